@@ -1,0 +1,76 @@
+import { scaleOf, type Asset } from './asset.ts'
+
+/** An amount in minor units of an asset: `{ asset: 'KES/2', amount: 150000n }` is KES 1,500.00. */
+export interface Money {
+  readonly asset: Asset
+  readonly amount: bigint
+}
+
+/** Where the part below one minor unit goes. Always named by the caller: there is no default. */
+export type Rounding = 'down' | 'up' | 'half-even'
+
+export const money = (asset: Asset, amount: bigint): Money => ({ asset, amount })
+
+/** Largest amount anything accepts: 15 digits before the point, far below the numeric(38,0) of the database. */
+const LARGEST_WHOLE_DIGITS = 15
+
+/**
+ * Reads a decimal string such as `"1500.00"`. Refuses signs, exponents, spaces, grouping and more decimals than the asset has.
+ * @returns the money, or a sentence that says what is wrong
+ */
+export function parseAmount(text: string, asset: Asset): Money | { problem: string } {
+  const match = /^(\d+)(?:\.(\d+))?$/.exec(text)
+  if (!match) return { problem: 'must be a positive decimal string such as "1500.00"' }
+  const [, whole = '', fraction = ''] = match
+  const scale = scaleOf(asset)
+  if (whole.length > LARGEST_WHOLE_DIGITS) return { problem: 'is too large' }
+  if (fraction.length > scale) return { problem: `has more than ${scale} decimals, which ${asset.split('/')[0]} does not have` }
+  return { asset, amount: BigInt(whole + fraction.padEnd(scale, '0')) }
+}
+
+/** `{ KES/2, 150000n }` → `"1500.00"`: always all decimals of the asset. */
+export function formatAmount({ asset, amount }: Money): string {
+  const scale = scaleOf(asset)
+  const digits = (amount < 0n ? -amount : amount).toString().padStart(scale + 1, '0')
+  const sign = amount < 0n ? '-' : ''
+  return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
+
+/** Throws RangeError when the assets differ, like all arithmetic here. */
+export function add(a: Money, b: Money): Money {
+  requireSameAsset(a, b)
+  return { asset: a.asset, amount: a.amount + b.amount }
+}
+
+export function subtract(a: Money, b: Money): Money {
+  requireSameAsset(a, b)
+  return { asset: a.asset, amount: a.amount - b.amount }
+}
+
+export function minOf(a: Money, b: Money): Money {
+  requireSameAsset(a, b)
+  return a.amount <= b.amount ? a : b
+}
+
+export const sumOf = (asset: Asset, parts: readonly Money[]): Money => parts.reduce(add, { asset, amount: 0n })
+
+export const isZero = ({ amount }: Money): boolean => amount === 0n
+
+/** `amount × numerator / denominator`, for fees and rates. The rounding says where the remainder goes ('up' is away from zero). */
+export function multiply({ asset, amount }: Money, numerator: bigint, denominator: bigint, rounding: Rounding): Money {
+  if (denominator <= 0n) throw new RangeError('The denominator must be above zero')
+  const product = amount * numerator
+  const size = product < 0n ? -product : product
+  const quotient = size / denominator
+  const remainder = size % denominator
+  const goesUp =
+    rounding === 'up'
+      ? remainder > 0n
+      : rounding === 'half-even' && (remainder * 2n > denominator || (remainder * 2n === denominator && quotient % 2n === 1n))
+  const rounded = goesUp ? quotient + 1n : quotient
+  return { asset, amount: product < 0n ? -rounded : rounded }
+}
+
+function requireSameAsset(a: Money, b: Money): void {
+  if (a.asset !== b.asset) throw new RangeError(`${a.asset} and ${b.asset} cannot be combined`)
+}

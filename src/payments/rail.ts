@@ -1,0 +1,158 @@
+import type { Asset, Money } from '#money'
+
+/**
+ * The contract of a rail: one way to move money with one provider. A rail translates between the provider's words and ours and
+ * writes nothing: no database, no ledger. An absent part means that the rail cannot do it; there are no stubs.
+ */
+export interface Rail {
+  /** `mpesa`, `stripe`: names the webhook path, the receipts' key space and the clearing account. */
+  readonly name: string
+  /** What a payer chooses: `mpesa`, `card`. */
+  readonly method: string
+  readonly assets: readonly Asset[]
+  /** Why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators. */
+  unavailable(): string | undefined
+  /** Smallest and largest amount of one attempt, and the step between amounts, in minor units. */
+  limits(asset: Asset): AmountLimits
+  readonly collect?: Collect
+  readonly webhook?: Webhook
+}
+
+export interface AmountLimits {
+  readonly min: bigint
+  readonly max: bigint
+  readonly step: bigint
+}
+
+export interface Collect {
+  /** `push`: the provider prompts the payer, one live attempt per intent. `page`: the payer goes to the provider's page; never blocks. */
+  readonly kind: 'push' | 'page'
+  /** What `payer` must hold for this rail, so that the edge can refuse early. */
+  readonly needs: readonly ('phone' | 'email')[]
+  /** Asks the provider to collect. Called at most once per attempt, after the attempt was committed as `submitting`. */
+  start(request: CollectRequest): Promise<Outcome>
+  /** Asks what became of it. May be called at any time and any number of times. */
+  check(attempt: AttemptRef): Promise<Outcome>
+  /** Waits between checks in ms, the last repeated: `[5000, 5000, 10000, …]`. */
+  readonly checkAfterMs: readonly number[]
+  /** After so long the provider can no longer be paid on this attempt, unless it says otherwise. */
+  readonly lifetimeMs: number
+}
+
+export interface CollectRequest {
+  /** Our id; the provider's idempotency key where it has one. */
+  readonly attemptId: string
+  readonly intentId: string
+  readonly amount: Money
+  readonly payer: Payer
+  readonly merchantName: string
+  /** Text for people: what it is for. May be empty. */
+  readonly description: string
+  /** Where this attempt's callbacks go. Carries the attempt's secret token: never log it. */
+  readonly callbackUrl: string
+  /** The hosted page, where a `page` rail sends the payer back. */
+  readonly returnUrl: string
+  readonly expiresAt: Date
+}
+
+export interface Payer {
+  /** MSISDN in digits, `2547XXXXXXXX`. */
+  readonly phone?: string
+  readonly email?: string
+  readonly name?: string
+}
+
+/** What is known of an attempt when a provider is asked about it. */
+export interface AttemptRef {
+  readonly attemptId: string
+  readonly intentId: string
+  readonly amount: Money
+  readonly payer: Payer
+  /** The provider's id (CheckoutRequestID, cs_…); undefined when the answer to `start` was lost. */
+  readonly reference: string | undefined
+  readonly createdAt: Date
+  /** The request as it was started: a provider with idempotency keys may be sent it again, with the same key, to learn its answer. */
+  readonly request: CollectRequest
+}
+
+/**
+ * What a rail says. `unknown` is not failure: it means ask again, never send again.
+ * `reference` is the provider's id as soon as it is known.
+ */
+export type Outcome =
+  | { readonly kind: 'pending'; readonly reference?: string; readonly redirectUrl?: string; readonly declined?: FailureReason }
+  | { readonly kind: 'unknown'; readonly why: string; readonly reference?: string }
+  | { readonly kind: 'received'; readonly receipts: readonly RailReceipt[]; readonly reference?: string }
+  | { readonly kind: 'reversed'; readonly receiptId: string; readonly amount: Money; readonly reason: string; readonly reversalId: string }
+  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly why?: string; readonly reference?: string }
+
+/** One arrival of money. */
+export interface RailReceipt {
+  /** The provider's id of the attempt's payment (CheckoutRequestID, charge id): the same however often and by whatever way it is told. */
+  readonly id: string
+  /** A number that people see and that may come later (MpesaReceiptNumber). */
+  readonly number?: string
+  readonly gross: Money
+  /** What the provider kept, if it says so. */
+  readonly fee?: Money
+  readonly at: Date
+  /** Only final receipts are posted. */
+  readonly final: boolean
+  /** Whether the provider itself stated `gross`; false when it is taken from the attempt because the provider names no amount. */
+  readonly stated: boolean
+}
+
+/** The closed list of reasons. A provider's code that fits none is `unknown` (an outcome), not a failure. */
+export const FAILURE_REASONS = [
+  'insufficient-funds',
+  'canceled-by-payer',
+  'no-response',
+  'wrong-pin',
+  'declined',
+  'expired',
+  'limit-exceeded',
+  'invalid-phone',
+  'authentication-failed',
+  'provider-rejected',
+  'provider-unavailable',
+] as const
+export type FailureReason = (typeof FAILURE_REASONS)[number]
+
+export interface Webhook {
+  /** A second name for the path, `/api/webhook/<alias>/…`, where the provider minds words in it; callback URLs are built with it. */
+  readonly pathAlias?: string
+  /**
+   * Whether the request is really the provider's. Pure and quick: it runs before the event is stored. `token` is the attempt that the path's
+   * token names, already checked; undefined when the path has none or a wrong one.
+   */
+  verify(request: InboundRequest): Verdict
+  /** What a stored event says. Throws only on an event of a shape never seen: it is then parked for a person. */
+  parse(event: InboundEvent): readonly Fact[]
+}
+
+export interface InboundRequest {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly rawBody: Buffer
+  readonly tokenAttemptId: string | undefined
+  readonly now: Date
+}
+
+export type Verdict =
+  | { readonly ok: true; /** The provider's own event id; else the hash of the body is used. */ readonly eventId?: string }
+  | { readonly ok: false; readonly status: 400 | 401 | 404; readonly why: string }
+
+export interface InboundEvent {
+  readonly rawBody: Buffer
+  readonly tokenAttemptId: string | undefined
+  readonly receivedAt: Date
+}
+
+export interface Fact {
+  /** Which attempt it is about: ours by id, by the provider's reference, or by a receipt (reversals). */
+  readonly about: { readonly attemptId: string } | { readonly reference: string } | { readonly receiptId: string }
+  readonly outcome: Outcome
+  /** The provider's ids and payer in the event, compared with the attempt's where given. */
+  readonly payerPhone?: string
+  /** True when the event alone is no proof (no signature): nothing is credited until `check` says the same. */
+  readonly needsCheck: boolean
+}

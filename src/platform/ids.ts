@@ -1,0 +1,84 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Clock } from './clock.ts'
+
+/** Ids and randomness, as a parameter: the simulator replays a run by seeding it. */
+export interface Ids {
+  /** A time-ordered public id, `pay_01kd3v…`: the prefix and a UUIDv7 in 26 base32 characters (the TypeID format). */
+  next(prefix: string): string
+  /** A time-ordered UUIDv7, for internal rows. */
+  uuid(): string
+  /** Unguessable text of so many random bytes, base64url. */
+  secret(bytes: number): string
+}
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+export function createIds(clock: Clock, random: (bytes: number) => Buffer = randomBytes): Ids {
+  let lastMs = 0
+  let counter = 0
+  // Within a millisecond (or when the clock steps back) a counter keeps ids of one process in order.
+  const uuidBytes = (): Buffer => {
+    const bytes = random(16)
+    const nowMs = clock.now().getTime()
+    if (nowMs > lastMs) {
+      lastMs = nowMs
+      counter = bytes.readUInt16BE(6) & 0x3ff
+    } else if (++counter > 0xfff) {
+      lastMs += 1
+      counter = 0
+    }
+    bytes.writeUIntBE(lastMs, 0, 6)
+    bytes.writeUInt16BE(0x7000 | counter, 6)
+    bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f)
+    return bytes
+  }
+  return {
+    next: (prefix) => `${prefix}_${toBase32(uuidBytes())}`,
+    uuid: () => toUuid(uuidBytes()),
+    secret: (bytes) => random(bytes).toString('base64url'),
+  }
+}
+
+/**
+ * The UUID that belongs to `source` (a prefixed id or a UUID) for one purpose: the same each time, so that a repeat
+ * of an event posts the same transfer. It keeps the time of its source, so that index pages stay warm.
+ */
+export function deriveUuid(source: string, purpose: string): string {
+  const bytes = createHash('sha256').update(`${source}\n${purpose}`).digest().subarray(0, 16)
+  timeOf(source).copy(bytes, 0, 0, 6)
+  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f)
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f)
+  return toUuid(bytes)
+}
+
+function timeOf(source: string): Buffer {
+  const body = source.slice(source.lastIndexOf('_') + 1)
+  if (body.length === 26) return fromBase32(body)
+  return Buffer.from(source.replaceAll('-', '').slice(0, 12).padEnd(12, '0'), 'hex')
+}
+
+function toUuid(bytes: Buffer): string {
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+function toBase32(bytes: Buffer): string {
+  let value = BigInt(`0x${bytes.toString('hex')}`)
+  let text = ''
+  for (let i = 0; i < 26; i++) {
+    text = (ALPHABET[Number(value & 31n)] ?? '') + text
+    value >>= 5n
+  }
+  return text
+}
+
+function fromBase32(text: string): Buffer {
+  let value = 0n
+  for (const char of text) value = (value << 5n) | BigInt(Math.max(0, ALPHABET.indexOf(char)))
+  return Buffer.from((value & ((1n << 128n) - 1n)).toString(16).padStart(32, '0'), 'hex')
+}
+
+const ID = /^[a-z]{2,8}_[0-7][0-9a-hjkmnp-tv-z]{25}$/
+
+/** Whether the text has the form of an id with this prefix. A cheap refusal before the database is asked. */
+export const isId = (prefix: string, text: string): boolean => text.startsWith(`${prefix}_`) && ID.test(text)

@@ -1,0 +1,60 @@
+/**
+ * SQL as a tagged template: values become parameters, so that text and data never mix. A statement made of one template
+ * is prepared once per connection under a name of its own, which is what makes the hot paths fast.
+ */
+export class Sql {
+  readonly text: string
+  readonly values: readonly unknown[]
+  /** Name of the prepared statement; undefined for a statement put together of parts. */
+  readonly name: string | undefined
+  readonly #strings: readonly string[]
+  readonly #parts: readonly unknown[]
+
+  constructor(strings: readonly string[], parts: readonly unknown[], name?: string, text?: string) {
+    this.#strings = strings
+    this.#parts = parts
+    if (name !== undefined && text !== undefined) {
+      this.text = text
+      this.values = parts
+      this.name = name
+      return
+    }
+    const values: unknown[] = []
+    this.text = this.#render(values)
+    this.values = values
+    this.name = undefined
+  }
+
+  #render(values: unknown[]): string {
+    return this.#strings.reduce((text, string, i) => {
+      const part = this.#parts[i - 1]
+      if (part instanceof Sql) return text + part.#render(values) + string
+      values.push(part)
+      return `${text}$${values.length}${string}`
+    })
+  }
+}
+
+const prepared = new WeakMap<readonly string[], { name: string; text: string }>()
+let statements = 0
+
+/** `` sql`select … where id = ${id}` ``. A value that is itself `sql` is inlined as a fragment. */
+export function sql(strings: TemplateStringsArray, ...parts: readonly unknown[]): Sql {
+  if (parts.some((part) => part instanceof Sql)) return new Sql(strings, parts)
+  let known = prepared.get(strings)
+  if (!known) {
+    known = { name: `s${++statements}`, text: strings.reduce((text, string, i) => `${text}$${i}${string}`) }
+    prepared.set(strings, known)
+  }
+  return new Sql(strings, parts, known.name, known.text)
+}
+
+/** Fragments with a separator between them, such as `` joinSql(conditions, sql` and `) ``. No fragment gives no text. */
+export function joinSql(fragments: readonly Sql[], separator: Sql): Sql {
+  const [first, ...rest] = fragments
+  if (!first) return new Sql([''], [])
+  return rest.reduce((all, next) => new Sql(['', '', '', ''], [all, separator, next]), first)
+}
+
+/** Text put into the statement as it stands. Only for constants of our own; never for input. */
+export const rawSql = (text: string): Sql => new Sql([text], [])
