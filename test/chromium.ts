@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -82,7 +82,7 @@ async function unpacked(): Promise<string> {
     await rename(folder, ready)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
-    if (!(await readdir(ready).catch(() => [])).includes('chromium')) throw error
+    if (!existsSync(join(ready, 'chromium'))) throw error
   }
   return ready
 }

@@ -1,4 +1,4 @@
 // Run as a process of its own: the package unpacks into the temporary folder, which the caller points somewhere safe.
 import chromium from '@sparticuz/chromium'
 
-console.log(await chromium.executablePath())
+await chromium.executablePath()
