@@ -1,0 +1,160 @@
+// The shape of the code, as a test. What a stock linter states plainly lives in .oxlintrc.json instead.
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { tidy } from './tidy/rules.ts'
+
+const OURS = '{bin,src,test,tools,bench}/**/*.{ts,js,sql,css,html}'
+/** They quote what the rules forbid. */
+const QUOTING = ['tools/tidy.test.ts', 'tools/tidy/rules.ts', 'bench/results']
+
+test('the tree is tidy', () => {
+  const files = globSync(OURS).filter((path) => !QUOTING.some((quoting) => path.startsWith(quoting)))
+  assert.ok(files.length > 20)
+  assert.deepEqual(
+    files.flatMap((path) => tidy(path, readFileSync(path, 'utf8'))),
+    [],
+  )
+})
+
+test('every door in package.json opens', () => {
+  const { imports } = JSON.parse(readFileSync('package.json', 'utf8')) as { imports: Record<string, string> }
+  const closed = Object.entries(imports).filter(([door, path]) => {
+    const expected = door === '#payments/rail' ? 'rail.ts' : door.endsWith('/*') ? '*.ts' : 'index.ts'
+    return !path.endsWith(`/${expected}`) || !existsSync(path.replace(/\*\.ts$/, ''))
+  })
+  assert.deepEqual(closed, [])
+})
+
+test('every module has a door and a README that says what it owns and what happens when things are down', () => {
+  const found = readdirSync('src', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => untidyModule(name))
+  assert.deepEqual(found, [])
+})
+
+function untidyModule(name: string): string[] {
+  const path = `src/${name}/README.md`
+  const doors = ['platform', 'clients'].includes(name) || existsSync(`src/${name}/index.ts`)
+  const door = doors ? [] : [`src/${name} has no index.ts`]
+  if (!existsSync(path))
+    return [...door, `${path} is missing: owns, does not own, invariants, what happens when X is down`]
+  const text = readFileSync(path, 'utf8')
+  return [
+    ...door,
+    ...(/\bowns\b/i.test(text) ? [] : [`${path} does not say what it owns`]),
+    ...(/\bdown\b/i.test(text) ? [] : [`${path} does not say what happens when something is down`]),
+  ]
+}
+
+/** Path, text and the words of the finding. */
+const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[] = [
+  // Arrows
+  ['src/hub/index.ts', `import { x } from '#gateway'`, /hub may not import gateway/],
+  ['src/ledger/index.ts', `import { x } from '#payments'`, /ledger may not import payments/],
+  ['src/platform/db.ts', `import { x } from '#money'`, /platform may not import money/],
+  ['src/platform/db.ts', `import { x } from '#platform/log'`, /inside it/],
+  ['src/ledger/store.ts', `import { x } from '#ledger'`, /inside it/],
+  ['src/payments/intent.ts', `import { x } from '#payments/rail'`, /inside it/],
+  ['src/gateway/pay.ts', `import { x } from '#platform/jobs/relay'`, /reaches into a platform part/],
+  ['src/gateway/pay.ts', `const { x } = await import('#hub')`, /may not import/],
+  ['src/gateway/pay.ts', `export { x } from '#hub'`, /may not import/],
+  ['src/clients/stripe/index.ts', `import { x } from '#clients/daraja'`, /may not import/],
+  ['src/payments/rails/mpesa/index.ts', `import { x } from '#ledger'`, /may not import ledger/],
+  ['src/payments/rails/mpesa/index.ts', `import { x } from '#platform/db'`, /a rail writes nothing/],
+  ['src/payments/rails/mpesa/index.ts', `import { x } from '../stripe/index.ts'`, /reaches into/],
+  ['src/payments/rails/mpesa/index.ts', `import type { Rail } from '../../rail.ts'`, /reaches into/],
+  ['src/payments/settle.ts', `import { x } from './rails/mpesa/index.ts'`, /reaches into/],
+  ['src/hub/store.ts', `import { x } from '../ledger/store.ts'`, /reaches into ledger/],
+  ['src/novel/index.ts', `import { x } from '#ledger'`, /not on the module map/],
+  ['src/gateway/routes.ts', `import { x } from '#sandbox'`, /src\/app\.ts alone/],
+  ['src/main.ts', `import { x } from '#sandbox'`, /src\/app\.ts alone/],
+  ['src/sandbox/phone.ts', `import { x } from '#payments'`, /may not import payments/],
+  ['src/gateway/routes.ts', `import { x } from '../app.ts'`, /only main, cli and test/],
+  ['bench/payments.ts', `import { x } from '../src/app.ts'`, /only main, cli and test/],
+  ['bench/payments.ts', `import { x } from '../src/ledger/store.ts'`, /its door, '#ledger'/],
+  ['src/gateway/pay.ts', `import { x } from '../../test/world.ts'`, /leaves src/],
+  // What has one home
+  ['src/hub/index.ts', 'const key = process.env.KEY', /platform\/config/],
+  ['src/hub/index.ts', 'const now = Date.now()', /injected clock/],
+  ['src/hub/index.ts', 'const now = new Date()', /injected clock/],
+  ['src/hub/index.ts', 'const id = Math.random()', /platform\/ids/],
+  ['src/tokens/index.ts', 'await fetch(url)', /platform\/fetch/],
+  ['src/tokens/index.ts', 'await globalThis.fetch(url)', /platform\/fetch/],
+  ['src/gateway/page.ts', 'const text = n.toFixed(2)', /bigint/],
+  ['src/gateway/page.ts', 'const n = parseFloat(text)', /bigint/],
+  ['src/hub/index.ts', `export * from './x.ts'`, /name what is exported/],
+  // SQL
+  ['src/hub/post.ts', 'await tx.run(sql`delete from hub.posts`)', /store\.ts/],
+  ['src/hub/post.ts', 'await tx.many(sql<Row>`select 1`)', /store\.ts/],
+  ['src/hub/store.ts', 'sql`select amount from ledger.transfers`', /tables of ledger/],
+  ['src/hub/store.ts', 'sql`select * from hub.posts, ledger.transfers t`', /tables of ledger/],
+  ['src/hub/store.ts', `const text = 'insert into payments.intents values (1)'`, /tables of payments/],
+  ['src/hub/store.ts', 'sql`select graphile_worker.add_job(${x})`', /tables of graphile_worker/],
+  ['src/hub/migrations/0001-init.sql', 'create table ledger.extra (id text);', /tables of ledger/],
+  ['src/hub/migrations/0001-init.sql', 'select ledger.post(1);', /tables of ledger/],
+  // Size and names
+  ['src/hub/index.ts', 'x\n'.repeat(61), /a door has 60/],
+  ['src/main.ts', 'x\n'.repeat(41), /40 at most/],
+  ['src/hub/post.test.ts', 'x\n'.repeat(401), /400 at most/],
+  ['src/hub/migrations/0001-init.sql', 'x\n'.repeat(401), /400 at most/],
+  ['src/hub/post-service.ts', '', /name it/],
+  ['src/hub/helpers/text.ts', '', /name it/],
+  ['src/hub/utils.ts', '', /name it/],
+  ['src/hub/PostStore.ts', '', /name it/],
+  ['src/hub/one-two-three.ts', '', /name it/],
+  // Unfinished
+  ['src/hub/post.ts', '// TODO: later', /finish it/],
+  ['tools/check.ts', '/* FIXME */', /finish it/],
+  // Tests
+  ['src/hub/post.test.ts', `test.only('x', () => {})`, /run all tests/],
+  ['src/hub/post.test.ts', `test.skip('x', () => {})`, /say why/],
+  ['src/hub/post.test.ts', `test('x', { skip: true }, () => {})`, /say why/],
+  ['src/hub/post.test.ts', 't.skip()', /say why/],
+  ['src/hub/post.test.ts', 'await new Promise((resolve) => setTimeout(resolve, 100))', /waitUntil/],
+  ['src/hub/post.test.ts', `import { setTimeout } from 'node:timers/promises'`, /waitUntil/],
+  ['src/hub/post.test.ts', `t.mock.method(clock, 'now')`, /fake only the wire/],
+]
+
+const PASSES: readonly (readonly [path: string, text: string])[] = [
+  ['src/ledger/store.ts', 'sql`select amount from ledger.transfers`'],
+  ['src/ledger/balance-store.ts', 'sql`select t.amount from ledger.transfers t`'],
+  [
+    'src/gateway/routes.ts',
+    `import { x } from '#payments'\nimport { y } from './store.ts'\nimport { z } from '#platform/http'`,
+  ],
+  [
+    'src/payments/rails/mpesa/index.ts',
+    `import type { Rail } from '#payments/rail'\nimport { daraja } from '#clients/daraja'`,
+  ],
+  [
+    'src/payments/rails/mpesa/rail.test.ts',
+    `import { x } from '../contract.ts'\nimport { y } from '#sandbox'\nimport '../../../../test/database.ts'`,
+  ],
+  ['src/payments/rails/index.ts', `import { mpesa } from './mpesa/index.ts'`],
+  ['src/app.ts', `import { rails } from '#payments/rails'\nconst { x } = await import('#sandbox')`],
+  ['src/main.ts', `import { openApp } from './app.ts'`],
+  ['test/world.ts', `import { openApp } from '../src/app.ts'`],
+  ['src/tokens/proxy.ts', 'await deps.fetch(url) // taken from ledger.transfers'],
+  ['src/gateway/pay.test.ts', 'const answer = await fetch(`${url}/pay`)'],
+  ['src/gateway/pay.test.ts', `t.skip('no browser')`],
+  ['src/platform/clock.ts', 'export const now = () => new Date()'],
+  ['src/gateway/pay.ts', `const link = 'https://example.com/x'; const at = new Date(0)`],
+]
+
+test('every rule bites', () => {
+  for (const [path, text, finding] of BITES) {
+    const found = tidy(path, text)
+    assert.ok(
+      found.some((line) => finding.test(line)),
+      `${path}: ${text.slice(0, 80)}\nshould give ${String(finding)}, gave ${JSON.stringify(found)}`,
+    )
+  }
+})
+
+test('no rule bites what is allowed', () => {
+  assert.deepEqual(
+    PASSES.flatMap(([path, text]) => tidy(path, text)),
+    [],
+  )
+})
