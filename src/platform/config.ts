@@ -1,0 +1,10 @@
+import type { Sources } from './config/sources.ts'
+export { renderEnvExample } from './config/example.ts'
+export { loadConfig, type Loaded } from './config/load.ts'
+export { platformConfig, type PlatformConfig } from './config/platform.ts'
+export type { Sources } from './config/sources.ts'
+export { defineConfig, parseSetting, setting } from './config/spec.ts'
+export type { ConfigOf, ConfigSpec, Mode, Raw, Setting, Values } from './config/spec.ts'
+
+/** The environment of this process and the `.env` file of the working directory: the only place that reads them. */
+export const processSources = (): Sources => ({ env: process.env, file: '.env' })

@@ -1,0 +1,162 @@
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { defineConfig, setting, type ConfigOf } from './spec.ts'
+
+const count = (min: number, max: number) =>
+  z.coerce.number(`a whole number from ${min} to ${max}`).int(`a whole number from ${min} to ${max}`).min(min).max(max)
+
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' })
+  .transform(withoutSlash)
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '')
+}
+
+const timeZone = z.string().refine((zone) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }) instanceof Intl.DateTimeFormat
+  } catch {
+    return false
+  }
+}, 'a time zone name such as Africa/Nairobi')
+
+const named = ['loopback', 'linklocal', 'uniquelocal']
+const isNetwork = (text: string): boolean => named.includes(text) || isIP(text.replace(/\/\d{1,3}$/, '')) !== 0
+
+/** `false`, a number of proxies in front, or their addresses: what Fastify takes as `trustProxy`. */
+const trustProxy = z
+  .string()
+  .refine(
+    (text) => text === 'none' || /^\d$/.test(text) || text.split(',').every((part) => isNetwork(part.trim())),
+    'none, the number of proxies in front (1 to 9), or their addresses: 10.0.0.0/8,loopback',
+  )
+  .transform((text) => {
+    if (text === 'none' || text === '0') return false
+    return /^\d$/.test(text) ? Number.parseInt(text, 10) : text.split(',').map((part) => part.trim())
+  })
+  .default(false)
+
+export const platformConfig = defineConfig(
+  'platform',
+  {
+    mode: setting('PURSER_MODE', z.enum(['sandbox', 'test', 'live'], 'sandbox, test or live').default('sandbox'), {
+      doc: 'sandbox (every provider simulated), test (the providers’ test environments) or live (real money). Fixed by the first start on a database.',
+    }),
+    port: setting('PORT', count(0, 65_535).default(3000), { doc: 'Port of the web server; 0 takes a free one.' }),
+    host: setting('HOST', z.string().min(1).optional(), {
+      doc: 'Address to listen on. Default: 127.0.0.1 in the sandbox, 0.0.0.0 otherwise.',
+      example: '127.0.0.1',
+    }),
+    publicUrl: setting('PUBLIC_URL', httpUrl.optional(), {
+      doc: 'What checkout links and callback URLs start with. Default: the address that the server listens on.',
+      example: 'https://pay.example.com',
+    }),
+    dataDir: setting('DATA_DIR', z.string().min(1).default('./data'), {
+      doc: 'Folder of the embedded database, the master key and the logs.',
+    }),
+    databaseUrl: setting(
+      'DATABASE_URL',
+      z.url({ protocol: /^postgres(ql)?$/, error: 'a URL that starts with postgres://' }).optional(),
+      {
+        doc: 'PostgreSQL 15 or later. Default: an embedded PostgreSQL in DATA_DIR.',
+        secret: true,
+        example: 'postgres://purser:password@localhost:5432/purser',
+      },
+    ),
+    databasePoolMax: setting('DATABASE_POOL_MAX', count(2, 500).default(10), {
+      doc: 'Database connections of one process, at most.',
+    }),
+    databasePoolMin: setting('DATABASE_POOL_MIN', count(0, 500).default(0), {
+      doc: 'Database connections kept open when idle.',
+    }),
+    redisUrl: setting(
+      'REDIS_URL',
+      z.url({ protocol: /^rediss?$/, error: 'a URL that starts with redis:// or rediss://' }).optional(),
+      {
+        doc: 'Redis or Valkey that several web instances share for rate limits. Default: in the process.',
+        secret: true,
+        example: 'redis://localhost:6379',
+      },
+    ),
+    logDir: setting('LOG_DIR', z.string().min(1).optional(), {
+      doc: 'Folder of combined.log and error.log. Default: logs in DATA_DIR.',
+      aliases: ['LOGS_DIR'],
+      example: './data/logs',
+    }),
+    logLevel: setting(
+      'LOG_LEVEL',
+      z
+        .string()
+        .toLowerCase()
+        .pipe(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']))
+        .default('info'),
+      {
+        doc: 'error, warn, info or debug.',
+      },
+    ),
+    sandboxKey: setting(
+      'PURSER_SANDBOX_KEY',
+      z
+        .string()
+        .regex(/^sk_test_[A-Za-z0-9_-]{16,100}$/, 'sk_test_ and 16 to 100 letters, digits, - or _')
+        .optional(),
+      {
+        doc: 'The API key of the sandbox merchant: sk_test_ and at least 16 characters. Default: made at the first start.',
+        secret: true,
+        example: 'sk_test_0123456789abcdef',
+      },
+    ),
+    masterKeyFile: setting('PURSER_MASTER_KEY_FILE', z.string().min(1).optional(), {
+      doc: 'File of the master key. Default: master.key in DATA_DIR, made at the first start.',
+      example: '/run/secrets/purser-master-key',
+    }),
+    instanceType: setting('INSTANCE_TYPE', z.enum(['web', 'worker', 'all'], 'web, worker or all').default('all'), {
+      doc: 'What this process does: web, worker or all.',
+    }),
+    trustProxy: setting('TRUST_PROXY', trustProxy, {
+      doc: 'Whose X-Forwarded-For is believed: none, the number of proxies in front, or their addresses.',
+      example: 'none',
+    }),
+    businessTimeZone: setting('BUSINESS_TIME_ZONE', timeZone.default('UTC'), {
+      doc: 'Whose midnight ends a day in reports and limits.',
+    }),
+    nodeEnv: setting('NODE_ENV', z.string().default('development'), {
+      doc: 'production switches the log on the terminal off.',
+    }),
+    appVersion: setting('APP_VERSION', z.string().max(100).optional(), {
+      doc: 'Version in logs and health answers. Default: that of the package.',
+      example: '1.0.0',
+    }),
+  },
+  {
+    problems: (values) => {
+      const lines: string[] = []
+      if (values.sandboxKey && values.mode !== 'sandbox') {
+        lines.push(`PURSER_SANDBOX_KEY is set with PURSER_MODE=${values.mode}: remove it, it works only in the sandbox`)
+      }
+      if (values.databasePoolMin > values.databasePoolMax) {
+        lines.push(
+          `DATABASE_POOL_MIN=${values.databasePoolMin} is more than DATABASE_POOL_MAX=${values.databasePoolMax}: lower it`,
+        )
+      }
+      return lines
+    },
+    warnings: (values) => {
+      if (values.mode !== 'live') return []
+      if (!values.publicUrl)
+        return ['PUBLIC_URL is not set in live mode: checkout links start with the address that the server listens on']
+      return values.publicUrl.startsWith('http://')
+        ? ['PUBLIC_URL starts with http:// in live mode: payers need https://']
+        : []
+    },
+    derive: (values) => ({
+      ...values,
+      host: values.host ?? (values.mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'),
+      logDir: values.logDir ?? join(values.dataDir, 'logs'),
+    }),
+  },
+)
+
+export type PlatformConfig = ConfigOf<typeof platformConfig>

@@ -1,0 +1,41 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+/** The program's figures, in a registry of its own. Asking twice for a name gives the same figure. */
+export interface Metrics {
+  readonly registry: Registry
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
+  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  /** `buckets` in the unit that the name ends in, seconds by default. */
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    buckets?: readonly number[],
+  ): Histogram<L>
+}
+
+const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** `defaults`: also the figures of the process itself (memory, event loop, garbage collection). */
+export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
+  const registry = new Registry()
+  if (options.defaults !== false) collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  return {
+    registry,
+    counter: <L extends string = never>(name: string, help: string, labels: readonly L[] = []) =>
+      (registry.getSingleMetric(name) as Counter<L> | undefined) ??
+      new Counter({ name, help, labelNames: [...labels], registers }),
+    gauge: <L extends string = never>(name: string, help: string, labels: readonly L[] = []) =>
+      (registry.getSingleMetric(name) as Gauge<L> | undefined) ??
+      new Gauge({ name, help, labelNames: [...labels], registers }),
+    histogram: <L extends string = never>(
+      name: string,
+      help: string,
+      labels: readonly L[] = [],
+      buckets: readonly number[] = BUCKETS,
+    ) =>
+      (registry.getSingleMetric(name) as Histogram<L> | undefined) ??
+      new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+  }
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander'
+import type { Clock } from './clock.ts'
+import type { Mode } from './config.ts'
+import type { Db, Queryable } from './db.ts'
+import type { HealthCheck } from './health.ts'
+import type { HttpServer } from './http.ts'
+import type { Ids } from './ids.ts'
+import type { Cron, DueQueue, Job } from './jobs.ts'
+import type { Schema } from './migrate.ts'
+
+/** What a module hands to the process. Each part is optional; app.ts runs or mounts what is declared. */
+export interface Module {
+  readonly name: string
+  readonly schema?: Schema
+  routes?(app: HttpServer): void
+  // A list of jobs of different payloads: each checks its own payload by its schema.
+  readonly jobs?: readonly Job<never>[]
+  readonly queues?: readonly DueQueue<never>[]
+  readonly crons?: readonly Cron[]
+  /** Adds commands below `program`. `open` attaches to the database: call it inside the action only, so that --help needs none. */
+  commands?(program: Command, open: OpenCli): void
+  readonly health?: readonly HealthCheck[]
+  readonly invariants?: readonly Invariant[]
+}
+
+export interface Invariant {
+  /** `module.what-holds` */
+  readonly name: string
+  /** Sentences that say what is broken; none when it holds. */
+  check(q: Queryable): Promise<string[]>
+}
+
+/** Who did something, as the audit log keeps it. */
+export interface Actor {
+  readonly type: 'operator' | 'cli' | 'key' | 'system'
+  /** An operator's or key's id, the OS user's name, or the part of the program. */
+  readonly id: string
+}
+
+export type OpenCli = () => Promise<CliContext>
+
+/** What a command of `purser` works with. The CLI closes it after the action. */
+export interface CliContext {
+  readonly db: Db
+  readonly actor: Actor
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly mode: Mode
+  /** A line, or rows as a table of their keys. */
+  print(what: string | readonly Readonly<Record<string, unknown>>[]): void
+}
