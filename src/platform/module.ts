@@ -14,8 +14,8 @@ export interface Module {
   readonly schema?: Schema
   routes?(app: HttpServer): void
   // A list of jobs of different payloads: each checks its own payload by its schema.
-  readonly jobs?: readonly Job<never>[]
-  readonly queues?: readonly DueQueue<never>[]
+  readonly jobs?: readonly Job[]
+  readonly queues?: readonly DueQueue[]
   readonly crons?: readonly Cron[]
   /** Adds commands below `program`. `open` attaches to the database: call it inside the action only, so that --help needs none. */
   commands?(program: Command, open: OpenCli): void
