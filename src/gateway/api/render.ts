@@ -1,0 +1,53 @@
+import { currencyOf, formatAmount, money } from '#money'
+import type { Attempt, Intent } from '#payments'
+import type { AttemptObject, PaymentObject } from './schemas.ts'
+
+/** The payment as the API shows it. */
+export function renderPayment(intent: Intent, publicUrl: string): PaymentObject {
+  const { asset } = intent.amount
+  const due = intent.amount.amount - intent.received.amount
+  return {
+    id: intent.id,
+    object: 'payment',
+    version: intent.version,
+    livemode: intent.livemode,
+    status: intent.status,
+    amount: formatAmount(intent.amount),
+    currency: currencyOf(asset),
+    amount_received: formatAmount(intent.received),
+    amount_due: formatAmount(money(asset, due > 0n ? due : 0n)),
+    amount_refunded: formatAmount(intent.refunded),
+    flags: intent.flags,
+    checkout_url: checkoutUrl(publicUrl, intent.id),
+    methods: [...intent.methods],
+    description: intent.description || null,
+    reference: intent.reference ?? null,
+    customer: intent.customer
+      ? {
+          name: intent.customer.name ?? null,
+          email: intent.customer.email ?? null,
+          phone: intent.customer.phone ?? null,
+        }
+      : null,
+    return_url: intent.returnUrl ?? null,
+    metadata: intent.metadata,
+    expires_at: intent.expiresAt.toISOString(),
+    created_at: intent.createdAt.toISOString(),
+    attempts: intent.attempts.map(renderAttempt),
+  }
+}
+
+export const checkoutUrl = (publicUrl: string, intentId: string): string => `${publicUrl}/pay/${intentId}`
+
+export function renderAttempt(attempt: Attempt): AttemptObject {
+  return {
+    id: attempt.id,
+    object: 'attempt',
+    payment: attempt.intentId,
+    method: attempt.method,
+    status: attempt.status,
+    reason: attempt.reason ?? null,
+    redirect_url: attempt.redirectUrl ?? null,
+    created_at: attempt.createdAt.toISOString(),
+  }
+}

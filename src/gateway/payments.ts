@@ -1,0 +1,98 @@
+import { assetOf, currencyOf, formatAmount, isCurrency, money, parseAmount, type Asset, type Money } from '#money'
+import type { Merchant } from '#identity'
+import type { NewIntent, PaymentMethod, Payments } from '#payments'
+import type { Clock } from '#platform/clock'
+import { addMs } from '#platform/clock'
+import { AppError } from '#platform/errors'
+import type { CreatePayment } from './api/schemas.ts'
+
+/** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
+const LARGEST_UNITS = 1_000_000_000n
+
+export interface NewPaymentDeps {
+  readonly payments: Pick<Payments, 'methods'>
+  readonly clock: Clock
+}
+
+/**
+ * Turns an API request into the intent that it asks for, or throws 422 `validation-failed` with the field that is wrong.
+ * Currency and methods are checked against what the rails take now.
+ */
+export function newIntentOf(body: CreatePayment, merchant: Merchant, { payments, clock }: NewPaymentDeps): NewIntent {
+  const amount = requireAmount(body.amount, body.currency)
+  return {
+    owner: 'gateway',
+    merchantId: merchant.id,
+    livemode: merchant.livemode,
+    amount,
+    methods: requireMethods(body.methods, amount, payments.methods(amount.asset)),
+    description: body.description ?? '',
+    reference: body.reference,
+    customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
+    returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, merchant),
+    metadata: body.metadata ?? {},
+    terms: { merchantName: merchant.name },
+    expiresAt: addMs(clock.now(), body.expires_in * 1000),
+  }
+}
+
+function invalid(param: string, message: string): AppError {
+  return new AppError('validation-failed', 422, `${param} ${message}`, { param })
+}
+
+function requireAmount(text: string, currency: string): Money {
+  if (!isCurrency(currency)) throw invalid('currency', `"${currency}" is not known; use a code such as "KES"`)
+  const amount = parseAmount(text, assetOf(currency))
+  if ('problem' in amount) throw invalid('amount', amount.problem)
+  if (amount.amount === 0n) throw invalid('amount', 'must be more than zero')
+  const largest = largestOf(amount.asset)
+  if (amount.amount > largest) throw invalid('amount', `must be at most ${formatAmount(money(amount.asset, largest))}`)
+  return amount
+}
+
+const largestOf = (asset: Asset): bigint => LARGEST_UNITS * 10n ** BigInt(asset.slice(asset.indexOf('/') + 1))
+
+/** The methods that the payer is offered: those asked for, each of which must work, else all that can take this amount. */
+function requireMethods(
+  asked: readonly string[] | undefined,
+  amount: Money,
+  offered: readonly PaymentMethod[],
+): readonly string[] {
+  const currency = currencyOf(amount.asset)
+  if (!asked) {
+    const able = offered.filter((method) => problemWith(method, amount) === undefined)
+    if (able.length > 0) return able.map(({ method }) => method)
+    const [first] = offered
+    if (first) throw invalid('amount', problemWith(first, amount) ?? 'cannot be taken')
+    throw invalid('currency', `${currency} cannot be taken by any payment method that is switched on`)
+  }
+  for (const name of asked) {
+    const method = offered.find((each) => each.method === name)
+    if (!method) throw invalid('methods', `"${name}" is unknown, or cannot take ${currency}`)
+    const problem = problemWith(method, amount)
+    if (problem) throw invalid(method.unavailable ? 'methods' : 'amount', `${problem} (method "${name}")`)
+  }
+  return [...new Set(asked)]
+}
+
+/** Why a method cannot take the amount, as the end of a sentence; undefined when it can. */
+export function problemWith(
+  { method, unavailable, limits }: PaymentMethod,
+  { asset, amount }: Money,
+): string | undefined {
+  const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
+  if (unavailable) return `cannot be paid by ${method} now: it is switched off`
+  if (amount < limits.min) return `is below the smallest that can be paid, ${show(limits.min)}`
+  if (amount > limits.max) return `is above the largest that can be paid at once, ${show(limits.max)}`
+  if (amount % limits.step !== 0n) return `must be a multiple of ${show(limits.step)}`
+  return undefined
+}
+
+function requireReturnUrl(text: string, merchant: Merchant): string {
+  const { origin } = new URL(text)
+  if (merchant.returnOrigins.includes(origin)) return text
+  throw invalid(
+    'return_url',
+    `is not on a registered origin; register it with: purser merchant origins add ${merchant.id} ${origin}`,
+  )
+}
