@@ -4,7 +4,7 @@ import { isTest, moduleOf, SCHEMAS, untidyImports } from './map.ts'
 type Rule = readonly [pattern: RegExp, instead: string, home?: RegExp]
 
 const TESTS = String.raw`\.test\.ts$`
-/** Pattern, what to do instead, and where it is allowed. Of src, comments aside. */
+/** Pattern, what to do instead, and where it is allowed. Of the server's code in src, comments aside. */
 const BANNED: readonly Rule[] = [
   [/\bprocess\.env\b/, 'take it from #platform/config', /^src\/platform\/config\.ts$/],
   [/\bDate\.now\(|\bnew Date\(\)/, 'take the injected clock', /^src\/platform\/clock\.ts$/],
@@ -29,7 +29,7 @@ const IN_TESTS: readonly Rule[] = [
   ],
   [
     /\bsetTimeout\( *(?:resolve|r|res|done|ok|fulfil)\b|['"](?:node:)?timers\/promises['"]/,
-    'wait for a condition: waitUntil in test/wait.ts',
+    'wait for a condition: waitFor in test/wait.ts',
   ],
   [/\bmock\.(?:module|method|fn|timers)\b/, 'fake only the wire; give a clock instead of mocking one'],
 ]
@@ -49,7 +49,7 @@ export function tidy(path: string, text: string): string[] {
     ...tooLong(path, lines),
     ...breaches(UNFINISHED, path, text),
     ...(isTest(path) ? breaches(IN_TESTS, path, bare) : []),
-    ...(path.startsWith('src/') ? breaches(BANNED, path, bare) : []),
+    ...(path.startsWith('src/') && extname(path) === '.ts' ? breaches(BANNED, path, bare) : []),
     ...(extname(path) === '.ts' ? untidyImports(path, bare) : []),
     ...(path.startsWith('src/') ? untidySql(path, bare) : []),
   ].map((what) => `${path}: ${what}`)

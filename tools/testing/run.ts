@@ -1,0 +1,77 @@
+import { globSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { run } from 'node:test'
+import { type Counts, Report } from './report.ts'
+import { startTestServer } from './server.ts'
+
+export interface TestRun {
+  /** Parts of paths; all files without any. */
+  filters?: readonly string[]
+  /** False when no file needs PostgreSQL. */
+  database?: boolean
+  /** Only tests whose name matches. */
+  name?: string
+  /** In CI a test skipped for want of a browser fails. */
+  needsBrowser?: boolean
+}
+
+const FILES = '{src,test,tools,bench}/**/*.test.ts'
+const TEST_LIMIT_MS = 60_000
+/** No run of ours takes as long; what hangs is named. */
+const RUN_LIMIT_MS = 15 * 60_000
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** Runs test files below the working folder, two at a time, each in a process of its own, over one PostgreSQL. */
+export async function runTests({
+  filters = [],
+  database = true,
+  name,
+  needsBrowser = false,
+}: TestRun): Promise<Counts> {
+  const files = globSync(FILES)
+    .toSorted()
+    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .map((path) => resolve(path))
+  if (files.length === 0) {
+    print(`No test file ${filters.length > 0 ? `matches ${filters.join(', ')}` : `in ${FILES}`}`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+  const report = new Report(files, needsBrowser, print)
+  const abort = new AbortController()
+  const limit = setTimeout(() => {
+    print(`Stopped after ${RUN_LIMIT_MS / 60_000} minutes in ${report.unfinished().join(', ')}`)
+    abort.abort()
+  }, RUN_LIMIT_MS)
+  await using cleanup = new AsyncDisposableStack()
+  cleanup.defer(() => clearTimeout(limit))
+  if (database) {
+    const server = cleanup.adopt(await startTestServer(), (started) => started.stop())
+    process.env.PURSER_TEST_POSTGRES = server.connections
+    stopOnSignals(() => server.stop())
+  }
+  const stream = run({
+    files,
+    concurrency: 2,
+    isolation: 'process',
+    timeout: TEST_LIMIT_MS,
+    execArgv: ['--import', join(import.meta.dirname, 'ending.ts')],
+    signal: abort.signal,
+    ...(name === undefined ? {} : { testNamePatterns: [name] }),
+  })
+  await report.follow(stream)
+  return report.finish()
+}
+
+/** The server is a process of its own and does not hear Ctrl-C; so it is stopped, and then the signal has its way. */
+function stopOnSignals(stop: () => Promise<void>): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      void stop().finally(() => process.kill(process.pid, signal))
+    })
+  }
+  process.once('uncaughtException', (error) => {
+    console.error(error)
+    void stop().finally(() => process.exit(1))
+  })
+}
