@@ -100,10 +100,10 @@ export const platformConfig = defineConfig(
       'PURSER_SANDBOX_KEY',
       z
         .string()
-        .regex(/^sk_test_[A-Za-z0-9_-]{16,100}$/, 'sk_test_ and 16 to 100 letters, digits, - or _')
+        .regex(/^sk_test_[A-Za-z0-9_-]{1,200}$/, 'sk_test_ and letters, digits, - or _')
         .optional(),
       {
-        doc: 'The API key of the sandbox merchant: sk_test_ and at least 16 characters. Default: made at the first start.',
+        doc: 'The API key of the sandbox merchant: it begins with sk_test_. Default: made at the first start.',
         secret: true,
         example: 'sk_test_0123456789abcdef',
       },

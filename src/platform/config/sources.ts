@@ -90,7 +90,8 @@ function findUnknown(
 ): { problems: string[]; warnings: string[] } {
   const settings = specs.flatMap((spec) => Object.values(spec.settings))
   const known = new Set(settings.flatMap((one) => [...namesOf(one), ...fileNamesOf(one)]))
-  const prefixes = ['PURSER_', ...specs.map((spec) => `${spec.module.toUpperCase().replaceAll('-', '_')}_`)]
+  const modules = specs.map((spec) => spec.module).filter((name) => name !== 'platform')
+  const prefixes = ['purser', ...modules].map((name) => `${name.toUpperCase().replaceAll('-', '_')}_`)
   const ours = [...env.keys()].filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
   const problems: string[] = []
   const warnings: string[] = []

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { Secret } from '../secrets.ts'
 
 /** Which world the program deals with. Fixed by the first start on a database. */

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { inspect } from 'node:util'
+import { z } from 'zod'
+import { defineConfig, loadConfig, platformConfig, renderEnvExample, setting } from './config.ts'
+import { AppError } from './errors.ts'
+import type { Secret } from './secrets.ts'
+
+const shopConfig = defineConfig(
+  'shop',
+  {
+    key: setting('SHOP_KEY', z.string().min(4, 'at least 4 characters').optional(), {
+      doc: 'The key of the shop.',
+      secret: true,
+      runtime: true,
+      aliases: ['OLD_SHOP_KEY'],
+    }),
+    limit: setting('SHOP_LIMIT', z.coerce.number('a number').int().default(5), { doc: 'How many.' }),
+    open: setting('SHOP_OPEN', z.stringbool('true or false').default(true), { doc: 'Whether it is open.' }),
+  },
+  {
+    problems: (values) =>
+      values.limit > 9 && !values.key ? ['SHOP_LIMIT is over 9 without SHOP_KEY: set SHOP_KEY'] : [],
+  },
+)
+const specs = [platformConfig, shopConfig] as const
+
+function fileWith(t: TestContext, text: string): string {
+  const dir = mkdtempSync(join(tmpdir(), 'purser-config-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  writeFileSync(join(dir, '.env'), text)
+  return join(dir, '.env')
+}
+
+function problemsOf(env: Record<string, string>, file?: string): string[] {
+  try {
+    loadConfig(specs, { env, file })
+  } catch (error) {
+    assert.ok(error instanceof AppError)
+    assert.equal(error.code, 'platform.bad-config')
+    return error.message.split('\n')
+  }
+  return []
+}
+
+void test('text becomes typed, frozen values; defaults fill the rest', () => {
+  const { config } = loadConfig(specs, { env: { PORT: '8080', SHOP_OPEN: 'false', SHOP_LIMIT: '' } })
+  const port: number = config.platform.port
+  const key: Secret | undefined = config.shop.key
+  assert.deepEqual([port, key, config.shop.open, config.shop.limit], [8080, undefined, false, 5])
+  assert.deepEqual(
+    [config.platform.mode, config.platform.host, config.platform.logDir],
+    ['sandbox', '127.0.0.1', 'data/logs'],
+  )
+  assert.throws(() => Object.assign(config.shop, { limit: 6 }), TypeError)
+})
+
+void test('the environment wins over the file, aliases count, outside the sandbox it listens everywhere', (t) => {
+  const file = fileWith(t, 'PORT=1000\nOLD_SHOP_KEY=from-file # why\nPURSER_MODE=test\n')
+  const { config, given } = loadConfig(specs, { env: { PORT: '2000' }, file })
+  assert.equal(config.platform.port, 2000)
+  assert.equal(config.shop.key?.reveal(), 'from-file')
+  assert.equal(config.platform.host, '0.0.0.0')
+  assert.deepEqual([...given.keys()].toSorted(), ['PORT', 'PURSER_MODE', 'SHOP_KEY'])
+})
+
+void test('a secret can come from the file that NAME_FILE names; an unreadable one is a problem', (t) => {
+  const path = fileWith(t, 'secret-in-file\n')
+  assert.equal(loadConfig(specs, { env: { SHOP_KEY_FILE: path } }).config.shop.key?.reveal(), 'secret-in-file')
+  assert.match(
+    problemsOf({ SHOP_KEY_FILE: '/no/such/file' })[0] ?? '',
+    /^SHOP_KEY_FILE names \/no\/such\/file, which cannot be read/,
+  )
+})
+
+void test('all problems are named at once, one line each, and no secret is repeated', () => {
+  const problems = problemsOf({
+    PORT: 'x',
+    SHOP_KEY: 'abc',
+    SHOP_LIMITS: '3',
+    BUSINESS_TIME_ZONE: 'Mars/Base',
+    TRUST_PROXY: 'all',
+  })
+  assert.deepEqual(problems, [
+    'SHOP_LIMITS is not a setting: did you mean SHOP_LIMIT?',
+    'PORT=x is not valid: a whole number from 0 to 65535',
+    'TRUST_PROXY=all is not valid: none, the number of proxies in front (1 to 9), or their addresses: 10.0.0.0/8,loopback',
+    'BUSINESS_TIME_ZONE=Mars/Base is not valid: a time zone name such as Africa/Nairobi',
+    'SHOP_KEY is not valid: at least 4 characters',
+  ])
+})
+
+void test('contradictions stop the start with what to set', () => {
+  assert.deepEqual(problemsOf({ PURSER_MODE: 'live', PURSER_SANDBOX_KEY: 'sk_test_0123456789abcdef' }), [
+    'PURSER_SANDBOX_KEY is set with PURSER_MODE=live: remove it, it works only in the sandbox',
+  ])
+  assert.deepEqual(problemsOf({ SHOP_LIMIT: '10' }), ['SHOP_LIMIT is over 9 without SHOP_KEY: set SHOP_KEY'])
+  assert.deepEqual(problemsOf({ SHOP_KEY: 'aaaa', OLD_SHOP_KEY: 'bbbb' }), [
+    'SHOP_KEY and OLD_SHOP_KEY mean the same and differ: keep one of them',
+  ])
+  assert.equal(problemsOf({ DATABASE_POOL_MIN: '20' }).length, 1)
+})
+
+void test('unknown names: a slip stops, another of ours or of the file is only named, foreign ones are let be', (t) => {
+  const file = fileWith(t, 'COMPOSE_NAME=x\n')
+  const { warnings } = loadConfig(specs, { env: { SHOP_COLOUR: 'red', HOME: '/root', NODE_OPTIONS: '' }, file })
+  assert.equal(warnings.length, 2)
+  assert.match(warnings[0] ?? '', /^SHOP_COLOUR is not a setting and is ignored \(the nearest is SHOP_/)
+  assert.match(warnings[1] ?? '', /^COMPOSE_NAME in the \.env file is not a setting/)
+  assert.deepEqual(problemsOf({ PURSER_MOED: 'live' }), ['PURSER_MOED is not a setting: did you mean PURSER_MODE?'])
+})
+
+void test('live without provider keys starts with a warning; a key silences it', () => {
+  const live = { PURSER_MODE: 'live', PUBLIC_URL: 'https://pay.example.com/' }
+  assert.match(loadConfig(specs, { env: live }).warnings.join(), /No provider key/)
+  const { warnings, config } = loadConfig(specs, { env: { ...live, SHOP_KEY: 'abcd' } })
+  assert.deepEqual(warnings, [])
+  assert.equal(config.platform.publicUrl, 'https://pay.example.com')
+})
+
+void test('a config prints with its secrets scrubbed', () => {
+  const loaded = loadConfig(specs, { env: { SHOP_KEY: 'canary-77', DATABASE_URL: 'postgres://a:canary-77@h/db' } })
+  for (const text of [inspect(loaded, { depth: 9 }), JSON.stringify(loaded.config), String(loaded.config.shop.key)]) {
+    assert.equal(text.includes('canary-77'), false)
+  }
+})
+
+void test('.env.example names every setting once, commented out, with its default', () => {
+  const text = renderEnvExample(specs)
+  const lines = text.split('\n')
+  assert.ok(lines.every((line) => line === '' || line.startsWith('#')))
+  for (const spec of specs) {
+    for (const one of Object.values(spec.settings)) {
+      assert.equal(lines.filter((line) => line.startsWith(`# ${one.name}=`)).length, 1, one.name)
+    }
+  }
+  assert.ok(lines.includes('# SHOP_LIMIT=5') && lines.includes('# shop'))
+})
