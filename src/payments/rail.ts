@@ -135,6 +135,8 @@ export interface InboundRequest {
   readonly rawBody: Buffer
   readonly tokenAttemptId: string | undefined
   readonly now: Date
+  /** The peer's address, where the edge knows it: for logs, never a proof. */
+  readonly address?: string | undefined
 }
 
 export type Verdict =
@@ -153,6 +155,9 @@ export interface Fact {
   readonly outcome: Outcome
   /** The provider's ids and payer in the event, compared with the attempt's where given. */
   readonly payerPhone?: string
-  /** True when the event alone is no proof (no signature): nothing is credited until `check` says the same. */
+  /**
+   * True: ask `check` now and believe its answer. Nothing is credited on the event alone, because it is no proof (no signature) or does not
+   * hold the whole story (`pending` then only means: there is news). What the event states (amount, number) fills in what `check` cannot.
+   */
   readonly needsCheck: boolean
 }

@@ -51,6 +51,9 @@ export function deriveUuid(source: string, purpose: string): string {
   return toUuid(bytes)
 }
 
+/** When the id (prefixed or a UUIDv7) was made, to the millisecond. */
+export const timeOfId = (id: string): Date => new Date(timeOf(id).readUIntBE(0, 6))
+
 function timeOf(source: string): Buffer {
   const body = source.slice(source.lastIndexOf('_') + 1)
   if (body.length === 26) return fromBase32(body)

@@ -1,0 +1,75 @@
+import type { z } from 'zod'
+import { FetchError, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import { DarajaError } from './errors.ts'
+import { errorAnswer } from './wire.ts'
+
+/** A refused token comes as 401 or, from the gateway in front, as 404 with this code [community]. */
+const TOKEN_CODES = new Set(['404.001.03', '404.001.04'])
+const LONGEST_MESSAGE = 200
+
+/**
+ * Sends the request and reads its answer by the schema. Throws DarajaError for everything else: an error of Daraja's own, a status, a body
+ * of another form, or no answer. `secrets` are taken out of the message, should Daraja repeat one.
+ */
+export async function readAnswer<T>(
+  fetch: Fetch,
+  request: FetchRequest,
+  schema: z.ZodType<T>,
+  secrets: readonly string[],
+): Promise<T> {
+  const answer = await send(fetch, request)
+  const { status: httpStatus } = answer
+  const body = jsonOf(answer)
+  const failure = errorAnswer.safeParse(body)
+  if (failure.success) {
+    const { requestId, errorCode, errorMessage } = failure.data
+    const refused = httpStatus === 401 || TOKEN_CODES.has(errorCode)
+    throw new DarajaError({
+      code: refused ? 'daraja.unauthorized' : isRefusal(httpStatus, errorCode) ? 'daraja.rejected' : 'daraja.unavailable',
+      maybeActed: !refused && !isRefusal(httpStatus, errorCode),
+      httpStatus,
+      requestId,
+      errorCode,
+      errorMessage: scrub(errorMessage, secrets),
+    })
+  }
+  if (httpStatus === 401) throw new DarajaError({ code: 'daraja.unauthorized', maybeActed: false, httpStatus })
+  if (httpStatus !== 200) {
+    const refused = isRefusal(httpStatus, '')
+    throw new DarajaError({ code: refused ? 'daraja.rejected' : 'daraja.unavailable', maybeActed: !refused, httpStatus })
+  }
+  const parsed = schema.safeParse(body)
+  if (!parsed.success) throw new DarajaError({ code: 'daraja.bad-answer', maybeActed: true, httpStatus, cause: parsed.error })
+  return parsed.data
+}
+
+async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
+  try {
+    return await fetch(request)
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error
+    throw new DarajaError({ code: 'daraja.unavailable', maybeActed: error.maybeSent, cause: error })
+  }
+}
+
+/**
+ * Whether the answer says surely that nothing was done. A 4xx does, 408 (a proxy gave up waiting) aside; so does a `4xx.…` code inside
+ * another status. A 5xx leaves doubt: the request may have gone on to the network behind.
+ */
+function isRefusal(httpStatus: number, errorCode: string): boolean {
+  if (httpStatus === 408 || httpStatus >= 500) return false
+  return httpStatus >= 400 || errorCode.startsWith('4')
+}
+
+function jsonOf(answer: FetchAnswer): unknown {
+  try {
+    return answer.json()
+  } catch {
+    return undefined
+  }
+}
+
+function scrub(message: string | undefined, secrets: readonly string[]): string | undefined {
+  const clean = secrets.reduce((text, secret) => (secret ? text?.replaceAll(secret, '[secret]') : text), message)
+  return clean?.slice(0, LONGEST_MESSAGE)
+}

@@ -1,0 +1,130 @@
+import type { Clock } from '#platform/clock'
+import type { Fetch } from '#platform/fetch'
+import type { Secret } from '#platform/secrets'
+import { readAnswer } from './answer.ts'
+import { DarajaError } from './errors.ts'
+import { eatTimestamp } from './time.ts'
+import { createTokens, type TokenSettings } from './token.ts'
+import { pushAnswer, queryAnswer } from './wire.ts'
+import type { z } from 'zod'
+
+export interface DarajaSettings extends TokenSettings {
+  /** Pay bill number, or the store number of a till: what the passkey belongs to. */
+  readonly shortcode: string
+  readonly passkey: Secret
+}
+
+export interface StkPush {
+  readonly transactionType: 'CustomerPayBillOnline' | 'CustomerBuyGoodsOnline'
+  /** Whole shillings. */
+  readonly shillings: bigint
+  /** MSISDN, `2547XXXXXXXX`. */
+  readonly phone: string
+  /** Who gets the money: the pay bill number again, or the till. */
+  readonly partyB: string
+  /** Carries a secret token in its path. */
+  readonly callbackUrl: string
+  /** At most 12 characters, read by the payer. */
+  readonly accountReference: string
+  /** At most 13 characters. */
+  readonly description: string
+}
+
+/** Accepted, not paid. */
+export interface StkPushed {
+  readonly checkoutRequestId: string
+  readonly merchantRequestId: string | undefined
+}
+
+/** What the query says of a push: a result code of Safaricom's, such as `0`, `1032`, `4999` (still processing). */
+export interface StkResult {
+  readonly resultCode: string
+  readonly resultDesc: string | undefined
+  readonly checkoutRequestId: string | undefined
+}
+
+export interface Daraja {
+  /** Prompts the payer's phone. Not idempotent: a second call is a second prompt. Throws DarajaError; `maybeActed` says if the phone may ring. */
+  stkPush(push: StkPush): Promise<StkPushed>
+  /** Asks what became of a push. Throws DarajaError; `500.001.1001` is no answer, never a failure of the payment. */
+  stkQuery(checkoutRequestId: string): Promise<StkResult>
+}
+
+/** Longer than the query's: the answer to a push cannot be asked for again. */
+const PUSH_DEADLINE_MS = 30_000
+const QUERY_DEADLINE_MS = 15_000
+
+export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () => DarajaSettings }): Daraja {
+  const { fetch, clock } = deps
+  const tokens = createTokens({ fetch, clock })
+
+  /** A refused token was not acted upon, so the request is sent once more with a new one. */
+  async function post<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent): Promise<T> {
+    const settings = deps.settings()
+    const timestamp = eatTimestamp(clock.now())
+    const password = Buffer.from(settings.shortcode + settings.passkey.reveal() + timestamp).toString('base64')
+    const body = JSON.stringify({
+      BusinessShortCode: settings.shortcode,
+      Password: password,
+      Timestamp: timestamp,
+      ...fields,
+    })
+    const secrets = [password, settings.passkey.reveal(), ...sent.secrets]
+    for (let renewed = false; ; renewed = true) {
+      const token = await tokens.get(settings)
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const { label, deadlineMs } = sent
+      try {
+        const request = { method: 'POST' as const, url: settings.baseUrl + path, headers, body, label, deadlineMs }
+        return await readAnswer(fetch, request, schema, [token, ...secrets])
+      } catch (error) {
+        if (!(error instanceof DarajaError) || error.code !== 'daraja.unauthorized') throw error
+        tokens.drop(token)
+        if (renewed) throw error
+      }
+    }
+  }
+
+  return {
+    stkPush: async (push) => {
+      const fields = {
+        TransactionType: push.transactionType,
+        Amount: push.shillings.toString(),
+        PartyA: push.phone,
+        PartyB: push.partyB,
+        PhoneNumber: push.phone,
+        CallBackURL: push.callbackUrl,
+        AccountReference: push.accountReference,
+        TransactionDesc: push.description,
+      }
+      const sent = { label: 'daraja.stkpush', deadlineMs: PUSH_DEADLINE_MS, secrets: [push.callbackUrl] }
+      const answer = await post('/mpesa/stkpush/v1/processrequest', fields, pushAnswer, sent)
+      return readPush(answer)
+    },
+    stkQuery: async (checkoutRequestId) => {
+      const sent = { label: 'daraja.stkquery', deadlineMs: QUERY_DEADLINE_MS, secrets: [] }
+      const fields = { CheckoutRequestID: checkoutRequestId }
+      const answer = await post('/mpesa/stkpushquery/v1/query', fields, queryAnswer, sent)
+      return {
+        resultCode: answer.ResultCode,
+        resultDesc: answer.ResultDesc,
+        checkoutRequestId: answer.CheckoutRequestID,
+      }
+    },
+  }
+}
+
+interface Sent {
+  label: string
+  deadlineMs: number
+  secrets: readonly string[]
+}
+
+function readPush(answer: z.infer<typeof pushAnswer>): StkPushed {
+  if (answer.ResponseCode !== '0') {
+    const { ResponseCode: errorCode, ResponseDescription: errorMessage } = answer
+    throw new DarajaError({ code: 'daraja.rejected', maybeActed: false, httpStatus: 200, errorCode, errorMessage })
+  }
+  if (!answer.CheckoutRequestID) throw new DarajaError({ code: 'daraja.bad-answer', maybeActed: true, httpStatus: 200 })
+  return { checkoutRequestId: answer.CheckoutRequestID, merchantRequestId: answer.MerchantRequestID }
+}

@@ -1,0 +1,47 @@
+import { AppError } from '#platform/errors'
+
+export type DarajaErrorCode = 'daraja.rejected' | 'daraja.unauthorized' | 'daraja.unavailable' | 'daraja.bad-answer'
+
+export interface DarajaFailure {
+  code: DarajaErrorCode
+  /** Whether Safaricom may have acted on the request: when true, it must not be sent again. */
+  maybeActed: boolean
+  /** HTTP status of the answer; undefined when there was none. */
+  httpStatus?: number | undefined
+  requestId?: string | undefined
+  errorCode?: string | undefined
+  errorMessage?: string | undefined
+  cause?: unknown
+}
+
+/** What Daraja said instead of an answer, `{requestId, errorCode, errorMessage}`, or that it said nothing. Holds no secret. */
+export class DarajaError extends AppError {
+  declare readonly code: DarajaErrorCode
+  readonly maybeActed: boolean
+  readonly httpStatus: number | undefined
+  readonly requestId: string | undefined
+  readonly errorCode: string | undefined
+  readonly errorMessage: string | undefined
+
+  constructor(failure: DarajaFailure) {
+    const said = [failure.httpStatus, failure.errorCode, failure.errorMessage].filter((part) => part !== undefined).join(' ')
+    super(failure.code, 502, `Daraja: ${SENTENCES[failure.code]}${said && ` (${said})`}`, { cause: failure.cause })
+    this.maybeActed = failure.maybeActed
+    this.httpStatus = failure.httpStatus
+    this.requestId = failure.requestId
+    this.errorCode = failure.errorCode
+    this.errorMessage = failure.errorMessage
+  }
+
+  /** The same failure of a step that moves no money, such as fetching a token: the payer was surely not asked. */
+  unacted(): DarajaError {
+    return new DarajaError({ ...this, code: this.code, maybeActed: false, cause: this.cause })
+  }
+}
+
+const SENTENCES: Record<DarajaErrorCode, string> = {
+  'daraja.rejected': 'the request was refused',
+  'daraja.unauthorized': 'the credentials were refused',
+  'daraja.unavailable': 'no usable answer',
+  'daraja.bad-answer': 'an answer of an unknown form',
+}

@@ -1,0 +1,15 @@
+/** East Africa Time is UTC+3 all year: Kenya has no daylight saving. */
+const EAT_OFFSET_MS = 3 * 60 * 60 * 1000
+
+/** `yyyyMMddHHmmss` in East Africa Time, as Daraja wants its timestamps. */
+export const eatTimestamp = (at: Date): string =>
+  new Date(at.getTime() + EAT_OFFSET_MS).toISOString().replaceAll(/\D/g, '').slice(0, 14)
+
+/** The moment that `20260115120000` (text or number, East Africa Time) names; undefined when it names none. */
+export function parseEatTimestamp(stamp: string | number): Date | undefined {
+  const match = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/.exec(String(stamp))
+  if (!match) return undefined
+  const [, year, month, day, hour, minute, second] = match
+  const at = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}+03:00`)
+  return Number.isNaN(at.getTime()) ? undefined : at
+}

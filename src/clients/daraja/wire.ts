@@ -1,0 +1,28 @@
+import { z } from 'zod'
+
+/** Daraja sends the same field as text in one answer and as a number in the next, so both are read. */
+export const textual = z.union([z.string(), z.number()]).transform((value) => String(value).trim())
+
+export const tokenAnswer = z.object({ access_token: z.string().min(1), expires_in: textual })
+
+export const pushAnswer = z.object({
+  MerchantRequestID: textual.optional(),
+  CheckoutRequestID: textual.optional(),
+  ResponseCode: textual,
+  ResponseDescription: z.string().optional(),
+  CustomerMessage: z.string().optional(),
+})
+
+export const queryAnswer = z.object({
+  ResponseCode: textual.optional(),
+  MerchantRequestID: textual.optional(),
+  CheckoutRequestID: textual.optional(),
+  ResultCode: textual,
+  ResultDesc: z.string().optional(),
+})
+
+export const errorAnswer = z.object({
+  requestId: textual.optional(),
+  errorCode: textual,
+  errorMessage: z.string().optional(),
+})

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { defineConfig, setting, type ConfigOf } from '#platform/config'
+
+const digits = (what: string) => z.string().regex(/^\d{4,10}$/, `${what}: 4 to 10 digits`)
+
+export const mpesaConfig = defineConfig(
+  'mpesa',
+  {
+    consumerKey: setting('MPESA_CONSUMER_KEY', z.string().min(1).optional(), {
+      doc: 'Consumer key of the Daraja app. The rail is off without it.',
+      secret: true,
+      runtime: true,
+    }),
+    consumerSecret: setting('MPESA_CONSUMER_SECRET', z.string().min(1).optional(), {
+      doc: 'Consumer secret of the Daraja app.',
+      secret: true,
+      runtime: true,
+    }),
+    shortcode: setting('MPESA_SHORTCODE', digits('a pay bill or store number').optional(), {
+      doc: 'Pay bill number; for a till the store number that the passkey belongs to.',
+      runtime: true,
+      example: '174379',
+    }),
+    passkey: setting('MPESA_PASSKEY', z.string().min(1).optional(), {
+      doc: 'Passkey of the short code (Lipa na M-Pesa Online).',
+      secret: true,
+      runtime: true,
+    }),
+    transactionType: setting('MPESA_TRANSACTION_TYPE', z.enum(['paybill', 'till'], 'paybill or till').default('paybill'), {
+      doc: 'What the short code is: paybill or till.',
+      runtime: true,
+    }),
+    partyB: setting('MPESA_PARTY_B', digits('a pay bill or till number').optional(), {
+      doc: 'Who gets the money: the till number where it is not the short code.',
+      runtime: true,
+      example: '174379',
+    }),
+    baseUrl: setting(
+      'MPESA_BASE_URL',
+      z
+        .url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' })
+        .transform((url) => url.replace(/\/+$/, ''))
+        .optional(),
+      {
+        doc: 'Where Daraja is. Default: https://api.safaricom.co.ke in live mode, https://sandbox.safaricom.co.ke in test mode.',
+        example: 'https://api.safaricom.co.ke',
+      },
+    ),
+    callbackAddresses: setting(
+      'MPESA_CALLBACK_ADDRESSES',
+      z
+        .string()
+        .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+        .default([]),
+      {
+        doc: 'Addresses that callbacks are expected from, such as 196.201.212.0/24. Others are logged, never refused: no official list exists.',
+        runtime: true,
+        example: '196.201.212.0/24,196.201.213.0/24,196.201.214.0/24',
+      },
+    ),
+  },
+  {
+    problems: (values, { mode }) =>
+      mode === 'live' && values.baseUrl?.includes('//sandbox.safaricom.co.ke')
+        ? ['MPESA_BASE_URL names the test environment with PURSER_MODE=live: remove it, or set PURSER_MODE=test']
+        : [],
+  },
+)
+
+export type MpesaConfig = ConfigOf<typeof mpesaConfig>

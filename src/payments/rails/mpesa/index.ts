@@ -1,0 +1,2 @@
+export { mpesaConfig, type MpesaConfig } from './config.ts'
+export { createMpesaRail } from './rail.ts'
