@@ -1,0 +1,55 @@
+// npm run check [-- step …]: exactly what CI runs. Static checks two at a time, then all tests.
+import { execFile } from 'node:child_process'
+import { delimiter, join } from 'node:path'
+import { countsLine } from './testing/report.ts'
+import { runTests } from './testing/run.ts'
+
+const STEPS: Readonly<Record<string, readonly [program: string, ...args: string[]]>> = {
+  types: ['tsc', '--pretty', 'false'],
+  lint: ['oxlint', '--threads=1'],
+  unused: ['knip', '--no-progress', '--treat-config-hints-as-errors'],
+  format: ['prettier', '--check', '--log-level=warn', '.'],
+  generated: ['node', 'tools/generate.ts', '--check'],
+}
+const STEP_LIMIT_MS = 5 * 60_000
+const env = { ...process.env, PATH: [join('node_modules', '.bin'), process.env.PATH].join(delimiter) }
+
+/** One line a step; what a failed one said in full. */
+async function passes(step: string): Promise<boolean> {
+  const [program, ...args] = STEPS[step] ?? []
+  if (program === undefined) throw new Error(`There is no step '${step}': ${Object.keys(STEPS).join(', ')}, tests`)
+  const began = performance.now()
+  const failure = await new Promise<string | undefined>((resolve) => {
+    const options = { env, timeout: STEP_LIMIT_MS, maxBuffer: 64 * 1024 * 1024, shell: process.platform === 'win32' }
+    execFile(program, args, options, (error, stdout, stderr) => {
+      const killed = error?.killed === true ? `stopped after ${STEP_LIMIT_MS / 60_000} minutes` : ''
+      resolve(error ? [stdout, stderr, killed].join('\n').trim() || error.message : undefined)
+    })
+  })
+  const took = ((performance.now() - began) / 1000).toFixed(1).padStart(5)
+  console.log(`${failure === undefined ? 'ok    ' : 'FAILED'} ${took} s  ${step}`)
+  if (failure !== undefined) console.log(`${failure}\n`)
+  return failure === undefined
+}
+
+/** Steps that failed, of these; two lanes, as CI has two cores. */
+async function countFailed(steps: readonly string[]): Promise<number> {
+  const waiting = [...steps]
+  let failed = 0
+  const lane = async (): Promise<void> => {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) if (!(await passes(step))) failed += 1
+  }
+  await Promise.all([lane(), lane()])
+  return failed
+}
+
+const asked = process.argv.slice(2)
+const wanted = asked.length > 0 ? asked : [...Object.keys(STEPS), 'tests']
+const failedSteps = await countFailed(wanted.filter((step) => step !== 'tests'))
+const counts = wanted.includes('tests')
+  ? await runTests({ needsBrowser: process.env.CI === 'true' })
+  : { passed: 0, failed: 0, skipped: 0 }
+const sum = { ...counts, failed: counts.failed + failedSteps }
+if (failedSteps > 0) console.log(`\n${failedSteps} of the static checks failed, see above`)
+console.log(`\n${countsLine(sum)}`)
+process.exitCode = sum.failed > 0 || (wanted.includes('tests') && counts.passed === 0) ? 1 : 0
