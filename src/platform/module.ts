@@ -13,7 +13,6 @@ export interface Module {
   readonly name: string
   readonly schema?: Schema
   routes?(app: HttpServer): void
-  // A list of jobs of different payloads: each checks its own payload by its schema.
   readonly jobs?: readonly Job[]
   readonly queues?: readonly DueQueue[]
   readonly crons?: readonly Cron[]
