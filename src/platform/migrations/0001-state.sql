@@ -17,7 +17,7 @@ create table platform.settings (
 
 -- One row, counted up by each change: what instances ask for once a second. Its lock also lets one change run at a time.
 create table platform.settings_version (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   version bigint not null
 );
 insert into platform.settings_version (version) values (0);
