@@ -33,6 +33,7 @@ grant usage on schema graphile_worker to purser_app;
 grant select, insert, update, delete on graphile_worker._private_jobs to purser_app;
 grant select, insert, update on graphile_worker._private_job_queues to purser_app;
 grant select, insert on graphile_worker._private_tasks to purser_app;
+grant select on graphile_worker.migrations to purser_app;
 do $$
 declare name text;
 begin

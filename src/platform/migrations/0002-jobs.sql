@@ -28,7 +28,7 @@ create table platform.instances (
 
 create table platform.crons (
   name text primary key,
-  started_at timestamptz,
+  started_at timestamptz not null,
   finished_at timestamptz,
   -- The instance that runs it now.
   running_by text
