@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface ServerOptions {
+  /** After `node`, such as ['bin/purser.js', 'start'] or ['bench/floor/insert.ts']. PORT and HOST come by the environment. */
+  args: readonly string[]
+  env?: Readonly<Record<string, string>>
+  /** Ready when this path answers 200. */
+  readyPath?: string
+  timeoutMs?: number
+}
+
+export interface SpawnedServer extends AsyncDisposable {
+  readonly url: string
+  readonly pid: number
+  /** From spawn to the first 200. */
+  readonly readyMs: number
+  /** SIGTERM, and SIGKILL after 20 s. May be called again. */
+  stop(): Promise<void>
+}
+
+const READY_EVERY_MS = 10
+const STOP_LIMIT_MS = 20_000
+
+/** Starts what is measured as a process of its own, floor and ours alike. */
+export async function spawnServer(options: ServerOptions): Promise<SpawnedServer> {
+  const { args, env = {}, readyPath = '/health', timeoutMs = 30_000 } = options
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const folder = mkdtempSync(join(tmpdir(), 'purser-bench-server-'))
+  const output = join(folder, 'output')
+  const file = openSync(output, 'w')
+  const began = performance.now()
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', file, file],
+    env: { ...process.env, NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ...env },
+  })
+  const exited = once(child, 'exit')
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS)
+      child.kill('SIGTERM')
+      await exited
+      clearTimeout(limit)
+    }
+    rmSync(folder, { recursive: true, force: true })
+  }
+  while (!(await answers(`${url}${readyPath}`))) {
+    const gone = child.exitCode !== null || child.signalCode !== null
+    if (!gone && performance.now() - began < timeoutMs) {
+      await new Promise((resolve) => setTimeout(resolve, READY_EVERY_MS))
+      continue
+    }
+    const said = readFileSync(output, 'utf8').slice(-4000)
+    await stop()
+    throw new Error(`node ${args.join(' ')} ${gone ? 'ended' : `was not ready after ${timeoutMs} ms`}:\n${said}`)
+  }
+  const readyMs = Math.round(performance.now() - began)
+  return { url, pid: child.pid ?? 0, readyMs, stop, [Symbol.asyncDispose]: stop }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2000), headers: { connection: 'close' } })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    return false
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
