@@ -1,0 +1,3 @@
+export { createFetch, type Fetch, type FetchDeps } from './fetch/fetch.ts'
+export type { FetchAnswer, FetchRequest } from './fetch/exchange.ts'
+export { FetchError, type FetchFailure } from './fetch/errors.ts'

@@ -1,0 +1,3 @@
+export { createHealth, type Health, type HealthOptions } from './health/health.ts'
+export type { CheckResult, HealthCheck, HealthReport, HealthStatus } from './health/checks.ts'
+export { healthRoutes } from './health/routes.ts'

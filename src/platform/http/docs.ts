@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import fastify from 'fastify'
+import { renderOpenApi } from './openapi.ts'
+import type { HttpServer } from './types.ts'
+
+/** The reader sets its own styles and colours at run time; it loads nothing from elsewhere, and this policy keeps it so. */
+const POLICY = { 'style-src': ["'unsafe-inline'"], 'font-src': ['data:'], 'img-src': ['blob:'] }
+
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Purser API</title>
+    <link rel="icon" href="data:," />
+  </head>
+  <body>
+    <noscript>This reference needs JavaScript. The same as a file: <a href="/openapi.json">/openapi.json</a></noscript>
+    <div id="app"></div>
+    <script src="/docs/reference.js"></script>
+    <script src="/docs/start.js"></script>
+  </body>
+</html>
+`
+
+/** All that would call home is off: fonts, telemetry, the hosted client, its proxy and its assistant. */
+const START = `Scalar.createApiReference('#app', {
+  url: '/openapi.json',
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: 'never',
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
+})
+`
+
+/** `/openapi.json` and the reference at `/docs`, with no origin but ours. */
+export function addDocs(app: HttpServer): void {
+  let document: string | undefined
+  app.get('/openapi.json', { schema: { hide: true } }, (_, reply) => {
+    document ??= renderOpenApi(app)
+    return reply.type('application/json').header('cache-control', 'public, max-age=60').send(document)
+  })
+  app.get('/docs', { schema: { hide: true }, config: { page: POLICY } }, (_, reply) =>
+    reply.type('text/html').send(PAGE),
+  )
+  app.get('/docs/', { schema: { hide: true } }, (_, reply) => reply.redirect('/docs'))
+  app.get('/docs/start.js', { schema: { hide: true } }, (_, reply) => reply.type('text/javascript').send(START))
+  app.get('/docs/reference.js', { schema: { hide: true } }, async (request, reply) => {
+    const { body, etag } = await (script ??= loadScript())
+    void reply.header('cache-control', 'public, max-age=3600').header('etag', etag).type('text/javascript')
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+    return reply.header('content-encoding', 'gzip').send(body)
+  })
+}
+
+let script: Promise<{ body: Buffer; etag: string }> | undefined
+
+/**
+ * The reader's script, 4 MB in a package that offers it only as a plugin. Loaded when first asked for, since most processes never
+ * are: importing it at start would cost 0.2 s and 25 MB.
+ */
+async function loadScript(): Promise<{ body: Buffer; etag: string }> {
+  const { default: reference } = await import('@scalar/fastify-api-reference')
+  const source = fastify()
+  await source.register(reference, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
+  const { rawPayload } = await source.inject('/docs/js/scalar.js')
+  await source.close()
+  const body = await promisify(gzip)(rawPayload)
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+}
