@@ -41,6 +41,7 @@ test('the linter reads types: unwatched promises, missed cases, any, cycles', ()
   bites(6, 'switch-exhaustiveness-check')
   bites(12, 'no-unsafe-member-access')
   bites(13, 'no-console')
+  bites(13, 'no-restricted-globals')
   assert.equal(lines.filter((said) => said.includes('import(no-cycle)')).length, 2)
   assert.deepEqual(
     lines.filter((said) => said.startsWith('src/hub/post.test.ts')),
@@ -60,7 +61,7 @@ export function run(word: Word, text: string): number {
   }
   const read = JSON.parse(text)
   const name: unknown = read.name
-  console.log(name)
+  console.log(name, fetch)
   return 0
 }
 `
