@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { findPostgres, startPostgres } from '../postgres.ts'
+import { ask, createDataDir, runProgram } from './fixture.ts'
+import { findProcessStart, isPostgresOf } from './process.ts'
+
+void test('a server whose program was killed is adopted, with every acknowledged commit', async (t) => {
+  const dataDir = createDataDir(t)
+  const program = runProgram(
+    t,
+    dataDir,
+    'const s = await pg.startPostgres({ dataDir }); say({ pid: s.pid }); setInterval(() => {}, 1000)',
+  )
+  const { pid } = await program.next()
+  const found = await findPostgres(dataDir)
+  assert.ok(found)
+  await ask(found.owner, 'create table kept as select 1 as id')
+  // As a terminal does for Ctrl-C: to the whole process group. The server is in another one.
+  program.child.kill('SIGINT')
+  await program.ended
+  const adopted = await startPostgres({ dataDir })
+  assert.deepEqual([adopted.pid, adopted.adopted], [pid, true])
+  assert.deepEqual(await ask(adopted.owner, 'select id from kept'), [{ id: 1 }])
+  await adopted.stop()
+  assert.equal(findProcessStart(adopted.pid), undefined)
+})
+
+void test('after the server itself was killed, a start recovers it, whatever is left of it', async (t) => {
+  const dataDir = createDataDir(t)
+  const killed = await startPostgres({ dataDir })
+  await ask(killed.owner, 'create table kept as select 1 as id')
+  // A backend in the middle of a statement notices the death of its parent late; until then the shared memory is in use.
+  const busy = ask(killed.owner, 'select count(*) from generate_series(1, 5000000)').catch(() => undefined)
+  process.kill(killed.pid, 'SIGKILL')
+  const again = await startPostgres({ dataDir })
+  assert.equal(again.adopted, false)
+  assert.notEqual(again.pid, killed.pid)
+  assert.deepEqual(await ask(again.owner, 'select id from kept'), [{ id: 1 }])
+  await busy
+})
+
+void test('left-over lock files whose process is another program stop nothing, and that program lives on', async (t) => {
+  const dataDir = createDataDir(t)
+  const first = await startPostgres({ dataDir })
+  const files = [join(dataDir, 'postgres', 'postmaster.pid'), join(first.owner.host, '.s.PGSQL.5432.lock')]
+  const texts = files.map((file) => readFileSync(file, 'utf8'))
+  await first.stop()
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  t.after(() => other.kill('SIGKILL'))
+  files.forEach((file, i) =>
+    writeFileSync(file, (texts[i] ?? '').replace(String(first.pid), String(other.pid)), { mode: 0o600 }),
+  )
+  assert.equal(await findPostgres(dataDir), undefined)
+  const server = await startPostgres({ dataDir })
+  assert.equal(server.adopted, false)
+  assert.ok(findProcessStart(other.pid ?? 0), 'the other program was ended')
+  await server.stop()
+  assert.ok(findProcessStart(other.pid ?? 0), 'the other program was ended')
+
+  files.forEach((file, i) => writeFileSync(file, texts[i] ?? '', { mode: 0o600 }))
+  assert.equal((await startPostgres({ dataDir })).adopted, false)
+})
+
+void test('a copy of the folder of a running server does not lead to that server', async (t) => {
+  const dataDir = createDataDir(t)
+  const server = await startPostgres({ dataDir })
+  const copy = join(dataDir, '..', 'copy')
+  cpSync(join(dataDir, 'postgres'), join(copy, 'postgres'), { recursive: true })
+  assert.equal(isPostgresOf(server.pid, join(dataDir, 'postgres')), true)
+  assert.equal(isPostgresOf(server.pid, join(copy, 'postgres')), false)
+  assert.equal(await findPostgres(copy), undefined)
+})
+
+void test('a server whose socket is gone is stopped and started again', async (t) => {
+  const dataDir = createDataDir(t)
+  const first = await startPostgres({ dataDir })
+  rmSync(join(first.owner.host, '.s.PGSQL.5432'))
+  const lines: string[] = []
+  const second = await startPostgres({ dataDir, log: (line) => lines.push(line) })
+  assert.equal(second.adopted, false)
+  assert.equal(findProcessStart(first.pid), undefined)
+  assert.match(lines.join(), /cannot be reached: it is stopped and started again/)
+  assert.deepEqual(await ask(second.app, 'select 1 as one'), [{ one: 1 }])
+})
+
+void test('what a first start that was killed half-way left behind is removed; that of a running one stays', async (t) => {
+  const dataDir = createDataDir(t)
+  const mine = join(dataDir, `postgres.new-${process.pid}-${findProcessStart(process.pid)}-abcdef`)
+  const dead = join(dataDir, `postgres.new-${process.pid}-1-abcdef`)
+  for (const path of [mine, dead]) mkdirSync(join(path, 'base'), { recursive: true })
+  writeFileSync(join(dataDir, 'postgres-owner.password'), '')
+  const server = await startPostgres({ dataDir })
+  assert.deepEqual([existsSync(mine), existsSync(dead)], [true, false])
+  assert.deepEqual(await ask(server.owner, 'select 1 as one'), [{ one: 1 }])
+})
+
+void test('a restored folder without its password files gets new ones', async (t) => {
+  const dataDir = createDataDir(t)
+  const before = await startPostgres({ dataDir })
+  await before.stop()
+  for (const role of ['owner', 'app']) rmSync(join(dataDir, `postgres-${role}.password`))
+  const after = await startPostgres({ dataDir })
+  assert.notEqual(after.app.password, before.app.password)
+  for (const role of [after.owner, after.app]) assert.deepEqual(await ask(role, 'select 1 as one'), [{ one: 1 }])
+})

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { test } from 'node:test'
+import { findPostgres, startPostgres } from '../postgres.ts'
+import { makeLinks } from './binaries.ts'
+import { explainFolder, explainOutput } from './failures.ts'
+import { appError, createDataDir } from './fixture.ts'
+import { findFolder, openSocketFolder } from './folder.ts'
+
+const account = { prefix: [] }
+
+void test('a data folder of another major version is refused and left alone', async (t) => {
+  const dataDir = createDataDir(t)
+  mkdirSync(join(dataDir, 'postgres'), { recursive: true })
+  writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '17\n')
+  const wrong = appError('platform.postgres-wrong-version', /made by PostgreSQL 17 and this Purser brings 18/)
+  await assert.rejects(startPostgres({ dataDir }), wrong)
+})
+
+void test('a folder with something else in it is refused', async (t) => {
+  const dataDir = createDataDir(t)
+  mkdirSync(join(dataDir, 'postgres'), { recursive: true })
+  writeFileSync(join(dataDir, 'postgres', 'notes.txt'), 'mine')
+  await assert.rejects(
+    startPostgres({ dataDir }),
+    appError('platform.postgres-bad-folder', /is no PostgreSQL database/),
+  )
+})
+
+void test('a file in the way, or above, is named', async (t) => {
+  const dataDir = createDataDir(t)
+  writeFileSync(dataDir, '')
+  const isFile = appError('platform.postgres-bad-folder', /data(\/below)? is not a folder: move the file in the way/)
+  await assert.rejects(startPostgres({ dataDir }), isFile)
+  await assert.rejects(startPostgres({ dataDir: join(dataDir, 'below') }), isFile)
+  assert.equal(await findPostgres(join(dataDir, 'below')), undefined)
+  rmSync(dataDir)
+})
+
+void test('a place where nobody can make a folder is named', { skip: process.platform !== 'linux' }, async () => {
+  await assert.rejects(startPostgres({ dataDir: '/proc/purser' }), appError('platform.postgres-bad-folder', /DATA_DIR/))
+})
+
+void test('a server that does not start says why, in its own words', async (t) => {
+  const dataDir = createDataDir(t)
+  const settings = { shared_buffers: 'plenty' }
+  const why = /invalid value for parameter "shared_buffers": "plenty".*\(all of it: .*postgres\.log\)/
+  await assert.rejects(startPostgres({ dataDir, settings }), appError('platform.postgres-start-failed', why))
+  await (await startPostgres({ dataDir })).stop()
+})
+
+void test('a password file that does not fit is named', async (t) => {
+  const dataDir = createDataDir(t)
+  await startPostgres({ dataDir })
+  writeFileSync(join(dataDir, 'postgres-owner.password'), 'another\n')
+  await assert.rejects(
+    startPostgres({ dataDir }),
+    appError('platform.postgres-wrong-password', /postgres-owner\.password/),
+  )
+})
+
+void test('full disks, and programs that do not run here, are recognised in what the programs wrote', () => {
+  const full =
+    '2026-01-01 00:00:00.000 UTC [7] FATAL:  could not write lock file "postmaster.pid": No space left on device\n'
+  appError(
+    'platform.postgres-disk-full',
+    /the disk of .*log is full: free some space/i,
+  )(explainOutput(full, '/data/postgres.log'))
+  const musl = 'unshare: failed to execute /x/postgres: No such file or directory\n'
+  appError('platform.postgres-no-binaries', /set DATABASE_URL/)(explainOutput(musl, 'log'))
+  const noSpace = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+  appError('platform.postgres-disk-full', /disk of \/data is full/)(explainFolder(noSpace, '/data'))
+  const long = `${'LOG:  noise\n'.repeat(50)}FATAL:  ${'word '.repeat(1000)}\nSTATEMENT:  select secret\n`
+  const { message } = explainOutput(long, 'log')
+  assert.ok(message.length < 500 && !message.includes('secret') && !message.includes('noise'), message)
+  const bug = new TypeError('a bug')
+  assert.equal(explainFolder(bug, '/data'), bug)
+})
+
+void test('a socket folder that somebody else prepared is refused', (t) => {
+  const dataDir = createDataDir(t, 'a'.repeat(100))
+  mkdirSync(dataDir)
+  const folder = findFolder(dataDir)
+  assert.ok(folder)
+  const temporary = mkdtempSync(join(tmpdir(), 'purser-test-'))
+  t.after(() => rmSync(temporary, { recursive: true }))
+  const path = openSocketFolder(folder, account, temporary)
+  assert.equal(join(temporary, basename(path)), path)
+  assert.equal(statSync(path).mode & 0o777, 0o700)
+  const refused = appError('platform.postgres-bad-folder', /belongs to somebody else: remove it/)
+  if (process.getuid?.() === 0) {
+    chownSync(path, 54321, 54321)
+    assert.throws(() => openSocketFolder(folder, account, temporary), refused)
+  }
+  rmSync(path, { recursive: true })
+  symlinkSync(tmpdir(), path)
+  assert.throws(() => openSocketFolder(folder, account, temporary), refused)
+})
+
+void test('the links that npm packages cannot hold are made once', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'purser-test-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  mkdirSync(join(root, 'native', 'lib'), { recursive: true })
+  writeFileSync(join(root, 'native', 'lib', 'libpq.so.5.18'), 'library')
+  const links = [{ source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }]
+  writeFileSync(join(root, 'native', 'pg-symlinks.json'), JSON.stringify(links))
+  for (const _ of [1, 2]) makeLinks(root)
+  assert.equal(statSync(join(root, 'native', 'lib', 'libpq.so.5')).size, 'library'.length)
+})

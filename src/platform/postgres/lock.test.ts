@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { acquireOwnerLock, applicationName, endDeadSessions, startPostgres } from '../postgres.ts'
+import { openClient } from './connection.ts'
+import { ask, createDataDir, runProgram, until } from './fixture.ts'
+
+const sessions = `select count(*)::int as count from pg_stat_activity where application_name like 'purser web %'`
+
+void test('one process owns the database, until it lets go', async (t) => {
+  const dataDir = createDataDir(t)
+  const { owner, app } = await startPostgres({ dataDir })
+  const lock = await acquireOwnerLock(owner)
+  assert.ok(lock)
+  assert.equal(await acquireOwnerLock(owner), undefined)
+  assert.equal(await acquireOwnerLock(app), undefined, 'whoever asks')
+  const other =
+    'const f = await pg.findPostgres(dataDir); say({ got: !!(await pg.acquireOwnerLock(f.owner)) }); process.exit()'
+  assert.deepEqual(await runProgram(t, dataDir, other).next(), { got: false })
+  await lock.release()
+  await lock.release()
+  assert.deepEqual(await runProgram(t, dataDir, other).next(), { got: true })
+})
+
+void test('the sessions of a killed program are ended, its lock is free; those of living ones stay', async (t) => {
+  const dataDir = createDataDir(t)
+  const { owner, app } = await startPostgres({ dataDir })
+  const living = await openClient(app, applicationName('web'))
+  t.after(() => living.end())
+  const foreign = await openClient(app, 'psql')
+  t.after(() => foreign.end())
+  const program = runProgram(
+    t,
+    dataDir,
+    `const client = await import(${JSON.stringify(new URL('./connection.ts', import.meta.url).href)})
+     const f = await pg.findPostgres(dataDir)
+     const lock = await pg.acquireOwnerLock(f.owner)
+     const session = await client.openClient(f.app, pg.applicationName('web'))
+     void session.query('select pg_sleep(600)')
+     say({ got: !!lock })`,
+  )
+  assert.deepEqual(await program.next(), { got: true })
+  await until('both sessions are there', async () => (await ask<{ count: number }>(owner, sessions))[0]?.count === 2)
+  assert.equal(await endDeadSessions(owner), 0, 'all are alive')
+  program.child.kill('SIGKILL')
+  await program.ended
+  assert.ok((await endDeadSessions(owner)) >= 1)
+  assert.deepEqual(await ask(owner, sessions), [{ count: 1 }])
+  assert.ok(await acquireOwnerLock(owner))
+  await Promise.all([living.query('select 1'), foreign.query('select 1')])
+})
+
+void test('a lock whose holder was killed is taken at once, even when its session still hangs', async (t) => {
+  const { owner } = await startPostgres({ dataDir: createDataDir(t) })
+  // As a killed process of ours would have named it: its id is ours, its start another one.
+  const dead = await openClient(owner, `purser lock ${process.pid} 1`)
+  t.after(() => dead.end())
+  await dead.query('select pg_advisory_lock(1886745203, 1)')
+  assert.ok(await acquireOwnerLock(owner))
+})
+
+void test('the lock survives a restart of the sessions, and its loss is told', async (t) => {
+  const dataDir = createDataDir(t)
+  const server = await startPostgres({ dataDir })
+  let lost = 0
+  const lock = await acquireOwnerLock(server.owner, { onLost: () => void lost++ })
+  assert.ok(lock)
+  const cut = `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'purser lock %'`
+  await ask(server.owner, cut)
+  const held = `select from pg_locks where locktype = 'advisory' and granted`
+  await until('it is held again', async () => (await ask(server.owner, held)).length === 1)
+  assert.equal(lost, 0)
+  assert.equal(await acquireOwnerLock(server.owner), undefined)
+  await server.stop()
+  await until('the loss is told', () => lost === 1)
+})
