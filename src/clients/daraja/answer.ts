@@ -5,6 +5,8 @@ import { errorAnswer } from './wire.ts'
 
 /** A refused token comes as 401 or, from the gateway in front, as 404 with this code [community]. */
 const TOKEN_CODES = new Set(['404.001.03', '404.001.04'])
+/** A wrong passkey or short code comes as 500.001.1001, like much else, with "[MerchantValidate] - Wrong credentials" [community]. */
+const WRONG_PASSWORD = /^\[MerchantValidate\]/
 const LONGEST_MESSAGE = 200
 
 /**
@@ -23,10 +25,11 @@ export async function readAnswer<T>(
   const failure = errorAnswer.safeParse(body)
   if (failure.success) {
     const { requestId, errorCode, errorMessage } = failure.data
-    const refused = httpStatus === 401 || TOKEN_CODES.has(errorCode)
+    const tokenRefused = httpStatus === 401 || TOKEN_CODES.has(errorCode)
+    const refused = tokenRefused || isRefusal(httpStatus, errorCode) || WRONG_PASSWORD.test(errorMessage ?? '')
     throw new DarajaError({
-      code: refused ? 'daraja.unauthorized' : isRefusal(httpStatus, errorCode) ? 'daraja.rejected' : 'daraja.unavailable',
-      maybeActed: !refused && !isRefusal(httpStatus, errorCode),
+      code: tokenRefused ? 'daraja.unauthorized' : refused ? 'daraja.rejected' : 'daraja.unavailable',
+      maybeActed: !refused,
       httpStatus,
       requestId,
       errorCode,
@@ -36,10 +39,15 @@ export async function readAnswer<T>(
   if (httpStatus === 401) throw new DarajaError({ code: 'daraja.unauthorized', maybeActed: false, httpStatus })
   if (httpStatus !== 200) {
     const refused = isRefusal(httpStatus, '')
-    throw new DarajaError({ code: refused ? 'daraja.rejected' : 'daraja.unavailable', maybeActed: !refused, httpStatus })
+    throw new DarajaError({
+      code: refused ? 'daraja.rejected' : 'daraja.unavailable',
+      maybeActed: !refused,
+      httpStatus,
+    })
   }
   const parsed = schema.safeParse(body)
-  if (!parsed.success) throw new DarajaError({ code: 'daraja.bad-answer', maybeActed: true, httpStatus, cause: parsed.error })
+  if (!parsed.success)
+    throw new DarajaError({ code: 'daraja.bad-answer', maybeActed: true, httpStatus, cause: parsed.error })
   return parsed.data
 }
 

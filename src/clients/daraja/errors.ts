@@ -24,7 +24,9 @@ export class DarajaError extends AppError {
   readonly errorMessage: string | undefined
 
   constructor(failure: DarajaFailure) {
-    const said = [failure.httpStatus, failure.errorCode, failure.errorMessage].filter((part) => part !== undefined).join(' ')
+    const said = [failure.httpStatus, failure.errorCode, failure.errorMessage]
+      .filter((part) => part !== undefined)
+      .join(' ')
     super(failure.code, 502, `Daraja: ${SENTENCES[failure.code]}${said && ` (${said})`}`, { cause: failure.cause })
     this.maybeActed = failure.maybeActed
     this.httpStatus = failure.httpStatus
@@ -33,9 +35,10 @@ export class DarajaError extends AppError {
     this.errorMessage = failure.errorMessage
   }
 
-  /** The same failure of a step that moves no money, such as fetching a token: the payer was surely not asked. */
-  unacted(): DarajaError {
-    return new DarajaError({ ...this, code: this.code, maybeActed: false, cause: this.cause })
+  /** The same failure while fetching a token, which moves no money: the payer was surely not asked. */
+  ofToken(): DarajaError {
+    const code = this.code === 'daraja.rejected' ? 'daraja.unauthorized' : this.code
+    return new DarajaError({ ...this, code, maybeActed: false, cause: this.cause })
   }
 }
 

@@ -1,4 +1,11 @@
-export { createDaraja, type Daraja, type DarajaSettings, type StkPush, type StkPushed, type StkResult } from './client.ts'
+export {
+  createDaraja,
+  type Daraja,
+  type DarajaSettings,
+  type StkPush,
+  type StkPushed,
+  type StkResult,
+} from './client.ts'
 export { DarajaError } from './errors.ts'
 export { parseStkCallback, type StkCallback } from './callback.ts'
 export { eatTimestamp, parseEatTimestamp } from './time.ts'

@@ -38,7 +38,7 @@ export function createTokens({ fetch, clock }: { fetch: Fetch; clock: Clock }): 
       tokenAnswer,
       [basic, settings.consumerKey.reveal(), settings.consumerSecret.reveal()],
     ).catch((error: unknown) => {
-      throw error instanceof DarajaError ? error.unacted() : error
+      throw error instanceof DarajaError ? error.ofToken() : error
     })
     const lifeMs = Number.parseInt(answer.expires_in, 10) * 1000
     const renewAt = addMs(clock.now(), Number.isFinite(lifeMs) ? lifeMs - RENEW_BEFORE_MS : 0)

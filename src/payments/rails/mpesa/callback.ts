@@ -25,7 +25,9 @@ function outcomeOf(callback: StkCallback, receivedAt: Date): Outcome {
   if (resultCode === SUCCESS) return successOf(callback, receivedAt)
   if (resultCode === PROCESSING) return { kind: 'pending', reference }
   const reason = reasonOf(resultCode)
-  return reason ? { kind: 'failed', reason, why: `result ${resultCode}`, reference } : { kind: 'unknown', why: `result ${resultCode}`, reference }
+  return reason
+    ? { kind: 'failed', reason, why: `result ${resultCode}`, reference }
+    : { kind: 'unknown', why: `result ${resultCode}`, reference }
 }
 
 /** A success without its metadata names no amount: the query must tell. */
@@ -46,6 +48,7 @@ function successOf({ checkoutRequestId: reference, items }: StkCallback, receive
 
 function requireAmount(stated: string): Money {
   const gross = parseAmount(stated, KES)
-  if ('problem' in gross || isZero(gross)) throw new RangeError(`The amount of an M-Pesa callback is not one: ${stated.slice(0, 40)}`)
+  if ('problem' in gross || isZero(gross))
+    throw new RangeError(`The amount of an M-Pesa callback is not one: ${stated.slice(0, 40)}`)
   return gross
 }

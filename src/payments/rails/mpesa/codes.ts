@@ -28,6 +28,7 @@ export const reasonOf = (resultCode: string): FailureReason | undefined =>
 /** Why a push that was surely not sent to the payer was not. */
 export function reasonOfRefusal(error: DarajaError): FailureReason {
   if (error.code !== 'daraja.rejected' || error.httpStatus === 429) return 'provider-unavailable'
+  if (error.errorCode?.startsWith('5')) return 'provider-unavailable'
   // "Bad Request - Invalid PhoneNumber": the one refusal that the payer can mend.
   return /PhoneNumber|PartyA/.test(error.errorMessage ?? '') ? 'invalid-phone' : 'provider-rejected'
 }

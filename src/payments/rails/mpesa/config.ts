@@ -26,10 +26,14 @@ export const mpesaConfig = defineConfig(
       secret: true,
       runtime: true,
     }),
-    transactionType: setting('MPESA_TRANSACTION_TYPE', z.enum(['paybill', 'till'], 'paybill or till').default('paybill'), {
-      doc: 'What the short code is: paybill or till.',
-      runtime: true,
-    }),
+    transactionType: setting(
+      'MPESA_TRANSACTION_TYPE',
+      z.enum(['paybill', 'till'], 'paybill or till').default('paybill'),
+      {
+        doc: 'What the short code is: paybill or till.',
+        runtime: true,
+      },
+    ),
     partyB: setting('MPESA_PARTY_B', digits('a pay bill or till number').optional(), {
       doc: 'Who gets the money: the till number where it is not the short code.',
       runtime: true,
@@ -50,7 +54,12 @@ export const mpesaConfig = defineConfig(
       'MPESA_CALLBACK_ADDRESSES',
       z
         .string()
-        .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+        .transform((text) =>
+          text
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== ''),
+        )
         .default([]),
       {
         doc: 'Addresses that callbacks are expected from, such as 196.201.212.0/24. Others are logged, never refused: no official list exists.',

@@ -128,8 +128,14 @@ function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
   if (!/^254[17]\d{8}$/.test(payer.phone ?? '')) {
     return { kind: 'failed', reason: 'invalid-phone', why: 'not a Kenyan mobile number (2547XXXXXXXX or 2541XXXXXXXX)' }
   }
-  const fits = amount.asset === KES && amount.amount >= LIMITS.min && amount.amount <= LIMITS.max && amount.amount % LIMITS.step === 0n
-  return fits ? undefined : { kind: 'failed', reason: 'limit-exceeded', why: 'M-Pesa takes whole shillings from 1 to 150,000' }
+  const fits =
+    amount.asset === KES &&
+    amount.amount >= LIMITS.min &&
+    amount.amount <= LIMITS.max &&
+    amount.amount % LIMITS.step === 0n
+  return fits
+    ? undefined
+    : { kind: 'failed', reason: 'limit-exceeded', why: 'M-Pesa takes whole shillings from 1 to 150,000' }
 }
 
 /** There is no signature: the token in the path is what only Safaricom was told. */

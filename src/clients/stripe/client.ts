@@ -1,0 +1,98 @@
+import type { Stripe } from 'stripe'
+import type { Fetch } from '#platform/fetch'
+import type { Secret } from '#platform/secrets'
+import { StripeFailure, toFailure } from './errors.ts'
+import { createHttpClient } from './http.ts'
+import { loadStripe } from './load.ts'
+import { session, type CheckoutSession } from './wire.ts'
+
+export interface StripeSettings {
+  readonly secretKey: Secret
+  /** Without `/v1`. */
+  readonly baseUrl: string
+}
+
+export interface NewSession {
+  /** The same key and fields give the same session, however often they are sent within a day. */
+  readonly idempotencyKey: string
+  readonly clientReferenceId: string
+  /** On the session and on its PaymentIntent, from where the charge takes it over. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** Stripe's minor units, at most eight digits. */
+  readonly amount: bigint
+  readonly currency: string
+  readonly productName: string
+  readonly description: string | undefined
+  readonly email: string | undefined
+  readonly successUrl: string
+  readonly cancelUrl: string
+  readonly expiresAt: Date
+}
+
+export interface StripeClient {
+  /** Throws StripeFailure. The answer to a repeat is the session as it was first made. */
+  createSession(input: NewSession): Promise<CheckoutSession>
+  /** With its payment, charge and fee. Throws StripeFailure. */
+  fetchSession(id: string): Promise<CheckoutSession>
+}
+
+const EXPAND = ['payment_intent.latest_charge.balance_transaction']
+
+export function createStripe(deps: { fetch: Fetch; settings: () => StripeSettings }): StripeClient {
+  const { fetch, settings } = deps
+  let current: { secretKey: Secret; library: Stripe } | undefined
+
+  /** One library object per key; the address is asked at each request. */
+  function library({ secretKey }: StripeSettings): Stripe {
+    if (current?.secretKey.reveal() === secretKey.reveal()) return current.library
+    const httpClient = createHttpClient(fetch, () => settings().baseUrl)
+    const made = new (loadStripe())(secretKey.reveal(), { httpClient, maxNetworkRetries: 0, telemetry: false })
+    current = { secretKey, library: made }
+    return made
+  }
+
+  async function call(request: (library: Stripe) => Promise<unknown>): Promise<CheckoutSession> {
+    const now = settings()
+    const answer = await request(library(now)).catch((error: unknown) => {
+      throw toFailure(error, now.secretKey)
+    })
+    const parsed = session.safeParse(answer)
+    if (parsed.success) return parsed.data
+    const said = 'an answer of an unknown form'
+    throw new StripeFailure({ code: 'stripe.bad-answer', maybeActed: true, said, cause: parsed.error })
+  }
+
+  return {
+    createSession: (input) =>
+      call((stripe) => stripe.checkout.sessions.create(paramsOf(input), { idempotencyKey: input.idempotencyKey })),
+    fetchSession: (id) => call((stripe) => stripe.checkout.sessions.retrieve(id, { expand: EXPAND })),
+  }
+}
+
+function paramsOf(input: NewSession): Stripe.Checkout.SessionCreateParams {
+  const { metadata, description, email } = input
+  return {
+    mode: 'payment',
+    allowed_payment_method_types: ['card'],
+    // The payer is charged in our currency: a converted amount could not be told from a wrong one.
+    adaptive_pricing: { enabled: false },
+    client_reference_id: input.clientReferenceId,
+    metadata: { ...metadata },
+    payment_intent_data: { metadata: { ...metadata }, ...(description ? { description } : {}) },
+    line_items: [
+      {
+        quantity: 1,
+        price_data: {
+          currency: input.currency,
+          // The library takes a number here; eight digits fit one exactly.
+          unit_amount: Number(input.amount),
+          product_data: { name: input.productName },
+        },
+      },
+    ],
+    ...(email ? { customer_email: email } : {}),
+    success_url: input.successUrl,
+    cancel_url: input.cancelUrl,
+    expires_at: Math.floor(input.expiresAt.getTime() / 1000),
+  }
+}

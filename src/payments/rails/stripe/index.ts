@@ -1,0 +1,2 @@
+export { stripeConfig, type StripeConfig } from './config.ts'
+export { createStripeRail } from './rail.ts'

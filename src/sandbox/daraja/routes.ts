@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { addMs, type Clock } from '#platform/clock'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import type { Ids } from '#platform/ids'
+import { MPESA } from '../credentials.ts'
+import type { Deliver } from '../deliver.ts'
+import { isBasic, isToken, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
+import { phoneOf, RESULTS } from './phones.ts'
+import { callbackBody, type Prompts } from './prompts.ts'
+import type { Prompt } from './store.ts'
+
+export interface DarajaDeps {
+  clock: Clock
+  ids: Ids
+  prompts: Prompts
+  deliver: Deliver
+}
+
+const whole = z.union([z.string().regex(/^\d{1,9}$/), z.int().nonnegative()]).transform((value) => BigInt(value))
+const text = (max: number) => z.string().min(1).max(max)
+const digitsOf = z.union([z.string(), z.int()]).transform(String)
+
+const credentials = { BusinessShortCode: digitsOf, Password: z.string(), Timestamp: z.string().regex(/^\d{14}$/) }
+const pushBody = z.object({
+  ...credentials,
+  TransactionType: z.enum(['CustomerPayBillOnline', 'CustomerBuyGoodsOnline']),
+  Amount: whole.refine((amount) => amount >= 1n && amount <= 150_000n),
+  PartyA: digitsOf,
+  PartyB: digitsOf,
+  PhoneNumber: digitsOf.pipe(z.string().regex(/^254[17]\d{8}$/)),
+  CallBackURL: z.url({ protocol: /^https?$/ }),
+  AccountReference: text(12),
+  TransactionDesc: text(13),
+})
+const queryBody = z.object({ ...credentials, CheckoutRequestID: z.string() })
+
+/** Daraja at the wire: what it asks for, and the words it answers with. */
+export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
+  const { clock } = deps
+  const hide = { hide: true }
+
+  app.get('/sandbox/daraja/oauth/v1/generate', { schema: hide }, async (request, reply) => {
+    if (!isBasic(request.headers.authorization))
+      return refuse(deps, reply, 400, '400.008.01', 'Invalid Authentication passed')
+    return reply.send({ access_token: makeToken(clock.now()), expires_in: String(TOKEN_SECONDS) })
+  })
+
+  app.post('/sandbox/daraja/mpesa/stkpush/v1/processrequest', { schema: hide }, async (request, reply) => {
+    const body = await admit(deps, request, reply, pushBody)
+    if (!body) return reply
+    if (body.PartyA !== body.PhoneNumber) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid PartyA')
+    const prompt = await deps.prompts.show({
+      phone: body.PhoneNumber,
+      shillings: body.Amount,
+      accountReference: body.AccountReference,
+      description: body.TransactionDesc,
+      callbackUrl: body.CallBackURL,
+    })
+    const { answer } = phoneOf(prompt.phone)
+    if (answer === 'after-callback') await deps.deliver.callback(prompt.callbackUrl, callbackBody(prompt))
+    if (answer === 'cut') return cut(request, reply)
+    return reply.send({
+      MerchantRequestID: prompt.merchantRequestId,
+      CheckoutRequestID: prompt.id,
+      ResponseCode: '0',
+      ResponseDescription: 'Success. Request accepted for processing',
+      CustomerMessage: 'Success. Request accepted for processing',
+    })
+  })
+
+  app.post('/sandbox/daraja/mpesa/stkpushquery/v1/query', { schema: hide }, async (request, reply) => {
+    const body = await admit(deps, request, reply, queryBody)
+    if (!body) return reply
+    const prompt = await deps.prompts.look(body.CheckoutRequestID)
+    if (!prompt) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid CheckoutRequestID')
+    if (clock.now() < addMs(prompt.createdAt, phoneOf(prompt.phone).queryBlindMs)) {
+      return refuse(deps, reply, 500, '500.001.1001', 'The transaction is being processed')
+    }
+    return reply.send(queryAnswer(prompt))
+  })
+}
+
+function queryAnswer(prompt: Prompt): object {
+  const code = prompt.resultCode ?? '4999'
+  return {
+    ResponseCode: '0',
+    ResponseDescription: 'The service request has been accepted successsfully',
+    MerchantRequestID: prompt.merchantRequestId,
+    CheckoutRequestID: prompt.id,
+    ResultCode: code,
+    ResultDesc: RESULTS[code] ?? 'Unknown',
+  }
+}
+
+/** The body, if the token, its form and the password are right; else undefined, and the refusal is sent. */
+async function admit<T extends { BusinessShortCode: string; Password: string; Timestamp: string }>(
+  deps: DarajaDeps,
+  request: Request,
+  reply: Reply,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  if (!isToken(request.headers.authorization, deps.clock.now())) {
+    await refuse(deps, reply, 404, '404.001.03', 'Invalid Access Token')
+    return undefined
+  }
+  const parsed = schema.safeParse(request.body)
+  if (!parsed.success) {
+    const field = String(parsed.error.issues[0]?.path[0] ?? 'Request')
+    await refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid ${field}`)
+    return undefined
+  }
+  const { BusinessShortCode, Password, Timestamp } = parsed.data
+  if (BusinessShortCode !== MPESA.shortcode || Password !== passwordOf(Timestamp)) {
+    await refuse(deps, reply, 500, '500.001.1001', '[MerchantValidate] - Wrong credentials')
+    return undefined
+  }
+  return parsed.data
+}
+
+const refuse = ({ ids }: DarajaDeps, reply: Reply, status: number, errorCode: string, errorMessage: string): Reply =>
+  reply.status(status).send({ requestId: ids.uuid(), errorCode, errorMessage })
+
+/** The request was acted on, and its answer never arrives. */
+function cut(request: Request, reply: Reply): Reply {
+  reply.hijack()
+  request.raw.socket.destroy()
+  return reply
+}

@@ -1,0 +1,57 @@
+import { createHmac } from 'node:crypto'
+import { addMs, type Clock } from '#platform/clock'
+import { describeError } from '#platform/errors'
+import type { Fetch } from '#platform/fetch'
+import type { Log } from '#platform/log'
+import { STRIPE } from './credentials.ts'
+import type { Timer } from './timers.ts'
+
+export interface Deliver {
+  /** A callback of Safaricom's: once, whatever comes of it. */
+  callback(url: string, body: string): Promise<void>
+  /** An event of Stripe's, signed now. The time of the next try when it was not taken. */
+  event(timer: Timer): Promise<Date | undefined>
+}
+
+const DEADLINE_MS = 10_000
+/** Stripe tries for three days, at growing intervals. */
+const RETRY_MINUTES = [0.1, 1, 5, 30, 60, 120, 360, 720, 1440, 1440]
+
+export function createDeliver({ fetch, clock, log }: { fetch: Fetch; clock: Clock; log: Log }): Deliver {
+  async function post(
+    url: string,
+    body: string,
+    headers: Record<string, string>,
+    label: string,
+  ): Promise<number | undefined> {
+    try {
+      const request = { method: 'POST' as const, url, body, deadlineMs: DEADLINE_MS, label }
+      const answer = await fetch({ ...request, headers: { ...headers, 'content-type': 'application/json' } })
+      return answer.status
+    } catch (error) {
+      log.warn({ label, problem: describeError(error) }, 'a simulated provider could not deliver')
+      return undefined
+    }
+  }
+
+  return {
+    callback: async (url, body) => {
+      const status = await post(url, body, {}, 'sandbox.callback')
+      if (status !== undefined && status >= 300) log.warn({ status }, 'a callback was not accepted')
+    },
+    event: async ({ subject: url, body, tries }) => {
+      const signature = signatureOf(body, clock.now())
+      const status = await post(url, body, { 'stripe-signature': signature }, 'sandbox.event')
+      if (status !== undefined && status >= 200 && status < 300) return undefined
+      const minutes = RETRY_MINUTES[tries - 1]
+      if (minutes === undefined) log.warn({ status }, 'an event was given up')
+      return minutes === undefined ? undefined : addMs(clock.now(), minutes * 60_000)
+    },
+  }
+}
+
+/** `t=…,v1=…` as Stripe signs. */
+export function signatureOf(body: string, at: Date, secret: string = STRIPE.webhookSecret): string {
+  const seconds = Math.floor(at.getTime() / 1000)
+  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
+}

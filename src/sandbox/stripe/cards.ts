@@ -1,0 +1,38 @@
+export type CardBehaviour =
+  | { readonly kind: 'pays'; readonly disputed: boolean }
+  | { readonly kind: 'declines'; readonly code: string; readonly says: string }
+  | { readonly kind: 'challenges' }
+
+export interface TestCard {
+  readonly number: string
+  /** For the page: what it does. */
+  readonly does: string
+  readonly behaviour: CardBehaviour
+}
+
+/** Stripe's own test numbers (docs.stripe.com/testing), as far as a payment needs them. */
+export const CARDS: readonly TestCard[] = [
+  { number: '4242424242424242', does: 'Pays', behaviour: { kind: 'pays', disputed: false } },
+  {
+    number: '4000000000000002',
+    does: 'Is declined',
+    behaviour: { kind: 'declines', code: 'generic_decline', says: 'Your card was declined.' },
+  },
+  { number: '4000002500003155', does: 'Asks the payer to confirm (3-D Secure)', behaviour: { kind: 'challenges' } },
+  {
+    number: '4000000000009995',
+    does: 'Has not enough money',
+    behaviour: { kind: 'declines', code: 'insufficient_funds', says: 'Your card has insufficient funds.' },
+  },
+  {
+    number: '4000000000000259',
+    does: 'Pays, then the payment is disputed',
+    behaviour: { kind: 'pays', disputed: true },
+  },
+  { number: '5555555555554444', does: 'Pays (Mastercard)', behaviour: { kind: 'pays', disputed: false } },
+]
+
+export const findCard = (number: string): TestCard | undefined => CARDS.find((card) => card.number === number)
+
+/** `4242 4242 4242 4242` */
+export const spaced = (number: string): string => number.replaceAll(/(.{4})(?=.)/g, '$1 ')

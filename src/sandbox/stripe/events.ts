@@ -1,0 +1,32 @@
+import type { Clock } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import type { Ids } from '#platform/ids'
+import { addTimer } from '../timers.ts'
+import { listEndpoints, type StripeObject } from './store.ts'
+
+export type Emit = (tx: Tx, event: { type: string; object: StripeObject; previous?: object }) => Promise<void>
+
+/** Writes the event for each endpoint; it is signed and sent once the transaction has committed, and sent again until it is taken. */
+export function createEmit(deps: { clock: Clock; ids: Ids; webhookUrl: () => string | undefined }): Emit {
+  const { clock, ids, webhookUrl } = deps
+  return async (tx, { type, object, previous }) => {
+    const now = clock.now()
+    const body = JSON.stringify({
+      id: stripeId(ids, 'evt'),
+      object: 'event',
+      api_version: '2026-10-28.endive',
+      created: Math.floor(now.getTime() / 1000),
+      data: { object, ...(previous ? { previous_attributes: previous } : {}) },
+      livemode: object.livemode === true,
+      pending_webhooks: 1,
+      request: { id: null, idempotency_key: null },
+      type,
+    })
+    const own = webhookUrl()
+    const urls = new Set([...(own ? [own] : []), ...(await listEndpoints(tx))])
+    for (const url of urls) await addTimer(tx, ids, { kind: 'event', subject: url, body, dueAt: now })
+  }
+}
+
+/** `ch_…`: the prefix and letters and digits, in time order. */
+export const stripeId = (ids: Ids, prefix: string): string => `${prefix}_${ids.next('x').slice(2)}`

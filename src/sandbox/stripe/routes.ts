@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { Clock } from '#platform/clock'
+import type { Db, Queryable, Tx } from '#platform/db'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import type { Ids } from '#platform/ids'
+import { STRIPE } from '../credentials.ts'
+import { missing, WireError } from './errors.ts'
+import { stripeId } from './events.ts'
+import { parseForm, toPlain } from './form.ts'
+import type { CardPayments } from './payments.ts'
+import type { Sessions } from './sessions.ts'
+import { claimKey, findAnswer, findObject, insertEndpoint, saveAnswer } from './store.ts'
+
+export interface StripeApiDeps {
+  db: Db
+  clock: Clock
+  ids: Ids
+  sessions: Sessions
+  payments: CardPayments
+}
+
+const ROOT = '/sandbox/stripe/v1'
+const ID = z.object({ id: z.string() })
+const count = z
+  .string()
+  .regex(/^\d{1,12}$/)
+  .transform((text) => Number.parseInt(text, 10))
+const refundParams = z.strictObject({
+  charge: z.string().optional(),
+  payment_intent: z.string().optional(),
+  amount: count.optional(),
+  reason: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+})
+const endpointParams = z.strictObject({ url: z.url(), enabled_events: z.array(z.string()).min(1) })
+
+type Act = (tx: Tx, fields: unknown, livemode: boolean) => Promise<object>
+
+/** Stripe's API at the wire, as far as Purser uses it. */
+export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
+  const { db, clock, ids, sessions, payments } = deps
+  const post = (path: string, act: (id: string) => Act): void => {
+    app.post(ROOT + path, { config: { rawBody: true }, schema: { hide: true } }, (request, reply) =>
+      answer(reply, async () => {
+        const livemode = requireKey(request)
+        const { id } = ID.partial().parse(request.params)
+        return once(deps, request, reply, (tx, fields) => act(id ?? '')(tx, fields, livemode))
+      }),
+    )
+  }
+  const get = (path: string, read: (tx: Tx, id: string) => Promise<object>): void => {
+    app.get(ROOT + path, { schema: { hide: true } }, (request, reply) =>
+      answer(reply, async () => {
+        requireKey(request)
+        const { id } = ID.parse(request.params)
+        const fields = toPlain(parseForm(new URL(request.url, 'http://local').search.slice(1)))
+        return db.transaction(async (tx) => expand(tx, await read(tx, id), pathsOf(fields)))
+      }),
+    )
+  }
+
+  post(
+    '/checkout/sessions',
+    () => async (tx, fields, livemode) => expand(tx, await sessions.create(tx, fields, livemode), pathsOf(fields)),
+  )
+  post('/checkout/sessions/:id/expire', (id) => (tx) => sessions.expire(tx, id))
+  get('/checkout/sessions/:id', async (tx, id) => (await sessions.require(tx, id)).body)
+  for (const kind of ['payment_intent', 'charge', 'balance_transaction', 'refund']) {
+    get(`/${kind}s/:id`, (tx, id) => requireKind(tx, kind, id))
+  }
+  post('/refunds', () => (tx, fields) => {
+    const { charge, payment_intent: paymentIntent, amount } = requireFields(refundParams, fields)
+    return payments.refund(tx, {
+      ...(charge === undefined ? {} : { charge }),
+      ...(paymentIntent === undefined ? {} : { paymentIntent }),
+      ...(amount === undefined ? {} : { amount }),
+    })
+  })
+  post('/webhook_endpoints', () => async (tx, fields, livemode) => {
+    const { url, enabled_events: events } = requireFields(endpointParams, fields)
+    const id = stripeId(ids, 'we')
+    await insertEndpoint(tx, id, url, clock.now())
+    const { webhookSecret: secret } = STRIPE
+    return { id, object: 'webhook_endpoint', enabled_events: events, livemode, secret, status: 'enabled', url }
+  })
+}
+
+async function answer(reply: Reply, act: () => Promise<object>): Promise<Reply> {
+  try {
+    return await reply.send(await act())
+  } catch (error) {
+    if (error instanceof WireError) return reply.status(error.status).send(error.body)
+    if (error instanceof RangeError) return reply.status(400).send(new WireError(400, error.message).body)
+    throw error
+  }
+}
+
+/** Whether the key is a live one. */
+function requireKey(request: Request): boolean {
+  const { authorization } = request.headers
+  if (authorization === `Bearer ${STRIPE.liveKey}`) return true
+  if (authorization === `Bearer ${STRIPE.testKey}`) return false
+  throw new WireError(401, 'Invalid API Key provided')
+}
+
+/**
+ * One POST with its idempotency key: a repeat gets the first answer, other parameters are refused. Nothing is kept of a request that was
+ * refused, as with Stripe.
+ */
+async function once(
+  { db, clock }: StripeApiDeps,
+  request: Request,
+  reply: Reply,
+  act: (tx: Tx, fields: unknown) => Promise<object>,
+): Promise<object> {
+  const body = request.rawBody.toString('utf8')
+  const fields = toPlain(parseForm(body))
+  const key = request.headers['idempotency-key']
+  return db.transaction(async (tx) => {
+    if (typeof key !== 'string') return act(tx, fields)
+    const { authorization = '' } = request.headers
+    const scoped = createHash('sha256').update(`${authorization} ${key}`).digest('hex')
+    const hash = createHash('sha256').update(`${request.url} ${body}`).digest('hex')
+    if (!(await claimKey(tx, scoped, hash, clock.now()))) {
+      const kept = await findAnswer(tx, scoped)
+      if (kept?.requestHash !== hash) throw otherParameters(key)
+      reply.header('idempotent-replayed', 'true')
+      return kept.body as object
+    }
+    const made = await act(tx, fields)
+    await saveAnswer(tx, scoped, 200, made)
+    return made
+  })
+}
+
+const otherParameters = (key: string): WireError =>
+  new WireError(
+    400,
+    `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
+    { type: 'idempotency_error' },
+  )
+
+function requireFields<T>(schema: z.ZodType<T>, fields: unknown): T {
+  const parsed = schema.safeParse(fields)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new WireError(400, issue?.message ?? 'Invalid request', { param: issue?.path.map(String).join('.') ?? '' })
+}
+
+async function requireKind(q: Queryable, kind: string, id: string): Promise<object> {
+  const kept = await findObject(q, id)
+  if (kept?.body.object !== kind) throw missing(kind, id)
+  return kept.body
+}
+
+const withExpand = z.object({ expand: z.array(z.string()).max(10) })
+
+/** `expand[]=a.b` → [['a', 'b']] */
+function pathsOf(fields: unknown): string[][] {
+  const parsed = withExpand.safeParse(fields)
+  return parsed.success ? parsed.data.expand.map((path) => path.split('.').slice(0, 4)) : []
+}
+
+/** Replaces ids by the objects they name, along each path. */
+async function expand(q: Queryable, object: object, paths: readonly string[][]): Promise<object> {
+  const result: Record<string, unknown> = { ...object }
+  for (const field of new Set(paths.flatMap(([head]) => (head === undefined ? [] : [head])))) {
+    const id = result[field]
+    const kept = typeof id === 'string' ? await findObject(q, id) : undefined
+    const deeper = paths.filter(([head, next]) => head === field && next !== undefined).map(([, ...rest]) => rest)
+    if (kept) result[field] = await expand(q, kept.body, deeper)
+  }
+  return result
+}

@@ -1,0 +1,64 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+
+/** An object as the API shows it. */
+export interface StripeObject {
+  readonly id: string
+  readonly object: string
+  readonly livemode?: boolean
+  readonly [field: string]: unknown
+}
+
+export interface Kept<Body extends StripeObject = StripeObject, Hidden extends object = object> {
+  readonly body: Body
+  /** What the API does not show. */
+  readonly hidden: Hidden
+}
+
+export async function insertObject(tx: Tx, { body, hidden }: Kept, now: Date): Promise<void> {
+  await tx.run(sql`insert into sandbox.stripe_objects (id, body, hidden, created_at)
+    values (${body.id}, ${JSON.stringify(body)}, ${JSON.stringify(hidden)}, ${now})`)
+}
+
+export async function updateObject(tx: Tx, body: StripeObject): Promise<void> {
+  await tx.run(sql`update sandbox.stripe_objects set body = ${JSON.stringify(body)} where id = ${body.id}`)
+}
+
+export const findObject = (q: Queryable, id: string): Promise<Kept | undefined> =>
+  q.maybe<Kept>(sql`select body, hidden from sandbox.stripe_objects where id = ${id}`)
+
+export const lockObject = (tx: Tx, id: string): Promise<Kept | undefined> =>
+  tx.maybe<Kept>(sql`select body, hidden from sandbox.stripe_objects where id = ${id} for update`)
+
+export interface KeptAnswer {
+  readonly requestHash: string
+  readonly status: number | null
+  readonly body: unknown
+}
+
+/** True when the key is new; a repeat at the same moment waits here for the first to commit. */
+export async function claimKey(tx: Tx, key: string, requestHash: string, now: Date): Promise<boolean> {
+  const rows = await tx.run(sql`insert into sandbox.stripe_answers (key, request_hash, created_at)
+    values (${key}, ${requestHash}, ${now}) on conflict (key) do nothing`)
+  return rows > 0
+}
+
+export const findAnswer = (q: Queryable, key: string): Promise<KeptAnswer | undefined> =>
+  q.maybe<KeptAnswer>(
+    sql`select request_hash as "requestHash", status, body from sandbox.stripe_answers where key = ${key}`,
+  )
+
+export async function saveAnswer(tx: Tx, key: string, status: number, body: unknown): Promise<void> {
+  await tx.run(
+    sql`update sandbox.stripe_answers set status = ${status}, body = ${JSON.stringify(body)} where key = ${key}`,
+  )
+}
+
+export async function insertEndpoint(tx: Tx, id: string, url: string, now: Date): Promise<void> {
+  await tx.run(sql`insert into sandbox.stripe_endpoints (id, url, created_at) values (${id}, ${url}, ${now})
+    on conflict (url) do update set id = excluded.id`)
+}
+
+export async function listEndpoints(q: Queryable): Promise<string[]> {
+  const rows = await q.many<{ url: string }>(sql`select url from sandbox.stripe_endpoints order by created_at limit 16`)
+  return rows.map(({ url }) => url)
+}
