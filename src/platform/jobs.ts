@@ -2,10 +2,11 @@ import type pg from 'pg'
 import { monotonicMs, type Clock } from './clock.ts'
 import type { Db, Queryable } from './db.ts'
 import { AppError, invariant } from './errors.ts'
+import type { HealthCheck } from './health.ts'
 import type { Ids } from './ids.ts'
 import type { Cron, DueQueue, EnqueueOptions, Job } from './jobs/contract.ts'
 import { createCrons, type Crons } from './jobs/crons.ts'
-import { checkJobs, type JobsHealth } from './jobs/health.ts'
+import { checkJobs } from './jobs/health.ts'
 import { createInstances, type Instances } from './jobs/instances.ts'
 import { insertJob, readOutbox } from './jobs/outbox.ts'
 import { createQueue, type QueueRunner } from './jobs/queues.ts'
@@ -34,7 +35,7 @@ export interface Jobs {
   drain(deadlineMs: number): Promise<void>
   /** For tests and the simulator: runs all that is due (outbox, jobs, queues, crons) until nothing is due at `clock.now()`. */
   runDue(): Promise<void>
-  readonly health: JobsHealth
+  readonly health: HealthCheck
 }
 
 export interface JobsDeps {

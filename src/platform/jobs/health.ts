@@ -1,14 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { sql, type Db } from '../db.ts'
+import type { HealthCheck } from '../health.ts'
 import { readOutbox } from './outbox.ts'
 import type { Relay } from './relay.ts'
-
-export interface JobsHealth {
-  readonly name: 'jobs'
-  /** Requests can be served while jobs wait. */
-  readonly critical: false
-  check(): Promise<{ status: 'healthy' | 'degraded' | 'unhealthy'; detail: Record<string, unknown> }>
-}
 
 interface Deps {
   db: Db
@@ -20,8 +14,9 @@ const RELAY_SILENT_MS = 10_000
 const LATE_MS = 60_000
 
 /** Unhealthy: nothing is handed over. Degraded: what is due waits for more than a minute, or no worker runs. */
-export const checkJobs = ({ db, clock, relay }: Deps): JobsHealth => ({
+export const checkJobs = ({ db, clock, relay }: Deps): HealthCheck => ({
   name: 'jobs',
+  // Requests can be served while jobs wait.
   critical: false,
   check: async () => {
     const now = clock.now()

@@ -70,7 +70,7 @@ export const moveDue = (db: Db, now: Date, limit: number): Promise<Moved> =>
 /** Counts at most 100,000 rows. */
 export async function readOutbox(q: Queryable, now: Date): Promise<{ rows: number; oldestDueAt: Date | undefined }> {
   const row = await q.one<{ rows: number; oldest: Date | null }>(sql`
-    select (select count(*)::int from (select from platform.outbox limit 100000) some) as rows,
+    select (select count(*)::int from (select from platform.outbox limit 100000) counted) as rows,
       (select min(run_at) from platform.outbox where run_at <= ${now}) as oldest`)
   return { rows: row.rows, oldestDueAt: row.oldest ?? undefined }
 }
