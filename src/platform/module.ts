@@ -6,6 +6,8 @@ import type { HealthCheck } from './health.ts'
 import type { HttpServer } from './http.ts'
 import type { Ids } from './ids.ts'
 import type { Cron, DueQueue, Job } from './jobs.ts'
+import type { Log } from './log.ts'
+import type { MasterKey } from './masterkey.ts'
 import type { Schema } from './migrate.ts'
 
 /** What a module hands to the process. Each part is optional; app.ts runs or mounts what is declared. */
@@ -45,6 +47,8 @@ export interface CliContext {
   readonly clock: Clock
   readonly ids: Ids
   readonly mode: Mode
+  readonly masterKey: MasterKey
+  readonly log: Log
   /** A line, or rows as a table of their keys. */
   print(what: string | readonly Readonly<Record<string, unknown>>[]): void
 }

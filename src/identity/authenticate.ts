@@ -1,0 +1,97 @@
+import { LRUCache } from 'lru-cache'
+import { AppError } from '#platform/errors'
+import { unauthorized } from './errors.ts'
+import type { ApiKey, Caller, IdentityDeps, Scope } from './face.ts'
+import { hashKey, keyPrefix, newestPepper } from './keys.ts'
+import { readKeyByHash } from './store/keys.ts'
+
+/** How long another instance may still take a revoked key. */
+export const CACHE_MS = 5_000
+const KNOWN_MAX = 10_000
+/** Apart from the known ones, so that a flood of made-up keys does not push those out. */
+const UNKNOWN_MAX = 1_000
+
+type Known = ApiKey & { readonly caller: Caller }
+
+export interface Authenticator {
+  authenticate(authorization: string | undefined): Promise<Caller>
+  /** After a change of keys. */
+  forget(): void
+}
+
+/** `onUse` hears of each call that a key was let in for. */
+export function createAuthenticator(deps: IdentityDeps, onUse: (keyId: string) => void): Authenticator {
+  const { db, mode, masterKey, clock } = deps
+  const time = { ttl: CACHE_MS, ttlResolution: 0, perf: { now: () => clock.now().getTime() } }
+  const known = new LRUCache<string, Known>({ max: KNOWN_MAX, ...time })
+  const unknown = new LRUCache<string, true>({ max: UNKNOWN_MAX, ...time })
+  /** Requests that come together ask the database once. */
+  const asking = new Map<string, Promise<Known | undefined>>()
+  const pepper = newestPepper(masterKey)
+  const prefix = keyPrefix(mode)
+  let changes = 0
+
+  const ask = async (secret: string, hash: string): Promise<Known | undefined> => {
+    const before = changes
+    const hashes = masterKey.versions.map((version) =>
+      version === pepper ? hash : hashKey(masterKey, secret, version),
+    )
+    const key = await readKeyByHash(db, hashes)
+    const found = key && { ...key, caller: callerOf(key) }
+    if (before !== changes) return found
+    if (found) known.set(hash, found)
+    else unknown.set(hash, true)
+    return found
+  }
+  const find = (secret: string): Known | undefined | Promise<Known | undefined> => {
+    const hash = hashKey(masterKey, secret, pepper)
+    const cached = known.get(hash)
+    if (cached || unknown.get(hash)) return cached
+    let asked = asking.get(hash)
+    if (!asked) {
+      asked = ask(secret, hash).finally(() => asking.delete(hash))
+      asking.set(hash, asked)
+    }
+    return asked
+  }
+
+  return {
+    authenticate: async (authorization) => {
+      const key = await find(parseKey(authorization, prefix))
+      if (!key) throw unauthorized('This API key is not valid. Check that it was copied completely.')
+      if (key.revokedAt) throw unauthorized('This API key was revoked. Use another one.')
+      if (key.expiresAt && key.expiresAt <= clock.now())
+        throw unauthorized('This API key has expired. Use another one.')
+      onUse(key.id)
+      return key.caller
+    },
+    forget: () => {
+      changes++
+      known.clear()
+      unknown.clear()
+      asking.clear()
+    },
+  }
+}
+
+const callerOf = (key: ApiKey): Caller =>
+  Object.freeze({ merchantId: key.merchantId, keyId: key.id, scopes: new Set(key.scopes), livemode: key.livemode })
+
+const BEARER = /^Bearer +(\S{1,300})$/i
+const KINDS: Readonly<Record<string, string>> = { sk_live_: 'live mode', sk_test_: 'test data' }
+
+function parseKey(authorization: string | undefined, prefix: string): string {
+  if (authorization === undefined)
+    throw unauthorized(`Send your API key in the header: Authorization: Bearer ${prefix}…`)
+  const secret = BEARER.exec(authorization)?.[1]
+  if (secret === undefined) throw unauthorized(`The Authorization header must read: Bearer ${prefix}…`)
+  if (secret.startsWith(prefix)) return secret
+  const kind = KINDS[secret.slice(0, prefix.length)]
+  if (kind === undefined) throw unauthorized(`An API key begins with ${prefix}`)
+  throw unauthorized(`This is a key for ${kind}, and this server takes only keys that begin with ${prefix}`)
+}
+
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (caller.scopes.has(scope)) return
+  throw new AppError('forbidden', 403, `This API key lacks the scope ${scope}. Use one that has it.`)
+}

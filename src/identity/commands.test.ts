@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { Command } from 'commander'
+import { openTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { createSetClock } from '#platform/clock'
+import { createIds } from '#platform/ids'
+import { silentLog } from '#platform/log'
+import { createMasterKey } from '#platform/masterkey'
+import { createIdentity, identityCommands, identitySchema, type AuditRow, type Merchant } from '#identity'
+
+const masterKey = createMasterKey([{ version: 1, key: randomBytes(32) }])
+const clock = createSetClock()
+const base = { mode: 'sandbox', masterKey, clock, ids: createIds(clock), log: silentLog } as const
+
+/** Runs `purser <words>` and returns what it printed. */
+async function purser(database: TestDatabase, ...words: string[]): Promise<string> {
+  const printed: string[] = []
+  const program = new Command('purser').exitOverride().configureOutput({ writeErr: (text) => void printed.push(text) })
+  identityCommands(program, () =>
+    Promise.resolve({
+      ...base,
+      db: database.db,
+      actor: { type: 'cli', id: 'ada' },
+      print: (what) => void printed.push(typeof what === 'string' ? what : JSON.stringify(what)),
+    }),
+  )
+  try {
+    await program.parseAsync(words, { from: 'user' })
+  } catch (error) {
+    printed.push(String(error))
+  }
+  return printed.join('\n')
+}
+
+void test('merchant, key and audit from the shell', async () => {
+  await using database = await openTestDatabase([identitySchema])
+  const merchant = await purser(database, 'merchant', 'create', 'Duka la Ada', '--locale', 'sw')
+  assert.match(merchant, /^mer_\w{26}$/)
+  assert.equal(
+    await purser(database, 'merchant', 'origins', 'add', merchant, 'https://duka.example/'),
+    'https://duka.example',
+  )
+  const shown = JSON.parse(await purser(database, 'merchant', 'show', merchant)) as Merchant
+  assert.deepEqual([shown.name, shown.locale, shown.returnOrigins], ['Duka la Ada', 'sw', ['https://duka.example']])
+  assert.match(await purser(database, 'merchant', 'list'), /Duka la Ada/)
+
+  const [secret = '', note = ''] = (await purser(database, 'key', 'create', merchant, '--expires', '90d')).split('\n')
+  const id = /key_\w{26}/.exec(note)?.[0] ?? ''
+  const { authenticate } = createIdentity({ ...base, db: database.db })
+  assert.equal((await authenticate(`Bearer ${secret}`)).keyId, id)
+  assert.match(await purser(database, 'key', 'list', merchant), /2026-04-15 09:00:00/)
+  assert.match(await purser(database, 'key', 'rotate', id, '--overlap', '1h'), /^sk_test_/)
+  assert.equal(await purser(database, 'key', 'revoke', id), `Revoked ${id}.`)
+
+  const { items } = JSON.parse(await purser(database, 'audit', 'list', '--json', '--limit', '2')) as {
+    items: AuditRow[]
+  }
+  assert.deepEqual(
+    items.map((row) => [row.action, row.actor]),
+    [
+      ['identity.key-revoked', { type: 'cli', id: 'ada' }],
+      ['identity.key-rotated', { type: 'cli', id: 'ada' }],
+    ],
+  )
+  assert.match(await purser(database, 'audit', 'list', '--limit', '1'), /More: --cursor \d+/)
+})
+
+void test('operators from the shell', async () => {
+  await using database = await openTestDatabase([identitySchema])
+  assert.match(
+    await purser(database, 'operator', 'create', 'ada@example.com', '--name', 'Ada', '--role', 'owner'),
+    /^opr_/,
+  )
+  assert.match(await purser(database, 'operator', 'disable', 'ada@example.com'), /only owner left/)
+  assert.match(await purser(database, 'operator', 'list'), /ada@example\.com/)
+})
+
+void test('bad input is told what to write', async () => {
+  await using database = await openTestDatabase([identitySchema])
+  const unknown = 'mer_01kd3v4x5yabcdefghjkmnpqrs'
+  assert.match(await purser(database, 'merchant', 'show', unknown), /no merchant .*purser merchant list/)
+  assert.match(await purser(database, 'key', 'create', unknown), /no merchant/)
+  assert.match(
+    await purser(database, 'key', 'create', unknown, '--scopes', 'all'),
+    /all is not a scope\. Scopes: payments:read/,
+  )
+  assert.match(await purser(database, 'key', 'create', unknown, '--expires', 'soon'), /30m, 24h or 90d/)
+  assert.match(await purser(database, 'merchant', 'list', '--limit', '0'), /1 to 500/)
+  assert.match(await purser(database, 'merchant', 'create', ' '), /1 to 100 characters/)
+})

@@ -1,0 +1,22 @@
+import type { Command } from 'commander'
+import type { OpenCli } from '#platform/module'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+
+export function auditCommands(program: Command, open: OpenCli): void {
+  const audit = program.command('audit').description('what was done, by whom')
+  listOptions(audit.command('list').description('newest first'))
+    .option('--action <action>', 'only this action, such as identity.key-revoked')
+    .option('--target <id>', 'only what was done to this')
+    .action(async (options: ListOptions & { action?: string; target?: string }) => {
+      const { context, identity } = await openIdentity(open)
+      const page = await identity.audit.list(context.db, options)
+      printPage(context, page, options, ({ id, at, actor, action, target, detail }) => ({
+        id,
+        at: shown(at),
+        actor: `${actor.type}:${actor.id}`,
+        action,
+        target,
+        detail: JSON.stringify(detail),
+      }))
+    })
+}

@@ -1,0 +1,66 @@
+import { Option, type Command } from 'commander'
+import type { OpenCli } from '#platform/module'
+import { unknownMerchant } from '../errors.ts'
+import type { Locale } from '../face.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+
+export function merchantCommands(program: Command, open: OpenCli): void {
+  const merchant = program.command('merchant').description('who sells through us')
+  merchant
+    .command('create')
+    .description('a new merchant; give it a key with: purser key create <merchant>')
+    .argument('<name>', 'as payers see it')
+    .addOption(new Option('--locale <locale>', 'language of its checkout pages').choices(['en', 'sw']).default('en'))
+    .action(async (name: string, options: { locale: Locale }) => {
+      const { context, identity } = await openIdentity(open)
+      const made = await context.db.transaction((tx) =>
+        identity.createMerchant(tx, { name, ...options }, context.actor),
+      )
+      context.print(made.id)
+    })
+  listOptions(merchant.command('list').description('newest first')).action(async (options: ListOptions) => {
+    const { context, identity } = await openIdentity(open)
+    const page = await identity.listMerchants(context.db, options)
+    printPage(context, page, options, ({ id, name, locale, createdAt }) => ({
+      id,
+      name,
+      locale,
+      created: shown(createdAt),
+    }))
+  })
+  merchant
+    .command('show')
+    .description('one merchant with its return origins')
+    .argument('<merchant>', 'its id, mer_…')
+    .action(async (id: string) => {
+      const { context, identity } = await openIdentity(open)
+      const found = await identity.findMerchant(context.db, id)
+      if (!found) throw unknownMerchant(id)
+      context.print(JSON.stringify(found, null, 2))
+    })
+  originCommands(merchant, open)
+}
+
+function originCommands(merchant: Command, open: OpenCli): void {
+  const origins = merchant.command('origins').description('where payers may be sent back to')
+  origins
+    .command('add')
+    .description('allow return_url on this origin')
+    .argument('<merchant>', 'its id, mer_…')
+    .argument('<origin>', 'such as https://shop.example')
+    .action(async (merchantId: string, origin: string) => {
+      const { context, identity } = await openIdentity(open)
+      const input = { merchantId, origin }
+      context.print(await context.db.transaction((tx) => identity.addReturnOrigin(tx, input, context.actor)))
+    })
+  origins
+    .command('remove')
+    .description('refuse return_url on this origin from now on')
+    .argument('<merchant>', 'its id, mer_…')
+    .argument('<origin>', 'as purser merchant show prints it')
+    .action(async (merchantId: string, origin: string) => {
+      const { context, identity } = await openIdentity(open)
+      await context.db.transaction((tx) => identity.removeReturnOrigin(tx, { merchantId, origin }, context.actor))
+      context.print(`Removed ${origin}.`)
+    })
+}

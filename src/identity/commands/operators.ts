@@ -1,0 +1,42 @@
+import { Option, type Command } from 'commander'
+import type { OpenCli } from '#platform/module'
+import { ROLES, type Role } from '../face.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+
+export function operatorCommands(program: Command, open: OpenCli): void {
+  const operator = program.command('operator').description('who runs the program')
+  operator
+    .command('create')
+    .description('a new operator')
+    .argument('<email>', 'its address')
+    .requiredOption('--name <name>', 'its name')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('viewer'))
+    .action(async (email: string, options: { name: string; role: Role }) => {
+      const { context, identity } = await openIdentity(open)
+      const made = await context.db.transaction((tx) =>
+        identity.createOperator(tx, { email, ...options }, context.actor),
+      )
+      context.print(made.id)
+    })
+  listOptions(operator.command('list').description('newest first')).action(async (options: ListOptions) => {
+    const { context, identity } = await openIdentity(open)
+    const page = await identity.listOperators(context.db, options)
+    printPage(context, page, options, ({ id, email, name, role, createdAt, disabledAt }) => ({
+      id,
+      email,
+      name,
+      role,
+      created: shown(createdAt),
+      disabled: shown(disabledAt),
+    }))
+  })
+  operator
+    .command('disable')
+    .description('an operator that may do nothing from now on')
+    .argument('<email>', 'its address')
+    .action(async (email: string) => {
+      const { context, identity } = await openIdentity(open)
+      await context.db.transaction((tx) => identity.disableOperator(tx, { email }, context.actor))
+      context.print(`Disabled ${email}.`)
+    })
+}

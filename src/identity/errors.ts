@@ -1,0 +1,17 @@
+import { AppError } from '#platform/errors'
+
+export const unauthorized = (message: string): AppError => new AppError('unauthorized', 401, message)
+
+export const unknownMerchant = (id: string): AppError =>
+  new AppError('identity.unknown-merchant', 404, `There is no merchant ${id}. See: purser merchant list`)
+
+export const unknownKey = (id: string): AppError =>
+  new AppError('identity.unknown-key', 404, `There is no key ${id}. See: purser key list`)
+
+export const badInput = (param: string, message: string): AppError =>
+  new AppError('identity.bad-input', 422, message, { param })
+
+export const badOrigin = (origin: string, why: string): AppError =>
+  new AppError('identity.bad-origin', 422, `${origin.slice(0, 200)} cannot be a return origin: ${why}.`, {
+    param: 'origin',
+  })

@@ -1,0 +1,110 @@
+import { AppError } from '#platform/errors'
+import { addMs } from '#platform/clock'
+import type { Mode } from '#platform/config'
+import type { Tx } from '#platform/db'
+import type { MasterKey } from '#platform/masterkey'
+import type { Actor } from '#platform/module'
+import { keyedHash } from '#platform/secrets'
+import { badInput, unknownKey } from './errors.ts'
+import { DEFAULT_SCOPES, SCOPES, type ApiKey, type IdentityDeps, type NewKey, type Scope } from './face.ts'
+import { requireMerchant, requireName } from './merchants.ts'
+import { insertAudit } from './store/audit.ts'
+import { insertKey, markReplaced, markRevoked, readKeyForChange } from './store/keys.ts'
+
+export const keyPrefix = (mode: Mode): string => (mode === 'live' ? 'sk_live_' : 'sk_test_')
+
+const PEPPER = 'api-key-pepper'
+const SECRET_BYTES = 24
+
+/** What is stored instead of the key. */
+export const hashKey = (masterKey: MasterKey, secret: string, version: number): string =>
+  keyedHash(masterKey.deriveKey(PEPPER, version), secret)
+
+/** New keys take the newest pepper. */
+export const newestPepper = (masterKey: MasterKey): number => masterKey.versions.at(-1) ?? 1
+
+interface NewKeyInput {
+  merchantId: string
+  name: string
+  scopes?: readonly Scope[]
+  expiresAt?: Date | undefined
+}
+
+export async function createKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput, actor: Actor): Promise<NewKey> {
+  const at = deps.clock.now()
+  if (input.expiresAt && input.expiresAt <= at) throw badInput('expires_at', 'A key must expire in the future.')
+  const merchant = await requireMerchant(tx, input.merchantId)
+  const made = await writeKey(deps, tx, { ...input, merchantId: merchant.id, at })
+  const detail = { merchant: merchant.id, name: input.name, scopes: requireScopes(input.scopes) }
+  await insertAudit(tx, { actor, action: 'identity.key-created', target: made.id, detail }, at)
+  return made
+}
+
+async function writeKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput & { at: Date }): Promise<NewKey> {
+  const { ids, masterKey, mode } = deps
+  const id = ids.next('key')
+  const secret = `${keyPrefix(mode)}${ids.secret(SECRET_BYTES)}`
+  const pepperVersion = newestPepper(masterKey)
+  await insertKey(tx, {
+    id,
+    merchantId: input.merchantId,
+    name: requireName(input.name),
+    hash: hashKey(masterKey, secret, pepperVersion),
+    pepperVersion,
+    hint: secret.slice(-4),
+    scopes: requireScopes(input.scopes),
+    livemode: mode === 'live',
+    createdAt: input.at,
+    expiresAt: input.expiresAt,
+  })
+  return { id, secret }
+}
+
+function requireScopes(scopes: readonly Scope[] = DEFAULT_SCOPES): readonly Scope[] {
+  if (scopes.length === 0) throw badInput('scopes', `A key needs a scope: ${SCOPES.join(', ')}`)
+  return [...new Set(scopes)]
+}
+
+const OVERLAP_MAX_MS = 30 * 24 * 60 * 60_000
+
+export async function rotateKey(
+  deps: IdentityDeps,
+  tx: Tx,
+  { keyId, overlapMs }: { keyId: string; overlapMs: number },
+  actor: Actor,
+): Promise<NewKey> {
+  if (overlapMs < 0 || overlapMs > OVERLAP_MAX_MS) throw badInput('overlap', 'The overlap is at most 30 days.')
+  const at = deps.clock.now()
+  const old = await requireKey(tx, keyId)
+  if (!isActive(old, at) || old.replacedBy !== undefined) {
+    const why =
+      old.replacedBy === undefined ? 'has expired or was revoked' : `was already replaced by ${old.replacedBy}`
+    throw new AppError('identity.key-not-active', 409, `The key ${keyId} ${why}: create a new one instead.`)
+  }
+  const made = await writeKey(deps, tx, { ...old, at })
+  const ends = addMs(at, overlapMs)
+  await markReplaced(tx, old.id, made.id, old.expiresAt && old.expiresAt < ends ? old.expiresAt : ends)
+  const detail = { replacedBy: made.id, overlapMs }
+  await insertAudit(tx, { actor, action: 'identity.key-rotated', target: old.id, detail }, at)
+  return made
+}
+
+export async function revokeKey(deps: IdentityDeps, tx: Tx, { keyId }: { keyId: string }, actor: Actor): Promise<void> {
+  const at = deps.clock.now()
+  const key = await requireKey(tx, keyId)
+  if (key.revokedAt) return
+  await markRevoked(tx, keyId, at)
+  await insertAudit(
+    tx,
+    { actor, action: 'identity.key-revoked', target: keyId, detail: { merchant: key.merchantId } },
+    at,
+  )
+}
+
+async function requireKey(tx: Tx, id: string): Promise<ApiKey> {
+  const key = await readKeyForChange(tx, id)
+  if (!key) throw unknownKey(id)
+  return key
+}
+
+const isActive = (key: ApiKey, at: Date): boolean => !key.revokedAt && (!key.expiresAt || key.expiresAt > at)

@@ -1,0 +1,96 @@
+import { AppError } from '#platform/errors'
+import type { Mode } from '#platform/config'
+import type { Queryable, Tx } from '#platform/db'
+import type { Actor } from '#platform/module'
+import { isId } from '#platform/ids'
+import { badInput, badOrigin, unknownMerchant } from './errors.ts'
+import type { IdentityDeps, Locale, Merchant } from './face.ts'
+import { insertAudit } from './store/audit.ts'
+import { deleteOrigin, insertMerchant, insertOrigin, readMerchant } from './store/merchants.ts'
+
+export async function createMerchant(
+  deps: IdentityDeps,
+  tx: Tx,
+  input: { name: string; locale?: Locale },
+  actor: Actor,
+): Promise<Merchant> {
+  const { mode, ids, clock } = deps
+  const id = ids.next('mer')
+  const createdAt = clock.now()
+  const name = requireName(input.name)
+  const locale = input.locale ?? 'en'
+  const livemode = mode === 'live'
+  await insertMerchant(tx, { id, handle: null, name, livemode, locale, createdAt })
+  await insertAudit(tx, { actor, action: 'identity.merchant-created', target: id, detail: { name } }, createdAt)
+  return { id, name, livemode, locale, returnOrigins: [], createdAt }
+}
+
+export const findMerchant = (q: Queryable, id: string): Promise<Merchant | undefined> =>
+  isId('mer', id) ? readMerchant(q, id) : Promise.resolve(undefined)
+
+export async function requireMerchant(q: Queryable, id: string): Promise<Merchant> {
+  const merchant = await findMerchant(q, id)
+  if (!merchant) throw unknownMerchant(id)
+  return merchant
+}
+
+const NAME_MAX = 100
+
+export function requireName(text: string): string {
+  const name = text.trim()
+  if (name === '' || name.length > NAME_MAX) throw badInput('name', `A name has 1 to ${NAME_MAX} characters.`)
+  return name
+}
+
+const ORIGINS_MAX = 50
+
+export async function addReturnOrigin(
+  deps: IdentityDeps,
+  tx: Tx,
+  input: { merchantId: string; origin: string },
+  actor: Actor,
+): Promise<string> {
+  const { mode, clock } = deps
+  const origin = parseOrigin(input.origin, mode)
+  const merchant = await requireMerchant(tx, input.merchantId)
+  if (merchant.returnOrigins.includes(origin)) return origin
+  if (merchant.returnOrigins.length >= ORIGINS_MAX) throw badOrigin(origin, `${merchant.id} has ${ORIGINS_MAX} already`)
+  const at = clock.now()
+  const added = await insertOrigin(tx, { merchantId: merchant.id, origin, createdAt: at })
+  if (added)
+    await insertAudit(tx, { actor, action: 'identity.origin-added', target: merchant.id, detail: { origin } }, at)
+  return origin
+}
+
+export async function removeReturnOrigin(
+  deps: IdentityDeps,
+  tx: Tx,
+  { merchantId, origin }: { merchantId: string; origin: string },
+  actor: Actor,
+): Promise<void> {
+  if (!(await deleteOrigin(tx, { merchantId, origin }))) {
+    throw new AppError(
+      'identity.unknown-origin',
+      404,
+      `${merchantId} has no return origin ${origin}. See: purser merchant show ${merchantId}`,
+    )
+  }
+  await insertAudit(
+    tx,
+    { actor, action: 'identity.origin-removed', target: merchantId, detail: { origin } },
+    deps.clock.now(),
+  )
+}
+
+/** `https://shop.example` and nothing after it. Plain http only where no real payer comes: outside live mode. */
+export function parseOrigin(text: string, mode: Mode): string {
+  const url = URL.parse(text.trim())
+  if (!url) throw badOrigin(text, 'write it as https://shop.example')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw badOrigin(text, 'it must start with https://')
+  if (url.protocol === 'http:' && mode === 'live') throw badOrigin(text, 'in live mode it must start with https://')
+  if (url.username !== '' || url.password !== '') throw badOrigin(text, 'leave out the user name and password')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw badOrigin(text, `leave out what follows ${url.origin}`)
+  if (url.hostname.includes('*')) throw badOrigin(text, 'each origin is written out, without *')
+  return url.origin
+}

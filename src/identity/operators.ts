@@ -1,0 +1,55 @@
+import { AppError } from '#platform/errors'
+import type { Tx } from '#platform/db'
+import type { Actor } from '#platform/module'
+import { badInput } from './errors.ts'
+import type { IdentityDeps, Operator, Role } from './face.ts'
+import { requireName } from './merchants.ts'
+import { insertAudit } from './store/audit.ts'
+import { insertOperator, markDisabled, readOwnersAnd } from './store/operators.ts'
+
+const EMAIL = /^[^\s@]{1,100}@[^\s@]{1,99}$/
+
+export async function createOperator(
+  { ids, clock }: IdentityDeps,
+  tx: Tx,
+  input: { email: string; name: string; role: Role },
+  actor: Actor,
+): Promise<Operator> {
+  const email = input.email.trim().toLowerCase()
+  if (!EMAIL.test(email)) throw badInput('email', `${email.slice(0, 200)} is not an e-mail address.`)
+  const createdAt = clock.now()
+  const operator = {
+    id: ids.next('opr'),
+    email,
+    name: requireName(input.name),
+    role: input.role,
+    createdAt,
+    disabledAt: undefined,
+  }
+  if (!(await insertOperator(tx, operator))) {
+    throw new AppError('identity.operator-exists', 409, `There is already an operator ${email}.`, { param: 'email' })
+  }
+  const detail = { email, role: input.role }
+  await insertAudit(tx, { actor, action: 'identity.operator-created', target: operator.id, detail }, createdAt)
+  return operator
+}
+
+export async function disableOperator(
+  { clock }: IdentityDeps,
+  tx: Tx,
+  input: { email: string },
+  actor: Actor,
+): Promise<void> {
+  const email = input.email.trim().toLowerCase()
+  const found = await readOwnersAnd(tx, email)
+  const operator = found.find((one) => one.email === email)
+  if (!operator)
+    throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: purser operator list`)
+  if (operator.disabledAt) return
+  if (operator.role === 'owner' && found.every((one) => one === operator)) {
+    throw new AppError('identity.last-owner', 409, `${email} is the only owner left: create another owner first.`)
+  }
+  const at = clock.now()
+  await markDisabled(tx, operator.id, at)
+  await insertAudit(tx, { actor, action: 'identity.operator-disabled', target: operator.id, detail: { email } }, at)
+}

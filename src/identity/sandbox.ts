@@ -1,0 +1,101 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError, describeError, invariant } from '#platform/errors'
+import type { Tx } from '#platform/db'
+import type { Ids } from '#platform/ids'
+import type { Actor } from '#platform/module'
+import type { Secret } from '#platform/secrets'
+import { DEFAULT_SCOPES, type IdentityDeps, type Merchant } from './face.ts'
+import { hashKey, keyPrefix, newestPepper } from './keys.ts'
+import { addReturnOrigin, requireMerchant } from './merchants.ts'
+import { insertAudit } from './store/audit.ts'
+import { insertKey, keepOnlyKey } from './store/keys.ts'
+import { insertMerchant, readMerchantByHandle } from './store/merchants.ts'
+
+const HANDLE = 'sandbox'
+const KEY_NAME = 'Sandbox key'
+const actor: Actor = { type: 'system', id: 'sandbox' }
+
+export async function ensureSandboxMerchant(
+  deps: IdentityDeps,
+  tx: Tx,
+  { secret, returnOrigins = [] }: { secret: string; returnOrigins?: readonly string[] },
+): Promise<Merchant> {
+  const { mode, ids, clock } = deps
+  invariant(mode !== 'live', 'there is no sandbox merchant in live mode')
+  invariant(secret.startsWith(keyPrefix(mode)), 'the sandbox key is a test key')
+  const at = clock.now()
+  const row = {
+    id: ids.next('mer'),
+    handle: HANDLE,
+    name: 'Sandbox Shop',
+    livemode: false,
+    locale: 'en',
+    createdAt: at,
+  } as const
+  if (await insertMerchant(tx, row)) {
+    await insertAudit(
+      tx,
+      { actor, action: 'identity.merchant-created', target: row.id, detail: { name: row.name } },
+      at,
+    )
+  }
+  const merchant = await readMerchantByHandle(tx, HANDLE)
+  invariant(merchant, 'the sandbox merchant was just made')
+  await keepKey(deps, tx, merchant.id, secret)
+  for (const origin of returnOrigins) await addReturnOrigin(deps, tx, { merchantId: merchant.id, origin }, actor)
+  return requireMerchant(tx, merchant.id)
+}
+
+/** The key of the start before goes out of force when another is set. */
+async function keepKey(
+  { masterKey, ids, clock }: IdentityDeps,
+  tx: Tx,
+  merchantId: string,
+  secret: string,
+): Promise<void> {
+  const at = clock.now()
+  const pepperVersion = newestPepper(masterKey)
+  const hash = hashKey(masterKey, secret, pepperVersion)
+  const id = ids.next('key')
+  const row = { id, merchantId, name: KEY_NAME, hash, pepperVersion, hint: secret.slice(-4), scopes: DEFAULT_SCOPES }
+  if (await insertKey(tx, { ...row, livemode: false, createdAt: at, expiresAt: undefined })) {
+    await insertAudit(
+      tx,
+      { actor, action: 'identity.key-created', target: id, detail: { merchant: merchantId, name: KEY_NAME } },
+      at,
+    )
+  }
+  await keepOnlyKey(tx, { merchantId, name: KEY_NAME, hash, at })
+}
+
+/**
+ * The sandbox merchant's key: the configured one, else the one in `DATA_DIR/sandbox-key`, which is made when it is missing so that each
+ * start can print the same key. It opens nothing but the sandbox.
+ */
+export function sandboxKey(config: { sandboxKey: Secret | undefined; dataDir: string }, ids: Ids): string {
+  if (config.sandboxKey) return config.sandboxKey.reveal()
+  const path = join(config.dataDir, 'sandbox-key')
+  const kept = readKept(path)
+  if (kept?.startsWith(keyPrefix('sandbox'))) return kept
+  const made = `${keyPrefix('sandbox')}${ids.secret(24)}`
+  try {
+    mkdirSync(config.dataDir, { recursive: true })
+    writeFileSync(path, `${made}\n`, { mode: 0o600 })
+  } catch (error) {
+    throw new AppError(
+      'identity.sandbox-key',
+      500,
+      `${path} cannot be written (${describeError(error)}): make DATA_DIR writable or set PURSER_SANDBOX_KEY.`,
+    )
+  }
+  return made
+}
+
+function readKept(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,58 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Locale, Merchant, Page, PageQuery } from '../face.ts'
+import { pageOf } from './page.ts'
+
+const columns = sql`m.id, m.name, m.livemode, m.locale, m.created_at as "createdAt",
+  array(select o.origin from identity.return_origins o where o.merchant_id = m.id order by o.origin limit 100) as "returnOrigins"`
+
+export const readMerchant = (q: Queryable, id: string): Promise<Merchant | undefined> =>
+  q.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.id = ${id}`)
+
+export async function readMerchants(q: Queryable, { limit, cursor }: PageQuery): Promise<Page<Merchant>> {
+  const rows = await q.many<Merchant>(
+    sql`select ${columns} from identity.merchants m
+        where (${cursor ?? null}::text is null or m.id < ${cursor ?? null}) order by m.id desc limit ${limit + 1}`,
+  )
+  return pageOf(rows, limit)
+}
+
+export interface MerchantRow {
+  id: string
+  handle: string | null
+  name: string
+  livemode: boolean
+  locale: Locale
+  createdAt: Date
+}
+
+/** @returns whether it is new; a handle exists once. */
+export async function insertMerchant(tx: Tx, row: MerchantRow): Promise<boolean> {
+  const written = await tx.run(
+    sql`insert into identity.merchants (id, handle, name, livemode, locale, created_at)
+        values (${row.id}, ${row.handle}, ${row.name}, ${row.livemode}, ${row.locale}, ${row.createdAt})
+        on conflict (handle) do nothing`,
+  )
+  return written === 1
+}
+
+export const readMerchantByHandle = (q: Queryable, handle: string): Promise<Merchant | undefined> =>
+  q.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.handle = ${handle}`)
+
+/** @returns whether it is new */
+export async function insertOrigin(
+  tx: Tx,
+  row: { merchantId: string; origin: string; createdAt: Date },
+): Promise<boolean> {
+  const written = await tx.run(
+    sql`insert into identity.return_origins (merchant_id, origin, created_at)
+        values (${row.merchantId}, ${row.origin}, ${row.createdAt}) on conflict do nothing`,
+  )
+  return written === 1
+}
+
+export async function deleteOrigin(tx: Tx, row: { merchantId: string; origin: string }): Promise<boolean> {
+  const written = await tx.run(
+    sql`delete from identity.return_origins where merchant_id = ${row.merchantId} and origin = ${row.origin}`,
+  )
+  return written === 1
+}

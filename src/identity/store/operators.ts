@@ -1,0 +1,38 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Operator, Page, PageQuery } from '../face.ts'
+import { pageOf, withoutNulls, type Nulls } from './page.ts'
+
+const columns = sql`id, email, name, role, created_at as "createdAt", disabled_at as "disabledAt"`
+
+/** @returns whether it is new; an address exists once. */
+export async function insertOperator(tx: Tx, row: Operator): Promise<boolean> {
+  const written = await tx.run(
+    sql`insert into identity.operators (id, email, name, role, created_at)
+        values (${row.id}, ${row.email}, ${row.name}, ${row.role}, ${row.createdAt}) on conflict (email) do nothing`,
+  )
+  return written === 1
+}
+
+/** All owners that are not disabled and the one asked for, locked, so that of two disabled at once one owner stays. */
+export async function readOwnersAnd(tx: Tx, email: string): Promise<Operator[]> {
+  const rows = await tx.many<Nulls<Operator>>(
+    sql`select ${columns} from identity.operators where email = ${email} or (role = 'owner' and disabled_at is null)
+        order by id limit 10000 for no key update`,
+  )
+  return rows.map((row) => withoutNulls<Operator>(row))
+}
+
+export async function markDisabled(tx: Tx, id: string, at: Date): Promise<void> {
+  await tx.run(sql`update identity.operators set disabled_at = ${at} where id = ${id}`)
+}
+
+export async function readOperators(q: Queryable, { limit, cursor }: PageQuery): Promise<Page<Operator>> {
+  const rows = await q.many<Nulls<Operator>>(
+    sql`select ${columns} from identity.operators
+        where (${cursor ?? null}::text is null or id < ${cursor ?? null}) order by id desc limit ${limit + 1}`,
+  )
+  return pageOf(
+    rows.map((row) => withoutNulls<Operator>(row)),
+    limit,
+  )
+}
