@@ -57,9 +57,9 @@ export interface CollectRequest {
 
 export interface Payer {
   /** MSISDN in digits, `2547XXXXXXXX`. */
-  readonly phone?: string
-  readonly email?: string
-  readonly name?: string
+  readonly phone?: string | undefined
+  readonly email?: string | undefined
+  readonly name?: string | undefined
 }
 
 /** What is known of an attempt when a provider is asked about it. */
@@ -80,10 +80,21 @@ export interface AttemptRef {
  * `reference` is the provider's id as soon as it is known.
  */
 export type Outcome =
-  | { readonly kind: 'pending'; readonly reference?: string; readonly redirectUrl?: string; readonly declined?: FailureReason }
+  | {
+      readonly kind: 'pending'
+      readonly reference?: string
+      readonly redirectUrl?: string
+      readonly declined?: FailureReason
+    }
   | { readonly kind: 'unknown'; readonly why: string; readonly reference?: string }
   | { readonly kind: 'received'; readonly receipts: readonly RailReceipt[]; readonly reference?: string }
-  | { readonly kind: 'reversed'; readonly receiptId: string; readonly amount: Money; readonly reason: string; readonly reversalId: string }
+  | {
+      readonly kind: 'reversed'
+      readonly receiptId: string
+      readonly amount: Money
+      readonly reason: string
+      readonly reversalId: string
+    }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly why?: string; readonly reference?: string }
 
 /** One arrival of money. */
@@ -126,6 +137,8 @@ export interface Webhook {
    * token names, already checked; undefined when the path has none or a wrong one.
    */
   verify(request: InboundRequest): Verdict
+  /** What the provider wants to read once an event is stored; `{"received":true}` by default. */
+  readonly accepted?: Readonly<Record<string, string | number | boolean>>
   /** What a stored event says. Throws only on an event of a shape never seen: it is then parked for a person. */
   parse(event: InboundEvent): readonly Fact[]
 }
@@ -140,7 +153,10 @@ export interface InboundRequest {
 }
 
 export type Verdict =
-  | { readonly ok: true; /** The provider's own event id; else the hash of the body is used. */ readonly eventId?: string }
+  | {
+      readonly ok: true
+      /** The provider's own event id; else the hash of the body is used. */ readonly eventId?: string
+    }
   | { readonly ok: false; readonly status: 400 | 401 | 404; readonly why: string }
 
 export interface InboundEvent {

@@ -1,0 +1,121 @@
+import { money, type Asset } from '#money'
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Attempt } from './face.ts'
+import type { FailureReason, Payer } from './rail.ts'
+import type { AttemptState } from './state.ts'
+
+/** All SQL on payments.attempts. */
+
+export interface AttemptRow {
+  id: string
+  intentId: string
+  rail: string
+  railAccount: string
+  method: string
+  kind: 'push' | 'page'
+  state: AttemptState
+  asset: Asset
+  amount: bigint
+  reference: string | null
+  redirectUrl: string | null
+  payer: Payer
+  returnUrl: string
+  reason: FailureReason | null
+  declined: FailureReason | null
+  why: string | null
+  unconfirmed: boolean
+  dueAt: Date | null
+  checks: number
+  createdAt: Date
+  submittedAt: Date | null
+  endedAt: Date | null
+}
+
+const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
+  redirect_url as "redirectUrl", payer, return_url as "returnUrl", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
+  created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
+
+export function attemptOf(row: AttemptRow): Attempt {
+  return {
+    id: row.id,
+    intentId: row.intentId,
+    method: row.method,
+    rail: row.rail,
+    kind: row.kind,
+    amount: money(row.asset, row.amount),
+    status: row.state,
+    reason: row.reason ?? undefined,
+    declined: row.declined ?? undefined,
+    redirectUrl: row.redirectUrl ?? undefined,
+    phone: row.payer.phone === undefined ? undefined : maskPhone(row.payer.phone),
+    createdAt: row.createdAt,
+  }
+}
+
+/** `254712345678` → `2547*****678`: enough for a payer to know their own. */
+export const maskPhone = (phone: string): string =>
+  phone.length < 9 ? '*'.repeat(phone.length) : phone.slice(0, 4) + '*'.repeat(phone.length - 7) + phone.slice(-3)
+
+export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
+  await tx.run(sql`insert into payments.attempts (id, intent_id, rail, rail_account, method, kind, state, asset, amount, payer, return_url,
+      due_at, created_at)
+    values (${row.id}, ${row.intentId}, ${row.rail}, ${row.railAccount}, ${row.method}, ${row.kind}, ${row.state}, ${row.asset},
+      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.dueAt}, ${row.createdAt})`)
+}
+
+export const findAttempt = (q: Queryable, id: string): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.attempts where id = ${id}`)
+
+export const findByReference = (
+  q: Queryable,
+  { rail, railAccount }: Pick<AttemptRow, 'rail' | 'railAccount'>,
+  reference: string,
+): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.attempts
+    where rail = ${rail} and rail_account = ${railAccount} and reference = ${reference}`)
+
+/** Under the intent's lock, so that only the queue's claims (due_at) can run beside. */
+export const lockAttempt = (tx: Tx, id: string): Promise<AttemptRow> =>
+  tx.one(sql`select ${COLUMNS} from payments.attempts where id = ${id} for no key update`)
+
+export const listAttempts = (q: Queryable, intentId: string): Promise<AttemptRow[]> =>
+  q.many(sql`select ${COLUMNS} from payments.attempts where intent_id = ${intentId} order by id limit 200`)
+
+/** The right to call the rail, given once: undefined when the attempt is not `created` any more. */
+export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
+    where id = ${id} and state = 'created' returning ${COLUMNS}`)
+
+/** Attempts to look at now. Whoever claimed them has until `leaseEnd`. */
+export const claimDue = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<AttemptRow[]> =>
+  q.many(sql`update payments.attempts set due_at = ${leaseEnd} where id in (
+    select id from payments.attempts where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
+    returning ${COLUMNS}`)
+
+export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
+  await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},
+    reason = ${row.reason}, declined = ${row.declined}, why = ${row.why}, unconfirmed = ${row.unconfirmed}, due_at = ${row.dueAt},
+    checks = ${row.checks}, ended_at = ${row.endedAt} where id = ${row.id}`)
+}
+
+/** Moves the next look without touching anything else, when there was nothing to record. */
+export async function postponeAttempt(q: Queryable, row: Pick<AttemptRow, 'id' | 'checks' | 'dueAt'>): Promise<void> {
+  await q.run(sql`update payments.attempts set due_at = ${row.dueAt}, checks = ${row.checks}
+    where id = ${row.id} and state not in ('settled', 'failed')`)
+}
+
+/** One prompt at a time is counted per phone, so that two at once do not both pass the limit. */
+export async function lockPhone(tx: Tx, phone: string): Promise<void> {
+  await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.phone:' || ${phone}, 0))`)
+}
+
+/** When the prompts on a phone since `since` were made, over all merchants, oldest first. */
+export async function listPrompts(q: Queryable, phone: string, since: Date): Promise<Date[]> {
+  const rows = await q.many<{ at: Date }>(sql`select created_at as at from payments.attempts
+    where kind = 'push' and payer ->> 'phone' = ${phone} and created_at > ${since} order by created_at limit 1000`)
+  return rows.map(({ at }) => at)
+}
+
+/** The `created_at` of the attempt that has been due longest, if one is due. */
+export const findOldestDue = (q: Queryable, now: Date): Promise<{ dueAt: Date } | undefined> =>
+  q.maybe(sql`select due_at as "dueAt" from payments.attempts where due_at <= ${now} order by due_at limit 1`)

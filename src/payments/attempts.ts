@@ -1,0 +1,241 @@
+import { currencyOf, formatAmount, money, type Asset } from '#money'
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import { FetchError } from '#platform/fetch'
+import {
+  attemptOf,
+  claimSubmission,
+  findAttempt,
+  insertAttempt,
+  listAttempts,
+  listPrompts,
+  lockPhone,
+  type AttemptRow,
+} from './attempt-store.ts'
+import { callbackUrl } from './callback.ts'
+import { railOf, type Core } from './core.ts'
+import {
+  alreadyPaid,
+  amountNotTaken,
+  badPhone,
+  inFlight,
+  methodNotAllowed,
+  methodOff,
+  notFound,
+  over,
+  payerLacks,
+} from './errors.ts'
+import type { Attempt, PaymentMethod, StartAttempt } from './face.ts'
+import { findIntent, lockIntent, type IntentRow } from './intent-store.ts'
+import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
+import { record } from './outcomes.ts'
+import type { Collect, CollectRequest, Outcome, Payer, Rail } from './rail.ts'
+import { isLive, isOver } from './state.ts'
+import { refreshIntent } from './work.ts'
+
+type Collector = Rail & { readonly collect: Collect }
+
+/** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
+const SUBMIT_LEASE_MS = 90_000
+/** The starter submits at once; the queue takes over when the starter is gone. */
+const PICK_UP_AFTER_MS = 3000
+/** Nobody waits for a prompt any more when the program was down for so long. */
+const STALE_MS = 2 * 60_000
+
+const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
+
+export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMethod[] =>
+  rails.filter(canCollect).flatMap((rail) => {
+    if (!rail.assets.includes(asset)) return []
+    const { kind, needs } = rail.collect
+    return [
+      {
+        method: rail.method,
+        rail: rail.name,
+        kind,
+        needs,
+        limits: rail.limits(asset),
+        unavailable: rail.unavailable(),
+      },
+    ]
+  })
+
+/** See Payments.startAttempt. */
+export async function startAttempt(core: Core, input: StartAttempt): Promise<Attempt> {
+  const opened = await core.db.transaction((tx) => openAttempt(tx, core, input))
+  if (opened.again) return attemptOf(opened.attempt)
+  return attemptOf(await submit(core, opened.attempt))
+}
+
+async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ attempt: AttemptRow; again: boolean }> {
+  const now = core.clock.now()
+  const intent = await lockIntent(tx, input.intentId)
+  if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
+  requirePayable(intent, now)
+  const rail = requireRail(core, intent, input.method)
+  const amount = intent.amount - intent.received
+  requireTaken(rail, intent.asset, amount)
+  const payer = requirePayer(rail, input.payer)
+  const attempts = await listAttempts(tx, intent.id)
+  const open = attempts.find((each) => isSamePage(each, rail, amount, payer, now))
+  if (open) return { attempt: open, again: true }
+  if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
+    throw inFlight()
+  requireAttemptsLeft(attempts, core.limits)
+  if (input.merchantId === undefined) await requirePublicLimits(tx, core, rail, payer, attempts)
+
+  const attempt = newAttempt(core, { intent, rail, amount, payer, returnUrl: input.returnUrl, now })
+  await insertAttempt(tx, attempt)
+  await refreshIntent(tx, core, intent, now, { shows: true })
+  tx.afterCommit(() => core.meters.payments.inc({ provider: rail.name, status: 'started' }))
+  return { attempt, again: false }
+}
+
+function requirePayable(intent: IntentRow, now: Date): void {
+  if (intent.status === 'paid') throw alreadyPaid()
+  if (isOver(intent.status)) throw over(intent.status)
+  // The sweep may not have marked it yet.
+  if (now >= intent.expiresAt) throw over('expired')
+}
+
+function requireRail(core: Core, intent: IntentRow, method: string): Collector {
+  if (!intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
+  const able = core.rails
+    .filter(canCollect)
+    .filter((rail) => rail.method === method && rail.assets.includes(intent.asset))
+  const rail = able.find((each) => each.unavailable() === undefined)
+  if (!rail) throw methodOff(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
+  return rail
+}
+
+function requireTaken(rail: Collector, asset: Asset, amount: bigint): void {
+  const { min, max, step } = rail.limits(asset)
+  const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
+  if (amount < min) throw amountNotTaken(rail.method, `${show(amount)} is below its smallest, ${show(min)}`)
+  if (amount > max) throw amountNotTaken(rail.method, `${show(amount)} is above its largest, ${show(max)}`)
+  if (amount % step !== 0n) throw amountNotTaken(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
+}
+
+/** Only what is known of a payer, nothing else that an edge may have passed along. */
+function requirePayer({ collect, method }: Collector, { phone, email, name }: Payer): Payer {
+  const payer = { ...(phone && { phone }), ...(email && { email }), ...(name && { name }) }
+  for (const need of collect.needs) if (payer[need] === undefined) throw payerLacks(need, method)
+  if (collect.needs.includes('phone') && !/^\d{8,15}$/.test(payer.phone ?? '')) throw badPhone()
+  return payer
+}
+
+/** A page that is open already is shown again: two open pages could both be paid. */
+function isSamePage(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
+  return (
+    rail.collect.kind === 'page' &&
+    attempt.rail === rail.name &&
+    attempt.state === 'pending' &&
+    attempt.redirectUrl !== null &&
+    !attempt.unconfirmed &&
+    attempt.amount === amount &&
+    attempt.payer.email === payer.email &&
+    now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2
+  )
+}
+
+async function requirePublicLimits(
+  tx: Tx,
+  core: Core,
+  rail: Collector,
+  payer: Payer,
+  attempts: readonly AttemptRow[],
+): Promise<void> {
+  const { limits, clock } = core
+  const now = clock.now()
+  requireFewDeclines(attempts, limits, now)
+  if (rail.collect.kind !== 'push' || payer.phone === undefined || limits.exemptPhone?.(payer.phone)) return
+  await lockPhone(tx, payer.phone)
+  requireFewPrompts(await listPrompts(tx, payer.phone, addMs(now, -limits.promptWindowMs)), limits, now)
+}
+
+interface Opening {
+  intent: IntentRow
+  rail: Collector
+  amount: bigint
+  payer: Payer
+  returnUrl: string
+  now: Date
+}
+
+const newAttempt = ({ ids }: Core, { intent, rail, amount, payer, returnUrl, now }: Opening): AttemptRow => ({
+  id: ids.next('att'),
+  intentId: intent.id,
+  rail: rail.name,
+  railAccount: 'main',
+  method: rail.method,
+  kind: rail.collect.kind,
+  state: 'created',
+  asset: intent.asset,
+  amount,
+  reference: null,
+  redirectUrl: null,
+  payer,
+  returnUrl,
+  reason: null,
+  declined: null,
+  why: null,
+  unconfirmed: false,
+  dueAt: addMs(now, PICK_UP_AFTER_MS),
+  checks: 0,
+  createdAt: now,
+  submittedAt: null,
+  endedAt: null,
+})
+
+/**
+ * Asks the rail, unless somebody else has taken that right. Whatever happens to this process from here on, the attempt is never sent twice:
+ * only `created` can be claimed.
+ */
+export async function submit(core: Core, { id, intentId }: Pick<AttemptRow, 'id' | 'intentId'>): Promise<AttemptRow> {
+  const now = core.clock.now()
+  const intent = await findIntent(core.db, intentId)
+  if (!intent) throw notFound()
+  const claimed = await claimSubmission(core.db, id, now, addMs(now, SUBMIT_LEASE_MS))
+  if (!claimed) return (await findAttempt(core.db, id)) ?? Promise.reject(notFound())
+  const outcome = await askRail(core, intent, claimed, now)
+  return (await record(core, { attempt: claimed, outcome, from: 'start' })).attempt
+}
+
+async function askRail(core: Core, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
+  const collect = railOf(core, attempt.rail)?.collect
+  if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
+  const why = whyNotNow(intent, attempt, now)
+  if (why !== undefined) return { kind: 'failed', reason: 'expired', why: `not sent: ${why}` }
+  try {
+    return await collect.start(requestOf(core, intent, attempt))
+  } catch (error) {
+    const { id: attemptId, rail } = attempt
+    core.log.warn({ paymentId: intent.id, attemptId, rail, error }, 'rail did not answer')
+    if (error instanceof FetchError && !error.maybeSent)
+      return { kind: 'failed', reason: 'provider-unavailable', why: error.code }
+    return { kind: 'unknown', why: error instanceof FetchError ? error.code : 'the rail threw' }
+  }
+}
+
+/** An attempt that a crash left behind is sent only while it makes sense to the payer. */
+function whyNotNow(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
+  if (isOver(intent.status)) return `the payment is ${intent.status}`
+  if (now >= intent.expiresAt) return 'the payment is expired'
+  return now.getTime() - attempt.createdAt.getTime() > STALE_MS ? 'too old' : undefined
+}
+
+/** The request as it was started: all of it follows from rows that do not change. */
+export function requestOf(core: Core, intent: IntentRow, attempt: AttemptRow): CollectRequest {
+  const rail = railOf(core, attempt.rail) ?? { name: attempt.rail }
+  return {
+    attemptId: attempt.id,
+    intentId: intent.id,
+    amount: money(attempt.asset, attempt.amount),
+    payer: attempt.payer,
+    merchantName: intent.terms.merchantName,
+    description: intent.description,
+    callbackUrl: callbackUrl(core.publicUrl(), core.callbackKey, rail, attempt.id),
+    returnUrl: attempt.returnUrl,
+    expiresAt: intent.expiresAt,
+  }
+}

@@ -1,0 +1,50 @@
+import type { Asset } from '#money'
+import { sql, type Queryable } from '#platform/db'
+
+/** What the books must agree on, each read in one statement so that it sees one state. */
+
+const MOST = 20
+
+export const listWrongIntents = (q: Queryable): Promise<{ id: string; is: bigint; should: bigint }[]> =>
+  q.many(sql`select i.id, i.received as is, coalesce(sum(s.counted - s.reversed), 0) as should
+    from payments.intents i
+    left join payments.receipts r on r.intent_id = i.id left join payments.receipt_states s on s.receipt_id = r.id
+    where i.received > 0 or i.reversed > 0 or r.id is not null
+    group by i.id having i.received <> coalesce(sum(s.counted - s.reversed), 0) or i.reversed <> coalesce(sum(s.reversed), 0)
+      or (i.status = 'paid') <> (i.received >= i.amount)
+    order by i.id limit ${MOST}`)
+
+export const listUnsettled = (q: Queryable): Promise<{ id: string; settled: boolean }[]> =>
+  q.many(sql`select a.id, a.state = 'settled' as settled from payments.attempts a
+    where (a.state = 'settled') <> exists (select from payments.receipts r where r.attempt_id = a.id)
+    order by a.id limit ${MOST}`)
+
+/** Receipts whose state does not follow from the entries that moved their money. */
+export const listWrongReceipts = (q: Queryable): Promise<{ id: string; is: bigint; should: bigint }[]> =>
+  q.many(sql`select r.id, coalesce(s.counted - s.reversed, -1) as is, coalesce(e.amount, 0) as should
+    from payments.receipts r
+    join payments.intents i on i.id = r.intent_id
+    left join payments.receipt_states s on s.receipt_id = r.id
+    left join (select receipt_id, sum(case kind when 'receipt' then amount when 'raise' then amount else -amount end) as amount
+      from payments.receipt_entries where kind <> 'fee' group by receipt_id) e on e.receipt_id = r.id
+    where e.amount is null or s.receipt_id is null
+      or (r.asset = i.asset and s.counted - s.reversed <> e.amount)
+    order by r.id limit ${MOST}`)
+
+export interface Clearing {
+  rail: string
+  railAccount: string
+  asset: Asset
+  /** What the provider holds for us. */
+  amount: bigint
+}
+
+export const listClearing = (q: Queryable): Promise<Clearing[]> =>
+  q.many(sql`select rail, rail_account as "railAccount", asset,
+      sum(case kind when 'receipt' then amount when 'raise' then amount else -amount end) as amount
+    from payments.receipt_entries group by 1, 2, 3 order by 1, 2, 3 limit 1000`)
+
+/** Makes the transaction see one state of all schemas. Its first statement. */
+export async function seeOneState(q: Queryable): Promise<void> {
+  await q.run(sql`set transaction isolation level repeatable read, read only`)
+}

@@ -1,0 +1,78 @@
+import { AppError } from '#platform/errors'
+
+/** Every refusal of this module, with what to do about it. */
+export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')
+
+export const alreadyPaid = (): AppError => new AppError('payments.already-paid', 409, 'The payment is paid already.')
+
+export const over = (status: string): AppError =>
+  new AppError('payments.over', 409, `The payment is ${status}; nothing can be started on it. Create a new payment.`)
+
+export const inFlight = (): AppError =>
+  new AppError('payments.attempt-in-flight', 409, 'A request is on the payer’s phone already. Wait until it ends.', {
+    retryAfterSeconds: 15,
+  })
+
+export const keyReused = (): AppError =>
+  new AppError(
+    'idempotency-key-reused',
+    409,
+    'This Idempotency-Key was used for another request. Use a new key for a new payment.',
+  )
+
+export const methodNotAllowed = (method: string, methods: readonly string[]): AppError =>
+  new AppError(
+    'payments.method-not-allowed',
+    422,
+    `This payment cannot be paid by ${method}; choose ${methods.join(' or ')}.`,
+    {
+      param: 'method',
+    },
+  )
+
+export const methodOff = (method: string, why: string): AppError =>
+  new AppError('payments.method-unavailable', 503, `${method} cannot be used now. Try another method, or later.`, {
+    param: 'method',
+    retryAfterSeconds: 60,
+    cause: why,
+  })
+
+export const amountNotTaken = (method: string, why: string): AppError =>
+  new AppError('payments.amount-not-taken', 422, `${method} cannot take what is due: ${why}.`, { param: 'method' })
+
+export const payerLacks = (param: 'phone' | 'email', method: string): AppError =>
+  new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}.`, { param })
+
+export const badPhone = (): AppError =>
+  new AppError(
+    'payments.bad-phone',
+    422,
+    'The phone number must be digits with its country code, such as 254712345678.',
+    {
+      param: 'phone',
+    },
+  )
+
+export const tooManyAttempts = (most: number): AppError =>
+  new AppError('payments.too-many-attempts', 429, `A payment can be tried ${most} times. Create a new payment.`)
+
+export const tooManyPrompts = (retryAfterSeconds: number): AppError =>
+  new AppError('payments.too-many-prompts', 429, 'This phone was asked too often. Wait before asking it again.', {
+    param: 'phone',
+    retryAfterSeconds,
+  })
+
+export const tooManyDeclines = (retryAfterSeconds: number): AppError =>
+  new AppError('payments.too-many-declines', 429, 'This payment was declined too often. Wait before trying again.', {
+    retryAfterSeconds,
+  })
+
+export const tooManyFollowers = (): AppError =>
+  new AppError('payments.too-many-followers', 503, 'Too many pages follow payments now. Ask for the payment instead.', {
+    retryAfterSeconds: 5,
+  })
+
+export const badCursor = (): AppError =>
+  new AppError('payments.bad-cursor', 422, 'The cursor is not one of ours. Take next_cursor from the page before.', {
+    param: 'cursor',
+  })

@@ -1,0 +1,218 @@
+import type { Asset, Money } from '#money'
+import type { Ledger } from '#ledger'
+import type { Clock } from '#platform/clock'
+import type { Mode } from '#platform/config'
+import type { Db, Queryable } from '#platform/db'
+import type { Ids } from '#platform/ids'
+import type { Job, Jobs } from '#platform/jobs'
+import type { Log } from '#platform/log'
+import type { Metrics } from '#platform/metrics'
+import type { Module } from '#platform/module'
+import type { AttemptLimits } from './limits.ts'
+import type { AmountLimits, FailureReason, Payer, Rail } from './rail.ts'
+import type { AttemptState, Flags, IntentStatus } from './state.ts'
+
+/** What is owed, to whom, for what, until when. */
+export interface Intent {
+  /** `pay_…` */
+  readonly id: string
+  readonly merchantId: string
+  /** The module that made it and hears of its changes: `gateway`. */
+  readonly owner: string
+  readonly livemode: boolean
+  readonly amount: Money
+  /** What arrived and was not taken back. */
+  readonly received: Money
+  readonly refunded: Money
+  /** What providers took back (chargeback, failed after paid). */
+  readonly reversed: Money
+  readonly status: IntentStatus
+  readonly flags: Flags
+  readonly methods: readonly string[]
+  readonly description: string
+  readonly reference: string | undefined
+  readonly customer: Customer | undefined
+  readonly returnUrl: string | undefined
+  readonly metadata: Readonly<Record<string, string>>
+  readonly terms: Terms
+  /** Grows with every change that shows. */
+  readonly version: number
+  readonly expiresAt: Date
+  readonly canceledAt: Date | undefined
+  readonly createdAt: Date
+  /** Oldest first. Empty in lists. */
+  readonly attempts: readonly Attempt[]
+  /** Oldest first. Empty in lists. */
+  readonly receipts: readonly Receipt[]
+}
+
+export interface Customer {
+  readonly name?: string | undefined
+  readonly email?: string | undefined
+  readonly phone?: string | undefined
+}
+
+/** What the payer is shown, as it was when the intent was made. */
+export interface Terms {
+  readonly merchantName: string
+  readonly [name: string]: string
+}
+
+export interface NewIntent {
+  readonly merchantId: string
+  readonly owner: string
+  readonly livemode: boolean
+  readonly amount: Money
+  /** The methods the payer may choose from; at least one. */
+  readonly methods: readonly string[]
+  readonly description?: string | undefined
+  readonly reference?: string | undefined
+  readonly customer?: Customer | undefined
+  readonly returnUrl?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  readonly terms: Terms
+  readonly expiresAt: Date
+  /** Ledger accounts that are credited: `<account>:available`, `<account>:debt`. `merchant:<merchantId>` by default. */
+  readonly account?: string | undefined
+  /** Whether the owner's job is told of the creation too. Costs an outbox row. */
+  readonly announce?: boolean | undefined
+}
+
+/** One try on one rail. */
+export interface Attempt {
+  /** `att_…` */
+  readonly id: string
+  readonly intentId: string
+  readonly method: string
+  readonly rail: string
+  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. */
+  readonly kind: 'push' | 'page'
+  readonly amount: Money
+  readonly status: AttemptState
+  /** Why it failed. */
+  readonly reason: FailureReason | undefined
+  /** The last refusal on an attempt that can still be paid (a card page lets the payer try another card). */
+  readonly declined: FailureReason | undefined
+  readonly redirectUrl: string | undefined
+  /** Masked, `2547*****678`. */
+  readonly phone: string | undefined
+  readonly createdAt: Date
+}
+
+/** One arrival of money. */
+export interface Receipt {
+  /** `rcp_…` */
+  readonly id: string
+  readonly attemptId: string
+  readonly rail: string
+  readonly providerId: string
+  /** The number that people see (MpesaReceiptNumber); may come later than the money. */
+  readonly number: string | undefined
+  readonly gross: Money
+  /** What of it counts towards the intent, in the intent's asset. */
+  readonly counted: Money
+  readonly reversed: Money
+  /** Came after the intent was over. */
+  readonly late: boolean
+  /** When the provider took it. */
+  readonly at: Date
+}
+
+export interface PaymentMethod {
+  readonly method: string
+  readonly rail: string
+  readonly kind: 'push' | 'page'
+  readonly needs: readonly ('phone' | 'email')[]
+  readonly limits: AmountLimits
+  /** Why it cannot be used now. */
+  readonly unavailable: string | undefined
+}
+
+export interface ListQuery {
+  readonly merchantId: string
+  /** 1 to 100. */
+  readonly limit: number
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined
+  readonly status?: IntentStatus | undefined
+  readonly reference?: string | undefined
+  /** Included. */
+  readonly createdFrom?: Date | undefined
+  /** Not included. */
+  readonly createdTo?: Date | undefined
+}
+
+export interface StartAttempt {
+  readonly intentId: string
+  /** The authenticated merchant. Without it the attempt is public (the hosted page), and the limits of public attempts hold. */
+  readonly merchantId?: string | undefined
+  readonly method: string
+  readonly payer: Payer
+  /** The hosted page, where a `page` rail sends the payer back. */
+  readonly returnUrl: string
+}
+
+export interface MerchantBalance {
+  readonly currency: string
+  readonly available: Money
+  readonly pending: Money
+  /** What the merchant owes after reversals; repaid first by later receipts. */
+  readonly debt: Money
+}
+
+/** Payload of the job that an owner is told of changes by. `type` is the new status, or what happened while the status stayed. */
+export interface IntentChange {
+  readonly intentId: string
+  readonly type: IntentStatus | 'created' | 'received' | 'attempt-failed'
+  readonly version: number
+}
+
+export interface Payments extends Module {
+  /**
+   * The hot path: one prepared statement. The same key with the same hash gives the intent as it was created (`replayed`); with another
+   * hash throws 409 `idempotency-key-reused`.
+   */
+  create(
+    q: Queryable,
+    input: NewIntent & { readonly idempotency?: { readonly key: string; readonly hash: string } | undefined },
+  ): Promise<{ intent: Intent; replayed: boolean }>
+  /** With attempts and receipts. */
+  find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Intent | undefined>
+  /** Newest first, without attempts and receipts. Throws 422 `payments.bad-cursor`. */
+  list(q: Queryable, query: ListQuery): Promise<{ items: Intent[]; nextCursor?: string }>
+  /** Repeatable. Throws 404 `payments.not-found`, 409 `payments.already-paid`, `payments.attempt-in-flight`, `payments.over`. */
+  cancel(by: { id: string; merchantId: string }): Promise<Intent>
+  /**
+   * Commits the attempt, then asks the rail and records what it said. Never throws for what the provider did: that is in the attempt.
+   * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off), all before anything was sent.
+   */
+  startAttempt(input: StartAttempt): Promise<Attempt>
+  methods(asset: Asset): readonly PaymentMethod[]
+  /** One row per currency the merchant ever had. */
+  balance(q: Queryable, merchantId: string): Promise<MerchantBalance[]>
+  /**
+   * Yields the intent at once and after each new version, until the signal fires. Changes of other processes are seen within about a
+   * second. Throws 404 `payments.not-found`, 503 `payments.too-many-followers`.
+   */
+  follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
+}
+
+export interface PaymentsDeps {
+  readonly db: Db
+  readonly ledger: Ledger
+  /** Asked at use: the jobs are built from the modules, so they come later. */
+  readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake'>
+  readonly rails: readonly Rail[]
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly metrics: Metrics
+  /** What callback URLs start with. A function is asked at use, for an address known only once the server listens. */
+  readonly publicUrl: string | (() => string)
+  /** At least 32 bytes: makes the tokens in callback paths. */
+  readonly callbackKey: Buffer
+  readonly mode: Mode
+  /** The job of each owner that wants to be told of changes. */
+  readonly subscribers?: Readonly<Record<string, Job<IntentChange>>>
+  readonly limits?: Partial<AttemptLimits>
+}

@@ -1,0 +1,73 @@
+import { sql, type Queryable } from '#platform/db'
+
+/** All SQL on payments.inbox. */
+
+export interface EventRow {
+  rail: string
+  eventKey: string
+  raw: Buffer
+  tokenAttemptId: string | null
+  receivedAt: Date
+  retryUntil: Date
+  tries: number
+}
+
+/** False when the event is stored already. One prepared statement: providers wait for it. */
+export async function insertEvent(q: Queryable, row: Omit<EventRow, 'tries'>): Promise<boolean> {
+  const written =
+    await q.run(sql`insert into payments.inbox (rail, event_key, raw, token_attempt_id, received_at, due_at, retry_until)
+    values (${row.rail}, ${row.eventKey}, ${row.raw}, ${row.tokenAttemptId}, ${row.receivedAt}, ${row.receivedAt}, ${row.retryUntil})
+    on conflict do nothing`)
+  return written === 1
+}
+
+/** Events to handle now. Whoever claimed them has until `leaseEnd`. */
+export const claimEvents = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<EventRow[]> =>
+  q.many(sql`update payments.inbox set due_at = ${leaseEnd}, tries = tries + 1 where (rail, event_key) in (
+    select rail, event_key from payments.inbox where state = 'new' and due_at <= ${now} order by due_at limit ${limit}
+    for update skip locked)
+    returning rail, event_key as "eventKey", raw, token_attempt_id as "tokenAttemptId", received_at as "receivedAt",
+      retry_until as "retryUntil", tries`)
+
+type Key = Pick<EventRow, 'rail' | 'eventKey'>
+
+export async function closeEvent(
+  q: Queryable,
+  key: Key,
+  state: 'done' | 'parked' | 'ignored',
+  note: string | null,
+): Promise<void> {
+  await q.run(
+    sql`update payments.inbox set state = ${state}, note = ${note} where rail = ${key.rail} and event_key = ${key.eventKey}`,
+  )
+}
+
+export async function postponeEvent(q: Queryable, key: Key, dueAt: Date, note: string): Promise<void> {
+  await q.run(sql`update payments.inbox set due_at = ${dueAt}, note = ${note}
+    where rail = ${key.rail} and event_key = ${key.eventKey} and state = 'new'`)
+}
+
+/** How long the oldest event that was never tried has waited, and how many wait for a person. */
+export const inboxState = (q: Queryable): Promise<{ oldest: Date | null; parked: number }> =>
+  q.one(sql`select (select min(received_at) from payments.inbox where state = 'new' and tries = 0) as oldest,
+    (select count(*)::int from payments.inbox where state = 'parked') as parked`)
+
+export interface ParkedEvent {
+  rail: string
+  eventKey: string
+  receivedAt: Date
+  attemptId: string | null
+  note: string | null
+}
+
+export const listParked = (q: Queryable, limit: number): Promise<ParkedEvent[]> =>
+  q.many(sql`select rail, event_key as "eventKey", received_at as "receivedAt", token_attempt_id as "attemptId", note
+    from payments.inbox where state = 'parked' order by received_at limit ${limit}`)
+
+/** Puts a parked event back to be handled. False when there is no such one. */
+export async function reopenEvent(q: Queryable, key: Key, now: Date, retryUntil: Date): Promise<boolean> {
+  const written =
+    await q.run(sql`update payments.inbox set state = 'new', due_at = ${now}, retry_until = ${retryUntil}, tries = 0, note = null
+    where rail = ${key.rail} and event_key = ${key.eventKey} and state = 'parked'`)
+  return written === 1
+}

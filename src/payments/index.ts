@@ -1,0 +1,18 @@
+export type {
+  Attempt,
+  Customer,
+  Intent,
+  IntentChange,
+  ListQuery,
+  MerchantBalance,
+  NewIntent,
+  PaymentMethod,
+  Payments,
+  PaymentsDeps,
+  Receipt,
+  StartAttempt,
+  Terms,
+} from './face.ts'
+export type { AttemptLimits } from './limits.ts'
+export { createPayments, paymentsSchema } from './payments.ts'
+export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'

@@ -1,0 +1,181 @@
+import type { Asset } from '#money'
+import { currencyOf, money } from '#money'
+import { addMs } from '#platform/clock'
+import type { Db, Queryable, Tx } from '#platform/db'
+import { isId } from '#platform/ids'
+import { attemptOf, listAttempts } from './attempt-store.ts'
+import type { Core } from './core.ts'
+import { alreadyPaid, badCursor, inFlight, keyReused, notFound, over } from './errors.ts'
+import type { Intent, ListQuery, MerchantBalance, Payments } from './face.ts'
+import {
+  findByKey,
+  findIntent,
+  insertIntent,
+  intentOf,
+  listExpired,
+  listIntents,
+  lockIntent,
+  type IntentRow,
+  type NewRow,
+} from './intent-store.ts'
+import { listReceipts, receiptOf, sumUp } from './receipt-store.ts'
+import { PAGE_GRACE_MS } from './state.ts'
+import { announce, refreshIntent } from './work.ts'
+
+type Create = Payments['create']
+
+/** See Payments.create. */
+export async function createIntent(core: Core, q: Queryable, input: Parameters<Create>[1]): ReturnType<Create> {
+  const row = newRow(core, input)
+  if (input.announce && core.subscribers[input.owner] && !isTx(q)) {
+    return core.db.transaction((tx) => insertOrReplay(core, tx, row, true))
+  }
+  return insertOrReplay(core, q, row, input.announce === true)
+}
+
+async function insertOrReplay(core: Core, q: Queryable, row: NewRow, tell: boolean): ReturnType<Create> {
+  if (await insertIntent(q, row)) {
+    const created = asCreated(row)
+    if (tell && isTx(q)) await announce(q, core, created, 'created')
+    return { intent: intentOf(created), replayed: false }
+  }
+  const before = await findByKey(q, row.merchantId, row.idempotencyKey ?? '')
+  if (before?.requestHash !== row.requestHash) throw keyReused()
+  return { intent: intentOf(asCreated(before)), replayed: true }
+}
+
+const isTx = (q: Queryable): q is Tx => 'isTransaction' in q
+
+function newRow({ clock, ids }: Core, input: Parameters<Create>[1]): NewRow {
+  return {
+    id: ids.next('pay'),
+    merchantId: input.merchantId,
+    owner: input.owner,
+    account: input.account ?? `merchant:${input.merchantId}`,
+    livemode: input.livemode,
+    asset: input.amount.asset,
+    amount: input.amount.amount,
+    methods: [...input.methods],
+    description: input.description ?? '',
+    reference: input.reference ?? null,
+    customer: input.customer ?? null,
+    returnUrl: input.returnUrl ?? null,
+    metadata: input.metadata ?? {},
+    terms: input.terms,
+    idempotencyKey: input.idempotency?.key ?? null,
+    requestHash: input.idempotency?.hash ?? null,
+    expiresAt: input.expiresAt,
+    createdAt: clock.now(),
+  }
+}
+
+/** A repeat of a creation shows the intent as it was created, whatever has happened since. */
+const asCreated = (row: NewRow | IntentRow): IntentRow => ({
+  ...row,
+  received: 0n,
+  reversed: 0n,
+  refunded: 0n,
+  late: false,
+  status: 'open',
+  canceledAt: null,
+  version: 1,
+})
+
+/** See Payments.find. */
+export async function loadIntent(q: Queryable, id: string, merchantId?: string): Promise<Intent | undefined> {
+  if (!isId('pay', id)) return undefined
+  const row = await findIntent(q, id)
+  if (!row || (merchantId !== undefined && row.merchantId !== merchantId)) return undefined
+  const attempts = await listAttempts(q, id)
+  const receipts = await listReceipts(q, id)
+  return intentOf(
+    row,
+    attempts.map(attemptOf),
+    receipts.map((receipt) => receiptOf(receipt, row.asset)),
+  )
+}
+
+const MOST_LISTED = 100
+
+/** See Payments.list. */
+export async function pageOfIntents(q: Queryable, query: ListQuery): ReturnType<Payments['list']> {
+  const limit = Math.max(1, Math.min(query.limit, MOST_LISTED))
+  const after = query.cursor === undefined ? undefined : requireCursor(query.cursor)
+  const rows = await listIntents(q, { ...query, limit: limit + 1 }, after)
+  const items = rows.slice(0, limit).map((row) => intentOf(row))
+  const last = items.at(-1)
+  return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
+}
+
+function requireCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString()
+  if (!isId('pay', id)) throw badCursor()
+  return id
+}
+
+/** See Payments.cancel. */
+export async function cancelIntent(
+  core: Core,
+  { id, merchantId }: { id: string; merchantId: string },
+): Promise<Intent> {
+  await core.db.transaction(async (tx) => {
+    const intent = isId('pay', id) ? await lockIntent(tx, id) : undefined
+    if (!intent || intent.merchantId !== merchantId) throw notFound()
+    if (intent.status === 'canceled') return
+    if (intent.status === 'paid') throw alreadyPaid()
+    if (intent.status === 'expired' || intent.status === 'failed' || intent.status === 'reversed')
+      throw over(intent.status)
+    const { livePush, unconfirmed } = await sumUp(tx, id)
+    if (livePush > 0 || unconfirmed) throw inFlight()
+    const now = core.clock.now()
+    await refreshIntent(tx, core, intent, now, { shows: true, canceledAt: now })
+  })
+  return (await loadIntent(core.db, id)) ?? Promise.reject(notFound())
+}
+
+const EXPIRE_BATCH = 200
+
+/** Marks open intents whose time has ended. @returns how many */
+export async function expireIntents(core: Core, signal?: AbortSignal): Promise<number> {
+  let expired = 0
+  while (!signal?.aborted) {
+    const now = core.clock.now()
+    const due = await listExpired(core.db, now, addMs(now, -PAGE_GRACE_MS), EXPIRE_BATCH)
+    const before = expired
+    for (const id of due) if (await expireIntent(core, id)) expired++
+    // Fewer than a batch, or none that changed: what is left was taken by others meanwhile.
+    if (due.length < EXPIRE_BATCH || expired === before) break
+  }
+  return expired
+}
+
+function expireIntent(core: Core, id: string): Promise<boolean> {
+  return core.db.transaction(async (tx) => {
+    const intent = await lockIntent(tx, id)
+    if (intent?.status !== 'open') return false
+    const after = await refreshIntent(tx, core, intent, core.clock.now(), { shows: false })
+    return after.status !== intent.status
+  })
+}
+
+const BALANCE_ROWS = 1000
+
+/** See Payments.balance. */
+export async function merchantBalance(core: Core, q: Db | Queryable, merchantId: string): Promise<MerchantBalance[]> {
+  const prefix = `merchant:${merchantId}:`
+  const rows = await core.ledger.balances(q, prefix, BALANCE_ROWS)
+  const assets = [...new Set(rows.map(({ asset }) => asset))].toSorted()
+  const amountOf = (asset: Asset, name: string): bigint => {
+    const row = rows.find((each) => each.asset === asset && each.code === prefix + name)
+    return row ? row.posted - row.held : 0n
+  }
+  return assets.map((asset) => {
+    const debt = amountOf(asset, 'debt')
+    return {
+      currency: currencyOf(asset),
+      available: money(asset, amountOf(asset, 'available')),
+      pending: money(asset, amountOf(asset, 'pending')),
+      debt: money(asset, debt < 0n ? -debt : 0n),
+    }
+  })
+}

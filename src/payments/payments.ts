@@ -1,0 +1,44 @@
+import type { Schema } from '#platform/migrate'
+import { startAttempt, listMethods } from './attempts.ts'
+import { paymentsCommands } from './commands.ts'
+import { createCore } from './core.ts'
+import { paymentsCrons } from './crons.ts'
+import type { Payments, PaymentsDeps } from './face.ts'
+import { createFollow } from './follow.ts'
+import { paymentsHealth } from './health.ts'
+import { inboxQueue } from './inbox.ts'
+import { cancelIntent, createIntent, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
+import { createInvariants } from './invariants.ts'
+import { attemptsQueue } from './polling.ts'
+import { webhookRoutes } from './routes.ts'
+
+export const paymentsSchema: Schema = { name: 'payments', folder: new URL('./migrations/', import.meta.url) }
+
+/** Money in, provider-blind: intents, attempts, receipts, and what providers tell. */
+export function createPayments(deps: PaymentsDeps): Payments {
+  const core = createCore(deps)
+  const follow = createFollow({
+    db: deps.db,
+    load: (id) => loadIntent(deps.db, id),
+    onError: (error) => core.log.warn({ error }, 'followers could not be told'),
+  })
+  core.changed = follow.changed
+  return {
+    name: 'payments',
+    schema: paymentsSchema,
+    routes: (app) => webhookRoutes(core, app),
+    queues: [inboxQueue(core), attemptsQueue(core)],
+    crons: paymentsCrons(core),
+    commands: paymentsCommands,
+    health: [paymentsHealth(core)],
+    invariants: createInvariants(deps.ledger),
+    create: (q, input) => createIntent(core, q, input),
+    find: (q, { id, merchantId }) => loadIntent(q, id, merchantId),
+    list: pageOfIntents,
+    cancel: (by) => cancelIntent(core, by),
+    startAttempt: (input) => startAttempt(core, input),
+    methods: (asset) => listMethods(core, asset),
+    balance: (q, merchantId) => merchantBalance(core, q, merchantId),
+    follow: follow.follow,
+  }
+}

@@ -1,0 +1,119 @@
+import { money } from '#money'
+import { addMs } from '#platform/clock'
+import { FetchError } from '#platform/fetch'
+import type { DueQueue } from '#platform/jobs'
+import { claimDue, postponeAttempt, type AttemptRow } from './attempt-store.ts'
+import { requestOf, submit } from './attempts.ts'
+import { ATTEMPTS_QUEUE, railOf, type Core } from './core.ts'
+import { notFound } from './errors.ts'
+import { findIntent } from './intent-store.ts'
+import { record, type Recorded } from './outcomes.ts'
+import type { AttemptRef, Collect, Outcome } from './rail.ts'
+import { giveUp, nextLook } from './schedule.ts'
+
+/** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
+const LEASE_MS = 120_000
+
+/** Attempts that are due: everything pending is asked about, because a callback may never come. */
+export function attemptsQueue(core: Core): DueQueue<AttemptRow> {
+  return {
+    name: ATTEMPTS_QUEUE,
+    concurrency: 8,
+    batch: 32,
+    idleMs: 500,
+    claim: (limit, now) => claimDue(core.db, limit, now, addMs(now, LEASE_MS)),
+    handle: (attempt) => look(core, attempt),
+  }
+}
+
+async function look(core: Core, attempt: AttemptRow): Promise<void> {
+  switch (attempt.state) {
+    case 'created':
+      await submit(core, attempt)
+      return
+    case 'submitting': {
+      // Whoever called the rail is gone, and the call may have reached it: from now on it is asked about and never sent again.
+      const { attempt: after } = await record(core, {
+        attempt,
+        outcome: { kind: 'interrupted', why: 'no answer was recorded' },
+        from: 'event',
+      })
+      await checkAttempt(core, after)
+      return
+    }
+    case 'pending':
+    case 'unknown':
+    case 'abandoned':
+      await checkAttempt(core, attempt)
+      return
+    case 'settled':
+    case 'failed':
+      await postponeAttempt(core.db, { ...attempt, dueAt: null })
+  }
+}
+
+/** Asks the provider and records the answer; ends the waiting when it is time. Errors of the provider never fail an attempt. */
+export async function checkAttempt(core: Core, attempt: AttemptRow): Promise<void> {
+  const collect = railOf(core, attempt.rail)?.collect
+  if (!collect) {
+    await postponeAttempt(core.db, { ...attempt, dueAt: addMs(core.clock.now(), 60 * 60_000) })
+    return
+  }
+  const outcome = await askAbout(core, collect, attempt)
+  const recorded = outcome
+    ? await record(core, { attempt, outcome, from: 'check' })
+    : { attempt: await putOff(core, collect, attempt) }
+  await endWaiting(core, collect, recorded, outcome?.kind ?? 'error')
+}
+
+/** The rail's answer, or undefined when it could not be had. No transaction is open meanwhile. */
+export async function askAbout(core: Core, collect: Collect, attempt: AttemptRow): Promise<Outcome | undefined> {
+  const { rail, id: attemptId, intentId: paymentId } = attempt
+  const ref = await refOf(core, attempt)
+  try {
+    const outcome = await collect.check(ref)
+    core.meters.checks.inc({ rail, answer: outcome.kind })
+    return outcome
+  } catch (error) {
+    core.meters.checks.inc({ rail, answer: 'error' })
+    core.log.warn(
+      { paymentId, attemptId, rail, error: error instanceof FetchError ? error.code : error },
+      'provider could not be asked',
+    )
+    return undefined
+  }
+}
+
+async function refOf(core: Core, attempt: AttemptRow): Promise<AttemptRef> {
+  const intent = await findIntent(core.db, attempt.intentId)
+  if (!intent) throw notFound()
+  return {
+    attemptId: attempt.id,
+    intentId: attempt.intentId,
+    amount: money(attempt.asset, attempt.amount),
+    payer: attempt.payer,
+    reference: attempt.reference ?? undefined,
+    createdAt: attempt.createdAt,
+    request: requestOf(core, intent, attempt),
+  }
+}
+
+async function putOff(core: Core, collect: Collect, attempt: AttemptRow): Promise<AttemptRow> {
+  const after = { ...attempt, checks: attempt.checks + 1 }
+  const later = { ...after, dueAt: nextLook(after, collect, core.clock.now()) }
+  await postponeAttempt(core.db, later)
+  return later
+}
+
+async function endWaiting(
+  core: Core,
+  collect: Collect,
+  { attempt }: Recorded,
+  answer: Outcome['kind'] | 'error',
+): Promise<void> {
+  const end = giveUp(attempt, answer, collect, core.clock.now())
+  if (!end) return
+  const outcome =
+    end === 'abandon' ? { kind: 'abandon' as const } : { kind: 'failed' as const, reason: 'expired' as const }
+  await record(core, { attempt, outcome, from: 'event' })
+}

@@ -1,0 +1,86 @@
+import type { Account, Transfer } from '#ledger'
+import type { Asset, Money } from '#money'
+import { deriveUuid } from '#platform/ids'
+
+/**
+ * Every way payments moves money; one pure function an event. Amounts are gross, and what a provider keeps is a transfer of its own, borne by the
+ * operator's fee account. The clearing account of a rail is below zero by exactly what the provider holds for us.
+ */
+
+export interface Books {
+  readonly rail: string
+  readonly railAccount: string
+  /** Prefix of the accounts that are credited, `merchant:mer_…`. */
+  readonly account: string
+  readonly asset: Asset
+}
+
+const CLEARING_SHARDS = 32
+
+export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
+  code: `rail:${rail}:${railAccount}:clearing`,
+  asset,
+  mayOverdraw: true,
+  shards: CLEARING_SHARDS,
+})
+
+export const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
+  code: `rail:${rail}:${railAccount}:fees`,
+  asset,
+  mayOverdraw: true,
+})
+
+export const availableOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
+  code: `${account}:available`,
+  asset,
+  mayOverdraw: false,
+})
+
+/** Below zero by what the merchant owes. */
+export const debtOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
+  code: `${account}:debt`,
+  asset,
+  mayOverdraw: true,
+})
+
+export interface Event {
+  /** What the transfers' ids are derived from: the receipt, or the entry. */
+  readonly source: string
+  /** Receipt id: no personal data. */
+  readonly ref: string
+  readonly kind: string
+}
+
+/** Money in: what is owed is repaid first, the rest is the merchant's. `owed` and `amount` in minor units. */
+export function creditTransfers(event: Event, books: Books, amount: bigint, owed: bigint): Transfer[] {
+  const repaid = owed < amount ? owed : amount
+  return [
+    transfer(event, 'repay', clearingOf(books), debtOf(books), repaid),
+    transfer(event, 'credit', clearingOf(books), availableOf(books), amount - repaid),
+  ].flat()
+}
+
+/** Money back out: as much as is available, the rest becomes debt. */
+export function takeTransfers(event: Event, books: Books, amount: bigint, available: bigint): Transfer[] {
+  const fromAvailable = available < amount ? available : amount
+  return [
+    transfer(event, 'take', availableOf(books), clearingOf(books), fromAvailable),
+    transfer(event, 'owe', debtOf(books), clearingOf(books), amount - fromAvailable),
+  ].flat()
+}
+
+/** What the provider kept of a receipt. */
+export function feeTransfers(event: Event, books: Books, fee: Money): Transfer[] {
+  const own = { ...books, asset: fee.asset }
+  return transfer(event, 'fee', feesOf(own), clearingOf(own), fee.amount)
+}
+
+function transfer(
+  { source, ref, kind }: Event,
+  purpose: string,
+  from: Account,
+  to: Account,
+  amount: bigint,
+): Transfer[] {
+  return amount > 0n ? [{ id: deriveUuid(source, purpose), from, to, amount, kind, ref }] : []
+}

@@ -1,0 +1,138 @@
+import { money, type Asset } from '#money'
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Receipt } from './face.ts'
+
+/** All SQL on receipts: the facts (written once), their states, and the entries that moved money. */
+
+export interface ReceiptRow {
+  id: string
+  rail: string
+  railAccount: string
+  providerId: string
+  attemptId: string
+  intentId: string
+  asset: Asset
+  gross: bigint
+  feeAsset: Asset | null
+  fee: bigint | null
+  takenAt: Date
+  late: boolean
+  number: string | null
+  stated: boolean
+  counted: bigint
+  reversed: bigint
+  refunded: bigint
+}
+
+export interface EntryRow {
+  id: string
+  receiptId: string
+  rail: string
+  railAccount: string
+  kind: 'receipt' | 'fee' | 'raise' | 'lower' | 'reversal'
+  asset: Asset
+  amount: bigint
+  providerId: string | null
+  reason: string | null
+  transfers: readonly string[]
+}
+
+const COLUMNS = sql`r.id, r.rail, r.rail_account as "railAccount", r.provider_id as "providerId", r.attempt_id as "attemptId",
+  r.intent_id as "intentId", r.asset, r.gross, r.fee_asset as "feeAsset", r.fee, r.taken_at as "takenAt", r.late, s.number, s.stated,
+  s.counted, s.reversed, s.refunded`
+const FROM = sql`payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`
+
+export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
+  id: row.id,
+  attemptId: row.attemptId,
+  rail: row.rail,
+  providerId: row.providerId,
+  number: row.number ?? undefined,
+  gross: money(row.asset, row.gross),
+  counted: money(intentAsset, row.counted),
+  reversed: money(intentAsset, row.reversed),
+  late: row.late,
+  at: row.takenAt,
+})
+
+/** False when this arrival of money is known already. */
+export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<boolean> {
+  const written =
+    await tx.run(sql`insert into payments.receipts (id, rail, rail_account, provider_id, attempt_id, intent_id, asset, gross,
+      counted, fee_asset, fee, taken_at, stated, late, created_at)
+    values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.providerId}, ${row.attemptId}, ${row.intentId}, ${row.asset}, ${row.gross},
+      ${row.counted}, ${row.feeAsset}, ${row.fee}, ${row.takenAt}, ${row.stated}, ${row.late}, ${now})
+    on conflict (rail, rail_account, provider_id) do nothing`)
+  if (written === 0) return false
+  await tx.run(sql`insert into payments.receipt_states (receipt_id, rail, rail_account, number, stated, counted, updated_at)
+    values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.number}, ${row.stated}, ${row.counted}, ${now})`)
+  return true
+}
+
+export async function updateReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<void> {
+  await tx.run(sql`update payments.receipt_states set number = ${row.number}, stated = ${row.stated}, counted = ${row.counted},
+    reversed = ${row.reversed}, updated_at = ${now} where receipt_id = ${row.id}`)
+}
+
+/** By the provider's id of the payment, in one rail account. */
+export const findReceipt = (
+  q: Queryable,
+  by: Pick<ReceiptRow, 'rail' | 'railAccount' | 'providerId'>,
+): Promise<ReceiptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from ${FROM}
+    where r.rail = ${by.rail} and r.rail_account = ${by.railAccount} and r.provider_id = ${by.providerId}`)
+
+/** By the number that people see. */
+export const findByNumber = (
+  q: Queryable,
+  by: { rail: string; railAccount: string; number: string },
+): Promise<ReceiptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from ${FROM}
+    where s.rail = ${by.rail} and s.rail_account = ${by.railAccount} and s.number = ${by.number}`)
+
+export const listReceipts = (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
+  q.many(sql`select ${COLUMNS} from ${FROM} where r.intent_id = ${intentId} order by r.id limit 200`)
+
+/** False when this reversal is known already. */
+export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boolean> {
+  const written =
+    await tx.run(sql`insert into payments.receipt_entries (id, receipt_id, rail, rail_account, kind, asset, amount, provider_id,
+      reason, transfers, created_at)
+    values (${row.id}, ${row.receiptId}, ${row.rail}, ${row.railAccount}, ${row.kind}, ${row.asset}, ${row.amount}, ${row.providerId},
+      ${row.reason}, ${row.transfers}, ${now})
+    on conflict (rail, rail_account, provider_id) where provider_id is not null do nothing`)
+  return written === 1
+}
+
+export const hasReversal = async (
+  q: Queryable,
+  by: { rail: string; railAccount: string; providerId: string },
+): Promise<boolean> =>
+  (await q.maybe(sql`select 1 as there from payments.receipt_entries
+    where rail = ${by.rail} and rail_account = ${by.railAccount} and provider_id = ${by.providerId}`)) !== undefined
+
+export interface Sums {
+  received: bigint
+  reversed: bigint
+  attempts: number
+  livePush: number
+  livePage: number
+  unconfirmed: boolean
+}
+
+/** What the intent's status follows from. Read under its lock. */
+export const sumUp = (tx: Tx, intentId: string): Promise<Sums> =>
+  tx.one(sql`select r.received, r.reversed, a.attempts, a."livePush", a."livePage", a.unconfirmed
+    from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed
+        from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
+      (select count(*)::int as attempts,
+          (count(*) filter (where live and kind = 'push'))::int as "livePush",
+          (count(*) filter (where live and kind = 'page'))::int as "livePage",
+          coalesce(bool_or(unconfirmed), false) as unconfirmed
+        from (select kind, unconfirmed, state in ('created', 'submitting', 'pending', 'unknown') as live
+          from payments.attempts where intent_id = ${intentId}) each) a`)
+
+/** Serialises what reads a debt and then moves it. Held to the end of the transaction. */
+export async function lockAccount(tx: Tx, code: string): Promise<void> {
+  await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.account:' || ${code}, 0))`)
+}

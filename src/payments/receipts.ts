@@ -1,0 +1,192 @@
+import type { RailReceipt, Outcome } from './rail.ts'
+import { securityEvent } from './core.ts'
+import { creditTransfers, feeTransfers, takeTransfers } from './postings.ts'
+import {
+  findByNumber,
+  findReceipt,
+  hasReversal,
+  insertEntry,
+  insertReceipt,
+  updateReceipt,
+  type EntryRow,
+  type ReceiptRow,
+} from './receipt-store.ts'
+import { isLate } from './state.ts'
+import { availableTo, booksOf, owedTo, type Work } from './work.ts'
+
+/** `refused`: says why; nothing was credited. */
+export type Counted = 'counted' | 'known' | { readonly refused: string }
+
+/**
+ * Counts one arrival of money: once, however often and by whatever way it is told. What a later telling adds (the number that people see,
+ * the amount in the provider's own words) is merged into the receipt that is there.
+ */
+export async function countReceipt(work: Work, given: RailReceipt): Promise<Counted> {
+  const { tx, intent, attempt, core, now } = work
+  if (given.gross.amount <= 0n) return refuse(work, 'amount-not-positive')
+  const known = await findKnown(work, given)
+  if (known) return mergeReceipt(work, known, given)
+  const row: ReceiptRow = {
+    id: core.ids.next('rcp'),
+    rail: attempt.rail,
+    railAccount: attempt.railAccount,
+    providerId: given.id,
+    attemptId: attempt.id,
+    intentId: intent.id,
+    asset: given.gross.asset,
+    gross: given.gross.amount,
+    feeAsset: given.fee && given.fee.amount > 0n ? given.fee.asset : null,
+    fee: given.fee && given.fee.amount > 0n ? given.fee.amount : null,
+    takenAt: given.at,
+    late: isLate(intent, attempt.state, now),
+    number: given.number ?? null,
+    stated: given.stated,
+    counted: given.gross.asset === intent.asset ? given.gross.amount : 0n,
+    reversed: 0n,
+    refunded: 0n,
+  }
+  if (!(await insertReceipt(tx, row, now))) return refuse(work, 'foreign-receipt')
+  if (row.asset !== intent.asset) {
+    core.log.error(
+      { receiptId: row.id, paymentId: intent.id, asset: row.asset },
+      'money came in another asset: credited, not counted',
+    )
+  }
+  await creditReceipt(work, row, given)
+  work.late ||= row.late
+  return 'counted'
+}
+
+async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<ReceiptRow | undefined> {
+  const { rail, railAccount } = attempt
+  const known = await findReceipt(tx, { rail, railAccount, providerId: given.id })
+  if (known || given.number === undefined) return known
+  // The same number is the same money, whatever id it came under.
+  return findByNumber(tx, { rail, railAccount, number: given.number })
+}
+
+async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee }: RailReceipt): Promise<void> {
+  const books = booksOf(work, gross.asset)
+  const event = { source: row.id, ref: row.id, kind: 'payments.receipt' }
+  const credits = creditTransfers(event, books, gross.amount, await owedTo(work, books))
+  await addEntry(work, row, {
+    kind: 'receipt',
+    asset: gross.asset,
+    amount: gross.amount,
+    transfers: credits.map(({ id }) => id),
+  })
+  work.transfers.push(...credits)
+  if (!fee || fee.amount <= 0n) return
+  const fees = feeTransfers({ ...event, kind: 'payments.fee' }, books, fee)
+  await addEntry(work, row, { kind: 'fee', asset: fee.asset, amount: fee.amount, transfers: fees.map(({ id }) => id) })
+  work.transfers.push(...fees)
+}
+
+async function mergeReceipt(work: Work, known: ReceiptRow, given: RailReceipt): Promise<Counted> {
+  if (known.attemptId !== work.attempt.id) return refuse(work, 'foreign-receipt')
+  const { gross } = given
+  // A receipt in another asset counts for nothing, so its gross stands for what was counted.
+  const believed = known.asset === work.intent.asset ? known.counted : known.gross
+  const differs = given.stated && (gross.asset !== known.asset || gross.amount !== believed)
+  if (differs && (known.stated || known.asset !== work.intent.asset || gross.asset !== known.asset)) {
+    return refuse(work, 'amount-conflict')
+  }
+  const number = known.number ?? (await freeNumber(work, known, given))
+  const counted = differs ? await correctReceipt(work, known, gross.amount - believed) : known.counted
+  const stated = known.stated || given.stated
+  if (number === known.number && stated === known.stated) return 'known'
+  await updateReceipt(work.tx, { ...known, number, stated, counted }, work.now)
+  work.receiptChanged ||= number !== known.number
+  return 'known'
+}
+
+/** The number, unless another receipt has it. */
+async function freeNumber(work: Work, known: ReceiptRow, { number }: RailReceipt): Promise<string | null> {
+  if (number === undefined) return null
+  const holder = await findByNumber(work.tx, { ...known, number })
+  if (!holder || holder.id === known.id) return number
+  refuse(work, 'number-of-another-receipt')
+  return null
+}
+
+/** What was counted by the attempt's amount turns out to be another amount in the provider's own words. @returns what counts now */
+async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint): Promise<bigint> {
+  const { core, intent } = work
+  const books = booksOf(work, known.asset)
+  const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.correction' }
+  if (difference > 0n) {
+    const transfers = creditTransfers(event, books, difference, await owedTo(work, books))
+    await addEntry(work, known, {
+      id: event.source,
+      kind: 'raise',
+      asset: known.asset,
+      amount: difference,
+      transfers: transfers.map(({ id }) => id),
+    })
+    work.transfers.push(...transfers)
+    work.late ||= known.late
+    return known.counted + difference
+  }
+  const gone = known.reversed > known.refunded ? known.reversed : known.refunded
+  const amount = least(-difference, known.counted - gone)
+  if (amount < -difference)
+    core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a correction exceeds what is left of the receipt')
+  if (amount === 0n) return known.counted
+  const transfers = takeTransfers(event, books, amount, await availableTo(work, books))
+  await addEntry(work, known, {
+    id: event.source,
+    kind: 'lower',
+    asset: known.asset,
+    amount,
+    transfers: transfers.map(({ id }) => id),
+  })
+  work.transfers.push(...transfers)
+  return known.counted - amount
+}
+
+/** Takes back what the provider took back: from what is available, the rest becomes the merchant's debt. */
+export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kind: 'reversed' }>): Promise<Counted> {
+  const { tx, attempt, core, intent, now } = work
+  const { rail, railAccount } = attempt
+  const known = await findReceipt(tx, { rail, railAccount, providerId: outcome.receiptId })
+  if (!known || known.attemptId !== attempt.id) return refuse(work, 'foreign-receipt')
+  if (await hasReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
+  if (outcome.amount.asset !== known.asset || known.asset !== intent.asset)
+    return refuse(work, 'reversal-in-another-asset')
+  const amount = least(outcome.amount.amount, known.counted - known.reversed)
+  if (amount < outcome.amount.amount)
+    core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a reversal exceeds what is left of the receipt')
+  if (amount <= 0n) return 'known'
+  const books = booksOf(work, known.asset)
+  const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
+  const transfers = takeTransfers(event, books, amount, await availableTo(work, books))
+  await addEntry(work, known, {
+    id: event.source,
+    kind: 'reversal',
+    asset: known.asset,
+    amount,
+    providerId: outcome.reversalId,
+    reason: outcome.reason.slice(0, 200),
+    transfers: transfers.map(({ id }) => id),
+  })
+  await updateReceipt(tx, { ...known, reversed: known.reversed + amount }, now)
+  work.transfers.push(...transfers)
+  tx.afterCommit(() => core.meters.payments.inc({ provider: rail, status: 'reversed' }))
+  return 'counted'
+}
+
+type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
+  Partial<Pick<EntryRow, 'id' | 'providerId' | 'reason'>>
+
+async function addEntry({ tx, core, now }: Work, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
+  const { id: receiptId, rail, railAccount } = receipt
+  const id = entry.id ?? core.ids.next('rce')
+  await insertEntry(tx, { providerId: null, reason: null, ...entry, id, receiptId, rail, railAccount }, now)
+}
+
+function refuse({ core, attempt }: Work, why: string): Counted {
+  securityEvent(core, why, { rail: attempt.rail, attemptId: attempt.id, paymentId: attempt.intentId })
+  return { refused: why }
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)

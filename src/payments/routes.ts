@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { addMs } from '#platform/clock'
+import { AppError } from '#platform/errors'
+import type { HttpServer } from '#platform/http'
+import { attemptOfToken } from './callback.ts'
+import { INBOX_QUEUE, securityEvent, type Core } from './core.ts'
+import { RETRY_FOR_MS } from './inbox.ts'
+import { insertEvent } from './inbox-store.ts'
+import type { Rail, Webhook } from './rail.ts'
+
+/** Providers' events are a few kilobytes; Stripe's largest objects some tens. */
+const BODY_LIMIT = 256 * 1024
+const ACCEPTED = { received: true }
+
+const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
+
+/** Where providers tell us what happened: checked, stored, acknowledged; handled after. */
+export function webhookRoutes(core: Core, app: HttpServer): void {
+  for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
+    app.route({
+      method: 'POST',
+      url,
+      bodyLimit: BODY_LIMIT,
+      config: { rawBody: true },
+      schema: { hide: true, params },
+      handler: async (request, reply) => {
+        const { rail: name, token } = request.params
+        const accepted = await receive(core, { name, token, request })
+        return reply.code(200).send(accepted)
+      },
+    })
+  }
+}
+
+interface Inbound {
+  readonly name: string
+  readonly token: string | undefined
+  readonly request: Pick<FastifyRequest, 'headers' | 'rawBody' | 'ip'>
+}
+
+async function receive(core: Core, inbound: Inbound): Promise<object> {
+  const { rail, webhook } = requireRail(core, inbound.name)
+  const tokenAttemptId = requireToken(core, rail, inbound.token)
+  const { headers, rawBody, ip: address } = inbound.request
+  const now = core.clock.now()
+  const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, now, address })
+  if (!verdict.ok) throw refuse(core, rail, 'forged-callback', verdict.status, tokenAttemptId)
+  const eventKey = verdict.eventId ?? hashOf(tokenAttemptId, rawBody)
+  const isNew = await insertEvent(core.db, {
+    rail: rail.name,
+    eventKey,
+    raw: rawBody,
+    tokenAttemptId: tokenAttemptId ?? null,
+    receivedAt: now,
+    retryUntil: addMs(now, RETRY_FOR_MS),
+  })
+  core.meters.inbox.inc({ rail: rail.name, result: isNew ? 'stored' : 'repeated' })
+  if (isNew) core.jobs().wake(INBOX_QUEUE)
+  return webhook.accepted ?? ACCEPTED
+}
+
+/** A rail that is off takes nothing: an unset secret must not mean an open door. */
+function requireRail(core: Core, name: string): { rail: Rail; webhook: Webhook } {
+  const rail = core.rails.find((each) => each.name === name || each.webhook?.pathAlias === name)
+  if (!rail?.webhook || rail.unavailable() !== undefined) {
+    throw new AppError('payments.no-such-webhook', 404, 'There is no webhook at this address.')
+  }
+  return { rail, webhook: rail.webhook }
+}
+
+function requireToken(core: Core, rail: Rail, token: string | undefined): string | undefined {
+  if (token === undefined) return undefined
+  const attemptId = attemptOfToken(core.callbackKey, token)
+  if (attemptId === undefined) throw refuse(core, rail, 'forged-token', 401, undefined)
+  return attemptId
+}
+
+function refuse(core: Core, rail: Rail, event: string, status: number, attemptId: string | undefined): AppError {
+  securityEvent(core, event, { rail: rail.name, attemptId })
+  return new AppError('payments.callback-refused', status, 'The callback was refused.')
+}
+
+/** With the token's attempt in it, so that one attempt's body sent to another's address cannot take the place of the real event. */
+const hashOf = (tokenAttemptId: string | undefined, rawBody: Buffer): string =>
+  createHash('sha256')
+    .update(`${tokenAttemptId ?? ''}\n`)
+    .update(rawBody)
+    .digest('hex')

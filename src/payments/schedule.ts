@@ -1,0 +1,63 @@
+import { addMs } from '#platform/clock'
+import type { AttemptRow } from './attempt-store.ts'
+import type { Collect, Outcome } from './rail.ts'
+
+/** When to ask a provider again, and when to stop waiting. Pure. */
+
+type Watched = Pick<AttemptRow, 'state' | 'kind' | 'reference' | 'checks' | 'submittedAt' | 'createdAt' | 'unconfirmed'>
+type Pace = Pick<Collect, 'checkAfterMs' | 'lifetimeMs'>
+
+const MINUTE_MS = 60_000
+/** A lost answer that nothing can find: after so long the payer may try again. Late money is still credited. */
+export const ABANDON_LOST_MS = 3 * MINUTE_MS
+/** A provider that does not answer when the lifetime ends gets so much longer before the attempt stops blocking. */
+export const SILENCE_GRACE_MS = 10 * MINUTE_MS
+/** Abandoned attempts that the provider knows by a reference are asked about so often, for so long. */
+const WATCH_EVERY_MS = 60 * MINUTE_MS
+const WATCH_FOR_MS = 48 * 60 * MINUTE_MS
+const SLOWEST_MS = 10 * MINUTE_MS
+
+/** When the attempt is to be looked at next; null: never. */
+export function nextLook(attempt: Watched, pace: Pace, now: Date): Date | null {
+  const begun = attempt.submittedAt ?? attempt.createdAt
+  switch (attempt.state) {
+    case 'settled':
+    case 'failed':
+      return null
+    case 'abandoned':
+      return attempt.reference !== null && now < addMs(begun, WATCH_FOR_MS) ? addMs(now, WATCH_EVERY_MS) : null
+    case 'created':
+    case 'submitting':
+    case 'pending':
+    case 'unknown': {
+      const waitMs = pace.checkAfterMs[Math.min(attempt.checks, pace.checkAfterMs.length - 1)] ?? SLOWEST_MS
+      const next = addMs(now, waitMs)
+      const ends = [addMs(begun, pace.lifetimeMs), addMs(begun, pace.lifetimeMs + SILENCE_GRACE_MS)]
+      if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(begun, ABANDON_LOST_MS))
+      // Never sleeps past a moment at which something is decided.
+      return [...ends.filter((end) => end > now), next].reduce((first, each) => (each < first ? each : first))
+    }
+  }
+}
+
+/** How long to wait after the n-th look at something that did not go well: 2, 4, 8, … seconds, at most 10 minutes. */
+export const backOffMs = (tries: number): number => Math.min(1000 * 2 ** Math.min(tries, 20), SLOWEST_MS)
+
+/** Whether waiting ends after a look at it. `error`: the provider could not be asked, which alone proves nothing. */
+export function giveUp(
+  attempt: Watched,
+  answer: Outcome['kind'] | 'error',
+  pace: Pace,
+  now: Date,
+): 'abandon' | 'expire' | undefined {
+  if (attempt.unconfirmed || (attempt.state !== 'pending' && attempt.state !== 'unknown')) return undefined
+  const ageMs = now.getTime() - (attempt.submittedAt ?? attempt.createdAt).getTime()
+  if (answer === 'pending') {
+    if (ageMs < pace.lifetimeMs) return undefined
+    return attempt.kind === 'push' ? 'abandon' : 'expire'
+  }
+  if (answer !== 'unknown' && answer !== 'error') return undefined
+  if (attempt.state === 'unknown' && attempt.reference === null && answer === 'unknown' && ageMs >= ABANDON_LOST_MS)
+    return 'abandon'
+  return ageMs >= pace.lifetimeMs + SILENCE_GRACE_MS ? 'abandon' : undefined
+}

@@ -1,0 +1,115 @@
+import type { Transfer } from '#ledger'
+import type { Tx } from '#platform/db'
+import type { AttemptRow } from './attempt-store.ts'
+import type { Core } from './core.ts'
+import type { IntentChange } from './face.ts'
+import { updateIntent, type IntentRow } from './intent-store.ts'
+import { lockAccount, sumUp } from './receipt-store.ts'
+import { availableOf, debtOf, type Books } from './postings.ts'
+import { statusOf } from './state.ts'
+
+/** One transaction on an intent that is locked: what was read, and what will be posted at its end. */
+export interface Work {
+  readonly tx: Tx
+  readonly core: Core
+  readonly now: Date
+  readonly intent: IntentRow
+  readonly attempt: AttemptRow
+  /** What is available changes too fast to be read: nothing may depend on it. */
+  readonly contended: boolean
+  /** All of it goes to the ledger in one call at the end, which keeps its locks short and in order. */
+  readonly transfers: Transfer[]
+  /** Money of this work came when the intent was over. */
+  late: boolean
+  /** A receipt shows more than before. */
+  receiptChanged: boolean
+}
+
+export const booksOf = ({ intent, attempt }: Work, asset: Books['asset']): Books => ({
+  rail: attempt.rail,
+  railAccount: attempt.railAccount,
+  account: intent.account,
+  asset,
+})
+
+/** What the merchant owes, less what this work repays. Holds the debt's lock when there is any, so that it is repaid once. */
+export async function owedTo(work: Work, books: Books): Promise<bigint> {
+  const { code, asset } = debtOf(books)
+  const read = async (): Promise<bigint> =>
+    (await work.core.ledger.balance(work.tx, code, asset)).posted + planned(work, code)
+  if ((await read()) >= 0n) return 0n
+  await lockAccount(work.tx, `${code} ${asset}`)
+  const balance = await read()
+  return balance < 0n ? -balance : 0n
+}
+
+/** What can be taken from the merchant now. */
+export async function availableTo(work: Work, books: Books): Promise<bigint> {
+  if (work.contended) return 0n
+  const { code, asset } = availableOf(books)
+  // The same lock as repaying takes, so that a debt made here and a receipt that could repay it do not miss each other.
+  await lockAccount(work.tx, `${debtOf(books).code} ${asset}`)
+  const { available } = await work.core.ledger.balance(work.tx, code, asset)
+  const left = available + planned(work, code)
+  return left > 0n ? left : 0n
+}
+
+const planned = ({ transfers }: Work, code: string): bigint =>
+  transfers.reduce(
+    (sum, { from, to, amount }) => sum + (to.code === code ? amount : 0n) - (from.code === code ? amount : 0n),
+    0n,
+  )
+
+export interface Seen {
+  /** Something of an attempt or a receipt that the public sees changed. */
+  readonly shows: boolean
+  readonly attemptFailed?: boolean
+  readonly canceledAt?: Date
+  readonly late?: boolean
+}
+
+/** Derives the intent anew from its rows, writes it when something that shows has changed, and tells its owner. */
+export async function refreshIntent(tx: Tx, core: Core, intent: IntentRow, now: Date, seen: Seen): Promise<IntentRow> {
+  const sums = await sumUp(tx, intent.id)
+  const canceledAt = seen.canceledAt ?? intent.canceledAt
+  const late = intent.late || seen.late === true
+  const status = statusOf({
+    ...sums,
+    amount: intent.amount,
+    late,
+    canceled: canceledAt !== null,
+    wasExpired: intent.status === 'expired',
+    expiresAt: intent.expiresAt,
+    now,
+    maxAttempts: core.limits.perIntent,
+  })
+  const { received, reversed } = sums
+  const after: IntentRow = { ...intent, received, reversed, late, status, canceledAt, version: intent.version + 1 }
+  const same =
+    status === intent.status && received === intent.received && reversed === intent.reversed && late === intent.late
+  if (same && !seen.shows) return intent
+  await updateIntent(tx, after, now)
+  await announce(tx, core, after, changeOf(intent, after, seen.attemptFailed === true))
+  tx.afterCommit(() => core.changed(intent.id))
+  return after
+}
+
+/** Writes the owner's job, if it wants to hear. */
+export async function announce(
+  tx: Tx,
+  core: Core,
+  intent: IntentRow,
+  type: IntentChange['type'] | undefined,
+): Promise<void> {
+  const subscriber = core.subscribers[intent.owner]
+  if (!subscriber || !type) return
+  await core.jobs().enqueue(tx, subscriber, { intentId: intent.id, type, version: intent.version })
+  tx.afterCommit(() => core.jobs().wake())
+}
+
+function changeOf(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
+  if (after.status !== before.status) return after.status === 'open' && attemptFailed ? 'attempt-failed' : after.status
+  if (after.reversed > before.reversed) return 'reversed'
+  if (after.received !== before.received) return 'received'
+  return attemptFailed ? 'attempt-failed' : undefined
+}
