@@ -29,7 +29,8 @@ interface Event {
   line?: number
   skip?: string | boolean
   todo?: string | boolean
-  details: { type?: string | undefined; error?: unknown }
+  nesting: number
+  details: { duration_ms: number; type?: string | undefined; error?: unknown }
 }
 
 const SLOWEST = 10
@@ -60,8 +61,14 @@ export class Report {
 
   /** Resolves when the run is over. */
   async follow(stream: ReturnType<typeof run>): Promise<void> {
-    stream.on('test:pass', (event) => this.#pass(event))
-    stream.on('test:fail', (event) => this.#fail(event))
+    stream.on('test:pass', (event) => {
+      this.#time(event)
+      this.#pass(event)
+    })
+    stream.on('test:fail', (event) => {
+      this.#time(event)
+      this.#fail(event)
+    })
     const keep = (data: { file: string; message: string }): void => void this.#of(data.file).output.push(data.message)
     stream.on('test:stdout', keep)
     stream.on('test:stderr', keep)
@@ -109,6 +116,11 @@ export class Report {
     const result = this.#files.get(file)
     if (!result) throw new Error(`the test runner reported ${file}, which was not asked for`)
     return result
+  }
+
+  /** The sum of its tests stands in for a file that never tells its own. */
+  #time({ name, file, entryFile = file ?? '', nesting, details }: Event): void {
+    if (nesting === 0 && name !== entryFile) this.#of(entryFile).durationMs += details.duration_ms
   }
 
   #pass(event: Event): void {
