@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { openTestDatabase } from '../../../test/database.ts'
 import { addMs, createSetClock } from '../clock.ts'
-import { defineJob, type Jobs } from '../jobs.ts'
+import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../schema.ts'
 import { openTrial } from './trial.ts'
 
@@ -14,13 +14,12 @@ test('with a set clock, all that is due runs, also what it causes, and nothing e
   const clock = createSetClock()
   const seen: string[] = []
   const say = (what: string): void => void seen.push(`${clock.now().toISOString().slice(11, 19)} ${what}`)
-  let jobs: Jobs | undefined
   const chained = defineJob({
     name: 'test.chained',
     schema,
     run: async ({ n }) => {
       say(`job ${n}`)
-      if (n < 3) await jobs?.enqueue(t.db, 'test.chained', { n: n + 1 }, { runAt: addMs(clock.now(), n * 60_000) })
+      if (n < 3) await trial.enqueue(t.db, 'test.chained', { n: n + 1 }, { runAt: addMs(clock.now(), n * 60_000) })
     },
   })
   const due: string[] = ['a', 'b']
@@ -29,12 +28,11 @@ test('with a set clock, all that is due runs, also what it causes, and nothing e
     claim: async () => due.splice(0, 1),
     handle: async (row: string) => {
       say(`row ${row}`)
-      if (row === 'b') await jobs?.enqueue(t.db, 'test.chained', { n: 1 })
+      if (row === 'b') await trial.enqueue(t.db, 'test.chained', { n: 1 })
     },
   }
   const cron = { name: 'test.cron', everyMs: 120_000, run: async () => say('cron') }
   await using trial = openTrial({ ...t, clock, jobs: [chained], queues: [queue], crons: [cron] })
-  jobs = trial
   await trial.runDue()
   await trial.runDue()
   clock.advance(60_000)

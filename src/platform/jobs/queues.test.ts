@@ -103,7 +103,16 @@ test('a wake is followed at once, also when it comes while a claim runs', async 
     },
     handle: (row) => rows.done(row),
   }
-  await using jobs = openTrial({ ...t, queues: [queue] })
+  let beside = 0
+  const idle = {
+    ...{ name: 'test.beside', concurrency: 1, batch: 1, idleMs: 1 },
+    claim: async () => {
+      beside += 1
+      return []
+    },
+    handle: async () => {},
+  }
+  await using jobs = openTrial({ ...t, queues: [queue, idle] })
   await jobs.start(WORKER)
   await waitFor('the first look', () => claims === 1)
   await rows.add(1, 3)
@@ -114,6 +123,9 @@ test('a wake is followed at once, also when it comes while a claim runs', async 
   }
   jobs.wake('test.rows')
   await waitFor('both lots to be handled', async () => claims >= 3 && (await rows.left()).length === 0)
+  const until = beside + 50
+  await waitFor('another queue to look fifty times', () => beside >= until)
+  assert.ok(claims <= 5, `one look for each wake, not ${claims}`)
 })
 
 test('drain claims no more and waits for what was claimed', async () => {

@@ -50,5 +50,6 @@ export async function shutDown(pool: WorkerPool, deadlineMs: number, aborted: Ab
   if (await within(deadlineMs - monotonicMs(), ended)) return
   aborted.abort(new Error('The process stops'))
   if (await within(GRACE_MS, ended)) return
-  await Promise.resolve(pool.forcefulShutdown('The process stopped while the job ran')).catch(() => undefined)
+  const given = Promise.resolve(pool.forcefulShutdown('The process stopped while the job ran')).catch(() => undefined)
+  await within(GRACE_MS, given)
 }

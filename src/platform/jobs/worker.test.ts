@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { openTestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
-import { systemClock } from '../clock.ts'
+import { createSetClock, systemClock } from '../clock.ts'
 import { openDb, rawSql, sql, type Queryable } from '../db.ts'
 import { AppError } from '../errors.ts'
 import { defineJob } from '../jobs.ts'
@@ -91,6 +91,31 @@ test('a job that this version does not know stays for one that does, and is said
   await waitFor('the waiting jobs to be named at start', () =>
     log.entries.some(({ jobs: names }) => JSON.stringify(names) === '["test.newer"]'),
   )
+})
+
+test('health: unhealthy until it hands jobs over, degraded without a worker or when due jobs wait', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const job = defineJob({ name: 'test.job', schema, run: async () => {} })
+  await using web = openTrial({ ...t, jobs: [job] })
+  assert.equal((await web.health.check()).status, 'unhealthy')
+  await web.start({ web: true, worker: false })
+  assert.equal((await web.health.check()).status, 'degraded')
+  await using worker = openTrial({ ...t, jobs: [job] })
+  await worker.start(WORKER)
+  assert.equal((await web.health.check()).status, 'healthy')
+  await Promise.all([web.drain(1_000), worker.drain(1_000)])
+  const clock = createSetClock()
+  await using late = openTrial({ ...t, jobs: [job], clock })
+  await late.runDue()
+  await late.enqueue(t.db, job, { n: 1 })
+  clock.advance(60_001)
+  await t.owner.run(sql`update platform.instances set roles = '{worker}'`)
+  const { detail } = await late.health.check()
+  assert.deepEqual(
+    { ...detail, relaySilentMs: 0 },
+    { outboxRows: 1, oldestDueMs: 60_001, relaySilentMs: 0, workers: 1 },
+  )
+  assert.equal((await late.health.check()).status, 'degraded')
 })
 
 test('drain waits for a job that ends in time', async () => {

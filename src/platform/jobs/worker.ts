@@ -10,6 +10,7 @@ import type { Job } from './contract.ts'
 import type { Instances } from './instances.ts'
 import { hasDueJobs, listUnknown, makeDue } from './queued.ts'
 import { createLogger, createPreset, openPool, shutDown } from './runner.ts'
+import { GRACE_MS, within } from './tracker.ts'
 
 export interface Worker {
   start(): void
@@ -83,8 +84,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     drain: async (deadlineMs) => {
       stopping.abort()
       if (workerPool) await shutDown(workerPool, deadlineMs, aborted)
-      await running
-      await pool?.end()
+      await within(GRACE_MS, Promise.all([running, pool?.end()]))
     },
   }
 }
