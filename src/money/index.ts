@@ -1,2 +1,14 @@
 export { assetOf, currencyOf, isCurrency, scaleOf, type Asset } from './asset.ts'
-export { add, formatAmount, isZero, minOf, money, multiply, parseAmount, subtract, sumOf, type Money, type Rounding } from './money.ts'
+export {
+  add,
+  formatAmount,
+  isZero,
+  minOf,
+  money,
+  multiply,
+  parseAmount,
+  subtract,
+  sumOf,
+  type Money,
+  type Rounding,
+} from './money.ts'

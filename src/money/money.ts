@@ -1,4 +1,4 @@
-import { scaleOf, type Asset } from './asset.ts'
+import { currencyOf, scaleOf, type Asset } from './asset.ts'
 
 /** An amount in minor units of an asset: `{ asset: 'KES/2', amount: 150000n }` is KES 1,500.00. */
 export interface Money {
@@ -24,7 +24,8 @@ export function parseAmount(text: string, asset: Asset): Money | { problem: stri
   const [, whole = '', fraction = ''] = match
   const scale = scaleOf(asset)
   if (whole.length > LARGEST_WHOLE_DIGITS) return { problem: 'is too large' }
-  if (fraction.length > scale) return { problem: `has more than ${scale} decimals, which ${asset.split('/')[0]} does not have` }
+  if (fraction.length > scale)
+    return { problem: `has more than ${scale} decimals, which ${currencyOf(asset)} does not have` }
   return { asset, amount: BigInt(whole + fraction.padEnd(scale, '0')) }
 }
 
@@ -66,7 +67,8 @@ export function multiply({ asset, amount }: Money, numerator: bigint, denominato
   const goesUp =
     rounding === 'up'
       ? remainder > 0n
-      : rounding === 'half-even' && (remainder * 2n > denominator || (remainder * 2n === denominator && quotient % 2n === 1n))
+      : rounding === 'half-even' &&
+        (remainder * 2n > denominator || (remainder * 2n === denominator && quotient % 2n === 1n))
   const rounded = goesUp ? quotient + 1n : quotient
   return { asset, amount: product < 0n ? -rounded : rounded }
 }

@@ -1,0 +1,80 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+
+/** Which transfers a seal covers; see migrations/0004-seals.sql. Xids are those of one database server. */
+export interface Coverage {
+  readonly number: bigint
+  /** Seq in (afterSeq, lastSeq] and xid in [fromXid, toXid). */
+  readonly afterSeq: bigint
+  readonly lastSeq: bigint
+  readonly fromXid: bigint
+  readonly toXid: bigint
+  /** The first seal on another server: everything up to lastSeq that no seal before it covers. */
+  readonly restored: boolean
+  readonly systemIdentifier: string
+}
+
+export interface Seal extends Coverage {
+  readonly transfers: bigint
+  readonly digest: Buffer
+  readonly mac: Buffer
+  readonly at: Date
+}
+
+/** A transfer as it stands in the table, its time in microseconds since 1970. */
+export interface SealedTransfer {
+  readonly id: string
+  readonly seq: bigint
+  readonly xid: bigint
+  readonly src: bigint
+  readonly dst: bigint
+  readonly amount: bigint
+  readonly asset: string
+  readonly kind: string
+  readonly ref: string
+  readonly micros: bigint
+}
+
+/** What the first seal is chained to. */
+export const GENESIS: Buffer = createHash('sha256').update('purser ledger').digest()
+
+/** SHA-256 over the digest before and each transfer as one line of JSON: strings only, so that there is one way to write it. */
+export function digestOf(before: Buffer, transfers: readonly SealedTransfer[]): Buffer {
+  const hash = createHash('sha256').update(before)
+  for (const { id, seq, xid, src, dst, amount, asset, kind, ref, micros } of transfers) {
+    const numbers = [seq, xid, src, dst, amount, micros].map(String)
+    hash.update(`${JSON.stringify([id, ...numbers, asset, kind, ref])}\n`)
+  }
+  return hash.digest()
+}
+
+/** Keyed, so that who can write to the database but has not the key cannot make a seal. Over every field. */
+export function macOf(key: Buffer, seal: Omit<Seal, 'mac'>): Buffer {
+  const { number, afterSeq, lastSeq, fromXid, toXid, restored, systemIdentifier, transfers, digest, at } = seal
+  const numbers = [number, afterSeq, lastSeq, fromXid, toXid, transfers].map(String)
+  const text = JSON.stringify([
+    ...numbers,
+    String(restored),
+    systemIdentifier,
+    digest.toString('hex'),
+    at.toISOString(),
+  ])
+  return createHmac('sha256', key).update(text).digest()
+}
+
+export function hasOurMac(key: Buffer, seal: Seal): boolean {
+  const expected = macOf(key, seal)
+  return seal.mac.length === expected.length && timingSafeEqual(seal.mac, expected)
+}
+
+/** Where the next seal begins: behind this one, or behind everything when this one was the first after a restore. */
+export function nextStart(last: Coverage): Pick<Coverage, 'afterSeq' | 'fromXid'> {
+  return last.restored ? { afterSeq: last.lastSeq, fromXid: 0n } : { afterSeq: last.afterSeq, fromXid: last.toXid }
+}
+
+/** Whether a seal begins where the one before it ends. */
+export function follows(seal: Coverage, last: Coverage | undefined): boolean {
+  const start = last ? nextStart(last) : { afterSeq: 0n, fromXid: 0n }
+  const sameServer = !last || seal.restored || seal.systemIdentifier === last.systemIdentifier
+  const inOrder = seal.lastSeq >= (last?.lastSeq ?? 0n)
+  return seal.afterSeq === start.afterSeq && seal.fromXid === start.fromXid && sameServer && inOrder
+}

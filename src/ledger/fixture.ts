@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { createSetClock, type SetClock } from '#platform/clock'
+import type { Db, Queryable } from '#platform/db'
+import { createIds, deriveUuid } from '#platform/ids'
+import { silentLog } from '#platform/log'
+import { openTestDatabase } from '../../test/database.ts'
+import { createLedger, ledgerInvariants, ledgerSchema, type Account, type Ledger, type Transfer } from './index.ts'
+
+export const KES = 'KES/2'
+export const SEAL_KEY = Buffer.alloc(32, 7)
+
+/** An account that may not go below zero. */
+export const purse = (code: string): Account => ({ code, asset: KES, mayOverdraw: false })
+/** One that may: where the money of a test comes from. */
+export const world: Account = { code: 'world', asset: KES, mayOverdraw: true }
+
+export const transfer = (id: string, from: Account, to: Account, amount: bigint): Transfer => ({
+  id: deriveUuid(id, 'test'),
+  from,
+  to,
+  amount,
+  kind: 'test.move',
+  ref: id,
+})
+
+export interface TestLedger extends AsyncDisposable {
+  db: Db
+  owner: Db
+  ledger: Ledger
+  clock: SetClock
+  /** Puts money into accounts. */
+  fund(amount: bigint, ...accounts: Account[]): Promise<void>
+  available(account: Account): Promise<bigint>
+  post(...transfers: Transfer[]): Promise<'posted' | 'repeated'>
+  /** What is broken, over all invariants. */
+  broken(): Promise<string[]>
+}
+
+export async function openTestLedger(): Promise<TestLedger> {
+  const { db, owner, [Symbol.asyncDispose]: dispose } = await openTestDatabase([ledgerSchema])
+  const clock = createSetClock()
+  const ledger = createLedger({ clock, ids: createIds(clock), log: silentLog, sealKey: SEAL_KEY, db })
+  const post = (...transfers: Transfer[]): Promise<'posted' | 'repeated'> =>
+    db.transaction((tx) => ledger.post(tx, transfers))
+  let funded = 0
+  return {
+    db,
+    owner,
+    ledger,
+    clock,
+    post,
+    fund: async (amount, ...accounts) => {
+      await post(...accounts.map((account) => transfer(`fund-${++funded}`, world, account, amount)))
+    },
+    available: async ({ code, asset }) => (await ledger.balance(db, code, asset)).available,
+    broken: () => listBroken(db),
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+export const listBroken = async (q: Queryable): Promise<string[]> =>
+  (await Promise.all(ledgerInvariants.map((invariant) => invariant.check(q)))).flat()
+
+/** Runs all at once and counts how each ended: its value, or its error's code. */
+export async function tally(runs: readonly Promise<unknown>[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const result of await Promise.allSettled(runs)) {
+    const name = result.status === 'fulfilled' ? String(result.value) : codeOf(result.reason)
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error)
+
+/** An assertion for `assert.rejects`: this code, and a message like that. */
+export const refused =
+  (code: string, message = /./): ((error: unknown) => boolean) =>
+  (error) => {
+    assert.equal(codeOf(error), code, String(error))
+    assert.match(String(error), message)
+    return true
+  }

@@ -1,0 +1,8 @@
+export { invariants as ledgerInvariants } from './checks.ts'
+export type { Balance, Hold, Ledger, LedgerDeps, Settlement } from './contract.ts'
+export { createLedger, ledgerSchema } from './ledger.ts'
+export type { Sealed } from './seal.ts'
+export type { Entry, Statement } from './statement.ts'
+export type { AssetTotal, BalanceRow } from './store.ts'
+export { HOT_SHARDS, type Account, type Transfer } from './transfer.ts'
+export type { Verified } from './verify.ts'

@@ -1,0 +1,61 @@
+import type { Db } from '#platform/db'
+import type { Cron } from '#platform/jobs'
+import type { Schema } from '#platform/migrate'
+import { invariants } from './checks.ts'
+import { addCommands } from './commands.ts'
+import type { Ledger, LedgerDeps } from './contract.ts'
+import { createPosting } from './posting.ts'
+import { seal } from './seal.ts'
+import { readStatement } from './statement.ts'
+import { expireHolds, findBalance, listBalances, listTotals } from './store.ts'
+import { verify } from './verify.ts'
+
+export const ledgerSchema: Schema = { name: 'ledger', folder: new URL('./migrations/', import.meta.url) }
+
+const MOST_BALANCES = 1_000
+const MOST_EXPIRED = 500
+
+/** The ledger without what is run by the process. */
+type Books = Omit<Ledger, 'commands' | 'crons'>
+
+export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
+  const sealing = { clock, sealKey, log: log.child({ module: 'ledger' }) }
+  const books: Books = {
+    ...createPosting(clock),
+    name: 'ledger',
+    schema: ledgerSchema,
+    invariants,
+    expireHolds: (q, limit = MOST_EXPIRED) => expireHolds(q, clock.now(), Math.min(limit, MOST_EXPIRED)),
+    async balance(q, code, asset) {
+      const { posted, held } = await findBalance(q, code, asset)
+      return { posted, held, available: posted - held }
+    },
+    balances: (q, prefix, limit = MOST_BALANCES) => listBalances(q, prefix, Math.min(limit, MOST_BALANCES)),
+    statement: readStatement,
+    trialBalance: listTotals,
+    seal: (tx) => seal(tx, sealing),
+    verify: (q, head) => verify(q, sealKey, head),
+  }
+  return {
+    ...books,
+    commands: (program, open) => addCommands(books, program, open),
+    crons: db ? createCrons(books, db) : [],
+  }
+}
+
+const createCrons = (ledger: Books, db: Db): readonly Cron[] => [
+  {
+    name: 'ledger.seal',
+    everyMs: 60_000,
+    run: async ({ signal }) => {
+      while (!signal.aborted && (await db.transaction((tx) => ledger.seal(tx)))?.more) continue
+    },
+  },
+  {
+    name: 'ledger.expire-holds',
+    everyMs: 15_000,
+    run: async ({ signal }) => {
+      while (!signal.aborted && (await ledger.expireHolds(db)) === MOST_EXPIRED) continue
+    },
+  },
+]

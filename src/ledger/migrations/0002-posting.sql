@@ -1,0 +1,145 @@
+-- Errors of the functions: LG001 unknown account, LG002 transfer mismatch, LG003 insufficient funds. DETAIL names the object.
+
+-- Which field of a transfer differs from the one that was posted under its id; null when none does.
+create function ledger.differing_field(
+  old ledger.transfers, p_src bigint, p_dst bigint, p_amount numeric, p_asset text, p_kind text, p_ref text
+) returns text language sql immutable as $$
+  select case
+    when old.asset <> p_asset then 'asset'
+    when old.src <> p_src then 'from'
+    when old.dst <> p_dst then 'to'
+    when old.amount <> p_amount then 'amount'
+    when old.kind <> p_kind then 'kind'
+    when old.ref <> p_ref then 'ref'
+  end
+$$;
+
+-- For a transfer that is there already: false when the content is the same, LG002 naming the field when it is not.
+create function ledger.repeat_transfer(
+  p_id uuid, p_src bigint, p_dst bigint, p_amount numeric, p_asset text, p_kind text, p_ref text
+) returns boolean language plpgsql as $$
+declare
+  old ledger.transfers;
+  field text;
+begin
+  select * into strict old from ledger.transfers where id = p_id;
+  field := ledger.differing_field(old, p_src, p_dst, p_amount, p_asset, p_kind, p_ref);
+  if field is null then return false; end if;
+  raise exception using errcode = 'LG002', message = 'ledger.transfer-mismatch', detail = p_id || ' ' || field;
+end $$;
+
+-- Why an UPDATE of a balance found no row.
+create function ledger.refuse_move(p_account bigint, p_asset text) returns void language plpgsql as $$
+begin
+  if exists (select from ledger.balances where account = p_account and asset = p_asset) then
+    raise exception using errcode = 'LG003', message = 'ledger.insufficient-funds', detail = p_account::text;
+  end if;
+  raise exception using errcode = 'LG001', message = 'ledger.unknown-account', detail = p_account || ' ' || p_asset;
+end $$;
+
+-- One transfer. True when it was posted now, false when it was there already. Balances are locked in ascending order of account;
+-- each connection keeps to one shard of a sharded account, so that connections do not wait for each other. The conditions refuse
+-- first, with a reason; the CHECK on the table is the last defence. Written out, because calls of functions cost a tenth of it.
+create function ledger.post_one(
+  p_id uuid, p_src bigint, p_dst bigint, p_amount numeric, p_asset text, p_kind text, p_ref text, p_at timestamptz
+) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  mine int := pg_backend_pid();
+  which bigint := p_src;
+  delta numeric := -p_amount;
+begin
+  insert into ledger.transfers (id, src, dst, amount, asset, kind, ref, at)
+    values (p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref, p_at)
+    on conflict (id) do nothing;
+  if not found then return ledger.repeat_transfer(p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref); end if;
+
+  if p_dst < p_src then
+    which := p_dst;
+    delta := p_amount;
+  end if;
+  update ledger.balances set posted = posted + delta
+    where account = which and asset = p_asset and shard = mine % shards and (not nonneg or posted + delta >= held);
+  if not found then perform ledger.refuse_move(which, p_asset); end if;
+
+  which := case which when p_src then p_dst else p_src end;
+  delta := -delta;
+  update ledger.balances set posted = posted + delta
+    where account = which and asset = p_asset and shard = mine % shards and (not nonneg or posted + delta >= held);
+  if not found then perform ledger.refuse_move(which, p_asset); end if;
+  return true;
+end $$;
+
+-- Why a batch was not written as a whole: raises, or returns when all of it was there already with the same content.
+create function ledger.check_repeat(
+  p_written bigint, p_id uuid[], p_src bigint[], p_dst bigint[], p_amount numeric[], p_asset text[], p_kind text[], p_ref text[]
+) returns void language plpgsql as $$
+declare
+  bad record;
+  before uuid;
+begin
+  select g.id, ledger.differing_field(o, g.src, g.dst, g.amount, g.asset, g.kind, g.ref) as field into bad
+    from unnest(p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref) g(id, src, dst, amount, asset, kind, ref)
+    join ledger.transfers o on o.id = g.id
+    where ledger.differing_field(o, g.src, g.dst, g.amount, g.asset, g.kind, g.ref) is not null
+    order by g.id limit 1;
+  if found then
+    raise exception using errcode = 'LG002', message = 'ledger.transfer-mismatch', detail = bad.id || ' ' || bad.field;
+  end if;
+  if p_written = 0 then return; end if;
+  -- The transfers that were there before are those of other transactions, or of this one when none is.
+  select id into strict before from ledger.transfers where id = any (p_id)
+    order by xid = pg_current_xact_id()::text::bigint, id limit 1;
+  raise exception using errcode = 'LG002', message = 'ledger.transfer-mismatch', detail = before || ' partly-posted';
+end $$;
+
+-- Many transfers, all or nothing. True when they were posted now, false when all of them were there already.
+create function ledger.post_many(
+  p_id uuid[], p_src bigint[], p_dst bigint[], p_amount numeric[], p_asset text[], p_kind text[], p_ref text[], p_at timestamptz
+) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  mine int := pg_backend_pid();
+  written bigint;
+  bad record;
+begin
+  -- Ids in one order: two batches with the same ids wait for each other.
+  insert into ledger.transfers (id, src, dst, amount, asset, kind, ref, at)
+    select g.id, g.src, g.dst, g.amount, g.asset, g.kind, g.ref, p_at
+    from unnest(p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref) g(id, src, dst, amount, asset, kind, ref)
+    order by g.id
+    on conflict (id) do nothing;
+  get diagnostics written = row_count;
+  if written < cardinality(p_id) then
+    perform ledger.check_repeat(written, p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref);
+    return false;
+  end if;
+
+  -- What each account ends with, locked in one order. The locked rows are the newest versions, so funds are decided on them.
+  with entries as (
+    select account, asset, sum(delta) as delta
+    from (select unnest(p_src) as account, unnest(p_asset) as asset, -unnest(p_amount) as delta
+          union all select unnest(p_dst), unnest(p_asset), unnest(p_amount)) e
+    group by account, asset
+  ), locked as materialized (
+    select b.account, b.shard, b.held, b.posted + e.delta as posted
+    from entries e
+    join ledger.balances b on b.account = e.account and b.asset = e.asset and b.shard = mine % b.shards
+    order by b.account, b.shard
+    for no key update of b
+  ), written as (
+    update ledger.balances b set posted = l.posted
+    from locked l
+    where b.account = l.account and b.shard = l.shard and (not b.nonneg or l.posted >= l.held)
+    returning b.account
+  )
+  select e.account, e.asset, l.account is null as unknown into bad
+    from entries e
+    left join locked l on l.account = e.account
+    left join written w on w.account = e.account
+    where w.account is null
+    order by e.account limit 1;
+  if not found then return true; end if;
+  if bad.unknown then
+    raise exception using errcode = 'LG001', message = 'ledger.unknown-account', detail = bad.account || ' ' || bad.asset;
+  end if;
+  raise exception using errcode = 'LG003', message = 'ledger.insufficient-funds', detail = bad.account::text;
+end $$;

@@ -1,0 +1,87 @@
+import type { Clock } from '#platform/clock'
+import { AppError } from '#platform/errors'
+import { createAccounts } from './accounts.ts'
+import type { Ledger } from './contract.ts'
+import { explainError } from './errors.ts'
+import { placeHold, postMany, postOne, releaseHold, settleHold } from './store.ts'
+import {
+  badTransfer,
+  checkMove,
+  checkTransfer,
+  MOST_TRANSFERS,
+  requireAmount,
+  requireUuid,
+  type Account,
+  type Transfer,
+} from './transfer.ts'
+
+/** What moves money or sets it aside: checks, finds the accounts' ids, and calls the function of the database that decides. */
+export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'settle' | 'release'> {
+  const accounts = createAccounts(clock)
+
+  /** What the database refuses comes back as our errors, with codes in place of ids. */
+  const act = async <T>(touched: readonly Account[], ids: readonly bigint[], run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run()
+    } catch (error) {
+      const nameOf = (id: string): string =>
+        touched[ids.findIndex((known) => String(known) === id)]?.code ?? `no. ${id}`
+      const explained = explainError(error, nameOf)
+      // An id that the database does not know came from a savepoint or a restore; the next try opens the account again.
+      if (explained instanceof AppError && explained.code === 'ledger.unknown-account') accounts.forget()
+      throw explained
+    }
+  }
+
+  return {
+    async post(q, transfers) {
+      checkPosting(transfers)
+      const touched = transfers.flatMap(({ from, to }) => [from, to])
+      const ids = await accounts.resolve(q, touched)
+      const [first, ...rest] = transfers.map(({ id, amount, from, kind, ref }, i) => {
+        return { id, src: ids[2 * i] ?? 0n, dst: ids[2 * i + 1] ?? 0n, amount, asset: from.asset, kind, ref }
+      })
+      if (!first) return 'repeated'
+      const now = clock.now()
+      const posted = await act(touched, ids, () =>
+        rest.length === 0 ? postOne(q, first, now) : postMany(q, [first, ...rest], now),
+      )
+      return posted ? 'posted' : 'repeated'
+    },
+
+    async hold(q, { id, account, amount, expiresAt }) {
+      requireUuid(id)
+      requireAmount(id, amount)
+      const ids = await accounts.resolve(q, [account])
+      const hold = { id, account: ids[0] ?? 0n, asset: account.asset, amount, expiresAt }
+      return act([account], ids, () => placeHold(q, hold, clock.now()))
+    },
+
+    async settle(q, settlement) {
+      checkMove(settlement)
+      requireUuid(settlement.holdId)
+      const ids = await accounts.resolve(q, [settlement.to])
+      return act([settlement.to], ids, () => settleHold(q, { ...settlement, dst: ids[0] ?? 0n }, clock.now()))
+    },
+
+    async release(q, holdId) {
+      requireUuid(holdId)
+      return releaseHold(q, holdId, clock.now())
+    },
+  }
+}
+
+/** Throws `ledger.bad-transfer`. */
+function checkPosting(transfers: readonly Transfer[]): void {
+  const [first] = transfers
+  if (!first) throw badTransfer('(none)', 'is missing: there is nothing to post')
+  if (transfers.length > MOST_TRANSFERS) {
+    throw badTransfer(first.id, `stands in a posting of ${transfers.length}; ${MOST_TRANSFERS} are the most`)
+  }
+  transfers.forEach(checkTransfer)
+  const seen = new Set<string>()
+  for (const { id } of transfers) {
+    if (seen.has(id)) throw badTransfer(id, 'stands twice in one posting; derive another id for each purpose')
+    seen.add(id)
+  }
+}

@@ -1,0 +1,75 @@
+import type { Clock } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import type { Log } from '#platform/log'
+import { digestOf, GENESIS, macOf, nextStart, type Coverage, type Seal } from './chain.ts'
+import {
+  findHorizon,
+  findLastSeal,
+  findServer,
+  findStop,
+  listCovered,
+  lockSeals,
+  pauseTransfers,
+  writeSeal,
+} from './seals.ts'
+
+/** Transfers of one seal, or all of one transaction if those are more: they are read at once. */
+const MOST = 10_000
+
+export interface Sealed {
+  readonly number: bigint
+  readonly transfers: bigint
+  /** The digest of the chain up to here, hex. Kept outside the database (log, backup), it shows if seals were cut off. */
+  readonly head: string
+  /** More is waiting: seal again. */
+  readonly more: boolean
+}
+
+/**
+ * Seals what has been committed since the last seal; undefined when there is nothing. The first seal of a database covers nothing: it
+ * notes the server, so that a restore into another one is noticed.
+ */
+export async function seal(tx: Tx, deps: { clock: Clock; log: Log; sealKey: Buffer }): Promise<Sealed | undefined> {
+  await lockSeals(tx)
+  const last = await findLastSeal(tx)
+  const server = await findServer(tx)
+  const { more, ...coverage } = await chooseCoverage(tx, last, server)
+  const transfers = await listCovered(tx, coverage, last)
+  const isMilestone = !last || coverage.restored
+  if (transfers.length === 0 && !isMilestone) return undefined
+
+  const lastSeq = transfers.reduce((most, { seq }) => (seq > most ? seq : most), last?.lastSeq ?? 0n)
+  const body = {
+    ...coverage,
+    lastSeq: coverage.restored ? coverage.lastSeq : lastSeq,
+    transfers: BigInt(transfers.length),
+    digest: digestOf(last?.digest ?? GENESIS, transfers),
+    at: deps.clock.now(),
+  }
+  const made: Seal = { ...body, mac: macOf(deps.sealKey, body) }
+  await writeSeal(tx, made)
+  const head = made.digest.toString('hex')
+  tx.afterCommit(() =>
+    deps.log.info(
+      { seal: String(made.number), transfers: transfers.length, head, restored: made.restored },
+      'ledger sealed',
+    ),
+  )
+  return { number: made.number, transfers: made.transfers, head, more }
+}
+
+const HIGHEST_SEQ = 2n ** 63n - 1n
+
+async function chooseCoverage(tx: Tx, last: Seal | undefined, server: string): Promise<Coverage & { more: boolean }> {
+  const next = { number: (last?.number ?? 0n) + 1n, restored: false, systemIdentifier: server, more: true }
+  if (!last) return { ...next, afterSeq: 0n, lastSeq: 0n, fromXid: 0n, toXid: 0n }
+  const start = nextStart(last)
+  if (last.systemIdentifier !== server) {
+    const present = await pauseTransfers(tx)
+    const lastSeq = present > last.lastSeq ? present : last.lastSeq
+    return { ...next, ...start, lastSeq, toXid: start.fromXid, restored: true }
+  }
+  const horizon = await findHorizon(tx)
+  const toXid = await findStop(tx, start, horizon, MOST)
+  return { ...next, ...start, lastSeq: HIGHEST_SEQ, toXid, more: toXid < horizon }
+}
