@@ -38,7 +38,8 @@ export class DarajaError extends AppError {
   /** The same failure while fetching a token, which moves no money: the payer was surely not asked. */
   ofToken(): DarajaError {
     const code = this.code === 'daraja.rejected' ? 'daraja.unauthorized' : this.code
-    return new DarajaError({ ...this, code, maybeActed: false, cause: this.cause })
+    const { httpStatus, requestId, errorCode, errorMessage, cause } = this
+    return new DarajaError({ code, maybeActed: false, httpStatus, requestId, errorCode, errorMessage, cause })
   }
 }
 

@@ -9,7 +9,7 @@ export const eatTimestamp = (at: Date): string =>
 export function parseEatTimestamp(stamp: string | number): Date | undefined {
   const match = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/.exec(String(stamp))
   if (!match) return undefined
-  const [, year, month, day, hour, minute, second] = match
-  const at = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}+03:00`)
+  const [year, month, day, hour, minute, second] = match.slice(1)
+  const at = new Date(`${[year, month, day].join('-')}T${[hour, minute, second].join(':')}+03:00`)
   return Number.isNaN(at.getTime()) ? undefined : at
 }

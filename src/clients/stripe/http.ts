@@ -9,7 +9,7 @@ const DEADLINE_MS = 20_000
 export function createHttpClient(fetch: Fetch, baseUrl: () => string): Stripe.HttpClient {
   return {
     getClientName: () => 'purser',
-    makeRequest: async (_host, _port, path, method, headers, body) => {
+    makeRequest: async (...[, , path, method, headers, body]) => {
       const answer = await fetch({
         method: method === 'POST' ? 'POST' : 'GET',
         url: baseUrl() + path,

@@ -6,7 +6,8 @@ import { MPESA } from '../credentials.ts'
 import type { Deliver } from '../deliver.ts'
 import { isBasic, isToken, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
 import { phoneOf, RESULTS } from './phones.ts'
-import { callbackBody, type Prompts } from './prompts.ts'
+import { callbackBody } from './callback.ts'
+import type { Prompts } from './prompts.ts'
 import type { Prompt } from './store.ts'
 
 export interface DarajaDeps {

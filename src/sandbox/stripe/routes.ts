@@ -71,11 +71,7 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
   }
   post('/refunds', () => (tx, fields) => {
     const { charge, payment_intent: paymentIntent, amount } = requireFields(refundParams, fields)
-    return payments.refund(tx, {
-      ...(charge === undefined ? {} : { charge }),
-      ...(paymentIntent === undefined ? {} : { paymentIntent }),
-      ...(amount === undefined ? {} : { amount }),
-    })
+    return payments.refund(tx, { charge, paymentIntent, amount })
   })
   post('/webhook_endpoints', () => async (tx, fields, livemode) => {
     const { url, enabled_events: events } = requireFields(endpointParams, fields)

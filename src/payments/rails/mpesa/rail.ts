@@ -52,6 +52,7 @@ export function createMpesaRail(deps: MpesaDeps): Rail {
     webhook: {
       pathAlias: PATH_ALIAS,
       verify: (request) => verify(deps, request),
+      accepted: { ResultCode: 0, ResultDesc: 'Accepted' },
       parse: parseCallback,
     },
   }

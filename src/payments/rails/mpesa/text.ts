@@ -7,7 +7,7 @@ export function shortText(length: number, ...candidates: readonly string[]): str
     const clean = text
       .normalize('NFKD')
       .replaceAll(/\p{M}/gu, '')
-      .replaceAll(/[^A-Za-z0-9 .\-]+/g, ' ')
+      .replaceAll(/[^A-Za-z0-9 .-]+/g, ' ')
       .replaceAll(/ +/g, ' ')
       .trim()
       .slice(0, length)

@@ -27,9 +27,9 @@ const disputeShape = z.object({
 })
 
 /**
- * What a stored event says. Events come more than once and in any order, so those about paying only say that there is news, and `check`
- * fetches the session as it is now. Those about money that went back say all there is to say, and are signed. Events of other programs on
- * the same Stripe account say nothing to us.
+ * What a stored event says. Events come more than once and in any order, so those about a session only say that there is news, and `check`
+ * fetches it as it is now. Those about a declined card or money that went back say all there is to say, and are signed. Events of other
+ * programs on the same Stripe account say nothing to us.
  */
 export function parseFacts({ rawBody }: InboundEvent): readonly Fact[] {
   const event = parseEvent(rawBody)
@@ -58,7 +58,7 @@ function sessionNews(event: SignedEvent): readonly Fact[] {
     event.type === 'checkout.session.expired'
       ? ({ kind: 'failed', reason: 'expired', reference } as const)
       : ({ kind: 'pending', reference } as const)
-  return [{ about: { attemptId }, outcome, needsCheck: true }]
+  return [{ about: { reference }, outcome, needsCheck: true }]
 }
 
 /** The payer may try another card on the same page: the attempt goes on. */
@@ -67,7 +67,7 @@ function declineNews(event: SignedEvent): readonly Fact[] {
   const attemptId = tags?.[ATTEMPT_KEY]
   if (!attemptId || !isId('att', attemptId)) return []
   const declined = reasonOfDecline(error?.decline_code ?? error?.code ?? '')
-  return [{ about: { attemptId }, outcome: { kind: 'pending', declined }, needsCheck: true }]
+  return [{ about: { attemptId }, outcome: { kind: 'pending', declined }, needsCheck: false }]
 }
 
 /** The charge tells the sum of its refunds; what this event adds is the difference to before, in whatever order events come. */

@@ -137,6 +137,7 @@ function outcomeOf({ mode }: StripeDeps, request: CollectRequest, session: Check
       return { kind: 'pending', reference }
     case 'expired':
       return { kind: 'failed', reason: 'expired', reference }
+    case undefined:
     default:
       return unknown(`session status ${session.status ?? 'none'}`)
   }

@@ -1,0 +1,40 @@
+import { addMs } from '#platform/clock'
+import type { Ids } from '#platform/ids'
+import { RESULTS } from './phones.ts'
+import type { Prompt } from './store.ts'
+
+/** The body that Safaricom posts: metadata only on success, a Balance item without a value, numbers where it writes numbers. */
+export function callbackBody(prompt: Prompt): string {
+  const { merchantRequestId, id, resultCode, paidShillings, receiptNumber: number, decidedAt, phone } = prompt
+  const code = resultCode ?? '4999'
+  const items = [
+    `{"Name":"Amount","Value":${paidShillings ?? 0n}.00}`,
+    `{"Name":"MpesaReceiptNumber","Value":${JSON.stringify(number)}}`,
+    '{"Name":"Balance"}',
+    `{"Name":"TransactionDate","Value":${eatStamp(decidedAt ?? prompt.createdAt)}}`,
+    `{"Name":"PhoneNumber","Value":${phone}}`,
+  ]
+  const metadata = code === '0' ? `,"CallbackMetadata":{"Item":[${items.join(',')}]}` : ''
+  const said = JSON.stringify(RESULTS[code] ?? 'Unknown')
+  return `{"Body":{"stkCallback":{"MerchantRequestID":"${merchantRequestId}","CheckoutRequestID":"${id}","ResultCode":${code},"ResultDesc":${said}${metadata}}}}`
+}
+
+/** `yyyyMMddHHmmss`, East Africa Time. Written anew here: a simulator that borrowed the client's code could not find its faults. */
+function eatStamp(at: Date): string {
+  const shifted = addMs(at, 3 * 3_600_000)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const date = `${shifted.getUTCFullYear()}${two(shifted.getUTCMonth() + 1)}${two(shifted.getUTCDate())}`
+  return date + two(shifted.getUTCHours()) + two(shifted.getUTCMinutes()) + two(shifted.getUTCSeconds())
+}
+
+const randomOf = (ids: Ids): bigint => BigInt(`0x${ids.uuid().replaceAll('-', '').slice(16)}`)
+
+/** So many digits of an id's random part. */
+export const digits = (ids: Ids, length: number): string =>
+  String(randomOf(ids) % 10n ** BigInt(length)).padStart(length, '0')
+
+export const checkoutRequestId = (ids: Ids, at: Date): string => `ws_CO_${eatStamp(at)}${digits(ids, 12)}`
+
+/** Ten capitals and digits, such as NLJ7RT61SV. */
+export const receiptNumber = (ids: Ids): string =>
+  `S${randomOf(ids).toString(36).toUpperCase().padStart(13, '0').slice(-9)}`

@@ -1,0 +1,2 @@
+export { createSandbox, sandboxSchema, type SandboxDeps } from './sandbox.ts'
+export { sandboxCredentials } from './credentials.ts'

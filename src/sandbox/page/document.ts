@@ -1,0 +1,28 @@
+import { html, type Html } from '#platform/html'
+import type { Assets } from './assets.ts'
+
+/** A whole page of the sandbox, under the label that no page here is without. */
+export function document(assets: Assets, { title, body, head }: { title: string; body: Html; head?: Html }): string {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <title>${title} · Purser sandbox</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${assets.style}" />
+        ${head}
+      </head>
+      <body>
+        <p class="label" role="note"><strong>Sandbox</strong> · no real money, no real phone, no real card</p>
+        ${body}
+      </body>
+    </html>`.text
+}
+
+/** `KES 1,500` */
+export const shillings = (amount: bigint): string => `KES ${amount.toString().replaceAll(/\B(?=(\d{3})+$)/g, ',')}`
+
+/** `0712 345 678`: as people in Kenya write it. */
+export const spokenPhone = (msisdn: string): string => msisdn.replace(/^254(\d{3})(\d{3})(\d{3})$/, '0$1 $2 $3')

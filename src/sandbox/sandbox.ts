@@ -1,0 +1,88 @@
+import { addMs, type Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import type { Fetch } from '#platform/fetch'
+import type { Ids } from '#platform/ids'
+import type { Log } from '#platform/log'
+import type { Module } from '#platform/module'
+import type { Secret } from '#platform/secrets'
+import { createGate } from './access.ts'
+import { createPrompts, type Prompts } from './daraja/prompts.ts'
+import { addDarajaRoutes } from './daraja/routes.ts'
+import { createDeliver, type Deliver } from './deliver.ts'
+import { addAssets } from './page/assets.ts'
+import { addPageRoutes } from './page/routes.ts'
+import { createEmit } from './stripe/events.ts'
+import { addStripePages } from './stripe/pages.ts'
+import { createCardPayments } from './stripe/payments.ts'
+import { addStripeRoutes } from './stripe/routes.ts'
+import { createSessions, type Sessions } from './stripe/sessions.ts'
+import { createTimerQueue, takeTimer, type TimerHandler, type TimerKind } from './timers.ts'
+
+export interface SandboxDeps {
+  db: Db
+  clock: Clock
+  ids: Ids
+  log: Log
+  /** How callbacks and events leave. */
+  fetch: Fetch
+  /** Where browsers reach this sandbox, without a slash at the end. A function: the port is known only once it listens. */
+  baseUrl: () => string
+  /** Where Stripe's events go, as set in Stripe's dashboard; others can be registered through its API. */
+  webhookUrl?: () => string | undefined
+  /** A checkout to try, linked from the page. */
+  demoUrl?: () => string | undefined
+  /** Asked for on every page and control. Needed where others than this machine can reach the sandbox. */
+  password?: Secret | undefined
+}
+
+export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/', import.meta.url) }
+
+/** The outside world, simulated at the wire: Daraja, Stripe, a phone and a card page. Never loaded in test and live mode. */
+export function createSandbox(deps: SandboxDeps): Module {
+  const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
+  const log = deps.log.child({ module: 'sandbox' })
+  const deliver = createDeliver({ fetch, clock, log })
+  const prompts = createPrompts({ db, clock, ids })
+  const emit = createEmit({ clock, ids, webhookUrl })
+  const sessions = createSessions({ clock, ids, emit, baseUrl })
+  const payments = createCardPayments({ clock, ids, emit, sessions })
+  const gate = createGate(deps.password)
+  return {
+    name: 'sandbox',
+    schema: sandboxSchema,
+    routes: (app) => {
+      const assets = addAssets(app)
+      addDarajaRoutes(app, { clock, ids, prompts, deliver })
+      addStripeRoutes(app, { db, clock, ids, sessions, payments })
+      addStripePages(app, { db, clock, sessions, payments, gate }, assets)
+      addPageRoutes(app, { db, clock, prompts, gate, demoUrl }, assets)
+    },
+    queues: [createTimerQueue({ db, clock, handlers: handlersOf({ db, clock, prompts, sessions, deliver }) })],
+  }
+}
+
+function handlersOf(deps: {
+  db: Db
+  clock: Clock
+  prompts: Prompts
+  sessions: Sessions
+  deliver: Deliver
+}): Record<TimerKind, TimerHandler> {
+  const { db, clock, prompts, sessions, deliver } = deps
+  return {
+    prompt: async ({ subject }) => {
+      const prompt = await prompts.look(subject)
+      return prompt && prompt.resultCode === null ? prompt.endsAt : undefined
+    },
+    // Taken before it is sent: Safaricom never sends a callback twice, not even one that got lost.
+    callback: async ({ id, subject, body }) => {
+      if (await takeTimer(db, id)) await deliver.callback(subject, body)
+      return undefined
+    },
+    event: (timer) => deliver.event(timer),
+    session: async ({ subject }) => {
+      const { body } = await db.transaction((tx) => sessions.require(tx, subject))
+      return body.status === 'open' ? addMs(clock.now(), 1000) : undefined
+    },
+  }
+}
