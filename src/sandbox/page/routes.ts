@@ -58,10 +58,10 @@ export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): 
 
   app.get('/sandbox/controls', { onRequest: gate, schema: { hide: true } }, () => CONTROLS)
 
-  const phoneParams = params.pick({ phone: true })
-  app.get('/sandbox/phone/:phone', show, async (request) => {
+  const show = { onRequest: gate, schema: { hide: true, params: params.pick({ phone: true }) } }
+  app.get('/sandbox/phone/:phone', show, async (request, reply) => {
     const phone = requirePhone(request.params.phone)
-    return { phone, prompts: (await prompts.listWaiting(phone)).map(render) }
+    return reply.send({ phone, prompts: (await prompts.listWaiting(phone)).map(render) })
   })
 
   const act = { config: { form: true }, onRequest: gate, schema: { hide: true, params, body } }
