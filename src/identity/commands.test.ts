@@ -7,7 +7,7 @@ import { createSetClock } from '#platform/clock'
 import { createIds } from '#platform/ids'
 import { silentLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
-import { createIdentity, identityCommands, identitySchema, type AuditRow, type Merchant } from '#identity'
+import { createIdentity, identityCommands, identitySchema, type AuditRow, type Merchant } from './index.ts'
 
 const masterKey = createMasterKey([{ version: 1, key: randomBytes(32) }])
 const clock = createSetClock()

@@ -83,7 +83,7 @@ export async function removeReturnOrigin(
 }
 
 /** `https://shop.example` and nothing after it. Plain http only where no real payer comes: outside live mode. */
-export function parseOrigin(text: string, mode: Mode): string {
+function parseOrigin(text: string, mode: Mode): string {
   const url = URL.parse(text.trim())
   if (!url) throw badOrigin(text, 'write it as https://shop.example')
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw badOrigin(text, 'it must start with https://')

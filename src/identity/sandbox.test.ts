@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { systemClock } from '#platform/clock'
 import { createIds } from '#platform/ids'
 import { Secret } from '#platform/secrets'
-import { sandboxKey } from '#identity'
+import { sandboxKey } from './index.ts'
 
 void test('the sandbox key is the configured one, else the same at each start, in a file for its owner only', (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'purser-sandbox-'))

@@ -4,7 +4,7 @@ export { loadConfig, type Loaded } from './config/load.ts'
 export { platformConfig, type PlatformConfig } from './config/platform.ts'
 export type { Sources } from './config/sources.ts'
 export { defineConfig, parseSetting, setting } from './config/spec.ts'
-export type { ConfigOf, ConfigSpec, Mode, Raw, Setting, Values } from './config/spec.ts'
+export type { ConfigOf, ConfigSpec, Mode, Raw, Setting } from './config/spec.ts'
 
 /** The environment of this process and the `.env` file of the working directory: the only place that reads them. */
 export const processSources = (): Sources => ({ env: process.env, file: '.env' })

@@ -17,13 +17,13 @@ const HEADERS = new Set([
 
 type Logged = Record<string, unknown>
 
-export function loggedHeaders(headers: unknown): Logged {
+function loggedHeaders(headers: unknown): Logged {
   if (typeof headers !== 'object' || headers === null) return {}
   return Object.fromEntries(Object.entries(headers).filter(([name]) => HEADERS.has(name.toLowerCase())))
 }
 
 /** Name, code, message and stack of an error, and of what caused it, four deep. Other properties (such as a query's parameters) stay out. */
-export function loggedError(error: unknown, depth = 0): unknown {
+function loggedError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return typeof error === 'object' && error !== null ? '[object]' : error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return {
