@@ -28,11 +28,11 @@ function refusal(issue: Issue | undefined): AppError {
 function sentence(issue: Issue, param: string): string {
   const field = param === '' ? 'The body' : param
   if (issue.code === 'unrecognized_keys') return `${field} is not a known field: remove it or correct its name.`
-  if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith('received undefined')) {
-    return param === ''
-      ? `The body is missing: send a JSON ${issue.expected}.`
-      : `${field} is missing: give a ${issue.expected}.`
-  }
+  // Fastify gives null where there is no body.
+  if (issue.code === 'invalid_type' && param === '' && issue.message.endsWith('received null'))
+    return `The body is missing: send a JSON ${issue.expected}.`
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+    return `${field} is missing: give ${issue.expected === 'object' || issue.expected === 'array' ? 'an' : 'a'} ${issue.expected}.`
   return `${field}: ${issue.message.replace(/^Invalid input: /, '')}.`.replace(/\.\.$/, '.')
 }
 

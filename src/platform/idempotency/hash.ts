@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 
 /**
- * What a request asks for, as 64 hex digits: equal for bodies that differ only in the order of their fields. 3 µs for a body of 300 bytes.
+ * What a request asks for, as 64 hex digits: equal for bodies that differ only in the order of their fields. Some 5 µs for a body of 300 bytes.
  * @param path without the query
  */
 export const hashRequest = (method: string, path: string, body: unknown): string =>

@@ -18,3 +18,5 @@ create table platform.idempotency (
 );
 
 create index idempotency_created_at on platform.idempotency (created_at);
+
+grant select, insert, update, delete on platform.idempotency to purser_app;
