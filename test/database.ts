@@ -25,6 +25,11 @@ export interface TestDatabase extends AsyncDisposable {
 
 let server: Promise<Server> | undefined
 let count = 0
+/** What this file started itself. Called when all of its tests are done, since it is registered outside any test. */
+const endings: (() => Promise<void>)[] = []
+after(async () => {
+  for (const end of endings) await end()
+})
 
 /**
  * A fresh database with these schemas, cloned from a migrated template in some 30 ms. The server is the one of the test run, or one of
@@ -65,7 +70,7 @@ async function findServer(): Promise<Server> {
   if (given) return JSON.parse(given) as Server
   const dataDir = mkdtempSync(join(tmpdir(), 'purser-test-'))
   const started = await startPostgres({ dataDir, settings: { fsync: 'off', synchronous_commit: 'off' } })
-  after(async () => {
+  endings.push(async () => {
     await started.stop()
     rmSync(dataDir, { recursive: true, force: true })
   })

@@ -16,3 +16,4 @@ export type {
 export type { AttemptLimits } from './limits.ts'
 export { createPayments, paymentsSchema } from './payments.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'
+export { FAILURE_REASONS, type FailureReason } from './rail.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FAILURE_REASONS } from '#payments/rail'
+import { FAILURE_REASONS } from '#payments'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 

@@ -17,7 +17,7 @@ export function checkoutDocument(view: View, options: DocumentOptions): string {
   const moving = isMoving(intent)
   const head = html`${moving && html`<noscript><meta http-equiv="refresh" content="4" /></noscript>`}
     <script type="module" src="${options.assets.script}"></script>`
-  const body = html`${!intent.livemode && practice(intent, speech, options.practiceUrl)}
+  const body = html`${!intent.livemode && practice(speech, options.practiceUrl)}
     <main id="checkout" data-pay-id="${intent.id}" data-lang="${speech.language}">
       <header>
         <p class="merchant">${speech.say('payTo', { merchant })}</p>
@@ -40,8 +40,12 @@ export function messageDocument(speech: Speech, title: string, text: string, ass
       <p>${text}</p>
     </div>
   </main>`
-  return page(speech, title, assets, undefined, body)
+  return plainPage(speech, title, assets, body)
 }
+
+/** Any other page, in the same dress. */
+export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html): string =>
+  page(speech, title, assets, undefined, body)
 
 function page(speech: Speech, title: string, assets: Assets, head: Html | undefined, body: Html): string {
   return html`<!doctype html>
@@ -62,7 +66,7 @@ function page(speech: Speech, title: string, assets: Assets, head: Html | undefi
     </html>`.text
 }
 
-const practice = (intent: Intent, speech: Speech, url: string | undefined): Html =>
+const practice = (speech: Speech, url: string | undefined): Html =>
   html`<p class="practice" role="note">
     ${speech.say('testMode')}
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}

@@ -1,40 +1,32 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import type { Intent, Payments } from '#payments'
-import type { Db } from '#platform/db'
+import type { Intent } from '#payments'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
-import type { Limits } from '#platform/limits'
+import { addressKey } from '#platform/limits'
 import { problemWith } from '../payments.ts'
 import { checkoutUrl } from '../api/render.ts'
 import { assetRoutes, type Assets } from './assets.ts'
 import { checkoutDocument, messageDocument } from './document.ts'
+import { homeRoutes, type HomeDeps } from './home.ts'
 import { parseKenyanPhone } from './phone.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
 import { dueOf, panel, type View } from './view.ts'
 
-export interface PageDeps {
-  readonly db: Db
-  readonly payments: Payments
-  readonly limits: Limits
+export interface PageDeps extends HomeDeps {
   readonly publicUrl: () => string
-  readonly practiceUrl: string | undefined
 }
 
 /** Attempts from one address in ten minutes. Many payers share an address behind a mobile carrier's NAT, so it is generous. */
 const PER_ADDRESS = { points: 60, windowMs: 600_000 }
 
-/** `form-action` names https: because a payer without script is sent on to the card page by the answer to a form. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'self' https:",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/** A payer without script is sent on to the card page by the answer to a form, so forms may lead there. */
+const PAGE = { 'form-action': ['https:'] }
+
+interface PageConfig {
+  readonly page: typeof PAGE
+  readonly errorPage: (error: AppError, request: Request) => string
+}
 
 const params = z.object({ id: z.string().max(40) })
 const querystring = z.object({ lang: z.string().max(10).optional() })
@@ -42,7 +34,9 @@ const form = z.object({ method: z.string().max(20), phone: z.string().max(40).op
 
 export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   const assets = assetRoutes(app)
-  const config = {
+  homeRoutes(app, deps, assets)
+  const config: PageConfig = {
+    page: PAGE,
     errorPage: (error: AppError, request: Request) => {
       const speech = speechOf(request)
       return error.status === 404
@@ -57,7 +51,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const view = await viewOf(deps, request, await requireIntent(deps, request.params.id))
-      return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practiceUrl }))
+      return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }))
     },
   })
   app.route({
@@ -74,11 +68,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
 }
 
 function sendPage(reply: Reply, text: string): Reply {
-  return reply
-    .header('content-security-policy', POLICY)
-    .header('cache-control', 'no-store')
-    .type('text/html; charset=utf-8')
-    .send(text)
+  return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text)
 }
 
 const speechOf = (request: Request): Speech => {
@@ -127,7 +117,7 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
   })
 }
 
-function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: object): void {
+function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: PageConfig): void {
   app.route({
     method: 'POST',
     url: '/pay/:id/attempts',
@@ -137,7 +127,7 @@ function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: 
       const { id } = request.params
       const view = await viewOf(deps, request, await requireIntent(deps, id))
       const wantsPanel = request.headers['x-panel'] === '1'
-      const problem = await tryAttempt(deps, request, view)
+      const problem = await tryAttempt(deps, request, request.body, view)
       if (problem) {
         const shown: View = {
           ...view,
@@ -147,7 +137,7 @@ function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: 
         reply.code(problem.status)
         return sendPage(
           reply,
-          wantsPanel ? panel(shown).text : checkoutDocument(shown, { assets, practiceUrl: deps.practiceUrl }),
+          wantsPanel ? panel(shown).text : checkoutDocument(shown, { assets, practiceUrl: deps.practice?.url }),
         )
       }
       const intent = await requireIntent(deps, id)
@@ -167,18 +157,17 @@ interface Problem {
 /** Starts the attempt; what the payer can mend comes back in their words. */
 async function tryAttempt(
   deps: PageDeps,
-  request: Request<{ body: z.output<typeof form> }>,
-  view: View,
+  request: Request,
+  { method: name, phone: typed }: z.output<typeof form>,
+  { intent, speech, methods }: View,
 ): Promise<Problem | undefined> {
-  const { intent, speech, methods } = view
-  const { method: name, phone: typed } = request.body
   if (!isOwnPage(request)) return { status: 403, text: speech.say('crossSite') }
   const method = methods.find((each) => each.method === name)
   if (!method) return { status: 409, text: speech.say('unavailable') }
   const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
   if (method.needs.includes('phone') && phone === undefined)
     return { status: 422, field: 'phone', text: speech.say('phoneInvalid') }
-  const taken = await deps.limits.take('checkout_attempt', request.ip, PER_ADDRESS)
+  const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
   if (!taken.ok) return { status: 429, text: tooMany(speech, taken.retryAfterSeconds) }
   try {
     await deps.payments.startAttempt({
@@ -186,7 +175,6 @@ async function tryAttempt(
       method: name,
       payer: { ...intent.customer, ...(phone !== undefined && { phone }) },
       returnUrl: checkoutUrl(deps.publicUrl(), intent.id),
-      isPublic: true,
     })
     return undefined
   } catch (error) {

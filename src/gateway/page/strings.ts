@@ -1,4 +1,4 @@
-import type { FailureReason } from '#payments/rail'
+import type { FailureReason } from '#payments'
 
 export const LANGUAGES = ['en', 'sw'] as const
 export type Language = (typeof LANGUAGES)[number]

@@ -69,11 +69,8 @@ export function showMoney({ asset, amount }: Money): string {
 
 export const dueOf = ({ amount, received }: Intent): Money => money(amount.asset, amount.amount - received.amount)
 
-/** `2547••••0001`: enough to know one's own phone by. */
-const maskPhone = (phone: string): string => `${phone.slice(0, 4)}••••${phone.slice(-4)}`
-
 function waiting({ intent, speech }: View, attempt: Attempt): Html {
-  const values = { amount: showMoney(attempt.amount), phone: attempt.phone ? maskPhone(attempt.phone) : '' }
+  const values = { amount: showMoney(attempt.amount), phone: attempt.phone ?? '' }
   const words: readonly [keyof Words, keyof Words] =
     attempt.status === 'unknown' ? ['unknownTitle', 'unknownText'] : ['waitingTitle', 'waitingText']
   const title = attempt.status === 'created' || attempt.status === 'submitting' ? 'sendingTitle' : words[0]
@@ -121,7 +118,7 @@ function methodForm(view: View, { method, kind }: PaymentMethod, amount: string)
   const { intent, speech, problem, typedPhone } = view
   const action = `/pay/${intent.id}/attempts?lang=${speech.language}`
   if (kind === 'push') {
-    const phone = typedPhone ?? latest(intent)?.phone ?? intent.customer?.phone ?? ''
+    const phone = typedPhone ?? intent.customer?.phone ?? ''
     const wrong = problem?.field === 'phone'
     return html`<form method="post" action="${action}" class="method" data-pay>
       <input type="hidden" name="method" value="${method}" />

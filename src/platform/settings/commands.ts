@@ -6,7 +6,8 @@ import { openSettings, type Settings } from './open.ts'
 
 export interface SettingCommandDeps {
   specs: readonly ConfigSpec[]
-  given: Raw
+  /** What the environment gives. Asked inside an action, so that --help works with a bad configuration. */
+  given: () => Raw
   /** Where a value that is not an argument is read from: a secret does not belong into the shell's history. */
   readInput: () => Promise<string>
 }
@@ -16,7 +17,7 @@ export function settingCommands(program: Command, open: OpenCli, deps: SettingCo
   const group = program.command('setting').description('settings kept in the database; the environment wins over them')
   const start = async (): Promise<{ context: CliContext; settings: Settings }> => {
     const context = await open()
-    return { context, settings: await openSettings({ ...context, ...deps }) }
+    return { context, settings: await openSettings({ ...context, specs: deps.specs, given: deps.given() }) }
   }
   listCommands(group, start)
   group

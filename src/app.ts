@@ -1,0 +1,276 @@
+import type { AddressInfo } from 'node:net'
+import { createGateway } from '#gateway'
+import { createIdentity, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
+import { createLedger, ledgerSchema, type Ledger } from '#ledger'
+import { createPayments, paymentsSchema, type Payments } from '#payments'
+import { systemClock, type Clock } from '#platform/clock'
+import {
+  loadConfig,
+  platformConfig,
+  processSources,
+  type ConfigSpec,
+  type Loaded,
+  type Sources,
+} from '#platform/config'
+import type { Database } from '#platform/database'
+import { openDb, type Db } from '#platform/db'
+import { AppError, invariant } from '#platform/errors'
+import { createFetch } from '#platform/fetch'
+import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
+import { createHttp, type HttpServer } from '#platform/http'
+import { createIdempotency } from '#platform/idempotency'
+import { createIds, type Ids } from '#platform/ids'
+import { createJobs, type Jobs } from '#platform/jobs'
+import { createLimits } from '#platform/limits'
+import type { Log } from '#platform/log'
+import type { MasterKey } from '#platform/masterkey'
+import { createMetrics, type Metrics } from '#platform/metrics'
+import type { Schema } from '#platform/migrate'
+import type { Module } from '#platform/module'
+import { applicationName } from '#platform/postgres'
+import { Secret } from '#platform/secrets'
+import { platformSchema } from '#platform/schema'
+import { openSettings } from '#platform/settings'
+import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
+
+export const configSpecs = [platformConfig, ...railConfigs] as const
+export type AppConfig = Loaded<typeof configSpecs>
+
+/** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
+export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
+
+/** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
+export async function schemasOf(mode: string): Promise<readonly Schema[]> {
+  const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema]
+  return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
+}
+
+export interface AppDeps {
+  readonly loaded: AppConfig
+  readonly database: Pick<Database, 'app' | 'adopted'>
+  readonly masterKey: MasterKey
+  readonly log: Log
+  readonly version: string
+  readonly clock?: Clock
+  readonly ids?: Ids
+  /** Checks every answer against its schema. For tests. */
+  readonly checkResponses?: boolean
+}
+
+export interface App {
+  readonly http: HttpServer
+  readonly db: Db
+  readonly jobs: Jobs
+  readonly ledger: Ledger
+  readonly identity: Identity
+  readonly payments: Payments
+  readonly metrics: Metrics
+  readonly modules: readonly Module[]
+  /** The key of the sandbox's own merchant. */
+  readonly sandboxKey: string | undefined
+  /** What links start with; the listening address unless PUBLIC_URL is set. */
+  url(): string
+  /** Listens and begins to work. `work: false` leaves jobs and queues to `jobs.runDue()`: for tests with a set clock. */
+  start(options?: { work?: boolean }): Promise<void>
+  /** Answers what is under way, finishes what runs, closes everything but the database's server. */
+  stop(): Promise<void>
+}
+
+const DRAIN_MS = 10_000
+
+/** Wires the whole system over a prepared database. Nothing listens or runs before `start`. */
+export async function createApp(deps: AppDeps): Promise<App> {
+  const core = await openCore(deps)
+  const { config, db, fetch, http, log, metrics, url } = core
+  const { modules, jobs, sandboxMerchant, ...wired } = await wireModules(core)
+  const health = createHealth({
+    checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
+    clock: core.clock,
+    log,
+    version: deps.version,
+    environment: config.mode,
+    dataDir: config.dataDir,
+  })
+  healthRoutes(http, health, metrics)
+  if (config.instanceType !== 'worker') for (const module of modules) module.routes?.(http)
+
+  const following = new AbortController()
+  return {
+    ...wired,
+    http,
+    db,
+    jobs,
+    metrics,
+    modules,
+    url,
+    start: async ({ work = true } = {}) => {
+      await listen(http, config)
+      await sandboxMerchant?.()
+      if (deps.database.adopted) await jobs.adopt()
+      if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
+      void core.settings.follow(following.signal)
+      health.setPhase('ready')
+    },
+    stop: async () => {
+      health.setPhase('draining')
+      following.abort()
+      await http.close()
+      await jobs.drain(DRAIN_MS)
+      await wired.identity.close()
+      await fetch.close()
+      await db.close()
+    },
+  }
+}
+
+type Core = Awaited<ReturnType<typeof openCore>>
+
+/** What every module stands on. */
+async function openCore(deps: AppDeps) {
+  const { loaded, database, masterKey, log, version, clock = systemClock } = deps
+  const { platform: config } = loaded.config
+  const { mode } = config
+  const metrics = createMetrics()
+  const db = openDb({
+    connection: database.app,
+    max: config.databasePoolMax,
+    applicationName: applicationName(config.instanceType),
+    onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
+  })
+  const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
+  const ownUrl = (): string => addressOf(http, config.host)
+  const url = (): string => config.publicUrl ?? ownUrl()
+  const http: HttpServer = await createHttp({
+    log,
+    metrics,
+    version,
+    publicUrl: config.publicUrl ?? url,
+    trustProxy: config.trustProxy,
+    checkResponses: deps.checkResponses ?? false,
+    drainMs: DRAIN_MS,
+  })
+  return {
+    config,
+    database,
+    masterKey,
+    log,
+    version,
+    clock,
+    ids: deps.ids ?? createIds(clock),
+    metrics,
+    db,
+    settings,
+    fetch: createFetch({ log, metrics, mode }),
+    http,
+    url,
+    ownUrl,
+  }
+}
+
+async function wireModules(core: Core) {
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
+  const { mode } = config
+  const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
+  const railSettings = sandbox
+    ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
+    : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
+
+  const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
+  const key = sandbox && sandboxKey(config, ids)
+  const sandboxMerchant = async (): Promise<Merchant> => {
+    invariant(key, 'only the sandbox has a merchant of its own')
+    return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+  }
+  const ledger = createLedger({ db, clock, ids, log, sealKey: masterKey.deriveKey('ledger-seal') })
+  const payments = createPayments({
+    db,
+    ledger,
+    jobs: () => jobs,
+    rails: createRails({ mode, fetch, clock, log, ...railSettings }),
+    clock,
+    ids,
+    log,
+    metrics,
+    publicUrl: url,
+    callbackKey: masterKey.deriveKey('callback-token'),
+    mode,
+  })
+  const gateway = createGateway({
+    db,
+    identity,
+    payments,
+    limits: createLimits(),
+    idempotency: createIdempotency({ clock }),
+    clock,
+    publicUrl: url,
+    practice: sandbox && { url: '/sandbox', merchant: sandboxMerchant },
+  })
+  const modules: Module[] = [identity, ledger, payments, gateway]
+  if (sandbox)
+    modules.push(
+      sandbox.createSandbox({
+        db,
+        clock,
+        ids,
+        log,
+        fetch,
+        baseUrl: url,
+        webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+        demoUrl: () => '/demo',
+      }),
+    )
+  const jobs: Jobs = createJobs({
+    db,
+    connection: core.database.app,
+    clock,
+    ids,
+    log,
+    metrics,
+    jobs: modules.flatMap((module) => module.jobs ?? []),
+    queues: modules.flatMap((module) => module.queues ?? []),
+    crons: modules.flatMap((module) => module.crons ?? []),
+    instance: { version: core.version },
+  })
+  return { identity, ledger, payments, modules, jobs, sandboxKey: key, ...(sandbox && { sandboxMerchant }) }
+}
+
+async function listen(http: HttpServer, { host, port }: AppConfig['config']['platform']): Promise<void> {
+  try {
+    await http.listen({ host, port })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const why =
+      code === 'EADDRINUSE'
+        ? 'is used by another program'
+        : code === 'EACCES'
+          ? 'may not be used by this user'
+          : undefined
+    if (!why) throw error
+    throw new AppError(
+      'platform.port',
+      500,
+      `Port ${port} on ${host} ${why}: set PORT to another, or stop the other program.`,
+    )
+  }
+}
+
+/** Where the server itself listens, as this machine reaches it. */
+function addressOf(http: HttpServer, host: string): string {
+  const address = http.server.address() as AddressInfo | null
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${address?.port ?? 0}`
+}
+
+/** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
+function sandboxSettings(credentials: () => Record<string, string>): Pick<RailsDeps, 'mpesa' | 'stripe'> {
+  const raw = (): Map<string, Secret> =>
+    new Map(Object.entries(credentials()).map(([name, text]) => [name, new Secret(text)]))
+  const read =
+    <Out>(spec: ConfigSpec<Out>) =>
+    (): Out => {
+      const { value, problems } = spec.parse(raw(), { mode: 'sandbox' })
+      invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
+      return value
+    }
+  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig) }
+}

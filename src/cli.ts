@@ -1,0 +1,87 @@
+import { statSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { Command, CommanderError } from 'commander'
+import { identityCommands } from '#identity'
+
+import { systemClock } from '#platform/clock'
+import { platformCommands, type PlatformCli } from '#platform/commands'
+import { findDatabase, openDatabase, prepareDatabase } from '#platform/database'
+import { openDb } from '#platform/db'
+import { AppError } from '#platform/errors'
+import { createIds } from '#platform/ids'
+import { createLog } from '#platform/log'
+import { applicationName } from '#platform/postgres'
+import { packageVersion } from '#platform/version'
+import { configSpecs, loadAppConfig, schemasOf } from './app.ts'
+
+const closing = new AsyncDisposableStack()
+
+const program = new Command('purser')
+  .description('A money desk: takes payments, keeps one ledger. Commands work with the running program, or without it.')
+  .version(packageVersion)
+  .showHelpAfterError('(purser --help lists the commands)')
+  .exitOverride()
+
+program
+  .command('start')
+  .description('run the program: web, worker and, in the sandbox, the simulated providers')
+  .action(async () => (await import('./main.ts')).main())
+platformCommands(program, { specs: configSpecs, load: loadAppConfig, open })
+identityCommands(program, open)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) process.stderr.write(`${explain(error)}\n`)
+  process.exitCode = error instanceof CommanderError ? error.exitCode : 1
+} finally {
+  await closing.disposeAsync()
+}
+
+/** The message alone where it says what to do; the stack where the fault is ours. */
+function explain(error: unknown): string {
+  if (error instanceof AppError && error.code !== 'internal') return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+/** Attaches to the running program's database, or starts the embedded one for the length of the command. */
+async function open(): Promise<PlatformCli> {
+  const loaded = loadAppConfig()
+  const config = loaded.config.platform
+  dropToOwner(config.dataDir)
+  const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
+  closing.defer(() => log.close())
+  const note = (line: string): void => void process.stderr.write(`${line}\n`)
+  const database = (await findDatabase(config)) ?? (await openDatabase(config, { log: note }))
+  closing.defer(() => database.close())
+  const clock = systemClock
+  const masterKey = await prepareDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
+  const db = openDb({ connection: database.app, max: 2, applicationName: applicationName('cli') })
+  closing.defer(() => db.close())
+  const actor = { type: 'cli', id: userInfo().username } as const
+  return { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
+}
+
+/** Root works as the user whose data it is, so that nothing in the folder becomes root's. */
+function dropToOwner(dataDir: string): void {
+  const owner = statSync(dataDir, { throwIfNoEntry: false })
+  if (process.getuid?.() !== 0 || !owner || owner.uid === 0) return
+  process.setgid?.(owner.gid)
+  process.setuid?.(owner.uid)
+}
+
+function print(what: string | readonly Readonly<Record<string, unknown>>[]): void {
+  if (typeof what === 'string') return void process.stdout.write(`${what}\n`)
+  const [first] = what
+  if (!first) return void process.stdout.write('None.\n')
+  const names = Object.keys(first)
+  const cells = [names, ...what.map((row) => names.map((name) => String(row[name] ?? '')))]
+  const widths = names.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)))
+  for (const row of cells)
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    )
+}

@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { createApp, loadAppConfig, schemasOf } from './app.ts'
+import { systemClock } from '#platform/clock'
+import { openDatabase, prepareDatabase } from '#platform/database'
+import { createLog } from '#platform/log'
+import { packageVersion } from '#platform/version'
+import { greet } from './welcome.ts'
+
+/** Runs Purser until SIGTERM or SIGINT: config → database → app → drain. */
+export async function main(): Promise<void> {
+  const loaded = loadAppConfig()
+  const config = loaded.config.platform
+  const version = config.appVersion ?? packageVersion
+  const log = createLog({
+    level: config.logLevel,
+    dir: config.logDir,
+    console: config.nodeEnv !== 'production',
+    version,
+  })
+  for (const warning of loaded.warnings) log.warn(warning)
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const onLost = (): void => {
+    log.fatal('another process has taken over the data folder: this one ends at once')
+    process.exit(1)
+  }
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => log.close())
+  const database = await openDatabase(config, { log: (line) => log.info(line), onLost })
+  stack.defer(() => database.close())
+  const schemas = await schemasOf(config.mode)
+  const masterKey = await prepareDatabase(database, { schemas, config, clock: systemClock })
+  const app = await createApp({ loaded, database, masterKey, log, version })
+  stack.defer(() => app.stop())
+  await app.start()
+  greet(app, loaded)
+  await stopped
+  log.info('stopping: what is under way is finished first')
+}

@@ -1,0 +1,147 @@
+import type { ClientConfig } from 'pg'
+import type { Clock } from './clock.ts'
+import type { PlatformConfig } from './config.ts'
+import { openDb, rawSql, sql, sqlState, type Db } from './db.ts'
+import { AppError, describeError } from './errors.ts'
+import { migrateJobs } from './jobs.ts'
+import type { MasterKey } from './masterkey.ts'
+import { migrate, type Schema } from './migrate.ts'
+import { acquireOwnerLock, applicationName, endDeadSessions, findPostgres, startPostgres } from './postgres.ts'
+import { claimDatabase, masterKeyPath } from './state.ts'
+
+/** Where the data is, and by which roles it is reached. */
+export interface Database {
+  /** Migrates and owns the schemas. */
+  readonly owner: ClientConfig
+  /** The running program: may not rewrite history (docs/decisions/0005). */
+  readonly app: ClientConfig
+  readonly embedded: boolean
+  /** The embedded server outlived the program that started it, so what that program had begun is not under way any more. */
+  readonly adopted: boolean
+  /** Another process runs the program on it: the schema is that one's care. */
+  readonly attached: boolean
+  /** Gives up the data folder and stops the embedded server, if this process runs it. */
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  readonly log: (line: string) => void
+  /** Another process took the data folder over: nothing may be written any more. */
+  readonly onLost?: () => void
+}
+
+const nothing = (): Promise<void> => Promise.resolve()
+
+/**
+ * The database for a process that runs the program: starts or adopts the embedded PostgreSQL of the data folder and keeps others off it, or
+ * connects to `DATABASE_URL`. Throws AppError with one line that says what to do; `platform.already-running` when another process has the folder.
+ */
+export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
+  if (config.databaseUrl) return connect(config.databaseUrl.reveal())
+  const { owner, app, adopted, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
+  const lock = await acquireOwnerLock(owner, options.onLost ? { onLost: options.onLost } : {})
+  if (!lock) {
+    throw new AppError(
+      'platform.already-running',
+      500,
+      `Purser already runs on ${config.dataDir}. Use "npx purser" to work with it, or set DATA_DIR and PORT for a second one.`,
+    )
+  }
+  if (adopted) await endDeadSessions(owner)
+  const close = async (): Promise<void> => {
+    await lock.release()
+    await stop()
+  }
+  return { owner, app, embedded: true, adopted, attached: false, close }
+}
+
+/** The database of a program that runs, for commands that attach to it; undefined when no embedded server runs. Starts nothing. */
+export async function findDatabase(config: PlatformConfig): Promise<Database | undefined> {
+  if (config.databaseUrl) return connect(config.databaseUrl.reveal())
+  const server = await findPostgres(config.dataDir)
+  return server && { owner: server.owner, app: server.app, embedded: true, adopted: false, attached: true, close: nothing }
+}
+
+export interface PrepareOptions {
+  readonly schemas: readonly Schema[]
+  readonly config: PlatformConfig
+  readonly clock: Clock
+}
+
+/**
+ * Migrates (unless attached), and checks that the database is of this mode and master key. Returns the key. Safe to run from many
+ * instances at once.
+ */
+export async function prepareDatabase(
+  database: Pick<Database, 'owner' | 'attached'>,
+  options: PrepareOptions,
+): Promise<MasterKey> {
+  const { schemas, config, clock } = options
+  const db = openDb({ connection: database.owner, max: 2, applicationName: applicationName('migrate') })
+  try {
+    if (!database.attached) {
+      await migrate(db, schemas)
+      await migrateJobs(database.owner)
+    }
+    return await claimDatabase(db, { mode: config.mode, keyPath: masterKeyPath(config), clock })
+  } finally {
+    await db.close()
+  }
+}
+
+const APP_ROLE = 'purser_app'
+
+async function connect(connectionString: string): Promise<Database> {
+  const owner: ClientConfig = { connectionString }
+  const db = openDb({ connection: owner, max: 1 })
+  try {
+    await requireVersion(db)
+    await ensureRole(db)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw new AppError(
+      'platform.database-unreachable',
+      500,
+      `The database of DATABASE_URL cannot be used: ${describeError(error)}`,
+    )
+  } finally {
+    await db.close()
+  }
+  const app: ClientConfig = { connectionString, options: `-c role=${APP_ROLE}` }
+  return { owner, app, embedded: false, adopted: false, attached: false, close: nothing }
+}
+
+const OLDEST = 150_000
+
+async function requireVersion(db: Db): Promise<void> {
+  const { version } = await db.one<{ version: number }>(
+    sql`select current_setting('server_version_num')::int as version`,
+  )
+  if (version >= OLDEST) return
+  throw new AppError(
+    'platform.database-too-old',
+    500,
+    `DATABASE_URL is PostgreSQL ${Math.floor(version / 10_000)}; Purser needs 15 or later.`,
+  )
+}
+
+/** Each connection of the program takes this role on, so the user of DATABASE_URL must be a member of it. */
+async function ensureRole(db: Db): Promise<void> {
+  const known = await db.maybe<{ member: boolean }>(
+    sql`select pg_has_role(current_user, oid, 'member') as member from pg_roles where rolname = ${APP_ROLE}`,
+  )
+  if (known?.member) return
+  try {
+    if (!known) await db.run(rawSql(`create role ${APP_ROLE} nologin`))
+    await db.run(rawSql(`grant ${APP_ROLE} to current_user`))
+  } catch (error) {
+    // 42501: insufficient privilege. 42710: another instance made it just now.
+    if (sqlState(error) === '42710') return ensureRole(db)
+    if (sqlState(error) !== '42501') throw error
+    throw new AppError(
+      'platform.database-role',
+      500,
+      `The user of DATABASE_URL may not create roles. Have an administrator run once: create role ${APP_ROLE} nologin; grant ${APP_ROLE} to <that user>;`,
+    )
+  }
+}

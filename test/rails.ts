@@ -1,0 +1,64 @@
+import { createSetClock, type SetClock } from '#platform/clock'
+import type { ConfigOf, ConfigSpec, Mode } from '#platform/config'
+import type { Db } from '#platform/db'
+import { createFetch, type Fetch } from '#platform/fetch'
+import { createIds, type Ids } from '#platform/ids'
+import { silentLog } from '#platform/log'
+import { createMetrics } from '#platform/metrics'
+import { Secret } from '#platform/secrets'
+import { sandboxCredentials, sandboxSchema } from '#sandbox'
+import { openTestDatabase } from './database.ts'
+import { openReceiver, type Receiver } from './faulty.ts'
+import { openSimulators, type Simulators } from './simulators.ts'
+
+export interface RailBench extends AsyncDisposable {
+  readonly clock: SetClock
+  readonly ids: Ids
+  readonly db: Db
+  /** Outward calls give up after `deadlineMs`, so that a silent provider does not hold the tests up. */
+  readonly fetch: Fetch
+  readonly simulators: Simulators
+  /** Where callbacks and events arrive. */
+  readonly receiver: Receiver
+  /** A rail's settings for the simulators, or for what stands before them at `baseUrl`. */
+  settings<Spec extends ConfigSpec>(
+    spec: Spec,
+    mode: Mode,
+    changed?: Record<string, string | undefined>,
+  ): ConfigOf<Spec>
+}
+
+const DEADLINE_MS = 400
+
+/** The simulators over a real database and loopback, and what a rail needs to talk to them. */
+export async function openRailBench(): Promise<RailBench> {
+  const clock = createSetClock()
+  const ids = createIds(clock)
+  const database = await openTestDatabase([sandboxSchema])
+  const receiver = await openReceiver()
+  const webhookUrl = (): string => `${receiver.url}/api/webhook/stripe`
+  const simulators = await openSimulators({ db: database.db, clock, ids, webhookUrl })
+  const real = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
+  const fetch: Fetch = Object.assign(
+    (request: Parameters<Fetch>[0]) => real({ ...request, deadlineMs: Math.min(request.deadlineMs ?? 0, DEADLINE_MS) }),
+    { untrusted: real.untrusted, close: real.close },
+  )
+  return {
+    ...{ clock, ids, db: database.db, fetch, simulators, receiver },
+    settings: (spec, mode, changed = {}) => {
+      const given = { ...sandboxCredentials(simulators.url, { livemode: mode === 'live' }), ...changed }
+      const known = Object.entries(given).flatMap(([name, text]) =>
+        text === undefined ? [] : [[name, new Secret(text)] as const],
+      )
+      const { value, problems } = spec.parse(new Map(known), { mode })
+      if (value === undefined) throw new Error(problems.join('; '))
+      return value as ConfigOf<typeof spec>
+    },
+    [Symbol.asyncDispose]: async () => {
+      await real.close()
+      await simulators[Symbol.asyncDispose]()
+      await receiver[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,112 @@
+// The providers as a process of their own, for a program that runs in live mode:
+//   SIMULATORS_DATABASE=<postgres URL or JSON of pg's config> [SIMULATORS_PORT=0] [SIMULATORS_WEBHOOK_URL=…] node test/simulators.ts
+// Prints `simulators http://127.0.0.1:<port>` once it answers. The role needs the right to create the schema `sandbox`.
+import type { ClientConfig } from 'pg'
+import { systemClock, waitMs, type Clock } from '#platform/clock'
+import { openDb, type Db } from '#platform/db'
+import { createFetch } from '#platform/fetch'
+import { createHttp } from '#platform/http'
+import { createIds, type Ids } from '#platform/ids'
+import type { DueQueue } from '#platform/jobs'
+import { silentLog, type Log } from '#platform/log'
+import { createMetrics } from '#platform/metrics'
+import { migrate } from '#platform/migrate'
+import type { Secret } from '#platform/secrets'
+import { createSandbox, sandboxSchema } from '#sandbox'
+
+export interface SimulatorOptions {
+  db: Db
+  clock?: Clock
+  ids?: Ids
+  log?: Log
+  /** 0, the default, takes a free one. */
+  port?: number
+  /** Where Stripe's events go. */
+  webhookUrl?: () => string | undefined
+  password?: Secret
+  demoUrl?: string
+}
+
+export interface Simulators extends AsyncDisposable {
+  readonly url: string
+  /** Does all that is due at the clock's time: phones act, callbacks and events are delivered. */
+  runDue(): Promise<void>
+  /** Does what is due as time passes, until it is closed. */
+  run(): void
+}
+
+export async function openSimulators(options: SimulatorOptions): Promise<Simulators> {
+  const { db, clock = systemClock, log = silentLog } = options
+  const metrics = createMetrics({ defaults: false })
+  const fetch = createFetch({ log, metrics, mode: 'sandbox' })
+  let url = ''
+  const sandbox = createSandbox({
+    db,
+    clock,
+    ids: options.ids ?? createIds(clock),
+    log,
+    fetch,
+    baseUrl: () => url,
+    webhookUrl: options.webhookUrl ?? (() => undefined),
+    demoUrl: () => options.demoUrl,
+    password: options.password,
+  })
+  const app = await createHttp({ log, metrics, version: 'test', publicUrl: () => url, drainMs: 500 })
+  sandbox.routes?.(app)
+  url = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' })
+  const stopped = new AbortController()
+  const running: Promise<void>[] = []
+  const queues = sandbox.queues ?? []
+  return {
+    url,
+    runDue: async () => {
+      for (const queue of queues) while ((await runOnce(queue, clock, log)) > 0);
+    },
+    run: () => void running.push(...queues.map((queue) => follow(queue, clock, log, stopped.signal))),
+    [Symbol.asyncDispose]: async () => {
+      stopped.abort()
+      await Promise.all(running)
+      await app.close()
+      await fetch.close()
+    },
+  }
+}
+
+async function runOnce(queue: DueQueue, clock: Clock, log: Log): Promise<number> {
+  const rows = await queue.claim(queue.batch, clock.now())
+  const signal = new AbortController().signal
+  const failed = (error: unknown): void => log.error({ error }, 'a simulator failed')
+  await Promise.all(rows.map((row) => queue.handle(row, signal).catch(failed)))
+  return rows.length
+}
+
+async function follow(queue: DueQueue, clock: Clock, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const count = await runOnce(queue, clock, log).catch((error: unknown) => {
+      log.error({ error }, 'the simulators’ database is away')
+      return 0
+    })
+    if (count === 0) await waitMs(queue.idleMs / 4, signal)
+  }
+}
+
+function connectionOf(text: string): ClientConfig {
+  return text.startsWith('{') ? (JSON.parse(text) as ClientConfig) : { connectionString: text }
+}
+
+async function main(): Promise<void> {
+  const { SIMULATORS_DATABASE: database, SIMULATORS_PORT: port = '0', SIMULATORS_WEBHOOK_URL: webhookUrl } = process.env
+  if (!database) throw new Error('Set SIMULATORS_DATABASE')
+  const db = openDb({ connection: connectionOf(database), applicationName: 'simulators' })
+  await migrate(db, [sandboxSchema])
+  const simulators = await openSimulators({ db, port: Number(port), webhookUrl: () => webhookUrl })
+  simulators.run()
+  process.stdout.write(`simulators ${simulators.url}\n`)
+  const stop = async (): Promise<void> => {
+    await simulators[Symbol.asyncDispose]()
+    await db.close()
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+}
+
+if (import.meta.main) await main()

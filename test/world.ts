@@ -1,0 +1,148 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp, loadAppConfig, schemasOf, type App } from '../src/app.ts'
+import { createSetClock, systemClock, type Clock, type SetClock } from '#platform/clock'
+import { prepareDatabase } from '#platform/database'
+import { createIds } from '#platform/ids'
+import { memoryLog, type MemoryLog } from '#platform/log'
+import { openTestDatabase, type TestDatabase } from './database.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // The API's objects as they come: tests say what they expect of them.
+  readonly body: any
+}
+
+/** The whole program in this process, over a fresh database. */
+export interface World extends AsyncDisposable {
+  readonly app: App
+  readonly url: string
+  /** The API key of the merchant. */
+  readonly key: string
+  readonly merchantId: string
+  readonly log: MemoryLog
+  readonly database: TestDatabase
+  /** Calls our API as the merchant; `headers` may replace the key. */
+  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /**
+   * Moves the set clock on, second by second, and runs all that becomes due on the way. Only with a set clock.
+   */
+  advance(ms: number): Promise<void>
+  readonly clock: Clock
+  /** Sentences on what is broken in the books; none when all invariants hold. */
+  broken(): Promise<string[]>
+}
+
+export interface WorldOptions {
+  /** `sandbox` by default. `live` needs `env` with the simulators' credentials. */
+  readonly mode?: 'sandbox' | 'live'
+  /** `system`: jobs run by themselves, in real time. `set` (default): time stands still until `advance`. */
+  readonly clock?: 'set' | 'system'
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const { mode = 'sandbox' } = options
+  const stack = new AsyncDisposableStack()
+  const dataDir = mkdtempSync(join(tmpdir(), 'purser-world-'))
+  stack.defer(() => rmSync(dataDir, { recursive: true, force: true }))
+  const env = {
+    PURSER_MODE: mode,
+    PORT: '0',
+    HOST: '127.0.0.1',
+    DATA_DIR: dataDir,
+    DATABASE_POOL_MAX: '8',
+    ...options.env,
+  }
+  const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
+  const schemas = await schemasOf(mode)
+  const database = stack.use(await openTestDatabase(schemas))
+  const set = options.clock === 'system' ? undefined : createSetClock()
+  const clock = set ?? systemClock
+  const config = loaded.config.platform
+  const masterKey = await prepareDatabase(
+    { owner: database.ownerConnection, attached: true },
+    { schemas, config, clock },
+  )
+  const log = memoryLog({ level: 'debug' })
+  const connections = { app: database.connection, adopted: false }
+  const ids = createIds(clock)
+  const app = await createApp({
+    loaded,
+    database: connections,
+    masterKey,
+    log,
+    version: 'test',
+    clock,
+    ids,
+    checkResponses: true,
+  })
+  stack.defer(() => app.stop())
+  await app.start({ work: !set })
+  const { key, merchantId } = await openShop(app)
+  return {
+    app,
+    url: app.url(),
+    key,
+    merchantId,
+    log,
+    database,
+    clock,
+    api: (method, path, body, headers) => call(app.url(), key, { method, path, body, headers }),
+    advance: (ms) => advance(app, set, ms),
+    broken: async () =>
+      (
+        await Promise.all(app.modules.flatMap(({ invariants = [] }) => invariants).map((one) => one.check(app.db)))
+      ).flat(),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** The sandbox has a merchant; elsewhere one is made. */
+async function openShop({ identity, db, sandboxKey }: App): Promise<{ key: string; merchantId: string }> {
+  if (sandboxKey !== undefined) {
+    return { key: sandboxKey, merchantId: (await identity.authenticate(`Bearer ${sandboxKey}`)).merchantId }
+  }
+  const actor = { type: 'system', id: 'test' } as const
+  return db.transaction(async (tx) => {
+    const { id: merchantId } = await identity.createMerchant(tx, { name: 'Test Shop' }, actor)
+    const { secret: key } = await identity.createKey(tx, { merchantId, name: 'test' }, actor)
+    return { key, merchantId }
+  })
+}
+
+interface Call {
+  readonly method: string
+  readonly path: string
+  readonly body?: unknown
+  readonly headers?: Record<string, string> | undefined
+}
+
+async function call(url: string, key: string, { method, path, body, headers }: Call): Promise<Answer> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    redirect: 'manual',
+  })
+  const text = await answer.text()
+  const isJson = answer.headers.get('content-type')?.includes('json')
+  return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text }
+}
+
+const STEP_MS = 1000
+
+async function advance(app: App, clock: SetClock | undefined, ms: number): Promise<void> {
+  if (!clock) throw new Error('this world runs in real time: wait for a condition instead')
+  await app.jobs.runDue()
+  for (let left = ms; left > 0; left -= STEP_MS) {
+    clock.advance(Math.min(STEP_MS, left))
+    await app.jobs.runDue()
+  }
+}
