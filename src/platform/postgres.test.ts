@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
 import { findPostgres, postgresUrl, startPostgres } from './postgres.ts'
-import { ask, createDataDir, runProgram } from './postgres/fixture.ts'
+import { ask, createDataDir, createMadeDir, runProgram } from './postgres/fixture.ts'
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 
@@ -33,7 +33,7 @@ void test('a first start makes a private server, which can be queried, found and
 
   for (const path of [dataDir, join(dataDir, 'postgres'), server.owner.host]) assert.equal(mode(path), '700', path)
   const files = readdirSync(dataDir).filter((name) => statSync(join(dataDir, name)).isFile())
-  assert.deepEqual(files.sort(), ['postgres-app.password', 'postgres-owner.password', 'postgres.log'])
+  assert.deepEqual(files.toSorted(), ['postgres-app.password', 'postgres-owner.password', 'postgres.log'])
   for (const name of files) assert.equal(mode(join(dataDir, name)), '600', name)
   assert.notEqual(server.owner.password, server.app.password)
   assert.ok(!readFileSync(join(dataDir, 'postgres.log'), 'utf8').includes(server.app.password))
@@ -45,7 +45,7 @@ void test('a first start makes a private server, which can be queried, found and
 })
 
 void test("the program's role may log in and nothing else, and a wrong password is refused", async (t) => {
-  const server = await startPostgres({ dataDir: createDataDir(t) })
+  const server = await startPostgres({ dataDir: await createMadeDir(t) })
   const denied = { code: '42501' }
   await assert.rejects(ask(server.app, 'create database another'), denied)
   await assert.rejects(ask(server.app, 'create role another'), denied)
@@ -68,7 +68,7 @@ void test('the URL form of a connection reaches the same place', async (t) => {
 })
 
 void test('a second start adopts the running server, with the data in it', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const first = await startPostgres({ dataDir })
   await ask(first.owner, 'create table kept (id int)')
   const second = await startPostgres({ dataDir })
@@ -116,8 +116,7 @@ void test('a data folder with a very long path has its socket in a private folde
 })
 
 void test('a log that grew beyond 10 MB begins anew', async (t) => {
-  const dataDir = createDataDir(t)
-  await (await startPostgres({ dataDir })).stop()
+  const dataDir = await createMadeDir(t)
   const log = join(dataDir, 'postgres.log')
   writeFileSync(log, 'x'.repeat(10 * 1024 * 1024 + 1))
   await startPostgres({ dataDir })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chooseAccount, TOOLS } from './account.ts'
-import { appError, ask, createDataDir, runProgram } from './fixture.ts'
+import { appError, ask, createDataDir, createMadeDir, runProgram } from './fixture.ts'
 import { start } from './start.ts'
 
 /** A user id that no account has. */
@@ -58,7 +58,7 @@ void test("an ordinary user gets one clear line for root's folders", { skip: nee
 })
 
 void test("root's server is not root, and all its files are root's", { skip: notRoot || notLinux }, async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const { prefix } = chooseAccount(join(dataDir, 'postgres'))
   const server = await start({ dataDir })
   if (!prefix[0]?.endsWith('unshare')) return t.skip('this system refuses user namespaces')
@@ -71,7 +71,7 @@ void test(
   'where user namespaces are refused, root runs it as nobody on the same folder',
   { skip: notRoot || notLinux || noSetpriv },
   async (t) => {
-    const dataDir = createDataDir(t)
+    const dataDir = await createMadeDir(t)
     const lines: string[] = []
     const log = (line: string): void => void lines.push(line)
     const before = await start({ dataDir })

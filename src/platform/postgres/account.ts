@@ -47,7 +47,7 @@ export function chooseAccount(data: string, tools: Tools = TOOLS): Account {
     throw new AppError(
       'platform.postgres-nameless-user',
       500,
-      `PostgreSQL cannot make its data folder as user ${process.getuid?.()}, who has no line in /etc/passwd: add one, start Purser as another user, or set DATABASE_URL`,
+      `PostgreSQL cannot make its data folder as user ${String(process.getuid?.())}, who has no line in /etc/passwd: add one, start Purser as another user, or set DATABASE_URL`,
     )
   }
   const owner = found && found.uid !== 0 ? found : { uid: NOBODY, gid: NOBODY }
@@ -75,7 +75,7 @@ export function requireOwnData(data: string): void {
   const owner = findOwner(data)
   if (!owner || uid === 0 || owner.uid === uid) return
   throw badFolder(
-    `${data} belongs to user ${owner.uid}, not to ${uid}: run Purser as that user, or set DATA_DIR to another folder`,
+    `${data} belongs to user ${owner.uid}, not to ${String(uid)}: run Purser as that user, or set DATA_DIR to another folder`,
   )
 }
 

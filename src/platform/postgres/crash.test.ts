@@ -4,23 +4,24 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findPostgres, startPostgres } from '../postgres.ts'
-import { ask, createDataDir, runProgram } from './fixture.ts'
-import { findProcessStart, isPostgresOf } from './process.ts'
+import { ask, createDataDir, createMadeDir, runProgram, until } from './fixture.ts'
+import { findProcessStart, isPostgresOf, ownProcess } from './process.ts'
 
 void test('a server whose program was killed is adopted, with every acknowledged commit', async (t) => {
-  const dataDir = createDataDir(t)
-  const program = runProgram(
-    t,
-    dataDir,
-    'const s = await pg.startPostgres({ dataDir }); say({ pid: s.pid }); setInterval(() => {}, 1000)',
-  )
-  const { pid } = await program.next()
+  const dataDir = await createMadeDir(t)
+  const code = `const s = await pg.startPostgres({ dataDir }); say({ pid: s.pid }); setInterval(() => {}, 1000)`
+  const first = runProgram(t, dataDir, code)
+  const { pid } = await first.next()
   const found = await findPostgres(dataDir)
   assert.ok(found)
   await ask(found.owner, 'create table kept as select 1 as id')
-  // As a terminal does for Ctrl-C: to the whole process group. The server is in another one.
-  program.child.kill('SIGINT')
-  await program.ended
+  // Ctrl-C goes to the whole process group; the server is in another one.
+  process.kill(-(first.child.pid ?? assert.fail()), 'SIGINT')
+  await first.ended
+  const second = runProgram(t, dataDir, code)
+  assert.deepEqual(await second.next(), { pid })
+  second.child.kill('SIGKILL')
+  await second.ended
   const adopted = await startPostgres({ dataDir })
   assert.deepEqual([adopted.pid, adopted.adopted], [pid, true])
   assert.deepEqual(await ask(adopted.owner, 'select id from kept'), [{ id: 1 }])
@@ -29,11 +30,14 @@ void test('a server whose program was killed is adopted, with every acknowledged
 })
 
 void test('after the server itself was killed, a start recovers it, whatever is left of it', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const killed = await startPostgres({ dataDir })
   await ask(killed.owner, 'create table kept as select 1 as id')
   // A backend in the middle of a statement notices the death of its parent late; until then the shared memory is in use.
-  const busy = ask(killed.owner, 'select count(*) from generate_series(1, 5000000)').catch(() => undefined)
+  const long = 'select count(*) from generate_series(1, 5000) a, generate_series(1, 5000) b'
+  const busy = ask(killed.owner, long).catch(() => undefined)
+  const active = `select from pg_stat_activity where state = 'active' and query = '${long}'`
+  await until('the statement runs', async () => (await ask(killed.owner, active)).length === 1)
   process.kill(killed.pid, 'SIGKILL')
   const again = await startPostgres({ dataDir })
   assert.equal(again.adopted, false)
@@ -43,7 +47,7 @@ void test('after the server itself was killed, a start recovers it, whatever is 
 })
 
 void test('left-over lock files whose process is another program stop nothing, and that program lives on', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const first = await startPostgres({ dataDir })
   const files = [join(dataDir, 'postgres', 'postmaster.pid'), join(first.owner.host, '.s.PGSQL.5432.lock')]
   const texts = files.map((file) => readFileSync(file, 'utf8'))
@@ -65,17 +69,20 @@ void test('left-over lock files whose process is another program stop nothing, a
 })
 
 void test('a copy of the folder of a running server does not lead to that server', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const server = await startPostgres({ dataDir })
   const copy = join(dataDir, '..', 'copy')
-  cpSync(join(dataDir, 'postgres'), join(copy, 'postgres'), { recursive: true })
+  for (const name of ['postmaster.pid', 'PG_VERSION'])
+    cpSync(join(dataDir, 'postgres', name), join(copy, 'postgres', name))
+  for (const role of ['owner', 'app'])
+    cpSync(join(dataDir, `postgres-${role}.password`), join(copy, `postgres-${role}.password`))
   assert.equal(isPostgresOf(server.pid, join(dataDir, 'postgres')), true)
   assert.equal(isPostgresOf(server.pid, join(copy, 'postgres')), false)
   assert.equal(await findPostgres(copy), undefined)
 })
 
 void test('a server whose socket is gone is stopped and started again', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const first = await startPostgres({ dataDir })
   rmSync(join(first.owner.host, '.s.PGSQL.5432'))
   const lines: string[] = []
@@ -88,7 +95,7 @@ void test('a server whose socket is gone is stopped and started again', async (t
 
 void test('what a first start that was killed half-way left behind is removed; that of a running one stays', async (t) => {
   const dataDir = createDataDir(t)
-  const mine = join(dataDir, `postgres.new-${process.pid}-${findProcessStart(process.pid)}-abcdef`)
+  const mine = join(dataDir, `postgres.new-${ownProcess('-')}-abcdef`)
   const dead = join(dataDir, `postgres.new-${process.pid}-1-abcdef`)
   for (const path of [mine, dead]) mkdirSync(join(path, 'base'), { recursive: true })
   writeFileSync(join(dataDir, 'postgres-owner.password'), '')
@@ -98,7 +105,7 @@ void test('what a first start that was killed half-way left behind is removed; t
 })
 
 void test('a restored folder without its password files gets new ones', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const before = await startPostgres({ dataDir })
   await before.stop()
   for (const role of ['owner', 'app']) rmSync(join(dataDir, `postgres-${role}.password`))

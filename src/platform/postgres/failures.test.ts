@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { findPostgres, startPostgres } from '../postgres.ts'
 import { makeLinks } from './binaries.ts'
 import { explainFolder, explainOutput } from './failures.ts'
-import { appError, createDataDir } from './fixture.ts'
+import { appError, createDataDir, createMadeDir } from './fixture.ts'
 import { findFolder, openSocketFolder } from './folder.ts'
 
 const account = { prefix: [] }
@@ -44,7 +44,7 @@ void test('a place where nobody can make a folder is named', { skip: process.pla
 })
 
 void test('a server that does not start says why, in its own words', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   const settings = { shared_buffers: 'plenty' }
   const why = /invalid value for parameter "shared_buffers": "plenty".*\(all of it: .*postgres\.log\)/
   await assert.rejects(startPostgres({ dataDir, settings }), appError('platform.postgres-start-failed', why))
@@ -52,7 +52,7 @@ void test('a server that does not start says why, in its own words', async (t) =
 })
 
 void test('a password file that does not fit is named', async (t) => {
-  const dataDir = createDataDir(t)
+  const dataDir = await createMadeDir(t)
   await startPostgres({ dataDir })
   writeFileSync(join(dataDir, 'postgres-owner.password'), 'another\n')
   await assert.rejects(

@@ -19,7 +19,7 @@ export function explainOutput(output: string, logFile: string): AppError {
   )
 }
 
-export const diskFull = (path: string, cause?: unknown): AppError =>
+const diskFull = (path: string, cause?: unknown): AppError =>
   new AppError('platform.postgres-disk-full', 500, `The disk of ${path} is full: free some space and start again`, {
     cause,
   })
@@ -49,7 +49,7 @@ export function explainFolder(error: unknown, path: string): unknown {
     case 'EACCES':
     case 'EPERM':
       return badFolder(
-        `${path} cannot be used by user ${process.getuid?.()}: set DATA_DIR to a folder that it owns`,
+        `${path} cannot be used by user ${String(process.getuid?.())}: set DATA_DIR to a folder that it owns`,
         error,
       )
     case 'EROFS':

@@ -16,7 +16,7 @@ import { type Account, giveTo } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { badFolder, explainFolder, explainOutput, isBusy, noBinaries } from './failures.ts'
 import { findPasswords, type Folder, makePasswords, type Passwords } from './folder.ts'
-import { findProcessStart } from './process.ts'
+import { findProcessStart, ownProcess } from './process.ts'
 
 export const OWNER = 'purser_owner'
 export const APP = 'purser_app'
@@ -39,7 +39,7 @@ export async function ensureCluster(binaries: Binaries, account: Account, folder
 /** Built beside and moved into place when complete, so that a kill on the way leaves nothing half done. */
 async function createCluster(binaries: Binaries, account: Account, folder: Folder): Promise<void> {
   const passwords = makePasswords(folder, account)
-  const draft = mkdtempSync(`${folder.data}.new-${process.pid}-${findProcessStart(process.pid)}-`)
+  const draft = mkdtempSync(`${folder.data}.new-${ownProcess('-')}-`)
   try {
     giveTo(account, draft)
     const ended = await run(binaries.initdb, account, [

@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { acquireOwnerLock, applicationName, endDeadSessions, startPostgres } from '../postgres.ts'
+import { after, test } from 'node:test'
+import {
+  acquireOwnerLock,
+  applicationName,
+  type EmbeddedPostgres,
+  endDeadSessions,
+  startPostgres,
+} from '../postgres.ts'
 import { openClient } from './connection.ts'
-import { ask, createDataDir, runProgram, until } from './fixture.ts'
+import { ask, createSeed, runProgram, until } from './fixture.ts'
+
+// One server for the file; the last test stops it.
+let shared: (EmbeddedPostgres & { dataDir: string }) | undefined
+const open = async (): Promise<EmbeddedPostgres & { dataDir: string }> => {
+  const dataDir = await createSeed()
+  return (shared ??= { ...(await startPostgres({ dataDir })), dataDir })
+}
+after(() => shared?.stop())
 
 const sessions = `select count(*)::int as count from pg_stat_activity where application_name like 'purser web %'`
 
 void test('one process owns the database, until it lets go', async (t) => {
-  const dataDir = createDataDir(t)
-  const { owner, app } = await startPostgres({ dataDir })
+  const { dataDir, owner, app } = await open()
   const lock = await acquireOwnerLock(owner)
   assert.ok(lock)
   assert.equal(await acquireOwnerLock(owner), undefined)
@@ -22,8 +35,7 @@ void test('one process owns the database, until it lets go', async (t) => {
 })
 
 void test('the sessions of a killed program are ended, its lock is free; those of living ones stay', async (t) => {
-  const dataDir = createDataDir(t)
-  const { owner, app } = await startPostgres({ dataDir })
+  const { dataDir, owner, app } = await open()
   const living = await openClient(app, applicationName('web'))
   t.after(() => living.end())
   const foreign = await openClient(app, 'psql')
@@ -45,22 +57,25 @@ void test('the sessions of a killed program are ended, its lock is free; those o
   await program.ended
   assert.ok((await endDeadSessions(owner)) >= 1)
   assert.deepEqual(await ask(owner, sessions), [{ count: 1 }])
-  assert.ok(await acquireOwnerLock(owner))
+  const lock = await acquireOwnerLock(owner)
+  assert.ok(lock)
+  await lock.release()
   await Promise.all([living.query('select 1'), foreign.query('select 1')])
 })
 
 void test('a lock whose holder was killed is taken at once, even when its session still hangs', async (t) => {
-  const { owner } = await startPostgres({ dataDir: createDataDir(t) })
+  const { owner } = await open()
   // As a killed process of ours would have named it: its id is ours, its start another one.
   const dead = await openClient(owner, `purser lock ${process.pid} 1`)
   t.after(() => dead.end())
   await dead.query('select pg_advisory_lock(1886745203, 1)')
-  assert.ok(await acquireOwnerLock(owner))
+  const lock = await acquireOwnerLock(owner)
+  assert.ok(lock)
+  await lock.release()
 })
 
-void test('the lock survives a restart of the sessions, and its loss is told', async (t) => {
-  const dataDir = createDataDir(t)
-  const server = await startPostgres({ dataDir })
+void test('the lock survives a restart of the sessions, and its loss is told', async () => {
+  const server = await open()
   let lost = 0
   const lock = await acquireOwnerLock(server.owner, { onLost: () => void lost++ })
   assert.ok(lock)

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { monotonicMs, waitMs } from '../clock.ts'
 import { openClient, type PostgresConnection } from './connection.ts'
 import { codeOf } from './failures.ts'
-import { findProcessStart } from './process.ts'
+import { findProcessStart, ownProcess } from './process.ts'
 
 export interface OwnerLock {
   release(): Promise<void>
@@ -17,8 +17,7 @@ const REGAIN_LIMIT_MS = 30_000
  * The name of this process's sessions, such as `purser web 12345 9876543`: with its process id and start time, so that another
  * process can tell whether it still lives. On a unix socket PostgreSQL itself does not know. `role` is at most 30 characters.
  */
-export const applicationName = (role: string): string =>
-  `purser ${role.slice(0, 30)} ${process.pid} ${findProcessStart(process.pid)}`
+export const applicationName = (role: string): string => `purser ${role.slice(0, 30)} ${ownProcess(' ')}`
 
 const isDead = (name: string): boolean => {
   const [, pid, start] = /^purser .* (\d+) (\d+)$/.exec(name) ?? []

@@ -14,6 +14,10 @@ export function findProcessStart(pid: number): string | undefined {
   return fields && fields[0] !== 'Z' && fields[0] !== 'X' ? fields[19] : undefined
 }
 
+/** This process and its start as text. No other process has, or had since the host started, the same. */
+export const ownProcess = (separator: string): string =>
+  `${process.pid}${separator}${findProcessStart(process.pid) ?? '0'}`
+
 function findStartByPs(pid: number): string | undefined {
   const [state, ...start] = ps(pid, 'stat=,lstart=').split(/\s+/)
   return state && !state.startsWith('Z') ? String(Date.parse(start.join(' ')) / 1000) : undefined

@@ -24,7 +24,7 @@ export interface Reached {
 /** Replaying the journal of a killed server takes seconds, on a slow disk minutes. */
 const READY_LIMIT_MS = 300_000
 /** A server that says it is ready and whose socket is gone (somebody cleaned up) never comes back. */
-const GONE_LIMIT_MS = 3_000
+const GONE_LIMIT_MS = 2_000
 const FAST_LIMIT_MS = 10_000
 
 /** A launched server: its process, and what it wrote if it has ended. */

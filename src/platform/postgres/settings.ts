@@ -1,5 +1,5 @@
 /** PostgreSQL settings of the embedded server, given on its command line so that a new version of the program brings them along. */
-export const SETTINGS: Readonly<Record<string, string>> = {
+const SETTINGS: Readonly<Record<string, string>> = {
   // Reachable by the private socket only: no port to scan, to firewall or to collide with.
   listen_addresses: '',
   port: '5432',

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { chmodSync, existsSync, realpathSync } from 'node:fs'
 import { monotonicMs, waitMs } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import { type Account, chooseAccount, giveTo, requireOwnData, TOOLS, type Tools } from './account.ts'
@@ -104,8 +104,12 @@ async function startOnce(
   settings: Record<string, string>,
   log?: (line: string) => void,
 ): Promise<Reached | string> {
-  // Made by root where user namespaces are allowed, used where they are not.
-  if (existsSync(folder.data)) giveTo(account, realpathSync(folder.data))
+  if (existsSync(folder.data)) {
+    // A copy made without care for modes: PostgreSQL refuses a folder that others can read.
+    chmodSync(folder.data, 0o700)
+    // Made by root where user namespaces are allowed, used where they are not.
+    giveTo(account, realpathSync(folder.data))
+  }
   const made = await ensureCluster(binaries, account, folder)
   const passwords = findPasswords(folder)
   if (!made || !passwords) return 'lock file "postmaster.pid" already exists'
