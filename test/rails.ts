@@ -15,8 +15,9 @@ export interface RailBench extends AsyncDisposable {
   readonly clock: SetClock
   readonly ids: Ids
   readonly db: Db
-  /** Outward calls give up after `deadlineMs`, so that a silent provider does not hold the tests up. */
   readonly fetch: Fetch
+  /** Gives up early, so that a provider that never answers does not hold the tests up. */
+  readonly hastyFetch: Fetch
   readonly simulators: Simulators
   /** Where callbacks and events arrive. */
   readonly receiver: Receiver
@@ -28,7 +29,7 @@ export interface RailBench extends AsyncDisposable {
   ): ConfigOf<Spec>
 }
 
-const DEADLINE_MS = 400
+const HASTY_MS = 250
 
 /** The simulators over a real database and loopback, and what a rail needs to talk to them. */
 export async function openRailBench(): Promise<RailBench> {
@@ -38,13 +39,13 @@ export async function openRailBench(): Promise<RailBench> {
   const receiver = await openReceiver()
   const webhookUrl = (): string => `${receiver.url}/api/webhook/stripe`
   const simulators = await openSimulators({ db: database.db, clock, ids, webhookUrl })
-  const real = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
-  const fetch: Fetch = Object.assign(
-    (request: Parameters<Fetch>[0]) => real({ ...request, deadlineMs: Math.min(request.deadlineMs ?? 0, DEADLINE_MS) }),
-    { untrusted: real.untrusted, close: real.close },
+  const fetch = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
+  const hastyFetch: Fetch = Object.assign(
+    (request: Parameters<Fetch>[0]) => fetch({ ...request, deadlineMs: HASTY_MS }),
+    { untrusted: fetch.untrusted, close: fetch.close },
   )
   return {
-    ...{ clock, ids, db: database.db, fetch, simulators, receiver },
+    ...{ clock, ids, db: database.db, fetch, hastyFetch, simulators, receiver },
     settings: (spec, mode, changed = {}) => {
       const given = { ...sandboxCredentials(simulators.url, { livemode: mode === 'live' }), ...changed }
       const known = Object.entries(given).flatMap(([name, text]) =>
@@ -55,7 +56,7 @@ export async function openRailBench(): Promise<RailBench> {
       return value as ConfigOf<typeof spec>
     },
     [Symbol.asyncDispose]: async () => {
-      await real.close()
+      await fetch.close()
       await simulators[Symbol.asyncDispose]()
       await receiver[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
