@@ -46,7 +46,7 @@ async function receive(core: Core, inbound: Inbound): Promise<object> {
   const { headers, rawBody, ip: address } = inbound.request
   const now = core.clock.now()
   const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, now, address })
-  if (!verdict.ok) throw refuse(core, rail, 'forged-callback', verdict.status, tokenAttemptId)
+  if (!verdict.ok) throw refuse(core, rail, 'forged-callback', verdict, tokenAttemptId)
   const eventKey = verdict.eventId ?? hashOf(tokenAttemptId, rawBody)
   const isNew = await insertEvent(core.db, {
     rail: rail.name,
@@ -73,12 +73,19 @@ function requireRail(core: Core, name: string): { rail: Rail; webhook: Webhook }
 function requireToken(core: Core, rail: Rail, token: string | undefined): string | undefined {
   if (token === undefined) return undefined
   const attemptId = attemptOfToken(core.callbackKey, token)
-  if (attemptId === undefined) throw refuse(core, rail, 'forged-token', 401, undefined)
+  if (attemptId === undefined)
+    throw refuse(core, rail, 'forged-token', { status: 401, why: 'the token is not one of ours' }, undefined)
   return attemptId
 }
 
-function refuse(core: Core, rail: Rail, event: string, status: number, attemptId: string | undefined): AppError {
-  securityEvent(core, event, { rail: rail.name, attemptId })
+function refuse(
+  core: Core,
+  rail: Rail,
+  event: string,
+  { status, why }: { status: number; why: string },
+  attemptId: string | undefined,
+): AppError {
+  securityEvent(core, event, { rail: rail.name, attemptId, why })
   return new AppError('payments.callback-refused', status, 'The callback was refused.')
 }
 

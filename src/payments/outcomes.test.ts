@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ledgerSchema } from '#ledger'
+import { assetOf, money } from '#money'
+import { sql } from '#platform/db'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../test/database.ts'
+import type { Fact, Outcome } from './rail.ts'
+import { paymentsSchema } from './payments.ts'
+import { KES, kes, MERCHANT, openTrial, received, referenceOf, type Trial } from './trial.ts'
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+const USD = assetOf('USD')
+
+/** Tells something by a signed event of the card rail, and lets it be handled. */
+async function tell(trial: Trial, about: Fact['about'], outcome: Outcome): Promise<void> {
+  const payload = trial.page.says({ about, outcome, needsCheck: false })
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
+  await trial.pass()
+}
+
+async function cardAttempt(
+  trial: Trial,
+  input: Parameters<Trial['create']>[0] = {},
+): Promise<{ intentId: string; id: string }> {
+  const intent = await trial.create(input)
+  return trial.payments.startAttempt({
+    intentId: intent.id,
+    merchantId: MERCHANT,
+    method: 'card',
+    payer: {},
+    returnUrl: 'https://x.example',
+  })
+}
+
+const reversal = (receiptId: string, amount: bigint, reversalId: string): Outcome => ({
+  kind: 'reversed',
+  receiptId,
+  amount: kes(amount),
+  reason: 'chargeback',
+  reversalId,
+})
+
+void test('gross to the merchant, the fee its own transfer, clearing is what the provider holds', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), fee: kes(4500n) }))
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  assert.equal(await trial.available(), 150_000n)
+  const of = async (code: string): Promise<bigint> => (await trial.ledger.balance(trial.db, code, KES)).posted
+  assert.equal(await of('rail:cards:main:clearing'), -145_500n)
+  assert.equal(await of('rail:cards:main:fees'), -4500n)
+  const { entries } = await trial.ledger.statement(trial.db, { code: `merchant:${MERCHANT}:available`, asset: KES })
+  assert.equal(entries.length, 1)
+  await trial.booksHold()
+})
+
+void test('a reversal takes what is available, the rest is owed and repaid first', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const first = await cardAttempt(trial)
+  await tell(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  // The merchant takes 100,000 out.
+  await trial.db.transaction((tx) =>
+    trial.ledger.post(tx, [
+      {
+        id: trial.ids.uuid(),
+        from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
+        to: { code: 'world', asset: KES, mayOverdraw: true },
+        amount: 100_000n,
+        kind: 'test.payout',
+        ref: 'x',
+      },
+    ]),
+  )
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
+  assert.equal(await trial.available(), 0n)
+  assert.equal(await trial.debt(), -100_000n)
+  const gone = await trial.find(first.intentId)
+  assert.equal(gone.status, 'reversed')
+  assert.deepEqual([gone.received, gone.reversed], [kes(0n), kes(150_000n)])
+  await trial.booksHold()
+
+  const second = await cardAttempt(trial, { amount: kes(60_000n) })
+  await tell(trial, { attemptId: second.id }, received({ id: 'ch_2', gross: kes(60_000n) }))
+  assert.deepEqual([await trial.available(), await trial.debt()], [0n, -40_000n])
+  const third = await cardAttempt(trial, { amount: kes(60_000n) })
+  await tell(trial, { attemptId: third.id }, received({ id: 'ch_3', gross: kes(60_000n) }))
+  assert.deepEqual([await trial.available(), await trial.debt()], [20_000n, 0n])
+  assert.equal((await trial.find(third.intentId)).status, 'paid')
+  await trial.booksHold()
+})
+
+void test('a reversal in parts, never more than the receipt; a dispute won is money again', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'r1'))
+  assert.deepEqual((await trial.find(intentId)).received, kes(100_000n))
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'r2'))
+  assert.deepEqual((await trial.find(intentId)).received, kes(0n))
+  assert.equal(await trial.available(), 0n)
+  assert.equal(await trial.debt(), 0n)
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n) }))
+  const won = await trial.find(intentId)
+  assert.equal(won.status, 'paid')
+  assert.equal(won.flags.late, false)
+  await trial.booksHold()
+})
+
+void test('many receipts at once repay a debt once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const first = await cardAttempt(trial)
+  await tell(trial, { attemptId: first.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
+  await trial.db.transaction((tx) =>
+    trial.ledger.post(tx, [
+      {
+        id: trial.ids.uuid(),
+        from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
+        to: { code: 'world', asset: KES, mayOverdraw: true },
+        amount: 150_000n,
+        kind: 'test.payout',
+        ref: 'x',
+      },
+    ]),
+  )
+  await tell(trial, { receiptId: 'ch_0' }, reversal('ch_0', 150_000n, 'dp_0'))
+  assert.equal(await trial.debt(), -150_000n)
+  const attempts = await Promise.all(Array.from({ length: 12 }, () => cardAttempt(trial, { amount: kes(20_000n) })))
+  const post = attempts.map(async ({ id }, i) => {
+    const payload = trial.page.says({
+      about: { attemptId: id },
+      outcome: received({ id: `ch_x${i}`, gross: kes(20_000n) }),
+      needsCheck: false,
+    })
+    await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
+  })
+  await Promise.all(post)
+  await trial.pass()
+  assert.deepEqual([await trial.available(), await trial.debt()], [90_000n, 0n])
+  await trial.booksHold()
+})
+
+void test('money that is spent while it is taken back: what is left is taken, the rest is owed', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  const spend = (): Promise<unknown> =>
+    trial.ledger.post(trial.db, [
+      {
+        id: trial.ids.uuid(),
+        from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
+        to: { code: 'world', asset: KES, mayOverdraw: true },
+        amount: 1000n,
+        kind: 'test.payout',
+        ref: 'x',
+      },
+    ])
+  const spending = Array.from({ length: 100 }, spend)
+  const [spent] = await Promise.all([
+    Promise.allSettled(spending),
+    ...Array.from({ length: 5 }, (_, i) => tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 30_000n, `r${i}`))),
+  ])
+  const out = 1000n * BigInt(spent.filter(({ status }) => status === 'fulfilled').length)
+  assert.equal((await trial.available()) + (await trial.debt()), -out)
+  assert.ok((await trial.available()) >= 0n)
+  await trial.booksHold()
+})
+
+void test('overpaid: every receipt is credited, once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  const both = { ...received({ id: 'ch_1', gross: kes(150_000n) }) }
+  await tell(
+    trial,
+    { attemptId: id },
+    { ...both, receipts: [...both.receipts, ...received({ id: 'ch_2', gross: kes(70_000n) }).receipts] },
+  )
+  const over = await trial.find(intentId)
+  assert.equal(over.status, 'paid')
+  assert.deepEqual(over.flags, { partial: false, overpaid: true, late: false })
+  assert.equal(over.receipts.length, 2)
+  assert.equal(await trial.available(), 220_000n)
+  await trial.booksHold()
+})
+
+void test('late: money after expiry and after cancel is credited and flagged', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
+  const inTime = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
+  await trial.pass(5 * 60_000)
+  await tell(trial, { attemptId: inTime.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
+  assert.equal(
+    (await trial.find(inTime.intentId)).flags.late,
+    false,
+    'begun before the end, and not yet told that it is over',
+  )
+  await trial.pass(10 * 60_000)
+  assert.equal((await trial.find(expired.intentId)).status, 'expired')
+  await tell(trial, { attemptId: expired.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  const late = await trial.find(expired.intentId)
+  assert.deepEqual([late.status, late.flags.late, late.receipts[0]?.late], ['paid', true, true])
+
+  const canceled = await cardAttempt(trial)
+  await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
+  await tell(trial, { attemptId: canceled.id }, received({ id: 'ch_2', gross: kes(50_000n) }))
+  const partly = await trial.find(canceled.intentId)
+  assert.deepEqual([partly.status, partly.flags], ['canceled', { partial: true, overpaid: false, late: true }])
+  assert.equal(await trial.available(), 350_000n)
+  await trial.booksHold()
+})
+
+void test('money on an attempt that had failed still counts', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  assert.equal((await trial.find(intentId)).attempts[0]?.status, 'failed')
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  const paid = await trial.find(intentId)
+  assert.deepEqual([paid.status, paid.attempts[0]?.status, paid.attempts[0]?.reason], ['paid', 'settled', undefined])
+  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  assert.equal((await trial.find(intentId)).status, 'paid', 'money wins')
+  await trial.booksHold()
+})
+
+void test('not final: shown as processing, posted when it is final', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
+  assert.equal((await trial.find(intentId)).status, 'processing')
+  assert.equal(await trial.available(), 0n)
+  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  await trial.booksHold()
+})
+
+void test('another asset: credited to the merchant in that asset, not counted, and told', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: money(USD, 1000n) }))
+  const intent = await trial.find(intentId)
+  assert.deepEqual([intent.status, intent.received], ['open', kes(0n)])
+  assert.equal((await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:available`, USD)).posted, 1000n)
+  assert.ok(trial.log.entries.some(({ message }) => message === 'money came in another asset: credited, not counted'))
+  await trial.booksHold()
+})
+
+void test('more than believed: what the provider states later is credited too', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(151_000n) }))
+  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n))
+  await trial.booksHold()
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
+  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts: for a person')
+  const { note } = await trial.db.one<{ note: string }>(sql`select note from payments.inbox where state = 'parked'`)
+  assert.equal(note, 'amount-conflict')
+  await trial.booksHold()
+})
+
+void test('the same money under another id, and the number of another receipt, count nothing', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), number: 'AB12' }))
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1b', gross: kes(150_000n), number: 'AB12' }))
+  const other = await cardAttempt(trial)
+  await tell(trial, { attemptId: other.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await tell(trial, { attemptId: other.id }, received({ id: 'ch_2', gross: kes(150_000n), number: 'AB12' }))
+  assert.equal((await trial.find(intentId)).receipts.length, 1)
+  assert.deepEqual((await trial.find(other.intentId)).receipts, [])
+  assert.equal((await trial.find(other.intentId)).attempts[0]?.status, 'pending')
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
+void test('receipts cannot be changed or deleted: not by the running role, not by mistake as the owner', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const attempt = await trial.start((await trial.create()).id)
+  trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n), number: 'AB12' })
+  await trial.pass(5000)
+  const forbidden = [
+    sql`update payments.receipts set gross = 1`,
+    sql`delete from payments.receipts`,
+    sql`truncate payments.receipts cascade`,
+    sql`delete from payments.receipt_entries`,
+    sql`update payments.receipt_entries set amount = 1`,
+    sql`delete from payments.receipt_states`,
+    sql`truncate payments.receipt_states`,
+    sql`delete from payments.intents`,
+  ]
+  for (const statement of forbidden) await assert.rejects(trial.db.run(statement), /permission denied/, statement.text)
+  for (const statement of forbidden.slice(0, -1)) {
+    await assert.rejects(database.owner.run(statement), /written once|keeps a row/, statement.text)
+  }
+  await assert.rejects(trial.db.run(sql`update payments.receipt_states set number = 'CD34'`), /cannot be changed/)
+  await assert.rejects(
+    trial.db.run(sql`update payments.receipt_states set reversed = counted + 1`),
+    /receipt_states_check/,
+  )
+  await trial.booksHold()
+})
+
+void test('the invariants see what is broken', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const attempt = await trial.start((await trial.create()).id)
+  trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n) })
+  await trial.pass(5000)
+  const broken = async (statement: Parameters<typeof trial.db.run>[0]): Promise<string[]> => {
+    await database.owner.run(statement)
+    const found = await Promise.all((trial.payments.invariants ?? []).map(({ check }) => check(trial.db)))
+    return found.flat()
+  }
+  assert.match((await broken(sql`update payments.intents set received = 1`)).join(), /says 1 received/)
+  assert.match(
+    (await broken(sql`update payments.attempts set state = 'failed'`)).join(),
+    /not settled and has a receipt/,
+  )
+  assert.match((await broken(sql`update payments.receipt_states set counted = 150001`)).join(), /counts 150001/)
+  const entry = sql`insert into payments.receipt_entries select 'rce_x', receipt_id, rail, rail_account, 'raise', asset, 1, null, null, transfers,
+    created_at from payments.receipt_entries`
+  assert.match((await broken(entry)).join(), /the provider holds 1500\.01/)
+})

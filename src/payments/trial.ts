@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { createLedger, type Ledger } from '#ledger'
+import { assetOf, money, type Asset, type Money } from '#money'
+import { createSetClock, type SetClock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import { createHttp, type HttpServer } from '#platform/http'
+import { createIds, type Ids } from '#platform/ids'
+import { createJobs, type Job, type Jobs } from '#platform/jobs'
+import { memoryLog, type MemoryLog } from '#platform/log'
+import { createMetrics, type Metrics } from '#platform/metrics'
+import type { Intent, IntentChange, NewIntent, Payments } from './face.ts'
+import type { AttemptLimits } from './limits.ts'
+import { createPayments } from './payments.ts'
+import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt } from './rail.ts'
+
+/** For the tests of this module: payments over a real database, ledger, jobs and web server, with scripted rails in place of providers. */
+
+export const KES: Asset = assetOf('KES')
+export const kes = (amount: bigint): Money => money(KES, amount)
+
+export interface Scripted {
+  readonly rail: Rail
+  readonly started: CollectRequest[]
+  readonly checked: AttemptRef[]
+  /** What the provider answers; replace as the test goes on. */
+  onStart: (request: CollectRequest) => Outcome | Promise<Outcome>
+  onCheck: (attempt: AttemptRef) => Outcome | Promise<Outcome>
+  off: string | undefined
+  /** A body that says this when it is parsed. */
+  says(...facts: Fact[]): Buffer
+}
+
+export function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_000): Scripted {
+  const told: (readonly Fact[])[] = []
+  const scripted: Scripted = {
+    started: [],
+    checked: [],
+    onStart: ({ attemptId }) => ({
+      kind: 'pending',
+      reference: referenceOf(attemptId),
+      ...(kind === 'page' && { redirectUrl: `https://provider.example/${attemptId}` }),
+    }),
+    onCheck: ({ reference }) =>
+      reference === undefined ? { kind: 'unknown', why: 'nothing to ask by' } : { kind: 'pending', reference },
+    off: undefined,
+    says: (...facts) => Buffer.from(JSON.stringify({ fact: told.push(facts) - 1 })),
+    rail: {
+      name,
+      method: kind === 'push' ? 'mpesa' : 'card',
+      assets: [KES, assetOf('USD')],
+      unavailable: () => scripted.off,
+      limits: () => ({ min: 100n, max: 15_000_000n, step: kind === 'push' ? 100n : 1n }),
+      collect: {
+        kind,
+        needs: kind === 'push' ? ['phone'] : [],
+        checkAfterMs: [5000, 10_000, 30_000],
+        lifetimeMs,
+        start: async (request) => {
+          scripted.started.push(request)
+          return scripted.onStart(request)
+        },
+        check: async (attempt) => {
+          scripted.checked.push(attempt)
+          return scripted.onCheck(attempt)
+        },
+      },
+      webhook: {
+        pathAlias: `${name}-alias`,
+        accepted: { ResultCode: 0, ResultDesc: 'Accepted' },
+        verify: ({ tokenAttemptId, headers }) => {
+          if (tokenAttemptId === undefined && headers['x-signature'] !== 'good') {
+            return { ok: false, status: 401, why: 'neither token nor signature' }
+          }
+          const eventId = headers['x-event']
+          return typeof eventId === 'string' ? { ok: true, eventId } : { ok: true }
+        },
+        parse: ({ rawBody }) => {
+          const { fact } = JSON.parse(rawBody.toString()) as { fact: number }
+          const facts = told[fact]
+          if (!facts) throw new RangeError('a shape never seen')
+          return facts
+        },
+      },
+    },
+  }
+  return scripted
+}
+
+export const referenceOf = (attemptId: string): string => `ref_${attemptId.slice(4)}`
+
+export const received = (
+  receipt: Partial<RailReceipt> & Pick<RailReceipt, 'id' | 'gross'>,
+  reference?: string,
+): Extract<Outcome, { kind: 'received' }> => ({
+  kind: 'received',
+  ...(reference !== undefined && { reference }),
+  receipts: [{ at: new Date('2026-01-15T09:01:00Z'), final: true, stated: true, ...receipt }],
+})
+
+export interface Trial extends AsyncDisposable {
+  readonly db: Db
+  readonly clock: SetClock
+  readonly ids: Ids
+  readonly ledger: Ledger
+  readonly jobs: Jobs
+  readonly payments: Payments
+  readonly push: Scripted
+  readonly page: Scripted
+  readonly log: MemoryLog
+  readonly metrics: Metrics
+  readonly app: HttpServer
+  readonly changes: IntentChange[]
+  create(input?: Partial<NewIntent>): Promise<Intent>
+  find(id: string): Promise<Intent>
+  start(intentId: string, phone?: string): ReturnType<Payments['startAttempt']>
+  /** Advances the clock and runs what is due. */
+  pass(ms?: number): Promise<void>
+  /** Posts to the callback URL of the n-th started attempt. */
+  callback(scripted: Scripted, body: Buffer, n?: number): Promise<number>
+  /** Every invariant holds, and all balances add up to zero. */
+  booksHold(): Promise<void>
+  available(): Promise<bigint>
+  debt(): Promise<bigint>
+}
+
+export const MERCHANT = 'mer_1'
+
+export interface TrialOptions {
+  readonly db: Db
+  readonly connection: Parameters<typeof createJobs>[0]['connection']
+  readonly limits?: Partial<AttemptLimits>
+  readonly subscriber?: Job<IntentChange>
+}
+
+export async function openTrial({ db, connection, limits, subscriber }: TrialOptions): Promise<Trial> {
+  const clock = createSetClock()
+  const ids = createIds(clock)
+  const log = memoryLog({ clock })
+  const metrics = createMetrics({ defaults: false })
+  const ledger = createLedger({ clock, ids, log, sealKey: Buffer.alloc(32, 7) })
+  const [push, page] = [createScripted('tap', 'push'), createScripted('cards', 'page', 3_600_000)]
+  const payments = createPayments({
+    db,
+    ledger,
+    jobs: () => jobs,
+    rails: [push.rail, page.rail],
+    clock,
+    ids,
+    log,
+    metrics,
+    publicUrl: 'https://pay.example',
+    callbackKey: Buffer.alloc(32, 9),
+    mode: 'sandbox',
+    ...(subscriber && { subscribers: { gateway: subscriber } }),
+    ...(limits && { limits }),
+  })
+  const { queues = [], crons = [], invariants = [] } = payments
+  const own = { jobs: subscriber ? [subscriber] : [], queues, crons, instance: { version: '0.0.0' } }
+  const jobs = createJobs({ db, connection, clock, ids, log, metrics, ...own })
+  const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', quietMs: 0 })
+  payments.routes?.(app)
+  const balance = async (name: string): Promise<bigint> =>
+    (await ledger.balance(db, `merchant:${MERCHANT}:${name}`, KES)).posted
+
+  return {
+    ...{ db, clock, ids, ledger, jobs, payments, push, page, log, metrics, app, changes: [] },
+    create: async (input) => (await payments.create(db, newIntent(clock, input))).intent,
+    find: async (id) => (await payments.find(db, { id })) ?? assert.fail(`no intent ${id}`),
+    start: (intentId, phone = '254712345678') =>
+      payments.startAttempt({
+        intentId,
+        merchantId: MERCHANT,
+        method: 'mpesa',
+        payer: { phone },
+        returnUrl: 'https://pay.example/x',
+      }),
+    pass: async (ms = 0) => {
+      clock.advance(ms)
+      await jobs.runDue()
+    },
+    callback: async (scripted, body, n = -1) => {
+      const { callbackUrl } = scripted.started.at(n) ?? assert.fail('nothing was started')
+      const { statusCode } = await app.inject({ method: 'POST', url: new URL(callbackUrl).pathname, payload: body })
+      return statusCode
+    },
+    booksHold: async () => {
+      for (const { asset, total } of await ledger.trialBalance(db)) assert.equal(total, 0n, asset)
+      for (const { name, check } of [...invariants, ...(ledger.invariants ?? [])])
+        assert.deepEqual(await check(db), [], name)
+    },
+    available: () => balance('available'),
+    debt: () => balance('debt'),
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+      await jobs.drain(0)
+    },
+  }
+}
+
+export const newIntent = (clock: SetClock, input: Partial<NewIntent> = {}): NewIntent => ({
+  merchantId: MERCHANT,
+  owner: 'gateway',
+  livemode: false,
+  amount: kes(150_000n),
+  methods: ['mpesa', 'card'],
+  description: 'Two chairs',
+  terms: { merchantName: 'Duka' },
+  expiresAt: new Date(clock.now().getTime() + 3_600_000),
+  ...input,
+})
