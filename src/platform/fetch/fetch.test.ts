@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
-import type { LookupFunction } from 'node:net'
-import { createServer as createTcp, type Socket } from 'node:net'
+import { createServer as createTcp, type LookupFunction, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createFetch, FetchError, type FetchDeps, type FetchFailure } from '../fetch.ts'
 import { silentLog } from '../log.ts'
@@ -78,7 +77,7 @@ void test('an exchange carries method, headers and body there, status, headers a
   await using server = await serve((request, response) => {
     request.on('data', (chunk: Buffer) => {
       response.writeHead(402, {
-        'x-seen': `${request.method} ${request.url} ${request.headers['x-key']}`,
+        'x-seen': [request.method, request.url, request.headers['x-key']].join(' '),
         'set-cookie': ['a=1', 'b=2'],
       })
       response.end(`{"body":"${chunk.toString()}"}`)

@@ -25,13 +25,13 @@ export function addBodyParsers(app: HttpServer): void {
     if (request.bodyKind === 'raw') keepRaw(request, body, done)
     else if (request.bodyKind === 'form')
       done(null, { ...parseForm(body.toString(), '&', '=', { maxKeys: FORM_FIELDS }) })
-    else done(unsupported())
+    else refuse(request, done)
   }
   const other: FastifyBodyParser<Buffer> = (request, body, done) => {
     if (request.bodyKind === 'raw') keepRaw(request, body, done)
     // Clients set odd types on requests without a body.
     else if (body.length === 0) done(null, undefined)
-    else done(unsupported())
+    else refuse(request, done)
   }
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, json)
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, form)
@@ -45,8 +45,11 @@ function keepRaw(request: FastifyRequest, body: Buffer, done: Done): void {
   done(null, undefined)
 }
 
-const unsupported = (): AppError =>
-  new AppError('unsupported-media-type', 415, 'Send the body as JSON, with Content-Type: application/json.')
+function refuse(request: FastifyRequest, done: Done): void {
+  if (request.is404) return done(null, undefined)
+  const message = 'Send the body as JSON, with Content-Type: application/json.'
+  done(new AppError('unsupported-media-type', 415, message))
+}
 
 function chooseKind(route: RouteOptions): void {
   const kind = route.config?.rawBody ? 'raw' : route.config?.form ? 'form' : undefined

@@ -6,7 +6,6 @@ const LOOK_MS = 20
 
 /** A server that can be emptied without losing a request. */
 export interface Drain {
-  readonly closing: AbortSignal
   /** Ends when no connection is left, or at the deadline, when those that remain are cut. A second call waits for the first. */
   run(deadlineMs: number): Promise<void>
 }
@@ -16,8 +15,7 @@ export interface Drain {
  * `Connection: close`, so that no client reconnects into a listener about to go. Idle connections are cut last, after a quiet
  * time, because a request may be on its way on each of them; `server.close()` of Node would cut them at once.
  */
-export function createDrain(app: HttpServer, quietMs: number): Drain {
-  const closing = new AbortController()
+export function createDrain(app: HttpServer, closing: AbortController, quietMs: number): Drain {
   let running: Promise<void> | undefined
   const run = async (deadlineMs: number): Promise<void> => {
     const until = monotonicMs() + deadlineMs
@@ -35,7 +33,7 @@ export function createDrain(app: HttpServer, quietMs: number): Drain {
     }
     server.closeAllConnections()
   }
-  return { closing: closing.signal, run: (deadlineMs) => (running ??= run(deadlineMs)) }
+  return { run: (deadlineMs) => (running ??= run(deadlineMs)) }
 }
 
 /**

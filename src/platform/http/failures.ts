@@ -4,7 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { errorBody, toAppError } from './errors.ts'
-import type { Headers } from './headers.ts'
+import type { Begin } from './headers.ts'
 import type { RecordAnswer } from './requests.ts'
 import type { HttpServer } from './types.ts'
 import { noSuchPath } from './validate.ts'
@@ -12,7 +12,8 @@ import { noSuchPath } from './validate.ts'
 export interface FailureDeps {
   log: Log
   docsUrl(): string
-  headers: Headers
+  /** Puts the headers of an API answer on it. */
+  begin: Begin
   requestIds(request: Pick<IncomingMessage, 'headers'>): string
   /** Of requests that no route answered. */
   record: RecordAnswer
@@ -28,7 +29,7 @@ export function addFailures(app: HttpServer, deps: FailureDeps): void {
   })
   app.setNotFoundHandler((request, reply) => {
     reply.raw.once('finish', () => deps.record(request, reply))
-    void reply.headers(deps.headers)
+    deps.begin(request, reply)
     const methods = allowed(request.url)
     if (methods.length === 0) return answer(noSuchPath(), request, reply, deps)
     void reply.header('allow', methods.join(', '))
@@ -100,7 +101,7 @@ export function earlyFailures(deps: FailureDeps) {
     clientErrorHandler: (error: Error & { code?: string }, socket: Socket): void => refuseSocket(error, socket, deps),
     frameworkErrors: (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
       reply.raw.once('finish', () => deps.record(request, reply))
-      void reply.headers(deps.headers)
+      deps.begin(request, reply)
       void answer(toAppError(thrown), request, reply, deps)
     },
   }

@@ -1,8 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import helmet from 'helmet'
 import type { PagePolicy } from './types.ts'
 
 export type Headers = Readonly<Record<string, string>>
+
+/** Puts on an answer what it carries whatever becomes of the request. */
+export type Begin = (request: FastifyRequest, reply: FastifyReply) => void
+
+export const beginWith =
+  (headers: Headers, closing: AbortSignal): Begin =>
+  (request, reply) => {
+    reply.headers(headers).header('x-request-id', request.id)
+    if (closing.aborted) void reply.header('connection', 'close')
+  }
 
 /**
  * Pages load scripts and styles from this origin only and are never framed. A page that sends a form on to another origin has to
@@ -43,6 +54,7 @@ export function pageHeaders(https: boolean, extra: PagePolicy | undefined): Head
     contentSecurityPolicy: { useDefaults: false, directives },
     strictTransportSecurity: https,
     referrerPolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
   })
   // helmet only sets and removes headers; it reads nothing of the request.
   apply(

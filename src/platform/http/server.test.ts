@@ -129,7 +129,7 @@ void test('only JSON is read, unless a route says otherwise', async () => {
   assert.equal((await server.post('{"amount":"5"}', 'application/json; charset=utf-8')).status, 201)
   const send = async (path: string, type: string, body: string | Buffer) => {
     const answer = await fetch(`${server.url}${path}`, { method: 'POST', body, headers: { 'content-type': type } })
-    return (await answer.json()) as unknown
+    return answer.json()
   }
   assert.deepEqual(await send('/form', 'application/x-www-form-urlencoded', 'phone=2547%2B1'), { phone: '2547+1' })
   assert.deepEqual(await send('/form', 'application/json', '{"phone":"2"}'), { phone: '2' })
@@ -147,6 +147,8 @@ void test('what nothing answers is 404, a wrong method 405 with what is allowed'
   const missing = await fetch(`${server.url}/api/v1/thinks?key=secret`)
   assert.deepEqual([missing.status, (await errorOf(missing)).code], [404, 'not-found'])
   assert.equal((await fetch(`${server.url}/things/thg_1`)).status, 200)
+  const posted = await fetch(`${server.url}/nowhere`, { method: 'POST', body: 'text' })
+  assert.equal(posted.status, 404)
   const malformed = await fetch(`${server.url}/things/other`)
   assert.deepEqual([malformed.status, (await errorOf(malformed)).code], [404, 'not-found'])
   const wrong = await fetch(`${server.url}/things/thg_1?x=1`, { method: 'DELETE' })
@@ -213,7 +215,7 @@ void test("a page has a page's headers and its own error page, for browsers only
   const policy = seen.headers.get('content-security-policy') ?? ''
   assert.match(policy, /default-src 'none';/)
   assert.match(policy, /form-action 'self' https:\/\/cards\.example/)
-  assert.equal(seen.headers.get('x-frame-options'), 'SAMEORIGIN')
+  assert.equal(seen.headers.get('x-frame-options'), 'DENY')
   assert.equal(seen.headers.get('strict-transport-security'), null)
   const asked = await fetch(`${server.url}/page`, { headers: { accept: 'application/json' } })
   assert.equal((await errorOf(asked)).code, 'pages.missing')

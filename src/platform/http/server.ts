@@ -6,7 +6,7 @@ import { addBodyParsers } from './bodies.ts'
 import { addDocs } from './docs.ts'
 import { createDrain, drainOnClose } from './drain.ts'
 import { addFailures, earlyFailures, type FailureDeps } from './failures.ts'
-import { apiHeaders, pageHeaders } from './headers.ts'
+import { apiHeaders, beginWith, pageHeaders } from './headers.ts'
 import { addOpenApi } from './openapi.ts'
 import { createRequestIds, createRequestLog } from './requests.ts'
 import type { HttpServer } from './types.ts'
@@ -48,10 +48,11 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
   const { log, metrics, publicUrl, trustProxy = false } = options
   const https = typeof publicUrl === 'string' && publicUrl.startsWith('https:')
   const recordAs = createRequestLog(log, metrics)
+  const closing = new AbortController()
   const failures: FailureDeps = {
     log,
     docsUrl: () => `${typeof publicUrl === 'string' ? publicUrl : publicUrl()}/docs`,
-    headers: apiHeaders(https),
+    begin: beginWith(apiHeaders(https), closing.signal),
     requestIds: createRequestIds(),
     record: recordAs('(none)'),
   }
@@ -68,15 +69,15 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
     routerOptions: { maxParamLength: PARAM_LENGTH },
     ...earlyFailures(failures),
   }).withTypeProvider<ZodTypeProvider>()
-  const drain = createDrain(app, options.quietMs ?? QUIET_MS)
-  app.decorate('closing', drain.closing)
+  const drain = createDrain(app, closing, options.quietMs ?? QUIET_MS)
+  app.decorate('closing', closing.signal)
   app.decorate('drain', drain.run)
   drainOnClose(app, drain, options.drainMs ?? DRAIN_MS)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(options.checkResponses ? checkingSerializer : plainSerializer)
   addFailures(app, failures)
   addBodyParsers(app)
-  app.addHook('onRoute', (route) => addRouteHooks(route, https, recordAs, drain.closing))
+  app.addHook('onRoute', (route) => addRouteHooks(route, https, recordAs, closing.signal))
   await addOpenApi(app, options.version)
   addDocs(app)
   return app
@@ -92,9 +93,9 @@ function addRouteHooks(
   const { page } = route.config ?? {}
   const headers = page ? pageHeaders(https, page === true ? undefined : page) : apiHeaders(https)
   const record = recordAs(route.url)
+  const put = beginWith(headers, closing)
   const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    reply.headers(headers).header('x-request-id', request.id)
-    if (closing.aborted) void reply.header('connection', 'close')
+    put(request, reply)
     done()
   }
   const end = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {

@@ -114,7 +114,7 @@ export function createIdempotency({
         throw error
       })
       // Should this fail, the key stays held until its lease ends: what was done must not be done again at once.
-      await storeAnswer(db, claim, answer.status, JSON.stringify(answer.body))
+      await storeAnswer(db, claim, answer.status, JSON.stringify(answer.body ?? null))
       return { ...answer, replayed: false }
     } finally {
       clearInterval(renewal)

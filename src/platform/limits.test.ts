@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { addressKey, createLimits } from './limits.ts'
+import { waitFor } from '../../test/wait.ts'
+
+const rule = { points: 3, windowMs: 60_000 }
+
+void test('so many in a window and no more, also all at once; each name and key has its own', async () => {
+  const limits = createLimits()
+  const answers = await Promise.all(Array.from({ length: 20 }, () => limits.take('prompts', '254700000001', rule)))
+  assert.equal(answers.filter(({ ok }) => ok).length, 3)
+  const refused = answers.find(({ ok }) => !ok)
+  assert.ok(refused && refused.retryAfterSeconds > 50 && refused.retryAfterSeconds <= 60)
+  assert.equal((await limits.take('prompts', '254700000002', rule)).ok, true)
+  assert.equal((await limits.take('declines', '254700000001', rule)).ok, true)
+})
+
+void test('what is required throws 429 and says when to try again', async () => {
+  const limits = createLimits()
+  await limits.require('reads', 'a', { points: 1, windowMs: 30_000 })
+  await assert.rejects(limits.require('reads', 'a', { points: 1, windowMs: 30_000 }), {
+    code: 'rate-limited',
+    status: 429,
+    retryAfterSeconds: 30,
+  })
+})
+
+void test('a window ends', async () => {
+  const limits = createLimits()
+  const short = { points: 1, windowMs: 50 }
+  await limits.take('short', 'a', short)
+  await waitFor('a free window', async () => (await limits.take('short', 'a', short)).ok)
+})
+
+void test('an IPv6 subscriber is one key, however many addresses it has', () => {
+  assert.equal(addressKey('2001:db8:1:2:aaaa::1'), addressKey('2001:db8:1:2:bbbb:cccc:dddd:eeee'))
+  assert.notEqual(addressKey('2001:db8:1:2::1'), addressKey('2001:db8:1:3::1'))
+  assert.equal(addressKey('203.0.113.7'), '203.0.113.7')
+  assert.equal(addressKey('::ffff:203.0.113.7'), '203.0.113.7')
+  assert.equal(addressKey('unknown'), 'unknown')
+})
