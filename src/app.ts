@@ -134,6 +134,7 @@ async function openCore(deps: AppDeps) {
   const db = openDb({
     connection: database.app,
     max: config.databasePoolMax,
+    min: config.databasePoolMin,
     applicationName: applicationName(config.instanceType),
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })

@@ -75,7 +75,7 @@ function print(what: string | readonly Readonly<Record<string, unknown>>[]): voi
   const [first] = what
   if (!first) return void process.stdout.write('None.\n')
   const names = Object.keys(first)
-  const cells = [names, ...what.map((row) => names.map((name) => String(row[name] ?? '')))]
+  const cells = [names, ...what.map((row) => names.map((name) => shown(row[name])))]
   const widths = names.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)))
   for (const row of cells)
     process.stdout.write(
@@ -85,3 +85,9 @@ function print(what: string | readonly Readonly<Record<string, unknown>>[]): voi
         .trimEnd()}\n`,
     )
 }
+
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value, plain)
+
+/** JSON has no bigint. */
+const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)

@@ -1,3 +1,11 @@
+import { createGateway, type GatewayDeps } from '#gateway'
+import { platformConfig, renderEnvExample } from '#platform/config'
+import { createHttp, renderOpenApi } from '#platform/http'
+import { silentLog } from '#platform/log'
+import { createMetrics } from '#platform/metrics'
+import { packageVersion } from '#platform/version'
+import { railConfigs } from '#payments/rails'
+
 /** A file that is written by a program and committed; `npm run check` fails when it is stale. */
 export interface Generator {
   /** From the root of the repository. */
@@ -5,4 +13,23 @@ export interface Generator {
   make(): string | Promise<string>
 }
 
-export const GENERATORS: readonly Generator[] = []
+export const GENERATORS: readonly Generator[] = [
+  { path: '.env.example', make: () => renderEnvExample([platformConfig, ...railConfigs]) },
+  { path: 'docs/openapi.json', make: describeApi },
+]
+
+/** The API as its routes declare it. Nothing runs, so nothing that the routes would work with is there. */
+async function describeApi(): Promise<string> {
+  const http = await createHttp({
+    log: silentLog,
+    metrics: createMetrics({ defaults: false }),
+    version: packageVersion,
+    publicUrl: 'http://127.0.0.1:3000',
+  })
+  const absent = new Proxy({}, { get: () => undefined }) as GatewayDeps
+  createGateway(absent).routes?.(http)
+  await http.ready()
+  const text = renderOpenApi(http)
+  await http.close()
+  return text
+}

@@ -59,7 +59,9 @@ export async function openDatabase(config: PlatformConfig, options: OpenOptions)
 export async function findDatabase(config: PlatformConfig): Promise<Database | undefined> {
   if (config.databaseUrl) return connect(config.databaseUrl.reveal())
   const server = await findPostgres(config.dataDir)
-  return server && { owner: server.owner, app: server.app, embedded: true, adopted: false, attached: true, close: nothing }
+  return (
+    server && { owner: server.owner, app: server.app, embedded: true, adopted: false, attached: true, close: nothing }
+  )
 }
 
 export interface PrepareOptions {

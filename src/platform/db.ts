@@ -43,6 +43,8 @@ export interface DbOptions {
   connection: pg.ClientConfig
   /** Connections at most; 10 by default. */
   max?: number
+  /** Connections kept open when idle. */
+  min?: number
   applicationName?: string
   /** A statement running longer is cancelled. */
   statementTimeoutMs?: number
@@ -62,7 +64,7 @@ export function openDb(options: DbOptions): Db {
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     connectionTimeoutMillis: 10_000,
   }
-  const pool = new pg.Pool({ ...config, max: options.max ?? 10, idleTimeoutMillis: 60_000 })
+  const pool = new pg.Pool({ ...config, max: options.max ?? 10, min: options.min ?? 0, idleTimeoutMillis: 60_000 })
   pool.on('error', (error) => options.onError?.(error))
   return {
     ...queryable((statement) => query(pool, statement)),
@@ -87,7 +89,8 @@ function queryable(run: Run): Queryable {
     many: async <Row extends object>(statement: Sql) => (await run(statement)).rows as Row[],
     one: async <Row extends object>(statement: Sql) => {
       const { rows } = await run(statement)
-      if (rows.length !== 1) throw new AppError('internal', 500, `Expected one row, got ${rows.length}`, { cause: statement.text })
+      if (rows.length !== 1)
+        throw new AppError('internal', 500, `Expected one row, got ${rows.length}`, { cause: statement.text })
       return rows[0] as Row
     },
     maybe: async <Row extends object>(statement: Sql) => (await run(statement)).rows[0] as Row | undefined,

@@ -60,8 +60,18 @@ function readMigrations({ name: schema, folder }: Schema): Migration[] {
 function checkHistory(done: readonly Omit<Migration, 'text'>[], known: readonly Migration[]): void {
   for (const row of done) {
     const ours = known.find((migration) => sameMigration(row, migration))
-    if (!ours) throw new AppError('platform.schema-newer', 500, `The database has migration ${row.schema}/${row.name}, which this version of Purser does not know: run the newer version, or restore a backup from before it.`)
-    if (ours.hash !== row.hash) throw new AppError('platform.migration-changed', 500, `Migration ${row.schema}/${row.name} was edited after it ran on this database: undo the edit and add a new migration instead.`)
+    if (!ours)
+      throw new AppError(
+        'platform.schema-newer',
+        500,
+        `The database has migration ${row.schema}/${row.name}, which this version of Purser does not know: run the newer version, or restore a backup from before it.`,
+      )
+    if (ours.hash !== row.hash)
+      throw new AppError(
+        'platform.migration-changed',
+        500,
+        `Migration ${row.schema}/${row.name} was edited after it ran on this database: undo the edit and add a new migration instead.`,
+      )
   }
 }
 
@@ -73,6 +83,11 @@ async function apply(session: Session, { schema, name, text, hash }: Migration):
     await session.run(sql`commit`)
   } catch (error) {
     await session.run(sql`rollback`)
-    throw new AppError('platform.migration-failed', 500, `Migration ${schema}/${name} failed; nothing of it was applied.`, { cause: error })
+    throw new AppError(
+      'platform.migration-failed',
+      500,
+      `Migration ${schema}/${name} failed; nothing of it was applied.`,
+      { cause: error },
+    )
   }
 }

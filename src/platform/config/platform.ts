@@ -14,14 +14,6 @@ function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '')
 }
 
-const timeZone = z.string().refine((zone) => {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }) instanceof Intl.DateTimeFormat
-  } catch {
-    return false
-  }
-}, 'a time zone name such as Africa/Nairobi')
-
 const named = ['loopback', 'linklocal', 'uniquelocal']
 const isNetwork = (text: string): boolean => named.includes(text) || isIP(text.replace(/\/\d{1,3}$/, '')) !== 0
 
@@ -118,9 +110,6 @@ export const platformConfig = defineConfig(
     trustProxy: setting('TRUST_PROXY', trustProxy, {
       doc: 'Whose X-Forwarded-For is believed: none, the number of proxies in front, or their addresses.',
       example: 'none',
-    }),
-    businessTimeZone: setting('BUSINESS_TIME_ZONE', timeZone.default('UTC'), {
-      doc: 'Whose midnight ends a day in reports and limits.',
     }),
     nodeEnv: setting('NODE_ENV', z.string().default('development'), {
       doc: 'production switches the log on the terminal off.',
