@@ -52,7 +52,8 @@ export function addCommands(ledger: Books, program: Command, open: OpenCli): voi
       print(
         entries.map(({ at, direction, amount, from, to, kind, ref, id }) => ({
           at: at.toISOString(),
-          [direction === 'in' ? 'in' : 'out']: formatAmount({ asset, amount }),
+          in: direction === 'in' ? formatAmount({ asset, amount }) : '',
+          out: direction === 'out' ? formatAmount({ asset, amount }) : '',
           other: direction === 'in' ? from : to,
           kind,
           ref,

@@ -37,7 +37,21 @@ export function explainError(error: unknown, nameOf: (accountId: string) => stri
         },
       )
     default:
-      return violatedConstraint(error) === 'no_overdraft' ? insufficient(error, 'an account') : error
+      return explainConstraint(error)
+  }
+}
+
+/** The last defence of the tables. */
+function explainConstraint(error: unknown): unknown {
+  switch (violatedConstraint(error) ?? '') {
+    case 'no_overdraft':
+      return insufficient(error, 'an account')
+    case 'transfer_moves':
+      return new AppError('ledger.bad-transfer', 500, 'A transfer must move more than zero to another account.', {
+        cause: error,
+      })
+    default:
+      return error
   }
 }
 

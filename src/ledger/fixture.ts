@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { createSetClock, type SetClock } from '#platform/clock'
-import type { Db, Queryable } from '#platform/db'
-import { createIds, deriveUuid } from '#platform/ids'
-import { silentLog } from '#platform/log'
+import { sql, type Db, type Queryable } from '#platform/db'
+import { createIds, deriveUuid, type Ids } from '#platform/ids'
+import { silentLog, type Log } from '#platform/log'
 import { openTestDatabase } from '../../test/database.ts'
+import { waitFor } from '../../test/wait.ts'
 import { createLedger, ledgerInvariants, ledgerSchema, type Account, type Ledger, type Transfer } from './index.ts'
 
 export const KES = 'KES/2'
@@ -28,10 +29,16 @@ export interface TestLedger extends AsyncDisposable {
   owner: Db
   ledger: Ledger
   clock: SetClock
+  ids: Ids
+  log: Log
   /** Puts money into accounts. */
   fund(amount: bigint, ...accounts: Account[]): Promise<void>
   available(account: Account): Promise<bigint>
   post(...transfers: Transfer[]): Promise<'posted' | 'repeated'>
+  /** Until a statement of another connection waits for a lock. */
+  untilWaiting(): Promise<unknown>
+  /** Until no transaction is open that is older than the last transfer: other tests use the same server. */
+  untilSealable(): Promise<unknown>
   /** What is broken, over all invariants. */
   broken(): Promise<string[]>
 }
@@ -39,7 +46,8 @@ export interface TestLedger extends AsyncDisposable {
 export async function openTestLedger(): Promise<TestLedger> {
   const { db, owner, [Symbol.asyncDispose]: dispose } = await openTestDatabase([ledgerSchema])
   const clock = createSetClock()
-  const ledger = createLedger({ clock, ids: createIds(clock), log: silentLog, sealKey: SEAL_KEY, db })
+  const ids = createIds(clock)
+  const ledger = createLedger({ clock, ids, log: silentLog, sealKey: SEAL_KEY, db })
   const post = (...transfers: Transfer[]): Promise<'posted' | 'repeated'> =>
     db.transaction((tx) => ledger.post(tx, transfers))
   let funded = 0
@@ -48,11 +56,25 @@ export async function openTestLedger(): Promise<TestLedger> {
     owner,
     ledger,
     clock,
+    ids,
+    log: silentLog,
     post,
     fund: async (amount, ...accounts) => {
       await post(...accounts.map((account) => transfer(`fund-${++funded}`, world, account, amount)))
     },
     available: async ({ code, asset }) => (await ledger.balance(db, code, asset)).available,
+    untilWaiting: () =>
+      waitFor('a statement that waits for a lock', () =>
+        owner.maybe(
+          sql`select 1 as one from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        ),
+      ),
+    untilSealable: () =>
+      waitFor('older transactions to end', () =>
+        db.maybe(
+          sql`select 1 as one from ledger.transfers having max(xid) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`,
+        ),
+      ),
     broken: () => listBroken(db),
     [Symbol.asyncDispose]: dispose,
   }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from '#platform/db'
-import { createIds, deriveUuid } from '#platform/ids'
-import { silentLog } from '#platform/log'
+import { deriveUuid } from '#platform/ids'
 import { KES, openTestLedger, purse, refused, SEAL_KEY, transfer, world } from './fixture.ts'
 import { createLedger, HOT_SHARDS, type Transfer } from './index.ts'
 
@@ -129,7 +128,7 @@ void test('an account keeps the policy that it opened with', async () => {
   const other = { ...purse('ann'), mayOverdraw: true }
   const wrong = refused('ledger.bad-account', /ann: it is open as one that may not go below zero/)
   await assert.rejects(t.post(transfer('t1', other, purse('ben'), 1n)), wrong)
-  const fresh = createLedger({ clock: t.clock, ids: createIds(t.clock), log: silentLog, sealKey: SEAL_KEY })
+  const fresh = createLedger({ clock: t.clock, ids: t.ids, log: t.log, sealKey: SEAL_KEY })
   await assert.rejects(fresh.post(t.db, [transfer('t1', other, purse('ben'), 1n)]), wrong)
   const both = [
     transfer('t2', world, purse('cat'), 1n),

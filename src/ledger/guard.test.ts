@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { rawSql, sqlState } from '#platform/db'
+import { deriveUuid } from '#platform/ids'
+import { openTestLedger, purse, world, transfer } from './fixture.ts'
+
+const ONLY_GROWS = 'LG009'
+
+const state = (expected: string) => (error: unknown) => {
+  assert.equal(sqlState(error), expected, String(error))
+  return true
+}
+
+const WRITES = [
+  `update ledger.transfers set amount = 1`,
+  `delete from ledger.transfers`,
+  `truncate ledger.transfers`,
+  `update ledger.seals set transfers = 0`,
+  `delete from ledger.seals`,
+  `truncate ledger.seals`,
+  `update ledger.accounts set nonneg = false`,
+  `delete from ledger.accounts`,
+  `truncate ledger.accounts`,
+  `delete from ledger.balances`,
+  `truncate ledger.balances`,
+]
+
+void test('the running program can write no table of the ledger but by its functions', async () => {
+  await using t = await openTestLedger()
+  await t.fund(5n, purse('ann'))
+  const direct = [
+    ...WRITES,
+    `update ledger.balances set posted = 1000000`,
+    `insert into ledger.balances select account, 1::smallint, asset, nonneg, shards, posted, held from ledger.balances`,
+    `insert into ledger.transfers (id, src, dst, amount, asset, kind, ref, at) values (gen_random_uuid(), 1, 2, 1, 'KES/2', 'a.b', 'c', now())`,
+    `update ledger.holds set state = 'open'`,
+    `delete from ledger.holds`,
+    `alter table ledger.transfers disable trigger only_grows`,
+    `select ledger.move(1, 'KES/2', 1000, 0, 0)`,
+    `create or replace function ledger.move(bigint, text, numeric, numeric, int) returns void language sql as ''`,
+    `create table ledger.more (id int)`,
+  ]
+  for (const statement of direct) {
+    await assert.rejects(t.db.run(rawSql(statement)), /permission denied|must be owner/, statement)
+  }
+  assert.equal(await t.available(purse('ann')), 5n)
+})
+
+void test('the owner, too, cannot change what was written by a mere statement', async () => {
+  await using t = await openTestLedger()
+  await t.fund(5n, purse('ann'))
+  await t.db.transaction((tx) => t.ledger.seal(tx))
+  for (const statement of WRITES) await assert.rejects(t.owner.run(rawSql(statement)), state(ONLY_GROWS), statement)
+})
+
+void test('the table itself refuses an overdraft, whatever the functions do', async () => {
+  await using t = await openTestLedger()
+  await t.fund(5n, purse('ann'))
+  const overdraft = rawSql(`update ledger.balances set posted = -1 where nonneg`)
+  await assert.rejects(t.owner.run(overdraft), state('23514'))
+  const held = rawSql(`update ledger.balances set held = 6 where nonneg`)
+  await assert.rejects(t.owner.run(held), state('23514'))
+})
+
+void test('objects in a schema of the caller cannot stand in for those the functions use', async () => {
+  await using t = await openTestLedger()
+  await t.fund(5n, purse('ann'))
+  await t.db.transaction(async (tx) => {
+    await tx.run(rawSql('create temp table balances (account bigint)'))
+    await tx.run(rawSql('create temp table transfers (id uuid)'))
+    await tx.run(rawSql('set local search_path = pg_temp, public'))
+    assert.equal(await t.ledger.post(tx, [transfer('t', world, purse('ann'), 1n)]), 'posted')
+    const hold = { id: deriveUuid('h', 'test'), account: purse('ann'), amount: 6n, expiresAt: t.clock.now() }
+    assert.equal(await t.ledger.hold(tx, hold), true)
+  })
+})

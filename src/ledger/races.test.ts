@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openTestLedger, purse, tally, transfer, world } from './fixture.ts'
+import { HOT_SHARDS, type Account } from './index.ts'
+
+void test('1,000 at once on one account: exactly as many succeed as it can pay, none deadlocks', async () => {
+  await using t = await openTestLedger()
+  const others = Array.from({ length: 20 }, (_, i) => purse(`other-${i}`))
+  // Opened half before and half after, so that both orders of locking occur.
+  await t.fund(1n, ...others.slice(0, 10))
+  await t.fund(5_000n, purse('ann'))
+  await t.fund(1n, ...others.slice(10))
+  const runs = Array.from({ length: 1_000 }, (_, i) =>
+    t.post(transfer(`t${i}`, purse('ann'), others[i % others.length] ?? world, 10n)),
+  )
+  assert.deepEqual(await tally(runs), { posted: 500, 'ledger.insufficient-funds': 500 })
+  assert.equal(await t.available(purse('ann')), 0n)
+  assert.deepEqual(await t.broken(), [])
+})
+
+void test('2,000 in opposite directions end without a deadlock', async () => {
+  await using t = await openTestLedger()
+  const [ann, ben] = [purse('ann'), purse('ben')]
+  await t.fund(1_000_000n, ann, ben)
+  // On the pool itself nothing is repeated after a deadlock, so that one would be seen here.
+  const runs = Array.from({ length: 2_000 }, (_, i) => {
+    const [from, to] = i % 2 === 0 ? [ann, ben] : [ben, ann]
+    return t.ledger.post(t.db, [transfer(`t${i}`, from, to, BigInt(1 + (i % 7)))])
+  })
+  assert.deepEqual(await tally(runs), { posted: 2_000 })
+  assert.deepEqual(await t.broken(), [])
+})
+
+void test('200 at once with one id are one posting', async () => {
+  await using t = await openTestLedger()
+  const same = transfer('same', world, purse('ann'), 5n)
+  const runs = Array.from({ length: 200 }, () => t.post(same))
+  assert.deepEqual(await tally(runs), { posted: 1, repeated: 199 })
+  assert.equal(await t.available(purse('ann')), 5n)
+})
+
+void test('100 batches at once with the same ids in any order are one posting', async () => {
+  await using t = await openTestLedger()
+  await t.fund(1_000n, purse('ann'))
+  const batch = Array.from({ length: 20 }, (_, i) => transfer(`b${i}`, purse('ann'), purse(`to-${i % 3}`), 10n))
+  const runs = Array.from({ length: 100 }, (_, i) =>
+    t.ledger.post(t.db, [...batch.slice(i % 20), ...batch.slice(0, i % 20)]),
+  )
+  assert.deepEqual(await tally(runs), { posted: 1, repeated: 99 })
+  assert.equal(await t.available(purse('ann')), 800n)
+})
+
+void test('batches and single postings in opposite directions: none deadlocks, none overdraws', async () => {
+  await using t = await openTestLedger()
+  const purses = Array.from({ length: 8 }, (_, i) => purse(`p${i}`))
+  const hot = { ...world, code: 'fees', shards: HOT_SHARDS }
+  await t.fund(300n, ...purses)
+  const pick = (i: number): Account => purses[i % purses.length] ?? world
+  const runs = Array.from({ length: 400 }, (_, i) => {
+    const batch = Array.from({ length: i % 4 === 0 ? 1 : 12 }, (_unused, k) => {
+      const from = i * 3 + k
+      return transfer(`t${i}-${k}`, pick(from), k % 4 === 0 ? hot : pick(from + 1 + ((i + k) % 7)), 3n)
+    })
+    return t.ledger.post(t.db, batch)
+  })
+  const counts = await tally(runs)
+  assert.deepEqual(Object.keys(counts).toSorted(), ['ledger.insufficient-funds', 'posted'])
+  assert.deepEqual(await t.broken(), [])
+})
+
+void test('money that a batch waits for counts', async () => {
+  await using t = await openTestLedger()
+  await t.fund(10n, purse('ann'))
+  await t.fund(1n, purse('ben'))
+  let batch: Promise<string> | undefined
+  // The batch begins while ann has 10 and waits for this transaction, which brings 90.
+  await t.db.transaction(async (tx) => {
+    await t.ledger.post(tx, [transfer('in', world, purse('ann'), 90n)])
+    batch = t.ledger.post(t.db, [
+      transfer('a', purse('ann'), purse('ben'), 60n),
+      transfer('b', purse('ann'), purse('ben'), 40n),
+    ])
+    await t.untilWaiting()
+  })
+  assert.equal(await batch, 'posted')
+  assert.equal(await t.available(purse('ann')), 0n)
+})
+
+void test('50 at once that open the same accounts open each once', async () => {
+  await using t = await openTestLedger()
+  const hot = { ...world, code: 'fees', shards: HOT_SHARDS }
+  const runs = Array.from({ length: 50 }, (_, i) =>
+    t.post(
+      transfer(`a${i}`, world, i % 2 ? purse('ann') : hot, 1n),
+      transfer(`b${i}`, world, i % 2 ? hot : purse('ann'), 1n),
+    ),
+  )
+  assert.deepEqual(await tally(runs), { posted: 50 })
+  assert.deepEqual(
+    (await t.ledger.balances(t.db, '')).map(({ code, posted }) => [code, posted]),
+    [
+      ['ann', 50n],
+      ['fees', 50n],
+      ['world', -100n],
+    ],
+  )
+  assert.deepEqual(await t.broken(), [])
+})
