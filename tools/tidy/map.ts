@@ -42,7 +42,7 @@ function partOf(path: string): string {
   const [root = '', first = '', second = '', third] = path.split('/')
   if (root !== 'src') return root
   if (first === 'app.ts') return 'app'
-  if (first === 'main.ts' || first === 'cli.ts') return 'main'
+  if (['main.ts', 'cli.ts', 'welcome.ts'].includes(first)) return 'main'
   if (first === 'payments' && second === 'rails' && third !== undefined && !third.endsWith('.ts')) {
     return `payments/rails/${third}`
   }
