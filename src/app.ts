@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net'
+import type { Command } from 'commander'
 import { createGateway } from '#gateway'
-import { createIdentity, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
-import { createLedger, ledgerSchema, type Ledger } from '#ledger'
-import { createPayments, paymentsSchema, type Payments } from '#payments'
+import { createIdentity, identityCommands, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
+import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
+import { createPayments, paymentsCommands, paymentsSchema, type Payments } from '#payments'
 import { systemClock, type Clock } from '#platform/clock'
 import {
   loadConfig,
@@ -26,7 +27,7 @@ import type { Log } from '#platform/log'
 import type { MasterKey } from '#platform/masterkey'
 import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Schema } from '#platform/migrate'
-import type { Module } from '#platform/module'
+import type { Module, OpenCli } from '#platform/module'
 import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
@@ -43,6 +44,15 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
   const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
+}
+
+const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
+
+/** The commands of all modules. They open what they need inside their action, so that --help needs no database. */
+export function moduleCommands(program: Command, open: OpenCli): void {
+  identityCommands(program, open)
+  ledgerCommands(program, open, sealKeyOf)
+  paymentsCommands(program, open)
 }
 
 export interface AppDeps {
@@ -182,7 +192,7 @@ async function wireModules(core: Core) {
     invariant(key, 'only the sandbox has a merchant of its own')
     return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
   }
-  const ledger = createLedger({ db, clock, ids, log, sealKey: masterKey.deriveKey('ledger-seal') })
+  const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
   const payments = createPayments({
     db,
     ledger,

@@ -1,8 +1,6 @@
 import { statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
-import { identityCommands } from '#identity'
-
 import { systemClock } from '#platform/clock'
 import { platformCommands, type PlatformCli } from '#platform/commands'
 import { findDatabase, openDatabase, prepareDatabase } from '#platform/database'
@@ -12,9 +10,10 @@ import { createIds } from '#platform/ids'
 import { createLog } from '#platform/log'
 import { applicationName } from '#platform/postgres'
 import { packageVersion } from '#platform/version'
-import { configSpecs, loadAppConfig, schemasOf } from './app.ts'
+import { configSpecs, createApp, loadAppConfig, moduleCommands, schemasOf } from './app.ts'
 
 const closing = new AsyncDisposableStack()
+let opened: Promise<PlatformCli> | undefined
 
 const program = new Command('purser')
   .description('A money desk: takes payments, keeps one ledger. Commands work with the running program, or without it.')
@@ -26,8 +25,8 @@ program
   .command('start')
   .description('run the program: web, worker and, in the sandbox, the simulated providers')
   .action(async () => (await import('./main.ts')).main())
-platformCommands(program, { specs: configSpecs, load: loadAppConfig, open })
-identityCommands(program, open)
+platformCommands(program, { specs: configSpecs, load: loadAppConfig, open, openModules })
+moduleCommands(program, open)
 
 try {
   await program.parseAsync()
@@ -44,8 +43,12 @@ function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** Attaches to the running program's database, or starts the embedded one for the length of the command. */
-async function open(): Promise<PlatformCli> {
+/** Attaches to the running program's database, or starts the embedded one for the length of the command. A second call gives the same. */
+function open(): Promise<PlatformCli> {
+  return (opened ??= openOnce())
+}
+
+async function openOnce(): Promise<PlatformCli> {
   const loaded = loadAppConfig()
   const config = loaded.config.platform
   dropToOwner(config.dataDir)
@@ -60,6 +63,13 @@ async function open(): Promise<PlatformCli> {
   closing.defer(() => db.close())
   const actor = { type: 'cli', id: userInfo().username } as const
   return { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
+}
+
+async function openModules() {
+  const { database, masterKey, log, print: show } = await open()
+  const app = await createApp({ loaded: loadAppConfig(), database, masterKey, log, version: packageVersion })
+  closing.defer(() => app.stop())
+  return { db: app.db, modules: app.modules, print: show }
 }
 
 /** Root works as the user whose data it is, so that nothing in the folder becomes root's. */

@@ -13,6 +13,7 @@ export type {
   StartAttempt,
   Terms,
 } from './face.ts'
+export { paymentsCommands } from './commands.ts'
 export type { AttemptLimits } from './limits.ts'
 export { createPayments, paymentsSchema } from './payments.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'

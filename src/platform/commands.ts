@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { checkCommand, type CheckContext } from './commands/check.ts'
 import { databaseCommands } from './commands/database.ts'
 import { renderEnvExample, type ConfigSpec, type Loaded } from './config.ts'
 import type { Database } from './database.ts'
@@ -13,10 +14,12 @@ export interface CommandDeps {
   readonly specs: readonly ConfigSpec[]
   readonly load: () => Loaded<readonly ConfigSpec[]>
   readonly open: () => Promise<PlatformCli>
+  /** The same with all modules, wired but not running. */
+  readonly openModules: () => Promise<CheckContext>
 }
 
-/** `purser config`, `setting` and `db`. */
-export function platformCommands(program: Command, { specs, load, open }: CommandDeps): void {
+/** `purser config`, `setting`, `db` and `check`. */
+export function platformCommands(program: Command, { specs, load, open, openModules }: CommandDeps): void {
   const config = program.command('config').description('the settings that the environment and .env give')
   config
     .command('check')
@@ -35,6 +38,7 @@ export function platformCommands(program: Command, { specs, load, open }: Comman
     .action(() => void process.stdout.write(renderEnvExample(specs)))
   settingCommands(program, open, { specs, given: () => load().given, readInput })
   databaseCommands(program, open)
+  checkCommand(program, openModules)
 }
 
 /** All of standard input: a secret does not belong into the shell's history. */
