@@ -1,4 +1,3 @@
-export type { ErrorBody } from './http/errors.ts'
 export { renderOpenApi } from './http/openapi.ts'
 export { createHttp, type HttpOptions } from './http/server.ts'
-export type { HttpServer, PagePolicy, Reply, Request } from './http/types.ts'
+export type { HttpServer, Reply, Request } from './http/types.ts'

@@ -27,7 +27,7 @@ export interface FetchAnswer {
   json(): unknown
 }
 
-export const DEADLINE_MS = 10_000
+const DEADLINE_MS = 10_000
 const MAX_BYTES = 1024 * 1024
 const USER_AGENT = 'purser'
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import { waitFor } from '../../../test/wait.ts'
@@ -103,12 +102,18 @@ void test('streams end when the server drains, and are told when their reader go
 })
 
 void test('what does not end by the deadline is cut', async () => {
-  const { app, url } = await open((server) => void server.get('/never', () => new Promise(() => undefined)), 0)
+  let begun = false
+  const { app, url } = await open((server) => {
+    server.get('/never', () => {
+      begun = true
+      return new Promise(() => undefined)
+    })
+  }, 0)
   const never = fetch(`${url}/never`).then(
     () => 'answered',
     () => 'cut',
   )
-  await delay(50)
+  await waitFor('the request', () => begun)
   await app.drain(100)
   assert.equal(await never, 'cut')
   await app.close()

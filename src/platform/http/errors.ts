@@ -1,7 +1,7 @@
 import { AppError, type ErrorDetails } from '../errors.ts'
 
 /** The body of every error answer. */
-export interface ErrorBody {
+interface ErrorBody {
   error: { code: string; message: string; param?: string; request_id: string; doc_url: string }
 }
 
@@ -66,7 +66,7 @@ const PG_LOST =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Query read timeout)/
 
 /** Whether the error says that the database cannot be reached now, as opposed to having refused the statement. */
-export function isDatabaseAway(error: unknown): boolean {
+function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof AppError) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   return isSqlUnavailable(code) || SOCKET_LOST.has(code) || PG_LOST.test(error.message)

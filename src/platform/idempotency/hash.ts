@@ -8,7 +8,7 @@ export const hashRequest = (method: string, path: string, body: unknown): string
   hash('sha256', `${method} ${path}\n${canonical(body)}`, 'hex')
 
 /** JSON with sorted keys and without undefined fields. Dates and such as JSON.stringify shows them, bigint as its digits. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return scalar(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if ('toJSON' in value) return JSON.stringify(value)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
 import { addMs, createSetClock } from '../clock.ts'
 import { rawSql, sql } from '../db.ts'
 import { AppError } from '../errors.ts'
+import { platformSchema } from '../schema.ts'
 import { createIdempotency, hashRequest, idempotencyKeyOf, IDEMPOTENCY_TTL_MS } from '../idempotency.ts'
 
 const request = { scope: 'mer_1 POST /things', key: 'k1', hash: hashRequest('POST', '/things', { a: 1 }) }
