@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { addressKey, createLimits } from './limits.ts'
+import { memoryLog, silentLog } from './log.ts'
+import { Secret } from './secrets.ts'
 import { waitFor } from '../../test/wait.ts'
 
 const rule = { points: 3, windowMs: 60_000 }
 
 void test('so many in a window and no more, also all at once; each name and key has its own', async () => {
-  const limits = createLimits()
+  const limits = createLimits({ log: silentLog })
   const answers = await Promise.all(Array.from({ length: 20 }, () => limits.take('prompts', '254700000001', rule)))
   assert.equal(answers.filter(({ ok }) => ok).length, 3)
   const refused = answers.find(({ ok }) => !ok)
@@ -16,7 +20,7 @@ void test('so many in a window and no more, also all at once; each name and key 
 })
 
 void test('what is required throws 429 and says when to try again', async () => {
-  const limits = createLimits()
+  const limits = createLimits({ log: silentLog })
   await limits.require('reads', 'a', { points: 1, windowMs: 30_000 })
   await assert.rejects(limits.require('reads', 'a', { points: 1, windowMs: 30_000 }), {
     code: 'rate-limited',
@@ -26,7 +30,7 @@ void test('what is required throws 429 and says when to try again', async () => 
 })
 
 void test('a window ends', async () => {
-  const limits = createLimits()
+  const limits = createLimits({ log: silentLog })
   const short = { points: 1, windowMs: 50 }
   await limits.take('short', 'a', short)
   await waitFor('a free window', async () => (await limits.take('short', 'a', short)).ok)
@@ -39,3 +43,38 @@ void test('an IPv6 subscriber is one key, however many addresses it has', () => 
   assert.equal(addressKey('::ffff:203.0.113.7'), '203.0.113.7')
   assert.equal(addressKey('unknown'), 'unknown')
 })
+
+const redisMissing = spawnSync('redis-server', ['--version']).error && 'no redis-server on this machine'
+
+test(
+  'instances share their counts through Redis, and count for themselves while it is away',
+  { skip: redisMissing ?? false },
+  async () => {
+    const port = 20_000 + (process.pid % 20_000)
+    const redis = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
+      stdio: 'ignore',
+    })
+    const redisUrl = new Secret(`redis://127.0.0.1:${port}`)
+    const log = memoryLog()
+    const [one, two] = [createLimits({ redisUrl, log }), createLimits({ redisUrl, log: silentLog })]
+    try {
+      await waitFor('shared counts', async () => {
+        const key = randomUUID()
+        await one.take('shared', key, { points: 1, windowMs: 60_000 })
+        return !(await two.take('shared', key, { points: 1, windowMs: 60_000 })).ok
+      })
+      redis.kill('SIGKILL')
+      await waitFor('a note that Redis is away', () =>
+        log.entries.some(({ message }) => String(message).startsWith('redis is away')),
+      )
+      const rule = { points: 1, windowMs: 60_000 }
+      assert.equal((await one.take('alone', 'a', rule)).ok, true)
+      assert.equal((await one.take('alone', 'a', rule)).ok, false)
+      assert.equal((await two.take('alone', 'a', rule)).ok, true)
+    } finally {
+      redis.kill('SIGKILL')
+      one.close()
+      two.close()
+    }
+  },
+)

@@ -1,6 +1,9 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { createClient, type RedisClientType } from '@redis/client'
 import ipaddr from 'ipaddr.js'
-import { AppError } from './errors.ts'
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible'
+import { AppError, describeError } from './errors.ts'
+import type { Log } from './log.ts'
+import type { Secret } from './secrets.ts'
 
 export interface LimitRule {
   /** How often within the window. */
