@@ -92,7 +92,7 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, sandboxMerchant, ...wired } = await wireModules(core)
+  const { modules, jobs, limits, sandboxMerchant, ...wired } = await wireModules(core)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
@@ -127,6 +127,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await http.close()
       await jobs.drain(DRAIN_MS)
       await wired.identity.close()
+      limits.close()
       await fetch.close()
       await db.close()
     },
@@ -186,6 +187,7 @@ async function wireModules(core: Core) {
     ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
     : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
 
+  const limits = createLimits({ redisUrl: config.redisUrl, log })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const key = sandbox && sandboxKey(config, ids)
   const sandboxMerchant = async (): Promise<Merchant> => {
@@ -210,7 +212,7 @@ async function wireModules(core: Core) {
     db,
     identity,
     payments,
-    limits: createLimits(),
+    limits,
     idempotency: createIdempotency({ clock }),
     clock,
     publicUrl: url,
@@ -242,7 +244,7 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return { identity, ledger, payments, modules, jobs, sandboxKey: key, ...(sandbox && { sandboxMerchant }) }
+  return { identity, ledger, payments, limits, modules, jobs, sandboxKey: key, ...(sandbox && { sandboxMerchant }) }
 }
 
 async function listen(http: HttpServer, { host, port }: AppConfig['config']['platform']): Promise<void> {
