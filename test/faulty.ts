@@ -154,3 +154,36 @@ const closeServer = (server: Server): Promise<void> =>
     server.close(() => resolve())
     server.closeAllConnections()
   })
+
+export interface Scripted extends AsyncDisposable {
+  readonly url: string
+  readonly received: Received[]
+}
+
+export interface ScriptedAnswer {
+  status?: number
+  /** Sent as JSON unless it is text. */
+  body: unknown
+}
+
+/** A provider that answers what `say` says, for bodies as they were recorded. */
+export async function openScripted(
+  say: (request: Received) => ScriptedAnswer | Promise<ScriptedAnswer>,
+): Promise<Scripted> {
+  const received: Received[] = []
+  const server = createServer((request, response) => {
+    void readAll(request).then(async (body) => {
+      const one = { path: request.url ?? '', headers: request.headers, body }
+      received.push(one)
+      const { status = 200, body: said } = await say(one)
+      const text = typeof said === 'string' ? said : JSON.stringify(said)
+      response.writeHead(status, { 'content-type': 'application/json' }).end(text)
+    })
+  })
+  await listen(server)
+  return {
+    received,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () => closeServer(server),
+  }
+}

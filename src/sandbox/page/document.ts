@@ -15,7 +15,7 @@ export function document(assets: Assets, { title, body, head }: { title: string;
         ${head}
       </head>
       <body>
-        <p class="label" role="note"><strong>Sandbox</strong> · no real money, no real phone, no real card</p>
+        <p class="label" role="note"><strong>Sandbox</strong> · no real money</p>
         ${body}
       </body>
     </html>`.text

@@ -30,7 +30,7 @@ export function livePart(view: PhoneView): Html {
         view.waiting.length === 0
           ? html`<p class="soft">None. Pay by M-Pesa at a checkout with any number that is not in the table below.</p>`
           : html`<ul aria-labelledby="waiting-title">
-              ${view.waiting.map((each) => waitingRow(each, view.phone))}
+              ${view.waiting.map((each) => waitingRow(each, each === prompt))}
             </ul>`
       }
     </div>`
@@ -59,7 +59,7 @@ function promptCard(prompt: Prompt, now: Date): Html {
 function idleScreen({ phone, last }: PhoneView): Html {
   if (!last) {
     return html`<div class="idle">
-      <p class="glyph" aria-hidden="true">▯</p>
+      <p class="glyph none" aria-hidden="true"></p>
       <p>${phone ? 'No prompt yet.' : 'Prompts appear here.'}</p>
       <p class="soft">Start a payment by M-Pesa, and this phone rings.</p>
     </div>`
@@ -78,9 +78,9 @@ function idleScreen({ phone, last }: PhoneView): Html {
   </div>`
 }
 
-const waitingRow = (prompt: Prompt, shown: string | undefined): Html =>
+const waitingRow = (prompt: Prompt, shown: boolean): Html =>
   html`<li>
-    <a href="/sandbox?phone=${prompt.phone}" ${prompt.phone === shown ? html`aria-current="true"` : undefined}>
+    <a href="/sandbox?phone=${prompt.phone}" ${shown && html`aria-current="true"`}>
       <span class="number">${spokenPhone(prompt.phone)}</span>
       <span class="soft">${prompt.accountReference}</span>
       <strong>${shillings(prompt.askedShillings)}</strong>

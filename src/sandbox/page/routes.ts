@@ -20,7 +20,7 @@ export interface PageDeps {
 
 const querystring = z.object({ phone: z.string().max(40).optional() })
 const params = z.object({ phone: z.string().max(40), action: z.enum(['approve', 'decline', 'ignore', 'callback']) })
-const body = z.object({ prompt: z.string().max(80).optional() }).optional()
+const body = z.object({ prompt: z.string().max(80).optional() }).nullish()
 
 const CONTROLS = {
   'GET /sandbox/phone/{msisdn}': 'prompts that wait on this phone',

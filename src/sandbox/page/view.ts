@@ -16,7 +16,7 @@ export function sandboxPage(assets: Assets, view: SandboxView): string {
     <noscript><meta http-equiv="refresh" content="5" /></noscript>`
   const body = html`<header class="top">
       <h1>Phone and cards</h1>
-      <p>The other end of every payment: approve or decline what a checkout asks for.</p>
+      <p>No real money moves here. This is the payer’s side: approve or decline what a checkout asks for.</p>
       ${view.demoUrl && html`<p><a class="button" href="${view.demoUrl}">Open the demo checkout</a></p>`}
     </header>
     <main>
@@ -25,7 +25,7 @@ export function sandboxPage(assets: Assets, view: SandboxView): string {
         ${picker(view)}
         <div class="live" id="live" data-phone="${view.phone ?? ''}" aria-live="polite">${livePart(view)}</div>
       </section>
-      ${phoneTable()} ${cardTable()}
+      ${cardTable()} ${phoneTable()}
     </main>`
   return document(assets, { title: 'Phone and cards', body, head })
 }
@@ -52,7 +52,7 @@ const copy = (text: string, name: string): Html =>
 const phoneTable = (): Html =>
   html`<section aria-labelledby="phones-title">
     <h2 id="phones-title">Phones that act by themselves</h2>
-    <p class="soft">Every other number waits for you above, for two minutes.</p>
+    <p class="soft">Every other number waits for you on the phone, for two minutes.</p>
     <ul class="list">
       ${PHONES.map(
         ({ msisdn, does }) =>
