@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createApp, loadAppConfig, schemasOf } from '../src/app.ts'
+import { createSetClock } from '#platform/clock'
+import { openDatabase, prepareDatabase } from '#platform/database'
+import { rawSql } from '#platform/db'
+import { silentLog } from '#platform/log'
+import { openOwnPostgres, postgresMissing } from './debian-postgres.ts'
+
+test(
+  'on a PostgreSQL of the operator a payment is made, and history cannot be rewritten',
+  { skip: postgresMissing },
+  async (t) => {
+    await using postgres = await openOwnPostgres()
+    t.diagnostic(`PostgreSQL ${postgres.version}`)
+    const dataDir = mkdtempSync(join(tmpdir(), 'purser-own-'))
+    t.after(() => rmSync(dataDir, { recursive: true, force: true }))
+    const env = { DATABASE_URL: postgres.url, DATA_DIR: dataDir, PORT: '0' }
+    const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
+    const config = loaded.config.platform
+    const database = await openDatabase(config, { log: () => undefined })
+    const clock = createSetClock()
+    const schemas = await schemasOf('sandbox')
+    const masterKey = await prepareDatabase(database, { schemas, config, clock })
+    await prepareDatabase(database, { schemas, config, clock })
+    const app = await createApp({ loaded, database, masterKey, log: silentLog, version: 'test', clock })
+    try {
+      await app.start({ work: false })
+      const headers = { authorization: `Bearer ${app.sandboxKey}`, 'content-type': 'application/json' }
+      const post = async (path: string, body: object): Promise<any> =>
+        (await fetch(`${app.url()}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json()
+      const { id } = await post('/api/v1/payments', { amount: '1500.00', currency: 'KES' })
+      await post(`/api/v1/payments/${id}/attempts`, { method: 'mpesa', phone: '254700000001' })
+      for (let second = 0; second < 3; second++) {
+        clock.advance(1000)
+        await app.jobs.runDue()
+      }
+      const intent = await app.payments.find(app.db, { id })
+      assert.equal(intent?.status, 'paid')
+      for (const table of ['ledger.transfers', 'payments.receipts', 'identity.audit']) {
+        await assert.rejects(app.db.run(rawSql(`delete from ${table}`)), { code: '42501' }, table)
+      }
+    } finally {
+      await app.stop()
+      await database.close()
+    }
+  },
+)
