@@ -9,7 +9,7 @@ export const over = (status: string): AppError =>
   new AppError('payments.over', 409, `The payment is ${status}; nothing can be started on it. Create a new payment.`)
 
 export const inFlight = (): AppError =>
-  new AppError('payments.attempt-in-flight', 409, 'A request is on the payer’s phone already. Wait until it ends.', {
+  new AppError('payments.attempt-in-flight', 409, 'A payment is under way already. Wait until it ends.', {
     retryAfterSeconds: 15,
   })
 

@@ -40,7 +40,7 @@ export interface Intent {
   readonly expiresAt: Date
   readonly canceledAt: Date | undefined
   readonly createdAt: Date
-  /** Oldest first. Empty in lists. */
+  /** Oldest first. */
   readonly attempts: readonly Attempt[]
   /** Oldest first. Empty in lists. */
   readonly receipts: readonly Receipt[]
@@ -176,9 +176,14 @@ export interface Payments extends Module {
     q: Queryable,
     input: NewIntent & { readonly idempotency?: { readonly key: string; readonly hash: string } | undefined },
   ): Promise<{ intent: Intent; replayed: boolean }>
+  /**
+   * The intent that was created with this key, as `create` would replay it; undefined when the key is free. For requests that would be
+   * refused by now, though they were not when they first came. Throws 409 `idempotency-key-reused` for another hash.
+   */
+  findCreated(q: Queryable, by: { merchantId: string; key: string; hash: string }): Promise<Intent | undefined>
   /** With attempts and receipts. */
   find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Intent | undefined>
-  /** Newest first, without attempts and receipts. Throws 422 `payments.bad-cursor`. */
+  /** Newest first, with attempts, without receipts. Throws 422 `payments.bad-cursor`. */
   list(q: Queryable, query: ListQuery): Promise<{ items: Intent[]; nextCursor?: string }>
   /** Repeatable. Throws 404 `payments.not-found`, 409 `payments.already-paid`, `payments.attempt-in-flight`, `payments.over`. */
   cancel(by: { id: string; merchantId: string }): Promise<Intent>

@@ -11,8 +11,8 @@ import { kes, openTrial, received, referenceOf, type Trial } from './trial.ts'
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const events = (trial: Trial): Promise<{ state: string; note: string | null; tries: number }[]> =>
   trial.db.many(sql`select state, note, tries from payments.inbox order by received_at, event_key limit 100`)
-const securityEvents = (trial: Trial): unknown[] =>
-  trial.log.entries.flatMap(({ securityEvent }) => securityEvent ?? [])
+const securityEvents = (trial: Trial): string[] =>
+  trial.log.entries.flatMap(({ securityEvent }) => (typeof securityEvent === 'string' ? [securityEvent] : []))
 /** What an unsigned callback says of a success. */
 const success = (attemptId: string, gross = 150_000n, more: Partial<Fact> = {}): Fact => ({
   about: { attemptId },
@@ -66,13 +66,7 @@ void test('three callbacks at once and a poll beside: one receipt', async () => 
   assert.deepEqual(codes, [200, 200, 200])
   assert.equal((await events(trial)).length, 2, 'the same body is one event')
   trial.clock.advance(5000)
-  const { queues = [] } = trial.payments
-  await Promise.all(
-    queues.map(async (queue) => {
-      const rows = await queue.claim(10, trial.clock.now())
-      await Promise.all(rows.map((row) => queue.handle(row, new AbortController().signal)))
-    }),
-  )
+  await trial.rush()
   const paid = await trial.find(intent.id)
   assert.equal(paid.receipts.length, 1)
   assert.deepEqual(paid.received, kes(150_000n))
@@ -227,7 +221,8 @@ void test('what does not fit its attempt credits nothing', async () => {
     { ...success(mine.id), outcome: received({ id: referenceOf(mine.id), gross: { asset: 'USD/2', amount: 1n } }) },
   ]
   // Sent to the address of the first attempt, whose token is good.
-  for (const fact of told) assert.equal(await trial.callback(trial.push, trial.push.says(fact), 0), 200)
+  const bodies = told.map((fact) => trial.push.says(fact))
+  for (const body of bodies) assert.equal(await trial.callback(trial.push, body, 0), 200)
   await trial.pass()
   assert.deepEqual((await trial.find(intent.id)).receipts, [])
   assert.deepEqual(new Set((await events(trial)).map(({ state }) => state)), new Set(['ignored']))
@@ -243,6 +238,11 @@ void test('what does not fit its attempt credits nothing', async () => {
     ],
   )
   assert.equal(trial.push.checked.length, 0)
+
+  // The same body at its own address is another event: the forged copy has not taken its place.
+  assert.equal(await trial.callback(trial.push, bodies[0] ?? Buffer.of(), 1), 200)
+  await trial.pass()
+  assert.equal((await trial.find(victim.intentId)).status, 'paid')
   await trial.booksHold()
 })
 

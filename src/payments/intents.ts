@@ -3,7 +3,7 @@ import { currencyOf, money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Db, Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
-import { attemptOf, listAttempts } from './attempt-store.ts'
+import { attemptOf, listAttempts, listAttemptsOf } from './attempt-store.ts'
 import type { Core } from './core.ts'
 import { alreadyPaid, badCursor, inFlight, keyReused, notFound, over } from './errors.ts'
 import type { Intent, ListQuery, MerchantBalance, Payments } from './face.ts'
@@ -39,9 +39,21 @@ async function insertOrReplay(core: Core, q: Queryable, row: NewRow, tell: boole
     if (tell && isTx(q)) await announce(q, core, created, 'created')
     return { intent: intentOf(created), replayed: false }
   }
-  const before = await findByKey(q, row.merchantId, row.idempotencyKey ?? '')
-  if (before?.requestHash !== row.requestHash) throw keyReused()
-  return { intent: intentOf(asCreated(before)), replayed: true }
+  const by = { merchantId: row.merchantId, key: row.idempotencyKey ?? '', hash: row.requestHash ?? '' }
+  const before = await findCreated(q, by)
+  if (!before) throw keyReused()
+  return { intent: before, replayed: true }
+}
+
+/** See Payments.findCreated. */
+export async function findCreated(
+  q: Queryable,
+  { merchantId, key, hash }: { merchantId: string; key: string; hash: string },
+): Promise<Intent | undefined> {
+  const row = await findByKey(q, merchantId, key)
+  if (!row) return undefined
+  if (row.requestHash !== hash) throw keyReused()
+  return intentOf(asCreated(row))
 }
 
 const isTx = (q: Queryable): q is Tx => 'isTransaction' in q
@@ -102,7 +114,12 @@ export async function pageOfIntents(q: Queryable, query: ListQuery): ReturnType<
   const limit = Math.max(1, Math.min(query.limit, MOST_LISTED))
   const after = query.cursor === undefined ? undefined : requireCursor(query.cursor)
   const rows = await listIntents(q, { ...query, limit: limit + 1 }, after)
-  const items = rows.slice(0, limit).map((row) => intentOf(row))
+  const shown = rows.slice(0, limit)
+  const attempts = await listAttemptsOf(
+    q,
+    shown.map(({ id }) => id),
+  )
+  const items = shown.map((row) => intentOf(row, attempts.get(row.id)?.map(attemptOf)))
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
 }

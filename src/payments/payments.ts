@@ -7,7 +7,7 @@ import type { Payments, PaymentsDeps } from './face.ts'
 import { createFollow } from './follow.ts'
 import { paymentsHealth } from './health.ts'
 import { inboxQueue } from './inbox.ts'
-import { cancelIntent, createIntent, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
+import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
 import { createInvariants } from './invariants.ts'
 import { attemptsQueue } from './polling.ts'
 import { webhookRoutes } from './routes.ts'
@@ -33,6 +33,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     health: [paymentsHealth(core)],
     invariants: createInvariants(deps.ledger),
     create: (q, input) => createIntent(core, q, input),
+    findCreated,
     find: (q, { id, merchantId }) => loadIntent(q, id, merchantId),
     list: pageOfIntents,
     cancel: (by) => cancelIntent(core, by),

@@ -115,6 +115,8 @@ export interface Trial extends AsyncDisposable {
   start(intentId: string, phone?: string): ReturnType<Payments['startAttempt']>
   /** Advances the clock and runs what is due. */
   pass(ms?: number): Promise<void>
+  /** Claims all that is due in all queues and handles it at the same time, as several workers would. */
+  rush(): Promise<void>
   /** Posts to the callback URL of the n-th started attempt. */
   callback(scripted: Scripted, body: Buffer, n?: number): Promise<number>
   /** Every invariant holds, and all balances add up to zero. */
@@ -177,6 +179,13 @@ export async function openTrial({ db, connection, limits, subscriber }: TrialOpt
     pass: async (ms = 0) => {
       clock.advance(ms)
       await jobs.runDue()
+    },
+    rush: async () => {
+      const claimed = await Promise.all(
+        queues.map(async (queue) => ({ queue, rows: await queue.claim(100, clock.now()) })),
+      )
+      const { signal } = new AbortController()
+      await Promise.all(claimed.flatMap(({ queue, rows }) => rows.map((row) => queue.handle(row, signal))))
     },
     callback: async (scripted, body, n = -1) => {
       const { callbackUrl } = scripted.started.at(n) ?? assert.fail('nothing was started')
