@@ -53,7 +53,7 @@ export function attemptOf(row: AttemptRow): Attempt {
 }
 
 /** `254712345678` → `2547*****678`: enough for a payer to know their own. */
-export const maskPhone = (phone: string): string =>
+const maskPhone = (phone: string): string =>
   phone.length < 9 ? '*'.repeat(phone.length) : phone.slice(0, 4) + '*'.repeat(phone.length - 7) + phone.slice(-3)
 
 export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {

@@ -53,7 +53,7 @@ async function look(core: Core, attempt: AttemptRow): Promise<void> {
 }
 
 /** Asks the provider and records the answer; ends the waiting when it is time. Errors of the provider never fail an attempt. */
-export async function checkAttempt(core: Core, attempt: AttemptRow): Promise<void> {
+async function checkAttempt(core: Core, attempt: AttemptRow): Promise<void> {
   const collect = railOf(core, attempt.rail)?.collect
   if (!collect) {
     await postponeAttempt(core.db, { ...attempt, dueAt: addMs(core.clock.now(), 60 * 60_000) })

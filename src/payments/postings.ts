@@ -24,7 +24,7 @@ export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>)
   shards: CLEARING_SHARDS,
 })
 
-export const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
+const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
   code: `rail:${rail}:${railAccount}:fees`,
   asset,
   mayOverdraw: true,

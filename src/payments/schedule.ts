@@ -40,9 +40,6 @@ export function nextLook(attempt: Watched, pace: Pace, now: Date): Date | null {
   }
 }
 
-/** How long to wait after the n-th look at something that did not go well: 2, 4, 8, … seconds, at most 10 minutes. */
-export const backOffMs = (tries: number): number => Math.min(1000 * 2 ** Math.min(tries, 20), SLOWEST_MS)
-
 /** Whether waiting ends after a look at it. `error`: the provider could not be asked, which alone proves nothing. */
 export function giveUp(
   attempt: Watched,

@@ -30,7 +30,7 @@ export interface Scripted {
   says(...facts: Fact[]): Buffer
 }
 
-export function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_000): Scripted {
+function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_000): Scripted {
   const told: (readonly Fact[])[] = []
   const scripted: Scripted = {
     started: [],

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Command } from 'commander'
+import { ledgerSchema } from '#ledger'
+import { AppError } from '#platform/errors'
+import type { CliContext } from '#platform/module'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../test/database.ts'
+import { paymentsSchema } from './payments.ts'
+import { kes, openTrial, received } from './trial.ts'
+
+void test('what waits for a person is listed, and handled again once it can be', async () => {
+  await using database = await openTestDatabase([platformSchema, ledgerSchema, paymentsSchema])
+  await using trial = await openTrial(database)
+  const intent = await trial.create()
+  const { id } = await trial.payments.startAttempt({
+    intentId: intent.id,
+    merchantId: 'mer_1',
+    method: 'card',
+    payer: {},
+    returnUrl: 'https://x.example',
+  })
+  const headers = { 'x-signature': 'good', 'x-event': 'evt_1' }
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload: '{"fact":0}', headers })
+  await trial.pass()
+  const printed: unknown[] = []
+  const context = { db: trial.db, clock: trial.clock, print: (what: unknown) => void printed.push(what) }
+  const run = async (...words: string[]): Promise<void> => {
+    const program = new Command()
+    trial.payments.commands?.(program, () => Promise.resolve(context as unknown as CliContext))
+    await program.parseAsync(['payments', ...words], { from: 'user' })
+  }
+  await run('parked')
+  const [[parked]] = printed as [[{ rail: string; eventKey: string; note: string }]]
+  assert.deepEqual([parked.rail, parked.eventKey], ['cards', 'evt_1'])
+  assert.match(parked.note, /^not understood/)
+
+  // A new version of the rail understands it.
+  trial.page.says({
+    about: { attemptId: id },
+    outcome: received({ id: 'ch_1', gross: kes(150_000n) }),
+    needsCheck: false,
+  })
+  await run('retry', 'cards', 'evt_1')
+  await trial.pass()
+  assert.equal((await trial.find(intent.id)).status, 'paid')
+  await assert.rejects(run('retry', 'cards', 'evt_1'), (error) => error instanceof AppError && error.status === 404)
+  await run('parked')
+  assert.equal(printed.at(-1), 'Nothing is parked.')
+})
