@@ -19,18 +19,6 @@ export type Fault =
   /** 200 with the right names and values of wrong types. */
   | 'wrong-types'
 
-export const FAULTS: readonly Fault[] = [
-  'cut',
-  'cut-after',
-  'silent',
-  'server-error',
-  'too-many',
-  'forbidden-page',
-  'page',
-  'other-json',
-  'wrong-types',
-]
-
 export interface Faulty extends AsyncDisposable {
   readonly url: string
   fault: Fault | undefined

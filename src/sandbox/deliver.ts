@@ -51,7 +51,7 @@ export function createDeliver({ fetch, clock, log }: { fetch: Fetch; clock: Cloc
 }
 
 /** `t=…,v1=…` as Stripe signs. */
-export function signatureOf(body: string, at: Date, secret: string = STRIPE.webhookSecret): string {
+function signatureOf(body: string, at: Date, secret: string = STRIPE.webhookSecret): string {
   const seconds = Math.floor(at.getTime() / 1000)
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
 }

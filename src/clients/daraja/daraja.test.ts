@@ -49,7 +49,7 @@ async function openClient(say: (request: Received, count: number) => ScriptedAns
     daraja,
     tokens: () => tokens,
     sent: () => server.received.filter((request) => !isToken(request)),
-    change: (settings: object) => void (changed = settings),
+    change: (other: object) => void (changed = other),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
@@ -184,8 +184,11 @@ test('a token that cannot be had means that nothing was sent, whatever the reaso
 
 test('secrets that Daraja repeats do not get into the error', async () => {
   await using t = await openClient(({ body, headers }) => {
-    const { Password: password, CallBackURL: url } = JSON.parse(body.toString()) as Record<string, string>
-    const errorMessage = `Bad ${password} for ${url} with ${headers.authorization} and the-passkey`
+    const { Password: password, CallBackURL: url } = JSON.parse(body.toString()) as {
+      Password: string
+      CallBackURL: string
+    }
+    const errorMessage = `Bad ${password} for ${url} with ${String(headers.authorization)} and the-passkey`
     return { status: 400, body: { requestId: '1', errorCode: '400.002.02', errorMessage } }
   })
   const { message } = await failureOf((daraja) => daraja.stkPush(PUSH), t.daraja)

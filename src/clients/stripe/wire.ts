@@ -36,7 +36,7 @@ export const minorUnits = z
   .int()
   .nonnegative()
   .transform((value) => BigInt(value))
-export const seconds = z
+const seconds = z
   .int()
   .nonnegative()
   .transform((value) => new Date(value * 1000))

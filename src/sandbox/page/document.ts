@@ -15,7 +15,7 @@ export function document(assets: Assets, { title, body, head }: { title: string;
         ${head}
       </head>
       <body>
-        <p class="label" role="note"><strong>Sandbox</strong> · no real money</p>
+        <aside class="label" aria-label="Sandbox"><strong>Sandbox</strong> · no real money</aside>
         ${body}
       </body>
     </html>`.text

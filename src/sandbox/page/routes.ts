@@ -31,7 +31,7 @@ const CONTROLS = {
 } as const
 
 /** `0712 345 678`, `+254712345678` → `254712345678`; undefined when it is no Kenyan mobile number. */
-export function readPhone(text: string): string | undefined {
+function readPhone(text: string): string | undefined {
   const digits = text.replaceAll(/[\s+()-]/g, '').replace(/^0(?=[17]\d{8}$)/, '254')
   return /^254[17]\d{8}$/.test(digits) ? digits : undefined
 }

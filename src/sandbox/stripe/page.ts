@@ -8,7 +8,7 @@ import type { Session } from './sessions.ts'
 const ZERO_DECIMAL = new Set(['jpy', 'krw', 'rwf', 'vnd', 'xaf', 'xof'])
 
 /** `KES 1,500.00` */
-export function priceOf({ amount_total: total, currency }: Session): string {
+function priceOf({ amount_total: total, currency }: Session): string {
   const digits = String(total)
   const grouped = (whole: string): string => whole.replaceAll(/\B(?=(\d{3})+$)/g, ',')
   const code = currency.toUpperCase()
