@@ -1,4 +1,4 @@
-import { createGateway, type GatewayDeps } from '#gateway'
+import { createGateway, gatewayConfig, type GatewayDeps } from '#gateway'
 import { platformConfig, renderEnvExample } from '#platform/config'
 import { createHttp, renderOpenApi } from '#platform/http'
 import { silentLog } from '#platform/log'
@@ -14,7 +14,7 @@ export interface Generator {
 }
 
 export const GENERATORS: readonly Generator[] = [
-  { path: '.env.example', make: () => renderEnvExample([platformConfig, ...railConfigs]) },
+  { path: '.env.example', make: () => renderEnvExample([platformConfig, gatewayConfig, ...railConfigs]) },
   { path: 'docs/openapi.json', make: describeApi },
 ]
 

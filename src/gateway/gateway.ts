@@ -1,4 +1,7 @@
+import { addMs } from '#platform/clock'
 import type { HttpServer } from '#platform/http'
+import { IDEMPOTENCY_TTL_MS } from '#platform/idempotency'
+import type { Cron } from '#platform/jobs'
 import type { Module } from '#platform/module'
 import { apiRoutes, type ApiDeps } from './api/routes.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
@@ -13,5 +16,19 @@ export function createGateway(deps: GatewayDeps): Module {
       apiRoutes(app, deps)
       pageRoutes(app, deps)
     },
+    crons: [purgeKeys(deps)],
   }
 }
+
+const PURGE_EVERY_MS = 60 * 60_000
+const PURGE_BATCH = 2000
+
+/** Keys of creations are kept with the payments; these are those of everything else. */
+const purgeKeys = ({ db, idempotency, clock }: GatewayDeps): Cron => ({
+  name: 'gateway.purge-idempotency-keys',
+  everyMs: PURGE_EVERY_MS,
+  run: async ({ signal }) => {
+    const before = addMs(clock.now(), -IDEMPOTENCY_TTL_MS)
+    while (!signal.aborted && (await idempotency.purge(db, before, PURGE_BATCH)) === PURGE_BATCH);
+  },
+})

@@ -1,1 +1,3 @@
+export type { AttemptObject, PaymentObject } from './api/schemas.ts'
+export { gatewayConfig, type GatewayConfig } from './config.ts'
 export { createGateway, type GatewayDeps } from './gateway.ts'

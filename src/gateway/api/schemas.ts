@@ -3,28 +3,36 @@ import { FAILURE_REASONS } from '#payments'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 
+const WELL_FORMED = 'must be text without null characters and broken Unicode'
+/** Text that PostgreSQL can keep. */
+const text = (most: number) =>
+  z
+    .string()
+    .max(most, `must have at most ${most} characters`)
+    .refine((given) => !given.includes('\0') && given.isWellFormed(), WELL_FORMED)
+
 const amount = z
-  .string()
-  .meta({ description: 'Decimal string in units of the currency, with its decimals', example: '1500.00' })
+  .string('must be a string such as "1500.00", not a number')
+  .meta({ description: 'Decimal string in units of the currency, with its decimals', examples: ['1500.00'] })
 const currency = z
   .string()
   .regex(/^[A-Z]{3,5}$/, 'must be a currency code in capitals such as "KES"')
-  .meta({ example: 'KES' })
-const timestamp = z.string().meta({ format: 'date-time', example: '2026-01-15T09:00:00.000Z' })
+  .meta({ examples: ['KES'] })
+const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
 
 const PHONE = /^\d{8,15}$/
-export const phone = z
+const phone = z
   .string()
   .transform((text) => text.replace(/^\+/, ''))
   .refine(
     (text) => PHONE.test(text),
     'must be a phone number with its country code and nothing but digits, such as 254712345678',
   )
-  .meta({ example: '254712345678' })
+  .meta({ examples: ['254712345678'] })
 
 const customer = z
   .strictObject({
-    name: z.string().max(200).optional(),
+    name: text(200).optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
     phone: phone.optional(),
   })
@@ -32,29 +40,28 @@ const customer = z
 
 const METADATA_KEYS = 50
 const metadata = z
-  .record(z.string().min(1).max(40), z.string().max(500))
+  .record(text(40).min(1), text(500))
   .refine((all) => Object.keys(all).length <= METADATA_KEYS, `has more than ${METADATA_KEYS} keys`)
-  .meta({ description: 'Your own notes, given back as they are', example: { order: '1042' } })
+  .meta({ description: 'Your own notes, given back as they are', examples: [{ order: '1042' }] })
 
-export const METHODS_AT_MOST = 10
-const EXPIRES_IN_SECONDS = { least: 60, most: 7 * 24 * 3600, usual: 3600 }
+const METHODS_AT_MOST = 10
+const EXPIRES_IN_SECONDS = { least: 1, most: 7 * 24 * 3600, usual: 3600 }
 
 export const createPayment = z
   .strictObject({
     amount,
     currency,
-    description: z.string().max(200).optional(),
-    reference: z.string().max(100).optional().meta({ description: 'Your own name for it, such as an order number' }),
+    description: text(200).optional().meta({ description: 'What it is for: the payer sees it' }),
+    reference: text(100).optional().meta({ description: 'Your own name for it, such as an order number' }),
     methods: z
       .array(z.string().max(20))
       .min(1)
       .max(METHODS_AT_MOST)
       .optional()
-      .meta({ example: ['mpesa', 'card'] }),
+      .meta({ examples: [['mpesa', 'card']] }),
     customer: customer.optional(),
-    return_url: z
-      .url('must be an absolute URL')
-      .max(2000)
+    return_url: text(2000)
+      .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
       .optional()
       .meta({ description: 'Where the payer goes after; its origin must be registered for the merchant' }),
     expires_in: z
@@ -65,39 +72,37 @@ export const createPayment = z
       .meta({ description: 'Seconds until it expires' }),
     metadata: metadata.optional(),
   })
-  .meta({ id: 'CreatePayment' })
+  .meta({
+    id: 'CreatePayment',
+    examples: [{ amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' }],
+  })
 export type CreatePayment = z.output<typeof createPayment>
 
-export const ATTEMPT_STATUSES = [
-  'created',
-  'submitting',
-  'pending',
-  'unknown',
-  'settled',
-  'failed',
-  'abandoned',
-] as const
+const ATTEMPT_STATUSES = ['created', 'submitting', 'pending', 'unknown', 'settled', 'failed', 'abandoned'] as const
 export const attempt = z
   .object({
-    id: z.string().meta({ example: 'att_01kd3v…' }),
+    id: z.string().meta({ examples: ['att_01kd3v…'] }),
     object: z.literal('attempt'),
     payment: z.string(),
     method: z.string(),
     status: z.enum(ATTEMPT_STATUSES),
-    reason: z.enum(FAILURE_REASONS).nullable(),
+    reason: z
+      .enum(FAILURE_REASONS)
+      .nullable()
+      .meta({ description: 'Why it failed; on one that goes on, why the payer was refused last' }),
     redirect_url: z
       .string()
       .nullable()
       .meta({ description: "The provider's page that the payer goes to, for methods that have one" }),
     created_at: timestamp,
   })
-  .meta({ id: 'Attempt' })
+  .meta({ id: 'Attempt', description: 'One try to pay' })
 export type AttemptObject = z.output<typeof attempt>
 
-export const PAYMENT_STATUSES = ['open', 'processing', 'paid', 'expired', 'canceled', 'failed', 'reversed'] as const
+const PAYMENT_STATUSES = ['open', 'processing', 'paid', 'expired', 'canceled', 'failed', 'reversed'] as const
 export const payment = z
   .object({
-    id: z.string().meta({ example: 'pay_01kd3v…' }),
+    id: z.string().meta({ examples: ['pay_01kd3v…'] }),
     object: z.literal('payment'),
     version: z.int().meta({ description: 'Grows with each change: of two copies the larger is newer' }),
     livemode: z.boolean(),
@@ -121,40 +126,62 @@ export const payment = z
     created_at: timestamp,
     attempts: z.array(attempt),
   })
-  .meta({ id: 'Payment' })
+  .meta({ id: 'Payment', description: 'A payment: what is owed, what came of it' })
 export type PaymentObject = z.output<typeof payment>
 
 export const paymentId = z.object({ id: z.string().max(40) })
 
+const KENYAN = /^254[17]\d{8}$/
+const kenyanPhone = z
+  .string()
+  .transform((given) => given.replace(/^\+/, ''))
+  .refine(
+    (given) => KENYAN.test(given),
+    'must be a Kenyan mobile number with its country code and nothing but digits, such as 254712345678',
+  )
+  .meta({ examples: ['254712345678'] })
+
 export const startAttempt = z
   .strictObject({
-    method: z.string().max(20).meta({ example: 'mpesa' }),
-    phone: phone.optional(),
+    method: z
+      .string()
+      .max(20)
+      .meta({ examples: ['mpesa'] }),
+    phone: kenyanPhone.optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
   })
-  .meta({ id: 'StartAttempt' })
+  .meta({ id: 'StartAttempt', examples: [{ method: 'mpesa', phone: '254712345678' }] })
 export type StartAttempt = z.output<typeof startAttempt>
 
 const PAGE_AT_MOST = 100
 const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-15T09:00:00Z' })
-export const listPayments = z.object({
+export const listPayments = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_AT_MOST).default(20),
   cursor: z.string().max(200).optional(),
   status: z.enum(PAYMENT_STATUSES).optional(),
-  reference: z.string().max(100).optional(),
-  created_from: instant.optional(),
-  created_to: instant.optional(),
+  reference: text(100).optional(),
+  created_from: instant.optional().meta({ description: 'Made at this time or later' }),
+  created_to: instant.optional().meta({ description: 'Made before this time' }),
 })
-export type ListPayments = z.output<typeof listPayments>
 
 export const paymentPage = z
   .object({ object: z.literal('list'), data: z.array(payment), next_cursor: z.string().nullable() })
-  .meta({ id: 'PaymentList' })
+  .meta({ id: 'PaymentList', description: 'A page of payments' })
+
+export const askBalance = z.strictObject({ currency: currency.optional() })
+
+const balanceRow = z.object({
+  currency: z.string(),
+  available: amount.meta({ description: 'What can be paid out or refunded' }),
+  pending: amount.meta({ description: 'What is not available yet' }),
+  debt: amount.meta({ description: 'What is owed after chargebacks; repaid first by what comes in' }),
+})
+export type BalanceRow = z.output<typeof balanceRow>
 
 export const balance = z
   .object({
     object: z.literal('balance'),
     livemode: z.boolean(),
-    balances: z.array(z.object({ currency: z.string(), available: amount, pending: amount })),
+    balances: z.array(balanceRow),
   })
-  .meta({ id: 'Balance' })
+  .meta({ id: 'Balance', description: 'What the merchant owns' })

@@ -13,7 +13,7 @@ export function errorBody(error: AppError, requestId: string, docsUrl: string): 
       message,
       ...(param === undefined ? {} : { param }),
       request_id: requestId,
-      doc_url: `${docsUrl}#errors/${code}`,
+      doc_url: `${docsUrl}/errors#${code}`,
     },
   }
 }

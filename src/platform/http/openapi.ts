@@ -1,7 +1,7 @@
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { HttpServer } from './types.ts'
+import type { HttpServer, Refusal } from './types.ts'
 
 /** The error answer, as documentation. `errorBody` makes it. */
 const errorSchema = z
@@ -33,13 +33,71 @@ const IDEMPOTENCY_KEY = {
   },
 } as const
 
+const RETRY_AFTER = { 'Retry-After': { type: 'integer', description: 'Seconds to wait before the next try' } }
+const REPLAYED = {
+  'Idempotent-Replayed': {
+    type: 'string',
+    enum: ['true'],
+    description: 'There when this is the answer to the first request with the same Idempotency-Key, given again',
+  },
+}
+
+/** One documented answer, as the document holds it before it is put together. */
+interface Documented {
+  headers?: object
+  description?: string
+  content?: Record<string, { schema?: unknown; examples?: object }>
+}
+
+type Transform = ReturnType<typeof createJsonSchemaTransform>
+
+/** The route's own words, and what every route may answer besides. */
+const describeRoute =
+  (toJsonSchema: Transform): Transform =>
+  (document) => {
+    const { schema, route } = document
+    if (!schema) return toJsonSchema(document)
+    const { refusals = [], idempotent } = route.config ?? {}
+    const byStatus = Map.groupBy(refusals, ({ status }) => String(status))
+    const given = (schema as { response?: object }).response
+    const known = [...byStatus].map(([status, all]) => [status, { ...ERRORS, description: all.map(codeOf).join(', ') }])
+    const response = { ...given, ...Object.fromEntries(known), '4XX': ERRORS, '5XX': ERRORS }
+    const done = toJsonSchema({ ...document, schema: { ...schema, response } })
+    const responses = done.schema['response'] as Record<string, Documented>
+    for (const [status, all] of byStatus) addExamples(responses[status], all)
+    if (!idempotent) return done
+    done.schema['headers'] = IDEMPOTENCY_KEY
+    for (const status of Object.keys(given ?? {})) responses[status] = { ...responses[status], headers: REPLAYED }
+    return done
+  }
+
+const codeOf = ({ code }: Refusal): string => code
+
+function addExamples(response: Documented | undefined, refusals: readonly Refusal[]): void {
+  const content = response?.content?.['application/json']
+  if (!response || !content) return
+  content.examples = Object.fromEntries(refusals.map((refusal) => [refusal.code, exampleOf(refusal)]))
+  if (refusals.some(({ status }) => status === 429 || status === 503)) response.headers = RETRY_AFTER
+}
+
+const exampleOf = ({ code, message, param }: Refusal): object => ({
+  value: {
+    error: {
+      code,
+      message,
+      ...(param === undefined ? {} : { param }),
+      request_id: 'req_x7Kq2mPz01a4',
+      doc_url: `https://pay.example.com/docs/errors#${code}`,
+    },
+  },
+})
+
 const ABOUT = `The API of Purser. Send \`Authorization: Bearer sk_…\` with every request. Amounts are decimal strings ("10.50")
 with their currency, never numbers. Every error is \`{"error": {"code", "message", "param", "request_id", "doc_url"}}\`; on 429 and 503 wait
 for \`Retry-After\` seconds.`
 
 /** Documents the routes that have tags, as OpenAPI 3.1. Before any of them is added. */
 export async function addOpenApi(app: HttpServer, version: string): Promise<void> {
-  const toJsonSchema = createJsonSchemaTransform({ skipList: [] })
   const withComponents = createJsonSchemaTransformObject({})
   await app.register(swagger, {
     openapi: {
@@ -52,14 +110,8 @@ export async function addOpenApi(app: HttpServer, version: string): Promise<void
     },
     hideUntagged: true,
     convertConstToEnum: false,
-    transform: (document) => {
-      const { schema, route } = document
-      const response = { ...(schema as { response?: object } | undefined)?.response, '4XX': ERRORS, '5XX': ERRORS }
-      const done = toJsonSchema({ ...document, schema: schema && { ...schema, response } })
-      if (route.config?.idempotent) done.schema['headers'] = IDEMPOTENCY_KEY
-      return done
-    },
-    transformObject: (document) => withoutUnused(withComponents(document) as Document),
+    transform: describeRoute(createJsonSchemaTransform({ skipList: [] })),
+    transformObject: (document) => nameAnswers(withoutUnused(withComponents(document) as Document)),
   })
 }
 
@@ -81,6 +133,24 @@ function withoutUnused(document: Document): Document {
     .filter(([name]) => used.has(name))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   return { ...document, components: { ...document.components, schemas: Object.fromEntries(kept) } } as Document
+}
+
+interface Operation {
+  responses?: Record<string, Documented & { content?: Record<string, { schema?: { $ref?: string } }> }>
+}
+
+/** An answer is described by the schema that it has, where swagger finds no words of its own ("Default Response"). */
+function nameAnswers(document: Document): Document {
+  const schemas = document.components?.schemas ?? {}
+  const operations = Object.values(document.paths ?? {}).flatMap((path) =>
+    Object.values(path as Record<string, Operation>),
+  )
+  for (const answer of operations.flatMap(({ responses = {} }) => Object.values(responses))) {
+    if (answer.description !== 'Default Response') continue
+    const name = answer.content?.['application/json']?.schema?.$ref?.split('/').at(-1) ?? ''
+    answer.description = (schemas[name] as { description?: string } | undefined)?.description ?? 'Done'
+  }
+  return document
 }
 
 /** The OpenAPI document as text, the same for the same routes. For `/openapi.json` and the generated file. After `app.ready()`. */

@@ -104,7 +104,7 @@ void test('bad input is refused with the field and what to do', async () => {
     const error = await errorOf(answer)
     assert.deepEqual([answer.status, error.code, error.param], [status, code, param], body)
     assert.match(error.message, message)
-    assert.equal(error.doc_url, `http://pay.test/docs#errors/${code}`)
+    assert.equal(error.doc_url, `http://pay.test/docs/errors#${code}`)
     assert.equal(error.request_id, answer.headers.get('x-request-id'))
   }
 })

@@ -18,6 +18,14 @@ export type Reply = FastifyReply
 /** Sources added to the content security policy of a page: `{ 'form-action': ['https://pay.example'] }`. */
 export type PagePolicy = Readonly<Record<string, readonly string[]>>
 
+/** An error answer that a route may give, for its documentation. */
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly param?: string | undefined
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Webhooks: `request.rawBody` holds the body as it came, whatever its type, and nothing is parsed. */
@@ -30,6 +38,8 @@ declare module 'fastify' {
     errorPage?: (error: AppError, request: Request) => string | undefined
     /** Documents the Idempotency-Key header. The handler reads it with `idempotencyKeyOf`. */
     idempotent?: boolean
+    /** Documents the error answers of the route, each with an example. */
+    refusals?: readonly Refusal[]
   }
   interface FastifyRequest {
     /** The body as it came. Only on routes with `config: { rawBody: true }`. */

@@ -23,9 +23,10 @@ export interface IdempotentRequest<B> {
   hash: string
   /**
    * Called instead of `act` after a process died while it ran the request: makes the answer out of what is stored, or undefined when
-   * nothing was done. Without it `act` runs again, so then `act` must itself do nothing twice for the same key.
+   * nothing was done. Without it `act` runs again, so then `act` must itself do nothing twice for the same key. `since`: when the request
+   * first came.
    */
-  rebuild?: () => Promise<IdempotentAnswer<B> | undefined>
+  rebuild?: (since: Date) => Promise<IdempotentAnswer<B> | undefined>
 }
 
 /** `body` is kept as JSON text for 30 days: no secret in it. */
@@ -83,7 +84,7 @@ export function createIdempotency({
       if (row.hash !== request.hash) throw reused()
       if (row.state === 'done') return replay<B>(row)
       if (row.leaseUntil <= claim.now && (await takeOver(db, claim, row.owner))) {
-        return perform(db, claim, async () => (await request.rebuild?.()) ?? act())
+        return perform(db, claim, async () => (await request.rebuild?.(row.createdAt)) ?? act())
       }
       if (monotonicMs() >= until) throw inProgress()
       await waitMs(lookMs)

@@ -1,0 +1,125 @@
+import type { HttpServer } from '#platform/http'
+import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import { OF_BODIES, refusals } from './problems.ts'
+import { checkoutUrl, renderAttempt, renderPayment } from './render.ts'
+import type { Api } from './routes.ts'
+import * as shapes from './schemas.ts'
+
+const tags = ['Payments']
+const security = [{ bearer: [] }]
+
+export function attemptRoutes(app: HttpServer, api: Api): void {
+  startRoute(app, api)
+  cancelRoute(app, api)
+}
+
+function startRoute(app: HttpServer, api: Api): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/payments/:id/attempts',
+    onRequest: api.access.require('payments:write'),
+    config: {
+      idempotent: true,
+      refusals: refusals(
+        'payments.not-found',
+        'payments.already-paid',
+        'payments.over',
+        'payments.attempt-in-flight',
+        'payments.too-many-attempts',
+        'payments.method-not-allowed',
+        'payments.amount-not-taken',
+        'payments.payer-incomplete',
+        'payments.method-unavailable',
+        'idempotency-key-reused',
+        'idempotency-in-progress',
+        ...OF_BODIES,
+      ),
+    },
+    schema: {
+      operationId: 'startAttempt',
+      tags,
+      security,
+      summary: 'Start an attempt: prompt the phone, or get the page to send the payer to',
+      description:
+        'For merchants with a checkout of their own; the hosted page does this by itself. The attempt is `pending` while the payer decides: ' +
+        'look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again.',
+      params: shapes.paymentId,
+      body: shapes.startAttempt,
+      response: { 201: shapes.attempt },
+    },
+    handler: async (request, reply) => {
+      const { merchantId } = api.access.callerOf(request)
+      const asked = { merchantId, id: request.params.id, body: request.body }
+      const { attempt, replayed } = await start(api, asked, idempotencyKeyOf(request))
+      if (replayed) reply.header('idempotent-replayed', 'true')
+      return reply.code(201).send(attempt)
+    },
+  })
+}
+
+interface Asked {
+  readonly merchantId: string
+  readonly id: string
+  readonly body: shapes.StartAttempt
+}
+
+interface Started {
+  readonly attempt: shapes.AttemptObject
+  readonly replayed: boolean
+}
+
+async function start(api: Api, asked: Asked, key: string | undefined): Promise<Started> {
+  const { db, payments, idempotency, publicUrl } = api
+  const { merchantId, id, body } = asked
+  const { method, ...payer } = body
+  const act = async (): Promise<{ status: number; body: shapes.AttemptObject }> => {
+    const returnUrl = checkoutUrl(publicUrl(), id)
+    const attempt = await payments.startAttempt({ intentId: id, merchantId, method, payer, returnUrl })
+    return { status: 201, body: renderAttempt(attempt) }
+  }
+  if (key === undefined) return { attempt: (await act()).body, replayed: false }
+  const path = `/api/v1/payments/${id}/attempts`
+  const answer = await idempotency.run(
+    db,
+    {
+      scope: `${merchantId} POST ${path}`,
+      key,
+      hash: hashRequest('POST', path, body),
+      rebuild: (since) => findStarted(api, asked, since),
+    },
+    act,
+  )
+  return { attempt: answer.body, replayed: answer.replayed }
+}
+
+/** The attempt that a process began for this request before it died: prompting the phone again would be a second request to pay. */
+async function findStarted({ db, payments }: Api, { merchantId, id, body }: Asked, since: Date) {
+  const intent = await payments.find(db, { id, merchantId })
+  const attempt = intent?.attempts.find(({ method, createdAt }) => method === body.method && createdAt >= since)
+  return attempt && { status: 201, body: renderAttempt(attempt) }
+}
+
+function cancelRoute(app: HttpServer, { access, payments, publicUrl }: Api): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/payments/:id/cancel',
+    onRequest: access.require('payments:write'),
+    config: {
+      refusals: refusals('payments.not-found', 'payments.already-paid', 'payments.over', 'payments.attempt-in-flight'),
+    },
+    schema: {
+      operationId: 'cancelPayment',
+      tags,
+      security,
+      summary: 'Cancel a payment that is not paid',
+      description:
+        'Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`.',
+      params: shapes.paymentId,
+      response: { 200: shapes.payment },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      return renderPayment(await payments.cancel({ id: request.params.id, merchantId }), publicUrl())
+    },
+  })
+}

@@ -1,0 +1,60 @@
+import type { Intent, NewIntent } from '#payments'
+import type { HttpServer } from '#platform/http'
+import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import { newIntentOf } from '../payments.ts'
+import { OF_BODIES, refusals } from './problems.ts'
+import { renderPayment } from './render.ts'
+import type { Api } from './routes.ts'
+import * as shapes from './schemas.ts'
+
+const PATH = '/api/v1/payments'
+
+export function createRoute(app: HttpServer, api: Api): void {
+  app.route({
+    method: 'POST',
+    url: PATH,
+    onRequest: api.access.require('payments:write'),
+    config: { idempotent: true, refusals: refusals('idempotency-key-reused', ...OF_BODIES) },
+    schema: {
+      operationId: 'createPayment',
+      tags: ['Payments'],
+      security: [{ bearer: [] }],
+      summary: 'Create a payment',
+      description:
+        'Answers with the payment and its `checkout_url`, the page to send the payer to. Send an `Idempotency-Key`: the same key and body ' +
+        'give the first answer again, whatever happened on the way or since.',
+      body: shapes.createPayment,
+      response: { 201: shapes.payment },
+    },
+    handler: async (request, reply) => {
+      const { merchantId } = api.access.callerOf(request)
+      const { intent, replayed } = await create(api, merchantId, request.body, idempotencyKeyOf(request))
+      if (replayed) reply.header('idempotent-replayed', 'true')
+      reply.header('location', `${PATH}/${intent.id}`)
+      return reply.code(201).send(renderPayment(intent, api.publicUrl()))
+    },
+  })
+}
+
+interface Created {
+  readonly intent: Intent
+  readonly replayed: boolean
+}
+
+async function create(api: Api, merchantId: string, body: shapes.CreatePayment, key?: string): Promise<Created> {
+  const { db, payments } = api
+  if (key === undefined) return payments.create(db, await inputOf(api, merchantId, body))
+  const idempotency = { key, hash: hashRequest('POST', PATH, body) }
+  const input = await inputOf(api, merchantId, body).catch(async (error: unknown) => {
+    // What was taken when it first came is not refused now because a method or an origin has gone since.
+    const before = await payments.findCreated(db, { merchantId, ...idempotency })
+    if (!before) throw error
+    return { before }
+  })
+  if ('before' in input) return { intent: input.before, replayed: true }
+  return payments.create(db, { ...input, idempotency })
+}
+
+async function inputOf(api: Api, merchantId: string, body: shapes.CreatePayment): Promise<NewIntent> {
+  return newIntentOf(body, await api.identity.requireMerchant(api.db, merchantId), api)
+}

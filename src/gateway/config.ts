@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import { defineConfig, setting, type ConfigOf } from '#platform/config'
+
+const RANGE = 'a whole number from 1 to 100000000'
+
+export const gatewayConfig = defineConfig('gateway', {
+  requestsPerMinute: setting(
+    'API_REQUESTS_PER_MINUTE',
+    z.coerce.number(RANGE).int(RANGE).min(1, RANGE).max(100_000_000, RANGE).default(60_000),
+    {
+      doc: 'Requests that one API key may make in a minute to one process; more are answered 429.',
+      runtime: true,
+    },
+  ),
+})
+
+export type GatewayConfig = ConfigOf<typeof gatewayConfig>
