@@ -53,8 +53,9 @@ export const badPhone = (): AppError =>
     },
   )
 
+/** Not 429: waiting does not help. */
 export const tooManyAttempts = (most: number): AppError =>
-  new AppError('payments.too-many-attempts', 429, `A payment can be tried ${most} times. Create a new payment.`)
+  new AppError('payments.too-many-attempts', 409, `A payment can be tried ${most} times. Create a new payment.`)
 
 export const tooManyPrompts = (retryAfterSeconds: number): AppError =>
   new AppError('payments.too-many-prompts', 429, 'This phone was asked too often. Wait before asking it again.', {

@@ -52,6 +52,7 @@ function parse(
     )
   } catch (error) {
     core.log.error({ rail: rail.name, event: eventKey, error }, 'event of a shape never seen: parked')
+    securityEvent(core, 'malformed-event', { rail: rail.name, attemptId: tokenAttemptId ?? undefined, event: eventKey })
     return `not understood: ${describeError(error)}`.slice(0, 300)
   }
 }

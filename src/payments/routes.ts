@@ -58,6 +58,8 @@ async function receive(core: Core, inbound: Inbound): Promise<object> {
   })
   core.meters.inbox.inc({ rail: rail.name, result: isNew ? 'stored' : 'repeated' })
   if (isNew) core.jobs().wake(INBOX_QUEUE)
+  // Providers repeat themselves too, so it is answered as the first was; but nothing is done, and it is told.
+  else securityEvent(core, 'replayed-callback', { rail: rail.name, attemptId: tokenAttemptId, event: eventKey })
   return webhook.accepted ?? ACCEPTED
 }
 
