@@ -25,7 +25,7 @@ create table ledger.balances (
   posted numeric(38,0) not null default 0,
   held numeric(38,0) not null default 0,
   primary key (account, shard),
-  constraint no_overdraft check (held >= 0 and (not nonneg or posted >= held))
+  constraint no_overdraft check (not nonneg or posted >= held)
 ) with (
   -- Rows are updated in place all the time: room on each page keeps the updates off the index, and dead versions go at once.
   fillfactor = 40, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0

@@ -16,13 +16,13 @@ create table ledger.holds (
 create index holds_due on ledger.holds (expires_at) where state = 'open';
 create index holds_open on ledger.holds (account) where state = 'open';
 
--- Adds to a balance and to what is held of it.
+-- Adds to a balance and to what is held of it. Only as much is freed as is held.
 create function ledger.move(p_account bigint, p_asset text, p_delta numeric, p_held numeric, p_shard int)
 returns void language plpgsql as $$
 begin
   update ledger.balances set posted = posted + p_delta, held = held + p_held
     where account = p_account and asset = p_asset and shard = p_shard % shards
-      and (not nonneg or posted + p_delta >= held + p_held);
+      and (not nonneg or posted + p_delta >= held + p_held) and held + p_held >= 0;
   if not found then perform ledger.refuse_move(p_account, p_asset); end if;
 end $$;
 
@@ -115,6 +115,7 @@ create function ledger.expire_holds(p_now timestamptz, p_limit int)
 returns int language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   due uuid[];
+  freed int;
 begin
   select array_agg(id) into due from (
     select id from ledger.holds where state = 'open' and expires_at <= p_now
@@ -129,6 +130,10 @@ begin
     from freed f join ledger.balances b on b.account = f.account and b.shard = 0
     order by b.account for no key update of b
   )
-  update ledger.balances b set held = l.held from locked l where b.account = l.account and b.shard = l.shard;
+  update ledger.balances b set held = l.held from locked l where b.account = l.account and b.shard = l.shard and l.held >= 0;
+  get diagnostics freed = row_count;
+  if freed < (select count(distinct account) from ledger.holds where id = any (due)) then
+    raise exception 'Less is held than the open holds of an account add up to';
+  end if;
   return cardinality(due);
 end $$;
