@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import type { Command } from 'commander'
 import { createGateway, gatewayConfig } from '#gateway'
 import { createIdentity, identityCommands, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
@@ -15,10 +14,10 @@ import {
 } from '#platform/config'
 import type { Database } from '#platform/database'
 import { openDb, type Db } from '#platform/db'
-import { AppError, invariant } from '#platform/errors'
+import { invariant } from '#platform/errors'
 import { createFetch } from '#platform/fetch'
 import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
-import { createHttp, type HttpServer } from '#platform/http'
+import { addressOf, createHttp, isLoopback, listen, type HttpServer } from '#platform/http'
 import { createIdempotency } from '#platform/idempotency'
 import { createIds, type Ids } from '#platform/ids'
 import { createJobs, type Jobs } from '#platform/jobs'
@@ -80,6 +79,8 @@ export interface App {
   readonly modules: readonly Module[]
   /** The key of the sandbox's own merchant. */
   readonly sandboxKey: string | undefined
+  /** Asked for by the sandbox's pages where others than this machine can reach them. */
+  readonly sandboxPassword: Secret | undefined
   /** What links start with; the listening address unless PUBLIC_URL is set. */
   url(): string
   /** Listens and begins to work. `work: false` leaves jobs and queues to `jobs.runDue()`: for tests with a set clock. */
@@ -225,6 +226,8 @@ async function wireModules(core: Core) {
     publicUrl: url,
     practice: sandbox && { url: '/sandbox', merchant: sandboxMerchant },
   })
+  // Whoever reaches the sandbox can "pay".
+  const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
   const modules: Module[] = [identity, ledger, payments, gateway]
   if (sandbox)
     modules.push(
@@ -237,6 +240,7 @@ async function wireModules(core: Core) {
         baseUrl: url,
         webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
         demoUrl: () => '/demo',
+        password: sandboxPassword,
       }),
     )
   const jobs: Jobs = createJobs({
@@ -251,35 +255,24 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return { identity, ledger, payments, limits, modules, jobs, sandboxKey: key, ...(sandbox && { sandboxMerchant }) }
-}
-
-async function listen(http: HttpServer, { host, port }: AppConfig['config']['platform']): Promise<void> {
-  try {
-    await http.listen({ host, port })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const why =
-      code === 'EADDRINUSE'
-        ? 'is used by another program'
-        : code === 'EACCES'
-          ? 'may not be used by this user'
-          : undefined
-    if (!why) throw error
-    throw new AppError(
-      'platform.port',
-      500,
-      `Port ${port} on ${host} ${why}: set PORT to another, or stop the other program.`,
-    )
+  return {
+    identity,
+    ledger,
+    payments,
+    limits,
+    modules,
+    jobs,
+    sandboxKey: key,
+    sandboxPassword,
+    ...(sandbox && { sandboxMerchant }),
   }
 }
 
-/** Where the server itself listens, as this machine reaches it. */
-function addressOf(http: HttpServer, host: string): string {
-  const address = http.server.address() as AddressInfo | null
-  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  return `http://${name.includes(':') ? `[${name}]` : name}:${address?.port ?? 0}`
-}
+const PASSWORD_LENGTH = 16
+
+/** The same at each start, and kept nowhere. */
+const passwordOf = (masterKey: MasterKey): Secret =>
+  new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
 
 /** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
 function sandboxSettings(credentials: () => Record<string, string>): Pick<RailsDeps, 'mpesa' | 'stripe'> {

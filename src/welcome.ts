@@ -22,6 +22,9 @@ function sandbox(app: App): string[] {
     `Demo checkout    ${url}/demo`,
     `Practice phone   ${url}/sandbox`,
     `API reference    ${url}/docs`,
+    ...(app.sandboxPassword
+      ? ['', `Password of the practice pages (any user name): ${app.sandboxPassword.reveal()}`]
+      : []),
     '',
     `Test API key     ${key}`,
     '',

@@ -78,6 +78,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     ids,
     checkResponses: true,
+    quietMs: 0,
   })
   stack.defer(() => app.stop())
   await app.start({ work: !set })

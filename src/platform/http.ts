@@ -1,3 +1,4 @@
 export { renderOpenApi } from './http/openapi.ts'
 export { createHttp, type HttpOptions } from './http/server.ts'
 export type { HttpServer, Refusal, Reply, Request } from './http/types.ts'
+export { addressOf, isLoopback, listen } from './http/listen.ts'
