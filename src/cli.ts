@@ -96,8 +96,12 @@ function print(what: string | readonly Readonly<Record<string, unknown>>[]): voi
     )
 }
 
-const shown = (value: unknown): string =>
-  typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value, plain)
+// Functions, since they are called while this module still runs.
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : value === null || value === undefined ? '' : JSON.stringify(value, plain)
+}
 
 /** JSON has no bigint. */
-const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
+function plain(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value
+}

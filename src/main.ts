@@ -1,14 +1,17 @@
-import { once } from 'node:events'
 import { createApp, loadAppConfig, schemasOf } from './app.ts'
 import { systemClock } from '#platform/clock'
+import { processSources } from '#platform/config'
 import { openDatabase, prepareDatabase } from '#platform/database'
+import { whenAsked } from '#platform/ending'
 import { createLog } from '#platform/log'
 import { packageVersion } from '#platform/version'
 import { greet } from './welcome.ts'
 
-/** Runs Purser until SIGTERM or SIGINT: config → database → app → drain. */
+/** Runs Purser until it is asked to end: config → database → app → drain. */
 export async function main(): Promise<void> {
-  const loaded = loadAppConfig()
+  const sources = processSources()
+  const asked = whenAsked(sources)
+  const loaded = loadAppConfig(sources)
   const config = loaded.config.platform
   const version = config.appVersion ?? packageVersion
   const log = createLog({
@@ -18,7 +21,6 @@ export async function main(): Promise<void> {
     version,
   })
   for (const warning of loaded.warnings) log.warn(warning)
-  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const onLost = (): void => {
     log.fatal('another process has taken over the data folder: this one ends at once')
     process.exit(1)
@@ -33,6 +35,5 @@ export async function main(): Promise<void> {
   stack.defer(() => app.stop())
   await app.start()
   greet(app, loaded)
-  await stopped
-  log.info('stopping: what is under way is finished first')
+  log.info({ reason: await asked }, 'stopping: what is under way is finished first')
 }

@@ -35,6 +35,8 @@ export interface ProcessOptions {
   /** A free one by default. */
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
+  /** Where it works; the folder that `dataDir` is in by default. */
+  readonly cwd?: string
 }
 
 /** An empty folder. Whatever still runs in it after the test is killed, and it is removed. */
@@ -91,9 +93,12 @@ interface Running {
   exited: Promise<Exit>
 }
 
-function run(args: readonly string[], { dataDir, port = 0, env = {} }: ProcessOptions): Running {
+function run(
+  args: readonly string[],
+  { dataDir, port = 0, env = {}, cwd = join(dataDir, '..') }: ProcessOptions,
+): Running {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
-    cwd: join(dataDir, '..'),
+    cwd,
     env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', DATA_DIR: dataDir, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own, as a shell gives it.
@@ -110,10 +115,10 @@ function run(args: readonly string[], { dataDir, port = 0, env = {} }: ProcessOp
   return { child, stdout: () => stdout, stderr: () => stderr, output: () => stdout + stderr, exited }
 }
 
-/** Processes that work in this folder or name it on their command line: the program's, and PostgreSQL's. */
+/** Processes that work in this folder, or were started with it on their command line or in their environment. */
 export const processesIn = (folder: string): number[] =>
   listProcesses()
-    .filter(({ command, cwd }) => command.includes(`${folder}/`) || cwd === folder || cwd.startsWith(`${folder}/`))
+    .filter(({ command, environment, cwd }) => `${command} ${environment} ${cwd}/`.includes(`${folder}/`))
     .map(({ pid }) => pid)
 
 /** The PostgreSQL servers of this data folder: never more than one. */
@@ -127,6 +132,7 @@ interface Listed {
   pid: number
   parent: number
   command: string
+  environment: string
   cwd: string
 }
 
@@ -135,10 +141,11 @@ function listProcesses(): Listed[] {
     if (!/^\d+$/.test(name)) return []
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      const [state, parent = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       if (state === 'Z') return []
-      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      return [{ pid: Number(name), parent: Number(parent), command, cwd: cwdOf(name) }]
+      const [command = '', environment = ''] = ['cmdline', 'environ'].map((file) => read(name, file))
+      const cwd = read(name, 'cwd', readlinkSync)
+      return [{ pid: Number(name), parent: Number(parent), command, environment, cwd }]
     } catch {
       // It ended while we looked.
       return []
@@ -146,9 +153,10 @@ function listProcesses(): Listed[] {
   })
 }
 
-function cwdOf(pid: string): string {
+/** Other users' processes do not show all. */
+function read(pid: string, name: string, by = (path: string) => readFileSync(path, 'utf8')): string {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`)
+    return by(`/proc/${pid}/${name}`).replaceAll('\0', ' ')
   } catch {
     return ''
   }

@@ -7,7 +7,7 @@ import { migrateJobs } from './jobs.ts'
 import type { MasterKey } from './masterkey.ts'
 import { migrate, type Schema } from './migrate.ts'
 import { acquireOwnerLock, applicationName, endDeadSessions, findPostgres, startPostgres } from './postgres.ts'
-import { claimDatabase, masterKeyPath } from './state.ts'
+import { claimDatabase, masterKeyPath, requireMode } from './state.ts'
 
 /** Where the data is, and by which roles it is reached. */
 export interface Database {
@@ -81,6 +81,7 @@ export async function prepareDatabase(
   const { schemas, config, clock } = options
   const db = openDb({ connection: database.owner, max: 2, applicationName: applicationName('migrate') })
   try {
+    await requireMode(db, config.mode)
     if (!database.attached) {
       await migrate(db, schemas)
       await migrateJobs(database.owner)

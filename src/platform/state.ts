@@ -36,6 +36,20 @@ export async function claimDatabase(db: Db, options: ClaimOptions): Promise<Mast
 async function claimMode(tx: Tx, state: ReadonlyMap<string, string>, { mode, clock }: ClaimOptions): Promise<void> {
   const known = state.get('mode')
   if (known === undefined) return put(tx, 'mode', mode, clock)
+  checkMode(known, mode)
+}
+
+/**
+ * Before the migrations, which differ between the modes. A database that has no mode yet passes. Throws `platform.other-mode`.
+ */
+export async function requireMode(db: Db, mode: Mode): Promise<void> {
+  const { there } = await db.one<{ there: boolean }>(sql`select to_regclass('platform.state') is not null as there`)
+  if (!there) return
+  const known = await db.maybe<{ value: string }>(sql`select value from platform.state where key = 'mode'`)
+  if (known) checkMode(known.value, mode)
+}
+
+function checkMode(known: string, mode: Mode): void {
   if (known === mode) return
   const hint = `set PURSER_MODE=${known}, or use another DATA_DIR or DATABASE_URL`
   throw new AppError(
