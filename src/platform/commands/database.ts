@@ -67,13 +67,15 @@ async function connect(context: PlatformCli, options: Options): Promise<pg.Clien
 /** Rows are shown as PostgreSQL writes them. */
 const asText = (text: string | Buffer): string => String(text)
 
-const TABLES = `select schemaname as schema, relname as table, n_live_tup as rows
+const TABLES = `select schemaname as schema, relname as table, pg_size_pretty(pg_total_relation_size(relid)) as size
   from pg_stat_user_tables where schemaname not in ('graphile_worker') order by 1, 2;`
 
 async function shell(context: PlatformCli, client: pg.Client): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: 'purser> ' })
+  const { stdin: input, stdout: output } = process
+  const lines = createInterface(input.isTTY ? { input, output } : { input })
+  const ask = (prompt: string): void => void (input.isTTY && output.write(prompt))
   let statement = ''
-  lines.prompt()
+  ask('purser> ')
   for await (const line of lines) {
     if (line.trim() === '\\q') break
     statement += `${line.trim() === '\\d' ? TABLES : line}\n`
@@ -86,8 +88,7 @@ async function shell(context: PlatformCli, client: pg.Client): Promise<void> {
         context.print(`error: ${describeError(error)}`)
       }
     }
-    lines.setPrompt(statement.trim() === '' ? 'purser> ' : '     -> ')
-    lines.prompt()
+    ask(statement.trim() === '' ? 'purser> ' : '     -> ')
   }
   lines.close()
 }
