@@ -192,6 +192,11 @@ export interface Payments extends Module {
    * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off), all before anything was sent.
    */
   startAttempt(input: StartAttempt): Promise<Attempt>
+  /**
+   * Asks the providers now what became of the pages that the payer has begun on, because the payer is back: their own news may be slower.
+   * Never throws for what a provider did, and leaves the pace of polling as it is.
+   */
+  look(intentId: string): Promise<void>
   methods(asset: Asset): readonly PaymentMethod[]
   /** One row per currency the merchant ever had. */
   balance(q: Queryable, merchantId: string): Promise<MerchantBalance[]>

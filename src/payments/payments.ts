@@ -9,7 +9,7 @@ import { paymentsHealth } from './health.ts'
 import { inboxQueue } from './inbox.ts'
 import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
 import { createInvariants } from './invariants.ts'
-import { attemptsQueue } from './polling.ts'
+import { attemptsQueue, lookAtPages } from './polling.ts'
 import { webhookRoutes } from './routes.ts'
 
 export const paymentsSchema: Schema = { name: 'payments', folder: new URL('./migrations/', import.meta.url) }
@@ -38,6 +38,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     list: pageOfIntents,
     cancel: (by) => cancelIntent(core, by),
     startAttempt: (input) => startAttempt(core, input),
+    look: (intentId) => lookAtPages(core, intentId),
     methods: (asset) => listMethods(core, asset),
     balance: (q, merchantId) => merchantBalance(core, q, merchantId),
     follow: follow.follow,

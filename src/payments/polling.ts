@@ -2,7 +2,7 @@ import { money } from '#money'
 import { addMs } from '#platform/clock'
 import { FetchError } from '#platform/fetch'
 import type { DueQueue } from '#platform/jobs'
-import { claimDue, postponeAttempt, type AttemptRow } from './attempt-store.ts'
+import { claimDue, listAttempts, postponeAttempt, type AttemptRow } from './attempt-store.ts'
 import { requestOf, submit } from './attempts.ts'
 import { ATTEMPTS_QUEUE, railOf, type Core } from './core.ts'
 import { notFound } from './errors.ts'
@@ -64,6 +64,20 @@ async function checkAttempt(core: Core, attempt: AttemptRow): Promise<void> {
     ? await record(core, { attempt, outcome, from: 'check' })
     : { attempt: await putOff(core, collect, attempt) }
   await endWaiting(core, collect, recorded, outcome?.kind ?? 'error')
+}
+
+/** See Payments.look. */
+export async function lookAtPages(core: Core, intentId: string): Promise<void> {
+  const attempts = await listAttempts(core.db, intentId)
+  const pages = attempts.filter(({ kind, state }) => kind === 'page' && (state === 'pending' || state === 'unknown'))
+  await Promise.all(
+    pages.map(async (attempt) => {
+      const collect = railOf(core, attempt.rail)?.collect
+      const outcome = collect && (await askAbout(core, collect, attempt))
+      // Not a check: the payer may come back often, and polling must not slow down for it.
+      if (outcome) await record(core, { attempt, outcome, from: 'event' })
+    }),
+  )
 }
 
 /** The rail's answer, or undefined when it could not be had. No transaction is open meanwhile. */

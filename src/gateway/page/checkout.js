@@ -1,45 +1,112 @@
-// Makes the checkout page follow the payment by itself. Without this script the page works by reloading.
+// Makes the checkout page follow the payment by itself. Without this script the page works by forms and reloading.
 const checkout = document.getElementById('checkout')
-const id = checkout.dataset.payId
+const path = `/pay/${checkout.dataset.payId}`
 const query = `?lang=${checkout.dataset.lang}`
-const POLL_MS = 3000
-const POST_DEADLINE_MS = 45_000
+const said = document.getElementById('said')
+const lost = document.getElementById('lost')
+const FINAL = new Set(['paid', 'expired', 'canceled', 'failed', 'reversed'])
+const MOVING_MS = 3000
+const QUIET_MS = 10_000
+/** The server says something every 15 s; a stream that does not is dead. The first word comes at once. */
+const SILENCE_MS = 40_000
+const FIRST_WORD_MS = 5000
+const POST_DEADLINE_MS = 60_000
+/** What comes after the money, such as a receipt number, comes soon or not at all. */
+const LINGER_MS = 120_000
 
 const panel = () => document.getElementById('panel')
+const parse = (text) => new DOMParser().parseFromString(text, 'text/html').getElementById('panel')
 
-/** Shows the panel that the server rendered, unless it is older than what is shown. */
+// The panel is the server's; it is put in place unless a newer one is there. `isAnswer`: to what the payer just did here.
 function show(text, isAnswer = false) {
-  const next = new DOMParser().parseFromString(text, 'text/html').getElementById('panel')
-  if (!next) return
-  const isNews = Number(next.dataset.version) > Number(panel().dataset.version)
-  if (!isNews && !isAnswer) return
-  const typed = panel().querySelector('#phone')?.value
-  const hadFocus = document.activeElement?.id
-  panel().replaceWith(next)
-  const phone = next.querySelector('#phone')
-  if (phone && typed && !isAnswer) phone.value = typed
-  if (hadFocus) document.getElementById(hadFocus)?.focus()
-  if (next.dataset.status !== 'open' && next.dataset.status !== 'processing') {
-    document.querySelector('[data-countdown]')?.remove()
-    stop()
-  }
-  prepare()
+  const next = parse(text)
+  if (!next) return false
+  const old = panel()
+  const newer = Number(next.dataset.version) - Number(old.dataset.version)
+  const same = newer === 0 && next.dataset.state === old.dataset.state
+  if (newer < 0 || (same && !isAnswer)) return true
+  const active = document.activeElement
+  const hadFocus = old.contains(active)
+  const caret = active.id === 'phone' ? active.selectionStart : null
+  // It is for pages without a script, and would be refused here.
+  next.querySelector('[autofocus]')?.removeAttribute('autofocus')
+  old.replaceWith(next)
+  recallPhone()
+  const wrong = isAnswer && next.querySelector('[aria-invalid]')
+  const again = hadFocus && active.id ? next.querySelector(`#${active.id}`) : undefined
+  const focus = wrong || again || ((hadFocus || isAnswer) && next.querySelector('[data-focus]'))
+  if (focus) focus.focus()
+  if (focus === again && caret !== null) again?.setSelectionRange(caret, caret)
+  tellNews(next)
+  document.title = next.dataset.pageTitle
+  settle()
+  return true
 }
 
-function prepare() {
-  for (const button of document.querySelectorAll('[data-print]')) {
-    button.hidden = false
-    button.onclick = () => window.print()
-  }
-  for (const form of document.querySelectorAll('form[data-pay]')) form.onsubmit = pay
+// One region that stays, because a region that is replaced is not read out. It leaves out what the focus says already.
+function tellNews(next) {
+  const parts = ['[data-title]', '[data-text]'].map((name) => next.querySelector(name))
+  const spoken = parts.filter((part) => part && part.closest('[data-focus]') !== document.activeElement)
+  said.textContent = ''
+  // Later, so that the same words are news again.
+  setTimeout(() => {
+    said.textContent = spoken.map(speakable).join(' ')
+  }, 50)
 }
 
-async function pay(event) {
+function speakable(part) {
+  const copy = part.cloneNode(true)
+  for (const drawn of copy.querySelectorAll('[aria-hidden]')) drawn.remove()
+  return copy.textContent.trim().replace(/\s+/g, ' ')
+}
+
+function settle() {
+  for (const button of document.querySelectorAll('[data-print]')) button.hidden = false
+  if (!FINAL.has(panel().dataset.state)) return
+  checkout.querySelector('.countdown')?.remove()
+  clearInterval(ticking)
+  if ('settled' in panel().dataset) stop()
+  else setTimeout(stop, LINGER_MS)
+}
+
+// What was typed outlives the panel and a trip to the card page, in this tab only.
+const remembered = `phone ${checkout.dataset.payId}`
+function recallPhone() {
+  const input = document.getElementById('phone')
+  try {
+    if (input) input.value = sessionStorage.getItem(remembered) ?? input.value
+  } catch {
+    // Storage is blocked: it is typed again.
+  }
+}
+checkout.addEventListener('input', ({ target }) => {
+  if (target.id !== 'phone') return
+  target.removeAttribute('aria-invalid')
+  try {
+    sessionStorage.setItem(remembered, target.value)
+  } catch {
+    // As above.
+  }
+})
+
+checkout.addEventListener('submit', (event) => {
+  if (!('pay' in event.target.dataset)) return
   event.preventDefault()
-  const form = event.currentTarget
+  void pay(event.target)
+})
+checkout.addEventListener('click', (event) => {
+  if (event.target.closest('[data-print]')) window.print()
+  if (!event.target.closest('[data-check]')) return
+  event.preventDefault()
+  void poll(true)
+})
+
+let paying = false
+async function pay(form) {
+  if (paying) return
+  paying = true
   const button = form.querySelector('button')
-  button.disabled = true
-  button.setAttribute('aria-busy', 'true')
+  button.setAttribute('aria-disabled', 'true')
   try {
     const answer = await fetch(form.action, {
       method: 'POST',
@@ -47,61 +114,125 @@ async function pay(event) {
       body: new URLSearchParams(new FormData(form)),
       signal: AbortSignal.timeout(POST_DEADLINE_MS),
     })
-    show(await answer.text(), true)
-    const { redirect } = panel().dataset
-    if (answer.ok && redirect) location.assign(redirect)
-    else panel().querySelector('[aria-invalid]')?.focus()
+    const text = await answer.text()
+    const redirect = parse(text)?.dataset.redirect
+    if (redirect) return location.assign(redirect)
+    // A fault of ours has no panel: where the payment stands is asked, not guessed.
+    if (!show(text, true)) await poll(true)
   } catch {
-    // The answer was lost, the request perhaps not: only the server knows, so ask it instead of sending again.
-    location.reload()
+    // The answer was lost, the request perhaps not: only the server knows, so it is asked instead of told again.
+    offline(true)
+    schedulePoll()
   } finally {
-    button.disabled = false
-    button.removeAttribute('aria-busy')
+    paying = false
+    button.removeAttribute('aria-disabled')
   }
 }
 
-// Server-sent events; while they do not work (a proxy that buffers, a lost network) the page asks every few seconds.
+function offline(is) {
+  if (lost.hidden !== is) return
+  lost.hidden = !is
+  lost.textContent = is ? lost.dataset.text : ''
+}
+
+// Server-sent events. While they do not come (a proxy that keeps them, a lost network) the page asks every few seconds.
 let events
+let silence
 let polling
+let stopped = false
+let hearing = false
+
 function follow() {
-  events = new EventSource(`/pay/${id}/events${query}`)
+  events?.close()
+  events = new EventSource(`${path}/events${query}`)
   events.onmessage = ({ data }) => {
-    clearInterval(polling)
-    polling = undefined
+    alive()
     show(data)
   }
+  events.addEventListener('beat', alive)
+  events.addEventListener('end', stop)
   events.onerror = () => {
-    polling ??= setInterval(poll, POLL_MS)
+    hearing = false
+    schedulePoll()
   }
-}
-async function poll() {
-  try {
-    const answer = await fetch(`/pay/${id}/panel${query}`, { signal: AbortSignal.timeout(POLL_MS * 3) })
-    if (answer.ok) show(await answer.text())
-  } catch {
-    // Offline: the next round asks again.
-  }
-}
-function stop() {
-  events?.close()
-  clearInterval(polling)
-  clearInterval(ticking)
+  expectWord(FIRST_WORD_MS)
 }
 
-const clock = document.querySelector('[data-expires]')
+function alive() {
+  hearing = true
+  offline(false)
+  clearTimeout(polling)
+  polling = undefined
+  expectWord(SILENCE_MS)
+}
+
+function expectWord(withinMs) {
+  clearTimeout(silence)
+  silence = setTimeout(() => {
+    hearing = false
+    schedulePoll()
+    // Tries again now and then; what does come ends the asking.
+    if (withinMs === SILENCE_MS || events.readyState === EventSource.CLOSED) follow()
+    else expectWord(SILENCE_MS)
+  }, withinMs)
+}
+
+function schedulePoll() {
+  if (stopped) return
+  polling ??= setTimeout(() => void poll(), 'moving' in panel().dataset ? MOVING_MS : QUIET_MS)
+}
+
+async function poll(isAnswer = false) {
+  clearTimeout(polling)
+  polling = undefined
+  try {
+    if (document.hidden && !isAnswer) return
+    const answer = await fetch(`${path}/panel${query}`, { signal: AbortSignal.timeout(MOVING_MS * 3) })
+    if (!answer.ok) return
+    offline(false)
+    show(await answer.text(), isAnswer)
+  } catch {
+    offline(true)
+  } finally {
+    if (!hearing) schedulePoll()
+  }
+}
+
+function stop() {
+  stopped = true
+  events?.close()
+  clearTimeout(silence)
+  clearTimeout(polling)
+}
+
+// On a phone the page sleeps while the prompt is answered; it asks as soon as it is looked at.
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void poll()
+})
+// A page taken out of the browser's memory is as old as it was left.
+window.addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload()
+})
+
+// Counts from what the server said was left: the payer's clock may be wrong.
+const clock = checkout.querySelector('[data-left]')
+const loadedAt = Date.now()
+const HOUR_SECONDS = 3600
 function tick() {
-  const left = Math.max(0, Math.round((new Date(clock.dataset.expires) - Date.now()) / 1000))
-  const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60]
-  const shown = parts[0] > 0 ? parts : parts.slice(1)
-  clock.textContent = shown.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':')
-  clock.closest('[data-countdown]').hidden = left > 86_400
-  clock.closest('[data-countdown]').classList.toggle('soon', left < 60)
+  const left = Number(clock.dataset.left) - Math.floor((Date.now() - loadedAt) / 1000)
+  if (left > HOUR_SECONDS) return
+  clock.classList.toggle('soon', left < 60)
+  const seconds = Math.max(0, left)
+  clock.querySelector('.left').textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+  if (left > 0) return
+  clearInterval(ticking)
+  void poll()
 }
 let ticking
 if (clock) {
-  tick()
   ticking = setInterval(tick, 1000)
+  tick()
 }
-prepare()
-const { status } = panel().dataset
-if (status === 'open' || status === 'processing') follow()
+recallPhone()
+settle()
+if (!stopped) follow()

@@ -1,8 +1,11 @@
 import type { Intent } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html, type HtmlPart } from '#platform/html'
 import type { Assets } from './assets.ts'
-import { LANGUAGES, speak, type Speech } from './strings.ts'
-import { isMoving, panel, showMoney, type View } from './view.ts'
+import { headline } from './over.ts'
+import { panel, titleOf } from './panel.ts'
+import { showLeft, showMoney } from './show.ts'
+import { isMoving, stateOf, type View } from './state.ts'
+import { LANGUAGES, WORDS, type Speech } from './strings.ts'
 
 export interface DocumentOptions {
   readonly assets: Assets
@@ -10,53 +13,106 @@ export interface DocumentOptions {
   readonly practiceUrl: string | undefined
 }
 
+const RELOAD_SECONDS = 5
+const DAY_SECONDS = 86_400
+
 /** The whole checkout page. */
-export function checkoutDocument(view: View, options: DocumentOptions): string {
-  const { intent, speech } = view
-  const merchant = intent.terms.merchantName
-  const moving = isMoving(intent)
-  const head = html`${moving && html`<noscript><meta http-equiv="refresh" content="4" /></noscript>`}
-    <script type="module" src="${options.assets.script}"></script>`
-  const body = html`${!intent.livemode && practice(speech, options.practiceUrl)}
-    <main id="checkout" data-pay-id="${intent.id}" data-lang="${speech.language}">
-      <header>
-        <p class="merchant">${speech.say('payTo', { merchant })}</p>
-        <h1>${showMoney(intent.amount)}</h1>
-        ${intent.description && html`<p class="what">${intent.description}</p>`}
-        ${intent.reference && html`<p class="reference">${speech.say('reference')} ${intent.reference}</p>`}
-        ${countdown(intent, speech)}
-      </header>
-      ${panel(view)}
+export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
+  const { intent, speech, now } = view
+  const { language } = speech
+  const reload = `${RELOAD_SECONDS};url=/pay/${intent.id}?lang=${language}`
+  const head = html`${
+      isMoving(stateOf(intent, now)) && html`<noscript><meta http-equiv="refresh" content="${reload}" /></noscript>`
+    }
+    <script type="module" src="${assets.script}"></script>`
+  const body = html`${!intent.livemode && practice(speech, practiceUrl)}
+    <main id="checkout" class="checkout" data-pay-id="${intent.id}" data-lang="${language}">
+      ${summary(view)} ${panel(view)}
     </main>
-    ${footer(intent.id, speech)}`
-  return page(speech, `${speech.say('payTo', { merchant })} · ${showMoney(intent.amount)}`, options.assets, head, body)
+    ${footer(intent.id, speech)}
+    <p id="said" class="unseen" role="status"></p>
+    <p id="lost" class="lost" role="alert" hidden data-text="${speech.say('lost')}"></p>`
+  return page(speech, { title: titleOf(view), assets, head, body })
+}
+
+function summary({ intent, speech, now }: View): Html {
+  const merchant = intent.terms.merchantName
+  return html`<header class="summary">
+    <p class="merchant">
+      <span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>${merchant}
+    </p>
+    <h1><span class="unseen">${speech.say('payTo', { merchant })}: </span>${showMoney(intent.amount)}</h1>
+    ${intent.description && html`<p class="about">${intent.description}</p>`}
+    ${intent.reference && html`<p class="small">${speech.say('reference')}: ${intent.reference}</p>`}
+    ${countdown(intent, speech, now)}
+  </header>`
+}
+
+/** Ticks by the script; right without it too. A payer with more than a day needs no clock. */
+function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Html | undefined {
+  const seconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
+  if ((status !== 'open' && status !== 'processing') || seconds <= 0 || seconds > DAY_SECONDS) return undefined
+  return html`<p class="small countdown" role="timer" data-left="${seconds}">
+    ${speech.say('timeLeft')}: <span class="left">${showLeft(seconds, speech)}</span>
+  </p>`
+}
+
+/** The word stands alone in its sentence: the link must be found by those who hear the page, too. */
+const practice = (speech: Speech, url: string | undefined): Html =>
+  html`<p class="practice">
+    ${speech.say('practice')}
+    ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
+  </p>`
+
+function footer(id: string, speech: Speech): Html {
+  const links = LANGUAGES.map((language) =>
+    language === speech.language
+      ? html`<span lang="${language}" aria-current="true">${WORDS[language].name}</span>`
+      : html`<a href="/pay/${id}?lang=${language}" lang="${language}" hreflang="${language}"
+          >${WORDS[language].name}</a
+        >`,
+  )
+  return html`<footer><nav aria-label="Language / Lugha">${links}</nav></footer>`
+}
+
+export interface Message {
+  readonly icon: 'search' | 'alert' | 'clock'
+  readonly title: string
+  readonly text: HtmlPart
 }
 
 /** A page that says one thing: no such payment, a fault of ours. */
-export function messageDocument(speech: Speech, title: string, text: string, assets: Assets): string {
-  const body = html`<main>
-    <div class="state bad">
-      <h1>${title}</h1>
-      <p>${text}</p>
-    </div>
-  </main>`
+export function messageDocument(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
+  const body = html`<main class="message">${headline({ tone: 'plain', icon, title, text })}</main>`
   return plainPage(speech, title, assets, body)
 }
 
 /** Any other page, in the same dress. */
 export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html): string =>
-  page(speech, title, assets, undefined, body)
+  page(speech, { title, assets, body })
 
-function page(speech: Speech, title: string, assets: Assets, head: Html | undefined, body: Html): string {
+/** A coin, so that the tab is found among others. */
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="#0b6b4f"/><path d="M12 24V8h5.5a4.8 4.8 0 0 1 0 9.6H12" fill="none" stroke="#fff" stroke-width="3"/></svg>',
+)}`
+
+interface Parts {
+  readonly title: string
+  readonly assets: Assets
+  readonly head?: Html
+  readonly body: Html
+}
+
+function page(speech: Speech, { title, assets, head, body }: Parts): string {
   return html`<!doctype html>
     <html lang="${speech.language}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        <meta name="referrer" content="no-referrer" />
+        <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" href="${ICON}" />
         <link rel="stylesheet" href="${assets.style}" />
         ${head}
       </head>
@@ -64,29 +120,4 @@ function page(speech: Speech, title: string, assets: Assets, head: Html | undefi
         ${body}
       </body>
     </html>`.text
-}
-
-const practice = (speech: Speech, url: string | undefined): Html =>
-  html`<p class="practice" role="note">
-    ${speech.say('testMode')}
-    ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
-  </p>`
-
-function countdown({ expiresAt, status }: Intent, speech: Speech): Html | undefined {
-  if (status !== 'open' && status !== 'processing') return undefined
-  const iso = expiresAt.toISOString()
-  return html`<p class="countdown" data-countdown hidden>
-    ${speech.say('timeLeft')} <time datetime="${iso}" data-expires="${iso}"></time>
-  </p>`
-}
-
-function footer(id: string, speech: Speech): Html {
-  const links = LANGUAGES.map((language) =>
-    language === speech.language
-      ? html`<span aria-current="true">${speak(language).say('name')}</span>`
-      : html`<a href="/pay/${id}?lang=${language}" lang="${language}" hreflang="${language}"
-          >${speak(language).say('name')}</a
-        >`,
-  )
-  return html`<footer><nav aria-label="Language / Lugha">${links}</nav></footer>`
 }

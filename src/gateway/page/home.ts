@@ -20,7 +20,7 @@ export interface HomeDeps {
   readonly practice: { readonly url: string; readonly merchant: () => Promise<Merchant> } | undefined
 }
 
-const DEMO = { amount: 150_000n, lifetimeMs: 24 * 3_600_000 }
+const DEMO = { amount: 150_000n, lifetimeMs: 3_600_000 }
 const PER_ADDRESS = { points: 30, windowMs: 60_000 }
 
 /** The front page, and in practice a checkout to try. */
@@ -70,30 +70,36 @@ async function createDemo({ db, payments, clock }: HomeDeps, merchant: Merchant)
 }
 
 const practiceHome = (phoneUrl: string): Html =>
-  html`<main class="home">
-    <h1>Purser runs</h1>
-    <p class="what">This is the sandbox: every provider is simulated and no real money moves.</p>
-    <ol class="steps">
-      <li>
-        <a href="/demo" target="_blank">Open a demo checkout</a> and pay by M-Pesa (any Kenyan number) or by card.
-      </li>
-      <li>
-        Approve or decline it on the <a href="${phoneUrl}" target="_blank">practice phone</a>. The checkout follows by
-        itself.
-      </li>
-      <li>
-        Create payments from your own code: the <a href="/docs">API reference</a> says how, and the terminal shows your
-        test key with a <code>curl</code> to copy.
-      </li>
-    </ol>
-    <p class="hint">
-      More: <a href="/health/detailed">health</a> · <a href="/metrics">metrics</a> · <a href="/openapi.json">OpenAPI</a>
-    </p>
-  </main>`
+  html`<p class="practice">Sandbox: every provider is simulated and no real money moves.</p>
+    <main class="home">
+      <h1>Purser runs</h1>
+      <p class="lead">Pay once, end to end. It takes a minute.</p>
+      <ol>
+        <li>
+          <h2>Pay at a checkout</h2>
+          <p>By M-Pesa with any Kenyan number, or by card with <span class="number">4242 4242 4242 4242</span>.</p>
+          <p><a class="button" href="/demo" target="_blank">Demo checkout</a></p>
+        </li>
+        <li>
+          <h2>Answer on the phone</h2>
+          <p>Approve or decline the prompt there. The checkout follows by itself.</p>
+          <p><a class="button quiet" href="${phoneUrl}" target="_blank">Practice phone</a></p>
+        </li>
+        <li>
+          <h2>Call it from your code</h2>
+          <p>The terminal shows your test key, and a <code>curl</code> to copy.</p>
+          <p><a class="button quiet" href="/docs">API reference</a></p>
+        </li>
+      </ol>
+      <p class="small">
+        For operators: <a href="/health/detailed">health</a>, <a href="/metrics">metrics</a>. For tools:
+        <a href="/openapi.json">OpenAPI</a>.
+      </p>
+    </main>`
 
 const liveHome = (): Html =>
   html`<main class="home">
     <h1>Purser</h1>
-    <p class="what">A payment desk. If a shop sent you here to pay, open the link that it gave you.</p>
-    <p class="hint">For developers: <a href="/docs">API reference</a></p>
+    <p class="lead">A payment desk. If a shop sent you here to pay, open the link that it gave you.</p>
+    <p class="small">For developers: <a href="/docs">API reference</a>.</p>
   </main>`

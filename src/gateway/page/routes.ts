@@ -1,24 +1,32 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Intent } from '#payments'
+import { waitMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
 import { problemWith } from '../payments.ts'
-import { checkoutUrl } from '../api/render.ts'
 import { assetRoutes, type Assets } from './assets.ts'
+import { attemptForm, tooMany, tryAttempt } from './attempts.ts'
 import { checkoutDocument, messageDocument } from './document.ts'
 import { homeRoutes, type HomeDeps } from './home.ts'
-import { parseKenyanPhone } from './phone.ts'
+import { panel } from './panel.ts'
+import { dueOf } from './show.ts'
+import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
-import { dueOf, panel, type View } from './view.ts'
+import { createPlaces, eventsOf } from './stream.ts'
 
 export interface PageDeps extends HomeDeps {
   readonly publicUrl: () => string
 }
 
-/** Attempts from one address in ten minutes. Many payers share an address behind a mobile carrier's NAT, so it is generous. */
-const PER_ADDRESS = { points: 60, windowMs: 600_000 }
+/** Ids cannot be guessed; who tries all the same is stopped. */
+const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
+/** Streams of one address at once: many payers share one behind a mobile carrier's NAT. Beyond it pages ask instead. */
+const STREAMS_PER_ADDRESS = 200
+/** A payer who comes back from a card page sees at once what became of it, but the provider is not asked more often than this. */
+const LOOKS = { points: 1, windowMs: 3000 }
+const LOOK_DEADLINE_MS = 3000
 
 /** A payer without script is sent on to the card page by the answer to a form, so forms may lead there. */
 const PAGE = { 'form-action': ['https:'] }
@@ -30,27 +38,19 @@ interface PageConfig {
 
 const params = z.object({ id: z.string().max(40) })
 const querystring = z.object({ lang: z.string().max(10).optional() })
-const form = z.object({ method: z.string().max(20), phone: z.string().max(40).optional() })
 
 export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   const assets = assetRoutes(app)
   homeRoutes(app, deps, assets)
-  const config: PageConfig = {
-    page: PAGE,
-    errorPage: (error: AppError, request: Request) => {
-      const speech = speechOf(request)
-      return error.status === 404
-        ? messageDocument(speech, speech.say('notFoundTitle'), speech.say('notFoundText'), assets)
-        : messageDocument(speech, speech.say('broken'), error.message, assets)
-    },
-  }
+  const config: PageConfig = { page: PAGE, errorPage: (error, request) => errorPage(error, request, assets) }
   app.route({
     method: 'GET',
     url: '/pay/:id',
     config,
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
-      const view = await viewOf(deps, request, await requireIntent(deps, request.params.id))
+      const intent = await requireIntent(deps, request, request.params.id)
+      const view = viewOf(deps, request, await freshened(deps, intent))
       return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }))
     },
   })
@@ -59,12 +59,26 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     url: '/pay/:id/panel',
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
-      const view = await viewOf(deps, request, await requireIntent(deps, request.params.id))
-      return sendPage(reply, panel(view).text)
+      const intent = await requireIntent(deps, request, request.params.id)
+      return sendPage(reply, panel(viewOf(deps, request, intent)).text)
     },
   })
   eventsRoute(app, deps)
   attemptsRoute(app, deps, assets, config)
+}
+
+function errorPage(error: AppError, request: Request, assets: Assets): string {
+  const speech = speechOf(request)
+  if (error.status === 404) {
+    const { title, text } = { title: speech.say('notFound'), text: speech.say('notFoundText') }
+    return messageDocument(speech, { icon: 'search', title, text }, assets)
+  }
+  if (error.status === 429) {
+    const { text } = tooMany(speech, error.retryAfterSeconds ?? 60)
+    return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text }, assets)
+  }
+  const text = `${speech.say('brokenText')} (${request.id})`
+  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text }, assets)
 }
 
 function sendPage(reply: Reply, text: string): Reply {
@@ -76,43 +90,62 @@ const speechOf = (request: Request): Speech => {
   return speak(languageOf(lang, request.headers['accept-language']))
 }
 
-async function requireIntent({ db, payments }: PageDeps, id: string): Promise<Intent> {
+async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request, id: string): Promise<Intent> {
   const intent = await payments.find(db, { id })
-  if (intent?.owner !== 'gateway')
-    throw new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'id' })
-  return intent
+  if (intent?.owner === 'gateway') return intent
+  await limits.require('checkout_unknown', addressKey(ip), UNKNOWN_PER_ADDRESS)
+  throw new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'id' })
 }
 
-async function viewOf({ payments }: PageDeps, request: Request, intent: Intent): Promise<View> {
+/** The intent as it is after the provider of an open card page was asked what became of it: its own news may be slower than the payer. */
+async function freshened({ db, payments, limits }: PageDeps, intent: Intent): Promise<Intent> {
+  if (!openPage(intent) || !(await limits.take('checkout_look', intent.id, LOOKS)).ok) return intent
+  const looked = payments.look(intent.id).catch(() => undefined)
+  await Promise.race([looked, waitMs(LOOK_DEADLINE_MS)])
+  return (await payments.find(db, { id: intent.id })) ?? intent
+}
+
+function viewOf({ payments, clock }: PageDeps, request: Request, intent: Intent): View {
   const offered = payments.methods(intent.amount.asset)
   const methods = offered.filter(
     (method) => intent.methods.includes(method.method) && problemWith(method, dueOf(intent)) === undefined,
   )
-  return { intent, methods, speech: speechOf(request) }
+  return { intent, methods, speech: speechOf(request), now: clock.now() }
 }
 
-const HEARTBEAT = ': still here\n\n'
-
 function eventsRoute(app: HttpServer, deps: PageDeps): void {
+  const places = createPlaces(STREAMS_PER_ADDRESS)
   app.route({
     method: 'GET',
     url: '/pay/:id/events',
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
-      const { id } = await requireIntent(deps, request.params.id)
-      const stop = AbortSignal.any([request.signal, app.closing])
-      const events = async function* (): AsyncGenerator<string> {
-        yield HEARTBEAT
-        for await (const intent of deps.payments.follow(id, stop)) {
-          const text = panel(await viewOf(deps, request, intent)).text
-          yield `id: ${intent.version}\ndata: ${text.replaceAll('\n', '\ndata: ')}\n\n`
-        }
+      const { id } = await requireIntent(deps, request, request.params.id)
+      const giveBack = places.take(addressKey(request.ip))
+      // The page asks now and then instead.
+      if (!giveBack) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
+      const left = new AbortController()
+      reply.raw.once('close', () => {
+        left.abort()
+        giveBack()
+      })
+      const signal = AbortSignal.any([left.signal, app.closing])
+      const render = (intent: Intent): { id: number; text: string } => ({
+        id: intent.version,
+        text: panel(viewOf(deps, request, intent)).text,
+      })
+      const events = eventsOf(deps.payments.follow(id, signal), { render, isLast: isSettled, signal })
+      // Before the head is sent, so that a refusal to follow is an answer of its own.
+      const first = await events.next()
+      const all = async function* (): AsyncGenerator<string> {
+        if (!first.done) yield first.value
+        yield* events
       }
       return reply
         .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')
         .type('text/event-stream')
-        .send(Readable.from(events()))
+        .send(Readable.from(all()))
     },
   })
 }
@@ -122,84 +155,21 @@ function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: 
     method: 'POST',
     url: '/pay/:id/attempts',
     config: { ...config, form: true },
-    schema: { hide: true, params, querystring, body: form },
+    schema: { hide: true, params, querystring, body: attemptForm },
     handler: async (request, reply) => {
       const { id } = request.params
-      const view = await viewOf(deps, request, await requireIntent(deps, id))
-      const wantsPanel = request.headers['x-panel'] === '1'
-      const problem = await tryAttempt(deps, request, request.body, view)
-      if (problem) {
-        const shown: View = {
-          ...view,
-          problem,
-          ...(request.body.phone !== undefined && { typedPhone: request.body.phone }),
-        }
-        reply.code(problem.status)
-        return sendPage(
-          reply,
-          wantsPanel ? panel(shown).text : checkoutDocument(shown, { assets, practiceUrl: deps.practice?.url }),
-        )
-      }
-      const intent = await requireIntent(deps, id)
-      if (wantsPanel) return sendPage(reply, panel({ ...view, intent }).text)
-      const started = intent.attempts.find(({ method, redirectUrl }) => method === request.body.method && redirectUrl)
-      return reply.redirect(started?.redirectUrl ?? `/pay/${id}?lang=${view.speech.language}`, 303)
+      const before = viewOf(deps, request, await requireIntent(deps, request, id))
+      const { problem, attempt } = await tryAttempt(deps, request, request.body, before)
+      const redirect = attempt?.redirectUrl
+      const isScript = request.headers['x-panel'] === '1'
+      if (!problem && !isScript) return reply.redirect(redirect ?? `/pay/${id}?lang=${before.speech.language}`, 303)
+      const intent = await requireIntent(deps, request, id)
+      const view: View = { ...viewOf(deps, request, intent), problem, redirect, typedPhone: request.body.phone }
+      if (problem) reply.code(problem.status)
+      return sendPage(
+        reply,
+        isScript ? panel(view).text : checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }),
+      )
     },
   })
-}
-
-interface Problem {
-  readonly status: number
-  readonly text: string
-  readonly field?: 'phone'
-}
-
-/** Starts the attempt; what the payer can mend comes back in their words. */
-async function tryAttempt(
-  deps: PageDeps,
-  request: Request,
-  { method: name, phone: typed }: z.output<typeof form>,
-  { intent, speech, methods }: View,
-): Promise<Problem | undefined> {
-  if (!isOwnPage(request)) return { status: 403, text: speech.say('crossSite') }
-  const method = methods.find((each) => each.method === name)
-  if (!method) return { status: 409, text: speech.say('unavailable') }
-  const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
-  if (method.needs.includes('phone') && phone === undefined)
-    return { status: 422, field: 'phone', text: speech.say('phoneInvalid') }
-  const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
-  if (!taken.ok) return { status: 429, text: tooMany(speech, taken.retryAfterSeconds) }
-  try {
-    await deps.payments.startAttempt({
-      intentId: intent.id,
-      method: name,
-      payer: { ...intent.customer, ...(phone !== undefined && { phone }) },
-      returnUrl: checkoutUrl(deps.publicUrl(), intent.id),
-    })
-    return undefined
-  } catch (error) {
-    return problemOf(error, speech)
-  }
-}
-
-const tooMany = (speech: Speech, seconds: number): string =>
-  speech.say('tooMany', { minutes: speech.say('minute', { n: String(Math.max(1, Math.ceil(seconds / 60))) }) })
-
-function problemOf(error: unknown, speech: Speech): Problem | undefined {
-  if (!(error instanceof AppError)) throw error
-  if (error.status === 429) return { status: 429, text: tooMany(speech, error.retryAfterSeconds ?? 60) }
-  if (error.code === 'payments.attempt-in-flight') return { status: 409, text: speech.say('inFlight') }
-  // The payment was paid, canceled or expired in between: the panel says so by itself.
-  if (error.status === 409) return undefined
-  if (error.param === 'phone') return { status: 422, field: 'phone', text: speech.say('phoneInvalid') }
-  if (error.status === 422) return { status: 422, text: speech.say('unavailable') }
-  throw error
-}
-
-/** Another site must not make a visitor's browser prompt phones. Browsers say where a form comes from; others are limited by address. */
-function isOwnPage({ headers }: Request): boolean {
-  const site = headers['sec-fetch-site']
-  if (site !== undefined) return site === 'same-origin'
-  const { origin } = headers
-  return origin === undefined || origin === 'null' || URL.parse(origin)?.host === headers.host
 }

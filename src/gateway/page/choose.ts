@@ -1,0 +1,126 @@
+import type { PaymentMethod } from '#payments'
+import { html, type Html } from '#platform/html'
+import { icons } from './icons.ts'
+import { alert, headline } from './over.ts'
+import { dueOf, methodName, showMoney, typedPhone } from './show.ts'
+import { openPage, type View } from './state.ts'
+
+/** The ways to pay, below what there is to know before. */
+export function choose(view: View): Html {
+  const { intent, methods, speech } = view
+  const merchant = intent.terms.merchantName
+  if (methods.length === 0) {
+    const text = speech.say('noneText', { merchant })
+    return html`${notes(view)} ${headline({ tone: 'warn', icon: 'alert', title: speech.say('none'), text })}`
+  }
+  const [first] = methods
+  const title =
+    methods.length === 1 && first
+      ? speech.say('payBy', { method: methodName(first.method, speech, 'sentence') })
+      : speech.say('choose')
+  const ways = methods.map((method, i) => way(view, method, i === 0))
+  const between = html`<p class="or"><span>${speech.say('or')}</span></p>`
+  return html`${notes(view)}
+    <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
+    ${ways.flatMap((one, i) => (i === 0 ? [one] : [between, one]))}`
+}
+
+/** What was paid so far, how the last try ended, what was wrong with what was sent. */
+function notes(view: View): readonly (Html | undefined)[] {
+  const { intent, speech, problem } = view
+  const due = showMoney(dueOf(intent))
+  return [
+    problem && !problem.field ? alert({ tone: 'bad', title: problem.text }) : undefined,
+    problem ? undefined : outcomeOf(view),
+    intent.flags.partial
+      ? alert({
+          tone: 'warn',
+          title: speech.say('partial', { received: showMoney(intent.received), due }),
+          text: speech.say('partialText'),
+        })
+      : undefined,
+  ]
+}
+
+/** How the last try ended, and that another is welcome. */
+function outcomeOf({ intent, speech }: View): Html | undefined {
+  const last = intent.attempts.at(-1)
+  if (!last) return undefined
+  const refusal = last.status === 'failed' ? last.reason : last.declined
+  if (refusal && last.status !== 'settled')
+    return alert({ tone: 'bad', title: speech.reason(refusal), text: speech.say('nothingTaken') })
+  if (last.status === 'abandoned' && last.kind === 'push')
+    return alert({ tone: 'warn', title: speech.say('abandoned'), text: speech.say('abandonedText') })
+  if (openPage(intent)?.redirectUrl === undefined) return undefined
+  return alert({ tone: 'info', title: speech.say('cardUnfinished'), text: speech.say('cardUnfinishedText') })
+}
+
+/** The time is up, and a card page is open still. */
+export function closing(view: View): Html {
+  const { intent, speech } = view
+  const method = openPage(intent)?.method
+  return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text: speech.say('closingText') })}
+  ${method !== undefined && pageButton(view, method, { look: '' })}`
+}
+
+function way(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
+  const { speech } = view
+  if (kind === 'push') return phoneForm(view, method)
+  return html`<div class="way">
+    ${pageButton(view, method, { look: isFirst ? '' : 'quiet' })}
+    <p class="hint center">${icons.lock} ${speech.say('cardHint')}</p>
+  </div>`
+}
+
+const actionOf = ({ intent, speech }: View): string => `/pay/${intent.id}/attempts?lang=${speech.language}`
+
+function phoneForm(view: View, method: string): Html {
+  const { intent, speech, problem } = view
+  const phone = view.typedPhone ?? typedPhone(intent.customer?.phone ?? '')
+  const wrong = problem?.field === 'phone'
+  const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
+  return html`<form method="post" action="${actionOf(view)}" class="way" novalidate data-pay>
+    <input type="hidden" name="method" value="${method}" />
+    <label for="phone">${speech.say('phone')}</label>
+    <input
+      id="phone"
+      name="phone"
+      type="tel"
+      inputmode="tel"
+      autocomplete="tel"
+      placeholder="0712 345 678"
+      required
+      maxlength="20"
+      value="${phone}"
+      aria-describedby="${wrong && 'phone-problem '}phone-hint"
+      ${wrong && html`aria-invalid="true" autofocus`}
+    />
+    ${wrong && html`<p id="phone-problem" class="problem" data-title>${problem.text}</p>`}
+    <p id="phone-hint" class="hint">${speech.say('phoneHint')}</p>
+    <button class="button">${speech.say('payNow', values)}</button>
+  </form>`
+}
+
+interface ButtonLook {
+  readonly look: '' | 'quiet'
+  /** Offered while a prompt is on a phone. */
+  readonly instead?: boolean
+}
+
+/** Leads to the provider's page: on to the one that is open, or to a new one. */
+export function pageButton(view: View, method: string, { look, instead = false }: ButtonLook): Html {
+  const { intent, speech } = view
+  const begun = openPage(intent, method)
+  if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, speech.say('cardContinue'))
+  // Its address is not known yet: the answer is on its way, or was lost and is asked for.
+  if (begun) return html`<p class="hint center busy">${speech.say('cardOpening')}</p>`
+  const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
+  const text = instead && method === 'card' ? speech.say('cardInstead') : speech.say('payNow', values)
+  return html`<form method="post" action="${actionOf(view)}" data-pay>
+    <input type="hidden" name="method" value="${method}" />
+    <button class="button ${look}">${icons.card} ${text}</button>
+  </form>`
+}
+
+const continueLink = (url: string, look: string, text: string): Html =>
+  html`<a class="button ${look}" href="${url}" rel="noreferrer">${icons.card} ${text}</a>`

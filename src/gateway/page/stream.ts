@@ -1,0 +1,83 @@
+import { waitMs } from '#platform/clock'
+
+export interface StreamOptions<T> {
+  /** Of one message. */
+  readonly render: (item: T) => { readonly id: number; readonly text: string }
+  /** Whether nothing will come after it: the stream says so and ends, and the browser does not come again. */
+  readonly isLast: (item: T) => boolean
+  readonly signal: AbortSignal
+  /** Something is sent so often in quiet times, because proxies cut connections that say nothing. */
+  readonly beatMs?: number
+}
+
+const BEAT_MS = 15_000
+const BEAT = 'event: beat\ndata: 1\n\n'
+const END = 'event: end\ndata: 1\n\n'
+
+/** Items as server-sent events. The signal ends it at once; so does the end of the items. */
+export async function* eventsOf<T>(items: AsyncIterable<T>, options: StreamOptions<T>): AsyncGenerator<string> {
+  const { render, isLast, signal, beatMs = BEAT_MS } = options
+  const iterator = items[Symbol.asyncIterator]()
+  let next = iterator.next()
+  try {
+    for (;;) {
+      const result = await firstOf(next, beatMs, signal)
+      if (signal.aborted || result?.done) return
+      if (!result) {
+        yield BEAT
+        continue
+      }
+      const { id, text } = render(result.value)
+      yield `id: ${id}\ndata: ${text.replaceAll('\n', '\ndata: ')}\n\n`
+      if (isLast(result.value)) {
+        yield END
+        return
+      }
+      next = iterator.next()
+    }
+  } finally {
+    // Not waited for: what is asked for now may come only when the signal fires.
+    void Promise.all([next, iterator.return?.()]).catch(() => undefined)
+  }
+}
+
+/** What comes within the time; undefined when nothing did. */
+async function firstOf<T>(
+  next: Promise<IteratorResult<T, unknown>>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<IteratorResult<T, unknown> | undefined> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([next, waitMs(ms, AbortSignal.any([signal, timer.signal])).then(() => undefined)])
+  } finally {
+    timer.abort()
+  }
+}
+
+/** Counts what each address holds open, so that one cannot take the places of all. */
+export interface Places {
+  /** A place, to be given back by calling what is returned; undefined when the address has all that it may have. */
+  take(key: string): (() => void) | undefined
+}
+
+export function createPlaces(most: number): Places {
+  const taken = new Map<string, number>()
+  const giveBack = (key: string): void => {
+    const left = (taken.get(key) ?? 1) - 1
+    if (left > 0) taken.set(key, left)
+    else taken.delete(key)
+  }
+  return {
+    take: (key) => {
+      const count = taken.get(key) ?? 0
+      if (count >= most) return undefined
+      taken.set(key, count + 1)
+      let isGiven = false
+      return () => {
+        if (!isGiven) giveBack(key)
+        isGiven = true
+      }
+    },
+  }
+}
