@@ -56,7 +56,7 @@ export function moduleCommands(program: Command, open: OpenCli): void {
 
 export interface AppDeps {
   readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'adopted'>
+  readonly database: Pick<Database, 'app' | 'sole'>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -95,7 +95,7 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, limits, sandboxMerchant, ...wired } = await wireModules(core)
+  const { modules, jobs, limits, idempotency, sandboxMerchant, ...wired } = await wireModules(core)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
@@ -117,9 +117,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
     modules,
     url,
     start: async ({ work = true } = {}) => {
+      // Before the first request: its own claims must not be taken for those of the dead.
+      if (deps.database.sole) {
+        await idempotency.adopt(db)
+        await jobs.adopt()
+      }
       await listen(http, config)
       await sandboxMerchant?.()
-      if (deps.database.adopted) await jobs.adopt()
       if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
       void core.settings.follow(following.signal)
       health.setPhase('ready')
@@ -214,12 +218,13 @@ async function wireModules(core: Core) {
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
+  const idempotency = createIdempotency({ clock })
   const gateway = createGateway({
     db,
     identity,
     payments,
     limits,
-    idempotency: createIdempotency({ clock }),
+    idempotency,
     clock,
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
@@ -260,6 +265,7 @@ async function wireModules(core: Core) {
     ledger,
     payments,
     limits,
+    idempotency,
     modules,
     jobs,
     sandboxKey: key,

@@ -67,7 +67,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     { schemas, config, clock },
   )
   const log = memoryLog({ level: 'debug' })
-  const connections = { app: database.connection, adopted: false }
+  const connections = { app: database.connection, sole: false }
   const ids = createIds(clock)
   const app = await createApp({
     loaded,

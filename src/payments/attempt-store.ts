@@ -101,6 +101,11 @@ export const claimDue = (q: Queryable, limit: number, now: Date, leaseEnd: Date)
     select id from payments.attempts where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
     returning ${COLUMNS}`)
 
+/** Makes attempts due that are claimed, or whose next look is no further off than a claim lasts: looking early does no harm. */
+export const freeDue = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+  q.run(sql`update payments.attempts set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
+    and state in ('created', 'submitting', 'pending', 'unknown')`)
+
 export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},
     reason = ${row.reason}, declined = ${row.declined}, why = ${row.why}, unconfirmed = ${row.unconfirmed}, due_at = ${row.dueAt},

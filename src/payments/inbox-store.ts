@@ -29,6 +29,12 @@ export const claimEvents = (q: Queryable, limit: number, now: Date, leaseEnd: Da
     returning rail, event_key as "eventKey", raw, token_attempt_id as "tokenAttemptId", received_at as "receivedAt",
       retry_until as "retryUntil", tries`)
 
+/** Makes events due that are claimed, or were put off for less than a claim lasts. */
+export const freeEvents = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+  q.run(
+    sql`update payments.inbox set due_at = ${now} where state = 'new' and due_at > ${now} and due_at <= ${leaseEnd}`,
+  )
+
 type Key = Pick<EventRow, 'rail' | 'eventKey'>
 
 export async function closeEvent(

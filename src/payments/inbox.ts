@@ -3,7 +3,7 @@ import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
 import { INBOX_QUEUE, railOf, securityEvent, type Core } from './core.ts'
 import { handleFact, type Handled } from './facts.ts'
-import { claimEvents, closeEvent, postponeEvent, type EventRow } from './inbox-store.ts'
+import { claimEvents, closeEvent, freeEvents, postponeEvent, type EventRow } from './inbox-store.ts'
 import type { Fact, Rail } from './rail.ts'
 
 /** Handling takes a question to the provider at most per fact; a worker that died in the middle is replaced after it. */
@@ -20,6 +20,7 @@ export function inboxQueue(core: Core): DueQueue<EventRow> {
     batch: 32,
     idleMs: 500,
     claim: (limit, now) => claimEvents(core.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => freeEvents(core.db, now, addMs(now, LEASE_MS)),
     handle: (event) => handleEvent(core, event),
   }
 }

@@ -2,7 +2,7 @@ import { money } from '#money'
 import { addMs } from '#platform/clock'
 import { FetchError } from '#platform/fetch'
 import type { DueQueue } from '#platform/jobs'
-import { claimDue, listAttempts, postponeAttempt, type AttemptRow } from './attempt-store.ts'
+import { claimDue, freeDue, listAttempts, postponeAttempt, type AttemptRow } from './attempt-store.ts'
 import { requestOf, submit } from './attempts.ts'
 import { ATTEMPTS_QUEUE, railOf, type Core } from './core.ts'
 import { notFound } from './errors.ts'
@@ -22,6 +22,7 @@ export function attemptsQueue(core: Core): DueQueue<AttemptRow> {
     batch: 32,
     idleMs: 500,
     claim: (limit, now) => claimDue(core.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => freeDue(core.db, now, addMs(now, LEASE_MS)),
     handle: (attempt) => look(core, attempt),
   }
 }

@@ -16,8 +16,8 @@ export interface Database {
   /** The running program: may not rewrite history (docs/decisions/0005). */
   readonly app: ClientConfig
   readonly embedded: boolean
-  /** The embedded server outlived the program that started it, so what that program had begun is not under way any more. */
-  readonly adopted: boolean
+  /** No other process runs the program on it, so whatever is claimed or locked in it belongs to the dead. */
+  readonly sole: boolean
   /** Another process runs the program on it: the schema is that one's care. */
   readonly attached: boolean
   /** Gives up the data folder and stops the embedded server, if this process runs it. */
@@ -52,16 +52,14 @@ export async function openDatabase(config: PlatformConfig, options: OpenOptions)
     await lock.release()
     await stop()
   }
-  return { owner, app, embedded: true, adopted, attached: false, close }
+  return { owner, app, embedded: true, sole: true, attached: false, close }
 }
 
 /** The database of a program that runs, for commands that attach to it; undefined when no embedded server runs. Starts nothing. */
 export async function findDatabase(config: PlatformConfig): Promise<Database | undefined> {
   if (config.databaseUrl) return connect(config.databaseUrl.reveal())
   const server = await findPostgres(config.dataDir)
-  return (
-    server && { owner: server.owner, app: server.app, embedded: true, adopted: false, attached: true, close: nothing }
-  )
+  return server && { owner: server.owner, app: server.app, embedded: true, sole: false, attached: true, close: nothing }
 }
 
 export interface PrepareOptions {
@@ -111,7 +109,7 @@ async function connect(connectionString: string): Promise<Database> {
     await db.close()
   }
   const app: ClientConfig = { connectionString, options: `-c role=${APP_ROLE}` }
-  return { owner, app, embedded: false, adopted: false, attached: false, close: nothing }
+  return { owner, app, embedded: false, sole: false, attached: false, close: nothing }
 }
 
 const OLDEST = 150_000

@@ -29,7 +29,7 @@ export interface Jobs {
   wake(queue?: string): void
   /** With `worker`: runs jobs, queues and crons. Without it only hands over what this process enqueues. */
   start(roles: { web: boolean; worker: boolean }): Promise<void>
-  /** Every other instance is dead: what it had locked is free. For who has just become the one owner of the database. */
+  /** Every other instance is dead: what it had locked or claimed is free. For who has just become the one owner of the database. */
   adopt(): Promise<void>
   /** Takes no more work, waits for what runs, tells it to stop at the deadline, gives the rest back. Does not throw. */
   drain(deadlineMs: number): Promise<void>
@@ -103,7 +103,10 @@ export function createJobs(deps: JobsDeps): Jobs {
       relay.start()
       if (roles.worker) for (const part of [worker, crons, ...parts.queues]) part.start()
     },
-    adopt: () => instances.adopt(),
+    adopt: async () => {
+      await instances.adopt()
+      for (const queue of deps.queues) await queue.adopt?.(clock.now())
+    },
     drain: (deadlineMs) => (draining ??= drain(parts, deadlineMs)),
     runDue: () => runDue(parts),
     health: checkJobs({ db, clock, relay }),

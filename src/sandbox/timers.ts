@@ -54,6 +54,11 @@ export function createTimerQueue(deps: {
       db.many<Timer>(sql`update sandbox.timers set due_at = ${addMs(now, LEASE_MS)}, tries = tries + 1
         where id in (select id from sandbox.timers where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
         returning id, kind, subject, body, tries`),
+    // A look before its time changes nothing.
+    adopt: (now) =>
+      db.run(
+        sql`update sandbox.timers set due_at = ${now} where due_at > ${now} and due_at <= ${addMs(now, LEASE_MS)}`,
+      ),
     handle: async (timer) => {
       const again = await handlers[timer.kind](timer)
       if (again) await db.run(sql`update sandbox.timers set due_at = ${again} where id = ${timer.id}`)

@@ -3,6 +3,7 @@ import { addMs, monotonicMs, waitMs, type Clock } from '../clock.ts'
 import type { Db, Queryable } from '../db.ts'
 import { AppError } from '../errors.ts'
 import {
+  endLeases,
   extendLease,
   findRow,
   insertRunning,
@@ -47,6 +48,8 @@ export interface Idempotency {
     request: IdempotentRequest<B>,
     act: () => Promise<IdempotentAnswer<B>>,
   ): Promise<IdempotentAnswer<B> & { replayed: boolean }>
+  /** Every other process is dead: what they had begun may be taken over at once. @returns how many requests that were */
+  adopt(q: Queryable): Promise<number>
   /** Removes up to `limit` keys first used before `before`. */
   purge(q: Queryable, before: Date, limit: number): Promise<number>
 }
@@ -71,7 +74,7 @@ export function createIdempotency({
   clock: Clock
   waitMs?: number
 }): Idempotency {
-  return { run, purge: purgeRows }
+  return { run, adopt: (q) => endLeases(q, clock.now()), purge: purgeRows }
 
   async function run<B>(db: Db, request: IdempotentRequest<B>, act: () => Promise<IdempotentAnswer<B>>) {
     const owner = randomUUID()

@@ -53,6 +53,10 @@ export const storeAnswer = (
     update platform.idempotency set state = 'done', status = ${status}, body = ${body}
     where scope = ${scope} and key = ${key} and owner = ${owner} and state = 'running'`)
 
+/** Ends the leases of all runs. */
+export const endLeases = (q: Queryable, now: Date): Promise<number> =>
+  q.run(sql`update platform.idempotency set lease_until = ${now} where state = 'running' and lease_until > ${now}`)
+
 export const removeRow = (q: Queryable, { scope, key }: Pick<Claim, 'scope' | 'key'>, owner: string): Promise<number> =>
   q.run(sql`delete from platform.idempotency where scope = ${scope} and key = ${key} and owner = ${owner}`)
 

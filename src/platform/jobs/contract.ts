@@ -38,6 +38,8 @@ export interface DueQueue<Row = unknown> {
   readonly idleMs: number
   /** Claims up to `limit` rows due at `now`: `for update skip locked`, and sets their lease or due time ahead of `now`. */
   claim(limit: number, now: Date): Promise<Row[]>
+  /** Every other process is dead: what they had claimed is due at once instead of when their leases end. */
+  adopt?(now: Date): Promise<unknown>
   /** Errors are logged and counted; the lease brings the row back. */
   handle(row: Row, signal: AbortSignal): Promise<void>
 }
