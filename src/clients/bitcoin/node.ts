@@ -1,0 +1,209 @@
+import type { z } from 'zod'
+import { BitcoinError } from './errors.ts'
+import { PARAMETERS, type Network } from './networks.ts'
+import type { Rpc, RpcOptions } from './rpc.ts'
+import * as wire from './wire.ts'
+
+export interface Tip {
+  readonly hash: string
+  readonly height: number
+}
+
+export interface Received {
+  readonly txid: string
+  readonly vout: number
+  readonly sats: bigint
+  /** Hex. */
+  readonly script: string
+  /** Undefined: in the mempool. */
+  readonly block: Tip | undefined
+}
+
+export interface Transaction {
+  readonly coinbase: boolean
+  /** Outpoints that it spends, `txid:vout`; none of a coinbase. */
+  readonly inputs: readonly string[]
+  /** By its own inputs (BIP125). */
+  readonly replaceable: boolean
+}
+
+export interface Submitted {
+  readonly txid: string
+  /** It was in the mempool or a block before. */
+  readonly known: boolean
+}
+
+/** A node's answers, typed. Everything throws BitcoinError. */
+export interface BitcoinNode {
+  /** The best block of a node that is on this network, has caught up, and is new enough; else says which is not so. */
+  requireTip(network: Network): Promise<Tip>
+  /** The block at this height of the best chain. */
+  findBlockHash(height: number): Promise<string | undefined>
+  /** What paid these scripts (hex) in these blocks of the best chain and in the mempool. */
+  listReceived(blocks: readonly string[], scripts: readonly string[]): Promise<Received[]>
+  /** Of the mempool, or of the block named. */
+  findTransaction(txid: string, blockHash: string | undefined): Promise<Transaction | undefined>
+  /** Whether it or a parent of it may be replaced, and whether a parent waits too; undefined when it is not in the mempool. */
+  findUnconfirmed(txid: string): Promise<{ replaceable: boolean; hasParents: boolean } | undefined>
+  /** For each outpoint whether it can be spent, and who in the mempool spends it. */
+  lookAtCoins(outpoints: readonly string[]): Promise<{ spender: string | undefined; exists: boolean }[]>
+  /** Sat per 1,000 virtual bytes; undefined when the node has too little data. */
+  estimateFee(blocks: number): Promise<bigint | undefined>
+  /** The least that the mempool takes now and that nodes pass on, sat per 1,000 virtual bytes. */
+  leastFee(): Promise<bigint>
+  /** Sends; a transaction that is known already is no error. */
+  send(hex: string): Promise<Submitted>
+  /** Why the mempool would not take it; undefined when it would. */
+  refusalOf(hex: string): Promise<string | undefined>
+  /** Where the node publishes `sequence` events. */
+  findSequenceAddress(): Promise<string | undefined>
+}
+
+/** `getdescriptoractivity` is there since Core 29. */
+const OLDEST = 290_000
+const NOT_FOUND = -5
+const OUT_OF_RANGE = -8
+const ALREADY_IN_CHAIN = -27
+/** Blocks are read from disk and the whole mempool is looked through. */
+const SCAN: RpcOptions = { deadlineMs: 60_000 }
+/** Sequence numbers below this allow a replacement (BIP125). */
+const FINAL_SEQUENCE = 0xfffffffe
+
+export function createNode(rpc: Rpc): BitcoinNode {
+  const ask = async <T>(
+    shape: z.ZodType<T>,
+    method: string,
+    params: readonly unknown[] = [],
+    options?: RpcOptions,
+  ): Promise<T> => read(shape, await rpc.call(method, params, options))
+  const find = async <T>(shape: z.ZodType<T>, method: string, params: readonly unknown[]): Promise<T | undefined> => {
+    try {
+      return await ask(shape, method, params)
+    } catch (error) {
+      if (error instanceof BitcoinError && [NOT_FOUND, OUT_OF_RANGE].includes(error.rpcCode ?? 0)) return undefined
+      throw error
+    }
+  }
+  return {
+    requireTip: (network) => requireTip(rpc, network),
+    findBlockHash: (height) => find(wire.hashShape, 'getblockhash', [height]),
+    listReceived: async (blocks, scripts) => {
+      const descriptors = scripts.map((script) => `raw(${script})`)
+      const { activity } = await ask(wire.activityShape, 'getdescriptoractivity', [blocks, descriptors, true], SCAN)
+      return activity.flatMap((one) => (one.type === 'receive' ? [receivedOf(one)] : []))
+    },
+    findTransaction: async (txid, blockHash) => {
+      const params = blockHash === undefined ? [txid, 1] : [txid, 1, blockHash]
+      const found = await find(wire.transactionShape, 'getrawtransaction', params)
+      return found && transactionOf(found)
+    },
+    findUnconfirmed: async (txid) => {
+      const entry = await find(wire.mempoolEntryShape, 'getmempoolentry', [txid])
+      if (!entry) return undefined
+      const replaceable = entry['bip125-replaceable'] ?? true
+      return { replaceable, hasParents: entry.ancestorcount > 1 }
+    },
+    lookAtCoins: (outpoints) => lookAtCoins(rpc, outpoints),
+    estimateFee: async (blocks) => (await ask(wire.feeShape, 'estimatesmartfee', [blocks])).feerate,
+    leastFee: async () => {
+      const { mempoolminfee, minrelaytxfee } = await ask(wire.mempoolShape, 'getmempoolinfo')
+      return mempoolminfee > minrelaytxfee ? mempoolminfee : minrelaytxfee
+    },
+    send: (hex) => send(rpc, hex),
+    refusalOf: async (hex) => {
+      const [result] = await ask(wire.acceptShape, 'testmempoolaccept', [[hex]])
+      if (!result) throw new BitcoinError('bitcoin.bad-answer', 'no result')
+      return result.allowed ? undefined : (result['reject-reason'] ?? 'refused without a reason')
+    },
+    findSequenceAddress: async () =>
+      (await ask(wire.zmqShape, 'getzmqnotifications')).find(({ type }) => type === 'pubsequence')?.address,
+  }
+}
+
+function read<T>(shape: z.ZodType<T>, result: unknown): T {
+  const parsed = shape.safeParse(result)
+  if (parsed.success) return parsed.data
+  throw new BitcoinError('bitcoin.bad-answer', 'an answer of an unknown form', {
+    maybeActed: true,
+    cause: parsed.error,
+  })
+}
+
+async function requireTip(rpc: Rpc, network: Network): Promise<Tip> {
+  const [chain, genesis, version] = await rpc.batch([
+    { method: 'getblockchaininfo' },
+    { method: 'getblockhash', params: [0] },
+    { method: 'getnetworkinfo' },
+  ])
+  const info = read(wire.chainShape, resultOf(chain))
+  const first = read(wire.hashShape, resultOf(genesis))
+  if (info.chain !== network || first !== PARAMETERS[network].genesis)
+    throw new BitcoinError(
+      'bitcoin.wrong-chain',
+      `it is on the chain '${info.chain}', and BITCOIN_NETWORK is ${network}`,
+    )
+  if (read(wire.versionShape, resultOf(version)).version < OLDEST)
+    throw new BitcoinError('bitcoin.too-old', 'Bitcoin Core or Knots 29 or later is needed')
+  // A node that was off says so itself only for a while; headers ahead of blocks show the rest.
+  if (info.initialblockdownload || info.headers > info.blocks + 2)
+    throw new BitcoinError('bitcoin.syncing', `it has block ${info.blocks} of ${info.headers} and is catching up`)
+  return { hash: info.bestblockhash, height: info.blocks }
+}
+
+function resultOf(answer: Awaited<ReturnType<Rpc['batch']>>[number] | undefined): unknown {
+  if (!answer) throw new BitcoinError('bitcoin.bad-answer', 'an answer is missing')
+  if ('error' in answer) throw answer.error
+  return answer.result
+}
+
+type Activity = z.infer<typeof wire.activityShape>['activity'][number]
+
+function receivedOf(one: Extract<Activity, { type: 'receive' }>): Received {
+  const { txid, vout, amount: sats, blockhash: hash, height } = one
+  const block = hash === undefined || height === undefined ? undefined : { hash, height }
+  return { txid, vout, sats, script: one.output_spk.hex, block }
+}
+
+function transactionOf({ vin }: z.infer<typeof wire.transactionShape>): Transaction {
+  const inputs = vin.flatMap(({ txid, vout }) => (txid === undefined || vout === undefined ? [] : [`${txid}:${vout}`]))
+  return {
+    coinbase: vin.some(({ coinbase }) => coinbase !== undefined),
+    inputs,
+    replaceable: vin.some(({ sequence }) => sequence < FINAL_SEQUENCE),
+  }
+}
+
+async function lookAtCoins(
+  rpc: Rpc,
+  outpoints: readonly string[],
+): Promise<{ spender: string | undefined; exists: boolean }[]> {
+  if (outpoints.length === 0) return []
+  const parts = outpoints.map((outpoint) => {
+    const [txid = '', vout = ''] = outpoint.split(':')
+    return { txid, vout: Number.parseInt(vout, 10) }
+  })
+  const [spending, ...coins] = await rpc.batch([
+    { method: 'gettxspendingprevout', params: [parts] },
+    ...parts.map(({ txid, vout }) => ({ method: 'gettxout', params: [txid, vout, true] })),
+  ])
+  const spenders = read(wire.spendersShape, resultOf(spending))
+  return coins.map((coin, i) => ({
+    spender: spenders[i]?.spendingtxid,
+    exists: read(wire.coinShape, resultOf(coin)) !== null,
+  }))
+}
+
+async function send(rpc: Rpc, hex: string): Promise<Submitted> {
+  // Asked first, so that the id is known even when the answer to sending says only that it was known.
+  const [result] = read(wire.acceptShape, await rpc.call('testmempoolaccept', [[hex]]))
+  const { txid, 'reject-reason': reason = '' } = result ?? {}
+  if (txid === undefined) throw new BitcoinError('bitcoin.rejected', `it does not read the transaction ${reason}`)
+  const isKnown = ['txn-already-in-mempool', 'txn-already-known'].includes(reason)
+  if (isKnown) return { txid, known: true }
+  try {
+    return { txid: read(wire.hashShape, await rpc.call('sendrawtransaction', [hex])), known: false }
+  } catch (error) {
+    if (error instanceof BitcoinError && error.rpcCode === ALREADY_IN_CHAIN) return { txid, known: true }
+    throw error
+  }
+}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# tools/bitcoin-node.sh FOLDER
+# Puts a Bitcoin node (Knots, the only one in Debian's archive, and there in unstable only) into FOLDER and prints the path of a `bitcoind` that runs
+# from there. Packages are fetched with an apt state of their own, unpacked, and run with their own loader and libraries: the host is untouched.
+# Exits with 3 and a reason on standard error when it cannot be had.
+set -eu
+
+[ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
+refuse() { echo "$1" >&2; exit 3; }
+
+if [ -x "$folder/bitcoind" ]; then echo "$folder/bitcoind"; exit 0; fi
+for program in apt-get apt-cache dpkg dpkg-deb; do
+  command -v "$program" >/dev/null || refuse "no $program: a node is fetched on Debian and its relatives only"
+done
+
+archive=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/\?$' | head -n 1)
+[ -n "$archive" ] || refuse "apt knows no Debian archive"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -r "$keyring" ] || refuse "no $keyring to check the archive with"
+mkdir -p "$folder/apt/state/lists/partial" "$folder/apt/cache/archives/partial" "$folder/packages" "$folder/root"
+echo "deb [signed-by=$keyring] $archive unstable main" >"$folder/apt/sources.list"
+
+apt() {
+  program=$1
+  shift
+  "$program" -o Dir::Etc::sourcelist="$folder/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+    -o Dir::State="$folder/apt/state" -o Dir::State::status=/dev/null -o Dir::Cache="$folder/apt/cache" \
+    -o Acquire::Languages=none -o Acquire::http::Timeout=15 -o Acquire::Retries=0 -o APT::Sandbox::User=root "$@"
+}
+apt apt-get -qq update >&2 || refuse "the archive cannot be reached"
+[ -n "$(apt apt-cache search --names-only '^bitcoin-knots$')" ] || refuse "the archive has no bitcoin-knots"
+packages=$(apt apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+  --no-enhances --no-pre-depends bitcoin-knots | grep -E '^(bitcoin-knots|lib[a-z0-9.+-]+)$' | grep -vE '^lib(qt|gl|x11|xcb)' | sort -u)
+(cd "$folder/packages" && apt apt-get -qq download $packages >&2) || refuse "the packages cannot be fetched"
+for package in "$folder"/packages/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
+
+loader=$(find "$folder/root" -name 'ld-linux*.so.*' | head -n 1)
+program=$(find "$folder/root" -type f -name bitcoind | head -n 1)
+[ -n "$loader" ] && [ -n "$program" ] || refuse "the packages hold no bitcoind or no loader"
+libraries=$(find "$folder/root" -name '*.so*' -exec dirname {} + | sort -u | paste -sd:)
+printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$loader" "$libraries" "$program" >"$folder/bitcoind"
+chmod +x "$folder/bitcoind"
+"$folder/bitcoind" -version >/dev/null 2>&1 || { rm "$folder/bitcoind"; refuse "the node does not run here"; }
+rm -rf "$folder/packages" "$folder/apt"
+echo "$folder/bitcoind"
