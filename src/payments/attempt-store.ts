@@ -12,7 +12,7 @@ export interface AttemptRow {
   rail: string
   railAccount: string
   method: string
-  kind: 'push' | 'page'
+  kind: 'push' | 'page' | 'address'
   state: AttemptState
   asset: Asset
   amount: bigint

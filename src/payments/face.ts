@@ -85,8 +85,8 @@ export interface Attempt {
   readonly intentId: string
   readonly method: string
   readonly rail: string
-  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. */
-  readonly kind: 'push' | 'page'
+  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. `address`: the payer sends to an address. */
+  readonly kind: 'push' | 'page' | 'address'
   readonly amount: Money
   readonly status: AttemptState
   /** Why it failed. */
@@ -121,7 +121,7 @@ export interface Receipt {
 export interface PaymentMethod {
   readonly method: string
   readonly rail: string
-  readonly kind: 'push' | 'page'
+  readonly kind: 'push' | 'page' | 'address'
   readonly needs: readonly ('phone' | 'email')[]
   readonly limits: AmountLimits
   /** Why it cannot be used now. */

@@ -14,8 +14,11 @@ export interface Rail {
   unavailable(): string | undefined
   /** Smallest and largest amount of one attempt, and the step between amounts, in minor units. */
   limits(asset: Asset): AmountLimits
+  /** How much less than this amount still pays it, in minor units; nothing by default. */
+  tolerance?(amount: Money): bigint
   readonly collect?: Collect
   readonly webhook?: Webhook
+  readonly watch?: Watch
 }
 
 export interface AmountLimits {
@@ -25,8 +28,11 @@ export interface AmountLimits {
 }
 
 export interface Collect {
-  /** `push`: the provider prompts the payer, one live attempt per intent. `page`: the payer goes to the provider's page; never blocks. */
-  readonly kind: 'push' | 'page'
+  /**
+   * `push`: the provider prompts the payer, one live attempt per intent. `page`: the payer goes to the provider's page; never blocks. `address`:
+   * the payer sends to an address of the attempt's own; passive, never blocks, told by `watch`.
+   */
+  readonly kind: 'push' | 'page' | 'address'
   /** What `payer` must hold for this rail, so that the edge can refuse early. */
   readonly needs: readonly ('phone' | 'email')[]
   /** Asks the provider to collect. Called at most once per attempt, after the attempt was committed as `submitting`. */
@@ -37,6 +43,8 @@ export interface Collect {
   readonly checkAfterMs: readonly number[]
   /** After so long the provider can no longer be paid on this attempt, unless it says otherwise. */
   readonly lifetimeMs: number
+  /** What the indexes of an `address` rail count in: one key's addresses. Each key counts from 0. Undefined when the rail is unavailable. */
+  indexSpace?(): string | undefined
 }
 
 export interface CollectRequest {
@@ -53,6 +61,8 @@ export interface CollectRequest {
   /** The hosted page, where a `page` rail sends the payer back. */
   readonly returnUrl: string
   readonly expiresAt: Date
+  /** Of the attempt's address in the rail's `indexSpace`, allocated in the transaction that made the attempt. For `address` rails. */
+  readonly index?: number | undefined
 }
 
 export interface Payer {
@@ -85,10 +95,14 @@ export type Outcome =
       readonly reference?: string
       readonly redirectUrl?: string
       readonly declined?: FailureReason
+      /** Where the payer sends to, and the same with the amount for wallets and QR codes. */
+      readonly address?: string
+      readonly paymentUri?: string
     }
   | { readonly kind: 'unknown'; readonly why: string; readonly reference?: string }
   | { readonly kind: 'received'; readonly receipts: readonly RailReceipt[]; readonly reference?: string }
   | {
+      /** Money went back, or a receipt that was seen and not final will not come: then nothing is posted. */
       readonly kind: 'reversed'
       readonly receiptId: string
       readonly amount: Money
@@ -109,6 +123,10 @@ export interface RailReceipt {
   readonly at: Date
   /** Only final receipts are posted. */
   readonly final: boolean
+  /** How far it is on the way to final. For people. */
+  readonly confirmations?: { readonly have: number; readonly need: number }
+  /** Final, and may still be taken back more easily than usual. For people. */
+  readonly risk?: 'unconfirmed'
   /** Whether the provider itself stated `gross`; false when it is taken from the attempt because the provider names no amount. */
   readonly stated: boolean
 }
@@ -176,4 +194,32 @@ export interface Fact {
    * hold the whole story (`pending` then only means: there is news). What the event states (amount, number) fills in what `check` cannot.
    */
   readonly needsCheck: boolean
+}
+
+/** A rail whose money arrives unasked: it looks at all its open attempts at once, again and again. */
+export interface Watch {
+  /** Time between looks when nothing wakes. */
+  readonly everyMs: number
+  /**
+   * What became of the watched attempts since the look that gave `cursor`; undefined: since about a day ago. The cursor is the rail's own text.
+   * It is stored in the transaction that handles the facts, so that a look that was not stored is simply repeated. One look at a time. Throws
+   * when the provider cannot tell: nothing is known then, and the cursor stays.
+   */
+  look(cursor: string | undefined, watched: readonly Watched[]): Promise<Looked>
+  /** Calls `wake` when there may be news, until the signal fires. A hint: looks find everything without it. */
+  listen?(wake: () => void, signal: AbortSignal): Promise<void>
+}
+
+export interface Watched {
+  readonly attemptId: string
+  /** As `start` told it. */
+  readonly reference: string
+  readonly amount: Money
+}
+
+export interface Looked {
+  readonly facts: readonly Fact[]
+  readonly cursor: string
+  /** There is more to catch up on: look again at once. */
+  readonly more: boolean
 }

@@ -13,6 +13,17 @@ export const STRIPE = {
   webhookSecret: 'whsec_sandbox',
 } as const
 
+export const BITCOIN = {
+  user: 'sandbox',
+  /** Sees the main network: for trying the live mode against the simulators. */
+  liveUser: 'sandbox-live',
+  password: 'sandbox',
+  /** m/84'/1'/0' and m/84'/0'/0' of the seed "abandon … about", which everybody knows (BIP84's test vectors). */
+  xpub: 'vpub5Y6cjg78GGuNLsaPhmYsiw4gYX3HoQiRBiSwDaBXKUafCt9bNwWQiitDk5VZ5BVxYnQdwoTyXSs2JHRPAgjAvtbBrf8ZhDYe2jWAqvZVnsc',
+  liveXpub:
+    'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs',
+} as const
+
 /**
  * Settings with which the rails talk to the simulators at `baseUrl` (without a slash at the end) instead of the providers.
  * `livemode`: keys for a program that runs in live mode.
@@ -26,6 +37,10 @@ export function sandboxCredentials(baseUrl: string, options: { livemode?: boolea
     MPESA_BASE_URL: `${baseUrl}/sandbox/daraja`,
     STRIPE_SECRET_KEY: options.livemode ? STRIPE.liveKey : STRIPE.testKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
+    BITCOIN_XPUB: options.livemode ? BITCOIN.liveXpub : BITCOIN.xpub,
+    BITCOIN_RPC_URL: `${baseUrl}/sandbox/bitcoin/rpc`,
+    BITCOIN_RPC_USER: options.livemode ? BITCOIN.liveUser : BITCOIN.user,
+    BITCOIN_RPC_PASSWORD: BITCOIN.password,
     STRIPE_BASE_URL: `${baseUrl}/sandbox/stripe`,
   }
 }

@@ -6,6 +6,9 @@ import type { Log } from '#platform/log'
 import type { Module } from '#platform/module'
 import type { Secret } from '#platform/secrets'
 import { createGate } from './access.ts'
+import { createBitcoinNode } from './bitcoin/node.ts'
+import { createPublisher } from './bitcoin/publisher.ts'
+import { addBitcoinRoutes } from './bitcoin/routes.ts'
 import { createPrompts, type Prompts } from './daraja/prompts.ts'
 import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
@@ -37,7 +40,7 @@ export interface SandboxDeps {
 
 export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/', import.meta.url) }
 
-/** The outside world, simulated at the wire: Daraja, Stripe, a phone and a card page. Never loaded in test and live mode. */
+/** The outside world, simulated at the wire: Daraja, Stripe, a Bitcoin node, a phone and a card page. Never loaded in test and live mode. */
 export function createSandbox(deps: SandboxDeps): Module {
   const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
   const log = deps.log.child({ module: 'sandbox' })
@@ -55,6 +58,9 @@ export function createSandbox(deps: SandboxDeps): Module {
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
       addStripeRoutes(app, { db, clock, ids, sessions, payments })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
+      const publisher = createPublisher()
+      addBitcoinRoutes(app, { node: createBitcoinNode({ db, clock, publisher }), gate }, assets)
+      app.addHook('onClose', () => publisher.close())
       addPageRoutes(app, { db, clock, prompts, gate, demoUrl }, assets)
     },
     queues: [createTimerQueue({ db, clock, handlers: handlersOf({ db, clock, prompts, sessions, deliver }) })],

@@ -1,7 +1,7 @@
 export { btcText, satsOf } from './amounts.ts'
 export { BitcoinError } from './errors.ts'
 export { chooseFeeRate } from './fees.ts'
-export { parseAccount, type Account, type AddressKind } from './keys.ts'
+export { parseAccount, scriptOf, type Account, type AddressKind } from './keys.ts'
 export { NETWORKS, type Network } from './networks.ts'
 export { createNode, type BitcoinNode, type Received, type Tip, type Transaction } from './node.ts'
 export { createRpc, type RpcSettings } from './rpc.ts'

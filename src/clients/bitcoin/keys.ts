@@ -1,6 +1,6 @@
 import { createBase58check, hex } from '@scure/base'
 import { HDKey } from '@scure/bip32'
-import { p2tr, p2wpkh } from '@scure/btc-signer'
+import { Address as AddressCoder, OutScript, p2tr, p2wpkh } from '@scure/btc-signer'
 import { createHash } from 'node:crypto'
 import { descriptorChecksum } from './checksum.ts'
 import { PARAMETERS, type Network } from './networks.ts'
@@ -134,3 +134,7 @@ function addressOf(chain: HDKey, index: number, kind: AddressKind, network: Netw
   if (!payment.address) throw new RangeError('no address at this index')
   return { address: payment.address, script: hex.encode(payment.script) }
 }
+
+/** The output script (hex) of an address of this network. Throws on anything else. */
+export const scriptOf = (address: string, network: Network): string =>
+  hex.encode(OutScript.encode(AddressCoder(PARAMETERS[network]).decode(address)))

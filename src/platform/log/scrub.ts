@@ -4,13 +4,14 @@
  * token in a path, a password in a database URL.
  */
 const SUSPECT =
-  /passw|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|token"|signature|bearer|basic |[sr]k_(?:test|live)_|sk-arb|whsec_|\/webhook\/|:\/\/[^/\s"]*@/i
+  /passw|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|token"|signature|bearer|basic |[sr]k_(?:test|live)_|sk-arb|whsec_|[xyztuv]prv|\/webhook\/|:\/\/[^/\s"]*@/i
 const SECRET_KEY =
   /passw(?:or)?d|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|token$|signature|^pin$|security_?credential/i
 
 const HIDDEN = '[secret]'
 const TEXTS: readonly (readonly [RegExp, string])[] = [
   [/\b([sr]k_(?:test|live)_|whsec_|sk-arb-)[A-Za-z0-9_+/=-]+/g, `$1${HIDDEN}`],
+  [/\b([xyztuvYZUV]prv)[1-9A-HJ-NP-Za-km-z]{20,}/g, `$1${HIDDEN}`],
   [/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+/gi, `$1 ${HIDDEN}`],
   [/(\/webhook\/[a-z0-9-]+\/)[^\s"?/]+/gi, `$1${HIDDEN}`],
   [/(:\/\/)[^/\s"@]*@/g, `$1${HIDDEN}@`],

@@ -1,0 +1,160 @@
+import { z } from 'zod'
+import { NETWORKS, parseAccount, type Account, type AddressKind, type Network } from '#clients/bitcoin'
+import { defineConfig, setting, type ConfigOf, type Mode } from '#platform/config'
+import type { Secret } from '#platform/secrets'
+import { parseTiers } from './finality.ts'
+
+const NAMES: Readonly<Record<string, Network>> = { mainnet: 'main', testnet: 'test', testnet3: 'test' }
+const DEFAULT_TIERS = '0.01:1,0.1:2,1:3,*:6'
+
+const network = z
+  .string()
+  .transform((text) => NAMES[text.toLowerCase()] ?? text.toLowerCase())
+  .pipe(z.enum(NETWORKS, `one of ${NETWORKS.join(', ')}`))
+
+const tiers = z
+  .string()
+  .default(DEFAULT_TIERS)
+  .transform((text, context) => {
+    const read = parseTiers(text)
+    if (!('problem' in read)) return read
+    context.addIssue(read.problem)
+    return z.NEVER
+  })
+
+export const bitcoinConfig = defineConfig(
+  'bitcoin',
+  {
+    // A secret, so that what is pasted here by mistake is never printed: it may be a private key. The public one tells all of the desk's income.
+    xpub: setting('BITCOIN_XPUB', z.string().min(1).optional(), {
+      doc: 'Public account key: xpub, zpub, tpub, vpub, or a descriptor wpkh(…) or tr(…). Never a private key. The rail is off without it.',
+      secret: true,
+      runtime: true,
+      aliases: ['BITCOIN_DESCRIPTOR'],
+      example: 'zpub6r…',
+    }),
+    addressType: setting('BITCOIN_ADDRESS_TYPE', z.enum(['wpkh', 'tr'], 'wpkh or tr').default('wpkh'), {
+      doc: 'Addresses of a bare xpub or tpub: wpkh (bc1q…) or tr (bc1p…).',
+      runtime: true,
+    }),
+    network: setting('BITCOIN_NETWORK', network.optional(), {
+      doc: 'main, test, testnet4, signet or regtest; main in live mode, signet in test mode. The node must be on it.',
+      example: 'main',
+    }),
+    rpcUrl: setting(
+      'BITCOIN_RPC_URL',
+      z
+        .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8332' })
+        .refine(
+          (url) => !new URL(url).username,
+          'without user and password: set BITCOIN_RPC_USER, BITCOIN_RPC_PASSWORD',
+        )
+        .optional(),
+      {
+        doc: 'Where the node is: Bitcoin Core or Knots, 29 or later, pruned or not.',
+        example: 'http://127.0.0.1:8332',
+      },
+    ),
+    rpcUser: setting('BITCOIN_RPC_USER', z.string().min(1).optional(), { doc: 'User of the node, without a cookie.' }),
+    rpcPassword: setting('BITCOIN_RPC_PASSWORD', z.string().min(1).optional(), {
+      doc: 'Password of the node, without a cookie.',
+      secret: true,
+    }),
+    rpcCookie: setting('BITCOIN_RPC_COOKIE', z.string().min(1).optional(), {
+      doc: 'Path of the node’s .cookie file, instead of user and password.',
+      example: '/var/lib/bitcoind/.cookie',
+    }),
+    zmqUrl: setting(
+      'BITCOIN_ZMQ_URL',
+      z
+        .string()
+        .regex(/^tcp:\/\/.+:\d+$/, 'such as tcp://127.0.0.1:28332')
+        .optional(),
+      {
+        doc: 'The node’s zmqpubsequence, for news at once; the node is asked for it by default. Without it news takes some seconds.',
+        example: 'tcp://127.0.0.1:28332',
+      },
+    ),
+    tiers: setting('BITCOIN_CONFIRMATIONS', tiers, {
+      doc: 'Confirmations by amount in BTC: up to 0.01 one, up to 0.1 two, up to 1 three, more six. 0 takes what no block holds yet: it may be taken back.',
+      runtime: true,
+      example: DEFAULT_TIERS,
+    }),
+    tolerance: setting(
+      'BITCOIN_TOLERANCE_PERCENT',
+      z
+        .string()
+        .regex(/^\d{1,2}(\.\d{1,2})?$/, 'a percentage below 100 with at most two decimals')
+        .default('0')
+        .transform((text) => {
+          const [whole = '0', fraction = ''] = text.split('.')
+          return BigInt(whole + fraction.padEnd(2, '0'))
+        }),
+      { doc: 'How much less than the amount still pays it, in percent.', runtime: true, example: '0.5' },
+    ),
+    minSats: setting(
+      'BITCOIN_MIN_SATS',
+      z
+        .string()
+        .regex(/^\d{3,12}$/, 'a whole number of sats, 546 or more')
+        .default('1000')
+        .transform(BigInt),
+      {
+        doc: 'The smallest payment asked for, in sats. Below 546 nodes call it dust and do not pass it on.',
+        runtime: true,
+      },
+    ),
+  },
+  {
+    problems: (values, { mode }) => problemsOf(values, mode),
+    warnings: (values) => {
+      const zero = values.tiers.some(({ confirmations }) => confirmations === 0)
+      return zero ? ['BITCOIN_CONFIRMATIONS takes unconfirmed payments as final: any of them can be taken back'] : []
+    },
+  },
+)
+
+export type BitcoinConfig = ConfigOf<typeof bitcoinConfig>
+
+interface Given {
+  readonly xpub: Secret | undefined
+  readonly addressType: AddressKind
+  readonly network: Network | undefined
+  readonly rpcUser: string | undefined
+  readonly rpcPassword: Secret | undefined
+  readonly rpcCookie: string | undefined
+  readonly minSats: bigint
+}
+
+function problemsOf(values: Given, mode: Mode): string[] {
+  const problems: string[] = []
+  if (values.xpub) {
+    const account = accountOf(values, mode)
+    if (account && 'problem' in account) problems.push(`BITCOIN_XPUB ${account.problem}`)
+  }
+  if (mode !== 'live' && values.network === 'main')
+    problems.push(`BITCOIN_NETWORK is main with PURSER_MODE=${mode}: choose another, or set PURSER_MODE=live`)
+  if (mode === 'live' && values.network !== undefined && values.network !== 'main')
+    problems.push(`BITCOIN_NETWORK is ${values.network} with PURSER_MODE=live: remove it, or set PURSER_MODE=test`)
+  if (values.rpcCookie !== undefined && (values.rpcUser !== undefined || values.rpcPassword))
+    problems.push('BITCOIN_RPC_COOKIE and BITCOIN_RPC_USER or BITCOIN_RPC_PASSWORD are set: remove one')
+  if ((values.rpcUser === undefined) !== (values.rpcPassword === undefined))
+    problems.push('BITCOIN_RPC_USER and BITCOIN_RPC_PASSWORD belong together: set both')
+  if (values.minSats < 546n) problems.push('BITCOIN_MIN_SATS is below 546: nodes would not pass the payments on')
+  return problems
+}
+
+const DEFAULT_NETWORK: Readonly<Record<Mode, Network>> = { live: 'main', test: 'signet', sandbox: 'regtest' }
+
+export const networkOf = ({ network: chosen }: Pick<Given, 'network'>, mode: Mode): Network =>
+  chosen ?? DEFAULT_NETWORK[mode]
+
+/** The key that addresses are made of; undefined when none is set. */
+export function accountOf(
+  values: Pick<Given, 'xpub' | 'network' | 'addressType'>,
+  mode: Mode,
+): Account | { problem: string } | undefined {
+  return (
+    values.xpub && parseAccount(values.xpub.reveal(), { network: networkOf(values, mode), kind: values.addressType })
+  )
+}

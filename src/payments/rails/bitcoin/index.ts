@@ -1,0 +1,2 @@
+export { bitcoinConfig, type BitcoinConfig } from './config.ts'
+export { createBitcoinRail } from './rail.ts'

@@ -1,0 +1,230 @@
+import { buildCoinbase, outpoint, txidOf, type Output, type Transaction } from './transactions.ts'
+
+export interface Block {
+  readonly hash: string
+  readonly height: number
+  readonly previous: string | undefined
+  /** Seconds. */
+  readonly time: number
+  readonly txids: readonly string[]
+}
+
+/** What the node pretends to be, for trying what a desk does then. */
+export interface Mood {
+  readonly chain: string
+  readonly syncing: boolean
+  readonly warmingUp: boolean
+  /** Sat per virtual byte; undefined: too little data, as on a young chain. */
+  readonly estimate: number | undefined
+}
+
+export interface Chain {
+  /** The best chain by height. */
+  blocks: Block[]
+  /** Blocks that were of it. */
+  stale: Block[]
+  /** All transactions that were ever seen. */
+  txs: Record<string, Transaction>
+  /** In the order they came; a parent before its child. */
+  mempool: string[]
+  /** Makes each block and payment another. */
+  nonce: number
+  mood: Mood
+}
+
+/** As a node publishes it: A added, R removed, C connected, D disconnected. */
+export interface Notice {
+  readonly kind: 'A' | 'R' | 'C' | 'D'
+  readonly hash: string
+}
+
+/** Why the node refuses, with its code. */
+export class Refusal extends Error {
+  readonly code: number
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const GENESIS = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206'
+/** The payer's purse: nobody has its key, and nobody here asks for one. */
+export const PURSE = `0014${'fa'.repeat(20)}`
+const PURSE_COINS = 200
+const PURSE_COIN = 500_000_000n
+const REWARD = 5_000_000_000n
+const MATURITY = 100
+/** Sat per virtual byte. */
+export const MIN_FEE_RATE = 1n
+const NO_MOOD: Mood = { chain: 'regtest', syncing: false, warmingUp: false, estimate: undefined }
+
+/** A chain on which the payer has coins to spend. */
+export function newChain(time: number): Chain {
+  const genesis = { hash: GENESIS, height: 0, previous: undefined, time: 1_296_688_602, txids: [] }
+  const chain: Chain = { blocks: [genesis], stale: [], txs: {}, mempool: [], nonce: 0, mood: NO_MOOD }
+  connect(
+    chain,
+    [],
+    time,
+    Array.from({ length: PURSE_COINS }, () => ({ sats: PURSE_COIN, script: PURSE })),
+  )
+  for (let i = 0; i < MATURITY; i++) connect(chain, [], time)
+  return chain
+}
+
+export const tipOf = ({ blocks }: Chain): Block => {
+  const tip = blocks.at(-1)
+  if (!tip) throw new RangeError('a chain without its first block')
+  return tip
+}
+
+/** Who spends each outpoint: in the best chain, or in the mempool. */
+export function spendersOf({ txs }: Chain, txids: Iterable<string>): Map<string, string> {
+  const spenders = new Map<string, string>()
+  for (const txid of txids) for (const input of txs[txid]?.inputs ?? []) spenders.set(outpoint(input), txid)
+  return spenders
+}
+
+export const confirmedTxids = ({ blocks }: Chain): string[] => blocks.flatMap(({ txids }) => txids)
+
+/** Block of the best chain that holds it. */
+export const blockOf = ({ blocks }: Chain, txid: string): Block | undefined =>
+  blocks.findLast(({ txids }) => txids.includes(txid))
+
+export interface Coin {
+  readonly output: Output
+  /** Undefined: of a transaction in the mempool. */
+  readonly height: number | undefined
+  readonly coinbase: boolean
+}
+
+/** The output if it is there and unspent; with `mempool` also by what waits there. */
+export function findCoin(chain: Chain, at: { txid: string; vout: number }, mempool: boolean): Coin | undefined {
+  const tx = chain.txs[at.txid]
+  const output = tx?.outputs[at.vout]
+  const block = blockOf(chain, at.txid)
+  if (!tx || !output || (!block && !(mempool && chain.mempool.includes(at.txid)))) return undefined
+  const spent = spendersOf(chain, mempool ? [...confirmedTxids(chain), ...chain.mempool] : confirmedTxids(chain))
+  return spent.has(outpoint(at)) ? undefined : { output, height: block?.height, coinbase: tx.inputs.length === 0 }
+}
+
+/** Virtual bytes, nearly: segwit inputs and outputs. */
+export const sizeOf = ({ inputs, outputs }: Pick<Transaction, 'inputs' | 'outputs'>): bigint =>
+  BigInt(11 + 68 * inputs.length + 31 * outputs.length)
+
+export function feeOf({ txs }: Chain, { inputs, outputs }: Transaction): bigint {
+  const into = inputs.reduce((sum, { txid, vout }) => sum + (txs[txid]?.outputs[vout]?.sats ?? 0n), 0n)
+  return outputs.reduce((left, { sats }) => left - sats, into)
+}
+
+/** Mempool transactions that spend from these, directly or not, and these. */
+export function withDescendants(chain: Chain, txids: readonly string[]): string[] {
+  const gone = new Set(txids)
+  for (const txid of chain.mempool) if (chain.txs[txid]?.inputs.some((input) => gone.has(input.txid))) gone.add(txid)
+  return chain.mempool.filter((txid) => gone.has(txid))
+}
+
+export function listAncestors(chain: Chain, txid: string): string[] {
+  const found = new Set<string>()
+  const visit = (id: string): void => {
+    for (const input of chain.txs[id]?.inputs ?? []) {
+      if (!chain.mempool.includes(input.txid) || found.has(input.txid)) continue
+      found.add(input.txid)
+      visit(input.txid)
+    }
+  }
+  visit(txid)
+  return [...found]
+}
+
+/** Takes a transaction into the mempool, in place of those that it conflicts with when it pays more. Throws Refusal. */
+export function accept(chain: Chain, tx: Transaction): Notice[] {
+  if (chain.mempool.includes(tx.txid)) return []
+  if (blockOf(chain, tx.txid)) throw new Refusal(-27, 'Transaction outputs already in utxo set')
+  const conflicts = refuseUnfit(chain, tx)
+  chain.txs[tx.txid] = tx
+  const notices = drop(chain, conflicts)
+  chain.mempool.push(tx.txid)
+  return [...notices, { kind: 'A', hash: tx.txid }]
+}
+
+/** The transactions that it would replace. Throws Refusal when the mempool would not take it. */
+export function refuseUnfit(chain: Chain, tx: Transaction): string[] {
+  if (tx.outputs.some(isDust)) throw new Refusal(-26, 'dust')
+  refuseBadInputs(chain, tx)
+  const fee = feeOf(chain, tx)
+  if (fee < 0n) throw new Refusal(-26, 'bad-txns-in-belowout')
+  if (fee < sizeOf(tx) * MIN_FEE_RATE) throw new Refusal(-26, 'min relay fee not met')
+  const spenders = spendersOf(chain, chain.mempool)
+  const direct = tx.inputs.flatMap((input) => spenders.get(outpoint(input)) ?? [])
+  const conflicts = withDescendants(chain, direct)
+  if (tx.inputs.some(({ txid }) => conflicts.includes(txid))) throw new Refusal(-26, 'bad-txns-spends-conflicting-tx')
+  // Core 29 and later: whoever pays more replaces, whatever was signalled.
+  const feesGone = conflicts.reduce((sum, txid) => sum + feeOfKnown(chain, txid), 0n)
+  if (conflicts.length > 0 && fee < feesGone + sizeOf(tx)) throw new Refusal(-26, 'insufficient fee')
+  return conflicts
+}
+
+const feeOfKnown = (chain: Chain, txid: string): bigint => {
+  const tx = chain.txs[txid]
+  return tx ? feeOf(chain, tx) : 0n
+}
+
+function refuseBadInputs(chain: Chain, tx: Transaction): void {
+  const spent = spendersOf(chain, confirmedTxids(chain))
+  for (const input of tx.inputs) {
+    const block = blockOf(chain, input.txid)
+    const source = chain.txs[input.txid]
+    const exists = source?.outputs[input.vout] && (block ?? chain.mempool.includes(input.txid))
+    if (!exists || spent.has(outpoint(input))) throw new Refusal(-25, 'bad-txns-inputs-missingorspent')
+    if (block && source.inputs.length === 0 && tipOf(chain).height + 1 - block.height < MATURITY)
+      throw new Refusal(-26, 'bad-txns-premature-spend-of-coinbase')
+  }
+}
+
+/** What costs more to spend than it is worth (policy.cpp): 294 sats to wpkh, 330 to tr, 546 to older scripts. */
+function isDust({ sats, script }: Output): boolean {
+  if (script.startsWith('6a')) return false
+  return sats < (script.startsWith('0014') ? 294n : script.startsWith('5120') ? 330n : 546n)
+}
+
+/** Takes transactions and what hangs on them out of the mempool. */
+export function drop(chain: Chain, txids: readonly string[]): Notice[] {
+  const gone = withDescendants(chain, txids)
+  chain.mempool = chain.mempool.filter((txid) => !gone.includes(txid))
+  return gone.map((hash) => ({ kind: 'R', hash }))
+}
+
+/** A block with these transactions, parents first; what conflicts with them leaves the mempool. */
+export function connect(
+  chain: Chain,
+  txids: readonly string[],
+  time: number,
+  reward: readonly Output[] = [{ sats: REWARD, script: PURSE }],
+): Notice[] {
+  const previous = tipOf(chain)
+  const height = previous.height + 1
+  const coinbase = buildCoinbase(height, chain.nonce++, reward)
+  chain.txs[coinbase.txid] = coinbase
+  const all = [coinbase.txid, ...txids]
+  const hash = txidOf(Buffer.from([previous.hash, height, time, ...all].join()))
+  chain.blocks.push({ hash, height, previous: previous.hash, time, txids: all })
+  chain.mempool = chain.mempool.filter((txid) => !txids.includes(txid))
+  const spent = spendersOf(chain, txids)
+  const conflicts = chain.mempool.filter((txid) => chain.txs[txid]?.inputs.some((input) => spent.has(outpoint(input))))
+  return [...drop(chain, conflicts), { kind: 'C', hash }]
+}
+
+/** Takes the last block off again; its payments wait once more, those that still can. */
+export function disconnect(chain: Chain): Notice[] {
+  const block = tipOf(chain)
+  if (block.height === 0) throw new Refusal(-8, 'the first block stays')
+  chain.blocks.pop()
+  chain.stale.push(block)
+  const [coinbase = '', ...back] = block.txids
+  const notices = drop(chain, withDescendants(chain, [coinbase]))
+  chain.mempool = [...back, ...chain.mempool.filter((txid) => !back.includes(txid))]
+  // What spends a reward that is gone, or that is young again, cannot wait.
+  const orphans = chain.mempool.filter((txid) => chain.txs[txid]?.inputs.some((input) => input.txid === coinbase))
+  return [{ kind: 'D', hash: block.hash }, ...notices, ...drop(chain, orphans)]
+}

@@ -1,0 +1,75 @@
+import type { Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import { Refusal, type Chain, type Mood } from './chain.ts'
+import type { Done } from './payer.ts'
+import type { Publisher } from './publisher.ts'
+import { METHODS, type Call } from './rpc.ts'
+import { changeChain, readChain } from './store.ts'
+
+/** A simulated node and the people around it, over one kept chain. */
+export interface BitcoinNode {
+  /** Answers one JSON-RPC request as its object. `guise`: the network that it pretends to be on. */
+  answer(request: unknown, guise: string | undefined): Promise<object>
+  /** Changes the chain and publishes what changed. Throws Refusal. */
+  act(change: (chain: Chain, time: number) => Done): Promise<Done>
+  setMood(mood: Partial<Mood>): Promise<Mood>
+  read(): Promise<Chain>
+}
+
+const WRITERS = new Set(['sendrawtransaction'])
+
+export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publisher }): BitcoinNode {
+  const { db, clock, publisher } = deps
+  const time = (): number => Math.floor(clock.now().getTime() / 1000)
+
+  async function run(name: string, params: readonly unknown[], guise: string | undefined): Promise<unknown> {
+    const method = METHODS[name]
+    if (!method) throw new Refusal(-32601, 'Method not found')
+    const zmqAddress = name === 'getzmqnotifications' ? await publisher.address() : ''
+    const call = (chain: Chain): { result: unknown; notices: Call['notices'] } => {
+      if (chain.mood.warmingUp) throw new Refusal(-28, 'Loading block index…')
+      const notices: Call['notices'] = []
+      return { result: method({ chain: disguised(chain, guise), params, zmqAddress, notices }), notices }
+    }
+    const { result, notices } = WRITERS.has(name)
+      ? await changeChain(db, time(), call)
+      : call(await readChain(db, time()))
+    publisher.publish(notices)
+    return result
+  }
+
+  return {
+    answer: async (request, guise) => {
+      const { id = null, method, params = [] } = (request ?? {}) as Record<string, unknown>
+      try {
+        const result = await run(String(method), Array.isArray(params) ? params : [], guise)
+        return { jsonrpc: '2.0', result, id }
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        return { jsonrpc: '2.0', error: { code: error.code, message: error.message }, id }
+      }
+    },
+    act: async (change) => {
+      const done = await changeChain(db, time(), (chain) => change(chain, time()))
+      publisher.publish(done.notices)
+      return done
+    },
+    setMood: (mood) =>
+      changeChain(db, time(), (chain) => {
+        chain.mood = { ...chain.mood, ...mood }
+        return chain.mood
+      }),
+    read: () => readChain(db, time()),
+  }
+}
+
+const MAIN_GENESIS = '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f'
+
+/** The same chain, on the main network: another name and another first block. */
+function disguised(chain: Chain, guise: string | undefined): Chain {
+  const [first, ...rest] = chain.blocks
+  if (guise !== 'main' || !first) return chain
+  chain.mood = { ...chain.mood, chain: chain.mood.chain === 'regtest' ? 'main' : chain.mood.chain }
+  chain.blocks = [{ ...first, hash: MAIN_GENESIS }, ...rest]
+  return chain
+}
