@@ -29,7 +29,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
     const call = (chain: Chain): { result: unknown; notices: Call['notices'] } => {
       if (chain.mood.warmingUp) throw new Refusal(-28, 'Loading block index…')
       const notices: Call['notices'] = []
-      return { result: method({ chain: disguised(chain, guise), params, zmqAddress, notices }), notices }
+      return { result: method({ chain: WRITERS.has(name) ? chain : disguised(chain, guise), params, zmqAddress, notices }), notices }
     }
     const { result, notices } = WRITERS.has(name)
       ? await changeChain(db, time(), call)
@@ -69,7 +69,7 @@ const MAIN_GENESIS = '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a
 function disguised(chain: Chain, guise: string | undefined): Chain {
   const [first, ...rest] = chain.blocks
   if (guise !== 'main' || !first) return chain
-  chain.mood = { ...chain.mood, chain: chain.mood.chain === 'regtest' ? 'main' : chain.mood.chain }
-  chain.blocks = [{ ...first, hash: MAIN_GENESIS }, ...rest]
-  return chain
+  const { mood } = chain
+  const name = mood.chain === 'regtest' ? 'main' : mood.chain
+  return { ...chain, mood: { ...mood, chain: name }, blocks: [{ ...first, hash: MAIN_GENESIS }, ...rest] }
 }

@@ -38,7 +38,7 @@ export function createPublisher(): Publisher {
   }
 
   function send({ kind, hash }: Notice): void {
-    const parts = [Buffer.from(hash, 'hex'), Buffer.from(kind)]
+    const parts: Buffer[] = [Buffer.from(hash, 'hex'), Buffer.from(kind)]
     if (kind === 'A' || kind === 'R') parts.push(littleEndian(mempoolSequence++, 8))
     const frames = [Buffer.from('sequence'), Buffer.concat(parts), littleEndian(BigInt(counter++), 4)]
     const message = frames.flatMap((body, i) => [Buffer.from([i < 2 ? 1 : 0, body.length]), body])
