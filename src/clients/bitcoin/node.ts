@@ -39,6 +39,8 @@ export interface BitcoinNode {
   requireTip(network: Network): Promise<Tip>
   /** The block at this height of the best chain. */
   findBlockHash(height: number): Promise<string | undefined>
+  /** The blocks from one height to another, both included; fewer when the chain ends before. */
+  listBlocks(from: number, to: number): Promise<Tip[]>
   /** What paid these scripts (hex) in these blocks of the best chain and in the mempool. */
   listReceived(blocks: readonly string[], scripts: readonly string[]): Promise<Received[]>
   /** Of the mempool, or of the block named. */
@@ -55,7 +57,7 @@ export interface BitcoinNode {
   send(hex: string): Promise<Submitted>
   /** Why the mempool would not take it; undefined when it would. */
   refusalOf(hex: string): Promise<string | undefined>
-  /** Where the node publishes `sequence` events. */
+  /** Where the node publishes `sequence` events; undefined when it does not. */
   findSequenceAddress(): Promise<string | undefined>
 }
 
@@ -87,6 +89,7 @@ export function createNode(rpc: Rpc): BitcoinNode {
   return {
     requireTip: (network) => requireTip(rpc, network),
     findBlockHash: (height) => find(wire.hashShape, 'getblockhash', [height]),
+    listBlocks: (from, to) => listBlocks(rpc, from, to),
     listReceived: async (blocks, scripts) => {
       const descriptors = scripts.map((script) => `raw(${script})`)
       const { activity } = await ask(wire.activityShape, 'getdescriptoractivity', [blocks, descriptors, true], SCAN)
@@ -154,6 +157,17 @@ function resultOf(answer: Awaited<ReturnType<Rpc['batch']>>[number] | undefined)
   if (!answer) throw new BitcoinError('bitcoin.bad-answer', 'an answer is missing')
   if ('error' in answer) throw answer.error
   return answer.result
+}
+
+async function listBlocks(rpc: Rpc, from: number, to: number): Promise<Tip[]> {
+  const heights = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i)
+  const answers = await rpc.batch(heights.map((height) => ({ method: 'getblockhash', params: [height] })))
+  const blocks: Tip[] = []
+  for (const [i, answer] of answers.entries()) {
+    if ('error' in answer && answer.error.rpcCode === OUT_OF_RANGE) break
+    blocks.push({ hash: read(wire.hashShape, resultOf(answer)), height: from + i })
+  }
+  return blocks
 }
 
 type Activity = z.infer<typeof wire.activityShape>['activity'][number]

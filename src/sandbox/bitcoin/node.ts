@@ -4,7 +4,7 @@ import { Refusal, type Chain, type Mood } from './chain.ts'
 import type { Done } from './payer.ts'
 import type { Publisher } from './publisher.ts'
 import { METHODS, type Call } from './rpc.ts'
-import { changeChain, readChain } from './store.ts'
+import { createChainStore } from './store.ts'
 
 /** A simulated node and the people around it, over one kept chain. */
 export interface BitcoinNode {
@@ -20,6 +20,7 @@ const WRITERS = new Set(['sendrawtransaction'])
 
 export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publisher }): BitcoinNode {
   const { db, clock, publisher } = deps
+  const store = createChainStore(db)
   const time = (): number => Math.floor(clock.now().getTime() / 1000)
 
   async function run(name: string, params: readonly unknown[], guise: string | undefined): Promise<unknown> {
@@ -29,11 +30,12 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
     const call = (chain: Chain): { result: unknown; notices: Call['notices'] } => {
       if (chain.mood.warmingUp) throw new Refusal(-28, 'Loading block index…')
       const notices: Call['notices'] = []
-      return { result: method({ chain: WRITERS.has(name) ? chain : disguised(chain, guise), params, zmqAddress, notices }), notices }
+      return {
+        result: method({ chain: WRITERS.has(name) ? chain : disguised(chain, guise), params, zmqAddress, notices }),
+        notices,
+      }
     }
-    const { result, notices } = WRITERS.has(name)
-      ? await changeChain(db, time(), call)
-      : call(await readChain(db, time()))
+    const { result, notices } = WRITERS.has(name) ? await store.change(time(), call) : call(await store.read(time()))
     publisher.publish(notices)
     return result
   }
@@ -50,16 +52,16 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
       }
     },
     act: async (change) => {
-      const done = await changeChain(db, time(), (chain) => change(chain, time()))
+      const done = await store.change(time(), (chain) => change(chain, time()))
       publisher.publish(done.notices)
       return done
     },
     setMood: (mood) =>
-      changeChain(db, time(), (chain) => {
+      store.change(time(), (chain) => {
         chain.mood = { ...chain.mood, ...mood }
         return chain.mood
       }),
-    read: () => readChain(db, time()),
+    read: () => store.read(time()),
   }
 }
 

@@ -4,24 +4,45 @@ import { newChain, type Chain } from './chain.ts'
 /** Amounts are text in the row. */
 const write = (chain: Chain): string =>
   JSON.stringify(chain, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
-const read = (body: string): Chain =>
+const parse = (body: string): Chain =>
   JSON.parse(body, (key, value: unknown) => (key === 'sats' ? BigInt(value as string) : value)) as Chain
 
-async function find(q: Queryable, time: number): Promise<Chain> {
-  const row = await q.maybe<{ body: string }>(sql`select body from sandbox.bitcoin where id = 1`)
-  return row ? read(row.body) : newChain(time)
+/** The chain is read and written as a whole; what was read is kept in memory while the row stays as it is. */
+export interface ChainStore {
+  /** The chain as it is; a new one where there is none yet. Not to be changed. */
+  read(time: number): Promise<Chain>
+  /** The chain to change; it is kept when `act` returns. */
+  change<T>(time: number, act: (chain: Chain) => T): Promise<T>
 }
 
-/** The chain as it is; a new one where there is none yet. */
-export const readChain = (db: Db, time: number): Promise<Chain> => find(db, time)
+export function createChainStore(db: Db): ChainStore {
+  let kept: { version: bigint; chain: Chain } | undefined
 
-/** The chain to change; it is kept when `act` resolves. */
-export const changeChain = <T>(db: Db, time: number, act: (chain: Chain) => T): Promise<T> =>
-  db.transaction(async (tx: Tx) => {
-    await tx.run(sql`lock table sandbox.bitcoin in share row exclusive mode`)
-    const chain = await find(tx, time)
-    const result = act(chain)
-    await tx.run(sql`insert into sandbox.bitcoin (id, body) values (1, ${write(chain)})
-      on conflict (id) do update set body = excluded.body`)
-    return result
-  })
+  const find = async (q: Queryable): Promise<{ version: bigint; body: string } | undefined> =>
+    q.maybe(sql`select version, body from sandbox.bitcoin where id = 1`)
+
+  async function read(time: number): Promise<Chain> {
+    const now = await db.maybe<{ version: bigint }>(sql`select version from sandbox.bitcoin where id = 1`)
+    if (!now) {
+      await change(time, () => undefined)
+      return read(time)
+    }
+    if (kept?.version === now.version) return kept.chain
+    const row = await find(db)
+    kept = row && { version: row.version, chain: parse(row.body) }
+    return kept?.chain ?? newChain(time)
+  }
+
+  const change = <T>(time: number, act: (chain: Chain) => T): Promise<T> =>
+    db.transaction(async (tx: Tx) => {
+      await tx.run(sql`lock table sandbox.bitcoin in share row exclusive mode`)
+      const row = await find(tx)
+      const chain = row ? parse(row.body) : newChain(time)
+      const result = act(chain)
+      await tx.run(sql`insert into sandbox.bitcoin (id, version, body) values (1, 1, ${write(chain)})
+        on conflict (id) do update set version = sandbox.bitcoin.version + 1, body = excluded.body`)
+      return result
+    })
+
+  return { read, change }
+}

@@ -149,12 +149,17 @@ const DEFAULT_NETWORK: Readonly<Record<Mode, Network>> = { live: 'main', test: '
 export const networkOf = ({ network: chosen }: Pick<Given, 'network'>, mode: Mode): Network =>
   chosen ?? DEFAULT_NETWORK[mode]
 
-/** The key that addresses are made of; undefined when none is set. */
+let last: { key: string; account: Account | { problem: string } } | undefined
+
+/** The key that addresses are made of; undefined when none is set. Reading one costs some curve arithmetic, so the last is kept. */
 export function accountOf(
   values: Pick<Given, 'xpub' | 'network' | 'addressType'>,
   mode: Mode,
 ): Account | { problem: string } | undefined {
-  return (
-    values.xpub && parseAccount(values.xpub.reveal(), { network: networkOf(values, mode), kind: values.addressType })
-  )
+  const { xpub, addressType: kind } = values
+  if (!xpub) return undefined
+  const network = networkOf(values, mode)
+  const key = [xpub.reveal(), network, kind].join()
+  if (last?.key !== key) last = { key, account: parseAccount(xpub.reveal(), { network, kind }) }
+  return last.account
 }

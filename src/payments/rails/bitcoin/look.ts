@@ -123,13 +123,10 @@ function firstHeight(cursor: Cursor | undefined, held: readonly Tip[], best: Tip
 
 /** Undefined when they do not lead to `best` any more. */
 async function listBlocks(node: BitcoinNode, from: number, to: number, best: Tip): Promise<Tip[] | undefined> {
-  const blocks: Tip[] = []
-  for (let height = from; height <= to; height++) {
-    const hash = height === best.height ? best.hash : await node.findBlockHash(height)
-    if (hash === undefined) return undefined
-    blocks.push({ hash, height })
-  }
-  return blocks
+  const blocks = await node.listBlocks(from, to)
+  const last = blocks.at(-1)
+  if (from > to) return []
+  return last?.height === to && (to < best.height || last.hash === best.hash) ? blocks : undefined
 }
 
 /** Undefined when one of the blocks is no longer of the chain. */
