@@ -12,6 +12,8 @@ export interface BitcoinNode {
   answer(request: unknown, guise: string | undefined): Promise<object>
   /** Changes the chain and publishes what changed. Throws Refusal. */
   act(change: (chain: Chain, time: number) => Done): Promise<Done>
+  /** Publishes nothing of so many events, as a full queue does. */
+  loseEvents(count: number): void
   setMood(mood: Partial<Mood>): Promise<Mood>
   read(): Promise<Chain>
 }
@@ -56,6 +58,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
       publisher.publish(done.notices)
       return done
     },
+    loseEvents: (count) => publisher.skip(count),
     setMood: (mood) =>
       store.change(time(), (chain) => {
         chain.mood = { ...chain.mood, ...mood }

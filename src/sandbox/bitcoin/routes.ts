@@ -28,7 +28,8 @@ export const BITCOIN_CONTROLS = {
     '{"depth":1,"blocks","how":"same|wait|evict|double-spend"}: the last blocks are replaced',
   'POST /sandbox/bitcoin/evict': '{"txid"}: the mempool forgets it',
   'POST /sandbox/bitcoin/resend': '{"txid"}: somebody sends it again',
-  'POST /sandbox/bitcoin/node': '{"chain","syncing","warming_up","estimate"}: what the node pretends to be',
+  'POST /sandbox/bitcoin/node':
+    '{"chain","syncing","warming_up","estimate"}: what the node pretends to be; "lose_events"',
 } as const
 
 const loginOf = (user: string): string => `Basic ${Buffer.from(`${user}:${BITCOIN.password}`).toString('base64')}`
@@ -69,6 +70,7 @@ const moodBody = z.object({
   syncing: z.boolean().optional(),
   warming_up: z.boolean().optional(),
   estimate: z.int().positive().nullish(),
+  lose_events: z.int().positive().max(1000).optional(),
 })
 
 /** A node's JSON-RPC, and the controls of those who pay and mine. */
@@ -127,7 +129,8 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
   control('resend', z.object({ txid }), (given) => node.act((chain) => resend(chain, given.txid)))
 
   app.post('/sandbox/bitcoin/node', { onRequest: gate, schema: { hide: true } }, async (request, reply) => {
-    const { chain, syncing, warming_up: warmingUp, estimate } = readBody(moodBody, request.body)
+    const { chain, syncing, warming_up: warmingUp, estimate, lose_events: lost = 0 } = readBody(moodBody, request.body)
+    node.loseEvents(lost)
     const mood = {
       ...(chain === undefined ? {} : { chain }),
       ...(syncing === undefined ? {} : { syncing }),

@@ -18,6 +18,7 @@ export function sandboxPage(assets: Assets, view: SandboxView): string {
       <h1>Phone and cards</h1>
       <p>No real money moves here. This is the payer’s side: approve or decline what a checkout asks for.</p>
       ${view.demoUrl && html`<p><a class="button" href="${view.demoUrl}">Open the demo checkout</a></p>`}
+      <p><a href="/sandbox/bitcoin">Bitcoin: pay an address, mine a block</a></p>
     </header>
     <main>
       <section class="hand" aria-labelledby="hand-title">

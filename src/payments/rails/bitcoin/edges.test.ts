@@ -1,53 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { btcText } from '#clients/bitcoin'
-import type { Rail } from '#payments/rail'
-import { silentLog } from '#platform/log'
-import { openRailBench, type RailBench } from '../../../../test/rails.ts'
-import { bitcoinConfig, createBitcoinRail } from './index.ts'
-import { openDesk, type Desk } from './trial.ts'
+import { openRailBench } from '../../../../test/rails.ts'
+import { openChainTrial, type ChainTrial } from './chaintrial.ts'
 
-interface Trial extends AsyncDisposable {
-  readonly bench: RailBench
-  readonly rail: Rail
-  readonly desk: Desk
-  /** A control of the simulated chain; the transaction that it made, if it made one. */
-  control(name: string, body?: object): Promise<string>
-  refusal(name: string, body: object): Promise<string>
-  pay(address: string, sats: bigint, more?: object): Promise<string>
-}
-
-/** `0.01:1,0.1:2,1:3,*:6` unless told otherwise. */
-async function openTrial(changed: Record<string, string> = {}): Promise<Trial> {
-  const bench = await openRailBench()
-  const config = bench.settings(bitcoinConfig, 'sandbox', changed)
-  const { fetch, clock } = bench
-  const rail = createBitcoinRail({ mode: 'sandbox', fetch, clock, log: silentLog, config: () => config })
-  const post = async (name: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> => {
-    const answer = await fetch({
-      method: 'POST',
-      url: `${bench.simulators.url}/sandbox/bitcoin/${name}`,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      label: 'test',
-    })
-    return { status: answer.status, body: answer.json() as Record<string, unknown> }
-  }
-  const control = async (name: string, body: object = {}): Promise<string> => {
-    const answer = await post(name, body)
-    assert.equal(answer.status, 200, JSON.stringify(answer.body))
-    return String(answer.body.txid)
-  }
-  return {
-    bench,
-    rail,
-    desk: openDesk(rail),
-    control,
-    refusal: async (name, body) => JSON.stringify((await post(name, body)).body),
-    pay: (address, sats, more = {}) => control('pay', { address, amount: btcText(sats), ...more }),
-    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
-  }
-}
+const openTrial = async (changed?: Record<string, string>): Promise<ChainTrial> =>
+  openChainTrial(await openRailBench(), changed)
 
 test('a payment is seen at once, and final after as many blocks as its amount needs', async () => {
   await using trial = await openTrial()
