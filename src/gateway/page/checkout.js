@@ -171,8 +171,8 @@ function expectWord(withinMs) {
   silence = setTimeout(() => {
     hearing = false
     schedulePoll()
-    // Tries again now and then; what does come ends the asking.
-    if (withinMs === SILENCE_MS || events.readyState === EventSource.CLOSED) follow()
+    // Tries again now and then, not at once: a server that has no place for one more stream must get rest.
+    if (withinMs === SILENCE_MS) follow()
     else expectWord(SILENCE_MS)
   }, withinMs)
 }
@@ -209,6 +209,7 @@ function stop() {
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void poll()
 })
+window.addEventListener('online', () => void poll())
 // A page taken out of the browser's memory is as old as it was left.
 window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload()
