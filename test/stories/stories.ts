@@ -49,7 +49,7 @@ async function declineAndRetry(stage: Stage, t: TestContext): Promise<void> {
 
   await waitForTitle(page, 'The prompt was declined on the phone.')
   assert.equal(await stage.balance(), before)
-  await page.getByRole('button', { name: /M.Pesa/ }).click()
+  await page.getByRole('button', { name: /M-\W?Pesa/ }).click()
   await waitForTitle(page, 'Check your phone')
   await answerPrompt(stage, hand, phone, 'Approve')
 
