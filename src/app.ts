@@ -95,7 +95,7 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, limits, idempotency, sandboxMerchant, ...wired } = await wireModules(core)
+  const { modules, jobs, limits, idempotency, sandbox, ...wired } = await wireModules(core)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
@@ -110,6 +110,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const following = new AbortController()
   return {
     ...wired,
+    sandboxKey: sandbox?.key,
+    sandboxPassword: sandbox?.password,
     http,
     db,
     jobs,
@@ -123,7 +125,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
         await jobs.adopt()
       }
       await listen(http, config)
-      await sandboxMerchant?.()
+      await sandbox?.merchant()
       if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
       void core.settings.follow(following.signal)
       health.setPhase('ready')
@@ -188,20 +190,13 @@ async function openCore(deps: AppDeps) {
 }
 
 async function wireModules(core: Core) {
-  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = core
   const { mode } = config
-  const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
-  const railSettings = sandbox
-    ? sandboxSettings(ownUrl, sandbox.sandboxCredentials)
-    : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
-
   const limits = createLimits({ redisUrl: config.redisUrl, log })
+  const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
-  const key = sandbox && sandboxKey(config, ids)
-  const sandboxMerchant = async (): Promise<Merchant> => {
-    invariant(key, 'only the sandbox has a merchant of its own')
-    return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
-  }
+  const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
+  const railSettings = sandbox?.rails ?? { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
   const payments = createPayments({
     db,
@@ -218,7 +213,6 @@ async function wireModules(core: Core) {
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
-  const idempotency = createIdempotency({ clock })
   const gateway = createGateway({
     db,
     identity,
@@ -229,25 +223,9 @@ async function wireModules(core: Core) {
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
-    practice: sandbox && { url: '/sandbox', merchant: sandboxMerchant },
+    practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  // Whoever reaches the sandbox can "pay".
-  const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
-  const modules: Module[] = [identity, ledger, payments, gateway]
-  if (sandbox)
-    modules.push(
-      sandbox.createSandbox({
-        db,
-        clock,
-        ids,
-        log,
-        fetch,
-        baseUrl: url,
-        webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
-        demoUrl: () => '/demo',
-        password: sandboxPassword,
-      }),
-    )
+  const modules: readonly Module[] = [identity, ledger, payments, gateway, ...(sandbox ? [sandbox.module] : [])]
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -260,25 +238,35 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return {
-    identity,
-    ledger,
-    payments,
-    limits,
-    idempotency,
-    modules,
-    jobs,
-    sandboxKey: key,
-    sandboxPassword,
-    ...(sandbox && { sandboxMerchant }),
-  }
+  return { identity, ledger, payments, limits, idempotency, modules, jobs, sandbox }
 }
 
 const PASSWORD_LENGTH = 16
 
-/** The same at each start, and kept nowhere. */
-const passwordOf = (masterKey: MasterKey): Secret =>
-  new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+/** The simulators, the merchant that may use them, and the settings by which the rails find them. */
+async function wireSandbox(core: Core, identity: Identity) {
+  const { createSandbox, sandboxCredentials } = await import('#sandbox')
+  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
+  const key = sandboxKey(config, ids)
+  // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
+  const password = isLoopback(config.host)
+    ? undefined
+    : new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+  const module: Module = createSandbox({
+    db,
+    clock,
+    ids,
+    log,
+    fetch,
+    baseUrl: url,
+    webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    demoUrl: () => '/demo',
+    password,
+  })
+  const merchant = (): Promise<Merchant> =>
+    db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+  return { module, key, password, merchant, rails: sandboxSettings(ownUrl, sandboxCredentials) }
+}
 
 /** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
 function sandboxSettings(

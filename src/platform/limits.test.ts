@@ -68,9 +68,9 @@ test(
         log.entries.some(({ message }) => String(message).startsWith('redis is away')),
       )
       const rule = { points: 1, windowMs: 60_000 }
-      assert.equal((await one.take('alone', 'a', rule)).ok, true)
-      assert.equal((await one.take('alone', 'a', rule)).ok, false)
-      assert.equal((await two.take('alone', 'a', rule)).ok, true)
+      assert.equal((await one.take('alone', 'a', once)).ok, true)
+      assert.equal((await one.take('alone', 'a', once)).ok, false)
+      assert.equal((await two.take('alone', 'a', once)).ok, true)
     } finally {
       redis.kill('SIGKILL')
       one.close()
