@@ -260,6 +260,7 @@ async function wireSandbox(core: Core, identity: Identity) {
     fetch,
     baseUrl: url,
     webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    mayDeliver: ({ origin }) => [url(), ownUrl()].some((own) => new URL(own).origin === origin),
     demoUrl: () => '/demo',
     password,
   })
