@@ -17,7 +17,7 @@ import { openDb, type Db } from '#platform/db'
 import { invariant } from '#platform/errors'
 import { createFetch } from '#platform/fetch'
 import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
-import { addressOf, createHttp, isLoopback, listen, type HttpServer } from '#platform/http'
+import { createHttp, isLoopback, listen, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
 import { createIdempotency } from '#platform/idempotency'
 import { createIds, type Ids } from '#platform/ids'
 import { createJobs, type Jobs } from '#platform/jobs'
@@ -95,7 +95,7 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, limits, idempotency, sandboxMerchant, ...wired } = await wireModules(core)
+  const { modules, jobs, limits, idempotency, sandbox, ...wired } = await wireModules(core)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
@@ -110,6 +110,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const following = new AbortController()
   return {
     ...wired,
+    sandboxKey: sandbox?.key,
+    sandboxPassword: sandbox?.password,
     http,
     db,
     jobs,
@@ -123,7 +125,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
         await jobs.adopt()
       }
       await listen(http, config)
-      await sandboxMerchant?.()
+      await sandbox?.merchant()
       if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
       void core.settings.follow(following.signal)
       health.setPhase('ready')
@@ -157,7 +159,6 @@ async function openCore(deps: AppDeps) {
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })
   const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
-  const ownUrl = (): string => addressOf(http, config.host)
   const url = (): string => config.publicUrl ?? ownUrl()
   const http: HttpServer = await createHttp({
     log,
@@ -169,6 +170,7 @@ async function openCore(deps: AppDeps) {
     drainMs: DRAIN_MS,
     ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
   })
+  const ownUrl = ownUrlOf(http, config.host)
   return {
     config,
     database,
@@ -188,20 +190,13 @@ async function openCore(deps: AppDeps) {
 }
 
 async function wireModules(core: Core) {
-  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = core
   const { mode } = config
-  const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
-  const railSettings = sandbox
-    ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
-    : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
-
   const limits = createLimits({ redisUrl: config.redisUrl, log })
+  const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
-  const key = sandbox && sandboxKey(config, ids)
-  const sandboxMerchant = async (): Promise<Merchant> => {
-    invariant(key, 'only the sandbox has a merchant of its own')
-    return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
-  }
+  const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
+  const railSettings = sandbox?.rails ?? { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
   const payments = createPayments({
     db,
@@ -218,7 +213,6 @@ async function wireModules(core: Core) {
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
-  const idempotency = createIdempotency({ clock })
   const gateway = createGateway({
     db,
     identity,
@@ -229,25 +223,9 @@ async function wireModules(core: Core) {
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
-    practice: sandbox && { url: '/sandbox', merchant: sandboxMerchant },
+    practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  // Whoever reaches the sandbox can "pay".
-  const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
-  const modules: Module[] = [identity, ledger, payments, gateway]
-  if (sandbox)
-    modules.push(
-      sandbox.createSandbox({
-        db,
-        clock,
-        ids,
-        log,
-        fetch,
-        baseUrl: url,
-        webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
-        demoUrl: () => '/demo',
-        password: sandboxPassword,
-      }),
-    )
+  const modules: readonly Module[] = [identity, ledger, payments, gateway, ...(sandbox ? [sandbox.module] : [])]
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -260,36 +238,54 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return {
-    identity,
-    ledger,
-    payments,
-    limits,
-    idempotency,
-    modules,
-    jobs,
-    sandboxKey: key,
-    sandboxPassword,
-    ...(sandbox && { sandboxMerchant }),
-  }
+  return { identity, ledger, payments, limits, idempotency, modules, jobs, sandbox }
 }
 
 const PASSWORD_LENGTH = 16
 
-/** The same at each start, and kept nowhere. */
-const passwordOf = (masterKey: MasterKey): Secret =>
-  new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+/** The simulators, the merchant that may use them, and the settings by which the rails find them. */
+async function wireSandbox(core: Core, identity: Identity) {
+  const { createSandbox, sandboxCredentials } = await import('#sandbox')
+  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
+  const key = sandboxKey(config, ids)
+  // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
+  const isOurs = isLoopback(config.host) && (!config.publicUrl || isLoopback(new URL(config.publicUrl).hostname))
+  const password = isOurs
+    ? undefined
+    : new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+  const module: Module = createSandbox({
+    db,
+    clock,
+    ids,
+    log,
+    fetch,
+    baseUrl: url,
+    webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    mayDeliver: ({ origin }) => [url(), ownUrl()].some((own) => new URL(own).origin === origin),
+    demoUrl: () => '/demo',
+    password,
+  })
+  const merchant = (): Promise<Merchant> =>
+    db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+  return { module, key, password, merchant, rails: sandboxSettings(ownUrl, sandboxCredentials) }
+}
 
 /** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(credentials: () => Record<string, string>): Pick<RailsDeps, 'mpesa' | 'stripe'> {
-  const raw = (): Map<string, Secret> =>
-    new Map(Object.entries(credentials()).map(([name, text]) => [name, new Secret(text)]))
-  const read =
-    <Out>(spec: ConfigSpec<Out>) =>
-    (): Out => {
-      const { value, problems } = spec.parse(raw(), { mode: 'sandbox' })
+function sandboxSettings(
+  url: () => string,
+  credentials: (url: string) => Record<string, string>,
+): Pick<RailsDeps, 'mpesa' | 'stripe'> {
+  const read = <Out>(spec: ConfigSpec<Out>): (() => Out) => {
+    let last: { url: string; value: Out } | undefined
+    return () => {
+      const now = url()
+      if (last?.url === now) return last.value
+      const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
+      const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
       invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
+      last = { url: now, value }
       return value
     }
+  }
   return { mpesa: read(mpesaConfig), stripe: read(stripeConfig) }
 }
