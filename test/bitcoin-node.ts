@@ -32,7 +32,7 @@ async function findProgram(): Promise<{ program: string } | { skip: string }> {
   mkdirSync(FOLDER, { recursive: true })
   return new Promise((resolve) => {
     execFile('sh', [SCRIPT, FOLDER], { timeout: FETCH_MS }, (error, out, said) => {
-      const reason = said.trim().split('\n').at(-1) || error?.message
+      const reason = said.trim().split('\n').at(-1) || error?.message || ''
       resolve(error ? { skip: `no Bitcoin node: ${reason}` } : { program: out.trim() })
     })
   })

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
-export const SATS_PER_BTC = 100_000_000n
+const SATS_PER_BTC = 100_000_000n
 /** No amount is larger than all there will ever be. */
-export const MAX_SATS = 21_000_000n * SATS_PER_BTC
+const MAX_SATS = 21_000_000n * SATS_PER_BTC
 
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown

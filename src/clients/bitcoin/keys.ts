@@ -68,15 +68,29 @@ export function parseAccount(text: string, { network, kind }: AccountOptions): A
   if (key.kind && chosen !== key.kind) return { problem: `is a key for ${key.kind}, not for ${chosen}` }
   const steps = readPath(path, wrapper !== undefined)
   if (!steps) return { problem: 'must end in a path without hardened steps and a star, such as /0/*' }
-  const node = steps.reduce((parent, step) => parent.deriveChild(step), key.node)
   const source = fingerprint ? `[${fingerprint.toLowerCase()}${origin.replaceAll(/['H]/g, 'h')}]` : ''
-  const full = `${chosen}(${source}${key.node.publicExtendedKey}${steps.map((step) => `/${step}`).join('')}/*)`
+  return accountOf({ key: key.node, kind: chosen, network, steps, source })
+}
+
+interface Parts {
+  readonly key: HDKey
+  readonly kind: AddressKind
+  readonly network: Network
+  /** From the key to its chain of addresses. */
+  readonly steps: readonly number[]
+  /** `[fingerprint/path]` of the key, or nothing. */
+  readonly source: string
+}
+
+function accountOf({ key, kind, network, steps, source }: Parts): Account {
+  const chain = steps.reduce((parent, step) => parent.deriveChild(step), key)
+  const text = `${kind}(${source}${key.publicExtendedKey}${steps.map((step) => `/${step}`).join('')}/*)`
   return {
-    kind: chosen,
+    kind,
     network,
-    id: `${chosen}-${createHash('sha256').update(node.publicExtendedKey).digest('hex').slice(0, 16)}`,
-    descriptor: `${full}#${descriptorChecksum(full)}`,
-    addressAt: (index) => addressOf(node, index, chosen, network),
+    id: `${kind}-${createHash('sha256').update(chain.publicExtendedKey).digest('hex').slice(0, 16)}`,
+    descriptor: `${text}#${descriptorChecksum(text)}`,
+    addressAt: (index) => addressOf(chain, index, kind, network),
   }
 }
 

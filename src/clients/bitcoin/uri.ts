@@ -11,11 +11,10 @@ export interface PaymentRequest {
 
 /** A BIP21 URI with the amount as exact decimal: `bitcoin:bc1q…?amount=0.00012345&label=Shop`. */
 export function formatPaymentUri({ address, sats, label, message }: PaymentRequest): string {
-  const fields = [
-    ['amount', sats === undefined ? undefined : btcText(sats)],
-    ['label', label],
-    ['message', message],
-  ].flatMap(([name, value]) => (value ? [`${name}=${encodeURIComponent(value)}`] : []))
+  const given = { amount: sats === undefined ? undefined : btcText(sats), label, message }
+  const fields = Object.entries(given).flatMap(([name, value]) =>
+    value ? [`${name}=${encodeURIComponent(value)}`] : [],
+  )
   return `bitcoin:${address}${fields.length > 0 ? `?${fields.join('&')}` : ''}`
 }
 

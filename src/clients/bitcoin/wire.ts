@@ -14,14 +14,6 @@ export const chainShape = z.object({
   initialblockdownload: z.boolean(),
 })
 export const versionShape = z.object({ version: z.int() })
-export const headerShape = z.object({
-  hash,
-  /** −1: not in the best chain. */
-  confirmations: z.int(),
-  height,
-  time: z.int(),
-  previousblockhash: hash.optional(),
-})
 /** Spends are told too; what matters is what arrived. */
 export const activityShape = z.object({
   activity: z.array(

@@ -118,7 +118,7 @@ export function feeOf({ txs }: Chain, { inputs, outputs }: Transaction): bigint 
 }
 
 /** Mempool transactions that spend from these, directly or not, and these. */
-export function withDescendants(chain: Chain, txids: readonly string[]): string[] {
+function withDescendants(chain: Chain, txids: readonly string[]): string[] {
   const gone = new Set(txids)
   for (const txid of chain.mempool) if (chain.txs[txid]?.inputs.some((input) => gone.has(input.txid))) gone.add(txid)
   return chain.mempool.filter((txid) => gone.has(txid))

@@ -79,7 +79,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
     const login = request.headers.authorization ?? ''
     if (!Object.hasOwn(GUISES, login)) return reply.status(401).send()
     const guise = GUISES[login]
-    const body = request.body as unknown
+    const body: unknown = request.body
     const answer = Array.isArray(body)
       ? await Promise.all(body.map((one) => node.answer(one, guise)))
       : await node.answer(body, guise)

@@ -17,7 +17,7 @@ import {
 import { addressOf, outpoint, readTransaction, scriptOf, type Transaction } from './transactions.ts'
 
 /** A number of BTC in JSON, with eight decimals as the node writes it. */
-export class Btc {
+class Btc {
   readonly #sats: bigint
   constructor(sats: bigint) {
     this.#sats = sats

@@ -46,10 +46,18 @@ export function buildCoinbase(height: number, nonce: number, outputs: readonly O
   return { txid: txidOf(bytes), inputs: [], outputs, hex: hex.encode(bytes) }
 }
 
+/** As the library reads it, whose types leave its bytes open. */
+interface Raw {
+  readonly version: number
+  readonly lockTime: number
+  readonly inputs: readonly { txid: Uint8Array; index: number; finalScriptSig: Uint8Array; sequence: number }[]
+  readonly outputs: readonly { amount: bigint; script: Uint8Array }[]
+}
+
 /** Throws on what is no transaction. */
 export function readTransaction(text: string): Transaction {
-  const { inputs, outputs, ...rest } = RawTx.decode(hex.decode(text))
-  const bytes = RawTx.encode({ ...rest, segwitFlag: false, witnesses: [], inputs, outputs })
+  const { inputs, outputs, ...rest }: Raw = RawTx.decode(hex.decode(text))
+  const bytes = RawTx.encode({ ...rest, segwitFlag: false, witnesses: [], inputs: [...inputs], outputs: [...outputs] })
   if (inputs.length === 0) throw new RangeError('no inputs')
   return {
     txid: txidOf(bytes),

@@ -7,7 +7,7 @@ import { parseTiers } from './finality.ts'
 const NAMES: Readonly<Record<string, Network>> = { mainnet: 'main', testnet: 'test', testnet3: 'test' }
 const DEFAULT_TIERS = '0.01:1,0.1:2,1:3,*:6'
 
-const network = z
+const networkName = z
   .string()
   .transform((text) => NAMES[text.toLowerCase()] ?? text.toLowerCase())
   .pipe(z.enum(NETWORKS, `one of ${NETWORKS.join(', ')}`))
@@ -37,7 +37,7 @@ export const bitcoinConfig = defineConfig(
       doc: 'Addresses of a bare xpub or tpub: wpkh (bc1q…) or tr (bc1p…).',
       runtime: true,
     }),
-    network: setting('BITCOIN_NETWORK', network.optional(), {
+    network: setting('BITCOIN_NETWORK', networkName.optional(), {
       doc: 'main, test, testnet4, signet or regtest; main in live mode, signet in test mode. The node must be on it.',
       example: 'main',
     }),

@@ -8,7 +8,7 @@ export interface Tier {
 
 const MOST = 100
 /** Coins of a block's own reward cannot be spent before (COINBASE_MATURITY of Bitcoin Core). */
-export const COINBASE_MATURITY = 100
+const COINBASE_MATURITY = 100
 
 /** Reads `0.01:1,0.1:2,*:6`: amounts in BTC, rising, ending in a star; confirmations never falling. */
 export function parseTiers(text: string): readonly Tier[] | { problem: string } {

@@ -1,2 +1,2 @@
-export { bitcoinConfig, type BitcoinConfig } from './config.ts'
+export { bitcoinConfig } from './config.ts'
 export { createBitcoinRail } from './rail.ts'

@@ -73,7 +73,7 @@ function tellGone(sighting: Sighting, tip: Tip): Telling {
 }
 
 /** The outpoint; after it was counted and taken back, what comes again is another receipt. */
-export const receiptIdOf = ({ outpoint, told }: Pick<Sighting, 'outpoint' | 'told'>): string =>
+const receiptIdOf = ({ outpoint, told }: Pick<Sighting, 'outpoint' | 'told'>): string =>
   told.reversals === 0 ? outpoint : `${outpoint}:again:${told.reversals}`
 
 function reasonOf(state: State): string {
