@@ -60,10 +60,8 @@ export function parseAccount(text: string, { network, kind }: AccountOptions): A
   const match = FORM.exec(inner)
   if (!match) return { problem: 'must be an xpub, zpub, tpub, vpub, or a descriptor wpkh(…/0/*) or tr(…/0/*)' }
   const [, fingerprint, origin = '', extended = '', path = ''] = match
-  const key = readKey(extended)
+  const key = readKey(extended, network)
   if ('problem' in key) return key
-  if (key.net !== (network === 'main' ? 'main' : 'test'))
-    return { problem: `is a key of ${key.net === 'main' ? 'the main network' : 'a test network'}, not of ${network}` }
   const chosen = (wrapper as AddressKind | undefined) ?? key.kind ?? kind ?? 'wpkh'
   if (key.kind && chosen !== key.kind) return { problem: `is a key for ${key.kind}, not for ${chosen}` }
   const steps = readPath(path, wrapper !== undefined)
@@ -102,11 +100,10 @@ const looksPrivate = (text: string): boolean =>
 
 interface ReadKey {
   readonly node: HDKey
-  readonly net: 'main' | 'test'
   readonly kind?: AddressKind
 }
 
-function readKey(extended: string): ReadKey | { problem: string } {
+function readKey(extended: string, network: Network): ReadKey | { problem: string } {
   let bytes: Uint8Array
   try {
     bytes = base58.decode(extended)
@@ -118,6 +115,10 @@ function readKey(extended: string): ReadKey | { problem: string } {
   const version = VERSIONS[Buffer.from(bytes).readUInt32BE(0)]
   if (!version)
     return { problem: 'must be an xpub, zpub, tpub or vpub: other kinds (ypub, multisig) are not supported' }
+  if ((version.net === 'main') !== (network === 'main'))
+    return {
+      problem: `is a key of ${version.net === 'main' ? 'the main network' : 'a test network'}, not of ${network}`,
+    }
   const plain = Buffer.from(bytes)
   plain.writeUInt32BE(PUBLIC[version.net], 0)
   try {
