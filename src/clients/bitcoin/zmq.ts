@@ -9,7 +9,7 @@ export interface SequenceEvent {
 
 export interface SequenceHandlers {
   event(event: SequenceEvent): void
-  /** Events may have been missed: after each connection and at each gap in the counter. Look at everything. */
+  /** Events may have been missed: after each connection, a second after it, and at each gap in the counter. Look at everything. */
   missed(): void
 }
 
@@ -22,6 +22,8 @@ const KINDS: Readonly<Record<string, SequenceEvent['kind']>> = {
 const TOPIC = 'sequence'
 const SHORTEST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 30_000
+/** A publisher does not say when a subscription has taken effect. */
+const SUBSCRIBING_MS = 1000
 /** An event has some fifty bytes. */
 const MAX_FRAME = 64 * 1024
 
@@ -42,12 +44,17 @@ async function read(socket: Socket, handlers: SequenceHandlers, signal: AbortSig
   const stop = (): void => void socket.destroy()
   signal.addEventListener('abort', stop)
   const session = createSession(handlers)
+  let subscribed: NodeJS.Timeout | undefined
   try {
     socket.write(GREETING)
-    for await (const chunk of socket) for (const reply of session.take(chunk as Buffer)) socket.write(reply)
+    for await (const chunk of socket) {
+      for (const reply of session.take(chunk as Buffer)) socket.write(reply)
+      if (session.isReady()) subscribed ??= setTimeout(handlers.missed, SUBSCRIBING_MS)
+    }
   } catch {
     // The next connection tells what was missed.
   } finally {
+    clearTimeout(subscribed)
     signal.removeEventListener('abort', stop)
     socket.destroy()
   }

@@ -165,7 +165,7 @@ test('a real node: addresses, payments, replacement, double spends, reorganisati
       await waitFor(what, () => wakes > before)
     }
     try {
-      await waitFor('the first connection', () => wakes > 0)
+      await waitFor('the connection, and the look after it', () => wakes >= 2)
       await wakesAfter('a block to wake', () => mine(node))
       const { address } = await desk.invoice(200_000n)
       await wakesAfter('a payment to wake', () => send(address, '0.002'))

@@ -104,7 +104,7 @@ test('the node’s events wake; when some were lost, that wakes too', async () =
     await waitFor(what, () => wakes > before)
   }
   try {
-    await waitFor('the first connection', () => wakes > 0)
+    await waitFor('the connection, and the look after it', () => wakes >= 2)
     const { address } = await desk.invoice(20_000n)
     await wakesAfter('a payment', () => pay(address, 20_000n))
     await wakesAfter('a block', () => control('mine'))
