@@ -60,6 +60,36 @@ test('a node that is slow, cut or talks nonsense is an error and never a fact', 
   }
 })
 
+test('a block that comes or goes in the middle of a look makes it look again, and no payment vanishes by it', async () => {
+  for (const [name, body] of [
+    ['mine', {}],
+    ['reorg', { depth: 1, how: 'wait' }],
+  ] as const) {
+    await using bench = await openRailBench()
+    const trial = openChainTrial(bench)
+    const { desk, control, pay } = trial
+    const { address, attemptId } = await desk.invoice(50_000_000n)
+    await pay(address, 50_000_000n)
+    if (name === 'reorg') await control('mine')
+    await desk.look()
+    let moves = 1
+    const moving: typeof bench.fetch = Object.assign(
+      async (request: Parameters<typeof bench.fetch>[0]) => {
+        if (request.label === 'bitcoin.getdescriptoractivity' && moves-- > 0) await control(name, body)
+        return bench.fetch(request)
+      },
+      { untrusted: bench.fetch.untrusted, close: bench.fetch.close },
+    )
+    const watched = [{ attemptId, reference: address, amount: requestOf(attemptId, 50_000_000n).amount }]
+    const looked = await trial.railWith({}, moving).watch?.look(desk.cursor, watched)
+    assert.deepEqual(
+      looked?.facts.map(({ outcome }) => outcome.kind === 'received' && outcome.receipts[0]?.confirmations?.have),
+      [name === 'mine' ? 1 : 0],
+      name,
+    )
+  }
+})
+
 test('amounts and currencies that Bitcoin does not take are refused before the node is asked', async () => {
   await using bench = await openRailBench()
   const { rail } = openChainTrial(bench)
