@@ -31,9 +31,18 @@ import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
 import { openSettings } from '#platform/settings'
+import {
+  createRates,
+  priceSourcesConfig,
+  ratesCommands,
+  ratesConfig,
+  ratesSchema,
+  type Rates,
+  type RatesDeps,
+} from '#rates'
 import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
 
-export const configSpecs = [platformConfig, gatewayConfig, ...railConfigs] as const
+export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
 export type AppConfig = Loaded<typeof configSpecs>
 
 /** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
@@ -41,7 +50,7 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
-  const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema]
+  const schemas = [platformSchema, identitySchema, ledgerSchema, ratesSchema, paymentsSchema]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
@@ -51,6 +60,7 @@ const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey
 export function moduleCommands(program: Command, open: OpenCli): void {
   identityCommands(program, open)
   ledgerCommands(program, open, sealKeyOf)
+  ratesCommands(program, open)
   paymentsCommands(program, open)
 }
 
@@ -75,6 +85,7 @@ export interface App {
   readonly ledger: Ledger
   readonly identity: Identity
   readonly payments: Payments
+  readonly rates: Rates
   readonly metrics: Metrics
   readonly modules: readonly Module[]
   /** The key of the sandbox's own merchant. */
@@ -134,6 +145,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await http.close()
       await jobs.drain(DRAIN_MS)
       await wired.identity.close()
+      await wired.rates.close()
       limits.close()
       await fetch.close()
       await db.close()
@@ -191,9 +203,13 @@ async function wireModules(core: Core) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
   const { mode } = config
   const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
-  const railSettings = sandbox
+  const { sources, ...railSettings } = sandbox
     ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
-    : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
+    : {
+        mpesa: settings.view(mpesaConfig),
+        stripe: settings.view(stripeConfig),
+        sources: settings.view(priceSourcesConfig),
+      }
 
   const limits = createLimits({ redisUrl: config.redisUrl, log })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
@@ -203,6 +219,7 @@ async function wireModules(core: Core) {
     return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
   }
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
+  const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
   const payments = createPayments({
     db,
     ledger,
@@ -223,6 +240,7 @@ async function wireModules(core: Core) {
     db,
     identity,
     payments,
+    rates,
     limits,
     idempotency,
     clock,
@@ -233,7 +251,7 @@ async function wireModules(core: Core) {
   })
   // Whoever reaches the sandbox can "pay".
   const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
-  const modules: Module[] = [identity, ledger, payments, gateway]
+  const modules: Module[] = [identity, ledger, rates, payments, gateway]
   if (sandbox)
     modules.push(
       sandbox.createSandbox({
@@ -264,6 +282,7 @@ async function wireModules(core: Core) {
     identity,
     ledger,
     payments,
+    rates,
     limits,
     idempotency,
     modules,
@@ -280,8 +299,10 @@ const PASSWORD_LENGTH = 16
 const passwordOf = (masterKey: MasterKey): Secret =>
   new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
 
-/** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(credentials: () => Record<string, string>): Pick<RailsDeps, 'mpesa' | 'stripe'> {
+/** In the sandbox rails and price sources always talk to the simulators, whose address is known once the server listens. */
+function sandboxSettings(
+  credentials: () => Record<string, string>,
+): Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'> {
   const raw = (): Map<string, Secret> =>
     new Map(Object.entries(credentials()).map(([name, text]) => [name, new Secret(text)]))
   const read =
@@ -291,5 +312,5 @@ function sandboxSettings(credentials: () => Record<string, string>): Pick<RailsD
       invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
       return value
     }
-  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig) }
+  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig), sources: read(priceSourcesConfig) }
 }
