@@ -30,7 +30,7 @@ import type { Module, OpenCli } from '#platform/module'
 import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
-import { openSettings } from '#platform/settings'
+import { openSettings, type Settings } from '#platform/settings'
 import {
   createRates,
   priceSourcesConfig,
@@ -40,6 +40,7 @@ import {
   type Rates,
   type RatesDeps,
 } from '#rates'
+import type * as Sandbox from '#sandbox'
 import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
 
 export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
@@ -205,12 +206,7 @@ async function wireModules(core: Core) {
   const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
   const { sources, ...railSettings } = sandbox
     ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
-    : {
-        mpesa: settings.view(mpesaConfig),
-        stripe: settings.view(stripeConfig),
-        sources: settings.view(priceSourcesConfig),
-      }
-
+    : providerSettings(settings)
   const limits = createLimits({ redisUrl: config.redisUrl, log })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const key = sandbox && sandboxKey(config, ids)
@@ -252,32 +248,8 @@ async function wireModules(core: Core) {
   // Whoever reaches the sandbox can "pay".
   const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
   const modules: Module[] = [identity, ledger, rates, payments, gateway]
-  if (sandbox)
-    modules.push(
-      sandbox.createSandbox({
-        db,
-        clock,
-        ids,
-        log,
-        fetch,
-        baseUrl: url,
-        webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
-        demoUrl: () => '/demo',
-        password: sandboxPassword,
-      }),
-    )
-  const jobs: Jobs = createJobs({
-    db,
-    connection: core.database.app,
-    clock,
-    ids,
-    log,
-    metrics,
-    jobs: modules.flatMap((module) => module.jobs ?? []),
-    queues: modules.flatMap((module) => module.queues ?? []),
-    crons: modules.flatMap((module) => module.crons ?? []),
-    instance: { version: core.version },
-  })
+  if (sandbox) modules.push(wireSandbox(core, sandbox, sandboxPassword))
+  const jobs = wireJobs(core, modules)
   return {
     identity,
     ledger,
@@ -293,16 +265,53 @@ async function wireModules(core: Core) {
   }
 }
 
+const wireJobs = ({ db, database, clock, ids, log, metrics, version }: Core, modules: readonly Module[]): Jobs =>
+  createJobs({
+    db,
+    connection: database.app,
+    clock,
+    ids,
+    log,
+    metrics,
+    jobs: modules.flatMap((module) => module.jobs ?? []),
+    queues: modules.flatMap((module) => module.queues ?? []),
+    crons: modules.flatMap((module) => module.crons ?? []),
+    instance: { version },
+  })
+
+const wireSandbox = (
+  { db, clock, ids, log, fetch, url, ownUrl }: Core,
+  { createSandbox }: typeof Sandbox,
+  password: Secret | undefined,
+): Module =>
+  createSandbox({
+    db,
+    clock,
+    ids,
+    log,
+    fetch,
+    baseUrl: url,
+    webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    demoUrl: () => '/demo',
+    password,
+  })
+
 const PASSWORD_LENGTH = 16
 
 /** The same at each start, and kept nowhere. */
 const passwordOf = (masterKey: MasterKey): Secret =>
   new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
 
+type ProviderSettings = Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'>
+
+const providerSettings = (settings: Settings): ProviderSettings => ({
+  mpesa: settings.view(mpesaConfig),
+  stripe: settings.view(stripeConfig),
+  sources: settings.view(priceSourcesConfig),
+})
+
 /** In the sandbox rails and price sources always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(
-  credentials: () => Record<string, string>,
-): Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'> {
+function sandboxSettings(credentials: () => Record<string, string>): ProviderSettings {
   const raw = (): Map<string, Secret> =>
     new Map(Object.entries(credentials()).map(([name, text]) => [name, new Secret(text)]))
   const read =

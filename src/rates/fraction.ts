@@ -41,7 +41,7 @@ export const inverse = ({ numerator, denominator }: Fraction): Fraction => ({
 export const over = (a: Fraction, b: Fraction): Fraction => times(a, inverse(b))
 
 /** Below zero when `a` is the smaller one, for sorting. */
-export function compare(a: Fraction, b: Fraction): number {
+function compare(a: Fraction, b: Fraction): number {
   const difference = a.numerator * b.denominator - b.numerator * a.denominator
   return difference < 0n ? -1 : difference > 0n ? 1 : 0
 }

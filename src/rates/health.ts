@@ -8,7 +8,7 @@ import { listSources, listValues } from './store.ts'
 const NEWS_AFTER = 3
 
 /** Degraded: a source fails or is not believed. Unhealthy: the price of bitcoin is too old to take money by. */
-export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & { reader: Reader }): HealthCheck => { => {
+export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & { reader: Reader }): HealthCheck => {
   const meters = createMeters(metrics)
   return {
     name: 'rates',

@@ -224,6 +224,12 @@ const all = [
       'Ask again after Retry-After seconds. The message names each price source and what is the matter with it; a price that is too old is never given.',
   },
   {
+    code: 'gateway.too-many-streams',
+    status: 503,
+    message: 'Too many pages are open at this address.',
+    remedy: 'For checkout pages: the page asks every few seconds instead.',
+  },
+  {
     code: 'unavailable',
     status: 503,
     message: 'Purser cannot reach its database: try again soon.',

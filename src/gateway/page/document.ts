@@ -1,7 +1,7 @@
 import type { Intent } from '#payments'
 import { html, type Html, type HtmlPart } from '#platform/html'
 import type { Assets } from './assets.ts'
-import { headline } from './over.ts'
+import { icons } from './icons.ts'
 import { panel, titleOf } from './panel.ts'
 import { showLeft, showMoney } from './show.ts'
 import { isMoving, stateOf, type View } from './state.ts'
@@ -57,12 +57,11 @@ function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Ht
   </p>`
 }
 
-/** The word stands alone in its sentence: the link must be found by those who hear the page, too. */
 const practice = (speech: Speech, url: string | undefined): Html =>
-  html`<p class="practice">
+  html`<aside class="practice">
     ${speech.say('practice')}
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
-  </p>`
+  </aside>`
 
 function footer(id: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
@@ -83,7 +82,13 @@ export interface Message {
 
 /** A page that says one thing: no such payment, a fault of ours. */
 export function messageDocument(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
-  const body = html`<main class="message">${headline({ tone: 'plain', icon, title, text })}</main>`
+  const body = html`<main class="message">
+    <div class="state">
+      <div class="mark">${icons[icon]}</div>
+      <h1>${title}</h1>
+      <p>${text}</p>
+    </div>
+  </main>`
   return plainPage(speech, title, assets, body)
 }
 

@@ -70,7 +70,7 @@ async function createDemo({ db, payments, clock }: HomeDeps, merchant: Merchant)
 }
 
 const practiceHome = (phoneUrl: string): Html =>
-  html`<p class="practice">Sandbox: every provider is simulated and no real money moves.</p>
+  html`<aside class="practice">Sandbox: every provider is simulated and no real money moves.</aside>
     <main class="home">
       <h1>Purser runs</h1>
       <p class="lead">Pay once, end to end. It takes a minute.</p>

@@ -60,8 +60,9 @@ const describeRoute =
     const { refusals = [], idempotent } = route.config ?? {}
     const byStatus = Map.groupBy(refusals, ({ status }) => String(status))
     const given = (schema as { response?: object }).response
-    const known = [...byStatus].map(([status, all]) => [status, { ...ERRORS, description: all.map(codeOf).join(', ') }])
-    const response = { ...given, ...Object.fromEntries(known), '4XX': ERRORS, '5XX': ERRORS }
+    const response: Record<string, unknown> = { ...given, '4XX': ERRORS, '5XX': ERRORS }
+    for (const [status, all] of byStatus)
+      response[status] = { ...ERRORS, description: all.map(({ code }) => code).join(', ') }
     const done = toJsonSchema({ ...document, schema: { ...schema, response } })
     const responses = done.schema['response'] as Record<string, Documented>
     for (const [status, all] of byStatus) addExamples(responses[status], all)
@@ -70,8 +71,6 @@ const describeRoute =
     for (const status of Object.keys(given ?? {})) responses[status] = { ...responses[status], headers: REPLAYED }
     return done
   }
-
-const codeOf = ({ code }: Refusal): string => code
 
 function addExamples(response: Documented | undefined, refusals: readonly Refusal[]): void {
   const content = response?.content?.['application/json']
