@@ -30,33 +30,43 @@ export interface JudgeRules {
   readonly now: Date
 }
 
-/**
- * How long a source that speaks alone must fit the last good value. Beyond it prices have moved so far that the old one says nothing,
- * and the lone source is believed: without this a currency that one source gives would be lost after any longer outage.
- */
-const MEMORY_MS = 24 * 60 * 60_000
+/** How far clocks may run apart before a time is taken for wrong. */
+export const SKEW_MS = 60_000
+const HOUR_MS = 60 * 60_000
+/** After it an old price says nothing any more, and a source that speaks alone is believed. */
+const MEMORY_MS = 24 * HOUR_MS
 
 /**
  * The median of those who agree. Who is further than the deviation from the median is left out, and the rest must be more than half of
- * all. Where there is no such majority (two that differ, or one alone), those count that fit the last good value.
+ * all. Of several without such a majority those count that fit the last good value while it is fresh. One alone must fit it too, with
+ * one deviation more for each hour that it is old, for prices move: else a source that lies could wait until it is alone.
  */
 export function judge(voices: readonly Voice[], lastGood: Verdict | undefined, rules: JudgeRules): Judgement {
   const { maxDeviationBps, minSources, arbiterMs, now } = rules
   const middle = median(voices.map(({ value }) => value))
   if (!middle) return { verdict: undefined, leftOut: [] }
-  const near = (to: Fraction): Voice[] => voices.filter(({ value }) => isWithin(value, to, maxDeviationBps))
+  const near = (to: Fraction, bps = maxDeviationBps): Voice[] => voices.filter(({ value }) => isWithin(value, to, bps))
   const agreeing = near(middle)
   const settled = voices.length > 1 && agreeing.length * 2 > voices.length
-  const lastAgeMs = lastGood ? now.getTime() - lastGood.at.getTime() : Infinity
-  const counted = settled
-    ? agreeing
-    : lastGood && lastAgeMs <= (voices.length === 1 ? MEMORY_MS : arbiterMs)
-      ? near(lastGood.value)
-      : voices.length === 1
-        ? voices
-        : []
+  const counted = settled ? agreeing : voices.length === 1 ? alone() : arbitrated()
+
+  function arbitrated(): readonly Voice[] {
+    const ageMs = ageOf(lastGood, now)
+    return lastGood && ageMs <= arbiterMs ? near(lastGood.value) : []
+  }
+  function alone(): readonly Voice[] {
+    const ageMs = ageOf(lastGood, now)
+    if (!lastGood || ageMs > MEMORY_MS) return voices
+    return near(lastGood.value, (maxDeviationBps * BigInt(HOUR_MS + ageMs)) / BigInt(HOUR_MS))
+  }
   const leftOut = voices.filter((voice) => !counted.includes(voice)).map(({ source }) => source)
   return { verdict: counted.length >= minSources ? verdictOf(counted) : undefined, leftOut }
+}
+
+/** Infinite for none, and for one from the future: a clock was wrong then. */
+function ageOf(lastGood: Verdict | undefined, now: Date): number {
+  const ageMs = lastGood ? now.getTime() - lastGood.at.getTime() : Infinity
+  return ageMs < -SKEW_MS ? Infinity : Math.max(0, ageMs)
 }
 
 function verdictOf(counted: readonly Voice[]): Verdict | undefined {

@@ -30,15 +30,17 @@ export function createRates(deps: RatesDeps): Rates {
     void refresh().catch((error: unknown) => log.warn({ why: describeError(error) }, 'rates could not be refreshed'))
 
   async function findRate(base: string, by: string): Promise<Rate> {
-    try {
-      const found = await reader.look(db, base, by)
-      if (found.ageMs > READER_REFRESHES_MS) inBackground()
-      return found
-    } catch (error) {
+    const found = await reader.look(db, base, by).catch((error: unknown) => {
       if (!(error instanceof RatesUnavailable)) throw error
+      return undefined
+    })
+    // What the operator fixed stands in for sources that have nothing, not for sources that nobody asked.
+    if (!found || found.sources.includes('fixed')) {
       await refresh()
       return reader.look(db, base, by)
     }
+    if (found.ageMs > READER_REFRESHES_MS) inBackground()
+    return found
   }
 
   return {

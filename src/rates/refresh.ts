@@ -4,7 +4,7 @@ import type { SourceName } from './config.ts'
 import { problemOf } from './errors.ts'
 import type { RatesDeps } from './face.ts'
 import { dollarValues, type DollarValue } from './graph.ts'
-import { judge, type Verdict, type Voice } from './judge.ts'
+import { judge, SKEW_MS, type Verdict, type Voice } from './judge.ts'
 import { createMeters } from './meters.ts'
 import { createSources } from './sources.ts'
 import {
@@ -22,8 +22,6 @@ import {
 export const REFRESH_MS = 60_000
 /** A price counts as today's for so long: one call may be missed. After it the source has no say, and the last good value ages. */
 const VOICE_MS = 2.5 * REFRESH_MS
-/** How far a clock may run ahead of another before its times are taken for wrong. */
-export const SKEW_MS = 60_000
 const BACK_OFF_MS = 2 * REFRESH_MS
 const LONGEST_BACK_OFF_MS = 60 * 60_000
 

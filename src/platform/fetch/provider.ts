@@ -44,6 +44,7 @@ export const badAnswer = ({ code, name }: Provider, said = 'in a form that is no
 function retryAfterOf({ 'retry-after': text, date }: FetchAnswer['headers']): number | undefined {
   if (text === undefined) return undefined
   if (/^\d{1,9}$/.test(text)) return Number(text)
+  if (!text.endsWith(' GMT')) return undefined
   const ms = Date.parse(text) - Date.parse(date ?? '')
   return Number.isNaN(ms) ? undefined : Math.max(0, Math.ceil(ms / 1000))
 }
