@@ -17,7 +17,7 @@ import { openDb, type Db } from '#platform/db'
 import { invariant } from '#platform/errors'
 import { createFetch } from '#platform/fetch'
 import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
-import { addressOf, createHttp, isLoopback, listen, type HttpServer } from '#platform/http'
+import { createHttp, isLoopback, listen, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
 import { createIdempotency } from '#platform/idempotency'
 import { createIds, type Ids } from '#platform/ids'
 import { createJobs, type Jobs } from '#platform/jobs'
@@ -40,7 +40,6 @@ import {
   type Rates,
   type RatesDeps,
 } from '#rates'
-import type * as Sandbox from '#sandbox'
 import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
 
 export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
@@ -107,7 +106,7 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, limits, idempotency, sandboxMerchant, ...wired } = await wireModules(core)
+  const { modules, jobs, limits, idempotency, sandbox, ...wired } = await wireModules(core)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
@@ -122,6 +121,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const following = new AbortController()
   return {
     ...wired,
+    sandboxKey: sandbox?.key,
+    sandboxPassword: sandbox?.password,
     http,
     db,
     jobs,
@@ -135,7 +136,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
         await jobs.adopt()
       }
       await listen(http, config)
-      await sandboxMerchant?.()
+      await sandbox?.merchant()
       if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
       void core.settings.follow(following.signal)
       health.setPhase('ready')
@@ -170,7 +171,6 @@ async function openCore(deps: AppDeps) {
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })
   const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
-  const ownUrl = (): string => addressOf(http, config.host)
   const url = (): string => config.publicUrl ?? ownUrl()
   const http: HttpServer = await createHttp({
     log,
@@ -182,6 +182,7 @@ async function openCore(deps: AppDeps) {
     drainMs: DRAIN_MS,
     ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
   })
+  const ownUrl = ownUrlOf(http, config.host)
   return {
     config,
     database,
@@ -201,19 +202,13 @@ async function openCore(deps: AppDeps) {
 }
 
 async function wireModules(core: Core) {
-  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = core
   const { mode } = config
-  const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
-  const { sources, ...railSettings } = sandbox
-    ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
-    : providerSettings(settings)
   const limits = createLimits({ redisUrl: config.redisUrl, log })
+  const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
-  const key = sandbox && sandboxKey(config, ids)
-  const sandboxMerchant = async (): Promise<Merchant> => {
-    invariant(key, 'only the sandbox has a merchant of its own')
-    return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
-  }
+  const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
+  const { sources, ...railSettings } = sandbox?.providers ?? providerSettings(settings)
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
   const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
   const payments = createPayments({
@@ -231,7 +226,6 @@ async function wireModules(core: Core) {
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
-  const idempotency = createIdempotency({ clock })
   const gateway = createGateway({
     db,
     identity,
@@ -243,32 +237,12 @@ async function wireModules(core: Core) {
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
-    practice: sandbox && { url: '/sandbox', merchant: sandboxMerchant },
+    practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  // Whoever reaches the sandbox can "pay".
-  const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
-  const modules: Module[] = [identity, ledger, rates, payments, gateway]
-  if (sandbox) modules.push(wireSandbox(core, sandbox, sandboxPassword))
-  const jobs = wireJobs(core, modules)
-  return {
-    identity,
-    ledger,
-    payments,
-    rates,
-    limits,
-    idempotency,
-    modules,
-    jobs,
-    sandboxKey: key,
-    sandboxPassword,
-    ...(sandbox && { sandboxMerchant }),
-  }
-}
-
-const wireJobs = ({ db, database, clock, ids, log, metrics, version }: Core, modules: readonly Module[]): Jobs =>
-  createJobs({
+  const modules: readonly Module[] = [identity, ledger, rates, payments, gateway, ...(sandbox ? [sandbox.module] : [])]
+  const jobs: Jobs = createJobs({
     db,
-    connection: database.app,
+    connection: core.database.app,
     clock,
     ids,
     log,
@@ -276,15 +250,23 @@ const wireJobs = ({ db, database, clock, ids, log, metrics, version }: Core, mod
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
     crons: modules.flatMap((module) => module.crons ?? []),
-    instance: { version },
+    instance: { version: core.version },
   })
+  return { identity, ledger, rates, payments, limits, idempotency, modules, jobs, sandbox }
+}
 
-const wireSandbox = (
-  { db, clock, ids, log, fetch, url, ownUrl }: Core,
-  { createSandbox }: typeof Sandbox,
-  password: Secret | undefined,
-): Module =>
-  createSandbox({
+const PASSWORD_LENGTH = 16
+
+/** The simulators, the merchant that may use them, and the settings by which rails and price sources find them. */
+async function wireSandbox(core: Core, identity: Identity) {
+  const { createSandbox, sandboxCredentials } = await import('#sandbox')
+  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
+  const key = sandboxKey(config, ids)
+  // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
+  const password = isLoopback(config.host)
+    ? undefined
+    : new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+  const module: Module = createSandbox({
     db,
     clock,
     ids,
@@ -295,12 +277,10 @@ const wireSandbox = (
     demoUrl: () => '/demo',
     password,
   })
-
-const PASSWORD_LENGTH = 16
-
-/** The same at each start, and kept nowhere. */
-const passwordOf = (masterKey: MasterKey): Secret =>
-  new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+  const merchant = (): Promise<Merchant> =>
+    db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+  return { module, key, password, merchant, providers: sandboxSettings(ownUrl, sandboxCredentials) }
+}
 
 type ProviderSettings = Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'>
 
@@ -311,15 +291,18 @@ const providerSettings = (settings: Settings): ProviderSettings => ({
 })
 
 /** In the sandbox rails and price sources always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(credentials: () => Record<string, string>): ProviderSettings {
-  const raw = (): Map<string, Secret> =>
-    new Map(Object.entries(credentials()).map(([name, text]) => [name, new Secret(text)]))
-  const read =
-    <Out>(spec: ConfigSpec<Out>) =>
-    (): Out => {
-      const { value, problems } = spec.parse(raw(), { mode: 'sandbox' })
+function sandboxSettings(url: () => string, credentials: (url: string) => Record<string, string>): ProviderSettings {
+  const read = <Out>(spec: ConfigSpec<Out>): (() => Out) => {
+    let last: { url: string; value: Out } | undefined
+    return () => {
+      const now = url()
+      if (last?.url === now) return last.value
+      const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
+      const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
       invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
+      last = { url: now, value }
       return value
     }
+  }
   return { mpesa: read(mpesaConfig), stripe: read(stripeConfig), sources: read(priceSourcesConfig) }
 }

@@ -1,3 +1,2 @@
-export type { AttemptObject, PaymentObject } from './api/schemas.ts'
-export { gatewayConfig, type GatewayConfig } from './config.ts'
+export { gatewayConfig } from './config.ts'
 export { createGateway, type GatewayDeps } from './gateway.ts'

@@ -4,7 +4,7 @@ import { ledgerSchema } from '#ledger'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { paymentsSchema } from './payments.ts'
-import { kes, openTrial, received, referenceOf, type Trial } from './trial.ts'
+import { kes, openTrial, received, referenceOf, type Trial } from './fixture.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 

@@ -169,6 +169,27 @@ void test('an attempt whose process died is found, not started again', async () 
   assert.equal(await countAttempts(id), 1)
 })
 
+void test('a repeat waits for the first to be answered, ten seconds, then it is told to come back', async () => {
+  const { id } = await create(world)
+  const path = `${PAYMENTS}/${id}/attempts`
+  const first = await prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
+  // As while the first is still under way, in this process or another.
+  const ahead = new Date(world.clock.now().getTime() + 60_000)
+  const run = (): Promise<number> =>
+    world.database.owner.run(sql`update platform.idempotency set state = 'running', status = null, body = null,
+      lease_until = ${ahead} where scope like ${`% ${path}`}`)
+  await run()
+  const refused = await prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
+  assertRefused(refused, { status: 409, code: 'idempotency-in-progress', says: /still running/ })
+  assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
+
+  const waiting = prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
+  await world.database.owner.run(sql`update platform.idempotency set state = 'done', status = 201,
+    body = ${JSON.stringify(first.body)} where scope like ${`% ${path}`}`)
+  const answered = await waiting
+  assert.deepEqual([answered.status, answered.body, replayed(answered)], [201, first.body, 'true'])
+})
+
 void test('a key that is no key is refused', async () => {
   for (const bad of ['', ' ', 'x'.repeat(256), 'caf\u00e9']) {
     const answer = await ask(world, {}, { 'idempotency-key': bad })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openWorld } from '../world.ts'
+import { PAYMENTS } from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -11,7 +12,7 @@ interface Operation {
   tags: string[]
   security: unknown
   parameters?: { name: string; in: string; required?: boolean; schema: object }[]
-  requestBody?: { required: boolean; content: Record<string, { schema: { $ref?: string } }> }
+  requestBody?: { required: boolean; content: Record<string, { schema: { $ref?: string }; example?: unknown }> }
   responses: Record<string, Response>
 }
 interface Response {
@@ -133,6 +134,16 @@ void test('each operation tells its refusals, with an example of each in the for
   }
   const attempts = operations.find(({ operation }) => operation.operationId === 'startAttempt')
   assert.ok(attempts?.operation.responses['404'] && attempts.operation.responses['409'])
+})
+
+void test('the example of a body works as it stands', async () => {
+  const exampleOf = (id: string): unknown =>
+    operations.find(({ operation }) => operation.operationId === id)?.operation.requestBody?.content['application/json']
+      ?.example
+  const created = await world.api('POST', PAYMENTS, exampleOf('createPayment'))
+  assert.equal(created.status, 201, JSON.stringify(created.body))
+  const path = `${PAYMENTS}/${created.body.id}/attempts`
+  assert.equal((await world.api('POST', path, exampleOf('startAttempt'))).status, 201)
 })
 
 void test('the reference works without any other origin', async () => {

@@ -119,7 +119,7 @@ export const national = (phone: string): string => phone.replace(/^254/, '0')
 /** Types the number and asks for the prompt. */
 export async function payByPhone(page: Page, phone: string): Promise<void> {
   await page.locator('#phone').fill(national(phone))
-  await page.getByRole('button', { name: /M.Pesa/ }).click()
+  await page.getByRole('button', { name: /M-\W?Pesa/ }).click()
 }
 
 /** Answers the newest prompt of the phone, as a person does on /sandbox. */

@@ -72,10 +72,7 @@ export const createPayment = z
       .meta({ description: 'Seconds until it expires' }),
     metadata: metadata.optional(),
   })
-  .meta({
-    id: 'CreatePayment',
-    examples: [{ amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' }],
-  })
+  .meta({ id: 'CreatePayment' })
 export type CreatePayment = z.output<typeof createPayment>
 
 const ATTEMPT_STATUSES = ['created', 'submitting', 'pending', 'unknown', 'settled', 'failed', 'abandoned'] as const
@@ -150,7 +147,7 @@ export const startAttempt = z
     phone: kenyanPhone.optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
   })
-  .meta({ id: 'StartAttempt', examples: [{ method: 'mpesa', phone: '254712345678' }] })
+  .meta({ id: 'StartAttempt' })
 export type StartAttempt = z.output<typeof startAttempt>
 
 const PAGE_AT_MOST = 100

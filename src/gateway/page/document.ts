@@ -15,6 +15,8 @@ export interface DocumentOptions {
 
 const RELOAD_SECONDS = 5
 const DAY_SECONDS = 86_400
+/** Amounts with more signs are written smaller, so that no number is broken over two lines. */
+const LONG = 12
 
 /** The whole checkout page. */
 export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
@@ -37,11 +39,14 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
 
 function summary({ intent, speech, now }: View): Html {
   const merchant = intent.terms.merchantName
+  const amount = showMoney(intent.amount)
   return html`<header class="summary">
     <p class="merchant">
       <span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>${merchant}
     </p>
-    <h1><span class="unseen">${speech.say('payTo', { merchant })}: </span>${showMoney(intent.amount)}</h1>
+    <h1 class="${amount.length > LONG && 'long'}">
+      <span class="unseen">${speech.say('payTo', { merchant })}: </span>${amount}
+    </h1>
     ${intent.description && html`<p class="about">${intent.description}</p>`}
     ${intent.reference && html`<p class="small">${speech.say('reference')}: ${intent.reference}</p>`}
     ${countdown(intent, speech, now)}

@@ -77,7 +77,10 @@ const practiceHome = (phoneUrl: string): Html =>
       <ol>
         <li>
           <h2>Pay at a checkout</h2>
-          <p>By M-Pesa with any Kenyan number, or by card with <span class="number">4242 4242 4242 4242</span>.</p>
+          <p>
+            By <span class="number">M-Pesa</span> with any Kenyan number, or by card with
+            <span class="number">4242 4242 4242 4242</span>.
+          </p>
           <p><a class="button" href="/demo" target="_blank">Demo checkout</a></p>
         </li>
         <li>

@@ -52,7 +52,7 @@ export function isSettled(intent: Intent): boolean {
   return intent.receipts.every(({ attemptId, number }) => number !== undefined || !pushes.has(attemptId))
 }
 
-export const isLive = ({ status }: Attempt): boolean =>
+const isLive = ({ status }: Attempt): boolean =>
   status === 'created' || status === 'submitting' || status === 'pending' || status === 'unknown'
 
 export const livePush = ({ attempts }: Intent): Attempt | undefined =>
