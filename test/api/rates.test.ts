@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { openLiveWorld } from '../live.ts'
 import { openWorld } from '../world.ts'
 import { assertRefused } from './shop.ts'
 
@@ -76,4 +77,12 @@ void test('one source down changes nothing; all down is 503 once the last price 
   for (const source of SOURCES) await control(`/sandbox/${source}/faults`, { kind: 'down', count: 0 })
   await world.advance(MINUTE)
   assert.equal((await ask('base=BTC&quote=KES')).status, 200)
+})
+
+void test('in live mode the rate comes from the sources that the settings name', async () => {
+  await using live = await openLiveWorld()
+  const { status, body } = await live.api('GET', '/api/v1/rates?base=USD&quote=KES')
+  assert.deepEqual([status, body.livemode, body.sources], [200, true, ['coinbase', 'coingecko']])
+  assert.match(body.rate, /^129\.(5|49999)/)
+  assert.equal((await live.api('POST', '/sandbox/prices', { 'BTC/USD': '1' })).status, 404, 'the sandbox is not there')
 })
