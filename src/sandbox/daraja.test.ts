@@ -78,6 +78,11 @@ test('Daraja refuses fields as the real one does', async () => {
       )
     }
   }
+  for (const CallBackURL of ['http://10.0.0.1/', 'https://shop.example/']) {
+    const { status, body } = await call(bench, PUSH, token, pushOf(bench, { CallBackURL }))
+    assert.equal(status, 400)
+    assert.match(String(body.errorMessage), /Invalid CallBackURL: the sandbox delivers only to/)
+  }
   const wrong = await call(bench, PUSH, token, pushOf(bench, { Password: 'x' }))
   assert.deepEqual([wrong.status, wrong.body.errorMessage], [500, '[MerchantValidate] - Wrong credentials'])
 })

@@ -31,6 +31,11 @@ export interface SandboxDeps {
   baseUrl: () => string
   /** Where Stripe's events go, as set in Stripe's dashboard; others can be registered through its API. */
   webhookUrl?: () => string | undefined
+  /**
+   * Where callbacks and events may go. Whoever reaches the sandbox names addresses to its simulators, which could be any in the network
+   * that it stands in.
+   */
+  mayDeliver: (url: URL) => boolean
   /** A checkout to try, linked from the page. */
   demoUrl?: () => string | undefined
   /** Asked for on every page and control. Needed where others than this machine can reach the sandbox. */
@@ -43,7 +48,7 @@ export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/',
 export function createSandbox(deps: SandboxDeps): Module {
   const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
   const log = deps.log.child({ module: 'sandbox' })
-  const deliver = createDeliver({ fetch, clock, log })
+  const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
   const prompts = createPrompts({ db, clock, ids })
   const emit = createEmit({ clock, ids, webhookUrl })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
@@ -55,7 +60,7 @@ export function createSandbox(deps: SandboxDeps): Module {
     routes: (app) => {
       const assets = addAssets(app)
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
-      addStripeRoutes(app, { db, clock, ids, sessions, payments })
+      addStripeRoutes(app, { db, clock, ids, sessions, payments, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
       addPriceRoutes(app, { db, clock })
       addPriceControls(app, { db, gate })
