@@ -111,6 +111,8 @@ export interface RailReceipt {
   readonly final: boolean
   /** Whether the provider itself stated `gross`; false when it is taken from the attempt because the provider names no amount. */
   readonly stated: boolean
+  /** The reversal whose money this gives back (a dispute won). It counts only once that reversal is recorded, and for no more than it took. */
+  readonly returns?: string
 }
 
 /** The closed list of reasons. A provider's code that fits none is `unknown` (an outcome), not a failure. */

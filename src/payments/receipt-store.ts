@@ -104,12 +104,14 @@ export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boo
   return written === 1
 }
 
-export const hasReversal = async (
+/** What a reversal took, by the provider's id of it. */
+export const findReversal = (
   q: Queryable,
   by: { rail: string; railAccount: string; providerId: string },
-): Promise<boolean> =>
-  (await q.maybe(sql`select 1 as there from payments.receipt_entries
-    where rail = ${by.rail} and rail_account = ${by.railAccount} and provider_id = ${by.providerId}`)) !== undefined
+): Promise<{ attemptId: string; asset: Asset; amount: bigint } | undefined> =>
+  q.maybe(sql`select r.attempt_id as "attemptId", e.asset, e.amount
+    from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
+    where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
 
 export interface Sums {
   received: bigint
