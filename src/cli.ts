@@ -3,7 +3,7 @@ import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import { systemClock } from '#platform/clock'
 import { platformCommands, type PlatformCli } from '#platform/commands'
-import { findDatabase, openDatabase, prepareDatabase } from '#platform/database'
+import { attachDatabase, checkDatabase } from '#platform/database'
 import { openDb } from '#platform/db'
 import { AppError } from '#platform/errors'
 import { createIds } from '#platform/ids'
@@ -52,13 +52,13 @@ async function openOnce(): Promise<PlatformCli> {
   const loaded = loadAppConfig()
   const config = loaded.config.platform
   dropToOwner(config.dataDir)
-  const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
-  closing.defer(() => log.close())
   const note = (line: string): void => void process.stderr.write(`${line}\n`)
-  const database = (await findDatabase(config)) ?? (await openDatabase(config, { log: note }))
+  const database = await attachDatabase(config, { log: note })
   closing.defer(() => database.close())
   const clock = systemClock
-  const masterKey = await prepareDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
+  const masterKey = await checkDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
+  const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
+  closing.defer(() => log.close())
   const db = openDb({ connection: database.app, max: 2, applicationName: applicationName('cli') })
   closing.defer(() => db.close())
   const actor = { type: 'cli', id: userInfo().username } as const

@@ -168,6 +168,11 @@ void test('two programs with folders of their own run side by side', options, as
 
 void test('what cannot start says why in one line', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
+  await t.test('a command where nothing was started makes nothing', async () => {
+    for (const args of [['ledger', 'verify'], ['check'], ['db', 'sql', 'select 1']])
+      await assertRefused(runPurser(args, { dataDir }), /^There is no Purser in .*data: set DATA_DIR/)
+    assert.ok(!existsSync(dataDir))
+  })
   await t.test('the port is used', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await waitFor('the other server', () => other.listening)
