@@ -61,7 +61,7 @@ async function openOnce(): Promise<PlatformCli> {
   closing.defer(() => log.close())
   const db = openDb({ connection: database.app, max: 2, applicationName: applicationName('cli') })
   closing.defer(() => db.close())
-  const actor = { type: 'cli', id: userInfo().username } as const
+  const actor = { type: 'cli', id: userName() } as const
   return { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
 }
 
@@ -78,6 +78,15 @@ function dropToOwner(dataDir: string): void {
   if (process.getuid?.() !== 0 || !owner || owner.uid === 0) return
   process.setgid?.(owner.gid)
   process.setuid?.(owner.uid)
+}
+
+/** Containers are run with ids that no line of /etc/passwd has. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${String(process.getuid?.())}`
+  }
 }
 
 function print(what: string | readonly Readonly<Record<string, unknown>>[]): void {
