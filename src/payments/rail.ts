@@ -94,6 +94,8 @@ export type Outcome =
       readonly amount: Money
       readonly reason: string
       readonly reversalId: string
+      /** The operator gave it back by the provider's own means; otherwise the provider took it (a dispute, a failure). */
+      readonly refund?: boolean
     }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly why?: string; readonly reference?: string }
 

@@ -71,7 +71,7 @@ export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise
 
 export async function updateReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<void> {
   await tx.run(sql`update payments.receipt_states set number = ${row.number}, stated = ${row.stated}, counted = ${row.counted},
-    reversed = ${row.reversed}, updated_at = ${now} where receipt_id = ${row.id}`)
+    reversed = ${row.reversed}, refunded = ${row.refunded}, updated_at = ${now} where receipt_id = ${row.id}`)
 }
 
 /** By the provider's id of the payment, in one rail account. */
@@ -116,6 +116,7 @@ export const findReversal = (
 export interface Sums {
   received: bigint
   reversed: bigint
+  refunded: bigint
   attempts: number
   livePush: number
   livePage: number
@@ -124,8 +125,9 @@ export interface Sums {
 
 /** What the intent's status follows from. Read under its lock. */
 export const sumUp = (tx: Tx, intentId: string): Promise<Sums> =>
-  tx.one(sql`select r.received, r.reversed, a.attempts, a."livePush", a."livePage", a.unconfirmed
-    from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed
+  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed
+    from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
+        coalesce(sum(s.refunded), 0) as refunded
         from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
       (select count(*)::int as attempts,
           (count(*) filter (where live and kind = 'push'))::int as "livePush",

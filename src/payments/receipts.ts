@@ -142,8 +142,7 @@ async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint)
     work.late ||= known.late
     return known.counted + difference
   }
-  const gone = known.reversed > known.refunded ? known.reversed : known.refunded
-  const amount = least(-difference, known.counted - gone)
+  const amount = least(-difference, known.counted - known.reversed)
   if (amount < -difference)
     core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a correction exceeds what is left of the receipt')
   if (amount === 0n) return known.counted
@@ -184,7 +183,8 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
     reason: outcome.reason.slice(0, 200),
     transfers: transfers.map(({ id }) => id),
   })
-  await updateReceipt(tx, { ...known, reversed: known.reversed + amount }, now)
+  const refunded = known.refunded + (outcome.refund ? amount : 0n)
+  await updateReceipt(tx, { ...known, reversed: known.reversed + amount, refunded }, now)
   work.transfers.push(...transfers)
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail, status: 'reversed' }))
   return 'counted'

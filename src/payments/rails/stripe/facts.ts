@@ -89,6 +89,7 @@ function refund(event: SignedEvent): readonly Fact[] {
         amount: fromStripe({ amount, currency: charge.currency }),
         reason: 'refunded at Stripe',
         reversalId: `${charge.id}:refunded:${charge.amount_refunded}`,
+        refund: true,
       },
       needsCheck: false,
     },
