@@ -30,10 +30,19 @@ import type { Module, OpenCli } from '#platform/module'
 import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
-import { openSettings } from '#platform/settings'
+import { openSettings, type Settings } from '#platform/settings'
+import {
+  createRates,
+  priceSourcesConfig,
+  ratesCommands,
+  ratesConfig,
+  ratesSchema,
+  type Rates,
+  type RatesDeps,
+} from '#rates'
 import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
 
-export const configSpecs = [platformConfig, gatewayConfig, ...railConfigs] as const
+export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
 export type AppConfig = Loaded<typeof configSpecs>
 
 /** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
@@ -41,7 +50,7 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
-  const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema]
+  const schemas = [platformSchema, identitySchema, ledgerSchema, ratesSchema, paymentsSchema]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
@@ -51,6 +60,7 @@ const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey
 export function moduleCommands(program: Command, open: OpenCli): void {
   identityCommands(program, open)
   ledgerCommands(program, open, sealKeyOf)
+  ratesCommands(program, open)
   paymentsCommands(program, open)
 }
 
@@ -75,6 +85,7 @@ export interface App {
   readonly ledger: Ledger
   readonly identity: Identity
   readonly payments: Payments
+  readonly rates: Rates
   readonly metrics: Metrics
   readonly modules: readonly Module[]
   /** The key of the sandbox's own merchant. */
@@ -136,6 +147,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await http.close()
       await jobs.drain(DRAIN_MS)
       await wired.identity.close()
+      await wired.rates.close()
       limits.close()
       await fetch.close()
       await db.close()
@@ -196,8 +208,9 @@ async function wireModules(core: Core) {
   const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
-  const railSettings = sandbox?.rails ?? { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
+  const { sources, ...railSettings } = sandbox?.providers ?? providerSettings(settings)
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
+  const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
   const payments = createPayments({
     db,
     ledger,
@@ -217,6 +230,7 @@ async function wireModules(core: Core) {
     db,
     identity,
     payments,
+    rates,
     limits,
     idempotency,
     clock,
@@ -225,7 +239,7 @@ async function wireModules(core: Core) {
     publicUrl: url,
     practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  const modules: readonly Module[] = [identity, ledger, payments, gateway, ...(sandbox ? [sandbox.module] : [])]
+  const modules: readonly Module[] = [identity, ledger, rates, payments, gateway, ...(sandbox ? [sandbox.module] : [])]
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -238,12 +252,12 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return { identity, ledger, payments, limits, idempotency, modules, jobs, sandbox }
+  return { identity, ledger, rates, payments, limits, idempotency, modules, jobs, sandbox }
 }
 
 const PASSWORD_LENGTH = 16
 
-/** The simulators, the merchant that may use them, and the settings by which the rails find them. */
+/** The simulators, the merchant that may use them, and the settings by which rails and price sources find them. */
 async function wireSandbox(core: Core, identity: Identity) {
   const { createSandbox, sandboxCredentials } = await import('#sandbox')
   const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
@@ -267,14 +281,19 @@ async function wireSandbox(core: Core, identity: Identity) {
   })
   const merchant = (): Promise<Merchant> =>
     db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
-  return { module, key, password, merchant, rails: sandboxSettings(ownUrl, sandboxCredentials) }
+  return { module, key, password, merchant, providers: sandboxSettings(ownUrl, sandboxCredentials) }
 }
 
-/** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(
-  url: () => string,
-  credentials: (url: string) => Record<string, string>,
-): Pick<RailsDeps, 'mpesa' | 'stripe'> {
+type ProviderSettings = Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'>
+
+const providerSettings = (settings: Settings): ProviderSettings => ({
+  mpesa: settings.view(mpesaConfig),
+  stripe: settings.view(stripeConfig),
+  sources: settings.view(priceSourcesConfig),
+})
+
+/** In the sandbox rails and price sources always talk to the simulators, whose address is known once the server listens. */
+function sandboxSettings(url: () => string, credentials: (url: string) => Record<string, string>): ProviderSettings {
   const read = <Out>(spec: ConfigSpec<Out>): (() => Out) => {
     let last: { url: string; value: Out } | undefined
     return () => {
@@ -287,5 +306,5 @@ function sandboxSettings(
       return value
     }
   }
-  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig) }
+  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig), sources: read(priceSourcesConfig) }
 }

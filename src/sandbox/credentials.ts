@@ -25,7 +25,7 @@ export const BITCOIN = {
 } as const
 
 /**
- * Settings with which the rails talk to the simulators at `baseUrl` (without a slash at the end) instead of the providers.
+ * Settings with which the rails and price sources talk to the simulators at `baseUrl` (without a slash at the end) instead of the providers.
  * `livemode`: keys for a program that runs in live mode.
  */
 export function sandboxCredentials(baseUrl: string, options: { livemode?: boolean } = {}): Record<string, string> {
@@ -42,5 +42,8 @@ export function sandboxCredentials(baseUrl: string, options: { livemode?: boolea
     BITCOIN_RPC_USER: options.livemode ? BITCOIN.liveUser : BITCOIN.user,
     BITCOIN_RPC_PASSWORD: BITCOIN.password,
     STRIPE_BASE_URL: `${baseUrl}/sandbox/stripe`,
+    COINGECKO_BASE_URL: `${baseUrl}/sandbox/coingecko`,
+    COINBASE_BASE_URL: `${baseUrl}/sandbox/coinbase`,
+    KRAKEN_BASE_URL: `${baseUrl}/sandbox/kraken`,
   }
 }

@@ -134,8 +134,7 @@ test('the controls say what they are, and refuse numbers that are none', async (
   await using bench = await openRailBench()
   const { fetch, simulators } = bench
   const list = await fetch({ url: `${simulators.url}/sandbox/controls`, label: 'test' })
-  const paths = Object.keys(list.json() as object)
-  assert.equal(paths.filter((path) => path.includes('/sandbox/phone/')).length, 5)
+  assert.ok('POST /sandbox/phone/{msisdn}/approve' in (list.json() as object))
   const bad = await fetch({ url: `${simulators.url}/sandbox/phone/12345`, label: 'test' })
   assert.equal(bad.status, 422)
 })

@@ -14,6 +14,8 @@ import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
 import { addAssets } from './page/assets.ts'
 import { addPageRoutes } from './page/routes.ts'
+import { addPriceControls } from './prices/controls.ts'
+import { addPriceRoutes } from './prices/routes.ts'
 import { createEmit } from './stripe/events.ts'
 import { addStripePages } from './stripe/pages.ts'
 import { createCardPayments } from './stripe/payments.ts'
@@ -45,7 +47,7 @@ export interface SandboxDeps {
 
 export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/', import.meta.url) }
 
-/** The outside world, simulated at the wire: Daraja, Stripe, a Bitcoin node, a phone and a card page. Never loaded in test and live mode. */
+/** The outside world, simulated at the wire: Daraja, Stripe, a phone, a card page, price sources, a Bitcoin node. Never loaded in test and live mode. */
 export function createSandbox(deps: SandboxDeps): Module {
   const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
   const log = deps.log.child({ module: 'sandbox' })
@@ -66,6 +68,8 @@ export function createSandbox(deps: SandboxDeps): Module {
       const publisher = createPublisher()
       addBitcoinRoutes(app, { node: createBitcoinNode({ db, clock, publisher }), gate }, assets)
       app.addHook('onClose', () => publisher.close())
+      addPriceRoutes(app, { db, clock })
+      addPriceControls(app, { db, gate })
       addPageRoutes(app, { db, clock, prompts, gate, demoUrl }, assets)
     },
     queues: [createTimerQueue({ db, clock, handlers: handlersOf({ db, clock, prompts, sessions, deliver }) })],

@@ -102,7 +102,7 @@ void test('bodies and answers have schemas with names', () => {
   for (const { name, operation } of operations) {
     const done = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'))
     assert.equal(done.length, 1, name)
-    assert.match(refOf(done[0]?.[1].content) ?? '', /schemas\/(Payment|PaymentList|Attempt|Balance)$/, name)
+    assert.match(refOf(done[0]?.[1].content) ?? '', /schemas\/(Payment|PaymentList|Attempt|Balance|Rate)$/, name)
     assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)
     if (operation.requestBody) assert.match(refOf(operation.requestBody.content) ?? '', /schemas\/\w+/, name)
   }

@@ -3,15 +3,18 @@ import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
 import type { HttpServer } from '#platform/http'
 import type { Idempotency } from '#platform/idempotency'
+import type { Rates } from '#rates'
 import { createAccess, type Access, type AccessDeps } from './access.ts'
 import { attemptRoutes } from './attempts.ts'
 import { createRoute } from './create.ts'
 import { errorPageRoutes } from './errorpage.ts'
+import { rateRoute } from './rates.ts'
 import { readRoutes } from './read.ts'
 
 export interface ApiDeps extends AccessDeps {
   readonly db: Db
   readonly payments: Payments
+  readonly rates: Rates
   readonly idempotency: Idempotency
   readonly clock: Clock
   readonly publicUrl: () => string
@@ -26,6 +29,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   const api: Api = { ...deps, access: createAccess(deps) }
   createRoute(app, api)
   readRoutes(app, api)
+  rateRoute(app, api)
   attemptRoutes(app, api)
   errorPageRoutes(app)
 }

@@ -7,6 +7,7 @@ import type { Gate } from '../access.ts'
 import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
 import type { PhoneAction, Prompts } from '../daraja/prompts.ts'
 import { listDecided, type Prompt } from '../daraja/store.ts'
+import { PRICE_CONTROLS } from '../prices/controls.ts'
 import type { Assets } from './assets.ts'
 import { livePart, type PhoneView } from './phone.ts'
 import { sandboxPage } from './view.ts'
@@ -30,6 +31,7 @@ const CONTROLS = {
   'POST /sandbox/phone/{msisdn}/ignore': 'takes it off the screen; it times out later (1037)',
   'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, once more or at last',
   ...BITCOIN_CONTROLS,
+  ...PRICE_CONTROLS,
 } as const
 
 /** `0712 345 678`, `+254712345678` → `254712345678`; undefined when it is no Kenyan mobile number. */
