@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createGateway, gatewayConfig } from '#gateway'
+import { createGateway, gatewayConfig, paymentChanged } from '#gateway'
 import { createIdentity, identityCommands, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
 import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
 import { createPayments, paymentsCommands, paymentsSchema, type Payments } from '#payments'
@@ -31,6 +31,7 @@ import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
 import { openSettings } from '#platform/settings'
+import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
 
 export const configSpecs = [platformConfig, gatewayConfig, ...railConfigs] as const
@@ -41,7 +42,7 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
-  const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema]
+  const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema, webhooksSchema]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
@@ -75,6 +76,7 @@ export interface App {
   readonly ledger: Ledger
   readonly identity: Identity
   readonly payments: Payments
+  readonly webhooks: Webhooks
   readonly metrics: Metrics
   readonly modules: readonly Module[]
   /** The key of the sandbox's own merchant. */
@@ -180,7 +182,7 @@ async function openCore(deps: AppDeps) {
     metrics,
     db,
     settings,
-    fetch: createFetch({ log, metrics, mode }),
+    fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
     http,
     url,
     ownUrl,
@@ -203,7 +205,9 @@ async function wireModules(core: Core) {
     return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
   }
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
-  const payments = createPayments({
+  const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
+  const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
+  const payments: Payments = createPayments({
     db,
     ledger,
     jobs: () => jobs,
@@ -215,6 +219,7 @@ async function wireModules(core: Core) {
     publicUrl: url,
     callbackKey: masterKey.deriveKey('callback-token'),
     mode,
+    subscribers: { gateway: changed },
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
@@ -223,6 +228,8 @@ async function wireModules(core: Core) {
     db,
     identity,
     payments,
+    webhooks,
+    changed,
     limits,
     idempotency,
     clock,
@@ -233,7 +240,7 @@ async function wireModules(core: Core) {
   })
   // Whoever reaches the sandbox can "pay".
   const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
-  const modules: Module[] = [identity, ledger, payments, gateway]
+  const modules: Module[] = [identity, ledger, payments, webhooks, gateway]
   if (sandbox)
     modules.push(
       sandbox.createSandbox({
@@ -264,6 +271,7 @@ async function wireModules(core: Core) {
     identity,
     ledger,
     payments,
+    webhooks,
     limits,
     idempotency,
     modules,

@@ -22,13 +22,21 @@ export const SCOPES = [
   'payments:read',
   'payments:write',
   'balance:read',
+  'webhooks:read',
+  'webhooks:write',
   'destinations:write',
   'payouts:write',
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** What a key gets unless told. Those that can send money away are never among them. */
-export const DEFAULT_SCOPES: readonly Scope[] = ['payments:read', 'payments:write', 'balance:read']
+export const DEFAULT_SCOPES: readonly Scope[] = [
+  'payments:read',
+  'payments:write',
+  'balance:read',
+  'webhooks:read',
+  'webhooks:write',
+]
 
 /** Who calls the API. */
 export interface Caller {

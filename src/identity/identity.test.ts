@@ -63,7 +63,7 @@ void test('a key opens the API for its merchant, with the scopes that cannot sen
   const caller = await world.identity.authenticate(bearer)
   assert.deepEqual(
     [caller.merchantId, caller.keyId, caller.livemode, [...caller.scopes].toSorted()],
-    [merchant.id, id, false, ['balance:read', 'payments:read', 'payments:write']],
+    [merchant.id, id, false, ['balance:read', 'payments:read', 'payments:write', 'webhooks:read', 'webhooks:write']],
   )
   world.identity.requireScope(caller, 'payments:write')
   assert.throws(() => world.identity.requireScope(caller, 'payouts:write'), {
