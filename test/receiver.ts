@@ -22,6 +22,8 @@ export interface Receiver extends AsyncDisposable {
   answers(answer?: Answer | number): void
   /** Types of what arrived, about one object if one is named, in order. */
   types(objectId?: string): string[]
+  /** Ends all connections: what was not answered will not be. */
+  cut(): void
   waitFor(what: string, found: (all: readonly Received[]) => boolean): Promise<void>
 }
 
@@ -50,6 +52,7 @@ export async function openReceiver(): Promise<Receiver> {
       received
         .filter(({ event }) => objectId === undefined || event.data.object.id === objectId)
         .map(({ event }) => event.type),
+    cut: () => server.closeAllConnections(),
     waitFor: async (what, found) => void (await waitFor(what, () => found(received))),
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, 'close')
