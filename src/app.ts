@@ -17,7 +17,7 @@ import { openDb, type Db } from '#platform/db'
 import { invariant } from '#platform/errors'
 import { createFetch } from '#platform/fetch'
 import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
-import { addressOf, createHttp, isLoopback, listen, type HttpServer } from '#platform/http'
+import { createHttp, isLoopback, listen, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
 import { createIdempotency } from '#platform/idempotency'
 import { createIds, type Ids } from '#platform/ids'
 import { createJobs, type Jobs } from '#platform/jobs'
@@ -159,7 +159,6 @@ async function openCore(deps: AppDeps) {
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })
   const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
-  const ownUrl = (): string => addressOf(http, config.host)
   const url = (): string => config.publicUrl ?? ownUrl()
   const http: HttpServer = await createHttp({
     log,
@@ -171,6 +170,7 @@ async function openCore(deps: AppDeps) {
     drainMs: DRAIN_MS,
     ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
   })
+  const ownUrl = ownUrlOf(http, config.host)
   return {
     config,
     database,
@@ -194,7 +194,7 @@ async function wireModules(core: Core) {
   const { mode } = config
   const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
   const railSettings = sandbox
-    ? sandboxSettings(() => sandbox.sandboxCredentials(ownUrl()))
+    ? sandboxSettings(ownUrl, sandbox.sandboxCredentials)
     : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
 
   const limits = createLimits({ redisUrl: config.redisUrl, log })
@@ -289,15 +289,21 @@ const passwordOf = (masterKey: MasterKey): Secret =>
   new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
 
 /** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(credentials: () => Record<string, string>): Pick<RailsDeps, 'mpesa' | 'stripe'> {
-  const raw = (): Map<string, Secret> =>
-    new Map(Object.entries(credentials()).map(([name, text]) => [name, new Secret(text)]))
-  const read =
-    <Out>(spec: ConfigSpec<Out>) =>
-    (): Out => {
-      const { value, problems } = spec.parse(raw(), { mode: 'sandbox' })
+function sandboxSettings(
+  url: () => string,
+  credentials: (url: string) => Record<string, string>,
+): Pick<RailsDeps, 'mpesa' | 'stripe'> {
+  const read = <Out>(spec: ConfigSpec<Out>): (() => Out) => {
+    let last: { url: string; value: Out } | undefined
+    return () => {
+      const now = url()
+      if (last?.url === now) return last.value
+      const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
+      const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
       invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
+      last = { url: now, value }
       return value
     }
+  }
   return { mpesa: read(mpesaConfig), stripe: read(stripeConfig) }
 }

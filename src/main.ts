@@ -7,6 +7,8 @@ import { createLog } from '#platform/log'
 import { packageVersion } from '#platform/version'
 import { greet } from './welcome.ts'
 
+const LOST = 'PostgreSQL is gone, or another process has taken over the data folder: this one ends at once.'
+
 /** Runs Purser until it is asked to end: config → database → app → drain. */
 export async function main(): Promise<void> {
   const sources = processSources()
@@ -14,15 +16,12 @@ export async function main(): Promise<void> {
   const loaded = loadAppConfig(sources)
   const config = loaded.config.platform
   const version = config.appVersion ?? packageVersion
-  const log = createLog({
-    level: config.logLevel,
-    dir: config.logDir,
-    console: config.nodeEnv !== 'production',
-    version,
-  })
+  const { logLevel: level, logDir: dir, nodeEnv } = config
+  const log = createLog({ level, dir, console: nodeEnv !== 'production', version })
   for (const warning of loaded.warnings) log.warn(warning)
   const onLost = (): void => {
-    log.fatal('another process has taken over the data folder: this one ends at once')
+    log.fatal(LOST)
+    process.stderr.write(`${LOST}\n`)
     process.exit(1)
   }
   await using stack = new AsyncDisposableStack()

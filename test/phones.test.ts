@@ -1,20 +1,202 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { assertBooksHold, assertRefused, create, find, ledgerHas, prompt, start } from './api/shop.ts'
+import { assertAtRest, assertFailed, assertPaidOnce, countOfPrompts, eventsOf, receiptsOf } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
-async function payFrom(world: World, phone: string): Promise<string> {
-  const created = await world.api('POST', '/api/v1/payments', { amount: '1500.00', currency: 'KES' })
-  assert.equal(created.status, 201, JSON.stringify(created.body))
-  const attempt = await world.api('POST', `/api/v1/payments/${created.body.id}/attempts`, { method: 'mpesa', phone })
-  assert.equal(attempt.status, 201, JSON.stringify(attempt.body))
-  return created.body.id
+/** What a phone of the sandbox leads to is relied on by the tests of others: here each is held to it. */
+
+async function payFrom(world: World, phone: string): Promise<{ id: string; attempt: any }> {
+  const { id } = await create(world, { expires_in: 24 * 3600 })
+  return { id, attempt: await start(world, id, phone) }
 }
 
-test('a phone that pays', async () => {
+void test('…001 pays after a second', async () => {
   await using world = await openWorld()
-  const id = await payFrom(world, '254700000001')
+  const { id, attempt } = await payFrom(world, '254700000001')
+  assert.equal(attempt.status, 'pending')
+  await world.advance(900)
+  assert.equal((await find(world, id)).status, 'processing', 'not before')
+  await world.advance(1000)
+  await assertPaidOnce(world, id)
+  assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 })
+  await assertAtRest(world, id)
+})
+
+void test('…002 has not enough money', async () => {
+  await using world = await openWorld()
+  const { id } = await payFrom(world, '254700000002')
   await world.advance(3000)
-  const { body } = await world.api('GET', `/api/v1/payments/${id}`)
-  assert.equal(body.status, 'paid', JSON.stringify(body))
-  assert.deepEqual(await world.broken(), [])
+  await assertFailed(world, id, 'insufficient-funds')
+  await assertAtRest(world, id)
+  await start(world, id, '254700000001')
+  await world.advance(3000)
+  assert.equal((await find(world, id)).status, 'paid', 'a second try pays')
+  assert.equal(await ledgerHas(world), '1500.00')
+})
+
+void test('…003 cancels', async () => {
+  await using world = await openWorld()
+  const { id } = await payFrom(world, '254700000003')
+  await world.advance(3000)
+  await assertFailed(world, id, 'canceled-by-payer')
+  await assertAtRest(world, id)
+})
+
+void test('…004 never answers: the query says so after its time', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000004')
+  await world.advance(55_000)
+  assert.equal((await find(world, id)).status, 'processing', 'while the prompt is there')
+  await world.advance(65_000)
+  await assertFailed(world, id, 'no-response')
+  assert.equal(await eventsOf(world, attempt.id), 0, 'no callback told it')
+  await assertAtRest(world, id)
+})
+
+void test('…005 pays and the callback is lost: polling finds it within 60 seconds', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000005')
+  await world.advance(60_000)
+  await assertPaidOnce(world, id)
+  assert.equal(await eventsOf(world, attempt.id), 0)
+  assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 0 }, 'the query names no receipt number')
+  // The callback comes after all: the same receipt, now with its number.
+  await world.api('POST', '/sandbox/phone/254700000005/callback', {})
+  await world.advance(2000)
+  await assertPaidOnce(world, id)
+  assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 })
+  await assertAtRest(world, id)
+})
+
+void test('…006 pays, and three callbacks at once are one receipt', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000006')
+  await world.advance(5000)
+  await assertPaidOnce(world, id)
+  assert.equal(await eventsOf(world, attempt.id), 1, 'the same event is kept once')
+  assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 })
+  await assertAtRest(world, id)
+})
+
+void test('…007 the callback comes before the answer to the push', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000007')
+  assert.ok(['pending', 'settled'].includes(attempt.status), attempt.status)
+  assert.equal(await eventsOf(world, attempt.id), 1, 'it was here when the attempt was answered')
+  await world.advance(3000)
+  await assertPaidOnce(world, id)
+  await assertAtRest(world, id)
+})
+
+void test('…008 the answer to the push is lost, and the callback still tells', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000008')
+  assert.equal(attempt.status, 'unknown', 'unknown is not failed')
+  assertRefused(await prompt(world, id, '254700000008'), { status: 409, code: 'payments.attempt-in-flight' })
+  await world.advance(5000)
+  await assertPaidOnce(world, id)
+  assert.equal(await countOfPrompts(world, '254700000008'), 1, 'it was never sent again')
+  await assertAtRest(world, id)
+})
+
+void test('…011 nothing tells: abandoned after 3 minutes, then the payer can try again', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000011')
+  assert.equal(attempt.status, 'unknown')
+  await world.advance(170_000)
+  const waiting = await find(world, id)
+  assert.deepEqual([waiting.status, waiting.attempts[0].status], ['processing', 'unknown'])
+  assertRefused(await prompt(world, id, '254700000001'), { status: 409, code: 'payments.attempt-in-flight' })
+  await world.advance(20_000)
+  const free = await find(world, id)
+  assert.deepEqual([free.status, free.attempts[0].status, free.attempts[0].reason], ['open', 'abandoned', null])
+  assert.equal(await countOfPrompts(world, '254700000011'), 1, 'it was never sent again')
+  await assertBooksHold(world)
+
+  await start(world, id, '254700000001')
+  await world.advance(3000)
+  const again = await find(world, id)
+  assert.deepEqual([again.status, again.amount_received], ['paid', '1500.00'])
+
+  // The first prompt was paid too, as its callback says in the end: it is credited, and shown as too much.
+  await world.api('POST', '/sandbox/phone/254700000011/callback', {})
+  await world.advance(3000)
+  const over = await find(world, id)
+  assert.deepEqual([over.status, over.amount_received, over.flags.overpaid], ['paid', '3000.00', true])
+  assert.deepEqual(
+    over.attempts.map(({ status }: any) => status),
+    ['settled', 'settled'],
+  )
+  assert.equal((await receiptsOf(world, id)).count, 2)
+  assert.equal(await ledgerHas(world), '3000.00')
+  await assertBooksHold(world)
+  await assertAtRest(world, id)
+})
+
+void test('…011 late money alone pays the payment', async () => {
+  await using world = await openWorld()
+  const { id } = await create(world, { expires_in: 120 })
+  await start(world, id, '254700000011')
+  await world.advance(5 * 60_000)
+  assert.equal((await find(world, id)).status, 'expired')
+  await world.api('POST', '/sandbox/phone/254700000011/callback', {})
+  await world.advance(3000)
+  const late = await find(world, id)
+  assert.deepEqual([late.status, late.amount_received, late.flags.late], ['paid', '1500.00', true])
+  assert.equal(await ledgerHas(world), '1500.00')
+  await assertBooksHold(world)
+})
+
+void test('…009 pays a shilling less, and the rest can be paid', async () => {
+  await using world = await openWorld()
+  const { id } = await payFrom(world, '254700000009')
+  await world.advance(3000)
+  const short = await find(world, id)
+  assert.deepEqual(
+    [short.status, short.amount_received, short.amount_due, short.flags.partial, short.attempts[0].status],
+    ['open', '1499.00', '1.00', true, 'settled'],
+  )
+  assert.equal(await ledgerHas(world), '1499.00')
+  await assertBooksHold(world)
+  await start(world, id, '254700000001')
+  await world.advance(3000)
+  const whole = await find(world, id)
+  assert.deepEqual([whole.status, whole.amount_received, whole.flags.partial], ['paid', '1500.00', false])
+  assert.equal((await receiptsOf(world, id)).count, 2)
+  assert.equal(await ledgerHas(world), '1500.00')
+  await assertBooksHold(world)
+  await assertAtRest(world, id)
+})
+
+void test('…010 the query has no answer for a while, then tells of success within 60 seconds', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254700000010')
+  await world.advance(15_000)
+  const waiting = await find(world, id)
+  assert.deepEqual([waiting.status, waiting.attempts[0].status], ['processing', 'pending'], 'no answer is no failure')
+  await world.advance(45_000)
+  await assertPaidOnce(world, id)
+  assert.equal(await eventsOf(world, attempt.id), 0)
+  await assertAtRest(world, id)
+})
+
+void test('any other number waits for a hand', async () => {
+  await using world = await openWorld()
+  const { id } = await payFrom(world, '254712345678')
+  await world.advance(60_000)
+  assert.equal((await find(world, id)).status, 'processing')
+  const { body } = await world.api('GET', '/sandbox/phone/254712345678')
+  assert.equal(body.prompts[0].amount, '1500')
+  await world.api('POST', '/sandbox/phone/254712345678/approve', {})
+  await world.advance(2000)
+  await assertPaidOnce(world, id)
+})
+
+void test('any other number that is left alone times out', async () => {
+  await using world = await openWorld()
+  const { id } = await payFrom(world, '254712345678')
+  await world.api('POST', '/sandbox/phone/254712345678/ignore', {})
+  await world.advance(3 * 60_000)
+  await assertFailed(world, id, 'no-response')
 })

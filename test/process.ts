@@ -117,44 +117,33 @@ function run(
 
 /** Processes that work in this folder, or were started with it on their command line or in their environment. */
 export const processesIn = (folder: string): number[] =>
-  listProcesses()
-    .filter(({ command, environment, cwd }) => `${command} ${environment} ${cwd}/`.includes(`${folder}/`))
-    .map(({ pid }) => pid)
+  listPids().filter((pid) => {
+    const known = [commandOf(pid), read(pid, 'environ'), `${read(pid, 'cwd', readlinkSync)}/`]
+    return known.some((text) => text.includes(`${folder}/`)) && stateOf(pid).state !== 'Z'
+  })
 
 /** The PostgreSQL servers of this data folder: never more than one. */
 export function postmastersOf(dataDir: string): number[] {
-  const servers = listProcesses().filter(({ command }) => command.includes(` -D ${join(dataDir, 'postgres')} `))
+  const servers = listPids().filter((pid) => commandOf(pid).includes(` -D ${join(dataDir, 'postgres')} `))
   // A session just forked still bears its server's command line.
-  return servers.filter(({ parent }) => !servers.some(({ pid }) => pid === parent)).map(({ pid }) => pid)
+  return servers.filter((pid) => !servers.includes(stateOf(pid).parent))
 }
 
-interface Listed {
-  pid: number
-  parent: number
-  command: string
-  environment: string
-  cwd: string
+const listPids = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+
+const commandOf = (pid: number): string => read(pid, 'cmdline')
+
+function stateOf(pid: number): { state: string; parent: number } {
+  const stat = read(pid, 'stat')
+  const [state = 'Z', parent = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return { state, parent: Number(parent) }
 }
 
-function listProcesses(): Listed[] {
-  return readdirSync('/proc').flatMap((name): Listed[] => {
-    if (!/^\d+$/.test(name)) return []
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      const [state, parent = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      if (state === 'Z') return []
-      const [command = '', environment = ''] = ['cmdline', 'environ'].map((file) => read(name, file))
-      const cwd = read(name, 'cwd', readlinkSync)
-      return [{ pid: Number(name), parent: Number(parent), command, environment, cwd }]
-    } catch {
-      // It ended while we looked.
-      return []
-    }
-  })
-}
-
-/** Other users' processes do not show all. */
-function read(pid: string, name: string, by = (path: string) => readFileSync(path, 'utf8')): string {
+/** Nothing for a process that has ended, or that does not show it to us. */
+function read(pid: number, name: string, by = (path: string): string => readFileSync(path, 'utf8')): string {
   try {
     return by(`/proc/${pid}/${name}`).replaceAll('\0', ' ')
   } catch {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp, loadAppConfig, schemasOf, type App } from '../src/app.ts'
-import { createSetClock, systemClock, type Clock, type SetClock } from '#platform/clock'
+import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/clock'
 import { prepareDatabase } from '#platform/database'
 import { createIds } from '#platform/ids'
 import { memoryLog, type MemoryLog } from '#platform/log'
@@ -30,6 +30,8 @@ export interface World extends AsyncDisposable {
    * Moves the set clock on, second by second, and runs all that becomes due on the way. Only with a set clock.
    */
   advance(ms: number): Promise<void>
+  /** Puts a running clock ahead: what becomes due is done by itself soon after. Only with the system's clock. */
+  skip(ms: number): void
   readonly clock: Clock
   /** Sentences on what is broken in the books; none when all invariants hold. */
   broken(): Promise<string[]>
@@ -60,7 +62,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const schemas = await schemasOf(mode)
   const database = stack.use(await openTestDatabase(schemas))
   const set = options.clock === 'system' ? undefined : createSetClock()
-  const clock = set ?? systemClock
+  let aheadMs = 0
+  const clock = set ?? { now: () => addMs(systemClock.now(), aheadMs) }
   const config = loaded.config.platform
   const masterKey = await prepareDatabase(
     { owner: database.ownerConnection, attached: true },
@@ -93,6 +96,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     api: (method, path, body, headers) => call(app.url(), key, { method, path, body, headers }),
     advance: (ms) => advance(app, set, ms),
+    skip: (ms) => {
+      if (set) throw new Error('time stands still in this world: advance it instead')
+      aheadMs += ms
+    },
     broken: async () =>
       (
         await Promise.all(app.modules.flatMap(({ invariants = [] }) => invariants).map((one) => one.check(app.db)))

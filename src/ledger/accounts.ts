@@ -1,23 +1,23 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
-import { openAccounts, type AccountRow } from './store.ts'
+import { openAccounts, type AccountRef, type AccountRow } from './store.ts'
 import { badAccount, checkAccount, type Account } from './transfer.ts'
 
-/** Ids of accounts, opened on first use. */
+/** Accounts as the database knows them, opened on first use. */
 export interface Accounts {
   /** In the order asked. Throws `ledger.bad-account`, also when an account is open with another policy. */
-  resolve(q: Queryable, accounts: readonly Account[]): Promise<bigint[]>
-  /** Forgets the ids in memory: after the database did not know one. */
+  resolve(q: Queryable, accounts: readonly Account[]): Promise<AccountRef[]>
+  /** Forgets those in memory: after the database did not know one. */
   forget(): void
 }
 
-type Known = Pick<AccountRow, 'id' | 'nonneg'>
+type Known = Pick<AccountRow, 'id' | 'nonneg' | 'shards'>
 
 const keyOf = ({ code, asset }: { code: string; asset: string }): string => `${code} ${asset}`
 
 /**
- * Accounts never change, so an id may stay in memory for good; but only one that is committed: a transaction that rolls back takes the
+ * Accounts never change, so one may stay in memory for good; but only when it is committed: a transaction that rolls back takes the
  * accounts it opened with it.
  */
 export function createAccounts(clock: Clock): Accounts {
@@ -31,7 +31,7 @@ export function createAccounts(clock: Clock): Accounts {
       wanted.map(({ code, asset, mayOverdraw, shards = 1 }) => ({ code, asset, nonneg: !mayOverdraw, shards })),
       clock.now(),
     )
-    const opened = new Map(rows.map((row) => [keyOf(row), { id: row.id, nonneg: row.nonneg }]))
+    const opened = new Map(rows.map((row) => [keyOf(row), { id: row.id, nonneg: row.nonneg, shards: row.shards }]))
     const remember = (): void => opened.forEach((known, key) => cache.set(key, known))
     if (isTx(q)) q.afterCommit(remember)
     else remember()
@@ -55,9 +55,9 @@ export function createAccounts(clock: Clock): Accounts {
 
 const isTx = (q: Queryable): q is Tx => 'isTransaction' in q
 
-function requirePolicy({ code, mayOverdraw }: Account, known: Known | undefined): bigint {
+function requirePolicy({ code, mayOverdraw }: Account, known: Known | undefined): AccountRef {
   if (!known) throw badAccount(code, 'did not open')
-  if (known.nonneg === !mayOverdraw) return known.id
+  if (known.nonneg === !mayOverdraw) return known
   const policy = known.nonneg ? 'may not go below zero' : 'may go below zero'
   throw badAccount(code, `it is open as one that ${policy}; use the same mayOverdraw everywhere`)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createSetClock, type SetClock } from '#platform/clock'
-import { sql, type Db, type Queryable } from '#platform/db'
+import { rawSql, type Db, type Queryable } from '#platform/db'
 import { createIds, deriveUuid, type Ids } from '#platform/ids'
 import { silentLog, type Log } from '#platform/log'
 import { openTestDatabase } from '../../test/database.ts'
@@ -23,6 +23,11 @@ export const transfer = (id: string, from: Account, to: Account, amount: bigint)
   kind: 'test.move',
   ref: id,
 })
+
+const WAITING = rawSql(`select 1 as one from pg_locks where not granted
+  and pid in (select pid from pg_stat_activity where datname = current_database())`)
+const SEALABLE = rawSql(`select 1 as one from ledger.transfers
+  having max(xid) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`)
 
 export interface TestLedger extends AsyncDisposable {
   db: Db
@@ -63,24 +68,14 @@ export async function openTestLedger(): Promise<TestLedger> {
       await post(...accounts.map((account) => transfer(`fund-${++funded}`, world, account, amount)))
     },
     available: async ({ code, asset }) => (await ledger.balance(db, code, asset)).available,
-    untilWaiting: () =>
-      waitFor('a statement that waits for a lock', () =>
-        owner.maybe(
-          sql`select 1 as one from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        ),
-      ),
-    untilSealable: () =>
-      waitFor('older transactions to end', () =>
-        db.maybe(
-          sql`select 1 as one from ledger.transfers having max(xid) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`,
-        ),
-      ),
+    untilWaiting: () => waitFor('a statement that waits for a lock', () => owner.maybe(WAITING)),
+    untilSealable: () => waitFor('older transactions to end', () => db.maybe(SEALABLE)),
     broken: () => listBroken(db),
     [Symbol.asyncDispose]: dispose,
   }
 }
 
-export const listBroken = async (q: Queryable): Promise<string[]> =>
+const listBroken = async (q: Queryable): Promise<string[]> =>
   (await Promise.all(ledgerInvariants.map((invariant) => invariant.check(q)))).flat()
 
 /** Runs all at once and counts how each ended: its value, or its error's code. */

@@ -152,6 +152,30 @@ void test('of settlement and release at once exactly one wins', async () => {
   assert.deepEqual(await t.broken(), [])
 })
 
+void test('who resolves a hold second waits for the first, and is told no', async () => {
+  await using t = await openTestLedger()
+  await t.fund(100n, purse('ann'), purse('ben'))
+  await t.ledger.hold(t.db, holdOf(t, 'h1', 20n))
+  await t.ledger.hold(t.db, holdOf(t, 'h2', 20n, purse('ben')))
+  t.clock.advance(HOUR_MS)
+  const second: Promise<boolean>[] = []
+  await t.db.transaction(async (tx) => {
+    assert.equal(await t.ledger.settle(tx, settlementOf('h1', 15n)), true)
+    second.push(t.ledger.release(t.db, idOf('h1')))
+    await t.untilWaiting()
+    assert.equal(await t.ledger.expireHolds(t.db), 1)
+  })
+  await t.ledger.hold(t.db, holdOf(t, 'h3', 20n))
+  await t.db.transaction(async (tx) => {
+    assert.equal(await t.ledger.release(tx, idOf('h3')), true)
+    second.push(t.ledger.settle(t.db, settlementOf('h3', 15n)))
+    await t.untilWaiting()
+  })
+  assert.deepEqual(await Promise.all(second), [false, false])
+  assert.equal(await balances(t), '85 posted, 0 held, 85 available')
+  assert.deepEqual(await t.broken(), [])
+})
+
 void test('holds whose time is over are freed by the sweep, a few at a time', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, purse('ann'), purse('ben'))

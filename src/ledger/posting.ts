@@ -3,7 +3,7 @@ import { AppError } from '#platform/errors'
 import { createAccounts } from './accounts.ts'
 import type { Ledger } from './contract.ts'
 import { explainError } from './errors.ts'
-import { placeHold, postMany, postOne, releaseHold, settleHold } from './store.ts'
+import { placeHold, postMany, postOne, releaseHold, settleHold, type AccountRef } from './store.ts'
 import {
   badTransfer,
   checkMove,
@@ -15,17 +15,24 @@ import {
   type Transfer,
 } from './transfer.ts'
 
+/** An account that the database does not know. */
+const NOBODY: AccountRef = { id: 0n, shards: 1 }
+
 /** What moves money or sets it aside: checks, finds the accounts' ids, and calls the function of the database that decides. */
 export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'settle' | 'release'> {
   const accounts = createAccounts(clock)
 
   /** What the database refuses comes back as our errors, with codes in place of ids. */
-  const act = async <T>(touched: readonly Account[], ids: readonly bigint[], run: () => Promise<T>): Promise<T> => {
+  const act = async <T>(
+    touched: readonly Account[],
+    refs: readonly AccountRef[],
+    run: () => Promise<T>,
+  ): Promise<T> => {
     try {
       return await run()
     } catch (error) {
       const nameOf = (id: string): string =>
-        touched[ids.findIndex((known) => String(known) === id)]?.code ?? `no. ${id}`
+        touched[refs.findIndex((known) => String(known.id) === id)]?.code ?? `no. ${id}`
       const explained = explainError(error, nameOf)
       // An id that the database does not know came from a savepoint or a restore; the next try opens the account again.
       if (explained instanceof AppError && explained.code === 'ledger.unknown-account') accounts.forget()
@@ -37,13 +44,13 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
     async post(q, transfers) {
       checkPosting(transfers)
       const touched = transfers.flatMap(({ from, to }) => [from, to])
-      const ids = await accounts.resolve(q, touched)
+      const refs = await accounts.resolve(q, touched)
       const [first, ...rest] = transfers.map(({ id, amount, from, kind, ref }, i) => {
-        return { id, src: ids[2 * i] ?? 0n, dst: ids[2 * i + 1] ?? 0n, amount, asset: from.asset, kind, ref }
+        return { id, src: refs[2 * i] ?? NOBODY, dst: refs[2 * i + 1] ?? NOBODY, amount, asset: from.asset, kind, ref }
       })
       if (!first) return 'repeated'
       const now = clock.now()
-      const posted = await act(touched, ids, () =>
+      const posted = await act(touched, refs, () =>
         rest.length === 0 ? postOne(q, first, now) : postMany(q, [first, ...rest], now),
       )
       return posted ? 'posted' : 'repeated'
@@ -52,16 +59,16 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
     async hold(q, { id, account, amount, expiresAt }) {
       requireUuid(id)
       requireAmount(id, amount)
-      const ids = await accounts.resolve(q, [account])
-      const hold = { id, account: ids[0] ?? 0n, asset: account.asset, amount, expiresAt }
-      return act([account], ids, () => placeHold(q, hold, clock.now()))
+      const refs = await accounts.resolve(q, [account])
+      const hold = { id, account: (refs[0] ?? NOBODY).id, asset: account.asset, amount, expiresAt }
+      return act([account], refs, () => placeHold(q, hold, clock.now()))
     },
 
     async settle(q, settlement) {
       checkMove(settlement)
       requireUuid(settlement.holdId)
-      const ids = await accounts.resolve(q, [settlement.to])
-      return act([settlement.to], ids, () => settleHold(q, { ...settlement, dst: ids[0] ?? 0n }, clock.now()))
+      const refs = await accounts.resolve(q, [settlement.to])
+      return act([settlement.to], refs, () => settleHold(q, { ...settlement, dst: refs[0] ?? NOBODY }, clock.now()))
     },
 
     async release(q, holdId) {

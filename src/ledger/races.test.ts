@@ -39,15 +39,15 @@ void test('200 at once with one id are one posting', async () => {
   assert.equal(await t.available(purse('ann')), 5n)
 })
 
-void test('100 batches at once with the same ids in any order are one posting', async () => {
+void test('20 batches at once with the same ids in any order are one posting', async () => {
   await using t = await openTestLedger()
-  await t.fund(1_000n, purse('ann'))
-  const batch = Array.from({ length: 20 }, (_, i) => transfer(`b${i}`, purse('ann'), purse(`to-${i % 3}`), 10n))
-  const runs = Array.from({ length: 100 }, (_, i) =>
-    t.ledger.post(t.db, [...batch.slice(i % 20), ...batch.slice(0, i % 20)]),
+  await t.fund(10_000n, purse('ann'))
+  const batch = Array.from({ length: 600 }, (_, i) => transfer(`b${i}`, purse('ann'), purse(`to-${i % 3}`), 10n))
+  const runs = Array.from({ length: 20 }, (_, i) =>
+    t.ledger.post(t.db, [...batch.slice(i * 30), ...batch.slice(0, i * 30)]),
   )
-  assert.deepEqual(await tally(runs), { posted: 1, repeated: 99 })
-  assert.equal(await t.available(purse('ann')), 800n)
+  assert.deepEqual(await tally(runs), { posted: 1, repeated: 19 })
+  assert.equal(await t.available(purse('ann')), 4_000n)
 })
 
 void test('batches and single postings in opposite directions: none deadlocks, none overdraws', async () => {

@@ -6,7 +6,11 @@ export interface AccountRow {
   code: string
   asset: Asset
   nonneg: boolean
+  shards: number
 }
+
+/** What a posting needs to know of an account. */
+export type AccountRef = Pick<AccountRow, 'id' | 'shards'>
 
 /** An account to open: its fields as the table has them. */
 export interface NewAccount {
@@ -16,11 +20,11 @@ export interface NewAccount {
   shards: number
 }
 
-/** A transfer with the accounts' ids in place of the accounts. */
+/** A transfer with the accounts as the database knows them. */
 export interface TransferRow {
   id: string
-  src: bigint
-  dst: bigint
+  src: AccountRef
+  dst: AccountRef
   amount: bigint
   asset: Asset
   kind: string
@@ -28,7 +32,7 @@ export interface TransferRow {
 }
 
 export const openAccounts = (q: Queryable, accounts: readonly NewAccount[], at: Date): Promise<AccountRow[]> =>
-  q.many(sql`select id, code, asset, nonneg from ledger.open_accounts(
+  q.many(sql`select id, code, asset, nonneg, shards from ledger.open_accounts(
     ${accounts.map(({ code }) => code)}, ${accounts.map(({ asset }) => asset)},
     ${accounts.map(({ nonneg }) => nonneg)}, ${accounts.map(({ shards }) => shards)}, ${at})`)
 
@@ -40,13 +44,14 @@ interface Posted {
 export async function postOne(q: Queryable, transfer: TransferRow, at: Date): Promise<boolean> {
   const { id, src, dst, amount, asset, kind, ref } = transfer
   const row = await q.one<Posted>(sql`select ledger.post_one(
-    ${id}, ${src}, ${dst}, ${amount}, ${asset}, ${kind}, ${ref}, ${at.toISOString()}) as posted`)
+    ${id}, ${src.id}, ${src.shards}, ${dst.id}, ${dst.shards}, ${amount}, ${asset}, ${kind}, ${ref}, ${at.toISOString()}) as posted`)
   return row.posted
 }
 
 export async function postMany(q: Queryable, transfers: readonly TransferRow[], at: Date): Promise<boolean> {
   const row = await q.one<Posted>(sql`select ledger.post_many(
-    ${transfers.map(({ id }) => id)}, ${transfers.map(({ src }) => src)}, ${transfers.map(({ dst }) => dst)},
+    ${transfers.map(({ id }) => id)}, ${transfers.map(({ src }) => src.id)}, ${transfers.map(({ src }) => src.shards)},
+    ${transfers.map(({ dst }) => dst.id)}, ${transfers.map(({ dst }) => dst.shards)},
     ${transfers.map(({ amount }) => amount)}, ${transfers.map(({ asset }) => asset)},
     ${transfers.map(({ kind }) => kind)}, ${transfers.map(({ ref }) => ref)}, ${at.toISOString()}) as posted`)
   return row.posted
@@ -70,12 +75,12 @@ export async function placeHold(
 
 export async function settleHold(
   q: Queryable,
-  move: { holdId: string; transferId: string; dst: bigint; amount: bigint; kind: string; ref: string },
+  move: { holdId: string; transferId: string; dst: AccountRef; amount: bigint; kind: string; ref: string },
   at: Date,
 ): Promise<boolean> {
   const { holdId, transferId, dst, amount, kind, ref } = move
   const row = await q.one<Done>(
-    sql`select ledger.settle(${holdId}, ${transferId}, ${dst}, ${amount}, ${kind}, ${ref}, ${at}) as done`,
+    sql`select ledger.settle(${holdId}, ${transferId}, ${dst.id}, ${dst.shards}, ${amount}, ${kind}, ${ref}, ${at}) as done`,
   )
   return row.done
 }

@@ -9,7 +9,7 @@ import { openTestDatabase } from '../../test/database.ts'
 import { claimSubmission, findAttempt } from './attempt-store.ts'
 import type { Attempt } from './face.ts'
 import { paymentsSchema } from './payments.ts'
-import { kes, MERCHANT, openTrial, received, referenceOf, type Trial } from './trial.ts'
+import { kes, MERCHANT, openTrial, received, referenceOf, type Trial } from './fixture.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const code = (expected: string) => (error: unknown) => error instanceof AppError && error.code === expected

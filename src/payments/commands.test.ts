@@ -7,7 +7,7 @@ import type { CliContext } from '#platform/module'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { paymentsSchema } from './payments.ts'
-import { kes, openTrial, received } from './trial.ts'
+import { kes, openTrial, received } from './fixture.ts'
 
 void test('what waits for a person is listed, and handled again once it can be', async () => {
   await using database = await openTestDatabase([platformSchema, ledgerSchema, paymentsSchema])

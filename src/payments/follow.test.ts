@@ -9,7 +9,7 @@ import { waitFor } from '../../test/wait.ts'
 import { createFollow } from './follow.ts'
 import { loadIntent } from './intents.ts'
 import { paymentsSchema } from './payments.ts'
-import { kes, openTrial, received } from './trial.ts'
+import { kes, openTrial, received } from './fixture.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 

@@ -6,7 +6,7 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import type { Fact } from './rail.ts'
 import { paymentsSchema } from './payments.ts'
-import { kes, openTrial, received, referenceOf, type Trial } from './trial.ts'
+import { kes, openTrial, received, referenceOf, type Trial } from './fixture.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const events = (trial: Trial): Promise<{ state: string; note: string | null; tries: number }[]> =>

@@ -10,7 +10,7 @@ import { z } from 'zod'
 import { openTestDatabase } from '../../test/database.ts'
 import type { IntentChange } from './face.ts'
 import { paymentsSchema } from './payments.ts'
-import { kes, MERCHANT, newIntent, openTrial, received, referenceOf } from './trial.ts'
+import { kes, MERCHANT, newIntent, openTrial, received, referenceOf } from './fixture.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const code = (expected: string) => (error: unknown) => error instanceof AppError && error.code === expected

@@ -7,7 +7,7 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import type { Fact, Outcome } from './rail.ts'
 import { paymentsSchema } from './payments.ts'
-import { KES, kes, MERCHANT, openTrial, received, referenceOf, type Trial } from './trial.ts'
+import { KES, kes, MERCHANT, openTrial, received, referenceOf, type Trial } from './fixture.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const USD = assetOf('USD')

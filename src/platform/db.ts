@@ -65,14 +65,17 @@ export function openDb(options: DbOptions): Db {
     connectionTimeoutMillis: 10_000,
   }
   const pool = new pg.Pool({ ...config, max: options.max ?? 10, min: options.min ?? 0, idleTimeoutMillis: 60_000 })
-  pool.on('error', (error) => options.onError?.(error))
+  const onError = (error: Error): void => options.onError?.(error)
+  pool.on('error', onError)
+  // The pool listens only to idle ones; what breaks while a transaction thinks, or breaks twice, would end the process.
+  pool.on('connect', (client) => client.on('error', onError))
   return {
     ...queryable((statement) => query(pool, statement)),
     pool,
     transaction: (act) => transaction(pool, act),
     openSession: async () => {
       const client = new pg.Client({ ...config, statement_timeout: 0 })
-      client.on('error', (error) => options.onError?.(error))
+      client.on('error', onError)
       await client.connect()
       return { ...queryable((statement) => query(client, statement)), client, close: () => client.end() }
     },

@@ -12,8 +12,12 @@ export interface Ids {
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+/** All pairs of characters: ten bits are looked up at once. */
+const PAIRS = Array.from({ length: 1024 }, (_, i) => ALPHABET.charAt(i >> 5) + ALPHABET.charAt(i & 31))
+/** Random bytes are asked of the system in such amounts: one call for an id costs more than all else about it. */
+const POOL_BYTES = 4096
 
-export function createIds(clock: Clock, random: (bytes: number) => Buffer = randomBytes): Ids {
+export function createIds(clock: Clock, random: (bytes: number) => Buffer = createPool()): Ids {
   let lastMs = 0
   let counter = 0
   // Within a millisecond (or when the clock steps back) a counter keeps ids of one process in order.
@@ -36,6 +40,21 @@ export function createIds(clock: Clock, random: (bytes: number) => Buffer = rand
     next: (prefix) => `${prefix}_${toBase32(uuidBytes())}`,
     uuid: () => toUuid(uuidBytes()),
     secret: (bytes) => random(bytes).toString('base64url'),
+  }
+}
+
+/** Bytes are given once and never again. */
+function createPool(): (bytes: number) => Buffer {
+  let pool = Buffer.alloc(0)
+  let used = 0
+  return (bytes) => {
+    if (bytes > POOL_BYTES) return randomBytes(bytes)
+    if (used + bytes > pool.length) {
+      pool = randomBytes(POOL_BYTES)
+      used = 0
+    }
+    used += bytes
+    return pool.subarray(used - bytes, used)
   }
 }
 
@@ -65,12 +84,15 @@ function toUuid(bytes: Buffer): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+/** 128 bits in 26 characters, the first of which holds only three. */
 function toBase32(bytes: Buffer): string {
-  let value = BigInt(`0x${bytes.toString('hex')}`)
-  let text = ''
-  for (let i = 0; i < 26; i++) {
-    text = (ALPHABET[Number(value & 31n)] ?? '') + text
-    value >>= 5n
+  const first = bytes[0] ?? 0
+  let text = PAIRS[first] ?? ''
+  for (let i = 1; i < 16; i += 5) {
+    const high = bytes.readUIntBE(i, 3) >> 4
+    const low = bytes.readUIntBE(i + 2, 3) & 0xfffff
+    text +=
+      (PAIRS[high >> 10] ?? '') + (PAIRS[high & 1023] ?? '') + (PAIRS[low >> 10] ?? '') + (PAIRS[low & 1023] ?? '')
   }
   return text
 }

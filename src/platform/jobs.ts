@@ -16,7 +16,7 @@ import { createWorker, type Worker } from './jobs/worker.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
-export type { Cron, DueQueue, EnqueueOptions, Job, JobContext, RunContext } from './jobs/contract.ts'
+export type { Cron, DueQueue, Job } from './jobs/contract.ts'
 export { migrateJobs } from './jobs/migrate.ts'
 
 export interface Jobs {

@@ -1,2 +1,2 @@
 export { settingCommands } from './settings/commands.ts'
-export { openSettings, type SettingRow, type Settings, type SettingsDeps } from './settings/open.ts'
+export { openSettings, type Settings } from './settings/open.ts'

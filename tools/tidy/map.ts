@@ -35,7 +35,8 @@ export const SCHEMAS: readonly string[] = [
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g
 
-export const isTest = (path: string): boolean => path.endsWith('.test.ts')
+/** Tests, and the stages they share. */
+export const isTest = (path: string): boolean => /\.test\.ts$|(^|\/)fixture\.ts$/.test(path)
 
 /** The part of the tree a file belongs to. Each rail and each client is a part of its own. */
 function partOf(path: string): string {

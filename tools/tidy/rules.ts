@@ -85,7 +85,13 @@ function untidySql(path: string, text: string): string[] {
   const statements = path.endsWith('.sql')
     ? [text]
     : [...text.matchAll(SQL_TAG)].map(([, body = '']) => body.replaceAll(/\$\{[^}]*\}/g, ' '))
-  if (extname(path) === '.ts' && statements.length > 0 && !SQL_HOME.test(path) && !TABLE_FILES.includes(path))
+  if (
+    extname(path) === '.ts' &&
+    statements.length > 0 &&
+    !SQL_HOME.test(path) &&
+    !TABLE_FILES.includes(path) &&
+    !isTest(path)
+  )
     found.push('SQL belongs into store.ts')
   const named = [
     ...statements.flatMap((body) => [...body.matchAll(/\b([a-z_]+)\.[a-z_]+/g)]),

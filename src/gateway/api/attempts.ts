@@ -20,6 +20,7 @@ function startRoute(app: HttpServer, api: Api): void {
     onRequest: api.access.require('payments:write'),
     config: {
       idempotent: true,
+      exampleBody: { method: 'mpesa', phone: '254712345678' },
       refusals: refusals(
         'payments.not-found',
         'payments.already-paid',
@@ -39,9 +40,10 @@ function startRoute(app: HttpServer, api: Api): void {
       operationId: 'startAttempt',
       tags,
       security,
-      summary: 'Start an attempt: prompt the phone, or get the page to send the payer to',
+      summary: 'Start an attempt to pay',
       description:
-        'For merchants with a checkout of their own; the hosted page does this by itself. The attempt is `pending` while the payer decides: ' +
+        'Prompts the phone, or answers with the page to send the payer to. For merchants with a checkout of their own: the hosted page does ' +
+        'this by itself. The attempt is `pending` while the payer decides: ' +
         'look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again.',
       params: shapes.paymentId,
       body: shapes.startAttempt,

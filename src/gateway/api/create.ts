@@ -14,7 +14,11 @@ export function createRoute(app: HttpServer, api: Api): void {
     method: 'POST',
     url: PATH,
     onRequest: api.access.require('payments:write'),
-    config: { idempotent: true, refusals: refusals('idempotency-key-reused', ...OF_BODIES) },
+    config: {
+      idempotent: true,
+      refusals: refusals('idempotency-key-reused', ...OF_BODIES),
+      exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' },
+    },
     schema: {
       operationId: 'createPayment',
       tags: ['Payments'],

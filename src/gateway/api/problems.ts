@@ -249,6 +249,12 @@ const all = [
     remedy: 'Ask for the payment every few seconds instead of following it.',
   },
   {
+    code: 'gateway.too-many-streams',
+    status: 503,
+    message: 'Too many pages are open at this address.',
+    remedy: 'For checkout pages: the page asks every few seconds instead.',
+  },
+  {
     code: 'unavailable',
     status: 503,
     message: 'Purser cannot reach its database: try again soon.',

@@ -46,7 +46,7 @@ export function renderAttempt(attempt: Attempt): AttemptObject {
     payment: attempt.intentId,
     method: attempt.method,
     status: attempt.status,
-    reason: attempt.reason ?? attempt.declined ?? null,
+    reason: (attempt.status === 'settled' ? undefined : (attempt.reason ?? attempt.declined)) ?? null,
     redirect_url: attempt.redirectUrl ?? null,
     created_at: attempt.createdAt.toISOString(),
   }

@@ -5,7 +5,7 @@ import { FAILURE_REASONS } from '#payments'
 
 const WELL_FORMED = 'must be text without null characters and broken Unicode'
 /** Text that PostgreSQL can keep. */
-const text = (most: number) =>
+const textOf = (most: number) =>
   z
     .string()
     .max(most, `must have at most ${most} characters`)
@@ -32,7 +32,7 @@ const phone = z
 
 const customer = z
   .strictObject({
-    name: text(200).optional(),
+    name: textOf(200).optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
     phone: phone.optional(),
   })
@@ -40,7 +40,7 @@ const customer = z
 
 const METADATA_KEYS = 50
 const metadata = z
-  .record(text(40).min(1), text(500))
+  .record(textOf(40).min(1), textOf(500))
   .refine((all) => Object.keys(all).length <= METADATA_KEYS, `has more than ${METADATA_KEYS} keys`)
   .meta({ description: 'Your own notes, given back as they are', examples: [{ order: '1042' }] })
 
@@ -51,8 +51,8 @@ export const createPayment = z
   .strictObject({
     amount,
     currency,
-    description: text(200).optional().meta({ description: 'What it is for: the payer sees it' }),
-    reference: text(100).optional().meta({ description: 'Your own name for it, such as an order number' }),
+    description: textOf(200).optional().meta({ description: 'What it is for: the payer sees it' }),
+    reference: textOf(100).optional().meta({ description: 'Your own name for it, such as an order number' }),
     methods: z
       .array(z.string().max(20))
       .min(1)
@@ -60,7 +60,7 @@ export const createPayment = z
       .optional()
       .meta({ examples: [['mpesa', 'card']] }),
     customer: customer.optional(),
-    return_url: text(2000)
+    return_url: textOf(2000)
       .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
       .optional()
       .meta({ description: 'Where the payer goes after; its origin must be registered for the merchant' }),
@@ -72,10 +72,7 @@ export const createPayment = z
       .meta({ description: 'Seconds until it expires' }),
     metadata: metadata.optional(),
   })
-  .meta({
-    id: 'CreatePayment',
-    examples: [{ amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' }],
-  })
+  .meta({ id: 'CreatePayment' })
 export type CreatePayment = z.output<typeof createPayment>
 
 const ATTEMPT_STATUSES = ['created', 'submitting', 'pending', 'unknown', 'settled', 'failed', 'abandoned'] as const
@@ -150,7 +147,7 @@ export const startAttempt = z
     phone: kenyanPhone.optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
   })
-  .meta({ id: 'StartAttempt', examples: [{ method: 'mpesa', phone: '254712345678' }] })
+  .meta({ id: 'StartAttempt' })
 export type StartAttempt = z.output<typeof startAttempt>
 
 const PAGE_AT_MOST = 100
@@ -159,7 +156,7 @@ export const listPayments = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_AT_MOST).default(20),
   cursor: z.string().max(200).optional(),
   status: z.enum(PAYMENT_STATUSES).optional(),
-  reference: text(100).optional(),
+  reference: textOf(100).optional(),
   created_from: instant.optional().meta({ description: 'Made at this time or later' }),
   created_to: instant.optional().meta({ description: 'Made before this time' }),
 })

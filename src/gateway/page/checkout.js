@@ -25,6 +25,16 @@ function show(text, isAnswer = false) {
   const newer = Number(next.dataset.version) - Number(old.dataset.version)
   const same = newer === 0 && next.dataset.state === old.dataset.state
   if (newer < 0 || (same && !isAnswer)) return true
+  replacePanel(old, next, isAnswer)
+  tellNews(next)
+  document.title = next.dataset.pageTitle
+  settle()
+  hurryPoll()
+  return true
+}
+
+// Keeps what was typed, the caret, and the focus: on the same thing if it is still there, else on what is new.
+function replacePanel(old, next, isAnswer) {
   const active = document.activeElement
   const hadFocus = old.contains(active)
   const caret = active.id === 'phone' ? active.selectionStart : null
@@ -37,16 +47,16 @@ function show(text, isAnswer = false) {
   const focus = wrong || again || ((hadFocus || isAnswer) && next.querySelector('[data-focus]'))
   if (focus) focus.focus()
   if (focus === again && caret !== null) again?.setSelectionRange(caret, caret)
-  tellNews(next)
-  document.title = next.dataset.pageTitle
-  settle()
-  return true
 }
 
 // One region that stays, because a region that is replaced is not read out. It leaves out what the focus says already.
 function tellNews(next) {
-  const parts = ['[data-title]', '[data-text]'].map((name) => next.querySelector(name))
-  const spoken = parts.filter((part) => part && part.closest('[data-focus]') !== document.activeElement)
+  const focus = document.activeElement
+  const parts = [...next.querySelectorAll('[data-title], [data-text]')]
+  const news = parts.filter((part) => !part.matches('.ask'))
+  const described = focus.getAttribute('aria-describedby')?.split(' ') ?? []
+  const unheard = (part) => part.closest('[data-focus]') !== focus && !described.includes(part.id)
+  const spoken = (news.length > 0 ? news : parts).filter(unheard)
   said.textContent = ''
   // Later, so that the same words are news again.
   setTimeout(() => {
@@ -171,8 +181,8 @@ function expectWord(withinMs) {
   silence = setTimeout(() => {
     hearing = false
     schedulePoll()
-    // Tries again now and then; what does come ends the asking.
-    if (withinMs === SILENCE_MS || events.readyState === EventSource.CLOSED) follow()
+    // Tries again now and then, not at once: a server that has no place for one more stream must get rest.
+    if (withinMs === SILENCE_MS) follow()
     else expectWord(SILENCE_MS)
   }, withinMs)
 }
@@ -180,6 +190,14 @@ function expectWord(withinMs) {
 function schedulePoll() {
   if (stopped) return
   polling ??= setTimeout(() => void poll(), 'moving' in panel().dataset ? MOVING_MS : QUIET_MS)
+}
+
+// What has begun to move is asked about sooner.
+function hurryPoll() {
+  if (polling === undefined) return
+  clearTimeout(polling)
+  polling = undefined
+  schedulePoll()
 }
 
 async function poll(isAnswer = false) {
@@ -209,6 +227,7 @@ function stop() {
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void poll()
 })
+window.addEventListener('online', () => void poll())
 // A page taken out of the browser's memory is as old as it was left.
 window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload()

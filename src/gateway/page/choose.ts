@@ -64,11 +64,13 @@ export function closing(view: View): Html {
 }
 
 function way(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
-  const { speech } = view
+  const { intent, speech } = view
   if (kind === 'push') return phoneForm(view, method)
+  const begun = openPage(intent, method)
+  const isOpening = begun !== undefined && begun.redirectUrl === undefined
   return html`<div class="way">
     ${pageButton(view, method, { look: isFirst ? '' : 'quiet' })}
-    <p class="hint center">${icons.lock} ${speech.say('cardHint')}</p>
+    ${!isOpening && html`<p class="hint center">${icons.lock} ${speech.say('cardHint')}</p>`}
   </div>`
 }
 

@@ -1,7 +1,7 @@
 import type { Intent } from '#payments'
 import { html, type Html, type HtmlPart } from '#platform/html'
 import type { Assets } from './assets.ts'
-import { headline } from './over.ts'
+import { icons } from './icons.ts'
 import { panel, titleOf } from './panel.ts'
 import { showLeft, showMoney } from './show.ts'
 import { isMoving, stateOf, type View } from './state.ts'
@@ -15,6 +15,8 @@ export interface DocumentOptions {
 
 const RELOAD_SECONDS = 5
 const DAY_SECONDS = 86_400
+/** Amounts with more signs are written smaller, so that no number is broken over two lines. */
+const LONG = 12
 
 /** The whole checkout page. */
 export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
@@ -37,11 +39,14 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
 
 function summary({ intent, speech, now }: View): Html {
   const merchant = intent.terms.merchantName
+  const amount = showMoney(intent.amount)
   return html`<header class="summary">
     <p class="merchant">
       <span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>${merchant}
     </p>
-    <h1><span class="unseen">${speech.say('payTo', { merchant })}: </span>${showMoney(intent.amount)}</h1>
+    <h1 class="${amount.length > LONG && 'long'}">
+      <span class="unseen">${speech.say('payTo', { merchant })}: </span>${amount}
+    </h1>
     ${intent.description && html`<p class="about">${intent.description}</p>`}
     ${intent.reference && html`<p class="small">${speech.say('reference')}: ${intent.reference}</p>`}
     ${countdown(intent, speech, now)}
@@ -57,12 +62,11 @@ function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Ht
   </p>`
 }
 
-/** The word stands alone in its sentence: the link must be found by those who hear the page, too. */
 const practice = (speech: Speech, url: string | undefined): Html =>
-  html`<p class="practice">
+  html`<aside class="practice">
     ${speech.say('practice')}
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
-  </p>`
+  </aside>`
 
 function footer(id: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
@@ -83,7 +87,13 @@ export interface Message {
 
 /** A page that says one thing: no such payment, a fault of ours. */
 export function messageDocument(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
-  const body = html`<main class="message">${headline({ tone: 'plain', icon, title, text })}</main>`
+  const body = html`<main class="message">
+    <div class="state">
+      <div class="mark">${icons[icon]}</div>
+      <h1>${title}</h1>
+      <p>${text}</p>
+    </div>
+  </main>`
   return plainPage(speech, title, assets, body)
 }
 

@@ -56,6 +56,8 @@ export const english = {
   back: 'Back to {merchant}',
   overpaid: 'You paid {extra} more than asked',
   overpaidText: '{merchant} can see it and can pay it back.',
+  stillPrompted: 'A prompt is still on a phone: decline it',
+  stillPromptedText: 'You have paid already. Do not enter your PIN on {phone}.',
   partial: '{received} received, {due} still to pay',
   partialText: 'Your money is safe. Pay the rest to finish.',
   expired: 'This payment has expired',

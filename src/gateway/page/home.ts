@@ -70,14 +70,17 @@ async function createDemo({ db, payments, clock }: HomeDeps, merchant: Merchant)
 }
 
 const practiceHome = (phoneUrl: string): Html =>
-  html`<p class="practice">Sandbox: every provider is simulated and no real money moves.</p>
+  html`<aside class="practice">Sandbox: every provider is simulated and no real money moves.</aside>
     <main class="home">
       <h1>Purser runs</h1>
       <p class="lead">Pay once, end to end. It takes a minute.</p>
       <ol>
         <li>
           <h2>Pay at a checkout</h2>
-          <p>By M-Pesa with any Kenyan number, or by card with <span class="number">4242 4242 4242 4242</span>.</p>
+          <p>
+            By <span class="number">M-Pesa</span> with any Kenyan number, or by card with
+            <span class="number">4242 4242 4242 4242</span>.
+          </p>
           <p><a class="button" href="/demo" target="_blank">Demo checkout</a></p>
         </li>
         <li>

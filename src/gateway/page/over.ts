@@ -24,7 +24,7 @@ export const headline = ({ tone, icon, title, text }: Headline): Html =>
 interface Alert {
   readonly tone: 'warn' | 'bad' | 'info'
   readonly title: string
-  readonly text?: string | undefined
+  readonly text?: HtmlPart
 }
 
 /** Something to know before going on. */

@@ -2,8 +2,8 @@ import { money } from '#money'
 import type { Intent, Receipt } from '#payments'
 import { html, type Html } from '#platform/html'
 import { alert, backLink, headline } from './over.ts'
-import { methodName, showMoney, showTime } from './show.ts'
-import type { View } from './state.ts'
+import { methodName, showMoney, showPhone, showTime } from './show.ts'
+import { livePush, type View } from './state.ts'
 import type { Speech } from './strings.ts'
 
 type Row = readonly [label: string, value: string | undefined]
@@ -12,6 +12,8 @@ type Row = readonly [label: string, value: string | undefined]
 export function paid({ intent, speech }: View): Html {
   const merchant = intent.terms.merchantName
   const amount = showMoney(intent.received)
+  const prompt = livePush(intent)
+  const stillText = speech.tell('stillPromptedText', { phone: showPhone(prompt?.phone, speech) })
   const extra = showMoney(money(intent.amount.asset, intent.received.amount - intent.amount.amount))
   return html`${headline({
       tone: 'good',
@@ -23,6 +25,7 @@ export function paid({ intent, speech }: View): Html {
       intent.flags.overpaid &&
       alert({ tone: 'info', title: speech.say('overpaid', { extra }), text: speech.say('overpaidText', { merchant }) })
     }
+    ${prompt && alert({ tone: 'warn', title: speech.say('stillPrompted'), text: stillText })}
     <dl class="receipt" aria-label="${speech.say('receipt')}">
       ${rowsOf(intent, speech).map(
         ([label, value]) =>

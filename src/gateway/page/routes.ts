@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Intent } from '#payments'
 import { waitMs } from '#platform/clock'
@@ -14,7 +13,7 @@ import { panel } from './panel.ts'
 import { dueOf } from './show.ts'
 import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
-import { createPlaces, eventsOf } from './stream.ts'
+import { createPlaces, sendEvents } from './stream.ts'
 
 export interface PageDeps extends HomeDeps {
   readonly publicUrl: () => string
@@ -121,31 +120,16 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const { id } = await requireIntent(deps, request, request.params.id)
-      const giveBack = places.take(addressKey(request.ip))
+      const place = places.take(addressKey(request.ip))
       // The page asks now and then instead.
-      if (!giveBack) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
-      const left = new AbortController()
-      reply.raw.once('close', () => {
-        left.abort()
-        giveBack()
+      if (!place) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
+      return sendEvents(reply, {
+        follow: (signal) => deps.payments.follow(id, signal),
+        render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent)).text }),
+        isLast: isSettled,
+        closing: app.closing,
+        onEnd: place,
       })
-      const signal = AbortSignal.any([left.signal, app.closing])
-      const render = (intent: Intent): { id: number; text: string } => ({
-        id: intent.version,
-        text: panel(viewOf(deps, request, intent)).text,
-      })
-      const events = eventsOf(deps.payments.follow(id, signal), { render, isLast: isSettled, signal })
-      // Before the head is sent, so that a refusal to follow is an answer of its own.
-      const first = await events.next()
-      const all = async function* (): AsyncGenerator<string> {
-        if (!first.done) yield first.value
-        yield* events
-      }
-      return reply
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        .type('text/event-stream')
-        .send(Readable.from(all()))
     },
   })
 }

@@ -163,6 +163,13 @@ export const SAMPLES = {
     }),
     state: 'paid',
   },
+  'paid-prompted': {
+    intent: paid({
+      attempts: [attempt({ id: 'att_03' }), cardAttempt({ status: 'settled' })],
+      receipts: [receipt({ attemptId: 'att_02', number: undefined })],
+    }),
+    state: 'paid',
+  },
   overpaid: {
     intent: paid({ received: money(KES, 155_050n), flags: { partial: false, overpaid: true, late: false } }),
     state: 'paid',

@@ -41,16 +41,18 @@ export function stateOf(intent: Intent, now: Date): PanelState {
 export const isMoving = (state: PanelState): boolean => state === 'waiting' || state === 'confirming'
 
 /**
- * Whether the page has nothing more to wait for. Paid by M-Pesa's answer to a question, the receipt number comes later, with the callback.
+ * Whether the page has nothing more to wait for. Paid by M-Pesa's answer to a question, the receipt number comes later, with the callback;
+ * paid by card, a prompt may still be on a phone.
  */
 export function isSettled(intent: Intent): boolean {
   if (intent.status === 'open' || intent.status === 'processing') return false
   if (intent.status !== 'paid') return true
+  if (livePush(intent)) return false
   const pushes = new Set(intent.attempts.filter(({ kind }) => kind === 'push').map(({ id }) => id))
   return intent.receipts.every(({ attemptId, number }) => number !== undefined || !pushes.has(attemptId))
 }
 
-export const isLive = ({ status }: Attempt): boolean =>
+const isLive = ({ status }: Attempt): boolean =>
   status === 'created' || status === 'submitting' || status === 'pending' || status === 'unknown'
 
 export const livePush = ({ attempts }: Intent): Attempt | undefined =>

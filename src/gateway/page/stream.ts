@@ -1,23 +1,58 @@
+import { Readable } from 'node:stream'
 import { waitMs } from '#platform/clock'
+import type { Reply } from '#platform/http'
 
 export interface StreamOptions<T> {
+  /** What is told; ends when the signal fires. */
+  readonly follow: (signal: AbortSignal) => AsyncIterable<T>
   /** Of one message. */
   readonly render: (item: T) => { readonly id: number; readonly text: string }
   /** Whether nothing will come after it: the stream says so and ends, and the browser does not come again. */
   readonly isLast: (item: T) => boolean
-  readonly signal: AbortSignal
   /** Something is sent so often in quiet times, because proxies cut connections that say nothing. */
   readonly beatMs?: number
+}
+
+export interface SendOptions<T> extends StreamOptions<T> {
+  /** Fires when the server drains. */
+  readonly closing: AbortSignal
+  /** When the stream has ended, whoever ended it. */
+  readonly onEnd: () => void
 }
 
 const BEAT_MS = 15_000
 const BEAT = 'event: beat\ndata: 1\n\n'
 const END = 'event: end\ndata: 1\n\n'
 
-/** Items as server-sent events. The signal ends it at once; so does the end of the items. */
-export async function* eventsOf<T>(items: AsyncIterable<T>, options: StreamOptions<T>): AsyncGenerator<string> {
-  const { render, isLast, signal, beatMs = BEAT_MS } = options
-  const iterator = items[Symbol.asyncIterator]()
+/**
+ * Sends server-sent events until the browser leaves, the server drains or nothing more can come. A refusal to follow at all is thrown
+ * before the head of the answer is sent, so it is an answer of its own.
+ */
+export async function sendEvents<T>(reply: Reply, options: SendOptions<T>): Promise<Reply> {
+  const left = new AbortController()
+  reply.raw.once('close', () => {
+    left.abort()
+    options.onEnd()
+  })
+  const events = eventsOf(options, AbortSignal.any([left.signal, options.closing]))
+  const first = await events.next()
+  const all = async function* (): AsyncGenerator<string> {
+    if (first.done) return
+    yield first.value
+    yield* events
+  }
+  return reply
+    .header('cache-control', 'no-store')
+    .header('x-accel-buffering', 'no')
+    .type('text/event-stream')
+    .send(Readable.from(all()))
+}
+
+async function* eventsOf<T>(
+  { follow, render, isLast, beatMs = BEAT_MS }: StreamOptions<T>,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const iterator = follow(signal)[Symbol.asyncIterator]()
   let next = iterator.next()
   try {
     for (;;) {

@@ -18,9 +18,9 @@ export interface Speech {
   reason(reason: FailureReason): string
 }
 
-/** Names and examples stay on one line: a hyphen and blanks that do not break. */
+/** Names and examples stay on one line: a word joiner after the hyphen (fonts lack a hyphen that does not break), unbroken blanks. */
 const unbroken = (text: string): string =>
-  text.replaceAll('M-Pesa', 'M\u2011Pesa').replaceAll('0712 345 678', '0712\u00A0345\u00A0678')
+  text.replaceAll('M-Pesa', 'M-\u2060Pesa').replaceAll('0712 345 678', '0712\u00A0345\u00A0678')
 
 export function speak(language: Language): Speech {
   const text = (word: Word): string => unbroken(WORDS[language][word])

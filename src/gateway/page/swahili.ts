@@ -59,6 +59,8 @@ export const swahili: Readonly<Record<Word, string>> = {
   back: 'Rudi kwa {merchant}',
   overpaid: 'Umelipa {extra} zaidi ya ilivyohitajika',
   overpaidText: '{merchant} inaiona na inaweza kukurudishia.',
+  stillPrompted: 'Bado kuna ombi kwenye simu: likatae',
+  stillPromptedText: 'Tayari umelipa. Usiweke PIN yako kwenye {phone}.',
   partial: 'Tumepokea {received}, bado {due}',
   partialText: 'Pesa zako ziko salama. Lipa kiasi kilichobaki ili ukamilishe.',
   expired: 'Muda wa malipo haya umeisha',

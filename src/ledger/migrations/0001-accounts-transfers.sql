@@ -52,7 +52,7 @@ create index transfers_xid on ledger.transfers using brin (xid) with (pages_per_
 
 -- Opens what is missing, all or nothing, and returns every account asked for with the policy it has.
 create function ledger.open_accounts(p_codes text[], p_assets text[], p_nonneg boolean[], p_shards smallint[], p_at timestamptz)
-returns table (id bigint, code text, asset text, nonneg boolean)
+returns table (id bigint, code text, asset text, nonneg boolean, shards smallint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -68,6 +68,6 @@ begin
   insert into ledger.balances (account, shard, asset, nonneg, shards)
     select o.id, s, o.asset, o.nonneg, o.shards from opened o, generate_series(0, o.shards - 1) s;
   return query
-    select a.id, a.code, a.asset, a.nonneg
+    select a.id, a.code, a.asset, a.nonneg, a.shards
     from unnest(p_codes, p_assets) t(code, asset) join ledger.accounts a on a.code = t.code and a.asset = t.asset;
 end $$;

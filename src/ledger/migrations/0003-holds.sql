@@ -21,7 +21,7 @@ create function ledger.move(p_account bigint, p_asset text, p_delta numeric, p_h
 returns void language plpgsql as $$
 begin
   update ledger.balances set posted = posted + p_delta, held = held + p_held
-    where account = p_account and asset = p_asset and shard = p_shard % shards
+    where account = p_account and asset = p_asset and shard = p_shard
       and (not nonneg or posted + p_delta >= held + p_held) and held + p_held >= 0;
   if not found then perform ledger.refuse_move(p_account, p_asset); end if;
 end $$;
@@ -62,11 +62,11 @@ end $$;
 -- True when the hold is settled by this transfer, now or before; false when it is not open (or unknown). LG005 when the amount is
 -- more than was held.
 create function ledger.settle(
-  p_hold uuid, p_id uuid, p_dst bigint, p_amount numeric, p_kind text, p_ref text, p_at timestamptz
+  p_hold uuid, p_id uuid, p_dst bigint, p_dst_shards int, p_amount numeric, p_kind text, p_ref text, p_at timestamptz
 ) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   h ledger.holds;
-  mine int := pg_backend_pid();
+  part int := pg_backend_pid() % p_dst_shards;
 begin
   select * into h from ledger.holds where id = p_hold for no key update;
   if not found then return false; end if;
@@ -88,9 +88,9 @@ begin
   update ledger.holds set state = 'settled', transfer = p_id, resolved_at = p_at where id = p_hold;
   if h.account < p_dst then
     perform ledger.move(h.account, h.asset, -p_amount, -h.amount, 0);
-    perform ledger.move(p_dst, h.asset, p_amount, 0, mine);
+    perform ledger.move(p_dst, h.asset, p_amount, 0, part);
   else
-    perform ledger.move(p_dst, h.asset, p_amount, 0, mine);
+    perform ledger.move(p_dst, h.asset, p_amount, 0, part);
     perform ledger.move(h.account, h.asset, -p_amount, -h.amount, 0);
   end if;
   return true;

@@ -29,10 +29,10 @@ do $$ begin
     grant insert on ledger.seals to purser_app;
     grant execute on function
       ledger.open_accounts(text[], text[], boolean[], smallint[], timestamptz),
-      ledger.post_one(uuid, bigint, bigint, numeric, text, text, text, timestamptz),
-      ledger.post_many(uuid[], bigint[], bigint[], numeric[], text[], text[], text[], timestamptz),
+      ledger.post_one(uuid, bigint, int, bigint, int, numeric, text, text, text, timestamptz),
+      ledger.post_many(uuid[], bigint[], int[], bigint[], int[], numeric[], text[], text[], text[], timestamptz),
       ledger.hold(uuid, bigint, text, numeric, timestamptz, timestamptz),
-      ledger.settle(uuid, uuid, bigint, numeric, text, text, timestamptz),
+      ledger.settle(uuid, uuid, bigint, int, numeric, text, text, timestamptz),
       ledger.release(uuid, timestamptz),
       ledger.expire_holds(timestamptz, int),
       ledger.system_identifier(),

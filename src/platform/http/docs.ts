@@ -28,6 +28,7 @@ const PAGE = `<!doctype html>
 /** All that would call home is off: fonts, telemetry, the hosted client, its proxy and its assistant. */
 const START = `Scalar.createApiReference('#app', {
   url: '/openapi.json',
+  servers: [{ url: location.origin }],
   withDefaultFonts: false,
   telemetry: false,
   hideClientButton: true,

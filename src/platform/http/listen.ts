@@ -22,8 +22,14 @@ const WHY: Readonly<Record<string, string>> = {
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
-/** Where the server listens, as this machine reaches it; without a slash at the end. */
-export function addressOf(http: HttpServer, host: string): string {
+/** Where the server listens, as this machine reaches it; without a slash at the end. Its port is known once it listens. */
+export function ownUrl(http: HttpServer, host: string): () => string {
+  let known: string | undefined
+  // Kept, because to ask the system for a socket's address costs as much as to render an answer.
+  return () => known ?? (http.server.listening ? (known = addressOf(http, host)) : addressOf(http, host))
+}
+
+function addressOf(http: HttpServer, host: string): string {
   const address = http.server.address() as AddressInfo | null
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${name.includes(':') ? `[${name}]` : name}:${address?.port ?? 0}`

@@ -49,6 +49,8 @@ interface Documented {
   content?: Record<string, { schema?: unknown; examples?: object }>
 }
 
+const EXAMPLE = 'x-example-body'
+
 type Transform = ReturnType<typeof createJsonSchemaTransform>
 
 /** The route's own words, and what every route may answer besides. */
@@ -57,21 +59,22 @@ const describeRoute =
   (document) => {
     const { schema, route } = document
     if (!schema) return toJsonSchema(document)
-    const { refusals = [], idempotent } = route.config ?? {}
+    const { refusals = [], idempotent, exampleBody } = route.config ?? {}
     const byStatus = Map.groupBy(refusals, ({ status }) => String(status))
     const given = (schema as { response?: object }).response
-    const known = [...byStatus].map(([status, all]) => [status, { ...ERRORS, description: all.map(codeOf).join(', ') }])
-    const response = { ...given, ...Object.fromEntries(known), '4XX': ERRORS, '5XX': ERRORS }
+    const response: Record<string, unknown> = { ...given, '4XX': ERRORS, '5XX': ERRORS }
+    for (const [status, all] of byStatus)
+      response[status] = { ...ERRORS, description: all.map(({ code }) => code).join(', ') }
     const done = toJsonSchema({ ...document, schema: { ...schema, response } })
     const responses = done.schema['response'] as Record<string, Documented>
     for (const [status, all] of byStatus) addExamples(responses[status], all)
+    // Carried to the operation, and put in its place by `finish`: a body has only a reference by now.
+    if (exampleBody) Object.assign(done.schema, { [EXAMPLE]: exampleBody })
     if (!idempotent) return done
     done.schema['headers'] = IDEMPOTENCY_KEY
     for (const status of Object.keys(given ?? {})) responses[status] = { ...responses[status], headers: REPLAYED }
     return done
   }
-
-const codeOf = ({ code }: Refusal): string => code
 
 function addExamples(response: Documented | undefined, refusals: readonly Refusal[]): void {
   const content = response?.content?.['application/json']
@@ -92,9 +95,13 @@ const exampleOf = ({ code, message, param }: Refusal): object => ({
   },
 })
 
-const ABOUT = `The API of Purser. Send \`Authorization: Bearer sk_…\` with every request. Amounts are decimal strings ("10.50")
-with their currency, never numbers. Every error is \`{"error": {"code", "message", "param", "request_id", "doc_url"}}\`; on 429 and 503 wait
-for \`Retry-After\` seconds.`
+const ABOUT = `The API of Purser. Send \`Authorization: Bearer sk_…\` with every request.
+
+- Amounts are decimal strings (\`"10.50"\`) with their currency, never numbers. Times are ISO 8601 in UTC.
+- Every error is \`{"error": {"code", "message", "param", "request_id", "doc_url"}}\`; [all codes](/docs/errors). \`X-Request-Id\` of the answer is
+  the \`request_id\` to give to support.
+- On 429 and 503 wait for \`Retry-After\` seconds. \`RateLimit-Limit\`, \`RateLimit-Remaining\` and \`RateLimit-Reset\` tell what is left to a key.
+- With an \`Idempotency-Key\` nothing is done twice: when no answer came, send the same request with the same key again.`
 
 /** Documents the routes that have tags, as OpenAPI 3.1. Before any of them is added. */
 export async function addOpenApi(app: HttpServer, version: string): Promise<void> {
@@ -111,7 +118,7 @@ export async function addOpenApi(app: HttpServer, version: string): Promise<void
     hideUntagged: true,
     convertConstToEnum: false,
     transform: describeRoute(createJsonSchemaTransform({ skipList: [] })),
-    transformObject: (document) => nameAnswers(withoutUnused(withComponents(document) as Document)),
+    transformObject: (document) => finish(withoutUnused(withComponents(document) as Document)),
   })
 }
 
@@ -136,21 +143,30 @@ function withoutUnused(document: Document): Document {
 }
 
 interface Operation {
+  requestBody?: { content?: Record<string, { example?: object }> }
   responses?: Record<string, Documented & { content?: Record<string, { schema?: { $ref?: string } }> }>
+  [EXAMPLE]?: object
 }
 
-/** An answer is described by the schema that it has, where swagger finds no words of its own ("Default Response"). */
-function nameAnswers(document: Document): Document {
-  const schemas = document.components?.schemas ?? {}
-  const operations = Object.values(document.paths ?? {}).flatMap((path) =>
-    Object.values(path as Record<string, Operation>),
-  )
-  for (const answer of operations.flatMap(({ responses = {} }) => Object.values(responses))) {
-    if (answer.description !== 'Default Response') continue
-    const name = answer.content?.['application/json']?.schema?.$ref?.split('/').at(-1) ?? ''
-    answer.description = (schemas[name] as { description?: string } | undefined)?.description ?? 'Done'
+function finish(document: Document): Document {
+  const schemas = (document.components?.schemas ?? {}) as Record<string, { description?: string }>
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const operation of Object.values(path as Record<string, Operation>)) finishOperation(operation, schemas)
   }
   return document
+}
+
+/** An answer is described by its schema, where swagger finds no words ("Default Response"). */
+function finishOperation(operation: Operation, schemas: Record<string, { description?: string }>): void {
+  for (const answer of Object.values(operation.responses ?? {})) {
+    if (answer.description !== 'Default Response') continue
+    const name = answer.content?.['application/json']?.schema?.$ref?.split('/').at(-1) ?? ''
+    answer.description = schemas[name]?.description ?? 'Done'
+  }
+  const { [EXAMPLE]: example, requestBody } = operation
+  const body = requestBody?.content?.['application/json']
+  if (example && body) body.example = example
+  delete operation[EXAMPLE]
 }
 
 /** The OpenAPI document as text, the same for the same routes. For `/openapi.json` and the generated file. After `app.ready()`. */

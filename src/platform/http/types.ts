@@ -40,6 +40,8 @@ declare module 'fastify' {
     idempotent?: boolean
     /** Documents the error answers of the route, each with an example. */
     refusals?: readonly Refusal[]
+    /** A body such as most callers send, for the documentation. */
+    exampleBody?: object
   }
   interface FastifyRequest {
     /** The body as it came. Only on routes with `config: { rawBody: true }`. */

@@ -5,7 +5,7 @@ import { waitFor } from '../../../test/wait.ts'
 import { createSetClock } from '../clock.ts'
 import { sql } from '../db.ts'
 import { platformSchema } from '../schema.ts'
-import { openTrial } from './trial.ts'
+import { openTrial } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 

@@ -5,7 +5,7 @@ import { openTestDatabase } from '../../../test/database.ts'
 import { addMs, createSetClock } from '../clock.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../schema.ts'
-import { openTrial } from './trial.ts'
+import { openTrial } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 

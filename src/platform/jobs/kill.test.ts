@@ -10,7 +10,7 @@ import { addMs, createSetClock, systemClock } from '../clock.ts'
 import { openDb, sql, type Queryable } from '../db.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../schema.ts'
-import { openTrial } from './trial.ts'
+import { openTrial } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 const schema = z.object({ n: z.number() })

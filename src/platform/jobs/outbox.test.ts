@@ -8,7 +8,7 @@ import { rawSql, sql, type Queryable } from '../db.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../schema.ts'
 import { insertJob, moveDue, readOutbox } from './outbox.ts'
-import { openTrial } from './trial.ts'
+import { openTrial } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 const note = defineJob({ name: 'test.note', schema, run: async () => {} })

@@ -8,7 +8,7 @@ import type { DueQueue } from '../jobs.ts'
 import { memoryLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { platformSchema } from '../schema.ts'
-import { openTrial } from './trial.ts'
+import { openTrial } from './fixture.ts'
 
 interface Row {
   id: string

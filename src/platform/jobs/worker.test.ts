@@ -10,7 +10,7 @@ import { defineJob } from '../jobs.ts'
 import { memoryLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { platformSchema } from '../schema.ts'
-import { openTrial } from './trial.ts'
+import { openTrial } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 const WORKER = { web: false, worker: true }

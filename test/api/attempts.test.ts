@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { openWorld } from '../world.ts'
+import {
+  assertBooksHold,
+  assertRefused,
+  available,
+  create,
+  find,
+  leap,
+  ledgerHas,
+  paid,
+  PAYMENTS,
+  prompt,
+  start,
+} from './shop.ts'
+
+const world = await openWorld()
+after(() => world[Symbol.asyncDispose]())
+
+const startWith = (id: string, body: unknown) => world.api('POST', `${PAYMENTS}/${id}/attempts`, body)
+const approve = async (phone: string, action = 'approve'): Promise<void> => {
+  const answer = await world.api('POST', `/sandbox/phone/${phone}/${action}`, {})
+  assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  await world.advance(1000)
+}
+
+void test('an attempt is answered as it is documented', async () => {
+  const { id } = await create(world)
+  const answer = await prompt(world, id, '254711000010')
+  assert.equal(answer.status, 201)
+  const { id: attemptId, ...rest } = answer.body
+  assert.match(attemptId, /^att_[0-9a-z]+$/)
+  assert.deepEqual(rest, {
+    object: 'attempt',
+    payment: id,
+    method: 'mpesa',
+    status: 'pending',
+    reason: null,
+    redirect_url: null,
+    created_at: world.clock.now().toISOString(),
+  })
+  const payment = await find(world, id)
+  assert.deepEqual([payment.status, payment.version > 1], ['processing', true])
+  assert.deepEqual(payment.attempts, [answer.body])
+})
+
+void test('the payer approves: paid, and the merchant has the money', async () => {
+  const before = await available(world)
+  const { id } = await create(world, { amount: '250' })
+  await start(world, id, '254711000011')
+  await approve('254711000011')
+  const payment = await find(world, id)
+  assert.deepEqual(
+    [payment.status, payment.amount_received, payment.amount_due, payment.attempts[0].status],
+    ['paid', '250.00', '0.00', 'settled'],
+  )
+  assert.equal(Number(await available(world)) - Number(before), 250)
+})
+
+void test('a declined prompt leaves the payment open, and another may be tried', async () => {
+  const { id } = await create(world)
+  await start(world, id, '254711000012')
+  await approve('254711000012', 'decline')
+  const declined = await find(world, id)
+  assert.deepEqual([declined.status, declined.attempts[0].reason], ['open', 'canceled-by-payer'])
+  await start(world, id, '254711000012')
+  await approve('254711000012')
+  assert.equal((await find(world, id)).status, 'paid')
+})
+
+void test('a card attempt has a page to send the payer to, and asking again gives the same one', async () => {
+  const { id } = await create(world)
+  const first = await startWith(id, { method: 'card' })
+  assert.deepEqual([first.status, first.body.status], [201, 'pending'])
+  assert.match(first.body.redirect_url, /^http.*\/sandbox\/stripe\/pay\/cs_/)
+  assert.equal((await fetch(first.body.redirect_url)).status, 200)
+  const again = await startWith(id, { method: 'card' })
+  assert.deepEqual([again.status, again.body.id], [201, first.body.id])
+  assert.equal((await find(world, id)).status, 'open', 'a page may be left: it holds nothing up')
+})
+
+void test('one prompt at a time', async () => {
+  const { id } = await create(world)
+  await start(world, id, '254711000013')
+  const second = await prompt(world, id, '254711000014')
+  assertRefused(second, { status: 409, code: 'payments.attempt-in-flight', says: /under way/ })
+  assert.match(second.headers.get('retry-after') ?? '', /^\d+$/)
+  const many = await Promise.all(Array.from({ length: 20 }, () => prompt(world, id, '254711000015')))
+  assert.deepEqual(new Set(many.map(({ status }) => status)), new Set([409]))
+
+  const other = await create(world)
+  const atOnce = await Promise.all(Array.from({ length: 20 }, () => prompt(world, other.id, '254711000016')))
+  assert.equal(atOnce.filter(({ status }) => status === 201).length, 1, 'of many at once too')
+  assert.equal((await find(world, other.id)).attempts.length, 1)
+})
+
+void test('bad input is refused with the field and what to do', async () => {
+  const { id } = await create(world)
+  const phone = /Kenyan mobile number.*254712345678/
+  const cases: readonly [body: unknown, code: string, param: string | undefined, says: RegExp][] = [
+    [{}, 'validation-failed', 'method', /method is missing/],
+    [{ method: 7 }, 'validation-failed', 'method', /string/],
+    [{ method: 'barter' }, 'payments.method-not-allowed', 'method', /mpesa or card/],
+    [{ method: 'mpesa' }, 'payments.payer-incomplete', 'phone', /needs the payer’s phone/],
+    [{ method: 'mpesa', phone: '0712345678' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: '25471234567' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: '2547123456789' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: '255712345678' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: '254 712 345 678' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: 'call me' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: '' }, 'validation-failed', 'phone', phone],
+    [{ method: 'mpesa', phone: 254712345678 }, 'validation-failed', 'phone', /string/],
+    [{ method: 'mpesa', phone: '254712345678', amount: '5' }, 'validation-failed', 'amount', /not a known field/],
+    [{ method: 'card', email: 'nobody' }, 'validation-failed', 'email', /e-mail/],
+    [[], 'validation-failed', undefined, /object/],
+  ]
+  for (const [body, code, param, says] of cases)
+    assertRefused(await startWith(id, body), { status: 422, code, says, ...(param && { param }) }, JSON.stringify(body))
+  assert.deepEqual((await find(world, id)).attempts, [], 'and nothing was begun')
+  assert.equal((await prompt(world, id, '+254700000001')).status, 201, 'a plus in front is no harm')
+})
+
+void test('a method that the payment does not take, or cannot take what is due', async () => {
+  const { id } = await create(world, { methods: ['card'] })
+  assertRefused(await prompt(world, id, '254700000001'), {
+    status: 422,
+    code: 'payments.method-not-allowed',
+    param: 'method',
+    says: /choose card/,
+  })
+  const dollars = await create(world, { currency: 'USD', amount: '20' })
+  assertRefused(await prompt(world, dollars.id, '254700000001'), {
+    status: 422,
+    code: 'payments.method-not-allowed',
+    param: 'method',
+  })
+})
+
+void test('nothing is started on a payment that is over', async () => {
+  const { id } = await paid(world)
+  assertRefused(await prompt(world, id, '254700000001'), { status: 409, code: 'payments.already-paid' })
+  const canceled = await create(world)
+  await world.api('POST', `${PAYMENTS}/${canceled.id}/cancel`)
+  assertRefused(await prompt(world, canceled.id, '254700000001'), {
+    status: 409,
+    code: 'payments.over',
+    says: /canceled.*Create a new payment/,
+  })
+  const short = await create(world, { expires_in: 30 })
+  await leap(world, 30_000)
+  const expired = { status: 409, code: 'payments.over', says: /expired.*Create a new payment/ } as const
+  assertRefused(await prompt(world, short.id, '254700000001'), expired)
+  assert.equal((await find(world, short.id)).status, 'expired')
+})
+
+void test('a payment can be tried ten times, then it has failed', async () => {
+  const { id } = await create(world)
+  for (let n = 0; n < 10; n++) {
+    await start(world, id, '254700000003')
+    await world.advance(2000)
+  }
+  const { status, attempts } = await find(world, id)
+  assert.deepEqual([status, attempts.length], ['failed', 10])
+  assertRefused(await prompt(world, id, '254700000001'), { status: 409, code: 'payments.over', says: /failed/ })
+})
+
+void test('a prompt begun in time is paid in time, though the payment expires meanwhile', async () => {
+  const { id } = await create(world, { expires_in: 30 })
+  await start(world, id, '254711000020')
+  await leap(world, 40_000)
+  assert.equal((await find(world, id)).status, 'processing', 'the prompt keeps it alive')
+  await approve('254711000020')
+  const { status, flags } = await find(world, id)
+  assert.deepEqual([status, flags.late], ['paid', false])
+})
+
+void test('money that comes after expiry is late and never lost', async () => {
+  const before = await ledgerHas(world)
+  const { id } = await create(world, { amount: '700', expires_in: 60 })
+  // The phone pays, and neither the answer nor a callback arrives: nobody can find out.
+  await start(world, id, '254700000011')
+  await world.advance(4 * 60_000)
+  const expired = await find(world, id)
+  assert.deepEqual(
+    [expired.status, expired.attempts[0].status, expired.amount_received],
+    ['expired', 'abandoned', '0.00'],
+  )
+  await approve('254700000011', 'callback')
+  const late = await find(world, id)
+  assert.deepEqual(
+    [late.status, late.amount_received, late.flags, late.attempts[0].status],
+    ['paid', '700.00', { partial: false, overpaid: false, late: true }, 'settled'],
+  )
+  assert.equal(Number(await ledgerHas(world)) - Number(before), 700)
+})
+
+void test('the books hold after all of it', () => assertBooksHold(world))

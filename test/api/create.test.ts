@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { openWorld } from '../world.ts'
+import { ask, assertBooksHold, create, find, PAYMENTS } from './shop.ts'
+
+const world = await openWorld()
+after(() => world[Symbol.asyncDispose]())
+
+void test('a payment is answered as it is documented', async () => {
+  const answer = await ask(world, {
+    description: 'Two mugs',
+    reference: 'order-1042',
+    methods: ['mpesa', 'card'],
+    customer: { name: 'Asha', email: 'asha@example.com', phone: '+254712345678' },
+    return_url: `${world.url}/thanks?order=1042`,
+    expires_in: 900,
+    metadata: { order: '1042' },
+  })
+  assert.equal(answer.status, 201, JSON.stringify(answer.body))
+  const { id, ...rest } = answer.body
+  assert.match(id, /^pay_[0-9a-z]+$/)
+  const now = world.clock.now()
+  assert.deepEqual(rest, {
+    object: 'payment',
+    version: 1,
+    livemode: false,
+    status: 'open',
+    amount: '1500.00',
+    currency: 'KES',
+    amount_received: '0.00',
+    amount_due: '1500.00',
+    amount_refunded: '0.00',
+    flags: { partial: false, overpaid: false, late: false },
+    checkout_url: `${world.url}/pay/${id}`,
+    methods: ['mpesa', 'card'],
+    description: 'Two mugs',
+    reference: 'order-1042',
+    customer: { name: 'Asha', email: 'asha@example.com', phone: '254712345678' },
+    return_url: `${world.url}/thanks?order=1042`,
+    metadata: { order: '1042' },
+    expires_at: new Date(now.getTime() + 900_000).toISOString(),
+    created_at: now.toISOString(),
+    attempts: [],
+  })
+  assert.equal(answer.headers.get('location'), `${PAYMENTS}/${id}`)
+  assert.equal(answer.headers.get('idempotent-replayed'), null)
+  assert.deepEqual(await find(world, id), answer.body)
+})
+
+void test('amount and currency are enough', async () => {
+  const payment = await create(world, { amount: '1500' })
+  assert.equal(payment.amount, '1500.00', 'with all decimals of the currency')
+  assert.deepEqual(
+    [payment.description, payment.reference, payment.customer, payment.return_url, payment.metadata],
+    [null, null, null, null, {}],
+  )
+  assert.deepEqual(payment.methods, ['mpesa', 'card'], 'every method that can take it')
+  const hourLater = new Date(world.clock.now().getTime() + 3_600_000)
+  assert.equal(payment.expires_at, hourLater.toISOString())
+})
+
+void test('methods are those that can take the amount in the currency', async () => {
+  assert.deepEqual((await create(world, { amount: '5' })).methods, ['mpesa'], 'too little for a card')
+  assert.deepEqual((await create(world, { amount: '1500.50' })).methods, ['card'], 'M-Pesa takes whole shillings')
+  const yen = await create(world, { amount: '5000', currency: 'JPY' })
+  assert.deepEqual([yen.amount, yen.methods], ['5000', ['card']])
+})
+
+void test('text comes back as it was sent', async () => {
+  const text = 'Çay & <b>"kahve"</b> \u{1f375}\n’ \\ $1 %s'
+  const sent = { description: text, reference: text.slice(0, 30), metadata: { [text.slice(0, 20)]: text, null: '' } }
+  const { id } = await create(world, { ...sent, customer: { name: text } })
+  const { description, reference, metadata, customer } = await find(world, id)
+  assert.deepEqual({ description, reference, metadata }, sent)
+  assert.equal(customer.name, text)
+})
+
+void test('the checkout page of a payment opens', async () => {
+  const { checkout_url: url } = await create(world, { description: 'Two mugs' })
+  const page = await fetch(url)
+  assert.equal(page.status, 200)
+  assert.match(await page.text(), /Two mugs/)
+})
+
+void test('creating moves no money', async () => {
+  await create(world)
+  await assertBooksHold(world)
+  const { body } = await world.api('GET', '/api/v1/balance')
+  assert.deepEqual(body, { object: 'balance', livemode: false, balances: [] })
+})

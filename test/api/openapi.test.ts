@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { openWorld } from '../world.ts'
+import { PAYMENTS } from './shop.ts'
+
+const world = await openWorld()
+after(() => world[Symbol.asyncDispose]())
+
+interface Operation {
+  operationId: string
+  summary: string
+  tags: string[]
+  security: unknown
+  parameters?: { name: string; in: string; required?: boolean; schema: object }[]
+  requestBody?: { required: boolean; content: Record<string, { schema: { $ref?: string }; example?: unknown }> }
+  responses: Record<string, Response>
+}
+interface Response {
+  description: string
+  headers?: Record<string, unknown>
+  content: Record<string, { schema: { $ref?: string }; examples?: Record<string, { value: any }> }>
+}
+
+const document: any = await (await fetch(`${world.url}/openapi.json`)).json()
+const operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
+  ([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      path,
+      name: `${method.toUpperCase()} ${path}`,
+      operation,
+    })),
+)
+
+/** Every object in the document that has this field. */
+function* holders(part: unknown, field: string): Generator<Record<string, unknown>> {
+  if (typeof part !== 'object' || part === null) return
+  if (field in part) yield part as Record<string, unknown>
+  for (const inner of Object.values(part)) yield* holders(inner, field)
+}
+
+void test('it is a 3.1 document whose references lead somewhere', () => {
+  assert.match(document.openapi, /^3\.1\.\d$/)
+  assert.ok(document.info.title && document.info.version && document.info.description)
+  assert.deepEqual(document.components.securitySchemes.bearer.type, 'http')
+  assert.equal(document.components.securitySchemes.bearer.scheme, 'bearer')
+  const refs = [...holders(document, '$ref')].map(({ $ref }) => String($ref))
+  assert.ok(refs.length > 20)
+  for (const ref of refs) {
+    const found = ref
+      .replace(/^#\//, '')
+      .split('/')
+      .reduce((part, name) => part?.[name], document)
+    assert.ok(found, ref)
+  }
+  assert.deepEqual([...holders(document, 'nullable')], [], 'a word of 3.0')
+})
+
+void test('every route of the API is in it, and nothing that is not there', () => {
+  const tree = world.app.http.printRoutes({ commonPrefix: false })
+  const routes: string[] = []
+  const above: string[] = []
+  for (const line of tree.split('\n')) {
+    const [, indent = '', part = '', methods = ''] = /^([ │]*[├└]── )(\S+)(?: \(([A-Z, ]+)\))?/.exec(line) ?? []
+    if (part === '') continue
+    const depth = indent.length / 4 - 1
+    above.length = depth
+    above.push(part)
+    for (const method of methods.split(', ').filter((each) => each !== '' && each !== 'HEAD'))
+      routes.push(`${method} ${above.join('').replaceAll(/:(\w+)/g, '{$1}')}`)
+  }
+  const ours = routes.filter((route) => route.includes(' /api/v1/')).toSorted()
+  assert.ok(ours.length >= 6, tree)
+  assert.deepEqual(operations.map(({ name }) => name).toSorted(), ours)
+})
+
+void test('each operation has a name, words, a key to show, and its parameters', () => {
+  const ids = operations.map(({ operation }) => operation.operationId)
+  assert.equal(new Set(ids).size, ids.length)
+  for (const { name, path, operation } of operations) {
+    assert.match(operation.operationId, /^[a-z][A-Za-z]+$/, name)
+    assert.match(operation.summary, /^[A-Z].{10,}/, name)
+    assert.equal(operation.tags.length, 1, name)
+    assert.deepEqual(operation.security, [{ bearer: [] }], name)
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, each]) => each)
+    const told = (operation.parameters ?? []).filter((each) => each.in === 'path')
+    assert.deepEqual(
+      told.map((each) => [each.name, each.required]),
+      inPath.map((each) => [each, true]),
+      name,
+    )
+  }
+  const keyed = operations.filter(({ operation }) =>
+    operation.parameters?.some((each) => each.name === 'Idempotency-Key'),
+  )
+  assert.deepEqual(keyed.map(({ operation }) => operation.operationId).toSorted(), ['createPayment', 'startAttempt'])
+  for (const { operation } of keyed) assert.ok(operation.responses['201']?.headers?.['Idempotent-Replayed'])
+})
+
+void test('bodies and answers have schemas with names', () => {
+  const refOf = (content: Response['content'] | undefined): string | undefined =>
+    content?.['application/json']?.schema.$ref
+  for (const { name, operation } of operations) {
+    const done = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'))
+    assert.equal(done.length, 1, name)
+    assert.match(refOf(done[0]?.[1].content) ?? '', /schemas\/(Payment|PaymentList|Attempt|Balance)$/, name)
+    assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)
+    if (operation.requestBody) assert.match(refOf(operation.requestBody.content) ?? '', /schemas\/\w+/, name)
+  }
+  const { Payment: payment, CreatePaymentInput: input } = document.components.schemas
+  for (const field of ['amount', 'amount_received', 'amount_due', 'amount_refunded'])
+    assert.equal(payment.properties[field].type, 'string', `${field} is never a number`)
+  assert.deepEqual(input.required, ['amount', 'currency'])
+  assert.ok([...holders(input, 'examples')].length > 3)
+})
+
+void test('each operation tells its refusals, with an example of each in the form of all errors', async () => {
+  const page = await (await fetch(`${world.url}/docs/errors`)).text()
+  for (const { name, operation } of operations) {
+    const { responses } = operation
+    const needed = ['401', '403', '422', '429', '503', ...(operation.requestBody ? ['400', '413', '415'] : [])]
+    for (const status of needed) assert.ok(responses[status], `${name} ${status}`)
+    for (const [status, response] of Object.entries(responses).filter(([each]) => /^[45]\d\d$/.test(each))) {
+      const content = response.content['application/json']
+      assert.equal(content?.schema.$ref, '#/components/schemas/Error', `${name} ${status}`)
+      const examples = Object.entries(content?.examples ?? {})
+      assert.ok(examples.length > 0, `${name} ${status}`)
+      for (const [code, { value }] of examples) {
+        assert.equal(value.error.code, code)
+        assert.ok(value.error.message.length > 10)
+        assert.ok(page.includes(`<section id="${code}">`), code)
+      }
+      if (status === '429' || status === '503') assert.ok(response.headers?.['Retry-After'], `${name} ${status}`)
+    }
+  }
+  const attempts = operations.find(({ operation }) => operation.operationId === 'startAttempt')
+  assert.ok(attempts?.operation.responses['404'] && attempts.operation.responses['409'])
+})
+
+void test('the example of a body works as it stands', async () => {
+  const exampleOf = (id: string): unknown =>
+    operations.find(({ operation }) => operation.operationId === id)?.operation.requestBody?.content['application/json']
+      ?.example
+  const created = await world.api('POST', PAYMENTS, exampleOf('createPayment'))
+  assert.equal(created.status, 201, JSON.stringify(created.body))
+  const path = `${PAYMENTS}/${created.body.id}/attempts`
+  assert.equal((await world.api('POST', path, exampleOf('startAttempt'))).status, 201)
+})
+
+void test('the reference works without any other origin', async () => {
+  const page = await fetch(`${world.url}/docs`)
+  assert.equal(page.status, 200)
+  const html = await page.text()
+  assert.doesNotMatch(html, /(src|href)="(https?:)?\/\//)
+  assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/)
+  for (const [, path = ''] of html.matchAll(/src="([^"]+)"/g))
+    assert.equal((await fetch(`${world.url}${path}`)).status, 200, path)
+})

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { assertAtRest, assertPaidOnce } from './outcome.ts'
+import { openWorld, type World } from './world.ts'
+
+/** What a card of the sandbox leads to is relied on by the tests of others: here each is held to it. */
+
+const pay = async (url: string, number: string): Promise<{ status: number; location: string | null }> => {
+  const body = new URLSearchParams({ number, expiry: '12/40', cvc: '123', name: 'Asha' })
+  const answer = await fetch(url, { method: 'POST', body, redirect: 'manual' })
+  await answer.text()
+  return { status: answer.status, location: answer.headers.get('location') }
+}
+
+async function cardPage(world: World): Promise<{ id: string; url: string }> {
+  const { id } = await create(world)
+  const { body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'card' })
+  return { id, url: body.redirect_url }
+}
+
+void test('card 4242… pays', async () => {
+  await using world = await openWorld()
+  const { id, url } = await cardPage(world)
+  assert.equal((await pay(url, '4242 4242 4242 4242')).status, 200)
+  await world.advance(3000)
+  await assertPaidOnce(world, id)
+  await assertAtRest(world, id)
+})
+
+void test('card 4000000000000002 is declined, and another card on the same page pays', async () => {
+  await using world = await openWorld()
+  const { id, url } = await cardPage(world)
+  assert.equal((await pay(url, '4000000000000002')).status, 402)
+  await world.advance(3000)
+  const declined = await find(world, id)
+  assert.deepEqual(
+    [declined.status, declined.attempts[0].status, declined.attempts[0].reason],
+    ['open', 'pending', 'declined'],
+    'the page goes on',
+  )
+  assert.equal(await ledgerHas(world), '0.00')
+  await pay(url, '4242424242424242')
+  await world.advance(3000)
+  await assertPaidOnce(world, id)
+})
+
+void test('card 4000002500003155 needs a challenge, which can be failed and passed', async () => {
+  await using world = await openWorld()
+  const { id, url } = await cardPage(world)
+  const challenge = async (answer: string): Promise<number> => {
+    const { status, location } = await pay(url, '4000002500003155')
+    assert.deepEqual([status, location?.endsWith('/challenge')], [303, true])
+    const page = `${url}/challenge`
+    assert.equal((await fetch(page)).status, 200)
+    return (await fetch(page, { method: 'POST', body: new URLSearchParams({ answer }) })).status
+  }
+  await challenge('fail')
+  await world.advance(3000)
+  const failed = await find(world, id)
+  assert.deepEqual([failed.status, failed.attempts[0].reason], ['open', 'authentication-failed'])
+  assert.equal(await challenge('approve'), 200)
+  await world.advance(3000)
+  await assertPaidOnce(world, id)
+})

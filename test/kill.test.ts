@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openDb, sql, type Db } from '#platform/db'
+import { findPostgres } from '#platform/postgres'
+import { PHONES, startLoad, type Load, type PaymentBody, type Sale } from './load.ts'
+import {
+  createFolder,
+  kill,
+  notLinux,
+  postmastersOf,
+  processesIn,
+  runPurser,
+  startPurser,
+  type PurserProcess,
+} from './process.ts'
+import { waitFor } from './wait.ts'
+
+const options = { skip: notLinux }
+/** Whom SIGKILL hits in each round. */
+const ROUNDS = ['program', 'both', 'program', 'database first', 'program', 'both'] as const
+const ANSWERS_A_ROUND = 90
+const CALLBACKS_A_ROUND = 8
+/** Lanes of the load, each of which a kill cuts once. */
+const LANES = 6
+
+void test('no payment, callback or receipt is lost or doubled when the program is killed', options, async (t) => {
+  const folder = createFolder(t)
+  const dataDir = join(folder, 'data')
+  const port = await freePort()
+  let server = await startPurser({ dataDir, port })
+  const watch = watchPostgres(dataDir)
+  const load = startLoad(server)
+  const acknowledged: Acknowledged[] = []
+  for (const victim of ROUNDS) {
+    const safaricom = await openSafaricom(dataDir, acknowledged)
+    const [answers, callbacks] = [load.answers, acknowledged.length]
+    await waitFor(
+      'requests and callbacks to flow',
+      async () => {
+        await safaricom.repeatOne()
+        return load.answers >= answers + ANSWERS_A_ROUND && acknowledged.length >= callbacks + CALLBACKS_A_ROUND
+      },
+      30_000,
+    )
+    const [postmaster = 0] = postmastersOf(dataDir)
+    if (victim === 'database first') kill(postmaster, 'SIGKILL')
+    load.pause()
+    server.kill('SIGKILL')
+    if (victim === 'both') kill(postmaster, 'SIGKILL')
+    assert.equal((await server.exited).signal, 'SIGKILL', server.output())
+    await safaricom.close()
+    if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'PostgreSQL outlives its program')
+    server = await startPurser({ dataDir, port })
+    if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'and is adopted')
+    load.resume(server)
+  }
+  await load.finish()
+  assert.deepEqual(load.faults, [])
+  assert.ok(load.repeats > 0, 'kills cut requests')
+  t.diagnostic(`${load.sales.length} payments, ${acknowledged.length} callbacks, ${load.repeats} requests sent again`)
+
+  const db = await openData(dataDir)
+  t.after(() => db.close())
+  await assertSettled(load, db)
+  await assertMoney(load, db)
+  await assertCallbacks(acknowledged, db)
+
+  const checked = await runPurser(['check'], { dataDir })
+  assert.equal(checked.code, 0, checked.stdout)
+  const verified = await runPurser(['ledger', 'verify'], { dataDir })
+  assert.equal(verified.code, 0, verified.stdout)
+  const { stdout: trial } = await runPurser(['ledger', 'trial-balance'], { dataDir })
+  assert.match(trial, /KES\/2 +0\.00/)
+  server.kill('SIGTERM')
+  assert.deepEqual(await server.exited, { code: 0, signal: null })
+  assert.equal(watch.stop(), 1, 'PostgreSQL servers of one data folder at any time')
+  assert.deepEqual(processesIn(folder), [])
+})
+
+void test('SIGTERM under load loses no request', options, async (t) => {
+  const folder = createFolder(t)
+  const server = await startPurser({ dataDir: join(folder, 'data') })
+  const lanes = Array.from({ length: 12 }, (_, index) => drive(server, index))
+  await waitFor('requests to flow', () => lanes.every(({ ids }) => ids.length >= 10))
+  server.kill('SIGTERM')
+  for (const { ended } of lanes) assert.equal(await ended, 'ECONNREFUSED')
+  assert.deepEqual(await server.exited, { code: 0, signal: null })
+  assert.deepEqual(processesIn(folder), [])
+  const again = await startPurser({ dataDir: join(folder, 'data') })
+  const db = await openData(again.dataDir)
+  t.after(() => db.close())
+  const kept = await db.many<{ id: string }>(sql`select id from payments.intents`)
+  const answered = lanes.flatMap(({ ids }) => ids)
+  assert.deepEqual(new Set(kept.map(({ id }) => id)), new Set(answered), 'stored is what was answered')
+  again.kill('SIGTERM')
+  await again.exited
+})
+
+/** Creates payments over one connection until the server takes no more. `ended`: how the last one did. */
+function drive({ url, key }: PurserProcess, index: number): { ids: string[]; ended: Promise<string> } {
+  const ids: string[] = []
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const create = (n: number): Promise<string> =>
+    new Promise((done, fail) => {
+      const headers = {
+        ...{ authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        'idempotency-key': `lane-${index}-${n}`,
+      }
+      const sent = request(`${url}/api/v1/payments`, { method: 'POST', agent, headers }, (answer) => {
+        let text = ''
+        answer.on('data', (chunk: Buffer) => (text += chunk.toString()))
+        answer.on('error', fail)
+        answer.on('end', () => {
+          if (answer.statusCode === 201) done((JSON.parse(text) as PaymentBody).id)
+          else fail(new Error(`answered ${answer.statusCode ?? 0}: ${text}`))
+        })
+      })
+      sent.on('error', fail)
+      sent.end('{"amount":"10.00","currency":"KES"}')
+    })
+  const run = async (): Promise<string> => {
+    for (let n = 0; ; n++) {
+      try {
+        ids.push(await create(n))
+      } catch (error) {
+        agent.destroy()
+        // Refused before it was sent; a request that is cut is `ECONNRESET`.
+        return (error as NodeJS.ErrnoException).code ?? String(error)
+      }
+    }
+  }
+  return { ids, ended: run() }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/** Looks ten times a second. `stop`: the most servers that were there at once. */
+function watchPostgres(dataDir: string): { stop(): number } {
+  let most = 0
+  let last: number[] = []
+  const timer = setInterval(() => {
+    const now = postmastersOf(dataDir)
+    // Seen twice: a process that ends is still listed for a moment.
+    most = Math.max(most, now.filter((pid) => last.includes(pid)).length)
+    last = now
+  }, 100)
+  timer.unref()
+  return {
+    stop: () => {
+      clearInterval(timer)
+      return most
+    },
+  }
+}
+
+async function openData(dataDir: string): Promise<Db> {
+  const { app } = (await findPostgres(dataDir)) ?? assert.fail('no PostgreSQL runs')
+  return openDb({ connection: app, max: 2, applicationName: 'kill test', onError: () => undefined })
+}
+
+/** A callback that we have answered with success. */
+interface Acknowledged {
+  readonly attemptId: string
+  readonly body: string
+}
+
+interface Prompt {
+  readonly url: string
+  readonly body: string
+}
+
+/** Repeats callbacks of payments that were made, in other words each time, and notes which were taken. */
+async function openSafaricom(dataDir: string, acknowledged: Acknowledged[]) {
+  const db = await openData(dataDir)
+  const repeatOne = async (): Promise<void> => {
+    try {
+      const prompt = await db.maybe<Prompt>(sql`select callback_url as url,
+          format('{"Body":{"stkCallback":{"MerchantRequestID":"%s","CheckoutRequestID":"%s","ResultCode":0,"ResultDesc":"repeated",'
+            '"CallbackMetadata":{"Item":[{"Name":"Amount","Value":%s.00},{"Name":"MpesaReceiptNumber","Value":"%s"},'
+            '{"Name":"Balance","Value":%s},{"Name":"TransactionDate","Value":%s},{"Name":"PhoneNumber","Value":%s}]}}}}',
+            merchant_request_id, id, paid_shillings, receipt_number, ${String(acknowledged.length)}::text,
+            to_char(decided_at at time zone 'Africa/Nairobi', 'YYYYMMDDHH24MISS'), phone) as body
+        from sandbox.prompts where result_code = '0' and phone <> '254700000005' order by random() limit 1`)
+      if (!prompt) return
+      const answer = await fetch(prompt.url, {
+        method: 'POST',
+        body: prompt.body,
+        headers: { 'content-type': 'application/json' },
+        signal: AbortSignal.timeout(5_000),
+      })
+      await answer.text()
+      if (answer.status === 200) acknowledged.push({ attemptId: attemptOf(prompt.url), body: prompt.body })
+    } catch {
+      // It is not sent again: Safaricom does not either.
+    }
+  }
+  return { repeatOne, close: () => db.close() }
+}
+
+const attemptOf = (callbackUrl: string): string => /att_\w+/.exec(callbackUrl)?.[0] ?? assert.fail(callbackUrl)
+
+/** Every acknowledged payment is there as it was answered, and each ends as its phone dictates. */
+async function assertSettled(load: Load, db: Db): Promise<void> {
+  const open = new Set(load.sales)
+  const look = async (): Promise<boolean> => {
+    const lost = await listLost(db)
+    for (const sale of open) {
+      const { status, body } = await load.get(`/api/v1/payments/${sale.created?.id ?? ''}`)
+      assert.equal(status, 200)
+      for (const name of ['id', 'amount', 'reference', 'created_at', 'checkout_url'] as const)
+        assert.equal((body as PaymentBody)[name], sale.created?.[name])
+      if (hasEnded(sale, body as PaymentBody) || lost.has(sale.attemptId ?? '')) open.delete(sale)
+    }
+    return open.size === 0
+  }
+  await waitFor('every payment to end', look, 60_000).catch(async (error: unknown) => {
+    const left = await Promise.all([...open].map(({ created }) => load.get(`/api/v1/payments/${created?.id ?? ''}`)))
+    assert.fail(`${String(error)}: ${JSON.stringify(left.map(({ body }) => body as unknown))}`)
+  })
+  assert.ok((await listLost(db)).size <= ROUNDS.length * LANES)
+}
+
+function hasEnded({ plan, shillings }: Sale, { status, amount_received: received, attempts }: PaymentBody): boolean {
+  if (plan === 'cancel') return status === 'canceled'
+  const phone = PHONES[plan]
+  const [attempt] = attempts
+  const due = phone.reason === null ? shillings - phone.short : 0
+  return (
+    attempts.length === 1 &&
+    status === phone.status &&
+    received === `${due}.00` &&
+    attempt?.reason === phone.reason &&
+    attempt.status === (phone.reason === null ? 'settled' : 'failed')
+  )
+}
+
+/**
+ * Attempts that the kill cut while they were with the provider, so that its id of them was never heard, and of which no callback came:
+ * the one case that nobody can resolve. They wait for a late callback, and nothing of them is counted. Known once all callbacks are out.
+ */
+async function listLost(db: Db): Promise<Set<string>> {
+  const rows = await db.many<{ id: string }>(sql`select id from payments.attempts a
+    where state in ('unknown', 'abandoned') and reference is null
+      and not exists (select from payments.inbox i where i.token_attempt_id = a.id)
+      and not exists (select from sandbox.timers where kind in ('prompt', 'callback'))`)
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** What the payers' phones paid is what was received, receipt by receipt, and what the merchant owns. */
+async function assertMoney(load: Load, db: Db): Promise<void> {
+  const prompts = await db.many<{ id: string; url: string; cents: bigint | null }>(
+    sql`select id, callback_url as url, paid_shillings::numeric * 100 as cents from sandbox.prompts`,
+  )
+  assert.equal(new Set(prompts.map(({ url }) => url)).size, prompts.length, 'no attempt was sent to its phone twice')
+  const receipts = await db.many<{ id: string; attempt: string; cents: bigint }>(
+    sql`select provider_id as id, attempt_id as attempt, s.counted as cents
+      from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`,
+  )
+  assert.equal(new Set(receipts.map(({ attempt }) => attempt)).size, receipts.length, 'one receipt an attempt')
+  const lost = await listLost(db)
+  const paid = prompts.filter(({ url, cents }) => cents !== null && !lost.has(attemptOf(url)))
+  const shown = (rows: readonly { id: string; cents: bigint | null }[]): string[] =>
+    rows.map(({ id, cents }) => `${id} ${cents ?? 0n}`).toSorted()
+  assert.deepEqual(shown(receipts), shown(paid))
+  const total = receipts.reduce((sum, { cents }) => sum + cents, 0n)
+  const { body } = await load.get('/api/v1/balance')
+  const { balances } = body as { balances: object[] }
+  assert.deepEqual(balances, [{ currency: 'KES', available: `${total / 100n}.00`, pending: '0.00', debt: '0.00' }])
+}
+
+async function assertCallbacks(acknowledged: readonly Acknowledged[], db: Db): Promise<void> {
+  const count = async (): Promise<number> =>
+    (await db.one<{ count: number }>(sql`select count(*)::int from payments.inbox where state = 'new'`)).count
+  await waitFor('all callbacks to be handled', async () => (await count()) === 0)
+  const stored = await db.many<{ key: string }>(sql`select event_key as key from payments.inbox where rail = 'mpesa'`)
+  const keys = new Set(stored.map(({ key }) => key))
+  const missing = acknowledged.filter(({ attemptId, body }) => !keys.has(keyOf(attemptId, body)))
+  assert.deepEqual(missing, [])
+}
+
+const keyOf = (attemptId: string, body: string): string =>
+  createHash('sha256').update(`${attemptId}\n${body}`).digest('hex')

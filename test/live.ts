@@ -1,0 +1,55 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { sandboxCredentials, sandboxSchema } from '#sandbox'
+import { openTestDatabase } from './database.ts'
+import { openWorld, type World } from './world.ts'
+
+export interface LiveWorld extends World {
+  /** Where the providers, the phones and the card page are: another process. */
+  readonly providersUrl: string
+}
+
+const PROGRAM = join(import.meta.dirname, 'simulators.ts')
+
+/** The program in live mode, against the simulators running as a process of their own over a database of their own. */
+export async function openLiveWorld(): Promise<LiveWorld> {
+  const stack = new AsyncDisposableStack()
+  const database = stack.use(await openTestDatabase([sandboxSchema]))
+  const { child, url: providersUrl } = await startProviders(database.ownerConnection)
+  stack.defer(() => stopProviders(child))
+  const credentials = sandboxCredentials(providersUrl, { livemode: true })
+  const world = stack.use(await openWorld({ mode: 'live', clock: 'system', env: credentials }))
+  await registerWebhook(credentials, `${world.url}/api/webhook/stripe`)
+  return { ...world, providersUrl, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+async function startProviders(connection: object): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, [PROGRAM], {
+    env: { ...process.env, SIMULATORS_DATABASE: JSON.stringify(connection) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for await (const line of createInterface(child.stdout)) {
+    const [, url] = /^simulators (http\S+)$/.exec(line) ?? []
+    if (url !== undefined) return { child, url }
+  }
+  throw new Error(`The simulators did not start: they ended with ${child.exitCode ?? child.signalCode ?? 'no code'}`)
+}
+
+async function stopProviders(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await ended
+}
+
+/** As a merchant does it once in Stripe's dashboard. */
+async function registerWebhook(credentials: Record<string, string>, url: string): Promise<void> {
+  const answer = await fetch(`${credentials.STRIPE_BASE_URL ?? ''}/v1/webhook_endpoints`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${credentials.STRIPE_SECRET_KEY ?? ''}` },
+    body: new URLSearchParams({ url, 'enabled_events[]': '*' }),
+  })
+  if (!answer.ok) throw new Error(`The webhook was not registered: ${answer.status} ${await answer.text()}`)
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { sql } from '#platform/db'
+import { assertBooksHold, available, find, leap, ledgerHas } from './api/shop.ts'
+import type { World } from './world.ts'
+
+/** What became of a payment: through the API, in the receipts and in the ledger. */
+
+interface Receipts {
+  readonly count: number
+  readonly numbers: number
+}
+
+/** What is in the receipts of a payment, and in all copies of its callbacks. */
+export const receiptsOf = (world: World, id: string): Promise<Receipts> =>
+  world.app.db.one<Receipts>(sql`select count(*)::int as count, count(s.number)::int as numbers
+    from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${id}`)
+
+export const eventsOf = async (world: World, attemptId: string): Promise<number> =>
+  (
+    await world.app.db.one<{ count: number }>(
+      sql`select count(*)::int as count from payments.inbox where token_attempt_id = ${attemptId}`,
+    )
+  ).count
+
+export const countOfPrompts = async (world: World, phone: string): Promise<number> =>
+  (
+    await world.database.owner.one<{ count: number }>(
+      sql`select count(*)::int as count from sandbox.prompts where phone = ${phone}`,
+    )
+  ).count
+
+/** The payment is paid in full with one receipt, and the merchant has just that. */
+export async function assertPaidOnce(world: World, id: string, shillings = '1500.00'): Promise<any> {
+  const payment = await find(world, id)
+  assert.deepEqual(
+    [payment.status, payment.amount_received, payment.amount_due, payment.flags],
+    ['paid', shillings, '0.00', { partial: false, overpaid: false, late: false }],
+    JSON.stringify(payment),
+  )
+  assert.deepEqual(
+    payment.attempts.map(({ status, reason }: any) => [status, reason]),
+    [['settled', null]],
+  )
+  assert.equal((await receiptsOf(world, id)).count, 1)
+  assert.deepEqual([await available(world), await ledgerHas(world)], [shillings, shillings])
+  await assertBooksHold(world)
+  return payment
+}
+
+/** The attempt failed so, no money moved, and the payer may try again. */
+export async function assertFailed(world: World, id: string, reason: string): Promise<void> {
+  const payment = await find(world, id)
+  assert.deepEqual([payment.status, payment.amount_received], ['open', '0.00'])
+  assert.deepEqual(
+    payment.attempts.map(({ status, reason: why }: any) => [status, why]),
+    [['failed', reason]],
+  )
+  assert.deepEqual([(await receiptsOf(world, id)).count, await ledgerHas(world)], [0, '0.00'])
+  await assertBooksHold(world)
+}
+
+/** Nothing is left to do: ten minutes later all is as it was. */
+export async function assertAtRest(world: World, id: string): Promise<void> {
+  const before = await find(world, id)
+  const held = await ledgerHas(world)
+  for (let n = 0; n < 20; n++) await leap(world, 30_000)
+  assert.deepEqual([await find(world, id), await ledgerHas(world)], [before, held])
+}

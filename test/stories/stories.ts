@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { answerPrompt, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
+
+/** What a merchant and a payer live through, told in one mode. */
+export function tellStories(mode: 'sandbox' | 'live'): void {
+  onStage(mode, (story) => {
+    story('a payer approves the prompt, and the page turns paid by itself', payByMpesa)
+    story('a prompt is declined, and the payer tries again', declineAndRetry)
+    story('a card pays', payByCard)
+    story('a card is declined, and another pays', cardDeclined)
+    story('a card is confirmed with the bank', cardConfirmed)
+    story('a payment expires before the eyes of the payer', expire)
+  })
+}
+
+async function payByMpesa(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const phone = newPhone()
+  const { id, checkoutUrl } = await stage.create({ reference: 'Order 1042', description: 'Two mugs' })
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.getByRole('heading', { name: /KES.1,500/ }).waitFor()
+  assert.equal(await page.locator('.practice').count(), stage.world.url === stage.providersUrl ? 1 : 0)
+  await payByPhone(page, phone)
+  await waitForTitle(page, 'Check your phone')
+  assert.equal((await stage.look(id)).status, 'processing')
+
+  await answerPrompt(stage, await stage.page(t), phone, 'Approve')
+
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.match(await page.title(), /^Paid/)
+  const payment = await stage.look(id)
+  assert.deepEqual([payment.status, payment.amount_received, payment.amount_due], ['paid', '1500.00', '0.00'])
+  await page.locator('.receipt', { hasText: 'Receipt number' }).waitFor()
+  assert.match(await page.locator('.receipt').innerText(), /[A-Z0-9]{10}/)
+  assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function declineAndRetry(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const phone = newPhone()
+  const { id, checkoutUrl } = await stage.create()
+  const [page, hand] = [await stage.page(t), await stage.page(t)]
+  await page.goto(checkoutUrl)
+  await payByPhone(page, phone)
+  await waitForTitle(page, 'Check your phone')
+  await answerPrompt(stage, hand, phone, 'Decline')
+
+  await waitForTitle(page, 'The prompt was declined on the phone.')
+  assert.equal(await stage.balance(), before)
+  await page.getByRole('button', { name: /M-\W?Pesa/ }).click()
+  await waitForTitle(page, 'Check your phone')
+  await answerPrompt(stage, hand, phone, 'Approve')
+
+  await waitForTitle(page, 'Paid. Thank you!')
+  const { attempts } = await stage.look(id)
+  assert.deepEqual(
+    attempts.map(({ status, reason }: Record<string, unknown>) => [status, reason]),
+    [
+      ['failed', 'canceled-by-payer'],
+      ['settled', null],
+    ],
+  )
+  assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function payByCard(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const { id, checkoutUrl } = await stage.create()
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /card/ }).click()
+  await typeCard(page, '4242424242424242')
+
+  await page.waitForURL(`${checkoutUrl}**`)
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.match(await page.locator('.receipt').innerText(), /Card/)
+  assert.equal((await stage.look(id)).status, 'paid')
+  assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function cardDeclined(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const { checkoutUrl } = await stage.create()
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /card/ }).click()
+  await typeCard(page, '4000000000000002')
+  await page.getByText('Your card was declined.').waitFor()
+  await page.getByRole('link', { name: 'Back without paying' }).click()
+
+  await waitForTitle(page, 'The bank declined the card.')
+  assert.equal(await stage.balance(), before)
+  await page.getByRole('link', { name: 'Continue to the card page' }).click()
+  await typeCard(page, '4242424242424242')
+
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function cardConfirmed(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const { id, checkoutUrl } = await stage.create()
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /card/ }).click()
+  await typeCard(page, '4000002500003155')
+  await page.getByRole('button', { name: 'Complete authentication' }).click()
+
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.equal((await stage.look(id)).status, 'paid')
+  assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function expire(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const { id, checkoutUrl } = await stage.create({ expires_in: 60 })
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.locator('#phone').fill('0712')
+  stage.world.skip(61_000)
+
+  await waitForTitle(page, 'This payment has expired')
+  assert.equal(await page.locator('#phone').count(), 0)
+  assert.equal(await page.locator('[data-left]').count(), 0)
+  assert.equal((await stage.look(id)).status, 'expired')
+  assert.equal(await stage.balance(), before)
+}
