@@ -192,30 +192,27 @@ async function openCore(deps: AppDeps) {
 async function wireModules(core: Core) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
   const { mode } = config
+  const base = { db, clock, ids, log, metrics }
   const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
   const railSettings = sandbox
     ? sandboxSettings(ownUrl, sandbox.sandboxCredentials)
     : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
 
   const limits = createLimits({ redisUrl: config.redisUrl, log })
-  const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
+  const identity = createIdentity({ ...base, mode, masterKey })
   const key = sandbox && sandboxKey(config, ids)
   const sandboxMerchant = async (): Promise<Merchant> => {
     invariant(key, 'only the sandbox has a merchant of its own')
     return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
   }
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
-  const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
+  const webhooks = createWebhooks({ ...base, identity, jobs: () => jobs, fetch, masterKey })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const payments: Payments = createPayments({
-    db,
+    ...base,
     ledger,
     jobs: () => jobs,
     rails: createRails({ mode, fetch, clock, log, ...railSettings }),
-    clock,
-    ids,
-    log,
-    metrics,
     publicUrl: url,
     callbackKey: masterKey.deriveKey('callback-token'),
     mode,
@@ -225,14 +222,13 @@ async function wireModules(core: Core) {
   })
   const idempotency = createIdempotency({ clock })
   const gateway = createGateway({
-    db,
+    ...base,
     identity,
     payments,
     webhooks,
     changed,
     limits,
     idempotency,
-    clock,
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
@@ -241,32 +237,12 @@ async function wireModules(core: Core) {
   // Whoever reaches the sandbox can "pay".
   const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
   const modules: Module[] = [identity, ledger, payments, webhooks, gateway]
-  if (sandbox)
-    modules.push(
-      sandbox.createSandbox({
-        db,
-        clock,
-        ids,
-        log,
-        fetch,
-        baseUrl: url,
-        webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
-        demoUrl: () => '/demo',
-        password: sandboxPassword,
-      }),
-    )
-  const jobs: Jobs = createJobs({
-    db,
-    connection: core.database.app,
-    clock,
-    ids,
-    log,
-    metrics,
-    jobs: modules.flatMap((module) => module.jobs ?? []),
-    queues: modules.flatMap((module) => module.queues ?? []),
-    crons: modules.flatMap((module) => module.crons ?? []),
-    instance: { version: core.version },
-  })
+  if (sandbox) {
+    const webhookUrl = (): string => `${ownUrl()}/api/webhook/stripe`
+    const links = { baseUrl: url, webhookUrl, demoUrl: () => '/demo' }
+    modules.push(sandbox.createSandbox({ ...base, fetch, ...links, password: sandboxPassword }))
+  }
+  const jobs = jobsOf(core, modules)
   return {
     identity,
     ledger,
@@ -281,6 +257,21 @@ async function wireModules(core: Core) {
     ...(sandbox && { sandboxMerchant }),
   }
 }
+
+/** One runner for what all modules declare. */
+const jobsOf = ({ db, database, clock, ids, log, metrics, version }: Core, modules: readonly Module[]): Jobs =>
+  createJobs({
+    db,
+    connection: database.app,
+    clock,
+    ids,
+    log,
+    metrics,
+    jobs: modules.flatMap((module) => module.jobs ?? []),
+    queues: modules.flatMap((module) => module.queues ?? []),
+    crons: modules.flatMap((module) => module.crons ?? []),
+    instance: { version },
+  })
 
 const PASSWORD_LENGTH = 16
 

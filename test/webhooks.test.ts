@@ -201,12 +201,10 @@ test('deliveries are listed in pages, newest first', async () => {
     cursor = `&cursor=${page.next_cursor}`
   }
   assert.equal(new Set(all.map((each) => each.id)).size, 5)
+  const times = all.map((each) => Date.parse(each.created_at))
   assert.deepEqual(
-    all.map((each) => each.created_at),
-    all
-      .map((each) => each.created_at)
-      .toSorted()
-      .toReversed(),
+    times,
+    times.toSorted((a, b) => b - a),
   )
   assert.equal((await world.api('GET', `${path}?status=failed`)).body.data.length, 0)
   assert.equal((await world.api('GET', `${path}?cursor=nonsense`)).status, 422)

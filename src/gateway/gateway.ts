@@ -17,7 +17,7 @@ export function createGateway(deps: GatewayDeps): Module {
       apiRoutes(app, deps)
       pageRoutes(app, deps)
     },
-    jobs: [deps.changed as Job],
+    jobs: [deps.changed],
     crons: [purgeKeys(deps)],
   }
 }

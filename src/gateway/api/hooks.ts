@@ -34,7 +34,6 @@ const description = text(200).meta({ description: 'Your own note' })
 export const createEndpoint = z
   .strictObject({ url, events: events.default(['*']), description: description.optional() })
   .meta({ id: 'CreateWebhookEndpoint', examples: [{ url: 'https://shop.example/hooks/purser', events: ['*'] }] })
-export type CreateEndpoint = z.output<typeof createEndpoint>
 
 export const updateEndpoint = z
   .strictObject({
