@@ -55,7 +55,7 @@ export const rotateSecret = z
       .meta({ description: 'How long the secrets before sign beside the new one' }),
   })
   .nullable()
-  .meta({ examples: [{ overlap_hours: DAY_HOURS }] })
+  .meta({ id: 'RotateWebhookSecret', examples: [{ overlap_hours: DAY_HOURS }] })
 
 export const endpoint = z
   .object({
@@ -91,11 +91,9 @@ export const endpointList = z
   .object({ object: z.literal('list'), data: z.array(endpoint), next_cursor: z.null() })
   .meta({ id: 'WebhookEndpointList' })
 
-export const deleted = z.object({
-  id: z.string(),
-  object: z.literal('webhook_endpoint'),
-  deleted: z.literal(true),
-})
+export const deleted = z
+  .object({ id: z.string(), object: z.literal('webhook_endpoint'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedWebhookEndpoint' })
 
 const deliveryFields = z.object({
   id: z.string().meta({ examples: ['del_01kd3v…'] }),
@@ -152,11 +150,13 @@ export const redeliverRange = z
   })
   .meta({ id: 'RedeliverRange', examples: [{ from: '2026-01-15T00:00:00Z', to: '2026-01-16T00:00:00Z' }] })
 
-export const redelivery = z.object({
-  object: z.literal('redelivery'),
-  count: z.int().meta({ description: 'Deliveries that are sent again: 1000 at most in one request' }),
-  next_from: timestamp.nullable().meta({ description: 'When there may be more: ask again with this as `from`' }),
-})
+export const redelivery = z
+  .object({
+    object: z.literal('redelivery'),
+    count: z.int().meta({ description: 'Deliveries that are sent again: 1000 at most in one request' }),
+    next_from: timestamp.nullable().meta({ description: 'When there may be more: ask again with this as `from`' }),
+  })
+  .meta({ id: 'Redelivery', description: 'What a request to send again did' })
 
 export const endpointId = z.object({ id: z.string().max(40) })
 

@@ -199,7 +199,7 @@ const all = [
   {
     code: 'webhooks.bad-url',
     status: 422,
-    message: 'url must start with https://.',
+    message: 'url must not lead to a private or local address.',
     param: 'url',
     remedy: 'Give a public https address. Only the sandbox takes http, and addresses of its own machine.',
   },
