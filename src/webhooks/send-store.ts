@@ -1,4 +1,4 @@
-import { joinSql, sql, type Queryable, type Sql } from '#platform/db'
+import { sql, type Queryable } from '#platform/db'
 
 /** The SQL of deliveries as a queue. */
 
@@ -82,32 +82,28 @@ export interface AttemptRow {
 
 type Sent = Pick<Claimed, 'id' | 'endpointId' | 'tries'>
 
-const attemptInserted = ({ id }: Sent, row: AttemptRow): Sql => sql`attempt as (
-  insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
-  values (${id}, ${row.at}, ${row.ms}, ${row.status}, ${row.answer}, ${row.error}))`
-
-const failingMarked = ({ endpointId }: Sent, now: Date): Sql => sql`marked as (
-  update webhooks.endpoints set failing_since = ${now} where id = ${endpointId} and failing_since is null)`
-
-const workingMarked = ({ endpointId }: Sent): Sql => sql`marked as (
-  update webhooks.endpoints set failing_since = null where id = ${endpointId} and failing_since is not null)`
-
-/** Those after it of its object, at its endpoint. */
-const after = sql`d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
-  and (d.version, d.seq) > (own.version, own.seq)`
-
-/** The attempt, the end of the delivery unless another has claimed it since, and the way free for what waited behind it: one statement. */
+/**
+ * The attempt, the end of the delivery unless another has claimed it since, how the endpoint does, and the way free for what waited behind
+ * it (of its object, at its endpoint): one statement, prepared.
+ */
 export async function recordEnd(
   q: Queryable,
   sent: Sent,
   { state, attempt, now }: { state: 'succeeded' | 'failed'; attempt: AttemptRow; now: Date },
 ): Promise<void> {
-  const marked = state === 'succeeded' ? workingMarked(sent) : failingMarked(sent, now)
-  await q.run(sql`with ${joinSql([attemptInserted(sent, attempt), marked], sql`, `)},
-    own as (update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}, last_status = ${attempt.status},
-        failures = failures + ${state === 'failed' ? 1 : 0}
+  const works = state === 'succeeded'
+  const { at, ms, status, answer, error } = attempt
+  await q.run(sql`with attempt as (
+      insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
+      values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
+    marked as (update webhooks.endpoints set failing_since = case when ${works}::bool then null else ${now}::timestamptz end
+      where id = ${sent.endpointId} and (failing_since is not null) = ${works}::bool),
+    own as (update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}, last_status = ${status},
+        failures = failures + case when ${works}::bool then 0 else 1 end
       where id = ${sent.id} and tries = ${sent.tries} and state = 'pending' returning endpoint_id, object_id, version, seq)
-    update webhooks.deliveries d set due_at = ${now} from own where ${after} and d.due_at > ${now}`)
+    update webhooks.deliveries d set due_at = ${now} from own
+    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
+      and (d.version, d.seq) > (own.version, own.seq) and d.due_at > ${now}`)
 }
 
 /** The attempt, and when to try again: it, and what waits behind it. */
@@ -116,10 +112,16 @@ export async function recordRetry(
   sent: Sent,
   { attempt, dueAt, now }: { attempt: AttemptRow; dueAt: Date; now: Date },
 ): Promise<void> {
-  await q.run(sql`with ${joinSql([attemptInserted(sent, attempt), failingMarked(sent, now)], sql`, `)},
-    own as (update webhooks.deliveries set due_at = ${dueAt}, sending = false, failures = failures + 1, last_status = ${attempt.status}
+  const { at, ms, status, answer, error } = attempt
+  await q.run(sql`with attempt as (
+      insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
+      values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
+    marked as (update webhooks.endpoints set failing_since = ${now} where id = ${sent.endpointId} and failing_since is null),
+    own as (update webhooks.deliveries set due_at = ${dueAt}, sending = false, failures = failures + 1, last_status = ${status}
       where id = ${sent.id} and tries = ${sent.tries} and state = 'pending' returning endpoint_id, object_id, version, seq)
-    update webhooks.deliveries d set due_at = ${dueAt} from own where ${after} and d.due_at < ${dueAt}`)
+    update webhooks.deliveries d set due_at = ${dueAt} from own
+    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
+      and (d.version, d.seq) > (own.version, own.seq) and d.due_at < ${dueAt}`)
 }
 
 /** Ends what waits for an endpoint that is no more. @returns how many */
