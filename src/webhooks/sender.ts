@@ -31,13 +31,15 @@ const LEASE_MS = 60_000
  */
 const CONCURRENCY = 256
 const PLACES = { working: 16, failing: 2 }
+const GATHERED = 4
 
 export function deliveriesQueue(core: Core): DueQueue<Claimed> {
   const busy = new Map<string, number>()
-  const count = (endpointId: string, by: 1 | -1): void => {
+  const count = (endpointId: string, by: 1 | -1): number => {
     const after = (busy.get(endpointId) ?? 0) + by
     if (after === 0) busy.delete(endpointId)
     else busy.set(endpointId, after)
+    return after
   }
   return {
     name: DELIVERIES_QUEUE,
@@ -55,9 +57,8 @@ export function deliveriesQueue(core: Core): DueQueue<Claimed> {
       try {
         await deliver(core, delivery)
       } finally {
-        count(delivery.endpointId, -1)
-        // What waited for this place, or behind this delivery, goes now.
-        core.wake()
+        // What waited for a place, or behind this delivery, goes now; under load a few places together.
+        if (count(delivery.endpointId, -1) % GATHERED === 0) core.wake()
       }
     },
   }
