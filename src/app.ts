@@ -97,7 +97,7 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, limits, idempotency, sandboxMerchant, ...wired } = await wireModules(core)
+  const { modules, jobs, limits, idempotency, sandbox, ...wired } = await wireModules(core)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
@@ -112,6 +112,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const following = new AbortController()
   return {
     ...wired,
+    sandboxKey: sandbox?.key,
+    sandboxPassword: sandbox?.password,
     http,
     db,
     jobs,
@@ -125,7 +127,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
         await jobs.adopt()
       }
       await listen(http, config)
-      await sandboxMerchant?.()
+      await sandbox?.merchant()
       if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
       void core.settings.follow(following.signal)
       health.setPhase('ready')
@@ -190,29 +192,25 @@ async function openCore(deps: AppDeps) {
 }
 
 async function wireModules(core: Core) {
-  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url, ownUrl } = core
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = core
   const { mode } = config
-  const base = { db, clock, ids, log, metrics }
-  const sandbox = mode === 'sandbox' ? await import('#sandbox') : undefined
-  const railSettings = sandbox
-    ? sandboxSettings(ownUrl, sandbox.sandboxCredentials)
-    : { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
-
   const limits = createLimits({ redisUrl: config.redisUrl, log })
-  const identity = createIdentity({ ...base, mode, masterKey })
-  const key = sandbox && sandboxKey(config, ids)
-  const sandboxMerchant = async (): Promise<Merchant> => {
-    invariant(key, 'only the sandbox has a merchant of its own')
-    return db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
-  }
+  const idempotency = createIdempotency({ clock })
+  const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
+  const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
+  const railSettings = sandbox?.rails ?? { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
-  const webhooks = createWebhooks({ ...base, identity, jobs: () => jobs, fetch, masterKey })
+  const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const payments: Payments = createPayments({
-    ...base,
+    db,
     ledger,
     jobs: () => jobs,
     rails: createRails({ mode, fetch, clock, log, ...railSettings }),
+    clock,
+    ids,
+    log,
+    metrics,
     publicUrl: url,
     callbackKey: masterKey.deriveKey('callback-token'),
     mode,
@@ -220,49 +218,31 @@ async function wireModules(core: Core) {
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
-  const idempotency = createIdempotency({ clock })
   const gateway = createGateway({
-    ...base,
+    db,
     identity,
     payments,
     webhooks,
     changed,
     limits,
     idempotency,
+    clock,
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
-    practice: sandbox && { url: '/sandbox', merchant: sandboxMerchant },
+    practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  // Whoever reaches the sandbox can "pay".
-  const sandboxPassword = sandbox && !isLoopback(config.host) ? passwordOf(masterKey) : undefined
-  const modules: Module[] = [identity, ledger, payments, webhooks, gateway]
-  if (sandbox) {
-    const webhookUrl = (): string => `${ownUrl()}/api/webhook/stripe`
-    const links = { baseUrl: url, webhookUrl, demoUrl: () => '/demo' }
-    modules.push(sandbox.createSandbox({ ...base, fetch, ...links, password: sandboxPassword }))
-  }
-  const jobs = jobsOf(core, modules)
-  return {
+  const modules: readonly Module[] = [
     identity,
     ledger,
     payments,
     webhooks,
-    limits,
-    idempotency,
-    modules,
-    jobs,
-    sandboxKey: key,
-    sandboxPassword,
-    ...(sandbox && { sandboxMerchant }),
-  }
-}
-
-/** One runner for what all modules declare. */
-const jobsOf = ({ db, database, clock, ids, log, metrics, version }: Core, modules: readonly Module[]): Jobs =>
-  createJobs({
+    gateway,
+    ...(sandbox ? [sandbox.module] : []),
+  ]
+  const jobs: Jobs = createJobs({
     db,
-    connection: database.app,
+    connection: core.database.app,
     clock,
     ids,
     log,
@@ -270,14 +250,37 @@ const jobsOf = ({ db, database, clock, ids, log, metrics, version }: Core, modul
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
     crons: modules.flatMap((module) => module.crons ?? []),
-    instance: { version },
+    instance: { version: core.version },
   })
+  return { identity, ledger, payments, webhooks, limits, idempotency, modules, jobs, sandbox }
+}
 
 const PASSWORD_LENGTH = 16
 
-/** The same at each start, and kept nowhere. */
-const passwordOf = (masterKey: MasterKey): Secret =>
-  new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+/** The simulators, the merchant that may use them, and the settings by which the rails find them. */
+async function wireSandbox(core: Core, identity: Identity) {
+  const { createSandbox, sandboxCredentials } = await import('#sandbox')
+  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
+  const key = sandboxKey(config, ids)
+  // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
+  const password = isLoopback(config.host)
+    ? undefined
+    : new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
+  const module: Module = createSandbox({
+    db,
+    clock,
+    ids,
+    log,
+    fetch,
+    baseUrl: url,
+    webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    demoUrl: () => '/demo',
+    password,
+  })
+  const merchant = (): Promise<Merchant> =>
+    db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+  return { module, key, password, merchant, rails: sandboxSettings(ownUrl, sandboxCredentials) }
+}
 
 /** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
 function sandboxSettings(

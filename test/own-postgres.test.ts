@@ -29,7 +29,7 @@ test(
     const app = await createApp({ loaded, database, masterKey, log: silentLog, version: 'test', clock })
     try {
       await app.start({ work: false })
-      const headers = { authorization: `Bearer ${app.sandboxKey}`, 'content-type': 'application/json' }
+      const headers = { authorization: `Bearer ${app.sandboxKey ?? ''}`, 'content-type': 'application/json' }
       const post = async (path: string, body: object): Promise<any> =>
         (await fetch(`${app.url()}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json()
       const { id } = await post('/api/v1/payments', { amount: '1500.00', currency: 'KES' })

@@ -61,7 +61,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
     assert.equal((await fetch(purser.url + path)).status, 200, path)
   }
   const [curl = ''] = /curl (?:.*\\\n)*.*/.exec(purser.output()) ?? []
-  const { stdout } = await run('/bin/sh', ['-c', `${curl.replace('curl', 'curl --silent --show-error')}`])
+  const { stdout } = await run('/bin/sh', ['-c', curl.replace('curl', 'curl --silent --show-error')])
   const payment = JSON.parse(stdout) as { id: string; amount: string; status: string; livemode: boolean }
   assert.match(payment.id, /^pay_/)
   assert.deepEqual([payment.amount, payment.status, payment.livemode], ['1500.00', 'open', false])

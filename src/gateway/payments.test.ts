@@ -84,7 +84,11 @@ void test('currencies and methods must fit each other', () => {
   refused({ amount: '1500.50', methods: ['mpesa'] }, 'amount', /multiple of KES 1.00/)
   refused({ amount: '200000', methods: ['mpesa'] }, 'amount', /above the largest/)
   const off = (): PaymentMethod[] => [{ ...mpesa, unavailable: 'MPESA_PASSKEY is not set' }]
-  refused({ methods: ['mpesa'] }, 'methods', /switched off/, off)
+  for (const body of [{ methods: ['mpesa'] }, {}])
+    assert.throws(() => ask(body, off), { code: 'payments.method-unavailable', status: 503, retryAfterSeconds: 60 })
+  const half = (): PaymentMethod[] => [{ ...mpesa, unavailable: 'MPESA_PASSKEY is not set' }, card]
+  assert.deepEqual(ask({}, half).methods, ['card'], 'the one that is on')
+  refused({ amount: '1' }, 'amount', /below the smallest/, half)
 })
 
 void test('a return URL must be on a registered origin', () => {

@@ -15,7 +15,8 @@ export interface NewPaymentDeps {
 }
 
 /**
- * Turns an API request into the intent that it asks for, or throws 422 `validation-failed` with the field that is wrong.
+ * Turns an API request into the intent that it asks for, or throws 422 `validation-failed` with the field that is wrong, or 503
+ * `payments.method-unavailable`.
  * Currency and methods are checked against what the rails take now.
  */
 export function newIntentOf(body: CreatePayment, merchant: Merchant, { payments, clock }: NewPaymentDeps): NewIntent {
@@ -63,17 +64,30 @@ function requireMethods(
     const able = offered.filter((method) => problemWith(method, amount) === undefined)
     if (able.length > 0) return able.map(({ method }) => method)
     const [first] = offered
-    if (first) throw invalid('amount', problemWith(first, amount) ?? 'cannot be taken')
-    throw invalid('currency', `${currency} cannot be taken by any payment method that is switched on`)
+    if (!first) throw invalid('currency', `${currency} cannot be taken by any payment method`)
+    const usable = offered.find(({ unavailable }) => unavailable === undefined)
+    if (!usable) throw switchedOff(first, 'currency')
+    throw invalid('amount', problemWith(usable, amount) ?? 'cannot be taken')
   }
   for (const name of asked) {
     const method = offered.find((each) => each.method === name)
     if (!method) throw invalid('methods', `"${name}" is unknown, or cannot take ${currency}`)
+    if (method.unavailable !== undefined) throw switchedOff(method, 'methods')
     const problem = problemWith(method, amount)
-    if (problem) throw invalid(method.unavailable ? 'methods' : 'amount', `${problem} (method "${name}")`)
+    if (problem) throw invalid('amount', `${problem} (method "${name}")`)
   }
   return [...new Set(asked)]
 }
+
+const OFF_SECONDS = 60
+
+/** Nothing is wrong with the request: its provider's keys are missing, or it was switched off. */
+const switchedOff = ({ method, unavailable }: PaymentMethod, param: string): AppError =>
+  new AppError('payments.method-unavailable', 503, `${method} cannot be used now: it is switched off.`, {
+    param,
+    retryAfterSeconds: OFF_SECONDS,
+    cause: unavailable,
+  })
 
 /** Why a method cannot take the amount, as the end of a sentence; undefined when it can. */
 export function problemWith(

@@ -86,7 +86,7 @@ function addVerify(ledger: Books, group: Command, open: OpenCli): void {
 }
 
 function parseLimit(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('must be a number from 1 to 9999')
+  if (!/^(?:[1-9]\d{0,2}|1000)$/.test(text)) throw new InvalidArgumentError('must be a number from 1 to 1000')
   return Number(text)
 }
 

@@ -8,6 +8,7 @@ import { Secret } from './secrets.ts'
 import { waitFor } from '../../test/wait.ts'
 
 const rule = { points: 3, windowMs: 60_000 }
+const once = { points: 1, windowMs: 60_000 }
 
 void test('so many in a window and no more, also all at once; each name and key has its own', async () => {
   const limits = createLimits({ log: silentLog })
@@ -61,16 +62,15 @@ test(
       await waitFor('shared counts', async () => {
         const key = randomUUID()
         await one.take('shared', key, { points: 1, windowMs: 60_000 })
-        return !(await two.take('shared', key, { points: 1, windowMs: 60_000 })).ok
+        return !(await two.take('shared', key, once)).ok
       })
       redis.kill('SIGKILL')
       await waitFor('a note that Redis is away', () =>
         log.entries.some(({ message }) => String(message).startsWith('redis is away')),
       )
-      const rule = { points: 1, windowMs: 60_000 }
-      assert.equal((await one.take('alone', 'a', rule)).ok, true)
-      assert.equal((await one.take('alone', 'a', rule)).ok, false)
-      assert.equal((await two.take('alone', 'a', rule)).ok, true)
+      assert.equal((await one.take('alone', 'a', once)).ok, true)
+      assert.equal((await one.take('alone', 'a', once)).ok, false)
+      assert.equal((await two.take('alone', 'a', once)).ok, true)
     } finally {
       redis.kill('SIGKILL')
       one.close()

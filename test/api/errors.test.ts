@@ -209,6 +209,19 @@ void test('doc_url of each error leads to a place on a page', async () => {
 
 void test('the books hold after all of it', () => assertBooksHold(world))
 
+void test('methods that are switched off are 503, and none of what is missing is told', async () => {
+  await using bare = await openWorld({ mode: 'live' })
+  for (const [body, param] of [
+    [{}, 'currency'],
+    [{ methods: ['mpesa'] }, 'methods'],
+    [{ methods: ['card'] }, 'methods'],
+  ] as const) {
+    const answer = await ask(bare, body)
+    assertRefused(answer, { status: 503, code: 'payments.method-unavailable', param, says: /switched off/ })
+    assert.doesNotMatch(JSON.stringify(answer.body), /_KEY|_SECRET|PASSKEY/)
+  }
+})
+
 void test('a database that is away is 503 with the time to wait, nothing of it shows, and all is well when it is back', async () => {
   await using other = await openWorld()
   const { owner } = other.database

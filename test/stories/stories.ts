@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { waitFor } from '../wait.ts'
 import { answerPrompt, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
 /** What a merchant and a payer live through, told in one mode. */
@@ -124,6 +125,7 @@ async function expire(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'This payment has expired')
   assert.equal(await page.locator('#phone').count(), 0)
   assert.equal(await page.locator('[data-left]').count(), 0)
-  assert.equal((await stage.look(id)).status, 'expired')
+  // The page knows the time; the ledger's word follows with the sweep.
+  await waitFor('the payment to be expired', async () => (await stage.look(id)).status === 'expired')
   assert.equal(await stage.balance(), before)
 }

@@ -16,7 +16,7 @@ export function createRoute(app: HttpServer, api: Api): void {
     onRequest: api.access.require('payments:write'),
     config: {
       idempotent: true,
-      refusals: refusals('idempotency-key-reused', ...OF_BODIES),
+      refusals: refusals('idempotency-key-reused', 'payments.method-unavailable', ...OF_BODIES),
       exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' },
     },
     schema: {

@@ -42,7 +42,7 @@ export function showTime(at: Date, { language }: Speech): string {
 /** Time left in words: it is right without a script too. */
 export function showLeft(seconds: number, speech: Speech): string {
   const minutes = Math.max(1, Math.ceil(seconds / 60))
-  return minutes < 60
+  return minutes <= 60
     ? speech.say('minutesLeft', { m: String(minutes) })
     : speech.say('hoursLeft', { h: String(Math.floor(minutes / 60)), m: String(minutes % 60) })
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { createHttp, type HttpServer } from '#platform/http'
 import { silentLog } from '#platform/log'
@@ -13,9 +14,15 @@ interface Trial {
   /** Gives the next number to whoever follows. */
   give(number: number): void
   readonly ended: { followers: number; streams: number }
+  /** Asks for the stream, and leaves before the route has begun it. */
+  leaveEarly(): Promise<void>
 }
 
 const LAST = 9
+const shown = {
+  render: (number: number) => ({ id: number, text: `number\n${number}` }),
+  isLast: (number: number) => number === LAST,
+}
 
 /** A server with one stream of numbers that a test gives; `beatMs` between signs of life. */
 async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
@@ -40,8 +47,7 @@ async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
   app.get('/events', (_, reply) =>
     sendEvents(reply, {
       follow,
-      render: (number) => ({ id: number, text: `number\n${number}` }),
-      isLast: (number) => number === LAST,
+      ...shown,
       beatMs,
       closing: app.closing,
       onEnd: () => void ended.streams++,
@@ -59,9 +65,24 @@ async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
       onEnd: () => void ended.streams++,
     }),
   )
+  const reached = Promise.withResolvers<void>()
+  const gone = Promise.withResolvers<void>()
+  app.get('/slow', async (_, reply) => {
+    reached.resolve()
+    await once(reply.raw, 'close')
+    gone.resolve()
+    return sendEvents(reply, { follow, ...shown, beatMs, closing: app.closing, onEnd: () => void ended.streams++ })
+  })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.after(() => app.close())
-  return { url, app, give: (number) => wake(number), ended }
+  const leaveEarly = async (): Promise<void> => {
+    const leaving = new AbortController()
+    const asked = fetch(`${url}/slow`, { signal: leaving.signal }).catch(() => undefined)
+    await reached.promise
+    leaving.abort()
+    await Promise.all([asked, gone.promise])
+  }
+  return { url, app, give: (number) => wake(number), ended, leaveEarly }
 }
 
 /** Reads a stream as text that grows. */
@@ -100,6 +121,12 @@ test('in quiet times there are signs of life, and what comes after them is not l
   trial.give(2)
   await waitFor('the message', () => stream.text().includes('id: 2\n'))
   stream.leave()
+})
+
+test('a browser that leaves before its stream has begun leaves nothing behind', async (t) => {
+  const trial = await openTrial(t)
+  await trial.leaveEarly()
+  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
 })
 
 test('nobody follows any more once the browser has left', async (t) => {

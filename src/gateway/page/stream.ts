@@ -30,10 +30,13 @@ const END = 'event: end\ndata: 1\n\n'
  */
 export async function sendEvents<T>(reply: Reply, options: SendOptions<T>): Promise<Reply> {
   const left = new AbortController()
-  reply.raw.once('close', () => {
+  const end = (): void => {
     left.abort()
     options.onEnd()
-  })
+  }
+  reply.raw.once('close', end)
+  // Whoever left while the route still looked for what to follow is not told of again.
+  if (reply.raw.closed) end()
   const events = eventsOf(options, AbortSignal.any([left.signal, options.closing]))
   const first = await events.next()
   const all = async function* (): AsyncGenerator<string> {
