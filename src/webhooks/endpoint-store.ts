@@ -54,6 +54,7 @@ export async function writeEndpoint(tx: Tx, row: Endpoint): Promise<void> {
 
 export async function markDeleted(tx: Tx, id: string, at: Date): Promise<void> {
   await tx.run(sql`update webhooks.endpoints set deleted_at = ${at} where id = ${id}`)
+  await tx.run(sql`delete from webhooks.secrets where endpoint_id = ${id}`)
 }
 
 /** False when it is disabled, deleted, or for `failing` has worked since `failingBefore`. */
