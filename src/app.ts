@@ -30,11 +30,20 @@ import type { Module, OpenCli } from '#platform/module'
 import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
-import { openSettings } from '#platform/settings'
+import { openSettings, type Settings } from '#platform/settings'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
+import {
+  createRates,
+  priceSourcesConfig,
+  ratesCommands,
+  ratesConfig,
+  ratesSchema,
+  type Rates,
+  type RatesDeps,
+} from '#rates'
 import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
 
-export const configSpecs = [platformConfig, gatewayConfig, ...railConfigs] as const
+export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
 export type AppConfig = Loaded<typeof configSpecs>
 
 /** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
@@ -42,7 +51,7 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
-  const schemas = [platformSchema, identitySchema, ledgerSchema, paymentsSchema, webhooksSchema]
+  const schemas = [platformSchema, identitySchema, ledgerSchema, ratesSchema, paymentsSchema, webhooksSchema]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
@@ -52,6 +61,7 @@ const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey
 export function moduleCommands(program: Command, open: OpenCli): void {
   identityCommands(program, open)
   ledgerCommands(program, open, sealKeyOf)
+  ratesCommands(program, open)
   paymentsCommands(program, open)
 }
 
@@ -77,6 +87,7 @@ export interface App {
   readonly identity: Identity
   readonly payments: Payments
   readonly webhooks: Webhooks
+  readonly rates: Rates
   readonly metrics: Metrics
   readonly modules: readonly Module[]
   /** The key of the sandbox's own merchant. */
@@ -138,6 +149,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await http.close()
       await jobs.drain(DRAIN_MS)
       await wired.identity.close()
+      await wired.rates.close()
       limits.close()
       await fetch.close()
       await db.close()
@@ -198,8 +210,9 @@ async function wireModules(core: Core) {
   const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
-  const railSettings = sandbox?.rails ?? { mpesa: settings.view(mpesaConfig), stripe: settings.view(stripeConfig) }
+  const { sources, ...railSettings } = sandbox?.providers ?? providerSettings(settings)
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
+  const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
   const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const payments: Payments = createPayments({
@@ -224,6 +237,7 @@ async function wireModules(core: Core) {
     payments,
     webhooks,
     changed,
+    rates,
     limits,
     idempotency,
     clock,
@@ -232,14 +246,8 @@ async function wireModules(core: Core) {
     publicUrl: url,
     practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  const modules: readonly Module[] = [
-    identity,
-    ledger,
-    payments,
-    webhooks,
-    gateway,
-    ...(sandbox ? [sandbox.module] : []),
-  ]
+  const simulated = sandbox ? [sandbox.module] : []
+  const modules: readonly Module[] = [identity, ledger, rates, payments, webhooks, gateway, ...simulated]
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -252,18 +260,19 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return { identity, ledger, payments, webhooks, limits, idempotency, modules, jobs, sandbox }
+  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, sandbox }
 }
 
 const PASSWORD_LENGTH = 16
 
-/** The simulators, the merchant that may use them, and the settings by which the rails find them. */
+/** The simulators, the merchant that may use them, and the settings by which rails and price sources find them. */
 async function wireSandbox(core: Core, identity: Identity) {
   const { createSandbox, sandboxCredentials } = await import('#sandbox')
   const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
   const key = sandboxKey(config, ids)
   // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
-  const password = isLoopback(config.host)
+  const isOurs = isLoopback(config.host) && (!config.publicUrl || isLoopback(new URL(config.publicUrl).hostname))
+  const password = isOurs
     ? undefined
     : new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
   const module: Module = createSandbox({
@@ -274,19 +283,25 @@ async function wireSandbox(core: Core, identity: Identity) {
     fetch,
     baseUrl: url,
     webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    mayDeliver: ({ origin }) => [url(), ownUrl()].some((own) => new URL(own).origin === origin),
     demoUrl: () => '/demo',
     password,
   })
   const merchant = (): Promise<Merchant> =>
     db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
-  return { module, key, password, merchant, rails: sandboxSettings(ownUrl, sandboxCredentials) }
+  return { module, key, password, merchant, providers: sandboxSettings(ownUrl, sandboxCredentials) }
 }
 
-/** In the sandbox the rails always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(
-  url: () => string,
-  credentials: (url: string) => Record<string, string>,
-): Pick<RailsDeps, 'mpesa' | 'stripe'> {
+type ProviderSettings = Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'>
+
+const providerSettings = (settings: Settings): ProviderSettings => ({
+  mpesa: settings.view(mpesaConfig),
+  stripe: settings.view(stripeConfig),
+  sources: settings.view(priceSourcesConfig),
+})
+
+/** In the sandbox rails and price sources always talk to the simulators, whose address is known once the server listens. */
+function sandboxSettings(url: () => string, credentials: (url: string) => Record<string, string>): ProviderSettings {
   const read = <Out>(spec: ConfigSpec<Out>): (() => Out) => {
     let last: { url: string; value: Out } | undefined
     return () => {
@@ -299,5 +314,5 @@ function sandboxSettings(
       return value
     }
   }
-  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig) }
+  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig), sources: read(priceSourcesConfig) }
 }

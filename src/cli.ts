@@ -3,7 +3,7 @@ import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import { systemClock } from '#platform/clock'
 import { platformCommands, type PlatformCli } from '#platform/commands'
-import { findDatabase, openDatabase, prepareDatabase } from '#platform/database'
+import { attachDatabase, checkDatabase } from '#platform/database'
 import { openDb } from '#platform/db'
 import { AppError } from '#platform/errors'
 import { createIds } from '#platform/ids'
@@ -52,16 +52,16 @@ async function openOnce(): Promise<PlatformCli> {
   const loaded = loadAppConfig()
   const config = loaded.config.platform
   dropToOwner(config.dataDir)
-  const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
-  closing.defer(() => log.close())
   const note = (line: string): void => void process.stderr.write(`${line}\n`)
-  const database = (await findDatabase(config)) ?? (await openDatabase(config, { log: note }))
+  const database = await attachDatabase(config, { log: note })
   closing.defer(() => database.close())
   const clock = systemClock
-  const masterKey = await prepareDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
+  const masterKey = await checkDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
+  const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
+  closing.defer(() => log.close())
   const db = openDb({ connection: database.app, max: 2, applicationName: applicationName('cli') })
   closing.defer(() => db.close())
-  const actor = { type: 'cli', id: userInfo().username } as const
+  const actor = { type: 'cli', id: userName() } as const
   return { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
 }
 
@@ -76,8 +76,18 @@ async function openModules() {
 function dropToOwner(dataDir: string): void {
   const owner = statSync(dataDir, { throwIfNoEntry: false })
   if (process.getuid?.() !== 0 || !owner || owner.uid === 0) return
+  process.setgroups?.([owner.gid])
   process.setgid?.(owner.gid)
   process.setuid?.(owner.uid)
+}
+
+/** Containers are run with ids that no line of /etc/passwd has. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${String(process.getuid?.())}`
+  }
 }
 
 function print(what: string | readonly Readonly<Record<string, unknown>>[]): void {

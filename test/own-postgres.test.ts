@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createApp, loadAppConfig, schemasOf } from '../src/app.ts'
 import { createSetClock } from '#platform/clock'
-import { openDatabase, prepareDatabase } from '#platform/database'
+import { attachDatabase, checkDatabase, openDatabase, prepareDatabase } from '#platform/database'
 import { rawSql } from '#platform/db'
 import { silentLog } from '#platform/log'
 import { openOwnPostgres, postgresMissing } from './debian-postgres.ts'
@@ -21,11 +21,14 @@ test(
     const env = { DATABASE_URL: postgres.url, DATA_DIR: dataDir, PORT: '0' }
     const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
     const config = loaded.config.platform
-    const database = await openDatabase(config, { log: () => undefined })
     const clock = createSetClock()
     const schemas = await schemasOf('sandbox')
+    const attached = await attachDatabase(config, { log: () => undefined })
+    await assert.rejects(checkDatabase(attached, { schemas, config, clock }), { code: 'platform.no-database' })
+    const database = await openDatabase(config, { log: () => undefined })
     const masterKey = await prepareDatabase(database, { schemas, config, clock })
     await prepareDatabase(database, { schemas, config, clock })
+    await checkDatabase(attached, { schemas, config, clock })
     const app = await createApp({ loaded, database, masterKey, log: silentLog, version: 'test', clock })
     try {
       await app.start({ work: false })

@@ -5,7 +5,7 @@ import type { ClientConfig } from 'pg'
 import { systemClock, waitMs, type Clock } from '#platform/clock'
 import { openDb, type Db } from '#platform/db'
 import { createFetch } from '#platform/fetch'
-import { createHttp } from '#platform/http'
+import { createHttp, isLoopback } from '#platform/http'
 import { createIds, type Ids } from '#platform/ids'
 import type { DueQueue } from '#platform/jobs'
 import { silentLog, type Log } from '#platform/log'
@@ -48,6 +48,8 @@ export async function openSimulators(options: SimulatorOptions): Promise<Simulat
     fetch,
     baseUrl: () => url,
     webhookUrl: options.webhookUrl ?? (() => undefined),
+    // The program's port is not known when this starts, and nobody else reaches them.
+    mayDeliver: ({ hostname }) => isLoopback(hostname),
     demoUrl: () => options.demoUrl,
     password: options.password,
   })

@@ -166,8 +166,27 @@ void test('two programs with folders of their own run side by side', options, as
   await stop(second, two.folder)
 })
 
+void test(
+  'a command works as the user whose data it is, one without a line in /etc/passwd too',
+  { skip: notLinux || (process.getuid?.() !== 0 && 'needs root') },
+  async (t) => {
+    const { folder, dataDir } = dataDirOf(t)
+    await stop(await startPurser({ dataDir }), folder)
+    await run('chown', ['-R', '54321:54321', folder])
+    const { code, stdout, stderr } = await runPurser(['merchant', 'create', 'Duka'], { dataDir })
+    assert.equal(code, 0, stderr)
+    const audit = await runPurser(['db', 'sql', 'select actor_id from identity.audit order by 1'], { dataDir })
+    assert.match(audit.stdout, /uid 54321/, stdout + audit.stderr)
+  },
+)
+
 void test('what cannot start says why in one line', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
+  await t.test('a command where nothing was started makes nothing', async () => {
+    for (const args of [['ledger', 'verify'], ['check'], ['db', 'sql', 'select 1']])
+      await assertRefused(runPurser(args, { dataDir }), /^There is no Purser in .*data: set DATA_DIR/)
+    assert.ok(!existsSync(dataDir))
+  })
   await t.test('the port is used', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await waitFor('the other server', () => other.listening)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp, loadAppConfig, schemasOf, type App } from '../src/app.ts'
 import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/clock'
-import { prepareDatabase } from '#platform/database'
+import { checkDatabase } from '#platform/database'
 import { createIds } from '#platform/ids'
 import { memoryLog, type MemoryLog } from '#platform/log'
 import { openTestDatabase, type TestDatabase } from './database.ts'
@@ -65,10 +65,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   let aheadMs = 0
   const clock = set ?? { now: () => addMs(systemClock.now(), aheadMs) }
   const config = loaded.config.platform
-  const masterKey = await prepareDatabase(
-    { owner: database.ownerConnection, attached: true },
-    { schemas, config, clock },
-  )
+  const masterKey = await checkDatabase({ owner: database.ownerConnection }, { schemas, config, clock })
   const log = memoryLog({ level: 'debug' })
   const connections = { app: database.connection, sole: false }
   const ids = createIds(clock)

@@ -5,6 +5,7 @@ import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
 import { packageVersion } from '#platform/version'
 import { railConfigs } from '#payments/rails'
+import { priceSourcesConfig, ratesConfig } from '#rates'
 
 /** A file that is written by a program and committed; `npm run check` fails when it is stale. */
 export interface Generator {
@@ -14,7 +15,10 @@ export interface Generator {
 }
 
 export const GENERATORS: readonly Generator[] = [
-  { path: '.env.example', make: () => renderEnvExample([platformConfig, gatewayConfig, ...railConfigs]) },
+  {
+    path: '.env.example',
+    make: () => renderEnvExample([platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs]),
+  },
   { path: 'docs/openapi.json', make: describeApi },
 ]
 

@@ -10,6 +10,9 @@ const SCALES: Readonly<Record<string, number>> = {
   VND: 0, XAF: 0, XOF: 0, ZAR: 2, ZMW: 2, BTC: 8, ETH: 18, SOL: 9, USDC: 6, USDT: 6, XTR: 0,
 }
 
+/** The codes of all currencies there are, such as `KES`. */
+export const listCurrencies = (): readonly string[] => Object.keys(SCALES)
+
 export const isCurrency = (code: string): boolean => Object.hasOwn(SCALES, code)
 
 /** `KES` → `KES/2`. Throws RangeError on a currency that is not listed; ask `isCurrency` first for input. */

@@ -1,4 +1,4 @@
-export { assetOf, currencyOf, isCurrency, scaleOf, type Asset } from './asset.ts'
+export { assetOf, currencyOf, isCurrency, listCurrencies, scaleOf, type Asset } from './asset.ts'
 export {
   add,
   formatAmount,

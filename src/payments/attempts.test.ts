@@ -6,6 +6,7 @@ import { AppError } from '#platform/errors'
 import { FetchError } from '#platform/fetch'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
+import { waitFor } from '../../test/wait.ts'
 import { claimSubmission, findAttempt } from './attempt-store.ts'
 import type { Attempt } from './face.ts'
 import { paymentsSchema } from './payments.ts'
@@ -95,6 +96,29 @@ void test('a page never blocks, and is shown again instead of opening a second o
   assert.equal(trial.page.started.length, 1)
   const prompt = await trial.start(intent.id)
   assert.equal(prompt.status, 'pending')
+})
+
+void test('two cards at the same moment, and one after a lost answer: one page', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intent = await trial.create()
+  const gate = Promise.withResolvers<undefined>()
+  trial.page.onStart = async ({ attemptId }) => {
+    await gate.promise
+    return { kind: 'pending', reference: referenceOf(attemptId), redirectUrl: `https://provider.example/${attemptId}` }
+  }
+  const first = byCard(trial, intent.id)
+  await waitFor('the provider is asked', () => trial.page.started.length === 1)
+  const second = await byCard(trial, intent.id)
+  assert.deepEqual([second.status, second.redirectUrl], ['submitting', undefined], 'its page is being made')
+  gate.resolve(undefined)
+  assert.equal((await first).id, second.id)
+
+  const other = await trial.create()
+  trial.page.onStart = () => Promise.reject(new Error('cut'))
+  const lost = await byCard(trial, other.id)
+  assert.equal((await byCard(trial, other.id)).id, lost.id, 'a page may be there: it is found by asking')
+  assert.equal(trial.page.started.length, 2)
 })
 
 void test('refused before anything is sent: method, payer, amount, merchant', async () => {

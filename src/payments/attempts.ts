@@ -126,13 +126,12 @@ function requirePayer({ collect, method }: Collector, { phone, email, name }: Pa
   return payer
 }
 
-/** A page that is open already is shown again: two open pages could both be paid. */
+/** A page that is open, or may be made at this moment, is shown again: two open pages could both be paid. */
 function isSamePage(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
   return (
     rail.collect.kind === 'page' &&
     attempt.rail === rail.name &&
-    attempt.state === 'pending' &&
-    attempt.redirectUrl !== null &&
+    isLive(attempt.state) &&
     !attempt.unconfirmed &&
     attempt.amount === amount &&
     attempt.payer.email === payer.email &&

@@ -11,7 +11,9 @@ export const listWrongIntents = (q: Queryable): Promise<{ id: string; is: bigint
     left join payments.receipts r on r.intent_id = i.id left join payments.receipt_states s on s.receipt_id = r.id
     where i.received > 0 or i.reversed > 0 or r.id is not null
     group by i.id having i.received <> coalesce(sum(s.counted - s.reversed), 0) or i.reversed <> coalesce(sum(s.reversed), 0)
-      or (i.status = 'paid') <> (i.received >= i.amount)
+      or i.refunded <> coalesce(sum(s.refunded), 0)
+      or (i.received >= i.amount and i.status <> 'paid')
+      or (i.status = 'paid' and (i.received = 0 or i.received + i.reversed < i.amount))
     order by i.id limit ${MOST}`)
 
 export const listUnsettled = (q: Queryable): Promise<{ id: string; settled: boolean }[]> =>

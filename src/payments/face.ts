@@ -23,8 +23,9 @@ export interface Intent {
   readonly amount: Money
   /** What arrived and was not taken back. */
   readonly received: Money
+  /** What of `reversed` was given back on purpose, by a refund at the provider. */
   readonly refunded: Money
-  /** What providers took back (chargeback, failed after paid). */
+  /** What went back to payers: refunds, and what providers took back (chargeback, failed after paid). */
   readonly reversed: Money
   readonly status: IntentStatus
   readonly flags: Flags

@@ -5,6 +5,7 @@ import { record, type Told } from './outcomes.ts'
 import { askAbout } from './polling.ts'
 import type { Fact, Outcome, Rail, RailReceipt } from './rail.ts'
 import { findReceipt } from './receipt-store.ts'
+import { NOTHING_TO_GIVE_BACK } from './receipts.ts'
 
 /** What became of a fact. `later`: not now, perhaps soon. `parked`: for a person. `refused`: a security event; nothing was credited. */
 export type Handled =
@@ -85,6 +86,7 @@ async function recordFact(
 ): Promise<Handled> {
   const { refused } = await record(core, { attempt, outcome, from })
   if (refused === undefined) return DONE
+  if (refused === NOTHING_TO_GIVE_BACK) return { kind: 'later', why: refused }
   // Money of which two things are told is for a person; the rest is somebody else's event.
   return refused === 'amount-conflict' || refused === 'reversal-in-another-asset'
     ? { kind: 'parked', why: refused }

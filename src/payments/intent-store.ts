@@ -107,7 +107,7 @@ export function listIntents(q: Queryable, query: ListQuery, afterId: string | un
 }
 
 export async function updateIntent(tx: Tx, row: IntentRow, now: Date): Promise<void> {
-  await tx.run(sql`update payments.intents set received = ${row.received}, reversed = ${row.reversed}, late = ${row.late},
+  await tx.run(sql`update payments.intents set received = ${row.received}, reversed = ${row.reversed}, refunded = ${row.refunded}, late = ${row.late},
     status = ${row.status}, canceled_at = ${row.canceledAt}, version = ${row.version}, updated_at = ${now} where id = ${row.id}`)
 }
 

@@ -33,7 +33,7 @@ async function cardAttempt(
   })
 }
 
-const reversal = (receiptId: string, amount: bigint, reversalId: string): Outcome => ({
+const reversal = (receiptId: string, amount: bigint, reversalId: string): Extract<Outcome, { kind: 'reversed' }> => ({
   kind: 'reversed',
   receiptId,
   amount: kes(amount),
@@ -104,10 +104,52 @@ void test('a reversal in parts, never more than the receipt; a dispute won is mo
   assert.deepEqual((await trial.find(intentId)).received, kes(0n))
   assert.equal(await trial.available(), 0n)
   assert.equal(await trial.debt(), 0n)
-  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n) }))
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r2:won', gross: kes(150_000n), returns: 'r2' }))
+  assert.deepEqual((await trial.find(intentId)).received, kes(100_000n), 'no more than was taken for it')
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r1:won', gross: kes(50_000n), returns: 'r1' }))
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r1:won', gross: kes(50_000n), returns: 'r1' }))
   const won = await trial.find(intentId)
   assert.equal(won.status, 'paid')
   assert.equal(won.flags.late, false)
+  await trial.booksHold()
+})
+
+void test('a dispute won gives back nothing that was not taken: it waits for the reversal, then for a person', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  const won = received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' })
+  await tell(trial, { receiptId: 'ch_1' }, won)
+  assert.equal(await trial.available(), 150_000n)
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
+  assert.equal(await trial.available(), 0n)
+  await trial.pass(5000)
+  assert.equal(await trial.available(), 150_000n, 'events of a dispute come in any order')
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_2:won', gross: kes(150_000n), returns: 'dp_2' }))
+  for (let i = 0; i < 100; i++) await trial.pass(900_000)
+  assert.deepEqual((await trial.find(intentId)).received, kes(150_000n))
+  const { note } = await trial.db.one<{ note: string }>(sql`select note from payments.inbox where state = 'parked'`)
+  assert.match(note, /nothing-to-give-back/)
+  await trial.booksHold()
+})
+
+void test('a refund in parts leaves the payment paid and shows; it is reversed when all is gone, and stays so', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await tell(trial, { receiptId: 'ch_1' }, { ...reversal('ch_1', 100n, 'r1'), refund: true })
+  const some = await trial.find(intentId)
+  assert.equal(some.status, 'paid')
+  assert.deepEqual([some.received, some.refunded, some.reversed], [kes(149_900n), kes(100n), kes(100n)])
+  assert.deepEqual(some.flags, { partial: false, overpaid: false, late: false })
+  await assert.rejects(trial.start(intentId), /paid/)
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 149_900n, 'dp_1'))
+  const gone = await trial.find(intentId)
+  assert.deepEqual([gone.status, gone.refunded, gone.reversed], ['reversed', kes(100n), kes(150_000n)])
+  await tell(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(100n) }))
+  assert.equal((await trial.find(intentId)).status, 'reversed', 'a little is not the whole')
   await trial.booksHold()
 })
 

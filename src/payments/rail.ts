@@ -94,6 +94,8 @@ export type Outcome =
       readonly amount: Money
       readonly reason: string
       readonly reversalId: string
+      /** The operator gave it back by the provider's own means; otherwise the provider took it (a dispute, a failure). */
+      readonly refund?: boolean
     }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly why?: string; readonly reference?: string }
 
@@ -111,6 +113,8 @@ export interface RailReceipt {
   readonly final: boolean
   /** Whether the provider itself stated `gross`; false when it is taken from the attempt because the provider names no amount. */
   readonly stated: boolean
+  /** The reversal whose money this gives back (a dispute won). It counts only once that reversal is recorded, and for no more than it took. */
+  readonly returns?: string
 }
 
 /** The closed list of reasons. A provider's code that fits none is `unknown` (an outcome), not a failure. */

@@ -71,7 +71,7 @@ export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise
 
 export async function updateReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<void> {
   await tx.run(sql`update payments.receipt_states set number = ${row.number}, stated = ${row.stated}, counted = ${row.counted},
-    reversed = ${row.reversed}, updated_at = ${now} where receipt_id = ${row.id}`)
+    reversed = ${row.reversed}, refunded = ${row.refunded}, updated_at = ${now} where receipt_id = ${row.id}`)
 }
 
 /** By the provider's id of the payment, in one rail account. */
@@ -104,16 +104,19 @@ export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boo
   return written === 1
 }
 
-export const hasReversal = async (
+/** What a reversal took, by the provider's id of it. */
+export const findReversal = (
   q: Queryable,
   by: { rail: string; railAccount: string; providerId: string },
-): Promise<boolean> =>
-  (await q.maybe(sql`select 1 as there from payments.receipt_entries
-    where rail = ${by.rail} and rail_account = ${by.railAccount} and provider_id = ${by.providerId}`)) !== undefined
+): Promise<{ attemptId: string; asset: Asset; amount: bigint } | undefined> =>
+  q.maybe(sql`select r.attempt_id as "attemptId", e.asset, e.amount
+    from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
+    where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
 
 export interface Sums {
   received: bigint
   reversed: bigint
+  refunded: bigint
   attempts: number
   livePush: number
   livePage: number
@@ -122,8 +125,9 @@ export interface Sums {
 
 /** What the intent's status follows from. Read under its lock. */
 export const sumUp = (tx: Tx, intentId: string): Promise<Sums> =>
-  tx.one(sql`select r.received, r.reversed, a.attempts, a."livePush", a."livePage", a.unconfirmed
-    from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed
+  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed
+    from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
+        coalesce(sum(s.refunded), 0) as refunded
         from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
       (select count(*)::int as attempts,
           (count(*) filter (where live and kind = 'push'))::int as "livePush",

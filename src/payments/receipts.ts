@@ -1,10 +1,11 @@
+import { money } from '#money'
 import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
 import { creditTransfers, feeTransfers, takeTransfers } from './postings.ts'
 import {
   findByNumber,
   findReceipt,
-  hasReversal,
+  findReversal,
   insertEntry,
   insertReceipt,
   updateReceipt,
@@ -21,9 +22,11 @@ export type Counted = 'counted' | 'known' | { readonly refused: string }
  * Counts one arrival of money: once, however often and by whatever way it is told. What a later telling adds (the number that people see,
  * the amount in the provider's own words) is merged into the receipt that is there.
  */
-export async function countReceipt(work: Work, given: RailReceipt): Promise<Counted> {
+export async function countReceipt(work: Work, told: RailReceipt): Promise<Counted> {
   const { tx, intent, attempt, core, now } = work
-  if (given.gross.amount <= 0n) return refuse(work, 'amount-not-positive')
+  if (told.gross.amount <= 0n) return refuse(work, 'amount-not-positive')
+  const given = await withinReversal(work, told)
+  if (!given) return { refused: NOTHING_TO_GIVE_BACK }
   const known = await findKnown(work, given)
   if (known) return mergeReceipt(work, known, given)
   const row: ReceiptRow = {
@@ -55,6 +58,18 @@ export async function countReceipt(work: Work, given: RailReceipt): Promise<Coun
   await creditReceipt(work, row, given)
   work.late ||= row.late
   return 'counted'
+}
+
+/** Events come in any order: the reversal may be told after the money that gives it back. */
+export const NOTHING_TO_GIVE_BACK = 'nothing-to-give-back'
+
+/** Money that gives a reversal back, as far as the reversal took it; undefined when it has taken nothing. */
+async function withinReversal({ tx, attempt }: Work, given: RailReceipt): Promise<RailReceipt | undefined> {
+  if (given.returns === undefined) return given
+  const { rail, railAccount } = attempt
+  const taken = await findReversal(tx, { rail, railAccount, providerId: given.returns })
+  if (taken?.attemptId !== attempt.id || taken.asset !== given.gross.asset) return undefined
+  return { ...given, gross: money(taken.asset, least(given.gross.amount, taken.amount)) }
 }
 
 async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<ReceiptRow | undefined> {
@@ -127,8 +142,7 @@ async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint)
     work.late ||= known.late
     return known.counted + difference
   }
-  const gone = known.reversed > known.refunded ? known.reversed : known.refunded
-  const amount = least(-difference, known.counted - gone)
+  const amount = least(-difference, known.counted - known.reversed)
   if (amount < -difference)
     core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a correction exceeds what is left of the receipt')
   if (amount === 0n) return known.counted
@@ -150,7 +164,7 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
   const { rail, railAccount } = attempt
   const known = await findReceipt(tx, { rail, railAccount, providerId: outcome.receiptId })
   if (!known || known.attemptId !== attempt.id) return refuse(work, 'foreign-receipt')
-  if (await hasReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
+  if (await findReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
   if (outcome.amount.asset !== known.asset || known.asset !== intent.asset)
     return refuse(work, 'reversal-in-another-asset')
   const amount = least(outcome.amount.amount, known.counted - known.reversed)
@@ -169,7 +183,8 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
     reason: outcome.reason.slice(0, 200),
     transfers: transfers.map(({ id }) => id),
   })
-  await updateReceipt(tx, { ...known, reversed: known.reversed + amount }, now)
+  const refunded = known.refunded + (outcome.refund ? amount : 0n)
+  await updateReceipt(tx, { ...known, reversed: known.reversed + amount, refunded }, now)
   work.transfers.push(...transfers)
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail, status: 'reversed' }))
   return 'counted'

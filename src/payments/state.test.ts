@@ -25,6 +25,8 @@ const open: IntentFacts = {
   late: false,
   canceled: false,
   wasExpired: false,
+  wasPaid: false,
+  wasReversed: false,
   expiresAt: at(1000),
   now: at(0),
   attempts: 0,
@@ -48,7 +50,13 @@ void test('every status, from the facts that make it', () => {
     [{ received: 1000n, wasExpired: true, late: true }, 'paid'],
     [{ received: 1000n, reversed: 1000n }, 'paid'],
     [{ reversed: 1000n }, 'reversed'],
-    [{ received: 600n, reversed: 400n }, 'reversed'],
+    [{ received: 999n, reversed: 1n, wasPaid: true }, 'paid'],
+    [{ received: 1n, reversed: 999n, wasPaid: true }, 'paid'],
+    [{ received: 0n, reversed: 1000n, wasPaid: true }, 'reversed'],
+    [{ received: 999n, wasPaid: true }, 'open'],
+    [{ received: 600n, reversed: 400n }, 'open'],
+    [{ received: 100n, reversed: 1000n, wasReversed: true }, 'reversed'],
+    [{ received: 1000n, reversed: 1000n, wasReversed: true }, 'paid'],
     [{ reversed: 1000n, canceled: true }, 'reversed'],
     [{ canceled: true }, 'canceled'],
     [{ canceled: true, now: at(2000) }, 'canceled'],
@@ -79,24 +87,25 @@ void test('the axes do not overwrite each other', () => {
     finality: 'confirmed',
     time: 'late',
   })
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 1200n, late: true }), {
+  assert.deepEqual(flagsOf({ amount: 1000n, received: 1200n, reversed: 0n, late: true }), {
     partial: false,
     overpaid: true,
     late: true,
   })
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 1n, late: false }), {
+  assert.deepEqual(flagsOf({ amount: 1000n, received: 1n, reversed: 999n, late: false }).partial, false)
+  assert.deepEqual(flagsOf({ amount: 1000n, received: 1n, reversed: 0n, late: false }), {
     partial: true,
     overpaid: false,
     late: false,
   })
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 0n, late: false }), {
+  assert.deepEqual(flagsOf({ amount: 1000n, received: 0n, reversed: 0n, late: false }), {
     partial: false,
     overpaid: false,
     late: false,
   })
 })
 
-void test('whatever else is true: paid means that the money is there, and money that is there means paid', () => {
+void test('whatever else is true: paid means that the money came and some is left, and money that is there means paid', () => {
   const facts = fc.record({
     amount: fc.bigInt(1n, 2000n),
     received: fc.bigInt(0n, 4000n),
@@ -104,6 +113,8 @@ void test('whatever else is true: paid means that the money is there, and money 
     late: fc.boolean(),
     canceled: fc.boolean(),
     wasExpired: fc.boolean(),
+    wasPaid: fc.boolean(),
+    wasReversed: fc.boolean(),
     now: fc.integer({ min: -5000, max: 5_000_000 }).map(at),
     attempts: fc.nat(12),
     livePush: fc.nat(1),
@@ -115,7 +126,8 @@ void test('whatever else is true: paid means that the money is there, and money 
       const all = { ...open, ...some }
       const status = statusOf(all)
       assert.ok(INTENT_STATUSES.includes(status))
-      assert.equal(status === 'paid', all.received >= all.amount)
+      const remains = all.wasPaid && all.received > 0n && all.received + all.reversed >= all.amount
+      assert.equal(status === 'paid', all.received >= all.amount || remains)
       if (all.livePush > 0) assert.notEqual(status, 'expired')
       if (status === 'failed') assert.ok(all.attempts >= all.maxAttempts && all.livePush + all.livePage === 0)
     }),

@@ -27,6 +27,8 @@ export interface IntentFacts {
   readonly late: boolean
   readonly canceled: boolean
   readonly wasExpired: boolean
+  readonly wasPaid: boolean
+  readonly wasReversed: boolean
   readonly expiresAt: Date
   readonly now: Date
   /** Attempts made so far, and how many an intent may have. */
@@ -52,15 +54,16 @@ export function axesOf(facts: IntentFacts): Axes {
   return { money: moneyOf(facts), finality: finalityOf(facts), time: timeOf(facts) }
 }
 
-function moneyOf({ amount, received }: IntentFacts): Axes['money'] {
+function moneyOf({ amount, received, reversed, wasPaid }: IntentFacts): Axes['money'] {
   if (received === 0n) return 'none'
-  if (received < amount) return 'partial'
+  // Once all of it came, a part that goes back leaves it paid: a refund is no new debt of the payer.
+  if (received < amount) return wasPaid && received + reversed >= amount ? 'paid' : 'partial'
   return received === amount ? 'paid' : 'over'
 }
 
-function finalityOf({ amount, received, reversed, unconfirmed }: IntentFacts): Axes['finality'] {
-  // Money that came twice and went once leaves the intent paid.
-  if (reversed > 0n && received < amount) return 'reversed'
+function finalityOf({ amount, received, reversed, unconfirmed, wasReversed }: IntentFacts): Axes['finality'] {
+  // Once all of it went, only all of it anew makes it paid again.
+  if (reversed > 0n && (received === 0n || (wasReversed && received < amount))) return 'reversed'
   return unconfirmed ? 'unconfirmed' : 'confirmed'
 }
 
@@ -84,9 +87,9 @@ export function statusOf(facts: IntentFacts): IntentStatus {
   return time === 'expired' || time === 'late' ? 'expired' : 'open'
 }
 
-export function flagsOf(facts: Pick<IntentFacts, 'amount' | 'received' | 'late'>): Flags {
-  const { amount, received, late } = facts
-  return { partial: received > 0n && received < amount, overpaid: received > amount, late }
+export function flagsOf(facts: Pick<IntentFacts, 'amount' | 'received' | 'reversed' | 'late'>): Flags {
+  const { amount, received, reversed, late } = facts
+  return { partial: received > 0n && received + reversed < amount, overpaid: received > amount, late }
 }
 
 /** Whether nothing can be started on the intent any more. Money that comes is still credited. */

@@ -79,12 +79,23 @@ export async function refreshIntent(tx: Tx, core: Core, intent: IntentRow, now: 
     late,
     canceled: canceledAt !== null,
     wasExpired: intent.status === 'expired',
+    wasPaid: intent.status === 'paid',
+    wasReversed: intent.status === 'reversed',
     expiresAt: intent.expiresAt,
     now,
     maxAttempts: core.limits.perIntent,
   })
-  const { received, reversed } = sums
-  const after: IntentRow = { ...intent, received, reversed, late, status, canceledAt, version: intent.version + 1 }
+  const { received, reversed, refunded } = sums
+  const after: IntentRow = {
+    ...intent,
+    received,
+    reversed,
+    refunded,
+    late,
+    status,
+    canceledAt,
+    version: intent.version + 1,
+  }
   const same =
     status === intent.status && received === intent.received && reversed === intent.reversed && late === intent.late
   if (same && !seen.shows) return intent

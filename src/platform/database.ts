@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { ClientConfig } from 'pg'
 import type { Clock } from './clock.ts'
 import type { PlatformConfig } from './config.ts'
@@ -5,8 +6,15 @@ import { openDb, rawSql, sql, sqlState, type Db } from './db.ts'
 import { AppError, describeError } from './errors.ts'
 import { migrateJobs } from './jobs.ts'
 import type { MasterKey } from './masterkey.ts'
-import { migrate, type Schema } from './migrate.ts'
-import { acquireOwnerLock, applicationName, endDeadSessions, findPostgres, startPostgres } from './postgres.ts'
+import { migrate, requireCurrent, type Schema } from './migrate.ts'
+import {
+  acquireOwnerLock,
+  applicationName,
+  endDeadSessions,
+  findPostgres,
+  hasPostgres,
+  startPostgres,
+} from './postgres.ts'
 import { claimDatabase, masterKeyPath, requireMode } from './state.ts'
 
 /** Where the data is, and by which roles it is reached. */
@@ -18,8 +26,6 @@ export interface Database {
   readonly embedded: boolean
   /** No other process runs the program on it, so whatever is claimed or locked in it belongs to the dead. */
   readonly sole: boolean
-  /** Another process runs the program on it: the schema is that one's care. */
-  readonly attached: boolean
   /** Gives up the data folder and stops the embedded server, if this process runs it. */
   close(): Promise<void>
 }
@@ -37,7 +43,7 @@ const nothing = (): Promise<void> => Promise.resolve()
  * connects to `DATABASE_URL`. Throws AppError with one line that says what to do; `platform.already-running` when another process has the folder.
  */
 export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
-  if (config.databaseUrl) return connect(config.databaseUrl.reveal())
+  if (config.databaseUrl) return connect(config.databaseUrl.reveal(), ensureRole)
   const { owner, app, adopted, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
   const lock = await acquireOwnerLock(owner, options.onLost ? { onLost: options.onLost } : {})
   if (!lock) {
@@ -52,14 +58,23 @@ export async function openDatabase(config: PlatformConfig, options: OpenOptions)
     await lock.release()
     await stop()
   }
-  return { owner, app, embedded: true, sole: true, attached: false, close }
+  return { owner, app, embedded: true, sole: true, close }
 }
 
-/** The database of a program that runs, for commands that attach to it; undefined when no embedded server runs. Starts nothing. */
-export async function findDatabase(config: PlatformConfig): Promise<Database | undefined> {
+/**
+ * The database for a command: that of a program that runs, else the embedded one, started for as long as the command takes. Never makes
+ * one: throws `platform.no-database` where none is.
+ */
+export async function attachDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
   if (config.databaseUrl) return connect(config.databaseUrl.reveal())
   const server = await findPostgres(config.dataDir)
-  return server && { owner: server.owner, app: server.app, embedded: true, sole: false, attached: true, close: nothing }
+  if (server) return { owner: server.owner, app: server.app, embedded: true, sole: false, close: nothing }
+  if (hasPostgres(config.dataDir)) return openDatabase(config, options)
+  throw new AppError(
+    'platform.no-database',
+    500,
+    `There is no Purser in ${resolve(config.dataDir)}: set DATA_DIR, or go to the folder that it was started in. \`purser start\` makes a new one.`,
+  )
 }
 
 export interface PrepareOptions {
@@ -69,21 +84,29 @@ export interface PrepareOptions {
 }
 
 /**
- * Migrates (unless attached), and checks that the database is of this mode and master key. Returns the key. Safe to run from many
- * instances at once.
+ * Migrates, and checks that the database is of this mode and master key. Returns the key. Safe to run from many instances at once.
  */
-export async function prepareDatabase(
-  database: Pick<Database, 'owner' | 'attached'>,
-  options: PrepareOptions,
+export async function prepareDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
+  return claim(database, options, async (db) => {
+    await migrate(db, options.schemas)
+    await migrateJobs(database.owner)
+  })
+}
+
+/** The same for a command: it migrates nothing, and throws `platform.schema-older` or `platform.no-database` where that is needed. */
+export async function checkDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
+  return claim(database, options, (db) => requireCurrent(db, options.schemas))
+}
+
+async function claim(
+  database: Pick<Database, 'owner'>,
+  { config, clock }: PrepareOptions,
+  bringUp: (db: Db) => Promise<void>,
 ): Promise<MasterKey> {
-  const { schemas, config, clock } = options
   const db = openDb({ connection: database.owner, max: 2, applicationName: applicationName('migrate') })
   try {
     await requireMode(db, config.mode)
-    if (!database.attached) {
-      await migrate(db, schemas)
-      await migrateJobs(database.owner)
-    }
+    await bringUp(db)
     return await claimDatabase(db, { mode: config.mode, keyPath: masterKeyPath(config), clock })
   } finally {
     await db.close()
@@ -92,12 +115,12 @@ export async function prepareDatabase(
 
 const APP_ROLE = 'purser_app'
 
-async function connect(connectionString: string): Promise<Database> {
+async function connect(connectionString: string, prepare?: (db: Db) => Promise<void>): Promise<Database> {
   const owner: ClientConfig = { connectionString }
   const db = openDb({ connection: owner, max: 1 })
   try {
     await requireVersion(db)
-    await ensureRole(db)
+    await prepare?.(db)
   } catch (error) {
     if (error instanceof AppError) throw error
     throw new AppError(
@@ -109,7 +132,7 @@ async function connect(connectionString: string): Promise<Database> {
     await db.close()
   }
   const app: ClientConfig = { connectionString, options: `-c role=${APP_ROLE}` }
-  return { owner, app, embedded: false, sole: false, attached: false, close: nothing }
+  return { owner, app, embedded: false, sole: false, close: nothing }
 }
 
 const OLDEST = 150_000

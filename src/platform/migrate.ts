@@ -44,6 +44,35 @@ export async function migrate(db: Db, schemas: readonly Schema[]): Promise<strin
   }
 }
 
+/**
+ * Throws `platform.no-database` when Purser never started on this database, `platform.schema-older` when migrations are still to run,
+ * and what `migrate` throws about its history. Changes nothing.
+ */
+export async function requireCurrent(db: Db, schemas: readonly Schema[]): Promise<void> {
+  const { there } = await db.one<{ there: boolean }>(
+    sql`select to_regclass('platform.migrations') is not null as there`,
+  )
+  if (!there) {
+    throw new AppError(
+      'platform.no-database',
+      500,
+      'There is no Purser in this database: check DATABASE_URL. `purser start` makes a new one.',
+    )
+  }
+  const done = await db.many<Omit<Migration, 'text'>>(
+    sql`select schema, name, hash from platform.migrations limit 10000`,
+  )
+  const known = schemas.flatMap(readMigrations)
+  checkHistory(done, known)
+  const pending = known.find((migration) => !done.some((row) => sameMigration(row, migration)))
+  if (!pending) return
+  throw new AppError(
+    'platform.schema-older',
+    500,
+    `The database is of an older Purser (migration ${pending.schema}/${pending.name} has not run): \`purser start\` of this version brings it up to date.`,
+  )
+}
+
 const sameMigration = (a: { schema: string; name: string }, b: { schema: string; name: string }): boolean =>
   a.schema === b.schema && a.name === b.name
 

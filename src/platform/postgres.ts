@@ -1,4 +1,4 @@
-import { find, start, type EmbeddedPostgres, type StartOptions } from './postgres/start.ts'
+import { find, hasCluster, start, type EmbeddedPostgres, type StartOptions } from './postgres/start.ts'
 
 export { postgresUrl, type PostgresConnection } from './postgres/connection.ts'
 export { acquireOwnerLock, applicationName, endDeadSessions, type OwnerLock } from './postgres/lock.ts'
@@ -10,6 +10,9 @@ export type { EmbeddedPostgres } from './postgres/start.ts'
  * no programs for this system, a server that does not start.
  */
 export const startPostgres = (options: StartOptions): Promise<EmbeddedPostgres> => start(options)
+
+/** Whether this data folder holds a database, running or not. */
+export const hasPostgres = (dataDir: string): boolean => hasCluster(dataDir)
 
 /** How to reach the running server of this data folder; undefined when none runs or it is not ready. Starts nothing. */
 export const findPostgres = async (

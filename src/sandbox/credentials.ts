@@ -14,7 +14,7 @@ export const STRIPE = {
 } as const
 
 /**
- * Settings with which the rails talk to the simulators at `baseUrl` (without a slash at the end) instead of the providers.
+ * Settings with which the rails and price sources talk to the simulators at `baseUrl` (without a slash at the end) instead of the providers.
  * `livemode`: keys for a program that runs in live mode.
  */
 export function sandboxCredentials(baseUrl: string, options: { livemode?: boolean } = {}): Record<string, string> {
@@ -27,5 +27,8 @@ export function sandboxCredentials(baseUrl: string, options: { livemode?: boolea
     STRIPE_SECRET_KEY: options.livemode ? STRIPE.liveKey : STRIPE.testKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
     STRIPE_BASE_URL: `${baseUrl}/sandbox/stripe`,
+    COINGECKO_BASE_URL: `${baseUrl}/sandbox/coingecko`,
+    COINBASE_BASE_URL: `${baseUrl}/sandbox/coinbase`,
+    KRAKEN_BASE_URL: `${baseUrl}/sandbox/kraken`,
   }
 }

@@ -7,6 +7,8 @@ import { STRIPE } from './credentials.ts'
 import type { Timer } from './timers.ts'
 
 export interface Deliver {
+  /** Whether anything may be sent there at all. */
+  accepts(url: string): boolean
   /** A callback of Safaricom's: once, whatever comes of it. */
   callback(url: string, body: string): Promise<void>
   /** An event of Stripe's, signed now. The time of the next try when it was not taken. */
@@ -17,13 +19,31 @@ const DEADLINE_MS = 10_000
 /** Stripe tries for three days, at growing intervals. */
 const RETRY_MINUTES = [0.1, 1, 5, 30, 60, 120, 360, 720, 1440, 1440]
 
-export function createDeliver({ fetch, clock, log }: { fetch: Fetch; clock: Clock; log: Log }): Deliver {
+export const ELSEWHERE = 'the sandbox delivers only to the Purser that it belongs to'
+
+export interface DeliverDeps {
+  fetch: Fetch
+  clock: Clock
+  log: Log
+  mayDeliver: (url: URL) => boolean
+}
+
+export function createDeliver({ fetch, clock, log, mayDeliver }: DeliverDeps): Deliver {
+  const accepts = (text: string): boolean => {
+    const url = URL.parse(text)
+    return url !== null && mayDeliver(url)
+  }
   async function post(
     url: string,
     body: string,
     headers: Record<string, string>,
     label: string,
   ): Promise<number | undefined> {
+    // Kept by an earlier start, when the address was another.
+    if (!accepts(url)) {
+      log.warn({ label }, `not delivered: ${ELSEWHERE}`)
+      return undefined
+    }
     try {
       const request = { method: 'POST' as const, url, body, deadlineMs: DEADLINE_MS, label }
       const answer = await fetch({ ...request, headers: { ...headers, 'content-type': 'application/json' } })
@@ -35,6 +55,7 @@ export function createDeliver({ fetch, clock, log }: { fetch: Fetch; clock: Cloc
   }
 
   return {
+    accepts,
     callback: async (url, body) => {
       const status = await post(url, body, {}, 'sandbox.callback')
       if (status !== undefined && status >= 300) log.warn({ status }, 'a callback was not accepted')

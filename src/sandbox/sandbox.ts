@@ -11,6 +11,8 @@ import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
 import { addAssets } from './page/assets.ts'
 import { addPageRoutes } from './page/routes.ts'
+import { addPriceControls } from './prices/controls.ts'
+import { addPriceRoutes } from './prices/routes.ts'
 import { createEmit } from './stripe/events.ts'
 import { addStripePages } from './stripe/pages.ts'
 import { createCardPayments } from './stripe/payments.ts'
@@ -29,6 +31,11 @@ export interface SandboxDeps {
   baseUrl: () => string
   /** Where Stripe's events go, as set in Stripe's dashboard; others can be registered through its API. */
   webhookUrl?: () => string | undefined
+  /**
+   * Where callbacks and events may go. Whoever reaches the sandbox names addresses to its simulators, which could be any in the network
+   * that it stands in.
+   */
+  mayDeliver: (url: URL) => boolean
   /** A checkout to try, linked from the page. */
   demoUrl?: () => string | undefined
   /** Asked for on every page and control. Needed where others than this machine can reach the sandbox. */
@@ -37,11 +44,11 @@ export interface SandboxDeps {
 
 export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/', import.meta.url) }
 
-/** The outside world, simulated at the wire: Daraja, Stripe, a phone and a card page. Never loaded in test and live mode. */
+/** The outside world, simulated at the wire: Daraja, Stripe, a phone, a card page and three price sources. Never loaded in test and live mode. */
 export function createSandbox(deps: SandboxDeps): Module {
   const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
   const log = deps.log.child({ module: 'sandbox' })
-  const deliver = createDeliver({ fetch, clock, log })
+  const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
   const prompts = createPrompts({ db, clock, ids })
   const emit = createEmit({ clock, ids, webhookUrl })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
@@ -53,8 +60,10 @@ export function createSandbox(deps: SandboxDeps): Module {
     routes: (app) => {
       const assets = addAssets(app)
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
-      addStripeRoutes(app, { db, clock, ids, sessions, payments })
+      addStripeRoutes(app, { db, clock, ids, sessions, payments, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
+      addPriceRoutes(app, { db, clock })
+      addPriceControls(app, { db, gate })
       addPageRoutes(app, { db, clock, prompts, gate, demoUrl }, assets)
     },
     queues: [createTimerQueue({ db, clock, handlers: handlersOf({ db, clock, prompts, sessions, deliver }) })],

@@ -206,6 +206,8 @@ test('an endpoint registered through the API gets events too', async () => {
   const url = `${bench.receiver.url}/second`
   const made = await call(bench, '/webhook_endpoints', { url, 'enabled_events[]': '*' })
   assert.match(String(made.body.secret), /^whsec_/)
+  const elsewhere = await call(bench, '/webhook_endpoints', { url: 'http://10.0.0.1/', 'enabled_events[]': '*' })
+  assert.deepEqual([elsewhere.status, elsewhere.body.error?.param], [400, 'url'])
   const { url: pay } = await openSession(bench)
   await page(bench, pay, cardForm('4242424242424242'))
   await bench.simulators.runDue()

@@ -115,7 +115,7 @@ void test('bodies and answers have schemas with names', () => {
     assert.equal(done.length, 1, name)
     assert.match(
       refOf(done[0]?.[1].content) ?? '',
-      /schemas\/(Payment|Attempt|Balance|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|\w+List)$/,
+      /schemas\/(Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|\w+List)$/,
       name,
     )
     assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)

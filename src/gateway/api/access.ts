@@ -1,4 +1,7 @@
+import { hash as digest } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Caller, Identity, Scope } from '#identity'
+import { monotonicMs } from '#platform/clock'
 import { AppError, invariant } from '#platform/errors'
 import type { Reply, Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
@@ -21,16 +24,21 @@ export interface Access {
 
 const KEY_WINDOW_MS = 60_000
 /**
- * Failed sign-ins of one address. A key that is right is let in even then: keys have 192 random bits, so guessing is hopeless and this
- * only spares the database and the log, while shops behind one proxy or NAT must not lock each other out.
+ * Failed sign-ins of one address. Beyond them only keys that were let in before are looked up: keys have 192 random bits, so guessing is
+ * hopeless and this only spares the database and the log, while shops behind one proxy or NAT must not lock each other out.
  */
 const REFUSED_PER_ADDRESS = { points: 100, windowMs: 15 * 60_000 }
+/** Then one try is looked up again, so that a new key behind a stopped address does not wait for the whole window. */
+const STOPPED_MS = 60_000
+const STOPPED_MAX = 10_000
+const PROVEN_MAX = 10_000
 
 export function createAccess(deps: AccessDeps): Access {
   const callers = new WeakMap<Request, Caller>()
+  const guard = createGuard()
   return {
     require: (scope) => async (request, reply) => {
-      const caller = await authenticate(deps, request)
+      const caller = await authenticate(deps, guard, request)
       await countRequest(deps, caller, reply)
       requireScope(deps, caller, scope, request)
       callers.set(request, caller)
@@ -43,29 +51,63 @@ export function createAccess(deps: AccessDeps): Access {
   }
 }
 
-async function authenticate(deps: AccessDeps, request: Request): Promise<Caller> {
+interface Guard {
+  /** Whole seconds for which this is not looked up; 0 when it may be. */
+  stoppedSeconds(address: string, authorization: string | undefined): number
+  stop(address: string): void
+  /** It was let in, and will be looked up from stopped addresses too. */
+  prove(authorization: string | undefined): void
+}
+
+/** Of this process: it costs a request nothing, and after a restart it is learned anew. */
+function createGuard(): Guard {
+  const stopped = new LRUCache<string, number>({ max: STOPPED_MAX, ttl: STOPPED_MS })
+  const proven = new LRUCache<string, true>({ max: PROVEN_MAX })
+  const nameOf = (authorization = ''): string => digest('sha256', authorization)
+  return {
+    stoppedSeconds: (address, authorization) => {
+      const until = stopped.get(address)
+      if (until === undefined || proven.has(nameOf(authorization))) return 0
+      return Math.max(1, Math.ceil((until - monotonicMs()) / 1000))
+    },
+    stop: (address) => void stopped.set(address, monotonicMs() + STOPPED_MS),
+    prove: (authorization) => void proven.set(nameOf(authorization), true),
+  }
+}
+
+async function authenticate(deps: AccessDeps, guard: Guard, request: Request): Promise<Caller> {
+  const { authorization } = request.headers
+  const seconds = guard.stoppedSeconds(addressKey(request.ip), authorization)
+  if (seconds > 0) throw tooManyWrong(seconds)
   try {
-    return await deps.identity.authenticate(request.headers.authorization)
+    const caller = await deps.identity.authenticate(authorization)
+    guard.prove(authorization)
+    return caller
   } catch (error) {
-    if (error instanceof AppError && error.status === 401) await countRefusal(deps, request, error)
+    if (error instanceof AppError && error.status === 401) await countRefusal(deps, guard, request, error)
     throw error
   }
 }
 
-async function countRefusal({ limits, log }: AccessDeps, request: Request, { message: why }: AppError): Promise<void> {
-  const { ok, remaining, retryAfterSeconds } = await limits.take(
-    'api_refused',
-    addressKey(request.ip),
-    REFUSED_PER_ADDRESS,
-  )
+const tooManyWrong = (retryAfterSeconds: number): AppError => {
+  const said = `Too many requests with a key that is not valid: wait ${retryAfterSeconds} s. Keys that worked before go on working.`
+  return new AppError('rate-limited', 429, said, { retryAfterSeconds })
+}
+
+async function countRefusal(
+  { limits, log }: AccessDeps,
+  guard: Guard,
+  request: Request,
+  { message: why }: AppError,
+): Promise<void> {
+  const { ok, remaining } = await limits.take('api_refused', addressKey(request.ip), REFUSED_PER_ADDRESS)
   const about = { address: request.ip, route: request.routeOptions.url, requestId: request.id }
   if (ok) log.warn({ securityEvent: 'authentication-failed', ...about, why }, 'security event')
   // Those that follow leave one line each in the request log, no more.
   if (ok && remaining === 0) log.warn({ securityEvent: 'authentication-blocked', ...about }, 'security event')
-  if (!ok) {
-    const said = `Too many requests with a key that is not valid: wait ${retryAfterSeconds} s. A valid key works at once.`
-    throw new AppError('rate-limited', 429, said, { retryAfterSeconds })
-  }
+  if (ok && remaining > 0) return
+  guard.stop(addressKey(request.ip))
+  if (!ok) throw tooManyWrong(STOPPED_MS / 1000)
 }
 
 async function countRequest({ limits, config }: AccessDeps, { keyId }: Caller, reply: Reply): Promise<void> {

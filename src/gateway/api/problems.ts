@@ -190,6 +190,13 @@ const all = [
     remedy: 'Write the number with its country code and nothing but digits.',
   },
   {
+    code: 'rates.unknown-pair',
+    status: 422,
+    message: 'No source gives a price for BTC/XTR.',
+    param: 'base',
+    remedy: 'Ask for a pair of currencies that have a market price, or have a fixed rate set (RATES_FIXED).',
+  },
+  {
     code: 'payments.bad-cursor',
     status: 422,
     message: 'The cursor is not one of ours. Take next_cursor from the page before.',
@@ -247,6 +254,14 @@ const all = [
     status: 503,
     message: 'Too many pages follow payments now. Ask for the payment instead.',
     remedy: 'Ask for the payment every few seconds instead of following it.',
+  },
+  {
+    code: 'rates.unavailable',
+    status: 503,
+    message:
+      'No rate for BTC/KES is at most 600 s old: CoinGecko cannot be reached since 2026-01-15T09:00:00.000Z; Coinbase asks for fewer requests since 2026-01-15T09:01:00.000Z; Kraken does not give KES.',
+    remedy:
+      'Ask again after Retry-After seconds. The message names each price source and what is the matter with it; a price that is too old is never given.',
   },
   {
     code: 'gateway.too-many-streams',

@@ -5,7 +5,7 @@ import type { AttemptObject, PaymentObject } from './schemas.ts'
 /** The payment as the API shows it. */
 export function renderPayment(intent: Intent, publicUrl: string): PaymentObject {
   const { asset } = intent.amount
-  const due = intent.amount.amount - intent.received.amount
+  const due = intent.status === 'paid' ? 0n : intent.amount.amount - intent.received.amount
   return {
     id: intent.id,
     object: 'payment',

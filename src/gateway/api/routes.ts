@@ -4,18 +4,21 @@ import type { Db } from '#platform/db'
 import type { HttpServer } from '#platform/http'
 import type { Idempotency } from '#platform/idempotency'
 import type { Webhooks } from '#webhooks'
+import type { Rates } from '#rates'
 import { createAccess, type Access, type AccessDeps } from './access.ts'
 import { attemptRoutes } from './attempts.ts'
 import { createRoute } from './create.ts'
 import { errorPageRoutes } from './errorpage.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
+import { rateRoute } from './rates.ts'
 import { readRoutes } from './read.ts'
 
 export interface ApiDeps extends AccessDeps {
   readonly db: Db
   readonly payments: Payments
   readonly webhooks: Webhooks
+  readonly rates: Rates
   readonly idempotency: Idempotency
   readonly clock: Clock
   readonly publicUrl: () => string
@@ -30,6 +33,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   const api: Api = { ...deps, access: createAccess(deps) }
   createRoute(app, api)
   readRoutes(app, api)
+  rateRoute(app, api)
   attemptRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)

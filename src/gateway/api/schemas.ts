@@ -182,3 +182,26 @@ export const balance = z
     balances: z.array(balanceRow),
   })
   .meta({ id: 'Balance', description: 'What the merchant owns' })
+
+export const askRate = z.strictObject({ base: currency, quote: currency })
+
+export const rate = z
+  .object({
+    object: z.literal('rate'),
+    livemode: z.boolean(),
+    base: currency,
+    quote: currency,
+    rate: z.string().meta({
+      description: 'Units of `quote` for one `base`: a decimal string with up to 18 significant digits',
+      examples: ['8417500'],
+    }),
+    sources: z.array(z.string()).meta({
+      description: 'Whose prices are in it; `fixed` is one that the operator set',
+      examples: [['coinbase', 'coingecko', 'kraken']],
+    }),
+    at: timestamp.meta({ description: 'When the oldest price in it was so' }),
+    age_seconds: z.int(),
+    max_age_seconds: z.int().meta({ description: 'An older rate is never given: the answer is then 503' }),
+  })
+  .meta({ id: 'Rate', description: 'What one unit of a currency is worth in another now, before any spread' })
+export type RateObject = z.output<typeof rate>

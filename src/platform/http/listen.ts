@@ -20,7 +20,9 @@ const WHY: Readonly<Record<string, string>> = {
   ENOTFOUND: 'is not an address: set HOST to one of this machine.',
 }
 
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
+/** Of an address to listen on, or of the host of a URL. */
+export const isLoopback = (host: string): boolean =>
+  ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
 
 /** Where the server listens, as this machine reaches it; without a slash at the end. Its port is known once it listens. */
 export function ownUrl(http: HttpServer, host: string): () => string {

@@ -116,6 +116,18 @@ void test('refusals of the business are kept; passing ones and surprises free th
   }
 })
 
+void test('a surprise after it may have acted: a repeat rebuilds the answer and does not act again; the key stays that request', async () => {
+  await using t = await open()
+  const { act, runs } = action(() => Promise.reject(new TypeError('the connection broke')))
+  const rebuild = () => Promise.resolve({ status: 201, body: { id: 'thg_1' } })
+  await assert.rejects(t.idempotency.run(t.db, { ...request, rebuild }, act), TypeError)
+  const other = { ...request, hash: hashRequest('POST', '/things', { a: 2 }) }
+  assert.equal(await codeOf(t.idempotency.run(t.db, other, act)), 'idempotency-key-reused')
+  const again = await t.idempotency.run(t.db, { ...request, rebuild }, act)
+  assert.deepEqual(again, { status: 201, body: { id: 'thg_1' }, replayed: false })
+  assert.equal(runs(), 1)
+})
+
 void test('when the first fails by surprise, one of those who wait runs', async () => {
   await using t = await open()
   const gate = Promise.withResolvers<void>()

@@ -23,8 +23,8 @@ export interface IdempotentRequest<B> {
   /** From `hashRequest`. */
   hash: string
   /**
-   * Called instead of `act` after a process died while it ran the request: makes the answer out of what is stored, or undefined when
-   * nothing was done. Without it `act` runs again, so then `act` must itself do nothing twice for the same key. `since`: when the request
+   * Called instead of `act` after a process died while it ran the request, or the run ended in an error that nobody foresaw: makes the
+   * answer out of what is stored, or undefined when nothing was done. Without it `act` runs again, so then `act` must itself do nothing twice for the same key. `since`: when the request
    * first came.
    */
   rebuild?: (since: Date) => Promise<IdempotentAnswer<B> | undefined>
@@ -39,8 +39,8 @@ export interface IdempotentAnswer<B> {
 export interface Idempotency {
   /**
    * Runs `act` once per scope and key and gives its answer to every repeat. What is kept: answers below 400, and refusals thrown as
-   * AppError with 402, 404, 409, 410 or 422 (a repeat throws the same with `replayed: true`), unless they say when to try again. Anything
-   * else `act` throws frees the key, so that a retry runs again. No connection is held while `act` runs or a repeat waits.
+   * AppError with 402, 404, 409, 410 or 422 (a repeat throws the same with `replayed: true`), unless they say when to try again. Other
+   * refusals free the key, so that a retry runs again; after any other error a retry is as after a death: `rebuild`, or `act` again. No connection is held while `act` runs or a repeat waits.
    * Throws 409 `idempotency-key-reused` for another hash, 409 `idempotency-in-progress` when the first takes longer than 10 s.
    */
   run<B>(
@@ -114,7 +114,9 @@ export function createIdempotency({
       const answer = await act().catch(async (error: unknown) => {
         if (isKept(error)) await storeAnswer(db, claim, error.status, refusalText(error))
         // The error of `act` matters more than that of the removal; then the end of the lease frees the key.
-        else await removeRow(db, claim, claim.owner).catch(() => 0)
+        else if (isRefusal(error)) await removeRow(db, claim, claim.owner).catch(() => 0)
+        // It may have acted: the key stays that of this request, and whoever repeats it takes over at once.
+        else await extendLease(db, { ...claim, leaseUntil: clock.now() }).catch(() => 0)
         throw error
       })
       // Should this fail, the key stays held until its lease ends: what was done must not be done again at once.
@@ -128,6 +130,9 @@ export function createIdempotency({
 
 const isKept = (error: unknown): error is AppError =>
   error instanceof AppError && KEPT_REFUSALS.has(error.status) && error.retryAfterSeconds === undefined
+
+/** Said before anything was done. What the program did not foresee is an error of 500. */
+const isRefusal = (error: unknown): boolean => error instanceof AppError && error.status !== 500
 
 const refusalText = ({ code, message, param }: AppError): string => JSON.stringify({ code, message, param })
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, realpathSync } from 'node:fs'
+import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { monotonicMs, waitMs } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import { type Account, chooseAccount, giveTo, requireOwnData, TOOLS, type Tools } from './account.ts'
@@ -115,6 +115,16 @@ async function startOnce(
   if (!made || !passwords) return 'lock file "postmaster.pid" already exists'
   const launched = await launch(binaries, account, folder, settings)
   return (await reach(folder, passwords, launched, log)) ?? launched.findOutput() ?? 'its socket is gone'
+}
+
+/** Whether a database was ever made in this data folder. */
+export function hasCluster(dataDir: string): boolean {
+  try {
+    const folder = findFolder(dataDir)
+    return folder !== undefined && statSync(folder.data, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    throw explainFolder(error, dataDir)
+  }
 }
 
 /** A running server of this data folder that accepts connections. Starts and changes nothing. */

@@ -3,7 +3,7 @@ import { addMs, type Clock } from '#platform/clock'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import type { Ids } from '#platform/ids'
 import { MPESA } from '../credentials.ts'
-import type { Deliver } from '../deliver.ts'
+import { ELSEWHERE, type Deliver } from '../deliver.ts'
 import { isBasic, isToken, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
 import { phoneOf, RESULTS } from './phones.ts'
 import { callbackBody } from './callback.ts'
@@ -50,6 +50,9 @@ export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
     const body = await admit(deps, request, reply, pushBody)
     if (!body) return reply
     if (body.PartyA !== body.PhoneNumber) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid PartyA')
+    if (!deps.deliver.accepts(body.CallBackURL)) {
+      return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid CallBackURL: ${ELSEWHERE}`)
+    }
     const prompt = await deps.prompts.show({
       phone: body.PhoneNumber,
       shillings: body.Amount,

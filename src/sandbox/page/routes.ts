@@ -6,6 +6,7 @@ import type { HttpServer, Request } from '#platform/http'
 import type { Gate } from '../access.ts'
 import type { PhoneAction, Prompts } from '../daraja/prompts.ts'
 import { listDecided, type Prompt } from '../daraja/store.ts'
+import { PRICE_CONTROLS } from '../prices/controls.ts'
 import type { Assets } from './assets.ts'
 import { livePart, type PhoneView } from './phone.ts'
 import { sandboxPage } from './view.ts'
@@ -28,6 +29,7 @@ const CONTROLS = {
   'POST /sandbox/phone/{msisdn}/decline': 'cancels it (1032)',
   'POST /sandbox/phone/{msisdn}/ignore': 'takes it off the screen; it times out later (1037)',
   'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, once more or at last',
+  ...PRICE_CONTROLS,
 } as const
 
 /** `0712 345 678`, `+254712345678` → `254712345678`; undefined when it is no Kenyan mobile number. */

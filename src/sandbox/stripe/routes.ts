@@ -5,6 +5,7 @@ import type { Db, Queryable, Tx } from '#platform/db'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import type { Ids } from '#platform/ids'
 import { STRIPE } from '../credentials.ts'
+import { ELSEWHERE, type Deliver } from '../deliver.ts'
 import { missing, WireError } from './errors.ts'
 import { stripeId } from './events.ts'
 import { parseForm, toPlain } from './form.ts'
@@ -18,6 +19,7 @@ export interface StripeApiDeps {
   ids: Ids
   sessions: Sessions
   payments: CardPayments
+  deliver: Deliver
 }
 
 const ROOT = '/sandbox/stripe/v1'
@@ -39,7 +41,7 @@ type Act = (tx: Tx, fields: unknown, livemode: boolean) => Promise<object>
 
 /** Stripe's API at the wire, as far as Purser uses it. */
 export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
-  const { db, clock, ids, sessions, payments } = deps
+  const { db, clock, ids, sessions, payments, deliver } = deps
   const post = (path: string, act: (id: string) => Act): void => {
     app.post(ROOT + path, { config: { rawBody: true }, schema: { hide: true } }, (request, reply) =>
       answer(reply, async () => {
@@ -75,6 +77,7 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
   })
   post('/webhook_endpoints', () => async (tx, fields, livemode) => {
     const { url, enabled_events: events } = requireFields(endpointParams, fields)
+    if (!deliver.accepts(url)) throw new WireError(400, `Invalid URL: ${ELSEWHERE}`, { param: 'url' })
     const id = stripeId(ids, 'we')
     await insertEndpoint(tx, id, url, clock.now())
     const { webhookSecret: secret } = STRIPE

@@ -44,6 +44,9 @@ export function parseFacts({ rawBody }: InboundEvent): readonly Fact[] {
     case 'charge.refunded':
       return refund(event)
     case 'charge.dispute.created':
+    case 'charge.dispute.updated':
+    case 'charge.dispute.funds_withdrawn':
+    case 'charge.dispute.funds_reinstated':
     case 'charge.dispute.closed':
       return dispute(event)
     default:
@@ -86,21 +89,26 @@ function refund(event: SignedEvent): readonly Fact[] {
         amount: fromStripe({ amount, currency: charge.currency }),
         reason: 'refunded at Stripe',
         reversalId: `${charge.id}:refunded:${charge.amount_refunded}`,
+        refund: true,
       },
       needsCheck: false,
     },
   ]
 }
 
-/** An opened dispute takes the money at once; a mere inquiry (`warning_…`) takes none, and one won gives it back. */
+/**
+ * An opened dispute takes the money at once; a mere inquiry (`warning_…`) takes none, though it may become a dispute later; one won gives
+ * back what was taken. All events of a dispute carry its id, so that it takes and gives once.
+ * Source: https://docs.stripe.com/disputes/how-disputes-work
+ */
 function dispute(event: SignedEvent): readonly Fact[] {
   const { id, charge: receiptId, amount, currency, status, reason } = disputeShape.parse(event.data.object)
   if (status.startsWith('warning_') || status === 'prevented') return []
   const about = { receiptId }
   const gross = fromStripe({ amount, currency })
-  if (status === 'won') {
+  if (status === 'won' || event.type === 'charge.dispute.funds_reinstated') {
     const at = new Date(event.created * 1000)
-    const receipt = { id: `${id}:won`, gross, at, final: true, stated: true }
+    const receipt = { id: `${id}:won`, gross, at, final: true, stated: true, returns: id }
     return [{ about, outcome: { kind: 'received', receipts: [receipt] }, needsCheck: false }]
   }
   const outcome = { kind: 'reversed', receiptId, amount: gross, reason: `disputed: ${reason}`, reversalId: id } as const

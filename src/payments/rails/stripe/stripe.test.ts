@@ -203,7 +203,24 @@ test('a dispute takes the money back once, an inquiry none, and one that is won 
   assert.equal(say('charge.dispute.created', 'warning_needs_response'), undefined)
   const won = say('charge.dispute.closed', 'won')
   assert.ok(won?.outcome.kind === 'received')
-  assert.deepEqual([won.outcome.receipts[0]?.id, won.outcome.receipts[0]?.gross.amount], ['du_1:won', 1999n])
+  const [back] = won.outcome.receipts
+  assert.deepEqual([back?.id, back?.gross.amount, back?.returns], ['du_1:won', 1999n, 'du_1'])
+})
+
+test('an inquiry that becomes a dispute takes the money, whichever event tells it first', () => {
+  const dispute = { id: 'du_1', object: 'dispute', charge: 'ch_1', amount: 1999, currency: 'usd', reason: 'fraudulent' }
+  const say = (type: string, status: string): Fact | undefined =>
+    factsOf(event(`charge.dispute.${type}`, { ...dispute, status }))[0]
+  assert.equal(say('updated', 'warning_under_review'), undefined)
+  assert.equal(say('closed', 'warning_closed'), undefined)
+  const taken = say('created', 'needs_response')?.outcome
+  assert.equal(taken?.kind, 'reversed')
+  assert.deepEqual(say('updated', 'needs_response')?.outcome, taken)
+  assert.deepEqual(say('funds_withdrawn', 'needs_response')?.outcome, taken)
+  const won = say('closed', 'won')?.outcome
+  assert.equal(won?.kind, 'received')
+  assert.deepEqual(say('updated', 'won')?.outcome, won)
+  assert.deepEqual(say('funds_reinstated', 'won')?.outcome, won)
 })
 
 test('a declined card is told and the attempt goes on; events of other programs say nothing', () => {

@@ -1,0 +1,1 @@
+export { createCoinbase, type Coinbase, type CoinbaseRate } from './client.ts'

@@ -1,0 +1,1 @@
+export { createCoinGecko, type CoinGecko, type CoinGeckoSettings, type CoinPrice } from './client.ts'

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { badAnswer, requireJson, tooManyRequests, type Fetch } from '#platform/fetch'
+import { isDecimal } from '#platform/json'
+
+export interface KrakenPrice {
+  /** The pair as it was asked for, such as `XBTUSD`. */
+  readonly pair: string
+  /** Of the last trade, as it was written. */
+  readonly price: string
+}
+
+export interface Kraken {
+  /** One request for pairs in Kraken's own short names. Throws AppError `kraken.…` (see `requireJson`) and FetchError. */
+  ticker(pairs: readonly string[]): Promise<readonly KrakenPrice[]>
+}
+
+const PROVIDER = { code: 'kraken', name: 'Kraken' }
+const DEADLINE_MS = 5_000
+const MAX_BYTES = 256 * 1024
+
+/** Errors come with status 200: `{"error":["EAPI:Rate limit exceeded"]}` (docs.kraken.com). `c` is the last trade: price, volume. */
+const ticker = z.object({
+  error: z.array(z.string()),
+  result: z.record(z.string(), z.object({ c: z.array(z.unknown()) })).optional(),
+})
+const LIMIT = /rate limit|too many requests|EService:Throttled/i
+const LONGEST_MESSAGE = 200
+
+export function createKraken(deps: { fetch: Fetch; settings: () => { baseUrl: string } }): Kraken {
+  return {
+    ticker: async (pairs) => {
+      const answer = await deps.fetch({
+        url: `${deps.settings().baseUrl}/0/public/Ticker?pair=${pairs.map(encodeURIComponent).join(',')}`,
+        headers: { accept: 'application/json' },
+        label: 'kraken.ticker',
+        deadlineMs: DEADLINE_MS,
+        maxBytes: MAX_BYTES,
+      })
+      const parsed = ticker.safeParse(requireJson(answer, PROVIDER))
+      if (!parsed.success) throw badAnswer(PROVIDER, undefined, parsed.error)
+      const { error, result = {} } = parsed.data
+      const said = error.join(', ').slice(0, LONGEST_MESSAGE)
+      if (LIMIT.test(said)) throw tooManyRequests(PROVIDER)
+      if (error.some((one) => one.startsWith('E'))) throw badAnswer(PROVIDER, `an error: ${said}`)
+      const prices = pairs.flatMap((pair) => {
+        const price = namesOf(pair)
+          .map((name) => result[name]?.c[0])
+          .find(isDecimal)
+        return price === undefined ? [] : [{ pair, price }]
+      })
+      if (prices.length === 0) throw badAnswer(PROVIDER)
+      return prices
+    },
+  }
+}
+
+/** Older assets are answered under longer names than they are asked by: X before coins, Z before currencies. `XBTUSD` → `XXBTZUSD`. */
+function namesOf(pair: string): readonly string[] {
+  const [base, quote] = [pair.slice(0, -3), pair.slice(-3)]
+  return [pair, `X${base}Z${quote}`, `Z${base}Z${quote}`, `${base}Z${quote}`]
+}

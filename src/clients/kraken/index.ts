@@ -1,0 +1,1 @@
+export { createKraken, type Kraken, type KrakenPrice } from './client.ts'

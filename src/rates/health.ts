@@ -1,0 +1,33 @@
+import type { HealthCheck } from '#platform/health'
+import type { RatesDeps } from './face.ts'
+import { createMeters } from './meters.ts'
+import type { Reader } from './read.ts'
+import { listSources, listValues } from './store.ts'
+
+/** Failures in a row after which a source is reported: one lost answer is no news. */
+const NEWS_AFTER = 3
+
+/** Degraded: a source fails or is not believed. Unhealthy: the price of bitcoin is too old to take money by. */
+export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & { reader: Reader }): HealthCheck => {
+  const meters = createMeters(metrics)
+  return {
+    name: 'rates',
+    critical: false,
+    check: async () => {
+      const rows = await listSources(db)
+      const all = await reader.states(db)
+      const last = (await listValues(db, ['BTC'])).get('BTC')
+      const ageSeconds = last ? Math.max(0, Math.round((clock.now().getTime() - last.at.getTime()) / 1000)) : undefined
+      meters.age.set(ageSeconds ?? -1)
+      const detail = { ageSeconds, sources: Object.fromEntries(all.map(({ source, state }) => [source, state])) }
+      const asked = all.some(({ state }) => state !== 'not-asked')
+      if (!asked) return { status: 'healthy', detail }
+      if (ageSeconds === undefined || ageSeconds > config().maxAgeSeconds) return { status: 'unhealthy', detail }
+      const failing = rows.some(
+        ({ name, failures }) => failures >= NEWS_AFTER && all.some((one) => one.source === name),
+      )
+      const doubted = all.some(({ state }) => state === 'left-out' || state === 'stale')
+      return { status: failing || doubted ? 'degraded' : 'healthy', detail }
+    },
+  }
+}

@@ -1,0 +1,8 @@
+export { ratesCommands } from './commands.ts'
+export { priceSourcesConfig, ratesConfig, type PriceSourcesConfig, type RatesConfig } from './config.ts'
+export { convertAt } from './convert.ts'
+export { RatesUnavailable } from './errors.ts'
+export type { Conversion, ConvertInput, Quote, Rate, Rates, RatesDeps, SourceState } from './face.ts'
+export type { Fraction } from './fraction.ts'
+export { createRates } from './rates.ts'
+export { ratesSchema } from './schema.ts'

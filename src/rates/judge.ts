@@ -1,0 +1,78 @@
+import { isWithin, median, type Fraction } from './fraction.ts'
+
+export interface Voice {
+  readonly source: string
+  readonly value: Fraction
+  readonly at: Date
+}
+
+/** What is taken as the value of a currency. */
+export interface Verdict {
+  readonly value: Fraction
+  /** That of the oldest price in it. */
+  readonly at: Date
+  /** Those whose prices are in it, in the order of the alphabet. */
+  readonly sources: readonly string[]
+}
+
+export interface Judgement {
+  /** Undefined: nobody knows, and the last good value stays. */
+  readonly verdict: Verdict | undefined
+  /** Sources that were not believed. */
+  readonly leftOut: readonly string[]
+}
+
+export interface JudgeRules {
+  readonly maxDeviationBps: bigint
+  readonly minSources: number
+  /** How long the last good value says who of two that differ is right. */
+  readonly arbiterMs: number
+  readonly now: Date
+}
+
+/** How far clocks may run apart before a time is taken for wrong. */
+export const SKEW_MS = 60_000
+const HOUR_MS = 60 * 60_000
+/** After it an old price says nothing any more, and a source that speaks alone is believed. */
+const MEMORY_MS = 24 * HOUR_MS
+
+/**
+ * The median of those who agree. Who is further than the deviation from the median is left out, and the rest must be more than half of
+ * all. Of several without such a majority those count that fit the last good value while it is fresh. One alone must fit it too, with
+ * one deviation more for each hour that it is old, for prices move: else a source that lies could wait until it is alone.
+ */
+export function judge(voices: readonly Voice[], lastGood: Verdict | undefined, rules: JudgeRules): Judgement {
+  const { maxDeviationBps, minSources, arbiterMs, now } = rules
+  const middle = median(voices.map(({ value }) => value))
+  if (!middle) return { verdict: undefined, leftOut: [] }
+  const near = (to: Fraction, bps = maxDeviationBps): Voice[] => voices.filter(({ value }) => isWithin(value, to, bps))
+  const agreeing = near(middle)
+  const settled = voices.length > 1 && agreeing.length * 2 > voices.length
+  const counted = settled ? agreeing : voices.length === 1 ? alone() : arbitrated()
+
+  function arbitrated(): readonly Voice[] {
+    const ageMs = ageOf(lastGood, now)
+    return lastGood && ageMs <= arbiterMs ? near(lastGood.value) : []
+  }
+  function alone(): readonly Voice[] {
+    const ageMs = ageOf(lastGood, now)
+    if (!lastGood || ageMs > MEMORY_MS) return voices
+    return near(lastGood.value, (maxDeviationBps * BigInt(HOUR_MS + ageMs)) / BigInt(HOUR_MS))
+  }
+  const leftOut = voices.filter((voice) => !counted.includes(voice)).map(({ source }) => source)
+  return { verdict: counted.length >= minSources ? verdictOf(counted) : undefined, leftOut }
+}
+
+/** Infinite for none, and for one from the future: a clock was wrong then. */
+function ageOf(lastGood: Verdict | undefined, now: Date): number {
+  const ageMs = lastGood ? now.getTime() - lastGood.at.getTime() : Infinity
+  return ageMs < -SKEW_MS ? Infinity : Math.max(0, ageMs)
+}
+
+function verdictOf(counted: readonly Voice[]): Verdict | undefined {
+  const value = median(counted.map((voice) => voice.value))
+  const [first, ...rest] = counted.map(({ at }) => at)
+  if (!value || !first) return undefined
+  const at = rest.reduce((oldest, one) => (one < oldest ? one : oldest), first)
+  return { value, at, sources: counted.map(({ source }) => source).toSorted() }
+}

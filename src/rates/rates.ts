@@ -1,0 +1,91 @@
+import { currencyOf, money } from '#money'
+import { addMs } from '#platform/clock'
+import type { Queryable } from '#platform/db'
+import { describeError } from '#platform/errors'
+import type { Cron } from '#platform/jobs'
+import { convertAt } from './convert.ts'
+import { RatesUnavailable } from './errors.ts'
+import type { Quote, Rate, Rates, RatesDeps } from './face.ts'
+import { fraction } from './fraction.ts'
+import { ratesHealth } from './health.ts'
+import { createReader, rateOf } from './read.ts'
+import { createRefresh, REFRESH_MS } from './refresh.ts'
+import { ratesSchema } from './schema.ts'
+import { findQuoteRow, insertQuote } from './store.ts'
+
+const LOCK_MS = 15 * 60_000
+/** Past it a reader sees to it that the sources are asked: the process that should have done it is down or slow. */
+const READER_REFRESHES_MS = 1.5 * REFRESH_MS
+const CRON_MS = 10_000
+
+export function createRates(deps: RatesDeps): Rates {
+  const { db, clock, ids, config } = deps
+  const log = deps.log.child({ module: 'rates' })
+  const reader = createReader(deps)
+  const refreshOnce = createRefresh(deps)
+  let running: Promise<void> | undefined
+  /** Whoever asks while it runs waits for the same one. */
+  const refresh = (): Promise<void> => (running ??= refreshOnce().finally(() => (running = undefined)))
+  const inBackground = (): void =>
+    void refresh().catch((error: unknown) => log.warn({ why: describeError(error) }, 'rates could not be refreshed'))
+
+  async function findRate(base: string, by: string): Promise<Rate> {
+    const found = await reader.look(db, base, by).catch((error: unknown) => {
+      if (!(error instanceof RatesUnavailable)) throw error
+      return undefined
+    })
+    // What the operator fixed stands in for sources that have nothing, not for sources that nobody asked.
+    if (!found || found.sources.includes('fixed')) {
+      await refresh()
+      return reader.look(db, base, by)
+    }
+    if (found.ageMs > READER_REFRESHES_MS) inBackground()
+    return found
+  }
+
+  return {
+    name: 'rates',
+    schema: ratesSchema,
+    rate: findRate,
+    convert: async ({ from, to, rounding, spreadBps = config().spreadBps }) => {
+      const rate = await findRate(currencyOf(from.asset), currencyOf(to))
+      return convertAt(rate, { from, to, rounding, spreadBps })
+    },
+    quote: async (q, { from, to, rounding, spreadBps = config().spreadBps, lockMs = LOCK_MS }) => {
+      const rate = await reader.look(q, currencyOf(from.asset), currencyOf(to))
+      const createdAt = clock.now()
+      const conversion = convertAt(rate, { from, to, rounding, spreadBps })
+      const made = { ...conversion, id: ids.next('qte'), createdAt, expiresAt: addMs(createdAt, lockMs) }
+      await insertQuote(q, made)
+      return made
+    },
+    findQuote,
+    refresh,
+    states: reader.states,
+    maxAgeMs: reader.maxAgeMs,
+    close: async () => {
+      await running?.catch(() => undefined)
+    },
+    crons: [refreshCron(refresh)],
+    health: [ratesHealth({ ...deps, reader })],
+  }
+}
+
+/** It looks often, so that a source that asked for patience is not left waiting for another minute; each is asked once a minute. */
+const refreshCron = (refresh: () => Promise<void>): Cron => ({ name: 'rates.refresh', everyMs: CRON_MS, run: refresh })
+
+async function findQuote(q: Queryable, id: string): Promise<Quote | undefined> {
+  const row = await findQuoteRow(q, id)
+  if (!row) return undefined
+  const { createdAt, expiresAt, spreadBps, rounding, sources, rateAt } = row
+  const value = fraction(row.numerator, row.denominator)
+  const [base, quote] = [currencyOf(row.fromAsset), currencyOf(row.toAsset)]
+  return {
+    id,
+    from: money(row.fromAsset, row.fromAmount),
+    amount: money(row.toAsset, row.toAmount),
+    spread: money(row.toAsset, row.spreadAmount),
+    rate: rateOf({ base, quote, value, sources, at: rateAt }, createdAt),
+    ...{ spreadBps, rounding, createdAt, expiresAt },
+  }
+}

@@ -1,0 +1,132 @@
+import { addMs } from '#platform/clock'
+import { AppError, describeError } from '#platform/errors'
+import type { SourceName } from './config.ts'
+import { problemOf } from './errors.ts'
+import type { RatesDeps } from './face.ts'
+import { dollarValues, type DollarValue } from './graph.ts'
+import { judge, SKEW_MS, type Verdict, type Voice } from './judge.ts'
+import { createMeters } from './meters.ts'
+import { createSources } from './sources.ts'
+import {
+  claimSources,
+  listValues,
+  lockSources,
+  saveAnswer,
+  saveFailure,
+  saveLeftOut,
+  saveValues,
+  type SourceRow,
+} from './store.ts'
+
+/** A source is asked about once a minute: CoinGecko's public limit and its own cache are made for that. */
+export const REFRESH_MS = 60_000
+/** A price counts as today's for so long: one call may be missed. After it the source has no say, and the last good value ages. */
+const VOICE_MS = 2.5 * REFRESH_MS
+const BACK_OFF_MS = 2 * REFRESH_MS
+const LONGEST_BACK_OFF_MS = 60 * 60_000
+
+export type Refresh = () => Promise<void>
+
+/** Asks the sources that are due and judges what they said. Over all instances a source is asked by one, since asking is claimed first. */
+export function createRefresh(deps: RatesDeps): Refresh {
+  const { db, clock, config } = deps
+  const log = deps.log.child({ module: 'rates' })
+  const sources = createSources({ fetch: deps.fetch, config: deps.sources })
+  const meters = createMeters(deps.metrics)
+
+  async function ask(name: SourceName): Promise<void> {
+    try {
+      const said = await sources[name]()
+      const now = clock.now()
+      const prices = said.map(({ ageMs, ...price }) => ({ ...price, at: addMs(now, -ageMs) }))
+      await saveAnswer(db, name, prices, now)
+      meters.answers.inc({ source: name, result: 'ok' })
+    } catch (error) {
+      const now = clock.now()
+      const problem = problemOf(error)
+      await saveFailure(db, name, { problem, now, retryAt: retryAtOf(error, now) })
+      meters.answers.inc({ source: name, result: error instanceof AppError ? error.code : 'internal' })
+      log.warn({ source: name, problem, why: describeError(error) }, 'a price source failed')
+    }
+  }
+
+  /** In one transaction over the locked rows of the sources. */
+  async function decide(): Promise<void> {
+    const now = clock.now()
+    const { sources: names, ...rules } = config()
+    const changes = await db.transaction(async (tx) => {
+      const rows = (await lockSources(tx)).filter(({ name }) => names.some((one) => one === name))
+      const { verdicts, leftOut } = judgeAll(rows, await listValues(tx), { ...rules, now })
+      if (verdicts.size > 0) await saveValues(tx, verdicts)
+      for (const { name } of rows) await saveLeftOut(tx, name, leftOut.get(name) ?? [])
+      return rows.map(({ name, leftOut: before }) => ({ name, before, after: leftOut.get(name) ?? [] }))
+    })
+    for (const { name, before, after } of changes) {
+      if (after.length > 0) meters.leftOut.inc({ source: name }, after.length)
+      if (after.join() !== before.join()) tell(name, after)
+    }
+  }
+
+  function tell(source: string, currencies: readonly string[]): void {
+    if (currencies.length === 0) log.info({ source }, 'a price source is believed again')
+    else log.warn({ source, currencies }, 'a price source is left out: it differs from the others')
+  }
+
+  return async () => {
+    const now = clock.now()
+    const due = { now, before: addMs(now, -REFRESH_MS), after: addMs(now, SKEW_MS) }
+    const claimed = await claimSources(db, config().sources, due)
+    const names = config().sources.filter((name) => claimed.includes(name))
+    if (names.length === 0) return
+    await Promise.all(names.map(ask))
+    await decide()
+  }
+}
+
+/** When a source may be asked again that asked for patience; null: at the next turn. */
+function retryAtOf(error: unknown, now: Date): Date | null {
+  if (!(error instanceof AppError) || !error.code.endsWith('.too-many-requests')) return null
+  const askedMs = error.retryAfterSeconds === undefined ? BACK_OFF_MS : error.retryAfterSeconds * 1000
+  return addMs(now, Math.min(Math.max(askedMs, REFRESH_MS), LONGEST_BACK_OFF_MS))
+}
+
+interface Rules {
+  readonly maxAgeSeconds: number
+  readonly maxDeviationBps: bigint
+  readonly minSources: number
+  readonly now: Date
+}
+
+function judgeAll(
+  rows: readonly SourceRow[],
+  lastGood: ReadonlyMap<string, Verdict>,
+  { maxAgeSeconds, maxDeviationBps, minSources, now }: Rules,
+): { verdicts: Map<string, Verdict>; leftOut: Map<string, string[]> } {
+  const voiceMs = Math.min(VOICE_MS, maxAgeSeconds * 1000)
+  const heard = rows.map(({ name, prices, answeredAt }) => ({ name, values: fresh(prices, answeredAt, now, voiceMs) }))
+  const verdicts = new Map<string, Verdict>()
+  const leftOut = new Map<string, string[]>()
+  for (const currency of new Set(heard.flatMap(({ values }) => [...values.keys()]))) {
+    const voices = heard.flatMap(({ name, values }): Voice[] => {
+      const one = values.get(currency)
+      return one ? [{ source: name, value: one.value, at: one.at }] : []
+    })
+    const rules = { maxDeviationBps, minSources, arbiterMs: maxAgeSeconds * 1000, now }
+    const { verdict, leftOut: out } = judge(voices, lastGood.get(currency), rules)
+    if (verdict) verdicts.set(currency, verdict)
+    for (const source of out) leftOut.set(source, [...(leftOut.get(source) ?? []), currency].toSorted())
+  }
+  return { verdicts, leftOut }
+}
+
+/** Prices of now: neither of an answer that is long past, nor old already when they were given, nor of a clock that ran ahead. */
+function fresh(
+  prices: SourceRow['prices'],
+  answeredAt: Date | null,
+  now: Date,
+  voiceMs: number,
+): ReadonlyMap<string, DollarValue> {
+  const [oldest, latest] = [addMs(now, -voiceMs), addMs(now, SKEW_MS)]
+  if (!answeredAt || answeredAt < oldest || answeredAt > latest) return new Map()
+  return dollarValues(prices.filter(({ at }) => at >= oldest && at <= latest))
+}

@@ -1,0 +1,3 @@
+import type { Schema } from '#platform/migrate'
+
+export const ratesSchema: Schema = { name: 'rates', folder: new URL('./migrations/', import.meta.url) }

@@ -1,0 +1,78 @@
+import { createCoinbase } from '#clients/coinbase'
+import { createCoinGecko } from '#clients/coingecko'
+import { createKraken } from '#clients/kraken'
+import { isCurrency, listCurrencies } from '#money'
+import type { Fetch } from '#platform/fetch'
+import type { PriceSourcesConfig, SourceName } from './config.ts'
+import type { Price } from './graph.ts'
+
+/** A price as a source gives it: how old it was when it came. */
+export type Said = Omit<Price, 'at'> & { readonly ageMs: number }
+
+export type AskSource = () => Promise<readonly Said[]>
+
+/** Our codes → CoinGecko's ids. The rest of our currencies are asked for as what a coin is worth in them. */
+const COINS: Readonly<Record<string, string>> = {
+  BTC: 'bitcoin',
+  ETH: 'ethereum',
+  SOL: 'solana',
+  USDC: 'usd-coin',
+  USDT: 'tether',
+}
+/** Telegram Stars have no market. */
+const UNPRICED = new Set(['XTR', ...Object.keys(COINS)])
+
+/** Pairs that Kraken trades against USD, in its names. One name that it does not know would fail the whole request. */
+const KRAKEN_PAIRS: Readonly<Record<string, readonly [base: string, quote: string]>> = {
+  XBTUSD: ['BTC', 'USD'],
+  ETHUSD: ['ETH', 'USD'],
+  SOLUSD: ['SOL', 'USD'],
+  USDCUSD: ['USDC', 'USD'],
+  USDTUSD: ['USDT', 'USD'],
+  EURUSD: ['EUR', 'USD'],
+  GBPUSD: ['GBP', 'USD'],
+  AUDUSD: ['AUD', 'USD'],
+  USDCAD: ['USD', 'CAD'],
+  USDCHF: ['USD', 'CHF'],
+  USDJPY: ['USD', 'JPY'],
+}
+
+/** The sources as they are asked: one request each. They throw what their clients throw. */
+export function createSources(deps: {
+  fetch: Fetch
+  config: () => PriceSourcesConfig
+}): Readonly<Record<SourceName, AskSource>> {
+  const { fetch, config } = deps
+  const coingecko = createCoinGecko({
+    fetch,
+    settings: () => ({ baseUrl: config().coingeckoBaseUrl, apiKey: config().coingeckoApiKey }),
+  })
+  const coinbase = createCoinbase({ fetch, settings: () => ({ baseUrl: config().coinbaseBaseUrl }) })
+  const kraken = createKraken({ fetch, settings: () => ({ baseUrl: config().krakenBaseUrl }) })
+  const codeOf = new Map(Object.entries(COINS).map(([code, coin]) => [coin, code]))
+  const currencies = listCurrencies().filter((code) => !UNPRICED.has(code))
+
+  return {
+    coingecko: async () => {
+      const prices = await coingecko.prices({
+        coins: Object.values(COINS),
+        currencies: currencies.map((code) => code.toLowerCase()),
+      })
+      return prices.map(({ coin, currency, price, ageMs }) => ({
+        base: codeOf.get(coin) ?? coin,
+        quote: currency.toUpperCase(),
+        price,
+        ageMs,
+      }))
+    },
+    coinbase: async () =>
+      (await coinbase.exchangeRates('BTC'))
+        .filter(({ currency }) => isCurrency(currency) && currency !== 'BTC')
+        .map(({ currency, price }) => ({ base: 'BTC', quote: currency, price, ageMs: 0 })),
+    kraken: async () =>
+      (await kraken.ticker(Object.keys(KRAKEN_PAIRS))).flatMap(({ pair, price }) => {
+        const [base, quote] = KRAKEN_PAIRS[pair] ?? []
+        return base && quote ? [{ base, quote, price, ageMs: 0 }] : []
+      }),
+  }
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { addMs, type Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import { misbehave, type FaultKind } from './faults.ts'
+import { readMarket, type Market } from './market.ts'
+import { takeFault } from './store.ts'
+
+export interface PriceDeps {
+  readonly db: Db
+  readonly clock: Clock
+}
+
+/** Who takes part, and what each adds to the price of coins, in thousandths of a percent. */
+export const PRICE_SOURCES = { coingecko: 0n, coinbase: 40n, kraken: -40n } as const
+type PriceSource = keyof typeof PRICE_SOURCES
+
+const HOUR_MS = 60 * 60_000
+const HONEST = 100
+const hide = { hide: true }
+
+/** Three price sources at the wire. */
+export function addPriceRoutes(app: HttpServer, deps: PriceDeps): void {
+  addCoinGecko(app, deps)
+  addCoinbase(app, deps)
+  addKraken(app, deps)
+}
+
+/** What the source says now; undefined when it misbehaved and the reply is on its way. */
+async function attend(
+  { db }: PriceDeps,
+  source: PriceSource,
+  request: Request,
+  reply: Reply,
+): Promise<{ market: Market; kind: FaultKind | undefined } | undefined> {
+  const fault = await takeFault(db, source)
+  if (fault && misbehave(fault.kind, request, reply)) return undefined
+  const percent = fault?.kind === 'lying' ? fault.percent : HONEST
+  return { market: await readMarket(db, { perMille: PRICE_SOURCES[source], percent }), kind: fault?.kind }
+}
+
+const COINS = { bitcoin: 'BTC', ethereum: 'ETH', solana: 'SOL', 'usd-coin': 'USDC', tether: 'USDT' } as const
+const isCoin = (id: string): id is keyof typeof COINS => Object.hasOwn(COINS, id)
+const list = z
+  .string()
+  .max(2000)
+  .transform((text) => text.split(','))
+const simplePrice = z.object({ ids: list, vs_currencies: list, include_last_updated_at: z.string().optional() })
+
+/** Prices are JSON numbers with all their digits, so the body is put together as text. */
+function addCoinGecko(app: HttpServer, deps: PriceDeps): void {
+  const schema = { ...hide, querystring: simplePrice }
+  app.get('/sandbox/coingecko/simple/price', { schema }, async (request, reply) => {
+    const said = await attend(deps, 'coingecko', request, reply)
+    if (!said) return reply
+    const { ids, vs_currencies: currencies } = request.query
+    const now = addMs(deps.clock.now(), said.kind === 'ahead' ? HOUR_MS : 0)
+    const updatedAt = addMs(now, said.kind === 'stale' ? -HOUR_MS : 0)
+    const rows = ids.filter(isCoin).map((id) => {
+      const fields = currencies.flatMap((currency) => {
+        const price = said.market.price(COINS[id], currency.toUpperCase())
+        return price === undefined ? [] : [`"${currency}":${price}`]
+      })
+      const seconds = Math.floor(updatedAt.getTime() / 1000)
+      return `"${id}":{${[...fields, `"last_updated_at":${seconds}`].join(',')}}`
+    })
+    return reply
+      .header('date', now.toUTCString())
+      .type('application/json')
+      .send(`{${rows.join(',')}}`)
+  })
+}
+
+function addCoinbase(app: HttpServer, deps: PriceDeps): void {
+  const schema = { ...hide, querystring: z.object({ currency: z.string().max(10).default('USD') }) }
+  app.get('/sandbox/coinbase/v2/exchange-rates', { schema }, async (request, reply) => {
+    const said = await attend(deps, 'coinbase', request, reply)
+    if (!said) return reply
+    const { currency } = request.query
+    const { market } = said
+    if (market.price(currency, 'USD') === undefined)
+      return reply.status(400).send({ errors: [{ id: 'invalid_request', message: 'Invalid currency' }] })
+    const rates = Object.fromEntries(market.currencies.map((code) => [code, market.price(currency, code)]))
+    return reply.send({ data: { currency, rates } })
+  })
+}
+
+/** Kraken's names of what it trades, as it answers them. */
+const PAIRS: Readonly<Record<string, readonly [name: string, base: string, quote: string]>> = {
+  XBTUSD: ['XXBTZUSD', 'BTC', 'USD'],
+  ETHUSD: ['XETHZUSD', 'ETH', 'USD'],
+  SOLUSD: ['SOLUSD', 'SOL', 'USD'],
+  USDCUSD: ['USDCUSD', 'USDC', 'USD'],
+  USDTUSD: ['USDTZUSD', 'USDT', 'USD'],
+  EURUSD: ['ZEURZUSD', 'EUR', 'USD'],
+  GBPUSD: ['ZGBPZUSD', 'GBP', 'USD'],
+  AUDUSD: ['AUDUSD', 'AUD', 'USD'],
+  USDCAD: ['ZUSDZCAD', 'USD', 'CAD'],
+  USDCHF: ['USDCHF', 'USD', 'CHF'],
+  USDJPY: ['ZUSDZJPY', 'USD', 'JPY'],
+}
+
+function addKraken(app: HttpServer, deps: PriceDeps): void {
+  const schema = { ...hide, querystring: z.object({ pair: list }) }
+  app.get('/sandbox/kraken/0/public/Ticker', { schema }, async (request, reply) => {
+    const said = await attend(deps, 'kraken', request, reply)
+    if (!said) return reply
+    const pairs = request.query.pair.map((pair) => PAIRS[pair])
+    const result: Record<string, object> = {}
+    for (const pair of pairs) {
+      if (!pair) return reply.send({ error: ['EQuery:Unknown asset pair'] })
+      const [name, base, quote] = pair
+      const last = said.market.price(base, quote)
+      result[name] = { a: [last, '1', '1.000'], b: [last, '1', '1.000'], c: [last, '0.01000000'] }
+    }
+    return reply.send({ error: [], result })
+  })
+}
