@@ -196,7 +196,7 @@ void test('what cannot start says why in one line', options, async (t) => {
     assert.deepEqual(processesIn(folder), [])
   })
   await t.test('the database is of another mode', async () => {
-    const env = { PURSER_MODE: 'live' }
+    const env = { PURSER_MODE: 'live', HOST: '127.0.0.1' }
     await assertRefused(runPurser(['start'], { dataDir, env }), /is of mode sandbox and cannot run in mode live: set/)
     assert.deepEqual(processesIn(folder), [])
   })
@@ -214,7 +214,7 @@ void test('what cannot start says why in one line', options, async (t) => {
     assert.ok(!stderr.includes('sk_live_x'))
   })
   await t.test('the sandbox key is set in live mode', async () => {
-    const env = { PURSER_MODE: 'live', PURSER_SANDBOX_KEY: 'sk_test_x' }
+    const env = { PURSER_MODE: 'live', HOST: '127.0.0.1', PURSER_SANDBOX_KEY: 'sk_test_x' }
     await assertRefused(runPurser(['start'], { dataDir, env }), /PURSER_SANDBOX_KEY .*only in the sandbox/)
   })
   await t.test('the folder cannot be written', async () => {
