@@ -116,6 +116,13 @@ void test('contradictions stop the start with what to set', () => {
   assert.equal(problemsOf({ DATABASE_POOL_MIN: '20' }).length, 1)
 })
 
+void test('half a desk on the embedded database gets a warning', () => {
+  const warningsOf = (env: Record<string, string>): string => loadConfig(specs, { env }).warnings.join()
+  assert.match(warningsOf({ INSTANCE_TYPE: 'web' }), /^INSTANCE_TYPE=web without DATABASE_URL: /)
+  assert.equal(warningsOf({ INSTANCE_TYPE: 'web', DATABASE_URL: 'postgres://localhost/purser' }), '')
+  assert.equal(warningsOf({}), '')
+})
+
 void test('unknown names: a slip stops, another of ours or of the file is only named, foreign ones are let be', (t) => {
   const file = fileWith(t, 'COMPOSE_NAME=x\n')
   const { warnings } = loadConfig(specs, { env: { SHOP_COLOUR: 'red', HOME: '/root', NODE_OPTIONS: '' }, file })

@@ -153,6 +153,12 @@ export const platformConfig = defineConfig(
       const unsafe = values.mode === 'live' ? whyUnsafe(values) : undefined
       return unsafe === undefined ? lines : [...lines, unsafe]
     },
+    warnings: ({ instanceType, databaseUrl }) =>
+      instanceType === 'all' || databaseUrl
+        ? []
+        : [
+            `INSTANCE_TYPE=${instanceType} without DATABASE_URL: only one process can use the embedded database, so nobody does the other's work. Set DATABASE_URL, or INSTANCE_TYPE=all`,
+          ],
     derive: (values) => ({
       ...values,
       host: values.host ?? (values.mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'),
