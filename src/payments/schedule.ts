@@ -40,6 +40,10 @@ export function nextLook(attempt: Watched, pace: Pace, now: Date): Date | null {
   }
 }
 
+/** When to try again what our own error stopped: from 5 seconds to an hour. */
+export const backOff = (tries: number, now: Date): Date =>
+  addMs(now, Math.min(5000 * 2 ** Math.min(tries, 10), WATCH_EVERY_MS))
+
 /** Whether waiting ends after a look at it. `error`: the provider could not be asked, which alone proves nothing. */
 export function giveUp(
   attempt: Watched,
