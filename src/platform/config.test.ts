@@ -139,6 +139,12 @@ void test('live without provider keys starts with a warning; a key silences it',
   assert.equal(config.platform.publicUrl, 'https://pay.example.com')
 })
 
+void test('keys without a mode get a warning: it is the sandbox that starts', () => {
+  const { warnings } = loadConfig(specs, { env: { SHOP_KEY: 'abcd' } })
+  assert.match(warnings.join(), /^Provider keys are set and PURSER_MODE is not/)
+  assert.deepEqual(loadConfig(specs, { env: { SHOP_KEY: 'abcd', PURSER_MODE: 'sandbox' } }).warnings, [])
+})
+
 void test('a config prints with its secrets scrubbed', () => {
   const loaded = loadConfig(specs, { env: { SHOP_KEY: 'canary-77', DATABASE_URL: 'postgres://a:canary-77@h/db' } })
   for (const text of [inspect(loaded, { depth: 9 }), JSON.stringify(loaded.config), String(loaded.config.shop.key)]) {
