@@ -116,7 +116,7 @@ void test('data and key outlive a restart; PURSER_SANDBOX_KEY sets the key', opt
 void test('what the settings leave in doubt is said at the start, in production too', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir, env: { MPESA_CONSUMER_KEY: 'a-key' } })
-  assert.match(purser.output(), /^Provider keys are set and PURSER_MODE is not: this is the sandbox/)
+  assert.match(purser.output(), /^Provider keys are set and PURSER_MODE is not: this is the sandbox/m)
   await stop(purser, folder)
 })
 
