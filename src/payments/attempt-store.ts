@@ -116,7 +116,7 @@ export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
 /** Moves the next look without touching anything else, when there was nothing to record. */
 export async function postponeAttempt(q: Queryable, row: Pick<AttemptRow, 'id' | 'checks' | 'dueAt'>): Promise<void> {
   await q.run(sql`update payments.attempts set due_at = ${row.dueAt}, checks = ${row.checks}
-    where id = ${row.id} and state not in ('settled', 'failed')`)
+    where id = ${row.id} and state <> 'failed' and (state <> 'settled' or due_at is not null)`)
 }
 
 /** One prompt at a time is counted per phone, so that two at once do not both pass the limit. */

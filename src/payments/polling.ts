@@ -9,7 +9,7 @@ import { notFound } from './errors.ts'
 import { findIntent } from './intent-store.ts'
 import { record, type Recorded } from './outcomes.ts'
 import type { AttemptRef, Collect, Outcome } from './rail.ts'
-import { backOff, giveUp, nextLook } from './schedule.ts'
+import { backOff, giveUp, nextFeeLook, nextLook } from './schedule.ts'
 
 /** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
 const LEASE_MS = 120_000
@@ -56,9 +56,10 @@ async function look(core: Core, attempt: AttemptRow): Promise<void> {
     case 'pending':
     case 'unknown':
     case 'abandoned':
+    // Paid, and the provider has yet to say what it kept.
+    case 'settled':
       await checkAttempt(core, attempt)
       return
-    case 'settled':
     case 'failed':
       await postponeAttempt(core.db, { ...attempt, dueAt: null })
   }
@@ -126,7 +127,10 @@ async function refOf(core: Core, attempt: AttemptRow): Promise<AttemptRef> {
 
 async function putOff(core: Core, collect: Collect, attempt: AttemptRow): Promise<AttemptRow> {
   const after = { ...attempt, checks: attempt.checks + 1 }
-  const later = { ...after, dueAt: nextLook(after, collect, core.clock.now()) }
+  const now = core.clock.now()
+  const waitsForFee = attempt.state === 'settled'
+  const dueAt = waitsForFee ? nextFeeLook(attempt.endedAt ?? now, now) : nextLook(after, collect, now)
+  const later = { ...after, dueAt }
   await postponeAttempt(core.db, later)
   return later
 }
