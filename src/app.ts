@@ -287,8 +287,15 @@ async function wireSandbox(core: Core, identity: Identity) {
     demoUrl: () => '/demo',
     password,
   })
+  let made: Promise<Merchant> | undefined
+  // Once in each process: where several share a database, a second time would take another's key out of force.
   const merchant = (): Promise<Merchant> =>
-    db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+    (made ??= db
+      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
+      .catch((error: unknown) => {
+        made = undefined
+        throw error
+      }))
   return { module, key, password, merchant, providers: sandboxSettings(ownUrl, sandboxCredentials) }
 }
 

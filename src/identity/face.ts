@@ -158,11 +158,8 @@ export interface Identity extends Module {
     ): Promise<Page<AuditRow>>
   }
 
-  /**
-   * The merchant of the sandbox with this key and no other of ours; the same each time. Not in live mode.
-   * `returnOrigins` are added.
-   */
-  ensureSandboxMerchant(tx: Tx, input: { secret: string; returnOrigins?: readonly string[] }): Promise<Merchant>
+  /** The merchant of the sandbox with this key and no other of ours; the same each time. Not in live mode. */
+  ensureSandboxMerchant(tx: Tx, input: { secret: string }): Promise<Merchant>
 
   /** Writes when keys were last used. It does so every few seconds by itself. */
   flush(): Promise<void>
