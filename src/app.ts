@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createGateway, gatewayConfig } from '#gateway'
+import { createGateway, gatewayConfig, paymentChanged } from '#gateway'
 import { createIdentity, identityCommands, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
 import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
 import { createPayments, paymentsCommands, paymentsSchema, type Payments } from '#payments'
@@ -31,6 +31,7 @@ import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
 import { openSettings, type Settings } from '#platform/settings'
+import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import {
   createRates,
   priceSourcesConfig,
@@ -50,7 +51,7 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
-  const schemas = [platformSchema, identitySchema, ledgerSchema, ratesSchema, paymentsSchema]
+  const schemas = [platformSchema, identitySchema, ledgerSchema, ratesSchema, paymentsSchema, webhooksSchema]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
@@ -85,6 +86,7 @@ export interface App {
   readonly ledger: Ledger
   readonly identity: Identity
   readonly payments: Payments
+  readonly webhooks: Webhooks
   readonly rates: Rates
   readonly metrics: Metrics
   readonly modules: readonly Module[]
@@ -194,7 +196,7 @@ async function openCore(deps: AppDeps) {
     metrics,
     db,
     settings,
-    fetch: createFetch({ log, metrics, mode }),
+    fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
     http,
     url,
     ownUrl,
@@ -211,7 +213,9 @@ async function wireModules(core: Core) {
   const { sources, ...railSettings } = sandbox?.providers ?? providerSettings(settings)
   const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
   const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
-  const payments = createPayments({
+  const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
+  const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
+  const payments: Payments = createPayments({
     db,
     ledger,
     jobs: () => jobs,
@@ -223,6 +227,7 @@ async function wireModules(core: Core) {
     publicUrl: url,
     callbackKey: masterKey.deriveKey('callback-token'),
     mode,
+    subscribers: { gateway: changed },
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},
   })
@@ -230,6 +235,8 @@ async function wireModules(core: Core) {
     db,
     identity,
     payments,
+    webhooks,
+    changed,
     rates,
     limits,
     idempotency,
@@ -239,7 +246,8 @@ async function wireModules(core: Core) {
     publicUrl: url,
     practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
-  const modules: readonly Module[] = [identity, ledger, rates, payments, gateway, ...(sandbox ? [sandbox.module] : [])]
+  const simulated = sandbox ? [sandbox.module] : []
+  const modules: readonly Module[] = [identity, ledger, rates, payments, webhooks, gateway, ...simulated]
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -252,7 +260,7 @@ async function wireModules(core: Core) {
     crons: modules.flatMap((module) => module.crons ?? []),
     instance: { version: core.version },
   })
-  return { identity, ledger, rates, payments, limits, idempotency, modules, jobs, sandbox }
+  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, sandbox }
 }
 
 const PASSWORD_LENGTH = 16
@@ -279,8 +287,15 @@ async function wireSandbox(core: Core, identity: Identity) {
     demoUrl: () => '/demo',
     password,
   })
+  let made: Promise<Merchant> | undefined
+  // Once in each process: where several share a database, a second time would take another's key out of force.
   const merchant = (): Promise<Merchant> =>
-    db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key, returnOrigins: [url()] }))
+    (made ??= db
+      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
+      .catch((error: unknown) => {
+        made = undefined
+        throw error
+      }))
   return { module, key, password, merchant, providers: sandboxSettings(ownUrl, sandboxCredentials) }
 }
 

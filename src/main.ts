@@ -18,7 +18,11 @@ export async function main(): Promise<void> {
   const version = config.appVersion ?? packageVersion
   const { logLevel: level, logDir: dir, nodeEnv } = config
   const log = createLog({ level, dir, console: nodeEnv !== 'production', version })
-  for (const warning of loaded.warnings) log.warn(warning)
+  for (const warning of loaded.warnings) {
+    log.warn(warning)
+    // In production the log is not shown, and whoever starts it should see this.
+    if (nodeEnv === 'production') process.stderr.write(`${warning}\n`)
+  }
   const onLost = (): void => {
     log.fatal(LOST)
     process.stderr.write(`${LOST}\n`)

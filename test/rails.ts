@@ -42,7 +42,7 @@ export async function openRailBench(): Promise<RailBench> {
   const fetch = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
   const hastyFetch: Fetch = Object.assign(
     (request: Parameters<Fetch>[0]) => fetch({ ...request, deadlineMs: HASTY_MS }),
-    { untrusted: fetch.untrusted, close: fetch.close },
+    { untrusted: fetch.untrusted, refusalOf: fetch.refusalOf, close: fetch.close },
   )
   return {
     ...{ clock, ids, db: database.db, fetch, hastyFetch, simulators, receiver },

@@ -12,3 +12,12 @@ void test('practice pages that others may reach ask for a password', async () =>
     assert.equal(world.app.sandboxPassword !== undefined, asks, JSON.stringify(env))
   }
 })
+
+void test('a demo checkout leaves the keys as they are: another process on this database may have set its own', async () => {
+  await using world = await openWorld()
+  const { identity, db } = world.app
+  await db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: 'sk_test_of-another' }))
+  assert.equal((await fetch(`${world.url}/demo`)).status, 200)
+  const { merchantId } = await identity.authenticate('Bearer sk_test_of-another')
+  assert.equal(merchantId, world.merchantId)
+})

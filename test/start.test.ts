@@ -113,6 +113,13 @@ void test('data and key outlive a restart; PURSER_SANDBOX_KEY sets the key', opt
   await stop(third, folder)
 })
 
+void test('what the settings leave in doubt is said at the start, in production too', options, async (t) => {
+  const { folder, dataDir } = dataDirOf(t)
+  const purser = await startPurser({ dataDir, env: { MPESA_CONSUMER_KEY: 'a-key' } })
+  assert.match(purser.output(), /^Provider keys are set and PURSER_MODE is not: this is the sandbox/m)
+  await stop(purser, folder)
+})
+
 void test('Ctrl-C ends everything, PostgreSQL included, however often it is pressed', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir })
@@ -196,7 +203,7 @@ void test('what cannot start says why in one line', options, async (t) => {
     assert.deepEqual(processesIn(folder), [])
   })
   await t.test('the database is of another mode', async () => {
-    const env = { PURSER_MODE: 'live' }
+    const env = { PURSER_MODE: 'live', HOST: '127.0.0.1' }
     await assertRefused(runPurser(['start'], { dataDir, env }), /is of mode sandbox and cannot run in mode live: set/)
     assert.deepEqual(processesIn(folder), [])
   })
@@ -214,7 +221,7 @@ void test('what cannot start says why in one line', options, async (t) => {
     assert.ok(!stderr.includes('sk_live_x'))
   })
   await t.test('the sandbox key is set in live mode', async () => {
-    const env = { PURSER_MODE: 'live', PURSER_SANDBOX_KEY: 'sk_test_x' }
+    const env = { PURSER_MODE: 'live', HOST: '127.0.0.1', PURSER_SANDBOX_KEY: 'sk_test_x' }
     await assertRefused(runPurser(['start'], { dataDir, env }), /PURSER_SANDBOX_KEY .*only in the sandbox/)
   })
   await t.test('the folder cannot be written', async () => {

@@ -1,12 +1,13 @@
 import { addMs } from '#platform/clock'
 import type { HttpServer } from '#platform/http'
 import { IDEMPOTENCY_TTL_MS } from '#platform/idempotency'
-import type { Cron } from '#platform/jobs'
+import type { IntentChange } from '#payments'
+import type { Cron, Job } from '#platform/jobs'
 import type { Module } from '#platform/module'
 import { apiRoutes, type ApiDeps } from './api/routes.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
 
-export type GatewayDeps = ApiDeps & PageDeps
+export type GatewayDeps = ApiDeps & PageDeps & { readonly changed: Job<IntentChange> }
 
 /** The merchant's desk: the API under /api/v1 and the hosted checkout page under /pay. */
 export function createGateway(deps: GatewayDeps): Module {
@@ -16,6 +17,7 @@ export function createGateway(deps: GatewayDeps): Module {
       apiRoutes(app, deps)
       pageRoutes(app, deps)
     },
+    jobs: [deps.changed],
     crons: [purgeKeys(deps)],
   }
 }

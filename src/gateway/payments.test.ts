@@ -39,6 +39,7 @@ function ask(body: Record<string, unknown>, offered = methods): ReturnType<typeo
   return newIntentOf(createPayment.parse({ amount: '1500.00', currency: 'KES', ...body }), merchant, {
     clock,
     payments: { methods: offered },
+    publicUrl: () => 'http://127.0.0.1:3000',
   })
 }
 
@@ -53,6 +54,7 @@ void test('an intent is what was asked for, open to every method that can take i
   const intent = ask({ reference: 'order-1', return_url: 'https://duka.example/thanks?o=1', expires_in: 60 })
   assert.deepEqual(intent.amount, { asset: assetOf('KES'), amount: 150_000n })
   assert.deepEqual(intent.methods, ['mpesa', 'card'])
+  assert.equal(ask({ return_url: 'http://127.0.0.1:3000/' }).returnUrl, 'http://127.0.0.1:3000/', 'a page of our own')
   assert.equal(intent.expiresAt.getTime() - clock.now().getTime(), 60_000)
   assert.deepEqual(ask({ amount: '49' }).methods, ['mpesa'], 'too little for a card')
   assert.deepEqual(ask({ amount: '1500.50' }).methods, ['card'], 'M-Pesa takes whole shillings')

@@ -12,6 +12,7 @@ const LARGEST_UNITS = 1_000_000_000n
 export interface NewPaymentDeps {
   readonly payments: Pick<Payments, 'methods'>
   readonly clock: Clock
+  readonly publicUrl: () => string
 }
 
 /**
@@ -19,7 +20,11 @@ export interface NewPaymentDeps {
  * `payments.method-unavailable`.
  * Currency and methods are checked against what the rails take now.
  */
-export function newIntentOf(body: CreatePayment, merchant: Merchant, { payments, clock }: NewPaymentDeps): NewIntent {
+export function newIntentOf(
+  body: CreatePayment,
+  merchant: Merchant,
+  { payments, clock, publicUrl }: NewPaymentDeps,
+): NewIntent {
   const amount = requireAmount(body.amount, body.currency)
   return {
     owner: 'gateway',
@@ -30,7 +35,7 @@ export function newIntentOf(body: CreatePayment, merchant: Merchant, { payments,
     description: body.description ?? '',
     reference: body.reference,
     customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
-    returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, merchant),
+    returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, merchant, publicUrl()),
     metadata: body.metadata ?? {},
     terms: { merchantName: merchant.name },
     expiresAt: addMs(clock.now(), body.expires_in * 1000),
@@ -102,9 +107,10 @@ export function problemWith(
   return undefined
 }
 
-function requireReturnUrl(text: string, merchant: Merchant): string {
+/** Our own pages need no registration: nobody is led astray by them. */
+function requireReturnUrl(text: string, merchant: Merchant, publicUrl: string): string {
   const { origin } = new URL(text)
-  if (merchant.returnOrigins.includes(origin)) return text
+  if (merchant.returnOrigins.includes(origin) || origin === new URL(publicUrl).origin) return text
   throw invalid(
     'return_url',
     `is not on a registered origin; register it with: purser merchant origins add ${merchant.id} ${origin}`,

@@ -22,13 +22,21 @@ export const SCOPES = [
   'payments:read',
   'payments:write',
   'balance:read',
+  'webhooks:read',
+  'webhooks:write',
   'destinations:write',
   'payouts:write',
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** What a key gets unless told. Those that can send money away are never among them. */
-export const DEFAULT_SCOPES: readonly Scope[] = ['payments:read', 'payments:write', 'balance:read']
+export const DEFAULT_SCOPES: readonly Scope[] = [
+  'payments:read',
+  'payments:write',
+  'balance:read',
+  'webhooks:read',
+  'webhooks:write',
+]
 
 /** Who calls the API. */
 export interface Caller {
@@ -150,11 +158,8 @@ export interface Identity extends Module {
     ): Promise<Page<AuditRow>>
   }
 
-  /**
-   * The merchant of the sandbox with this key and no other of ours; the same each time. Not in live mode.
-   * `returnOrigins` are added.
-   */
-  ensureSandboxMerchant(tx: Tx, input: { secret: string; returnOrigins?: readonly string[] }): Promise<Merchant>
+  /** The merchant of the sandbox with this key and no other of ours; the same each time. Not in live mode. */
+  ensureSandboxMerchant(tx: Tx, input: { secret: string }): Promise<Merchant>
 
   /** Writes when keys were last used. It does so every few seconds by itself. */
   flush(): Promise<void>

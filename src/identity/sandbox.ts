@@ -7,7 +7,7 @@ import type { Actor } from '#platform/module'
 import type { Secret } from '#platform/secrets'
 import { DEFAULT_SCOPES, type IdentityDeps, type Merchant } from './face.ts'
 import { hashKey, keyPrefix, newestPepper } from './keys.ts'
-import { addReturnOrigin, requireMerchant } from './merchants.ts'
+import { requireMerchant } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
 import { insertKey, keepOnlyKey } from './store/keys.ts'
 import { insertMerchant, readMerchantByHandle } from './store/merchants.ts'
@@ -19,7 +19,7 @@ const actor: Actor = { type: 'system', id: 'sandbox' }
 export async function ensureSandboxMerchant(
   deps: IdentityDeps,
   tx: Tx,
-  { secret, returnOrigins = [] }: { secret: string; returnOrigins?: readonly string[] },
+  { secret }: { secret: string },
 ): Promise<Merchant> {
   const { mode, ids, clock } = deps
   invariant(mode !== 'live', 'there is no sandbox merchant in live mode')
@@ -43,7 +43,6 @@ export async function ensureSandboxMerchant(
   const merchant = await readMerchantByHandle(tx, HANDLE)
   invariant(merchant, 'the sandbox merchant was just made')
   await keepKey(deps, tx, merchant.id, secret)
-  for (const origin of returnOrigins) await addReturnOrigin(deps, tx, { merchantId: merchant.id, origin }, actor)
   return requireMerchant(tx, merchant.id)
 }
 

@@ -20,6 +20,7 @@ export interface AttemptRow {
   redirectUrl: string | null
   payer: Payer
   returnUrl: string
+  requestKey: string | null
   reason: FailureReason | null
   declined: FailureReason | null
   why: string | null
@@ -32,7 +33,7 @@ export interface AttemptRow {
 }
 
 const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
-  redirect_url as "redirectUrl", payer, return_url as "returnUrl", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
+  redirect_url as "redirectUrl", payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
   created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
 
 export function attemptOf(row: AttemptRow): Attempt {
@@ -58,9 +59,9 @@ const maskPhone = (phone: string): string =>
 
 export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`insert into payments.attempts (id, intent_id, rail, rail_account, method, kind, state, asset, amount, payer, return_url,
-      due_at, created_at)
+      request_key, due_at, created_at)
     values (${row.id}, ${row.intentId}, ${row.rail}, ${row.railAccount}, ${row.method}, ${row.kind}, ${row.state}, ${row.asset},
-      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.dueAt}, ${row.createdAt})`)
+      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.createdAt})`)
 }
 
 export const findAttempt = (q: Queryable, id: string): Promise<AttemptRow | undefined> =>
@@ -115,7 +116,7 @@ export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
 /** Moves the next look without touching anything else, when there was nothing to record. */
 export async function postponeAttempt(q: Queryable, row: Pick<AttemptRow, 'id' | 'checks' | 'dueAt'>): Promise<void> {
   await q.run(sql`update payments.attempts set due_at = ${row.dueAt}, checks = ${row.checks}
-    where id = ${row.id} and state not in ('settled', 'failed')`)
+    where id = ${row.id} and state <> 'failed' and (state <> 'settled' or due_at is not null)`)
 }
 
 /** One prompt at a time is counted per phone, so that two at once do not both pass the limit. */

@@ -121,6 +121,31 @@ void test('two cards at the same moment, and one after a lost answer: one page',
   assert.equal(trial.page.started.length, 2)
 })
 
+void test('a request that comes again gets its own attempt, whatever was begun and paid since', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intent = await trial.create()
+  const ask = (requestKey: string): Promise<Attempt> =>
+    trial.payments.startAttempt({
+      intentId: intent.id,
+      merchantId: MERCHANT,
+      method: 'mpesa',
+      payer: { phone: '254712345678' },
+      returnUrl: 'https://pay.example/x',
+      requestKey,
+    })
+  trial.push.onStart = () => ({ kind: 'failed', reason: 'wrong-pin' })
+  const first = await ask('k1')
+  const second = await ask('k2')
+  assert.notEqual(second.id, first.id)
+  assert.equal((await ask('k1')).id, first.id)
+  trial.push.onStart = ({ attemptId }) => received({ id: referenceOf(attemptId), gross: kes(150_000n) })
+  const paid = await ask('k3')
+  assert.equal(paid.status, 'settled')
+  assert.deepEqual([(await ask('k3')).id, (await ask('k2')).id], [paid.id, second.id], 'though it is paid by now')
+  assert.equal(trial.push.started.length, 3)
+})
+
 void test('refused before anything is sent: method, payer, amount, merchant', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)

@@ -42,6 +42,9 @@ const PICK_UP_AFTER_MS = 3000
 /** Nobody waits for a prompt any more when the program was down for so long. */
 const STALE_MS = 2 * 60_000
 
+/** As long as idempotency keys are kept. */
+const KEEP_REQUESTS_MS = 30 * 24 * 60 * 60_000
+
 const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
 export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMethod[] =>
@@ -71,12 +74,15 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   const now = core.clock.now()
   const intent = await lockIntent(tx, input.intentId)
   if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
+  const attempts = await listAttempts(tx, intent.id)
+  const { requestKey = null } = input
+  const same = requestKey === null ? undefined : findAsked(attempts, requestKey, now)
+  if (same) return { attempt: same, again: true }
   requirePayable(intent, now)
   const rail = requireRail(core, intent, input.method)
   const amount = intent.amount - intent.received
   requireTaken(rail, intent.asset, amount)
   const payer = requirePayer(rail, input.payer)
-  const attempts = await listAttempts(tx, intent.id)
   const open = attempts.find((each) => isSamePage(each, rail, amount, payer, now))
   if (open) return { attempt: open, again: true }
   if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
@@ -86,12 +92,15 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   requireAttemptsLeft(attempts, core.limits)
   if (input.merchantId === undefined) await requirePublicLimits(tx, core, rail, payer, attempts)
 
-  const attempt = newAttempt(core, { intent, rail, amount, payer, returnUrl: input.returnUrl, now })
+  const attempt = newAttempt(core, { intent, rail, amount, payer, returnUrl: input.returnUrl, requestKey, now })
   await insertAttempt(tx, attempt)
   await refreshIntent(tx, core, intent, now, { shows: true })
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail.name, status: 'started' }))
   return { attempt, again: false }
 }
+
+const findAsked = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
+  attempts.find((each) => each.requestKey === requestKey && now < addMs(each.createdAt, KEEP_REQUESTS_MS))
 
 function requirePayable(intent: IntentRow, now: Date): void {
   if (intent.status === 'paid') throw alreadyPaid()
@@ -160,10 +169,14 @@ interface Opening {
   amount: bigint
   payer: Payer
   returnUrl: string
+  requestKey: string | null
   now: Date
 }
 
-const newAttempt = ({ ids }: Core, { intent, rail, amount, payer, returnUrl, now }: Opening): AttemptRow => ({
+const newAttempt = (
+  { ids }: Core,
+  { intent, rail, amount, payer, returnUrl, requestKey, now }: Opening,
+): AttemptRow => ({
   id: ids.next('att'),
   intentId: intent.id,
   rail: rail.name,
@@ -177,6 +190,7 @@ const newAttempt = ({ ids }: Core, { intent, rail, amount, payer, returnUrl, now
   redirectUrl: null,
   payer,
   returnUrl,
+  requestKey,
   reason: null,
   declined: null,
   why: null,

@@ -151,6 +151,8 @@ export interface StartAttempt {
   readonly payer: Payer
   /** The hosted page, where a `page` rail sends the payer back. */
   readonly returnUrl: string
+  /** The caller's own name for this request: with the same one the same attempt is given again for 30 days, whatever became of it. */
+  readonly requestKey?: string | undefined
 }
 
 export interface MerchantBalance {

@@ -318,6 +318,30 @@ void test('too early: tried again until what it is about is there, or for a day'
   await trial.booksHold()
 })
 
+void test('an event whose handling throws is tried less and less often, and then waits for a person', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const attempt = await trial.start((await trial.create()).id)
+  await database.owner.run(
+    sql`create function payments.broken() returns trigger language plpgsql as 'begin raise exception $$no$$; end'`,
+  )
+  await database.owner.run(
+    sql`create trigger broken before insert on payments.receipts execute function payments.broken()`,
+  )
+  confirms(trial)
+  await trial.callback(trial.push, trial.push.says(success(attempt.id)))
+  for (let i = 0; i < 10; i++) await trial.pass(60_000)
+  const [waiting] = await events(trial)
+  assert.equal(waiting?.state, 'new')
+  assert.ok(waiting.tries >= 5 && waiting.tries <= 9, `tried ${waiting.tries} times in ten minutes`)
+  const asked = trial.push.checked.length
+  for (let i = 0; i < 100; i++) await trial.pass(900_000)
+  assert.equal((await events(trial))[0]?.state, 'parked')
+  const { looks } = await trial.db.one<{ looks: number }>(sql`select checks as looks from payments.attempts`)
+  assert.ok(looks > 5, 'the attempt counts its looks too')
+  assert.ok(trial.push.checked.length > asked)
+})
+
 void test('a shape never seen is parked for a person; an event id makes different bodies one event', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)

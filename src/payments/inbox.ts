@@ -32,13 +32,23 @@ async function handleEvent(core: Core, event: EventRow): Promise<void> {
   if (!rail || facts.length === 0) return close(core, event, 'ignored', 'nothing for us in it')
   // All facts are handled before the event is judged; they are repeatable, so a retry handles them all again.
   const results: Handled[] = []
-  for (const fact of facts) results.push(await handleFact(core, rail, event, fact))
+  for (const fact of facts) results.push(await handle(core, rail, event, fact))
   const later = results.find((result) => result.kind === 'later')
   if (later) return retry(core, event, later.why)
   const parked = results.find((result) => result.kind === 'parked')
   if (parked) return close(core, event, 'parked', parked.why)
   const refused = results.find((result) => result.kind === 'refused')
   return refused ? close(core, event, 'ignored', `refused: ${refused.why}`) : close(core, event, 'done', null)
+}
+
+/** An error of ours is no reason to lose the event, nor to try it at once and for ever. */
+async function handle(core: Core, rail: Rail, event: EventRow, fact: Fact): Promise<Handled> {
+  try {
+    return await handleFact(core, rail, event, fact)
+  } catch (error) {
+    core.log.error({ rail: rail.name, event: event.eventKey, tries: event.tries, error }, 'event could not be handled')
+    return { kind: 'later', why: `not handled: ${describeError(error)}`.slice(0, 300) }
+  }
 }
 
 function parse(

@@ -56,6 +56,44 @@ void test('gross to the merchant, the fee its own transfer, clearing is what the
   await trial.booksHold()
 })
 
+void test('a fee that is told after the money is asked for and booked once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  const charge = { id: 'ch_1', gross: kes(150_000n) }
+  trial.page.onCheck = () => received({ ...charge, feeLater: true })
+  await trial.pass(5000)
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  const fees = async (): Promise<bigint> => (await trial.ledger.balance(trial.db, 'rail:cards:main:fees', KES)).posted
+  trial.page.onCheck = () => Promise.reject(new Error('down'))
+  await trial.pass(60_000)
+  trial.page.onCheck = () => ({ kind: 'unknown', why: 'down' })
+  await trial.pass(60_000)
+  assert.equal(await fees(), 0n)
+  trial.page.onCheck = () => received({ ...charge, fee: kes(4500n) })
+  await trial.pass(120_000)
+  assert.equal(await fees(), -4500n)
+  const asked = trial.page.checked.length
+  await tell(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
+  await trial.pass(24 * 3_600_000)
+  assert.equal(await fees(), -4500n)
+  assert.equal(trial.page.checked.length, asked, 'nothing is left to ask')
+  await trial.booksHold()
+})
+
+void test('a fee that is never told is not asked for for ever', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await cardAttempt(trial)
+  trial.page.onCheck = () => received({ id: 'ch_1', gross: kes(150_000n), feeLater: true })
+  for (let hour = 0; hour < 8 * 24; hour++) await trial.pass(3_600_000)
+  const asked = trial.page.checked.length
+  assert.ok(asked > 20 && asked < 60, `asked ${asked} times`)
+  await trial.pass(48 * 3_600_000)
+  assert.equal(trial.page.checked.length, asked)
+  await trial.booksHold()
+})
+
 void test('a reversal takes what is available, the rest is owed and repaid first', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)

@@ -5,7 +5,7 @@ import { notFound } from './errors.ts'
 import { lockIntent } from './intent-store.ts'
 import type { Outcome } from './rail.ts'
 import { countReceipt, reverseReceipt, type Counted } from './receipts.ts'
-import { nextLook } from './schedule.ts'
+import { nextFeeLook, nextLook } from './schedule.ts'
 import { isLive, nextState, type AttemptEvent } from './state.ts'
 import { refreshIntent, type Work } from './work.ts'
 
@@ -116,10 +116,17 @@ function describe(
     why: 'why' in outcome && outcome.why !== undefined ? outcome.why.slice(0, 300) : attempt.why,
     endedAt: isLive(state) ? null : (attempt.endedAt ?? now),
   }
+  if (awaitsFee(attempt, outcome)) return { ...after, dueAt: nextFeeLook(after.endedAt ?? now, now) }
   const moved = from === 'check' || state !== attempt.state || reference !== attempt.reference
   const pace = railOf(core, attempt.rail)?.collect
   return moved && pace ? { ...after, dueAt: nextLook(after, pace, now) } : after
 }
+
+/** A settled attempt is due only while its fee is not told; an answer that says nothing of the money changes nothing about that. */
+const awaitsFee = ({ state, dueAt }: AttemptRow, outcome: Told['outcome']): boolean =>
+  outcome.kind === 'received'
+    ? outcome.receipts.some(({ final, feeLater }) => final && feeLater === true)
+    : state === 'settled' && dueAt !== null
 
 /** What the public sees of an attempt. */
 const shows = ({ state, reason, declined, redirectUrl, unconfirmed }: AttemptRow): string =>

@@ -9,7 +9,7 @@ import { notFound } from './errors.ts'
 import { findIntent } from './intent-store.ts'
 import { record, type Recorded } from './outcomes.ts'
 import type { AttemptRef, Collect, Outcome } from './rail.ts'
-import { giveUp, nextLook } from './schedule.ts'
+import { backOff, giveUp, nextFeeLook, nextLook } from './schedule.ts'
 
 /** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
 const LEASE_MS = 120_000
@@ -23,7 +23,18 @@ export function attemptsQueue(core: Core): DueQueue<AttemptRow> {
     idleMs: 500,
     claim: (limit, now) => claimDue(core.db, limit, now, addMs(now, LEASE_MS)),
     adopt: (now) => freeDue(core.db, now, addMs(now, LEASE_MS)),
-    handle: (attempt) => look(core, attempt),
+    handle: (attempt) => lookOrBackOff(core, attempt),
+  }
+}
+
+/** What throws here is an error of ours, not of the provider: it is tried again, less and less often. */
+async function lookOrBackOff(core: Core, attempt: AttemptRow): Promise<void> {
+  try {
+    await look(core, attempt)
+  } catch (error) {
+    const { id: attemptId, intentId: paymentId, rail, checks } = attempt
+    core.log.error({ paymentId, attemptId, rail, checks, error }, 'attempt could not be looked at')
+    await postponeAttempt(core.db, { ...attempt, checks: checks + 1, dueAt: backOff(checks, core.clock.now()) })
   }
 }
 
@@ -45,9 +56,10 @@ async function look(core: Core, attempt: AttemptRow): Promise<void> {
     case 'pending':
     case 'unknown':
     case 'abandoned':
+    // Paid, and the provider has yet to say what it kept.
+    case 'settled':
       await checkAttempt(core, attempt)
       return
-    case 'settled':
     case 'failed':
       await postponeAttempt(core.db, { ...attempt, dueAt: null })
   }
@@ -115,7 +127,10 @@ async function refOf(core: Core, attempt: AttemptRow): Promise<AttemptRef> {
 
 async function putOff(core: Core, collect: Collect, attempt: AttemptRow): Promise<AttemptRow> {
   const after = { ...attempt, checks: attempt.checks + 1 }
-  const later = { ...after, dueAt: nextLook(after, collect, core.clock.now()) }
+  const now = core.clock.now()
+  const waitsForFee = attempt.state === 'settled'
+  const dueAt = waitsForFee ? nextFeeLook(attempt.endedAt ?? now, now) : nextLook(after, collect, now)
+  const later = { ...after, dueAt }
   await postponeAttempt(core.db, later)
   return later
 }

@@ -122,6 +122,8 @@ export interface RailReceipt {
   readonly gross: Money
   /** What the provider kept, if it says so. */
   readonly fee?: Money
+  /** The provider will say later what it kept: it is asked again until it does. */
+  readonly feeLater?: boolean
   readonly at: Date
   /** Only final receipts are posted. */
   readonly final: boolean

@@ -113,6 +113,12 @@ export const findReversal = (
     from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
     where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
 
+/** Whether what the provider kept of it is booked. */
+export const hasFee = async (q: Queryable, receiptId: string): Promise<boolean> =>
+  (await q.maybe(
+    sql`select 1 as there from payments.receipt_entries where receipt_id = ${receiptId} and kind = 'fee'`,
+  )) !== undefined
+
 export interface Sums {
   received: bigint
   reversed: bigint

@@ -1,4 +1,4 @@
-import { money } from '#money'
+import { money, type Money } from '#money'
 import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
 import { creditTransfers, feeTransfers, takeTransfers } from './postings.ts'
@@ -6,6 +6,7 @@ import {
   findByNumber,
   findReceipt,
   findReversal,
+  hasFee,
   insertEntry,
   insertReceipt,
   updateReceipt,
@@ -91,8 +92,13 @@ async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee }: RailRe
     transfers: credits.map(({ id }) => id),
   })
   work.transfers.push(...credits)
-  if (!fee || fee.amount <= 0n) return
-  const fees = feeTransfers({ ...event, kind: 'payments.fee' }, books, fee)
+  if (fee) await bookFee(work, row, fee)
+}
+
+async function bookFee(work: Work, row: ReceiptRow, fee: Money): Promise<void> {
+  if (fee.amount <= 0n) return
+  const event = { source: row.id, ref: row.id, kind: 'payments.fee' }
+  const fees = feeTransfers(event, booksOf(work, fee.asset), fee)
   await addEntry(work, row, { kind: 'fee', asset: fee.asset, amount: fee.amount, transfers: fees.map(({ id }) => id) })
   work.transfers.push(...fees)
 }
@@ -106,6 +112,8 @@ async function mergeReceipt(work: Work, known: ReceiptRow, given: RailReceipt): 
   if (differs && (known.stated || known.asset !== work.intent.asset || gross.asset !== known.asset)) {
     return refuse(work, 'amount-conflict')
   }
+  // The fee may come after the money; of two fees the first stands.
+  if (given.fee && !(await hasFee(work.tx, known.id))) await bookFee(work, known, given.fee)
   const number = known.number ?? (await freeNumber(work, known, given))
   const counted = differs ? await correctReceipt(work, known, gross.amount - believed) : known.counted
   const stated = known.stated || given.stated

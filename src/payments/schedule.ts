@@ -15,6 +15,8 @@ export const SILENCE_GRACE_MS = 10 * MINUTE_MS
 /** Abandoned attempts that the provider knows by a reference are asked about so often, for so long. */
 const WATCH_EVERY_MS = 60 * MINUTE_MS
 const WATCH_FOR_MS = 48 * 60 * MINUTE_MS
+const FEES_FOR_MS = 7 * 24 * 60 * MINUTE_MS
+const SLOWEST_FEE_MS = 6 * 60 * MINUTE_MS
 const SLOWEST_MS = 10 * MINUTE_MS
 
 /** When the attempt is to be looked at next; null: never. */
@@ -39,6 +41,17 @@ export function nextLook(attempt: Watched, pace: Pace, now: Date): Date | null {
     }
   }
 }
+
+/** When to ask again what the provider kept of a payment that ended then: after a minute, then as long as it took so far; null: never. */
+export function nextFeeLook(endedAt: Date, now: Date): Date | null {
+  const ageMs = now.getTime() - endedAt.getTime()
+  if (ageMs >= FEES_FOR_MS) return null
+  return addMs(now, Math.max(MINUTE_MS, Math.min(ageMs, SLOWEST_FEE_MS)))
+}
+
+/** When to try again what our own error stopped: from 5 seconds to an hour. */
+export const backOff = (tries: number, now: Date): Date =>
+  addMs(now, Math.min(5000 * 2 ** Math.min(tries, 10), WATCH_EVERY_MS))
 
 /** Whether waiting ends after a look at it. `error`: the provider could not be asked, which alone proves nothing. */
 export function giveUp(

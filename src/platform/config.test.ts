@@ -91,8 +91,22 @@ void test('all problems are named at once, one line each, and no secret is repea
   ])
 })
 
+const LIVE = { PURSER_MODE: 'live', PUBLIC_URL: 'https://pay.example.com/' }
+
+void test('in live mode payers come by https, or it is this machine alone', () => {
+  assert.deepEqual(problemsOf(LIVE), [])
+  assert.deepEqual(problemsOf({ PURSER_MODE: 'live' }), [
+    'PUBLIC_URL is not set with PURSER_MODE=live: set it to the https:// address that payers and providers reach',
+  ])
+  assert.deepEqual(problemsOf({ ...LIVE, PUBLIC_URL: 'http://pay.example.com' }), [
+    'PUBLIC_URL=http://pay.example.com is not safe with PURSER_MODE=live: it must start with https://',
+  ])
+  for (const local of [{ HOST: '127.0.0.1' }, { PUBLIC_URL: 'http://localhost:3000' }])
+    assert.deepEqual(problemsOf({ PURSER_MODE: 'live', ...local }), [])
+})
+
 void test('contradictions stop the start with what to set', () => {
-  assert.deepEqual(problemsOf({ PURSER_MODE: 'live', PURSER_SANDBOX_KEY: 'sk_test_0123456789abcdef' }), [
+  assert.deepEqual(problemsOf({ ...LIVE, PURSER_SANDBOX_KEY: 'sk_test_0123456789abcdef' }), [
     'PURSER_SANDBOX_KEY is set with PURSER_MODE=live: remove it, it works only in the sandbox',
   ])
   assert.deepEqual(problemsOf({ SHOP_LIMIT: '10' }), ['SHOP_LIMIT is over 9 without SHOP_KEY: set SHOP_KEY'])
@@ -100,6 +114,13 @@ void test('contradictions stop the start with what to set', () => {
     'SHOP_KEY and OLD_SHOP_KEY mean the same and differ: keep one of them',
   ])
   assert.equal(problemsOf({ DATABASE_POOL_MIN: '20' }).length, 1)
+})
+
+void test('half a desk on the embedded database gets a warning', () => {
+  const warningsOf = (env: Record<string, string>): string => loadConfig(specs, { env }).warnings.join()
+  assert.match(warningsOf({ INSTANCE_TYPE: 'web' }), /^INSTANCE_TYPE=web without DATABASE_URL: /)
+  assert.equal(warningsOf({ INSTANCE_TYPE: 'web', DATABASE_URL: 'postgres://localhost/purser' }), '')
+  assert.equal(warningsOf({}), '')
 })
 
 void test('unknown names: a slip stops, another of ours or of the file is only named, foreign ones are let be', (t) => {
@@ -112,11 +133,16 @@ void test('unknown names: a slip stops, another of ours or of the file is only n
 })
 
 void test('live without provider keys starts with a warning; a key silences it', () => {
-  const live = { PURSER_MODE: 'live', PUBLIC_URL: 'https://pay.example.com/' }
-  assert.match(loadConfig(specs, { env: live }).warnings.join(), /No provider key/)
-  const { warnings, config } = loadConfig(specs, { env: { ...live, SHOP_KEY: 'abcd' } })
+  assert.match(loadConfig(specs, { env: LIVE }).warnings.join(), /No provider key/)
+  const { warnings, config } = loadConfig(specs, { env: { ...LIVE, SHOP_KEY: 'abcd' } })
   assert.deepEqual(warnings, [])
   assert.equal(config.platform.publicUrl, 'https://pay.example.com')
+})
+
+void test('keys without a mode get a warning: it is the sandbox that starts', () => {
+  const { warnings } = loadConfig(specs, { env: { SHOP_KEY: 'abcd' } })
+  assert.match(warnings.join(), /^Provider keys are set and PURSER_MODE is not/)
+  assert.deepEqual(loadConfig(specs, { env: { SHOP_KEY: 'abcd', PURSER_MODE: 'sandbox' } }).warnings, [])
 })
 
 void test('a config prints with its secrets scrubbed', () => {

@@ -57,7 +57,7 @@ void test('a deadlock is tried again', async () => {
       await tx.run(sql`update public.rows set n = n + 1 where id = ${second}`)
     })
   await Promise.all([add(1, 2), add(2, 1)])
-  assert.equal(waiting, 3, 'one of them ran twice')
+  assert.ok(waiting > 2, 'one of them ran again')
   assert.deepEqual(await t.db.many(sql`select n from public.rows order by id`), [{ n: 2 }, { n: 2 }])
 })
 

@@ -25,7 +25,7 @@ export interface Jobs {
    * `tx.afterCommit(() => jobs.wake())`. Throws `platform.job-payload` when the payload is not what the job takes.
    */
   enqueue<P>(q: Queryable, job: Job<P> | string, payload: P, options?: EnqueueOptions): Promise<void>
-  /** After a commit: the outbox is looked at now, and the named queue of this process. Not needed, only faster. */
+  /** After a commit: the outbox is looked at now, or the named queue of this process. Not needed, only faster. */
   wake(queue?: string): void
   /** With `worker`: runs jobs, queues and crons. Without it only hands over what this process enqueues. */
   start(roles: { web: boolean; worker: boolean }): Promise<void>
@@ -93,8 +93,8 @@ export function createJobs(deps: JobsDeps): Jobs {
       await insertJob(q, { job: known, payload, now: clock.now(), options })
     },
     wake: (name) => {
-      relay.wake()
-      if (name !== undefined) queues.get(name)?.wake()
+      if (name === undefined) relay.wake()
+      else queues.get(name)?.wake()
     },
     start: async (roles) => {
       invariant(!started, 'jobs are started once')

@@ -54,7 +54,7 @@ async function openBench(env: Record<string, string> = {}): Promise<Bench> {
       sent.push(request.label)
       return plain({ ...request, deadlineMs: HASTY_MS })
     },
-    { untrusted: plain.untrusted, close: plain.close },
+    { untrusted: plain.untrusted, refusalOf: plain.refusalOf, close: plain.close },
   )
   const sources = read(priceSourcesConfig, sandboxCredentials(simulators.url))
   const open = (): Rates =>

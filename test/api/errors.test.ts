@@ -190,7 +190,7 @@ void test('doc_url of each error leads to a place on a page', async () => {
   // Every code that the API can answer with is there.
   const sources = globSync('src/{platform/http,platform/idempotency,gateway}/**/*.ts').concat(
     globSync('src/platform/limits.ts'),
-    globSync('src/payments/{errors,routes}.ts'),
+    globSync('src/{payments,webhooks}/{errors,routes}.ts'),
     globSync('src/identity/authenticate.ts'),
   )
   const thrown = sources

@@ -92,8 +92,19 @@ void test('each operation has a name, words, a key to show, and its parameters',
   const keyed = operations.filter(({ operation }) =>
     operation.parameters?.some((each) => each.name === 'Idempotency-Key'),
   )
-  assert.deepEqual(keyed.map(({ operation }) => operation.operationId).toSorted(), ['createPayment', 'startAttempt'])
-  for (const { operation } of keyed) assert.ok(operation.responses['201']?.headers?.['Idempotent-Replayed'])
+  assert.deepEqual(keyed.map(({ operation }) => operation.operationId).toSorted(), [
+    'createPayment',
+    'createWebhookEndpoint',
+    'redeliver',
+    'redeliverRange',
+    'rotateWebhookSecret',
+    'startAttempt',
+    'testWebhookEndpoint',
+  ])
+  for (const { name, operation } of keyed) {
+    const done = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))
+    assert.ok(done?.[1].headers?.['Idempotent-Replayed'], name)
+  }
 })
 
 void test('bodies and answers have schemas with names', () => {
@@ -102,7 +113,11 @@ void test('bodies and answers have schemas with names', () => {
   for (const { name, operation } of operations) {
     const done = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'))
     assert.equal(done.length, 1, name)
-    assert.match(refOf(done[0]?.[1].content) ?? '', /schemas\/(Payment|PaymentList|Attempt|Balance|Rate)$/, name)
+    assert.match(
+      refOf(done[0]?.[1].content) ?? '',
+      /schemas\/(Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|\w+List)$/,
+      name,
+    )
     assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)
     if (operation.requestBody) assert.match(refOf(operation.requestBody.content) ?? '', /schemas\/\w+/, name)
   }

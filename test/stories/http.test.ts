@@ -50,6 +50,20 @@ test('an address tries so often, then it is told to wait', async () => {
   assert.match(String((await post(world, id, BY_PHONE)).body), /too many tries\. Wait 10 min/)
 })
 
+test('an address that asks without end is told to wait, on a page', async () => {
+  await using world = await openWorld()
+  const id = await create(world)
+  const look = async (path: string): Promise<Response> => {
+    const answer = await fetch(world.url + path, { headers: { accept: 'text/html' } })
+    if (answer.ok) await answer.body?.cancel()
+    return answer
+  }
+  for (let n = 0; n < 3000; n += 50) await Promise.all(Array.from({ length: 50 }, () => look(`/pay/${id}/panel`)))
+  const refused = await look(`/pay/${id}`)
+  assert.deepEqual([refused.status, refused.headers.get('retry-after') !== null], [429, true])
+  assert.match(await refused.text(), /<html[^]*wait/i)
+})
+
 test('who tries ids is stopped', async () => {
   await using world = await openWorld()
   const look = (): Promise<Answer> => world.api('GET', '/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f')

@@ -76,29 +76,18 @@ async function start(api: Api, asked: Asked, key: string | undefined): Promise<S
   const { method, ...payer } = body
   const act = async (): Promise<{ status: number; body: shapes.AttemptObject }> => {
     const returnUrl = checkoutUrl(publicUrl(), id)
-    const attempt = await payments.startAttempt({ intentId: id, merchantId, method, payer, returnUrl })
+    const attempt = await payments.startAttempt({ intentId: id, merchantId, method, payer, returnUrl, requestKey: key })
     return { status: 201, body: renderAttempt(attempt) }
   }
   if (key === undefined) return { attempt: (await act()).body, replayed: false }
   const path = `/api/v1/payments/${id}/attempts`
   const answer = await idempotency.run(
     db,
-    {
-      scope: `${merchantId} POST ${path}`,
-      key,
-      hash: hashRequest('POST', path, body),
-      rebuild: (since) => findStarted(api, asked, since),
-    },
+    // No rebuilding: the attempt carries the key, so acting again gives the attempt that was begun for it.
+    { scope: `${merchantId} POST ${path}`, key, hash: hashRequest('POST', path, body) },
     act,
   )
   return { attempt: answer.body, replayed: answer.replayed }
-}
-
-/** The attempt that a process began for this request before it died: prompting the phone again would be a second request to pay. */
-async function findStarted({ db, payments }: Api, { merchantId, id, body }: Asked, since: Date) {
-  const intent = await payments.find(db, { id, merchantId })
-  const attempt = intent?.attempts.find(({ method, createdAt }) => method === body.method && createdAt >= since)
-  return attempt && { status: 201, body: renderAttempt(attempt) }
 }
 
 function cancelRoute(app: HttpServer, { access, payments, publicUrl }: Api): void {

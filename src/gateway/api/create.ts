@@ -60,5 +60,7 @@ async function create(api: Api, merchantId: string, body: shapes.CreatePayment, 
 }
 
 async function inputOf(api: Api, merchantId: string, body: shapes.CreatePayment): Promise<NewIntent> {
-  return newIntentOf(body, await api.identity.requireMerchant(api.db, merchantId), api)
+  const input = newIntentOf(body, await api.identity.requireMerchant(api.db, merchantId), api)
+  // Nobody pays for an event that nobody wants.
+  return { ...input, announce: await api.webhooks.wanted(merchantId, 'payment.created') }
 }

@@ -59,6 +59,20 @@ const all = [
       'For providers: the token in the path, the signature or the form is wrong. Nothing was changed; a security event was logged.',
   },
   {
+    code: 'webhooks.no-such-endpoint',
+    status: 404,
+    message: 'There is no webhook endpoint we_01kd3v….',
+    param: 'id',
+    remedy: 'Check the id. An endpoint that was deleted, or is of another merchant, does not exist for your key.',
+  },
+  {
+    code: 'webhooks.no-such-delivery',
+    status: 404,
+    message: 'There is no delivery del_01kd3v….',
+    param: 'id',
+    remedy: 'Check the id. Deliveries are kept for 30 days.',
+  },
+  {
     code: 'method-not-allowed',
     status: 405,
     message: 'This address takes GET, POST, not PUT.',
@@ -108,6 +122,25 @@ const all = [
     status: 409,
     message: 'A payment can be tried 10 times. Create a new payment.',
     remedy: 'Create a new payment.',
+  },
+  {
+    code: 'webhooks.too-many-endpoints',
+    status: 409,
+    message: 'A merchant can have 10 webhook endpoints: delete one first.',
+    remedy: 'Delete an endpoint that is not used, or let one take more events.',
+  },
+  {
+    code: 'webhooks.too-many-secrets',
+    status: 409,
+    message: '5 secrets of this endpoint are still good: wait until one has ended before making another.',
+    remedy:
+      'Each rotation leaves the secret before it in force for its overlap. Wait, or rotate with a shorter overlap.',
+  },
+  {
+    code: 'webhooks.endpoint-disabled',
+    status: 409,
+    message: 'The endpoint we_01kd3v… is disabled: enable it first.',
+    remedy: 'Send PATCH with {"enabled": true}, then try again.',
   },
   {
     code: 'body-too-large',
@@ -169,6 +202,13 @@ const all = [
     message: 'The cursor is not one of ours. Take next_cursor from the page before.',
     param: 'cursor',
     remedy: 'Send next_cursor as it came, with the same filters.',
+  },
+  {
+    code: 'webhooks.bad-url',
+    status: 422,
+    message: 'url must not lead to a private or local address.',
+    param: 'url',
+    remedy: 'Give a public https address. Only the sandbox takes http, and addresses of its own machine.',
   },
   {
     code: 'rate-limited',

@@ -3,17 +3,21 @@ import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
 import type { HttpServer } from '#platform/http'
 import type { Idempotency } from '#platform/idempotency'
+import type { Webhooks } from '#webhooks'
 import type { Rates } from '#rates'
 import { createAccess, type Access, type AccessDeps } from './access.ts'
 import { attemptRoutes } from './attempts.ts'
 import { createRoute } from './create.ts'
 import { errorPageRoutes } from './errorpage.ts'
+import { deliveryRoutes } from './deliveries.ts'
+import { endpointRoutes } from './endpoints.ts'
 import { rateRoute } from './rates.ts'
 import { readRoutes } from './read.ts'
 
 export interface ApiDeps extends AccessDeps {
   readonly db: Db
   readonly payments: Payments
+  readonly webhooks: Webhooks
   readonly rates: Rates
   readonly idempotency: Idempotency
   readonly clock: Clock
@@ -31,5 +35,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   readRoutes(app, api)
   rateRoute(app, api)
   attemptRoutes(app, api)
+  endpointRoutes(app, api)
+  deliveryRoutes(app, api)
   errorPageRoutes(app)
 }

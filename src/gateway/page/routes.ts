@@ -19,6 +19,8 @@ export interface PageDeps extends HomeDeps {
   readonly publicUrl: () => string
 }
 
+/** Some hundred payers behind one mobile carrier's address whose pages ask, and no more than a part of what the server can do. */
+const LOOKS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
 /** Ids cannot be guessed; who tries all the same is stopped. */
 const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
 /** Streams of one address at once: many payers share one behind a mobile carrier's NAT. Beyond it pages ask instead. */
@@ -90,6 +92,7 @@ const speechOf = (request: Request): Speech => {
 }
 
 async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request, id: string): Promise<Intent> {
+  await limits.require('checkout', addressKey(ip), LOOKS_PER_ADDRESS)
   const intent = await payments.find(db, { id })
   if (intent?.owner === 'gateway') return intent
   await limits.require('checkout_unknown', addressKey(ip), UNKNOWN_PER_ADDRESS)

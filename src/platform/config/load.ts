@@ -36,6 +36,11 @@ export function loadConfig<const Specs extends readonly ConfigSpec[]>(specs: Spe
       `No provider key is in the environment in ${mode} mode: only those kept in the settings store can take money`,
     )
   }
+  if (!raw.has('PURSER_MODE') && hasCredential(specs, raw)) {
+    warnings.push(
+      'Provider keys are set and PURSER_MODE is not: this is the sandbox, which uses none of them and takes no money. Set PURSER_MODE=test or live',
+    )
+  }
   return Object.freeze({ config: Object.freeze(config) as Loaded<Specs>['config'], given: raw, specs, warnings })
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isLoopback } from '../http/listen.ts'
 import { defineConfig, setting, type ConfigOf } from './spec.ts'
 
 const count = (min: number, max: number) =>
@@ -30,6 +31,25 @@ const trustProxy = z
   })
   .default(false)
 
+/** Why payers would not reach a live desk by https. One that only this machine reaches needs none. */
+function whyUnsafe({
+  publicUrl,
+  host,
+}: {
+  publicUrl: string | undefined
+  host: string | undefined
+}): string | undefined {
+  if (publicUrl === undefined) {
+    return host !== undefined && isLoopback(host)
+      ? undefined
+      : 'PUBLIC_URL is not set with PURSER_MODE=live: set it to the https:// address that payers and providers reach'
+  }
+  const { protocol, hostname } = new URL(publicUrl)
+  return protocol === 'https:' || isLoopback(hostname)
+    ? undefined
+    : `PUBLIC_URL=${publicUrl} is not safe with PURSER_MODE=live: it must start with https://`
+}
+
 export const platformConfig = defineConfig(
   'platform',
   {
@@ -42,7 +62,7 @@ export const platformConfig = defineConfig(
       example: '127.0.0.1',
     }),
     publicUrl: setting('PUBLIC_URL', httpUrl.optional(), {
-      doc: 'What checkout links and callback URLs start with. Default: the address that the server listens on.',
+      doc: 'What checkout links and callback URLs start with; https:// in live mode. Default: the address that the server listens on.',
       example: 'https://pay.example.com',
     }),
     dataDir: setting('DATA_DIR', z.string().min(1).default('./data'), {
@@ -130,16 +150,15 @@ export const platformConfig = defineConfig(
           `DATABASE_POOL_MIN=${values.databasePoolMin} is more than DATABASE_POOL_MAX=${values.databasePoolMax}: lower it`,
         )
       }
-      return lines
+      const unsafe = values.mode === 'live' ? whyUnsafe(values) : undefined
+      return unsafe === undefined ? lines : [...lines, unsafe]
     },
-    warnings: (values) => {
-      if (values.mode !== 'live') return []
-      if (!values.publicUrl)
-        return ['PUBLIC_URL is not set in live mode: checkout links start with the address that the server listens on']
-      return values.publicUrl.startsWith('http://')
-        ? ['PUBLIC_URL starts with http:// in live mode: payers need https://']
-        : []
-    },
+    warnings: ({ instanceType, databaseUrl }) =>
+      instanceType === 'all' || databaseUrl
+        ? []
+        : [
+            `INSTANCE_TYPE=${instanceType} without DATABASE_URL: only one process can use the embedded database, so nobody does the other's work. Set DATABASE_URL, or INSTANCE_TYPE=all`,
+          ],
     derive: (values) => ({
       ...values,
       host: values.host ?? (values.mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'),

@@ -32,6 +32,13 @@ export function refusalOf(url: URL, httpsOnly: boolean): string | undefined {
   return undefined
 }
 
+/** Whether the URL is http(s) on this machine by its very text: `localhost` or a loopback address, which no name server can move. */
+export function isLoopbackUrl({ protocol, hostname, username, password }: URL): boolean {
+  if (!['http:', 'https:'].includes(protocol) || username !== '' || password !== '') return false
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
+}
+
 /**
  * A lookup for the moment of connecting: gives only public addresses, so that a name cannot first show a public address and then
  * another. One forbidden address among several refuses the name.

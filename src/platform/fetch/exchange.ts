@@ -12,6 +12,11 @@ export interface FetchRequest {
   deadlineMs?: number
   /** Of the answer's body; 1 MiB by default. */
   maxBytes?: number
+  /**
+   * For an answer whose status is all that matters: once its head is there it counts, with as much of its body as came before `maxBytes`
+   * or the deadline.
+   */
+  cutBody?: boolean
   /** A constant such as `daraja.stkpush`, for log and metrics. The URL's path may hold secrets and is never logged. */
   label: string
 }
@@ -77,7 +82,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#reject = reject
     this.#maxBytes = request.maxBytes ?? MAX_BYTES
     const deadlineMs = request.deadlineMs ?? DEADLINE_MS
-    this.#timer = setTimeout(() => this.#fail('fetch.timeout', `no answer in ${deadlineMs} ms`), deadlineMs)
+    this.#timer = setTimeout(() => {
+      if (this.#mayCut()) this.#cut()
+      else this.#fail('fetch.timeout', `no answer in ${deadlineMs} ms`)
+    }, deadlineMs)
   }
 
   /** A connection is there and the request is about to be written: what fails from here on may have been sent. */
@@ -97,25 +105,44 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status
     for (const [name, value] of Object.entries(headers))
       this.#headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '')
-    if (this.#request.method !== 'HEAD' && Number(this.#headers['content-length']) > this.#maxBytes)
-      this.#failTooLarge()
+    const length = this.#request.method === 'HEAD' ? 0 : Number(this.#headers['content-length'])
+    if (length > this.#maxBytes && !this.#mayCut()) this.#failTooLarge()
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {
+    const room = Math.max(0, this.#maxBytes - this.#bytes)
     this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) this.#failTooLarge()
-    else this.#chunks.push(chunk)
+    if (chunk.length <= room) this.#chunks.push(chunk)
+    else if (this.#mayCut()) {
+      this.#chunks.push(chunk.subarray(0, room))
+      this.#cut()
+    } else this.#failTooLarge()
   }
 
   onResponseEnd(): void {
+    this.#answer()
+  }
+
+  #mayCut(): boolean {
+    return this.#request.cutBody === true && this.#status > 0
+  }
+
+  /** Takes what came as the answer, and the connection is of no more use. */
+  #cut(): void {
+    this.#answer()
+    this.#controller?.abort(this.#error('fetch.cut', 'the rest of the answer is not wanted'))
+  }
+
+  #answer(): void {
     clearTimeout(this.#timer)
-    const body = Buffer.concat(this.#chunks, this.#bytes)
+    const body = Buffer.concat(this.#chunks)
     const text = (): string => body.toString('utf8')
     this.#resolve({ status: this.#status, headers: this.#headers, body, text, json: () => this.#parse(text()) })
   }
 
   onResponseError(_: unknown, error: Error): void {
     if (error instanceof FetchError) this.#settle(error)
+    else if (this.#mayCut()) this.#answer()
     else if (this.#controller) this.#settle(this.#error('fetch.cut', 'the connection ended before the answer', error))
     else if ('code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT')
       this.#settle(this.#error('fetch.timeout', 'no connection in time', error))

@@ -306,3 +306,45 @@ void test('in live mode only https is called', async () => {
   const secure = await failureOf(client.fetch.untrusted({ url: 'https://shop.test/', label: 'test.live' }))
   assert.match(secure.message, /shop\.test leads to a private/)
 })
+
+void test('an answer of which only the status matters is cut, by its size or by the deadline', async () => {
+  const size = 4 * 1024 * 1024
+  await using server = await serve((request, response) => {
+    response.writeHead(request.url === '/bad' ? 500 : 200, request.url === '/known' ? { 'content-length': size } : {})
+    response.write('a'.repeat(1000))
+    if (request.url !== '/drips') response.end('b'.repeat(size - 1000))
+  })
+  await using client = open()
+  const cut = { cutBody: true, maxBytes: 2000, label: 'test.cut' }
+  for (const [path, status] of [
+    ['/known', 200],
+    ['/unknown', 200],
+    ['/bad', 500],
+  ] as const) {
+    const answer = await client.fetch({ url: server.url + path, ...cut })
+    assert.deepEqual([answer.status, answer.text()], [status, 'a'.repeat(1000) + 'b'.repeat(1000)], path)
+  }
+  const drips = await client.fetch({ url: `${server.url}/drips`, ...cut, deadlineMs: 200 })
+  assert.deepEqual([drips.status, drips.text()], [200, 'a'.repeat(1000)])
+  await fails(client.fetch({ url: `${server.url}/known`, ...cut, cutBody: false }), 'fetch.too-large', true)
+  await using silent = await serve(() => undefined)
+  await fails(client.fetch({ url: silent.url, ...cut, deadlineMs: 100 }), 'fetch.timeout', true)
+})
+
+void test('loopback is called for others only where that was allowed, and nothing else that is private', async () => {
+  await using server = await serve((_, response) => void response.end('here'))
+  const { port } = new URL(server.url)
+  await using strict = open()
+  await using sandbox = open({ allowLoopback: true, lookup: names({ 'inside.test': [['127.0.0.1']] }) })
+  const url = (host: string): string => `http://${host}:${port}/`
+  const call = (client: typeof strict, host: string) => client.fetch.untrusted({ url: url(host), label: 'test.hook' })
+  await fails(call(strict, '127.0.0.1'), 'fetch.forbidden-address', false)
+  assert.equal((await call(sandbox, '127.0.0.1')).text(), 'here')
+  for (const host of ['10.0.0.1', '169.254.169.254', '[fd00::1]', 'u:p@127.0.0.1', 'inside.test'])
+    await fails(call(sandbox, host), 'fetch.forbidden-address', false)
+  assert.equal(sandbox.fetch.refusalOf(url('[::1]')), undefined)
+  assert.equal(sandbox.fetch.refusalOf(url('localhost')), undefined)
+  assert.equal(sandbox.fetch.refusalOf('https://shop.example/'), undefined)
+  assert.match(strict.fetch.refusalOf(url('[::1]')) ?? '', /private or local/)
+  assert.match(strict.fetch.refusalOf('nonsense') ?? '', /not a valid URL/)
+})

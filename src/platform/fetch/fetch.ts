@@ -5,7 +5,7 @@ import { monotonicMs } from '../clock.ts'
 import type { Mode } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { publicOnly, refusalOf } from './addresses.ts'
+import { isLoopbackUrl, publicOnly, refusalOf } from './addresses.ts'
 import { FetchError } from './errors.ts'
 import { exchange, type FetchAnswer, type FetchRequest } from './exchange.ts'
 
@@ -20,6 +20,8 @@ export interface Fetch {
    * `fetch.forbidden-address`, or `fetch.unreachable` for a name that does not exist.
    */
   untrusted(request: FetchRequest): Promise<FetchAnswer>
+  /** Why `untrusted` would refuse this URL whatever its name leads to, as the end of a sentence; for whoever enters one. */
+  refusalOf(url: string): string | undefined
   /** Waits for exchanges under way, then closes the connections. */
   close(): Promise<void>
 }
@@ -30,6 +32,8 @@ export interface FetchDeps {
   mode: Mode
   /** Origins (`http://127.0.0.1:3000`) that `untrusted` may call whatever their address: our own simulators. */
   allowOrigins?: readonly string[]
+  /** `untrusted` may call this machine by its loopback addresses and `localhost`: for the sandbox, where shops are tried out beside it. */
+  allowLoopback?: boolean
   /** How names become addresses; the system's way by default. */
   lookup?: LookupFunction
 }
@@ -37,7 +41,8 @@ export interface FetchDeps {
 const CONNECT_MS = 10_000
 const CONNECTIONS = 100
 
-export function createFetch({ log, metrics, mode, allowOrigins = [], lookup = systemLookup }: FetchDeps): Fetch {
+export function createFetch(deps: FetchDeps): Fetch {
+  const { log, metrics, mode, allowOrigins = [], allowLoopback = false, lookup = systemLookup } = deps
   const trusted = openAgent(lookup)
   const careful = openAgent(publicOnly(lookup))
   const exempt = new Set(allowOrigins.map((origin) => new URL(origin).origin))
@@ -54,15 +59,22 @@ export function createFetch({ log, metrics, mode, allowOrigins = [], lookup = sy
       throw error
     }
   }
+  const isExempt = (url: URL): boolean => exempt.has(url.origin) || (allowLoopback && isLoopbackUrl(url))
+  const check = (text: string): string | undefined => {
+    if (!URL.canParse(text)) return 'is not a valid URL'
+    const url = new URL(text)
+    return isExempt(url) ? undefined : refusalOf(url, mode === 'live')
+  }
   const untrusted: Fetch['untrusted'] = async (request) => {
-    const url = URL.canParse(request.url) ? new URL(request.url) : undefined
-    if (url && exempt.has(url.origin)) return send(trusted, request, url)
-    const refusal = url ? refusalOf(url, mode === 'live') : 'is not a valid URL'
-    if (url && refusal === undefined) return send(careful, request, url)
-    throw new FetchError('fetch.forbidden-address', `${request.label}: the URL ${refusal ?? ''}.`, false)
+    const refusal = check(request.url)
+    if (refusal !== undefined)
+      throw new FetchError('fetch.forbidden-address', `${request.label}: the URL ${refusal}.`, false)
+    const url = new URL(request.url)
+    return send(isExempt(url) ? trusted : careful, request, url)
   }
   return Object.assign((request: FetchRequest) => send(trusted, request, new URL(request.url)), {
     untrusted,
+    refusalOf: check,
     close: async () => {
       await Promise.all([trusted.close(), careful.close()])
     },

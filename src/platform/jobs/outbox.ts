@@ -42,7 +42,13 @@ export interface Moved {
  * Hands up to `limit` due rows to the job queue, each exactly once however many instances do so at the same time. The job queue's own
  * times are the database's, so a row is handed over only when it is due by our clock, and is due there at once.
  */
-export const moveDue = (db: Db, now: Date, limit: number): Promise<Moved> =>
+export async function moveDue(db: Db, now: Date, limit: number): Promise<Moved> {
+  // Most looks find nothing: one cheap statement instead of a transaction.
+  const due = await db.maybe(sql`select 1 as due from platform.outbox where run_at <= ${now} limit 1`)
+  return due ? moveRows(db, now, limit) : { count: 0, jobs: [] }
+}
+
+const moveRows = (db: Db, now: Date, limit: number): Promise<Moved> =>
   db.transaction(async (tx) => {
     // The trigger of the job queue notifies even when nothing is added: hence the case.
     const moved = await tx.one<{ taken: number; added: number; jobs: string[] | null }>(sql`

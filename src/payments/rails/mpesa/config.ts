@@ -69,10 +69,14 @@ export const mpesaConfig = defineConfig(
     ),
   },
   {
-    problems: (values, { mode }) =>
-      mode === 'live' && values.baseUrl?.includes('//sandbox.safaricom.co.ke')
-        ? ['MPESA_BASE_URL names the test environment with PURSER_MODE=live: remove it, or set PURSER_MODE=test']
-        : [],
+    problems: ({ baseUrl }, { mode }) => {
+      const host = baseUrl === undefined ? '' : new URL(baseUrl).hostname
+      if (mode === 'live' && host === 'sandbox.safaricom.co.ke')
+        return ['MPESA_BASE_URL names the test environment with PURSER_MODE=live: remove it, or set PURSER_MODE=test']
+      if (mode === 'test' && host === 'api.safaricom.co.ke')
+        return ['MPESA_BASE_URL names the live environment with PURSER_MODE=test: remove it, or set PURSER_MODE=live']
+      return []
+    },
   },
 )
 

@@ -242,10 +242,13 @@ test('a callback from an address that is not listed is let in and logged', async
   assert.equal(log.entries[0]?.securityEvent, 'unexpected-callback-address')
 })
 
-test('a test address in live mode stops the start', () => {
+test('a test address in live mode stops the start, and a live one in test mode', () => {
   const raw = new Map([['MPESA_BASE_URL', new Secret('https://sandbox.safaricom.co.ke/')]])
   assert.match(mpesaConfig.parse(raw, { mode: 'live' }).problems.join(), /MPESA_BASE_URL names the test environment/)
   assert.deepEqual(mpesaConfig.parse(raw, { mode: 'test' }).problems, [])
+  const live = new Map([['MPESA_BASE_URL', new Secret('https://API.safaricom.co.ke')]])
+  assert.match(mpesaConfig.parse(live, { mode: 'test' }).problems.join(), /MPESA_BASE_URL names the live environment/)
+  assert.deepEqual(mpesaConfig.parse(live, { mode: 'live' }).problems, [])
 })
 
 test('texts for the payer fit and stay readable', () => {

@@ -150,7 +150,9 @@ function paid(mode: Mode, { id: reference, payment }: CheckoutSession): Outcome 
   const gross = fromStripe(charge)
   // Settled in another currency, the fee is in that one: it is reconciled, not booked with the receipt.
   const fee = charge.fee?.currency === charge.currency ? { fee: fromStripe(charge.fee) } : {}
-  const receipt = { id: charge.id, gross, ...fee, at: charge.createdAt, final: true, stated: true }
+  // Stripe makes the balance transaction, which holds the fee, after the charge.
+  const feeLater = charge.fee === undefined ? { feeLater: true } : {}
+  const receipt = { id: charge.id, gross, ...fee, ...feeLater, at: charge.createdAt, final: true, stated: true }
   return { kind: 'received', receipts: [receipt], reference }
 }
 

@@ -1,0 +1,278 @@
+// Deliveries to endpoints on loopback: how many a second, beside a dead endpoint, and how soon after the money.
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { createIdentity, identitySchema } from '#identity'
+import { systemClock } from '#platform/clock'
+import { openDb, sql, type Db } from '#platform/db'
+import { createFetch } from '#platform/fetch'
+import { createIds } from '#platform/ids'
+import { createJobs, migrateJobs, type Jobs } from '#platform/jobs'
+import { silentLog } from '#platform/log'
+import { createMasterKey } from '#platform/masterkey'
+import { createMetrics } from '#platform/metrics'
+import { migrate } from '#platform/migrate'
+import { platformSchema } from '#platform/schema'
+import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
+import { ms, type Bench, type BenchContext } from './lib/result.ts'
+import { spawnServer } from './lib/server.ts'
+
+const MERCHANT = 'mer_bench'
+const SANDBOX_KEY = 'sk_test_bench0000000000000000000000'
+const PAYING_PHONE = '254700000001'
+/** Publications a second while delays are measured: far below what the machine can do, so that they are of the machinery. */
+const PACE = 50
+
+const ids = createIds(systemClock)
+
+interface Shop {
+  readonly url: string
+  received: number
+  /** When each event came, by the id of its object. */
+  readonly at: Map<string, number>
+}
+
+/** A merchant's server; one that is `dead` takes connections and never answers. */
+async function openShop(context: BenchContext, dead = false): Promise<Shop> {
+  const server = createServer((request, response) => {
+    const at = systemClock.now().getTime()
+    let text = ''
+    request.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    request.on('end', () => {
+      shop.received += 1
+      const { type, data } = JSON.parse(text) as { type: string; data: { object: { id: string } } }
+      shop.at.set(`${type} ${data.object.id}`, at)
+      if (!dead) response.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  context.defer(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const shop: Shop = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received: 0, at: new Map() }
+  return shop
+}
+
+interface Stage {
+  readonly db: Db
+  readonly webhooks: Webhooks
+  readonly jobs: Jobs
+  subscribe(merchantId: string, url: string): Promise<void>
+}
+
+/** The module over its own database and jobs, in this process. */
+async function openStage(context: BenchContext): Promise<Stage> {
+  const { owner, app } = await context.startPostgres()
+  const ownerDb = openDb({ connection: owner, max: 1 })
+  await migrate(ownerDb, [platformSchema, identitySchema, webhooksSchema])
+  await migrateJobs(owner)
+  await ownerDb.close()
+  const metrics = createMetrics({ defaults: false })
+  const db = openDb({ connection: app })
+  const base = { db, clock: systemClock, ids, log: silentLog, metrics }
+  const masterKey = createMasterKey([{ version: 1, key: Buffer.alloc(32, 1) }])
+  const identity = createIdentity({ ...base, mode: 'sandbox', masterKey })
+  const fetch = createFetch({ log: silentLog, metrics, mode: 'sandbox', allowLoopback: true })
+  const webhooks: Webhooks = createWebhooks({ ...base, identity, jobs: () => jobs, fetch, masterKey })
+  const { queues = [], crons = [] } = webhooks
+  const jobs: Jobs = createJobs({
+    ...base,
+    ...{ connection: app, jobs: [], queues, crons, instance: { version: 'bench' } },
+  })
+  context.defer(async () => {
+    await jobs.drain(100)
+    await db.close()
+  })
+  const actor = { type: 'system', id: 'bench' } as const
+  return {
+    db,
+    webhooks,
+    jobs,
+    subscribe: async (merchantId, url) => {
+      const input = { merchantId, livemode: false, url, events: ['*'] }
+      await db.transaction((tx) => webhooks.createEndpoint(tx, input, actor))
+    },
+  }
+}
+
+const object = (id: string): object => ({ id, object: 'payment', metadata: { note: 'x'.repeat(1200) } })
+
+const publish = ({ db, webhooks }: Stage, merchantId: string, objectIds: readonly string[]): Promise<void> =>
+  db.transaction(async (tx) => {
+    for (const objectId of objectIds) {
+      const event = { merchantId, livemode: false, type: 'payment.paid', objectId, version: 1 }
+      await webhooks.publish(tx, { ...event, render: () => object(objectId) })
+    }
+  })
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await delay(2)
+}
+
+/** Everything waits when the worker starts. */
+async function throughput(context: BenchContext): Promise<number> {
+  const count = context.quick ? 500 : 10_000
+  const stage = await openStage(context)
+  const shops = await Promise.all([openShop(context), openShop(context)])
+  for (const [i, { url }] of shops.entries()) await stage.subscribe(`${MERCHANT}${i}`, url)
+  for (let n = 0; n < count; n += 100) {
+    const batch = Array.from({ length: 100 }, () => ids.next('pay'))
+    await publish(stage, `${MERCHANT}${(n / 100) % 2}`, batch)
+  }
+  const began = performance.now()
+  await stage.jobs.start({ web: false, worker: true })
+  await until(() => shops.reduce((sum, { received }) => sum + received, 0) >= count)
+  return Math.round((count * 1000) / (performance.now() - began))
+}
+
+const histogramOf = (): RecordableHistogram => createHistogram({ figures: 3, lowest: 1, highest: 600_000_000 })
+
+interface Side {
+  readonly seen: RecordableHistogram
+  /** Publishes at the pace for a while and waits until all has arrived. */
+  run(count: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** A healthy endpoint with as many dead ones of the same merchant: from before the publication to the first byte at the healthy one. */
+async function openSide(context: BenchContext, dead: number): Promise<Side> {
+  const stage = await openStage(context)
+  const shop = await openShop(context)
+  await stage.subscribe(MERCHANT, shop.url)
+  for (let n = 0; n < dead; n++) await stage.subscribe(MERCHANT, (await openShop(context, true)).url)
+  await stage.jobs.start({ web: false, worker: true })
+  const seen = histogramOf()
+  return {
+    seen,
+    run: async (count) => {
+      const sent = new Map<string, number>()
+      for (let n = 0; n < count; n++) {
+        const id = ids.next('pay')
+        sent.set(id, systemClock.now().getTime())
+        await publish(stage, MERCHANT, [id])
+        await delay(1000 / PACE)
+      }
+      await until(() => [...sent.keys()].every((id) => shop.at.has(`payment.paid ${id}`)))
+      for (const [id, at] of sent) seen.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? 0) - at) * 1000))
+    },
+    close: () => stage.jobs.drain(100),
+  }
+}
+
+/** In turn, a second or two each, so that a busy moment of the machine falls on all. */
+async function delays(context: BenchContext, dead: readonly number[]): Promise<RecordableHistogram[]> {
+  const sides: Side[] = []
+  for (const each of dead) sides.push(await openSide(context, each))
+  for (let round = 0; round < context.runs * 2; round++) {
+    for (const side of sides) await side.run(PACE)
+  }
+  await Promise.all(sides.map((side) => side.close()))
+  return sides.map(({ seen }) => seen)
+}
+
+/** The real program, a payment at a time: from the change that made it paid to the first byte of the event that says so. */
+async function fromPaid(context: BenchContext): Promise<RecordableHistogram> {
+  const env = { DATA_DIR: context.makeFolder(), PURSER_SANDBOX_KEY: SANDBOX_KEY }
+  const server = await spawnServer({ args: ['bin/purser.js', 'start'], env })
+  context.defer(() => server.stop())
+  const call = async (path: string, body: object): Promise<{ id: string }> => {
+    const headers = { authorization: `Bearer ${SANDBOX_KEY}`, 'content-type': 'application/json' }
+    const answer = await fetch(`${server.url}/api/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as { id: string }
+  }
+  const shop = await openShop(context)
+  await call('webhook-endpoints', { url: shop.url })
+  const count = context.quick ? 5 : 100
+  const paid: string[] = []
+  for (let n = 0; n < count; n++) {
+    const { id } = await call('payments', { amount: '100.00', currency: 'KES' })
+    await call(`payments/${id}/attempts`, { method: 'mpesa', phone: PAYING_PHONE })
+    paid.push(id)
+    await delay(200)
+  }
+  await until(() => paid.every((id) => shop.at.has(`payment.paid ${id}`)))
+  const { stdout } = await promisify(execFile)(process.execPath, ['bin/purser.js', 'db', 'url'], {
+    env: { ...process.env, ...env },
+  })
+  const db = openDb({ connection: { connectionString: stdout.trim() }, max: 1 })
+  const rows = await db.many<{ id: string; at: Date }>(
+    sql`select id, updated_at as at from payments.intents where status = 'paid' limit ${count}`,
+  )
+  await db.close()
+  const seen = histogramOf()
+  for (const { id, at } of rows) {
+    seen.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? Infinity) - at.getTime()) * 1000))
+  }
+  return seen
+}
+
+const bench: Bench = async (context) => {
+  const perSecond = await throughput(context)
+  context.log(`${perSecond} deliveries a second`)
+  const [alone, beside, besideNine] = await delays(context, [0, 1, 9])
+  if (!alone || !beside || !besideNine) throw new Error('a side is missing')
+  const paid = await fromPaid(context)
+  const row = (what: string, seen: RecordableHistogram): (string | number)[] => [
+    what,
+    seen.count,
+    ...[50, 95, 99].map((share) => ms(seen.percentile(share))),
+  ]
+  const p99 = (seen: RecordableHistogram): number => seen.percentile(99)
+  // Below this the clock's own millisecond is most of the difference.
+  const unchanged = (seen: RecordableHistogram): boolean => p99(seen) <= Math.max(p99(alone) * 1.5, p99(alone) + 10_000)
+  return {
+    tables: [
+      {
+        title: 'Deliveries that waited, to two endpoints',
+        columns: ['', 'per second'],
+        rows: [['deliveries', perSecond.toLocaleString('en-US')]],
+      },
+      {
+        title: `From publication to the first byte, ${PACE} a second`,
+        columns: ['', 'events', 'p50', 'p95', 'p99'],
+        rows: [
+          row('alone', alone),
+          row('beside a dead endpoint', beside),
+          row('beside nine dead endpoints', besideNine),
+        ],
+      },
+      {
+        title: 'From paid to the first byte, the whole program',
+        columns: ['', 'payments', 'p50', 'p95', 'p99'],
+        rows: [row('idle', paid)],
+      },
+    ],
+    bounds: [
+      {
+        what: 'from paid to the first byte, p95',
+        wanted: 'at most 250 ms',
+        got: ms(paid.percentile(95)),
+        met: paid.percentile(95) <= 250_000,
+      },
+      {
+        what: 'p99 beside a dead endpoint',
+        wanted: `as alone, ${ms(p99(alone))}, within half or 10 ms`,
+        got: ms(p99(beside)),
+        met: unchanged(beside),
+      },
+      {
+        what: 'p99 beside nine dead endpoints',
+        wanted: `as alone, ${ms(p99(alone))}, within half or 10 ms`,
+        got: ms(p99(besideNine)),
+        met: unchanged(besideNine),
+      },
+    ],
+    notes: [
+      'A dead endpoint takes connections and never answers. The receivers run in the process of the benchmark, as does the module but for the last table.',
+      'From paid: from the time that the payment was marked paid with, which is before its commit, through outbox, job, event and queue.',
+    ],
+  }
+}
+
+export default bench

@@ -1,0 +1,32 @@
+import type { Reply, Request } from '#platform/http'
+import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import type { Api } from './routes.ts'
+
+/** `body` is kept: no secret in it. */
+interface Made<B> {
+  readonly status: number
+  readonly body: B
+}
+
+/**
+ * Acts once for each Idempotency-Key of the caller at this address, and says so when the answer is that of before. Without a key it just
+ * acts. `rebuild` finds what was done by a process that died before it could say so; without it `act` may run again.
+ */
+export async function once<B>(
+  { access, db, idempotency }: Pick<Api, 'access' | 'db' | 'idempotency'>,
+  request: Request,
+  reply: Reply,
+  act: () => Promise<Made<B>>,
+  rebuild?: (since: Date) => Promise<Made<B> | undefined>,
+): Promise<Made<B>> {
+  const key = idempotencyKeyOf(request)
+  if (key === undefined) return act()
+  const { merchantId } = access.callerOf(request)
+  const { method } = request
+  const path = request.url.split('?', 1)[0] ?? ''
+  const hash = hashRequest(method, path, request.body)
+  const scope = `${merchantId} ${method} ${path}`
+  const answer = await idempotency.run(db, { scope, key, hash, ...(rebuild && { rebuild }) }, act)
+  if (answer.replayed) reply.header('idempotent-replayed', 'true')
+  return answer
+}

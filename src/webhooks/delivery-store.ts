@@ -1,0 +1,95 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './face.ts'
+import type { AttemptRow } from './send-store.ts'
+
+/** The SQL of deliveries as merchants see them. */
+
+interface Row {
+  id: string
+  endpointId: string
+  eventId: string
+  type: string
+  objectId: string
+  state: DeliveryState
+  tries: number
+  dueAt: Date
+  sending: boolean
+  lastStatus: number | null
+  createdAt: Date
+  finishedAt: Date | null
+}
+
+const columns = sql`d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.type, d.object_id as "objectId", d.state, d.tries,
+  d.due_at as "dueAt", d.sending, d.last_status as "lastStatus", d.created_at as "createdAt", d.finished_at as "finishedAt"`
+
+const deliveryOf = ({ dueAt, sending, lastStatus, finishedAt, ...row }: Row): Delivery => ({
+  ...row,
+  nextTryAt: row.state === 'pending' && !sending ? dueAt : undefined,
+  lastStatus: lastStatus ?? undefined,
+  finishedAt: finishedAt ?? undefined,
+})
+
+export async function readDeliveries(q: Queryable, query: DeliveryQuery): Promise<Delivery[]> {
+  const { endpointId, merchantId, state, limit, cursor } = query
+  const rows = await q.many<Row>(sql`select ${columns} from webhooks.deliveries d
+    where d.endpoint_id = ${endpointId} and d.merchant_id = ${merchantId}
+      and (${state ?? null}::text is null or d.state = ${state ?? null})
+      and (${cursor ?? null}::text is null or (d.created_at, d.id) <
+        (select c.created_at, c.id from webhooks.deliveries c where c.id = ${cursor ?? null}))
+    order by d.created_at desc, d.id desc limit ${limit}`)
+  return rows.map(deliveryOf)
+}
+
+interface Key {
+  id: string
+  merchantId: string
+}
+
+export async function readDelivery(q: Queryable, { id, merchantId }: Key): Promise<Delivery | undefined> {
+  const row = await q.maybe<Row>(
+    sql`select ${columns} from webhooks.deliveries d where d.id = ${id} and d.merchant_id = ${merchantId}`,
+  )
+  return row && deliveryOf(row)
+}
+
+const ATTEMPTS_SHOWN = 100
+
+export async function readDetail(q: Queryable, { id, merchantId }: Key): Promise<DeliveryDetail | undefined> {
+  const row = await q.maybe<Row & { body: string }>(sql`select ${columns}, e.body from webhooks.deliveries d
+    join webhooks.events e on e.id = d.event_id where d.id = ${id} and d.merchant_id = ${merchantId}`)
+  if (!row) return undefined
+  const attempts = await q.many<AttemptRow>(
+    sql`select at, ms, status, answer, error from webhooks.attempts where delivery_id = ${id} order by id desc limit ${ATTEMPTS_SHOWN}`,
+  )
+  const { body, ...rest } = row
+  return { ...deliveryOf(rest), body, attempts: attempts.map(attemptOf) }
+}
+
+const attemptOf = ({ at, ms, status, answer, error }: AttemptRow): Attempt => ({
+  at,
+  ms,
+  status: status ?? undefined,
+  answer: answer ?? undefined,
+  error: error ?? undefined,
+})
+
+const again = (now: Date) => sql`state = 'pending', due_at = ${now}, sending = false, failures = 0, finished_at = null`
+
+/** Due now, with all its tries before it. Left alone while it is being sent. */
+export async function reopenDelivery(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx.run(sql`update webhooks.deliveries set ${again(now)} where id = ${id} and (not sending or due_at <= ${now})`)
+}
+
+/** Those of the range, oldest first: when each was made. */
+export async function reopenRange(
+  tx: Tx,
+  range: { endpointId: string; from: Date; to: Date; state: DeliveryState; now: Date; limit: number },
+): Promise<Date[]> {
+  const { endpointId, from, to, state, now, limit } = range
+  const rows = await tx.many<{ createdAt: Date }>(sql`update webhooks.deliveries set ${again(now)} where id in (
+      select id from webhooks.deliveries
+      where endpoint_id = ${endpointId} and created_at >= ${from} and created_at < ${to} and state = ${state} and not sending
+      order by created_at, id limit ${limit} for update)
+    returning created_at as "createdAt"`)
+  return rows.map(({ createdAt }) => createdAt).toSorted((a, b) => a.getTime() - b.getTime())
+}

@@ -1,0 +1,159 @@
+import { addMs } from '#platform/clock'
+import type { Queryable, Tx } from '#platform/db'
+import { Secret } from '#platform/secrets'
+import type { Actor } from '#platform/module'
+import type { Core } from './core.ts'
+import {
+  countSecrets,
+  endSecrets,
+  insertEndpoint,
+  insertSecret,
+  lockEndpoints,
+  markDeleted,
+  readEndpoint,
+  readEndpoints,
+  readForChange,
+  writeEndpoint,
+} from './endpoint-store.ts'
+import { badUrl, noSuchEndpoint, tooManyEndpoints, tooManySecrets } from './errors.ts'
+import type { Endpoint, EndpointKey, Webhooks } from './face.ts'
+import { closePending } from './send-store.ts'
+import { createSecret } from './signing.ts'
+
+const ENDPOINTS_AT_MOST = 10
+/** Each is a signature on every message. */
+const SECRETS_AT_MOST = 5
+const URL_AT_MOST = 2000
+
+type Endpoints = Pick<
+  Webhooks,
+  'createEndpoint' | 'findEndpoint' | 'listEndpoints' | 'updateEndpoint' | 'deleteEndpoint' | 'rotateSecret'
+>
+
+export const createEndpoints = (core: Core): Endpoints => ({
+  createEndpoint: (tx, input, actor) => createEndpoint(core, tx, input, actor),
+  findEndpoint: requireEndpoint,
+  listEndpoints: (q, merchantId) => readEndpoints(q, merchantId, ENDPOINTS_AT_MOST),
+  updateEndpoint: (tx, key, change, actor) => updateEndpoint(core, tx, key, change, actor),
+  deleteEndpoint: (tx, key, actor) => deleteEndpoint(core, tx, key, actor),
+  rotateSecret: (tx, key, input, actor) => rotateSecret(core, tx, key, input, actor),
+})
+
+export const secretContext = (endpointId: string): string => `webhook-secret:${endpointId}`
+
+export async function requireEndpoint(q: Queryable, key: EndpointKey): Promise<Endpoint> {
+  const endpoint = await readEndpoint(q, key)
+  if (!endpoint) throw noSuchEndpoint(key.id)
+  return endpoint
+}
+
+async function requireForChange(tx: Tx, key: EndpointKey): Promise<Endpoint> {
+  const endpoint = await readForChange(tx, key)
+  if (!endpoint) throw noSuchEndpoint(key.id)
+  return endpoint
+}
+
+async function createEndpoint(
+  core: Core,
+  tx: Tx,
+  input: Parameters<Webhooks['createEndpoint']>[1],
+  actor: Actor,
+): ReturnType<Webhooks['createEndpoint']> {
+  const { merchantId } = input
+  checkUrl(core, input.url)
+  await lockEndpoints(tx, merchantId)
+  if ((await readEndpoints(tx, merchantId, ENDPOINTS_AT_MOST)).length >= ENDPOINTS_AT_MOST) {
+    throw tooManyEndpoints(ENDPOINTS_AT_MOST)
+  }
+  const endpoint: Endpoint = {
+    id: core.ids.next('we'),
+    merchantId,
+    livemode: input.livemode,
+    url: input.url,
+    description: input.description ?? '',
+    events: [...new Set(input.events)],
+    createdAt: core.clock.now(),
+    failingSince: undefined,
+    disabledAt: undefined,
+    disabledWhy: undefined,
+  }
+  await insertEndpoint(tx, { ...endpoint, failingSince: null, disabledAt: null, disabledWhy: null })
+  const secret = await addSecret(core, tx, endpoint.id)
+  await record(core, tx, endpoint, 'webhooks.endpoint-created', actor)
+  return { endpoint, secret }
+}
+
+function checkUrl({ fetch }: Core, url: string): void {
+  const refusal = url.length > URL_AT_MOST ? `must have at most ${URL_AT_MOST} characters` : fetch.refusalOf(url)
+  if (refusal !== undefined) throw badUrl(refusal)
+}
+
+async function addSecret({ ids, masterKey, clock }: Core, tx: Tx, endpointId: string): Promise<Secret> {
+  const secret = createSecret(ids)
+  const sealed = masterKey.seal(secret, secretContext(endpointId))
+  await insertSecret(tx, { id: ids.next('whs'), endpointId, sealed, createdAt: clock.now() })
+  return new Secret(secret)
+}
+
+async function updateEndpoint(
+  core: Core,
+  tx: Tx,
+  key: EndpointKey,
+  change: Parameters<Webhooks['updateEndpoint']>[2],
+  actor: Actor,
+): Promise<Endpoint> {
+  const before = await requireForChange(tx, key)
+  if (change.url !== undefined) checkUrl(core, change.url)
+  const after: Endpoint = {
+    ...before,
+    url: change.url ?? before.url,
+    events: change.events ? [...new Set(change.events)] : before.events,
+    description: change.description ?? before.description,
+    ...(change.enabled === true && { disabledAt: undefined, disabledWhy: undefined, failingSince: undefined }),
+    // Another address has not failed yet.
+    ...(change.url !== undefined && change.url !== before.url && { failingSince: undefined }),
+    ...(change.enabled === false && {
+      disabledAt: before.disabledAt ?? core.clock.now(),
+      disabledWhy: before.disabledWhy ?? 'requested',
+    }),
+  }
+  await writeEndpoint(tx, after)
+  if (after.disabledAt && !before.disabledAt) {
+    await closePending(tx, { endpointId: key.id, state: 'canceled', now: core.clock.now() })
+  }
+  await record(core, tx, after, 'webhooks.endpoint-changed', actor)
+  return after
+}
+
+async function deleteEndpoint(core: Core, tx: Tx, key: EndpointKey, actor: Actor): Promise<void> {
+  const endpoint = await requireForChange(tx, key)
+  const now = core.clock.now()
+  await markDeleted(tx, endpoint.id, now)
+  await closePending(tx, { endpointId: endpoint.id, state: 'canceled', now })
+  await record(core, tx, endpoint, 'webhooks.endpoint-deleted', actor)
+}
+
+async function rotateSecret(
+  core: Core,
+  tx: Tx,
+  key: EndpointKey,
+  { overlapMs }: { overlapMs: number },
+  actor: Actor,
+): ReturnType<Webhooks['rotateSecret']> {
+  const endpoint = await requireForChange(tx, key)
+  const now = core.clock.now()
+  await endSecrets(tx, endpoint.id, now, addMs(now, overlapMs))
+  if ((await countSecrets(tx, endpoint.id, now)) >= SECRETS_AT_MOST) throw tooManySecrets(SECRETS_AT_MOST)
+  const secret = await addSecret(core, tx, endpoint.id)
+  await record(core, tx, endpoint, 'webhooks.secret-rotated', actor)
+  return { endpoint, secret }
+}
+
+/** What was done, for the audit log, and for the cache of who listens. */
+async function record(core: Core, tx: Tx, endpoint: Endpoint, action: string, actor: Actor): Promise<void> {
+  const { id, merchantId, url, events, disabledAt } = endpoint
+  // The path of a URL may hold a secret of the merchant.
+  const detail = { merchant: merchantId, origin: new URL(url).origin, events, enabled: disabledAt === undefined }
+  await core.identity.audit.record(tx, { actor, action, target: id, detail })
+  tx.afterCommit(() => core.interest.forget(merchantId))
+}

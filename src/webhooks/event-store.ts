@@ -1,0 +1,53 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+
+/** All SQL on webhooks.events, and the writing of deliveries. */
+
+export interface EventRow {
+  id: string
+  merchantId: string
+  livemode: boolean
+  type: string
+  objectId: string
+  version: number
+  body: string
+  createdAt: Date
+}
+
+/** False when it was told before. */
+export async function insertEvent(tx: Tx, row: EventRow): Promise<boolean> {
+  const written =
+    await tx.run(sql`insert into webhooks.events (id, merchant_id, livemode, type, object_id, version, body, created_at)
+    values (${row.id}, ${row.merchantId}, ${row.livemode}, ${row.type}, ${row.objectId}, ${row.version}, ${row.body}, ${row.createdAt})
+    on conflict (object_id, version, type, merchant_id) do nothing`)
+  return written === 1
+}
+
+/**
+ * A delivery for each endpoint: due now, or when what stands before it (of the same object at the same endpoint) is tried again; it
+ * would only be in the way until then.
+ */
+export async function insertDeliveries(
+  tx: Tx,
+  event: EventRow,
+  to: readonly { id: string; endpointId: string }[],
+): Promise<void> {
+  await tx.run(sql`insert into webhooks.deliveries
+      (id, event_id, endpoint_id, merchant_id, type, object_id, version, due_at, created_at)
+    select n.id, ${event.id}, n.endpoint_id, ${event.merchantId}, ${event.type}, ${event.objectId}, ${event.version},
+      greatest(${event.createdAt}, (select p.due_at from webhooks.deliveries p
+        where p.endpoint_id = n.endpoint_id and p.object_id = ${event.objectId} and p.state = 'pending' and not p.sending
+        order by p.version desc, p.seq desc limit 1)),
+      ${event.createdAt}
+    from unnest(${to.map(({ id }) => id)}::text[], ${to.map(({ endpointId }) => endpointId)}::text[]) as n (id, endpoint_id)`)
+}
+
+/** Removes up to `limit` finished deliveries of before `before`, with their attempts. */
+export const deleteDeliveries = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(sql`delete from webhooks.deliveries where id in (select id from webhooks.deliveries
+    where state <> 'pending' and created_at < ${before} order by created_at limit ${limit})`)
+
+/** Removes up to `limit` events of before `before` that nothing is left of. */
+export const deleteEvents = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(sql`delete from webhooks.events where id in (select e.id from webhooks.events e
+    where e.created_at < ${before} and not exists (select from webhooks.deliveries d where d.event_id = e.id)
+    order by e.created_at limit ${limit})`)

@@ -1,0 +1,76 @@
+import type pg from 'pg'
+import type { LookupFunction } from 'node:net'
+import { createIdentity } from '#identity'
+import { createSetClock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import { createFetch } from '#platform/fetch'
+import { createIds } from '#platform/ids'
+import { createJobs, type Jobs } from '#platform/jobs'
+import { memoryLog } from '#platform/log'
+import { createMasterKey } from '#platform/masterkey'
+import { createMetrics } from '#platform/metrics'
+import type { Webhooks } from './face.ts'
+import { createWebhooks } from './webhooks.ts'
+
+/** For the tests of this module: webhooks over a real database and jobs, with a set clock. */
+
+export const MERCHANT = 'mer_1'
+export const ACTOR = { type: 'system', id: 'test' } as const
+export const SECOND_MS = 1000
+export const HOUR_MS = 3600 * SECOND_MS
+export const DAY_MS = 24 * HOUR_MS
+
+/** Every name leads to a private address. */
+const lookup: LookupFunction = (_, options, callback) =>
+  options.all ? callback(null, [{ address: '10.0.0.7', family: 4 }]) : callback(null, '10.0.0.7', 4)
+
+export function openTrial(t: { readonly db: Db; readonly connection: pg.ClientConfig }) {
+  const stack = new AsyncDisposableStack()
+  const clock = createSetClock()
+  const ids = createIds(clock)
+  const log = memoryLog({ level: 'debug' })
+  const metrics = createMetrics({ defaults: false })
+  const masterKey = createMasterKey([{ version: 1, key: Buffer.alloc(32, 7) }])
+  const identity = createIdentity({ db: t.db, mode: 'sandbox', masterKey, clock, ids, log })
+  const fetch = createFetch({ log, metrics, mode: 'sandbox', allowLoopback: true, lookup })
+  stack.defer(() => fetch.close())
+  const make = (): { webhooks: Webhooks; jobs: Jobs } => {
+    const webhooks: Webhooks = createWebhooks({
+      ...{ db: t.db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics },
+    })
+    const { queues = [], crons = [] } = webhooks
+    const jobs: Jobs = createJobs({
+      ...{ db: t.db, connection: t.connection, clock, ids, log, metrics, jobs: [], queues, crons },
+      instance: { version: 'test' },
+    })
+    stack.defer(() => jobs.drain(1000))
+    return { webhooks, jobs }
+  }
+  const { webhooks, jobs } = make()
+  let version = 0
+  return {
+    ...t,
+    ...{ clock, log, metrics, make, webhooks, jobs },
+    subscribe: async (url: string, events: readonly string[] = ['*']) => {
+      const input = { merchantId: MERCHANT, livemode: false, url, events }
+      const made = await t.db.transaction((tx) => webhooks.createEndpoint(tx, input, ACTOR))
+      return { key: { id: made.endpoint.id, merchantId: MERCHANT }, secret: made.secret.reveal() }
+    },
+    publish: (objectId: string, type = 'payment.paid', at: number = ++version) =>
+      t.db.transaction((tx) =>
+        webhooks.publish(tx, {
+          ...{ merchantId: MERCHANT, livemode: false, type, objectId, version: at },
+          render: () => ({ id: objectId, n: at }),
+        }),
+      ),
+    /** Moves the clock on at once and runs what is due then. */
+    later: async (ms: number) => {
+      clock.advance(ms)
+      await jobs.runDue()
+    },
+    deliveries: async (endpointId: string) =>
+      (await webhooks.listDeliveries(t.db, { endpointId, merchantId: MERCHANT, limit: 100 })).items,
+    broken: async () => (await Promise.all((webhooks.invariants ?? []).map((one) => one.check(t.db)))).flat(),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}

@@ -1,0 +1,3 @@
+import type { Schema } from '#platform/migrate'
+
+export const webhooksSchema: Schema = { name: 'webhooks', folder: new URL('./migrations/', import.meta.url) }

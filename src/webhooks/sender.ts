@@ -1,0 +1,169 @@
+import { addMs, monotonicMs } from '#platform/clock'
+import { describeError } from '#platform/errors'
+import type { DueQueue } from '#platform/jobs'
+import { DELIVERIES_QUEUE, type Core } from './core.ts'
+import { markDisabled } from './endpoint-store.ts'
+import { secretContext } from './endpoints.ts'
+import { DISABLE_AFTER_MS, nextTry, parseRetryAfter } from './schedule.ts'
+import {
+  claimDeliveries,
+  closePending,
+  freeDeliveries,
+  recordEnd,
+  recordRetry,
+  type AttemptRow,
+  type Claimed,
+} from './send-store.ts'
+import { signedHeaders } from './signing.ts'
+
+/** An endpoint stores the event and answers; what it does with it comes after. */
+const DEADLINE_MS = 10_000
+/** Of the answer; 4 kB are kept. More is taken so that the connection can be used again. */
+const READ_BYTES = 64 * 1024
+const KEPT_BYTES = 4096
+const ERROR_LENGTH = 300
+/** A sending ends well within this; a worker that died in the middle is replaced after it. */
+const LEASE_MS = 60_000
+
+/**
+ * Sendings at once in this process: many, since they mostly wait. One endpoint gets a few of them, and one that fails so few that a
+ * hundred dead ones leave room.
+ */
+const CONCURRENCY = 256
+const PLACES = { working: 16, failing: 2 }
+const GATHERED = 4
+
+export function deliveriesQueue(core: Core): DueQueue<Claimed> {
+  const busy = new Map<string, number>()
+  const count = (endpointId: string, by: 1 | -1): number => {
+    const after = (busy.get(endpointId) ?? 0) + by
+    if (after === 0) busy.delete(endpointId)
+    else busy.set(endpointId, after)
+    return after
+  }
+  return {
+    name: DELIVERIES_QUEUE,
+    concurrency: CONCURRENCY,
+    batch: 64,
+    idleMs: 500,
+    claim: async (limit, now) => {
+      const leaseEnd = addMs(now, LEASE_MS)
+      const claimed = await claimDeliveries(core.db, { limit, now, leaseEnd, busy, places: PLACES })
+      for (const { endpointId } of claimed) count(endpointId, 1)
+      return claimed
+    },
+    adopt: (now) => freeDeliveries(core.db, now),
+    handle: async (delivery) => {
+      try {
+        await deliver(core, delivery)
+      } finally {
+        // What waited for a place, or behind this delivery, goes now; under load a few places together.
+        if (count(delivery.endpointId, -1) % GATHERED === 0) core.wake()
+      }
+    },
+  }
+}
+
+async function deliver(core: Core, delivery: Claimed): Promise<void> {
+  const now = core.clock.now()
+  if (!delivery.active) {
+    await closePending(core.db, { endpointId: delivery.endpointId, state: 'canceled', now })
+    return
+  }
+  // It waited too long for its turn here: whoever claims it next sends it.
+  if (delivery.leaseEnd <= now) return
+  if (delivery.tries === 1) core.meters.delay.observe((now.getTime() - delivery.createdAt.getTime()) / 1000)
+  const sent = await send(core, delivery, now)
+  if (sent.ok) {
+    await recordEnd(core.db, delivery, { state: 'succeeded', attempt: sent.attempt, now: core.clock.now() })
+    core.meters.attempts.inc({ result: 'succeeded' })
+    return
+  }
+  await fail(core, delivery, sent)
+}
+
+interface Sent {
+  readonly ok: boolean
+  readonly attempt: AttemptRow
+  readonly retryAfterMs: number | undefined
+}
+
+/** One try; redirects are answers that are no success, and an endless answer counts by its status. */
+async function send(core: Core, delivery: Claimed, at: Date): Promise<Sent> {
+  const { body, endpointId, eventId, url } = delivery
+  const from = monotonicMs()
+  const took = (): number => Math.round(monotonicMs() - from)
+  try {
+    const secrets = delivery.secrets.map((sealed) => core.masterKey.open(sealed, secretContext(endpointId)))
+    const answer = await core.fetch.untrusted({
+      method: 'POST',
+      url,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Purser-Webhooks',
+        ...signedHeaders(eventId, at, body, secrets),
+      },
+      body,
+      deadlineMs: DEADLINE_MS,
+      maxBytes: READ_BYTES,
+      cutBody: true,
+      label: 'webhooks.deliver',
+    })
+    const { status } = answer
+    const ok = status >= 200 && status <= 299
+    const text = answer.body.subarray(0, KEPT_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
+    return {
+      ok,
+      attempt: { at, ms: took(), status, answer: text, error: ok ? null : errorOf(status) },
+      retryAfterMs: parseRetryAfter(answer.headers['retry-after'], at),
+    }
+  } catch (error) {
+    const attempt = { at, ms: took(), status: null, answer: null, error: describeError(error).slice(0, ERROR_LENGTH) }
+    return { ok: false, attempt, retryAfterMs: undefined }
+  }
+}
+
+const errorOf = (status: number): string =>
+  status >= 300 && status <= 399
+    ? `It answered ${status}: redirects are not followed. Set the endpoint to the address itself.`
+    : `It answered ${status}; 200 to 299 says that an event has arrived.`
+
+const GONE = 410
+
+async function fail(core: Core, delivery: Claimed, { attempt, retryAfterMs }: Sent): Promise<void> {
+  const now = core.clock.now()
+  const dueAt = attempt.status === GONE ? undefined : nextTry(delivery.id, delivery.failures + 1, now, retryAfterMs)
+  if (dueAt) await recordRetry(core.db, delivery, { attempt, dueAt, now })
+  else await recordEnd(core.db, delivery, { state: 'failed', attempt, now })
+  core.meters.attempts.inc({ result: dueAt ? 'failed' : 'given-up' })
+  core.log.debug(
+    { deliveryId: delivery.id, endpointId: delivery.endpointId, status: attempt.status },
+    'delivery failed',
+  )
+  const failingBefore = addMs(now, -DISABLE_AFTER_MS)
+  if (attempt.status === GONE) await disable(core, delivery, 'gone', { now, failingBefore })
+  else if (delivery.failingSince && delivery.failingSince <= failingBefore) {
+    await disable(core, delivery, 'failing', { now, failingBefore })
+  }
+}
+
+/** What still waits for it counts as failed, so that it can be sent again in one go. */
+async function disable(
+  { db, identity, interest, log, meters }: Core,
+  { endpointId, merchantId }: Claimed,
+  why: 'failing' | 'gone',
+  { now, failingBefore }: { now: Date; failingBefore: Date },
+): Promise<void> {
+  const disabled = await db.transaction(async (tx) => {
+    if (!(await markDisabled(tx, { id: endpointId, why, at: now, failingBefore }))) return false
+    await closePending(tx, { endpointId, state: 'failed', now })
+    const actor = { type: 'system', id: 'webhooks' } as const
+    const detail = { merchant: merchantId, why }
+    await identity.audit.record(tx, { actor, action: 'webhooks.endpoint-disabled', target: endpointId, detail })
+    tx.afterCommit(() => interest.forget(merchantId))
+    return true
+  })
+  if (!disabled) return
+  meters.disabled.inc({ reason: why })
+  log.error({ alert: 'webhook-endpoint-disabled', endpointId, merchantId, why }, 'a webhook endpoint was disabled')
+}

@@ -1,0 +1,88 @@
+import { addMs } from '#platform/clock'
+import type { HealthCheck } from '#platform/health'
+import type { Cron } from '#platform/jobs'
+import type { Invariant } from '#platform/module'
+import { createCore, type Core } from './core.ts'
+import { createDeliveries } from './deliveries.ts'
+import { countFailing } from './endpoint-store.ts'
+import { createEndpoints } from './endpoints.ts'
+import { deleteDeliveries, deleteEvents } from './event-store.ts'
+import type { Webhooks, WebhooksDeps } from './face.ts'
+import { publish } from './publish.ts'
+import { webhooksSchema } from './schema.ts'
+import { findOldestDue, listUndelivered, listUnproven } from './send-store.ts'
+import { deliveriesQueue } from './sender.ts'
+
+/** What our users receive from us: endpoints, events, deliveries. */
+export function createWebhooks(deps: WebhooksDeps): Webhooks {
+  const core = createCore(deps)
+  return {
+    name: 'webhooks',
+    schema: webhooksSchema,
+    queues: [deliveriesQueue(core)],
+    crons: [purge(core), measuring(core)],
+    health: [health(core)],
+    invariants,
+    wanted: (merchantId, type) => core.interest.wants(core.db, merchantId, type),
+    publish: (tx, event) => publish(core, tx, event),
+    wake: core.wake,
+    ...createEndpoints(core),
+    ...createDeliveries(core),
+  }
+}
+
+const HOUR_MS = 60 * 60_000
+/** Events and deliveries can be looked at and sent again for so long. */
+const KEEP_MS = 30 * 24 * HOUR_MS
+const PURGE_BATCH = 1000
+
+const purge = ({ db, clock }: Core): Cron => ({
+  name: 'webhooks.purge',
+  everyMs: HOUR_MS,
+  run: async ({ signal }) => {
+    const before = addMs(clock.now(), -KEEP_MS)
+    while (!signal.aborted && (await deleteDeliveries(db, before, PURGE_BATCH)) === PURGE_BATCH);
+    while (!signal.aborted && (await deleteEvents(db, before, PURGE_BATCH)) === PURGE_BATCH);
+  },
+})
+
+const measuring = (core: Core): Cron => ({
+  name: 'webhooks.measure',
+  everyMs: 15_000,
+  run: async () => void (await measure(core)),
+})
+
+async function measure({ db, clock, meters }: Core): Promise<{ overdueSeconds: number; failingEndpoints: number }> {
+  const now = clock.now()
+  const oldest = await findOldestDue(db, now)
+  const { failing: failingEndpoints } = await countFailing(db)
+  const overdueSeconds = oldest ? Math.round((now.getTime() - oldest.getTime()) / 1000) : 0
+  meters.overdue.set(overdueSeconds)
+  meters.failing.set(failingEndpoints)
+  return { overdueSeconds, failingEndpoints }
+}
+
+/** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
+const LATE_SECONDS = 60
+
+/** An endpoint that fails is its merchant's trouble, not ours: it is counted and no more. */
+const health = (core: Core): HealthCheck => ({
+  name: 'webhooks',
+  critical: false,
+  check: async () => {
+    const detail = await measure(core)
+    return { status: detail.overdueSeconds > LATE_SECONDS ? 'degraded' : 'healthy', detail: { ...detail } }
+  },
+})
+
+const invariants: readonly Invariant[] = [
+  {
+    name: 'webhooks.delivered-was-answered',
+    check: async (q) =>
+      (await listUnproven(q)).map(({ id }) => `Delivery ${id} counts as arrived, but no attempt was answered so.`),
+  },
+  {
+    name: 'webhooks.every-event-is-delivered',
+    check: async (q) => (await listUndelivered(q)).map(({ id }) => `Event ${id} goes to nobody.`),
+  },
+]
