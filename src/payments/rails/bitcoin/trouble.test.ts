@@ -78,7 +78,7 @@ test('a block that comes or goes in the middle of a look makes it look again, an
         if (request.label === 'bitcoin.getdescriptoractivity' && moves-- > 0) await control(name, body)
         return bench.fetch(request)
       },
-      { untrusted: bench.fetch.untrusted, close: bench.fetch.close },
+      { untrusted: bench.fetch.untrusted, refusalOf: bench.fetch.refusalOf, close: bench.fetch.close },
     )
     const watched = [{ attemptId, reference: address, amount: requestOf(attemptId, 50_000_000n).amount }]
     const looked = await trial.railWith({}, moving).watch?.look(desk.cursor, watched)
