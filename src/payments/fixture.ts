@@ -22,6 +22,7 @@ export interface Scripted {
   readonly rail: Rail
   readonly started: CollectRequest[]
   readonly checked: AttemptRef[]
+  readonly closed: AttemptRef[]
   /** What the provider answers; replace as the test goes on. */
   onStart: (request: CollectRequest) => Outcome | Promise<Outcome>
   onCheck: (attempt: AttemptRef) => Outcome | Promise<Outcome>
@@ -35,6 +36,7 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
   const scripted: Scripted = {
     started: [],
     checked: [],
+    closed: [],
     onStart: ({ attemptId }) => ({
       kind: 'pending',
       reference: referenceOf(attemptId),
@@ -61,8 +63,14 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
         },
         check: async (attempt) => {
           scripted.checked.push(attempt)
-          return scripted.onCheck(attempt)
+          const isClosed = scripted.closed.some(({ attemptId }) => attemptId === attempt.attemptId)
+          return isClosed ? { kind: 'failed', reason: 'expired' } : scripted.onCheck(attempt)
         },
+        ...(kind === 'page' && {
+          close: async (attempt: AttemptRef) => {
+            scripted.closed.push(attempt)
+          },
+        }),
       },
       webhook: {
         pathAlias: `${name}-alias`,

@@ -295,6 +295,37 @@ void test('late: money after expiry and after cancel is credited and flagged', a
   await trial.booksHold()
 })
 
+void test('a page is closed when the payment is canceled, expired or paid otherwise, even after a crash', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const canceled = await cardAttempt(trial)
+  await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
+  assert.equal(trial.page.closed.length, 0, 'after the commit, by the queue')
+  await trial.pass()
+  const paid = await cardAttempt(trial)
+  const prompt = await trial.start(paid.intentId)
+  trial.push.onCheck = () => received({ id: referenceOf(prompt.id), gross: kes(150_000n) })
+  await trial.pass(5000)
+  await trial.pass()
+  const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
+  await trial.pass(15 * 60_000)
+  await trial.pass()
+  assert.deepEqual(
+    trial.page.closed.map(({ attemptId }) => attemptId),
+    [canceled.id, paid.id, expired.id],
+  )
+  const statuses = await Promise.all([canceled, paid, expired].map(({ intentId }) => trial.find(intentId)))
+  assert.deepEqual(
+    statuses.map(({ status, attempts: [page] }) => [status, page?.status]),
+    [
+      ['canceled', 'failed'],
+      ['paid', 'failed'],
+      ['expired', 'failed'],
+    ],
+  )
+  await trial.booksHold()
+})
+
 void test('money on an attempt that had failed still counts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
