@@ -225,3 +225,24 @@ export const newIntent = (clock: SetClock, input: Partial<NewIntent> = {}): NewI
   expiresAt: new Date(clock.now().getTime() + 3_600_000),
   ...input,
 })
+
+/** Tells something by a signed event of the card rail, and lets it be handled. */
+export async function tell(trial: Trial, about: Fact['about'], outcome: Outcome): Promise<void> {
+  const payload = trial.page.says({ about, outcome, needsCheck: false })
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
+  await trial.pass()
+}
+
+export async function cardAttempt(
+  trial: Trial,
+  input: Parameters<Trial['create']>[0] = {},
+): Promise<{ intentId: string; id: string }> {
+  const intent = await trial.create(input)
+  return trial.payments.startAttempt({
+    intentId: intent.id,
+    merchantId: MERCHANT,
+    method: 'card',
+    payer: {},
+    returnUrl: 'https://x.example',
+  })
+}
