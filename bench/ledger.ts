@@ -6,7 +6,7 @@ import { createIds } from '#platform/ids'
 import { silentLog } from '#platform/log'
 import { migrate } from '#platform/migrate'
 import { alternate, drive, type Rates } from './lib/drive.ts'
-import { ms, percent, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
+import { atLeast, ms, percent, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
 
 const ACCOUNTS = 5_000
 const BATCH = 100
@@ -163,11 +163,5 @@ const share = (rates: Record<Name, Rates>, of: Name, floor: Name): number =>
   rates[of].perSecond / rates[floor].perSecond
 const transfersPerSecond = (rates: Record<Name, Rates>, lanes: 1 | 10): number =>
   rates[`batch ${lanes}`].perSecond * BATCH
-const atLeast = (what: string, got: number, bound: number): Bound => ({
-  what,
-  wanted: `at least ${percent(bound)}`,
-  got: percent(got),
-  met: got >= bound,
-})
 
 export default bench

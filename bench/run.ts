@@ -42,6 +42,7 @@ async function runBench(bench: string, quick: boolean): Promise<boolean> {
     log: (line) => console.log(line),
     defer: (undo) => cleanup.defer(async () => void (await undo())),
     makeFolder,
+    describePostgres: (version) => void (postgres = `PostgreSQL ${version}`),
     async startPostgres() {
       const started = await startPostgres({ dataDir: makeFolder() })
       cleanup.defer(() => started.stop())

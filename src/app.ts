@@ -20,6 +20,7 @@ import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
 import { createHttp, isLoopback, listen, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
 import { createIdempotency } from '#platform/idempotency'
 import { createIds, type Ids } from '#platform/ids'
+import { watchInvariants } from '#platform/invariants'
 import { createJobs, type Jobs } from '#platform/jobs'
 import { createLimits } from '#platform/limits'
 import type { Log } from '#platform/log'
@@ -108,9 +109,9 @@ const DRAIN_MS = 10_000
 export async function createApp(deps: AppDeps): Promise<App> {
   const core = await openCore(deps)
   const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, limits, idempotency, sandbox, ...wired } = await wireModules(core)
+  const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(core)
   const health = createHealth({
-    checks: [databaseCheck(db), jobs.health, ...modules.flatMap((module) => module.health ?? [])],
+    checks: [databaseCheck(db), jobs.health, watch.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: core.clock,
     log,
     version: deps.version,
@@ -248,6 +249,12 @@ async function wireModules(core: Core) {
   })
   const simulated = sandbox ? [sandbox.module] : []
   const modules: readonly Module[] = [identity, ledger, rates, payments, webhooks, gateway, ...simulated]
+  const watch = watchInvariants({
+    db,
+    clock,
+    metrics,
+    invariants: modules.flatMap((module) => module.invariants ?? []),
+  })
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -257,10 +264,10 @@ async function wireModules(core: Core) {
     metrics,
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
-    crons: modules.flatMap((module) => module.crons ?? []),
+    crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
     instance: { version: core.version },
   })
-  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, sandbox }
+  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, watch, sandbox }
 }
 
 const PASSWORD_LENGTH = 16

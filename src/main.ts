@@ -4,6 +4,7 @@ import { processSources } from '#platform/config'
 import { openDatabase, prepareDatabase } from '#platform/database'
 import { whenAsked } from '#platform/ending'
 import { createLog } from '#platform/log'
+import { makeDataFolder } from '#platform/postgres'
 import { packageVersion } from '#platform/version'
 import { greet } from './welcome.ts'
 
@@ -17,12 +18,10 @@ export async function main(): Promise<void> {
   const config = loaded.config.platform
   const version = config.appVersion ?? packageVersion
   const { logLevel: level, logDir: dir, nodeEnv } = config
+  // First of all: made on the way to the log folder it would be open to the group.
+  makeDataFolder(config.dataDir)
   const log = createLog({ level, dir, console: nodeEnv !== 'production', version })
-  for (const warning of loaded.warnings) {
-    log.warn(warning)
-    // In production the log is not shown, and whoever starts it should see this.
-    if (nodeEnv === 'production') process.stderr.write(`${warning}\n`)
-  }
+  for (const warning of loaded.warnings) log.warn(warning)
   const onLost = (): void => {
     log.fatal(LOST)
     process.stderr.write(`${LOST}\n`)
@@ -37,6 +36,8 @@ export async function main(): Promise<void> {
   const app = await createApp({ loaded, database, masterKey, log, version })
   stack.defer(() => app.stop())
   await app.start()
+  // In production the log is not shown, and whoever starts it should see this.
+  if (nodeEnv === 'production') for (const warning of loaded.warnings) process.stderr.write(`${warning}\n`)
   greet(app, loaded)
   log.info({ reason: await asked }, 'stopping: what is under way is finished first')
 }

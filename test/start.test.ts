@@ -90,6 +90,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
     assert.match(log, /"route":"\/api\/v1\/payments"/)
     assert.ok(!log.includes(purser.key))
     assert.equal(statSync(join(dataDir, 'master.key')).mode & 0o077, 0)
+    assert.equal(statSync(dataDir).mode & 0o777, 0o700)
   })
   await stop(purser, folder)
 })

@@ -8,8 +8,8 @@ export interface HttpLoad extends Omit<Drive, 'act'> {
   url: string
   method: 'GET' | 'POST'
   headers?: Readonly<Record<string, string>>
-  /** Called for each request with a number that grows through all lanes. */
-  next?: (n: number) => { headers?: Readonly<Record<string, string>>; body?: string }
+  /** Called for each request with a number that grows through all lanes. `path` instead of that of `url`. */
+  next?: (n: number) => { headers?: Readonly<Record<string, string>>; body?: string; path?: string }
   /** Any other status ends the load. */
   expectStatus: number
 }
@@ -17,13 +17,13 @@ export interface HttpLoad extends Omit<Drive, 'act'> {
 /** Loads a server over `lanes` connections that are kept open. The server must be a process of its own. */
 export async function loadHttp({ url, method, headers = {}, next, expectStatus, ...timing }: HttpLoad): Promise<Rates> {
   const { hostname, port, host, pathname, search } = new URL(url)
-  const head = `${method} ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n${headerLines(headers)}`
+  const head = ` HTTP/1.1\r\nhost: ${host}\r\n${headerLines(headers)}`
   const lanes = await Promise.all(Array.from({ length: timing.lanes }, () => openLane(hostname, Number(port))))
   let n = 0
   const act = async (index: number): Promise<void> => {
-    const { headers: own = {}, body = '' } = next?.(n++) ?? {}
+    const { headers: own = {}, body = '', path = pathname + search } = next?.(n++) ?? {}
     const length = method === 'GET' ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`
-    const answer = await lanes[index]?.send(`${head}${headerLines(own)}${length}\r\n${body}`)
+    const answer = await lanes[index]?.send(`${method} ${path}${head}${headerLines(own)}${length}\r\n${body}`)
     if (answer?.status !== expectStatus) {
       throw new Error(`${method} ${url} answered ${answer?.status ?? 'nothing'}: ${answer?.body.slice(0, 500) ?? ''}`)
     }

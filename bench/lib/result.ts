@@ -38,6 +38,8 @@ export interface BenchContext {
   defer(act: () => unknown): void
   /** An empty folder, removed afterwards. */
   makeFolder(): string
+  /** For benchmarks whose programs start their own: the version for the description of the machine. */
+  describePostgres(version: string): void
   /** A new embedded PostgreSQL with the product's own settings, fsync on; stopped afterwards. */
   startPostgres(): Promise<{ owner: Connection; app: Connection; pid: number; version: string }>
 }
@@ -91,6 +93,13 @@ function findCommit(): string {
 export const perSecond = (rates: Rates): string => rates.perSecond.toLocaleString('en-US')
 export const ms = (us: number): string => `${(us / 1000).toFixed(us < 10_000 ? 2 : 1)} ms`
 export const percent = (share: number): string => `${Math.round(share * 100)} %`
+
+export const atLeast = (what: string, got: number, bound: number): Bound => ({
+  what,
+  wanted: `at least ${percent(bound)}`,
+  got: percent(got),
+  met: got >= bound,
+})
 
 /** In Markdown, aligned so that it reads in a terminal too. */
 export function tableText({ title, columns, rows }: Table): string {

@@ -107,6 +107,11 @@ export const freeDue = (q: Queryable, now: Date, leaseEnd: Date): Promise<number
   q.run(sql`update payments.attempts set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
     and state in ('created', 'submitting', 'pending', 'unknown')`)
 
+/** Makes the open pages of an intent due at once. */
+export const hastenPages = (tx: Tx, intentId: string, now: Date): Promise<number> =>
+  tx.run(sql`update payments.attempts set due_at = ${now}
+    where intent_id = ${intentId} and kind = 'page' and state in ('pending', 'unknown')`)
+
 export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},
     reason = ${row.reason}, declined = ${row.declined}, why = ${row.why}, unconfirmed = ${row.unconfirmed}, due_at = ${row.dueAt},

@@ -22,6 +22,7 @@ export interface Scripted {
   readonly rail: Rail
   readonly started: CollectRequest[]
   readonly checked: AttemptRef[]
+  readonly closed: AttemptRef[]
   /** What the provider answers; replace as the test goes on. */
   onStart: (request: CollectRequest) => Outcome | Promise<Outcome>
   onCheck: (attempt: AttemptRef) => Outcome | Promise<Outcome>
@@ -35,6 +36,7 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
   const scripted: Scripted = {
     started: [],
     checked: [],
+    closed: [],
     onStart: ({ attemptId }) => ({
       kind: 'pending',
       reference: referenceOf(attemptId),
@@ -61,8 +63,14 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
         },
         check: async (attempt) => {
           scripted.checked.push(attempt)
-          return scripted.onCheck(attempt)
+          const isClosed = scripted.closed.some(({ attemptId }) => attemptId === attempt.attemptId)
+          return isClosed ? { kind: 'failed', reason: 'expired' } : scripted.onCheck(attempt)
         },
+        ...(kind === 'page' && {
+          close: async (attempt: AttemptRef) => {
+            scripted.closed.push(attempt)
+          },
+        }),
       },
       webhook: {
         pathAlias: `${name}-alias`,
@@ -217,3 +225,24 @@ export const newIntent = (clock: SetClock, input: Partial<NewIntent> = {}): NewI
   expiresAt: new Date(clock.now().getTime() + 3_600_000),
   ...input,
 })
+
+/** Tells something by a signed event of the card rail, and lets it be handled. */
+export async function tell(trial: Trial, about: Fact['about'], outcome: Outcome): Promise<void> {
+  const payload = trial.page.says({ about, outcome, needsCheck: false })
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
+  await trial.pass()
+}
+
+export async function cardAttempt(
+  trial: Trial,
+  input: Parameters<Trial['create']>[0] = {},
+): Promise<{ intentId: string; id: string }> {
+  const intent = await trial.create(input)
+  return trial.payments.startAttempt({
+    intentId: intent.id,
+    merchantId: MERCHANT,
+    method: 'card',
+    payer: {},
+    returnUrl: 'https://x.example',
+  })
+}

@@ -58,6 +58,11 @@ export const inboxState = (q: Queryable): Promise<{ oldest: Date | null; parked:
   q.one(sql`select (select min(received_at) from payments.inbox where state = 'new' and tries = 0) as oldest,
     (select count(*)::int from payments.inbox where state = 'parked') as parked`)
 
+/** Removes handled events that came before `before`. What waits or is parked stays. @returns how many */
+export const purgeEvents = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(sql`delete from payments.inbox where (rail, event_key) in (
+    select rail, event_key from payments.inbox where received_at < ${before} and state in ('done', 'ignored') limit ${limit})`)
+
 export interface ParkedEvent {
   rail: string
   eventKey: string

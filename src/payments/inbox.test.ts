@@ -358,6 +358,22 @@ void test('a shape never seen is parked for a person; an event id makes differen
   assert.deepEqual(health, { status: 'healthy', detail: { inboxLagSeconds: 0, overdueSeconds: 0, parkedEvents: 1 } })
 })
 
+void test('handled events are removed after ninety days; what is parked stays', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const signed = { 'x-signature': 'good' }
+  for (const payload of [trial.page.says(), '{"fact":99}'])
+    await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: signed })
+  await trial.pass()
+  await trial.pass(89 * 86_400_000)
+  assert.deepEqual((await events(trial)).map(({ state }) => state).toSorted(), ['ignored', 'parked'])
+  await trial.pass(2 * 86_400_000)
+  assert.deepEqual(
+    (await events(trial)).map(({ state }) => state),
+    ['parked'],
+  )
+})
+
 void test('events that nobody handles and attempts that nobody looks at show in health', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)

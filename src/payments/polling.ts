@@ -8,6 +8,7 @@ import { ATTEMPTS_QUEUE, railOf, type Core } from './core.ts'
 import { notFound } from './errors.ts'
 import { findIntent } from './intent-store.ts'
 import { record, type Recorded } from './outcomes.ts'
+import { isOver } from './state.ts'
 import type { AttemptRef, Collect, Outcome } from './rail.ts'
 import { backOff, giveUp, nextFeeLook, nextLook } from './schedule.ts'
 
@@ -72,11 +73,25 @@ async function checkAttempt(core: Core, attempt: AttemptRow): Promise<void> {
     await postponeAttempt(core.db, { ...attempt, dueAt: addMs(core.clock.now(), 60 * 60_000) })
     return
   }
+  await closeIfOver(core, collect, attempt)
   const outcome = await askAbout(core, collect, attempt)
   const recorded = outcome
     ? await record(core, { attempt, outcome, from: 'check' })
     : { attempt: await putOff(core, collect, attempt) }
   await endWaiting(core, collect, recorded, outcome?.kind ?? 'error')
+}
+
+/** A page outlives the payment when that is paid otherwise, canceled or expired: it is closed, and the check after it tells how that went. */
+async function closeIfOver(core: Core, collect: Collect, attempt: AttemptRow): Promise<void> {
+  const { rail, id: attemptId, intentId: paymentId, reference, state } = attempt
+  if (!collect.close || reference === null || (state !== 'pending' && state !== 'unknown')) return
+  const intent = await findIntent(core.db, paymentId)
+  if (!intent || !isOver(intent.status)) return
+  try {
+    await collect.close(await refOf(core, attempt))
+  } catch (error) {
+    core.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
+  }
 }
 
 /** See Payments.look. */

@@ -39,6 +39,11 @@ export interface Collect {
   start(request: CollectRequest): Promise<Outcome>
   /** Asks what became of it. May be called at any time and any number of times. */
   check(attempt: AttemptRef): Promise<Outcome>
+  /**
+   * Makes an attempt that nobody is to pay any more unpayable, as far as the provider lets us: `check` tells what became of it. Repeatable;
+   * throws only what `check` may throw.
+   */
+  close?(attempt: AttemptRef): Promise<void>
   /** Waits between checks in ms, the last repeated: `[5000, 5000, 10000, …]`. */
   readonly checkAfterMs: readonly number[]
   /** After so long the provider can no longer be paid on this attempt, unless it says otherwise. */

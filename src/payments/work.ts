@@ -1,12 +1,12 @@
 import type { Transfer } from '#ledger'
 import type { Tx } from '#platform/db'
-import type { AttemptRow } from './attempt-store.ts'
-import type { Core } from './core.ts'
+import { hastenPages, type AttemptRow } from './attempt-store.ts'
+import { ATTEMPTS_QUEUE, type Core } from './core.ts'
 import type { IntentChange } from './face.ts'
 import { updateIntent, type IntentRow } from './intent-store.ts'
 import { lockAccount, sumUp } from './receipt-store.ts'
 import { availableOf, debtOf, type Books } from './postings.ts'
-import { statusOf } from './state.ts'
+import { isOver, statusOf } from './state.ts'
 
 /** One transaction on an intent that is locked: what was read, and what will be posted at its end. */
 export interface Work {
@@ -100,6 +100,11 @@ export async function refreshIntent(tx: Tx, core: Core, intent: IntentRow, now: 
     status === intent.status && received === intent.received && reversed === intent.reversed && late === intent.late
   if (same && !seen.shows) return intent
   await updateIntent(tx, after, now)
+  if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
+    // Looked at now, the pages are closed: nobody is to pay what is paid, canceled or expired.
+    await hastenPages(tx, intent.id, now)
+    tx.afterCommit(() => core.jobs().wake(ATTEMPTS_QUEUE))
+  }
   await announce(tx, core, after, changeOf(intent, after, seen.attemptFailed === true))
   tx.afterCommit(() => core.changed(intent.id))
   return after

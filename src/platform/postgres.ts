@@ -1,3 +1,4 @@
+import { openFolder } from './postgres/folder.ts'
 import { find, hasCluster, start, type EmbeddedPostgres, type StartOptions } from './postgres/start.ts'
 
 export { postgresUrl, type PostgresConnection } from './postgres/connection.ts'
@@ -10,6 +11,9 @@ export type { EmbeddedPostgres } from './postgres/start.ts'
  * no programs for this system, a server that does not start.
  */
 export const startPostgres = (options: StartOptions): Promise<EmbeddedPostgres> => start(options)
+
+/** Makes the data folder if needed, for its owner only. Throws one clear line when it cannot be used. */
+export const makeDataFolder = (dataDir: string): void => void openFolder(dataDir)
 
 /** Whether this data folder holds a database, running or not. */
 export const hasPostgres = (dataDir: string): boolean => hasCluster(dataDir)

@@ -34,6 +34,8 @@ export interface StripeClient {
   createSession(input: NewSession): Promise<CheckoutSession>
   /** With its payment, charge and fee. Throws StripeFailure. */
   fetchSession(id: string): Promise<CheckoutSession>
+  /** Ends a session that is open; Stripe refuses it for any other. Throws StripeFailure. */
+  expireSession(id: string): Promise<CheckoutSession>
 }
 
 const EXPAND = ['payment_intent.latest_charge.balance_transaction']
@@ -66,6 +68,7 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
     createSession: (input) =>
       call((stripe) => stripe.checkout.sessions.create(paramsOf(input), { idempotencyKey: input.idempotencyKey })),
     fetchSession: (id) => call((stripe) => stripe.checkout.sessions.retrieve(id, { expand: EXPAND })),
+    expireSession: (id) => call((stripe) => stripe.checkout.sessions.expire(id)),
   }
 }
 

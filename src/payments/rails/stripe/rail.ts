@@ -55,6 +55,7 @@ function collectWith(deps: StripeDeps, client: StripeClient): Collect {
     lifetimeMs: LIFETIME_MS,
     start: (request) => start(deps, client, request),
     check: (attempt) => check(deps, client, attempt),
+    close: (attempt) => close(deps, client, attempt),
   }
 }
 
@@ -93,6 +94,14 @@ async function check(deps: StripeDeps, client: StripeClient, attempt: AttemptRef
     }
     return { kind: 'unknown', why: error.message, ...reference }
   }
+}
+
+/** Refused for a session that was paid or has ended already, which is as good: the check that follows says which. */
+async function close(deps: StripeDeps, client: StripeClient, { reference }: AttemptRef): Promise<void> {
+  if (reference === undefined || problemOf(deps) !== undefined) return
+  await client.expireSession(reference).catch((error: unknown) => {
+    if (!(error instanceof StripeFailure)) throw error
+  })
 }
 
 /**

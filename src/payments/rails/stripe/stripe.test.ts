@@ -100,6 +100,17 @@ test('a session that nobody paid ends failed: expired, by polling and by event',
   assert.equal(facts[0].needsCheck, true)
 })
 
+test('a session that is closed can no longer be paid; closing again changes nothing', async () => {
+  await using bench = await openRailBench()
+  const collect = collectOf(railOf(bench))
+  const request = requestFor(bench)
+  const createdAt = bench.clock.now()
+  const started = await collect.start(request)
+  for (let i = 0; i < 2; i++) await collect.close?.(refOf(request, createdAt, started))
+  const checked = await collect.check(refOf(request, createdAt, started))
+  assert.equal(checked.kind === 'failed' && checked.reason, 'expired')
+})
+
 test('live mode takes live objects only, other modes test objects only', async () => {
   await using bench = await openRailBench()
   const request = requestFor(bench)

@@ -1,0 +1,105 @@
+// M-Pesa callbacks stored and acknowledged by the real program, beside a bare Fastify that stores a body by one INSERT.
+import { alternate, type Rates } from './lib/drive.ts'
+import { loadHttp } from './lib/http.ts'
+import { atLeast, ms, percent, perSecond, type Bench } from './lib/result.ts'
+import { startFloor, startOurs, type Side } from './lib/sides.ts'
+
+const LANES = [1, 10, 50] as const
+const SIDES = { floor: 'floor', web: 'Purser, web', both: 'Purser, web and worker' } as const
+type SideName = keyof typeof SIDES
+type Name = `${SideName} ${(typeof LANES)[number]}`
+
+const PAYMENTS = 200
+/** Its phone pays after a second. */
+const PHONE = '254700000001'
+
+/** What Safaricom calls back about, and where to. */
+interface Prompt {
+  readonly id: string
+  readonly url: string
+  readonly receipt: string
+  readonly decided?: boolean
+}
+
+const bench: Bench = async (context) => {
+  const sides = {
+    floor: await startFloor(context),
+    web: await startOurs(context, { INSTANCE_TYPE: 'web' }),
+    both: await startOurs(context),
+  }
+  const prompts = { floor: atFloor(sides.floor), web: await pay(sides.web, false), both: await pay(sides.both, true) }
+  let count = 0
+  const run = async (side: SideName, lanes: number): Promise<Rates> => {
+    const { url, headers, ask } = sides[side]
+    const next = (n: number): { path: string; body: string } => {
+      const prompt = prompts[side][n % PAYMENTS]
+      if (!prompt) throw new Error(`${side} has ${prompts[side].length} paid payments of ${PAYMENTS}`)
+      return { path: new URL(prompt.url).pathname, body: bodyOf(prompt, count++) }
+    }
+    const load = { url, method: 'POST', headers, lanes, expectStatus: 200, durationMs: context.durationMs } as const
+    const rates = await loadHttp({ ...load, next })
+    // What the worker has not come to yet must not weigh on the next run.
+    if (side !== 'floor') await ask(`update payments.inbox set state = 'ignored' where state = 'new'`)
+    return rates
+  }
+  const names = Object.keys(SIDES) as SideName[]
+  const variants = LANES.flatMap((lanes) => names.map((side) => [`${side} ${lanes}`, () => run(side, lanes)] as const))
+  const rates = await alternate(Object.fromEntries(variants) as Record<Name, () => Promise<Rates>>, context.runs)
+  const share = (name: Name, floor: Name): number => rates[name].perSecond / rates[floor].perSecond
+  return {
+    tables: [
+      {
+        title: 'Callbacks stored and acknowledged',
+        columns: ['', 'connections', 'per second', 'share', 'p50', 'p99'],
+        rows: LANES.flatMap((lanes) =>
+          names.map((side) => {
+            const { p50Us, p99Us } = rates[`${side} ${lanes}`]
+            const part = percent(share(`${side} ${lanes}`, `floor ${lanes}`))
+            return [SIDES[side], lanes, perSecond(rates[`${side} ${lanes}`]), part, ms(p50Us), ms(p99Us)]
+          }),
+        ),
+      },
+    ],
+    bounds: [atLeast('share of the floor at 50 connections, web', share('web 50', 'floor 50'), 0.75)],
+    notes: [
+      'Purser: the real program in the sandbox; each callback has its own body and the secret path of a payment that was made.',
+      '"web" (INSTANCE_TYPE=web) stores and acknowledges; "web and worker" also handles what it has stored, on the same core.',
+      'Floor: Fastify without a logger that stores the body by one prepared INSERT, a pool of 10, a PostgreSQL of its own.',
+    ],
+  }
+}
+
+const atFloor = ({ url }: Side): Prompt[] =>
+  Array.from({ length: PAYMENTS }, (_, n) => ({ id: `ws_CO_${n}`, url: `${url}/events/${n}`, receipt: 'NLJ7RT61SV' }))
+
+/** Makes payments and prompts their payers' phones; waits until those have paid, where a worker acts for them. */
+async function pay({ url, headers, ask }: Side, worked: boolean): Promise<Prompt[]> {
+  const post = async (path: string, body: object): Promise<{ id: string }> => {
+    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    if (answer.status !== 201) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
+    return (await answer.json()) as { id: string }
+  }
+  for (let n = 0; n < PAYMENTS; n++) {
+    const { id } = await post('/api/v1/payments', { amount: '1500.00', currency: 'KES' })
+    await post(`/api/v1/payments/${id}/attempts`, { method: 'mpesa', phone: PHONE })
+  }
+  const list = (): Promise<Prompt[]> =>
+    ask(`select id, callback_url as url, coalesce(receipt_number, 'NLJ7RT61SV') as receipt, result_code is not null as decided
+      from sandbox.prompts`)
+  // Where a worker acts for the phones.
+  while (worked && (await list()).some(({ decided }) => !decided)) await new Promise((done) => setTimeout(done, 100))
+  return list()
+}
+
+/** As Safaricom writes it. Each is news of its own, as its balance differs. */
+function bodyOf({ id, receipt }: Prompt, n: number): string {
+  const items = [
+    `{"Name":"Amount","Value":1500.00},{"Name":"MpesaReceiptNumber","Value":"${receipt}"},{"Name":"Balance","Value":${n}}`,
+    `{"Name":"TransactionDate","Value":20260115120102},{"Name":"PhoneNumber","Value":${PHONE}}`,
+  ]
+  const said = '"ResultCode":0,"ResultDesc":"The service request is processed successfully."'
+  const ids = `"MerchantRequestID":"29115-34620561-1","CheckoutRequestID":"${id}"`
+  return `{"Body":{"stkCallback":{${ids},${said},"CallbackMetadata":{"Item":[${items.join(',')}]}}}}`
+}
+
+export default bench

@@ -1,0 +1,63 @@
+import pg from 'pg'
+import { findPostgres } from '#platform/postgres'
+import type { BenchContext } from './result.ts'
+import { spawnServer } from './server.ts'
+
+/** One of the two programs that are compared, each a process of its own with an embedded PostgreSQL of its own. */
+export interface Side {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Rows of a statement on its database. */
+  ask<Row extends object>(text: string): Promise<Row[]>
+}
+
+/** Fastify without a logger and one prepared INSERT: bench/floor/insert.ts. */
+export const startFloor = (context: BenchContext): Promise<Side> => start(context, ['bench/floor/insert.ts'])
+
+const KEY = 'sk_test_bench'
+
+/** The real program in the sandbox, as in production: log files, no terminal. */
+export const startOurs = (context: BenchContext, env: Readonly<Record<string, string>> = {}): Promise<Side> =>
+  start(context, ['bin/purser.js', 'start'], {
+    PURSER_SANDBOX_KEY: KEY,
+    // One key does the work of a thousand shops.
+    API_REQUESTS_PER_MINUTE: '100000000',
+    ...env,
+  })
+
+async function start(
+  context: BenchContext,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Side> {
+  const dataDir = context.makeFolder()
+  const { url, stop } = await spawnServer({ args, env: { DATA_DIR: dataDir, ...env } })
+  context.defer(stop)
+  const { owner } = await describeDatabase(context, dataDir)
+  return {
+    url,
+    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+    ask: (text) => ask(owner, text),
+  }
+}
+
+type Server = NonNullable<Awaited<ReturnType<typeof findPostgres>>>
+
+/** The server of a program that was started, after its version was put into the description of the machine. */
+export async function describeDatabase(context: BenchContext, dataDir: string): Promise<Server> {
+  const server = await findPostgres(dataDir)
+  if (!server) throw new Error(`no PostgreSQL runs in ${dataDir}`)
+  const [row] = await ask<{ server_version: string }>(server.owner, 'show server_version')
+  context.describePostgres(row?.server_version ?? '')
+  return server
+}
+
+async function ask<Row extends object>(connection: pg.ClientConfig, text: string): Promise<Row[]> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  try {
+    return (await client.query<Row>(text)).rows
+  } finally {
+    await client.end()
+  }
+}

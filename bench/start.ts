@@ -1,0 +1,108 @@
+// From nothing, and from a stopped program, to the first answered request; and the memory that it takes afterwards.
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { median } from './lib/drive.ts'
+import type { Bench, BenchContext, Bound } from './lib/result.ts'
+import { spawnServer } from './lib/server.ts'
+import { describeDatabase } from './lib/sides.ts'
+
+const COLD_MS = 8_000
+const WARM_MS = 2_500
+const MEMORY_MIB = 350
+/** By then the first crons have run and the loops are quiet. */
+const SETTLE_MS = 3_000
+
+interface Start {
+  readyMs: number
+  /** Proportional: what processes share is counted once (PSS). */
+  nodeMib: number
+  postgresMib: number
+  /** What `ps` shows, added up: shared memory counted in each process. */
+  residentMib: number
+}
+
+const bench: Bench = async (context) => {
+  const cold: Start[] = []
+  const warm: Start[] = []
+  for (let run = 0; run < context.runs; run++) {
+    const dataDir = context.makeFolder()
+    cold.push(await startOnce(context, dataDir))
+    warm.push(await startOnce(context, dataDir))
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+  const row = (what: string, starts: readonly Start[]): (string | number)[] => {
+    const of = (value: (start: Start) => number): number => median(starts.map(value))
+    const slowest = Math.max(...starts.map(({ readyMs }) => readyMs))
+    const parts = [of(({ nodeMib }) => nodeMib), of(({ postgresMib }) => postgresMib)]
+    const both = of(({ nodeMib, postgresMib }) => nodeMib + postgresMib)
+    return [what, `${of(({ readyMs }) => readyMs)} ms`, `${slowest} ms`, ...[...parts, both, of(residentOf)].map(mib)]
+  }
+  return {
+    tables: [
+      {
+        title: `Start to the first answered request, and memory ${SETTLE_MS / 1000} s later`,
+        columns: ['', 'median', 'slowest', 'Node', 'PostgreSQL', 'together', 'sum of RSS'],
+        rows: [row('cold (empty folder)', cold), row('warm', warm)],
+      },
+    ],
+    bounds: [
+      atMost('cold start, median', median(cold.map(({ readyMs }) => readyMs)), COLD_MS, (ms) => `${ms} ms`),
+      atMost('warm start, median', median(warm.map(({ readyMs }) => readyMs)), WARM_MS, (ms) => `${ms} ms`),
+      atMost(
+        'Node and PostgreSQL together',
+        Math.max(...[...cold, ...warm].map(({ nodeMib, postgresMib }) => nodeMib + postgresMib)),
+        MEMORY_MIB,
+        mib,
+      ),
+    ],
+    notes: [
+      'bin/purser.js start in the sandbox, from spawn to the first 200 of /health: requests are served from then on.',
+      'Node, PostgreSQL and together are proportional set sizes: memory that processes share is counted once.',
+    ],
+  }
+}
+
+const residentOf = ({ residentMib }: Start): number => residentMib
+const mib = (value: number): string => `${Math.round(value)} MiB`
+const atMost = (what: string, got: number, bound: number, show: (value: number) => string): Bound => ({
+  what,
+  wanted: `at most ${show(bound)}`,
+  got: show(got),
+  met: got <= bound,
+})
+
+async function startOnce(context: BenchContext, dataDir: string): Promise<Start> {
+  await using server = await spawnServer({ args: ['bin/purser.js', 'start'], env: { DATA_DIR: dataDir } })
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+  const postmaster = await describeDatabase(context, dataDir)
+  const [node, ...postgres] = [server.pid, ...descendants(postmaster.pid)].map(memoryOf)
+  const { readyMs } = server
+  context.log(`${readyMs} ms`)
+  const sum = (of: (memory: Memory) => number): number => postgres.reduce((total, one) => total + of(one), 0)
+  return {
+    readyMs,
+    nodeMib: node?.pss ?? 0,
+    postgresMib: sum(({ pss }) => pss),
+    residentMib: (node?.rss ?? 0) + sum(({ rss }) => rss),
+  }
+}
+
+/** The process and all below it. */
+function descendants(pid: number): number[] {
+  const tasks = readdirSync(`/proc/${pid}/task`)
+  const children = tasks.flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' '))
+  return [pid, ...children.filter((text) => text !== '').flatMap((text) => descendants(Number(text)))]
+}
+
+interface Memory {
+  pss: number
+  rss: number
+}
+
+/** In MiB. */
+function memoryOf(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) / 1024
+  return { pss: of('Pss'), rss: of('Rss') }
+}
+
+export default bench
