@@ -5,7 +5,7 @@ const COLUMNS = sql`number, after_seq as "afterSeq", last_seq as "lastSeq", from
   restored, system_identifier as "systemIdentifier", transfers, digest, mac, at`
 
 /** One sealing at a time, until the transaction ends. */
-export const lockSeals = (q: Queryable): Promise<number> => q.run(sql`select pg_advisory_xact_lock(7305002)`)
+export const lockSeals = (q: Queryable): Promise<number> => q.run(sql`select pg_advisory_xact_lock(7305004)`)
 
 export const findLastSeal = (q: Queryable): Promise<Seal | undefined> =>
   q.maybe<Seal>(sql`select ${COLUMNS} from ledger.seals order by number desc limit 1`)

@@ -114,6 +114,11 @@ void test('contradictions stop the start with what to set', () => {
     'SHOP_KEY and OLD_SHOP_KEY mean the same and differ: keep one of them',
   ])
   assert.equal(problemsOf({ DATABASE_POOL_MIN: '20' }).length, 1)
+  assert.match(
+    problemsOf({ DATABASE_POOL_MAX: '200' }).join(),
+    /^DATABASE_POOL_MAX=200 is more than the embedded .* 40/,
+  )
+  assert.deepEqual(problemsOf({ DATABASE_POOL_MAX: '200', DATABASE_URL: 'postgres://localhost/purser' }), [])
 })
 
 void test('half a desk on the embedded database gets a warning', () => {

@@ -31,6 +31,9 @@ const trustProxy = z
   })
   .default(false)
 
+/** Of the 60 connections of the embedded server; the rest is for jobs, commands and what PostgreSQL keeps back. */
+const EMBEDDED_MOST = 40
+
 /** Why payers would not reach a live desk by https. One that only this machine reaches needs none. */
 function whyUnsafe({
   publicUrl,
@@ -148,6 +151,11 @@ export const platformConfig = defineConfig(
       if (values.databasePoolMin > values.databasePoolMax) {
         lines.push(
           `DATABASE_POOL_MIN=${values.databasePoolMin} is more than DATABASE_POOL_MAX=${values.databasePoolMax}: lower it`,
+        )
+      }
+      if (!values.databaseUrl && values.databasePoolMax > EMBEDDED_MOST) {
+        lines.push(
+          `DATABASE_POOL_MAX=${values.databasePoolMax} is more than the embedded database takes: set it to ${EMBEDDED_MOST} at most, or set DATABASE_URL`,
         )
       }
       const unsafe = values.mode === 'live' ? whyUnsafe(values) : undefined

@@ -1,7 +1,7 @@
 import { Logger, runMigrations } from 'graphile-worker'
 import pg from 'pg'
 
-const LOCK = 7_305_002
+const LOCK = 7_305_003
 
 /**
  * Brings the job queue's own schema up to date and gives the running program's role what it needs there and no more: it cannot change
