@@ -116,9 +116,17 @@ function describe(
     why: 'why' in outcome && outcome.why !== undefined ? outcome.why.slice(0, 300) : attempt.why,
     endedAt: isLive(state) ? null : (attempt.endedAt ?? now),
   }
-  if (awaitsFee(attempt, outcome)) return { ...after, dueAt: nextFeeLook(after.endedAt ?? now, now) }
-  const moved = from === 'check' || state !== attempt.state || reference !== attempt.reference
-  const pace = railOf(core, attempt.rail)?.collect
+  return awaitsFee(attempt, outcome)
+    ? { ...after, dueAt: nextFeeLook(after.endedAt ?? now, now) }
+    : withNextLook(core, { before: attempt, after, from, now })
+}
+
+function withNextLook(
+  core: Core,
+  { before, after, from, now }: { before: AttemptRow; after: AttemptRow; from: Told['from']; now: Date },
+): AttemptRow {
+  const moved = from === 'check' || after.state !== before.state || after.reference !== before.reference
+  const pace = railOf(core, before.rail)?.collect
   return moved && pace ? { ...after, dueAt: nextLook(after, pace, now) } : after
 }
 

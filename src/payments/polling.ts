@@ -57,8 +57,8 @@ async function look(core: Core, attempt: AttemptRow): Promise<void> {
     case 'pending':
     case 'unknown':
     case 'abandoned':
-    // Paid, and the provider has yet to say what it kept.
     case 'settled':
+      // One that is settled is due when the provider has yet to say what it kept.
       await checkAttempt(core, attempt)
       return
     case 'failed':
