@@ -20,7 +20,8 @@ import {
 } from './process.ts'
 import { waitFor } from './wait.ts'
 
-const options = { skip: notLinux }
+/** About a minute on two idle cores; the machine may be busy. */
+const options = { skip: notLinux, timeout: 240_000 }
 /** Whom SIGKILL hits in each round. */
 const ROUNDS = ['program', 'both', 'program', 'database first', 'program', 'both'] as const
 const ANSWERS_A_ROUND = 90
