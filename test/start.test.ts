@@ -140,11 +140,11 @@ void test('Ctrl-C ends everything, PostgreSQL included, however often it is pres
 })
 
 void test('npm start: Ctrl-C in its terminal and SIGTERM to npm alone end everything', options, async (t) => {
+  const { folder, dataDir } = dataDirOf(t)
   for (const [signal, to] of [
     ['SIGINT', 'group'],
     ['SIGTERM', 'npm'],
   ] as const) {
-    const { folder, dataDir } = dataDirOf(t)
     const child = spawn('npm', ['start', '--prefix', join(import.meta.dirname, '..')], {
       cwd: folder,
       env: { ...process.env, NODE_ENV: 'production', DATA_DIR: dataDir, PORT: '0', HOME: folder },
