@@ -36,8 +36,6 @@ export async function main(): Promise<void> {
   const app = await createApp({ loaded, database, masterKey, log, version })
   stack.defer(() => app.stop())
   await app.start()
-  // In production the log is not shown, and whoever starts it should see this.
-  if (nodeEnv === 'production') for (const warning of loaded.warnings) process.stderr.write(`${warning}\n`)
   greet(app, loaded)
   log.info({ reason: await asked }, 'stopping: what is under way is finished first')
 }

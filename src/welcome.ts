@@ -1,8 +1,10 @@
 import type { App, AppConfig } from './app.ts'
 
 /** What the terminal says once requests are served. */
-export function greet(app: App, { config }: AppConfig): void {
-  const { mode, instanceType } = config.platform
+export function greet(app: App, { config, warnings }: AppConfig): void {
+  const { mode, instanceType, nodeEnv } = config.platform
+  // In production the log is not shown, and whoever starts it should see these.
+  if (nodeEnv === 'production') for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const lines =
     instanceType === 'worker'
       ? [`Purser works (${mode}).`]
