@@ -16,8 +16,7 @@ export async function main(): Promise<void> {
   const asked = whenAsked(sources)
   const loaded = loadAppConfig(sources)
   const config = loaded.config.platform
-  const version = config.appVersion ?? packageVersion
-  const { logLevel: level, logDir: dir, nodeEnv } = config
+  const { appVersion: version = packageVersion, logLevel: level, logDir: dir, nodeEnv } = config
   // First of all: made on the way to the log folder it would be open to the group.
   makeDataFolder(config.dataDir)
   const log = createLog({ level, dir, console: nodeEnv !== 'production', version })
