@@ -74,3 +74,22 @@ void test('objects in a schema of the caller cannot stand in for those the funct
     assert.equal(await t.ledger.hold(tx, hold), true)
   })
 })
+
+void test('the functions refuse an account that is not there or is of another asset', async () => {
+  await using t = await openTestLedger()
+  await t.fund(5n, purse('ann'))
+  const rows = await t.db.many<{ id: bigint }>(rawSql('select id from ledger.accounts order by code'))
+  const [ann = '', other = ''] = rows.map(({ id }) => String(id))
+  const one = (dst: string, asset: string): string =>
+    `select ledger.post_one(gen_random_uuid(), ${ann}, 1, ${dst}, 1, 1, '${asset}', 'a.b', 'c', now())`
+  const many = (dst: string, asset: string): string =>
+    `select ledger.post_many(array[gen_random_uuid(), gen_random_uuid()], array[${ann}, ${ann}]::bigint[], array[1, 1],
+      array[${other}, ${dst}]::bigint[], array[1, 1], array[1, 1]::numeric[], array['KES/2', '${asset}'],
+      array['a.b', 'a.b'], array['c', 'c'], now())`
+  for (const post of [one, many]) {
+    assert.equal(await t.db.run(rawSql(post(other, 'KES/2'))), 1)
+    await assert.rejects(t.db.run(rawSql(post('999', 'KES/2'))), state('LG001'))
+    await assert.rejects(t.db.run(rawSql(post(other, 'USD/2'))), state('LG001'))
+  }
+  assert.deepEqual(await t.broken(), [])
+})

@@ -28,54 +28,45 @@ begin
   raise exception using errcode = 'LG002', message = 'ledger.transfer-mismatch', detail = p_id || ' ' || field;
 end $$;
 
--- Why an UPDATE of a balance found no row.
-create function ledger.refuse_move(p_account bigint, p_asset text) returns void language plpgsql as $$
+-- Why an UPDATE of balances found too few rows. Names the first account that is not there with this asset, else the one that pays.
+create function ledger.refuse_move(p_payer bigint, p_accounts bigint[], p_asset text) returns void language plpgsql as $$
+declare
+  missing bigint;
 begin
-  if exists (select from ledger.balances where account = p_account and asset = p_asset) then
-    raise exception using errcode = 'LG003', message = 'ledger.insufficient-funds', detail = p_account::text;
+  select min(a) into missing from unnest(p_accounts) a
+    where not exists (select from ledger.balances where account = a and asset = p_asset);
+  if missing is not null then
+    raise exception using errcode = 'LG001', message = 'ledger.unknown-account', detail = missing || ' ' || p_asset;
   end if;
-  raise exception using errcode = 'LG001', message = 'ledger.unknown-account', detail = p_account || ' ' || p_asset;
+  raise exception using errcode = 'LG003', message = 'ledger.insufficient-funds', detail = p_payer::text;
 end $$;
 
--- One transfer. True when it was posted now, false when it was there already. Balances are locked in ascending order of account;
--- each connection keeps to one shard of a sharded account, so that connections do not wait for each other. The caller knows the
--- number of shards, so that the row is found by its whole key: a busy account has many dead versions. The conditions refuse first,
--- with a reason; the CHECK on the table is the last defence. Written out, because calls of functions cost a tenth of it.
+-- One transfer. True when it was posted now, false when it was there already. Each connection keeps to one shard of a sharded account,
+-- so that connections do not wait for each other. The caller knows the number of shards, so that rows are found by their whole key: a
+-- busy account has many dead versions. The condition refuses first, with a reason; the CHECK on the table is the last defence.
+-- Both balances are locked in ascending order of account, because a scan of the primary key for a list of accounts goes in its order;
+-- the settings leave no other plan. Two UPDATEs one after the other take a sixth longer.
 create function ledger.post_one(
   p_id uuid, p_src bigint, p_src_shards int, p_dst bigint, p_dst_shards int,
   p_amount numeric, p_asset text, p_kind text, p_ref text, p_at timestamptz
-) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+) returns boolean language plpgsql security definer
+set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  mine int := pg_backend_pid();
-  which bigint := p_src;
-  part int := mine % p_src_shards;
-  delta numeric := -p_amount;
+  src_shard int := pg_backend_pid() % p_src_shards;
+  dst_shard int := pg_backend_pid() % p_dst_shards;
+  moved int;
 begin
   insert into ledger.transfers (id, src, dst, amount, asset, kind, ref, at)
     values (p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref, p_at)
     on conflict (id) do nothing;
   if not found then return ledger.repeat_transfer(p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref); end if;
 
-  if p_dst < p_src then
-    which := p_dst;
-    part := mine % p_dst_shards;
-    delta := p_amount;
-  end if;
-  update ledger.balances set posted = posted + delta
-    where account = which and shard = part and asset = p_asset and (not nonneg or posted + delta >= held);
-  if not found then perform ledger.refuse_move(which, p_asset); end if;
-
-  if which = p_src then
-    which := p_dst;
-    part := mine % p_dst_shards;
-  else
-    which := p_src;
-    part := mine % p_src_shards;
-  end if;
-  delta := -delta;
-  update ledger.balances set posted = posted + delta
-    where account = which and shard = part and asset = p_asset and (not nonneg or posted + delta >= held);
-  if not found then perform ledger.refuse_move(which, p_asset); end if;
+  update ledger.balances set posted = posted + case account when p_src then -p_amount else p_amount end
+    where account = any (array[p_src, p_dst]) and shard = any (array[src_shard, dst_shard])
+      and shard = case account when p_src then src_shard else dst_shard end and asset = p_asset
+      and (account = p_dst or not nonneg or posted - p_amount >= held);
+  get diagnostics moved = row_count;
+  if moved < 2 then perform ledger.refuse_move(p_src, array[p_src, p_dst], p_asset); end if;
   return true;
 end $$;
 

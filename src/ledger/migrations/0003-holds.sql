@@ -23,7 +23,7 @@ begin
   update ledger.balances set posted = posted + p_delta, held = held + p_held
     where account = p_account and asset = p_asset and shard = p_shard
       and (not nonneg or posted + p_delta >= held + p_held) and held + p_held >= 0;
-  if not found then perform ledger.refuse_move(p_account, p_asset); end if;
+  if not found then perform ledger.refuse_move(p_account, array[p_account], p_asset); end if;
 end $$;
 
 -- False when the funds do not suffice. True when it was placed, now or before. Errors: LG001, LG002 naming the field, LG004 when
