@@ -36,6 +36,8 @@ export function explainError(error: unknown, nameOf: (accountId: string) => stri
           cause: error,
         },
       )
+    case 'LG006':
+      return badMove(error)
     default:
       return explainConstraint(error)
   }
@@ -47,13 +49,14 @@ function explainConstraint(error: unknown): unknown {
     case 'no_overdraft':
       return insufficient(error, 'an account')
     case 'transfer_moves':
-      return new AppError('ledger.bad-transfer', 500, 'A transfer must move more than zero to another account.', {
-        cause: error,
-      })
+      return badMove(error)
     default:
       return error
   }
 }
+
+const badMove = (error: unknown): AppError =>
+  new AppError('ledger.bad-transfer', 500, 'A transfer must move more than zero to another account.', { cause: error })
 
 const insufficient = (error: unknown, name: string): AppError =>
   new AppError('ledger.insufficient-funds', 409, 'The funds do not suffice.', {

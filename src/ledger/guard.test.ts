@@ -75,7 +75,7 @@ void test('objects in a schema of the caller cannot stand in for those the funct
   })
 })
 
-void test('the functions refuse an account that is not there or is of another asset', async () => {
+void test('the functions refuse an account that is not there, of another asset, or the payer itself', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, purse('ann'))
   const rows = await t.db.many<{ id: bigint }>(rawSql('select id from ledger.accounts order by code'))
@@ -88,6 +88,7 @@ void test('the functions refuse an account that is not there or is of another as
       array['a.b', 'a.b'], array['c', 'c'], now())`
   for (const post of [one, many]) {
     assert.equal(await t.db.run(rawSql(post(other, 'KES/2'))), 1)
+    await assert.rejects(t.db.run(rawSql(post(ann, 'KES/2'))), state('LG006'))
     await assert.rejects(t.db.run(rawSql(post('999', 'KES/2'))), state('LG001'))
     await assert.rejects(t.db.run(rawSql(post(other, 'USD/2'))), state('LG001'))
   }

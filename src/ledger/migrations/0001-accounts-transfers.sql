@@ -43,7 +43,7 @@ create table ledger.transfers (
   kind text not null,
   ref text not null,
   at timestamptz not null,
-  constraint transfer_moves check (amount > 0 and src <> dst)
+  constraint transfer_moves check (amount > 0)
 );
 create index transfers_src on ledger.transfers (src, seq);
 create index transfers_dst on ledger.transfers (dst, seq);

@@ -1,4 +1,5 @@
--- Errors of the functions: LG001 unknown account, LG002 transfer mismatch, LG003 insufficient funds. DETAIL names the object.
+-- Errors of the functions: LG001 unknown account, LG002 transfer mismatch, LG003 insufficient funds, LG006 transfer to itself. DETAIL
+-- names the object.
 
 -- Which field of a transfer differs from the one that was posted under its id; null when none does.
 create function ledger.differing_field(
@@ -37,6 +38,9 @@ begin
     where not exists (select from ledger.balances where account = a and asset = p_asset);
   if missing is not null then
     raise exception using errcode = 'LG001', message = 'ledger.unknown-account', detail = missing || ' ' || p_asset;
+  end if;
+  if p_accounts[1] = p_accounts[2] then
+    raise exception using errcode = 'LG006', message = 'ledger.transfer-to-itself', detail = p_payer::text;
   end if;
   raise exception using errcode = 'LG003', message = 'ledger.insufficient-funds', detail = p_payer::text;
 end $$;
@@ -114,6 +118,9 @@ declare
   found_rows bigint;
   short bigint;
 begin
+  if exists (select from unnest(p_src, p_dst) g(src, dst) where g.src = g.dst) then
+    raise exception using errcode = 'LG006', message = 'ledger.transfer-to-itself';
+  end if;
   -- Ids in one order: two batches with the same ids wait for each other.
   insert into ledger.transfers (id, src, dst, amount, asset, kind, ref, at)
     select g.id, g.src, g.dst, g.amount, g.asset, g.kind, g.ref, p_at

@@ -78,6 +78,8 @@ begin
   if h.state <> 'open' then return false; end if;
   if p_amount > h.amount then
     raise exception using errcode = 'LG005', message = 'ledger.hold-exceeded', detail = p_hold || ' ' || h.amount;
+  elsif h.account = p_dst then
+    raise exception using errcode = 'LG006', message = 'ledger.transfer-to-itself', detail = p_dst::text;
   end if;
   insert into ledger.transfers (id, src, dst, amount, asset, kind, ref, at)
     values (p_id, h.account, p_dst, p_amount, h.asset, p_kind, p_ref, p_at)
