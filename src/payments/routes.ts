@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { addMs } from '#platform/clock'
@@ -93,7 +93,4 @@ function refuse(
 
 /** With the token's attempt in it, so that one attempt's body sent to another's address cannot take the place of the real event. */
 const hashOf = (tokenAttemptId: string | undefined, rawBody: Buffer): string =>
-  createHash('sha256')
-    .update(`${tokenAttemptId ?? ''}\n`)
-    .update(rawBody)
-    .digest('hex')
+  hash('sha256', Buffer.concat([Buffer.from(`${tokenAttemptId ?? ''}\n`), rawBody]))

@@ -4,7 +4,7 @@
  * token in a path, a password in a database URL. The pattern of a route (`/webhook/:rail/:token`) is none, and stands in each line of it.
  */
 const SUSPECT =
-  /passw|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|token"|signature|bearer|basic |[sr]k_(?:test|live)_|sk-arb|whsec_|[xyztuv]prv|\/webhook\/[a-z0-9]|:\/\/[^/\s"]*@/i
+  /passw|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|[^:]token"|signature|bearer|basic |[sr]k_(?:test|live)_|sk-arb|whsec_|[xyztuv]prv|\/webhook\/[a-z0-9]|:\/\/[^/\s"]*@/i
 const SECRET_KEY =
   /passw(?:or)?d|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|token$|signature|^pin$|security_?credential/i
 
