@@ -146,8 +146,8 @@ const client = async () => {
     socket.destroy()
   }
 }
-setInterval(() => parentPort.postMessage({ answered }), 10).unref()
-Promise.all(Array.from({ length: 20 }, client)).then(() => { parentPort.postMessage({ answered, sent });})
+const news = setInterval(() => parentPort.postMessage({ answered }), 10)
+Promise.all(Array.from({ length: 20 }, client)).then(() => { clearInterval(news); parentPort.postMessage({ answered, sent }) })
 `
 
 void test('under load a drain loses no request', async () => {
