@@ -12,8 +12,27 @@ export interface EventRow {
   tries: number
 }
 
-/** False when the event is stored already. One prepared statement: providers wait for it. */
-export async function insertEvent(q: Queryable, row: Omit<EventRow, 'tries'>): Promise<boolean> {
+export type NewEvent = Omit<EventRow, 'tries'>
+
+/** For each event whether it is new; false when it is stored already. One statement: providers wait for it. */
+export async function insertEvents(q: Queryable, rows: readonly NewEvent[]): Promise<boolean[]> {
+  const [only, ...others] = rows
+  if (only && others.length === 0) return [await insertEvent(q, only)]
+  const column = <Name extends keyof NewEvent>(name: Name): NewEvent[Name][] => rows.map((row) => row[name])
+  const written =
+    await q.many<Key>(sql`insert into payments.inbox (rail, event_key, raw, token_attempt_id, received_at, due_at, retry_until)
+    select rail, key, raw, attempt, received, received, until from unnest(${column('rail')}::text[], ${column('eventKey')}::text[],
+      ${column('raw')}::bytea[], ${column('tokenAttemptId')}::text[], ${column('receivedAt')}::timestamptz[],
+      ${column('retryUntil')}::timestamptz[]) as event (rail, key, raw, attempt, received, until)
+    on conflict do nothing returning rail, event_key as "eventKey"`)
+  const fresh = new Set(written.map(nameOf))
+  // Of two that came together only the first is new.
+  return rows.map((row) => fresh.delete(nameOf(row)))
+}
+
+const nameOf = ({ rail, eventKey }: Key): string => `${rail} ${eventKey}`
+
+async function insertEvent(q: Queryable, row: NewEvent): Promise<boolean> {
   const written =
     await q.run(sql`insert into payments.inbox (rail, event_key, raw, token_attempt_id, received_at, due_at, retry_until)
     values (${row.rail}, ${row.eventKey}, ${row.raw}, ${row.tokenAttemptId}, ${row.receivedAt}, ${row.receivedAt}, ${row.retryUntil})

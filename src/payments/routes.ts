@@ -3,21 +3,25 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
+import { createGather } from '#platform/gather'
 import type { HttpServer } from '#platform/http'
 import { attemptOfToken } from './callback.ts'
 import { INBOX_QUEUE, securityEvent, type Core } from './core.ts'
 import { RETRY_FOR_MS } from './inbox.ts'
-import { insertEvent } from './inbox-store.ts'
+import { insertEvents, type NewEvent } from './inbox-store.ts'
 import type { Rail, Webhook } from './rail.ts'
 
 /** Providers' events are a few kilobytes; Stripe's largest objects some tens. */
 const BODY_LIMIT = 256 * 1024
 const ACCEPTED = { received: true }
+/** Events written by one statement, when they come faster than the database answers. */
+const MOST_TOGETHER = 32
 
 const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
 
 /** Where providers tell us what happened: checked, stored, acknowledged; handled after. */
 export function webhookRoutes(core: Core, app: HttpServer): void {
+  const store = createGather((rows: readonly NewEvent[]) => insertEvents(core.db, rows), { most: MOST_TOGETHER })
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',
@@ -27,7 +31,7 @@ export function webhookRoutes(core: Core, app: HttpServer): void {
       schema: { hide: true, params },
       handler: async (request, reply) => {
         const { rail: name, token } = request.params
-        const accepted = await receive(core, { name, token, request })
+        const accepted = await receive(core, store, { name, token, request })
         return reply.code(200).send(accepted)
       },
     })
@@ -40,7 +44,9 @@ interface Inbound {
   readonly request: Pick<FastifyRequest, 'headers' | 'rawBody' | 'ip'>
 }
 
-async function receive(core: Core, inbound: Inbound): Promise<object> {
+type Store = (event: NewEvent) => Promise<boolean>
+
+async function receive(core: Core, store: Store, inbound: Inbound): Promise<object> {
   const { rail, webhook } = requireRail(core, inbound.name)
   const tokenAttemptId = requireToken(core, rail, inbound.token)
   const { headers, rawBody, ip: address } = inbound.request
@@ -48,7 +54,7 @@ async function receive(core: Core, inbound: Inbound): Promise<object> {
   const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, now, address })
   if (!verdict.ok) throw refuse(core, rail, 'forged-callback', verdict, tokenAttemptId)
   const eventKey = verdict.eventId ?? hashOf(tokenAttemptId, rawBody)
-  const isNew = await insertEvent(core.db, {
+  const isNew = await store({
     rail: rail.name,
     eventKey,
     raw: rawBody,
