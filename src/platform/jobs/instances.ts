@@ -42,12 +42,15 @@ export function createInstances({ db, clock, log, id, version, sample }: Deps): 
   let present = false
   const stopped = new AbortController()
 
-  const write = async (): Promise<void> => {
+  const writeNow = async (): Promise<void> => {
     await db.run(sql`insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at)
       values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, ${clock.now()})
       on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = excluded.beat_at`)
     present = true
   }
+  // One after another: a beat that overtook the registration of a pool would make that pool unknown again, and its jobs free.
+  let written = Promise.resolve()
+  const write = (): Promise<void> => (written = written.then(writeNow, writeNow))
 
   const beat = async (): Promise<void> => {
     await write()
