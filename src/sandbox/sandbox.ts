@@ -87,7 +87,7 @@ function handlersOf(deps: {
   return {
     prompt: async ({ subject }) => {
       const prompt = await prompts.look(subject)
-      return prompt && prompt.resultCode === null ? prompt.endsAt : undefined
+      return prompt && prompt.resultCode === null ? (prompt.actsAt ?? prompt.endsAt) : undefined
     },
     // Taken before it is sent: Safaricom never sends a callback twice, not even one that got lost.
     callback: async ({ id, subject, body }) => {
