@@ -1,5 +1,5 @@
 // From nothing, and from a stopped program, to the first answered request; and the memory that it takes afterwards.
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { median } from './lib/drive.ts'
 import type { Bench, BenchContext, Bound } from './lib/result.ts'
 import { spawnServer } from './lib/server.ts'
@@ -74,7 +74,7 @@ async function startOnce(context: BenchContext, dataDir: string): Promise<Start>
   await using server = await spawnServer({ args: ['bin/purser.js', 'start'], env: { DATA_DIR: dataDir } })
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
   const postmaster = await describeDatabase(context, dataDir)
-  const [node, ...postgres] = [server.pid, ...descendants(postmaster.pid)].map(memoryOf)
+  const [node, ...postgres] = [server.pid, ...withChildren(postmaster.pid)].map(memoryOf)
   const { readyMs } = server
   context.log(`${readyMs} ms`)
   const sum = (of: (memory: Memory) => number): number => postgres.reduce((total, one) => total + of(one), 0)
@@ -86,21 +86,21 @@ async function startOnce(context: BenchContext, dataDir: string): Promise<Start>
   }
 }
 
-/** The process and all below it. */
-function descendants(pid: number): number[] {
-  const tasks = readdirSync(`/proc/${pid}/task`)
-  const children = tasks.flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' '))
-  return [pid, ...children.filter((text) => text !== '').flatMap((text) => descendants(Number(text)))]
-}
+/** The process and its children: PostgreSQL's have none. */
+const withChildren = (pid: number): number[] => [
+  pid,
+  ...(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? []).map(Number),
+]
 
 interface Memory {
   pss: number
   rss: number
 }
 
-/** In MiB. */
+/** In MiB; nothing for one that has ended meanwhile, as sessions do. */
 function memoryOf(pid: number): Memory {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const path = `/proc/${pid}/smaps_rollup`
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) / 1024
   return { pss: of('Pss'), rss: of('Rss') }
 }
