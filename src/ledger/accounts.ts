@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import { openAccounts, type AccountRef, type AccountRow } from './store.ts'
@@ -14,6 +13,9 @@ export interface Accounts {
 
 type Known = Pick<AccountRow, 'id' | 'nonneg' | 'shards'>
 
+/** Accounts in memory at most. All are forgotten then: to open one again costs little, to keep count of their use costs each posting. */
+const MOST_KNOWN = 50_000
+
 const keyOf = ({ code, asset }: { code: string; asset: string }): string => `${code} ${asset}`
 
 /**
@@ -21,7 +23,7 @@ const keyOf = ({ code, asset }: { code: string; asset: string }): string => `${c
  * accounts it opened with it.
  */
 export function createAccounts(clock: Clock): Accounts {
-  const cache = new LRUCache<string, Known>({ max: 50_000 })
+  const cache = new Map<string, Known>()
 
   const open = async (q: Queryable, missing: ReadonlyMap<string, Account>): Promise<Map<string, Known>> => {
     const wanted = [...missing.values()]
@@ -32,7 +34,10 @@ export function createAccounts(clock: Clock): Accounts {
       clock.now(),
     )
     const opened = new Map(rows.map((row) => [keyOf(row), { id: row.id, nonneg: row.nonneg, shards: row.shards }]))
-    const remember = (): void => opened.forEach((known, key) => cache.set(key, known))
+    const remember = (): void => {
+      if (cache.size + opened.size > MOST_KNOWN) cache.clear()
+      opened.forEach((known, key) => cache.set(key, known))
+    }
     if (isTx(q)) q.afterCommit(remember)
     else remember()
     return opened

@@ -86,6 +86,7 @@ function checkPosting(transfers: readonly Transfer[]): void {
     throw badTransfer(first.id, `stands in a posting of ${transfers.length}; ${MOST_TRANSFERS} are the most`)
   }
   transfers.forEach(checkTransfer)
+  if (transfers.length === 1) return
   const seen = new Set<string>()
   for (const { id } of transfers) {
     if (seen.has(id)) throw badTransfer(id, 'stands twice in one posting; derive another id for each purpose')

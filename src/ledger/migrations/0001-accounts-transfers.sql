@@ -31,6 +31,9 @@ create table ledger.balances (
   fillfactor = 40, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0
 );
 
+-- A type instead of a CHECK: PostgreSQL keeps a type's condition compiled.
+create domain ledger.amount as numeric(38,0) constraint transfer_moves check (value > 0);
+
 -- Append-only. No foreign keys: they cost 8 % (spread) to 40 % (one hot account); the UPDATE of the balances finds unknown accounts.
 create table ledger.transfers (
   id uuid primary key,
@@ -38,12 +41,11 @@ create table ledger.transfers (
   xid bigint not null default pg_current_xact_id()::text::bigint,
   src bigint not null,
   dst bigint not null,
-  amount numeric(38,0) not null,
+  amount ledger.amount not null,
   asset text not null,
   kind text not null,
   ref text not null,
-  at timestamptz not null,
-  constraint transfer_moves check (amount > 0)
+  at timestamptz not null
 );
 create index transfers_src on ledger.transfers (src, seq);
 create index transfers_dst on ledger.transfers (dst, seq);
