@@ -33,7 +33,12 @@ void test('a first start makes a private server, which can be queried, found and
 
   for (const path of [dataDir, join(dataDir, 'postgres'), server.owner.host]) assert.equal(mode(path), '700', path)
   const files = readdirSync(dataDir).filter((name) => statSync(join(dataDir, name)).isFile())
-  assert.deepEqual(files.toSorted(), ['postgres-app.password', 'postgres-owner.password', 'postgres.log'])
+  assert.deepEqual(files.toSorted(), [
+    'postgres-app.password',
+    'postgres-owner.password',
+    'postgres.lock',
+    'postgres.log',
+  ])
   for (const name of files) assert.equal(mode(join(dataDir, name)), '600', name)
   assert.notEqual(server.owner.password, server.app.password)
   assert.ok(!readFileSync(join(dataDir, 'postgres.log'), 'utf8').includes(server.app.password))

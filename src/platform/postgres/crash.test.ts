@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -112,4 +112,34 @@ void test('a restored folder without its password files gets new ones', async (t
   const after = await startPostgres({ dataDir })
   assert.notEqual(after.app.password, before.app.password)
   for (const role of [after.owner, after.app]) assert.deepEqual(await ask(role, 'select 1 as one'), [{ one: 1 }])
+})
+
+void test('a server in another container, where process ids say nothing, keeps its folder', async (t) => {
+  const dataDir = await createMadeDir(t)
+  const first = await startPostgres({ dataDir })
+  const file = join(dataDir, 'postgres', 'postmaster.pid')
+  const text = readFileSync(file, 'utf8')
+  const inside = `import { startPostgres } from ${JSON.stringify(new URL('../postgres.ts', import.meta.url).href)}
+    await startPostgres({ dataDir: ${JSON.stringify(dataDir)} }).catch((error) => console.log(error.code, error.message))`
+  const args = [
+    '--map-root-user',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    inside,
+  ]
+  const tried = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 })
+  if (/Operation not permitted|cannot open/.test(tried.stderr)) return t.skip('this system refuses process namespaces')
+  assert.match(
+    tried.stdout,
+    /^platform\.postgres-elsewhere Another PostgreSQL has .*, perhaps in another container: stop/,
+    tried.stderr,
+  )
+  assert.equal(readFileSync(file, 'utf8'), text)
+  assert.deepEqual(await ask(first.owner, 'select 1 as one'), [{ one: 1 }])
+  await first.stop()
 })

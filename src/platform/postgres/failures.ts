@@ -19,6 +19,13 @@ export function explainOutput(output: string, logFile: string): AppError {
   )
 }
 
+export const heldElsewhere = (data: string): AppError =>
+  new AppError(
+    'platform.postgres-elsewhere',
+    500,
+    `Another PostgreSQL has ${data}, perhaps in another container: stop the Purser there, or set DATA_DIR to another folder`,
+  )
+
 const diskFull = (path: string, cause?: unknown): AppError =>
   new AppError('platform.postgres-disk-full', 500, `The disk of ${path} is full: free some space and start again`, {
     cause,

@@ -8,6 +8,7 @@ import type { Binaries } from './binaries.ts'
 import { askVersion, connectionsTo, isSocketGone, type PostgresConnection } from './connection.ts'
 import { codeOf, noBinaries } from './failures.ts'
 import { dropSocketFolder, type Folder, openLog, openSocketFolder, type Passwords } from './folder.ts'
+import { HELD, isHeldStatus } from './folderlock.ts'
 import { ENVIRONMENT } from './initdb.ts'
 import { findRunning, removeStaleLock, type Running } from './pidfile.ts'
 import { findProcessStart, waitUntilGone } from './process.ts'
@@ -35,20 +36,30 @@ export interface Launched {
 
 /**
  * Starts the server as a process group of its own: Ctrl-C in our terminal must not reach it, or it would stop before our drain has
- * run. It outlives us if we are killed, and is adopted by the next start.
+ * run. It outlives us if we are killed, and is adopted by the next start. `lock` is the command that takes the folder first.
  */
 export async function launch(
   binaries: Binaries,
   account: Account,
   folder: Folder,
   settings: Record<string, string>,
+  lock: readonly string[],
 ): Promise<Launched> {
   const socketDir = openSocketFolder(folder, account)
   for (const path of [join(folder.data, 'postmaster.pid'), join(socketDir, '.s.PGSQL.5432.lock')])
     removeStaleLock(folder, path)
   const log = openLog(folder, account)
   const before = fstatSync(log).size
-  const args = [...account.prefix, binaries.postgres, '-D', folder.data, '-k', socketDir, ...settingArguments(settings)]
+  const args = [
+    ...lock,
+    ...account.prefix,
+    binaries.postgres,
+    '-D',
+    folder.data,
+    '-k',
+    socketDir,
+    ...settingArguments(settings),
+  ]
   const child = spawn(args[0] ?? binaries.postgres, args.slice(1), {
     cwd: '/',
     env: ENVIRONMENT,
@@ -60,7 +71,10 @@ export async function launch(
   child.unref()
   return {
     pid: child.pid ?? 0,
-    findOutput: () => (child.exitCode === null && child.signalCode === null ? undefined : readFrom(folder.log, before)),
+    findOutput: () => {
+      if (child.exitCode === null && child.signalCode === null) return undefined
+      return isHeldStatus(child.exitCode) ? HELD : readFrom(folder.log, before)
+    },
   }
 }
 

@@ -5,7 +5,8 @@ import { type Account, chooseAccount, giveTo, requireOwnData, TOOLS, type Tools 
 import { type Binaries, findBinaries } from './binaries.ts'
 import type { PostgresConnection } from './connection.ts'
 import { connectionsTo } from './connection.ts'
-import { explainFolder, explainOutput, isBusy } from './failures.ts'
+import { explainFolder, explainOutput, heldElsewhere, isBusy } from './failures.ts'
+import { HELD, isHeld, lockCommand } from './folderlock.ts'
 import { findFolder, findPasswords, type Folder, openFolder } from './folder.ts'
 import { ensureCluster } from './initdb.ts'
 import { findRunning } from './pidfile.ts'
@@ -65,7 +66,9 @@ export async function start(
         if (account.note) log?.(account.note)
         return give(attempt, false)
       }
-      if (!isBusy(attempt) || monotonicMs() - began > BUSY_LIMIT_MS) throw explainOutput(attempt, folder.log)
+      if (!isBusy(attempt) || monotonicMs() - began > BUSY_LIMIT_MS) {
+        throw attempt === HELD ? heldElsewhere(folder.data) : explainOutput(attempt, folder.log)
+      }
       await waitMs(100)
     }
   } catch (error) {
@@ -104,6 +107,8 @@ async function startOnce(
   settings: Record<string, string>,
   log?: (line: string) => void,
 ): Promise<Reached | string> {
+  const lock = lockCommand(folder, account)
+  if (isHeld(lock)) return HELD
   if (existsSync(folder.data)) {
     // A copy made without care for modes: PostgreSQL refuses a folder that others can read.
     chmodSync(folder.data, 0o700)
@@ -113,7 +118,7 @@ async function startOnce(
   const made = await ensureCluster(binaries, account, folder)
   const passwords = findPasswords(folder)
   if (!made || !passwords) return 'lock file "postmaster.pid" already exists'
-  const launched = await launch(binaries, account, folder, settings)
+  const launched = await launch(binaries, account, folder, settings, lock)
   return (await reach(folder, passwords, launched, log)) ?? launched.findOutput() ?? 'its socket is gone'
 }
 
