@@ -57,7 +57,7 @@ async function prepare(context: BenchContext): Promise<{ ledger: Ledger; pools: 
     return db
   }
   const pools = { 1: open(1), 10: open(10), 32: open(32) }
-  const ledger = createLedger({ clock: systemClock, ids, log: silentLog, sealKey: Buffer.alloc(32, 1) })
+  const ledger = createLedger({ clock: systemClock, log: silentLog, sealKey: Buffer.alloc(32, 1) })
   const funding = [...purses, hotSharded, hotRow].map((to) => {
     return { id: ids.uuid(), from: world, to, amount: 10n ** 12n, kind: 'bench.fund', ref: 'start' }
   })

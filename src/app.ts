@@ -212,7 +212,7 @@ async function wireModules(core: Core) {
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
   const { sources, ...railSettings } = sandbox?.providers ?? providerSettings(settings)
-  const ledger = createLedger({ db, clock, ids, log, sealKey: sealKeyOf(core) })
+  const ledger = createLedger({ db, clock, log, sealKey: sealKeyOf(core) })
   const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
   const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
@@ -227,7 +227,6 @@ async function wireModules(core: Core) {
     metrics,
     publicUrl: url,
     callbackKey: masterKey.deriveKey('callback-token'),
-    mode,
     subscribers: { gateway: changed },
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: (phone) => phone.startsWith('2547000000') } : {},

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
+import { createIdentity } from '#identity'
 import { systemClock } from '#platform/clock'
 import { platformCommands, type PlatformCli } from '#platform/commands'
 import { attachDatabase, checkDatabase } from '#platform/database'
@@ -59,17 +60,25 @@ async function openOnce(): Promise<PlatformCli> {
   const masterKey = await checkDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
   const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
   closing.defer(() => log.close())
-  const db = openDb({ connection: database.app, max: 2, applicationName: applicationName('cli') })
+  // A check of large books takes minutes; whoever waits for it can end it.
+  const db = openDb({
+    connection: database.app,
+    max: 2,
+    applicationName: applicationName('cli'),
+    statementTimeoutMs: 0,
+  })
   closing.defer(() => db.close())
   const actor = { type: 'cli', id: userName() } as const
-  return { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
+  const base = { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
+  const { audit } = createIdentity(base)
+  return { ...base, record: (tx, entry) => audit.record(tx, { actor, ...entry }) }
 }
 
 async function openModules() {
-  const { database, masterKey, log, print: show } = await open()
+  const { db, database, masterKey, log, print: show } = await open()
   const app = await createApp({ loaded: loadAppConfig(), database, masterKey, log, version: packageVersion })
   closing.defer(() => app.stop())
-  return { db: app.db, modules: app.modules, print: show }
+  return { db, modules: app.modules, print: show }
 }
 
 /** Root works as the user whose data it is, so that nothing in the folder becomes root's. */

@@ -22,6 +22,7 @@ async function purser(database: TestDatabase, ...words: string[]): Promise<strin
       ...base,
       db: database.db,
       actor: { type: 'cli', id: 'ada' },
+      record: () => Promise.resolve(),
       print: (what) => void printed.push(typeof what === 'string' ? what : JSON.stringify(what)),
     }),
   )

@@ -18,6 +18,7 @@ async function purser(t: TestLedger, ...args: string[]): Promise<unknown[]> {
     mode: 'sandbox',
     masterKey: createMasterKey([{ version: 1, key: Buffer.alloc(32, 1) }]),
     log: t.log,
+    record: () => Promise.resolve(),
     print: (what) => void printed.push(what),
   }
   t.ledger.commands?.(program, () => Promise.resolve(context))

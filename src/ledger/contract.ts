@@ -1,6 +1,5 @@
 import type { Clock } from '#platform/clock'
 import type { Db, Queryable, Tx } from '#platform/db'
-import type { Ids } from '#platform/ids'
 import type { Log } from '#platform/log'
 import type { Module } from '#platform/module'
 import type { Asset } from '#money'
@@ -77,7 +76,6 @@ export interface Ledger extends Module {
 
 export interface LedgerDeps {
   clock: Clock
-  ids: Ids
   log: Log
   /** 32 bytes kept outside the database. */
   sealKey: Buffer

@@ -52,7 +52,7 @@ export async function openTestLedger(): Promise<TestLedger> {
   const { db, owner, [Symbol.asyncDispose]: dispose } = await openTestDatabase([ledgerSchema])
   const clock = createSetClock()
   const ids = createIds(clock)
-  const ledger = createLedger({ clock, ids, log: silentLog, sealKey: SEAL_KEY, db })
+  const ledger = createLedger({ clock, log: silentLog, sealKey: SEAL_KEY, db })
   const post = (...transfers: Transfer[]): Promise<'posted' | 'repeated'> =>
     db.transaction((tx) => ledger.post(tx, transfers))
   let funded = 0

@@ -128,7 +128,7 @@ void test('an account keeps the policy that it opened with', async () => {
   const other = { ...purse('ann'), mayOverdraw: true }
   const wrong = refused('ledger.bad-account', /ann: it is open as one that may not go below zero/)
   await assert.rejects(t.post(transfer('t1', other, purse('ben'), 1n)), wrong)
-  const fresh = createLedger({ clock: t.clock, ids: t.ids, log: t.log, sealKey: SEAL_KEY })
+  const fresh = createLedger({ clock: t.clock, log: t.log, sealKey: SEAL_KEY })
   await assert.rejects(fresh.post(t.db, [transfer('t1', other, purse('ben'), 1n)]), wrong)
   const both = [
     transfer('t2', world, purse('cat'), 1n),

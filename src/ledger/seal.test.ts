@@ -136,7 +136,7 @@ void test('a chain made anew with another key is found', async () => {
     sql`update ledger.transfers set amount = amount + 1 where seq = 8`,
     shift(1),
   )
-  const theirs = createLedger({ clock: t.clock, ids: t.ids, log: t.log, sealKey: Buffer.alloc(32, 8) })
+  const theirs = createLedger({ clock: t.clock, log: t.log, sealKey: Buffer.alloc(32, 8) })
   await t.db.transaction((tx) => theirs.seal(tx))
   await t.db.transaction((tx) => theirs.seal(tx))
   assert.match(await problemsOf(t), /^Seal 1 .* does not bear our MAC.*\nSeal 2 .* does not bear our MAC/)

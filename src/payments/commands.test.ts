@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Command } from 'commander'
 import { ledgerSchema } from '#ledger'
 import { AppError } from '#platform/errors'
-import type { CliContext } from '#platform/module'
+import type { CliContext, CliRecord } from '#platform/module'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { paymentsSchema } from './payments.ts'
@@ -21,10 +21,13 @@ void test('what waits for a person is listed, and handled again once it can be',
     returnUrl: 'https://x.example',
   })
   const headers = { 'x-signature': 'good', 'x-event': 'evt_1' }
-  await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload: '{"fact":0}', headers })
+  const request = { method: 'POST', url: '/api/webhook/cards', payload: '{"fact":0}' } as const
+  await trial.app.inject({ ...request, headers })
   await trial.pass()
   const printed: unknown[] = []
-  const context = { db: trial.db, clock: trial.clock, print: (what: unknown) => void printed.push(what) }
+  const recorded: string[] = []
+  const record = (_: unknown, { action, target }: CliRecord): void => void recorded.push(`${action} ${target}`)
+  const context = { db: trial.db, clock: trial.clock, record, print: (what: unknown) => void printed.push(what) }
   const run = async (...words: string[]): Promise<void> => {
     const program = new Command()
     trial.payments.commands?.(program, () => Promise.resolve(context as unknown as CliContext))
@@ -34,6 +37,8 @@ void test('what waits for a person is listed, and handled again once it can be',
   const [[parked]] = printed as [[{ rail: string; eventKey: string; note: string }]]
   assert.deepEqual([parked.rail, parked.eventKey], ['cards', 'evt_1'])
   assert.match(parked.note, /^not understood/)
+  await run('show', 'cards', 'evt_1')
+  assert.match(String(printed.at(-1)), /^not understood.*\n\n[^]*"fact":0/)
 
   // A new version of the rail understands it.
   trial.page.says({
@@ -47,4 +52,12 @@ void test('what waits for a person is listed, and handled again once it can be',
   await assert.rejects(run('retry', 'cards', 'evt_1'), (error) => error instanceof AppError && error.status === 404)
   await run('parked')
   assert.equal(printed.at(-1), 'Nothing is parked.')
+
+  await trial.app.inject({ ...request, payload: '{"fact":9}', headers: { ...headers, 'x-event': 'evt_2' } })
+  await trial.pass()
+  await run('close', 'cards', 'evt_2', '--note', 'a test of the provider')
+  await run('parked')
+  assert.equal(printed.at(-1), 'Nothing is parked.')
+  await assert.rejects(run('close', 'cards', 'evt_2', '--note', 'again'), { code: 'payments.not-found' })
+  assert.deepEqual(recorded, ['payments.event-retried cards evt_1', 'payments.event-closed cards evt_2'])
 })

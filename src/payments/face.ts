@@ -1,7 +1,6 @@
 import type { Asset, Money } from '#money'
 import type { Ledger } from '#ledger'
 import type { Clock } from '#platform/clock'
-import type { Mode } from '#platform/config'
 import type { Db, Queryable } from '#platform/db'
 import type { Ids } from '#platform/ids'
 import type { Job, Jobs } from '#platform/jobs'
@@ -224,7 +223,6 @@ export interface PaymentsDeps {
   readonly publicUrl: string | (() => string)
   /** At least 32 bytes: makes the tokens in callback paths. */
   readonly callbackKey: Buffer
-  readonly mode: Mode
   /** The job of each owner that wants to be told of changes. */
   readonly subscribers?: Readonly<Record<string, Job<IntentChange>>>
   readonly limits?: Partial<AttemptLimits>

@@ -147,7 +147,7 @@ export async function openTrial({ db, connection, limits, subscriber }: TrialOpt
   const ids = createIds(clock)
   const log = memoryLog({ clock })
   const metrics = createMetrics({ defaults: false })
-  const ledger = createLedger({ clock, ids, log, sealKey: Buffer.alloc(32, 7) })
+  const ledger = createLedger({ clock, log, sealKey: Buffer.alloc(32, 7) })
   const [push, page] = [createScripted('tap', 'push'), createScripted('cards', 'page', 3_600_000)]
   const payments = createPayments({
     db,
@@ -160,7 +160,6 @@ export async function openTrial({ db, connection, limits, subscriber }: TrialOpt
     metrics,
     publicUrl: 'https://pay.example',
     callbackKey: Buffer.alloc(32, 9),
-    mode: 'sandbox',
     ...(subscriber && { subscribers: { gateway: subscriber } }),
     ...(limits && { limits }),
   })

@@ -94,6 +94,22 @@ export const listParked = (q: Queryable, limit: number): Promise<ParkedEvent[]> 
   q.many(sql`select rail, event_key as "eventKey", received_at as "receivedAt", token_attempt_id as "attemptId", note
     from payments.inbox where state = 'parked' order by received_at limit ${limit}`)
 
+/** A parked event as it came. */
+export const findParked = (
+  q: Queryable,
+  { rail, eventKey }: Key,
+): Promise<{ raw: Buffer; note: string | null } | undefined> =>
+  q.maybe(
+    sql`select raw, note from payments.inbox where rail = ${rail} and event_key = ${eventKey} and state = 'parked'`,
+  )
+
+/** Settles a parked event without crediting anything. False when there is no such one. */
+export async function closeParked(q: Queryable, { rail, eventKey }: Key, note: string): Promise<boolean> {
+  const written = await q.run(sql`update payments.inbox set state = 'ignored', note = ${note}
+    where rail = ${rail} and event_key = ${eventKey} and state = 'parked'`)
+  return written === 1
+}
+
 /** Puts a parked event back to be handled. False when there is no such one. */
 export async function reopenEvent(q: Queryable, key: Key, now: Date, retryUntil: Date): Promise<boolean> {
   const written =

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Clock } from './clock.ts'
 import type { Mode } from './config.ts'
-import type { Db, Queryable } from './db.ts'
+import type { Db, Queryable, Tx } from './db.ts'
 import type { HealthCheck } from './health.ts'
 import type { HttpServer } from './http.ts'
 import type { Ids } from './ids.ts'
@@ -38,6 +38,14 @@ export interface Actor {
   readonly id: string
 }
 
+export interface CliRecord {
+  /** `module.what-was-done` */
+  readonly action: string
+  /** The id of what it was done to. */
+  readonly target: string
+  readonly detail?: Readonly<Record<string, string>>
+}
+
 export type OpenCli = () => Promise<CliContext>
 
 /** What a command of `purser` works with. The CLI closes it after the action. */
@@ -49,6 +57,8 @@ export interface CliContext {
   readonly mode: Mode
   readonly masterKey: MasterKey
   readonly log: Log
+  /** Writes into the audit log, in the name of whoever runs the command. */
+  record(tx: Tx, entry: CliRecord): Promise<void>
   /** A line, or rows as a table of their keys. */
   print(what: string | readonly Readonly<Record<string, unknown>>[]): void
 }

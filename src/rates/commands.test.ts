@@ -21,6 +21,7 @@ async function show(db: Db, ...currencies: string[]): Promise<unknown[]> {
   const context: CliContext = {
     ...{ db, clock, ids: createIds(clock), mode: 'sandbox', log: silentLog, actor: { type: 'cli', id: 'test' } },
     masterKey: createMasterKey([{ version: 1, key: Buffer.alloc(32, 1) }]),
+    record: () => Promise.resolve(),
     print: (what) => void printed.push(what),
   }
   ratesCommands(program, () => Promise.resolve(context))

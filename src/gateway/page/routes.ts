@@ -13,7 +13,7 @@ import { panel } from './panel.ts'
 import { dueOf } from './show.ts'
 import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
-import { createPlaces, sendEvents } from './stream.ts'
+import { createSeats, sendEvents } from './stream.ts'
 
 export interface PageDeps extends HomeDeps {
   readonly publicUrl: () => string
@@ -116,14 +116,14 @@ function viewOf({ payments, clock }: PageDeps, request: Request, intent: Intent)
 }
 
 function eventsRoute(app: HttpServer, deps: PageDeps): void {
-  const places = createPlaces(STREAMS_PER_ADDRESS)
+  const seats = createSeats(STREAMS_PER_ADDRESS)
   app.route({
     method: 'GET',
     url: '/pay/:id/events',
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const { id } = await requireIntent(deps, request, request.params.id)
-      const place = places.take(addressKey(request.ip))
+      const place = seats.take(addressKey(request.ip))
       // The page asks now and then instead.
       if (!place) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
       return sendEvents(reply, {

@@ -6,7 +6,7 @@ import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
 import { AppError } from '#platform/errors'
 import { waitFor } from '../../../test/wait.ts'
-import { createPlaces, sendEvents } from './stream.ts'
+import { createSeats, sendEvents } from './stream.ts'
 
 interface Trial {
   readonly url: string
@@ -156,13 +156,13 @@ test('a refusal to follow is an answer of its own, so that the page asks instead
 })
 
 test('an address has so many places, and each is given back once', () => {
-  const places = createPlaces(2)
-  const [first, second] = [places.take('a'), places.take('a')]
+  const seats = createSeats(2)
+  const [first, second] = [seats.take('a'), seats.take('a')]
   assert.ok(first && second)
-  assert.equal(places.take('a'), undefined)
-  assert.ok(places.take('b'))
+  assert.equal(seats.take('a'), undefined)
+  assert.ok(seats.take('b'))
   first()
   first()
-  assert.ok(places.take('a'))
-  assert.equal(places.take('a'), undefined)
+  assert.ok(seats.take('a'))
+  assert.equal(seats.take('a'), undefined)
 })

@@ -93,13 +93,13 @@ async function firstOf<T>(
   }
 }
 
-/** Counts what each address holds open, so that one cannot take the places of all. */
-export interface Places {
-  /** A place, to be given back by calling what is returned; undefined when the address has all that it may have. */
+/** Counts what each address holds open, so that one cannot take the seats of all. */
+export interface Seats {
+  /** A seat, to be given back by calling what is returned; undefined when the address has all that it may have. */
   take(key: string): (() => void) | undefined
 }
 
-export function createPlaces(most: number): Places {
+export function createSeats(most: number): Seats {
   const taken = new Map<string, number>()
   const giveBack = (key: string): void => {
     const left = (taken.get(key) ?? 1) - 1

@@ -27,7 +27,9 @@ void test('settings from the shell: a secret through standard input, shown nowhe
     const printed: string[] = []
     const program = new Command('purser').exitOverride().configureOutput({ writeErr: () => {} })
     const print = (what: unknown): void => void printed.push(typeof what === 'string' ? what : JSON.stringify(what))
-    const open = () => Promise.resolve({ ...base, db: database.db, actor: { type: 'cli', id: 'ada' } as const, print })
+    const actor = { type: 'cli', id: 'ada' } as const
+    const record = () => Promise.resolve()
+    const open = () => Promise.resolve({ ...base, db: database.db, actor, record, print })
     settingCommands(program, open, { specs, given: () => given, readInput: () => Promise.resolve('canary-secret\n') })
     await program.parseAsync(['setting', ...words], { from: 'user' })
     return printed.join('\n')
