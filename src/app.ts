@@ -33,16 +33,8 @@ import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
 import { openSettings, type Settings } from '#platform/settings'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
-import {
-  createRates,
-  priceSourcesConfig,
-  ratesCommands,
-  ratesConfig,
-  ratesSchema,
-  type Rates,
-  type RatesDeps,
-} from '#rates'
-import { createRails, mpesaConfig, railConfigs, stripeConfig, type RailsDeps } from '#payments/rails'
+import { createRates, priceSourcesConfig, ratesCommands, ratesConfig, ratesSchema, type Rates } from '#rates'
+import { createRails, railConfigs } from '#payments/rails'
 
 export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
 export type AppConfig = Loaded<typeof configSpecs>
@@ -211,16 +203,26 @@ async function wireModules(core: Core) {
   const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
-  const { sources, ...railSettings } = sandbox?.providers ?? providerSettings(settings)
+  // In the sandbox rails and price sources always talk to the simulators.
+  const providers: Pick<Settings, 'view'> = sandbox?.settings ?? settings
   const ledger = createLedger({ db, clock, log, sealKey: sealKeyOf(core) })
-  const rates = createRates({ db, fetch, clock, ids, log, metrics, config: settings.view(ratesConfig), sources })
+  const rates = createRates({
+    db,
+    fetch,
+    clock,
+    ids,
+    log,
+    metrics,
+    config: settings.view(ratesConfig),
+    sources: providers.view(priceSourcesConfig),
+  })
   const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const payments: Payments = createPayments({
     db,
     ledger,
     jobs: () => jobs,
-    rails: createRails({ mode, fetch, clock, log, ...railSettings }),
+    rails: createRails({ mode, fetch, clock, log, settings: (spec) => providers.view(spec) }),
     clock,
     ids,
     log,
@@ -248,12 +250,15 @@ async function wireModules(core: Core) {
   })
   const simulated = sandbox ? [sandbox.module] : []
   const modules: readonly Module[] = [identity, ledger, rates, payments, webhooks, gateway, ...simulated]
-  const watch = watchInvariants({
-    db,
-    clock,
-    metrics,
-    invariants: modules.flatMap((module) => module.invariants ?? []),
-  })
+  const { jobs, watch } = wireJobs(core, modules)
+  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, watch, sandbox }
+}
+
+/** Everything that modules do by themselves, and the watch over their books. */
+function wireJobs(core: Core, modules: readonly Module[]) {
+  const { db, clock, ids, log, metrics } = core
+  const invariants = modules.flatMap((module) => module.invariants ?? [])
+  const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
     connection: core.database.app,
@@ -266,7 +271,7 @@ async function wireModules(core: Core) {
     crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
     instance: { version: core.version },
   })
-  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, watch, sandbox }
+  return { jobs, watch }
 }
 
 const PASSWORD_LENGTH = 16
@@ -302,30 +307,26 @@ async function wireSandbox(core: Core, identity: Identity) {
         made = undefined
         throw error
       }))
-  return { module, key, password, merchant, providers: sandboxSettings(ownUrl, sandboxCredentials) }
+  return { module, key, password, merchant, settings: sandboxSettings(ownUrl, sandboxCredentials) }
 }
 
-type ProviderSettings = Pick<RailsDeps, 'mpesa' | 'stripe'> & Pick<RatesDeps, 'sources'>
-
-const providerSettings = (settings: Settings): ProviderSettings => ({
-  mpesa: settings.view(mpesaConfig),
-  stripe: settings.view(stripeConfig),
-  sources: settings.view(priceSourcesConfig),
-})
-
-/** In the sandbox rails and price sources always talk to the simulators, whose address is known once the server listens. */
-function sandboxSettings(url: () => string, credentials: (url: string) => Record<string, string>): ProviderSettings {
-  const read = <Out>(spec: ConfigSpec<Out>): (() => Out) => {
-    let last: { url: string; value: Out } | undefined
-    return () => {
-      const now = url()
-      if (last?.url === now) return last.value
-      const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
-      const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
-      invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
-      last = { url: now, value }
-      return value
-    }
+/** Settings as the simulators want them, whose address is known once the server listens. */
+function sandboxSettings(
+  url: () => string,
+  credentials: (url: string) => Record<string, string>,
+): Pick<Settings, 'view'> {
+  return {
+    view: <Out>(spec: ConfigSpec<Out>): (() => Out) => {
+      let last: { url: string; value: Out } | undefined
+      return () => {
+        const now = url()
+        if (last?.url === now) return last.value
+        const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
+        const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
+        invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
+        last = { url: now, value }
+        return value
+      }
+    },
   }
-  return { mpesa: read(mpesaConfig), stripe: read(stripeConfig), sources: read(priceSourcesConfig) }
 }

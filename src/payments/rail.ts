@@ -1,4 +1,8 @@
 import type { Asset, Money } from '#money'
+import type { Clock } from '#platform/clock'
+import type { ConfigSpec, Mode } from '#platform/config'
+import type { Fetch } from '#platform/fetch'
+import type { Log } from '#platform/log'
 
 /**
  * The contract of a rail: one way to move money with one provider. A rail translates between the provider's words and ours and
@@ -141,6 +145,33 @@ export interface RailReceipt {
   /** The reversal whose money this gives back (a dispute won). It counts only once that reversal is recorded, and for no more than it took. */
   readonly returns?: string
 }
+
+/** What a rail is made of. */
+export interface RailDeps<Config> {
+  readonly mode: Mode
+  readonly fetch: Fetch
+  readonly clock: Clock
+  readonly log: Log
+  /** Asked at each use: the settings may change while the program runs. */
+  readonly config: () => Config
+}
+
+/** The same for all rails: each finds its own settings. */
+export interface RailsDeps extends Omit<RailDeps<unknown>, 'config'> {
+  readonly settings: <Config>(spec: ConfigSpec<Config>) => () => Config
+}
+
+/** A rail as the list holds it: its settings, and how it is made. */
+export interface RailKind {
+  readonly config: ConfigSpec
+  create(deps: RailsDeps): Rail
+}
+
+export const defineRail = <Config>(config: ConfigSpec<Config>, create: (deps: RailDeps<Config>) => Rail): RailKind => ({
+  config,
+  create: ({ settings, log, ...deps }) =>
+    create({ ...deps, log: log.child({ module: `rail-${config.module}` }), config: settings(config) }),
+})
 
 /** The closed list of reasons. A provider's code that fits none is `unknown` (an outcome), not a failure. */
 export const FAILURE_REASONS = [

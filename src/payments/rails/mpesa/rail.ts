@@ -1,25 +1,24 @@
 import { BlockList, isIP } from 'node:net'
 import { createDaraja, DarajaError, type Daraja, type DarajaSettings } from '#clients/daraja'
 import { assetOf } from '#money'
-import type { AttemptRef, Collect, CollectRequest, InboundRequest, Outcome, Rail, Verdict } from '#payments/rail'
-import type { Clock } from '#platform/clock'
+import type {
+  AttemptRef,
+  Collect,
+  CollectRequest,
+  InboundRequest,
+  Outcome,
+  Rail,
+  RailDeps,
+  Verdict,
+} from '#payments/rail'
 import type { Mode } from '#platform/config'
 import { AppError } from '#platform/errors'
-import type { Fetch } from '#platform/fetch'
-import type { Log } from '#platform/log'
 import { parseCallback } from './callback.ts'
 import { PROCESSING, reasonOf, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
 import { shortText } from './text.ts'
 
-export interface MpesaDeps {
-  mode: Mode
-  fetch: Fetch
-  clock: Clock
-  log: Log
-  /** Asked at each use: the settings may change while the program runs. */
-  config: () => MpesaConfig
-}
+export type MpesaDeps = RailDeps<MpesaConfig>
 
 const KES = assetOf('KES')
 const SHILLING = 100n

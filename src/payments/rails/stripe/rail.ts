@@ -7,24 +7,26 @@ import {
   type StripeClient,
   type StripeSettings,
 } from '#clients/stripe'
-import type { AttemptRef, Collect, CollectRequest, InboundRequest, Outcome, Rail, Verdict } from '#payments/rail'
-import { addMs, type Clock } from '#platform/clock'
+import type {
+  AttemptRef,
+  Collect,
+  CollectRequest,
+  InboundRequest,
+  Outcome,
+  Rail,
+  RailDeps,
+  Verdict,
+} from '#payments/rail'
+import { addMs } from '#platform/clock'
 import type { Mode } from '#platform/config'
 import { AppError } from '#platform/errors'
-import type { Fetch } from '#platform/fetch'
 import { timeOfId } from '#platform/ids'
 import { assets, fromStripe, limitsOf, toStripe } from './amounts.ts'
 import { keyProblem, type StripeConfig } from './config.ts'
 import { reasonOfDecline } from './declines.ts'
 import { ATTEMPT_KEY, INTENT_KEY, parseFacts } from './facts.ts'
 
-export interface StripeDeps {
-  mode: Mode
-  fetch: Fetch
-  clock: Clock
-  /** Asked at each use: the settings may change while the program runs. */
-  config: () => StripeConfig
-}
+export type StripeDeps = Omit<RailDeps<StripeConfig>, 'log'>
 
 const MINUTE_MS = 60_000
 /** Stripe wants a session to end in 30 minutes to 24 hours; the margins are for clocks that differ and requests that wait. */
