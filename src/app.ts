@@ -236,6 +236,7 @@ async function wireModules(core: Core) {
   const gateway = createGateway({
     db,
     identity,
+    ledger,
     payments,
     webhooks,
     changed,

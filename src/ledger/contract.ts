@@ -3,6 +3,7 @@ import type { Db, Queryable, Tx } from '#platform/db'
 import type { Log } from '#platform/log'
 import type { Module } from '#platform/module'
 import type { Asset } from '#money'
+import type { HistoryOf, Line } from './history.ts'
 import type { Sealed } from './seal.ts'
 import type { Statement } from './statement.ts'
 import type { AssetTotal, BalanceRow } from './store.ts'
@@ -66,6 +67,11 @@ export interface Ledger extends Module {
     q: Queryable,
     of: { code: string; asset: Asset; cursor?: string | undefined; limit?: number },
   ): Promise<Statement>
+  /**
+   * What moved on all accounts with a prefix in a time, oldest first, page by page. Each page is a statement of its own: nothing is read
+   * before it is asked for, and a slow reader holds nothing.
+   */
+  history(q: Queryable, of: HistoryOf): AsyncGenerator<readonly Line[]>
   /** All balances of an asset together: zero, or something is broken. */
   trialBalance(q: Queryable): Promise<AssetTotal[]>
   /** Adds a seal to the chain; undefined when nothing was posted since the last. */

@@ -7,6 +7,7 @@ import { invariants } from './checks.ts'
 import { addCommands } from './commands.ts'
 import type { Ledger, LedgerDeps } from './contract.ts'
 import { createPosting } from './posting.ts'
+import { readHistory } from './history.ts'
 import { seal } from './seal.ts'
 import { readStatement } from './statement.ts'
 import { expireHolds, findBalance, listBalances, listTotals } from './store.ts'
@@ -34,6 +35,7 @@ export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
     },
     balances: (q, prefix, limit = MOST_BALANCES) => listBalances(q, prefix, Math.min(limit, MOST_BALANCES)),
     statement: readStatement,
+    history: readHistory,
     trialBalance: listTotals,
     seal: (tx) => seal(tx, sealing),
     verify: (q, head) => verify(q, sealKey, head),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { addMs } from '#platform/clock'
 import { KES, openTestLedger, purse, refused, transfer, world } from './fixture.ts'
 
 void test('a statement lists what came in and went out, newest first, by pages', async () => {
@@ -52,4 +53,53 @@ void test('balances are listed by prefix, which is no pattern', async () => {
 void test('an account that was never used is empty', async () => {
   await using t = await openTestLedger()
   assert.deepEqual(await t.ledger.balance(t.db, 'nobody', KES), { posted: 0n, held: 0n, available: 0n })
+})
+
+void test('a history has all that moved on the accounts of an owner in a time, oldest first, whatever the size of its pages', async () => {
+  await using t = await openTestLedger()
+  const { clock } = t
+  const from = addMs(clock.now(), 60_000)
+  await t.post(transfer('early', world, purse('m:1:a'), 1000n))
+  clock.advance(60_000)
+  for (let i = 0; i < 9; i++) {
+    await t.post(transfer(`in-${i}`, world, purse('m:1:a'), 10n))
+    await t.post(transfer(`over-${i}`, purse('m:1:a'), purse('m:1:b'), 1n))
+    await t.post(transfer(`other-${i}`, world, purse('m:2:a'), 10n))
+    clock.advance(1000)
+  }
+  const to = clock.now()
+  await t.post(transfer('late', world, purse('m:1:a'), 10n))
+  const expected = Array.from({ length: 9 }, (_, i) => [
+    `in-${i} m:1:a in 10`,
+    `over-${i} m:1:b in 1`,
+    `over-${i} m:1:a out 1`,
+  ]).flat()
+  for (const pageRows of [2, 3, 4, 1000]) {
+    const seen: string[] = []
+    for await (const page of t.ledger.history(t.db, { prefix: 'm:1:', from, to, pageRows })) {
+      assert.ok(page.length <= pageRows)
+      seen.push(...page.map(({ ref, account, direction, amount }) => `${ref} ${account} ${direction} ${amount}`))
+    }
+    assert.deepEqual(seen, expected, `${pageRows} rows a page`)
+  }
+  for await (const page of t.ledger.history(t.db, { prefix: 'm:3:', from, to })) assert.fail(JSON.stringify(page))
+})
+
+void test('a history finds its begin and its end among many transfers, and reads no more than its time', async () => {
+  await using t = await openTestLedger()
+  for (let i = 0; i < 40; i++) {
+    await t.post(transfer(`t${i}`, world, purse('m:1:a'), 1n))
+    t.clock.advance(3_600_000)
+  }
+  const from = addMs(t.clock.now(), -30 * 3_600_000)
+  let read = 0
+  const q = {
+    ...t.db,
+    many: <Row extends object>(statement: Parameters<typeof t.db.many>[0]) => (read++, t.db.many<Row>(statement)),
+  }
+  const seen: string[] = []
+  const of = { prefix: 'm:1:', from, to: addMs(from, 5 * 3_600_000), pageRows: 2 }
+  for await (const page of t.ledger.history(q, of)) seen.push(...page.map(({ ref }) => ref))
+  assert.deepEqual(seen, ['t10', 't11', 't12', 't13', 't14'])
+  assert.ok(read <= 8, `${read} statements`)
 })

@@ -7,6 +7,7 @@ import type { Job, Jobs } from '#platform/jobs'
 import type { Log } from '#platform/log'
 import type { Metrics } from '#platform/metrics'
 import type { Module } from '#platform/module'
+import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
 import type { AmountLimits, FailureReason, Payer, Rail } from './rail.ts'
 import type { AttemptState, Flags, IntentStatus } from './state.ts'
@@ -200,6 +201,7 @@ export interface Payments extends Module {
    */
   look(intentId: string): Promise<void>
   methods(asset: Asset): readonly PaymentMethod[]
+  readonly exports: PaymentExports
   /** One row per currency the merchant ever had. */
   balance(q: Queryable, merchantId: string): Promise<MerchantBalance[]>
   /**

@@ -14,6 +14,7 @@ export type {
   Terms,
 } from './face.ts'
 export { paymentsCommands } from './commands.ts'
+export type { IntentLine, PaymentExports, ReceiptLine } from './exports.ts'
 export type { AttemptLimits } from './limits.ts'
 export { createPayments, paymentsSchema } from './payments.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'

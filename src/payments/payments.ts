@@ -3,6 +3,7 @@ import { startAttempt, listMethods } from './attempts.ts'
 import { paymentsCommands } from './commands.ts'
 import { createCore } from './core.ts'
 import { paymentsCrons } from './crons.ts'
+import { paymentExports } from './exports.ts'
 import type { Payments, PaymentsDeps } from './face.ts'
 import { createFollow } from './follow.ts'
 import { paymentsHealth } from './health.ts'
@@ -42,5 +43,6 @@ export function createPayments(deps: PaymentsDeps): Payments {
     methods: (asset) => listMethods(core, asset),
     balance: (q, merchantId) => merchantBalance(core, q, merchantId),
     follow: follow.follow,
+    exports: paymentExports,
   }
 }

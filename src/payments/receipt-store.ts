@@ -58,10 +58,10 @@ export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
 /** False when this arrival of money is known already. */
 export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<boolean> {
   const written =
-    await tx.run(sql`insert into payments.receipts (id, rail, rail_account, provider_id, attempt_id, intent_id, asset, gross,
-      counted, fee_asset, fee, taken_at, stated, late, created_at)
-    values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.providerId}, ${row.attemptId}, ${row.intentId}, ${row.asset}, ${row.gross},
-      ${row.counted}, ${row.feeAsset}, ${row.fee}, ${row.takenAt}, ${row.stated}, ${row.late}, ${now})
+    await tx.run(sql`insert into payments.receipts (id, rail, rail_account, provider_id, attempt_id, intent_id, merchant_id,
+      asset, gross, counted, fee_asset, fee, taken_at, stated, late, created_at)
+    values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.providerId}, ${row.attemptId}, ${row.intentId},
+      (select merchant_id from payments.intents where id = ${row.intentId}), ${row.asset}, ${row.gross}, ${row.counted}, ${row.feeAsset}, ${row.fee}, ${row.takenAt}, ${row.stated}, ${row.late}, ${now})
     on conflict (rail, rail_account, provider_id) do nothing`)
   if (written === 0) return false
   await tx.run(sql`insert into payments.receipt_states (receipt_id, rail, rail_account, number, stated, counted, updated_at)

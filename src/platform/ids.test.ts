@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createSetClock, systemClock } from './clock.ts'
-import { createIds, deriveUuid, isId, timeOfId } from './ids.ts'
+import { createIds, deriveUuid, firstIdAt, isId, timeOfId } from './ids.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
@@ -48,4 +48,15 @@ void test('random bytes are given once', () => {
   assert.equal(Buffer.from(ids.secret(10_000), 'base64url').length, 10_000)
   const other = createIds(systemClock)
   assert.notEqual(ids.uuid().slice(-12), other.uuid().slice(-12))
+})
+
+void test('the first id of a time is between those made before and those made at it', () => {
+  const clock = createSetClock()
+  const ids = createIds(clock)
+  const before = ids.next('pay')
+  clock.advance(1)
+  const first = firstIdAt('pay', clock.now())
+  assert.ok(isId('pay', first))
+  assert.ok(before < first && first < ids.next('pay'))
+  assert.equal(timeOfId(first).getTime(), clock.now().getTime())
 })

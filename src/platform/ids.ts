@@ -70,6 +70,13 @@ export function deriveUuid(source: string, purpose: string): string {
   return toUuid(bytes)
 }
 
+/** The least id of this prefix that could be made at a time: ids made before it sort before it. */
+export function firstIdAt(prefix: string, at: Date): string {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUIntBE(Math.max(0, at.getTime()), 0, 6)
+  return `${prefix}_${toBase32(bytes)}`
+}
+
 /** When the id (prefixed or a UUIDv7) was made, to the millisecond. */
 export const timeOfId = (id: string): Date => new Date(timeOf(id).readUIntBE(0, 6))
 

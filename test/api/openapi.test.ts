@@ -113,6 +113,7 @@ void test('bodies and answers have schemas with names', () => {
   for (const { name, operation } of operations) {
     const done = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'))
     assert.equal(done.length, 1, name)
+    if (done[0]?.[1].content['text/csv']) continue
     assert.match(
       refOf(done[0]?.[1].content) ?? '',
       /schemas\/(Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|\w+List)$/,

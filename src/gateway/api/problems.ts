@@ -217,6 +217,12 @@ const all = [
     remedy: 'Wait for Retry-After seconds. RateLimit-Remaining tells beforehand how many are left.',
   },
   {
+    code: 'gateway.export-running',
+    status: 429,
+    message: 'An export of this merchant is running already: wait until it has ended, or end it.',
+    remedy: 'One export at a time: wait until the one that runs has ended, or close its connection.',
+  },
+  {
     code: 'payments.too-many-prompts',
     status: 429,
     message: 'This phone was asked too often. Wait before asking it again.',
@@ -262,6 +268,12 @@ const all = [
       'No rate for BTC/KES is at most 600 s old: CoinGecko cannot be reached since 2026-01-15T09:00:00.000Z; Coinbase asks for fewer requests since 2026-01-15T09:01:00.000Z; Kraken does not give KES.',
     remedy:
       'Ask again after Retry-After seconds. The message names each price source and what is the matter with it; a price that is too old is never given.',
+  },
+  {
+    code: 'gateway.too-many-exports',
+    status: 503,
+    message: 'Too many exports run now: try again in a moment.',
+    remedy: 'Other merchants are exporting. Wait for Retry-After seconds.',
   },
   {
     code: 'gateway.too-many-streams',

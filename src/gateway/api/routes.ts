@@ -1,3 +1,4 @@
+import type { Ledger } from '#ledger'
 import type { Payments } from '#payments'
 import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
@@ -11,12 +12,14 @@ import { createRoute } from './create.ts'
 import { errorPageRoutes } from './errorpage.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
+import { exportRoutes } from './exports.ts'
 import { rateRoute } from './rates.ts'
 import { readRoutes } from './read.ts'
 
 export interface ApiDeps extends AccessDeps {
   readonly db: Db
   readonly payments: Payments
+  readonly ledger: Ledger
   readonly webhooks: Webhooks
   readonly rates: Rates
   readonly idempotency: Idempotency
@@ -37,5 +40,6 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   attemptRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
+  exportRoutes(app, api)
   errorPageRoutes(app)
 }

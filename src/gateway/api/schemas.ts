@@ -165,6 +165,13 @@ export const paymentPage = z
   .object({ object: z.literal('list'), data: z.array(payment), next_cursor: z.string().nullable() })
   .meta({ id: 'PaymentList', description: 'A page of payments' })
 
+export const askExport = z.strictObject({
+  from: instant
+    .optional()
+    .meta({ description: 'Included; 31 days before `to` unless told, 366 days before it at most' }),
+  to: instant.optional().meta({ description: 'Not included; now unless told' }),
+})
+
 export const askBalance = z.strictObject({ currency: currency.optional() })
 
 const balanceRow = z.object({

@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import { currencyOf, formatAmount, money } from '#money'
+import type { Line } from '#ledger'
+import type { IntentLine, ReceiptLine } from '#payments'
+
+/** The rows of exports: the same fields in the same order in both forms. */
+
+const time = z.string().meta({ format: 'date-time' })
+const amount = z.string()
+const id = z.string()
+
+export const paymentLine = z
+  .object({
+    id,
+    created_at: time,
+    livemode: z.boolean(),
+    status: z.string(),
+    amount,
+    currency: z.string(),
+    amount_received: amount,
+    amount_refunded: amount,
+    partial: z.boolean(),
+    overpaid: z.boolean(),
+    late: z.boolean(),
+    reference: z.string().nullable(),
+    description: z.string().nullable(),
+    customer_name: z.string().nullable(),
+    customer_email: z.string().nullable(),
+    customer_phone: z.string().nullable(),
+    expires_at: time,
+    canceled_at: time.nullable(),
+    version: z.int(),
+    metadata: z.record(z.string(), z.string()).meta({ description: 'JSON text in CSV' }),
+  })
+  .meta({ id: 'PaymentLine', description: 'A payment as a row' })
+
+export const renderIntent = (line: IntentLine): z.output<typeof paymentLine> => ({
+  id: line.id,
+  created_at: line.createdAt.toISOString(),
+  livemode: line.livemode,
+  status: line.status,
+  amount: formatAmount(line.amount),
+  currency: currencyOf(line.amount.asset),
+  amount_received: formatAmount(line.received),
+  amount_refunded: formatAmount(line.refunded),
+  ...line.flags,
+  reference: line.reference ?? null,
+  description: line.description || null,
+  customer_name: line.customer?.name ?? null,
+  customer_email: line.customer?.email ?? null,
+  customer_phone: line.customer?.phone ?? null,
+  expires_at: line.expiresAt.toISOString(),
+  canceled_at: line.canceledAt?.toISOString() ?? null,
+  version: line.version,
+  metadata: line.metadata,
+})
+
+export const receiptLine = z
+  .object({
+    id,
+    payment: id,
+    attempt: id,
+    recorded_at: time.meta({ description: 'When it was entered in the books: what the range is about' }),
+    received_at: time.meta({ description: 'When the provider took the money' }),
+    livemode: z.boolean(),
+    method: z.string(),
+    receipt_number: z.string().nullable().meta({ description: 'The number that the payer was shown' }),
+    amount,
+    currency: z.string(),
+    counted: amount.meta({ description: 'What of it counts towards the payment, in the currency of the payment' }),
+    refunded: amount,
+    taken_back: amount.meta({ description: 'By the provider: chargebacks, failed after paid' }),
+    payment_currency: z.string(),
+    late: z.boolean(),
+    reference: z.string().nullable().meta({ description: 'That of the payment' }),
+  })
+  .meta({ id: 'ReceiptLine', description: 'Money that arrived, as a row' })
+
+export const renderReceipt = (line: ReceiptLine): z.output<typeof receiptLine> => {
+  const { asset } = line.counted
+  return {
+    id: line.id,
+    payment: line.intentId,
+    attempt: line.attemptId,
+    recorded_at: line.recordedAt.toISOString(),
+    received_at: line.takenAt.toISOString(),
+    livemode: line.livemode,
+    method: line.method,
+    receipt_number: line.number ?? null,
+    amount: formatAmount(line.gross),
+    currency: currencyOf(line.gross.asset),
+    counted: formatAmount(line.counted),
+    refunded: formatAmount(line.refunded),
+    taken_back: formatAmount(money(asset, line.reversed.amount - line.refunded.amount)),
+    payment_currency: currencyOf(asset),
+    late: line.late,
+    reference: line.reference ?? null,
+  }
+}
+
+export const ledgerLine = z
+  .object({
+    id: id.meta({ description: 'Of the transfer' }),
+    at: time,
+    account: z.string().meta({ examples: ['available', 'debt'] }),
+    direction: z.enum(['in', 'out']),
+    amount,
+    currency: z.string(),
+    kind: z.string().meta({ description: 'What happened', examples: ['payments.receipt'] }),
+    about: id.meta({ description: 'What it happened to', examples: ['rcp_01kd3v…'] }),
+  })
+  .meta({ id: 'LedgerLine', description: 'A movement on an account of the merchant, as a row' })
+
+export const renderLine =
+  (prefix: string) =>
+  (line: Line): z.output<typeof ledgerLine> => ({
+    id: line.id,
+    at: line.at.toISOString(),
+    account: line.account.slice(prefix.length),
+    direction: line.direction,
+    amount: formatAmount(money(line.asset, line.amount)),
+    currency: currencyOf(line.asset),
+    kind: line.kind,
+    about: line.ref,
+  })

@@ -1,0 +1,75 @@
+import type { Asset } from '#money'
+import { sql, type Queryable } from '#platform/db'
+import type { Customer } from './face.ts'
+import type { IntentStatus } from './state.ts'
+
+/** What exports read, oldest first: one page by the ids, which are in the order of time. */
+export interface PageOf {
+  readonly merchantId: string
+  /** Included. */
+  readonly from: Date
+  /** Not included. */
+  readonly to: Date
+  /** Ids between these, which are not included. */
+  readonly after: string
+  readonly before: string
+  readonly limit: number
+}
+
+export interface IntentLineRow {
+  id: string
+  livemode: boolean
+  asset: Asset
+  amount: bigint
+  received: bigint
+  refunded: bigint
+  reversed: bigint
+  late: boolean
+  status: IntentStatus
+  description: string
+  reference: string | null
+  customer: Customer | null
+  metadata: Record<string, string>
+  expiresAt: Date
+  canceledAt: Date | null
+  version: number
+  createdAt: Date
+}
+
+export const pageOfIntentLines = (q: Queryable, page: PageOf): Promise<IntentLineRow[]> =>
+  q.many(sql`select id, livemode, asset, amount, received, refunded, reversed, late, status, description, reference, customer, metadata,
+      expires_at as "expiresAt", canceled_at as "canceledAt", version, created_at as "createdAt"
+    from payments.intents
+    where merchant_id = ${page.merchantId} and id > ${page.after} and id < ${page.before}
+      and created_at >= ${page.from} and created_at < ${page.to}
+    order by id limit ${page.limit}`)
+
+export interface ReceiptLineRow {
+  id: string
+  intentId: string
+  attemptId: string
+  livemode: boolean
+  method: string
+  number: string | null
+  reference: string | null
+  asset: Asset
+  gross: bigint
+  intentAsset: Asset
+  counted: bigint
+  refunded: bigint
+  reversed: bigint
+  late: boolean
+  takenAt: Date
+  recordedAt: Date
+}
+
+export const pageOfReceiptLines = (q: Queryable, page: PageOf): Promise<ReceiptLineRow[]> =>
+  q.many(sql`select r.id, r.intent_id as "intentId", r.attempt_id as "attemptId", i.livemode, a.method, s.number, i.reference, r.asset, r.gross,
+      i.asset as "intentAsset", s.counted, s.refunded, s.reversed, r.late, r.taken_at as "takenAt", r.created_at as "recordedAt"
+    from payments.receipts r
+    join payments.receipt_states s on s.receipt_id = r.id
+    join payments.intents i on i.id = r.intent_id
+    join payments.attempts a on a.id = r.attempt_id
+    where r.merchant_id = ${page.merchantId} and r.id > ${page.after} and r.id < ${page.before}
+      and r.created_at >= ${page.from} and r.created_at < ${page.to}
+    order by r.id limit ${page.limit}`)
