@@ -247,6 +247,7 @@ async function wireModules(core: Core) {
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
+    about: { version: core.version, mode, timeZone: config.businessTimeZone },
     practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
   const simulated = sandbox ? [sandbox.module] : []

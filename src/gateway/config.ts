@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isId } from '#platform/ids'
 import { defineConfig, setting, type ConfigOf } from '#platform/config'
 
 const RANGE = 'a whole number from 1 to 100000000'
@@ -9,6 +10,18 @@ export const gatewayConfig = defineConfig('gateway', {
     z.coerce.number(RANGE).int(RANGE).min(1, RANGE).max(100_000_000, RANGE).default(60_000),
     {
       doc: 'Requests that one API key may make in a minute to one process; more are answered 429.',
+      runtime: true,
+    },
+  ),
+  checkoutMerchant: setting(
+    'CHECKOUT_MERCHANT',
+    z
+      .string()
+      .refine((id) => isId('mer', id), 'the id of a merchant, mer_…')
+      .optional(),
+    {
+      doc: 'Whose page /checkout is. Default: the only merchant there is.',
+      example: 'mer_01kd3v00000000000000000000',
       runtime: true,
     },
   ),

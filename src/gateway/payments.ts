@@ -7,7 +7,7 @@ import { AppError } from '#platform/errors'
 import type { CreatePayment } from './api/schemas.ts'
 
 /** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
-const LARGEST_UNITS = 1_000_000_000n
+export const LARGEST_UNITS = 1_000_000_000n
 
 export interface NewPaymentDeps {
   readonly payments: Pick<Payments, 'methods'>

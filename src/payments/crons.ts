@@ -5,6 +5,7 @@ import { measure } from './health.ts'
 import { purgeEvents } from './inbox-store.ts'
 import { freeKeys } from './intent-store.ts'
 import { expireIntents } from './intents.ts'
+import { tally } from './tallies.ts'
 
 const SECOND_MS = 1000
 const DAY_MS = 24 * 60 * 60 * SECOND_MS
@@ -28,6 +29,11 @@ export function paymentsCrons(core: Core): readonly Cron[] {
       name: 'payments.measure',
       everyMs: 15 * SECOND_MS,
       run: async () => void (await measure(core)),
+    },
+    {
+      name: 'payments.tally',
+      everyMs: 60 * SECOND_MS,
+      run: async () => void (await tally(core)),
     },
     {
       name: 'payments.free-idempotency-keys',

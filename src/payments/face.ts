@@ -163,6 +163,16 @@ export interface MerchantBalance {
   readonly debt: Money
 }
 
+export interface Figures {
+  /** Payments ever made. */
+  readonly total: number
+  /** Payments made since the time asked for. */
+  readonly since: number
+  /** Attempts begun in the last 24 hours that ended, and those that brought money. Of the newest 10,000 attempts. */
+  readonly ended: number
+  readonly succeeded: number
+}
+
 /** Payload of the job that an owner is told of changes by. `type` is the new status, or what happened while the status stayed. */
 export interface IntentChange {
   readonly intentId: string
@@ -202,6 +212,8 @@ export interface Payments extends Module {
   look(intentId: string): Promise<void>
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports
+  /** How business goes, over all merchants. Cheap however many payments there are. */
+  figures(q: Queryable, since: Date): Promise<Figures>
   /** One row per currency the merchant ever had. */
   balance(q: Queryable, merchantId: string): Promise<MerchantBalance[]>
   /**

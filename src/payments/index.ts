@@ -1,6 +1,7 @@
 export type {
   Attempt,
   Customer,
+  Figures,
   Intent,
   IntentChange,
   ListQuery,

@@ -12,6 +12,7 @@ import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, p
 import { createInvariants } from './invariants.ts'
 import { attemptsQueue, lookAtPages } from './polling.ts'
 import { webhookRoutes } from './routes.ts'
+import { figuresOf } from './tallies.ts'
 
 export const paymentsSchema: Schema = { name: 'payments', folder: new URL('./migrations/', import.meta.url) }
 
@@ -39,6 +40,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     list: pageOfIntents,
     cancel: (by) => cancelIntent(core, by),
     startAttempt: (input) => startAttempt(core, input),
+    figures: (q, since) => figuresOf(core, q, since),
     look: (intentId) => lookAtPages(core, intentId),
     methods: (asset) => listMethods(core, asset),
     balance: (q, merchantId) => merchantBalance(core, q, merchantId),

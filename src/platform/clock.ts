@@ -25,6 +25,35 @@ export function createSetClock(start: Date = new Date('2026-01-15T09:00:00Z')): 
 /** `at` moved by so many milliseconds. */
 export const addMs = (at: Date, ms: number): Date => new Date(at.getTime() + ms)
 
+/** When the day that `at` is in began in a time zone such as `Africa/Nairobi`. */
+export function startOfDay(at: Date, timeZone: string): Date {
+  const partsOf = (time: Date): Record<string, number> =>
+    Object.fromEntries(
+      new Intl.DateTimeFormat('en-US', {
+        timeZone,
+        hourCycle: 'h23',
+        year: 'numeric',
+        month: 'numeric',
+        day: 'numeric',
+        hour: 'numeric',
+        minute: 'numeric',
+        second: 'numeric',
+      })
+        .formatToParts(time)
+        .map(({ type, value }) => [type, Number(value)]),
+    )
+  const { year = 0, month = 1, day = 1 } = partsOf(at)
+  const midnight = Date.UTC(year, month - 1, day)
+  const offsetAt = (ms: number): number => {
+    const local = partsOf(new Date(ms))
+    const { year: y = 0, month: m = 1, day: d = 1, hour = 0, minute = 0, second = 0 } = local
+    return Date.UTC(y, m - 1, d, hour, minute, second) - ms
+  }
+  // Twice: the offset at midnight may differ from the one of the first guess by summer time.
+  const guess = midnight - offsetAt(midnight)
+  return new Date(midnight - offsetAt(guess))
+}
+
 /** Monotonic milliseconds, for measuring how long something took. */
 export const monotonicMs = (): number => performance.now()
 

@@ -299,7 +299,13 @@ const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited'
 /** What any route that takes a body may answer. */
 export const OF_BODIES = ['invalid-json', 'body-too-large', 'unsupported-media-type'] as const
 
-/** The refusals of a route, for its documentation. */
+/** What a route that needs no key may answer. */
+export const ofPublic = (...codes: readonly ProblemCode[]): readonly Refusal[] => {
+  const wanted: ReadonlySet<string> = new Set([...codes, 'rate-limited', 'unavailable'])
+  return PROBLEMS.filter(({ code }) => wanted.has(code))
+}
+
+/** The refusals of a route behind a key, for its documentation. */
 export const refusals = (...codes: readonly ProblemCode[]): readonly Refusal[] => {
   const wanted: ReadonlySet<string> = new Set([...COMMON, ...codes])
   return PROBLEMS.filter(({ code }) => wanted.has(code))

@@ -14,9 +14,10 @@ import { deliveryRoutes } from './deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
 import { exportRoutes } from './exports.ts'
 import { rateRoute } from './rates.ts'
+import { publicRoutes, type PublicDeps } from './public.ts'
 import { readRoutes } from './read.ts'
 
-export interface ApiDeps extends AccessDeps {
+export interface ApiDeps extends AccessDeps, PublicDeps {
   readonly db: Db
   readonly payments: Payments
   readonly ledger: Ledger
@@ -34,6 +35,8 @@ export interface Api extends ApiDeps {
 
 export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   const api: Api = { ...deps, access: createAccess(deps) }
+  // First: it measures the routes that follow.
+  publicRoutes(app, deps)
   createRoute(app, api)
   readRoutes(app, api)
   rateRoute(app, api)

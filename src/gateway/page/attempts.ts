@@ -67,7 +67,7 @@ function problemOf(error: unknown, speech: Speech, merchant: string): Problem | 
 }
 
 /** Another site must not make a visitor's browser prompt phones. Browsers say where a form comes from; others are limited by address. */
-function isOwnPage({ headers }: Request, publicUrl: string): boolean {
+export function isOwnPage({ headers }: Request, publicUrl: string): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin'
   const { origin } = headers

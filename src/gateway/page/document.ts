@@ -1,3 +1,4 @@
+import type { Merchant } from '#identity'
 import type { Intent } from '#payments'
 import { html, type Html, type HtmlPart } from '#platform/html'
 import type { Assets } from './assets.ts'
@@ -31,19 +32,49 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
     <main id="checkout" class="checkout" data-pay-id="${intent.id}" data-lang="${language}">
       ${summary(view)} ${panel(view)}
     </main>
-    ${footer(intent.id, speech)}
+    ${footer(`/pay/${intent.id}`, speech)}
     <p id="said" class="unseen" role="status"></p>
     <p id="lost" class="lost" role="alert" hidden data-text="${speech.say('lost')}"></p>`
   return page(speech, { title: titleOf(view), assets, head, body })
 }
 
+interface Ask {
+  readonly assets: Assets
+  readonly title: string
+  readonly merchant: Pick<Merchant, 'name' | 'livemode'>
+  readonly practiceUrl: string | undefined
+  /** Of this page, for the choice of languages. */
+  readonly path: string
+  readonly about?: string | undefined
+  readonly body: Html
+}
+
+/** A page that asks what to pay, in the dress of the checkout page. */
+export function askDocument(speech: Speech, ask: Ask): string {
+  const { assets, title, merchant, practiceUrl, path, about, body: form } = ask
+  const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
+    <main class="checkout asking">
+      <header class="summary">
+        ${merchantLine(merchant.name)}
+        <h1 class="title">${title}</h1>
+        ${about && html`<p class="about">${about}</p>`}
+      </header>
+      <div class="panel">${form}</div>
+    </main>
+    ${footer(path, speech)}`
+  return page(speech, { title, assets, body })
+}
+
+const merchantLine = (merchant: string): Html =>
+  html`<p class="merchant">
+    <span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>${merchant}
+  </p>`
+
 function summary({ intent, speech, now }: View): Html {
   const merchant = intent.terms.merchantName
   const amount = showMoney(intent.amount)
   return html`<header class="summary">
-    <p class="merchant">
-      <span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>${merchant}
-    </p>
+    ${merchantLine(merchant)}
     <h1 class="${amount.length > LONG && 'long'}">
       <span class="unseen">${speech.say('payTo', { merchant })}: </span>${amount}
     </h1>
@@ -68,13 +99,11 @@ const practice = (speech: Speech, url: string | undefined): Html =>
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
   </aside>`
 
-function footer(id: string, speech: Speech): Html {
+function footer(path: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
     language === speech.language
       ? html`<span lang="${language}" aria-current="true">${WORDS[language].name}</span>`
-      : html`<a href="/pay/${id}?lang=${language}" lang="${language}" hreflang="${language}"
-          >${WORDS[language].name}</a
-        >`,
+      : html`<a href="${path}?lang=${language}" lang="${language}" hreflang="${language}">${WORDS[language].name}</a>`,
   )
   return html`<footer><nav aria-label="Language / Lugha">${links}</nav></footer>`
 }

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { createHttp } from '#platform/http'
 import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
-import { violationsOf } from '../../../test/axe.ts'
+import { troubleOf } from '../../../test/axe.ts'
 import { openBrowser, type OpenBrowser } from '../../../test/browser.ts'
 import { assetRoutes } from './assets.ts'
 import { checkoutDocument } from './document.ts'
@@ -26,19 +26,6 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   return { url, close: () => app.close() }
 }
-
-/** Elements that stick out of the window, or whose text does not fit into them. */
-const OVERFLOWING = `[...document.querySelectorAll('body *')].filter((element) => {
-  if (element.closest('.unseen, .mark')) return false
-  const { right, left } = element.getBoundingClientRect()
-  return right > innerWidth + 0.5 || left < -0.5 || (element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0 && getComputedStyle(element).display !== 'inline')
-}).map((element) => element.outerHTML.slice(0, 120))`
-
-/** Things to touch that are too small for a thumb. */
-const TOO_SMALL = `[...document.querySelectorAll('.button, input:not([type=hidden])')].filter((element) => {
-  const { width, height } = element.getBoundingClientRect()
-  return width < 44 || height < 44
-}).map((element) => element.outerHTML.slice(0, 120))`
 
 const LOOKS = [
   { width: 1200, language: 'en', scheme: 'light' },
@@ -69,12 +56,7 @@ describe('every state of the page', { timeout: 240_000 }, () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
       for (const name of SAMPLE_NAMES) {
         await page.goto(`${server.url}/${name}/${language}`)
-        const found = [
-          ...(await violationsOf(page)),
-          ...(await page.evaluate<string[]>(OVERFLOWING)).map((html) => `does not fit: ${html}`),
-          ...(await page.evaluate<string[]>(TOO_SMALL)).map((html) => `too small: ${html}`),
-        ]
-        problems.push(...found.map((what) => `${name}: ${what}`))
+        problems.push(...(await troubleOf(page)).map((what) => `${name}: ${what}`))
       }
       await page.context().close()
       assert.equal(problems.length, 0, problems.join('\n'))

@@ -8,16 +8,15 @@ import { problemWith } from '../payments.ts'
 import { assetRoutes, type Assets } from './assets.ts'
 import { attemptForm, tooMany, tryAttempt } from './attempts.ts'
 import { checkoutDocument, messageDocument } from './document.ts'
-import { homeRoutes, type HomeDeps } from './home.ts'
+import { checkoutRoutes, type CheckoutDeps } from './checkout.ts'
+import { homeRoutes } from './home.ts'
 import { panel } from './panel.ts'
 import { dueOf } from './show.ts'
 import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
 import { createSeats, sendEvents } from './stream.ts'
 
-export interface PageDeps extends HomeDeps {
-  readonly publicUrl: () => string
-}
+export type PageDeps = CheckoutDeps
 
 /** Some hundred payers behind one mobile carrier's address whose pages ask, and no more than a part of what the server can do. */
 const LOOKS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
@@ -43,6 +42,7 @@ const querystring = z.object({ lang: z.string().max(10).optional() })
 export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   const assets = assetRoutes(app)
   homeRoutes(app, deps, assets)
+  checkoutRoutes(app, deps, assets)
   const config: PageConfig = { page: PAGE, errorPage: (error, request) => errorPage(error, request, assets) }
   app.route({
     method: 'GET',
@@ -109,8 +109,9 @@ async function freshened({ db, payments, limits }: PageDeps, intent: Intent): Pr
 
 function viewOf({ payments, clock }: PageDeps, request: Request, intent: Intent): View {
   const offered = payments.methods(intent.amount.asset)
-  const methods = offered.filter(
-    (method) => intent.methods.includes(method.method) && problemWith(method, dueOf(intent)) === undefined,
+  // In the order that the payment names them: what was asked for first stands first.
+  const methods = intent.methods.flatMap((name) =>
+    offered.filter((method) => method.method === name && problemWith(method, dueOf(intent)) === undefined),
   )
   return { intent, methods, speech: speechOf(request), now: clock.now() }
 }

@@ -7,6 +7,8 @@ void test('the language is the one asked for, else the first that the browser ac
   assert.equal(languageOf('sw', 'en'), 'sw')
   assert.equal(languageOf(undefined, 'fr-FR,fr;q=0.9,sw-KE;q=0.8,en;q=0.7'), 'sw')
   assert.equal(languageOf('xx', undefined), 'en')
+  assert.equal(languageOf(undefined, 'fr-FR', 'sw'), 'sw', 'a browser in another language gets the merchant’s')
+  assert.equal(languageOf(undefined, 'en-KE', 'sw'), 'en', 'what the browser asks for goes before it')
 })
 
 void test('every reason for a failure has words in every language, and placeholders are filled', () => {

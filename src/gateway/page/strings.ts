@@ -35,13 +35,21 @@ export function speak(language: Language): Speech {
   }
 }
 
-/** The language asked for by `?lang=`, else the first of Accept-Language that we speak, else English. */
-export function languageOf(query: string | undefined, acceptLanguage: string | undefined): Language {
+/**
+ * The language asked for by `?lang=` (a link, or the choice at the foot of the page), else the first of Accept-Language that we speak, else
+ * the merchant's, else English. What the payer's own browser asks for goes before what the merchant takes its payers to speak; a merchant
+ * that knows better puts `?lang=` on its links.
+ */
+export function languageOf(
+  query: string | undefined,
+  acceptLanguage: string | undefined,
+  merchants: Language = 'en',
+): Language {
   const asked = [query ?? '', ...(acceptLanguage ?? '').slice(0, 200).split(',')]
   for (const tag of asked) {
     const [primary = ''] = tag.trim().toLowerCase().split(/[-;]/)
     const known = LANGUAGES.find((language) => primary === language)
     if (known) return known
   }
-  return 'en'
+  return merchants
 }

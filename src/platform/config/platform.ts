@@ -53,6 +53,14 @@ function whyUnsafe({
     : `PUBLIC_URL=${publicUrl} is not safe with PURSER_MODE=live: it must start with https://`
 }
 
+const timeZone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}, 'a time zone such as Africa/Nairobi')
+
 export const platformConfig = defineConfig(
   'platform',
   {
@@ -133,6 +141,9 @@ export const platformConfig = defineConfig(
     trustProxy: setting('TRUST_PROXY', trustProxy, {
       doc: 'Whose X-Forwarded-For is believed: none, the number of proxies in front, or their addresses.',
       example: 'none',
+    }),
+    businessTimeZone: setting('BUSINESS_TIME_ZONE', timeZone.default('Africa/Nairobi'), {
+      doc: 'Where a day begins in figures and reports.',
     }),
     nodeEnv: setting('NODE_ENV', z.string().default('development'), {
       doc: 'production switches the log on the terminal off.',

@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import { formatAmount } from '#money'
+import type { Identity, Merchant } from '#identity'
+import { AppError } from '#platform/errors'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import { addressKey } from '#platform/limits'
+import type { Webhooks } from '#webhooks'
+import type { GatewayConfig } from '../config.ts'
+import { newIntentOf } from '../payments.ts'
+import { askForm } from './askform.ts'
+import type { Assets } from './assets.ts'
+import { isOwnPage, tooMany } from './attempts.ts'
+import { askDocument, messageDocument } from './document.ts'
+import type { HomeDeps } from './home.ts'
+import { languageOf, speak, type Speech } from './strings.ts'
+import { offersOf, readTyped, type Offer } from './typed.ts'
+
+export interface CheckoutDeps extends HomeDeps {
+  readonly identity: Identity
+  readonly webhooks: Webhooks
+  readonly config: () => GatewayConfig
+  readonly publicUrl: () => string
+}
+
+const PATH = '/checkout'
+const LOOKS_PER_ADDRESS = { points: 600, windowMs: 60_000 }
+/** Payments made from one address in ten minutes: many payers share one behind a mobile carrier's NAT. */
+const PER_ADDRESS = { points: 60, windowMs: 600_000 }
+
+const text = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine((given) => !given.includes('\0') && given.isWellFormed())
+const querystring = z.object({
+  lang: text(10).optional(),
+  amount: text(30).optional(),
+  currency: text(5).optional(),
+  method: text(20).optional(),
+  note: text(200).optional(),
+})
+const form = querystring.omit({ lang: true })
+type Typed = z.output<typeof form>
+
+/** `/checkout`: whoever opens it says what to pay to the desk's merchant, and goes on to the payment's own page. */
+export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Assets): void {
+  const config = { page: true, errorPage: (error: AppError, request: Request) => errorPage(error, request, assets) }
+  app.route({
+    method: 'GET',
+    url: PATH,
+    config,
+    schema: { hide: true, querystring },
+    handler: async (request, reply) => {
+      await deps.limits.require('checkout_form', addressKey(request.ip), LOOKS_PER_ADDRESS)
+      const merchant = await requireDesk(deps)
+      return send(reply, pageOf(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }))
+    },
+  })
+  app.route({
+    method: 'POST',
+    url: PATH,
+    config: { ...config, form: true },
+    schema: { hide: true, querystring: z.object({ lang: text(10).optional() }), body: form },
+    handler: async (request, reply) => {
+      const merchant = await requireDesk(deps)
+      const speech = speechOf(request, merchant)
+      const typed = request.body
+      const read = readForm(deps, typed, speech)
+      if ('problem' in read) {
+        void reply.code(422)
+        return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
+      }
+      if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
+      await deps.limits.require('checkout_create', addressKey(request.ip), PER_ADDRESS)
+      const body = {
+        amount: formatAmount(read.amount),
+        currency: read.currency,
+        methods: [...read.methods],
+        ...(typed.note && { description: typed.note }),
+        expires_in: 3600,
+      }
+      const announce = await deps.webhooks.wanted(merchant.id, 'payment.created')
+      const { intent } = await deps.payments.create(deps.db, { ...newIntentOf(body, merchant, deps), announce })
+      return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
+    },
+  })
+}
+
+function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }: Typed, speech: Speech) {
+  const offers = offersOf(payments)
+  const offer = offers.find((each) => each.currency === currency) ?? offers[0]
+  if (!offer) return { problem: speech.say('none') }
+  const read = readTyped(amount, offer, {}, speech)
+  if ('problem' in read) return read
+  // The one that the payer prefers stands first on the payment's page; the others stay, in case it does not work.
+  const methods = read.methods.toSorted((a, b) => Number(b === method) - Number(a === method))
+  return { amount: read.amount, currency: offer.currency, methods }
+}
+
+interface PageOf {
+  readonly merchant: Merchant
+  readonly speech: Speech
+  readonly typed: Typed
+  readonly problem?: string
+}
+
+function pageOf(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
+  const offers = preferred(offersOf(deps.payments), typed.currency)
+  if (offers.length === 0) {
+    const words = { title: speech.say('none'), text: speech.say('noneText', { merchant: merchant.name }) }
+    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+  }
+  const title = speech.say('payTo', { merchant: merchant.name })
+  const action = `${PATH}?lang=${speech.language}`
+  const body = askForm({ action, speech, offers, typed, problem, withNote: true })
+  return askDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
+}
+
+/** The likeliest first: what was asked for, else what can be paid in the most ways. */
+const preferred = (offers: readonly Offer[], asked: string | undefined): readonly Offer[] =>
+  offers.toSorted(
+    (a, b) =>
+      Number(b.currency === asked) - Number(a.currency === asked) ||
+      b.methods.length - a.methods.length ||
+      a.currency.localeCompare(b.currency),
+  )
+
+/** The one that is set, else the sandbox's, else the only one there is. */
+async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Promise<Merchant> {
+  const { checkoutMerchant } = config()
+  if (checkoutMerchant !== undefined) return identity.requireMerchant(db, checkoutMerchant)
+  if (practice) return practice.merchant()
+  const { items } = await identity.listMerchants(db, { limit: 2 })
+  const [only, another] = items
+  if (only && !another) return only
+  throw new AppError('not-found', 404, 'There is no checkout here: set CHECKOUT_MERCHANT to the id of a merchant.')
+}
+
+function errorPage(error: AppError, request: Request, assets: Assets): string {
+  const { lang } = querystring.safeParse(request.query).data ?? {}
+  const speech = speak(languageOf(lang, request.headers['accept-language']))
+  if (error.status === 404 || error.status === 403) {
+    const words =
+      error.status === 404
+        ? { title: speech.say('noCheckout'), text: speech.say('noCheckoutText') }
+        : { title: speech.say('problem'), text: speech.say('crossSite') }
+    return messageDocument(speech, { icon: 'search', ...words }, assets)
+  }
+  if (error.status === 429) {
+    const { text: said } = tooMany(speech, error.retryAfterSeconds ?? 60)
+    return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
+  }
+  const said = `${speech.say('brokenText')} (${request.id})`
+  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
+}
+
+const speechOf = (request: Request, { locale }: Merchant): Speech => {
+  const { lang } = querystring.pick({ lang: true }).safeParse(request.query).data ?? {}
+  return speak(languageOf(lang, request.headers['accept-language'], locale))
+}
+
+const send = (reply: Reply, page: string): Reply => reply.type('text/html; charset=utf-8').send(page)

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { troubleOf } from './axe.ts'
+import { openBrowser } from './browser.ts'
+import { answerQuickly, newPhone, onStage, payByPhone, waitForTitle } from './stories/stage.ts'
+import { openLiveWorld } from './live.ts'
+import { openWorld, type World } from './world.ts'
+
+const send = (world: World, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${world.url}/checkout?lang=en`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { accept: 'text/html', ...headers },
+    body: new URLSearchParams(fields),
+  })
+
+void test('an amount as people type it makes a payment with the preferred method first', async () => {
+  await using world = await openWorld()
+  const answer = await send(world, { amount: 'KES 1,500.50', currency: 'KES', method: 'card', note: 'Fees of <May>' })
+  assert.equal(answer.status, 303, await answer.text())
+  const [, id = ''] = /^\/pay\/(pay_\w+)\?lang=en$/.exec(answer.headers.get('location') ?? '') ?? []
+  const { body } = await world.api('GET', `/api/v1/payments/${id}`)
+  assert.deepEqual([body.amount, body.currency, body.methods[0]], ['1500.50', 'KES', 'card'])
+  assert.equal(body.description, 'Fees of <May>')
+})
+
+void test('what cannot be paid is said in plain words, and what was typed stays', async () => {
+  await using world = await openWorld()
+  for (const [amount, says] of [
+    ['', 'Enter an amount in figures'],
+    ['0', 'Enter an amount in figures'],
+    ['-5', 'Enter an amount in figures'],
+    ['1.500,00', 'Enter an amount in figures'],
+    ['1e3', 'Enter an amount in figures'],
+    ['5.123', 'KES has 2 decimals at most.'],
+    ['0.01', 'The smallest amount is'],
+    ['99999999999', 'The largest amount is'],
+  ] as const) {
+    const answer = await send(world, { amount, currency: 'KES', note: 'kept' })
+    const page = await answer.text()
+    assert.equal(answer.status, 422, `${amount}: ${page}`)
+    assert.ok(page.includes(says), `${amount}: ${page}`)
+    assert.ok(page.includes('value="kept"') && page.includes(`value="${amount}"`), amount)
+  }
+  const { body } = await world.api('GET', '/api/v1/payments')
+  assert.deepEqual(body.data, [], 'nothing was made of all that')
+})
+
+void test('another site cannot make payments here by its visitors’ browsers, nor anybody without end', async () => {
+  await using world = await openWorld()
+  const foreign = await send(world, { amount: '10', currency: 'KES' }, { 'sec-fetch-site': 'cross-site' })
+  assert.equal(foreign.status, 403)
+  let answer = foreign
+  for (let i = 0; i < 61; i++) answer = await send(world, { amount: '10', currency: 'KES' })
+  assert.equal(answer.status, 429)
+  assert.match(await answer.text(), /too many tries/)
+})
+
+void test('a desk with several merchants has no checkout of its own until one is named', async () => {
+  await using world = await openLiveWorld()
+  const { identity, db } = world.app
+  const look = async (): Promise<number> =>
+    (await fetch(`${world.url}/checkout`, { headers: { accept: 'text/html' } })).status
+  assert.equal(await look(), 200, 'the only one')
+  await db.transaction((tx) => identity.createMerchant(tx, { name: 'Another' }, { type: 'system', id: 'test' }))
+  assert.equal(await look(), 404)
+})
+
+onStage('sandbox', (story) => {
+  story('a payer types an amount and pays it, in Swahili, on a small phone, without a script', async (stage, t) => {
+    const page = await stage.page(t, { width: 360, height: 740, javaScript: false, locale: 'sw-KE' })
+    await page.goto(`${stage.world.url}/checkout`)
+    await page.getByLabel('Kiasi cha kulipa').fill('2,300')
+    await page.getByLabel('Malipo ni ya nini').fill('Karo ya Mei')
+    await page.getByRole('button', { name: 'Endelea' }).click()
+    await page.waitForURL(/\/pay\/pay_/)
+    const phone = newPhone()
+    await payByPhone(page, phone)
+    await answerQuickly(stage, phone, 'approve')
+    await waitForTitle(page, 'Umelipa')
+    assert.equal(await stage.balance(), 2300n)
+  })
+})
+
+for (const { width, lang, scheme } of [
+  { width: 1200, lang: 'en', scheme: 'light' },
+  { width: 360, lang: 'sw', scheme: 'dark' },
+] as const) {
+  void test(
+    `the page where one says what to pay is usable by everybody at ${width} px`,
+    { timeout: 120_000 },
+    async (t) => {
+      await using world = await openWorld()
+      const browser = await openBrowser()
+      if ('skip' in browser) return t.skip(browser.skip)
+      await using open = browser
+      const page = await open.page({ width, height: 740 })
+      await page.emulateMedia({ colorScheme: scheme })
+      await page.goto(`${world.url}/checkout?lang=${lang}`)
+      assert.deepEqual(await troubleOf(page), [])
+      await page.locator('#amount').fill('0')
+      await page.locator('form button').click()
+      await page.locator('#amount-problem').waitFor()
+      assert.deepEqual(await troubleOf(page), [])
+    },
+  )
+}
