@@ -1,6 +1,14 @@
 import type { Command } from 'commander'
 import { createGateway, gatewayConfig, paymentChanged } from '#gateway'
-import { createIdentity, identityCommands, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
+import {
+  createIdentity,
+  identityCommands,
+  identitySchema,
+  sandboxKey,
+  type Identity,
+  type IdentityDeps,
+  type Merchant,
+} from '#identity'
 import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
 import { createPayments, paymentsCommands, paymentsSchema, type Payments } from '#payments'
 import { systemClock, type Clock } from '#platform/clock'
@@ -27,7 +35,7 @@ import type { Log } from '#platform/log'
 import type { MasterKey } from '#platform/masterkey'
 import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Schema } from '#platform/migrate'
-import type { Module, OpenCli } from '#platform/module'
+import type { Actor, CliContext, Module, OpenCli } from '#platform/module'
 import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
@@ -49,6 +57,12 @@ export async function schemasOf(mode: string): Promise<readonly Schema[]> {
 }
 
 const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
+
+/** Writes into the audit log what a command does. */
+export function recordAs(actor: Actor, deps: IdentityDeps): CliContext['record'] {
+  const { audit } = createIdentity(deps)
+  return (tx, entry) => audit.record(tx, { actor, ...entry })
+}
 
 /** The commands of all modules. They open what they need inside their action, so that --help needs no database. */
 export function moduleCommands(program: Command, open: OpenCli): void {

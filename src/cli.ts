@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Command, CommanderError } from 'commander'
-import { createIdentity } from '#identity'
 import { systemClock } from '#platform/clock'
 import { platformCommands, type PlatformCli } from '#platform/commands'
 import { attachDatabase, checkDatabase } from '#platform/database'
@@ -11,7 +10,7 @@ import { createIds } from '#platform/ids'
 import { createLog } from '#platform/log'
 import { applicationName } from '#platform/postgres'
 import { packageVersion } from '#platform/version'
-import { configSpecs, createApp, loadAppConfig, moduleCommands, schemasOf } from './app.ts'
+import { configSpecs, createApp, loadAppConfig, moduleCommands, recordAs, schemasOf } from './app.ts'
 
 const closing = new AsyncDisposableStack()
 let opened: Promise<PlatformCli> | undefined
@@ -70,8 +69,7 @@ async function openOnce(): Promise<PlatformCli> {
   closing.defer(() => db.close())
   const actor = { type: 'cli', id: userName() } as const
   const base = { db, actor, clock, ids: createIds(clock), mode: config.mode, masterKey, log, database, print }
-  const { audit } = createIdentity(base)
-  return { ...base, record: (tx, entry) => audit.record(tx, { actor, ...entry }) }
+  return { ...base, record: recordAs(actor, base) }
 }
 
 async function openModules() {

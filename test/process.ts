@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,6 +8,15 @@ import { waitFor } from './wait.ts'
 const PROGRAM = resolve(import.meta.dirname, '../bin/purser.js')
 const START_LIMIT_MS = 30_000
 const GONE_LIMIT_MS = 30_000
+
+/** A user id that no account has. */
+export const SOMEBODY = 54321
+
+/** Why that user cannot run this program, if so: in the folder of root, `/root`, for one. */
+export const unreadable: string | false =
+  process.getuid?.() === 0 &&
+  spawnSync('/bin/cat', [PROGRAM], { uid: SOMEBODY, gid: SOMEBODY, cwd: '/', stdio: 'ignore' }).status !== 0 &&
+  'another user cannot read this checkout'
 
 /** How a process ended. */
 export interface Exit {

@@ -3,13 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { SOMEBODY, unreadable } from '../../../test/process.ts'
 import { chooseAccount, TOOLS } from './account.ts'
 import { appError, ask, createDataDir, createMadeDir, runProgram } from './fixture.ts'
 import { start } from './start.ts'
 
-/** A user id that no account has. */
-const SOMEBODY = 54321
 const NO_UNSHARE = { ...TOOLS, unshare: [] }
 const isRoot = process.getuid?.() === 0
 const notRoot = !isRoot && 'only root can become another user'
@@ -17,11 +15,6 @@ const notLinux = process.platform !== 'linux' && 'only for Linux'
 const cannotRead =
   isRoot &&
   spawnSync(process.execPath, ['--version'], { uid: SOMEBODY, gid: SOMEBODY, cwd: '/' }).status !== 0 &&
-  'another user cannot read this checkout'
-const unreadable =
-  isRoot &&
-  spawnSync('/bin/cat', [fileURLToPath(import.meta.url)], { uid: SOMEBODY, gid: SOMEBODY, cwd: '/', stdio: 'ignore' })
-    .status !== 0 &&
   'another user cannot read this checkout'
 const needsUser = notRoot || notLinux || cannotRead || unreadable
 const noSetpriv = !TOOLS.setpriv.some((path) => existsSync(path)) && 'this system has no setpriv'

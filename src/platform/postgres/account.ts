@@ -57,6 +57,8 @@ export function chooseAccount(data: string, tools: Tools = TOOLS): Account {
     '--clear-groups',
     '--inh-caps=+dac_override',
     '--ambient-caps=+dac_override',
+    // Else access(2), by which PostgreSQL looks for its own files, would leave the capability out.
+    '--securebits=+no_setuid_fixup',
   ])
   if (!prefix) {
     throw new AppError(
