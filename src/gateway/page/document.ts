@@ -93,7 +93,7 @@ function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Ht
   </p>`
 }
 
-const practice = (speech: Speech, url: string | undefined): Html =>
+export const practice = (speech: Speech, url: string | undefined): Html =>
   html`<aside class="practice">
     ${speech.say('practice')}
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}

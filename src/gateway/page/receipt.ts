@@ -26,23 +26,30 @@ export function paid({ intent, speech }: View): Html {
       alert({ tone: 'info', title: speech.say('overpaid', { extra }), text: speech.say('overpaidText', { merchant }) })
     }
     ${prompt && alert({ tone: 'warn', title: speech.say('stillPrompted'), text: stillText })}
-    <dl class="receipt" aria-label="${speech.say('receipt')}">
-      ${rowsOf(intent, speech).map(
-        ([label, value]) =>
-          value &&
-          html`<div>
-            <dt>${label}</dt>
-            <dd>${value}</dd>
-          </div>`,
-      )}
-    </dl>
+    ${receiptList(intent, speech)}
     <p class="actions">
       ${intent.returnUrl && backLink(intent.returnUrl, speech.say('back', { merchant }))}
+      <a class="button quiet" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}"
+        >${speech.say('receiptFile')}</a
+      >
       <button type="button" class="button quiet" data-print hidden>${speech.say('print')}</button>
     </p>`
 }
 
-function rowsOf(intent: Intent, speech: Speech): readonly Row[] {
+/** The receipt as a list of what it says. */
+export const receiptList = (intent: Intent, speech: Speech): Html =>
+  html`<dl class="receipt" aria-label="${speech.say('receipt')}">
+    ${rowsOf(intent, speech).map(
+      ([label, value]) =>
+        value &&
+        html`<div>
+          <dt>${label}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`
+
+export function rowsOf(intent: Intent, speech: Speech): readonly Row[] {
   const { receipts, refunded } = intent
   return [
     ...receipts.flatMap((receipt) => rowsOfReceipt(receipt, intent, speech)),

@@ -11,6 +11,7 @@ import { checkoutDocument, messageDocument } from './document.ts'
 import { checkoutRoutes, type CheckoutDeps } from './checkout.ts'
 import { homeRoutes } from './home.ts'
 import { panel } from './panel.ts'
+import { hasReceipt, receiptDocument, receiptPdf } from './paper.ts'
 import { dueOf } from './show.ts'
 import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
@@ -64,8 +65,39 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
       return sendPage(reply, panel(viewOf(deps, request, intent)).text)
     },
   })
+  receiptRoutes(app, deps, { assets, config })
   eventsRoute(app, deps)
   attemptsRoute(app, deps, assets, config)
+}
+
+function receiptRoutes(
+  app: HttpServer,
+  deps: PageDeps,
+  { assets, config }: { assets: Assets; config: PageConfig },
+): void {
+  const route = (name: string, send: (reply: Reply, intent: Intent, speech: Speech) => Reply): void => {
+    app.route({
+      method: 'GET',
+      url: `/pay/:id/${name}`,
+      config,
+      schema: { hide: true, params, querystring },
+      handler: async (request, reply) => {
+        const intent = await requireIntent(deps, request, request.params.id)
+        const speech = speechOf(request)
+        // Nothing came yet: the page says how things stand.
+        if (!hasReceipt(intent)) return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
+        return send(reply, intent, speech)
+      },
+    })
+  }
+  route('receipt', (reply, intent, speech) => sendPage(reply, receiptDocument(intent, speech, assets)))
+  route('receipt.pdf', (reply, intent, speech) =>
+    reply
+      .header('cache-control', 'no-store')
+      .header('content-disposition', `inline; filename="${speech.say('receipt').toLowerCase()}-${intent.id}.pdf"`)
+      .type('application/pdf')
+      .send(receiptPdf(intent, speech, deps.clock.now())),
+  )
 }
 
 function errorPage(error: AppError, request: Request, assets: Assets): string {

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { create, find, paid, start } from './api/shop.ts'
+import { openBrowser } from './browser.ts'
+import { linesOf } from './pdf.ts'
+import { openWorld } from './world.ts'
+
+const world = await openWorld()
+after(() => world[Symbol.asyncDispose]())
+
+const get = (path: string): Promise<Response> => fetch(`${world.url}${path}`, { redirect: 'manual' })
+const pdfOf = async (id: string, query = ''): Promise<string[]> => {
+  const answer = await get(`/pay/${id}/receipt.pdf${query}`)
+  assert.equal(answer.status, 200)
+  assert.equal(answer.headers.get('content-type'), 'application/pdf')
+  assert.match(answer.headers.get('content-disposition') ?? '', new RegExp(`filename="\\w+-${id}\\.pdf"`))
+  return linesOf(Buffer.from(await answer.arrayBuffer()))
+}
+
+void test('the receipt says what was paid, by whom it was received, how, when, and under which numbers', async () => {
+  const { id } = await paid(world, { reference: 'Order 1042', description: 'Café & “mandazi”' })
+  await world.advance(10_000)
+  const { receipts = [] } = (await world.app.payments.find(world.app.db, { id })) ?? {}
+  const number = receipts[0]?.number
+  assert.ok(number)
+  const lines = await pdfOf(id)
+  assert.match(lines[0] ?? '', /^Receipt from /)
+  for (const wanted of [
+    'Café & “mandazi”',
+    'KES 1,500',
+    'M-Pesa',
+    number,
+    'Order 1042',
+    id,
+    'Practice mode: no real money moves.',
+  ])
+    assert.ok(lines.includes(wanted), `${wanted} in ${lines.join(' | ')}`)
+  assert.ok(
+    lines.some((line) => /^\d{2} \w{3} \d{4},? \d\d:\d\d EAT$/.test(line.replace('Sept', 'Sep'))),
+    lines.join(' | '),
+  )
+  const page = await (await get(`/pay/${id}/receipt`)).text()
+  for (const wanted of ['KES\u00a01,500', number, 'Order 1042', id, 'Practice mode', 'receipt.pdf'])
+    assert.ok(page.includes(wanted), wanted)
+  assert.ok((await pdfOf(id, '?lang=sw')).includes('Nambari ya risiti'))
+})
+
+void test('a part that was paid has a receipt; where nothing came the page says so', async () => {
+  const { id } = await create(world)
+  for (const name of ['receipt', 'receipt.pdf']) {
+    const answer = await get(`/pay/${id}/${name}`)
+    assert.deepEqual([answer.status, answer.headers.get('location')], [303, `/pay/${id}?lang=en`])
+  }
+  await start(world, id, '254700000009')
+  await world.advance(10_000)
+  assert.equal((await find(world, id)).amount_received, '1499.00')
+  assert.ok((await pdfOf(id)).includes('KES 1,499'))
+  assert.equal((await get('/pay/pay_00000000000000000000000000/receipt.pdf')).status, 404)
+})
+
+void test('the receipt prints as it is, and the paid page leads to its file', async (t) => {
+  const browser = await openBrowser()
+  if ('skip' in browser) return t.skip(browser.skip)
+  await using _ = browser
+  const { id } = await paid(world)
+  const page = await browser.page()
+  await page.goto(`${world.url}/pay/${id}`)
+  assert.equal(await page.getByRole('link', { name: 'PDF' }).getAttribute('href'), `/pay/${id}/receipt.pdf?lang=en`)
+  await page.goto(`${world.url}/pay/${id}/receipt`)
+  await page.emulateMedia({ media: 'print' })
+  assert.ok(await page.locator('.receipt').isVisible())
+  assert.ok(!(await page.locator('.actions').isVisible()))
+})
