@@ -5,6 +5,7 @@ import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
 import { packageVersion } from '#platform/version'
 import { railConfigs } from '#payments/rails'
+import { clientGenerator } from './client.ts'
 import { priceSourcesConfig, ratesConfig } from '#rates'
 
 /** A file that is written by a program and committed; `npm run check` fails when it is stale. */
@@ -20,6 +21,7 @@ export const GENERATORS: readonly Generator[] = [
     make: () => renderEnvExample([platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs]),
   },
   { path: 'docs/openapi.json', make: describeApi },
+  clientGenerator,
 ]
 
 /** The API as its routes declare it. Nothing runs, so nothing that the routes would work with is there. */

@@ -1,0 +1,814 @@
+// Written by `npm run generate` from docs/openapi.json: change the API, not this file.
+
+import type { CallOptions } from './client.ts'
+
+/** One try to pay */
+export type Attempt = {
+  readonly id: string
+  readonly object: 'attempt'
+  readonly payment: string
+  readonly method: string
+  readonly status: 'created' | 'submitting' | 'pending' | 'unknown' | 'settled' | 'failed' | 'abandoned'
+
+  /** Why it failed; on one that goes on, why the payer was refused last */
+  readonly reason:
+    | 'insufficient-funds'
+    | 'canceled-by-payer'
+    | 'no-response'
+    | 'wrong-pin'
+    | 'declined'
+    | 'expired'
+    | 'limit-exceeded'
+    | 'invalid-phone'
+    | 'authentication-failed'
+    | 'provider-rejected'
+    | 'provider-unavailable'
+    | null
+
+  /** The provider's page that the payer goes to, for methods that have one */
+  readonly redirect_url: string | null
+  readonly created_at: string
+}
+
+/** What the merchant owns */
+export type Balance = {
+  readonly object: 'balance'
+  readonly livemode: boolean
+  readonly balances: readonly {
+    readonly currency: string
+
+    /** What can be paid out or refunded */
+    readonly available: string
+
+    /** What is not available yet */
+    readonly pending: string
+
+    /** What is owed after chargebacks; repaid first by what comes in */
+    readonly debt: string
+  }[]
+}
+
+export type CreatePaymentInput = {
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount: string
+  readonly currency: string
+
+  /** What it is for: the payer sees it */
+  readonly description?: string | undefined
+
+  /** Your own name for it, such as an order number */
+  readonly reference?: string | undefined
+  readonly methods?: readonly string[] | undefined
+
+  /** Who pays, as far as known. Fills in the checkout page. */
+  readonly customer?:
+    | { readonly name?: string | undefined; readonly email?: string | undefined; readonly phone?: string | undefined }
+    | undefined
+
+  /** Where the payer goes after; its origin must be registered for the merchant */
+  readonly return_url?: string | undefined
+
+  /** Seconds until it expires */
+  readonly expires_in?: number | undefined
+
+  /** Your own notes, given back as they are */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+export type CreateWebhookEndpointInput = {
+  /** Where to send them: a public address, https in live mode. Redirects are not followed. */
+  readonly url: string
+
+  /** What to be told of: `*` for all, `payment.*` for all of payments, or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed */
+  readonly events?: readonly string[] | undefined
+
+  /** Your own note */
+  readonly description?: string | undefined
+}
+
+export type DeletedWebhookEndpoint = {
+  readonly id: string
+  readonly object: 'webhook_endpoint'
+  readonly deleted: true
+}
+
+/** An event on its way to an endpoint */
+export type Delivery = {
+  readonly id: string
+  readonly object: 'delivery'
+  readonly endpoint: string
+
+  /** Its id, which is sent as `webhook-id` */
+  readonly event: string
+  readonly type: string
+
+  /** What it tells of */
+  readonly object_id: string
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+  readonly attempt_count: number
+
+  /** HTTP status of the last answer */
+  readonly last_status: number | null
+
+  /** Null when it is finished, or being sent now */
+  readonly next_attempt_at: string | null
+  readonly created_at: string
+  readonly finished_at: string | null
+}
+
+/** A delivery with all that was sent and answered */
+export type DeliveryDetail = {
+  readonly id: string
+  readonly object: 'delivery'
+  readonly endpoint: string
+
+  /** Its id, which is sent as `webhook-id` */
+  readonly event: string
+  readonly type: string
+
+  /** What it tells of */
+  readonly object_id: string
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
+  readonly attempt_count: number
+
+  /** HTTP status of the last answer */
+  readonly last_status: number | null
+
+  /** Null when it is finished, or being sent now */
+  readonly next_attempt_at: string | null
+  readonly created_at: string
+  readonly finished_at: string | null
+
+  /** What is sent, to the byte */
+  readonly body: string
+
+  /** Newest first, a hundred at most */
+  readonly attempts: readonly {
+    readonly at: string
+    readonly ms: number
+
+    /** HTTP status; null when no answer came */
+    readonly status: number | null
+
+    /** The first 4 kB of the answer */
+    readonly answer: string | null
+    readonly error: string | null
+  }[]
+}
+
+export type DeliveryList = {
+  readonly object: 'list'
+  readonly data: readonly Delivery[]
+  readonly next_cursor: string | null
+}
+
+export type Error = {
+  readonly error: {
+    /** What programs react to */
+    readonly code: string
+
+    /** What people read */
+    readonly message: string
+
+    /** The field that is wrong, with dots between names */
+    readonly param?: string | undefined
+    readonly request_id: string
+    readonly doc_url: string
+  }
+}
+
+/** A movement on an account of the merchant, as a row */
+export type LedgerLine = {
+  /** Of the transfer */
+  readonly id: string
+  readonly at: string
+  readonly account: string
+  readonly direction: 'in' | 'out'
+  readonly amount: string
+  readonly currency: string
+
+  /** What happened */
+  readonly kind: string
+
+  /** What it happened to */
+  readonly about: string
+}
+
+/** All rows of the time, oldest first */
+export type LedgerLineList = readonly LedgerLine[]
+
+export type NewWebhookEndpoint = {
+  readonly id: string
+  readonly object: 'webhook_endpoint'
+  readonly livemode: boolean
+  readonly url: string
+  readonly events: readonly string[]
+  readonly description: string | null
+  readonly enabled: boolean
+
+  /** `failing`: nothing arrived for five days. `gone`: it answered 410. */
+  readonly disabled_reason: 'requested' | 'failing' | 'gone' | null
+
+  /** Since when every delivery has failed */
+  readonly failing_since: string | null
+  readonly created_at: string
+
+  /** Verifies what we send, by the Standard Webhooks specification. Shown once: null when a request is repeated; rotate the secret to get another. */
+  readonly secret: string | null
+}
+
+/** A payment: what is owed, what came of it */
+export type Payment = {
+  readonly id: string
+  readonly object: 'payment'
+
+  /** Grows with each change: of two copies the larger is newer */
+  readonly version: number
+  readonly livemode: boolean
+  readonly status: 'open' | 'processing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed'
+
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount: string
+  readonly currency: string
+
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount_received: string
+
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount_due: string
+
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount_refunded: string
+  readonly flags: { readonly partial: boolean; readonly overpaid: boolean; readonly late: boolean }
+  readonly checkout_url: string
+  readonly methods: readonly string[]
+  readonly description: string | null
+  readonly reference: string | null
+  readonly customer: {
+    readonly name: string | null
+    readonly email: string | null
+    readonly phone: string | null
+  } | null
+  readonly return_url: string | null
+  readonly metadata: Readonly<Record<string, string>>
+  readonly expires_at: string
+  readonly created_at: string
+  readonly attempts: readonly Attempt[]
+}
+
+/** A payment as a row */
+export type PaymentLine = {
+  readonly id: string
+  readonly created_at: string
+  readonly livemode: boolean
+  readonly status: string
+  readonly amount: string
+  readonly currency: string
+  readonly amount_received: string
+  readonly amount_refunded: string
+  readonly partial: boolean
+  readonly overpaid: boolean
+  readonly late: boolean
+  readonly reference: string | null
+  readonly description: string | null
+  readonly customer_name: string | null
+  readonly customer_email: string | null
+  readonly customer_phone: string | null
+  readonly expires_at: string
+  readonly canceled_at: string | null
+  readonly version: number
+
+  /** JSON text in CSV */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** A page of payments */
+export type PaymentList = {
+  readonly object: 'list'
+  readonly data: readonly Payment[]
+  readonly next_cursor: string | null
+}
+
+/** All rows of the time, oldest first */
+export type PaymentsLineList = readonly PaymentLine[]
+
+/** What one unit of a currency is worth in another now, before any spread */
+export type Rate = {
+  readonly object: 'rate'
+  readonly livemode: boolean
+  readonly base: string
+  readonly quote: string
+
+  /** Units of `quote` for one `base`: a decimal string with up to 18 significant digits */
+  readonly rate: string
+
+  /** Whose prices are in it; `fixed` is one that the operator set */
+  readonly sources: readonly string[]
+
+  /** When the oldest price in it was so */
+  readonly at: string
+  readonly age_seconds: number
+
+  /** An older rate is never given: the answer is then 503 */
+  readonly max_age_seconds: number
+}
+
+/** Money that arrived, as a row */
+export type ReceiptLine = {
+  readonly id: string
+  readonly payment: string
+  readonly attempt: string
+
+  /** When it was entered in the books: what the range is about */
+  readonly recorded_at: string
+
+  /** When the provider took the money */
+  readonly received_at: string
+  readonly livemode: boolean
+  readonly method: string
+
+  /** The number that the payer was shown */
+  readonly receipt_number: string | null
+  readonly amount: string
+  readonly currency: string
+
+  /** What of it counts towards the payment, in the currency of the payment */
+  readonly counted: string
+  readonly refunded: string
+
+  /** By the provider: chargebacks, failed after paid */
+  readonly taken_back: string
+  readonly payment_currency: string
+  readonly late: boolean
+
+  /** That of the payment */
+  readonly reference: string | null
+}
+
+/** All rows of the time, oldest first */
+export type ReceiptsLineList = readonly ReceiptLine[]
+
+export type RedeliverRangeInput = {
+  /** Events of this time or later */
+  readonly from: string
+
+  /** Events before this time */
+  readonly to: string
+
+  /** `pending`: those that wait are sent now */
+  readonly status?: 'pending' | 'succeeded' | 'failed' | 'canceled' | undefined
+}
+
+/** What a request to send again did */
+export type Redelivery = {
+  readonly object: 'redelivery'
+
+  /** Deliveries that are sent again: 1000 at most in one request */
+  readonly count: number
+
+  /** When there may be more: ask again with this as `from` */
+  readonly next_from: string | null
+}
+
+export type RotateWebhookSecretInput = {
+  /** How long the secrets before sign beside the new one */
+  readonly overlap_hours?: number | undefined
+} | null
+
+export type StartAttemptInput = {
+  readonly method: string
+  readonly phone?: string | undefined
+  readonly email?: string | undefined
+}
+
+export type UpdateWebhookEndpointInput = {
+  /** Where to send them: a public address, https in live mode. Redirects are not followed. */
+  readonly url?: string | undefined
+
+  /** What to be told of: `*` for all, `payment.*` for all of payments, or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed */
+  readonly events?: readonly string[] | undefined
+
+  /** Your own note */
+  readonly description?: string | undefined
+
+  /** True also ends a disabling by us */
+  readonly enabled?: boolean | undefined
+}
+
+/** Where you are told of events */
+export type WebhookEndpoint = {
+  readonly id: string
+  readonly object: 'webhook_endpoint'
+  readonly livemode: boolean
+  readonly url: string
+  readonly events: readonly string[]
+  readonly description: string | null
+  readonly enabled: boolean
+
+  /** `failing`: nothing arrived for five days. `gone`: it answered 410. */
+  readonly disabled_reason: 'requested' | 'failing' | 'gone' | null
+
+  /** Since when every delivery has failed */
+  readonly failing_since: string | null
+  readonly created_at: string
+}
+
+export type WebhookEndpointList = {
+  readonly object: 'list'
+  readonly data: readonly WebhookEndpoint[]
+  readonly next_cursor: null
+}
+
+/** What programs react to. Others may come with later versions. */
+export type ErrorCode =
+  | 'body-too-large'
+  | 'forbidden'
+  | 'gateway.export-running'
+  | 'gateway.too-many-exports'
+  | 'idempotency-in-progress'
+  | 'idempotency-key-reused'
+  | 'invalid-json'
+  | 'payments.already-paid'
+  | 'payments.amount-not-taken'
+  | 'payments.attempt-in-flight'
+  | 'payments.bad-cursor'
+  | 'payments.method-not-allowed'
+  | 'payments.method-unavailable'
+  | 'payments.not-found'
+  | 'payments.over'
+  | 'payments.payer-incomplete'
+  | 'payments.too-many-attempts'
+  | 'rate-limited'
+  | 'rates.unavailable'
+  | 'rates.unknown-pair'
+  | 'unauthorized'
+  | 'unavailable'
+  | 'unsupported-media-type'
+  | 'validation-failed'
+  | 'webhooks.bad-url'
+  | 'webhooks.endpoint-disabled'
+  | 'webhooks.no-such-delivery'
+  | 'webhooks.no-such-endpoint'
+  | 'webhooks.too-many-endpoints'
+  | 'webhooks.too-many-secrets'
+  | (string & {})
+
+export const OPERATIONS = {
+  createPayment: { method: 'POST', path: '/api/v1/payments', params: [], takes: 'body', keyed: true, answer: 'json' },
+  listPayments: { method: 'GET', path: '/api/v1/payments', params: [], takes: 'query', keyed: false, answer: 'json' },
+  getPayment: {
+    method: 'GET',
+    path: '/api/v1/payments/{id}',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  getBalance: { method: 'GET', path: '/api/v1/balance', params: [], takes: 'query', keyed: false, answer: 'json' },
+  getRate: { method: 'GET', path: '/api/v1/rates', params: [], takes: 'query', keyed: false, answer: 'json' },
+  startAttempt: {
+    method: 'POST',
+    path: '/api/v1/payments/{id}/attempts',
+    params: ['id'],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  cancelPayment: {
+    method: 'POST',
+    path: '/api/v1/payments/{id}/cancel',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  createWebhookEndpoint: {
+    method: 'POST',
+    path: '/api/v1/webhook-endpoints',
+    params: [],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  listWebhookEndpoints: {
+    method: 'GET',
+    path: '/api/v1/webhook-endpoints',
+    params: [],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  getWebhookEndpoint: {
+    method: 'GET',
+    path: '/api/v1/webhook-endpoints/{id}',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  updateWebhookEndpoint: {
+    method: 'PATCH',
+    path: '/api/v1/webhook-endpoints/{id}',
+    params: ['id'],
+    takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
+  deleteWebhookEndpoint: {
+    method: 'DELETE',
+    path: '/api/v1/webhook-endpoints/{id}',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  rotateWebhookSecret: {
+    method: 'POST',
+    path: '/api/v1/webhook-endpoints/{id}/rotate-secret',
+    params: ['id'],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  testWebhookEndpoint: {
+    method: 'POST',
+    path: '/api/v1/webhook-endpoints/{id}/test',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: true,
+    answer: 'json',
+  },
+  listDeliveries: {
+    method: 'GET',
+    path: '/api/v1/webhook-endpoints/{id}/deliveries',
+    params: ['id'],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  getDelivery: {
+    method: 'GET',
+    path: '/api/v1/deliveries/{id}',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  redeliver: {
+    method: 'POST',
+    path: '/api/v1/deliveries/{id}/redeliver',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: true,
+    answer: 'json',
+  },
+  redeliverRange: {
+    method: 'POST',
+    path: '/api/v1/webhook-endpoints/{id}/redeliver',
+    params: ['id'],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  exportPaymentsCsv: {
+    method: 'GET',
+    path: '/api/v1/exports/payments.csv',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'stream',
+  },
+  exportPaymentsJson: {
+    method: 'GET',
+    path: '/api/v1/exports/payments.json',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  exportReceiptsCsv: {
+    method: 'GET',
+    path: '/api/v1/exports/receipts.csv',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'stream',
+  },
+  exportReceiptsJson: {
+    method: 'GET',
+    path: '/api/v1/exports/receipts.json',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  exportLedgerCsv: {
+    method: 'GET',
+    path: '/api/v1/exports/ledger.csv',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'stream',
+  },
+  exportLedgerJson: {
+    method: 'GET',
+    path: '/api/v1/exports/ledger.json',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+} as const satisfies Record<string, OperationRow>
+
+/** How an operation is sent. */
+export interface OperationRow {
+  readonly method: string
+  readonly path: string
+  /** Names in the path, in the order of the arguments. */
+  readonly params: readonly string[]
+  /** What the argument after them is. */
+  readonly takes: 'body' | 'query' | 'nothing'
+  /** Takes an Idempotency-Key, so it may be sent again. */
+  readonly keyed: boolean
+  readonly answer: 'json' | 'stream'
+}
+
+/** The operations. Each throws PurserError for an error answer and ConnectionError when no answer came. */
+export interface Operations {
+  /** Create a payment. Answers with the payment and its `checkout_url`, the page to send the payer to. Send an `Idempotency-Key`: the same key and body give the first answer again, whatever happened on the way or since. */
+  createPayment(body: CreatePaymentInput, options?: CallOptions): Promise<Payment>
+
+  /** List payments, newest first. Filters hold together. For the next page send `next_cursor` as `cursor` with the same filters; it is null on the last page. */
+  listPayments(
+    query?: {
+      readonly limit?: number | undefined
+      readonly cursor?: string | undefined
+      readonly status?: 'open' | 'processing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed' | undefined
+      readonly reference?: string | undefined
+
+      /** Made at this time or later */
+      readonly created_from?: string | undefined
+
+      /** Made before this time */
+      readonly created_to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<PaymentList>
+
+  /** Look a payment up */
+  getPayment(id: string, options?: CallOptions): Promise<Payment>
+
+  /** What the merchant owns, per currency. One row for each currency that money ever came in, so none before the first payment. `currency` asks for one row and gets it in any case. */
+  getBalance(query?: { readonly currency?: string | undefined }, options?: CallOptions): Promise<Balance>
+
+  /** What one currency is worth in another. The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with. */
+  getRate(query: { readonly base: string; readonly quote: string }, options?: CallOptions): Promise<Rate>
+
+  /** Start an attempt to pay. Prompts the phone, or answers with the page to send the payer to. For merchants with a checkout of their own: the hosted page does this by itself. The attempt is `pending` while the payer decides: look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again. */
+  startAttempt(id: string, body: StartAttemptInput, options?: CallOptions): Promise<Attempt>
+
+  /** Cancel a payment that is not paid. Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`. */
+  cancelPayment(id: string, options?: CallOptions): Promise<Payment>
+
+  /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
+  createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
+
+  /** List webhook endpoints, oldest first */
+  listWebhookEndpoints(options?: CallOptions): Promise<WebhookEndpointList>
+
+  /** Look a webhook endpoint up */
+  getWebhookEndpoint(id: string, options?: CallOptions): Promise<WebhookEndpoint>
+
+  /** Change, disable or enable a webhook endpoint. What still waits for an endpoint that is disabled is canceled, and what happens meanwhile is not kept for it. Once it is enabled again, what failed can be sent again as a range. */
+  updateWebhookEndpoint(id: string, body: UpdateWebhookEndpointInput, options?: CallOptions): Promise<WebhookEndpoint>
+
+  /** Delete a webhook endpoint. What still waits for it is canceled. */
+  deleteWebhookEndpoint(id: string, options?: CallOptions): Promise<DeletedWebhookEndpoint>
+
+  /** Make a new secret for a webhook endpoint. Until the overlap has passed each message carries signatures of the new secret and of those before it, so that you can change over in between. The libraries of the specification take any one that fits. */
+  rotateWebhookSecret(id: string, body: RotateWebhookSecretInput, options?: CallOptions): Promise<NewWebhookEndpoint>
+
+  /** Send a test event to a webhook endpoint. An event `webhook.test`, whatever the endpoint listens to. Look the delivery up to see what came of it. */
+  testWebhookEndpoint(id: string, options?: CallOptions): Promise<Delivery>
+
+  /** List the deliveries to a webhook endpoint, newest first. They are kept for 30 days. */
+  listDeliveries(
+    id: string,
+    query?: {
+      readonly limit?: number | undefined
+      readonly cursor?: string | undefined
+      readonly status?: 'pending' | 'succeeded' | 'failed' | 'canceled' | undefined
+    },
+    options?: CallOptions,
+  ): Promise<DeliveryList>
+
+  /** Look a delivery up, with what was sent and answered */
+  getDelivery(id: string, options?: CallOptions): Promise<DeliveryDetail>
+
+  /** Send a delivery again, or now. The same event with the same `webhook-id` and body, signed anew. */
+  redeliver(id: string, options?: CallOptions): Promise<Delivery>
+
+  /** Send the deliveries of a time again. Those that failed unless told, oldest first; those of one object in their order. */
+  redeliverRange(id: string, body: RedeliverRangeInput, options?: CallOptions): Promise<Redelivery>
+
+  /** Export payments as CSV. Rows of payments by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  exportPaymentsCsv(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<Response>
+
+  /** Export payments as JSON. Rows of payments by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  exportPaymentsJson(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<PaymentsLineList>
+
+  /** Export receipts as CSV. Rows of receipts by the time at which they were recorded, so that the list of a time that is over stays as it is, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  exportReceiptsCsv(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<Response>
+
+  /** Export receipts as JSON. Rows of receipts by the time at which they were recorded, so that the list of a time that is over stays as it is, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  exportReceiptsJson(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<ReceiptsLineList>
+
+  /** Export ledger as CSV. Rows of ledger which are all movements on your accounts, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  exportLedgerCsv(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<Response>
+
+  /** Export ledger as JSON. Rows of ledger which are all movements on your accounts, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  exportLedgerJson(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<LedgerLineList>
+}
+
+/** Lists, as one item after the other: further pages are asked for on the way. */
+export interface Iterators {
+  /** List payments, newest first */
+  listPayments(
+    query?: {
+      readonly limit?: number | undefined
+      readonly status?: 'open' | 'processing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed' | undefined
+      readonly reference?: string | undefined
+
+      /** Made at this time or later */
+      readonly created_from?: string | undefined
+
+      /** Made before this time */
+      readonly created_to?: string | undefined
+    },
+    options?: CallOptions,
+  ): AsyncIterable<Payment>
+
+  /** List the deliveries to a webhook endpoint, newest first */
+  listDeliveries(
+    id: string,
+    query?: {
+      readonly limit?: number | undefined
+      readonly status?: 'pending' | 'succeeded' | 'failed' | 'canceled' | undefined
+    },
+    options?: CallOptions,
+  ): AsyncIterable<Delivery>
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { createPurser } from '../packages/client/src/index.ts'
+import { openWorld } from './world.ts'
+import { waitFor } from './wait.ts'
+
+void test('the shop of the examples sells, and shows an order as paid once the signed event is there', async (t) => {
+  await using world = await openWorld({ clock: 'system' })
+  const env = { ...process.env, PURSER_URL: world.url, PURSER_KEY: world.key, PORT: '0' }
+  const shop = spawn(process.execPath, ['examples/shop.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.after(async () => {
+    shop.kill()
+    await once(shop, 'exit')
+  })
+  let complaints = ''
+  shop.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+  const url = await waitForUrl(shop)
+  assert.match(await (await fetch(url)).text(), /<button>Buy/)
+  const bought = await fetch(`${url}/buy`, { method: 'POST', redirect: 'manual' })
+  assert.equal(bought.status, 303, complaints)
+  const checkout = bought.headers.get('location') ?? ''
+  assert.match(checkout, /\/pay\/pay_/)
+  assert.match(await (await fetch(checkout)).text(), /1,500/)
+  const order = async (): Promise<string> =>
+    (await fetch(`${url}/orders/${bought.headers.get('x-order') ?? ''}`)).text()
+  assert.match(await order(), /waiting for your payment/)
+
+  const forged = { type: 'payment.paid', data: { object: { reference: bought.headers.get('x-order') } } }
+  assert.equal((await fetch(`${url}/hook`, { method: 'POST', body: JSON.stringify(forged) })).status, 400)
+  assert.match(await order(), /waiting for your payment/)
+
+  const purser = createPurser({ url: world.url, key: world.key })
+  await purser.startAttempt(checkout.split('/').at(-1) ?? '', { method: 'mpesa', phone: '254700000001' })
+  await waitFor('the order to be paid', async () => (await order()).includes('paid, thank you!'))
+})
+
+async function waitForUrl(shop: ReturnType<typeof spawn>): Promise<string> {
+  assert.ok(shop.stdout)
+  for await (const line of createInterface(shop.stdout)) {
+    const url = /http:\/\/\S+/.exec(line)?.[0]
+    if (url) return url
+  }
+  throw new Error('the shop ended before it was open')
+}
