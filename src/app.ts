@@ -309,7 +309,7 @@ async function wireSandbox(core: Core, identity: Identity) {
     log,
     fetch,
     baseUrl: url,
-    webhookUrl: () => `${ownUrl()}/api/webhook/stripe`,
+    webhookUrl: (rail) => `${ownUrl()}/api/webhook/${rail}`,
     mayDeliver: ({ origin }) => [url(), ownUrl()].some((own) => new URL(own).origin === origin),
     demoUrl: () => '/demo',
     password,

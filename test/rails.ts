@@ -37,7 +37,7 @@ export async function openRailBench(): Promise<RailBench> {
   const ids = createIds(clock)
   const database = await openTestDatabase([sandboxSchema])
   const receiver = await openReceiver()
-  const webhookUrl = (): string => `${receiver.url}/api/webhook/stripe`
+  const webhookUrl = (rail: string): string => `${receiver.url}/api/webhook/${rail}`
   const simulators = await openSimulators({ db: database.db, clock, ids, webhookUrl })
   const fetch = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
   const hastyFetch: Fetch = Object.assign(

@@ -1,5 +1,5 @@
 // The providers as a process of their own, for a program that runs in live mode:
-//   SIMULATORS_DATABASE=<postgres URL or JSON of pg's config> [SIMULATORS_PORT=0] [SIMULATORS_WEBHOOK_URL=…] node test/simulators.ts
+//   SIMULATORS_DATABASE=<postgres URL or JSON of pg's config> [SIMULATORS_PORT=0] [SIMULATORS_WEBHOOK_URL=…/api/webhook] node test/simulators.ts
 // Prints `simulators http://127.0.0.1:<port>` once it answers. The role needs the right to create the schema `sandbox`.
 import type { ClientConfig } from 'pg'
 import { systemClock, waitMs, type Clock } from '#platform/clock'
@@ -21,8 +21,8 @@ export interface SimulatorOptions {
   log?: Log
   /** 0, the default, takes a free one. */
   port?: number
-  /** Where Stripe's events go. */
-  webhookUrl?: () => string | undefined
+  /** Where the events of a provider go. */
+  webhookUrl?: (provider: string) => string | undefined
   password?: Secret
   demoUrl?: string
 }
@@ -101,7 +101,11 @@ async function main(): Promise<void> {
   if (!database) throw new Error('Set SIMULATORS_DATABASE')
   const db = openDb({ connection: connectionOf(database), applicationName: 'simulators' })
   await migrate(db, [sandboxSchema])
-  const simulators = await openSimulators({ db, port: Number(port), webhookUrl: () => webhookUrl })
+  const simulators = await openSimulators({
+    db,
+    port: Number(port),
+    webhookUrl: (rail) => webhookUrl && `${webhookUrl}/${rail}`,
+  })
   simulators.run()
   process.stdout.write(`simulators ${simulators.url}\n`)
   const stop = async (): Promise<void> => {

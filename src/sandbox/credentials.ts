@@ -1,3 +1,5 @@
+import { SIMULATORS } from './simulators.ts'
+
 /** What the simulators accept. No secrets: they open nothing but a sandbox. */
 export const MPESA = {
   consumerKey: 'sandbox-consumer-key',
@@ -29,17 +31,20 @@ export const BITCOIN = {
  * `livemode`: keys for a program that runs in live mode.
  */
 export function sandboxCredentials(baseUrl: string, options: { livemode?: boolean } = {}): Record<string, string> {
+  const livemode = options.livemode === true
+  const own = SIMULATORS.flatMap((one) => Object.entries(one.credentials(baseUrl, { livemode })))
   return {
+    ...Object.fromEntries(own),
     MPESA_CONSUMER_KEY: MPESA.consumerKey,
     MPESA_CONSUMER_SECRET: MPESA.consumerSecret,
     MPESA_SHORTCODE: MPESA.shortcode,
     MPESA_PASSKEY: MPESA.passkey,
     MPESA_BASE_URL: `${baseUrl}/sandbox/daraja`,
-    STRIPE_SECRET_KEY: options.livemode ? STRIPE.liveKey : STRIPE.testKey,
+    STRIPE_SECRET_KEY: livemode ? STRIPE.liveKey : STRIPE.testKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
-    BITCOIN_XPUB: options.livemode ? BITCOIN.liveXpub : BITCOIN.xpub,
+    BITCOIN_XPUB: livemode ? BITCOIN.liveXpub : BITCOIN.xpub,
     BITCOIN_RPC_URL: `${baseUrl}/sandbox/bitcoin/rpc`,
-    BITCOIN_RPC_USER: options.livemode ? BITCOIN.liveUser : BITCOIN.user,
+    BITCOIN_RPC_USER: livemode ? BITCOIN.liveUser : BITCOIN.user,
     BITCOIN_RPC_PASSWORD: BITCOIN.password,
     STRIPE_BASE_URL: `${baseUrl}/sandbox/stripe`,
     COINGECKO_BASE_URL: `${baseUrl}/sandbox/coingecko`,

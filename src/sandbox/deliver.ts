@@ -9,6 +9,8 @@ import type { Timer } from './timers.ts'
 export interface Deliver {
   /** Whether anything may be sent there at all. */
   accepts(url: string): boolean
+  /** Sends the body as JSON. The status of the answer; undefined when there was none, or nothing may be sent there. */
+  post(url: string, body: string, headers: Record<string, string>, label: string): Promise<number | undefined>
   /** A callback of Safaricom's: once, whatever comes of it. */
   callback(url: string, body: string): Promise<void>
   /** An event of Stripe's, signed now. The time of the next try when it was not taken. */
@@ -56,6 +58,7 @@ export function createDeliver({ fetch, clock, log, mayDeliver }: DeliverDeps): D
 
   return {
     accepts,
+    post,
     callback: async (url, body) => {
       const status = await post(url, body, {}, 'sandbox.callback')
       if (status !== undefined && status >= 300) log.warn({ status }, 'a callback was not accepted')

@@ -21,6 +21,8 @@ import { addStripePages } from './stripe/pages.ts'
 import { createCardPayments } from './stripe/payments.ts'
 import { addStripeRoutes } from './stripe/routes.ts'
 import { createSessions, type Sessions } from './stripe/sessions.ts'
+import { addEndpointControl, createEmit as createEmitOf } from './simulator.ts'
+import { SIMULATORS } from './simulators.ts'
 import { createTimerQueue, takeTimer, type TimerHandler, type TimerKind } from './timers.ts'
 
 export interface SandboxDeps {
@@ -32,8 +34,8 @@ export interface SandboxDeps {
   fetch: Fetch
   /** Where browsers reach this sandbox, without a slash at the end. A function: the port is known only once it listens. */
   baseUrl: () => string
-  /** Where Stripe's events go, as set in Stripe's dashboard; others can be registered through its API. */
-  webhookUrl?: () => string | undefined
+  /** Where the events of a provider go, as set in its console; others can be registered. */
+  webhookUrl?: (provider: string) => string | undefined
   /**
    * Where callbacks and events may go. Whoever reaches the sandbox names addresses to its simulators, which could be any in the network
    * that it stands in.
@@ -53,10 +55,16 @@ export function createSandbox(deps: SandboxDeps): Module {
   const log = deps.log.child({ module: 'sandbox' })
   const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
   const prompts = createPrompts({ db, clock, ids })
-  const emit = createEmit({ clock, ids, webhookUrl })
+  const emit = createEmit({ clock, ids, webhookUrl: () => webhookUrl('stripe') })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
   const payments = createCardPayments({ clock, ids, emit, sessions })
   const gate = createGate(deps.password)
+  const handlers = handlersOf({ db, clock, prompts, sessions, deliver })
+  const simulators = SIMULATORS.map(({ name, create }) => {
+    const emitOwn = createEmitOf({ clock, ids }, name, () => webhookUrl(name))
+    return { name, ...create({ db, clock, ids, deliver, gate, baseUrl, emit: emitOwn }) }
+  })
+  for (const { timers = {} } of simulators) Object.assign(handlers, timers)
   return {
     name: 'sandbox',
     schema: sandboxSchema,
@@ -65,6 +73,10 @@ export function createSandbox(deps: SandboxDeps): Module {
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
       addStripeRoutes(app, { db, clock, ids, sessions, payments, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
+      for (const { name, routes } of simulators) {
+        routes(app, assets)
+        addEndpointControl(app, { db, clock, deliver, gate }, name)
+      }
       const publisher = createPublisher()
       addBitcoinRoutes(app, { node: createBitcoinNode({ db, clock, publisher }), gate }, assets)
       app.addHook('onClose', () => publisher.close())
@@ -72,7 +84,7 @@ export function createSandbox(deps: SandboxDeps): Module {
       addPriceControls(app, { db, gate })
       addPageRoutes(app, { db, clock, prompts, gate, demoUrl }, assets)
     },
-    queues: [createTimerQueue({ db, clock, handlers: handlersOf({ db, clock, prompts, sessions, deliver }) })],
+    queues: [createTimerQueue({ db, clock, handlers })],
   }
 }
 

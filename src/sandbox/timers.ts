@@ -1,9 +1,11 @@
 import { addMs, type Clock } from '#platform/clock'
 import { sql, type Db, type Queryable } from '#platform/db'
+import { invariant } from '#platform/errors'
 import type { Ids } from '#platform/ids'
 import type { DueQueue } from '#platform/jobs'
 
-export type TimerKind = 'prompt' | 'callback' | 'event' | 'session'
+/** `prompt`, `callback`, `event`, `session`, and those of the simulators, which begin with their name. */
+export type TimerKind = string
 
 export interface Timer {
   readonly id: string
@@ -60,7 +62,9 @@ export function createTimerQueue(deps: {
         sql`update sandbox.timers set due_at = ${now} where due_at > ${now} and due_at <= ${addMs(now, LEASE_MS)}`,
       ),
     handle: async (timer) => {
-      const again = await handlers[timer.kind](timer)
+      const handler = handlers[timer.kind]
+      invariant(handler, `a timer of the kind ${timer.kind} has a handler`)
+      const again = await handler(timer)
       if (again) await db.run(sql`update sandbox.timers set due_at = ${again} where id = ${timer.id}`)
       else await takeTimer(db, timer.id)
     },

@@ -45,11 +45,16 @@ export interface RailTrial extends AsyncDisposable {
   inbound(): readonly InboundRequest[]
   /** How a decline shows: the attempt failed, or it goes on and names the decline. */
   readonly decline: { readonly kind: 'failed' | 'pending'; readonly reason: FailureReason }
-  /** Whether an attempt whose answer was lost can be found by asking; else only its callback tells. */
-  readonly findsLost: boolean
+  /**
+   * What becomes of an attempt whose answer was lost. `asked`: it is found by asking. `told`: only its callback tells. `unpayable`: nobody can
+   * pay it, since what the payer needs was in the answer; it fails within two minutes.
+   */
+  readonly lost: 'asked' | 'told' | 'unpayable'
   /** The same rail with a provider in trouble. */
   troubled(trouble: Trouble): Rail
 }
+
+const LOST_MS = 120_000
 
 type Open = () => Promise<RailTrial>
 
@@ -125,18 +130,25 @@ function testLostAnswer(open: Open): void {
     const { rail, clock } = trial
     const request = trial.request('lost-answer')
     const createdAt = clock.now()
-    const lossy = trial.findsLost ? trial.troubled('cut-after') : rail
+    const lossy = trial.lost === 'told' ? rail : trial.troubled('cut-after')
     const started = await requireCollect(lossy).start(request)
     assert.equal(started.kind, 'unknown')
     assert.equal(referenceOf(started), undefined)
     const asked = await requireCollect(rail).check(refOf(request, createdAt, started))
-    assert.equal(asked.kind, trial.findsLost ? 'pending' : 'unknown')
+    assert.equal(asked.kind, trial.lost === 'asked' ? 'pending' : 'unknown')
+    if (trial.lost === 'unpayable') {
+      clock.advance(LOST_MS)
+      const over = await requireCollect(rail).check(refOf(request, createdAt, started))
+      assert.equal(over.kind === 'failed' && over.reason, 'provider-unavailable')
+      return
+    }
     await trial.act('lost-answer', request, asked)
-    const told = trial.findsLost
-      ? asked
-      : factsOf(trial)
-          .map(({ outcome }) => outcome)
-          .find(referenceOf)
+    const told =
+      trial.lost === 'asked'
+        ? asked
+        : factsOf(trial)
+            .map(({ outcome }) => outcome)
+            .find(referenceOf)
     assert.ok(told, 'neither the provider nor a callback told the reference')
     const found = await requireCollect(rail).check(refOf(request, createdAt, told))
     assert.deepEqual(requireReceipts(found)[0]?.gross, request.amount)

@@ -1,9 +1,10 @@
 import type { Rail, RailKind, RailsDeps } from '#payments/rail'
+import { crossmint } from './crossmint/index.ts'
 import { mpesa } from './mpesa/index.ts'
 import { stripe } from './stripe/index.ts'
 
 /** Every rail there is, in the order that payers see. One without its keys is in the list and says what is missing. */
-const RAILS: readonly RailKind[] = [mpesa, stripe]
+const RAILS: readonly RailKind[] = [mpesa, stripe, crossmint]
 
 /** Settings of all rails, for the loader and `.env.example`. */
 export const railConfigs = RAILS.map(({ config }) => config)

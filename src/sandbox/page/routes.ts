@@ -8,6 +8,7 @@ import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
 import type { PhoneAction, Prompts } from '../daraja/prompts.ts'
 import { listDecided, type Prompt } from '../daraja/store.ts'
 import { PRICE_CONTROLS } from '../prices/controls.ts'
+import { SIMULATORS } from '../simulators.ts'
 import type { Assets } from './assets.ts'
 import { livePart, type PhoneView } from './phone.ts'
 import { sandboxPage } from './view.ts'
@@ -30,9 +31,11 @@ const CONTROLS = {
   'POST /sandbox/phone/{msisdn}/decline': 'cancels it (1032)',
   'POST /sandbox/phone/{msisdn}/ignore': 'takes it off the screen; it times out later (1037)',
   'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, once more or at last',
+  'POST /sandbox/{provider}/endpoints': `{"url"}: the provider sends its events there too (${SIMULATORS.map(({ name }) => name).join(', ')})`,
+  ...Object.fromEntries(SIMULATORS.flatMap(({ controls = {} }) => Object.entries(controls))),
   ...BITCOIN_CONTROLS,
   ...PRICE_CONTROLS,
-} as const
+}
 
 /** `0712 345 678`, `+254712345678` → `254712345678`; undefined when it is no Kenyan mobile number. */
 function readPhone(text: string): string | undefined {

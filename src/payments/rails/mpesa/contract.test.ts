@@ -25,7 +25,7 @@ testRailContract('mpesa', async (): Promise<RailTrial> => {
     rail: railAt(),
     clock,
     decline: { kind: 'failed', reason: 'insufficient-funds' },
-    findsLost: false,
+    lost: 'told',
     request: (payer): CollectRequest => {
       const attemptId = ids.next('att')
       return {

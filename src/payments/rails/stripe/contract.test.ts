@@ -25,7 +25,7 @@ testRailContract('stripe', async (): Promise<RailTrial> => {
     rail: railAt(),
     clock,
     decline: { kind: 'pending', reason: 'insufficient-funds' },
-    findsLost: true,
+    lost: 'asked',
     request: (): CollectRequest => {
       const attemptId = ids.next('att')
       return {

@@ -1,0 +1,144 @@
+import type { z } from 'zod'
+import { AppError } from '#platform/errors'
+import { FetchError, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import type { Secret } from '#platform/secrets'
+import { createdOrder, errorAnswer, order, type Order } from './wire.ts'
+
+export interface CrossmintSettings {
+  readonly apiKey: Secret
+  /** With an older client secret instead of a server key. */
+  readonly clientId: string | undefined
+  /** With `/api`. */
+  readonly baseUrl: string
+}
+
+export interface NewOrder {
+  /** A decimal string in US dollars. */
+  readonly dollars: string
+  readonly item: { readonly tokenLocator: string } | { readonly collectionLocator: string }
+  readonly wallet: string
+  readonly paymentMethod: string
+  readonly email: string | undefined
+}
+
+export interface Crossmint {
+  /** Not idempotent: a second call is a second order. Throws CrossmintError; `maybeActed` says if there may be one. */
+  createOrder(input: NewOrder): Promise<{ readonly order: Order; readonly clientSecret: string }>
+  /** Throws CrossmintError. */
+  fetchOrder(orderId: string): Promise<Order>
+}
+
+type Code = 'crossmint.rejected' | 'crossmint.unauthorized' | 'crossmint.unavailable' | 'crossmint.bad-answer'
+
+/** What Crossmint said instead of an answer, or that it said nothing. Holds no secret. */
+export class CrossmintError extends AppError {
+  declare readonly code: Code
+  readonly maybeActed: boolean
+
+  constructor(code: Code, said: string, { maybeActed, cause }: { maybeActed: boolean; cause?: unknown }) {
+    super(code, 502, `Crossmint: ${said}`, { cause })
+    this.maybeActed = maybeActed
+  }
+}
+
+/** Longer than the question's: the answer to an order cannot be asked for again. */
+const ORDER_DEADLINE_MS = 30_000
+const QUESTION_DEADLINE_MS = 15_000
+const LONGEST_MESSAGE = 200
+const ORDERS = '/2022-06-09/orders'
+
+export function createCrossmint(deps: { fetch: Fetch; settings: () => CrossmintSettings }): Crossmint {
+  const { fetch } = deps
+  async function call<T>(request: Omit<FetchRequest, 'url'> & { path: string }, schema: z.ZodType<T>): Promise<T> {
+    const settings = deps.settings()
+    const { path, ...rest } = request
+    const headers = { ...rest.headers, ...keyHeaders(settings), accept: 'application/json' }
+    const answer = await send(fetch, { ...rest, url: settings.baseUrl + path, headers })
+    return read(answer, schema, settings.apiKey.reveal())
+  }
+  return {
+    createOrder: (input) =>
+      call(
+        {
+          method: 'POST',
+          path: ORDERS,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(bodyOf(input)),
+          deadlineMs: ORDER_DEADLINE_MS,
+          label: 'crossmint.create-order',
+        },
+        createdOrder,
+      ),
+    fetchOrder: (orderId) =>
+      call(
+        {
+          path: `${ORDERS}/${encodeURIComponent(orderId)}`,
+          deadlineMs: QUESTION_DEADLINE_MS,
+          label: 'crossmint.order',
+        },
+        order,
+      ),
+  }
+}
+
+/** Server keys say what they are; what does not is the client secret of the pair that came before them. */
+function keyHeaders({ apiKey, clientId }: CrossmintSettings): Record<string, string> {
+  const key = apiKey.reveal()
+  if (key.startsWith('sk_')) return { 'x-api-key': key }
+  return { 'x-client-secret': key, 'x-project-id': clientId ?? '' }
+}
+
+/** A payment has no "charge so much": the payer buys a stablecoin for the amount, or from a collection at this price. */
+const bodyOf = ({ dollars, item, wallet, paymentMethod, email }: NewOrder): object => ({
+  payment: { method: paymentMethod, currency: 'usd', ...(email === undefined ? {} : { receiptEmail: email }) },
+  lineItems: [
+    'tokenLocator' in item
+      ? { ...item, executionParameters: { mode: 'exact-in', amount: dollars } }
+      : { ...item, callData: { totalPrice: dollars, quantity: 1 } },
+  ],
+  recipient: { walletAddress: wallet },
+})
+
+async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
+  try {
+    return await fetch(request)
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error
+    throw new CrossmintError('crossmint.unavailable', 'no answer', { maybeActed: error.maybeSent, cause: error })
+  }
+}
+
+function read<T>(answer: FetchAnswer, schema: z.ZodType<T>, key: string): T {
+  const { status } = answer
+  const body = jsonOf(answer)
+  if (status >= 200 && status < 300) {
+    const parsed = schema.safeParse(body)
+    if (parsed.success) return parsed.data
+    throw new CrossmintError('crossmint.bad-answer', 'an answer of an unknown form', {
+      maybeActed: true,
+      cause: parsed.error,
+    })
+  }
+  const told = errorAnswer.safeParse(body)
+  const text = told.success
+    ? `: ${String(told.data.message).replaceAll(key, '[secret]').slice(0, LONGEST_MESSAGE)}`
+    : ''
+  // A 4xx says surely that nothing was done, 408 (a proxy gave up waiting) aside.
+  const maybeActed = status < 400 || status >= 500 || status === 408
+  throw new CrossmintError(codeOf(status), `it answered ${status}${text}`, { maybeActed })
+}
+
+function codeOf(status: number): Code {
+  if (status === 401 || status === 403) return 'crossmint.unauthorized'
+  return status >= 400 && status < 500 && status !== 408 && status !== 429
+    ? 'crossmint.rejected'
+    : 'crossmint.unavailable'
+}
+
+function jsonOf(answer: FetchAnswer): unknown {
+  try {
+    return answer.json()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+
+const price = z.object({ amount: z.string(), currency: z.string() })
+
+/** An order as far as it is needed. Statuses are text: new ones must not break the reading of what they say nothing about. */
+export const order = z.object({
+  orderId: z.string().min(1).max(100),
+  phase: z.string(),
+  quote: z.object({ status: z.string().optional(), totalPrice: price.nullish() }).nullish(),
+  payment: z.object({
+    status: z.string(),
+    currency: z.string().optional(),
+    failureReason: z.object({ code: z.string() }).nullish(),
+  }),
+  lineItems: z
+    .array(z.object({ delivery: z.object({ status: z.string(), txId: z.string().nullish() }).nullish() }))
+    .min(1),
+})
+export type Order = z.output<typeof order>
+
+export const createdOrder = z.object({ clientSecret: z.string().min(1), order })
+
+export const errorAnswer = z.object({ message: z.union([z.string(), z.array(z.string())]) })
+
+export const event = z.object({ type: z.string(), actionId: z.string().optional(), data: z.unknown() })
+export const orderOfEvent = z.object({ orderId: z.string().min(1).max(100) })

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import type { Clock } from '#platform/clock'
+import type { Db, Tx } from '#platform/db'
+import { AppError } from '#platform/errors'
+import type { HttpServer } from '#platform/http'
+import type { Ids } from '#platform/ids'
+import type { Gate } from './access.ts'
+import { ELSEWHERE, type Deliver } from './deliver.ts'
+import type { Assets } from './page/assets.ts'
+import { addEndpoint, listEndpoints } from './store.ts'
+import { addTimer, type TimerHandler } from './timers.ts'
+
+/** What a simulated provider stands on. */
+export interface SimulatorDeps {
+  readonly db: Db
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly deliver: Deliver
+  readonly gate: Gate
+  /** Where browsers reach the sandbox, without a slash at the end. */
+  readonly baseUrl: () => string
+  /** Writes the event for each endpoint of the provider; a timer of this kind sends it once the transaction has committed. */
+  readonly emit: (tx: Tx, timer: { kind: string; body: string }) => Promise<void>
+}
+
+/** A provider at the wire. It lives under `/sandbox/<name>`. */
+export interface Simulator {
+  routes(app: HttpServer, assets: Assets): void
+  /** What is to be done at a time, by the kind of the timer: `<name>.…`. */
+  readonly timers?: Readonly<Record<string, TimerHandler>>
+}
+
+/** A simulator as the list holds it. */
+export interface SimulatorKind {
+  /** As in its paths; the rail of that name takes its events. */
+  readonly name: string
+  /** Settings with which the rail finds it. `url` is the sandbox's, without a slash at the end. */
+  credentials(url: string, options: { livemode: boolean }): Readonly<Record<string, string>>
+  readonly controls?: Readonly<Record<string, string>>
+  create(deps: SimulatorDeps): Simulator
+}
+
+export const createEmit =
+  (
+    { clock, ids }: Pick<SimulatorDeps, 'clock' | 'ids'>,
+    provider: string,
+    ownUrl: () => string | undefined,
+  ): SimulatorDeps['emit'] =>
+  async (tx, timer) => {
+    const own = ownUrl()
+    const urls = new Set([...(own === undefined ? [] : [own]), ...(await listEndpoints(tx, provider))])
+    for (const subject of urls) await addTimer(tx, ids, { ...timer, subject, dueAt: clock.now() })
+  }
+
+const endpointBody = z.strictObject({ url: z.url() })
+
+/** The webhook address that a merchant sets in the provider's console, for a program that is another process. */
+export function addEndpointControl(
+  app: HttpServer,
+  { db, clock, deliver, gate }: Pick<SimulatorDeps, 'db' | 'clock' | 'deliver' | 'gate'>,
+  provider: string,
+): void {
+  const options = { onRequest: gate, schema: { hide: true, body: endpointBody } }
+  app.post(`/sandbox/${provider}/endpoints`, options, async (request, reply) => {
+    const { url } = request.body
+    if (!deliver.accepts(url)) throw new AppError('sandbox.elsewhere', 422, `${url}: ${ELSEWHERE}.`, { param: 'url' })
+    await addEndpoint(db, provider, url, clock.now())
+    return reply.status(201).send({ provider, url })
+  })
+}

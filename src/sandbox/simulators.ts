@@ -1,0 +1,5 @@
+import { crossmint } from './crossmint/simulator.ts'
+import type { SimulatorKind } from './simulator.ts'
+
+/** The simulated providers that stand on their own. Daraja, Stripe, the price sources and the Bitcoin node are wired in `sandbox.ts`. */
+export const SIMULATORS: readonly SimulatorKind[] = [crossmint]
