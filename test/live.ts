@@ -22,6 +22,7 @@ export async function openLiveWorld(): Promise<LiveWorld> {
   const credentials = sandboxCredentials(providersUrl, { livemode: true })
   const world = stack.use(await openWorld({ mode: 'live', clock: 'system', env: credentials }))
   await registerWebhook(credentials, `${world.url}/api/webhook/stripe`)
+  await setEndpoint(providersUrl, 'crossmint', `${world.url}/api/webhook/crossmint`)
   return { ...world, providersUrl, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
@@ -52,4 +53,14 @@ async function registerWebhook(credentials: Record<string, string>, url: string)
     body: new URLSearchParams({ url, 'enabled_events[]': '*' }),
   })
   if (!answer.ok) throw new Error(`The webhook was not registered: ${answer.status} ${await answer.text()}`)
+}
+
+/** As a merchant types it once into a provider's console. */
+async function setEndpoint(providersUrl: string, provider: string, url: string): Promise<void> {
+  const answer = await fetch(`${providersUrl}/sandbox/${provider}/endpoints`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ url }),
+  })
+  if (!answer.ok) throw new Error(`The endpoint was not set: ${answer.status} ${await answer.text()}`)
 }

@@ -13,8 +13,6 @@ export interface Rail {
   readonly name: string
   /** What a payer chooses: `mpesa`, `card`. */
   readonly method: string
-  /** What payers call it: a name that is the same in all languages. `method` where there is none. */
-  readonly label?: string
   readonly assets: readonly Asset[]
   /** Why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators. */
   unavailable(): string | undefined

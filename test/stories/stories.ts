@@ -11,6 +11,7 @@ export function tellStories(mode: 'sandbox' | 'live'): void {
     story('a card pays', payByCard)
     story('a card is declined, and another pays', cardDeclined)
     story('a card is confirmed with the bank', cardConfirmed)
+    story('a stablecoin pays through Crossmint, after a card was declined there', payByCrossmint)
     story('a payment expires before the eyes of the payer', expire)
   })
 }
@@ -112,6 +113,24 @@ async function cardConfirmed(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Paid. Thank you!')
   assert.equal((await stage.look(id)).status, 'paid')
   assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
+  const { id, checkoutUrl } = await stage.create({ amount: '19.99', currency: 'USD', methods: ['crossmint'] })
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /Crossmint/ }).click()
+  await page.waitForURL(/\/sandbox\/crossmint\/sdk\//)
+  await page.getByLabel('Card number').fill('4000000000000002')
+  await page.getByRole('button', { name: /by card$/ }).click()
+  await page.getByText('Your card was declined.').waitFor()
+  await page.getByRole('button', { name: 'Pay with USDC' }).click()
+
+  await page.waitForURL(`${checkoutUrl}**`)
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.match(await page.locator('.receipt').innerText(), /Crossmint/)
+  const payment = await stage.look(id)
+  assert.deepEqual([payment.status, payment.amount_received], ['paid', '19.99'])
 }
 
 async function expire(stage: Stage, t: TestContext): Promise<void> {

@@ -30,8 +30,7 @@ export async function tryAttempt(
   const method = methods.find((each) => each.method === name)
   if (!method) return { problem: { status: 409, text: speech.say('unavailable') } }
   const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
-  if (method.needs.includes('phone') && phone === undefined)
-    return { problem: { status: 422, field: 'phone', text: speech.say('phoneInvalid') } }
+  if (method.needs.includes('phone') && phone === undefined) return { problem: wrongPhone(speech, name) }
   const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
   if (!taken.ok) return { problem: tooMany(speech, taken.retryAfterSeconds) }
   try {
@@ -43,7 +42,7 @@ export async function tryAttempt(
     })
     return { attempt }
   } catch (error) {
-    const problem = problemOf(error, speech, intent.terms.merchantName)
+    const problem = problemOf(error, speech, { merchant: intent.terms.merchantName, method: name })
     return problem ? { problem } : {}
   }
 }
@@ -53,7 +52,18 @@ export const tooMany = (speech: Speech, seconds: number): Problem => ({
   text: speech.say('tooMany', { minutes: speech.say('minutes', { n: String(Math.max(1, Math.ceil(seconds / 60))) }) }),
 })
 
-function problemOf(error: unknown, speech: Speech, merchant: string): Problem | undefined {
+const wrongPhone = (speech: Speech, method: string): Problem => ({
+  status: 422,
+  field: 'phone',
+  text: speech.say(method === 'mpesa' ? 'phoneInvalid' : 'phoneInvalidAny'),
+})
+
+interface About {
+  readonly merchant: string
+  readonly method: string
+}
+
+function problemOf(error: unknown, speech: Speech, { merchant, method }: About): Problem | undefined {
   if (!(error instanceof AppError)) throw error
   const { code, status, param } = error
   if (code === 'payments.too-many-attempts') return { status, text: speech.say('noMoreTries', { merchant }) }
@@ -61,7 +71,7 @@ function problemOf(error: unknown, speech: Speech, merchant: string): Problem | 
   if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
   // The payment was paid, canceled or expired in between: the panel says so by itself.
   if (status === 409) return undefined
-  if (param === 'phone') return { status: 422, field: 'phone', text: speech.say('phoneInvalid') }
+  if (param === 'phone') return wrongPhone(speech, method)
   if (status === 422 || code === 'payments.method-unavailable') return { status, text: speech.say('unavailable') }
   throw error
 }

@@ -102,7 +102,7 @@ checkout.addEventListener('input', ({ target }) => {
 checkout.addEventListener('submit', (event) => {
   if (!('pay' in event.target.dataset)) return
   event.preventDefault()
-  void pay(event.target)
+  void pay(event.target, event.submitter)
 })
 checkout.addEventListener('click', (event) => {
   if (event.target.closest('[data-print]')) window.print()
@@ -112,16 +112,16 @@ checkout.addEventListener('click', (event) => {
 })
 
 let paying = false
-async function pay(form) {
+async function pay(form, pressed) {
   if (paying) return
   paying = true
-  const button = form.querySelector('button')
+  const button = pressed ?? form.querySelector('button')
   button.setAttribute('aria-disabled', 'true')
   try {
     const answer = await fetch(form.action, {
       method: 'POST',
       headers: { 'x-panel': '1' },
-      body: new URLSearchParams(new FormData(form)),
+      body: new URLSearchParams(new FormData(form, button)),
       signal: AbortSignal.timeout(POST_DEADLINE_MS),
     })
     const text = await answer.text()

@@ -4,6 +4,7 @@ import { icons } from './icons.ts'
 import { alert, headline } from './over.ts'
 import { dueOf, methodName, showMoney, typedPhone } from './show.ts'
 import { openPage, type View } from './state.ts'
+import type { Speech } from './strings.ts'
 
 /** The ways to pay, below what there is to know before. */
 export function choose(view: View): Html {
@@ -18,7 +19,12 @@ export function choose(view: View): Html {
     methods.length === 1 && first
       ? speech.say('payBy', { method: methodName(first.method, speech, 'sentence') })
       : speech.say('choose')
-  const ways = methods.map((method, i) => way(view, method, i === 0))
+  const pushes = methods.filter(({ kind }) => kind === 'push')
+  const ways = methods.flatMap((method, i) => {
+    if (method.kind !== 'push') return [pageWay(view, method, i === 0)]
+    // One number is typed for all of them.
+    return method === pushes[0] ? [phoneForm(view, pushes)] : []
+  })
   const between = html`<p class="or"><span>${speech.say('or')}</span></p>`
   return html`${notes(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
@@ -50,9 +56,18 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
   if (refusal && last.status !== 'settled')
     return alert({ tone: 'bad', title: speech.reason(refusal), text: speech.say('nothingTaken') })
   if (last.status === 'abandoned' && last.kind === 'push')
-    return alert({ tone: 'warn', title: speech.say('abandoned'), text: speech.say('abandonedText') })
-  if (openPage(intent)?.redirectUrl === undefined) return undefined
-  return alert({ tone: 'info', title: speech.say('cardUnfinished'), text: speech.say('cardUnfinishedText') })
+    return alert({
+      tone: 'warn',
+      title: speech.say('abandoned', { method: methodName(last.method, speech, 'sentence') }),
+      text: speech.say('abandonedText'),
+    })
+  const begun = openPage(intent)
+  if (begun?.redirectUrl === undefined) return undefined
+  return alert({
+    tone: 'info',
+    title: sayOf(speech, begun.method, 'Unfinished'),
+    text: speech.say('cardUnfinishedText'),
+  })
 }
 
 /** The time is up, and a card page is open still. */
@@ -63,27 +78,44 @@ export function closing(view: View): Html {
   ${method !== undefined && pageButton(view, method, { look: '' })}`
 }
 
-function way(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
+function pageWay(view: View, { method }: PaymentMethod, isFirst: boolean): Html {
   const { intent, speech } = view
-  if (kind === 'push') return phoneForm(view, method)
   const begun = openPage(intent, method)
   const isOpening = begun !== undefined && begun.redirectUrl === undefined
   return html`<div class="way">
     ${pageButton(view, method, { look: isFirst ? '' : 'quiet' })}
-    ${!isOpening && html`<p class="hint center">${icons.lock} ${speech.say('cardHint')}</p>`}
+    ${!isOpening && html`<p class="hint center">${icons.lock} ${sayOf(speech, method, 'Hint')}</p>`}
   </div>`
 }
 
+/** The words of a provider's page: a card's have their own. */
+const sayOf = (
+  speech: Speech,
+  method: string,
+  what: 'Hint' | 'Instead' | 'Opening' | 'Unfinished' | 'Continue',
+): string =>
+  method === 'card'
+    ? speech.say(`card${what}`)
+    : speech.say(`page${what}`, { method: methodName(method, speech, 'sentence') })
+
 const actionOf = ({ intent, speech }: View): string => `/pay/${intent.id}/attempts?lang=${speech.language}`
 
-function phoneForm(view: View, method: string): Html {
+/** One number, and a button for each way to prompt it. */
+function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
   const { intent, speech, problem } = view
   const phone = view.typedPhone ?? typedPhone(intent.customer?.phone ?? '')
   const wrong = problem?.field === 'phone'
-  const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
+  const nameOf = ({ method }: PaymentMethod): string => methodName(method, speech, 'sentence')
+  const [only, another] = methods
+  const one = only && !another ? { method: nameOf(only) } : undefined
+  const button = (method: PaymentMethod, i: number): Html => {
+    const values = { amount: showMoney(dueOf(intent)), method: nameOf(method) }
+    return html`<button class="button ${i > 0 && 'quiet'}" name="method" value="${method.method}">
+      ${speech.say('payNow', values)}
+    </button>`
+  }
   return html`<form method="post" action="${actionOf(view)}" class="way" novalidate data-pay>
-    <input type="hidden" name="method" value="${method}" />
-    <label for="phone">${speech.say('phone')}</label>
+    <label for="phone">${one ? speech.say('phone', one) : speech.say('phoneAny')}</label>
     <input
       id="phone"
       name="phone"
@@ -98,8 +130,8 @@ function phoneForm(view: View, method: string): Html {
       ${wrong && html`aria-invalid="true" autofocus`}
     />
     ${wrong && html`<p id="phone-problem" class="problem" data-title>${problem.text}</p>`}
-    <p id="phone-hint" class="hint">${speech.say('phoneHint')}</p>
-    <button class="button">${speech.say('payNow', values)}</button>
+    <p id="phone-hint" class="hint">${one ? speech.say('phoneHint', one) : speech.say('phoneHintAny')}</p>
+    ${methods.map(button)}
   </form>`
 }
 
@@ -113,11 +145,11 @@ interface ButtonLook {
 export function pageButton(view: View, method: string, { look, instead = false }: ButtonLook): Html {
   const { intent, speech } = view
   const begun = openPage(intent, method)
-  if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, speech.say('cardContinue'))
+  if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
   // Its address is not known yet: the answer is on its way, or was lost and is asked for.
-  if (begun) return html`<p class="hint center busy">${speech.say('cardOpening')}</p>`
+  if (begun) return html`<p class="hint center busy">${sayOf(speech, method, 'Opening')}</p>`
   const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
-  const text = instead && method === 'card' ? speech.say('cardInstead') : speech.say('payNow', values)
+  const text = instead ? sayOf(speech, method, 'Instead') : speech.say('payNow', values)
   return html`<form method="post" action="${actionOf(view)}" data-pay>
     <input type="hidden" name="method" value="${method}" />
     <button class="button ${look}">${icons.card} ${text}</button>

@@ -48,7 +48,7 @@ test('a way to pay is offered only while one can be begun', () => {
     SAMPLE_NAMES.filter((name) => offers(name)),
     SAMPLE_NAMES.filter((name) => {
       const { state } = SAMPLES[name]
-      return (state === 'choose' && name !== 'choose-none') || name === 'sending' || name === 'waiting'
+      return (state === 'choose' && name !== 'choose-none') || ['sending', 'waiting', 'waiting-airtel'].includes(name)
     }),
   )
 })
@@ -93,4 +93,16 @@ test('a number on a screen is masked, and is read out by its end', () => {
 test('live money is never called practice, and practice never looks live', () => {
   assert.ok(!documentOf('choose').includes('class="practice"'))
   assert.match(documentOf('choose-practice'), /class="practice"/)
+})
+
+test('of several phones one number is typed, and each has its button; every provider is called by its name', () => {
+  const many = render('choose-many')
+  assert.equal(many.match(/<input/g)?.length, 3, 'one number, and the methods of two pages')
+  assert.match(many, /name="method" value="mpesa"[\s\S]*by M-\u2060Pesa/)
+  assert.match(many, /name="method" value="airtel"[\s\S]*by Airtel Money/)
+  assert.match(many, /Opens the secure page of Crossmint\./)
+  assert.match(render('page-begun'), /Your payment by Crossmint is not finished[\s\S]*Continue to Crossmint/)
+  const waiting = render('waiting-airtel')
+  assert.match(waiting, /Airtel Money PIN/)
+  assert.ok(!waiting.includes('Pesa PIN'))
 })

@@ -28,6 +28,13 @@ const METHODS: readonly PaymentMethod[] = [
   },
 ]
 
+/** Every kind of way at once, from several providers. */
+const MANY: readonly PaymentMethod[] = [
+  ...METHODS.slice(0, 1),
+  ...METHODS.slice(0, 1).map((one) => ({ ...one, method: 'airtel', rail: 'airtel' })),
+  ...METHODS.slice(1).flatMap((one) => [one, { ...one, method: 'crossmint', rail: 'crossmint' }]),
+]
+
 const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   id: 'att_01',
   intentId: ID,
@@ -130,6 +137,13 @@ export const SAMPLES = {
   choose: sample('choose'),
   'choose-practice': sample('choose', { livemode: false, customer: { phone: '254712345678' } }),
   'choose-card-only': sample('choose', { methods: ['card'] }, { methods: METHODS.slice(1) }),
+  'choose-many': sample('choose', {}, { methods: MANY }),
+  'page-begun': sample('choose', { attempts: [cardAttempt({ method: 'crossmint' })] }, { methods: MANY }),
+  'waiting-airtel': sample(
+    'waiting',
+    { status: 'processing', attempts: [attempt({ method: 'airtel' })] },
+    { methods: MANY },
+  ),
   'choose-none': sample('choose', {}, { methods: [] }),
   'choose-long': sample('choose', {
     terms: { merchantName: tooLong },

@@ -47,9 +47,12 @@ export function showLeft(seconds: number, speech: Speech): string {
     : speech.say('hoursLeft', { h: String(Math.floor(minutes / 60)), m: String(minutes % 60) })
 }
 
-/** The name of a method, as a label or inside a sentence. */
+/** Brands that are written otherwise than their method's word with a capital. */
+const BRANDS: Readonly<Record<string, string>> = { airtel: 'Airtel Money' }
+
+/** The name of a method, as a label or inside a sentence. A brand is the same in all languages. */
 export function methodName(method: string, speech: Speech, where: 'label' | 'sentence'): string {
   if (method === 'mpesa') return speech.say('mpesa')
   if (method === 'card') return speech.say(where === 'label' ? 'card' : 'byCard')
-  return method
+  return BRANDS[method] ?? method.charAt(0).toUpperCase() + method.slice(1)
 }

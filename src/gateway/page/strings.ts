@@ -20,7 +20,7 @@ export interface Speech {
 
 /** Names and examples stay on one line: a word joiner after the hyphen (fonts lack a hyphen that does not break), unbroken blanks. */
 const unbroken = (text: string): string =>
-  text.replaceAll('M-Pesa', 'M-\u2060Pesa').replaceAll('0712 345 678', '0712\u00A0345\u00A0678')
+  text.replaceAll('M-Pesa', 'M-\u2060Pesa').replaceAll(/\b(07\d\d) (\d{3}) (\d{3})\b/g, '$1\u00A0$2\u00A0$3')
 
 export function speak(language: Language): Speech {
   const text = (word: Word): string => unbroken(WORDS[language][word])

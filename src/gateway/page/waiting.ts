@@ -2,7 +2,7 @@ import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/html'
 import { pageButton } from './choose.ts'
 import { alert, headline } from './over.ts'
-import { showMoney, showPhone } from './show.ts'
+import { methodName, showMoney, showPhone } from './show.ts'
 import { livePush, type View } from './state.ts'
 import type { Word } from './english.ts'
 
@@ -21,16 +21,21 @@ export function waiting(view: View): Html {
   const attempt = livePush(intent)
   if (!attempt) return html``
   const [title, text] = WORDS[attempt.status] ?? WAITING
-  const values = { amount: html`<b>${showMoney(attempt.amount)}</b>`, phone: showPhone(attempt.phone, speech) }
+  const method = methodName(attempt.method, speech, 'sentence')
+  const values = {
+    method,
+    amount: html`<b>${showMoney(attempt.amount)}</b>`,
+    phone: showPhone(attempt.phone, speech),
+  }
   // Whether it was paid is not known: another way would invite paying twice.
   const asking = attempt.status === 'unknown'
   return html`${problem && alert({ tone: 'warn', title: problem.text })}
-    ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title), text: speech.tell(text, values) })}
+    ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.tell(text, values) })}
     ${
       !asking &&
       html`<ol class="steps">
-        <li>${speech.say('stepUnlock')}</li>
-        <li>${speech.say('stepPin')}</li>
+        <li>${speech.say('stepUnlock', { method })}</li>
+        <li>${speech.say('stepPin', { method })}</li>
         <li>${speech.say('stepWait')}</li>
       </ol>`
     }

@@ -41,7 +41,6 @@ export function createCrossmintRail(deps: CrossmintDeps): Rail {
   return {
     name: 'crossmint',
     method: 'crossmint',
-    label: 'Crossmint',
     assets: [USD],
     unavailable: () => problemOf(deps),
     limits: () => LIMITS,
