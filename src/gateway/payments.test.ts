@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Merchant } from '#identity'
+import type { Shop } from '#identity'
 import { assetOf, type Asset } from '#money'
 import type { PaymentMethod } from '#payments'
 import { createSetClock } from '#platform/clock'
@@ -9,13 +9,16 @@ import { createPayment } from './api/schemas.ts'
 import { newIntentOf } from './payments.ts'
 
 const clock = createSetClock()
-const merchant: Merchant = {
-  id: 'mer_1',
+const merchant: Shop = {
+  merchantId: 'mer_1',
+  storeId: undefined,
   name: 'Duka',
   livemode: false,
   locale: 'en',
+  brand: { colour: null, logo: null },
   returnOrigins: ['https://duka.example'],
-  createdAt: clock.now(),
+  methods: [],
+  archived: false,
 }
 const mpesa: PaymentMethod = {
   method: 'mpesa',

@@ -1,5 +1,5 @@
 import { assetOf, currencyOf, formatAmount, isCurrency, money, parseAmount, type Asset, type Money } from '#money'
-import type { Merchant } from '#identity'
+import type { Shop } from '#identity'
 import type { NewIntent, PaymentMethod, Payments } from '#payments'
 import type { Clock } from '#platform/clock'
 import { addMs } from '#platform/clock'
@@ -22,22 +22,22 @@ export interface NewPaymentDeps {
  */
 export function newIntentOf(
   body: CreatePayment,
-  merchant: Merchant,
+  shop: Shop,
   { payments, clock, publicUrl }: NewPaymentDeps,
 ): NewIntent {
   const amount = requireAmount(body.amount, body.currency)
   return {
     owner: 'gateway',
-    merchantId: merchant.id,
-    livemode: merchant.livemode,
+    merchantId: shop.merchantId,
+    livemode: shop.livemode,
     amount,
-    methods: requireMethods(body.methods, amount, payments.methods(amount.asset)),
+    methods: requireMethods(body.methods, amount, methodsOf(shop, payments.methods(amount.asset))),
     description: body.description ?? '',
     reference: body.reference,
     customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
-    returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, merchant, publicUrl()),
+    returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, shop, publicUrl()),
     metadata: body.metadata ?? {},
-    terms: { merchantName: merchant.name },
+    terms: { merchantName: shop.name, ...(shop.storeId !== undefined && { store: shop.storeId }) },
     expiresAt: addMs(clock.now(), body.expires_in * 1000),
   }
 }
@@ -57,6 +57,10 @@ function requireAmount(text: string, currency: string): Money {
 }
 
 const largestOf = (asset: Asset): bigint => LARGEST_UNITS * 10n ** BigInt(asset.slice(asset.indexOf('/') + 1))
+
+/** A store can name the ways to pay that it takes, in order. */
+const methodsOf = (shop: Shop, offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
+  shop.methods.length === 0 ? offered : shop.methods.flatMap((name) => offered.filter(({ method }) => method === name))
 
 /** The methods that the payer is offered: those asked for, each of which must work, else all that can take this amount. */
 function requireMethods(
@@ -108,11 +112,11 @@ export function problemWith(
 }
 
 /** Our own pages need no registration: nobody is led astray by them. */
-function requireReturnUrl(text: string, merchant: Merchant, publicUrl: string): string {
+function requireReturnUrl(text: string, shop: Shop, publicUrl: string): string {
   const { origin } = new URL(text)
-  if (merchant.returnOrigins.includes(origin) || origin === new URL(publicUrl).origin) return text
+  if (shop.returnOrigins.includes(origin) || origin === new URL(publicUrl).origin) return text
   throw invalid(
     'return_url',
-    `is not on a registered origin; register it with: purser merchant origins add ${merchant.id} ${origin}`,
+    `is not on a registered origin; register it with: purser merchant origins add ${shop.merchantId} ${origin}`,
   )
 }

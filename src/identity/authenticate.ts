@@ -74,7 +74,13 @@ export function createAuthenticator(deps: IdentityDeps, onUse: (keyId: string) =
 }
 
 const callerOf = (key: ApiKey): Caller =>
-  Object.freeze({ merchantId: key.merchantId, keyId: key.id, scopes: new Set(key.scopes), livemode: key.livemode })
+  Object.freeze({
+    merchantId: key.merchantId,
+    storeId: key.storeId,
+    keyId: key.id,
+    scopes: new Set(key.scopes),
+    livemode: key.livemode,
+  })
 
 const BEARER = /^Bearer +(\S{1,300})$/i
 const KINDS: Readonly<Record<string, string>> = { sk_live_: 'live mode', sk_test_: 'test data' }

@@ -90,3 +90,24 @@ void test('bad input is told what to write', async () => {
   assert.match(await purser(database, 'merchant', 'list', '--limit', '0'), /1 to 500/)
   assert.match(await purser(database, 'merchant', 'create', ' '), /1 to 100 characters/)
 })
+
+void test('stores, members and how a merchant looks, from the shell', async () => {
+  await using database = await openTestDatabase([identitySchema])
+  const merchant = await purser(database, 'merchant', 'create', 'Duka')
+  const look = await purser(database, 'merchant', 'set', merchant, '--colour', '0B6B4F', '--locale', 'sw')
+  assert.match(look, /"colour": "#0b6b4f"/)
+  assert.match(await purser(database, 'merchant', 'set', merchant, '--logo', '/nowhere.png'), /cannot be read/)
+  const store = await purser(database, 'store', 'create', merchant, '--name', 'Mombasa', '--methods', 'card,mpesa')
+  assert.match(store, /^sto_\w{26}$/)
+  assert.match(
+    await purser(database, 'store', 'set', store, '--origins', 'https://a.example/x'),
+    /leave out what follows/,
+  )
+  assert.match(await purser(database, 'store', 'set', store, '--methods', 'none'), /"methods": \[\]/)
+  assert.match(await purser(database, 'key', 'create', merchant, '--store', store), /^sk_test_/)
+  assert.equal(await purser(database, 'store', 'archive', store), `Archived ${store}.`)
+  assert.match(await purser(database, 'store', 'list', merchant), /Mombasa/)
+  await purser(database, 'operator', 'create', 'ada@example.com', '--name', 'Ada', '--role', 'member')
+  await purser(database, 'merchant', 'members', 'add', merchant, 'ada@example.com', '--role', 'admin')
+  assert.match(await purser(database, 'merchant', 'members', 'list', merchant), /ada@example\.com.*admin/)
+})

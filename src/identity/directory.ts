@@ -2,16 +2,28 @@ import { LRUCache } from 'lru-cache'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor, Module } from '#platform/module'
 import { CACHE_MS, createAuthenticator, requireScope } from './authenticate.ts'
-import type { Identity, IdentityDeps, Merchant, PageQuery } from './face.ts'
+import type { Identity, IdentityDeps, PageQuery } from './face.ts'
 import { createKey, revokeKey, rotateKey } from './keys.ts'
 import { createLastUsed } from './lastused.ts'
-import { addReturnOrigin, createMerchant, findMerchant, removeReturnOrigin, requireMerchant } from './merchants.ts'
+import { addMember, removeMember, roleAt } from './members.ts'
+import {
+  addReturnOrigin,
+  createMerchant,
+  findMerchant,
+  removeReturnOrigin,
+  requireMerchant,
+  updateMerchant,
+} from './merchants.ts'
 import { createOperator, disableOperator } from './operators.ts'
 import { ensureSandboxMerchant } from './sandbox.ts'
+import { createStore, requireShop, requireStore, updateStore } from './stores.ts'
 import { insertAudit, readAudit } from './store/audit.ts'
 import { readKeys } from './store/keys.ts'
+import { readLogo } from './store/logos.ts'
+import { readMembers } from './store/members.ts'
 import { readMerchants } from './store/merchants.ts'
 import { readOperators } from './store/operators.ts'
+import { readStores } from './store/stores.ts'
 
 /** What identity does, without what it declares to the process. */
 export type Directory = Omit<Identity, keyof Module>
@@ -19,7 +31,8 @@ export type Directory = Omit<Identity, keyof Module>
 export function createDirectory(deps: IdentityDeps): Directory {
   const lastUsed = createLastUsed(deps)
   const keys = createAuthenticator(deps, lastUsed.mark)
-  const merchants = createMerchantCache(deps)
+  const merchants = createCache(deps, (q, [id]) => requireMerchant(q, id ?? ''))
+  const shops = createCache(deps, (q, [id, storeId]) => requireShop(q, id ?? '', storeId))
   /** What this process remembers is forgotten once the change is committed. */
   const changing =
     <Input, Result>(act: Change<Input, Result>) =>
@@ -27,6 +40,7 @@ export function createDirectory(deps: IdentityDeps): Directory {
       tx.afterCommit(() => {
         keys.forget()
         merchants.forget()
+        shops.forget()
       })
       return act(deps, tx, input, actor)
     }
@@ -35,10 +49,21 @@ export function createDirectory(deps: IdentityDeps): Directory {
     requireScope,
     createMerchant: changing(createMerchant),
     findMerchant,
-    requireMerchant: merchants.require,
+    requireMerchant: (q, id) => merchants.require(q, id),
+    updateMerchant: changing(updateMerchant),
+    findLogo: readLogo,
     listMerchants: (q, page) => readMerchants(q, bounded(page)),
     addReturnOrigin: changing(addReturnOrigin),
     removeReturnOrigin: changing(removeReturnOrigin),
+    createStore: changing(createStore),
+    updateStore: changing(updateStore),
+    requireStore,
+    listStores: (q, page) => readStores(q, { ...bounded(page), merchantId: page.merchantId }),
+    requireShop: (q, id, storeId) => (storeId === undefined ? shops.require(q, id) : shops.require(q, id, storeId)),
+    addMember: changing(addMember),
+    removeMember: changing(removeMember),
+    listMembers: (q, merchantId) => readMembers(q, merchantId, LIMIT_MAX),
+    roleAt,
     createKey: changing(createKey),
     rotateKey: changing(rotateKey),
     revokeKey: changing(revokeKey),
@@ -67,24 +92,30 @@ const bounded = ({ limit, cursor }: PageQuery): PageQuery => ({
   cursor,
 })
 
-/** Every payment that is made asks for its merchant. */
-function createMerchantCache({ clock }: IdentityDeps): {
-  require(q: Queryable, id: string): Promise<Merchant>
+interface Cache<T> {
+  require(q: Queryable, ...ids: string[]): Promise<T>
   forget(): void
-} {
-  const known = new LRUCache<string, Merchant>({
+}
+
+/** Every payment that is made asks for its merchant. */
+function createCache<T extends object>(
+  { clock }: IdentityDeps,
+  read: (q: Queryable, ids: readonly string[]) => Promise<T>,
+): Cache<T> {
+  const known = new LRUCache<string, T>({
     max: 1_000,
     ttl: CACHE_MS,
     ttlResolution: 0,
     perf: { now: () => clock.now().getTime() },
   })
   return {
-    require: async (q, id) => {
-      const cached = known.get(id)
+    require: async (q, ...ids) => {
+      const key = ids.join(' ')
+      const cached = known.get(key)
       if (cached) return cached
-      const merchant = await requireMerchant(q, id)
-      known.set(id, merchant)
-      return merchant
+      const found = await read(q, ids)
+      known.set(key, found)
+      return found
     },
     forget: () => known.clear(),
   }

@@ -5,6 +5,9 @@ export const unauthorized = (message: string): AppError => new AppError('unautho
 export const unknownMerchant = (id: string): AppError =>
   new AppError('identity.unknown-merchant', 404, `There is no merchant ${id}. See: purser merchant list`)
 
+export const unknownStore = (id: string): AppError =>
+  new AppError('identity.unknown-store', 404, `There is no store ${id}. See: purser store list`, { param: 'store' })
+
 export const unknownKey = (id: string): AppError =>
   new AppError('identity.unknown-key', 404, `There is no key ${id}. See: purser key list`)
 

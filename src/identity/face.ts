@@ -8,14 +8,79 @@ import type { Actor, Module } from '#platform/module'
 
 export type Locale = 'en' | 'sw'
 
+/** How somebody looks to payers. Null: as the program looks. */
+export interface Brand {
+  /** `#rrggbb` */
+  readonly colour: string | null
+  /** Name of a picture, `<hash>.png`: see `findLogo`. */
+  readonly logo: string | null
+}
+
+export interface Logo {
+  /** `image/png` */
+  readonly type: string
+  readonly bytes: Buffer
+}
+
 export interface Merchant {
   readonly id: string
   readonly name: string
   readonly livemode: boolean
   readonly locale: Locale
+  readonly brand: Brand
   /** Origins that a payer may be sent back to, such as `https://shop.example`. */
   readonly returnOrigins: readonly string[]
   readonly createdAt: Date
+}
+
+/** A shop of a merchant, with a face of its own. */
+export interface Store {
+  /** `sto_…` */
+  readonly id: string
+  readonly merchantId: string
+  readonly name: string
+  /** Undefined: the merchant's. */
+  readonly locale: Locale | undefined
+  readonly brand: Brand
+  /** None: the merchant's. */
+  readonly returnOrigins: readonly string[]
+  /** Ways to pay in order; none: all. */
+  readonly methods: readonly string[]
+  readonly createdAt: Date
+  /** Nothing new can be made in it. */
+  readonly archivedAt: Date | undefined
+}
+
+/** Undefined leaves what is there, null takes it away. */
+export interface StoreChange {
+  readonly name?: string | undefined
+  readonly locale?: Locale | null | undefined
+  readonly colour?: string | null | undefined
+  readonly logo?: Buffer | null | undefined
+  readonly returnOrigins?: readonly string[] | undefined
+  readonly methods?: readonly string[] | undefined
+  readonly archived?: boolean | undefined
+}
+
+export interface MerchantChange {
+  readonly merchantId: string
+  readonly name?: string | undefined
+  readonly locale?: Locale | undefined
+  readonly colour?: string | null | undefined
+  readonly logo?: Buffer | null | undefined
+}
+
+/** How payers meet a merchant, or one of its stores. */
+export interface Shop {
+  readonly merchantId: string
+  readonly storeId: string | undefined
+  readonly name: string
+  readonly livemode: boolean
+  readonly locale: Locale
+  readonly brand: Brand
+  readonly returnOrigins: readonly string[]
+  readonly methods: readonly string[]
+  readonly archived: boolean
 }
 
 export const SCOPES = [
@@ -24,6 +89,8 @@ export const SCOPES = [
   'balance:read',
   'webhooks:read',
   'webhooks:write',
+  'merchant:read',
+  'merchant:write',
   'destinations:write',
   'payouts:write',
 ] as const
@@ -36,11 +103,15 @@ export const DEFAULT_SCOPES: readonly Scope[] = [
   'balance:read',
   'webhooks:read',
   'webhooks:write',
+  'merchant:read',
+  'merchant:write',
 ]
 
 /** Who calls the API. */
 export interface Caller {
   readonly merchantId: string
+  /** Of a key that acts for one store alone. */
+  readonly storeId: string | undefined
   readonly keyId: string
   readonly scopes: ReadonlySet<Scope>
   readonly livemode: boolean
@@ -49,6 +120,7 @@ export interface Caller {
 export interface ApiKey {
   readonly id: string
   readonly merchantId: string
+  readonly storeId: string | undefined
   readonly name: string
   /** The last characters of the key. */
   readonly hint: string
@@ -68,8 +140,20 @@ export interface NewKey {
   readonly secret: string
 }
 
-export const ROLES = ['owner', 'admin', 'support', 'viewer'] as const
+export const MEMBER_ROLES = ['owner', 'admin', 'support', 'viewer'] as const
+export type MemberRole = (typeof MEMBER_ROLES)[number]
+/** For the whole desk. A `member` may do nothing but what its role at a merchant says. */
+export const ROLES = [...MEMBER_ROLES, 'member'] as const
 export type Role = (typeof ROLES)[number]
+
+/** An operator with a role at one merchant. */
+export interface Member {
+  readonly operatorId: string
+  readonly email: string
+  readonly name: string
+  readonly role: MemberRole
+  readonly createdAt: Date
+}
 
 export interface Operator {
   readonly id: string
@@ -128,15 +212,47 @@ export interface Identity extends Module {
   findMerchant(q: Queryable, id: string): Promise<Merchant | undefined>
   /** Like `findMerchant`, throws 404 `identity.unknown-merchant`; up to 5 seconds old, for hot paths. */
   requireMerchant(q: Queryable, id: string): Promise<Merchant>
+  /** Throws 422 `identity.bad-input` for a colour that is none, and a logo that is too large or no picture. */
+  updateMerchant(tx: Tx, change: MerchantChange, actor: Actor): Promise<Merchant>
+  /** A picture by its name. */
+  findLogo(q: Queryable, name: string): Promise<Logo | undefined>
   listMerchants(q: Queryable, page: PageQuery): Promise<Page<Merchant>>
   /** Returns the origin as it is kept. Throws 422 `identity.bad-origin`; in live mode it must be https. */
   addReturnOrigin(tx: Tx, input: { merchantId: string; origin: string }, actor: Actor): Promise<string>
   /** Throws 404 `identity.unknown-origin`. */
   removeReturnOrigin(tx: Tx, input: { merchantId: string; origin: string }, actor: Actor): Promise<void>
 
+  /** Throws 409 `identity.too-many-stores`, 422 `identity.bad-input`, `identity.bad-origin`. */
+  createStore(tx: Tx, input: { merchantId: string; name: string } & StoreChange, actor: Actor): Promise<Store>
+  /** Throws 404 `identity.unknown-store`, also for one of another merchant. */
+  updateStore(
+    tx: Tx,
+    input: { id: string; merchantId?: string | undefined } & StoreChange,
+    actor: Actor,
+  ): Promise<Store>
+  requireStore(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Store>
+  listStores(q: Queryable, page: PageQuery & { merchantId: string }): Promise<Page<Store>>
+  /** The merchant, or its store, as payers meet it; up to 5 seconds old, for hot paths. Throws 404 as the two do. */
+  requireShop(q: Queryable, merchantId: string, storeId?: string): Promise<Shop>
+
+  /** Gives an operator a role at a merchant, or another one. Throws 404 `identity.unknown-operator`. */
+  addMember(tx: Tx, input: { merchantId: string; email: string; role: MemberRole }, actor: Actor): Promise<void>
+  /** Throws 404 `identity.unknown-member`. */
+  removeMember(tx: Tx, input: { merchantId: string; email: string }, actor: Actor): Promise<void>
+  /** Those of disabled operators are left out. 500 at most. */
+  listMembers(q: Queryable, merchantId: string): Promise<Member[]>
+  /** The higher of an operator's role for the whole desk and its role at the merchant; undefined when it may do nothing there. */
+  roleAt(q: Queryable, by: { operatorId: string; merchantId: string }): Promise<MemberRole | undefined>
+
   createKey(
     tx: Tx,
-    input: { merchantId: string; name: string; scopes?: readonly Scope[]; expiresAt?: Date },
+    input: {
+      merchantId: string
+      storeId?: string | undefined
+      name: string
+      scopes?: readonly Scope[]
+      expiresAt?: Date
+    },
     actor: Actor,
   ): Promise<NewKey>
   /** A new key with the same rights; the old one works until the overlap has passed. Throws 409 `identity.key-not-active`. */

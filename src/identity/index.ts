@@ -1,19 +1,27 @@
 export {
   DEFAULT_SCOPES,
+  MEMBER_ROLES,
   ROLES,
   SCOPES,
   type ApiKey,
   type AuditEntry,
   type AuditRow,
+  type Brand,
   type Caller,
   type Identity,
   type IdentityDeps,
   type Locale,
+  type Logo,
+  type Member,
+  type MemberRole,
   type Merchant,
   type NewKey,
   type Operator,
   type Role,
   type Scope,
+  type Shop,
+  type Store,
+  type StoreChange,
 } from './face.ts'
 export { identityCommands } from './commands.ts'
 export { createIdentity } from './identity.ts'

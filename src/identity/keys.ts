@@ -8,6 +8,7 @@ import { keyedHash } from '#platform/secrets'
 import { badInput, unknownKey } from './errors.ts'
 import { DEFAULT_SCOPES, SCOPES, type ApiKey, type IdentityDeps, type NewKey, type Scope } from './face.ts'
 import { requireMerchant, requireName } from './merchants.ts'
+import { requireStore } from './stores.ts'
 import { insertAudit } from './store/audit.ts'
 import { insertKey, markReplaced, markRevoked, readKeyForChange } from './store/keys.ts'
 
@@ -25,6 +26,7 @@ export const newestPepper = (masterKey: MasterKey): number => masterKey.versions
 
 interface NewKeyInput {
   merchantId: string
+  storeId?: string | undefined
   name: string
   scopes?: readonly Scope[]
   expiresAt?: Date | undefined
@@ -34,8 +36,10 @@ export async function createKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput, 
   const at = deps.clock.now()
   if (input.expiresAt && input.expiresAt <= at) throw badInput('expires_at', 'A key must expire in the future.')
   const merchant = await requireMerchant(tx, input.merchantId)
+  if (input.storeId !== undefined) await requireStore(tx, { id: input.storeId, merchantId: merchant.id })
   const made = await writeKey(deps, tx, { ...input, merchantId: merchant.id, at })
-  const detail = { merchant: merchant.id, name: input.name, scopes: requireScopes(input.scopes) }
+  const store = input.storeId === undefined ? {} : { store: input.storeId }
+  const detail = { merchant: merchant.id, ...store, name: input.name, scopes: requireScopes(input.scopes) }
   await insertAudit(tx, { actor, action: 'identity.key-created', target: made.id, detail }, at)
   return made
 }
@@ -48,6 +52,7 @@ async function writeKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput & { at: D
   await insertKey(tx, {
     id,
     merchantId: input.merchantId,
+    storeId: input.storeId,
     name: requireName(input.name),
     hash: hashKey(masterKey, secret, pepperVersion),
     pepperVersion,

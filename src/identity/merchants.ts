@@ -3,10 +3,18 @@ import type { Mode } from '#platform/config'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
 import { isId } from '#platform/ids'
+import { changeBrand } from './brand.ts'
 import { badInput, badOrigin, unknownMerchant } from './errors.ts'
-import type { IdentityDeps, Locale, Merchant } from './face.ts'
+import type { IdentityDeps, Locale, Merchant, MerchantChange } from './face.ts'
 import { insertAudit } from './store/audit.ts'
-import { deleteOrigin, insertMerchant, insertOrigin, readMerchant } from './store/merchants.ts'
+import {
+  deleteOrigin,
+  insertMerchant,
+  insertOrigin,
+  readMerchant,
+  readMerchantForChange,
+  writeMerchant,
+} from './store/merchants.ts'
 
 export async function createMerchant(
   deps: IdentityDeps,
@@ -22,7 +30,28 @@ export async function createMerchant(
   const livemode = mode === 'live'
   await insertMerchant(tx, { id, handle: null, name, livemode, locale, createdAt })
   await insertAudit(tx, { actor, action: 'identity.merchant-created', target: id, detail: { name } }, createdAt)
-  return { id, name, livemode, locale, returnOrigins: [], createdAt }
+  return { id, name, livemode, locale, brand: { colour: null, logo: null }, returnOrigins: [], createdAt }
+}
+
+export async function updateMerchant(
+  { clock }: IdentityDeps,
+  tx: Tx,
+  { merchantId, name, locale, ...brand }: MerchantChange,
+  actor: Actor,
+): Promise<Merchant> {
+  const before = isId('mer', merchantId) ? await readMerchantForChange(tx, merchantId) : undefined
+  if (!before) throw unknownMerchant(merchantId)
+  const at = clock.now()
+  const merchant: Merchant = {
+    ...before,
+    name: name === undefined ? before.name : requireName(name),
+    locale: locale ?? before.locale,
+    brand: await changeBrand(tx, before.brand, brand, at),
+  }
+  await writeMerchant(tx, merchant)
+  const detail = { name: merchant.name, locale: merchant.locale, ...merchant.brand }
+  await insertAudit(tx, { actor, action: 'identity.merchant-changed', target: merchantId, detail }, at)
+  return merchant
 }
 
 export const findMerchant = (q: Queryable, id: string): Promise<Merchant | undefined> =>
@@ -83,7 +112,7 @@ export async function removeReturnOrigin(
 }
 
 /** `https://shop.example` and nothing after it. Plain http only where no real payer comes: outside live mode. */
-function parseOrigin(text: string, mode: Mode): string {
+export function parseOrigin(text: string, mode: Mode): string {
   const url = URL.parse(text.trim())
   if (!url) throw badOrigin(text, 'write it as https://shop.example')
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw badOrigin(text, 'it must start with https://')

@@ -57,7 +57,16 @@ async function keepKey(
   const pepperVersion = newestPepper(masterKey)
   const hash = hashKey(masterKey, secret, pepperVersion)
   const id = ids.next('key')
-  const row = { id, merchantId, name: KEY_NAME, hash, pepperVersion, hint: secret.slice(-4), scopes: DEFAULT_SCOPES }
+  const row = {
+    id,
+    merchantId,
+    storeId: undefined,
+    name: KEY_NAME,
+    hash,
+    pepperVersion,
+    hint: secret.slice(-4),
+    scopes: DEFAULT_SCOPES,
+  }
   if (await insertKey(tx, { ...row, livemode: false, createdAt: at, expiresAt: undefined })) {
     await insertAudit(
       tx,

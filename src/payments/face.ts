@@ -137,6 +137,8 @@ export interface ListQuery {
   readonly cursor?: string | undefined
   readonly status?: IntentStatus | undefined
   readonly reference?: string | undefined
+  /** `terms.store`. */
+  readonly store?: string | undefined
   /** Included. */
   readonly createdFrom?: Date | undefined
   /** Not included. */

@@ -95,11 +95,12 @@ export const lockIntent = (tx: Tx, id: string): Promise<IntentRow | undefined> =
   tx.maybe(sql`select ${COLUMNS} from payments.intents where id = ${id} for no key update`)
 
 export function listIntents(q: Queryable, query: ListQuery, afterId: string | undefined): Promise<IntentRow[]> {
-  const { merchantId, status, reference, createdFrom, createdTo, limit } = query
+  const { merchantId, status, reference, store, createdFrom, createdTo, limit } = query
   const conditions: Sql[] = [sql`merchant_id = ${merchantId}`]
   if (afterId !== undefined) conditions.push(sql`id < ${afterId}`)
   if (status !== undefined) conditions.push(sql`status = ${status}`)
   if (reference !== undefined) conditions.push(sql`reference = ${reference}`)
+  if (store !== undefined) conditions.push(sql`terms ->> 'store' = ${store}`)
   if (createdFrom !== undefined) conditions.push(sql`created_at >= ${createdFrom}`)
   if (createdTo !== undefined) conditions.push(sql`created_at < ${createdTo}`)
   return q.many(sql`select ${COLUMNS} from payments.intents where ${joinSql(conditions, sql` and `)}

@@ -35,6 +35,7 @@ void test('a payment is answered as it is documented', async () => {
     methods: ['mpesa', 'card'],
     description: 'Two mugs',
     reference: 'order-1042',
+    store: null,
     customer: { name: 'Asha', email: 'asha@example.com', phone: '254712345678' },
     return_url: `${world.url}/thanks?order=1042`,
     metadata: { order: '1042' },

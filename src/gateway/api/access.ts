@@ -15,9 +15,15 @@ export interface AccessDeps {
   readonly config: () => GatewayConfig
 }
 
+/** Whether a route knows stores. Those that do not refuse the keys of one store, which must not see what is the merchant's. */
+export interface Knows {
+  readonly stores: boolean
+}
+export const OF_STORES: Knows = { stores: true }
+
 export interface Access {
   /** A hook that lets in only callers with this scope. It runs before the body is read: a stranger's is not worth reading. */
-  require(scope: Scope): (request: Request, reply: Reply) => Promise<void>
+  require(scope: Scope, by?: Knows): (request: Request, reply: Reply) => Promise<void>
   /** Whom the hook let in. */
   callerOf(request: Request): Caller
 }
@@ -37,10 +43,11 @@ export function createAccess(deps: AccessDeps): Access {
   const callers = new WeakMap<Request, Caller>()
   const guard = createGuard()
   return {
-    require: (scope) => async (request, reply) => {
+    require: (scope, knows) => async (request, reply) => {
       const caller = await authenticate(deps, guard, request)
       await countRequest(deps, caller, reply)
       requireScope(deps, caller, scope, request)
+      if (caller.storeId !== undefined && !knows?.stores) throw ofOneStore()
       callers.set(request, caller)
     },
     callerOf: (request) => {
@@ -50,6 +57,9 @@ export function createAccess(deps: AccessDeps): Access {
     },
   }
 }
+
+const ofOneStore = (): AppError =>
+  new AppError('forbidden', 403, 'This API key acts for one store. Use one of the merchant for this.')
 
 interface Guard {
   /** Whole seconds for which this is not looked up; 0 when it may be. */

@@ -1,8 +1,10 @@
 import type { HttpServer } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import { OF_STORES } from './access.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import { checkoutUrl, renderAttempt, renderPayment } from './render.ts'
 import type { Api } from './routes.ts'
+import { requireOwn } from './shops.ts'
 import * as shapes from './schemas.ts'
 
 const tags = ['Payments']
@@ -17,7 +19,7 @@ function startRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'POST',
     url: '/api/v1/payments/:id/attempts',
-    onRequest: api.access.require('payments:write'),
+    onRequest: api.access.require('payments:write', OF_STORES),
     config: {
       idempotent: true,
       exampleBody: { method: 'mpesa', phone: '254712345678' },
@@ -50,7 +52,9 @@ function startRoute(app: HttpServer, api: Api): void {
       response: { 201: shapes.attempt },
     },
     handler: async (request, reply) => {
-      const { merchantId } = api.access.callerOf(request)
+      const caller = api.access.callerOf(request)
+      await requireOwn(api, caller, request.params.id)
+      const { merchantId } = caller
       const asked = { merchantId, id: request.params.id, body: request.body }
       const { attempt, replayed } = await start(api, asked, idempotencyKeyOf(request))
       if (replayed) reply.header('idempotent-replayed', 'true')
@@ -90,11 +94,11 @@ async function start(api: Api, asked: Asked, key: string | undefined): Promise<S
   return { attempt: answer.body, replayed: answer.replayed }
 }
 
-function cancelRoute(app: HttpServer, { access, payments, publicUrl }: Api): void {
+function cancelRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): void {
   app.route({
     method: 'POST',
     url: '/api/v1/payments/:id/cancel',
-    onRequest: access.require('payments:write'),
+    onRequest: access.require('payments:write', OF_STORES),
     config: {
       refusals: refusals('payments.not-found', 'payments.already-paid', 'payments.over', 'payments.attempt-in-flight'),
     },
@@ -109,7 +113,9 @@ function cancelRoute(app: HttpServer, { access, payments, publicUrl }: Api): voi
       response: { 200: shapes.payment },
     },
     handler: async (request) => {
-      const { merchantId } = access.callerOf(request)
+      const caller = access.callerOf(request)
+      const { merchantId } = caller
+      await requireOwn({ db, payments }, caller, request.params.id)
       return renderPayment(await payments.cancel({ id: request.params.id, merchantId }), publicUrl())
     },
   })

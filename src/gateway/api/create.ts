@@ -1,10 +1,13 @@
+import type { Caller } from '#identity'
 import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import { OF_STORES } from './access.ts'
 import { newIntentOf } from '../payments.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import { renderPayment } from './render.ts'
 import type { Api } from './routes.ts'
+import { shopOf } from './shops.ts'
 import * as shapes from './schemas.ts'
 
 const PATH = '/api/v1/payments'
@@ -13,10 +16,16 @@ export function createRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'POST',
     url: PATH,
-    onRequest: api.access.require('payments:write'),
+    onRequest: api.access.require('payments:write', OF_STORES),
     config: {
       idempotent: true,
-      refusals: refusals('idempotency-key-reused', 'payments.method-unavailable', ...OF_BODIES),
+      refusals: refusals(
+        'identity.unknown-store',
+        'identity.store-archived',
+        'idempotency-key-reused',
+        'payments.method-unavailable',
+        ...OF_BODIES,
+      ),
       exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' },
     },
     schema: {
@@ -31,8 +40,11 @@ export function createRoute(app: HttpServer, api: Api): void {
       response: { 201: shapes.payment },
     },
     handler: async (request, reply) => {
-      const { merchantId } = api.access.callerOf(request)
-      const { intent, replayed } = await create(api, merchantId, request.body, idempotencyKeyOf(request))
+      const caller = api.access.callerOf(request)
+      // What a store's key asks for is asked for its store, so that its Idempotency-Keys are not another store's.
+      const { storeId } = caller
+      const body = storeId === undefined ? request.body : { store: storeId, ...request.body }
+      const { intent, replayed } = await create(api, caller, body, idempotencyKeyOf(request))
       if (replayed) reply.header('idempotent-replayed', 'true')
       reply.header('location', `${PATH}/${intent.id}`)
       return reply.code(201).send(renderPayment(intent, api.publicUrl()))
@@ -45,11 +57,12 @@ interface Created {
   readonly replayed: boolean
 }
 
-async function create(api: Api, merchantId: string, body: shapes.CreatePayment, key?: string): Promise<Created> {
+async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?: string): Promise<Created> {
   const { db, payments } = api
-  if (key === undefined) return payments.create(db, await inputOf(api, merchantId, body))
+  const { merchantId } = caller
+  if (key === undefined) return payments.create(db, await inputOf(api, caller, body))
   const idempotency = { key, hash: hashRequest('POST', PATH, body) }
-  const input = await inputOf(api, merchantId, body).catch(async (error: unknown) => {
+  const input = await inputOf(api, caller, body).catch(async (error: unknown) => {
     // What was taken when it first came is not refused now because a method or an origin has gone since.
     const before = await payments.findCreated(db, { merchantId, ...idempotency })
     if (!before) throw error
@@ -59,8 +72,8 @@ async function create(api: Api, merchantId: string, body: shapes.CreatePayment, 
   return payments.create(db, { ...input, idempotency })
 }
 
-async function inputOf(api: Api, merchantId: string, body: shapes.CreatePayment): Promise<NewIntent> {
-  const input = newIntentOf(body, await api.identity.requireMerchant(api.db, merchantId), api)
+async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Promise<NewIntent> {
+  const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
   // Nobody pays for an event that nobody wants.
-  return { ...input, announce: await api.webhooks.wanted(merchantId, 'payment.created') }
+  return { ...input, announce: await api.webhooks.wanted(caller.merchantId, 'payment.created') }
 }

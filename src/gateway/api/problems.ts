@@ -59,6 +59,14 @@ const all = [
       'For providers: the token in the path, the signature or the form is wrong. Nothing was changed; a security event was logged.',
   },
   {
+    code: 'identity.unknown-store',
+    status: 404,
+    message: 'There is no store sto_01kd3v…. See: purser store list',
+    param: 'store',
+    remedy:
+      'Check the id. A store of another merchant does not exist for your key, nor another store for the key of one.',
+  },
+  {
     code: 'webhooks.no-such-endpoint',
     status: 404,
     message: 'There is no webhook endpoint we_01kd3v….',
@@ -83,6 +91,13 @@ const all = [
     status: 408,
     message: 'The request did not arrive in time: send it again.',
     remedy: 'Send it again, with the same Idempotency-Key.',
+  },
+  {
+    code: 'identity.store-archived',
+    status: 409,
+    message: 'The store sto_01kd3v… is archived: restore it first.',
+    param: 'store',
+    remedy: 'Nothing new is made in an archived store: purser store restore, or name another.',
   },
   {
     code: 'idempotency-key-reused',
@@ -143,6 +158,12 @@ const all = [
     remedy: 'Send PATCH with {"enabled": true}, then try again.',
   },
   {
+    code: 'identity.too-many-stores',
+    status: 409,
+    message: 'A merchant can have 200 stores.',
+    remedy: 'Use one of the stores that are there; an archived one can be restored and renamed.',
+  },
+  {
     code: 'body-too-large',
     status: 413,
     message: 'The body is too large: send less.',
@@ -160,6 +181,20 @@ const all = [
     message: 'amount must be a positive decimal string such as "1500.00"',
     param: 'amount',
     remedy: 'param names the field, message says what it must be. The same request will always be refused: correct it.',
+  },
+  {
+    code: 'identity.bad-input',
+    status: 422,
+    message: 'green is not a colour: write it as #0b6b4f.',
+    param: 'colour',
+    remedy: 'param names the field, message says what it must be.',
+  },
+  {
+    code: 'identity.bad-origin',
+    status: 422,
+    message: 'https://shop.example/thanks cannot be a return origin: leave out what follows https://shop.example.',
+    param: 'origin',
+    remedy: 'Give scheme, host and port alone; https in live mode.',
   },
   {
     code: 'payments.method-not-allowed',

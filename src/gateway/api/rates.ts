@@ -2,6 +2,7 @@ import { isCurrency } from '#money'
 import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
 import type { Rate } from '#rates'
+import { OF_STORES } from './access.ts'
 import { refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 import * as shapes from './schemas.ts'
@@ -10,7 +11,7 @@ export function rateRoute(app: HttpServer, { access, rates }: Api): void {
   app.route({
     method: 'GET',
     url: '/api/v1/rates',
-    onRequest: access.require('payments:read'),
+    onRequest: access.require('payments:read', OF_STORES),
     config: { refusals: refusals('rates.unavailable', 'rates.unknown-pair') },
     schema: {
       operationId: 'getRate',

@@ -2,10 +2,12 @@ import { assetOf, currencyOf, formatAmount, isCurrency, money } from '#money'
 import type { MerchantBalance } from '#payments'
 import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
+import { OF_STORES } from './access.ts'
 import { refusals } from './problems.ts'
 import { renderPayment } from './render.ts'
 import type { Api } from './routes.ts'
 import * as shapes from './schemas.ts'
+import { maySee, noSuchPayment } from './shops.ts'
 
 const security = [{ bearer: [] }]
 
@@ -19,7 +21,7 @@ function findRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
   app.route({
     method: 'GET',
     url: '/api/v1/payments/:id',
-    onRequest: access.require('payments:read'),
+    onRequest: access.require('payments:read', OF_STORES),
     config: { refusals: refusals('payments.not-found') },
     schema: {
       operationId: 'getPayment',
@@ -30,9 +32,9 @@ function findRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
       response: { 200: shapes.payment },
     },
     handler: async (request) => {
-      const { merchantId } = access.callerOf(request)
-      const intent = await payments.find(db, { id: request.params.id, merchantId })
-      if (!intent) throw noSuchPayment(request.params.id)
+      const caller = access.callerOf(request)
+      const intent = await payments.find(db, { id: request.params.id, merchantId: caller.merchantId })
+      if (!intent || !maySee(caller, intent)) throw noSuchPayment(request.params.id)
       return renderPayment(intent, publicUrl())
     },
   })
@@ -42,7 +44,7 @@ function listRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
   app.route({
     method: 'GET',
     url: '/api/v1/payments',
-    onRequest: access.require('payments:read'),
+    onRequest: access.require('payments:read', OF_STORES),
     config: { refusals: refusals('payments.bad-cursor') },
     schema: {
       operationId: 'listPayments',
@@ -55,11 +57,12 @@ function listRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
       response: { 200: shapes.paymentPage },
     },
     handler: async (request) => {
-      const { merchantId } = access.callerOf(request)
+      const { merchantId, storeId } = access.callerOf(request)
       const { created_from: from, created_to: to, ...filters } = request.query
       const { items, nextCursor } = await payments.list(db, {
         merchantId,
         ...filters,
+        store: storeId ?? filters.store,
         createdFrom: from === undefined ? undefined : new Date(from),
         createdTo: to === undefined ? undefined : new Date(to),
       })
@@ -110,6 +113,3 @@ const renderBalance = ({ available, pending, debt }: MerchantBalance): shapes.Ba
   pending: formatAmount(pending),
   debt: formatAmount(debt),
 })
-
-const noSuchPayment = (id: string): AppError =>
-  new AppError('payments.not-found', 404, `There is no payment ${id}.`, { param: 'id' })

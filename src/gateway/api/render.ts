@@ -22,6 +22,7 @@ export function renderPayment(intent: Intent, publicUrl: string): PaymentObject 
     methods: [...intent.methods],
     description: intent.description || null,
     reference: intent.reference ?? null,
+    store: intent.terms['store'] ?? null,
     customer: intent.customer
       ? {
           name: intent.customer.name ?? null,

@@ -13,6 +13,7 @@ import { errorPageRoutes } from './errorpage.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
 import { exportRoutes } from './exports.ts'
+import { merchantRoutes } from './merchant.ts'
 import { rateRoute } from './rates.ts'
 import { publicRoutes, type PublicDeps } from './public.ts'
 import { readRoutes } from './read.ts'
@@ -41,6 +42,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   readRoutes(app, api)
   rateRoute(app, api)
   attemptRoutes(app, api)
+  merchantRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
   exportRoutes(app, api)

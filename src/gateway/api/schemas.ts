@@ -59,6 +59,11 @@ export const createPayment = z
       .max(METHODS_AT_MOST)
       .optional()
       .meta({ examples: [['mpesa', 'card']] }),
+    store: z
+      .string()
+      .max(40)
+      .optional()
+      .meta({ description: 'The store that sells it; of a key of one store always that' }),
     customer: customer.optional(),
     return_url: textOf(2000)
       .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
@@ -114,6 +119,7 @@ export const payment = z
     methods: z.array(z.string()),
     description: z.string().nullable(),
     reference: z.string().nullable(),
+    store: z.string().nullable().meta({ description: 'The store that it was made in' }),
     customer: z
       .object({ name: z.string().nullable(), email: z.string().nullable(), phone: z.string().nullable() })
       .nullable(),
@@ -157,6 +163,7 @@ export const listPayments = z.strictObject({
   cursor: z.string().max(200).optional(),
   status: z.enum(PAYMENT_STATUSES).optional(),
   reference: textOf(100).optional(),
+  store: z.string().max(40).optional(),
   created_from: instant.optional().meta({ description: 'Made at this time or later' }),
   created_to: instant.optional().meta({ description: 'Made before this time' }),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { formatAmount } from '#money'
-import type { Identity, Merchant } from '#identity'
+import type { Identity, Shop } from '#identity'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
@@ -79,7 +79,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         ...(typed.note && { description: typed.note }),
         expires_in: 3600,
       }
-      const announce = await deps.webhooks.wanted(merchant.id, 'payment.created')
+      const announce = await deps.webhooks.wanted(merchant.merchantId, 'payment.created')
       const { intent } = await deps.payments.create(deps.db, { ...newIntentOf(body, merchant, deps), announce })
       return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
     },
@@ -98,7 +98,7 @@ function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }:
 }
 
 interface PageOf {
-  readonly merchant: Merchant
+  readonly merchant: Shop
   readonly speech: Speech
   readonly typed: Typed
   readonly problem?: string
@@ -126,13 +126,13 @@ const preferred = (offers: readonly Offer[], asked: string | undefined): readonl
   )
 
 /** The one that is set, else the sandbox's, else the only one there is. */
-async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Promise<Merchant> {
+async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Promise<Shop> {
   const { checkoutMerchant } = config()
-  if (checkoutMerchant !== undefined) return identity.requireMerchant(db, checkoutMerchant)
-  if (practice) return practice.merchant()
+  if (checkoutMerchant !== undefined) return identity.requireShop(db, checkoutMerchant)
+  if (practice) return identity.requireShop(db, (await practice.merchant()).id)
   const { items } = await identity.listMerchants(db, { limit: 2 })
   const [only, another] = items
-  if (only && !another) return only
+  if (only && !another) return identity.requireShop(db, only.id)
   throw new AppError('not-found', 404, 'There is no checkout here: set CHECKOUT_MERCHANT to the id of a merchant.')
 }
 
@@ -154,7 +154,7 @@ function errorPage(error: AppError, request: Request, assets: Assets): string {
   return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
 }
 
-const speechOf = (request: Request, { locale }: Merchant): Speech => {
+const speechOf = (request: Request, { locale }: Shop): Speech => {
   const { lang } = querystring.pick({ lang: true }).safeParse(request.query).data ?? {}
   return speak(languageOf(lang, request.headers['accept-language'], locale))
 }

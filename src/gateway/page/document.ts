@@ -1,7 +1,8 @@
-import type { Merchant } from '#identity'
+import type { Brand, Shop } from '#identity'
 import type { Intent } from '#payments'
 import { html, type Html, type HtmlPart } from '#platform/html'
 import type { Assets } from './assets.ts'
+import { brandStyle, merchantLine } from './brand.ts'
 import { icons } from './icons.ts'
 import { panel, titleOf } from './panel.ts'
 import { showLeft, showMoney } from './show.ts'
@@ -35,13 +36,13 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
     ${footer(`/pay/${intent.id}`, speech)}
     <p id="said" class="unseen" role="status"></p>
     <p id="lost" class="lost" role="alert" hidden data-text="${speech.say('lost')}"></p>`
-  return page(speech, { title: titleOf(view), assets, head, body })
+  return page(speech, { title: titleOf(view), assets, head, body, brand: view.brand })
 }
 
 interface Ask {
   readonly assets: Assets
   readonly title: string
-  readonly merchant: Pick<Merchant, 'name' | 'livemode'>
+  readonly merchant: Pick<Shop, 'name' | 'livemode' | 'brand'>
   readonly practiceUrl: string | undefined
   /** Of this page, for the choice of languages. */
   readonly path: string
@@ -55,26 +56,21 @@ export function askDocument(speech: Speech, ask: Ask): string {
   const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
     <main class="checkout asking">
       <header class="summary">
-        ${merchantLine(merchant.name)}
+        ${merchantLine(merchant.name, merchant.brand)}
         <h1 class="title">${title}</h1>
         ${about && html`<p class="about">${about}</p>`}
       </header>
       <div class="panel">${form}</div>
     </main>
     ${footer(path, speech)}`
-  return page(speech, { title, assets, body })
+  return page(speech, { title, assets, body, brand: merchant.brand })
 }
 
-const merchantLine = (merchant: string): Html =>
-  html`<p class="merchant">
-    <span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>${merchant}
-  </p>`
-
-function summary({ intent, speech, now }: View): Html {
+function summary({ intent, speech, now, brand }: View): Html {
   const merchant = intent.terms.merchantName
   const amount = showMoney(intent.amount)
   return html`<header class="summary">
-    ${merchantLine(merchant)}
+    ${merchantLine(merchant, brand)}
     <h1 class="${amount.length > LONG && 'long'}">
       <span class="unseen">${speech.say('payTo', { merchant })}: </span>${amount}
     </h1>
@@ -139,10 +135,11 @@ interface Parts {
   readonly title: string
   readonly assets: Assets
   readonly head?: Html
+  readonly brand?: Brand | undefined
   readonly body: Html
 }
 
-function page(speech: Speech, { title, assets, head, body }: Parts): string {
+function page(speech: Speech, { title, assets, head, body, brand }: Parts): string {
   return html`<!doctype html>
     <html lang="${speech.language}">
       <head>
@@ -153,7 +150,7 @@ function page(speech: Speech, { title, assets, head, body }: Parts): string {
         <title>${title}</title>
         <link rel="icon" href="${ICON}" />
         <link rel="stylesheet" href="${assets.style}" />
-        ${head}
+        ${brandStyle(brand)} ${head}
       </head>
       <body>
         ${body}

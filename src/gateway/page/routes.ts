@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Locale, Shop } from '#identity'
 import type { Intent } from '#payments'
 import { waitMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
@@ -8,6 +9,7 @@ import { problemWith } from '../payments.ts'
 import { assetRoutes, type Assets } from './assets.ts'
 import { attemptForm, tooMany, tryAttempt } from './attempts.ts'
 import { checkoutDocument, messageDocument } from './document.ts'
+import { brandRoutes } from './brand.ts'
 import { checkoutRoutes, type CheckoutDeps } from './checkout.ts'
 import { homeRoutes } from './home.ts'
 import { panel } from './panel.ts'
@@ -42,6 +44,7 @@ const querystring = z.object({ lang: z.string().max(10).optional() })
 
 export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   const assets = assetRoutes(app)
+  brandRoutes(app, deps)
   homeRoutes(app, deps, assets)
   checkoutRoutes(app, deps, assets)
   const config: PageConfig = { page: PAGE, errorPage: (error, request) => errorPage(error, request, assets) }
@@ -52,7 +55,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      const view = viewOf(deps, request, await freshened(deps, intent))
+      const view = viewOf(deps, request, await freshened(deps, intent), await shopOf(deps, intent))
       return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }))
     },
   })
@@ -62,7 +65,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      return sendPage(reply, panel(viewOf(deps, request, intent)).text)
+      return sendPage(reply, panel(viewOf(deps, request, intent, await shopOf(deps, intent))).text)
     },
   })
   receiptRoutes(app, deps, { assets, config })
@@ -118,10 +121,14 @@ function sendPage(reply: Reply, text: string): Reply {
   return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text)
 }
 
-const speechOf = (request: Request): Speech => {
+const speechOf = (request: Request, locale?: Locale): Speech => {
   const { lang } = querystring.safeParse(request.query).data ?? {}
-  return speak(languageOf(lang, request.headers['accept-language']))
+  return speak(languageOf(lang, request.headers['accept-language'], locale))
 }
+
+/** The payment's shop as it is now. A payment outlives all else: without its shop it looks like ours. */
+const shopOf = ({ identity, db }: PageDeps, { merchantId, terms }: Intent): Promise<Shop | undefined> =>
+  identity.requireShop(db, merchantId, terms['store']).catch(() => undefined)
 
 async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request, id: string): Promise<Intent> {
   await limits.require('checkout', addressKey(ip), LOOKS_PER_ADDRESS)
@@ -139,13 +146,13 @@ async function freshened({ db, payments, limits }: PageDeps, intent: Intent): Pr
   return (await payments.find(db, { id: intent.id })) ?? intent
 }
 
-function viewOf({ payments, clock }: PageDeps, request: Request, intent: Intent): View {
+function viewOf({ payments, clock }: PageDeps, request: Request, intent: Intent, shop: Shop | undefined): View {
   const offered = payments.methods(intent.amount.asset)
   // In the order that the payment names them: what was asked for first stands first.
   const methods = intent.methods.flatMap((name) =>
     offered.filter((method) => method.method === name && problemWith(method, dueOf(intent)) === undefined),
   )
-  return { intent, methods, speech: speechOf(request), now: clock.now() }
+  return { intent, methods, speech: speechOf(request, shop?.locale), now: clock.now(), brand: shop?.brand }
 }
 
 function eventsRoute(app: HttpServer, deps: PageDeps): void {
@@ -155,13 +162,15 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
     url: '/pay/:id/events',
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
-      const { id } = await requireIntent(deps, request, request.params.id)
+      const followed = await requireIntent(deps, request, request.params.id)
+      const { id } = followed
+      const shop = await shopOf(deps, followed)
       const place = seats.take(addressKey(request.ip))
       // The page asks now and then instead.
       if (!place) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
       return sendEvents(reply, {
         follow: (signal) => deps.payments.follow(id, signal),
-        render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent)).text }),
+        render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent, shop)).text }),
         isLast: isSettled,
         closing: app.closing,
         onEnd: place,
@@ -178,13 +187,15 @@ function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: 
     schema: { hide: true, params, querystring, body: attemptForm },
     handler: async (request, reply) => {
       const { id } = request.params
-      const before = viewOf(deps, request, await requireIntent(deps, request, id))
+      const asked = await requireIntent(deps, request, id)
+      const shop = await shopOf(deps, asked)
+      const before = viewOf(deps, request, asked, shop)
       const { problem, attempt } = await tryAttempt(deps, request, request.body, before)
       const redirect = attempt?.redirectUrl
       const isScript = request.headers['x-panel'] === '1'
       if (!problem && !isScript) return reply.redirect(redirect ?? `/pay/${id}?lang=${before.speech.language}`, 303)
       const intent = await requireIntent(deps, request, id)
-      const view: View = { ...viewOf(deps, request, intent), problem, redirect, typedPhone: request.body.phone }
+      const view: View = { ...viewOf(deps, request, intent, shop), problem, redirect, typedPhone: request.body.phone }
       if (problem) reply.code(problem.status)
       return sendPage(
         reply,

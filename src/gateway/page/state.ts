@@ -1,3 +1,4 @@
+import type { Brand } from '#identity'
 import type { Attempt, Intent, PaymentMethod } from '#payments'
 import type { Speech } from './strings.ts'
 
@@ -7,6 +8,7 @@ export interface View {
   readonly methods: readonly PaymentMethod[]
   readonly speech: Speech
   readonly now: Date
+  readonly brand?: Brand | undefined
   /** What went wrong with what the payer just sent, in their words. */
   readonly problem?: Problem | undefined
   /** What the payer typed, to be shown again. */

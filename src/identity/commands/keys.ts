@@ -15,6 +15,7 @@ export function keyCommands(program: Command, open: OpenCli): void {
       printPage(context, page, options, (one) => ({
         id: one.id,
         merchant: one.merchantId,
+        store: one.storeId ?? '',
         name: one.name,
         key: `…${one.hint}`,
         scopes: one.scopes.join(','),
@@ -46,6 +47,7 @@ export function keyCommands(program: Command, open: OpenCli): void {
 
 interface CreateOptions {
   name: string
+  store?: string
   scopes: readonly Scope[]
   expires?: number
 }
@@ -56,12 +58,13 @@ function createCommand(key: Command, open: OpenCli): void {
     .description('a new key, shown once')
     .argument('<merchant>', 'whose key, mer_…')
     .option('--name <name>', 'to tell it apart', 'API key')
+    .option('--store <store>', 'it acts for this store of the merchant alone, sto_…')
     .option('--scopes <list>', `with commas between them: ${SCOPES.join(', ')}`, parseScopes, DEFAULT_SCOPES)
     .option('--expires <time>', 'after which it stops working: 24h, 90d; never by default', parseDuration)
-    .action(async (merchantId: string, { name, scopes, expires }: CreateOptions) => {
+    .action(async (merchantId: string, { name, store: storeId, scopes, expires }: CreateOptions) => {
       const { context, identity } = await openIdentity(open)
       const expiry = expires === undefined ? {} : { expiresAt: addMs(context.clock.now(), expires) }
-      const input = { merchantId, name, scopes, ...expiry }
+      const input = { merchantId, storeId, name, scopes, ...expiry }
       context.print(onceShown(await context.db.transaction((tx) => identity.createKey(tx, input, context.actor))))
     })
 }

@@ -2,6 +2,8 @@ import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
 import { unknownMerchant } from '../errors.ts'
 import type { Locale } from '../face.ts'
+import { memberCommands } from './members.ts'
+import { lookOf, lookOptions } from './stores.ts'
 import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
 
 export function merchantCommands(program: Command, open: OpenCli): void {
@@ -38,7 +40,16 @@ export function merchantCommands(program: Command, open: OpenCli): void {
       if (!found) throw unknownMerchant(id)
       context.print(JSON.stringify(found, null, 2))
     })
+  lookOptions(merchant.command('set').description('change what is named'))
+    .argument('<merchant>', 'its id, mer_…')
+    .action(async (merchantId: string, options: Parameters<typeof lookOf>[0]) => {
+      const { context, identity } = await openIdentity(open)
+      const input = { merchantId, ...lookOf(options) }
+      const made = await context.db.transaction((tx) => identity.updateMerchant(tx, input, context.actor))
+      context.print(JSON.stringify(made, null, 2))
+    })
   originCommands(merchant, open)
+  memberCommands(merchant, open)
 }
 
 function originCommands(merchant: Command, open: OpenCli): void {

@@ -2,7 +2,7 @@ import { sql, type Db, type Queryable, type Tx } from '#platform/db'
 import type { ApiKey, Page, PageQuery, Scope } from '../face.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
-const columns = sql`id, merchant_id as "merchantId", name, hint, scopes, livemode, created_at as "createdAt",
+const columns = sql`id, merchant_id as "merchantId", store_id as "storeId", name, hint, scopes, livemode, created_at as "createdAt",
   expires_at as "expiresAt", revoked_at as "revokedAt", last_used_at as "lastUsedAt", replaced_by as "replacedBy"`
 
 /** The key with one of these hashes: one for each version of the pepper. */
@@ -41,6 +41,7 @@ export async function readKeys(
 export interface KeyRow {
   id: string
   merchantId: string
+  storeId: string | undefined
   name: string
   hash: string
   pepperVersion: number
@@ -54,8 +55,8 @@ export interface KeyRow {
 /** @returns whether it is new; the same key exists once. */
 export async function insertKey(tx: Tx, row: KeyRow): Promise<boolean> {
   const written = await tx.run(
-    sql`insert into identity.keys (id, merchant_id, name, hash, pepper_version, hint, scopes, livemode, created_at, expires_at)
-        values (${row.id}, ${row.merchantId}, ${row.name}, ${row.hash}, ${row.pepperVersion}, ${row.hint}, ${row.scopes},
+    sql`insert into identity.keys (id, merchant_id, store_id, name, hash, pepper_version, hint, scopes, livemode, created_at, expires_at)
+        values (${row.id}, ${row.merchantId}, ${row.storeId ?? null}, ${row.name}, ${row.hash}, ${row.pepperVersion}, ${row.hint}, ${row.scopes},
           ${row.livemode}, ${row.createdAt}, ${row.expiresAt ?? null})
         on conflict (hash) do nothing`,
   )

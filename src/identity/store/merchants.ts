@@ -3,6 +3,7 @@ import type { Locale, Merchant, Page, PageQuery } from '../face.ts'
 import { pageOf } from './page.ts'
 
 const columns = sql`m.id, m.name, m.livemode, m.locale, m.created_at as "createdAt",
+  jsonb_build_object('colour', m.colour, 'logo', m.logo) as brand,
   array(select o.origin from identity.return_origins o where o.merchant_id = m.id order by o.origin limit 100) as "returnOrigins"`
 
 export const readMerchant = (q: Queryable, id: string): Promise<Merchant | undefined> =>
@@ -33,6 +34,17 @@ export async function insertMerchant(tx: Tx, row: MerchantRow): Promise<boolean>
         on conflict (handle) do nothing`,
   )
   return written === 1
+}
+
+/** Locked until the transaction ends. */
+export const readMerchantForChange = (tx: Tx, id: string): Promise<Merchant | undefined> =>
+  tx.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.id = ${id} for no key update`)
+
+export async function writeMerchant(tx: Tx, { id, name, locale, brand }: Merchant): Promise<void> {
+  await tx.run(
+    sql`update identity.merchants set name = ${name}, locale = ${locale}, colour = ${brand.colour}, logo = ${brand.logo}
+        where id = ${id}`,
+  )
 }
 
 export const readMerchantByHandle = (q: Queryable, handle: string): Promise<Merchant | undefined> =>

@@ -22,6 +22,11 @@ export async function readOwnersAnd(tx: Tx, email: string): Promise<Operator[]> 
   return rows.map((row) => withoutNulls<Operator>(row))
 }
 
+export async function readOperatorByEmail(q: Queryable, email: string): Promise<Operator | undefined> {
+  const row = await q.maybe<Nulls<Operator>>(sql`select ${columns} from identity.operators where email = ${email}`)
+  return row && withoutNulls<Operator>(row)
+}
+
 export async function markDisabled(tx: Tx, id: string, at: Date): Promise<void> {
   await tx.run(sql`update identity.operators set disabled_at = ${at} where id = ${id}`)
 }

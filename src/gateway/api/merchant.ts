@@ -1,0 +1,263 @@
+import { z } from 'zod'
+import type { Brand, Merchant, Store, StoreChange } from '#identity'
+import { isId } from '#platform/ids'
+import type { HttpServer, Request } from '#platform/http'
+import type { Actor } from '#platform/module'
+import { once } from './once.ts'
+import { OF_BODIES, refusals } from './problems.ts'
+import type { Api } from './routes.ts'
+
+/** The merchant and its stores, as payers meet them. */
+
+const tags = ['Merchant']
+const security = [{ bearer: [] }]
+/** A logo of 100 kB as base64, and the rest. */
+const BODY_LIMIT = 256 * 1024
+const LOGO_TEXT_AT_MOST = 140_000
+
+const text = (most: number) =>
+  z
+    .string()
+    .max(most, `must have at most ${most} characters`)
+    .refine((given) => !given.includes('\0') && given.isWellFormed(), 'must be text without null characters')
+const locale = z.enum(['en', 'sw'])
+const colour = text(20)
+  .nullable()
+  .optional()
+  .meta({ description: 'Of buttons. Pages take the nearest shade that can be read.', examples: ['#0b6b4f'] })
+const logo = z
+  .base64('must be a picture encoded as base64')
+  .max(LOGO_TEXT_AT_MOST, 'is too large: a logo has at most 100 kB')
+  .transform((given) => Buffer.from(given, 'base64'))
+  .nullable()
+  .optional()
+  .meta({ description: 'A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away' })
+
+const updateMerchant = z
+  .strictObject({ name: text(100).optional(), locale: locale.optional(), colour, logo })
+  .meta({ id: 'UpdateMerchant', examples: [{ name: 'Kahawa Nzuri', colour: '#0b6b4f' }] })
+
+const storeFields = {
+  locale: locale.nullable().optional(),
+  colour,
+  logo,
+  return_origins: z.array(text(300)).max(50).optional(),
+  methods: z.array(text(20)).max(10).optional().meta({ description: 'Ways to pay in order; none for all' }),
+}
+const createStore = z
+  .strictObject({ name: text(100), ...storeFields })
+  .meta({ id: 'CreateStore', examples: [{ name: 'Kahawa Nzuri Mombasa' }] })
+const updateStore = z
+  .strictObject({ name: text(100).optional(), ...storeFields, archived: z.boolean().optional() })
+  .meta({ id: 'UpdateStore', examples: [{ colour: '#7a1f2b' }] })
+
+const look = {
+  name: z.string(),
+  colour: z.string().nullable(),
+  logo_url: z.string().nullable(),
+  return_origins: z.array(z.string()),
+  created_at: z.string().meta({ format: 'date-time' }),
+}
+const merchant = z
+  .object({ id: z.string(), object: z.literal('merchant'), livemode: z.boolean(), locale, ...look })
+  .meta({ id: 'Merchant', description: 'Who sells, as payers see it' })
+const store = z
+  .object({
+    id: z.string().meta({ examples: ['sto_01kd3v…'] }),
+    object: z.literal('store'),
+    locale: locale.nullable(),
+    ...look,
+    methods: z.array(z.string()),
+    archived_at: z.string().nullable(),
+  })
+  .meta({ id: 'Store', description: 'A shop of the merchant. What is null or empty is as at the merchant.' })
+const storeList = z
+  .object({ object: z.literal('list'), data: z.array(store), next_cursor: z.string().nullable() })
+  .meta({ id: 'StoreList' })
+const listStores = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z
+    .string()
+    .refine((given) => isId('sto', given), 'is not one of ours: take next_cursor from the page before')
+    .optional(),
+})
+
+export function merchantRoutes(app: HttpServer, api: Api): void {
+  findRoute(app, api)
+  updateRoute(app, api)
+  createStoreRoute(app, api)
+  listStoresRoute(app, api)
+  updateStoreRoute(app, api)
+}
+
+const actorOf = ({ access }: Api, request: Request): Actor => ({ type: 'key', id: access.callerOf(request).keyId })
+
+const lookOf = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
+  colour: own,
+  logo_url: name === null ? null : `${publicUrl()}/pay/logo/${name}`,
+})
+
+const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => ({
+  id: one.id,
+  object: 'merchant',
+  livemode: one.livemode,
+  locale: one.locale,
+  name: one.name,
+  ...lookOf(api, one.brand),
+  return_origins: [...one.returnOrigins],
+  created_at: one.createdAt.toISOString(),
+})
+
+const renderStore = (api: Api, one: Store): z.output<typeof store> => ({
+  id: one.id,
+  object: 'store',
+  locale: one.locale ?? null,
+  name: one.name,
+  ...lookOf(api, one.brand),
+  return_origins: [...one.returnOrigins],
+  methods: [...one.methods],
+  created_at: one.createdAt.toISOString(),
+  archived_at: one.archivedAt?.toISOString() ?? null,
+})
+
+function findRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'GET',
+    url: '/api/v1/merchant',
+    onRequest: access.require('merchant:read'),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'getMerchant',
+      tags,
+      security,
+      summary: 'Who the key acts for',
+      response: { 200: merchant },
+    },
+    handler: async (request) =>
+      renderMerchant(api, await identity.requireMerchant(db, access.callerOf(request).merchantId)),
+  })
+}
+
+function updateRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'PATCH',
+    url: '/api/v1/merchant',
+    bodyLimit: BODY_LIMIT,
+    onRequest: access.require('merchant:write'),
+    config: { refusals: refusals('identity.bad-input', ...OF_BODIES) },
+    schema: {
+      operationId: 'updateMerchant',
+      tags,
+      security,
+      summary: 'Change how payers see the merchant',
+      description: 'Pages show it within seconds, also those of payments that were made before; their name stays.',
+      body: updateMerchant,
+      response: { 200: merchant },
+    },
+    handler: async (request) => {
+      const change = { merchantId: access.callerOf(request).merchantId, ...request.body }
+      const made = await db.transaction((tx) => identity.updateMerchant(tx, change, actorOf(api, request)))
+      return renderMerchant(api, made)
+    },
+  })
+}
+
+const changeOf = ({ return_origins: returnOrigins, ...rest }: z.output<typeof updateStore>): StoreChange => ({
+  ...rest,
+  ...(returnOrigins && { returnOrigins }),
+})
+
+function createStoreRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'POST',
+    url: '/api/v1/stores',
+    bodyLimit: BODY_LIMIT,
+    onRequest: access.require('merchant:write'),
+    config: {
+      idempotent: true,
+      refusals: refusals(
+        'identity.bad-input',
+        'identity.bad-origin',
+        'identity.too-many-stores',
+        'idempotency-key-reused',
+        'idempotency-in-progress',
+        ...OF_BODIES,
+      ),
+    },
+    schema: {
+      operationId: 'createStore',
+      tags,
+      security,
+      summary: 'Open a store',
+      description:
+        'Name it as `store` when you create payments, or use a key of the store (purser key create --store).',
+      body: createStore,
+      response: { 201: store },
+    },
+    handler: async (request, reply) => {
+      const { merchantId } = access.callerOf(request)
+      const { name } = request.body
+      const { body } = await once(api, request, reply, async () => {
+        const input = { ...changeOf(request.body), merchantId, name }
+        const made = await db.transaction((tx) => identity.createStore(tx, input, actorOf(api, request)))
+        return { status: 201, body: renderStore(api, made) }
+      })
+      return reply.code(201).send(body)
+    },
+  })
+}
+
+function listStoresRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'GET',
+    url: '/api/v1/stores',
+    onRequest: access.require('merchant:read'),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'listStores',
+      tags,
+      security,
+      summary: 'List stores, newest first',
+      querystring: listStores,
+      response: { 200: storeList },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      const { items, nextCursor } = await identity.listStores(db, { ...request.query, merchantId })
+      const data = items.map((one) => renderStore(api, one))
+      return { object: 'list' as const, data, next_cursor: nextCursor ?? null }
+    },
+  })
+}
+
+function updateStoreRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'PATCH',
+    url: '/api/v1/stores/:id',
+    bodyLimit: BODY_LIMIT,
+    onRequest: access.require('merchant:write'),
+    config: {
+      refusals: refusals('identity.unknown-store', 'identity.bad-input', 'identity.bad-origin', ...OF_BODIES),
+    },
+    schema: {
+      operationId: 'updateStore',
+      tags,
+      security,
+      summary: 'Change a store, or archive it',
+      params: z.object({ id: z.string().max(40) }),
+      body: updateStore,
+      response: { 200: store },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      const input = { ...changeOf(request.body), id: request.params.id, merchantId }
+      const made = await db.transaction((tx) => identity.updateStore(tx, input, actorOf(api, request)))
+      return renderStore(api, made)
+    },
+  })
+}

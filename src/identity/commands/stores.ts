@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { Option, type Command } from 'commander'
+import { AppError, describeError } from '#platform/errors'
+import type { OpenCli } from '#platform/module'
+import type { Locale } from '../face.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+
+interface Look {
+  name?: string
+  locale?: Locale
+  colour?: string
+  logo?: string
+}
+
+/** Options that say how a merchant or store looks; `none` takes a colour or logo away. */
+export const lookOptions = (command: Command): Command =>
+  command
+    .option('--name <name>', 'as payers see it')
+    .addOption(new Option('--locale <locale>', 'language of its pages').choices(['en', 'sw']))
+    .option('--colour <colour>', 'of buttons, such as #0b6b4f, or none')
+    .option('--logo <file>', 'a PNG, JPEG or WebP picture of at most 100 kB, or none')
+
+/** What the options ask for. */
+export const lookOf = ({ name, locale, colour, logo }: Look) => ({
+  name,
+  locale,
+  colour: colour === 'none' ? null : colour,
+  logo: logo === 'none' ? null : logo === undefined ? undefined : readPicture(logo),
+})
+
+function readPicture(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new AppError('identity.bad-input', 422, `${path} cannot be read: ${describeError(error)}`)
+  }
+}
+
+interface StoreOptions extends Look {
+  origins?: string
+  methods?: string
+}
+
+/** `a,b` → both; `none` → none. */
+const listOf = (text: string | undefined): string[] | undefined =>
+  text === undefined ? undefined : text === 'none' ? [] : text.split(',').map((part) => part.trim())
+
+const storeOptions = (command: Command): Command =>
+  lookOptions(command)
+    .option('--origins <list>', 'where payers may be sent back to, with commas between them; none: as the merchant')
+    .option('--methods <list>', 'ways to pay in order, with commas between them; none: all')
+
+const changeOf = (options: StoreOptions) => ({
+  ...lookOf(options),
+  returnOrigins: listOf(options.origins),
+  methods: listOf(options.methods),
+})
+
+/** `purser store …`: shops of a merchant with a face of their own. */
+export function storeCommands(program: Command, open: OpenCli): void {
+  const store = program.command('store').description('shops of a merchant with a face of their own')
+  storeOptions(store.command('create').description('a new store; a key of its own: purser key create … --store'))
+    .argument('<merchant>', 'whose, mer_…')
+    .action(async (merchantId: string, options: StoreOptions) => {
+      const { context, identity } = await openIdentity(open)
+      const input = { merchantId, ...changeOf(options), name: options.name ?? '' }
+      context.print((await context.db.transaction((tx) => identity.createStore(tx, input, context.actor))).id)
+    })
+  storeOptions(store.command('set').description('change what is named; what it lacks is as at the merchant'))
+    .argument('<store>', 'its id, sto_…')
+    .action(async (id: string, options: StoreOptions) => {
+      const { context, identity } = await openIdentity(open)
+      const input = { id, ...changeOf(options) }
+      const made = await context.db.transaction((tx) => identity.updateStore(tx, input, context.actor))
+      context.print(JSON.stringify(made, null, 2))
+    })
+  for (const [name, archived] of [
+    ['archive', true],
+    ['restore', false],
+  ] as const) {
+    store
+      .command(name)
+      .description(archived ? 'nothing new can be made in it' : 'use it again')
+      .argument('<store>', 'its id, sto_…')
+      .action(async (id: string) => {
+        const { context, identity } = await openIdentity(open)
+        await context.db.transaction((tx) => identity.updateStore(tx, { id, archived }, context.actor))
+        context.print(archived ? `Archived ${id}.` : `Restored ${id}.`)
+      })
+  }
+  listOptions(store.command('list').description('newest first'))
+    .argument('<merchant>', 'whose, mer_…')
+    .action(async (merchantId: string, options: ListOptions) => {
+      const { context, identity } = await openIdentity(open)
+      const page = await identity.listStores(context.db, { ...options, merchantId })
+      printPage(context, page, options, (one) => ({
+        id: one.id,
+        name: one.name,
+        locale: one.locale ?? '',
+        colour: one.brand.colour ?? '',
+        methods: one.methods.join(','),
+        archived: shown(one.archivedAt),
+      }))
+    })
+}

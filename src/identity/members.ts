@@ -1,0 +1,58 @@
+import { AppError } from '#platform/errors'
+import type { Queryable, Tx } from '#platform/db'
+import type { Actor } from '#platform/module'
+import type { IdentityDeps, MemberRole } from './face.ts'
+import { requireMerchant } from './merchants.ts'
+import { insertAudit } from './store/audit.ts'
+import { deleteMember, readRoles, writeMember } from './store/members.ts'
+import { readOperatorByEmail } from './store/operators.ts'
+
+export async function addMember(
+  { clock }: IdentityDeps,
+  tx: Tx,
+  { merchantId, email, role }: { merchantId: string; email: string; role: MemberRole },
+  actor: Actor,
+): Promise<void> {
+  const merchant = await requireMerchant(tx, merchantId)
+  const operator = await requireOperator(tx, email)
+  const createdAt = clock.now()
+  if (!(await writeMember(tx, { merchantId: merchant.id, operatorId: operator.id, role, createdAt }))) return
+  const detail = { operator: operator.id, role }
+  await insertAudit(tx, { actor, action: 'identity.member-set', target: merchant.id, detail }, createdAt)
+}
+
+export async function removeMember(
+  { clock }: IdentityDeps,
+  tx: Tx,
+  { merchantId, email }: { merchantId: string; email: string },
+  actor: Actor,
+): Promise<void> {
+  const operator = await requireOperator(tx, email)
+  if (!(await deleteMember(tx, { merchantId, operatorId: operator.id }))) {
+    const said = `${operator.email} is no member of ${merchantId}. See: purser merchant members list ${merchantId}`
+    throw new AppError('identity.unknown-member', 404, said)
+  }
+  const detail = { operator: operator.id }
+  await insertAudit(tx, { actor, action: 'identity.member-removed', target: merchantId, detail }, clock.now())
+}
+
+async function requireOperator(tx: Tx, given: string): Promise<{ id: string; email: string }> {
+  const email = given.trim().toLowerCase()
+  const operator = await readOperatorByEmail(tx, email)
+  if (operator && !operator.disabledAt) return operator
+  throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: purser operator list`)
+}
+
+const RANK: Readonly<Record<MemberRole, number>> = { viewer: 1, support: 2, admin: 3, owner: 4 }
+
+/** What an operator may do at a merchant: the higher of its role for the whole desk and its role there. */
+export async function roleAt(
+  q: Queryable,
+  by: { operatorId: string; merchantId: string },
+): Promise<MemberRole | undefined> {
+  const found = await readRoles(q, by)
+  if (!found) return undefined
+  const desk = found.role === 'member' ? undefined : found.role
+  if (desk === undefined || found.at === null) return desk ?? found.at ?? undefined
+  return RANK[found.at] > RANK[desk] ? found.at : desk
+}

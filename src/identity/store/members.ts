@@ -1,0 +1,41 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Member, MemberRole, Role } from '../face.ts'
+
+/** @returns whether anything changed */
+export async function writeMember(
+  tx: Tx,
+  row: { merchantId: string; operatorId: string; role: MemberRole; createdAt: Date },
+): Promise<boolean> {
+  const written = await tx.run(
+    sql`insert into identity.members (merchant_id, operator_id, role, created_at)
+        values (${row.merchantId}, ${row.operatorId}, ${row.role}, ${row.createdAt})
+        on conflict (merchant_id, operator_id) do update set role = excluded.role where members.role <> excluded.role`,
+  )
+  return written === 1
+}
+
+export async function deleteMember(tx: Tx, row: { merchantId: string; operatorId: string }): Promise<boolean> {
+  const written = await tx.run(
+    sql`delete from identity.members where merchant_id = ${row.merchantId} and operator_id = ${row.operatorId}`,
+  )
+  return written === 1
+}
+
+/** By name of the operator. */
+export const readMembers = (q: Queryable, merchantId: string, limit: number): Promise<Member[]> =>
+  q.many<Member>(
+    sql`select o.id as "operatorId", o.email, o.name, m.role, m.created_at as "createdAt"
+        from identity.members m join identity.operators o on o.id = m.operator_id
+        where m.merchant_id = ${merchantId} and o.disabled_at is null order by o.email limit ${limit}`,
+  )
+
+/** The role for the whole desk, and the one at this merchant. */
+export const readRoles = (
+  q: Queryable,
+  by: { operatorId: string; merchantId: string },
+): Promise<{ role: Role; at: MemberRole | null } | undefined> =>
+  q.maybe(
+    sql`select o.role, m.role as at from identity.operators o
+        left join identity.members m on m.operator_id = o.id and m.merchant_id = ${by.merchantId}
+        where o.id = ${by.operatorId} and o.disabled_at is null`,
+  )

@@ -1,0 +1,56 @@
+import { sql, type Queryable, type Tx } from '#platform/db'
+import type { Page, PageQuery, Store } from '../face.ts'
+import { pageOf, withoutNulls, type Nulls } from './page.ts'
+
+const columns = sql`id, merchant_id as "merchantId", name, locale, jsonb_build_object('colour', colour, 'logo', logo) as brand,
+  return_origins as "returnOrigins", methods, created_at as "createdAt", archived_at as "archivedAt"`
+
+export async function insertStore(tx: Tx, row: Store): Promise<void> {
+  await tx.run(
+    sql`insert into identity.stores (id, merchant_id, name, locale, colour, logo, return_origins, methods, created_at)
+        values (${row.id}, ${row.merchantId}, ${row.name}, ${row.locale ?? null}, ${row.brand.colour}, ${row.brand.logo},
+          ${row.returnOrigins}, ${row.methods}, ${row.createdAt})`,
+  )
+}
+
+export async function readStore(q: Queryable, id: string): Promise<Store | undefined> {
+  const row = await q.maybe<Nulls<Store>>(sql`select ${columns} from identity.stores where id = ${id}`)
+  return row && withoutNulls<Store>(row)
+}
+
+/** Locked until the transaction ends. */
+export async function readStoreForChange(tx: Tx, id: string): Promise<Store | undefined> {
+  const row = await tx.maybe<Nulls<Store>>(
+    sql`select ${columns} from identity.stores where id = ${id} for no key update`,
+  )
+  return row && withoutNulls<Store>(row)
+}
+
+export async function writeStore(tx: Tx, row: Store): Promise<void> {
+  await tx.run(
+    sql`update identity.stores set name = ${row.name}, locale = ${row.locale ?? null}, colour = ${row.brand.colour},
+          logo = ${row.brand.logo}, return_origins = ${row.returnOrigins}, methods = ${row.methods},
+          archived_at = ${row.archivedAt ?? null}
+        where id = ${row.id}`,
+  )
+}
+
+export async function readStores(q: Queryable, query: PageQuery & { merchantId: string }): Promise<Page<Store>> {
+  const { limit, cursor, merchantId } = query
+  const rows = await q.many<Nulls<Store>>(
+    sql`select ${columns} from identity.stores
+        where merchant_id = ${merchantId} and (${cursor ?? null}::text is null or id < ${cursor ?? null})
+        order by id desc limit ${limit + 1}`,
+  )
+  return pageOf(
+    rows.map((row) => withoutNulls<Store>(row)),
+    limit,
+  )
+}
+
+export async function countStores(q: Queryable, merchantId: string): Promise<number> {
+  const { count } = await q.one<{ count: number }>(
+    sql`select count(*)::int as count from identity.stores where merchant_id = ${merchantId}`,
+  )
+  return count
+}

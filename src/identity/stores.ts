@@ -1,0 +1,110 @@
+import { AppError } from '#platform/errors'
+import type { Queryable, Tx } from '#platform/db'
+import { isId } from '#platform/ids'
+import type { Actor } from '#platform/module'
+import { changeBrand } from './brand.ts'
+import { badInput, unknownStore } from './errors.ts'
+import type { IdentityDeps, Shop, Store, StoreChange } from './face.ts'
+import { parseOrigin, requireMerchant, requireName } from './merchants.ts'
+import { insertAudit } from './store/audit.ts'
+import { countStores, insertStore, readStore, readStoreForChange, writeStore } from './store/stores.ts'
+
+const STORES_AT_MOST = 200
+const ORIGINS_AT_MOST = 50
+const METHODS_AT_MOST = 10
+
+export async function createStore(
+  deps: IdentityDeps,
+  tx: Tx,
+  { merchantId, ...input }: { merchantId: string; name: string } & StoreChange,
+  actor: Actor,
+): Promise<Store> {
+  const merchant = await requireMerchant(tx, merchantId)
+  if ((await countStores(tx, merchant.id)) >= STORES_AT_MOST)
+    throw new AppError('identity.too-many-stores', 409, `A merchant can have ${STORES_AT_MOST} stores.`)
+  const at = deps.clock.now()
+  const empty: Store = {
+    id: deps.ids.next('sto'),
+    merchantId: merchant.id,
+    name: '',
+    locale: undefined,
+    brand: { colour: null, logo: null },
+    returnOrigins: [],
+    methods: [],
+    createdAt: at,
+    archivedAt: undefined,
+  }
+  const store = await changed(deps, tx, empty, input)
+  await insertStore(tx, store)
+  const detail = { merchant: merchant.id, name: store.name }
+  await insertAudit(tx, { actor, action: 'identity.store-created', target: store.id, detail }, at)
+  return store
+}
+
+export async function updateStore(
+  deps: IdentityDeps,
+  tx: Tx,
+  { id, merchantId, ...input }: { id: string; merchantId?: string | undefined } & StoreChange,
+  actor: Actor,
+): Promise<Store> {
+  const before = isId('sto', id) ? await readStoreForChange(tx, id) : undefined
+  if (!before || (merchantId !== undefined && before.merchantId !== merchantId)) throw unknownStore(id)
+  const store = await changed(deps, tx, before, input)
+  await writeStore(tx, store)
+  const detail = { merchant: store.merchantId, changed: Object.keys(input).toSorted() }
+  await insertAudit(tx, { actor, action: 'identity.store-changed', target: id, detail }, deps.clock.now())
+  return store
+}
+
+async function changed({ mode, clock }: IdentityDeps, tx: Tx, before: Store, input: StoreChange): Promise<Store> {
+  const { name, locale, colour, logo, returnOrigins, methods, archived } = input
+  if ((returnOrigins?.length ?? 0) > ORIGINS_AT_MOST)
+    throw badInput('return_origins', `A store has ${ORIGINS_AT_MOST} return origins at most.`)
+  if ((methods?.length ?? 0) > METHODS_AT_MOST)
+    throw badInput('methods', `A store has ${METHODS_AT_MOST} methods at most.`)
+  const archivedAt = archived ? (before.archivedAt ?? clock.now()) : undefined
+  return {
+    ...before,
+    name: name === undefined && before.name !== '' ? before.name : requireName(name ?? ''),
+    locale: locale === undefined ? before.locale : (locale ?? undefined),
+    brand: await changeBrand(tx, before.brand, { colour, logo }, clock.now()),
+    returnOrigins: returnOrigins
+      ? [...new Set(returnOrigins.map((origin) => parseOrigin(origin, mode)))]
+      : before.returnOrigins,
+    methods: methods ? [...new Set(methods)] : before.methods,
+    archivedAt: archived === undefined ? before.archivedAt : archivedAt,
+  }
+}
+
+export async function requireStore(
+  q: Queryable,
+  { id, merchantId }: { id: string; merchantId?: string | undefined },
+): Promise<Store> {
+  const store = isId('sto', id) ? await readStore(q, id) : undefined
+  if (!store || (merchantId !== undefined && store.merchantId !== merchantId)) throw unknownStore(id)
+  return store
+}
+
+/** How payers meet a merchant, or one of its stores: what the store does not say is the merchant's. */
+export async function requireShop(q: Queryable, merchantId: string, storeId?: string): Promise<Shop> {
+  const merchant = await requireMerchant(q, merchantId)
+  const own = { merchantId: merchant.id, livemode: merchant.livemode }
+  if (storeId === undefined) {
+    const { name, locale, brand, returnOrigins } = merchant
+    return { ...own, storeId, name, locale, brand, returnOrigins, methods: [], archived: false }
+  }
+  const store = await requireStore(q, { id: storeId, merchantId })
+  return {
+    ...own,
+    storeId,
+    name: store.name,
+    locale: store.locale ?? merchant.locale,
+    brand: {
+      colour: store.brand.colour ?? merchant.brand.colour,
+      logo: store.brand.logo ?? merchant.brand.logo,
+    },
+    returnOrigins: store.returnOrigins.length > 0 ? store.returnOrigins : merchant.returnOrigins,
+    methods: store.methods,
+    archived: store.archivedAt !== undefined,
+  }
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { deflateSync } from 'node:zlib'
+import { after, test } from 'node:test'
+import { troubleOf } from '../axe.ts'
+import { openBrowser } from '../browser.ts'
+import { openWorld } from '../world.ts'
+import { assertRefused, create, find, PAYMENTS } from './shop.ts'
+
+const world = await openWorld()
+after(() => world[Symbol.asyncDispose]())
+const actor = { type: 'system', id: 'test' } as const
+
+/** A picture that browsers show: one red pixel. */
+function png(): Buffer {
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(type), data])
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(data.length)
+    const sum = Buffer.alloc(4)
+    sum.writeUInt32BE(crc(body))
+    return Buffer.concat([head, body, sum])
+  }
+  const size = Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0])
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk('IHDR', size),
+    chunk('IDAT', deflateSync(Buffer.from([0, 200, 20, 40]))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+function crc(bytes: Buffer): number {
+  let value = ~0
+  for (const byte of bytes) {
+    value ^= byte
+    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0)
+  }
+  return ~value >>> 0
+}
+
+const merchant = (method: string, body?: object): Promise<any> => world.api(method, '/api/v1/merchant', body)
+const pageOf = async (id: string, language = ''): Promise<string> =>
+  (await fetch(`${world.url}/pay/${id}`, { headers: { 'accept-language': language } })).text()
+
+async function storeKey(storeId: string): Promise<Record<string, string>> {
+  const { identity, db } = world.app
+  const input = { merchantId: world.merchantId, storeId, name: 'store' }
+  const { secret } = await db.transaction((tx) => identity.createKey(tx, input, actor))
+  return { authorization: `Bearer ${secret}` }
+}
+const openStore = async (body: object): Promise<any> => {
+  const answer = await world.api('POST', '/api/v1/stores', body)
+  assert.equal(answer.status, 201, JSON.stringify(answer.body))
+  return answer.body
+}
+
+void test('a merchant shows its colour and picture on the page; the picture is served from here, told by its content', async () => {
+  const { id } = await create(world)
+  const { status, body } = await merchant('PATCH', { colour: 'FFD700', logo: png().toString('base64') })
+  assert.equal(status, 200, JSON.stringify(body))
+  assert.equal(body.colour, '#ffd700')
+  const page = await pageOf(id)
+  const picture = new URL(body.logo_url)
+  assert.ok(page.includes(`src="${picture.pathname}"`), page)
+  const served = await fetch(`${world.url}${picture.pathname}`)
+  assert.deepEqual(
+    [served.status, served.headers.get('content-type'), served.headers.get('x-content-type-options')],
+    [200, 'image/png', 'nosniff'],
+  )
+  assert.match(served.headers.get('cache-control') ?? '', /immutable/)
+  assert.deepEqual(Buffer.from(await served.arrayBuffer()), png())
+  const [, style = ''] = /href="(\/pay\/colour\/[^"]+\.css)"/.exec(page) ?? []
+  const css = await (await fetch(`${world.url}${style}`)).text()
+  assert.match(css, /--main:#[0-9a-f]{6}/)
+  assert.doesNotMatch(css.split('@media')[0] ?? '', /ffd700/, 'yellow on white is made darker')
+
+  const browser = await openBrowser()
+  if ('skip' in browser) return
+  await using open = browser
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const shown = await open.page({ width: 360, height: 740 })
+    await shown.emulateMedia({ colorScheme })
+    await shown.goto(`${world.url}/pay/${id}`)
+    assert.deepEqual(await troubleOf(shown), [], colorScheme)
+    assert.equal(await shown.locator('img.logo').evaluate((image: any) => image.naturalWidth), 1, 'it is loaded')
+  }
+})
+
+void test('what is no picture, too large, or no colour is refused', async () => {
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>').toString('base64')
+  const bad = { status: 422, code: 'identity.bad-input' }
+  assertRefused(await merchant('PATCH', { logo: svg }), { ...bad, param: 'logo', says: /PNG, JPEG or WebP/ })
+  assertRefused(await merchant('PATCH', { colour: 'red;}' }), { ...bad, param: 'colour' })
+  const large = Buffer.concat([png(), Buffer.alloc(101 * 1024)]).toString('base64')
+  assertRefused(await merchant('PATCH', { logo: large }), { ...bad, param: 'logo', says: /100 kB/ })
+  const huge = Buffer.alloc(300 * 1024).toString('base64')
+  assertRefused(await merchant('PATCH', { logo: huge }), { status: 413, code: 'body-too-large' })
+  for (const path of ['/pay/logo/x.png', '/pay/logo/..%2fx', '/pay/colour/v1/red;}.css'])
+    assert.equal((await fetch(`${world.url}${path}`)).status, 404, path)
+})
+
+void test('the page speaks the browser’s language, else the merchant’s', async () => {
+  const { id } = await create(world)
+  assert.match(await pageOf(id, 'fr'), /<html lang="en">/)
+  await merchant('PATCH', { locale: 'sw' })
+  assert.match(await pageOf(id, 'fr'), /<html lang="sw">/)
+  assert.match(await pageOf(id, 'en-GB'), /<html lang="en">/)
+  await merchant('PATCH', { locale: 'en' })
+})
+
+void test('a store has a face of its own, and what it lacks is the merchant’s', async () => {
+  await merchant('PATCH', { colour: '#112233' })
+  const store = await openStore({ name: 'Mombasa', colour: '#7a1f2b', methods: ['card'] })
+  const { id } = await create(world, { store: store.id })
+  const payment = await find(world, id)
+  assert.deepEqual([payment.store, payment.methods], [store.id, ['card']])
+  const page = await pageOf(id)
+  assert.ok(page.includes('Mombasa') && page.includes('/7a1f2b.css'), page)
+  const plain = await openStore({ name: 'Plain' })
+  assert.ok((await pageOf((await create(world, { store: plain.id })).id)).includes('/112233.css'))
+  const changed = await world.api('PATCH', `/api/v1/stores/${store.id}`, { colour: null, archived: true })
+  assert.equal(changed.status, 200, JSON.stringify(changed.body))
+  assert.ok((await pageOf(id)).includes('/112233.css'), 'at once')
+  const archived = await world.api('POST', PAYMENTS, { amount: '10', currency: 'KES', store: store.id })
+  assertRefused(archived, { status: 409, code: 'identity.store-archived', param: 'store' })
+  const unknown = await world.api('POST', PAYMENTS, { amount: '10', currency: 'KES', store: 'sto_nothing' })
+  assertRefused(unknown, { status: 404, code: 'identity.unknown-store', param: 'store' })
+  const { body } = await world.api('GET', '/api/v1/stores?limit=1')
+  assert.deepEqual([body.data.length, typeof body.next_cursor], [1, 'string'])
+})
+
+void test('return origins of a store are its own where it has some', async () => {
+  const { identity, db } = world.app
+  const { merchantId } = world
+  await db.transaction((tx) => identity.addReturnOrigin(tx, { merchantId, origin: 'https://duka.example' }, actor))
+  const store = await openStore({ name: 'Elsewhere', return_origins: ['https://mombasa.example'] })
+  await create(world, { store: store.id, return_url: 'https://mombasa.example/thanks' })
+  const foreign = { amount: '10', currency: 'KES', store: store.id, return_url: 'https://duka.example/' }
+  assertRefused(await world.api('POST', PAYMENTS, foreign), {
+    status: 422,
+    code: 'validation-failed',
+    param: 'return_url',
+  })
+})
+
+void test('the key of a store acts for that store alone', async () => {
+  const ours = await openStore({ name: 'Ours' })
+  const theirs = await openStore({ name: 'Theirs' })
+  const key = await storeKey(ours.id)
+  const otherKey = await storeKey(theirs.id)
+  const call = (method: string, path: string, body?: object, headers = key): Promise<any> =>
+    world.api(method, path, body, headers)
+  const again = { ...key, 'idempotency-key': 'order-1' }
+  const made = await call('POST', PAYMENTS, { amount: '10', currency: 'KES' }, again as never)
+  assert.deepEqual([made.status, made.body.store], [201, ours.id], JSON.stringify(made.body))
+  const elsewhere = await create(world, { store: theirs.id })
+  const nowhere = await create(world)
+
+  assert.equal((await call('GET', `${PAYMENTS}/${made.body.id}`)).status, 200)
+  for (const { id } of [elsewhere, nowhere]) {
+    const gone = { status: 404, code: 'payments.not-found', param: 'id' }
+    assertRefused(await call('GET', `${PAYMENTS}/${id}`), gone)
+    assertRefused(await call('POST', `${PAYMENTS}/${id}/cancel`), gone)
+    const phone = '254700000001'
+    assertRefused(await call('POST', `${PAYMENTS}/${id}/attempts`, { method: 'mpesa', phone }), gone)
+  }
+  const { body: list } = await call('GET', `${PAYMENTS}?store=${theirs.id}`)
+  assert.deepEqual(
+    list.data.map(({ id }: { id: string }) => id),
+    [made.body.id],
+    'its own, whatever it asks for',
+  )
+  const same = { ...otherKey, 'idempotency-key': 'order-1' }
+  const answer = await call('POST', PAYMENTS, { amount: '10', currency: 'KES' }, same as never)
+  assertRefused(answer, { status: 409, code: 'idempotency-key-reused' }, 'not the payment of another store')
+  const named = await call('POST', PAYMENTS, { amount: '10', currency: 'KES', store: theirs.id })
+  assertRefused(named, { status: 404, code: 'identity.unknown-store', param: 'store' })
+  for (const path of ['/api/v1/balance', '/api/v1/webhook-endpoints', '/api/v1/merchant', '/api/v1/stores']) {
+    assertRefused(await call('GET', path), { status: 403, code: 'forbidden', says: /acts for one store/ }, path)
+  }
+})
