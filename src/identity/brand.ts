@@ -5,10 +5,10 @@ import type { Brand } from './face.ts'
 import { insertLogo } from './store/logos.ts'
 
 const COLOUR = /^#?([0-9a-f]{6})$/i
-export const LOGO_BYTES_AT_MOST = 100 * 1024
+const LOGO_BYTES_AT_MOST = 100 * 1024
 
 /** `0B6B4F` and `#0b6b4f` → `#0b6b4f`. Whether it can be read is the page's care: it takes shades of it that can. */
-export function parseColour(text: string): string {
+function parseColour(text: string): string {
   const [, digits] = COLOUR.exec(text.trim()) ?? []
   if (digits === undefined) throw badInput('colour', `${text.slice(0, 20)} is not a colour: write it as #0b6b4f.`)
   return `#${digits.toLowerCase()}`
@@ -36,7 +36,7 @@ const KINDS: readonly Kind[] = [
 ]
 
 /** Keeps the picture. @returns its name: a hash of what it is, so that it can be kept by browsers for ever */
-export async function keepLogo(tx: Tx, bytes: Buffer, at: Date): Promise<string> {
+async function keepLogo(tx: Tx, bytes: Buffer, at: Date): Promise<string> {
   if (bytes.length > LOGO_BYTES_AT_MOST) throw badInput('logo', 'A logo has at most 100 kB: make it smaller.')
   const kind = KINDS.find(({ fits }) => fits(bytes))
   if (!kind) throw badInput('logo', 'A logo is a PNG, JPEG or WebP picture.')

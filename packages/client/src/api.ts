@@ -60,6 +60,9 @@ export type CreatePaymentInput = {
   readonly reference?: string | undefined
   readonly methods?: readonly string[] | undefined
 
+  /** The store that sells it; of a key of one store always that */
+  readonly store?: string | undefined
+
   /** Who pays, as far as known. Fills in the checkout page. */
   readonly customer?:
     | { readonly name?: string | undefined; readonly email?: string | undefined; readonly phone?: string | undefined }
@@ -73,6 +76,21 @@ export type CreatePaymentInput = {
 
   /** Your own notes, given back as they are */
   readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+export type CreateStoreInput = {
+  readonly name: string
+  readonly locale?: 'en' | 'sw' | null | undefined
+
+  /** Of buttons. Pages take the nearest shade that can be read. */
+  readonly colour?: string | null | undefined
+
+  /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
+  readonly logo?: string | null | undefined
+  readonly return_origins?: readonly string[] | undefined
+
+  /** Ways to pay in order; none for all */
+  readonly methods?: readonly string[] | undefined
 }
 
 export type CreateWebhookEndpointInput = {
@@ -197,6 +215,19 @@ export type LedgerLine = {
 /** All rows of the time, oldest first */
 export type LedgerLineList = readonly LedgerLine[]
 
+/** Who sells, as payers see it */
+export type Merchant = {
+  readonly id: string
+  readonly object: 'merchant'
+  readonly livemode: boolean
+  readonly locale: 'en' | 'sw'
+  readonly name: string
+  readonly colour: string | null
+  readonly logo_url: string | null
+  readonly return_origins: readonly string[]
+  readonly created_at: string
+}
+
 export type NewWebhookEndpoint = {
   readonly id: string
   readonly object: 'webhook_endpoint'
@@ -244,6 +275,9 @@ export type Payment = {
   readonly methods: readonly string[]
   readonly description: string | null
   readonly reference: string | null
+
+  /** The store that it was made in */
+  readonly store: string | null
   readonly customer: {
     readonly name: string | null
     readonly email: string | null
@@ -381,6 +415,53 @@ export type StartAttemptInput = {
   readonly email?: string | undefined
 }
 
+/** A shop of the merchant. What is null or empty is as at the merchant. */
+export type Store = {
+  readonly id: string
+  readonly object: 'store'
+  readonly locale: 'en' | 'sw' | null
+  readonly name: string
+  readonly colour: string | null
+  readonly logo_url: string | null
+  readonly return_origins: readonly string[]
+  readonly created_at: string
+  readonly methods: readonly string[]
+  readonly archived_at: string | null
+}
+
+export type StoreList = {
+  readonly object: 'list'
+  readonly data: readonly Store[]
+  readonly next_cursor: string | null
+}
+
+export type UpdateMerchantInput = {
+  readonly name?: string | undefined
+  readonly locale?: 'en' | 'sw' | undefined
+
+  /** Of buttons. Pages take the nearest shade that can be read. */
+  readonly colour?: string | null | undefined
+
+  /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
+  readonly logo?: string | null | undefined
+}
+
+export type UpdateStoreInput = {
+  readonly name?: string | undefined
+  readonly locale?: 'en' | 'sw' | null | undefined
+
+  /** Of buttons. Pages take the nearest shade that can be read. */
+  readonly colour?: string | null | undefined
+
+  /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
+  readonly logo?: string | null | undefined
+  readonly return_origins?: readonly string[] | undefined
+
+  /** Ways to pay in order; none for all */
+  readonly methods?: readonly string[] | undefined
+  readonly archived?: boolean | undefined
+}
+
 export type UpdateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url?: string | undefined
@@ -427,6 +508,11 @@ export type ErrorCode =
   | 'gateway.too-many-exports'
   | 'idempotency-in-progress'
   | 'idempotency-key-reused'
+  | 'identity.bad-input'
+  | 'identity.bad-origin'
+  | 'identity.store-archived'
+  | 'identity.too-many-stores'
+  | 'identity.unknown-store'
   | 'invalid-json'
   | 'payments.already-paid'
   | 'payments.amount-not-taken'
@@ -479,6 +565,25 @@ export const OPERATIONS = {
     path: '/api/v1/payments/{id}/cancel',
     params: ['id'],
     takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  getMerchant: { method: 'GET', path: '/api/v1/merchant', params: [], takes: 'nothing', keyed: false, answer: 'json' },
+  updateMerchant: {
+    method: 'PATCH',
+    path: '/api/v1/merchant',
+    params: [],
+    takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
+  createStore: { method: 'POST', path: '/api/v1/stores', params: [], takes: 'body', keyed: true, answer: 'json' },
+  listStores: { method: 'GET', path: '/api/v1/stores', params: [], takes: 'query', keyed: false, answer: 'json' },
+  updateStore: {
+    method: 'PATCH',
+    path: '/api/v1/stores/{id}',
+    params: ['id'],
+    takes: 'body',
     keyed: false,
     answer: 'json',
   },
@@ -645,6 +750,7 @@ export interface Operations {
       readonly cursor?: string | undefined
       readonly status?: 'open' | 'processing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed' | undefined
       readonly reference?: string | undefined
+      readonly store?: string | undefined
 
       /** Made at this time or later */
       readonly created_from?: string | undefined
@@ -669,6 +775,24 @@ export interface Operations {
 
   /** Cancel a payment that is not paid. Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`. */
   cancelPayment(id: string, options?: CallOptions): Promise<Payment>
+
+  /** Who the key acts for */
+  getMerchant(options?: CallOptions): Promise<Merchant>
+
+  /** Change how payers see the merchant. Pages show it within seconds, also those of payments that were made before; their name stays. */
+  updateMerchant(body: UpdateMerchantInput, options?: CallOptions): Promise<Merchant>
+
+  /** Open a store. Name it as `store` when you create payments, or use a key of the store (purser key create --store). */
+  createStore(body: CreateStoreInput, options?: CallOptions): Promise<Store>
+
+  /** List stores, newest first */
+  listStores(
+    query?: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
+    options?: CallOptions,
+  ): Promise<StoreList>
+
+  /** Change a store, or archive it */
+  updateStore(id: string, body: UpdateStoreInput, options?: CallOptions): Promise<Store>
 
   /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
   createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
@@ -792,6 +916,7 @@ export interface Iterators {
       readonly limit?: number | undefined
       readonly status?: 'open' | 'processing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed' | undefined
       readonly reference?: string | undefined
+      readonly store?: string | undefined
 
       /** Made at this time or later */
       readonly created_from?: string | undefined
@@ -801,6 +926,9 @@ export interface Iterators {
     },
     options?: CallOptions,
   ): AsyncIterable<Payment>
+
+  /** List stores, newest first */
+  listStores(query?: { readonly limit?: number | undefined }, options?: CallOptions): AsyncIterable<Store>
 
   /** List the deliveries to a webhook endpoint, newest first */
   listDeliveries(
