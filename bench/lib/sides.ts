@@ -6,6 +6,7 @@ import { spawnServer } from './server.ts'
 /** One of the two programs that are compared, each a process of its own with an embedded PostgreSQL of its own. */
 export interface Side {
   readonly url: string
+  readonly pid: number
   readonly headers: Readonly<Record<string, string>>
   /** Rows of a statement on its database. */
   ask<Row extends object>(text: string): Promise<Row[]>
@@ -31,11 +32,12 @@ async function start(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Side> {
   const dataDir = context.makeFolder()
-  const { url, stop } = await spawnServer({ args, env: { DATA_DIR: dataDir, ...env } })
+  const { url, pid, stop } = await spawnServer({ args, env: { DATA_DIR: dataDir, ...env } })
   context.defer(stop)
   const { owner } = await describeDatabase(context, dataDir)
   return {
     url,
+    pid,
     headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
     ask: (text) => ask(owner, text),
   }

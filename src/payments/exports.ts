@@ -10,6 +10,7 @@ import {
   type ReceiptLineRow,
 } from './export-store.ts'
 import type { Customer, Intent } from './face.ts'
+import { ID_MARGIN_MS } from './intent-store.ts'
 import { flagsOf } from './state.ts'
 
 export interface ExportSpan {
@@ -77,8 +78,6 @@ export interface PaymentExports {
 }
 
 const PAGE_ROWS = 1000
-/** An id is made a moment before or after the time that its row carries. */
-const MARGIN_MS = 60_000
 
 export const paymentExports: PaymentExports = {
   intents: (q, span) => pagesOf('pay', span, async (page) => (await pageOfIntentLines(q, page)).map(intentLineOf)),
@@ -90,8 +89,8 @@ async function* pagesOf<Line extends { readonly id: string }>(
   { merchantId, from, to, pageRows: limit = PAGE_ROWS }: ExportSpan,
   read: (page: PageOf) => Promise<readonly Line[]>,
 ): AsyncGenerator<readonly Line[]> {
-  const before = firstIdAt(prefix, addMs(to, MARGIN_MS))
-  let after = firstIdAt(prefix, addMs(from, -MARGIN_MS))
+  const before = firstIdAt(prefix, addMs(to, ID_MARGIN_MS))
+  let after = firstIdAt(prefix, addMs(from, -ID_MARGIN_MS))
   for (;;) {
     const lines = await read({ merchantId, from, to, after, before, limit })
     const last = lines.at(-1)

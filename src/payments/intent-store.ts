@@ -1,5 +1,7 @@
 import { money, type Asset } from '#money'
+import { addMs } from '#platform/clock'
 import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/db'
+import { firstIdAt } from '#platform/ids'
 import type { Attempt, Customer, Intent, ListQuery, Receipt, Terms } from './face.ts'
 import { flagsOf, type IntentStatus } from './state.ts'
 
@@ -94,6 +96,9 @@ export const findIntent = (q: Queryable, id: string): Promise<IntentRow | undefi
 export const lockIntent = (tx: Tx, id: string): Promise<IntentRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from payments.intents where id = ${id} for no key update`)
 
+/** An id is made a moment before or after the time that its row carries. */
+export const ID_MARGIN_MS = 60_000
+
 export function listIntents(q: Queryable, query: ListQuery, afterId: string | undefined): Promise<IntentRow[]> {
   const { merchantId, status, reference, store, createdFrom, createdTo, limit } = query
   const conditions: Sql[] = [sql`merchant_id = ${merchantId}`]
@@ -101,8 +106,11 @@ export function listIntents(q: Queryable, query: ListQuery, afterId: string | un
   if (status !== undefined) conditions.push(sql`status = ${status}`)
   if (reference !== undefined) conditions.push(sql`reference = ${reference}`)
   if (store !== undefined) conditions.push(sql`terms ->> 'store' = ${store}`)
-  if (createdFrom !== undefined) conditions.push(sql`created_at >= ${createdFrom}`)
-  if (createdTo !== undefined) conditions.push(sql`created_at < ${createdTo}`)
+  // There is no tree by time; the ids are in its order, and so the page is found at once however far back it lies.
+  if (createdFrom !== undefined)
+    conditions.push(sql`created_at >= ${createdFrom} and id > ${firstIdAt('pay', addMs(createdFrom, -ID_MARGIN_MS))}`)
+  if (createdTo !== undefined)
+    conditions.push(sql`created_at < ${createdTo} and id < ${firstIdAt('pay', addMs(createdTo, ID_MARGIN_MS))}`)
   return q.many(sql`select ${COLUMNS} from payments.intents where ${joinSql(conditions, sql` and `)}
     order by id desc limit ${limit}`)
 }

@@ -1,0 +1,179 @@
+// Creating, listing and looking payments up in a full database beside an empty one; and the export of all of them.
+import { readFileSync } from 'node:fs'
+import { alternate, type Rates } from './lib/drive.ts'
+import { loadHttp } from './lib/http.ts'
+import { ms, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
+import { seedPayments } from './lib/seed.ts'
+import { startOurs, type Side } from './lib/sides.ts'
+
+const LANES = 10
+const SIZES = { full: [0, 100_000, 1_000_000], quick: [0, 2000, 20_000] } as const
+const ACTS = ['create', 'list', 'lookup'] as const
+type Act = (typeof ACTS)[number]
+type Name = `${Act} ${number}`
+
+const MOST_TIMES = 1.5
+const MOST_GROWTH_MIB = 100
+/** So many exist on the empty side before anything is measured, so that a list there has a page to give too. */
+const FEW = 200
+
+const bench: Bench = async (context) => {
+  const sizes = context.quick ? SIZES.quick : SIZES.full
+  const sides = new Map<number, Side>()
+  for (const size of sizes) {
+    const side = await startOurs(context)
+    await seedPayments(side, size)
+    context.log(`${size.toLocaleString('en-US')} payments are in`)
+    sides.set(size, side)
+  }
+  const variants = sizes.flatMap((size) => {
+    const side = sides.get(size)
+    if (!side) throw new Error(`no side of ${size}`)
+    return ACTS.map((act) => [`${act} ${size}`, loadOf(context, side, act)] as const)
+  })
+  for (const side of sides.values()) await fill(side)
+  const measured: Partial<Record<Name, Rates>> = await alternate(
+    Object.fromEntries(variants) as Record<Name, () => Promise<Rates>>,
+    context.runs,
+  )
+  const rates = (act: Act, size: number): Rates => {
+    const found = measured[`${act} ${size}`]
+    if (!found) throw new Error(`no figure of ${act} with ${size}`)
+    return found
+  }
+  const largest = sizes.at(-1) ?? 0
+  const exported = await exportAll(context, sides.get(largest))
+  return {
+    tables: [
+      {
+        title: `A second at ${LANES} connections, by the payments in the database`,
+        columns: ['payments', ...ACTS.flatMap((act) => [`${act}/s`, `${act} p50`, `${act} p99`])],
+        rows: sizes.map((size) => [
+          size.toLocaleString('en-US'),
+          ...ACTS.flatMap((act) => {
+            const one = rates(act, size)
+            return [perSecond(one), ms(one.p50Us), ms(one.p99Us)]
+          }),
+        ]),
+      },
+      exportTable(exported),
+    ],
+    bounds: [
+      ...sizes.slice(1).flatMap((size) => ACTS.map((act) => slower(act, size, rates))),
+      growth(exported),
+      {
+        what: 'rows of the export',
+        wanted: `at least ${largest}`,
+        got: String(exported.rows),
+        met: exported.rows >= largest,
+      },
+    ],
+    notes: [
+      'Each size is a program of its own with a database of its own; they take turns. Expired payments of one merchant, each with a failed attempt.',
+      `A list is the newest page of 20 with their attempts; a lookup is a list by reference. The empty side holds ${FEW} payments and what the runs create.`,
+      'Memory is the resident set of the Node process, looked at ten times a second; before: after one export of a small range.',
+    ],
+  }
+}
+
+function loadOf(context: BenchContext, { url, headers }: Side, act: Act): () => Promise<Rates> {
+  const { durationMs } = context
+  const path = '/api/v1/payments'
+  const shared = { url: url + path, headers, lanes: LANES, durationMs }
+  let made = FEW
+  if (act === 'create') {
+    const next = (): { headers: Record<string, string>; body: string } => {
+      made += 1
+      return { headers: { 'idempotency-key': `bench-${made}` }, body: bodyOf(made) }
+    }
+    return () => loadHttp({ ...shared, method: 'POST', next, expectStatus: 201 })
+  }
+  const next = (n: number): { path: string } => ({
+    path: act === 'list' ? path : `${path}?reference=order-${1 + (n % FEW)}`,
+  })
+  return () => loadHttp({ ...shared, method: 'GET', next, expectStatus: 200 })
+}
+
+const bodyOf = (n: number): string =>
+  JSON.stringify({ amount: '1500.00', currency: 'KES', description: 'Two cups of coffee', reference: `order-${n}` })
+
+async function fill({ url, headers }: Side): Promise<void> {
+  for (let n = 1; n <= FEW; n += 1) {
+    const answer = await fetch(`${url}/api/v1/payments`, { method: 'POST', headers: { ...headers }, body: bodyOf(n) })
+    if (answer.status !== 201) throw new Error(`a payment was answered ${answer.status}`)
+    await answer.arrayBuffer()
+  }
+}
+
+function slower(act: Act, size: number, rates: (act: Act, size: number) => Rates): Bound {
+  const times = rates(act, 0).perSecond / rates(act, size).perSecond
+  return {
+    what: `${act} with ${size.toLocaleString('en-US')} payments`,
+    wanted: `at most ${MOST_TIMES} times the empty figure`,
+    got: `${times.toFixed(2)} times`,
+    met: times <= MOST_TIMES,
+  }
+}
+
+interface Exported {
+  readonly rows: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly beforeMib: number
+  readonly highestMib: number
+}
+
+async function exportAll(context: BenchContext, side: Side | undefined): Promise<Exported> {
+  if (!side) throw new Error('nothing to export from')
+  const path = `${side.url}/api/v1/exports/payments.csv?from=${new Date(Date.now() - 90 * 86_400_000).toISOString()}`
+  await read(`${side.url}/api/v1/exports/payments.csv?from=${new Date(Date.now() - 60_000).toISOString()}`, side)
+  const beforeMib = residentMib(side.pid)
+  let highestMib = beforeMib
+  const looking = setInterval(() => (highestMib = Math.max(highestMib, residentMib(side.pid))), 100)
+  const began = performance.now()
+  const { rows, bytes } = await read(path, side).finally(() => clearInterval(looking))
+  context.log(`exported ${rows.toLocaleString('en-US')} rows`)
+  return { rows, bytes, seconds: (performance.now() - began) / 1000, beforeMib, highestMib }
+}
+
+async function read(url: string, { headers }: Side): Promise<{ rows: number; bytes: number }> {
+  const answer = await fetch(url, { headers: { ...headers } })
+  if (!answer.ok || !answer.body) throw new Error(`the export was answered ${answer.status}`)
+  let [rows, bytes] = [-1, 0]
+  for await (const chunk of answer.body) {
+    bytes += chunk.length
+    for (const byte of chunk) if (byte === 10) rows += 1
+  }
+  return { rows, bytes }
+}
+
+const exportTable = (exported: Exported): Table => ({
+  title: 'Export of all payments as CSV',
+  columns: ['rows', 'seconds', 'rows/s', 'MB', 'memory before', 'highest'],
+  rows: [
+    [
+      exported.rows.toLocaleString('en-US'),
+      exported.seconds.toFixed(1),
+      Math.round(exported.rows / exported.seconds).toLocaleString('en-US'),
+      Math.round(exported.bytes / 1e6),
+      mib(exported.beforeMib),
+      mib(exported.highestMib),
+    ],
+  ],
+})
+
+function growth({ beforeMib, highestMib }: Exported): Bound {
+  const got = highestMib - beforeMib
+  return {
+    what: 'memory of the export',
+    wanted: `at most ${mib(MOST_GROWTH_MIB)} more`,
+    got: mib(got),
+    met: got <= MOST_GROWTH_MIB,
+  }
+}
+
+const residentMib = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+const mib = (value: number): string => `${Math.round(value)} MiB`
+
+export default bench
