@@ -140,7 +140,7 @@ async function read(url: string, { headers }: Side): Promise<{ rows: number; byt
   const answer = await fetch(url, { headers: { ...headers } })
   if (!answer.ok || !answer.body) throw new Error(`the export was answered ${answer.status}`)
   let [rows, bytes] = [-1, 0]
-  for await (const chunk of answer.body) {
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     for (const byte of chunk) if (byte === 10) rows += 1
   }
