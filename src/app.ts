@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createGateway, gatewayConfig, paymentChanged } from '#gateway'
+import { createGateway, gatewayConfig, gatewaySchema, paymentChanged } from '#gateway'
 import {
   createIdentity,
   identityCommands,
@@ -52,7 +52,15 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
-  const schemas = [platformSchema, identitySchema, ledgerSchema, ratesSchema, paymentsSchema, webhooksSchema]
+  const schemas = [
+    platformSchema,
+    identitySchema,
+    ledgerSchema,
+    ratesSchema,
+    paymentsSchema,
+    webhooksSchema,
+    gatewaySchema,
+  ]
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
@@ -258,6 +266,7 @@ async function wireModules(core: Core) {
     limits,
     idempotency,
     clock,
+    ids,
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,

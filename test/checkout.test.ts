@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { troubleOf } from './axe.ts'
 import { openBrowser } from './browser.ts'
-import { answerQuickly, newPhone, onStage, payByPhone, waitForTitle } from './stories/stage.ts'
+import { answerQuickly, newPhone, onStage, payByPhone, typeCard, waitForTitle } from './stories/stage.ts'
 import { openLiveWorld } from './live.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -80,6 +80,23 @@ onStage('sandbox', (story) => {
     await waitForTitle(page, 'Umelipa')
     assert.equal(await stage.balance(), 2300n)
   })
+  story('a payer opens a link for one use, says the amount and pays by card', async (stage, t) => {
+    const body = { currency: 'KES', min_amount: '100', single_use: true, description: 'A gift' }
+    const { body: link } = await stage.world.api('POST', '/api/v1/payment-links', body)
+    const before = await stage.balance()
+    const page = await stage.page(t, { width: 360, height: 740 })
+    await page.setContent(link.html.button)
+    await page.getByRole('button', { name: 'Pay: A gift' }).click()
+    await page.getByLabel('Amount to pay').fill('450')
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByRole('button', { name: /by card/ }).click()
+    await typeCard(page, '4242 4242 4242 4242')
+    await waitForTitle(page, 'Paid')
+    await page.goto(link.url)
+    await page.getByRole('link', { name: 'Show the payment' }).click()
+    await waitForTitle(page, 'Paid')
+    assert.equal((await stage.balance()) - before, 450n)
+  })
 })
 
 for (const { width, lang, scheme } of [
@@ -102,6 +119,12 @@ for (const { width, lang, scheme } of [
       await page.locator('form button').click()
       await page.locator('#amount-problem').waitFor()
       assert.deepEqual(await troubleOf(page), [])
+      for (const asked of [{ amount: '1500.00' }, { min_amount: '10', max_amount: '99999' }]) {
+        const made = { currency: 'KES', description: 'Two mugs and a bag of coffee', ...asked }
+        const { body: link } = await world.api('POST', '/api/v1/payment-links', made)
+        await page.goto(`${link.url}?lang=${lang}`)
+        assert.deepEqual(await troubleOf(page), [])
+      }
     },
   )
 }

@@ -5,6 +5,7 @@ import type { IntentChange } from '#payments'
 import type { Cron, Job } from '#platform/jobs'
 import type { Module } from '#platform/module'
 import { apiRoutes, type ApiDeps } from './api/routes.ts'
+import { gatewaySchema } from './schema.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
 
 export type GatewayDeps = ApiDeps & PageDeps & { readonly changed: Job<IntentChange> }
@@ -13,6 +14,7 @@ export type GatewayDeps = ApiDeps & PageDeps & { readonly changed: Job<IntentCha
 export function createGateway(deps: GatewayDeps): Module {
   return {
     name: 'gateway',
+    schema: gatewaySchema,
     routes: (app: HttpServer) => {
       apiRoutes(app, deps)
       pageRoutes(app, deps)

@@ -46,13 +46,14 @@ function invalid(param: string, message: string): AppError {
   return new AppError('validation-failed', 422, `${param} ${message}`, { param })
 }
 
-function requireAmount(text: string, currency: string): Money {
+/** `param` is named when it is wrong. */
+export function requireAmount(text: string, currency: string, param = 'amount'): Money {
   if (!isCurrency(currency)) throw invalid('currency', `"${currency}" is not known; use a code such as "KES"`)
   const amount = parseAmount(text, assetOf(currency))
-  if ('problem' in amount) throw invalid('amount', amount.problem)
-  if (amount.amount === 0n) throw invalid('amount', 'must be more than zero')
+  if ('problem' in amount) throw invalid(param, amount.problem)
+  if (amount.amount === 0n) throw invalid(param, 'must be more than zero')
   const largest = largestOf(amount.asset)
-  if (amount.amount > largest) throw invalid('amount', `must be at most ${formatAmount(money(amount.asset, largest))}`)
+  if (amount.amount > largest) throw invalid(param, `must be at most ${formatAmount(money(amount.asset, largest))}`)
   return amount
 }
 
@@ -88,6 +89,12 @@ function requireMethods(
   return [...new Set(asked)]
 }
 
+/** Whether each is a way to pay in this currency, switched off or not: it is for later. */
+export function requireKnown(asked: readonly string[], offered: readonly PaymentMethod[], currency: string): void {
+  const unknown = asked.find((name) => offered.every(({ method }) => method !== name))
+  if (unknown !== undefined) throw invalid('methods', `"${unknown}" is unknown, or cannot take ${currency}`)
+}
+
 const OFF_SECONDS = 60
 
 /** Nothing is wrong with the request: its provider's keys are missing, or it was switched off. */
@@ -112,11 +119,16 @@ export function problemWith(
 }
 
 /** Our own pages need no registration: nobody is led astray by them. */
-function requireReturnUrl(text: string, shop: Shop, publicUrl: string): string {
+export function isReturnable(text: string | null, shop: Shop, publicUrl: string): text is string {
+  if (text === null) return false
   const { origin } = new URL(text)
-  if (shop.returnOrigins.includes(origin) || origin === new URL(publicUrl).origin) return text
+  return shop.returnOrigins.includes(origin) || origin === new URL(publicUrl).origin
+}
+
+export function requireReturnUrl(text: string, shop: Shop, publicUrl: string): string {
+  if (isReturnable(text, shop, publicUrl)) return text
   throw invalid(
     'return_url',
-    `is not on a registered origin; register it with: purser merchant origins add ${shop.merchantId} ${origin}`,
+    `is not on a registered origin; register it with: purser merchant origins add ${shop.merchantId} ${new URL(text).origin}`,
   )
 }

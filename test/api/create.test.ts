@@ -36,6 +36,7 @@ void test('a payment is answered as it is documented', async () => {
     description: 'Two mugs',
     reference: 'order-1042',
     store: null,
+    payment_link: null,
     customer: { name: 'Asha', email: 'asha@example.com', phone: '254712345678' },
     return_url: `${world.url}/thanks?order=1042`,
     metadata: { order: '1042' },

@@ -94,6 +94,7 @@ void test('each operation has a name, words, a key to show, and its parameters',
   )
   assert.deepEqual(keyed.map(({ operation }) => operation.operationId).toSorted(), [
     'createPayment',
+    'createPaymentLink',
     'createStore',
     'createWebhookEndpoint',
     'redeliver',
@@ -117,7 +118,7 @@ void test('bodies and answers have schemas with names', () => {
     if (done[0]?.[1].content['text/csv']) continue
     assert.match(
       refOf(done[0]?.[1].content) ?? '',
-      /schemas\/(Api|Merchant|Store|Metrics|Warmup|CrossmintConfig|Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|\w+List)$/,
+      /schemas\/(Api|PaymentLink|Merchant|Store|Metrics|Warmup|CrossmintConfig|Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|\w+List)$/,
       name,
     )
     assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)

@@ -78,6 +78,36 @@ export type CreatePaymentInput = {
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
+export type CreatePaymentLinkInput = {
+  readonly currency: string
+
+  /** What is to pay. Without it the payer says how much. */
+  readonly amount?: string | undefined
+
+  /** The least that a payer can say */
+  readonly min_amount?: string | undefined
+
+  /** The most that a payer can say */
+  readonly max_amount?: string | undefined
+
+  /** What it is for: the payer sees it */
+  readonly description?: string | undefined
+
+  /** Your own name for it; payments made by the link carry it */
+  readonly reference?: string | undefined
+
+  /** Ways to pay in order; all without it */
+  readonly methods?: readonly string[] | undefined
+  readonly return_url?: string | undefined
+
+  /** Over once one payment made by it is paid */
+  readonly single_use?: boolean | undefined
+
+  /** Nothing new can be begun by it from then on */
+  readonly expires_at?: string | undefined
+  readonly store?: string | undefined
+}
+
 export type CreateStoreInput = {
   readonly name: string
   readonly locale?: 'en' | 'sw' | null | undefined
@@ -278,6 +308,9 @@ export type Payment = {
 
   /** The store that it was made in */
   readonly store: string | null
+
+  /** The link that it was made by */
+  readonly payment_link: string | null
   readonly customer: {
     readonly name: string | null
     readonly email: string | null
@@ -314,6 +347,47 @@ export type PaymentLine = {
 
   /** JSON text in CSV */
   readonly metadata: Readonly<Record<string, string>>
+}
+
+/** A page where payers pay, without a payment made beforehand */
+export type PaymentLink = {
+  readonly id: string
+  readonly object: 'payment_link'
+  readonly livemode: boolean
+
+  /** What to send to payers */
+  readonly url: string
+  readonly currency: string
+  readonly amount: string | null
+  readonly min_amount: string | null
+  readonly max_amount: string | null
+  readonly description: string | null
+  readonly reference: string | null
+  readonly methods: readonly string[] | null
+  readonly return_url: string | null
+  readonly single_use: boolean
+
+  /** Of a link for one use: the payment made by it last */
+  readonly payment: string | null
+  readonly store: string | null
+  readonly expires_at: string | null
+  readonly archived: boolean
+  readonly created_at: string
+
+  /** Without scripts. Style the class `purser-button` as you like. */
+  readonly html: {
+    /** A form with a button, to paste into a page */
+    readonly button: string
+
+    /** The same as a link, for e-mails and editors that take no forms */
+    readonly link: string
+  }
+}
+
+export type PaymentLinkList = {
+  readonly object: 'list'
+  readonly data: readonly PaymentLink[]
+  readonly next_cursor: string | null
 }
 
 /** A page of payments */
@@ -446,6 +520,17 @@ export type UpdateMerchantInput = {
   readonly logo?: string | null | undefined
 }
 
+export type UpdatePaymentLinkInput = {
+  readonly description?: string | undefined
+  readonly reference?: string | null | undefined
+  readonly methods?: readonly string[] | null | undefined
+  readonly return_url?: string | null | undefined
+  readonly expires_at?: string | null | undefined
+
+  /** Nothing new can be begun by an archived link */
+  readonly archived?: boolean | undefined
+}
+
 export type UpdateStoreInput = {
   readonly name?: string | undefined
   readonly locale?: 'en' | 'sw' | null | undefined
@@ -505,6 +590,7 @@ export type ErrorCode =
   | 'body-too-large'
   | 'forbidden'
   | 'gateway.export-running'
+  | 'gateway.no-such-link'
   | 'gateway.too-many-exports'
   | 'idempotency-in-progress'
   | 'idempotency-key-reused'
@@ -582,6 +668,38 @@ export const OPERATIONS = {
   updateStore: {
     method: 'PATCH',
     path: '/api/v1/stores/{id}',
+    params: ['id'],
+    takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
+  createPaymentLink: {
+    method: 'POST',
+    path: '/api/v1/payment-links',
+    params: [],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  listPaymentLinks: {
+    method: 'GET',
+    path: '/api/v1/payment-links',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  getPaymentLink: {
+    method: 'GET',
+    path: '/api/v1/payment-links/{id}',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  updatePaymentLink: {
+    method: 'PATCH',
+    path: '/api/v1/payment-links/{id}',
     params: ['id'],
     takes: 'body',
     keyed: false,
@@ -794,6 +912,25 @@ export interface Operations {
   /** Change a store, or archive it */
   updateStore(id: string, body: UpdateStoreInput, options?: CallOptions): Promise<Store>
 
+  /** Create a payment link. Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`. */
+  createPaymentLink(body: CreatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
+
+  /** List payment links, newest first */
+  listPaymentLinks(
+    query?: {
+      readonly limit?: number | undefined
+      readonly cursor?: string | undefined
+      readonly archived?: 'true' | 'false' | undefined
+    },
+    options?: CallOptions,
+  ): Promise<PaymentLinkList>
+
+  /** Look a payment link up */
+  getPaymentLink(id: string, options?: CallOptions): Promise<PaymentLink>
+
+  /** Change a payment link, or archive it. Payments made by it stay as they are. What is to pay cannot be changed: make another link. */
+  updatePaymentLink(id: string, body: UpdatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
+
   /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
   createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
 
@@ -929,6 +1066,12 @@ export interface Iterators {
 
   /** List stores, newest first */
   listStores(query?: { readonly limit?: number | undefined }, options?: CallOptions): AsyncIterable<Store>
+
+  /** List payment links, newest first */
+  listPaymentLinks(
+    query?: { readonly limit?: number | undefined; readonly archived?: 'true' | 'false' | undefined },
+    options?: CallOptions,
+  ): AsyncIterable<PaymentLink>
 
   /** List the deliveries to a webhook endpoint, newest first */
   listDeliveries(

@@ -67,6 +67,13 @@ const all = [
       'Check the id. A store of another merchant does not exist for your key, nor another store for the key of one.',
   },
   {
+    code: 'gateway.no-such-link',
+    status: 404,
+    message: 'There is no payment link lnk_01kd3v….',
+    param: 'id',
+    remedy: 'Check the id. A link of another merchant does not exist for your key.',
+  },
+  {
     code: 'webhooks.no-such-endpoint',
     status: 404,
     message: 'There is no webhook endpoint we_01kd3v….',

@@ -23,6 +23,7 @@ export function renderPayment(intent: Intent, publicUrl: string): PaymentObject 
     description: intent.description || null,
     reference: intent.reference ?? null,
     store: intent.terms['store'] ?? null,
+    payment_link: intent.terms['link'] ?? null,
     customer: intent.customer
       ? {
           name: intent.customer.name ?? null,

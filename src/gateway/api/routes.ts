@@ -3,6 +3,7 @@ import type { Payments } from '#payments'
 import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
 import type { HttpServer } from '#platform/http'
+import type { Ids } from '#platform/ids'
 import type { Idempotency } from '#platform/idempotency'
 import type { Webhooks } from '#webhooks'
 import type { Rates } from '#rates'
@@ -13,6 +14,7 @@ import { errorPageRoutes } from './errorpage.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
 import { exportRoutes } from './exports.ts'
+import { linkRoutes } from './links.ts'
 import { merchantRoutes } from './merchant.ts'
 import { rateRoute } from './rates.ts'
 import { publicRoutes, type PublicDeps } from './public.ts'
@@ -26,6 +28,7 @@ export interface ApiDeps extends AccessDeps, PublicDeps {
   readonly rates: Rates
   readonly idempotency: Idempotency
   readonly clock: Clock
+  readonly ids: Ids
   readonly publicUrl: () => string
 }
 
@@ -43,6 +46,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   rateRoute(app, api)
   attemptRoutes(app, api)
   merchantRoutes(app, api)
+  linkRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
   exportRoutes(app, api)

@@ -120,6 +120,7 @@ export const payment = z
     description: z.string().nullable(),
     reference: z.string().nullable(),
     store: z.string().nullable().meta({ description: 'The store that it was made in' }),
+    payment_link: z.string().nullable().meta({ description: 'The link that it was made by' }),
     customer: z
       .object({ name: z.string().nullable(), email: z.string().nullable(), phone: z.string().nullable() })
       .nullable(),

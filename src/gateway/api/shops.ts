@@ -12,9 +12,14 @@ export async function shopOf(
   if (storeId !== undefined && asked !== undefined && asked !== storeId) throw unknownStore(asked)
   const shop = await identity.requireShop(db, merchantId, storeId ?? asked)
   if (shop.archived) {
-    throw new AppError('identity.store-archived', 409, `The store ${String(shop.storeId)} is archived: restore it first.`, {
-      param: 'store',
-    })
+    throw new AppError(
+      'identity.store-archived',
+      409,
+      `The store ${String(shop.storeId)} is archived: restore it first.`,
+      {
+        param: 'store',
+      },
+    )
   }
   return shop
 }

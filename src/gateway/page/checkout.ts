@@ -9,10 +9,11 @@ import type { GatewayConfig } from '../config.ts'
 import { newIntentOf } from '../payments.ts'
 import { askForm } from './askform.ts'
 import type { Assets } from './assets.ts'
-import { isOwnPage, tooMany } from './attempts.ts'
+import { isOwnPage } from './attempts.ts'
 import { askDocument, messageDocument } from './document.ts'
 import type { HomeDeps } from './home.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
+import { troublePage } from './trouble.ts'
 import { offersOf, readTyped, type Offer } from './typed.ts'
 
 export interface CheckoutDeps extends HomeDeps {
@@ -23,9 +24,9 @@ export interface CheckoutDeps extends HomeDeps {
 }
 
 const PATH = '/checkout'
-const LOOKS_PER_ADDRESS = { points: 600, windowMs: 60_000 }
+export const FORM_PER_ADDRESS = { points: 600, windowMs: 60_000 }
 /** Payments made from one address in ten minutes: many payers share one behind a mobile carrier's NAT. */
-const PER_ADDRESS = { points: 60, windowMs: 600_000 }
+export const CREATE_PER_ADDRESS = { points: 60, windowMs: 600_000 }
 
 const text = (most: number) =>
   z
@@ -44,14 +45,18 @@ type Typed = z.output<typeof form>
 
 /** `/checkout`: whoever opens it says what to pay to the desk's merchant, and goes on to the payment's own page. */
 export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Assets): void {
-  const config = { page: true, errorPage: (error: AppError, request: Request) => errorPage(error, request, assets) }
+  const config = {
+    page: true,
+    errorPage: (error: AppError, request: Request) =>
+      troublePage(error, request, assets, ['noCheckout', 'noCheckoutText']),
+  }
   app.route({
     method: 'GET',
     url: PATH,
     config,
     schema: { hide: true, querystring },
     handler: async (request, reply) => {
-      await deps.limits.require('checkout_form', addressKey(request.ip), LOOKS_PER_ADDRESS)
+      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
       const merchant = await requireDesk(deps)
       return send(reply, pageOf(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }))
     },
@@ -71,7 +76,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
       }
       if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
-      await deps.limits.require('checkout_create', addressKey(request.ip), PER_ADDRESS)
+      await deps.limits.require('checkout_create', addressKey(request.ip), CREATE_PER_ADDRESS)
       const body = {
         amount: formatAmount(read.amount),
         currency: read.currency,
@@ -134,24 +139,6 @@ async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Pr
   const [only, another] = items
   if (only && !another) return identity.requireShop(db, only.id)
   throw new AppError('not-found', 404, 'There is no checkout here: set CHECKOUT_MERCHANT to the id of a merchant.')
-}
-
-function errorPage(error: AppError, request: Request, assets: Assets): string {
-  const { lang } = querystring.safeParse(request.query).data ?? {}
-  const speech = speak(languageOf(lang, request.headers['accept-language']))
-  if (error.status === 404 || error.status === 403) {
-    const words =
-      error.status === 404
-        ? { title: speech.say('noCheckout'), text: speech.say('noCheckoutText') }
-        : { title: speech.say('problem'), text: speech.say('crossSite') }
-    return messageDocument(speech, { icon: 'search', ...words }, assets)
-  }
-  if (error.status === 429) {
-    const { text: said } = tooMany(speech, error.retryAfterSeconds ?? 60)
-    return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
-  }
-  const said = `${speech.say('brokenText')} (${request.id})`
-  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
 }
 
 const speechOf = (request: Request, { locale }: Shop): Speech => {

@@ -105,7 +105,7 @@ function footer(path: string, speech: Speech): Html {
 }
 
 export interface Message {
-  readonly icon: 'search' | 'alert' | 'clock'
+  readonly icon: 'search' | 'alert' | 'clock' | 'tick'
   readonly title: string
   readonly text: HtmlPart
 }

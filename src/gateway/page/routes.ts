@@ -7,19 +7,21 @@ import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
 import { problemWith } from '../payments.ts'
 import { assetRoutes, type Assets } from './assets.ts'
-import { attemptForm, tooMany, tryAttempt } from './attempts.ts'
-import { checkoutDocument, messageDocument } from './document.ts'
+import { attemptForm, tryAttempt } from './attempts.ts'
+import { checkoutDocument } from './document.ts'
 import { brandRoutes } from './brand.ts'
 import { checkoutRoutes, type CheckoutDeps } from './checkout.ts'
 import { homeRoutes } from './home.ts'
+import { linkPageRoutes, type LinkPageDeps } from './link.ts'
 import { panel } from './panel.ts'
 import { hasReceipt, receiptDocument, receiptPdf } from './paper.ts'
 import { dueOf } from './show.ts'
 import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
 import { createSeats, sendEvents } from './stream.ts'
+import { troublePage } from './trouble.ts'
 
-export type PageDeps = CheckoutDeps
+export type PageDeps = CheckoutDeps & LinkPageDeps
 
 /** Some hundred payers behind one mobile carrier's address whose pages ask, and no more than a part of what the server can do. */
 const LOOKS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
@@ -47,7 +49,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   brandRoutes(app, deps)
   homeRoutes(app, deps, assets)
   checkoutRoutes(app, deps, assets)
-  const config: PageConfig = { page: PAGE, errorPage: (error, request) => errorPage(error, request, assets) }
+  const config: PageConfig = { page: PAGE, errorPage: (error, request) => troublePage(error, request, assets) }
   app.route({
     method: 'GET',
     url: '/pay/:id',
@@ -69,6 +71,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     },
   })
   receiptRoutes(app, deps, { assets, config })
+  linkPageRoutes(app, deps, assets)
   eventsRoute(app, deps)
   attemptsRoute(app, deps, assets, config)
 }
@@ -101,20 +104,6 @@ function receiptRoutes(
       .type('application/pdf')
       .send(receiptPdf(intent, speech, deps.clock.now())),
   )
-}
-
-function errorPage(error: AppError, request: Request, assets: Assets): string {
-  const speech = speechOf(request)
-  if (error.status === 404) {
-    const { title, text } = { title: speech.say('notFound'), text: speech.say('notFoundText') }
-    return messageDocument(speech, { icon: 'search', title, text }, assets)
-  }
-  if (error.status === 429) {
-    const { text } = tooMany(speech, error.retryAfterSeconds ?? 60)
-    return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text }, assets)
-  }
-  const text = `${speech.say('brokenText')} (${request.id})`
-  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text }, assets)
 }
 
 function sendPage(reply: Reply, text: string): Reply {

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { openWorld } from '../world.ts'
+import { assertBooksHold, assertRefused, find, leap, PAYMENTS, start } from './shop.ts'
+
+const world = await openWorld()
+after(() => world[Symbol.asyncDispose]())
+
+const LINKS = '/api/v1/payment-links'
+const make = async (body: object = {}): Promise<any> => {
+  const answer = await world.api('POST', LINKS, { currency: 'KES', amount: '1500.00', ...body })
+  assert.equal(answer.status, 201, JSON.stringify(answer.body))
+  return answer.body
+}
+const open = (url: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(url, { headers: { accept: 'text/html', ...headers } })
+const send = (url: string, fields: Record<string, string> = {}, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { accept: 'text/html', ...headers },
+    body: new URLSearchParams(fields),
+  })
+/** The payment that a click leads to. */
+async function begin(url: string, fields: Record<string, string> = {}): Promise<string> {
+  const answer = await send(url, fields)
+  assert.equal(answer.status, 303, await answer.text())
+  return /pay_\w+/.exec(answer.headers.get('location') ?? '')?.[0] ?? ''
+}
+async function pay(id: string): Promise<void> {
+  await start(world, id, '254700000001')
+  await world.advance(3000)
+  assert.equal((await find(world, id)).status, 'paid')
+}
+
+void test('a link makes a payment for each who clicks, and none for those who only look', async () => {
+  const link = await make({ description: 'Two <mugs>', reference: 'mugs' })
+  assert.equal(link.url, `${world.url}/l/${link.id}`)
+  const page = await (await open(link.url)).text()
+  assert.ok(page.includes('1,500') && page.includes('Two &#60;mugs&#62;'), page)
+  assert.deepEqual((await world.api('GET', PAYMENTS)).body.data, [], 'messengers look at links before people do')
+  const [first, second] = [await begin(link.url), await begin(link.url)]
+  assert.notEqual(first, second)
+  const payment = await find(world, first)
+  assert.deepEqual(
+    [payment.amount, payment.currency, payment.description, payment.reference, payment.payment_link],
+    ['1500.00', 'KES', 'Two <mugs>', 'mugs', link.id],
+  )
+  await pay(first)
+  assert.notEqual(await begin(link.url), first, 'it goes on')
+  await assertBooksHold(world)
+})
+
+void test('a link for one use has one payment at a time, and is over once it is paid', async () => {
+  const link = await make({ single_use: true })
+  const clicked = await Promise.all(Array.from({ length: 20 }, () => begin(link.url)))
+  assert.equal(new Set(clicked).size, 1, 'twenty who click at once get one payment')
+  const [first = ''] = clicked
+  await leap(world, 2 * 3_600_000)
+  assert.equal((await find(world, first)).status, 'expired')
+  const second = await begin(link.url)
+  assert.notEqual(second, first, 'what expired does not use it up')
+  await pay(second)
+  assert.match(await (await open(link.url)).text(), /This has been paid/)
+  assert.equal(await begin(link.url), second, 'whoever clicks sees that it is paid')
+  const { body } = await world.api('GET', `${LINKS}/${link.id}`)
+  assert.equal(body.payment, second)
+})
+
+void test('where the payer says the amount, it is within the bounds', async () => {
+  const link = await make({ amount: undefined, min_amount: '100', max_amount: '5000.00' })
+  assert.match(await (await open(link.url)).text(), /From KES.100 to KES.5,000/)
+  for (const [amount, says] of [
+    ['99.99', /smallest amount is KES.100/],
+    ['5000.01', /largest amount is KES.5,000/],
+    ['much', /in figures/],
+  ] as const) {
+    const answer = await send(link.url, { amount })
+    assert.equal(answer.status, 422, amount)
+    assert.match(await answer.text(), says)
+  }
+  assert.equal((await find(world, await begin(link.url, { amount: '2,500' }))).amount, '2500.00')
+  const fixed = await make()
+  assert.equal((await find(world, await begin(fixed.url, { amount: '1' }))).amount, '1500.00', 'a fixed one stays')
+})
+
+void test('an archived or expired link begins nothing; what was begun can be paid', async () => {
+  const link = await make()
+  const id = await begin(link.url)
+  const changed = await world.api('PATCH', `${LINKS}/${link.id}`, { archived: true })
+  assert.deepEqual([changed.status, changed.body.archived], [200, true])
+  const answer = await send(link.url)
+  assert.equal(answer.status, 200)
+  assert.match(await answer.text(), /not in use any more/)
+  await pay(id)
+  await world.api('PATCH', `${LINKS}/${link.id}`, { archived: false })
+  await begin(link.url)
+  const soon = await make({ expires_at: new Date(world.clock.now().getTime() + 1000).toISOString() })
+  await begin(soon.url)
+  await leap(world, 1000)
+  assert.match(await (await send(soon.url)).text(), /not in use any more/)
+})
+
+void test('the HTML to paste is without scripts, and what is in it is escaped', async () => {
+  const { html, url } = await make({ description: '"><script>alert(1)</script>' })
+  assert.match(html.button, /^<form action="[^"]+" method="get"><button type="submit"/)
+  assert.ok(html.button.includes(`action="${url}"`) && html.link.includes(`href="${url}"`))
+  for (const text of [html.button, html.link]) assert.doesNotMatch(text, /<script|on\w+=/)
+})
+
+void test('what makes no sense is refused with the field', async () => {
+  const refused = async (body: object, param: string, says: RegExp): Promise<void> =>
+    assertRefused(await world.api('POST', LINKS, { currency: 'KES', ...body }), {
+      status: 422,
+      code: 'validation-failed',
+      param,
+      says,
+    })
+  await refused({ amount: '10', min_amount: '5' }, 'amount', /fixed/)
+  await refused({ min_amount: '10', max_amount: '5' }, 'min_amount', /at most max_amount/)
+  await refused({ min_amount: '-1' }, 'min_amount', /min_amount must be a positive/)
+  await refused({ currency: 'KEX' }, 'currency', /not known/)
+  await refused({ currency: 'XTR' }, 'currency', /cannot be taken/)
+  await refused({ methods: ['barter'] }, 'methods', /barter/)
+  await refused({ return_url: 'https://evil.example/' }, 'return_url', /registered origin/)
+})
+
+void test('links are listed page by page, made once for a key, and nobody else’s', async () => {
+  const headers = { 'idempotency-key': 'link-1' }
+  const body = { currency: 'KES', amount: '7.00' }
+  const [one, two] = [await world.api('POST', LINKS, body, headers), await world.api('POST', LINKS, body, headers)]
+  assert.deepEqual([one.body.id, two.headers.get('idempotent-replayed')], [two.body.id, 'true'])
+  const first = await world.api('GET', `${LINKS}?limit=2&archived=false`)
+  assert.equal(first.body.data[0].id, one.body.id, 'newest first')
+  const next = await world.api('GET', `${LINKS}?limit=2&archived=false&cursor=${first.body.next_cursor}`)
+  assert.ok(next.body.data[0].id < first.body.data[1].id)
+  const { identity, db } = world.app
+  const actor = { type: 'system', id: 'test' } as const
+  const authorization = await db.transaction(async (tx) => {
+    const { id: merchantId } = await identity.createMerchant(tx, { name: 'Another' }, actor)
+    return `Bearer ${(await identity.createKey(tx, { merchantId, name: 'test' }, actor)).secret}`
+  })
+  const gone = { status: 404, code: 'gateway.no-such-link', param: 'id' }
+  assertRefused(await world.api('GET', `${LINKS}/${one.body.id}`, undefined, { authorization }), gone)
+  assertRefused(await world.api('PATCH', `${LINKS}/${one.body.id}`, { archived: true }, { authorization }), gone)
+  assert.equal((await open(`${world.url}/l/lnk_nothing`)).status, 404)
+  assert.equal((await send(one.body.url, {}, { 'sec-fetch-site': 'cross-site' })).status, 403)
+})
+
+void test('one address does not begin payments without end', async () => {
+  const { url } = await make()
+  let answer = await send(url)
+  for (let i = 0; i < 60 && answer.status === 303; i++) answer = await send(url)
+  assert.equal(answer.status, 429)
+})
