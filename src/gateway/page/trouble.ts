@@ -1,4 +1,4 @@
-import { AppError } from '#platform/errors'
+import type { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import type { Assets } from './assets.ts'
 import { tooMany } from './attempts.ts'
