@@ -22,7 +22,7 @@ export async function openLiveWorld(): Promise<LiveWorld> {
   const credentials = sandboxCredentials(providersUrl, { livemode: true })
   const world = stack.use(await openWorld({ mode: 'live', clock: 'system', env: credentials }))
   await registerWebhook(credentials, `${world.url}/api/webhook/stripe`)
-  await setEndpoint(providersUrl, 'crossmint', `${world.url}/api/webhook/crossmint`)
+  for (const rail of ['airtel', 'crossmint']) await setEndpoint(providersUrl, rail, `${world.url}/api/webhook/${rail}`)
   return { ...world, providersUrl, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 

@@ -9,7 +9,8 @@ import { createGate } from './access.ts'
 import { createBitcoinNode } from './bitcoin/node.ts'
 import { createPublisher } from './bitcoin/publisher.ts'
 import { addBitcoinRoutes } from './bitcoin/routes.ts'
-import { createPrompts, type Prompts } from './daraja/prompts.ts'
+import { createPrompts, type Prompts } from './phone/prompts.ts'
+import { mpesaNetwork } from './daraja/callback.ts'
 import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
 import { addAssets } from './page/assets.ts'
@@ -21,7 +22,7 @@ import { addStripePages } from './stripe/pages.ts'
 import { createCardPayments } from './stripe/payments.ts'
 import { addStripeRoutes } from './stripe/routes.ts'
 import { createSessions, type Sessions } from './stripe/sessions.ts'
-import { addEndpointControl, createEmit as createEmitOf } from './simulator.ts'
+import { addEndpointControl, emitTo, endpointsOf } from './simulator.ts'
 import { SIMULATORS } from './simulators.ts'
 import { createTimerQueue, takeTimer, type TimerHandler, type TimerKind } from './timers.ts'
 
@@ -55,14 +56,16 @@ export function createSandbox(deps: SandboxDeps): Module {
   const log = deps.log.child({ module: 'sandbox' })
   const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
   const prompts = createPrompts({ db, clock, ids })
+  prompts.join(mpesaNetwork(ids))
   const emit = createEmit({ clock, ids, webhookUrl: () => webhookUrl('stripe') })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
   const payments = createCardPayments({ clock, ids, emit, sessions })
   const gate = createGate(deps.password)
   const handlers = handlersOf({ db, clock, prompts, sessions, deliver })
   const simulators = SIMULATORS.map(({ name, create }) => {
-    const emitOwn = createEmitOf({ clock, ids }, name, () => webhookUrl(name))
-    return { name, ...create({ db, clock, ids, deliver, gate, baseUrl, emit: emitOwn }) }
+    const endpoints = endpointsOf(name, () => webhookUrl(name))
+    const shared = { db, clock, ids, deliver, gate, baseUrl, prompts, endpoints }
+    return { name, ...create({ ...shared, emit: emitTo(endpoints, shared) }) }
   })
   for (const { timers = {} } of simulators) Object.assign(handlers, timers)
   return {

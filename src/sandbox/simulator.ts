@@ -7,6 +7,7 @@ import type { Ids } from '#platform/ids'
 import type { Gate } from './access.ts'
 import { ELSEWHERE, type Deliver } from './deliver.ts'
 import type { Assets } from './page/assets.ts'
+import type { Prompts } from './phone/prompts.ts'
 import { addEndpoint, listEndpoints } from './store.ts'
 import { addTimer, type TimerHandler } from './timers.ts'
 
@@ -17,10 +18,14 @@ export interface SimulatorDeps {
   readonly ids: Ids
   readonly deliver: Deliver
   readonly gate: Gate
+  /** The phones that mobile money networks prompt. */
+  readonly prompts: Prompts
   /** Where browsers reach the sandbox, without a slash at the end. */
   readonly baseUrl: () => string
   /** Writes the event for each endpoint of the provider; a timer of this kind sends it once the transaction has committed. */
   readonly emit: (tx: Tx, timer: { kind: string; body: string }) => Promise<void>
+  /** Where the provider's events go. */
+  readonly endpoints: (tx: Tx) => Promise<readonly string[]>
 }
 
 /** A provider at the wire. It lives under `/sandbox/<name>`. */
@@ -40,16 +45,21 @@ export interface SimulatorKind {
   create(deps: SimulatorDeps): Simulator
 }
 
-export const createEmit =
+/** Where a provider's events go: to the program that the sandbox belongs to, and where somebody said. */
+export const endpointsOf =
+  (provider: string, ownUrl: () => string | undefined): SimulatorDeps['endpoints'] =>
+  async (tx) => {
+    const own = ownUrl()
+    return [...new Set([...(own === undefined ? [] : [own]), ...(await listEndpoints(tx, provider))])]
+  }
+
+export const emitTo =
   (
+    endpoints: SimulatorDeps['endpoints'],
     { clock, ids }: Pick<SimulatorDeps, 'clock' | 'ids'>,
-    provider: string,
-    ownUrl: () => string | undefined,
   ): SimulatorDeps['emit'] =>
   async (tx, timer) => {
-    const own = ownUrl()
-    const urls = new Set([...(own === undefined ? [] : [own]), ...(await listEndpoints(tx, provider))])
-    for (const subject of urls) await addTimer(tx, ids, { ...timer, subject, dueAt: clock.now() })
+    for (const subject of await endpoints(tx)) await addTimer(tx, ids, { ...timer, subject, dueAt: clock.now() })
   }
 
 const endpointBody = z.strictObject({ url: z.url() })

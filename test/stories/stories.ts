@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { waitFor } from '../wait.ts'
-import { answerPrompt, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
+import { answerPrompt, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
 /** What a merchant and a payer live through, told in one mode. */
 export function tellStories(mode: 'sandbox' | 'live'): void {
   onStage(mode, (story) => {
     story('a payer approves the prompt, and the page turns paid by itself', payByMpesa)
     story('a prompt is declined, and the payer tries again', declineAndRetry)
+    story('a payer approves at Airtel Money, with the number that M-Pesa was offered too', payByAirtel)
     story('a card pays', payByCard)
     story('a card is declined, and another pays', cardDeclined)
     story('a card is confirmed with the bank', cardConfirmed)
@@ -36,6 +37,29 @@ async function payByMpesa(stage: Stage, t: TestContext): Promise<void> {
   assert.deepEqual([payment.status, payment.amount_received, payment.amount_due], ['paid', '1500.00', '0.00'])
   await page.locator('.receipt', { hasText: 'Receipt number' }).waitFor()
   assert.match(await page.locator('.receipt').innerText(), /[A-Z0-9]{10}/)
+  assert.equal((await stage.balance()) - before, 1500n)
+}
+
+async function payByAirtel(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const phone = newPhone()
+  const { id, checkoutUrl } = await stage.create({ description: 'Two mugs' })
+  const page = await stage.page(t)
+  await page.goto(checkoutUrl)
+  await page.locator('#phone').fill(national(phone))
+  await page.getByRole('button', { name: /Airtel Money/ }).click()
+  await waitForTitle(page, 'Check your phone')
+  await page.getByText('enter your Airtel Money PIN').waitFor()
+
+  const hand = await stage.page(t)
+  await hand.goto(`${stage.providersUrl}/sandbox?phone=${phone}`)
+  await hand.getByText('AIRTEL MONEY', { exact: true }).waitFor()
+  await hand.getByRole('button', { name: 'Approve' }).click()
+
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.match(await page.locator('.receipt').innerText(), /Airtel Money[\s\S]*MP\d{6}/)
+  const payment = await stage.look(id)
+  assert.deepEqual([payment.status, payment.amount_received], ['paid', '1500.00'])
   assert.equal((await stage.balance()) - before, 1500n)
 }
 

@@ -13,12 +13,6 @@ import { ofPublic } from './problems.ts'
 
 /** What anybody may ask without a key: figures without names or amounts, and what the API is. */
 
-/** Whether cards through Crossmint can be paid with, and what a page needs to know of it. Nothing secret. */
-export interface CrossmintFace {
-  readonly enabled: boolean
-  readonly environment?: 'staging' | 'production' | undefined
-}
-
 export interface PublicDeps {
   readonly db: Db
   readonly payments: Payments
@@ -27,7 +21,6 @@ export interface PublicDeps {
   readonly clock: Clock
   readonly publicUrl: () => string
   readonly about: { readonly version: string; readonly mode: Mode; readonly timeZone: string }
-  readonly crossmint?: (() => CrossmintFace) | undefined
 }
 
 const CACHE_MS = 5_000
@@ -233,7 +226,7 @@ const crossmintFace = z
   .object({ enabled: z.boolean(), environment: z.enum(['staging', 'production']).nullable() })
   .meta({ id: 'CrossmintConfig', description: 'Whether cards through Crossmint can be paid with here' })
 
-function crossmintRoute(app: HttpServer, { crossmint, limits }: PublicDeps): void {
+function crossmintRoute(app: HttpServer, { payments, about, limits }: PublicDeps): void {
   app.route({
     method: 'GET',
     url: '/api/crossmint/config',
@@ -248,8 +241,11 @@ function crossmintRoute(app: HttpServer, { crossmint, limits }: PublicDeps): voi
     },
     handler: async ({ ip }) => {
       await limits.require('info', addressKey(ip), PER_ADDRESS)
-      const { enabled, environment } = crossmint?.() ?? { enabled: false, environment: undefined }
-      return { enabled, environment: environment ?? null }
+      const enabled = payments
+        .methods(assetOf('USD'))
+        .some(({ method, unavailable }) => method === 'crossmint' && unavailable === undefined)
+      const environment = about.mode === 'live' ? ('production' as const) : ('staging' as const)
+      return { enabled, environment: enabled ? environment : null }
     },
   })
 }

@@ -43,6 +43,8 @@ export interface RailTrial extends AsyncDisposable {
   act(payer: Payer, request: CollectRequest, started: Outcome): Promise<void>
   /** What came to the webhook so far, as its edge would hand it over. */
   inbound(): readonly InboundRequest[]
+  /** What came, as somebody would send it who is not the provider; by default without headers and token. */
+  forged?(event: InboundRequest): InboundRequest
   /** How a decline shows: the attempt failed, or it goes on and names the decline. */
   readonly decline: { readonly kind: 'failed' | 'pending'; readonly reason: FailureReason }
   /**
@@ -172,7 +174,7 @@ function testInbound(open: Open): void {
     const [event] = trial.inbound()
     assert.ok(event)
     assert.equal(webhook.verify(event).ok, true)
-    const foreign = { ...event, headers: {}, tokenAttemptId: undefined }
+    const foreign = trial.forged?.(event) ?? { ...event, headers: {}, tokenAttemptId: undefined }
     assert.equal(webhook.verify(foreign).ok, false, 'neither signed nor with a token')
     for (const text of ['', 'not json', '[]', '"text"', 'null']) {
       assert.equal(webhook.verify({ ...event, rawBody: Buffer.from(text) }).ok, false, `body ${text}`)

@@ -1,5 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { addMs } from '#platform/clock'
+import { makeToken as make, readToken } from '../bearer.ts'
 import { MPESA } from '../credentials.ts'
 
 /** As Daraja says it: about an hour. */
@@ -9,23 +9,10 @@ const basic = Buffer.from(`${MPESA.consumerKey}:${MPESA.consumerSecret}`).toStri
 
 export const isBasic = (authorization: string | undefined): boolean => authorization === `Basic ${basic}`
 
-/** A token that carries its own end, so that nothing needs to be kept. */
-export function makeToken(now: Date): string {
-  const endsAt = String(addMs(now, TOKEN_SECONDS * 1000).getTime())
-  return `${endsAt}.${macOf(endsAt)}`
-}
+export const makeToken = (now: Date): string => make(MPESA.consumerSecret, addMs(now, TOKEN_SECONDS * 1000))
 
-export function isToken(authorization: string | undefined, now: Date): boolean {
-  const [, endsAt = '', mac = ''] = /^Bearer (\d+)\.(\w+)$/.exec(authorization ?? '') ?? []
-  const expected = Buffer.from(macOf(endsAt))
-  const given = Buffer.from(mac)
-  return (
-    given.length === expected.length && timingSafeEqual(given, expected) && Number.parseInt(endsAt, 10) > now.getTime()
-  )
-}
-
-const macOf = (text: string): string =>
-  createHmac('sha256', MPESA.consumerSecret).update(text).digest('hex').slice(0, 24)
+export const isToken = (authorization: string | undefined, now: Date): boolean =>
+  readToken(MPESA.consumerSecret, authorization, now)
 
 export const passwordOf = (timestamp: string): string =>
   Buffer.from(MPESA.shortcode + MPESA.passkey + timestamp).toString('base64')

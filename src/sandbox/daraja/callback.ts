@@ -1,7 +1,8 @@
 import { addMs } from '#platform/clock'
 import type { Ids } from '#platform/ids'
-import { RESULTS } from './phones.ts'
-import type { Prompt } from './store.ts'
+import type { Network } from '../phone/network.ts'
+import { RESULTS } from '../phone/phones.ts'
+import type { Prompt } from '../phone/store.ts'
 
 /** The body that Safaricom posts: metadata only on success, a Balance item without a value, numbers where it writes numbers. */
 export function callbackBody(prompt: Prompt): string {
@@ -36,5 +37,12 @@ export const digits = (ids: Ids, length: number): string =>
 export const checkoutRequestId = (ids: Ids, at: Date): string => `ws_CO_${eatStamp(at)}${digits(ids, 12)}`
 
 /** Ten capitals and digits, such as NLJ7RT61SV. */
-export const receiptNumber = (ids: Ids): string =>
-  `S${randomOf(ids).toString(36).toUpperCase().padStart(13, '0').slice(-9)}`
+const receiptNumber = (ids: Ids): string => `S${randomOf(ids).toString(36).toUpperCase().padStart(13, '0').slice(-9)}`
+
+export const mpesaNetwork = (ids: Ids): Network => ({
+  name: 'mpesa',
+  title: 'M-PESA',
+  receiptNumber: () => receiptNumber(ids),
+  callbackBody,
+  callbackUrls: (_, { callbackUrl }) => Promise.resolve([callbackUrl]),
+})

@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import { addMs, type Clock } from '#platform/clock'
+import { invariant } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import type { Ids } from '#platform/ids'
 import { MPESA } from '../credentials.ts'
 import { ELSEWHERE, type Deliver } from '../deliver.ts'
 import { isBasic, isToken, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
-import { phoneOf, RESULTS } from './phones.ts'
-import { callbackBody } from './callback.ts'
-import type { Prompts } from './prompts.ts'
-import type { Prompt } from './store.ts'
+import { phoneOf, RESULTS } from '../phone/phones.ts'
+import { callbackBody, checkoutRequestId, digits } from './callback.ts'
+import type { Prompts } from '../phone/prompts.ts'
+import type { Prompt } from '../phone/store.ts'
 
 export interface DarajaDeps {
   clock: Clock
@@ -53,13 +54,17 @@ export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
     if (!deps.deliver.accepts(body.CallBackURL)) {
       return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid CallBackURL: ${ELSEWHERE}`)
     }
-    const prompt = await deps.prompts.show({
+    const { ids } = deps
+    const prompt = await deps.prompts.show('mpesa', {
+      id: checkoutRequestId(ids, clock.now()),
+      merchantRequestId: `${digits(ids, 5)}-${digits(ids, 8)}-1`,
       phone: body.PhoneNumber,
       shillings: body.Amount,
       accountReference: body.AccountReference,
       description: body.TransactionDesc,
       callbackUrl: body.CallBackURL,
     })
+    invariant(prompt, 'an id of a prompt is new')
     const { answer } = phoneOf(prompt.phone)
     if (answer === 'after-callback') await deps.deliver.callback(prompt.callbackUrl, callbackBody(prompt))
     if (answer === 'cut') return cut(request, reply)

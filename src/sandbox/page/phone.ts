@@ -1,6 +1,6 @@
 import { html, type Html } from '#platform/html'
-import { RESULTS } from '../daraja/phones.ts'
-import type { Prompt } from '../daraja/store.ts'
+import { RESULTS } from '../phone/phones.ts'
+import type { Prompt } from '../phone/store.ts'
 import { shillings, spokenPhone } from './document.ts'
 
 export interface PhoneView {
@@ -11,6 +11,8 @@ export interface PhoneView {
   /** What the shown phone did last. */
   readonly last: Prompt | undefined
   readonly now: Date
+  /** What a prompt's network is called on the phone. */
+  readonly titleOf: (prompt: Prompt) => string
 }
 
 /** The phone and the list of prompts: the part of the page that changes by itself. */
@@ -21,14 +23,14 @@ export function livePart(view: PhoneView): Html {
         <p class="status">
           <span>${view.phone ? spokenPhone(view.phone) : 'No number'}</span><span>${timeOf(view.now)}</span>
         </p>
-        ${prompt ? promptCard(prompt, view.now) : idleScreen(view)}
+        ${prompt ? promptCard(prompt, view) : idleScreen(view)}
       </div>
     </div>
     <div class="waiting">
       <h2 id="waiting-title">Waiting prompts</h2>
       ${
         view.waiting.length === 0
-          ? html`<p class="soft">None. Pay by M-Pesa at a checkout with any number that is not in the table below.</p>`
+          ? html`<p class="soft">None. Pay by phone at a checkout with any number that is not in the table below.</p>`
           : html`<ul aria-labelledby="waiting-title">
               ${view.waiting.map((each) => waitingRow(each, each === prompt))}
             </ul>`
@@ -39,14 +41,14 @@ export function livePart(view: PhoneView): Html {
 const timeOf = (at: Date): string =>
   at.toLocaleTimeString('en-GB', { timeZone: 'Africa/Nairobi', hour: '2-digit', minute: '2-digit' })
 
-function promptCard(prompt: Prompt, now: Date): Html {
+function promptCard(prompt: Prompt, { now, titleOf }: PhoneView): Html {
   const { phone, id, askedShillings, accountReference, description } = prompt
   const seconds = Math.max(0, Math.round((prompt.endsAt.getTime() - now.getTime()) / 1000))
   const action = (name: string, label: string): Html =>
     html`<button class="${name}" formaction="/sandbox/phone/${phone}/${name}">${label}</button>`
   return html`<form class="prompt" method="post" data-prompt="${id}">
     <input type="hidden" name="prompt" value="${id}" />
-    <p class="sim">M-PESA</p>
+    <p class="sim">${titleOf(prompt)}</p>
     <p class="ask">
       Do you want to pay <strong>${shillings(askedShillings)}</strong> to <strong>${accountReference}</strong>?
     </p>
@@ -61,7 +63,7 @@ function idleScreen({ phone, last }: PhoneView): Html {
     return html`<div class="idle">
       <p class="glyph none" aria-hidden="true"></p>
       <p>${phone ? 'No prompt yet.' : 'Prompts appear here.'}</p>
-      <p class="soft">Start a payment by M-Pesa, and this phone rings.</p>
+      <p class="soft">Start a payment by M-Pesa or Airtel Money, and this phone rings.</p>
     </div>`
   }
   const paid = last.resultCode === '0'

@@ -5,8 +5,8 @@ import { AppError } from '#platform/errors'
 import type { HttpServer, Request } from '#platform/http'
 import type { Gate } from '../access.ts'
 import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
-import type { PhoneAction, Prompts } from '../daraja/prompts.ts'
-import { listDecided, type Prompt } from '../daraja/store.ts'
+import type { PhoneAction, Prompts } from '../phone/prompts.ts'
+import { listDecided, type Prompt } from '../phone/store.ts'
 import { PRICE_CONTROLS } from '../prices/controls.ts'
 import { SIMULATORS } from '../simulators.ts'
 import type { Assets } from './assets.ts'
@@ -87,7 +87,7 @@ async function look({ db, clock, prompts }: PageDeps, asked: string | undefined)
   const waiting = await prompts.listWaiting()
   const phone = asked ?? waiting[0]?.phone
   const [last] = phone === undefined ? [] : await listDecided(db, phone, 1)
-  return { phone, waiting, last, now: clock.now() }
+  return { phone, waiting, last, now: clock.now(), titleOf: prompts.title }
 }
 
 function requirePhone(text: string): string {
@@ -107,6 +107,7 @@ const isForm = (request: Request): boolean =>
 
 const render = (prompt: Prompt): object => ({
   id: prompt.id,
+  network: prompt.network,
   account_reference: prompt.accountReference,
   description: prompt.description,
   amount: prompt.askedShillings.toString(),

@@ -1,5 +1,5 @@
 import { html, type Html } from '#platform/html'
-import { PHONES } from '../daraja/phones.ts'
+import { airtelNumber, PHONES } from '../phone/phones.ts'
 import { CARDS, spaced } from '../stripe/cards.ts'
 import type { Assets } from './assets.ts'
 import { document, spokenPhone } from './document.ts'
@@ -53,7 +53,11 @@ const copy = (text: string, name: string): Html =>
 const phoneTable = (): Html =>
   html`<section aria-labelledby="phones-title">
     <h2 id="phones-title">Phones that act by themselves</h2>
-    <p class="soft">Every other number waits for you on the phone, for two minutes.</p>
+    <p class="soft">
+      Every other number waits for you on the phone, for two minutes. With <code>25473</code> in front of them
+      (<code>${airtelNumber('254700000001')}</code>) they do the same for Airtel Money, which knows no paying too
+      little.
+    </p>
     <ul class="list">
       ${PHONES.map(
         ({ msisdn, does }) =>

@@ -1,12 +1,16 @@
 import { addMs, type Clock } from '#platform/clock'
 import type { Db, Tx } from '#platform/db'
+import { invariant } from '#platform/errors'
 import type { Ids } from '#platform/ids'
 import { addTimer } from '../timers.ts'
-import { callbackBody, checkoutRequestId, digits, receiptNumber } from './callback.ts'
+import type { Network } from './network.ts'
 import { phoneOf, promptLifeMs } from './phones.ts'
 import { ignorePrompt, insertPrompt, listDecided, listWaiting, lockPrompt, savePrompt, type Prompt } from './store.ts'
 
 export interface Pushed {
+  /** The network's own id of the prompt, and a second one where it has two. */
+  id: string
+  merchantRequestId: string
   phone: string
   shillings: bigint
   accountReference: string
@@ -17,8 +21,11 @@ export interface Pushed {
 export type PhoneAction = 'approve' | 'decline' | 'ignore' | 'callback'
 
 export interface Prompts {
-  /** Shows a prompt. For a phone that acts at once, what it did is already decided. */
-  show(push: Pushed): Promise<Prompt>
+  /** A network that prompts phones. Each once. */
+  join(network: Network): void
+  title(prompt: Prompt): string
+  /** Shows a prompt. For a phone that acts at once, what it did is already decided. Undefined when there is one with this id. */
+  show(network: string, push: Pushed): Promise<Prompt | undefined>
   /** The prompt as it stands now: what a phone should have done by now, it has done. */
   look(id: string): Promise<Prompt | undefined>
   /** Somebody acts for a phone: on this prompt, or the newest that waits. Undefined when there is none to act on. */
@@ -30,12 +37,16 @@ interface Deps {
   db: Db
   clock: Clock
   ids: Ids
+  networks: Map<string, Network>
 }
 
-export function createPrompts(deps: Deps): Prompts {
+export function createPrompts(given: Omit<Deps, 'networks'>): Prompts {
+  const deps: Deps = { ...given, networks: new Map() }
   const { db, clock } = deps
   return {
-    show: (push) => db.transaction((tx) => show(deps, tx, push)),
+    join: (network) => void deps.networks.set(network.name, network),
+    title: ({ network }) => networkOf(deps, network).title,
+    show: (network, push) => db.transaction((tx) => show(deps, tx, network, push)),
     look: (id) =>
       db.transaction(async (tx) => {
         const prompt = await lockPrompt(tx, id)
@@ -55,14 +66,25 @@ export function createPrompts(deps: Deps): Prompts {
 
 const UNDECIDED = { resultCode: null, receiptNumber: null, paidShillings: null, decidedAt: null }
 
-async function show(deps: Deps, tx: Tx, { phone: msisdn, shillings, ...push }: Pushed): Promise<Prompt> {
+function networkOf({ networks }: Deps, name: string): Network {
+  const network = networks.get(name)
+  invariant(network, `${name} is a network that has joined`)
+  return network
+}
+
+async function show(
+  deps: Deps,
+  tx: Tx,
+  network: string,
+  { phone: msisdn, shillings, ...push }: Pushed,
+): Promise<Prompt | undefined> {
   const { clock, ids } = deps
+  if (await lockPrompt(tx, push.id)) return undefined
   const createdAt = clock.now()
   const phone = phoneOf(msisdn)
   const shown = {
     ...push,
-    id: checkoutRequestId(ids, createdAt),
-    merchantRequestId: `${digits(ids, 5)}-${digits(ids, 8)}-1`,
+    network,
     phone: msisdn,
     askedShillings: shillings,
     createdAt,
@@ -112,7 +134,7 @@ async function decide(
   const less = prompt.askedShillings - phoneOf(prompt.phone).short
   const decision = {
     resultCode,
-    receiptNumber: paid ? receiptNumber(deps.ids) : null,
+    receiptNumber: paid ? networkOf(deps, prompt.network).receiptNumber() : null,
     paidShillings: paid ? (less > 0n ? less : prompt.askedShillings) : null,
     decidedAt: deps.clock.now(),
   }
@@ -122,7 +144,11 @@ async function decide(
   return decided
 }
 
-async function orderCallbacks({ ids, clock }: Deps, tx: Tx, prompt: Prompt, times: number): Promise<void> {
-  const callback = { kind: 'callback' as const, subject: prompt.callbackUrl, body: callbackBody(prompt) }
-  for (let i = 0; i < times; i++) await addTimer(tx, ids, { ...callback, dueAt: clock.now() })
+async function orderCallbacks(deps: Deps, tx: Tx, prompt: Prompt, times: number): Promise<void> {
+  const { ids, clock } = deps
+  const network = networkOf(deps, prompt.network)
+  const body = network.callbackBody(prompt)
+  for (const subject of times > 0 ? await network.callbackUrls(tx, prompt) : []) {
+    for (let i = 0; i < times; i++) await addTimer(tx, ids, { kind: 'callback', subject, body, dueAt: clock.now() })
+  }
 }

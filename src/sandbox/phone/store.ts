@@ -2,6 +2,8 @@ import { sql, type Queryable, type Tx } from '#platform/db'
 
 export interface Prompt {
   readonly id: string
+  /** Which network sent it. */
+  readonly network: string
   readonly merchantRequestId: string
   readonly phone: string
   readonly askedShillings: bigint
@@ -25,16 +27,16 @@ export interface Decision {
   readonly decidedAt: Date
 }
 
-const COLUMNS = sql`id, merchant_request_id as "merchantRequestId", phone, asked_shillings as "askedShillings",
+const COLUMNS = sql`id, network, merchant_request_id as "merchantRequestId", phone, asked_shillings as "askedShillings",
   account_reference as "accountReference", description, callback_url as "callbackUrl", created_at as "createdAt",
   acts_at as "actsAt", ends_at as "endsAt", ignored, result_code as "resultCode", receipt_number as "receiptNumber",
   paid_shillings as "paidShillings", decided_at as "decidedAt"`
 
 export async function insertPrompt(tx: Tx, prompt: Omit<Prompt, keyof Decision | 'ignored'>): Promise<void> {
-  const { id, merchantRequestId, phone, askedShillings, accountReference, description, callbackUrl } = prompt
-  await tx.run(sql`insert into sandbox.prompts (id, merchant_request_id, phone, asked_shillings, account_reference,
+  const { id, network, merchantRequestId, phone, askedShillings, accountReference, description, callbackUrl } = prompt
+  await tx.run(sql`insert into sandbox.prompts (id, network, merchant_request_id, phone, asked_shillings, account_reference,
       description, callback_url, created_at, acts_at, ends_at)
-    values (${id}, ${merchantRequestId}, ${phone}, ${askedShillings}, ${accountReference}, ${description}, ${callbackUrl},
+    values (${id}, ${network}, ${merchantRequestId}, ${phone}, ${askedShillings}, ${accountReference}, ${description}, ${callbackUrl},
       ${prompt.createdAt}, ${prompt.actsAt}, ${prompt.endsAt})`)
 }
 

@@ -68,11 +68,17 @@ export const PHONES: readonly Phone[] = [
   },
 ]
 
+/** The same phones at Airtel: 254730000001 behaves as 254700000001 does. */
+const AIRTEL_PREFIX = /^25473(?=0{5}\d\d$)/
+const mpesaNumber = (msisdn: string): string => msisdn.replace(AIRTEL_PREFIX, '25470')
+
+export const airtelNumber = (msisdn: string): string => msisdn.replace(/^25470/, '25473')
+
 const BY_MSISDN = new Map(PHONES.map((phone) => [phone.msisdn, phone]))
 
 /** Any other number waits for somebody to act at /sandbox. */
 export const phoneOf = (msisdn: string): Phone =>
-  BY_MSISDN.get(msisdn) ?? {
+  BY_MSISDN.get(mpesaNumber(msisdn)) ?? {
     msisdn,
     does: 'Waits for you',
     resultCode: '1037',
@@ -83,9 +89,11 @@ export const phoneOf = (msisdn: string): Phone =>
   }
 
 /** A prompt of a phone that acts by itself ends after a minute, as the real ones do; a hand on /sandbox gets two. */
-export const promptLifeMs = (msisdn: string): number => (BY_MSISDN.has(msisdn) ? 60_000 : 120_000)
+export const promptLifeMs = (msisdn: string): number => (actsByItself(msisdn) ? 60_000 : 120_000)
 
-/** Safaricom's words for its codes. */
+export const actsByItself = (msisdn: string): boolean => BY_MSISDN.has(mpesaNumber(msisdn))
+
+/** What a phone decided, in Safaricom's codes and words. */
 export const RESULTS: Readonly<Record<string, string>> = {
   0: 'The service request is processed successfully.',
   1: 'The balance is insufficient for the transaction.',

@@ -1,0 +1,105 @@
+import type { z } from 'zod'
+import type { Clock } from '#platform/clock'
+import type { Fetch, FetchRequest } from '#platform/fetch'
+import { AirtelError, readAnswer } from './answer.ts'
+import { isRefusal } from './codes.ts'
+import { createTokens, JSON_TYPE, type AirtelSettings } from './token.ts'
+import { enquiryAnswer, payAnswer } from './wire.ts'
+
+export interface AirtelPush {
+  /** Ours: letters and digits. The question goes by it too. */
+  readonly id: string
+  /** Whole shillings. */
+  readonly shillings: bigint
+  /** Without the country's code. */
+  readonly msisdn: string
+  /** Text that the payer reads. */
+  readonly reference: string
+}
+
+export interface AirtelResult {
+  /** `TS`, `TF`, …; undefined when Airtel knows no payment of this id. */
+  readonly status: string | undefined
+  readonly code: string | undefined
+  readonly moneyId: string | undefined
+}
+
+export interface Airtel {
+  /** Prompts the payer's phone. Throws AirtelError; `maybeActed` says if the phone may ring. */
+  push(push: AirtelPush): Promise<void>
+  /** Asks what became of it. Throws AirtelError. */
+  enquire(id: string): Promise<AirtelResult>
+}
+
+const PUSH_DEADLINE_MS = 30_000
+const QUESTION_DEADLINE_MS = 15_000
+const COUNTRY = { 'x-country': 'KE', 'x-currency': 'KES' }
+
+export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () => AirtelSettings }): Airtel {
+  const { fetch, clock } = deps
+  const tokens = createTokens({ fetch, clock })
+
+  /** A refused token was not acted upon, so the request is sent once more with a new one. */
+  async function call<T>(request: Omit<FetchRequest, 'url'> & { path: string }, schema: z.ZodType<T>): Promise<T> {
+    const settings = deps.settings()
+    const { path, ...rest } = request
+    for (let renewed = false; ; renewed = true) {
+      const token = await tokens.get(settings)
+      const headers = { ...JSON_TYPE, ...COUNTRY, authorization: `Bearer ${token}` }
+      try {
+        return await readAnswer(fetch, { ...rest, url: settings.baseUrl + path, headers }, schema)
+      } catch (error) {
+        if (!(error instanceof AirtelError) || error.code !== 'airtel.unauthorized') throw error
+        tokens.drop(token)
+        if (renewed) throw error
+      }
+    }
+  }
+
+  return {
+    push: async (push) => {
+      const { status } = await call(
+        {
+          method: 'POST',
+          path: '/merchant/v1/payments/',
+          body: bodyOf(push),
+          deadlineMs: PUSH_DEADLINE_MS,
+          label: 'airtel.push',
+        },
+        payAnswer,
+      )
+      if (status.success) return
+      const said = status.response_code ?? undefined
+      throw new AirtelError('airtel.rejected', `it refused (${said ?? 'no code'})`, {
+        maybeActed: !isRefusal(said),
+        said,
+      })
+    },
+    enquire: async (id) => {
+      const { data, status } = await call(
+        {
+          path: `/standard/v1/payments/${encodeURIComponent(id)}`,
+          deadlineMs: QUESTION_DEADLINE_MS,
+          label: 'airtel.enquiry',
+        },
+        enquiryAnswer,
+      )
+      const transaction = data?.transaction
+      if (transaction?.id && transaction.id !== id) {
+        throw new AirtelError('airtel.bad-answer', 'the answer is about another payment', { maybeActed: true })
+      }
+      return {
+        status: transaction?.status,
+        code: status.response_code ?? undefined,
+        moneyId: transaction?.airtel_money_id || undefined,
+      }
+    },
+  }
+}
+
+/** The amount is a JSON number there; whole shillings up to 150,000 fit one exactly, and are written from the bigint as they are. */
+function bodyOf({ id, shillings, msisdn, reference }: AirtelPush): string {
+  const place = { country: 'KE', currency: 'KES' }
+  const body = { reference, subscriber: { ...place, msisdn }, transaction: { amount: 'AMOUNT', ...place, id } }
+  return JSON.stringify(body).replace('"amount":"AMOUNT"', `"amount":${shillings}`)
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+
+/** The same field comes as text in one answer and as a number in the next, so both are read. */
+const textual = z.union([z.string(), z.number()]).transform((value) => String(value).trim())
+
+export const tokenAnswer = z.object({ access_token: z.string().min(1), expires_in: textual })
+
+const status = z.object({
+  response_code: textual.nullish(),
+  success: z.boolean(),
+  message: z.string().nullish(),
+})
+
+/** To a payment that is asked for: accepted, not paid. */
+export const payAnswer = z.object({ status })
+
+export const enquiryAnswer = z.object({
+  data: z
+    .object({
+      transaction: z
+        .object({ id: textual.nullish(), status: z.string(), airtel_money_id: textual.nullish() })
+        .nullish(),
+    })
+    .nullish(),
+  status,
+})
+
+export const callbackBody = z.object({
+  transaction: z.looseObject({
+    id: textual.pipe(z.string().min(1)),
+    status_code: z.string(),
+    airtel_money_id: textual.nullish(),
+  }),
+  hash: z.string().nullish(),
+})

@@ -1,0 +1,50 @@
+import { createHmac } from 'node:crypto'
+import type { Ids } from '#platform/ids'
+import type { Prompt } from '../phone/store.ts'
+import type { SimulatorKind } from '../simulator.ts'
+import { addAirtelApi, AIRTEL, resultOf } from './api.ts'
+
+/** Airtel Money in Kenya. Its phones are those of M-Pesa with 25473 in front. */
+export const airtel: SimulatorKind = {
+  name: 'airtel',
+  credentials: (url) => ({
+    AIRTEL_CLIENT_ID: AIRTEL.clientId,
+    AIRTEL_CLIENT_SECRET: AIRTEL.clientSecret,
+    AIRTEL_CALLBACK_KEY: AIRTEL.callbackKey,
+    AIRTEL_BASE_URL: `${url}/sandbox/airtel`,
+  }),
+  create: ({ db, clock, ids, prompts, endpoints, deliver }) => {
+    const tell = async (prompt: Prompt): Promise<void> => {
+      for (const url of await db.transaction((tx) => endpoints(tx))) await deliver.callback(url, callbackBody(prompt))
+    }
+    prompts.join({
+      name: 'airtel',
+      title: 'AIRTEL MONEY',
+      receiptNumber: () => moneyId(ids, clock.now()),
+      callbackBody,
+      // One address for all of an application's payments, as set in Airtel's portal.
+      callbackUrls: (tx) => endpoints(tx),
+    })
+    return { routes: (app) => addAirtelApi(app, { clock, prompts, tell }) }
+  },
+}
+
+/** `MP260115.1200.A12345` */
+function moneyId(ids: Ids, at: Date): string {
+  const stamp = at.toISOString()
+  const [date, time] = [stamp.slice(2, 10).replaceAll('-', ''), stamp.slice(11, 16).replace(':', '')]
+  return `MP${date}.${time}.${ids.uuid().slice(-8).toUpperCase()}`
+}
+
+/** Signed as the portal's "callback authentication" does it: HMAC-SHA256 of the body without the hash, in base64. */
+function callbackBody(prompt: Prompt): string {
+  const [status, , message] = resultOf(prompt)
+  const transaction = {
+    id: prompt.id,
+    message: `${message}. Trans ID ${prompt.receiptNumber ?? 'none'}.`,
+    status_code: status,
+    airtel_money_id: prompt.receiptNumber ?? '',
+  }
+  const hash = createHmac('sha256', AIRTEL.callbackKey).update(JSON.stringify({ transaction })).digest('base64')
+  return JSON.stringify({ transaction, hash })
+}
