@@ -164,6 +164,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await http.close()
       await jobs.drain(DRAIN_MS)
       await wired.identity.close()
+      await wired.payments.close()
       await wired.rates.close()
       limits.close()
       await fetch.close()
@@ -245,6 +246,7 @@ async function wireModules(core: Core) {
     ledger,
     jobs: () => jobs,
     rails: createRails({ mode, fetch, clock, log, settings: (spec) => providers.view(spec) }),
+    rates,
     clock,
     ids,
     log,

@@ -1,5 +1,6 @@
 import { money, type Asset } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
+import { exchangeOf, type StoredExchange } from './exchange.ts'
 import type { Attempt } from './face.ts'
 import type { FailureReason, Payer } from './rail.ts'
 import type { AttemptState } from './state.ts'
@@ -18,6 +19,14 @@ export interface AttemptRow {
   amount: bigint
   reference: string | null
   redirectUrl: string | null
+  address: string | null
+  paymentUri: string | null
+  due: bigint | null
+  indexSpace: string | null
+  addressIndex: number | null
+  watchUntil: Date | null
+  exchange: StoredExchange | null
+  tolerance: bigint
   payer: Payer
   returnUrl: string
   requestKey: string | null
@@ -33,7 +42,8 @@ export interface AttemptRow {
 }
 
 const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
-  redirect_url as "redirectUrl", payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
+  redirect_url as "redirectUrl", address, payment_uri as "paymentUri", due, index_space as "indexSpace", address_index as "addressIndex",
+  watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
   created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
 
 export function attemptOf(row: AttemptRow): Attempt {
@@ -48,6 +58,11 @@ export function attemptOf(row: AttemptRow): Attempt {
     reason: row.reason ?? undefined,
     declined: row.declined ?? undefined,
     redirectUrl: row.redirectUrl ?? undefined,
+    address: row.address ?? undefined,
+    paymentUri: row.paymentUri ?? undefined,
+    due: row.due === null ? undefined : money(row.asset, row.due),
+    exchange: row.exchange ? exchangeOf(row.exchange) : undefined,
+    sightings: [],
     phone: row.payer.phone === undefined ? undefined : maskPhone(row.payer.phone),
     createdAt: row.createdAt,
   }
@@ -59,9 +74,10 @@ const maskPhone = (phone: string): string =>
 
 export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`insert into payments.attempts (id, intent_id, rail, rail_account, method, kind, state, asset, amount, payer, return_url,
-      request_key, due_at, created_at)
+      request_key, due_at, created_at, index_space, address_index, watch_until, exchange, tolerance)
     values (${row.id}, ${row.intentId}, ${row.rail}, ${row.railAccount}, ${row.method}, ${row.kind}, ${row.state}, ${row.asset},
-      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.createdAt})`)
+      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.createdAt}, ${row.indexSpace},
+      ${row.addressIndex}, ${row.watchUntil}, ${row.exchange}, ${row.tolerance})`)
 }
 
 export const findAttempt = (q: Queryable, id: string): Promise<AttemptRow | undefined> =>
@@ -115,7 +131,9 @@ export const hastenPages = (tx: Tx, intentId: string, now: Date): Promise<number
 export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},
     reason = ${row.reason}, declined = ${row.declined}, why = ${row.why}, unconfirmed = ${row.unconfirmed}, due_at = ${row.dueAt},
-    checks = ${row.checks}, ended_at = ${row.endedAt} where id = ${row.id}`)
+    checks = ${row.checks}, ended_at = ${row.endedAt}, amount = ${row.amount}, address = ${row.address}, payment_uri = ${row.paymentUri},
+    due = ${row.due}, address_index = ${row.addressIndex}, watch_until = ${row.watchUntil}, exchange = ${row.exchange},
+    tolerance = ${row.tolerance} where id = ${row.id}`)
 }
 
 /** Moves the next look without touching anything else, when there was nothing to record. */

@@ -12,7 +12,9 @@ import {
   lockPhone,
   type AttemptRow,
 } from './attempt-store.ts'
+import { allocate, askFor, assetFor, isOffered, renew, type Ask, type Collector } from './addresses.ts'
 import { callbackUrl } from './callback.ts'
+import { storedExchange } from './exchange.ts'
 import { railOf, type Core } from './core.ts'
 import {
   alreadyPaid,
@@ -29,11 +31,9 @@ import type { Attempt, PaymentMethod, StartAttempt } from './face.ts'
 import { findIntent, lockIntent, type IntentRow } from './intent-store.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { record } from './outcomes.ts'
-import type { Collect, CollectRequest, Outcome, Payer, Rail } from './rail.ts'
+import type { AmountLimits, CollectRequest, Outcome, Payer, Rail } from './rail.ts'
 import { isLive, isOver } from './state.ts'
 import { refreshIntent } from './work.ts'
-
-type Collector = Rail & { readonly collect: Collect }
 
 /** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
 const SUBMIT_LEASE_MS = 90_000
@@ -47,9 +47,12 @@ const KEEP_REQUESTS_MS = 30 * 24 * 60 * 60_000
 
 const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
+const ANY_AMOUNT: AmountLimits = { min: 1n, max: 10n ** 18n, step: 1n }
+
 export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMethod[] =>
   rails.filter(canCollect).flatMap((rail) => {
-    if (!rail.assets.includes(asset)) return []
+    const own = assetFor(rail, asset)
+    if (own === undefined) return []
     const { kind, needs } = rail.collect
     return [
       {
@@ -57,7 +60,8 @@ export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMeth
         rail: rail.name,
         kind,
         needs,
-        limits: rail.limits(asset),
+        // What it is in the rail's own asset is known when the rate is.
+        limits: own === asset ? rail.limits(asset) : ANY_AMOUNT,
         unavailable: rail.unavailable(),
       },
     ]
@@ -65,9 +69,23 @@ export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMeth
 
 /** See Payments.startAttempt. */
 export async function startAttempt(core: Core, input: StartAttempt): Promise<Attempt> {
+  await requireRate(core, input)
   const opened = await core.db.transaction((tx) => openAttempt(tx, core, input))
-  if (opened.again) return attemptOf(opened.attempt)
-  return attemptOf(await submit(core, opened.attempt))
+  const attempt = opened.again ? opened.attempt : await submit(core, opened.attempt)
+  if (!opened.again && attempt.kind === 'address') await core.wakeWatch(attempt.rail)
+  return attemptOf(attempt)
+}
+
+/** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
+async function requireRate(core: Core, { intentId, method }: StartAttempt): Promise<void> {
+  if (!core.rails.some((rail) => rail.exchanges && rail.method === method)) return
+  const intent = await findIntent(core.db, intentId)
+  // What is wrong with them is said in the transaction.
+  if (!intent?.methods.includes(method) || isOver(intent.status)) return
+  const rail = core.rails.find((each) => each.exchanges && each.method === method && each.unavailable() === undefined)
+  const asset = rail && assetFor(rail, intent.asset)
+  if (asset === undefined || asset === intent.asset) return
+  await core.rates?.rate(currencyOf(intent.asset), currencyOf(asset))
 }
 
 async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ attempt: AttemptRow; again: boolean }> {
@@ -80,10 +98,13 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   if (same) return { attempt: same, again: true }
   requirePayable(intent, now)
   const rail = requireRail(core, intent, input.method)
-  const amount = intent.amount - intent.received
-  requireTaken(rail, intent.asset, amount)
+  const offered = attempts.findLast((each) => isOffered(each, rail))
+  if (offered) return { attempt: await renew(tx, core, rail, { intent, attempt: offered, now }), again: true }
+  const due = intent.amount - intent.received
   const payer = requirePayer(rail, input.payer)
-  const open = attempts.find((each) => isSamePage(each, rail, amount, payer, now))
+  const ask = await askFor(core, tx, rail, money(intent.asset, due))
+  requireTaken(rail, ask.amount.asset, ask.amount.amount)
+  const open = attempts.find((each) => isSamePage(each, rail, due, payer, now))
   if (open) return { attempt: open, again: true }
   if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
     throw inFlight()
@@ -92,7 +113,11 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   requireAttemptsLeft(attempts, core.limits)
   if (input.merchantId === undefined) await requirePublicLimits(tx, core, rail, payer, attempts)
 
-  const attempt = newAttempt(core, { intent, rail, amount, payer, returnUrl: input.returnUrl, requestKey, now })
+  const placed = await allocate(tx, core, rail, { intent, now })
+  const attempt = {
+    ...newAttempt(core, { intent, rail, ask, payer, returnUrl: input.returnUrl, requestKey, now }),
+    ...placed,
+  }
   await insertAttempt(tx, attempt)
   await refreshIntent(tx, core, intent, now, { shows: true })
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail.name, status: 'started' }))
@@ -113,7 +138,7 @@ function requireRail(core: Core, intent: IntentRow, method: string): Collector {
   if (!intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
   const able = core.rails
     .filter(canCollect)
-    .filter((rail) => rail.method === method && rail.assets.includes(intent.asset))
+    .filter((rail) => rail.method === method && assetFor(rail, intent.asset) !== undefined)
   const rail = able.find((each) => each.unavailable() === undefined)
   if (!rail) throw methodOff(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
   return rail
@@ -166,17 +191,14 @@ async function requirePublicLimits(
 interface Opening {
   intent: IntentRow
   rail: Collector
-  amount: bigint
+  ask: Ask
   payer: Payer
   returnUrl: string
   requestKey: string | null
   now: Date
 }
 
-const newAttempt = (
-  { ids }: Core,
-  { intent, rail, amount, payer, returnUrl, requestKey, now }: Opening,
-): AttemptRow => ({
+const newAttempt = ({ ids }: Core, { intent, rail, ask, payer, returnUrl, requestKey, now }: Opening): AttemptRow => ({
   id: ids.next('att'),
   intentId: intent.id,
   rail: rail.name,
@@ -184,10 +206,18 @@ const newAttempt = (
   method: rail.method,
   kind: rail.collect.kind,
   state: 'created',
-  asset: intent.asset,
-  amount,
+  asset: ask.amount.asset,
+  amount: ask.amount.amount,
   reference: null,
   redirectUrl: null,
+  address: null,
+  paymentUri: null,
+  due: null,
+  indexSpace: null,
+  addressIndex: null,
+  watchUntil: null,
+  exchange: ask.exchange ? storedExchange(ask.exchange) : null,
+  tolerance: ask.tolerance,
   payer,
   returnUrl,
   requestKey,
@@ -252,5 +282,6 @@ export function requestOf(core: Core, intent: IntentRow, attempt: AttemptRow): C
     callbackUrl: callbackUrl(core.publicUrl(), core.callbackKey, rail, attempt.id),
     returnUrl: attempt.returnUrl,
     expiresAt: intent.expiresAt,
+    ...(attempt.addressIndex !== null && { index: attempt.addressIndex }),
   }
 }

@@ -13,7 +13,9 @@ export const listWrongIntents = (q: Queryable): Promise<{ id: string; is: bigint
     group by i.id having i.received <> coalesce(sum(s.counted - s.reversed), 0) or i.reversed <> coalesce(sum(s.reversed), 0)
       or i.refunded <> coalesce(sum(s.refunded), 0)
       or (i.received >= i.amount and i.status <> 'paid')
-      or (i.status = 'paid' and (i.received = 0 or i.received + i.reversed < i.amount))
+      or (i.status = 'paid' and (i.received = 0 or i.received + i.reversed < i.amount - greatest(
+        floor(i.amount * coalesce((i.terms ->> 'toleranceBps')::numeric, 0) / 10000),
+        coalesce((select max(a.tolerance) from payments.attempts a where a.intent_id = i.id and a.state = 'settled'), 0))))
     order by i.id limit ${MOST}`)
 
 export const listUnsettled = (q: Queryable): Promise<{ id: string; settled: boolean }[]> =>
@@ -50,3 +52,21 @@ export const listClearing = (q: Queryable): Promise<Clearing[]> =>
 export async function seeOneState(q: Queryable): Promise<void> {
   await q.run(sql`set transaction isolation level repeatable read, read only`)
 }
+
+/** Receipts in another asset than their intent's whose exchanges do not add up to what they count, and sightings that fit no receipt. */
+export const listWrongExchanges = (q: Queryable): Promise<{ id: string; is: bigint; should: bigint }[]> =>
+  q.many(sql`select r.id, s.counted - s.reversed as is, coalesce(e.amount, 0) as should
+    from payments.receipts r
+    join payments.intents i on i.id = r.intent_id
+    join payments.receipt_states s on s.receipt_id = r.id
+    left join (select receipt_id, sum(case kind when 'in' then counted else -counted end) as amount
+      from payments.exchanges group by receipt_id) e on e.receipt_id = r.id
+    where r.asset <> i.asset and s.counted - s.reversed <> coalesce(e.amount, 0)
+    order by r.id limit ${MOST}`)
+
+/** What was seen at an address must fit what was counted: final and there, or not final and not counted. */
+export const listWrongSightings = (q: Queryable): Promise<{ id: string; state: string }[]> =>
+  q.many(sql`select g.provider_id as id, g.state from payments.sightings g
+    left join payments.receipts r on r.rail = g.rail and r.rail_account = g.rail_account and r.provider_id = g.provider_id
+    where (g.state = 'final') and r.id is null or (g.state = 'seen' and r.id is not null)
+    order by g.provider_id limit ${MOST}`)

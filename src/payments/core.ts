@@ -4,6 +4,7 @@ import { AppError } from '#platform/errors'
 import type { Db, Tx } from '#platform/db'
 import type { Ids } from '#platform/ids'
 import type { Job, Jobs } from '#platform/jobs'
+import type { Rates } from '#rates'
 import type { Log } from '#platform/log'
 import type { Metrics } from '#platform/metrics'
 import type { IntentChange, PaymentsDeps } from './face.ts'
@@ -20,12 +21,15 @@ export interface Core {
   readonly log: Log
   readonly meters: Meters
   readonly rails: readonly Rail[]
+  readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined
   readonly publicUrl: () => string
   readonly callbackKey: Buffer
   readonly limits: AttemptLimits
   readonly subscribers: Readonly<Record<string, Job<IntentChange>>>
   /** Tells followers in this process that an intent changed. */
   changed: (intentId: string) => void
+  /** A look of a watching rail is due now: it has something new to look for. */
+  wakeWatch: (rail: string) => Promise<void>
 }
 
 export const INBOX_QUEUE = 'payments.inbox'
@@ -41,6 +45,7 @@ export function createCore(deps: PaymentsDeps): Core {
     limits: { ...ATTEMPT_LIMITS, ...deps.limits },
     subscribers: deps.subscribers ?? {},
     changed: () => undefined,
+    wakeWatch: () => Promise.resolve(),
   }
 }
 

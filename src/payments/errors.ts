@@ -40,6 +40,11 @@ export const methodOff = (method: string, why: string): AppError =>
 export const amountNotTaken = (method: string, why: string): AppError =>
   new AppError('payments.amount-not-taken', 422, `${method} cannot take what is due: ${why}.`, { param: 'method' })
 
+export const exchangeOff = (currency: string): AppError =>
+  new AppError('rates.unavailable', 503, `No rate for ${currency} can be had: no price source is switched on.`, {
+    retryAfterSeconds: 60,
+  })
+
 export const payerLacks = (param: 'phone' | 'email', method: string): AppError =>
   new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}.`, { param })
 

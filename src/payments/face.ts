@@ -10,6 +10,8 @@ import type { Module } from '#platform/module'
 import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
 import type { AmountLimits, FailureReason, Payer, Rail } from './rail.ts'
+import type { Rates } from '#rates'
+import type { Exchange } from './exchange.ts'
 import type { AttemptState, Flags, IntentStatus } from './state.ts'
 
 /** What is owed, to whom, for what, until when. */
@@ -88,6 +90,7 @@ export interface Attempt {
   readonly rail: string
   /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. `address`: the payer sends to an address. */
   readonly kind: 'push' | 'page' | 'address'
+  /** What was asked for: in another asset than the intent's where the rail takes only that. */
   readonly amount: Money
   readonly status: AttemptState
   /** Why it failed. */
@@ -95,9 +98,35 @@ export interface Attempt {
   /** The last refusal on an attempt that can still be paid (a card page lets the payer try another card). */
   readonly declined: FailureReason | undefined
   readonly redirectUrl: string | undefined
+  /** Where the payer sends to. */
+  readonly address: string | undefined
+  /** Asks a wallet for what is due; undefined when nothing is. */
+  readonly paymentUri: string | undefined
+  /** Of the amount, what is still to be sent to the address. */
+  readonly due: Money | undefined
+  /** The rate that the amount was made by, when it is in another asset than the intent's. */
+  readonly exchange: Exchange | undefined
+  /** Money that was seen at the address, final or not, oldest first. */
+  readonly sightings: readonly Sighting[]
   /** Masked, `2547*****678`. */
   readonly phone: string | undefined
   readonly createdAt: Date
+}
+
+/** Money that was seen at an address. */
+export interface Sighting {
+  /** Of the receipt that it is or will be: `txid:vout`. */
+  readonly providerId: string
+  readonly attemptId: string
+  readonly amount: Money
+  /** `seen`: not final. `final`: counted. `gone`: replaced, or taken back. */
+  readonly state: 'seen' | 'final' | 'gone'
+  readonly late: boolean
+  /** When it was first seen. */
+  readonly at: Date
+  readonly confirmations: { readonly have: number; readonly need: number } | undefined
+  /** Final, and easier to take back than usual. */
+  readonly risk: 'unconfirmed' | undefined
 }
 
 /** One arrival of money. */
@@ -204,7 +233,8 @@ export interface Payments extends Module {
   cancel(by: { id: string; merchantId: string }): Promise<Intent>
   /**
    * Commits the attempt, then asks the rail and records what it said. Never throws for what the provider did: that is in the attempt.
-   * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off), all before anything was sent.
+   * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off, `rates.unavailable`), all before
+   * anything was sent. One address serves a whole intent: asked again, the same attempt comes back, with what is still due.
    */
   startAttempt(input: StartAttempt): Promise<Attempt>
   /**
@@ -216,6 +246,8 @@ export interface Payments extends Module {
   readonly exports: PaymentExports
   /** How business goes, over all merchants. Cheap however many payments there are. */
   figures(q: Queryable, since: Date): Promise<Figures>
+  /** Stops listening for news of watching rails. */
+  close(): Promise<void>
   /** One row per currency the merchant ever had. */
   balance(q: Queryable, merchantId: string): Promise<MerchantBalance[]>
   /**
@@ -231,6 +263,8 @@ export interface PaymentsDeps {
   /** Asked at use: the jobs are built from the modules, so they come later. */
   readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake'>
   readonly rails: readonly Rail[]
+  /** Without it nothing is taken in another asset than it is owed in. */
+  readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log

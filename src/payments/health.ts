@@ -1,10 +1,13 @@
 import type { HealthCheck } from '#platform/health'
 import { findOldestDue } from './attempt-store.ts'
-import type { Core } from './core.ts'
+import { railOf, type Core } from './core.ts'
 import { inboxState } from './inbox-store.ts'
+import { listWatchStates } from './watch-store.ts'
 
 /** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
 const LATE_SECONDS = 60
+/** A node that restarts is back within this. */
+const BLIND_MS = 120_000
 
 /** Whether events are handled and attempts looked at in time. Also sets the gauges. */
 export const paymentsHealth = (core: Core): HealthCheck => ({
@@ -13,9 +16,23 @@ export const paymentsHealth = (core: Core): HealthCheck => ({
   check: async () => {
     const { inboxLagSeconds, parked, overdueSeconds } = await measure(core)
     const late = inboxLagSeconds > LATE_SECONDS || overdueSeconds > LATE_SECONDS
-    return { status: late ? 'degraded' : 'healthy', detail: { inboxLagSeconds, overdueSeconds, parkedEvents: parked } }
+    const blind = await listBlind(core)
+    return {
+      status: late || blind.length > 0 ? 'degraded' : 'healthy',
+      detail: { inboxLagSeconds, overdueSeconds, parkedEvents: parked, ...(blind.length > 0 && { blind }) },
+    }
   },
 })
+
+/** Rails that cannot look for their money, and why; and those that nobody looks for. */
+async function listBlind(core: Core): Promise<string[]> {
+  const now = core.clock.now().getTime()
+  return (await listWatchStates(core.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {
+    if (railOf(core, rail)?.unavailable() !== undefined) return []
+    if (failingSince && now - failingSince.getTime() >= BLIND_MS) return [`${rail}: ${problem ?? 'cannot look'}`]
+    return now - dueAt.getTime() >= BLIND_MS ? [`${rail}: nobody looks`] : []
+  })
+}
 
 export async function measure(
   core: Core,

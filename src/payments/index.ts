@@ -11,9 +11,11 @@ export type {
   Payments,
   PaymentsDeps,
   Receipt,
+  Sighting,
   StartAttempt,
   Terms,
 } from './face.ts'
+export type { Exchange } from './exchange.ts'
 export { paymentsCommands } from './commands.ts'
 export type { IntentLine, PaymentExports, ReceiptLine } from './exports.ts'
 export type { AttemptLimits } from './limits.ts'

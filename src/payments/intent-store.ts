@@ -92,6 +92,11 @@ export const findByKey = (q: Queryable, merchantId: string, key: string): Promis
 export const findIntent = (q: Queryable, id: string): Promise<IntentRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.intents where id = ${id}`)
 
+/** Several, one after the other in the order of their ids, so that two who do so do not wait for each other. */
+export async function lockIntents(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx.run(sql`select id from payments.intents where id = any(${ids}) order by id for no key update`)
+}
+
 /** Locks the intent, which is the lock on everything below it: attempts and receipts change only under it. */
 export const lockIntent = (tx: Tx, id: string): Promise<IntentRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from payments.intents where id = ${id} for no key update`)

@@ -3,10 +3,10 @@ import { currencyOf, money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Db, Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
-import { attemptOf, listAttempts, listAttemptsOf } from './attempt-store.ts'
+import { attemptOf, listAttempts, listAttemptsOf, type AttemptRow } from './attempt-store.ts'
 import type { Core } from './core.ts'
 import { alreadyPaid, badCursor, inFlight, keyReused, notFound, over } from './errors.ts'
-import type { Intent, ListQuery, MerchantBalance, Payments } from './face.ts'
+import type { Attempt, Intent, ListQuery, MerchantBalance, Payments } from './face.ts'
 import {
   findByKey,
   findIntent,
@@ -19,6 +19,7 @@ import {
   type NewRow,
 } from './intent-store.ts'
 import { listReceipts, receiptOf, sumUp } from './receipt-store.ts'
+import { listSightings, sightingOf } from './sighting-store.ts'
 import { PAGE_GRACE_MS } from './state.ts'
 import { announce, refreshIntent } from './work.ts'
 
@@ -102,9 +103,16 @@ export async function loadIntent(q: Queryable, id: string, merchantId?: string):
   const receipts = await listReceipts(q, id)
   return intentOf(
     row,
-    attempts.map(attemptOf),
+    await withSightings(q, attempts),
     receipts.map((receipt) => receiptOf(receipt, row.asset)),
   )
+}
+
+/** The attempts to addresses with what was seen there. */
+async function withSightings(q: Queryable, rows: readonly AttemptRow[]): Promise<Attempt[]> {
+  const ids = rows.filter(({ kind }) => kind === 'address').map(({ id }) => id)
+  const seen = ids.length === 0 ? [] : (await listSightings(q, ids)).map(sightingOf)
+  return rows.map((row) => ({ ...attemptOf(row), sightings: seen.filter(({ attemptId }) => attemptId === row.id) }))
 }
 
 const MOST_LISTED = 100

@@ -2,8 +2,17 @@ import type { Ledger } from '#ledger'
 import { formatAmount, money } from '#money'
 import type { Db, Queryable } from '#platform/db'
 import type { Invariant } from '#platform/module'
-import { listClearing, listUnsettled, listWrongIntents, listWrongReceipts, seeOneState } from './books-store.ts'
-import { clearingOf } from './postings.ts'
+import {
+  listClearing,
+  listUnsettled,
+  listWrongExchanges,
+  listWrongIntents,
+  listWrongReceipts,
+  listWrongSightings,
+  seeOneState,
+} from './books-store.ts'
+import { listLiquidity } from './exchange-store.ts'
+import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
 
 /** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
 export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
@@ -40,6 +49,28 @@ export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
     name: 'payments.clearing-is-what-providers-hold',
     check: (q) => inOneState(q, (all) => checkClearing(all, ledger)),
   },
+  {
+    name: 'payments.exchanged-is-what-receipts-count',
+    check: async (q) => {
+      const rows = await listWrongExchanges(q)
+      return rows.map(
+        ({ id, is, should }) => `Receipt ${id} counts ${is}, its exchanges add up to ${should} (minor units).`,
+      )
+    },
+  },
+  {
+    name: 'payments.seen-is-what-is-counted',
+    check: async (q) => {
+      const rows = await listWrongSightings(q)
+      return rows.map(({ id, state }) =>
+        state === 'final' ? `${id} is final and was not counted.` : `${id} is not final and was counted.`,
+      )
+    },
+  },
+  {
+    name: 'payments.liquidity-is-what-was-exchanged',
+    check: (q) => inOneState(q, (all) => checkLiquidity(all, ledger)),
+  },
 ]
 
 async function checkClearing(q: Queryable, ledger: Ledger): Promise<string[]> {
@@ -50,6 +81,21 @@ async function checkClearing(q: Queryable, ledger: Ledger): Promise<string[]> {
     if (posted === -amount) continue
     const show = (minor: bigint): string => `${formatAmount(money(asset, minor))} ${asset}`
     wrong.push(`${code} is ${show(posted)}, but the receipts say that the provider holds ${show(amount)}.`)
+  }
+  return wrong
+}
+
+async function checkLiquidity(q: Queryable, ledger: Ledger): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { asset, liquidity, spread } of await listLiquidity(q)) {
+    for (const [{ code }, should] of [
+      [liquidityOf(asset), liquidity],
+      [spreadOf(asset), spread],
+    ] as const) {
+      const { posted } = await ledger.balance(q, code, asset)
+      const show = (minor: bigint): string => `${formatAmount(money(asset, minor))} ${asset}`
+      if (posted !== should) wrong.push(`${code} is ${show(posted)}, the exchanges say ${show(should)}.`)
+    }
   }
   return wrong
 }

@@ -5,7 +5,11 @@ import { notFound } from './errors.ts'
 import { lockIntent } from './intent-store.ts'
 import type { Outcome } from './rail.ts'
 import { countReceipt, reverseReceipt, type Counted } from './receipts.ts'
+import { addMs } from '#platform/clock'
+import { release, WATCH_FOR_MS, withDue } from './addresses.ts'
+import type { Transfer } from '#ledger'
 import { nextFeeLook, nextLook } from './schedule.ts'
+import { moveSighted } from './sightings.ts'
 import { isLive, nextState, type AttemptEvent } from './state.ts'
 import { refreshIntent, type Work } from './work.ts'
 
@@ -25,28 +29,39 @@ export interface Recorded {
 
 /** Records it in a transaction of its own: attempt, receipts, ledger, intent and the owner's job, all or nothing. Repeats change nothing. */
 export async function record(core: Core, told: Told): Promise<Recorded> {
-  return transactMoney(core, (tx, contended) => apply(tx, core, told, contended))
+  return transactMoney(core, async (tx, contended) => {
+    const transfers: Transfer[] = []
+    const recorded = await apply(tx, core, told, { contended, transfers })
+    if (transfers.length > 0) await core.ledger.post(tx, transfers)
+    return recorded
+  })
 }
 
-async function apply(tx: Tx, core: Core, told: Told, contended: boolean): Promise<Recorded> {
+/** The same in the caller's transaction, which posts the transfers that are added, all of them together. */
+export async function apply(
+  tx: Tx,
+  core: Core,
+  told: Told,
+  { contended, transfers }: { contended: boolean; transfers: Transfer[] },
+): Promise<Recorded> {
   const intent = await lockIntent(tx, told.attempt.intentId)
   if (!intent) throw notFound()
   const attempt = await lockAttempt(tx, told.attempt.id)
   const now = core.clock.now()
-  const work: Work = { tx, core, now, intent, attempt, contended, transfers: [], late: false, receiptChanged: false }
+  const work: Work = { tx, core, now, intent, attempt, contended, transfers, late: false, receiptChanged: false }
   const reference = await adoptReference(work, told)
   if (reference.refused !== undefined) return { attempt, refused: reference.refused }
 
   const { event, refused, unconfirmed } = await moveMoney(work, told.outcome)
   const state = event === undefined ? attempt.state : (nextState(attempt.state, event) ?? attempt.state)
-  const after = describe(work, told, { state, reference: reference.value, unconfirmed })
+  const described = describe(work, told, { state, reference: reference.value, unconfirmed })
+  const after = attempt.kind === 'address' ? await withAddress(work, described) : described
   await updateAttempt(tx, after)
   await refreshIntent(tx, core, intent, now, {
     shows: work.receiptChanged || shows(attempt) !== shows(after),
     attemptFailed: state === 'failed' && attempt.state !== 'failed',
     late: work.late,
   })
-  if (work.transfers.length > 0) await core.ledger.post(tx, work.transfers)
   tx.afterCommit(() => report(core, attempt, after))
   return refused === undefined ? { attempt: after } : { attempt: after, refused }
 }
@@ -67,7 +82,7 @@ async function adoptReference(
   return { value: attempt.reference, refused: event }
 }
 
-interface Moved {
+export interface Moved {
   /** What it means for the attempt; undefined: nothing. */
   event: AttemptEvent | undefined
   refused?: string
@@ -75,11 +90,13 @@ interface Moved {
 }
 
 async function moveMoney(work: Work, outcome: Told['outcome']): Promise<Moved> {
-  const { unconfirmed } = work.attempt
+  const { unconfirmed, kind } = work.attempt
+  if (kind === 'address' && (outcome.kind === 'received' || outcome.kind === 'reversed'))
+    return moveSighted(work, outcome)
   if (outcome.kind === 'reversed')
     return withRefusal({ event: 'reversed', unconfirmed }, await reverseReceipt(work, outcome))
   if (outcome.kind !== 'received')
-    return { event: outcome.kind, unconfirmed: outcome.kind === 'failed' ? false : unconfirmed }
+    return { event: outcome.kind, unconfirmed: outcome.kind === 'failed' && kind !== 'address' ? false : unconfirmed }
   let moved: Moved = { event: undefined, unconfirmed }
   for (const receipt of outcome.receipts) {
     if (!receipt.final) {
@@ -111,6 +128,8 @@ function describe(
     unconfirmed,
     checks,
     redirectUrl: pending?.redirectUrl ?? attempt.redirectUrl,
+    address: pending?.address ?? attempt.address,
+    paymentUri: pending?.paymentUri ?? attempt.paymentUri,
     declined: isLive(state) ? (pending?.declined ?? attempt.declined) : attempt.declined,
     reason: state === 'failed' ? (outcome.kind === 'failed' ? outcome.reason : attempt.reason) : null,
     why: 'why' in outcome && outcome.why !== undefined ? outcome.why.slice(0, 300) : attempt.why,
@@ -119,6 +138,17 @@ function describe(
   return awaitsFee(attempt, outcome)
     ? { ...after, dueAt: nextFeeLook(after.endedAt ?? now, now) }
     : withNextLook(core, { before: attempt, after, from, now })
+}
+
+/** What is still to be sent, and until when it is looked for. */
+async function withAddress(work: Work, after: AttemptRow): Promise<AttemptRow> {
+  const { tx, core, intent, attempt, now, receiptChanged } = work
+  const left = await release(tx, after)
+  const changed = receiptChanged || left.address !== attempt.address
+  const due = changed ? await withDue(tx, core, intent, left) : left
+  if (!receiptChanged) return due
+  const until = addMs(now, WATCH_FOR_MS)
+  return { ...due, watchUntil: due.watchUntil && due.watchUntil > until ? due.watchUntil : until }
 }
 
 function withNextLook(
@@ -137,8 +167,8 @@ const awaitsFee = ({ state, dueAt }: AttemptRow, outcome: Told['outcome']): bool
     : state === 'settled' && dueAt !== null
 
 /** What the public sees of an attempt. */
-const shows = ({ state, reason, declined, redirectUrl, unconfirmed }: AttemptRow): string =>
-  JSON.stringify([state, reason, declined, redirectUrl, unconfirmed])
+const shows = ({ state, reason, declined, redirectUrl, address, paymentUri, unconfirmed }: AttemptRow): string =>
+  JSON.stringify([state, reason, declined, redirectUrl, address, paymentUri, unconfirmed])
 
 const ENDS = { settled: 'paid', failed: 'failed', abandoned: 'abandoned' } as const
 

@@ -13,6 +13,7 @@ import { createInvariants } from './invariants.ts'
 import { attemptsQueue, lookAtPages } from './polling.ts'
 import { webhookRoutes } from './routes.ts'
 import { figuresOf } from './tallies.ts'
+import { createWatching } from './watch.ts'
 
 export const paymentsSchema: Schema = { name: 'payments', folder: new URL('./migrations/', import.meta.url) }
 
@@ -25,11 +26,13 @@ export function createPayments(deps: PaymentsDeps): Payments {
     onError: (error) => core.log.warn({ error }, 'followers could not be told'),
   })
   core.changed = follow.changed
+  const watching = createWatching(core)
+  core.wakeWatch = watching.wake
   return {
     name: 'payments',
     schema: paymentsSchema,
     routes: (app) => webhookRoutes(core, app),
-    queues: [inboxQueue(core), attemptsQueue(core)],
+    queues: [inboxQueue(core), attemptsQueue(core), ...watching.queues],
     crons: paymentsCrons(core),
     commands: paymentsCommands,
     health: [paymentsHealth(core)],
@@ -46,5 +49,6 @@ export function createPayments(deps: PaymentsDeps): Payments {
     balance: (q, merchantId) => merchantBalance(core, q, merchantId),
     follow: follow.follow,
     exports: paymentExports,
+    close: watching.close,
   }
 }

@@ -69,6 +69,57 @@ export function takeTransfers(event: Event, books: Books, amount: bigint, availa
   ].flat()
 }
 
+/** One for the whole desk, by asset: what it bought of one asset it owes of another. */
+export const liquidityOf = (asset: Asset): Account => ({
+  code: 'fx:liquidity',
+  asset,
+  mayOverdraw: true,
+  shards: CLEARING_SHARDS,
+})
+
+export const spreadOf = (asset: Asset): Account => ({ code: 'fx:spread', asset, mayOverdraw: true })
+
+export interface Exchanged {
+  /** What arrived, in the asset of `from`. */
+  readonly gross: bigint
+  /** Of it, what the operator keeps. */
+  readonly spread: bigint
+  /** In the asset of `to`: what is credited, or taken back. */
+  readonly counted: bigint
+}
+
+/** Money in one asset, owed in another: two transfers through the liquidity account, and the spread as its own. */
+export function exchangeTransfers(
+  event: Event,
+  from: Books,
+  to: Books,
+  { gross, spread, counted, owed }: Exchanged & { owed: bigint },
+): Transfer[] {
+  const repaid = owed < counted ? owed : counted
+  return [
+    transfer(event, 'exchange', clearingOf(from), liquidityOf(from.asset), gross - spread),
+    transfer(event, 'spread', clearingOf(from), spreadOf(from.asset), spread),
+    transfer(event, 'repay', liquidityOf(to.asset), debtOf(to), repaid),
+    transfer(event, 'credit', liquidityOf(to.asset), availableOf(to), counted - repaid),
+  ].flat()
+}
+
+/** The same, undone. What is no longer available becomes debt. */
+export function exchangeBackTransfers(
+  event: Event,
+  from: Books,
+  to: Books,
+  { gross, spread, counted, available }: Exchanged & { available: bigint },
+): Transfer[] {
+  const fromAvailable = available < counted ? available : counted
+  return [
+    transfer(event, 'take', availableOf(to), liquidityOf(to.asset), fromAvailable),
+    transfer(event, 'owe', debtOf(to), liquidityOf(to.asset), counted - fromAvailable),
+    transfer(event, 'exchange-back', liquidityOf(from.asset), clearingOf(from), gross - spread),
+    transfer(event, 'spread-back', spreadOf(from.asset), clearingOf(from), spread),
+  ].flat()
+}
+
 /** What the provider kept of a receipt. */
 export function feeTransfers(event: Event, books: Books, fee: Money): Transfer[] {
   const own = { ...books, asset: fee.asset }

@@ -14,6 +14,8 @@ export interface Rail {
   /** What a payer chooses: `mpesa`, `card`. */
   readonly method: string
   readonly assets: readonly Asset[]
+  /** Takes what is owed in other assets too: an attempt is then in the first of `assets`, at a rate that is locked for some minutes. */
+  readonly exchanges?: boolean
   /** Why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators. */
   unavailable(): string | undefined
   /** Smallest and largest amount of one attempt, and the step between amounts, in minor units. */
@@ -54,6 +56,13 @@ export interface Collect {
   readonly lifetimeMs: number
   /** What the indexes of an `address` rail count in: one key's addresses. Each key counts from 0. Undefined when the rail is unavailable. */
   indexSpace?(): string | undefined
+  /** The text for wallets and QR codes that asks for so much at an `address` rail's address: pure, for amounts that change after `start`. */
+  uriOf?(asked: AskedAt): string
+}
+
+/** What a payer is asked to send where. */
+export interface AskedAt extends Pick<CollectRequest, 'amount' | 'merchantName' | 'description'> {
+  readonly address: string
 }
 
 export interface CollectRequest {
@@ -264,4 +273,6 @@ export interface Looked {
   readonly cursor: string
   /** There is more to catch up on: look again at once. */
   readonly more: boolean
+  /** Money that was seen may still change: look on, also when nothing is watched any more. */
+  readonly following: boolean
 }

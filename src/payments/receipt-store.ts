@@ -127,19 +127,22 @@ export interface Sums {
   livePush: number
   livePage: number
   unconfirmed: boolean
+  /** The largest that a rail gave to an attempt that money came by. */
+  tolerance: bigint
 }
 
 /** What the intent's status follows from. Read under its lock. */
 export const sumUp = (tx: Tx, intentId: string): Promise<Sums> =>
-  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed
+  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed, a.tolerance
     from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
         coalesce(sum(s.refunded), 0) as refunded
         from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
       (select count(*)::int as attempts,
           (count(*) filter (where live and kind = 'push'))::int as "livePush",
-          (count(*) filter (where live and kind = 'page'))::int as "livePage",
-          coalesce(bool_or(unconfirmed), false) as unconfirmed
-        from (select kind, unconfirmed, state in ('created', 'submitting', 'pending', 'unknown') as live
+          (count(*) filter (where live and kind in ('page', 'address')))::int as "livePage",
+          coalesce(bool_or(unconfirmed), false) as unconfirmed,
+          coalesce(max(tolerance) filter (where state = 'settled'), 0) as tolerance
+        from (select kind, unconfirmed, tolerance, state, state in ('created', 'submitting', 'pending', 'unknown') as live
           from payments.attempts where intent_id = ${intentId}) each) a`)
 
 /** Serialises what reads a debt and then moves it. Held to the end of the transaction. */

@@ -1,6 +1,8 @@
 import { money, type Money } from '#money'
 import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
+import { bookExchange, undoExchange } from './exchanges.ts'
+import type { Exchange } from './exchange.ts'
 import { creditTransfers, feeTransfers, takeTransfers } from './postings.ts'
 import {
   findByNumber,
@@ -19,11 +21,22 @@ import { availableTo, booksOf, owedTo, type Work } from './work.ts'
 /** `refused`: says why; nothing was credited. */
 export type Counted = 'counted' | 'known' | { readonly refused: string }
 
+/** What money at an address is worth, decided when it came. */
+export interface Worth {
+  /** In the intent's asset. */
+  readonly counted: bigint
+  readonly late: boolean
+  /** When it came in another asset than the intent's. */
+  readonly exchange: Exchange | undefined
+  /** Of the gross, in its asset: what the operator keeps. */
+  readonly spread: bigint
+}
+
 /**
  * Counts one arrival of money: once, however often and by whatever way it is told. What a later telling adds (the number that people see,
  * the amount in the provider's own words) is merged into the receipt that is there.
  */
-export async function countReceipt(work: Work, told: RailReceipt): Promise<Counted> {
+export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth): Promise<Counted> {
   const { tx, intent, attempt, core, now } = work
   if (told.gross.amount <= 0n) return refuse(work, 'amount-not-positive')
   const given = await withinReversal(work, told)
@@ -42,21 +55,22 @@ export async function countReceipt(work: Work, told: RailReceipt): Promise<Count
     feeAsset: given.fee && given.fee.amount > 0n ? given.fee.asset : null,
     fee: given.fee && given.fee.amount > 0n ? given.fee.amount : null,
     takenAt: given.at,
-    late: isLate(intent, attempt.state, now),
+    late: worth?.late ?? isLate(intent, attempt.state, now),
     number: given.number ?? null,
     stated: given.stated,
-    counted: given.gross.asset === intent.asset ? given.gross.amount : 0n,
+    counted: worth?.counted ?? (given.gross.asset === intent.asset ? given.gross.amount : 0n),
     reversed: 0n,
     refunded: 0n,
   }
   if (!(await insertReceipt(tx, row, now))) return refuse(work, 'foreign-receipt')
-  if (row.asset !== intent.asset) {
+  if (row.asset !== intent.asset && !worth?.exchange) {
     core.log.error(
       { receiptId: row.id, paymentId: intent.id, asset: row.asset },
       'money came in another asset: credited, not counted',
     )
   }
-  await creditReceipt(work, row, given)
+  if (worth?.exchange) await bookExchange(work, row, { exchange: worth.exchange, spread: worth.spread })
+  else await creditReceipt(work, row, given)
   work.late ||= row.late
   return 'counted'
 }
@@ -173,8 +187,9 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
   const known = await findReceipt(tx, { rail, railAccount, providerId: outcome.receiptId })
   if (!known || known.attemptId !== attempt.id) return refuse(work, 'foreign-receipt')
   if (await findReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
-  if (outcome.amount.asset !== known.asset || known.asset !== intent.asset)
-    return refuse(work, 'reversal-in-another-asset')
+  if (outcome.amount.asset !== known.asset) return refuse(work, 'reversal-in-another-asset')
+  if (known.asset !== intent.asset)
+    return (await undoExchange(work, known, outcome)) ? 'counted' : refuse(work, 'reversal-in-another-asset')
   const amount = least(outcome.amount.amount, known.counted - known.reversed)
   if (amount < outcome.amount.amount)
     core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a reversal exceeds what is left of the receipt')
@@ -201,7 +216,7 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
 type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
   Partial<Pick<EntryRow, 'id' | 'providerId' | 'reason'>>
 
-async function addEntry({ tx, core, now }: Work, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
+export async function addEntry({ tx, core, now }: Work, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
   const { id: receiptId, rail, railAccount } = receipt
   const id = entry.id ?? core.ids.next('rce')
   await insertEntry(tx, { providerId: null, reason: null, ...entry, id, receiptId, rail, railAccount }, now)

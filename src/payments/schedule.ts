@@ -33,7 +33,9 @@ export function nextLook(attempt: Watched, pace: Pace, now: Date): Date | null {
     case 'pending':
     case 'unknown': {
       const waitMs = pace.checkAfterMs[Math.min(attempt.checks, pace.checkAfterMs.length - 1)] ?? SLOWEST_MS
-      const next = addMs(now, waitMs)
+      // Told by the rail's watch: there is nothing to ask before its time ends.
+      const told = attempt.kind === 'address' && attempt.reference !== null
+      const next = addMs(now, told ? pace.lifetimeMs : waitMs)
       const ends = [addMs(begun, pace.lifetimeMs), addMs(begun, pace.lifetimeMs + SILENCE_GRACE_MS)]
       if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(begun, ABANDON_LOST_MS))
       // Never sleeps past a moment at which something is decided.

@@ -20,6 +20,7 @@ import {
 const at = (ms: number): Date => new Date(1_700_000_000_000 + ms)
 const open: IntentFacts = {
   amount: 1000n,
+  tolerance: 0n,
   received: 0n,
   reversed: 0n,
   late: false,
@@ -87,18 +88,18 @@ void test('the axes do not overwrite each other', () => {
     finality: 'confirmed',
     time: 'late',
   })
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 1200n, reversed: 0n, late: true }), {
+  assert.deepEqual(flagsOf({ status: 'open', amount: 1000n, received: 1200n, reversed: 0n, late: true }), {
     partial: false,
     overpaid: true,
     late: true,
   })
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 1n, reversed: 999n, late: false }).partial, false)
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 1n, reversed: 0n, late: false }), {
+  assert.deepEqual(flagsOf({ status: 'open', amount: 1000n, received: 1n, reversed: 999n, late: false }).partial, false)
+  assert.deepEqual(flagsOf({ status: 'open', amount: 1000n, received: 1n, reversed: 0n, late: false }), {
     partial: true,
     overpaid: false,
     late: false,
   })
-  assert.deepEqual(flagsOf({ amount: 1000n, received: 0n, reversed: 0n, late: false }), {
+  assert.deepEqual(flagsOf({ status: 'open', amount: 1000n, received: 0n, reversed: 0n, late: false }), {
     partial: false,
     overpaid: false,
     late: false,

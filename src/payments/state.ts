@@ -20,6 +20,8 @@ export interface Flags {
 /** What is known of an intent, in minor units of its asset. */
 export interface IntentFacts {
   readonly amount: bigint
+  /** How much less than the amount still pays it. */
+  readonly tolerance: bigint
   /** What arrived and was not taken back. */
   readonly received: bigint
   /** What was taken back. */
@@ -34,7 +36,7 @@ export interface IntentFacts {
   /** Attempts made so far, and how many an intent may have. */
   readonly attempts: number
   readonly maxAttempts: number
-  /** Attempts that may still bring money by themselves: a prompt on a phone, a page that the payer is on. */
+  /** Attempts that may still bring money by themselves: a prompt on a phone; a page that the payer is on, or an address. */
   readonly livePush: number
   readonly livePage: number
   /** Money was seen that is not final yet. */
@@ -54,16 +56,24 @@ export function axesOf(facts: IntentFacts): Axes {
   return { money: moneyOf(facts), finality: finalityOf(facts), time: timeOf(facts) }
 }
 
-function moneyOf({ amount, received, reversed, wasPaid }: IntentFacts): Axes['money'] {
+function moneyOf({ amount, tolerance, received, reversed, wasPaid }: IntentFacts): Axes['money'] {
   if (received === 0n) return 'none'
+  const enough = amount - tolerance
   // Once all of it came, a part that goes back leaves it paid: a refund is no new debt of the payer.
-  if (received < amount) return wasPaid && received + reversed >= amount ? 'paid' : 'partial'
-  return received === amount ? 'paid' : 'over'
+  if (received < enough) return wasPaid && received + reversed >= enough ? 'paid' : 'partial'
+  return received <= amount ? 'paid' : 'over'
 }
 
-function finalityOf({ amount, received, reversed, unconfirmed, wasReversed }: IntentFacts): Axes['finality'] {
+function finalityOf({
+  amount,
+  tolerance,
+  received,
+  reversed,
+  unconfirmed,
+  wasReversed,
+}: IntentFacts): Axes['finality'] {
   // Once all of it went, only all of it anew makes it paid again.
-  if (reversed > 0n && (received === 0n || (wasReversed && received < amount))) return 'reversed'
+  if (reversed > 0n && (received === 0n || (wasReversed && received < amount - tolerance))) return 'reversed'
   return unconfirmed ? 'unconfirmed' : 'confirmed'
 }
 
@@ -87,9 +97,13 @@ export function statusOf(facts: IntentFacts): IntentStatus {
   return time === 'expired' || time === 'late' ? 'expired' : 'open'
 }
 
-export function flagsOf(facts: Pick<IntentFacts, 'amount' | 'received' | 'reversed' | 'late'>): Flags {
-  const { amount, received, reversed, late } = facts
-  return { partial: received > 0n && received + reversed < amount, overpaid: received > amount, late }
+export function flagsOf(
+  facts: Pick<IntentFacts, 'amount' | 'received' | 'reversed' | 'late'> & { status: IntentStatus },
+): Flags {
+  const { amount, received, reversed, late, status } = facts
+  // Within the tolerance it is paid, and nothing is asked for any more.
+  const partial = received > 0n && received + reversed < amount && status !== 'paid'
+  return { partial, overpaid: received > amount, late }
 }
 
 /** Whether nothing can be started on the intent any more. Money that comes is still credited. */

@@ -7,6 +7,7 @@ import { updateIntent, type IntentRow } from './intent-store.ts'
 import { lockAccount, sumUp } from './receipt-store.ts'
 import { availableOf, debtOf, type Books } from './postings.ts'
 import { isOver, statusOf } from './state.ts'
+import { largest, merchantTolerance } from './tolerance.ts'
 
 /** One transaction on an intent that is locked: what was read, and what will be posted at its end. */
 export interface Work {
@@ -76,6 +77,7 @@ export async function refreshIntent(tx: Tx, core: Core, intent: IntentRow, now: 
   const status = statusOf({
     ...sums,
     amount: intent.amount,
+    tolerance: largest(sums.tolerance, merchantTolerance(intent)),
     late,
     canceled: canceledAt !== null,
     wasExpired: intent.status === 'expired',

@@ -3,6 +3,6 @@ export { priceSourcesConfig, ratesConfig, type PriceSourcesConfig, type RatesCon
 export { convertAt } from './convert.ts'
 export { RatesUnavailable } from './errors.ts'
 export type { Conversion, ConvertInput, Quote, Rate, Rates, RatesDeps, SourceState } from './face.ts'
-export type { Fraction } from './fraction.ts'
+export { formatFraction, type Fraction } from './fraction.ts'
 export { createRates } from './rates.ts'
 export { ratesSchema } from './schema.ts'

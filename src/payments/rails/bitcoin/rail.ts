@@ -9,7 +9,7 @@ import {
   type Account,
   type BitcoinNode,
 } from '#clients/bitcoin'
-import type { CollectRequest, Fact, Looked, Outcome, Rail, Watch, Watched } from '#payments/rail'
+import type { AskedAt, CollectRequest, Fact, Looked, Outcome, Rail, Watch, Watched } from '#payments/rail'
 import { waitMs, type Clock } from '#platform/clock'
 import type { Mode } from '#platform/config'
 import { AppError } from '#platform/errors'
@@ -50,6 +50,7 @@ export function createBitcoinRail(deps: BitcoinDeps): Rail {
     name: 'bitcoin',
     method: 'bitcoin',
     assets: [ASSET],
+    exchanges: true,
     unavailable: () => problemOf(deps),
     limits: () => ({ min: deps.config().minSats, max: MAX_SATS, step: 1n }),
     tolerance: ({ amount }) => toleranceOf(amount, deps.config().tolerance),
@@ -59,6 +60,7 @@ export function createBitcoinRail(deps: BitcoinDeps): Rail {
       checkAfterMs: [10 * 60_000],
       lifetimeMs: LIFETIME_MS,
       indexSpace: () => findAccount(deps)?.id,
+      uriOf,
       start: (request) => start(deps, requireNode, request),
       // What became of it is told by looking at all of them at once.
       check: async ({ reference, request }) =>
@@ -90,14 +92,11 @@ async function start(deps: BitcoinDeps, requireNode: () => Promise<void>, reques
     return failed('provider-unavailable', error.message)
   }
   const { address } = account.addressAt(request.index)
-  const paymentUri = formatPaymentUri({
-    address,
-    sats: amount,
-    label: request.merchantName,
-    message: request.description,
-  })
-  return { kind: 'pending', reference: address, address, paymentUri }
+  return { kind: 'pending', reference: address, address, paymentUri: uriOf({ ...request, address }) }
 }
+
+const uriOf = ({ address, amount, merchantName, description }: AskedAt): string =>
+  formatPaymentUri({ address, sats: amount.amount, label: merchantName, message: description })
 
 /** Asks the node whether it is there, on this network and up to date; a good answer holds for a while. */
 function createGuard({ clock, mode, config }: BitcoinDeps, node: BitcoinNode): () => Promise<void> {
@@ -149,7 +148,12 @@ async function look(
       { attemptId: sighting.attemptId, outpoint: sighting.outpoint, state: sighting.state.kind },
       'money that was seen is gone',
     )
-  return { facts, cursor: writeCursor({ ...pass, sightings: tellings.map(({ sighting }) => sighting) }), more }
+  return {
+    facts,
+    cursor: writeCursor({ ...pass, sightings: tellings.map(({ sighting }) => sighting) }),
+    more,
+    following: pass.sightings.length > 0,
+  }
 }
 
 /** Follows the node's own news; a node that publishes none is asked again from time to time. */

@@ -1,0 +1,146 @@
+import { money } from '#money'
+import { useIndex } from './address-store.ts'
+import { securityEvent } from './core.ts'
+import { arriveAt, atPromised, exchangeOf, isLocked, partOf, storedExchange, type Exchange } from './exchange.ts'
+import type { Moved } from './outcomes.ts'
+import type { Outcome, RailReceipt } from './rail.ts'
+import { countReceipt, reverseReceipt, type Worth } from './receipts.ts'
+import { findSighting, putSighting, sumSightings, type SightingRow } from './sighting-store.ts'
+import { isLate } from './state.ts'
+import type { Work } from './work.ts'
+
+type Told = Extract<Outcome, { kind: 'received' | 'reversed' }>
+
+/** What was told of money at an address: kept as it is seen, counted once it is final, taken back when it goes. */
+export async function moveSighted(work: Work, outcome: Told): Promise<Moved> {
+  const { tx, attempt } = work
+  const moved = outcome.kind === 'received' ? await arrive(work, outcome.receipts) : await leave(work, outcome)
+  const { unconfirmed } = await sumSightings(tx, attempt.id, null)
+  return { ...moved, unconfirmed }
+}
+
+type Step = Omit<Moved, 'unconfirmed'>
+
+async function arrive(work: Work, receipts: readonly RailReceipt[]): Promise<Step> {
+  let moved: Step = { event: undefined }
+  for (const receipt of receipts) {
+    const row = await sight(work, receipt)
+    if (!row) {
+      moved = { ...moved, refused: 'foreign-receipt' }
+      continue
+    }
+    if (row.state !== 'final') {
+      moved = { ...moved, event: moved.event ?? 'pending' }
+      continue
+    }
+    const worth = await worthOf(work, row)
+    const counted = await countReceipt(work, receipt, worth)
+    if (typeof counted !== 'string') moved = { ...moved, refused: counted.refused }
+    else {
+      await putSighting(work.tx, { ...row, counted: worth.counted }, work.now)
+      moved = { ...moved, event: 'received' }
+    }
+  }
+  return moved
+}
+
+/** The row as it is after what was told. Undefined when it is another attempt's. */
+async function sight(work: Work, receipt: RailReceipt): Promise<SightingRow | undefined> {
+  const { tx, attempt, intent, now } = work
+  const { rail, railAccount } = attempt
+  const known = await findSighting(tx, { rail, railAccount, providerId: receipt.id })
+  if (known && known.attemptId !== attempt.id) {
+    securityEvent(work.core, 'foreign-receipt', { rail, attemptId: attempt.id, paymentId: attempt.intentId })
+    return undefined
+  }
+  // Counted and taken back, it comes again under another id; what is final stays so.
+  if (known && (known.state === 'final' || (known.state === 'gone' && known.counted !== null))) return known
+  const fresh: SightingRow = known ?? {
+    rail,
+    railAccount,
+    providerId: receipt.id,
+    attemptId: attempt.id,
+    asset: receipt.gross.asset,
+    gross: receipt.gross.amount,
+    state: 'seen',
+    late: isLate(intent, attempt.state, now),
+    seenAt: receipt.at,
+    have: null,
+    need: null,
+    risk: null,
+    exchange: null,
+    counted: null,
+  }
+  const row: SightingRow = {
+    ...fresh,
+    state: receipt.final ? 'final' : 'seen',
+    have: receipt.confirmations?.have ?? null,
+    need: receipt.confirmations?.need ?? null,
+    risk: receipt.risk ?? null,
+    exchange: fresh.exchange ?? (await rateFor(work, receipt)),
+  }
+  await putSighting(tx, row, now)
+  const { indexSpace: space, addressIndex: index } = attempt
+  if (!known && space !== null && index !== null) await useIndex(tx, { space, index })
+  work.receiptChanged = true
+  return row
+}
+
+/** The attempt's rate while it is locked, else the one of now; null where none is needed or can be had yet. */
+async function rateFor(work: Work, { gross, id, final }: RailReceipt): Promise<SightingRow['exchange']> {
+  const { tx, core, attempt, intent, now } = work
+  const promised = attempt.exchange && exchangeOf(attempt.exchange)
+  if (!promised) return null
+  if (isLocked(promised, now)) return attempt.exchange
+  const current = await arriveAt(core, tx, promised, gross, intent.asset)
+  if (current) return storedExchange(current)
+  if (!final) return null
+  core.log.error(
+    { paymentId: intent.id, attemptId: attempt.id, receipt: id },
+    'no rate could be had for money that came after its rate was locked: counted at the rate that was promised',
+  )
+  return storedExchange(atPromised(promised, gross.amount, id))
+}
+
+/** What final money counts for: all of one quote is added up before it is rounded, so that its parts make the whole. */
+async function worthOf({ tx }: Work, row: SightingRow): Promise<Worth> {
+  const { exchange: stored, gross, late } = row
+  if (row.counted !== null || !stored)
+    return { counted: row.counted ?? gross, late, exchange: stored ? exchangeOf(stored) : undefined, spread: 0n }
+  const exchange = exchangeOf(stored)
+  const { priced, asked } = exchange
+  const before = await sumSightings(tx, row.attemptId, exchange.quoteId)
+  // This one is among the final ones already, and counts for nothing yet.
+  const all = partOf(priced, before.gross, asked)
+  const counted = all > before.counted ? all - before.counted : 0n
+  return { counted, late, exchange, spread: spreadOf(exchange, gross) }
+}
+
+const spreadOf = ({ spread, asked }: Exchange, gross: bigint): bigint => partOf(spread, gross, asked)
+
+async function leave(work: Work, outcome: Extract<Outcome, { kind: 'reversed' }>): Promise<Step> {
+  const { tx, attempt, core, now } = work
+  const { rail, railAccount } = attempt
+  const row = await findSighting(tx, { rail, railAccount, providerId: outcome.receiptId })
+  if (!row || row.attemptId !== attempt.id) {
+    securityEvent(core, 'foreign-receipt', { rail, attemptId: attempt.id, paymentId: attempt.intentId })
+    return { event: undefined, refused: 'foreign-receipt' }
+  }
+  if (row.state === 'gone') return { event: undefined }
+  await putSighting(tx, { ...row, state: 'gone', have: 0 }, now)
+  work.receiptChanged = true
+  // Nothing was posted for it.
+  if (row.state === 'seen') return { event: undefined }
+  core.log.error(
+    {
+      alert: `${rail}-reversed`,
+      paymentId: attempt.intentId,
+      attemptId: attempt.id,
+      receipt: row.providerId,
+      why: outcome.reason,
+    },
+    'final money was taken back',
+  )
+  const counted = await reverseReceipt(work, { ...outcome, amount: money(row.asset, row.gross) })
+  return typeof counted === 'string' ? { event: 'reversed' } : { event: 'reversed', refused: counted.refused }
+}
