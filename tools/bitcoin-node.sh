@@ -10,7 +10,22 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 refuse() { echo "$1" >&2; exit 3; }
 
-if [ -x "$folder/bitcoind" ]; then echo "$folder/bitcoind"; exit 0; fi
+# The wrapper finds its parts beside itself, so that the folder may be moved.
+wrap() {
+  loader=$(cd "$folder" && find root -name 'ld-linux*.so.*' | head -n 1)
+  program=$(cd "$folder" && find root -type f -name bitcoind | head -n 1)
+  [ -n "$loader" ] && [ -n "$program" ] || return 1
+  libraries=$(cd "$folder" && find root -name '*.so*' -exec dirname {} + | sort -u | sed 's|^|$here/|' | paste -sd:)
+  {
+    printf '#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\n'
+    printf 'exec "$here/%s" --library-path "%s" "$here/%s" "$@"\n' "$loader" "$libraries" "$program"
+  } >"$folder/bitcoind"
+  chmod +x "$folder/bitcoind"
+  "$folder/bitcoind" -version >/dev/null 2>&1
+}
+
+if [ -x "$folder/bitcoind" ] && "$folder/bitcoind" -version >/dev/null 2>&1; then echo "$folder/bitcoind"; exit 0; fi
+if [ -d "$folder/root" ] && wrap; then echo "$folder/bitcoind"; exit 0; fi
 for program in apt-get apt-cache dpkg dpkg-deb; do
   command -v "$program" >/dev/null || refuse "no $program: a node is fetched on Debian and its relatives only"
 done
@@ -36,12 +51,6 @@ packages=$(apt apt-cache depends --recurse --no-recommends --no-suggests --no-co
 (cd "$folder/packages" && apt apt-get -qq download $packages >&2) || refuse "the packages cannot be fetched"
 for package in "$folder"/packages/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
 
-loader=$(find "$folder/root" -name 'ld-linux*.so.*' | head -n 1)
-program=$(find "$folder/root" -type f -name bitcoind | head -n 1)
-[ -n "$loader" ] && [ -n "$program" ] || refuse "the packages hold no bitcoind or no loader"
-libraries=$(find "$folder/root" -name '*.so*' -exec dirname {} + | sort -u | paste -sd:)
-printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$loader" "$libraries" "$program" >"$folder/bitcoind"
-chmod +x "$folder/bitcoind"
-"$folder/bitcoind" -version >/dev/null 2>&1 || { rm "$folder/bitcoind"; refuse "the node does not run here"; }
+wrap || { rm -f "$folder/bitcoind"; refuse "the packages hold no node that runs here"; }
 rm -rf "$folder/packages" "$folder/apt"
 echo "$folder/bitcoind"

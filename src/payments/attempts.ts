@@ -31,7 +31,7 @@ import type { Attempt, PaymentMethod, StartAttempt } from './face.ts'
 import { findIntent, lockIntent, type IntentRow } from './intent-store.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { record } from './outcomes.ts'
-import type { AmountLimits, CollectRequest, Outcome, Payer, Rail } from './rail.ts'
+import type { CollectRequest, Outcome, Payer, Rail } from './rail.ts'
 import { isLive, isOver } from './state.ts'
 import { refreshIntent } from './work.ts'
 
@@ -47,12 +47,9 @@ const KEEP_REQUESTS_MS = 30 * 24 * 60 * 60_000
 
 const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
-const ANY_AMOUNT: AmountLimits = { min: 1n, max: 10n ** 18n, step: 1n }
-
-export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMethod[] =>
+export const listMethods = ({ rails, prices }: Core, asset: Asset): readonly PaymentMethod[] =>
   rails.filter(canCollect).flatMap((rail) => {
-    const own = assetFor(rail, asset)
-    if (own === undefined) return []
+    if (assetFor(rail, asset) === undefined) return []
     const { kind, needs } = rail.collect
     return [
       {
@@ -60,8 +57,7 @@ export const listMethods = ({ rails }: Core, asset: Asset): readonly PaymentMeth
         rail: rail.name,
         kind,
         needs,
-        // What it is in the rail's own asset is known when the rate is.
-        limits: own === asset ? rail.limits(asset) : ANY_AMOUNT,
+        limits: prices.limits(rail, asset),
         unavailable: rail.unavailable(),
       },
     ]

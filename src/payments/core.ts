@@ -9,6 +9,7 @@ import type { Log } from '#platform/log'
 import type { Metrics } from '#platform/metrics'
 import type { IntentChange, PaymentsDeps } from './face.ts'
 import { ATTEMPT_LIMITS, type AttemptLimits } from './limits.ts'
+import { createPrices, type Prices } from './prices.ts'
 import type { Rail } from './rail.ts'
 
 /** What the parts of payments share. */
@@ -22,6 +23,7 @@ export interface Core {
   readonly meters: Meters
   readonly rails: readonly Rail[]
   readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined
+  readonly prices: Prices
   readonly publicUrl: () => string
   readonly callbackKey: Buffer
   readonly limits: AttemptLimits
@@ -37,9 +39,11 @@ export const ATTEMPTS_QUEUE = 'payments.attempts'
 
 export function createCore(deps: PaymentsDeps): Core {
   const { publicUrl } = deps
+  const log = deps.log.child({ module: 'payments' })
   return {
     ...deps,
-    log: deps.log.child({ module: 'payments' }),
+    log,
+    prices: createPrices({ ...deps, log }),
     meters: createMeters(deps.metrics),
     publicUrl: typeof publicUrl === 'string' ? () => publicUrl : publicUrl,
     limits: { ...ATTEMPT_LIMITS, ...deps.limits },

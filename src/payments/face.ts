@@ -242,10 +242,13 @@ export interface Payments extends Module {
    * Never throws for what a provider did, and leaves the pace of polling as it is.
    */
   look(intentId: string): Promise<void>
+  /** Their limits in this asset: of those that exchange, as far as `learnPrices` has been told. */
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports
   /** How business goes, over all merchants. Cheap however many payments there are. */
   figures(q: Queryable, since: Date): Promise<Figures>
+  /** Before `methods`: the prices that limits need. Asks once, then keeps them fresh in the background. Never throws. */
+  learnPrices(asset: Asset): Promise<void>
   /** Stops listening for news of watching rails. */
   close(): Promise<void>
   /** One row per currency the merchant ever had. */

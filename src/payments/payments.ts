@@ -45,6 +45,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     startAttempt: (input) => startAttempt(core, input),
     figures: (q, since) => figuresOf(core, q, since),
     look: (intentId) => lookAtPages(core, intentId),
+    learnPrices: (asset) => core.prices.learn(asset),
     methods: (asset) => listMethods(core, asset),
     balance: (q, merchantId) => merchantBalance(core, q, merchantId),
     follow: follow.follow,

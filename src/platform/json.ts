@@ -4,10 +4,13 @@ const parse = JSON.parse as (text: string, reviver: Reviver) => unknown
 
 /**
  * Reads JSON with every number as the text that stood there, so that no digit is lost: `{"btc":9.10e-7}` → `{ btc: '9.10e-7' }`.
- * Throws SyntaxError.
+ * `wholes: 'numbers'`: whole numbers that a number holds exactly stay numbers. Throws SyntaxError.
  */
-export const parseExactJson = (text: string): unknown =>
-  parse(text, (_, value, { source }) => (typeof value === 'number' ? source : value))
+export const parseExactJson = (text: string, { wholes = 'text' }: { wholes?: 'text' | 'numbers' } = {}): unknown =>
+  parse(text, (_, value, { source }) => {
+    if (typeof value !== 'number') return value
+    return wholes === 'numbers' && Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? '') ? value : source
+  })
 
 /** Digits and an exponent within bounds: what is longer is no price, and would cost time to work with. Not zero. */
 const DECIMAL = /^(?=[\d.]*[1-9])\d{1,30}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?$/

@@ -4,18 +4,6 @@ const SATS_PER_BTC = 100_000_000n
 /** No amount is larger than all there will ever be. */
 const MAX_SATS = 21_000_000n * SATS_PER_BTC
 
-type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown
-const parse = JSON.parse as (text: string, reviver: Reviver) => unknown
-
-/**
- * Parses JSON without a float: numbers that are no safe whole number come out as the text that stood there (`0.10000000`, `1e-8`), so that
- * amounts are read exactly. Throws SyntaxError.
- */
-export const parseExactJson = (text: string): unknown =>
-  parse(text, (_, value, { source }) =>
-    typeof value !== 'number' || (Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? '')) ? value : source,
-  )
-
 /** `"0.00012345"` or `"1.2345e-4"` BTC → 12345n sats. Throws RangeError on a part of a sat, a sign, or more than 21 million BTC. */
 export function satsOf(btc: string | number): bigint {
   const match = /^(\d{1,20})(?:\.(\d{1,30}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(String(btc))
@@ -36,7 +24,7 @@ export function btcText(sats: bigint): string {
   return `${text.slice(0, -8)}.${text.slice(-8)}`.replace(/\.?0+$/, '') || '0'
 }
 
-/** An amount of a node's answer, read by `parseExactJson`. */
+/** An amount of a node's answer, read by `parseExactJson` of #platform/json. */
 export const btcAmount = z.union([z.string(), z.int()]).transform((value, context) => {
   try {
     return satsOf(value)

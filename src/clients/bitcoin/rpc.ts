@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Fetch, FetchAnswer } from '#platform/fetch'
 import { FetchError } from '#platform/fetch'
+import { parseExactJson } from '#platform/json'
 import type { Secret } from '#platform/secrets'
-import { parseExactJson } from './amounts.ts'
 import { BitcoinError } from './errors.ts'
 
 export interface RpcSettings {
@@ -73,7 +73,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
   const post = async (label: string, body: unknown, options: RpcOptions): Promise<unknown> => {
     const answer = await send(label, body, options)
     try {
-      return parseExactJson(answer.text())
+      return parseExactJson(answer.text(), { wholes: 'numbers' })
     } catch {
       if (answer.status >= 500)
         throw new BitcoinError('bitcoin.unavailable', `it answered ${answer.status}`, { maybeActed: true })

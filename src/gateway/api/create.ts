@@ -1,4 +1,5 @@
 import type { Caller } from '#identity'
+import { assetOf, isCurrency } from '#money'
 import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
@@ -73,6 +74,7 @@ async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?
 }
 
 async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Promise<NewIntent> {
+  if (isCurrency(body.currency)) await api.payments.learnPrices(assetOf(body.currency))
   const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
   // Nobody pays for an event that nobody wants.
   return { ...input, announce: await api.webhooks.wanted(caller.merchantId, 'payment.created') }

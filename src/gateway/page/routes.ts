@@ -122,7 +122,10 @@ const shopOf = ({ identity, db }: PageDeps, { merchantId, terms }: Intent): Prom
 async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request, id: string): Promise<Intent> {
   await limits.require('checkout', addressKey(ip), LOOKS_PER_ADDRESS)
   const intent = await payments.find(db, { id })
-  if (intent?.owner === 'gateway') return intent
+  if (intent?.owner === 'gateway') {
+    await payments.learnPrices(intent.amount.asset)
+    return intent
+  }
   await limits.require('checkout_unknown', addressKey(ip), UNKNOWN_PER_ADDRESS)
   throw new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'id' })
 }

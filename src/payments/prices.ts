@@ -1,0 +1,63 @@
+import { currencyOf, money, multiply, scaleOf, type Asset } from '#money'
+import { addMs } from '#platform/clock'
+import { describeError } from '#platform/errors'
+import type { Fraction } from '#rates'
+import { assetFor } from './addresses.ts'
+import type { Core } from './core.ts'
+import type { AmountLimits, Rail } from './rail.ts'
+
+/** Rough prices in memory, for limits that are shown. What is asked for is always worked out anew. */
+export interface Prices {
+  /** Sees to it that the prices of this asset are known; at once when they are, also when they are old. Never throws. */
+  learn(asset: Asset): Promise<void>
+  /** The rail's limits in this asset; of one that exchanges, as far as its price is known. */
+  limits(rail: Rail, asset: Asset): AmountLimits
+}
+
+const FRESH_MS = 60_000
+const ANY_AMOUNT: AmountLimits = { min: 1n, max: 10n ** 18n, step: 1n }
+
+export function createPrices(core: Pick<Core, 'rails' | 'rates' | 'clock' | 'log'>): Prices {
+  const known = new Map<string, Fraction>()
+  const asked = new Map<string, { at: Date; done: Promise<void> }>()
+
+  async function ask(own: Asset, asset: Asset): Promise<void> {
+    try {
+      const rate = await core.rates?.rate(currencyOf(own), currencyOf(asset))
+      if (rate) known.set(`${own} ${asset}`, rate.value)
+    } catch (error) {
+      core.log.warn({ own, asset, why: describeError(error) }, 'a price for limits could not be had')
+    }
+  }
+
+  return {
+    learn: async (asset) => {
+      if (!core.rates) return
+      for (const rail of core.rails) {
+        const own = assetFor(rail, asset)
+        if (own === undefined || own === asset || rail.unavailable() !== undefined) continue
+        const key = `${own} ${asset}`
+        const last = asked.get(key)
+        const now = core.clock.now()
+        if (!last || now >= addMs(last.at, FRESH_MS)) asked.set(key, { at: now, done: ask(own, asset) })
+        // Waited for the first time only.
+        if (!known.has(key)) await asked.get(key)?.done
+      }
+    },
+    limits: (rail, asset) => {
+      const own = assetFor(rail, asset) ?? asset
+      const { min, max, step } = rail.limits(own)
+      if (own === asset) return { min, max, step }
+      const price = known.get(`${own} ${asset}`)
+      return price
+        ? { min: inAsset(min, { own, asset, price }), max: inAsset(max, { own, asset, price }), step: 1n }
+        : ANY_AMOUNT
+    },
+  }
+}
+
+function inAsset(amount: bigint, { own, asset, price }: { own: Asset; asset: Asset; price: Fraction }): bigint {
+  const up = price.numerator * 10n ** BigInt(scaleOf(asset))
+  const down = price.denominator * 10n ** BigInt(scaleOf(own))
+  return multiply(money(own, amount), up, down, 'up').amount
+}
