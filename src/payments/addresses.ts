@@ -1,4 +1,4 @@
-import { money, type Asset, type Money } from '#money'
+import { money, type Money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import { freeIndex, takeIndex } from './address-store.ts'
@@ -6,6 +6,7 @@ import { updateAttempt, type AttemptRow } from './attempt-store.ts'
 import type { Core } from './core.ts'
 import { askIn, exchangeOf, isLocked, partOf, storedExchange, type Exchange } from './exchange.ts'
 import type { IntentRow } from './intent-store.ts'
+import { assetFor } from './prices.ts'
 import type { Collect, Rail } from './rail.ts'
 import { listSightings, sumSightings, type Arrived } from './sighting-store.ts'
 import { isLive } from './state.ts'
@@ -26,10 +27,6 @@ export interface Ask {
   /** In the intent's asset. */
   readonly tolerance: bigint
 }
-
-/** The rail's own asset for what is owed in this one; undefined when it cannot take it. */
-export const assetFor = ({ assets, exchanges }: Rail, asset: Asset): Asset | undefined =>
-  assets.includes(asset) ? asset : exchanges ? assets[0] : undefined
 
 /** What `due` of the intent is in the rail's asset; at a rate locked now where that is another one. Throws `rates.unavailable`. */
 export async function askFor(core: Core, tx: Tx, rail: Rail, due: Money): Promise<Ask> {

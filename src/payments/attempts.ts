@@ -12,7 +12,7 @@ import {
   lockPhone,
   type AttemptRow,
 } from './attempt-store.ts'
-import { allocate, askFor, assetFor, isOffered, renew, type Ask, type Collector } from './addresses.ts'
+import { allocate, askFor, isOffered, renew, type Ask, type Collector } from './addresses.ts'
 import { callbackUrl } from './callback.ts'
 import { storedExchange } from './exchange.ts'
 import { railOf, type Core } from './core.ts'
@@ -31,6 +31,7 @@ import type { Attempt, PaymentMethod, StartAttempt } from './face.ts'
 import { findIntent, lockIntent, type IntentRow } from './intent-store.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { record } from './outcomes.ts'
+import { assetFor } from './prices.ts'
 import type { CollectRequest, Outcome, Payer, Rail } from './rail.ts'
 import { isLive, isOver } from './state.ts'
 import { refreshIntent } from './work.ts'
@@ -49,7 +50,8 @@ const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
 export const listMethods = ({ rails, prices }: Core, asset: Asset): readonly PaymentMethod[] =>
   rails.filter(canCollect).flatMap((rail) => {
-    if (assetFor(rail, asset) === undefined) return []
+    const limits = prices.limits(rail, asset)
+    if (!limits) return []
     const { kind, needs } = rail.collect
     return [
       {
@@ -57,7 +59,7 @@ export const listMethods = ({ rails, prices }: Core, asset: Asset): readonly Pay
         rail: rail.name,
         kind,
         needs,
-        limits: prices.limits(rail, asset),
+        limits,
         unavailable: rail.unavailable(),
       },
     ]

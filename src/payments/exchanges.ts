@@ -2,9 +2,8 @@ import type { Outcome } from './rail.ts'
 import { partOf, type Exchange } from './exchange.ts'
 import { insertExchange, listExchanges } from './exchange-store.ts'
 import { exchangeBackTransfers, exchangeTransfers } from './postings.ts'
-import { addEntry } from './receipts.ts'
 import { updateReceipt, type ReceiptRow } from './receipt-store.ts'
-import { availableTo, booksOf, owedTo, type Work } from './work.ts'
+import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
 /** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
 export async function bookExchange(

@@ -10,8 +10,8 @@ import { release, WATCH_FOR_MS, withDue } from './addresses.ts'
 import type { Transfer } from '#ledger'
 import { nextFeeLook, nextLook } from './schedule.ts'
 import { moveSighted } from './sightings.ts'
-import { isLive, nextState, type AttemptEvent } from './state.ts'
-import { refreshIntent, type Work } from './work.ts'
+import { isLive, nextState } from './state.ts'
+import { refreshIntent, type Moved, type Work } from './work.ts'
 
 /** Something that is known of an attempt and how. Only what is proven gets here: an event that needs a check was checked. */
 export interface Told {
@@ -80,13 +80,6 @@ async function adoptReference(
   const event = holder ? 'foreign-reference' : 'reference-mismatch'
   securityEvent(core, event, { rail: attempt.rail, attemptId: attempt.id, paymentId: attempt.intentId, from })
   return { value: attempt.reference, refused: event }
-}
-
-export interface Moved {
-  /** What it means for the attempt; undefined: nothing. */
-  event: AttemptEvent | undefined
-  refused?: string
-  unconfirmed: boolean
 }
 
 async function moveMoney(work: Work, outcome: Told['outcome']): Promise<Moved> {

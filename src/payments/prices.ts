@@ -1,31 +1,45 @@
 import { currencyOf, money, multiply, scaleOf, type Asset } from '#money'
 import { addMs } from '#platform/clock'
-import { describeError } from '#platform/errors'
-import type { Fraction } from '#rates'
-import { assetFor } from './addresses.ts'
-import type { Core } from './core.ts'
+import { AppError, describeError } from '#platform/errors'
+import type { Clock } from '#platform/clock'
+import type { Log } from '#platform/log'
+import type { Fraction, Rates } from '#rates'
 import type { AmountLimits, Rail } from './rail.ts'
+
+/** The rail's own asset for what is owed in this one; undefined when it cannot take it. */
+export const assetFor = ({ assets, exchanges }: Rail, asset: Asset): Asset | undefined =>
+  assets.includes(asset) ? asset : exchanges ? assets[0] : undefined
 
 /** Rough prices in memory, for limits that are shown. What is asked for is always worked out anew. */
 export interface Prices {
   /** Sees to it that the prices of this asset are known; at once when they are, also when they are old. Never throws. */
   learn(asset: Asset): Promise<void>
-  /** The rail's limits in this asset; of one that exchanges, as far as its price is known. */
-  limits(rail: Rail, asset: Asset): AmountLimits
+  /** The rail's limits in this asset; of one that exchanges, as far as its price is known. Undefined when it cannot take it: nobody prices it. */
+  limits(rail: Rail, asset: Asset): AmountLimits | undefined
 }
 
 const FRESH_MS = 60_000
 const ANY_AMOUNT: AmountLimits = { min: 1n, max: 10n ** 18n, step: 1n }
 
-export function createPrices(core: Pick<Core, 'rails' | 'rates' | 'clock' | 'log'>): Prices {
+interface Deps {
+  readonly rails: readonly Rail[]
+  readonly rates?: Pick<Rates, 'rate'> | undefined
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export function createPrices(core: Deps): Prices {
   const known = new Map<string, Fraction>()
+  const priceless = new Set<string>()
   const asked = new Map<string, { at: Date; done: Promise<void> }>()
 
   async function ask(own: Asset, asset: Asset): Promise<void> {
     try {
       const rate = await core.rates?.rate(currencyOf(own), currencyOf(asset))
       if (rate) known.set(`${own} ${asset}`, rate.value)
+      priceless.delete(`${own} ${asset}`)
     } catch (error) {
+      if (error instanceof AppError && error.code === 'rates.unknown-pair') priceless.add(`${own} ${asset}`)
       core.log.warn({ own, asset, why: describeError(error) }, 'a price for limits could not be had')
     }
   }
@@ -45,7 +59,8 @@ export function createPrices(core: Pick<Core, 'rails' | 'rates' | 'clock' | 'log
       }
     },
     limits: (rail, asset) => {
-      const own = assetFor(rail, asset) ?? asset
+      const own = assetFor(rail, asset)
+      if (own === undefined || priceless.has(`${own} ${asset}`)) return undefined
       const { min, max, step } = rail.limits(own)
       if (own === asset) return { min, max, step }
       const price = known.get(`${own} ${asset}`)

@@ -9,14 +9,12 @@ import {
   findReceipt,
   findReversal,
   hasFee,
-  insertEntry,
   insertReceipt,
   updateReceipt,
-  type EntryRow,
   type ReceiptRow,
 } from './receipt-store.ts'
 import { isLate } from './state.ts'
-import { availableTo, booksOf, owedTo, type Work } from './work.ts'
+import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
 /** `refused`: says why; nothing was credited. */
 export type Counted = 'counted' | 'known' | { readonly refused: string }
@@ -52,8 +50,7 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
     intentId: intent.id,
     asset: given.gross.asset,
     gross: given.gross.amount,
-    feeAsset: given.fee && given.fee.amount > 0n ? given.fee.asset : null,
-    fee: given.fee && given.fee.amount > 0n ? given.fee.amount : null,
+    ...feeOf(given),
     takenAt: given.at,
     late: worth?.late ?? isLate(intent, attempt.state, now),
     number: given.number ?? null,
@@ -74,6 +71,9 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
   work.late ||= row.late
   return 'counted'
 }
+
+const feeOf = ({ fee }: RailReceipt): Pick<ReceiptRow, 'feeAsset' | 'fee'> =>
+  fee && fee.amount > 0n ? { feeAsset: fee.asset, fee: fee.amount } : { feeAsset: null, fee: null }
 
 /** Events come in any order: the reversal may be told after the money that gives it back. */
 export const NOTHING_TO_GIVE_BACK = 'nothing-to-give-back'
@@ -211,15 +211,6 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
   work.transfers.push(...transfers)
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail, status: 'reversed' }))
   return 'counted'
-}
-
-type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
-  Partial<Pick<EntryRow, 'id' | 'providerId' | 'reason'>>
-
-export async function addEntry({ tx, core, now }: Work, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
-  const { id: receiptId, rail, railAccount } = receipt
-  const id = entry.id ?? core.ids.next('rce')
-  await insertEntry(tx, { providerId: null, reason: null, ...entry, id, receiptId, rail, railAccount }, now)
 }
 
 function refuse({ core, attempt }: Work, why: string): Counted {

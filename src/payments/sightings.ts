@@ -2,12 +2,11 @@ import { money } from '#money'
 import { useIndex } from './address-store.ts'
 import { securityEvent } from './core.ts'
 import { arriveAt, atPromised, exchangeOf, isLocked, partOf, storedExchange, type Exchange } from './exchange.ts'
-import type { Moved } from './outcomes.ts'
 import type { Outcome, RailReceipt } from './rail.ts'
 import { countReceipt, reverseReceipt, type Worth } from './receipts.ts'
 import { findSighting, putSighting, sumSightings, type SightingRow } from './sighting-store.ts'
 import { isLate } from './state.ts'
-import type { Work } from './work.ts'
+import type { Moved, Work } from './work.ts'
 
 type Told = Extract<Outcome, { kind: 'received' | 'reversed' }>
 

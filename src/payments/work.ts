@@ -4,9 +4,9 @@ import { hastenPages, type AttemptRow } from './attempt-store.ts'
 import { ATTEMPTS_QUEUE, type Core } from './core.ts'
 import type { IntentChange } from './face.ts'
 import { updateIntent, type IntentRow } from './intent-store.ts'
-import { lockAccount, sumUp } from './receipt-store.ts'
+import { insertEntry, lockAccount, sumUp, type EntryRow, type ReceiptRow } from './receipt-store.ts'
 import { availableOf, debtOf, type Books } from './postings.ts'
-import { isOver, statusOf } from './state.ts'
+import { isOver, statusOf, type AttemptEvent } from './state.ts'
 import { largest, merchantTolerance } from './tolerance.ts'
 
 /** One transaction on an intent that is locked: what was read, and what will be posted at its end. */
@@ -24,6 +24,13 @@ export interface Work {
   late: boolean
   /** A receipt shows more than before. */
   receiptChanged: boolean
+}
+
+export interface Moved {
+  /** What it means for the attempt; undefined: nothing. */
+  event: AttemptEvent | undefined
+  refused?: string
+  unconfirmed: boolean
 }
 
 export const booksOf = ({ intent, attempt }: Work, asset: Books['asset']): Books => ({
@@ -60,6 +67,16 @@ const planned = ({ transfers }: Work, code: string): bigint =>
     (sum, { from, to, amount }) => sum + (to.code === code ? amount : 0n) - (from.code === code ? amount : 0n),
     0n,
   )
+
+type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
+  Partial<Pick<EntryRow, 'id' | 'providerId' | 'reason'>>
+
+/** One of the ways in which a receipt moved money. */
+export async function addEntry({ tx, core, now }: Work, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
+  const { id: receiptId, rail, railAccount } = receipt
+  const id = entry.id ?? core.ids.next('rce')
+  await insertEntry(tx, { providerId: null, reason: null, ...entry, id, receiptId, rail, railAccount }, now)
+}
 
 export interface Seen {
   /** Something of an attempt or a receipt that the public sees changed. */

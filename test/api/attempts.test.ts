@@ -31,16 +31,23 @@ void test('an attempt is answered as it is documented', async () => {
   assert.equal(answer.status, 201)
   const { id: attemptId, ...rest } = answer.body
   assert.match(attemptId, /^att_[0-9a-z]+$/)
+  const payment = await find(world, id)
   assert.deepEqual(rest, {
     object: 'attempt',
     payment: id,
     method: 'mpesa',
     status: 'pending',
     reason: null,
+    amount: payment.amount,
+    currency: 'KES',
+    rate: null,
     redirect_url: null,
+    address: null,
+    payment_uri: null,
+    amount_due: null,
+    arrivals: [],
     created_at: world.clock.now().toISOString(),
   })
-  const payment = await find(world, id)
   assert.deepEqual([payment.status, payment.version > 1], ['processing', true])
   assert.deepEqual(payment.attempts, [answer.body])
 })

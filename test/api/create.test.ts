@@ -56,16 +56,20 @@ void test('amount and currency are enough', async () => {
     [payment.description, payment.reference, payment.customer, payment.return_url, payment.metadata],
     [null, null, null, null, {}],
   )
-  assert.deepEqual(payment.methods, ['mpesa', 'airtel', 'card'], 'every method that can take it')
+  assert.deepEqual(payment.methods, ['mpesa', 'airtel', 'card', 'bitcoin'], 'every method that can take it')
   const hourLater = new Date(world.clock.now().getTime() + 3_600_000)
   assert.equal(payment.expires_at, hourLater.toISOString())
 })
 
 void test('methods are those that can take the amount in the currency', async () => {
   assert.deepEqual((await create(world, { amount: '5' })).methods, ['mpesa', 'airtel'], 'too little for a card')
-  assert.deepEqual((await create(world, { amount: '1500.50' })).methods, ['card'], 'M-Pesa takes whole shillings')
+  assert.deepEqual(
+    (await create(world, { amount: '1500.50' })).methods,
+    ['card', 'bitcoin'],
+    'M-Pesa takes whole shillings',
+  )
   const yen = await create(world, { amount: '5000', currency: 'JPY' })
-  assert.deepEqual([yen.amount, yen.methods], ['5000', ['card']])
+  assert.deepEqual([yen.amount, yen.methods], ['5000', ['card', 'bitcoin']])
 })
 
 void test('text comes back as it was sent', async () => {

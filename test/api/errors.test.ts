@@ -49,7 +49,7 @@ const BODIES: readonly [body: object, param: string | undefined, says: RegExp][]
   [{ currency: '' }, 'currency', /capitals/],
   [{ currency: 404 }, 'currency', /string/],
   [{ currency: undefined }, 'currency', /currency is missing/],
-  [{ currency: 'BTC' }, 'currency', /cannot be taken by any payment method/],
+  [{ currency: 'XTR', amount: '5' }, 'currency', /cannot be taken by any payment method/],
   [{ currency: 'USD', methods: ['mpesa'] }, 'methods', /"mpesa" is unknown, or cannot take USD/],
   [{ methods: ['mpesa', 'barter'] }, 'methods', /"barter"/],
   [{ methods: [] }, 'methods', /methods/],

@@ -1,5 +1,5 @@
 import { currencyOf, formatAmount, money } from '#money'
-import type { Attempt, Intent } from '#payments'
+import type { Attempt, Exchange, Intent } from '#payments'
 import type { AttemptObject, PaymentObject } from './schemas.ts'
 
 /** The payment as the API shows it. */
@@ -49,7 +49,39 @@ export function renderAttempt(attempt: Attempt): AttemptObject {
     method: attempt.method,
     status: attempt.status,
     reason: (attempt.status === 'settled' ? undefined : (attempt.reason ?? attempt.declined)) ?? null,
+    amount: formatAmount(attempt.amount),
+    currency: currencyOf(attempt.amount.asset),
+    rate: attempt.exchange ? renderExchange(attempt.exchange) : null,
     redirect_url: attempt.redirectUrl ?? null,
+    address: attempt.address ?? null,
+    payment_uri: attempt.paymentUri ?? null,
+    amount_due: attempt.due ? formatAmount(attempt.due) : null,
+    arrivals: attempt.sightings.map((sighting) => ({
+      id: sighting.providerId,
+      amount: formatAmount(sighting.amount),
+      status: sighting.state,
+      confirmations: sighting.confirmations?.have ?? null,
+      confirmations_needed: sighting.confirmations?.need ?? null,
+      at: sighting.at.toISOString(),
+    })),
     created_at: attempt.createdAt.toISOString(),
   }
 }
+
+const renderExchange = ({
+  base,
+  quote,
+  text,
+  sources,
+  at,
+  lockedUntil,
+  spreadBps,
+}: Exchange): AttemptObject['rate'] => ({
+  base,
+  quote,
+  rate: text,
+  sources: [...sources],
+  at: at.toISOString(),
+  locked_until: lockedUntil?.toISOString() ?? null,
+  spread_bps: spreadBps,
+})

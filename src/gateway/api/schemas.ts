@@ -80,6 +80,33 @@ export const createPayment = z
   .meta({ id: 'CreatePayment' })
 export type CreatePayment = z.output<typeof createPayment>
 
+const exchange = z
+  .object({
+    base: z.string().meta({ examples: ['BTC'] }),
+    quote: z.string().meta({ examples: ['KES'] }),
+    rate: z.string().meta({ description: 'Units of quote for one of base, as a decimal', examples: ['8417500'] }),
+    sources: z.array(z.string()),
+    at: timestamp.meta({ description: 'When the prices in it were so' }),
+    locked_until: timestamp
+      .nullable()
+      .meta({ description: 'What is first seen after it counts by the rate of its arrival' }),
+    spread_bps: z.int().meta({ description: 'Hundredths of a percent in the amount on top of the rate' }),
+  })
+  .meta({ id: 'AttemptRate', description: 'How the amount was made of what was due' })
+
+const arrival = z
+  .object({
+    id: z.string().meta({ description: 'The provider’s name for it, such as txid:vout' }),
+    amount,
+    status: z
+      .enum(['seen', 'final', 'gone'])
+      .meta({ description: 'seen: on its way. final: counted. gone: replaced, or taken back' }),
+    confirmations: z.int().nullable(),
+    confirmations_needed: z.int().nullable(),
+    at: timestamp.meta({ description: 'When it was first seen' }),
+  })
+  .meta({ id: 'Arrival', description: 'Money that was seen at the attempt’s address' })
+
 const ATTEMPT_STATUSES = ['created', 'submitting', 'pending', 'unknown', 'settled', 'failed', 'abandoned'] as const
 export const attempt = z
   .object({
@@ -92,10 +119,23 @@ export const attempt = z
       .enum(FAILURE_REASONS)
       .nullable()
       .meta({ description: 'Why it failed; on one that goes on, why the payer was refused last' }),
+    amount: amount.meta({ description: 'What was asked for, in `currency`' }),
+    currency: z.string().meta({
+      description: 'Of the attempt: another than the payment’s where the method takes only that',
+      examples: ['KES'],
+    }),
+    rate: exchange.nullable(),
     redirect_url: z
       .string()
       .nullable()
       .meta({ description: "The provider's page that the payer goes to, for methods that have one" }),
+    address: z.string().nullable().meta({ description: 'Where the payer sends to, for methods that have one' }),
+    payment_uri: z
+      .string()
+      .nullable()
+      .meta({ description: 'The same with what is due, for wallets and QR codes; null when nothing is' }),
+    amount_due: amount.nullable().meta({ description: 'What is still to be sent to the address, in `currency`' }),
+    arrivals: z.array(arrival),
     created_at: timestamp,
   })
   .meta({ id: 'Attempt', description: 'One try to pay' })
