@@ -2,6 +2,23 @@
 
 import type { CallOptions } from './client.ts'
 
+/** Money that was seen at the attempt’s address */
+export type Arrival = {
+  /** The provider’s name for it, such as txid:vout */
+  readonly id: string
+
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount: string
+
+  /** seen: on its way. final: counted. gone: replaced, or taken back */
+  readonly status: 'seen' | 'final' | 'gone'
+  readonly confirmations: number | null
+  readonly confirmations_needed: number | null
+
+  /** When it was first seen */
+  readonly at: string
+}
+
 /** One try to pay */
 export type Attempt = {
   readonly id: string
@@ -25,9 +42,45 @@ export type Attempt = {
     | 'provider-unavailable'
     | null
 
+  /** What was asked for, in `currency` */
+  readonly amount: string
+
+  /** Of the attempt: another than the payment’s where the method takes only that */
+  readonly currency: string
+  readonly rate: AttemptRate | null
+
   /** The provider's page that the payer goes to, for methods that have one */
   readonly redirect_url: string | null
+
+  /** Where the payer sends to, for methods that have one */
+  readonly address: string | null
+
+  /** The same with what is due, for wallets and QR codes; null when nothing is */
+  readonly payment_uri: string | null
+
+  /** What is still to be sent to the address, in `currency` */
+  readonly amount_due: string | null
+  readonly arrivals: readonly Arrival[]
   readonly created_at: string
+}
+
+/** How the amount was made of what was due */
+export type AttemptRate = {
+  readonly base: string
+  readonly quote: string
+
+  /** Units of quote for one of base, as a decimal */
+  readonly rate: string
+  readonly sources: readonly string[]
+
+  /** When the prices in it were so */
+  readonly at: string
+
+  /** What is first seen after it counts by the rate of its arrival */
+  readonly locked_until: string | null
+
+  /** Hundredths of a percent in the amount on top of the rate */
+  readonly spread_bps: number
 }
 
 /** What the merchant owns */
@@ -888,7 +941,7 @@ export interface Operations {
   /** What one currency is worth in another. The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with. */
   getRate(query: { readonly base: string; readonly quote: string }, options?: CallOptions): Promise<Rate>
 
-  /** Start an attempt to pay. Prompts the phone, or answers with the page to send the payer to. For merchants with a checkout of their own: the hosted page does this by itself. The attempt is `pending` while the payer decides: look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again. */
+  /** Start an attempt to pay. Prompts the phone, or answers with the page to send the payer to, or with the address to send to. One address serves the whole payment: asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does this by itself. The attempt is `pending` while the payer decides: look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again. */
   startAttempt(id: string, body: StartAttemptInput, options?: CallOptions): Promise<Attempt>
 
   /** Cancel a payment that is not paid. Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`. */
