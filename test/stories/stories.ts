@@ -13,6 +13,7 @@ export function tellStories(mode: 'sandbox' | 'live'): void {
     story('a card is declined, and another pays', cardDeclined)
     story('a card is confirmed with the bank', cardConfirmed)
     story('a stablecoin pays through Crossmint, after a card was declined there', payByCrossmint)
+    story('a wallet pays an address in two parts, and miners make it final', payByBitcoin)
     story('a payment expires before the eyes of the payer', expire)
   })
 }
@@ -155,6 +156,41 @@ async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
   assert.match(await page.locator('.receipt').innerText(), /Crossmint/)
   const payment = await stage.look(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '19.99'])
+}
+
+async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance()
+  const { id, checkoutUrl } = await stage.create({ methods: ['bitcoin', 'mpesa'] })
+  const [page, hand] = [await stage.page(t, { width: 360, height: 740 }), await stage.page(t)]
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /Bitcoin/ }).click()
+  await waitForTitle(page, /^Send BTC.0\.000/)
+  await page.locator('.qr').waitFor()
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+  const [{ address, amount, payment_uri: uri, rate }] = (await stage.look(id)).attempts
+  assert.deepEqual([rate.base, rate.quote, uri.startsWith(`bitcoin:${address}?amount=${amount}`)], ['BTC', 'KES', true])
+  assert.match(await page.locator('.send').innerText(), new RegExp(`${amount}[^]*${address}[^]*holds until`))
+
+  const send = async (values: { address: string; amount?: string }): Promise<void> => {
+    await hand.goto(`${stage.providersUrl}/sandbox/bitcoin`)
+    await hand.getByLabel(/^Address/).fill(values.address)
+    await hand.getByLabel(/^Amount/).fill(values.amount ?? '')
+    await hand.getByRole('button', { name: 'Pay', exact: true }).click()
+    await hand.waitForURL('**/sandbox/bitcoin')
+  }
+  await send({ address, amount: '0.0001' })
+  await waitForTitle(page, /^Send the rest: BTC/)
+  await page.getByText(/BTC.0\.0001.* seen: 0 of 1 confirmations/).waitFor()
+  const [{ payment_uri: rest }] = (await stage.look(id)).attempts
+  assert.notEqual(rest, uri)
+  await send({ address: rest })
+  await waitForTitle(page, 'Your payment was seen')
+
+  await hand.getByRole('button', { name: '1 block' }).click()
+  await waitForTitle(page, 'Paid. Thank you!')
+  const payment = await stage.look(id)
+  assert.deepEqual([payment.status, payment.amount_received, payment.flags.overpaid], ['paid', '1500.00', false])
+  assert.equal((await stage.balance()) - before, 1500n)
 }
 
 async function expire(stage: Stage, t: TestContext): Promise<void> {

@@ -72,7 +72,8 @@ function problemOf(error: unknown, speech: Speech, { merchant, method }: About):
   // The payment was paid, canceled or expired in between: the panel says so by itself.
   if (status === 409) return undefined
   if (param === 'phone') return wrongPhone(speech, method)
-  if (status === 422 || code === 'payments.method-unavailable') return { status, text: speech.say('unavailable') }
+  if (status === 422 || code === 'payments.method-unavailable' || code === 'rates.unavailable')
+    return { status, text: speech.say('unavailable') }
   throw error
 }
 

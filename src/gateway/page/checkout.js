@@ -14,6 +14,9 @@ const POST_DEADLINE_MS = 60_000
 /** What comes after the money, such as a receipt number, comes soon or not at all. */
 const LINGER_MS = 120_000
 
+// A price that was promised for a time: when it is over, the panel is another.
+let staling
+
 const panel = () => document.getElementById('panel')
 const parse = (text) => new DOMParser().parseFromString(text, 'text/html').getElementById('panel')
 
@@ -71,7 +74,10 @@ function speakable(part) {
 }
 
 function settle() {
-  for (const button of document.querySelectorAll('[data-print]')) button.hidden = false
+  for (const button of document.querySelectorAll('[data-print], [data-copy]')) button.hidden = false
+  const stale = panel().querySelector('[data-stale-in]')
+  clearTimeout(staling)
+  if (stale) staling = setTimeout(() => void poll(), Number(stale.dataset.staleIn) * 1000 + 500)
   if (!FINAL.has(panel().dataset.state)) return
   checkout.querySelector('.countdown')?.remove()
   clearInterval(ticking)
@@ -106,10 +112,22 @@ checkout.addEventListener('submit', (event) => {
 })
 checkout.addEventListener('click', (event) => {
   if (event.target.closest('[data-print]')) window.print()
+  const copying = event.target.closest('[data-copy]')
+  if (copying) void copyText(copying)
   if (!event.target.closest('[data-check]')) return
   event.preventDefault()
   void poll(true)
 })
+
+// Where the browser does not let us copy, the text is marked for the payer to do so.
+async function copyText(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy)
+    said.textContent = button.dataset.done
+  } catch {
+    getSelection().selectAllChildren(button.parentElement.querySelector('.copied'))
+  }
+}
 
 let paying = false
 async function pay(form, pressed) {

@@ -19,20 +19,32 @@ export function choose(view: View): Html {
     methods.length === 1 && first
       ? speech.say('payBy', { method: methodName(first.method, speech, 'sentence') })
       : speech.say('choose')
+  return html`${notes(view)}
+    <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
+    ${waysOf(view, methods).flatMap((one, i) => (i === 0 ? [one] : [between(speech), one]))}`
+}
+
+/** The other ways, below the one that the payer has chosen. */
+export const otherWays = (view: View, chosen: string): readonly Html[] =>
+  waysOf(
+    view,
+    view.methods.filter(({ method }) => method !== chosen),
+    false,
+  ).flatMap((one) => [between(view.speech), one])
+
+const between = (speech: Speech): Html => html`<p class="or"><span>${speech.say('or')}</span></p>`
+
+function waysOf(view: View, methods: readonly PaymentMethod[], isMain = true): readonly Html[] {
   const pushes = methods.filter(({ kind }) => kind === 'push')
-  const ways = methods.flatMap((method, i) => {
-    if (method.kind !== 'push') return [pageWay(view, method, i === 0)]
+  return methods.flatMap((method, i) => {
+    if (method.kind !== 'push') return [pageWay(view, method, isMain && i === 0)]
     // One number is typed for all of them.
     return method === pushes[0] ? [phoneForm(view, pushes)] : []
   })
-  const between = html`<p class="or"><span>${speech.say('or')}</span></p>`
-  return html`${notes(view)}
-    <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
-    ${ways.flatMap((one, i) => (i === 0 ? [one] : [between, one]))}`
 }
 
 /** What was paid so far, how the last try ended, what was wrong with what was sent. */
-function notes(view: View): readonly (Html | undefined)[] {
+export function notes(view: View): readonly (Html | undefined)[] {
   const { intent, speech, problem } = view
   const due = showMoney(dueOf(intent))
   return [
@@ -74,12 +86,18 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
 export function closing(view: View): Html {
   const { intent, speech } = view
   const method = openPage(intent)?.method
-  return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text: speech.say('closingText') })}
+  const text = speech.say(method === undefined ? 'closingAddressText' : 'closingText')
+  return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text })}
   ${method !== undefined && pageButton(view, method, { look: '' })}`
 }
 
-function pageWay(view: View, { method }: PaymentMethod, isFirst: boolean): Html {
+function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
   const { intent, speech } = view
+  if (kind === 'address')
+    return html`<div class="way">
+      ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'coin' })}
+      <p class="hint center">${speech.say('addressHint')}</p>
+    </div>`
   const begun = openPage(intent, method)
   const isOpening = begun !== undefined && begun.redirectUrl === undefined
   return html`<div class="way">
@@ -139,10 +157,11 @@ interface ButtonLook {
   readonly look: '' | 'quiet'
   /** Offered while a prompt is on a phone. */
   readonly instead?: boolean
+  readonly icon?: 'card' | 'coin'
 }
 
 /** Leads to the provider's page: on to the one that is open, or to a new one. */
-export function pageButton(view: View, method: string, { look, instead = false }: ButtonLook): Html {
+export function pageButton(view: View, method: string, { look, instead = false, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
   const begun = openPage(intent, method)
   if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
@@ -152,7 +171,7 @@ export function pageButton(view: View, method: string, { look, instead = false }
   const text = instead ? sayOf(speech, method, 'Instead') : speech.say('payNow', values)
   return html`<form method="post" action="${actionOf(view)}" data-pay>
     <input type="hidden" name="method" value="${method}" />
-    <button class="button ${look}">${icons.card} ${text}</button>
+    <button class="button ${look}">${icons[icon]} ${text}</button>
   </form>`
 }
 

@@ -7,6 +7,9 @@ const svg = (paths: string): Html =>
 export const icons = {
   phone: svg('<rect x="7" y="2.5" width="10" height="19" rx="2.5"/><path d="M11 18.5h2"/>'),
   card: svg('<rect x="2.5" y="5" width="19" height="14" rx="2.5"/><path d="M2.5 10h19M6.5 15h4"/>'),
+  coin: svg(
+    '<circle cx="12" cy="12" r="9"/><path d="M9.5 16.5v-9h3.2a2.2 2.2 0 0 1 0 4.4H9.5m3.4 0a2.3 2.3 0 0 1 0 4.6H9.5m1.5-11v2m0 9v2"/>',
+  ),
   tick: svg('<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
   clock: svg('<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3 2"/>'),
   cross: svg('<path d="m6.5 6.5 11 11m0-11-11 11"/>'),

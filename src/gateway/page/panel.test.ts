@@ -48,7 +48,10 @@ test('a way to pay is offered only while one can be begun', () => {
     SAMPLE_NAMES.filter((name) => offers(name)),
     SAMPLE_NAMES.filter((name) => {
       const { state } = SAMPLES[name]
-      return (state === 'choose' && name !== 'choose-none') || ['sending', 'waiting', 'waiting-airtel'].includes(name)
+      return (
+        (['choose', 'address', 'repricing'].includes(state) && name !== 'choose-none') ||
+        ['sending', 'waiting', 'waiting-airtel'].includes(name)
+      )
     }),
   )
 })

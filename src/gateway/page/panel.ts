@@ -1,4 +1,5 @@
 import { html, type Html } from '#platform/html'
+import { address, arrivals, repricing } from './address.ts'
 import { choose, closing } from './choose.ts'
 import { closed, confirming } from './over.ts'
 import { paid } from './receipt.ts'
@@ -32,8 +33,12 @@ function bodyOf(view: View, state: PanelState): Html {
       return choose(view)
     case 'waiting':
       return waiting(view)
+    case 'address':
+      return address(view)
+    case 'repricing':
+      return repricing(view)
     case 'confirming':
-      return confirming(view)
+      return html`${confirming(view)} ${arrivals(view)}`
     case 'closing':
       return closing(view)
     case 'paid':
@@ -46,7 +51,8 @@ function bodyOf(view: View, state: PanelState): Html {
   }
 }
 
-const TITLES: Readonly<Record<Exclude<PanelState, 'choose'>, Word>> = {
+const TITLES: Readonly<Record<Exclude<PanelState, 'choose' | 'address'>, Word>> = {
+  repricing: 'repricing',
   waiting: 'waiting',
   confirming: 'confirming',
   closing: 'closing',
@@ -63,5 +69,5 @@ export function titleOf({ intent, speech, now, problem }: View): string {
   const merchant = intent.terms.merchantName
   const payment = `${speech.say('payTo', { merchant })} · ${showMoney(intent.amount)}`
   if (problem) return `${speech.say('problem')}: ${payment}`
-  return state === 'choose' ? payment : `${speech.say(TITLES[state])} · ${payment}`
+  return state === 'choose' || state === 'address' ? payment : `${speech.say(TITLES[state])} · ${payment}`
 }

@@ -59,10 +59,13 @@ export function rowsOf(intent: Intent, speech: Speech): readonly Row[] {
   ]
 }
 
-function rowsOfReceipt(receipt: Receipt, { receipts, attempts }: Intent, speech: Speech): readonly Row[] {
+function rowsOfReceipt(receipt: Receipt, { receipts, attempts, amount }: Intent, speech: Speech): readonly Row[] {
   const method = attempts.find(({ id }) => id === receipt.attemptId)?.method
   return [
-    [speech.say('amount'), receipts.length > 1 ? showMoney(receipt.gross) : undefined],
+    [
+      speech.say('amount'),
+      receipts.length > 1 || receipt.gross.asset !== amount.asset ? showMoney(receipt.gross) : undefined,
+    ],
     [speech.say('method'), method && methodName(method, speech, 'label')],
     [speech.say('receiptNumber'), receipt.number],
     [speech.say('paidAt'), showTime(receipt.at, speech)],

@@ -138,13 +138,25 @@ async function freshened({ db, payments, limits }: PageDeps, intent: Intent): Pr
   return (await payments.find(db, { id: intent.id })) ?? intent
 }
 
-function viewOf({ payments, clock }: PageDeps, request: Request, intent: Intent, shop: Shop | undefined): View {
+function viewOf(
+  { payments, clock, practice }: PageDeps,
+  request: Request,
+  intent: Intent,
+  shop: Shop | undefined,
+): View {
   const offered = payments.methods(intent.amount.asset)
   // In the order that the payment names them: what was asked for first stands first.
   const methods = intent.methods.flatMap((name) =>
     offered.filter((method) => method.method === name && problemWith(method, dueOf(intent)) === undefined),
   )
-  return { intent, methods, speech: speechOf(request, shop?.locale), now: clock.now(), brand: shop?.brand }
+  return {
+    intent,
+    methods,
+    speech: speechOf(request, shop?.locale),
+    now: clock.now(),
+    brand: shop?.brand,
+    practiceUrl: practice?.url,
+  }
 }
 
 function eventsRoute(app: HttpServer, deps: PageDeps): void {

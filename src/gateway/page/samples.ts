@@ -1,5 +1,5 @@
 import { assetOf, money, type Asset } from '#money'
-import type { Attempt, Intent, PaymentMethod, Receipt } from '#payments'
+import type { Attempt, Intent, PaymentMethod, Receipt, Sighting } from '#payments'
 import { addMs } from '#platform/clock'
 import { stateOf, type PanelState, type View } from './state.ts'
 import { speak, type Language } from './strings.ts'
@@ -80,6 +80,51 @@ const receipt = (more: Partial<Receipt> = {}): Receipt => ({
   at: addMs(NOW, -5000),
   ...more,
 })
+
+const BTC: Asset = assetOf('BTC')
+const ADDRESS = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
+const sighting = (more: Partial<Sighting> = {}): Sighting => ({
+  providerId: `${'0'.repeat(64)}:0`,
+  attemptId: 'att_04',
+  amount: money(BTC, 10_000n),
+  state: 'seen',
+  late: false,
+  at: NOW,
+  confirmations: { have: 0, need: 2 },
+  risk: undefined,
+  ...more,
+})
+const addressAttempt = (more: Partial<Attempt> = {}): Attempt =>
+  attempt({
+    id: 'att_04',
+    method: 'bitcoin',
+    rail: 'bitcoin',
+    kind: 'address',
+    amount: money(BTC, 17_823n),
+    phone: undefined,
+    address: ADDRESS,
+    paymentUri: `bitcoin:${ADDRESS}?amount=0.00017823&label=Kahawa%20Nzuri`,
+    due: money(BTC, 17_823n),
+    exchange: {
+      quoteId: 'qte_01',
+      base: 'BTC',
+      quote: 'KES',
+      price: { numerator: 8_417_500n, denominator: 1n },
+      text: '8417500',
+      sources: ['coinbase', 'kraken'],
+      at: NOW,
+      lockedUntil: addMs(NOW, 15 * 60_000),
+      spreadBps: 0,
+      asked: 17_823n,
+      spread: 0n,
+      priced: 150_000n,
+    },
+    ...more,
+  })
+const oldPrice = (): Attempt => {
+  const { exchange, ...rest } = addressAttempt()
+  return { ...rest, exchange: exchange && { ...exchange, lockedUntil: addMs(NOW, -1000) } }
+}
 
 export const sampleIntent = (more: Partial<Intent> = {}): Intent => ({
   id: ID,
@@ -169,6 +214,22 @@ export const SAMPLES = {
   'card-opening': sample('choose', { attempts: [cardAttempt({ status: 'unknown', redirectUrl: undefined })] }),
   'prompt-and-card': sample('waiting', { status: 'processing', attempts: [cardAttempt(), attempt()] }),
   partial: sample('choose', partial),
+  address: sample('address', { livemode: false, attempts: [addressAttempt()] }, { practiceUrl: '/sandbox' }),
+  'address-rest': sample('address', {
+    status: 'processing',
+    attempts: [
+      addressAttempt({
+        due: money(BTC, 7823n),
+        sightings: [sighting({ state: 'gone', providerId: 'x:1' }), sighting()],
+      }),
+    ],
+  }),
+  repricing: sample('repricing', { attempts: [oldPrice()] }),
+  'confirming-address': sample('confirming', {
+    status: 'processing',
+    attempts: [addressAttempt({ due: money(BTC, 0n), paymentUri: undefined, sightings: [sighting()] })],
+  }),
+  'closing-address': sample('closing', { expiresAt: addMs(NOW, -60_000), attempts: [addressAttempt()] }),
   closing: sample('closing', { expiresAt: addMs(NOW, -60_000), attempts: [cardAttempt()] }),
   paid: { intent: paid(), state: 'paid' },
   'paid-twice': {

@@ -39,6 +39,18 @@ export function showTime(at: Date, { language }: Speech): string {
   return `${form.format(at)} EAT`
 }
 
+/** `04:31 EAT`. */
+export function showClock(at: Date, { language }: Speech): string {
+  const locale = language === 'sw' ? 'sw-KE' : 'en-KE'
+  const form = new Intl.DateTimeFormat(locale, {
+    hour: '2-digit',
+    minute: '2-digit',
+    hour12: false,
+    timeZone: 'Africa/Nairobi',
+  })
+  return `${form.format(at)}\u00A0EAT`
+}
+
 /** Time left in words: it is right without a script too. */
 export function showLeft(seconds: number, speech: Speech): string {
   const minutes = Math.max(1, Math.ceil(seconds / 60))

@@ -15,6 +15,8 @@ export interface View {
   readonly typedPhone?: string | undefined
   /** Where the script sends the payer on to: set only in the answer to the payer's own request. */
   readonly redirect?: string | undefined
+  /** Where whoever tries this out can pay. */
+  readonly practiceUrl?: string | undefined
 }
 
 export interface Problem {
@@ -25,19 +27,41 @@ export interface Problem {
 
 /**
  * What the page shows. `waiting`: a prompt is on a phone. `confirming`: money was seen that is not final. `closing`: the time is up, but
- * a card page that was opened in time may still be finished.
+ * a card page that was opened in time may still be finished. `address`: the payer sends to an address. `repricing`: what was asked for there was
+ * worked out too long ago.
  */
 export type PanelState =
-  'choose' | 'waiting' | 'confirming' | 'closing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed'
+  | 'choose'
+  | 'address'
+  | 'repricing'
+  | 'waiting'
+  | 'confirming'
+  | 'closing'
+  | 'paid'
+  | 'expired'
+  | 'canceled'
+  | 'failed'
+  | 'reversed'
 
 export function stateOf(intent: Intent, now: Date): PanelState {
   if (intent.status !== 'open' && intent.status !== 'processing') return intent.status
   if (livePush(intent)) return 'waiting'
-  if (intent.status === 'processing') return 'confirming'
+  const sent = offeredAddress(intent)
+  const asks = sent?.due !== undefined && sent.due.amount > 0n && now < intent.expiresAt
+  if (intent.status === 'processing' && !asks) return 'confirming'
   // Nothing can be started any more; the ledger's own word follows within seconds.
-  if (now >= intent.expiresAt) return openPage(intent) ? 'closing' : 'expired'
-  return 'choose'
+  if (now >= intent.expiresAt) return openPage(intent) || sent ? 'closing' : 'expired'
+  if (!asks) return 'choose'
+  const { lockedUntil } = sent.exchange ?? {}
+  return lockedUntil && now >= lockedUntil ? 'repricing' : 'address'
 }
+
+/** The address that the payer has asked for, while it is paid to. */
+export const offeredAddress = ({ attempts }: Intent): Attempt | undefined =>
+  attempts.findLast(
+    (attempt) =>
+      attempt.kind === 'address' && attempt.address !== undefined && (isLive(attempt) || attempt.status === 'settled'),
+  )
 
 /** Whether the server's answer can be looked for again soon, so that a page without script reloads itself. */
 export const isMoving = (state: PanelState): boolean => state === 'waiting' || state === 'confirming'

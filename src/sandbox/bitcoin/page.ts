@@ -8,7 +8,7 @@ import { addressOf } from './transactions.ts'
 const SHOWN = 8
 
 /** The payer's wallet and the miners. */
-export function bitcoinPage(assets: Assets, chain: Chain): string {
+export function bitcoinPage(assets: Assets, chain: Chain, uri = ''): string {
   const tip = tipOf(chain)
   const body = html`<header class="top">
       <h1>Bitcoin</h1>
@@ -22,7 +22,15 @@ export function bitcoinPage(assets: Assets, chain: Chain): string {
         <h2 id="pay-title">Pay</h2>
         <form class="stack" method="post" action="/sandbox/bitcoin/pay">
           <label for="address">Address, or the payment link (bitcoin:…)</label>
-          <input id="address" name="address" required autocomplete="off" spellcheck="false" placeholder="bcrt1q…" />
+          <input
+            id="address"
+            name="address"
+            value="${uri}"
+            required
+            autocomplete="off"
+            spellcheck="false"
+            placeholder="bcrt1q…"
+          />
           <label for="amount">Amount in BTC, unless the link has it</label>
           <input id="amount" name="amount" inputmode="decimal" autocomplete="off" placeholder="0.0015" />
           <button class="approve">Pay</button>

@@ -86,8 +86,10 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
     return reply.type('application/json').send(writeJson(answer))
   })
 
-  app.get('/sandbox/bitcoin', { config: { page: true }, onRequest: gate, schema: { hide: true } }, async (_, reply) =>
-    reply.type('text/html; charset=utf-8').send(bitcoinPage(assets, await node.read())),
+  const querystring = z.object({ uri: z.string().max(1000).optional() })
+  const page = { config: { page: true }, onRequest: gate, schema: { hide: true, querystring } }
+  app.get('/sandbox/bitcoin', page, async (request, reply) =>
+    reply.type('text/html; charset=utf-8').send(bitcoinPage(assets, await node.read(), request.query.uri)),
   )
 
   const control = <Schema extends z.ZodType>(
