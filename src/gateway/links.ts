@@ -105,6 +105,7 @@ export async function payByLink(
   chosen: Chosen,
 ): Promise<Pick<Intent, 'id'> | undefined> {
   const announce = await deps.webhooks.wanted(shop.merchantId, 'payment.created')
+  await deps.payments.learnPrices(chosen.amount.asset)
   return deps.db.transaction(async (tx) => {
     const link = await lockLink(tx, id)
     if (!link) throw noSuchLink(id)

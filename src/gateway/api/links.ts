@@ -57,6 +57,8 @@ function createRoute(app: HttpServer, api: Api): void {
       const caller = access.callerOf(request)
       const { body } = await once(api, request, reply, async () => {
         const shop = await shopOf(api, caller, request.body.store)
+        const { currency } = request.body
+        if (isCurrency(currency)) await api.payments.learnPrices(assetOf(currency))
         const link = await createLink(api, db, newLinkOf(request.body, shop, api))
         return { status: 201, body: shapes.renderLink(link, publicUrl()) }
       })

@@ -26,7 +26,12 @@ function readAsset(name: string, type: string, files = [name]): Asset {
 
 export function assetRoutes(app: HttpServer): Assets {
   const script = readAsset('checkout.js', 'text/javascript; charset=utf-8')
-  const style = readAsset('checkout.css', 'text/css; charset=utf-8', ['base.css', 'forms.css', 'checkout.css'])
+  const style = readAsset('checkout.css', 'text/css; charset=utf-8', [
+    'base.css',
+    'forms.css',
+    'checkout.css',
+    'address.css',
+  ])
   for (const asset of [script, style]) {
     app.route({
       method: 'GET',

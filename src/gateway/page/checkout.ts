@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { formatAmount } from '#money'
+import { assetOf, formatAmount, isCurrency } from '#money'
 import type { Identity, Shop } from '#identity'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
@@ -70,6 +70,8 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
       const merchant = await requireDesk(deps)
       const speech = speechOf(request, merchant)
       const typed = request.body
+      const { currency = '' } = typed
+      if (isCurrency(currency)) await deps.payments.learnPrices(assetOf(currency))
       const read = readForm(deps, typed, speech)
       if ('problem' in read) {
         void reply.code(422)
