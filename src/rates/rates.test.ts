@@ -136,7 +136,7 @@ void test('a dead source of three stops nothing, and is told about', async () =>
     ['down', 'broke the connection'],
     ['slow', 'did not answer in time'],
     ['500', 'is out of order'],
-    ['bad-json', 'answered in a form that is not known'],
+    ['invalid-json', 'answered in a form that is not known'],
     ['wrong-types', 'answered in a form that is not known'],
     ['huge', 'answered far too much'],
   ] as const) {

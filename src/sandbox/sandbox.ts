@@ -1,5 +1,6 @@
 import { addMs, type Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
+import { invariant } from '#platform/errors'
 import type { Fetch } from '#platform/fetch'
 import type { Ids } from '#platform/ids'
 import type { Log } from '#platform/log'
@@ -13,6 +14,9 @@ import { createPrompts, type Prompts } from './phone/prompts.ts'
 import { mpesaNetwork } from './daraja/callback.ts'
 import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
+import { addAnswerFaults } from './faults/answers.ts'
+import { addFaultControls } from './faults/controls.ts'
+import { withFaults } from './faults/deliveries.ts'
 import { addAssets } from './page/assets.ts'
 import { addPageRoutes } from './page/routes.ts'
 import { addPriceControls } from './prices/controls.ts'
@@ -23,7 +27,7 @@ import { createCardPayments } from './stripe/payments.ts'
 import { addStripeRoutes } from './stripe/routes.ts'
 import { createSessions, type Sessions } from './stripe/sessions.ts'
 import { addEndpointControl, emitTo, endpointsOf } from './simulator.ts'
-import { SIMULATORS } from './simulators.ts'
+import { FAULTY, SIMULATORS } from './simulators.ts'
 import { createTimerQueue, takeTimer, type TimerHandler, type TimerKind } from './timers.ts'
 
 export interface SandboxDeps {
@@ -67,12 +71,18 @@ export function createSandbox(deps: SandboxDeps): Module {
     const shared = { db, clock, ids, deliver, gate, baseUrl, prompts, endpoints }
     return { name, ...create({ ...shared, emit: emitTo(endpoints, shared) }) }
   })
-  for (const { timers = {} } of simulators) Object.assign(handlers, timers)
+  for (const { name, timers = {}, deliveries = {} } of simulators) {
+    Object.assign(handlers, timers)
+    for (const [kind, handler] of Object.entries(deliveries)) handlers[kind] = withFaults(name, handler, deps)
+  }
+  for (const [kind, provider] of DELIVERIES) handlers[kind] = withFaults(provider, requireHandler(handlers, kind), deps)
   return {
     name: 'sandbox',
     schema: sandboxSchema,
     routes: (app) => {
       const assets = addAssets(app)
+      addAnswerFaults(app, { db })
+      addFaultControls(app, { db, gate }, FAULTY)
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
       addStripeRoutes(app, { db, clock, ids, sessions, payments, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
@@ -89,6 +99,18 @@ export function createSandbox(deps: SandboxDeps): Module {
     },
     queues: [createTimerQueue({ db, clock, handlers })],
   }
+}
+
+/** Kinds of timers that send something to the program, and whose they are. */
+const DELIVERIES = [
+  ['callback', 'daraja'],
+  ['event', 'stripe'],
+] as const
+
+const requireHandler = (handlers: Readonly<Record<TimerKind, TimerHandler>>, kind: TimerKind): TimerHandler => {
+  const handler = handlers[kind]
+  invariant(handler, `timers of the kind ${kind} have a handler`)
+  return handler
 }
 
 function handlersOf(deps: {

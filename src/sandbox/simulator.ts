@@ -33,6 +33,8 @@ export interface Simulator {
   routes(app: HttpServer, assets: Assets): void
   /** What is to be done at a time, by the kind of the timer: `<name>.…`. */
   readonly timers?: Readonly<Record<string, TimerHandler>>
+  /** The same for what is sent to the program: these misbehave when a fault is planned. */
+  readonly deliveries?: Readonly<Record<string, TimerHandler>>
 }
 
 /** A simulator as the list holds it. */

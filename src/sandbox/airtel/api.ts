@@ -60,6 +60,7 @@ export interface AirtelApi {
 /** Airtel Money's collection API at the wire. */
 export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelApi): void {
   const hide = { hide: true }
+  const config = { provider: 'airtel' }
   app.post(`${ROOT}/auth/oauth2/token`, { schema: hide }, (request, reply) => {
     const parsed = tokenBody.safeParse(request.body)
     const known = parsed.data?.client_id === AIRTEL.clientId && parsed.data.client_secret === AIRTEL.clientSecret
@@ -70,7 +71,7 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelAp
   })
 
   for (const url of [`${ROOT}/merchant/v1/payments`, `${ROOT}/merchant/v1/payments/`]) {
-    app.post(url, { schema: hide }, async (request, reply) => {
+    app.post(url, { config, schema: hide }, async (request, reply) => {
       if (!isAdmitted(request, clock)) return unauthorized(reply)
       const parsed = payBody.safeParse(request.body)
       if (!parsed.success) {
@@ -102,7 +103,7 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelAp
     })
   }
 
-  app.get(`${ROOT}/standard/v1/payments/:id`, { schema: { ...hide, params } }, async (request, reply) => {
+  app.get(`${ROOT}/standard/v1/payments/:id`, { config, schema: { ...hide, params } }, async (request, reply) => {
     if (!isAdmitted(request, clock)) return unauthorized(reply)
     const prompt = await prompts.look(request.params.id)
     if (prompt?.network !== 'airtel') return refuse(reply, 200, 'DP00800001025', 'Transaction not found')

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { Ids } from '#platform/ids'
 import type { Prompt } from '../phone/store.ts'
 import type { SimulatorKind } from '../simulator.ts'
+import { takeTimer } from '../timers.ts'
 import { addAirtelApi, AIRTEL, resultOf } from './api.ts'
 
 /** Airtel Money in Kenya. Its phones are those of M-Pesa with 25473 in front. */
@@ -20,12 +21,22 @@ export const airtel: SimulatorKind = {
     prompts.join({
       name: 'airtel',
       title: 'AIRTEL MONEY',
+      callbackKind: 'airtel.callback',
       receiptNumber: () => moneyId(ids, clock.now()),
       callbackBody,
       // One address for all of an application's payments, as set in Airtel's portal.
       callbackUrls: (tx) => endpoints(tx),
     })
-    return { routes: (app) => addAirtelApi(app, { clock, prompts, tell }) }
+    return {
+      routes: (app) => addAirtelApi(app, { clock, prompts, tell }),
+      deliveries: {
+        // Taken before it is sent: a callback is sent once, whatever comes of it.
+        'airtel.callback': async ({ id, subject, body }) => {
+          if (await takeTimer(db, id)) await deliver.callback(subject, body)
+          return undefined
+        },
+      },
+    }
   },
 }
 

@@ -75,16 +75,20 @@ const moodBody = z.object({
 
 /** A node's JSON-RPC, and the controls of those who pay and mine. */
 export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, assets: Assets): void {
-  app.post('/sandbox/bitcoin/rpc', { schema: { hide: true } }, async (request, reply) => {
-    const login = request.headers.authorization ?? ''
-    if (!Object.hasOwn(GUISES, login)) return reply.status(401).send()
-    const guise = GUISES[login]
-    const body: unknown = request.body
-    const answer = Array.isArray(body)
-      ? await Promise.all(body.map((one) => node.answer(one, guise)))
-      : await node.answer(body, guise)
-    return reply.type('application/json').send(writeJson(answer))
-  })
+  app.post(
+    '/sandbox/bitcoin/rpc',
+    { config: { provider: 'bitcoin' }, schema: { hide: true } },
+    async (request, reply) => {
+      const login = request.headers.authorization ?? ''
+      if (!Object.hasOwn(GUISES, login)) return reply.status(401).send()
+      const guise = GUISES[login]
+      const body: unknown = request.body
+      const answer = Array.isArray(body)
+        ? await Promise.all(body.map((one) => node.answer(one, guise)))
+        : await node.answer(body, guise)
+      return reply.type('application/json').send(writeJson(answer))
+    },
+  )
 
   const querystring = z.object({ uri: z.string().max(1000).optional() })
   const page = { config: { page: true }, onRequest: gate, schema: { hide: true, querystring } }

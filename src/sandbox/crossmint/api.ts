@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import type { SimulatorDeps } from '../simulator.ts'
-import type { Orders } from './orders.ts'
+import { NAME, type Orders } from './orders.ts'
 
 export const CROSSMINT = {
   stagingKey: 'sk_staging_sandbox',
@@ -39,7 +39,7 @@ const params = z.object({ id: z.string().max(80) })
 
 /** Crossmint's orders API at the wire, as far as Purser uses it. */
 export function addOrderApi(app: HttpServer, { db }: Pick<SimulatorDeps, 'db'>, orders: Orders): void {
-  app.post(ROOT, { schema: { hide: true } }, async (request, reply) => {
+  app.post(ROOT, { config: { provider: NAME }, schema: { hide: true } }, async (request, reply) => {
     const key = keyOf(request)
     if (!key) return refuse(reply, 403, 'Malformed API key. / API key provided doesn’t have the required scopes')
     const parsed = newOrder.safeParse(request.body)
@@ -57,7 +57,7 @@ export function addOrderApi(app: HttpServer, { db }: Pick<SimulatorDeps, 'db'>, 
     return reply.status(201).send({ clientSecret: hidden.clientSecret, order: body })
   })
 
-  app.get(`${ROOT}/:id`, { schema: { hide: true, params } }, async (request, reply) => {
+  app.get(`${ROOT}/:id`, { config: { provider: NAME }, schema: { hide: true, params } }, async (request, reply) => {
     const order = await db.transaction((tx) => orders.find(tx, request.params.id))
     const key = keyOf(request)
     const isClient = order !== undefined && request.headers.authorization === order.hidden.clientSecret

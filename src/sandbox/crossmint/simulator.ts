@@ -30,9 +30,13 @@ export const crossmint: SimulatorKind = {
           await db.transaction((tx) => orders.deliver(tx, subject))
           return undefined
         },
-        [`${NAME}.event`]: async ({ id, subject: url, body, tries }) => {
+      },
+      deliveries: {
+        [`${NAME}.event`]: async ({ subject: url, body, tries }) => {
           const now = clock.now()
-          const message = { id: `msg_${id}`, at: now, body }
+          const { actionId } = JSON.parse(body) as { actionId: string }
+          // The same for every copy of the event.
+          const message = { id: `msg_${actionId}`, at: now, body }
           const headers = {
             'svix-id': message.id,
             'svix-timestamp': secondsOf(now),

@@ -42,6 +42,7 @@ const receiptNumber = (ids: Ids): string => `S${randomOf(ids).toString(36).toUpp
 export const mpesaNetwork = (ids: Ids): Network => ({
   name: 'mpesa',
   title: 'M-PESA',
+  callbackKind: 'callback',
   receiptNumber: () => receiptNumber(ids),
   callbackBody,
   callbackUrls: (_, { callbackUrl }) => Promise.resolve([callbackUrl]),

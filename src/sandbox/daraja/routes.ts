@@ -47,46 +47,55 @@ export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
     return reply.send({ access_token: makeToken(clock.now()), expires_in: String(TOKEN_SECONDS) })
   })
 
-  app.post('/sandbox/daraja/mpesa/stkpush/v1/processrequest', { schema: hide }, async (request, reply) => {
-    const body = await admit(deps, request, reply, pushBody)
-    if (!body) return reply
-    if (body.PartyA !== body.PhoneNumber) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid PartyA')
-    if (!deps.deliver.accepts(body.CallBackURL)) {
-      return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid CallBackURL: ${ELSEWHERE}`)
-    }
-    const { ids } = deps
-    const prompt = await deps.prompts.show('mpesa', {
-      id: checkoutRequestId(ids, clock.now()),
-      merchantRequestId: `${digits(ids, 5)}-${digits(ids, 8)}-1`,
-      phone: body.PhoneNumber,
-      shillings: body.Amount,
-      accountReference: body.AccountReference,
-      description: body.TransactionDesc,
-      callbackUrl: body.CallBackURL,
-    })
-    invariant(prompt, 'an id of a prompt is new')
-    const { answer } = phoneOf(prompt.phone)
-    if (answer === 'after-callback') await deps.deliver.callback(prompt.callbackUrl, callbackBody(prompt))
-    if (answer === 'cut') return cut(request, reply)
-    return reply.send({
-      MerchantRequestID: prompt.merchantRequestId,
-      CheckoutRequestID: prompt.id,
-      ResponseCode: '0',
-      ResponseDescription: 'Success. Request accepted for processing',
-      CustomerMessage: 'Success. Request accepted for processing',
-    })
-  })
+  app.post(
+    '/sandbox/daraja/mpesa/stkpush/v1/processrequest',
+    { config: { provider: 'daraja' }, schema: hide },
+    async (request, reply) => {
+      const body = await admit(deps, request, reply, pushBody)
+      if (!body) return reply
+      if (body.PartyA !== body.PhoneNumber)
+        return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid PartyA')
+      if (!deps.deliver.accepts(body.CallBackURL)) {
+        return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid CallBackURL: ${ELSEWHERE}`)
+      }
+      const { ids } = deps
+      const prompt = await deps.prompts.show('mpesa', {
+        id: checkoutRequestId(ids, clock.now()),
+        merchantRequestId: `${digits(ids, 5)}-${digits(ids, 8)}-1`,
+        phone: body.PhoneNumber,
+        shillings: body.Amount,
+        accountReference: body.AccountReference,
+        description: body.TransactionDesc,
+        callbackUrl: body.CallBackURL,
+      })
+      invariant(prompt, 'an id of a prompt is new')
+      const { answer } = phoneOf(prompt.phone)
+      if (answer === 'after-callback') await deps.deliver.callback(prompt.callbackUrl, callbackBody(prompt))
+      if (answer === 'cut') return cut(request, reply)
+      return reply.send({
+        MerchantRequestID: prompt.merchantRequestId,
+        CheckoutRequestID: prompt.id,
+        ResponseCode: '0',
+        ResponseDescription: 'Success. Request accepted for processing',
+        CustomerMessage: 'Success. Request accepted for processing',
+      })
+    },
+  )
 
-  app.post('/sandbox/daraja/mpesa/stkpushquery/v1/query', { schema: hide }, async (request, reply) => {
-    const body = await admit(deps, request, reply, queryBody)
-    if (!body) return reply
-    const prompt = await deps.prompts.look(body.CheckoutRequestID)
-    if (!prompt) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid CheckoutRequestID')
-    if (clock.now() < addMs(prompt.createdAt, phoneOf(prompt.phone).queryBlindMs)) {
-      return refuse(deps, reply, 500, '500.001.1001', 'The transaction is being processed')
-    }
-    return reply.send(queryAnswer(prompt))
-  })
+  app.post(
+    '/sandbox/daraja/mpesa/stkpushquery/v1/query',
+    { config: { provider: 'daraja' }, schema: hide },
+    async (request, reply) => {
+      const body = await admit(deps, request, reply, queryBody)
+      if (!body) return reply
+      const prompt = await deps.prompts.look(body.CheckoutRequestID)
+      if (!prompt) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid CheckoutRequestID')
+      if (clock.now() < addMs(prompt.createdAt, phoneOf(prompt.phone).queryBlindMs)) {
+        return refuse(deps, reply, 500, '500.001.1001', 'The transaction is being processed')
+      }
+      return reply.send(queryAnswer(prompt))
+    },
+  )
 }
 
 function queryAnswer(prompt: Prompt): object {

@@ -8,7 +8,8 @@ import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
 import type { PhoneAction, Prompts } from '../phone/prompts.ts'
 import { listDecided, type Prompt } from '../phone/store.ts'
 import { PRICE_CONTROLS } from '../prices/controls.ts'
-import { SIMULATORS } from '../simulators.ts'
+import { faultControls } from '../faults/controls.ts'
+import { FAULTY, SIMULATORS } from '../simulators.ts'
 import type { Assets } from './assets.ts'
 import { livePart, type PhoneView } from './phone.ts'
 import { sandboxPage } from './view.ts'
@@ -33,6 +34,7 @@ const CONTROLS = {
   'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, once more or at last',
   'POST /sandbox/{provider}/endpoints': `{"url"}: the provider sends its events there too (${SIMULATORS.map(({ name }) => name).join(', ')})`,
   ...Object.fromEntries(SIMULATORS.flatMap(({ controls = {} }) => Object.entries(controls))),
+  ...faultControls(FAULTY),
   ...BITCOIN_CONTROLS,
   ...PRICE_CONTROLS,
 }

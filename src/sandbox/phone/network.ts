@@ -9,6 +9,8 @@ export interface Network {
   readonly title: string
   /** A number that people see, of a payment. */
   receiptNumber(): string
+  /** The kind of timer that delivers its callbacks. */
+  readonly callbackKind: string
   callbackBody(prompt: Prompt): string
   /** Where the network tells what became of a prompt. */
   callbackUrls(tx: Tx, prompt: Prompt): Promise<readonly string[]>

@@ -149,6 +149,7 @@ async function orderCallbacks(deps: Deps, tx: Tx, prompt: Prompt, times: number)
   const network = networkOf(deps, prompt.network)
   const body = network.callbackBody(prompt)
   for (const subject of times > 0 ? await network.callbackUrls(tx, prompt) : []) {
-    for (let i = 0; i < times; i++) await addTimer(tx, ids, { kind: 'callback', subject, body, dueAt: clock.now() })
+    for (let i = 0; i < times; i++)
+      await addTimer(tx, ids, { kind: network.callbackKind, subject, body, dueAt: clock.now() })
   }
 }

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { addMs, type Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
-import type { HttpServer, Reply, Request } from '#platform/http'
-import { misbehave, type FaultKind } from './faults.ts'
+import type { HttpServer, Request } from '#platform/http'
+import type { FaultKind } from '../faults/kinds.ts'
 import { readMarket, type Market } from './market.ts'
-import { takeFault } from './store.ts'
 
 export interface PriceDeps {
   readonly db: Db
@@ -26,15 +25,12 @@ export function addPriceRoutes(app: HttpServer, deps: PriceDeps): void {
   addKraken(app, deps)
 }
 
-/** What the source says now; undefined when it misbehaved and the reply is on its way. */
+/** What the source says now, and how it lies. */
 async function attend(
   { db }: PriceDeps,
   source: PriceSource,
-  request: Request,
-  reply: Reply,
-): Promise<{ market: Market; kind: FaultKind | undefined } | undefined> {
-  const fault = await takeFault(db, source)
-  if (fault && misbehave(fault.kind, request, reply)) return undefined
+  { fault }: Request,
+): Promise<{ market: Market; kind: FaultKind | undefined }> {
   const percent = fault?.kind === 'lying' ? fault.percent : HONEST
   return { market: await readMarket(db, { perMille: PRICE_SOURCES[source], percent }), kind: fault?.kind }
 }
@@ -50,9 +46,8 @@ const simplePrice = z.object({ ids: list, vs_currencies: list, include_last_upda
 /** Prices are JSON numbers with all their digits, so the body is put together as text. */
 function addCoinGecko(app: HttpServer, deps: PriceDeps): void {
   const schema = { ...hide, querystring: simplePrice }
-  app.get('/sandbox/coingecko/simple/price', { schema }, async (request, reply) => {
-    const said = await attend(deps, 'coingecko', request, reply)
-    if (!said) return reply
+  app.get('/sandbox/coingecko/simple/price', { config: { provider: 'coingecko' }, schema }, async (request, reply) => {
+    const said = await attend(deps, 'coingecko', request)
     const { ids, vs_currencies: currencies } = request.query
     const now = addMs(deps.clock.now(), said.kind === 'ahead' ? HOUR_MS : 0)
     const updatedAt = addMs(now, said.kind === 'stale' ? -HOUR_MS : 0)
@@ -73,16 +68,19 @@ function addCoinGecko(app: HttpServer, deps: PriceDeps): void {
 
 function addCoinbase(app: HttpServer, deps: PriceDeps): void {
   const schema = { ...hide, querystring: z.object({ currency: z.string().max(10).default('USD') }) }
-  app.get('/sandbox/coinbase/v2/exchange-rates', { schema }, async (request, reply) => {
-    const said = await attend(deps, 'coinbase', request, reply)
-    if (!said) return reply
-    const { currency } = request.query
-    const { market } = said
-    if (market.price(currency, 'USD') === undefined)
-      return reply.status(400).send({ errors: [{ id: 'invalid_request', message: 'Invalid currency' }] })
-    const rates = Object.fromEntries(market.currencies.map((code) => [code, market.price(currency, code)]))
-    return reply.send({ data: { currency, rates } })
-  })
+  app.get(
+    '/sandbox/coinbase/v2/exchange-rates',
+    { config: { provider: 'coinbase' }, schema },
+    async (request, reply) => {
+      const said = await attend(deps, 'coinbase', request)
+      const { currency } = request.query
+      const { market } = said
+      if (market.price(currency, 'USD') === undefined)
+        return reply.status(400).send({ errors: [{ id: 'invalid_request', message: 'Invalid currency' }] })
+      const rates = Object.fromEntries(market.currencies.map((code) => [code, market.price(currency, code)]))
+      return reply.send({ data: { currency, rates } })
+    },
+  )
 }
 
 /** Kraken's names of what it trades, as it answers them. */
@@ -102,9 +100,8 @@ const PAIRS: Readonly<Record<string, readonly [name: string, base: string, quote
 
 function addKraken(app: HttpServer, deps: PriceDeps): void {
   const schema = { ...hide, querystring: z.object({ pair: list }) }
-  app.get('/sandbox/kraken/0/public/Ticker', { schema }, async (request, reply) => {
-    const said = await attend(deps, 'kraken', request, reply)
-    if (!said) return reply
+  app.get('/sandbox/kraken/0/public/Ticker', { config: { provider: 'kraken' }, schema }, async (request, reply) => {
+    const said = await attend(deps, 'kraken', request)
     const pairs = request.query.pair.map((pair) => PAIRS[pair])
     const result: Record<string, object> = {}
     for (const pair of pairs) {

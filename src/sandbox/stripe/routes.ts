@@ -43,7 +43,7 @@ type Act = (tx: Tx, fields: unknown, livemode: boolean) => Promise<object>
 export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
   const { db, clock, ids, sessions, payments, deliver } = deps
   const post = (path: string, act: (id: string) => Act): void => {
-    app.post(ROOT + path, { config: { rawBody: true }, schema: { hide: true } }, (request, reply) =>
+    app.post(ROOT + path, { config: { rawBody: true, provider: 'stripe' }, schema: { hide: true } }, (request, reply) =>
       answer(reply, async () => {
         const livemode = requireKey(request)
         const { id } = ID.partial().parse(request.params)
@@ -52,7 +52,7 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
     )
   }
   const get = (path: string, read: (tx: Tx, id: string) => Promise<object>): void => {
-    app.get(ROOT + path, { schema: { hide: true } }, (request, reply) =>
+    app.get(ROOT + path, { config: { provider: 'stripe' }, schema: { hide: true } }, (request, reply) =>
       answer(reply, async () => {
         requireKey(request)
         const { id } = ID.parse(request.params)

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import type { Db } from '#platform/db'
+import type { HttpServer } from '#platform/http'
+import type { Gate } from '../access.ts'
+import { ANSWER_FAULTS, DELIVERY_FAULTS, placeOf, PRICE_FAULTS, type FaultKind } from './kinds.ts'
+import { listFaults, planFault, type PlannedFault } from './store.ts'
+
+/** Who misbehaves, and how each can. `path`: the name in the controls, where it is another. */
+export interface FaultyProvider {
+  readonly provider: string
+  readonly paths: readonly string[]
+  readonly kinds: readonly FaultKind[]
+}
+
+const answers = Object.keys(ANSWER_FAULTS) as FaultKind[]
+const deliveries = Object.keys(DELIVERY_FAULTS) as FaultKind[]
+const prices = Object.keys(PRICE_FAULTS) as FaultKind[]
+
+const rail = (provider: string, ...more: readonly string[]): FaultyProvider => ({
+  provider,
+  paths: [provider, ...more],
+  kinds: [...answers, ...deliveries],
+})
+const only = (provider: string, kinds: readonly FaultKind[]): FaultyProvider => ({ provider, paths: [provider], kinds })
+
+/** `simulators`: those of the list. */
+export const faultyProviders = (
+  simulators: readonly string[],
+  priceSources: readonly string[],
+): readonly FaultyProvider[] => [
+  rail('daraja', 'mpesa'),
+  rail('stripe'),
+  ...simulators.map((name) => rail(name)),
+  only('bitcoin', answers),
+  ...priceSources.map((source) => only(source, [...answers, ...prices])),
+]
+
+export function faultControls(providers: readonly FaultyProvider[]): Readonly<Record<string, string>> {
+  const told = { answers, deliveries, 'price sources': prices }
+  const kindsOf = Object.entries(told).map(([whose, kinds]) => `${whose}: ${kinds.join(', ')}`)
+  const names = providers.flatMap(({ paths }) => paths).join('|')
+  return {
+    [`POST /sandbox/{${names}}/faults`]: `{"kind", "count":1}: so many of the next answers or deliveries go wrong; 0 ends it. Kinds of ${kindsOf.join('; ')}`,
+    'GET /sandbox/{provider}/faults': 'what is planned still',
+  }
+}
+
+export function addFaultControls(
+  app: HttpServer,
+  { db, gate }: { db: Db; gate: Gate },
+  providers: readonly FaultyProvider[],
+): void {
+  for (const { provider, paths, kinds } of providers) {
+    const body = z.strictObject({
+      kind: z.enum(kinds, `must be one of ${kinds.join(', ')}`),
+      count: z.int().min(0).max(1_000_000).default(1),
+      percent: z.int().min(1).max(100_000).default(150),
+      delay_ms: z.int().min(1).max(600_000).default(60_000),
+    })
+    for (const path of paths) {
+      const url = `/sandbox/${path}/faults`
+      app.post(url, { onRequest: gate, schema: { hide: true, body } }, async (request, reply) => {
+        const { kind, count, percent, delay_ms: delayMs } = request.body
+        await planFault(db, provider, placeOf(kind), { kind, percent, delayMs, timesLeft: count })
+        return reply.send({ provider, kind, count })
+      })
+      app.get(url, { onRequest: gate, schema: { hide: true } }, async (_, reply) =>
+        reply.send({ provider, faults: (await listFaults(db, provider)).map(render) }),
+      )
+    }
+  }
+}
+
+const render = ({ kind, timesLeft, percent, delayMs }: PlannedFault): object => ({
+  kind,
+  count: timesLeft,
+  ...(kind === 'lying' ? { percent } : {}),
+  ...(kind === 'slow' ? { delay_ms: delayMs } : {}),
+})

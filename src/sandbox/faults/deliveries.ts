@@ -1,0 +1,21 @@
+import { addMs, type Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import type { Ids } from '#platform/ids'
+import { addTimer, type TimerHandler } from '../timers.ts'
+import { takeFault } from './store.ts'
+
+const REORDER_MS = 5000
+
+/** The handler of a provider's deliveries, misbehaving as planned. A fault is of the first try: what is sent again afterwards is not spoiled too. */
+export const withFaults =
+  (provider: string, deliver: TimerHandler, { db, clock, ids }: { db: Db; clock: Clock; ids: Ids }): TimerHandler =>
+  async (timer) => {
+    const fault = timer.tries === 1 ? await takeFault(db, provider, 'delivery') : undefined
+    if (fault?.kind === 'lost-callback') return undefined
+    if (fault?.kind === 'reorder') return addMs(clock.now(), REORDER_MS)
+    if (fault?.kind === 'duplicate') {
+      const { kind, subject, body } = timer
+      await addTimer(db, ids, { kind, subject, body, dueAt: clock.now() })
+    }
+    return deliver(timer)
+  }

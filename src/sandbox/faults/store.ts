@@ -1,0 +1,31 @@
+import { sql, type Queryable } from '#platform/db'
+import type { FaultKind, Place } from './kinds.ts'
+
+export interface Fault {
+  readonly kind: FaultKind
+  readonly percent: number
+  readonly delayMs: number
+}
+
+export interface PlannedFault extends Fault {
+  readonly timesLeft: number
+}
+
+/** One for each place: a new one replaces what was planned there. `timesLeft` 0 ends it. */
+export async function planFault(q: Queryable, provider: string, place: Place, fault: PlannedFault): Promise<void> {
+  const { kind, percent, delayMs, timesLeft } = fault
+  await q.run(sql`insert into sandbox.faults (provider, place, kind, times_left, percent, delay_ms)
+    values (${provider}, ${place}, ${kind}, ${timesLeft}, ${percent}, ${delayMs})
+    on conflict (provider, place) do update set kind = excluded.kind, times_left = excluded.times_left,
+      percent = excluded.percent, delay_ms = excluded.delay_ms`)
+}
+
+/** The fault of this answer or delivery, counted off. */
+export const takeFault = (q: Queryable, provider: string, place: Place): Promise<Fault | undefined> =>
+  q.maybe<Fault>(sql`update sandbox.faults set times_left = times_left - 1
+    where provider = ${provider} and place = ${place} and times_left > 0
+    returning kind, percent, delay_ms as "delayMs"`)
+
+export const listFaults = (q: Queryable, provider: string): Promise<PlannedFault[]> =>
+  q.many<PlannedFault>(sql`select kind, percent, delay_ms as "delayMs", times_left as "timesLeft" from sandbox.faults
+    where provider = ${provider} and times_left > 0 order by place limit 2`)

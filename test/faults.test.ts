@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { formatAmount, money } from '#money'
+import { assertBooksHold, create, find, leap, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { receiptsOf } from './outcome.ts'
+import { openWorld, type World } from './world.ts'
+
+/**
+ * Every rail with every fault of its provider, through the whole program: whatever goes wrong, the payment ends paid, with its money counted
+ * once and nothing left to do. Where a try fails or is given up the payer tries again, as people do.
+ */
+
+interface Trial {
+  readonly method: string
+  readonly currency: 'KES' | 'USD'
+  readonly phone?: string
+  /** What the payer does on the provider's page. */
+  readonly form?: Readonly<Record<string, string>>
+}
+
+const TRIALS: Readonly<Record<string, Trial>> = {
+  daraja: { method: 'mpesa', currency: 'KES', phone: '254700000001' },
+  airtel: { method: 'airtel', currency: 'KES', phone: '254730000001' },
+  stripe: { method: 'card', currency: 'USD', form: { number: '4242424242424242', expiry: '12/40', cvc: '123' } },
+  crossmint: { method: 'crossmint', currency: 'USD', form: { wallet: 'full' } },
+}
+
+/** At the start of the attempt, and when it is asked about or told of. */
+const STARTING = [
+  'down',
+  'slow',
+  '429',
+  '500',
+  '500-after-acting',
+  'cut',
+  'invalid-json',
+  'wrong-types',
+  'huge',
+] as const
+const LATER = [...STARTING, 'duplicate', 'lost-callback', 'reorder'] as const
+const CASES = [
+  ...STARTING.map((kind) => ({ kind, when: 'start' as const })),
+  ...LATER.map((kind) => ({ kind, when: 'later' as const })),
+]
+
+const AMOUNT = 150_000n
+const STEP_MS = 5000
+/** Half an hour of the set clock: the longest wait between two looks is ten minutes. */
+const STEPS = 360
+const LIVE = ['created', 'submitting', 'pending', 'unknown']
+
+for (const [provider, trial] of Object.entries(TRIALS)) {
+  void describe(`${trial.method}, when ${provider} is in trouble`, () => {
+    void test('ends paid, and counted once', async (t) => {
+      await using world = await openWorld()
+      let paid = 0n
+      for (const { kind, when } of CASES) {
+        await t.test(`${kind}, ${when}`, async () => {
+          const id = await payThrough(world, provider, trial, { kind, when })
+          paid += AMOUNT
+          const payment = await find(world, id)
+          const amount = formatAmount(money(`${trial.currency}/2`, AMOUNT))
+          assert.deepEqual([payment.status, payment.amount_received, payment.flags.overpaid], ['paid', amount, false])
+          assert.equal((await receiptsOf(world, id)).count, 1)
+          assert.equal(await ledgerHas(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
+          await assertBooksHold(world)
+          const { body } = await world.api('GET', `/sandbox/${provider}/faults`)
+          assert.deepEqual(body.faults, [], 'what was planned has happened')
+        })
+      }
+      // Whatever is still on its way changes nothing.
+      for (let i = 0; i < 40; i++) await leap(world, 60_000)
+      assert.equal(await ledgerHas(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
+      await assertBooksHold(world)
+    })
+  })
+}
+
+async function plan(world: World, provider: string, kind: string): Promise<void> {
+  const body = { kind, count: 1, ...(kind === 'slow' ? { delay_ms: 300 } : {}) }
+  const { status } = await world.api('POST', `/sandbox/${provider}/faults`, body)
+  assert.equal(status, 200)
+}
+
+interface Case {
+  readonly kind: string
+  readonly when: 'start' | 'later'
+}
+
+async function payThrough(world: World, provider: string, trial: Trial, { kind, when }: Case): Promise<string> {
+  const { id } = await create(world, {
+    amount: formatAmount(money(`${trial.currency}/2`, AMOUNT)),
+    currency: trial.currency,
+    methods: [trial.method],
+    expires_in: 24 * 3600,
+  })
+  if (when === 'start') await plan(world, provider, kind)
+  let visited = ''
+  for (let step = 0; step < STEPS; step++) {
+    const payment = await find(world, id)
+    if (payment.status === 'paid') return id
+    const last = payment.attempts.at(-1)
+    if (!last || !LIVE.includes(last.status)) {
+      await beginAnew(world, id, trial)
+      if (step === 0 && when === 'later') await plan(world, provider, kind)
+    } else if (last.redirect_url && visited !== last.id) {
+      visited = last.id
+      await visit(last.redirect_url, trial.form ?? {})
+    }
+    await leap(world, STEP_MS)
+  }
+  throw new Error(`${id} was never paid: ${JSON.stringify(await find(world, id))}`)
+}
+
+/** Begins, and where that fails at once begins again at once: a try that was wrongly called a failure would be paid twice. */
+async function beginAnew(world: World, id: string, { method, phone }: Trial): Promise<void> {
+  for (let tries = 0; tries < 3; tries++) {
+    const asked = { method, ...(phone ? { phone } : {}) }
+    const { status, body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, asked)
+    assert.ok(status === 201, JSON.stringify(body))
+    if (LIVE.includes(body.status) || body.status === 'settled') return
+  }
+}
+
+async function visit(url: string, form: Readonly<Record<string, string>>): Promise<void> {
+  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
+  assert.equal(answer.status, 200, await answer.text())
+}
+
+void test('the controls name every provider and kind, and refuse others; they ask for the password where the sandbox does', async () => {
+  await using world = await openWorld()
+  const { body } = await world.api('GET', '/sandbox/controls')
+  const [path = ''] = Object.keys(body).filter((control) => control.includes('/faults') && control.startsWith('POST'))
+  for (const provider of [
+    'mpesa',
+    'daraja',
+    'airtel',
+    'stripe',
+    'crossmint',
+    'bitcoin',
+    'coingecko',
+    'coinbase',
+    'kraken',
+  ])
+    assert.ok(path.includes(provider), provider)
+  for (const kind of [...LATER, 'lying', 'stale', 'ahead']) assert.ok(body[path].includes(kind), kind)
+  const refused = await world.api('POST', '/sandbox/stripe/faults', { kind: 'lying' })
+  assert.equal(refused.status, 422)
+  assert.match(refused.body.error.message, /must be one of .*down, slow/)
+  assert.equal((await world.api('POST', '/sandbox/kraken/faults', { kind: 'duplicate' })).status, 422)
+
+  await using guarded = await openWorld({ env: { PUBLIC_URL: 'https://pay.example.com' } })
+  const url = `${guarded.app.http.listeningOrigin}/sandbox/stripe/faults`
+  const headers = { 'content-type': 'application/json' }
+  for (const init of [{}, { method: 'POST', headers, body: '{"kind":"down"}' }])
+    assert.equal((await fetch(url, init)).status, 401)
+})
