@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createGateway, gatewayConfig, gatewaySchema, paymentChanged } from '#gateway'
+import { createGateway, gatewayConfig, gatewaySchema, paymentChanged, paymentSettled } from '#gateway'
 import {
   createIdentity,
   identityCommands,
@@ -10,7 +10,7 @@ import {
   type Merchant,
 } from '#identity'
 import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
-import { createPayments, paymentsCommands, paymentsSchema, type Payments } from '#payments'
+import { createPayments, paymentsCommands, paymentsSchema, type Payments, type SettlementTerms } from '#payments'
 import { systemClock, type Clock } from '#platform/clock'
 import {
   loadConfig,
@@ -219,6 +219,12 @@ async function openCore(deps: AppDeps) {
   }
 }
 
+/** What identity keeps of a merchant's terms, as payments takes it. */
+const termsOf = ({ settlement: { feeFixed, ...terms } }: Merchant): SettlementTerms => ({
+  ...terms,
+  feeFixed: Object.fromEntries(Object.entries(feeFixed).map(([currency, minor]) => [currency, BigInt(minor)])),
+})
+
 async function wireModules(core: Core) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = core
   const { mode } = config
@@ -241,6 +247,7 @@ async function wireModules(core: Core) {
   })
   const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
+  const settled = paymentSettled({ db, payments: () => payments, webhooks })
   const payments: Payments = createPayments({
     db,
     ledger,
@@ -254,6 +261,8 @@ async function wireModules(core: Core) {
     publicUrl: url,
     callbackKey: masterKey.deriveKey('callback-token'),
     subscribers: { gateway: changed },
+    settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
+    settled,
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},
   })
@@ -264,6 +273,7 @@ async function wireModules(core: Core) {
     payments,
     webhooks,
     changed,
+    settled,
     rates,
     limits,
     idempotency,

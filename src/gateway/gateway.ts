@@ -5,10 +5,11 @@ import type { IntentChange } from '#payments'
 import type { Cron, Job } from '#platform/jobs'
 import type { Module } from '#platform/module'
 import { apiRoutes, type ApiDeps } from './api/routes.ts'
+import type { Settled } from './settlements.ts'
 import { gatewaySchema } from './schema.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
 
-export type GatewayDeps = ApiDeps & PageDeps & { readonly changed: Job<IntentChange> }
+export type GatewayDeps = ApiDeps & PageDeps & { readonly changed: Job<IntentChange>; readonly settled: Job<Settled> }
 
 /** The merchant's desk: the API under /api/v1 and the hosted checkout page under /pay. */
 export function createGateway(deps: GatewayDeps): Module {
@@ -19,7 +20,7 @@ export function createGateway(deps: GatewayDeps): Module {
       apiRoutes(app, deps)
       pageRoutes(app, deps)
     },
-    jobs: [deps.changed],
+    jobs: [deps.changed, deps.settled],
     crons: [purgeKeys(deps)],
   }
 }

@@ -1,3 +1,4 @@
+export { paymentSettled } from './settlements.ts'
 export { paymentChanged } from './changes.ts'
 export { gatewayConfig } from './config.ts'
 export { gatewaySchema } from './schema.ts'

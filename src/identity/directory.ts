@@ -16,6 +16,7 @@ import {
 } from './merchants.ts'
 import { createOperator, disableOperator } from './operators.ts'
 import { ensureSandboxMerchant } from './sandbox.ts'
+import { findDestination, setDestination, setSettlement } from './settlement.ts'
 import { createStore, requireShop, requireStore, updateStore } from './stores.ts'
 import { insertAudit, readAudit } from './store/audit.ts'
 import { readKeys } from './store/keys.ts'
@@ -51,6 +52,9 @@ export function createDirectory(deps: IdentityDeps): Directory {
     findMerchant,
     requireMerchant: (q, id) => merchants.require(q, id),
     updateMerchant: changing(updateMerchant),
+    setSettlement: changing(setSettlement),
+    setDestination: changing(setDestination),
+    findDestination: (q, merchantId) => findDestination(deps, q, merchantId),
     findLogo: readLogo,
     listMerchants: (q, page) => readMerchants(q, bounded(page)),
     addReturnOrigin: changing(addReturnOrigin),

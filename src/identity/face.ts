@@ -22,12 +22,45 @@ export interface Logo {
   readonly bytes: Buffer
 }
 
+/** When a merchant gets its money, and what is kept of it. */
+export interface SettlementTerms {
+  readonly holdDays: number
+  /** Hundredths of a percent of each receipt. */
+  readonly feeBps: number
+  /** Of each receipt: minor units by currency, as text. */
+  readonly feeFixed: Readonly<Record<string, string>>
+}
+
+export interface SettlementChange {
+  readonly merchantId: string
+  /** 0 to 365. */
+  readonly holdDays?: number | undefined
+  /** 0 to 10000. */
+  readonly feeBps?: number | undefined
+  /** Amounts such as `10.00` by currency; those that are not named have none. */
+  readonly feeFixed?: Readonly<Record<string, string>> | undefined
+}
+
+/** Where money is sent. */
+export type Destination =
+  | { readonly kind: 'mpesa'; readonly phone: string }
+  | { readonly kind: 'bank'; readonly bank: string; readonly account: string; readonly holder: string }
+
+export interface ShownDestination {
+  readonly kind: Destination['kind']
+  /** Such as `…5678`. */
+  readonly ends: string
+}
+
 export interface Merchant {
   readonly id: string
   readonly name: string
   readonly livemode: boolean
   readonly locale: Locale
   readonly brand: Brand
+  readonly settlement: SettlementTerms
+  /** Where its money is sent, as far as it may be shown; null: not said yet. */
+  readonly destination: ShownDestination | null
   /** Origins that a payer may be sent back to, such as `https://shop.example`. */
   readonly returnOrigins: readonly string[]
   readonly createdAt: Date
@@ -214,6 +247,16 @@ export interface Identity extends Module {
   requireMerchant(q: Queryable, id: string): Promise<Merchant>
   /** Throws 422 `identity.bad-input` for a colour that is none, and a logo that is too large or no picture. */
   updateMerchant(tx: Tx, change: MerchantChange, actor: Actor): Promise<Merchant>
+  /** For receipts from now on. Throws 422 `identity.bad-input`. */
+  setSettlement(tx: Tx, change: SettlementChange, actor: Actor): Promise<Merchant>
+  /** Null takes it away. It is kept encrypted. Throws 422 `identity.bad-input` that names the field. */
+  setDestination(
+    tx: Tx,
+    input: { merchantId: string; destination: unknown },
+    actor: Actor,
+  ): Promise<ShownDestination | undefined>
+  /** The whole of it, for whoever sends money. */
+  findDestination(q: Queryable, merchantId: string): Promise<Destination | undefined>
   /** A picture by its name. */
   findLogo(q: Queryable, name: string): Promise<Logo | undefined>
   listMerchants(q: Queryable, page: PageQuery): Promise<Page<Merchant>>

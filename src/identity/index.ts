@@ -19,6 +19,7 @@ export {
   type Operator,
   type Role,
   type Scope,
+  type SettlementTerms,
   type Shop,
   type Store,
   type StoreChange,

@@ -30,7 +30,17 @@ export async function createMerchant(
   const livemode = mode === 'live'
   await insertMerchant(tx, { id, handle: null, name, livemode, locale, createdAt })
   await insertAudit(tx, { actor, action: 'identity.merchant-created', target: id, detail: { name } }, createdAt)
-  return { id, name, livemode, locale, brand: { colour: null, logo: null }, returnOrigins: [], createdAt }
+  return {
+    id,
+    name,
+    livemode,
+    locale,
+    brand: { colour: null, logo: null },
+    settlement: { holdDays: 0, feeBps: 0, feeFixed: {} },
+    destination: null,
+    returnOrigins: [],
+    createdAt,
+  }
 }
 
 export async function updateMerchant(

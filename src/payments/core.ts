@@ -11,6 +11,7 @@ import type { IntentChange, PaymentsDeps } from './face.ts'
 import { ATTEMPT_LIMITS, type AttemptLimits } from './limits.ts'
 import { createPrices, type Prices } from './prices.ts'
 import type { Rail } from './rail.ts'
+import { holdingBack } from './settlements/holding.ts'
 
 /** What the parts of payments share. */
 export interface Core {
@@ -27,6 +28,7 @@ export interface Core {
   readonly publicUrl: () => string
   readonly callbackKey: Buffer
   readonly limits: AttemptLimits
+  readonly settled?: PaymentsDeps['settled']
   readonly subscribers: Readonly<Record<string, Job<IntentChange>>>
   /** Tells followers in this process that an intent changed. */
   changed: (intentId: string) => void
@@ -42,6 +44,7 @@ export function createCore(deps: PaymentsDeps): Core {
   const log = deps.log.child({ module: 'payments' })
   return {
     ...deps,
+    ledger: holdingBack(deps),
     log,
     prices: createPrices({ ...deps, log }),
     meters: createMeters(deps.metrics),

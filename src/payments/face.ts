@@ -9,6 +9,8 @@ import type { Metrics } from '#platform/metrics'
 import type { Module } from '#platform/module'
 import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
+import type { Settlements } from './settlements/settlements.ts'
+import type { SettlementTerms } from './settlements/terms.ts'
 import type { AmountLimits, FailureReason, Payer, Rail } from './rail.ts'
 import type { Rates } from '#rates'
 import type { Exchange } from './exchange.ts'
@@ -245,6 +247,7 @@ export interface Payments extends Module {
   /** Their limits in this asset: of those that exchange, as far as `learnPrices` has been told. */
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports
+  readonly settlements: Settlements
   /** How business goes, over all merchants. Cheap however many payments there are. */
   figures(q: Queryable, since: Date): Promise<Figures>
   /** Before `methods`: the prices that limits need. Asks once, then keeps them fresh in the background. Never throws. */
@@ -279,4 +282,8 @@ export interface PaymentsDeps {
   /** The job of each owner that wants to be told of changes. */
   readonly subscribers?: Readonly<Record<string, Job<IntentChange>>>
   readonly limits?: Partial<AttemptLimits>
+  /** When and how much of what comes a merchant gets; at once and all of it without. Asked in the transaction that credits. */
+  readonly settlementTerms?: ((q: Queryable, merchantId: string) => Promise<SettlementTerms>) | undefined
+  /** The job that hears of each settlement. */
+  readonly settled?: Job<{ settlementId: string; owner: string }> | undefined
 }

@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Intent, IntentChange, NewIntent, Payments } from './face.ts'
 import type { AttemptLimits } from './limits.ts'
 import { createPayments } from './payments.ts'
+import type { SettlementTerms } from './settlements/terms.ts'
 import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt } from './rail.ts'
 
 /** For the tests of this module: payments over a real database, ledger, jobs and web server, with scripted rails in place of providers. */
@@ -140,9 +141,10 @@ export interface TrialOptions {
   readonly connection: Parameters<typeof createJobs>[0]['connection']
   readonly limits?: Partial<AttemptLimits>
   readonly subscriber?: Job<IntentChange>
+  readonly terms?: SettlementTerms
 }
 
-export async function openTrial({ db, connection, limits, subscriber }: TrialOptions): Promise<Trial> {
+export async function openTrial({ db, connection, limits, subscriber, terms }: TrialOptions): Promise<Trial> {
   const clock = createSetClock()
   const ids = createIds(clock)
   const log = memoryLog({ clock })
@@ -162,6 +164,7 @@ export async function openTrial({ db, connection, limits, subscriber }: TrialOpt
     callbackKey: Buffer.alloc(32, 9),
     ...(subscriber && { subscribers: { gateway: subscriber } }),
     ...(limits && { limits }),
+    settlementTerms: terms && (() => Promise.resolve(terms)),
   })
   const { queues = [], crons = [], invariants = [] } = payments
   const own = { jobs: subscriber ? [subscriber] : [], queues, crons, instance: { version: '0.0.0' } }

@@ -16,6 +16,8 @@ export type {
   Terms,
 } from './face.ts'
 export type { Exchange } from './exchange.ts'
+export type { Settlement } from './settlements/settlements.ts'
+export type { SettlementTerms } from './settlements/terms.ts'
 export { paymentsCommands } from './commands.ts'
 export type { IntentLine, PaymentExports, ReceiptLine } from './exports.ts'
 export type { AttemptLimits } from './limits.ts'

@@ -13,6 +13,7 @@ import {
 } from './books-store.ts'
 import { listLiquidity } from './exchange-store.ts'
 import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
+import { checkHeld } from './settlements/settlements.ts'
 
 /** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
 export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
@@ -70,6 +71,10 @@ export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
   {
     name: 'payments.liquidity-is-what-was-exchanged',
     check: (q) => inOneState(q, (all) => checkLiquidity(all, ledger)),
+  },
+  {
+    name: 'payments.pending-is-what-is-held-back',
+    check: (q) => inOneState(q, (all) => checkHeld(all, ledger)),
   },
 ]
 

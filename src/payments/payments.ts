@@ -12,6 +12,8 @@ import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, p
 import { createInvariants } from './invariants.ts'
 import { attemptsQueue, lookAtPages } from './polling.ts'
 import { webhookRoutes } from './routes.ts'
+import { settlementsQueue } from './settlements/settle.ts'
+import { settlementReader } from './settlements/settlements.ts'
 import { figuresOf } from './tallies.ts'
 import { createWatching } from './watch.ts'
 
@@ -32,7 +34,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     name: 'payments',
     schema: paymentsSchema,
     routes: (app) => webhookRoutes(core, app),
-    queues: [inboxQueue(core), attemptsQueue(core), ...watching.queues],
+    queues: [inboxQueue(core), attemptsQueue(core), settlementsQueue(core), ...watching.queues],
     crons: paymentsCrons(core),
     commands: paymentsCommands,
     health: [paymentsHealth(core)],
@@ -43,6 +45,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     list: pageOfIntents,
     cancel: (by) => cancelIntent(core, by),
     startAttempt: (input) => startAttempt(core, input),
+    settlements: settlementReader,
     figures: (q, since) => figuresOf(core, q, since),
     look: (intentId) => lookAtPages(core, intentId),
     learnPrices: (asset) => core.prices.learn(asset),

@@ -180,7 +180,7 @@ export type CreateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url: string
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments, or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed */
+  /** What to be told of: `*` for all, `payment.*` for all of payments (so `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, settlement.completed */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
@@ -309,6 +309,21 @@ export type Merchant = {
   readonly logo_url: string | null
   readonly return_origins: readonly string[]
   readonly created_at: string
+
+  /** Set by the operator */
+  readonly settlement: {
+    /** From the receipt until it is available */
+    readonly hold_days: number
+
+    /** Kept of each receipt, in hundredths of a percent */
+    readonly fee_bps: number
+
+    /** Kept of each receipt, by currency */
+    readonly fee_fixed: Readonly<Record<string, string>>
+  }
+
+  /** Where money is sent, as far as it is shown */
+  readonly payout_destination: { readonly kind: 'mpesa' | 'bank'; readonly ends: string } | null
 }
 
 export type NewWebhookEndpoint = {
@@ -536,6 +551,49 @@ export type RotateWebhookSecretInput = {
   readonly overlap_hours?: number | undefined
 } | null
 
+export type SetPayoutDestinationInput = {
+  readonly kind: 'mpesa' | 'bank'
+
+  /** For mpesa */
+  readonly phone?: string | undefined
+  readonly bank?: string | undefined
+  readonly account?: string | undefined
+  readonly holder?: string | undefined
+} | null
+
+/** Money that came, on its way to being available */
+export type Settlement = {
+  readonly id: string
+  readonly object: 'settlement'
+  readonly livemode: boolean
+  readonly payment: string
+
+  /** `returned`: all of it went back to the payer before it was settled */
+  readonly status: 'pending' | 'settled' | 'returned'
+  readonly currency: string
+
+  /** What came, less what was repaid of a debt */
+  readonly amount: string
+
+  /** What went back to the payer before it was settled: no fee is kept of it */
+  readonly returned: string
+
+  /** What is kept of it, or will be */
+  readonly fee: string
+
+  /** What becomes available */
+  readonly net: string
+  readonly due_at: string
+  readonly settled_at: string | null
+  readonly created_at: string
+}
+
+export type SettlementList = {
+  readonly object: 'list'
+  readonly data: readonly Settlement[]
+  readonly next_cursor: string | null
+}
+
 export type StartAttemptInput = {
   readonly method: string
   readonly phone?: string | undefined
@@ -604,7 +662,7 @@ export type UpdateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url?: string | undefined
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments, or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed */
+  /** What to be told of: `*` for all, `payment.*` for all of payments (so `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, settlement.completed */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
@@ -716,6 +774,14 @@ export const OPERATIONS = {
     keyed: false,
     answer: 'json',
   },
+  setPayoutDestination: {
+    method: 'PUT',
+    path: '/api/v1/merchant/payout-destination',
+    params: [],
+    takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
   createStore: { method: 'POST', path: '/api/v1/stores', params: [], takes: 'body', keyed: true, answer: 'json' },
   listStores: { method: 'GET', path: '/api/v1/stores', params: [], takes: 'query', keyed: false, answer: 'json' },
   updateStore: {
@@ -755,6 +821,14 @@ export const OPERATIONS = {
     path: '/api/v1/payment-links/{id}',
     params: ['id'],
     takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
+  listSettlements: {
+    method: 'GET',
+    path: '/api/v1/settlements',
+    params: [],
+    takes: 'query',
     keyed: false,
     answer: 'json',
   },
@@ -953,6 +1027,9 @@ export interface Operations {
   /** Change how payers see the merchant. Pages show it within seconds, also those of payments that were made before; their name stays. */
   updateMerchant(body: UpdateMerchantInput, options?: CallOptions): Promise<Merchant>
 
+  /** Say where money is sent, or null for nowhere. Needs the scope `destinations:write`, which no key has unless it was given by name. Each change is in the audit log. */
+  setPayoutDestination(body: SetPayoutDestinationInput, options?: CallOptions): Promise<Merchant>
+
   /** Open a store. Name it as `store` when you create payments, or use a key of the store (purser key create --store). */
   createStore(body: CreateStoreInput, options?: CallOptions): Promise<Store>
 
@@ -983,6 +1060,16 @@ export interface Operations {
 
   /** Change a payment link, or archive it. Payments made by it stay as they are. What is to pay cannot be changed: make another link. */
   updatePaymentLink(id: string, body: UpdatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
+
+  /** List settlements, newest first. What comes is `pending` in the balance until the hold of the merchant has passed; then the fee is kept and the rest is `available`. A merchant without hold and fee has no settlements: its money is available at once. */
+  listSettlements(
+    query?: {
+      readonly limit?: number | undefined
+      readonly cursor?: string | undefined
+      readonly status?: 'pending' | 'settled' | 'returned' | undefined
+    },
+    options?: CallOptions,
+  ): Promise<SettlementList>
 
   /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
   createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
@@ -1125,6 +1212,12 @@ export interface Iterators {
     query?: { readonly limit?: number | undefined; readonly archived?: 'true' | 'false' | undefined },
     options?: CallOptions,
   ): AsyncIterable<PaymentLink>
+
+  /** List settlements, newest first */
+  listSettlements(
+    query?: { readonly limit?: number | undefined; readonly status?: 'pending' | 'settled' | 'returned' | undefined },
+    options?: CallOptions,
+  ): AsyncIterable<Settlement>
 
   /** List the deliveries to a webhook endpoint, newest first */
   listDeliveries(

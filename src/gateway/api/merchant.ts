@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Brand, Merchant, Store, StoreChange } from '#identity'
+import { assetOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import type { HttpServer, Request } from '#platform/http'
 import type { Actor } from '#platform/module'
@@ -59,7 +60,27 @@ const look = {
   created_at: z.string().meta({ format: 'date-time' }),
 }
 const merchant = z
-  .object({ id: z.string(), object: z.literal('merchant'), livemode: z.boolean(), locale, ...look })
+  .object({
+    id: z.string(),
+    object: z.literal('merchant'),
+    livemode: z.boolean(),
+    locale,
+    ...look,
+    settlement: z
+      .object({
+        hold_days: z.int().meta({ description: 'From the receipt until it is available' }),
+        fee_bps: z.int().meta({ description: 'Kept of each receipt, in hundredths of a percent' }),
+        fee_fixed: z.record(z.string(), z.string()).meta({ description: 'Kept of each receipt, by currency' }),
+      })
+      .meta({ description: 'Set by the operator' }),
+    payout_destination: z
+      .object({ kind: z.enum(['mpesa', 'bank']), ends: z.string() })
+      .nullable()
+      .meta({
+        description: 'Where money is sent, as far as it is shown',
+        examples: [{ kind: 'mpesa', ends: '…5678' }],
+      }),
+  })
   .meta({ id: 'Merchant', description: 'Who sells, as payers see it' })
 const store = z
   .object({
@@ -85,6 +106,7 @@ const listStores = z.strictObject({
 export function merchantRoutes(app: HttpServer, api: Api): void {
   findRoute(app, api)
   updateRoute(app, api)
+  destinationRoute(app, api)
   createStoreRoute(app, api)
   listStoresRoute(app, api)
   updateStoreRoute(app, api)
@@ -105,6 +127,17 @@ const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => (
   name: one.name,
   ...lookOf(api, one.brand),
   return_origins: [...one.returnOrigins],
+  settlement: {
+    hold_days: one.settlement.holdDays,
+    fee_bps: one.settlement.feeBps,
+    fee_fixed: Object.fromEntries(
+      Object.entries(one.settlement.feeFixed).map(([currency, minor]) => [
+        currency,
+        formatAmount(money(assetOf(currency), BigInt(minor))),
+      ]),
+    ),
+  },
+  payout_destination: one.destination,
   created_at: one.createdAt.toISOString(),
 })
 
@@ -160,6 +193,45 @@ function updateRoute(app: HttpServer, api: Api): void {
       const change = { merchantId: access.callerOf(request).merchantId, ...request.body }
       const made = await db.transaction((tx) => identity.updateMerchant(tx, change, actorOf(api, request)))
       return renderMerchant(api, made)
+    },
+  })
+}
+
+const setDestination = z
+  .strictObject({
+    kind: z.enum(['mpesa', 'bank']),
+    phone: text(20)
+      .optional()
+      .meta({ description: 'For mpesa', examples: ['254712345678'] }),
+    bank: text(100).optional(),
+    account: text(34).optional(),
+    holder: text(100).optional(),
+  })
+  .nullable()
+  .meta({ id: 'SetPayoutDestination', examples: [{ kind: 'mpesa', phone: '254712345678' }] })
+
+function destinationRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'PUT',
+    url: '/api/v1/merchant/payout-destination',
+    onRequest: access.require('destinations:write'),
+    config: { refusals: refusals('identity.bad-input', ...OF_BODIES) },
+    schema: {
+      operationId: 'setPayoutDestination',
+      tags,
+      security,
+      summary: 'Say where money is sent, or null for nowhere',
+      description:
+        'Needs the scope `destinations:write`, which no key has unless it was given by name. Each change is in the audit log.',
+      body: setDestination,
+      response: { 200: merchant },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      const input = { merchantId, destination: request.body }
+      await db.transaction((tx) => identity.setDestination(tx, input, actorOf(api, request)))
+      return renderMerchant(api, await identity.requireMerchant(db, merchantId))
     },
   })
 }

@@ -7,6 +7,7 @@ import type { Ids } from '#platform/ids'
 import type { Idempotency } from '#platform/idempotency'
 import type { Webhooks } from '#webhooks'
 import type { Rates } from '#rates'
+import { settlementRoutes } from './settlements.ts'
 import { createAccess, type Access, type AccessDeps } from './access.ts'
 import { attemptRoutes } from './attempts.ts'
 import { createRoute } from './create.ts'
@@ -47,6 +48,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   attemptRoutes(app, api)
   merchantRoutes(app, api)
   linkRoutes(app, api)
+  settlementRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
   exportRoutes(app, api)

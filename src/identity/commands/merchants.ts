@@ -3,6 +3,7 @@ import type { OpenCli } from '#platform/module'
 import { unknownMerchant } from '../errors.ts'
 import type { Locale } from '../face.ts'
 import { memberCommands } from './members.ts'
+import { settlementCommands } from './settlement.ts'
 import { lookOf, lookOptions } from './stores.ts'
 import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
 
@@ -50,6 +51,7 @@ export function merchantCommands(program: Command, open: OpenCli): void {
     })
   originCommands(merchant, open)
   memberCommands(merchant, open)
+  settlementCommands(merchant, open)
 }
 
 function originCommands(merchant: Command, open: OpenCli): void {

@@ -1,9 +1,11 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Locale, Merchant, Page, PageQuery } from '../face.ts'
+import type { Locale, Merchant, Page, PageQuery, SettlementTerms, ShownDestination } from '../face.ts'
 import { pageOf } from './page.ts'
 
 const columns = sql`m.id, m.name, m.livemode, m.locale, m.created_at as "createdAt",
   jsonb_build_object('colour', m.colour, 'logo', m.logo) as brand,
+  jsonb_build_object('holdDays', m.hold_days, 'feeBps', m.fee_bps, 'feeFixed', m.fee_fixed) as settlement,
+  m.destination_shown as destination,
   array(select o.origin from identity.return_origins o where o.merchant_id = m.id order by o.origin limit 100) as "returnOrigins"`
 
 export const readMerchant = (q: Queryable, id: string): Promise<Merchant | undefined> =>
@@ -45,6 +47,32 @@ export async function writeMerchant(tx: Tx, { id, name, locale, brand }: Merchan
     sql`update identity.merchants set name = ${name}, locale = ${locale}, colour = ${brand.colour}, logo = ${brand.logo}
         where id = ${id}`,
   )
+}
+
+export async function writeSettlement(tx: Tx, id: string, terms: SettlementTerms): Promise<void> {
+  await tx.run(
+    sql`update identity.merchants set hold_days = ${terms.holdDays}, fee_bps = ${terms.feeBps}, fee_fixed = ${terms.feeFixed}
+        where id = ${id}`,
+  )
+}
+
+/** Undefined takes it away. */
+export async function writeDestination(
+  tx: Tx,
+  id: string,
+  sealed: string | undefined,
+  shown: ShownDestination | undefined,
+): Promise<void> {
+  await tx.run(
+    sql`update identity.merchants set destination = ${sealed ?? null}, destination_shown = ${shown ?? null} where id = ${id}`,
+  )
+}
+
+export async function readDestination(q: Queryable, id: string): Promise<string | undefined> {
+  const row = await q.maybe<{ sealed: string | null }>(
+    sql`select destination as sealed from identity.merchants where id = ${id}`,
+  )
+  return row?.sealed ?? undefined
 }
 
 export const readMerchantByHandle = (q: Queryable, handle: string): Promise<Merchant | undefined> =>

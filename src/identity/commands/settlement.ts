@@ -1,0 +1,68 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import type { OpenCli } from '#platform/module'
+import { openIdentity } from './open.ts'
+
+interface Terms {
+  holdDays?: number
+  feeBps?: number
+  feeFixed?: Record<string, string>
+}
+
+/** `purser merchant settlement` and `purser merchant destination`. */
+export function settlementCommands(merchant: Command, open: OpenCli): void {
+  merchant
+    .command('settlement')
+    .description('when a merchant gets its money and what is kept of it, of receipts from now on')
+    .argument('<merchant>', 'its id, mer_…')
+    .option('--hold-days <n>', 'from the receipt until it is available; 0 for at once', parseCount)
+    .option('--fee-bps <n>', 'of each receipt, in hundredths of a percent', parseCount)
+    .option('--fee-fixed <list>', 'of each receipt by currency: KES=10,USD=0.30, or none', parseFees)
+    .action(async (merchantId: string, terms: Terms) => {
+      const { context, identity } = await openIdentity(open)
+      const input = { merchantId, ...terms }
+      const { settlement } = await context.db.transaction((tx) => identity.setSettlement(tx, input, context.actor))
+      context.print(JSON.stringify(settlement, null, 2))
+    })
+  merchant
+    .command('destination')
+    .description('where a merchant’s money is sent: a phone, a bank account, or none')
+    .argument('<merchant>', 'its id, mer_…')
+    .option('--mpesa <phone>', 'such as 254712345678')
+    .option('--bank <name>', 'with --account and --holder')
+    .option('--account <number>', 'at the bank')
+    .option('--holder <name>', 'of the account')
+    .option('--none', 'nowhere')
+    .action(
+      async (
+        merchantId: string,
+        options: Record<'mpesa' | 'bank' | 'account' | 'holder', string | undefined> & { none?: boolean },
+      ) => {
+        const { context, identity } = await openIdentity(open)
+        const { mpesa, bank, account, holder, none } = options
+        const destination = none
+          ? null
+          : mpesa === undefined
+            ? { kind: 'bank', bank, account, holder }
+            : { kind: 'mpesa', phone: mpesa }
+        const input = { merchantId, destination }
+        const shown = await context.db.transaction((tx) => identity.setDestination(tx, input, context.actor))
+        context.print(shown ? `${shown.kind} ${shown.ends}` : 'None.')
+      },
+    )
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number.parseInt(text, 10)
+  throw new InvalidArgumentError('Write it as a whole number.')
+}
+
+function parseFees(text: string): Record<string, string> {
+  if (text === 'none') return {}
+  return Object.fromEntries(
+    text.split(',').map((part) => {
+      const [, currency = '', amount = ''] = /^\s*([A-Z]{3,5})=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? []
+      if (currency === '') throw new InvalidArgumentError('Write it as KES=10,USD=0.30')
+      return [currency, amount]
+    }),
+  )
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { assetOf, isCurrency, parseAmount } from '#money'
+import type { Queryable, Tx } from '#platform/db'
+import type { Actor } from '#platform/module'
+import { badInput, unknownMerchant } from './errors.ts'
+import type { Destination, IdentityDeps, Merchant, SettlementChange, ShownDestination } from './face.ts'
+import { isId } from '#platform/ids'
+import { insertAudit } from './store/audit.ts'
+import { readDestination, readMerchantForChange, writeDestination, writeSettlement } from './store/merchants.ts'
+
+const HOLD_DAYS_AT_MOST = 365
+const WHOLE_BPS = 10_000
+
+export async function setSettlement(
+  { clock }: IdentityDeps,
+  tx: Tx,
+  { merchantId, holdDays, feeBps, feeFixed }: SettlementChange,
+  actor: Actor,
+): Promise<Merchant> {
+  const before = await requireForChange(tx, merchantId)
+  const settlement = {
+    holdDays: holdDays === undefined ? before.settlement.holdDays : whole('hold_days', holdDays, HOLD_DAYS_AT_MOST),
+    feeBps: feeBps === undefined ? before.settlement.feeBps : whole('fee_bps', feeBps, WHOLE_BPS),
+    feeFixed: feeFixed === undefined ? before.settlement.feeFixed : parseFees(feeFixed),
+  }
+  await writeSettlement(tx, merchantId, settlement)
+  const { feeFixed: fixed, ...rest } = settlement
+  const fees = Object.entries(fixed).map(([currency, amount]) => `${currency} ${amount}`)
+  const detail = { ...rest, feeFixed: fees }
+  await insertAudit(tx, { actor, action: 'identity.settlement-set', target: merchantId, detail }, clock.now())
+  return { ...before, settlement }
+}
+
+function whole(name: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value
+  throw badInput(name, `${name} is a whole number from 0 to ${most}.`)
+}
+
+/** `{ KES: '10.00' }` → `{ KES: '1000' }`, in minor units. Nothing is kept in currencies that are not named. */
+function parseFees(given: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([currency, text]) => {
+      if (!isCurrency(currency)) throw badInput('fee_fixed', `${currency.slice(0, 10)} is no currency known here.`)
+      const amount = parseAmount(text, assetOf(currency))
+      if ('problem' in amount) throw badInput('fee_fixed', `The fee in ${currency} ${amount.problem}.`)
+      return amount.amount === 0n ? [] : [[currency, amount.amount.toString()]]
+    }),
+  )
+}
+
+const line = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .refine((text) => text.isWellFormed() && !/[\p{Cc}]/u.test(text))
+const destinations = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('mpesa'), phone: z.string().regex(/^254[17]\d{8}$/) }),
+  z.strictObject({
+    kind: z.literal('bank'),
+    bank: line(100),
+    account: z.string().regex(/^[A-Z0-9]{4,34}$/),
+    holder: line(100),
+  }),
+])
+
+const FORMS: Readonly<Record<string, string>> = {
+  kind: 'It is mpesa or bank.',
+  phone: 'A phone is a Kenyan mobile number such as 254712345678.',
+  bank: 'Name the bank, in 100 characters at most.',
+  account: 'An account is 4 to 34 capital letters and digits, without blanks.',
+  holder: 'Name the holder of the account, in 100 characters at most.',
+}
+
+function parseDestination(given: unknown): Destination {
+  const { data, error } = destinations.safeParse(given)
+  if (data) return data
+  const field = String(error.issues[0]?.path[0] ?? 'kind')
+  throw badInput(field, FORMS[field] ?? 'A destination is a phone (mpesa) or an account (bank), and nothing besides.')
+}
+
+const masked = (text: string): string => `…${text.slice(-4)}`
+
+/** What may be shown of it. */
+const shownOf = (destination: Destination): ShownDestination =>
+  destination.kind === 'mpesa'
+    ? { kind: 'mpesa', ends: masked(destination.phone) }
+    : { kind: 'bank', ends: `${destination.bank} ${masked(destination.account)}` }
+
+const contextOf = (merchantId: string): string => `payout-destination:${merchantId}`
+
+export async function setDestination(
+  { masterKey, clock }: IdentityDeps,
+  tx: Tx,
+  { merchantId, destination: given }: { merchantId: string; destination: unknown },
+  actor: Actor,
+): Promise<ShownDestination | undefined> {
+  const before = await requireForChange(tx, merchantId)
+  const destination = given === null ? undefined : parseDestination(given)
+  const shown = destination && shownOf(destination)
+  const sealed = destination && masterKey.seal(JSON.stringify(destination), contextOf(merchantId))
+  await writeDestination(tx, merchantId, sealed, shown)
+  const say = (one: ShownDestination | null | undefined): string => (one ? `${one.kind} ${one.ends}` : 'none')
+  const detail = { before: say(before.destination), after: say(shown) }
+  await insertAudit(tx, { actor, action: 'identity.destination-set', target: merchantId, detail }, clock.now())
+  return shown
+}
+
+export async function findDestination(
+  { masterKey }: IdentityDeps,
+  q: Queryable,
+  merchantId: string,
+): Promise<Destination | undefined> {
+  const sealed = await readDestination(q, merchantId)
+  return sealed === undefined ? undefined : parseDestination(JSON.parse(masterKey.open(sealed, contextOf(merchantId))))
+}
+
+async function requireForChange(tx: Tx, merchantId: string): Promise<Merchant> {
+  const merchant = isId('mer', merchantId) ? await readMerchantForChange(tx, merchantId) : undefined
+  if (!merchant) throw unknownMerchant(merchantId)
+  return merchant
+}

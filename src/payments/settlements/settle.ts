@@ -1,0 +1,85 @@
+import type { Account, Transfer } from '#ledger'
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import { deriveUuid } from '#platform/ids'
+import type { DueQueue } from '#platform/jobs'
+import type { Core } from '../core.ts'
+import { availableOf, debtOf } from '../postings.ts'
+import { lockAccount } from '../receipt-store.ts'
+import { pendingOf, SETTLEMENTS_QUEUE } from './holding.ts'
+import {
+  claimSettlements,
+  findSettlement,
+  freeSettlements,
+  lockSettlement,
+  updateSettlement,
+  type SettlementRow,
+} from './store.ts'
+import { feeOf } from './terms.ts'
+
+const LEASE_MS = 60_000
+const FEE_SHARDS = 32
+
+/** What merchants are charged: the operator's. */
+const feesOf = (asset: Account['asset']): Account => ({
+  code: 'desk:fees',
+  asset,
+  mayOverdraw: true,
+  shards: FEE_SHARDS,
+})
+
+/** What is due to become available. */
+export function settlementsQueue(core: Core): DueQueue<{ id: string }> {
+  return {
+    name: SETTLEMENTS_QUEUE,
+    concurrency: 4,
+    batch: 32,
+    idleMs: 1000,
+    claim: (limit, now) => claimSettlements(core.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => freeSettlements(core.db, now),
+    handle: ({ id }) => core.db.transaction((tx) => settle(core, tx, id)),
+  }
+}
+
+async function settle(core: Core, tx: Tx, id: string): Promise<void> {
+  const found = await findSettlement(tx, id)
+  if (found?.state !== 'pending') return
+  // Before the row's lock, as reversals take the two.
+  const owed = await debtOfMerchant(core, tx, found)
+  const row = await lockSettlement(tx, id)
+  if (row?.state !== 'pending') return
+  const amount = row.credited - row.returned
+  const fee = feeOf(row.asset, amount, row)
+  await updateSettlement(tx, { ...row, fee, state: 'settled', settledAt: core.clock.now() })
+  await core.ledger.post(tx, settleTransfers(row, amount, fee, owed))
+  const job = core.settled
+  if (!job) return
+  await core.jobs().enqueue(tx, job, { settlementId: id, owner: found.owner })
+  tx.afterCommit(() => core.jobs().wake())
+}
+
+/** What is owed is repaid before anything becomes available. */
+async function debtOfMerchant({ ledger }: Core, tx: Tx, { account, asset }: SettlementRow): Promise<bigint> {
+  const { code } = debtOf({ account, asset })
+  const read = async (): Promise<bigint> => (await ledger.balance(tx, code, asset)).posted
+  if ((await read()) >= 0n) return 0n
+  await lockAccount(tx, `${code} ${asset}`)
+  const debt = await read()
+  return debt < 0n ? -debt : 0n
+}
+
+function settleTransfers(row: SettlementRow, amount: bigint, fee: bigint, owed: bigint): Transfer[] {
+  const { id, account, asset } = row
+  const net = amount - fee
+  const repaid = owed < net ? owed : net
+  const from = pendingOf(account, asset)
+  const part = (purpose: string, to: Account, sum: bigint): Transfer[] =>
+    sum > 0n
+      ? [{ id: deriveUuid(id, purpose), from, to, amount: sum, kind: `payments.settlement-${purpose}`, ref: id }]
+      : []
+  return [
+    ...part('fee', feesOf(asset), fee),
+    ...part('repay', debtOf({ account, asset }), repaid),
+    ...part('net', availableOf({ account, asset }), net - repaid),
+  ]
+}

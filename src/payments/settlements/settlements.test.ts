@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ledgerSchema } from '#ledger'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../../test/database.ts'
+import { availableOf } from '../postings.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
+import { paymentsSchema } from '../payments.ts'
+import type { Outcome } from '../rail.ts'
+import { freeForRefund } from './holding.ts'
+import { feeOf } from './terms.ts'
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+const DAY_MS = 24 * 60 * 60_000
+const terms = { holdDays: 2, feeBps: 100, feeFixed: {} }
+
+const reversal = (receiptId: string, amount: bigint, reversalId: string): Extract<Outcome, { kind: 'reversed' }> => ({
+  kind: 'reversed',
+  receiptId,
+  amount: kes(amount),
+  reason: 'chargeback',
+  reversalId,
+})
+const stand = async (trial: Trial): Promise<bigint[]> => [
+  await trial.available(),
+  (await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:pending`, KES)).posted,
+  await trial.debt(),
+  (await trial.ledger.balance(trial.db, 'desk:fees', KES)).posted,
+]
+
+void test('a fee is a share rounded half to even and a fixed part, and at most all of it', () => {
+  assert.equal(feeOf(KES, 10_000n, { feeBps: 250, feeFixed: 0n }), 250n)
+  assert.equal(feeOf(KES, 50n, { feeBps: 100, feeFixed: 0n }), 0n, 'half of a cent to the even one')
+  assert.equal(feeOf(KES, 150n, { feeBps: 100, feeFixed: 0n }), 2n)
+  assert.equal(feeOf(KES, 150n, { feeBps: 100, feeFixed: 1000n }), 150n)
+})
+
+void test('what goes back while it is held comes out of what is held: no debt, and no fee on it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms })
+  const first = await cardAttempt(trial)
+  await tell(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'dp_1'))
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'dp_1'))
+  assert.deepEqual(await stand(trial), [0n, 100_000n, 0n, 0n])
+  await trial.booksHold()
+  await trial.pass(2 * DAY_MS)
+  await trial.pass()
+  assert.deepEqual(await stand(trial), [99_000n, 0n, 0n, 1000n], 'one percent of what was left')
+  await trial.booksHold()
+
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_2'))
+  assert.deepEqual(await stand(trial), [0n, 0n, -1000n, 1000n], 'after it was settled the fee stays')
+  await trial.booksHold()
+})
+
+void test('all of it taken back leaves nothing to settle; other money stays held', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms })
+  for (const id of ['ch_1', 'ch_2']) {
+    const attempt = await cardAttempt(trial)
+    await tell(trial, { attemptId: attempt.id }, received({ id, gross: kes(150_000n) }))
+  }
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
+  assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
+  const { items } = await trial.payments.settlements.list(trial.db, { merchantId: MERCHANT, limit: 10 })
+  assert.deepEqual(
+    items.map(({ state }) => state),
+    ['pending', 'returned'],
+  )
+  await trial.pass(2 * DAY_MS)
+  await trial.pass()
+  assert.deepEqual(await stand(trial), [148_500n, 0n, 0n, 1500n])
+  await trial.booksHold()
+})
+
+void test('a debt is repaid before anything becomes available', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms })
+  const first = await cardAttempt(trial)
+  await tell(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(100_000n) }))
+  await trial.pass(2 * DAY_MS)
+  await trial.pass()
+  const second = await cardAttempt(trial)
+  await tell(trial, { attemptId: second.id }, received({ id: 'ch_2', gross: kes(150_000n) }))
+  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_1'))
+  assert.deepEqual(await stand(trial), [0n, 150_000n, -1000n, 1000n])
+  await trial.pass(2 * DAY_MS)
+  await trial.pass()
+  assert.deepEqual(await stand(trial), [147_500n, 0n, 0n, 2500n])
+  await trial.booksHold()
+})
+
+void test('a refund frees what is held of its payment, and no other', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms })
+  const intents: string[] = []
+  for (const id of ['ch_1', 'ch_2']) {
+    const attempt = await cardAttempt(trial)
+    intents.push(attempt.intentId)
+    await tell(trial, { attemptId: attempt.id }, received({ id, gross: kes(150_000n) }))
+  }
+  const [intentId = ''] = intents
+  const available = availableOf({ account: `merchant:${MERCHANT}`, asset: KES })
+  const source = trial.ids.next('re')
+  await trial.db.transaction((tx) => freeForRefund(trial, tx, { intentId, available, amount: 500_000n, source }))
+  assert.deepEqual(await stand(trial), [150_000n, 150_000n, 0n, 0n])
+  await trial.booksHold()
+})

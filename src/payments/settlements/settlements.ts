@@ -1,0 +1,86 @@
+import { currencyOf, formatAmount, money, type Asset, type Money } from '#money'
+import type { Ledger } from '#ledger'
+import type { Queryable } from '#platform/db'
+import { isId } from '#platform/ids'
+import { pendingOf } from './holding.ts'
+import { findSettlement, listSettlements, sumHeld, type SettlementOf, type SettlementState } from './store.ts'
+import { feeOf } from './terms.ts'
+
+/** Money that a merchant gets later, or less a fee. */
+export interface Settlement {
+  /** `stl_…` */
+  readonly id: string
+  readonly merchantId: string
+  readonly intentId: string
+  readonly receiptId: string
+  readonly owner: string
+  readonly livemode: boolean
+  /** `returned`: all of it went back to the payer before it was settled. */
+  readonly state: SettlementState
+  /** What came, less what was repaid of a debt. */
+  readonly gross: Money
+  /** What went back to the payer before it was settled. */
+  readonly returned: Money
+  /** What is kept of it, or would be by now. */
+  readonly fee: Money
+  readonly net: Money
+  readonly dueAt: Date
+  readonly settledAt: Date | undefined
+  readonly createdAt: Date
+}
+
+export interface Settlements {
+  find(q: Queryable, id: string): Promise<Settlement | undefined>
+  /** Newest first. */
+  list(
+    q: Queryable,
+    query: { merchantId: string; state?: SettlementState | undefined; limit: number; cursor?: string | undefined },
+  ): Promise<{ items: Settlement[]; nextCursor: string | undefined }>
+}
+
+export const settlementReader: Settlements = {
+  find: async (q, id) => {
+    const row = isId('stl', id) ? await findSettlement(q, id) : undefined
+    return row && settlementOf(row)
+  },
+  list: async (q, query) => {
+    const rows = await listSettlements(q, query)
+    const items = rows.slice(0, query.limit).map(settlementOf)
+    return { items, nextCursor: rows.length > query.limit ? items.at(-1)?.id : undefined }
+  },
+}
+
+function settlementOf(row: SettlementOf): Settlement {
+  const { id, merchantId, intentId, receiptId, owner, livemode, state, asset, dueAt, createdAt } = row
+  const left = row.credited - row.returned
+  const fee = row.fee ?? feeOf(asset, left, row)
+  return {
+    id,
+    merchantId,
+    intentId,
+    receiptId,
+    owner,
+    livemode,
+    state,
+    gross: money(asset, row.credited),
+    returned: money(asset, row.returned),
+    fee: money(asset, fee),
+    net: money(asset, left - fee),
+    dueAt,
+    settledAt: row.settledAt ?? undefined,
+    createdAt,
+  }
+}
+
+/** What is held back is what the pending accounts of merchants have. */
+export async function checkHeld(q: Queryable, ledger: Pick<Ledger, 'balance'>): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { account, asset, amount } of await sumHeld(q)) {
+    const { code } = pendingOf(account, asset)
+    const { posted } = await ledger.balance(q, code, asset)
+    if (posted !== amount) wrong.push(`${code} is ${show(asset, posted)}, but ${show(asset, amount)} is held back.`)
+  }
+  return wrong
+}
+
+const show = (asset: Asset, amount: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, amount))}`
