@@ -2,7 +2,7 @@ import type { Account, Ledger, Transfer } from '#ledger'
 import { currencyOf } from '#money'
 import { addMs } from '#platform/clock'
 import type { Db, Tx } from '#platform/db'
-import { deriveUuid } from '#platform/ids'
+import { deriveUuid, isId } from '#platform/ids'
 import type { PaymentsDeps } from '../face.ts'
 import { insertSettlement, lockHeld, lockHeldOf, updateSettlement, type SettlementRow } from './store.ts'
 
@@ -18,8 +18,7 @@ export const SETTLEMENTS_QUEUE = 'payments.settlements'
 type Deps = Pick<PaymentsDeps, 'ledger' | 'clock' | 'ids' | 'settlementTerms' | 'jobs'>
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
-/** Kinds of transfers that credit a receipt, and that take of one. */
-const CREDITS: ReadonlySet<string> = new Set(['payments.receipt', 'payments.correction'])
+/** Kinds of transfers that take of a receipt. Refunds are not among them: they free what they need beforehand. */
 const TAKES: ReadonlySet<string> = new Set(['payments.reversal', 'payments.correction'])
 
 export const pendingOf = (account: string, asset: Account['asset']): Account => ({
@@ -47,7 +46,9 @@ export function holdingBack(deps: Deps): Ledger {
 async function followUp(deps: Deps, tx: Tx, transfer: Transfer): Promise<Transfer[]> {
   const { from, to, kind } = transfer
   const into = MERCHANT.exec(to.code)
-  if (into?.[3] === 'available' && CREDITS.has(kind)) return holdBack(deps, tx, transfer, into[1] ?? '', into[2] ?? '')
+  // Whatever credits a receipt from outside: as it came, exchanged, or corrected.
+  const credits = into?.[3] === 'available' && isId('rcp', transfer.ref) && !MERCHANT.test(from.code)
+  if (credits) return holdBack(deps, tx, transfer, into[1] ?? '', into[2] ?? '')
   if (MERCHANT.test(from.code) && TAKES.has(kind)) return takeHeld(deps, tx, transfer)
   return []
 }
