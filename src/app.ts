@@ -1,5 +1,12 @@
 import type { Command } from 'commander'
-import { createGateway, gatewayConfig, gatewaySchema, paymentChanged, paymentSettled } from '#gateway'
+import {
+  createGateway,
+  gatewayConfig,
+  gatewaySchema,
+  paymentChanged,
+  paymentSettled,
+  refundChanged as refundChangedOf,
+} from '#gateway'
 import {
   createIdentity,
   identityCommands,
@@ -10,7 +17,14 @@ import {
   type Merchant,
 } from '#identity'
 import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
-import { createPayments, paymentsCommands, paymentsSchema, type Payments, type SettlementTerms } from '#payments'
+import {
+  createPayments,
+  paymentsCommands,
+  paymentsSchema,
+  refundsConfig,
+  type Payments,
+  type SettlementTerms,
+} from '#payments'
 import { systemClock, type Clock } from '#platform/clock'
 import {
   loadConfig,
@@ -44,7 +58,14 @@ import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesCommands, ratesConfig, ratesSchema, type Rates } from '#rates'
 import { createRails, railConfigs } from '#payments/rails'
 
-export const configSpecs = [platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs] as const
+export const configSpecs = [
+  platformConfig,
+  gatewayConfig,
+  refundsConfig,
+  ratesConfig,
+  priceSourcesConfig,
+  ...railConfigs,
+] as const
 export type AppConfig = Loaded<typeof configSpecs>
 
 /** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
@@ -73,11 +94,11 @@ export function recordAs(actor: Actor, deps: IdentityDeps): CliContext['record']
 }
 
 /** The commands of all modules. They open what they need inside their action, so that --help needs no database. */
-export function moduleCommands(program: Command, open: OpenCli): void {
+export function moduleCommands(program: Command, open: OpenCli, openApp: () => Promise<App>): void {
   identityCommands(program, open)
   ledgerCommands(program, open, sealKeyOf)
   ratesCommands(program, open)
-  paymentsCommands(program, open)
+  paymentsCommands(program, open, async () => (await openApp()).payments)
 }
 
 export interface AppDeps {
@@ -248,6 +269,7 @@ async function wireModules(core: Core) {
   const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const settled = paymentSettled({ db, payments: () => payments, webhooks })
+  const refundChanged = refundChangedOf({ db, payments: () => payments, webhooks, publicUrl: url })
   const payments: Payments = createPayments({
     db,
     ledger,
@@ -263,6 +285,8 @@ async function wireModules(core: Core) {
     subscribers: { gateway: changed },
     settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
     settled,
+    refunds: settings.view(refundsConfig),
+    refundSubscribers: { gateway: refundChanged },
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},
   })
@@ -274,6 +298,7 @@ async function wireModules(core: Core) {
     webhooks,
     changed,
     settled,
+    refundChanged,
     rates,
     limits,
     idempotency,

@@ -26,7 +26,7 @@ program
   .description('run the program: web, worker and, in the sandbox, the simulated providers')
   .action(async () => (await import('./main.ts')).main())
 platformCommands(program, { specs: configSpecs, load: loadAppConfig, open, openModules })
-moduleCommands(program, open)
+moduleCommands(program, open, openApp)
 
 try {
   await program.parseAsync()
@@ -72,11 +72,17 @@ async function openOnce(): Promise<PlatformCli> {
   return { ...base, record: recordAs(actor, base) }
 }
 
-async function openModules() {
-  const { db, database, masterKey, log, print: show } = await open()
+/** All modules, wired but not running. */
+async function openApp() {
+  const { database, masterKey, log } = await open()
   const app = await createApp({ loaded: loadAppConfig(), database, masterKey, log, version: packageVersion })
   closing.defer(() => app.stop())
-  return { db, modules: app.modules, print: show }
+  return app
+}
+
+async function openModules() {
+  const { db, print: show } = await open()
+  return { db, modules: (await openApp()).modules, print: show }
 }
 
 /** Root works as the user whose data it is, so that nothing in the folder becomes root's. */

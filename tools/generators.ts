@@ -1,4 +1,5 @@
 import { createGateway, gatewayConfig, type GatewayDeps } from '#gateway'
+import { refundsConfig } from '#payments'
 import { platformConfig, renderEnvExample } from '#platform/config'
 import { createHttp, renderOpenApi } from '#platform/http'
 import { silentLog } from '#platform/log'
@@ -18,7 +19,8 @@ export interface Generator {
 export const GENERATORS: readonly Generator[] = [
   {
     path: '.env.example',
-    make: () => renderEnvExample([platformConfig, gatewayConfig, ratesConfig, priceSourcesConfig, ...railConfigs]),
+    make: () =>
+      renderEnvExample([platformConfig, gatewayConfig, refundsConfig, ratesConfig, priceSourcesConfig, ...railConfigs]),
   },
   { path: 'docs/openapi.json', make: describeApi },
   clientGenerator,

@@ -1,7 +1,7 @@
 import { addMs } from '#platform/clock'
 import type { HttpServer } from '#platform/http'
 import { IDEMPOTENCY_TTL_MS } from '#platform/idempotency'
-import type { IntentChange } from '#payments'
+import type { IntentChange, RefundChange } from '#payments'
 import type { Cron, Job } from '#platform/jobs'
 import type { Module } from '#platform/module'
 import { apiRoutes, type ApiDeps } from './api/routes.ts'
@@ -9,7 +9,12 @@ import type { Settled } from './settlements.ts'
 import { gatewaySchema } from './schema.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
 
-export type GatewayDeps = ApiDeps & PageDeps & { readonly changed: Job<IntentChange>; readonly settled: Job<Settled> }
+export type GatewayDeps = ApiDeps &
+  PageDeps & {
+    readonly changed: Job<IntentChange>
+    readonly settled: Job<Settled>
+    readonly refundChanged: Job<RefundChange>
+  }
 
 /** The merchant's desk: the API under /api/v1 and the hosted checkout page under /pay. */
 export function createGateway(deps: GatewayDeps): Module {
@@ -20,7 +25,7 @@ export function createGateway(deps: GatewayDeps): Module {
       apiRoutes(app, deps)
       pageRoutes(app, deps)
     },
-    jobs: [deps.changed, deps.settled],
+    jobs: [deps.changed, deps.settled, deps.refundChanged],
     crons: [purgeKeys(deps)],
   }
 }

@@ -1,5 +1,6 @@
 export { paymentSettled } from './settlements.ts'
 export { paymentChanged } from './changes.ts'
+export { refundChanged } from './refunds.ts'
 export { gatewayConfig } from './config.ts'
 export { gatewaySchema } from './schema.ts'
 export { createGateway, type GatewayDeps } from './gateway.ts'

@@ -69,7 +69,7 @@ export function attemptOf(row: AttemptRow): Attempt {
 }
 
 /** `254712345678` → `2547*****678`: enough for a payer to know their own. */
-const maskPhone = (phone: string): string =>
+export const maskPhone = (phone: string): string =>
   phone.length < 9 ? '*'.repeat(phone.length) : phone.slice(0, 4) + '*'.repeat(phone.length - 7) + phone.slice(-3)
 
 export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
@@ -90,6 +90,11 @@ export const findByReference = (
 ): Promise<AttemptRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.attempts
     where rail = ${rail} and rail_account = ${railAccount} and reference = ${reference}`)
+
+export const attemptOfReceipt = (q: Queryable, receiptId: string): Promise<AttemptRow | undefined> =>
+  q.maybe(
+    sql`select ${COLUMNS} from payments.attempts where id = (select attempt_id from payments.receipts where id = ${receiptId})`,
+  )
 
 /** Under the intent's lock, so that only the queue's claims (due_at) can run beside. */
 export const lockAttempt = (tx: Tx, id: string): Promise<AttemptRow> =>

@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
+import type { Payments } from './face.ts'
+import { refundCommands } from './refunds/commands.ts'
 import { closeParked, findParked, listParked, reopenEvent } from './inbox-store.ts'
 
 const MOST = 100
@@ -10,8 +12,9 @@ const RETRY_MS = 60 * 60_000
 const MOST_SHOWN = 20_000
 
 /** `purser payments …`: what waits for a person. */
-export function paymentsCommands(program: Command, open: OpenCli): void {
-  const payments = program.command('payments').description('events of providers that wait for a person')
+export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
+  const payments = program.command('payments').description('refunds, and events of providers that wait for a person')
+  refundCommands(payments, open, openPayments)
   payments
     .command('parked')
     .description(`lists the ${MOST} oldest`)

@@ -12,6 +12,8 @@ import { ATTEMPT_LIMITS, type AttemptLimits } from './limits.ts'
 import { createPrices, type Prices } from './prices.ts'
 import type { Rail } from './rail.ts'
 import { holdingBack } from './settlements/holding.ts'
+import type { RefundsConfig } from './refunds/config.ts'
+import type { RefundChange } from './refunds/face.ts'
 
 /** What the parts of payments share. */
 export interface Core {
@@ -30,6 +32,8 @@ export interface Core {
   readonly limits: AttemptLimits
   readonly settled?: PaymentsDeps['settled']
   readonly subscribers: Readonly<Record<string, Job<IntentChange>>>
+  readonly refundSubscribers: Readonly<Record<string, Job<RefundChange>>>
+  readonly refunds: () => RefundsConfig
   /** Tells followers in this process that an intent changed. */
   changed: (intentId: string) => void
   /** A look of a watching rail is due now: it has something new to look for. */
@@ -38,6 +42,9 @@ export interface Core {
 
 export const INBOX_QUEUE = 'payments.inbox'
 export const ATTEMPTS_QUEUE = 'payments.attempts'
+export const REFUNDS_QUEUE = 'payments.refunds'
+
+const REFUNDS: RefundsConfig = { beyondBalance: 'refuse', claimDays: 30 }
 
 export function createCore(deps: PaymentsDeps): Core {
   const { publicUrl } = deps
@@ -51,6 +58,8 @@ export function createCore(deps: PaymentsDeps): Core {
     publicUrl: typeof publicUrl === 'string' ? () => publicUrl : publicUrl,
     limits: { ...ATTEMPT_LIMITS, ...deps.limits },
     subscribers: deps.subscribers ?? {},
+    refundSubscribers: deps.refundSubscribers ?? {},
+    refunds: deps.refunds ?? (() => REFUNDS),
     changed: () => undefined,
     wakeWatch: () => Promise.resolve(),
   }
@@ -61,6 +70,7 @@ export type Meters = ReturnType<typeof createMeters>
 function createMeters(metrics: Metrics) {
   return {
     payments: metrics.counter('payments_total', 'Attempts to pay, by what became of them', ['provider', 'status']),
+    refunds: metrics.counter('purser_refunds_total', 'Refunds, by what became of them', ['rail', 'status']),
     checks: metrics.counter('purser_payment_checks_total', 'Questions to providers, by answer', ['rail', 'answer']),
     inbox: metrics.counter('purser_payment_events_total', 'Events from providers, by what became of them', [
       'rail',

@@ -5,6 +5,7 @@ import { measure } from './health.ts'
 import { purgeEvents } from './inbox-store.ts'
 import { freeKeys } from './intent-store.ts'
 import { expireIntents } from './intents.ts'
+import { freeRefundKeys } from './refunds/store.ts'
 import { tally } from './tallies.ts'
 
 const SECOND_MS = 1000
@@ -41,6 +42,7 @@ export function paymentsCrons(core: Core): readonly Cron[] {
       run: async ({ signal }) => {
         const before = addMs(core.clock.now(), -KEEP_KEYS_MS)
         while (!signal.aborted && (await freeKeys(core.db, from, before, KEYS_BATCH)) === KEYS_BATCH);
+        while (!signal.aborted && (await freeRefundKeys(core.db, before, KEYS_BATCH)) === KEYS_BATCH);
         if (!signal.aborted) from = addMs(before, -DAY_MS)
       },
     },

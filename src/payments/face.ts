@@ -14,6 +14,8 @@ import type { SettlementTerms } from './settlements/terms.ts'
 import type { AmountLimits, FailureReason, Payer, Rail } from './rail.ts'
 import type { Rates } from '#rates'
 import type { Exchange } from './exchange.ts'
+import type { RefundsConfig } from './refunds/config.ts'
+import type { RefundChange, Refunds } from './refunds/face.ts'
 import type { AttemptState, Flags, IntentStatus } from './state.ts'
 
 /** What is owed, to whom, for what, until when. */
@@ -27,7 +29,7 @@ export interface Intent {
   readonly amount: Money
   /** What arrived and was not taken back. */
   readonly received: Money
-  /** What of `reversed` was given back on purpose, by a refund at the provider. */
+  /** What of `reversed` was given back on purpose, by refunds here or at the provider, and stayed so. */
   readonly refunded: Money
   /** What went back to payers: refunds, and what providers took back (chargeback, failed after paid). */
   readonly reversed: Money
@@ -261,6 +263,7 @@ export interface Payments extends Module {
    * second. Throws 404 `payments.not-found`, 503 `payments.too-many-followers`.
    */
   follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
+  readonly refunds: Refunds
 }
 
 export interface PaymentsDeps {
@@ -286,4 +289,8 @@ export interface PaymentsDeps {
   readonly settlementTerms?: ((q: Queryable, merchantId: string) => Promise<SettlementTerms>) | undefined
   /** The job that hears of each settlement. */
   readonly settled?: Job<{ settlementId: string; owner: string }> | undefined
+  /** The job of each owner that wants to be told of refunds. */
+  readonly refundSubscribers?: Readonly<Record<string, Job<RefundChange>>>
+  /** Asked at each use. By default refunds stay within the merchant's balance, and links are good for 30 days. */
+  readonly refunds?: () => RefundsConfig
 }

@@ -10,9 +10,11 @@ import { memoryLog, type MemoryLog } from '#platform/log'
 import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Intent, IntentChange, NewIntent, Payments } from './face.ts'
 import type { AttemptLimits } from './limits.ts'
+import type { RefundsConfig } from './refunds/config.ts'
+import { createScriptedRefunds, scriptRefund, type ScriptedRefunds } from './refunds/fixture.ts'
 import { createPayments } from './payments.ts'
 import type { SettlementTerms } from './settlements/terms.ts'
-import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt } from './rail.ts'
+import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt, RefundFact } from './rail.ts'
 
 /** For the tests of this module: payments over a real database, ledger, jobs and web server, with scripted rails in place of providers. */
 
@@ -20,6 +22,7 @@ export const KES: Asset = assetOf('KES')
 export const kes = (amount: bigint): Money => money(KES, amount)
 
 export interface Scripted {
+  readonly refunds: ScriptedRefunds
   readonly rail: Rail
   readonly started: CollectRequest[]
   readonly checked: AttemptRef[]
@@ -34,7 +37,9 @@ export interface Scripted {
 
 function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_000): Scripted {
   const told: (readonly Fact[])[] = []
+  const refunds = createScriptedRefunds()
   const scripted: Scripted = {
+    refunds,
     started: [],
     checked: [],
     closed: [],
@@ -73,19 +78,20 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
           },
         }),
       },
+      refund: scriptRefund(refunds, kind),
       webhook: {
         pathAlias: `${name}-alias`,
         accepted: { ResultCode: 0, ResultDesc: 'Accepted' },
-        verify: ({ tokenAttemptId, headers }) => {
-          if (tokenAttemptId === undefined && headers['x-signature'] !== 'good') {
+        verify: ({ tokenAttemptId, tokenRefund, headers }) => {
+          if (tokenAttemptId === undefined && tokenRefund === undefined && headers['x-signature'] !== 'good') {
             return { ok: false, status: 401, why: 'neither token nor signature' }
           }
           const eventId = headers['x-event']
           return typeof eventId === 'string' ? { ok: true, eventId } : { ok: true }
         },
         parse: ({ rawBody }) => {
-          const { fact } = JSON.parse(rawBody.toString()) as { fact: number }
-          const facts = told[fact]
+          const { fact = -1, refund } = JSON.parse(rawBody.toString()) as { fact?: number; refund?: number }
+          const facts = refund === undefined ? told[fact] : []
           if (!facts) throw new RangeError('a shape never seen')
           return facts
         },
@@ -141,10 +147,18 @@ export interface TrialOptions {
   readonly connection: Parameters<typeof createJobs>[0]['connection']
   readonly limits?: Partial<AttemptLimits>
   readonly subscriber?: Job<IntentChange>
+  readonly refunds?: RefundsConfig
   readonly terms?: SettlementTerms
 }
 
-export async function openTrial({ db, connection, limits, subscriber, terms }: TrialOptions): Promise<Trial> {
+const wishes = ({ limits, subscriber, refunds, terms }: Omit<TrialOptions, 'db' | 'connection'>) => ({
+  ...(subscriber && { subscribers: { gateway: subscriber } }),
+  ...(limits && { limits }),
+  ...(refunds && { refunds: () => refunds }),
+  settlementTerms: terms && (() => Promise.resolve(terms)),
+})
+
+export async function openTrial({ db, connection, ...options }: TrialOptions): Promise<Trial> {
   const clock = createSetClock()
   const ids = createIds(clock)
   const log = memoryLog({ clock })
@@ -162,11 +176,10 @@ export async function openTrial({ db, connection, limits, subscriber, terms }: T
     metrics,
     publicUrl: 'https://pay.example',
     callbackKey: Buffer.alloc(32, 9),
-    ...(subscriber && { subscribers: { gateway: subscriber } }),
-    ...(limits && { limits }),
-    settlementTerms: terms && (() => Promise.resolve(terms)),
+    ...wishes(options),
   })
   const { queues = [], crons = [], invariants = [] } = payments
+  const { subscriber } = options
   const own = { jobs: subscriber ? [subscriber] : [], queues, crons, instance: { version: '0.0.0' } }
   const jobs = createJobs({ db, connection, clock, ids, log, metrics, ...own })
   const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', quietMs: 0 })
@@ -227,6 +240,13 @@ export const newIntent = (clock: SetClock, input: Partial<NewIntent> = {}): NewI
   expiresAt: new Date(clock.now().getTime() + 3_600_000),
   ...input,
 })
+
+/** Tells something of refunds by a signed event of the card rail, and lets it be handled. */
+export async function tellRefund(trial: Trial, ...facts: RefundFact[]): Promise<void> {
+  const payload = trial.page.refunds.says(...facts)
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
+  await trial.pass()
+}
 
 /** Tells something by a signed event of the card rail, and lets it be handled. */
 export async function tell(trial: Trial, about: Fact['about'], outcome: Outcome): Promise<void> {

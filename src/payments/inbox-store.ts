@@ -6,6 +6,7 @@ export interface EventRow {
   rail: string
   eventKey: string
   raw: Buffer
+  /** What the path's token names: an attempt, or a sending of a refund and the purpose. */
   tokenAttemptId: string | null
   receivedAt: Date
   retryUntil: Date

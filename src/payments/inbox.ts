@@ -1,10 +1,12 @@
 import { addMs } from '#platform/clock'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
+import { readSubject } from './callback.ts'
 import { INBOX_QUEUE, railOf, securityEvent, type Core } from './core.ts'
 import { handleFact, type Handled } from './facts.ts'
 import { claimEvents, closeEvent, freeEvents, postponeEvent, type EventRow } from './inbox-store.ts'
-import type { Fact, Rail } from './rail.ts'
+import type { Fact, InboundEvent, Rail, RefundFact } from './rail.ts'
+import { handleRefundFact } from './refunds/facts.ts'
 
 /** Handling takes a question to the provider at most per fact; a worker that died in the middle is replaced after it. */
 const LEASE_MS = 120_000
@@ -42,9 +44,9 @@ async function handleEvent(core: Core, event: EventRow): Promise<void> {
 }
 
 /** An error of ours is no reason to lose the event, nor to try it at once and for ever. */
-async function handle(core: Core, rail: Rail, event: EventRow, fact: Fact): Promise<Handled> {
+async function handle(core: Core, rail: Rail, event: EventRow, fact: Fact | RefundFact): Promise<Handled> {
   try {
-    return await handleFact(core, rail, event, fact)
+    return await ('kind' in fact ? handleRefundFact(core, rail, fact) : handleFact(core, rail, event, fact))
   } catch (error) {
     core.log.error({ rail: rail.name, event: event.eventKey, tries: event.tries, error }, 'event could not be handled')
     return { kind: 'later', why: `not handled: ${describeError(error)}`.slice(0, 300) }
@@ -55,12 +57,14 @@ function parse(
   core: Core,
   rail: Rail,
   { raw, tokenAttemptId, receivedAt, eventKey }: EventRow,
-): readonly Fact[] | string {
+): readonly (Fact | RefundFact)[] | string {
+  const tokenRefund = tokenAttemptId === null ? undefined : readSubject(tokenAttemptId)
+  const ofAttempt = tokenRefund ? undefined : (tokenAttemptId ?? undefined)
+  const event: InboundEvent = { rawBody: raw, tokenAttemptId: ofAttempt, tokenRefund, receivedAt }
   try {
-    return (
-      rail.webhook?.parse({ rawBody: raw, tokenAttemptId: tokenAttemptId ?? undefined, receivedAt }) ??
-      'the rail has no webhook'
-    )
+    const refunds = rail.refund?.parse?.(event) ?? []
+    if (tokenRefund) return refunds
+    return rail.webhook ? [...rail.webhook.parse(event), ...refunds] : 'the rail has no webhook'
   } catch (error) {
     core.log.error({ rail: rail.name, event: eventKey, error }, 'event of a shape never seen: parked')
     securityEvent(core, 'malformed-event', { rail: rail.name, attemptId: tokenAttemptId ?? undefined, event: eventKey })

@@ -22,5 +22,18 @@ export { paymentsCommands } from './commands.ts'
 export type { IntentLine, PaymentExports, ReceiptLine } from './exports.ts'
 export type { AttemptLimits } from './limits.ts'
 export { createPayments, paymentsSchema } from './payments.ts'
+export { refundsConfig, type RefundsConfig } from './refunds/config.ts'
+export {
+  AMOUNT_BASES,
+  REFUND_STATUSES,
+  type AmountBasis,
+  type Claim,
+  type ClaimPlace,
+  type NewRefund,
+  type Refund,
+  type RefundChange,
+  type Refunds,
+  type RefundStatus,
+} from './refunds/face.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'
 export { FAILURE_REASONS, type FailureReason } from './rail.ts'

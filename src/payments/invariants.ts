@@ -14,9 +14,11 @@ import {
 import { listLiquidity } from './exchange-store.ts'
 import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
 import { checkHeld } from './settlements/settlements.ts'
+import { refundInvariants } from './refunds/invariants.ts'
 
 /** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
 export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
+  ...refundInvariants(ledger),
   {
     name: 'payments.received-is-sum-of-receipts',
     check: async (q) => {

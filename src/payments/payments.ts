@@ -11,6 +11,8 @@ import { inboxQueue } from './inbox.ts'
 import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
 import { createInvariants } from './invariants.ts'
 import { attemptsQueue, lookAtPages } from './polling.ts'
+import { refundsQueue } from './refunds/polling.ts'
+import { createRefunds } from './refunds/refunds.ts'
 import { webhookRoutes } from './routes.ts'
 import { settlementsQueue } from './settlements/settle.ts'
 import { settlementReader } from './settlements/settlements.ts'
@@ -30,13 +32,13 @@ export function createPayments(deps: PaymentsDeps): Payments {
   core.changed = follow.changed
   const watching = createWatching(core)
   core.wakeWatch = watching.wake
-  return {
+  const payments: Payments = {
     name: 'payments',
     schema: paymentsSchema,
     routes: (app) => webhookRoutes(core, app),
-    queues: [inboxQueue(core), attemptsQueue(core), settlementsQueue(core), ...watching.queues],
+    queues: [inboxQueue(core), attemptsQueue(core), refundsQueue(core), settlementsQueue(core), ...watching.queues],
     crons: paymentsCrons(core),
-    commands: paymentsCommands,
+    commands: (program, open) => paymentsCommands(program, open, async () => payments),
     health: [paymentsHealth(core)],
     invariants: createInvariants(deps.ledger),
     create: (q, input) => createIntent(core, q, input),
@@ -54,5 +56,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     follow: follow.follow,
     exports: paymentExports,
     close: watching.close,
+    refunds: createRefunds(core),
   }
+  return payments
 }

@@ -119,6 +119,9 @@ export function exchangeBackTransfers(
     transfer(event, 'spread-back', spreadOf(from.asset), clearingOf(from), spread),
   ].flat()
 }
+/** What is owed is repaid from what became available again. */
+export const repayTransfers = (event: Event, books: Pick<Books, 'account' | 'asset'>, amount: bigint): Transfer[] =>
+  transfer(event, 'repay', availableOf(books), debtOf(books), amount)
 
 /** What the provider kept of a receipt. */
 export function feeTransfers(event: Event, books: Books, fee: Money): Transfer[] {

@@ -82,6 +82,9 @@ export const findReceipt = (
   q.maybe(sql`select ${COLUMNS} from ${FROM}
     where r.rail = ${by.rail} and r.rail_account = ${by.railAccount} and r.provider_id = ${by.providerId}`)
 
+export const findReceiptById = (q: Queryable, id: string): Promise<ReceiptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from ${FROM} where r.id = ${id}`)
+
 /** By the number that people see. */
 export const findByNumber = (
   q: Queryable,
@@ -135,7 +138,7 @@ export interface Sums {
 export const sumUp = (tx: Tx, intentId: string): Promise<Sums> =>
   tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed, a.tolerance
     from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
-        coalesce(sum(s.refunded), 0) as refunded
+        (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded') as refunded
         from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
       (select count(*)::int as attempts,
           (count(*) filter (where live and kind = 'push'))::int as "livePush",

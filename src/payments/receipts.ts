@@ -14,6 +14,7 @@ import {
   type ReceiptRow,
 } from './receipt-store.ts'
 import { isLate } from './state.ts'
+import { noteProviderRefund } from './refunds/provider.ts'
 import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
 /** `refused`: says why; nothing was credited. */
@@ -207,6 +208,7 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
     transfers: transfers.map(({ id }) => id),
   })
   const refunded = known.refunded + (outcome.refund ? amount : 0n)
+  if (outcome.refund) await noteProviderRefund(work, known, { amount, reference: outcome.reversalId })
   await updateReceipt(tx, { ...known, reversed: known.reversed + amount, refunded }, now)
   work.transfers.push(...transfers)
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail, status: 'reversed' }))

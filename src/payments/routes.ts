@@ -5,7 +5,7 @@ import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import { createGather } from '#platform/gather'
 import type { HttpServer } from '#platform/http'
-import { attemptOfToken } from './callback.ts'
+import { readSubject, subjectOfToken } from './callback.ts'
 import { INBOX_QUEUE, securityEvent, type Core } from './core.ts'
 import { RETRY_FOR_MS } from './inbox.ts'
 import { insertEvents, type NewEvent } from './inbox-store.ts'
@@ -48,24 +48,26 @@ type Store = (event: NewEvent) => Promise<boolean>
 
 async function receive(core: Core, store: Store, inbound: Inbound): Promise<object> {
   const { rail, webhook } = requireRail(core, inbound.name)
-  const tokenAttemptId = requireToken(core, rail, inbound.token)
+  const subject = requireToken(core, rail, inbound.token)
+  const tokenRefund = subject === undefined ? undefined : readSubject(subject)
+  const tokenAttemptId = tokenRefund ? undefined : subject
   const { headers, rawBody, ip: address } = inbound.request
   const now = core.clock.now()
-  const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, now, address })
-  if (!verdict.ok) throw refuse(core, rail, 'forged-callback', verdict, tokenAttemptId)
-  const eventKey = verdict.eventId ?? hashOf(tokenAttemptId, rawBody)
+  const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, tokenRefund, now, address })
+  if (!verdict.ok) throw refuse(core, rail, 'forged-callback', verdict, subject)
+  const eventKey = verdict.eventId ?? hashOf(subject, rawBody)
   const isNew = await store({
     rail: rail.name,
     eventKey,
     raw: rawBody,
-    tokenAttemptId: tokenAttemptId ?? null,
+    tokenAttemptId: subject ?? null,
     receivedAt: now,
     retryUntil: addMs(now, RETRY_FOR_MS),
   })
   core.meters.inbox.inc({ rail: rail.name, result: isNew ? 'stored' : 'repeated' })
   if (isNew) core.jobs().wake(INBOX_QUEUE)
   // Providers repeat themselves too, so it is answered as the first was; but nothing is done, and it is told.
-  else securityEvent(core, 'replayed-callback', { rail: rail.name, attemptId: tokenAttemptId, event: eventKey })
+  else securityEvent(core, 'replayed-callback', { rail: rail.name, attemptId: subject, event: eventKey })
   return webhook.accepted ?? ACCEPTED
 }
 
@@ -80,10 +82,10 @@ function requireRail(core: Core, name: string): { rail: Rail; webhook: Webhook }
 
 function requireToken(core: Core, rail: Rail, token: string | undefined): string | undefined {
   if (token === undefined) return undefined
-  const attemptId = attemptOfToken(core.callbackKey, token)
-  if (attemptId === undefined)
+  const subject = subjectOfToken(core.callbackKey, token)
+  if (subject === undefined)
     throw refuse(core, rail, 'forged-token', { status: 401, why: 'the token is not one of ours' }, undefined)
-  return attemptId
+  return subject
 }
 
 function refuse(

@@ -116,7 +116,11 @@ export async function refreshIntent(tx: Tx, core: Core, intent: IntentRow, now: 
     version: intent.version + 1,
   }
   const same =
-    status === intent.status && received === intent.received && reversed === intent.reversed && late === intent.late
+    status === intent.status &&
+    received === intent.received &&
+    reversed === intent.reversed &&
+    refunded === intent.refunded &&
+    late === intent.late
   if (same && !seen.shows) return intent
   await updateIntent(tx, after, now)
   if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
@@ -144,7 +148,8 @@ export async function announce(
 
 function changeOf(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
   if (after.status !== before.status) return after.status === 'open' && attemptFailed ? 'attempt-failed' : after.status
-  if (after.reversed > before.reversed) return 'reversed'
-  if (after.received !== before.received) return 'received'
+  // What a refund gave back is told by the refund's own events.
+  if (after.reversed - before.reversed > after.refunded - before.refunded) return 'reversed'
+  if (after.received > before.received) return 'received'
   return attemptFailed ? 'attempt-failed' : undefined
 }

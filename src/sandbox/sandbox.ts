@@ -24,6 +24,7 @@ import { addPriceRoutes } from './prices/routes.ts'
 import { createEmit } from './stripe/events.ts'
 import { addStripePages } from './stripe/pages.ts'
 import { createCardPayments } from './stripe/payments.ts'
+import { createCardRefunds, type CardRefunds } from './stripe/refunds.ts'
 import { addStripeRoutes } from './stripe/routes.ts'
 import { createSessions, type Sessions } from './stripe/sessions.ts'
 import { addEndpointControl, emitTo, endpointsOf } from './simulator.ts'
@@ -64,8 +65,9 @@ export function createSandbox(deps: SandboxDeps): Module {
   const emit = createEmit({ clock, ids, webhookUrl: () => webhookUrl('stripe') })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
   const payments = createCardPayments({ clock, ids, emit, sessions })
+  const refunds = createCardRefunds({ clock, ids, emit })
   const gate = createGate(deps.password)
-  const handlers = handlersOf({ db, clock, prompts, sessions, deliver })
+  const handlers = handlersOf({ db, clock, prompts, sessions, refunds, deliver })
   const simulators = SIMULATORS.map(({ name, create }) => {
     const endpoints = endpointsOf(name, () => webhookUrl(name))
     const shared = { db, clock, ids, deliver, gate, baseUrl, prompts, endpoints }
@@ -84,7 +86,7 @@ export function createSandbox(deps: SandboxDeps): Module {
       addAnswerFaults(app, { db })
       addFaultControls(app, { db, gate }, FAULTY)
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
-      addStripeRoutes(app, { db, clock, ids, sessions, payments, deliver })
+      addStripeRoutes(app, { db, clock, ids, sessions, refunds, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
       for (const { name, routes } of simulators) {
         routes(app, assets)
@@ -118,10 +120,15 @@ function handlersOf(deps: {
   clock: Clock
   prompts: Prompts
   sessions: Sessions
+  refunds: CardRefunds
   deliver: Deliver
 }): Record<TimerKind, TimerHandler> {
-  const { db, clock, prompts, sessions, deliver } = deps
+  const { db, clock, prompts, sessions, refunds, deliver } = deps
   return {
+    refund: async ({ subject, body }) => {
+      await db.transaction((tx) => refunds.end(tx, subject, body))
+      return undefined
+    },
     prompt: async ({ subject }) => {
       const prompt = await prompts.look(subject)
       return prompt && prompt.resultCode === null ? (prompt.actsAt ?? prompt.endsAt) : undefined

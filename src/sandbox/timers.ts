@@ -4,7 +4,7 @@ import { invariant } from '#platform/errors'
 import type { Ids } from '#platform/ids'
 import type { DueQueue } from '#platform/jobs'
 
-/** `prompt`, `callback`, `event`, `session`, and those of the simulators, which begin with their name. */
+/** `prompt`, `callback`, `event`, `session`, `refund`, and those of the simulators, which begin with their name. */
 export type TimerKind = string
 
 export interface Timer {

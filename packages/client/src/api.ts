@@ -161,6 +161,20 @@ export type CreatePaymentLinkInput = {
   readonly store?: string | undefined
 }
 
+export type CreateRefundInput = {
+  /** In the payment’s currency; all that is left when absent */
+  readonly amount?: string | undefined
+
+  /** Your own note; a payer who gets a link reads it */
+  readonly reason?: string | undefined
+
+  /** `auto`: the way the money came where that can be done, else by a link. `claim`: by a link in any case. */
+  readonly method?: 'auto' | 'claim' | undefined
+
+  /** For money that came in another currency than the payment’s: at which rate it goes back */
+  readonly amount_basis?: 'paid_rate' | 'current_rate' | 'fiat' | undefined
+} | null
+
 export type CreateStoreInput = {
   readonly name: string
   readonly locale?: 'en' | 'sw' | null | undefined
@@ -180,7 +194,7 @@ export type CreateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url: string
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments (so `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, settlement.completed */
+  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.completed */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
@@ -546,6 +560,66 @@ export type Redelivery = {
   readonly next_from: string | null
 }
 
+/** Money that goes back to a payer */
+export type Refund = {
+  readonly id: string
+  readonly object: 'refund'
+
+  /** Grows with each change: of two copies the larger is newer */
+  readonly version: number
+  readonly livemode: boolean
+  readonly payment: string
+
+  /** `pending`: under way, and asked about until it is known. `claimable`: send `claim_url` to the payer. `failed`: the money is in your balance again. */
+  readonly status: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired'
+
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount: string
+  readonly currency: string
+  readonly amount_basis: 'paid_rate' | 'current_rate' | 'fiat'
+  readonly reason: string | null
+
+  /** `provider`: made in the provider’s own dashboard */
+  readonly origin: 'merchant' | 'provider'
+
+  /** Who sends it; null while a link waits for its payer */
+  readonly method: string | null
+
+  /** Masked */
+  readonly destination: string | null
+
+  /** The number that the payer sees */
+  readonly number: string | null
+
+  /** Why it failed; on a link, why its last sending did */
+  readonly failure:
+    | 'insufficient-funds'
+    | 'canceled-by-payer'
+    | 'no-response'
+    | 'wrong-pin'
+    | 'declined'
+    | 'expired'
+    | 'limit-exceeded'
+    | 'invalid-phone'
+    | 'authentication-failed'
+    | 'provider-rejected'
+    | 'provider-unavailable'
+    | null
+
+  /** The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists, for keys without `payments:write`, and once it was used. */
+  readonly claim_url: string | null
+  readonly claim_expires_at: string | null
+  readonly created_at: string
+  readonly ended_at: string | null
+}
+
+/** A page of refunds */
+export type RefundList = {
+  readonly object: 'list'
+  readonly data: readonly Refund[]
+  readonly next_cursor: string | null
+}
+
 export type RotateWebhookSecretInput = {
   /** How long the secrets before sign beside the new one */
   readonly overlap_hours?: number | undefined
@@ -662,7 +736,7 @@ export type UpdateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url?: string | undefined
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments (so `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, settlement.completed */
+  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.completed */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
@@ -715,11 +789,18 @@ export type ErrorCode =
   | 'payments.amount-not-taken'
   | 'payments.attempt-in-flight'
   | 'payments.bad-cursor'
+  | 'payments.insufficient-balance'
   | 'payments.method-not-allowed'
   | 'payments.method-unavailable'
+  | 'payments.no-such-refund'
   | 'payments.not-found'
+  | 'payments.nothing-to-refund'
   | 'payments.over'
   | 'payments.payer-incomplete'
+  | 'payments.refund-in-parts'
+  | 'payments.refund-over'
+  | 'payments.refund-rate'
+  | 'payments.refund-too-large'
   | 'payments.too-many-attempts'
   | 'rate-limited'
   | 'rates.unavailable'
@@ -829,6 +910,39 @@ export const OPERATIONS = {
     path: '/api/v1/settlements',
     params: [],
     takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  createRefund: {
+    method: 'POST',
+    path: '/api/v1/payments/{id}/refunds',
+    params: ['id'],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  listRefundsOfPayment: {
+    method: 'GET',
+    path: '/api/v1/payments/{id}/refunds',
+    params: ['id'],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  listRefunds: { method: 'GET', path: '/api/v1/refunds', params: [], takes: 'query', keyed: false, answer: 'json' },
+  getRefund: {
+    method: 'GET',
+    path: '/api/v1/refunds/{id}',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  cancelRefund: {
+    method: 'POST',
+    path: '/api/v1/refunds/{id}/cancel',
+    params: ['id'],
+    takes: 'nothing',
     keyed: false,
     answer: 'json',
   },
@@ -1071,6 +1185,40 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<SettlementList>
 
+  /** Refund a payment, all or a part of it. Takes the amount from your balance at once and sends it the way it came. `pending` is asked about until it is known; `failed` puts it back. Where there is no way back, the refund is `claimable`: send its `claim_url` to the payer, who says there where the money goes. Send an `Idempotency-Key`: the same key and body are the same refund, however often you ask. */
+  createRefund(id: string, body: CreateRefundInput, options?: CallOptions): Promise<Refund>
+
+  /** List the refunds of a payment, newest first. Those made at the provider are among them (`origin`). */
+  listRefundsOfPayment(
+    id: string,
+    query?: {
+      readonly limit?: number | undefined
+
+      /** next_cursor of the page before */
+      readonly cursor?: string | undefined
+      readonly status?: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired' | undefined
+    },
+    options?: CallOptions,
+  ): Promise<RefundList>
+
+  /** List refunds, newest first */
+  listRefunds(
+    query?: {
+      readonly limit?: number | undefined
+
+      /** next_cursor of the page before */
+      readonly cursor?: string | undefined
+      readonly status?: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired' | undefined
+    },
+    options?: CallOptions,
+  ): Promise<RefundList>
+
+  /** Look a refund up */
+  getRefund(id: string, options?: CallOptions): Promise<Refund>
+
+  /** Take a refund link back that nobody has used. The amount is in your balance again. Canceling again changes nothing. */
+  cancelRefund(id: string, options?: CallOptions): Promise<Refund>
+
   /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
   createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
 
@@ -1218,6 +1366,25 @@ export interface Iterators {
     query?: { readonly limit?: number | undefined; readonly status?: 'pending' | 'settled' | 'returned' | undefined },
     options?: CallOptions,
   ): AsyncIterable<Settlement>
+
+  /** List the refunds of a payment, newest first */
+  listRefundsOfPayment(
+    id: string,
+    query?: {
+      readonly limit?: number | undefined
+      readonly status?: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired' | undefined
+    },
+    options?: CallOptions,
+  ): AsyncIterable<Refund>
+
+  /** List refunds, newest first */
+  listRefunds(
+    query?: {
+      readonly limit?: number | undefined
+      readonly status?: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired' | undefined
+    },
+    options?: CallOptions,
+  ): AsyncIterable<Refund>
 
   /** List the deliveries to a webhook endpoint, newest first */
   listDeliveries(

@@ -4,7 +4,8 @@ import type { Secret } from '#platform/secrets'
 import { StripeFailure, toFailure } from './errors.ts'
 import { createHttpClient } from './http.ts'
 import { loadStripe } from './load.ts'
-import { session, type CheckoutSession } from './wire.ts'
+import { refund, refundList, session, type CardRefund, type CheckoutSession } from './wire.ts'
+import type { z } from 'zod'
 
 export interface StripeSettings {
   readonly secretKey: Secret
@@ -29,6 +30,15 @@ export interface NewSession {
   readonly expiresAt: Date
 }
 
+export interface NewRefund {
+  /** The same key and fields give the same refund, however often they are sent within a day. */
+  readonly idempotencyKey: string
+  readonly charge: string
+  /** Stripe's minor units, in the charge's currency. */
+  readonly amount: bigint
+  readonly metadata: Readonly<Record<string, string>>
+}
+
 export interface StripeClient {
   /** Throws StripeFailure. The answer to a repeat is the session as it was first made. */
   createSession(input: NewSession): Promise<CheckoutSession>
@@ -36,6 +46,11 @@ export interface StripeClient {
   fetchSession(id: string): Promise<CheckoutSession>
   /** Ends a session that is open; Stripe refuses it for any other. Throws StripeFailure. */
   expireSession(id: string): Promise<CheckoutSession>
+  /** Throws StripeFailure. The answer to a repeat is the refund as it was first made. */
+  createRefund(input: NewRefund): Promise<CardRefund>
+  fetchRefund(id: string): Promise<CardRefund>
+  /** The newest hundred of a charge. */
+  listRefunds(charge: string): Promise<readonly CardRefund[]>
 }
 
 const EXPAND = ['payment_intent.latest_charge.balance_transaction']
@@ -53,22 +68,30 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
     return made
   }
 
-  async function call(request: (library: Stripe) => Promise<unknown>): Promise<CheckoutSession> {
+  async function ask<T>(form: z.ZodType<T>, request: (library: Stripe) => Promise<unknown>): Promise<T> {
     const now = settings()
     const answer = await request(library(now)).catch((error: unknown) => {
       throw toFailure(error, now.secretKey)
     })
-    const parsed = session.safeParse(answer)
+    const parsed = form.safeParse(answer)
     if (parsed.success) return parsed.data
     const said = 'an answer of an unknown form'
     throw new StripeFailure({ code: 'stripe.bad-answer', maybeActed: true, said, cause: parsed.error })
   }
 
+  const call = (request: (library: Stripe) => Promise<unknown>): Promise<CheckoutSession> => ask(session, request)
   return {
     createSession: (input) =>
       call((stripe) => stripe.checkout.sessions.create(paramsOf(input), { idempotencyKey: input.idempotencyKey })),
     fetchSession: (id) => call((stripe) => stripe.checkout.sessions.retrieve(id, { expand: EXPAND })),
     expireSession: (id) => call((stripe) => stripe.checkout.sessions.expire(id)),
+    createRefund: ({ idempotencyKey, charge, amount, metadata }) => {
+      // The library takes a number here; eight digits fit one exactly.
+      const params = { charge, amount: Number(amount), metadata: { ...metadata } }
+      return ask(refund, (stripe) => stripe.refunds.create(params, { idempotencyKey }))
+    },
+    fetchRefund: (id) => ask(refund, (stripe) => stripe.refunds.retrieve(id)),
+    listRefunds: (charge) => ask(refundList, (stripe) => stripe.refunds.list({ charge, limit: 100 })),
   }
 }
 

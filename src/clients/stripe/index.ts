@@ -1,4 +1,11 @@
-export { createStripe, type NewSession, type StripeClient, type StripeSettings } from './client.ts'
+export { createStripe, type NewRefund, type NewSession, type StripeClient, type StripeSettings } from './client.ts'
 export { StripeFailure } from './errors.ts'
 export { parseEvent, readSignedEvent, type SignedEvent } from './event.ts'
-export { minorUnits, type CardCharge, type CardPayment, type CheckoutSession } from './wire.ts'
+export {
+  minorUnits,
+  refund as refundForm,
+  type CardCharge,
+  type CardPayment,
+  type CardRefund,
+  type CheckoutSession,
+} from './wire.ts'

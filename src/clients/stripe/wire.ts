@@ -81,6 +81,45 @@ const charge = z
     }),
   )
 
+export interface CardRefund {
+  readonly id: string
+  readonly amount: bigint
+  /** Lower case, as Stripe writes it. */
+  readonly currency: string
+  readonly charge: string | undefined
+  /** `pending`, `requires_action`, `succeeded`, `failed`, `canceled`. */
+  readonly status: string | undefined
+  readonly failureReason: string | undefined
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+const ref = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
+
+export const refund = z
+  .object({
+    id: z.string().min(1),
+    object: z.literal('refund'),
+    amount: minorUnits,
+    currency: z.string(),
+    charge: ref.nullish(),
+    status: z.string().nullish(),
+    failure_reason: z.string().nullish(),
+    metadata: z.record(z.string(), z.string()).nullish(),
+  })
+  .transform((wire): CardRefund => ({
+    id: wire.id,
+    amount: wire.amount,
+    currency: wire.currency,
+    charge: wire.charge ?? undefined,
+    status: wire.status ?? undefined,
+    failureReason: wire.failure_reason ?? undefined,
+    metadata: wire.metadata ?? {},
+  }))
+
+export const refundList = z
+  .object({ object: z.literal('list'), data: z.array(refund), has_more: z.boolean().nullish() })
+  .transform(({ data }) => data)
+
 const declineSchema = z.object({ code: z.string().nullish(), decline_code: z.string().nullish() })
 
 const payment = z

@@ -3,6 +3,7 @@ import { DELIVERY_STATES, type Delivery, type DeliveryDetail, type Endpoint } fr
 import { isId } from '#platform/ids'
 import { PAYMENT_EVENTS } from '../changes.ts'
 import { SETTLEMENT_EVENTS } from '../settlements.ts'
+import { REFUND_EVENTS } from '../refunds.ts'
 
 /** Webhook endpoints and deliveries as the API takes and shows them. */
 
@@ -15,16 +16,16 @@ const text = (most: number) =>
     .refine((given) => !given.includes('\0') && given.isWellFormed(), WELL_FORMED)
 
 /** What an endpoint can listen to: all, all of a kind, or one type. */
-const EVENTS: readonly string[] = [...PAYMENT_EVENTS, ...SETTLEMENT_EVENTS]
+const EVENTS: readonly string[] = [...PAYMENT_EVENTS, ...REFUND_EVENTS, ...SETTLEMENT_EVENTS]
 /** `payout.*` can be listened to before there are payouts, so that nobody has to come back for it. */
-const PATTERNS: ReadonlySet<string> = new Set(['*', 'payment.*', 'settlement.*', 'payout.*', ...EVENTS])
+const PATTERNS: ReadonlySet<string> = new Set(['*', 'payment.*', 'refund.*', 'settlement.*', 'payout.*', ...EVENTS])
 const EVENTS_AT_MOST = 50
 const events = z
   .array(z.string().refine((given) => PATTERNS.has(given), `must be one of ${[...PATTERNS].join(', ')}`))
   .min(1)
   .max(EVENTS_AT_MOST)
   .meta({
-    description: `What to be told of: \`*\` for all, \`payment.*\` for all of payments (so \`settlement.*\`, \`payout.*\`), or types: ${EVENTS.join(', ')}`,
+    description: `What to be told of: \`*\` for all, \`payment.*\` for all of payments (so \`refund.*\`, \`settlement.*\`, \`payout.*\`), or types: ${EVENTS.join(', ')}`,
     examples: [['*'], ['payment.paid', 'payment.expired']],
   })
 

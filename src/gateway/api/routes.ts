@@ -20,6 +20,7 @@ import { merchantRoutes } from './merchant.ts'
 import { rateRoute } from './rates.ts'
 import { publicRoutes, type PublicDeps } from './public.ts'
 import { readRoutes } from './read.ts'
+import { refundRoutes } from './refunds.ts'
 
 export interface ApiDeps extends AccessDeps, PublicDeps {
   readonly db: Db
@@ -49,6 +50,7 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   merchantRoutes(app, api)
   linkRoutes(app, api)
   settlementRoutes(app, api)
+  refundRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
   exportRoutes(app, api)

@@ -47,12 +47,13 @@ interface Ask {
   /** Of this page, for the choice of languages. */
   readonly path: string
   readonly about?: string | undefined
+  readonly head?: Html | undefined
   readonly body: Html
 }
 
 /** A page that asks what to pay, in the dress of the checkout page. */
 export function askDocument(speech: Speech, ask: Ask): string {
-  const { assets, title, merchant, practiceUrl, path, about, body: form } = ask
+  const { assets, title, merchant, practiceUrl, path, about, head, body: form } = ask
   const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
     <main class="checkout asking">
       <header class="summary">
@@ -63,7 +64,7 @@ export function askDocument(speech: Speech, ask: Ask): string {
       <div class="panel">${form}</div>
     </main>
     ${footer(path, speech)}`
-  return page(speech, { title, assets, body, brand: merchant.brand })
+  return page(speech, { title, assets, ...(head && { head }), body, brand: merchant.brand })
 }
 
 function summary({ intent, speech, now, brand }: View): Html {
@@ -99,7 +100,12 @@ function footer(path: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
     language === speech.language
       ? html`<span lang="${language}" aria-current="true">${WORDS[language].name}</span>`
-      : html`<a href="${path}?lang=${language}" lang="${language}" hreflang="${language}">${WORDS[language].name}</a>`,
+      : html`<a
+          href="${path}${path.includes('?') ? '&' : '?'}lang=${language}"
+          lang="${language}"
+          hreflang="${language}"
+          >${WORDS[language].name}</a
+        >`,
   )
   return html`<footer><nav aria-label="Language / Lugha">${links}</nav></footer>`
 }

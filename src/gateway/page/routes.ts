@@ -8,6 +8,7 @@ import { addressKey } from '#platform/limits'
 import { problemWith } from '../payments.ts'
 import { assetRoutes, type Assets } from './assets.ts'
 import { attemptForm, tryAttempt } from './attempts.ts'
+import { claimRoutes } from './claim.ts'
 import { checkoutDocument } from './document.ts'
 import { brandRoutes } from './brand.ts'
 import { checkoutRoutes, type CheckoutDeps } from './checkout.ts'
@@ -50,6 +51,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   homeRoutes(app, deps, assets)
   checkoutRoutes(app, deps, assets)
   const config: PageConfig = { page: PAGE, errorPage: (error, request) => troublePage(error, request, assets) }
+  claimRoutes(app, deps, assets)
   app.route({
     method: 'GET',
     url: '/pay/:id',

@@ -1,7 +1,10 @@
 export type CardBehaviour =
-  | { readonly kind: 'pays'; readonly disputed: boolean }
+  | { readonly kind: 'pays'; readonly disputed: boolean; readonly refunds?: RefundsLater }
   | { readonly kind: 'declines'; readonly code: string; readonly says: string }
   | { readonly kind: 'challenges' }
+
+/** What becomes of a refund after a minute: `succeeds` begins as pending, `fails` begins as succeeded. */
+export type RefundsLater = 'succeeds' | 'fails'
 
 export interface TestCard {
   readonly number: string
@@ -28,6 +31,16 @@ export const CARDS: readonly TestCard[] = [
     number: '4000000000000259',
     does: 'Pays, then the payment is disputed',
     behaviour: { kind: 'pays', disputed: true },
+  },
+  {
+    number: '4000000000007726',
+    does: 'Pays; a refund is pending for a minute',
+    behaviour: { kind: 'pays', disputed: false, refunds: 'succeeds' },
+  },
+  {
+    number: '4000000000005126',
+    does: 'Pays; a refund fails after a minute',
+    behaviour: { kind: 'pays', disputed: false, refunds: 'fails' },
   },
   { number: '5555555555554444', does: 'Pays (Mastercard)', behaviour: { kind: 'pays', disputed: false } },
 ]

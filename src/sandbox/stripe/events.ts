@@ -4,12 +4,16 @@ import type { Ids } from '#platform/ids'
 import { addTimer } from '../timers.ts'
 import { listEndpoints, type StripeObject } from './store.ts'
 
-export type Emit = (tx: Tx, event: { type: string; object: StripeObject; previous?: object }) => Promise<void>
+export type Emit = (
+  tx: Tx,
+  /** `livemode`: of objects that do not say it themselves. */
+  event: { type: string; object: StripeObject; previous?: object; livemode?: boolean },
+) => Promise<void>
 
 /** Writes the event for each endpoint; it is signed and sent once the transaction has committed, and sent again until it is taken. */
 export function createEmit(deps: { clock: Clock; ids: Ids; webhookUrl: () => string | undefined }): Emit {
   const { clock, ids, webhookUrl } = deps
-  return async (tx, { type, object, previous }) => {
+  return async (tx, { type, object, previous, livemode = object.livemode === true }) => {
     const now = clock.now()
     const body = JSON.stringify({
       id: stripeId(ids, 'evt'),
@@ -17,7 +21,7 @@ export function createEmit(deps: { clock: Clock; ids: Ids; webhookUrl: () => str
       api_version: '2026-10-28.endive',
       created: Math.floor(now.getTime() / 1000),
       data: { object, ...(previous ? { previous_attributes: previous } : {}) },
-      livemode: object.livemode === true,
+      livemode,
       pending_webhooks: 1,
       request: { id: null, idempotency_key: null },
       type,

@@ -68,7 +68,17 @@ export function disputeOf(charge: Charge, { id, created }: Made): StripeObject {
   return { id, object: 'dispute', amount, created, currency, livemode: livemode === true, metadata: {}, ...about }
 }
 
-export function refundOf(charge: Charge, amount: number, { id, created }: Made): StripeObject {
+export interface Refund extends StripeObject {
+  readonly amount: number
+  readonly charge: string
+  readonly status: string
+}
+
+export function refundOf(
+  charge: Charge,
+  { amount, metadata, status }: { amount: number; metadata: Record<string, string>; status: string },
+  { id, created }: Made,
+): Refund {
   const { currency, payment_intent: intent } = charge
   return {
     id,
@@ -77,7 +87,9 @@ export function refundOf(charge: Charge, amount: number, { id, created }: Made):
     charge: charge.id,
     created,
     currency,
+    metadata,
     payment_intent: intent,
-    status: 'succeeded',
+    reason: null,
+    status,
   }
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import type { Ids } from '#platform/ids'
-import type { CardBehaviour } from './cards.ts'
-import { missing, WireError } from './errors.ts'
+import type { CardBehaviour, RefundsLater } from './cards.ts'
+import { missing } from './errors.ts'
 import { stripeId, type Emit } from './events.ts'
-import { balanceOf, chargeOf, disputeOf, intentOf, refundOf, type Charge, type PaymentIntent } from './objects.ts'
+import { balanceOf, chargeOf, disputeOf, intentOf, type PaymentIntent } from './objects.ts'
 import type { KeptSession, Session, Sessions } from './sessions.ts'
-import { findObject, insertObject, lockObject, updateObject, type StripeObject } from './store.ts'
+import { insertObject, lockObject, updateObject, type StripeObject } from './store.ts'
 
 export type PayResult =
   | { readonly kind: 'paid'; readonly session: Session }
@@ -14,18 +14,11 @@ export type PayResult =
   | { readonly kind: 'challenge' }
   | { readonly kind: 'closed'; readonly session: Session }
 
-export interface RefundInput {
-  readonly charge?: string | undefined
-  readonly paymentIntent?: string | undefined
-  readonly amount?: number | undefined
-}
-
 export interface CardPayments {
   /** The payer sends the card form. */
   pay(tx: Tx, sessionId: string, behaviour: CardBehaviour): Promise<PayResult>
   /** The payer answers the bank's question (3-D Secure). */
   answerChallenge(tx: Tx, sessionId: string, approved: boolean): Promise<PayResult>
-  refund(tx: Tx, input: RefundInput): Promise<StripeObject>
 }
 
 interface Deps {
@@ -44,7 +37,7 @@ export function createCardPayments(deps: Deps): CardPayments {
       const intent = await ensureIntent(deps, tx, kept)
       switch (behaviour.kind) {
         case 'pays':
-          return succeed(deps, tx, { session: kept.body, intent, disputed: behaviour.disputed })
+          return succeed(deps, tx, { session: kept.body, intent, ...behaviour })
         case 'declines': {
           const error = { code: 'card_declined', decline_code: behaviour.code, message: behaviour.says }
           return decline(deps, tx, intent, error)
@@ -63,7 +56,6 @@ export function createCardPayments(deps: Deps): CardPayments {
       if (approved) return succeed(deps, tx, { session: kept.body, intent, disputed: false })
       return decline(deps, tx, intent, { code: 'payment_intent_authentication_failure', message: NOT_AUTHENTICATED })
     },
-    refund: (tx, input) => refund(deps, tx, input),
   }
 }
 
@@ -87,7 +79,12 @@ async function ensureIntent(deps: Deps, tx: Tx, { body: session, hidden }: KeptS
 async function succeed(
   deps: Deps,
   tx: Tx,
-  { session, intent, disputed }: { session: Session; intent: PaymentIntent; disputed: boolean },
+  {
+    session,
+    intent,
+    disputed,
+    refunds,
+  }: { session: Session; intent: PaymentIntent; disputed: boolean; refunds?: RefundsLater },
 ): Promise<PayResult> {
   const { clock, emit } = deps
   const made = make(deps, 'ch')
@@ -96,7 +93,8 @@ async function succeed(
   const sums = { amount_received: session.amount_total, latest_charge: charge.id, last_payment_error: null }
   const paidIntent = { ...intent, ...sums, status: 'succeeded' }
   const paid: Session = { ...session, payment_intent: intent.id, payment_status: 'paid', status: 'complete', url: null }
-  for (const body of [balance, charge]) await insertObject(tx, { body, hidden: {} }, clock.now())
+  await insertObject(tx, { body: balance, hidden: {} }, clock.now())
+  await insertObject(tx, { body: charge, hidden: { refunds } }, clock.now())
   await updateObject(tx, paidIntent)
   await updateObject(tx, paid)
   await emit(tx, { type: 'charge.succeeded', object: charge })
@@ -122,32 +120,8 @@ async function decline(
   return { kind: 'declined', says: error.message }
 }
 
-async function refund(deps: Deps, tx: Tx, input: RefundInput): Promise<StripeObject> {
-  const id = input.charge ?? (await chargeIdOf(tx, input.paymentIntent ?? ''))
-  const charge = (await requireObject(tx, id)) as Charge
-  const amount = input.amount ?? charge.amount - charge.amount_refunded
-  if (charge.object !== 'charge' || amount <= 0 || charge.amount_refunded + amount > charge.amount) {
-    throw new WireError(400, 'Refund amount is greater than unrefunded amount on charge.', { param: 'amount' })
-  }
-  const refunded = charge.amount_refunded + amount
-  const after: Charge = { ...charge, amount_refunded: refunded, refunded: refunded === charge.amount }
-  const made = refundOf(charge, amount, make(deps, 're'))
-  await updateObject(tx, after)
-  await insertObject(tx, { body: made, hidden: {} }, deps.clock.now())
-  const previous = { amount_refunded: charge.amount_refunded, refunded: false }
-  await deps.emit(tx, { type: 'charge.refunded', object: after, previous })
-  return made
-}
-
 async function requireObject(tx: Tx, id: string): Promise<StripeObject> {
   const kept = await lockObject(tx, id)
   if (!kept) throw missing('object', id)
   return kept.body
-}
-
-async function chargeIdOf(tx: Tx, intentId: string): Promise<string> {
-  const intent = await findObject(tx, intentId)
-  const id = intent?.body.latest_charge
-  if (typeof id !== 'string') throw missing('payment_intent', intentId)
-  return id
 }

@@ -9,7 +9,7 @@ import { ELSEWHERE, type Deliver } from '../deliver.ts'
 import { missing, WireError } from './errors.ts'
 import { stripeId } from './events.ts'
 import { parseForm, toPlain } from './form.ts'
-import type { CardPayments } from './payments.ts'
+import type { CardRefunds } from './refunds.ts'
 import type { Sessions } from './sessions.ts'
 import { claimKey, findAnswer, findObject, insertEndpoint, saveAnswer } from './store.ts'
 
@@ -18,7 +18,7 @@ export interface StripeApiDeps {
   clock: Clock
   ids: Ids
   sessions: Sessions
-  payments: CardPayments
+  refunds: CardRefunds
   deliver: Deliver
 }
 
@@ -35,13 +35,14 @@ const refundParams = z.strictObject({
   reason: z.string().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
 })
+const refundQuery = z.strictObject({ charge: z.string(), limit: count.optional() })
 const endpointParams = z.strictObject({ url: z.url(), enabled_events: z.array(z.string()).min(1) })
 
 type Act = (tx: Tx, fields: unknown, livemode: boolean) => Promise<object>
 
 /** Stripe's API at the wire, as far as Purser uses it. */
 export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
-  const { db, clock, ids, sessions, payments, deliver } = deps
+  const { db, clock, ids, sessions, refunds, deliver } = deps
   const post = (path: string, act: (id: string) => Act): void => {
     app.post(ROOT + path, { config: { rawBody: true, provider: 'stripe' }, schema: { hide: true } }, (request, reply) =>
       answer(reply, async () => {
@@ -72,9 +73,17 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
     get(`/${kind}s/:id`, (tx, id) => requireKind(tx, kind, id))
   }
   post('/refunds', () => (tx, fields) => {
-    const { charge, payment_intent: paymentIntent, amount } = requireFields(refundParams, fields)
-    return payments.refund(tx, { charge, paymentIntent, amount })
+    const { charge, payment_intent: paymentIntent, amount, metadata } = requireFields(refundParams, fields)
+    return refunds.create(tx, { charge, paymentIntent, amount, metadata })
   })
+  app.get(`${ROOT}/refunds`, { schema: { hide: true } }, (request, reply) =>
+    answer(reply, async () => {
+      requireKey(request)
+      const fields = toPlain(parseForm(new URL(request.url, 'http://local').search.slice(1)))
+      const { charge } = requireFields(refundQuery, fields)
+      return { object: 'list', data: await refunds.list(db, charge), has_more: false, url: '/v1/refunds' }
+    }),
+  )
   post('/webhook_endpoints', () => async (tx, fields, livemode) => {
     const { url, enabled_events: events } = requireFields(endpointParams, fields)
     if (!deliver.accepts(url)) throw new WireError(400, `Invalid URL: ${ELSEWHERE}`, { param: 'url' })

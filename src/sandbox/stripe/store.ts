@@ -29,6 +29,13 @@ export const findObject = (q: Queryable, id: string): Promise<Kept | undefined> 
 export const lockObject = (tx: Tx, id: string): Promise<Kept | undefined> =>
   tx.maybe<Kept>(sql`select body, hidden from sandbox.stripe_objects where id = ${id} for update`)
 
+/** The refunds of a charge, newest first. */
+export const listRefundsOf = async <Body extends StripeObject>(q: Queryable, charge: string): Promise<Body[]> => {
+  const rows = await q.many<Kept<Body>>(sql`select body, hidden from sandbox.stripe_objects
+    where body ->> 'object' = 'refund' and body ->> 'charge' = ${charge} order by id desc limit 100`)
+  return rows.map(({ body }) => body)
+}
+
 export interface KeptAnswer {
   readonly requestHash: string
   readonly status: number | null

@@ -15,8 +15,6 @@ const intentShape = z.object({
   metadata,
   last_payment_error: z.object({ code: z.string().nullish(), decline_code: z.string().nullish() }).nullish(),
 })
-const chargeShape = z.object({ id: z.string(), currency: z.string(), amount_refunded: minorUnits, metadata })
-const refundedBefore = z.object({ amount_refunded: minorUnits })
 const disputeShape = z.object({
   id: z.string(),
   charge: z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)]),
@@ -28,8 +26,8 @@ const disputeShape = z.object({
 
 /**
  * What a stored event says. Events come more than once and in any order, so those about a session only say that there is news, and `check`
- * fetches it as it is now. Those about a declined card or money that went back say all there is to say, and are signed. Events of other
- * programs on the same Stripe account say nothing to us.
+ * fetches it as it is now. Those about a declined card or a dispute say all there is to say, and are signed; refunds are read in refund.ts. Events of
+ * other programs on the same Stripe account say nothing to us.
  */
 export function parseFacts({ rawBody }: InboundEvent): readonly Fact[] {
   const event = parseEvent(rawBody)
@@ -41,8 +39,6 @@ export function parseFacts({ rawBody }: InboundEvent): readonly Fact[] {
       return sessionNews(event)
     case 'payment_intent.payment_failed':
       return declineNews(event)
-    case 'charge.refunded':
-      return refund(event)
     case 'charge.dispute.created':
     case 'charge.dispute.updated':
     case 'charge.dispute.funds_withdrawn':
@@ -71,29 +67,6 @@ function declineNews(event: SignedEvent): readonly Fact[] {
   if (!attemptId || !isId('att', attemptId)) return []
   const declined = reasonOfDecline(error?.decline_code ?? error?.code ?? '')
   return [{ about: { attemptId }, outcome: { kind: 'pending', declined }, needsCheck: false }]
-}
-
-/** The charge tells the sum of its refunds; what this event adds is the difference to before, in whatever order events come. */
-function refund(event: SignedEvent): readonly Fact[] {
-  const charge = chargeShape.parse(event.data.object)
-  if (!charge.metadata?.[ATTEMPT_KEY]) return []
-  const before = refundedBefore.parse(event.data.previous_attributes).amount_refunded
-  const amount = charge.amount_refunded - before
-  if (amount <= 0n) throw new RangeError('A refund event that refunds nothing')
-  return [
-    {
-      about: { receiptId: charge.id },
-      outcome: {
-        kind: 'reversed',
-        receiptId: charge.id,
-        amount: fromStripe({ amount, currency: charge.currency }),
-        reason: 'refunded at Stripe',
-        reversalId: `${charge.id}:refunded:${charge.amount_refunded}`,
-        refund: true,
-      },
-      needsCheck: false,
-    },
-  ]
 }
 
 /**

@@ -25,6 +25,7 @@ import { assets, fromStripe, limitsOf, toStripe } from './amounts.ts'
 import { keyProblem, type StripeConfig } from './config.ts'
 import { reasonOfDecline } from './declines.ts'
 import { ATTEMPT_KEY, INTENT_KEY, parseFacts } from './facts.ts'
+import { refundingWith } from './refund.ts'
 
 export type StripeDeps = Omit<RailDeps<StripeConfig>, 'log'>
 
@@ -45,6 +46,7 @@ export function createStripeRail(deps: StripeDeps): Rail {
     unavailable: () => problemOf(deps),
     limits: limitsOf,
     collect: collectWith(deps, client),
+    refund: refundingWith({ client, clock: deps.clock, problem: () => problemOf(deps) }),
     webhook: { verify: (request) => verify(deps, request), parse: parseFacts },
   }
 }

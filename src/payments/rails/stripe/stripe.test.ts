@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { assetOf, money } from '#money'
-import type { Collect, CollectRequest, Fact, InboundRequest, Rail } from '#payments/rail'
+import type { Collect, CollectRequest, Fact, InboundRequest, Rail, RefundFact } from '#payments/rail'
 import { addMs } from '#platform/clock'
 import type { Mode } from '#platform/config'
 import { openRailBench, type RailBench } from '../../../../test/rails.ts'
 import { refOf } from '../contract.ts'
 import { assets, fromStripe, limitsOf, toStripe } from './amounts.ts'
 import { keyProblem } from './config.ts'
+import { parseRefunds } from './refund.ts'
 import { parseFacts } from './facts.ts'
 import { createStripeRail, stripeConfig } from './index.ts'
 
@@ -187,22 +188,34 @@ const factsOf = (body: string): readonly Fact[] =>
 const tags = { purser_attempt: ATTEMPT, purser_intent: 'pay_1' }
 const charge = { id: 'ch_1', object: 'charge', currency: 'usd', metadata: tags }
 
-test('a refund event takes back what it adds, in whatever order', () => {
-  const amounts = [
-    [500, 300],
-    [300, 0],
-  ].map(([now, before]) => {
-    const previous_attributes = { amount_refunded: before }
-    const [fact] = factsOf(event('charge.refunded', { ...charge, amount_refunded: now }, { previous_attributes }))
-    assert.ok(fact?.outcome.kind === 'reversed')
-    assert.equal(fact.needsCheck, false)
-    return [fact.outcome.amount.amount, fact.outcome.reversalId]
+const refundFacts = (type: string, object: object): readonly RefundFact[] =>
+  parseRefunds({ rawBody: Buffer.from(event(type, object)), tokenAttemptId: undefined, receivedAt })
+const REFUND = 're_01kd3v0000000000000000000a'
+
+test('a refund event says which refund it is, whose, and how it stands', () => {
+  const refund = {
+    id: 're_1',
+    object: 'refund',
+    amount: 500,
+    currency: 'usd',
+    charge: 'ch_1',
+    metadata: { purser_refund: REFUND },
+  }
+  const outcomes = ['succeeded', 'pending', 'requires_action', 'failed', 'canceled', 'novel'].map((status) => {
+    const [fact] = refundFacts('refund.updated', { ...refund, status })
+    assert.ok(fact?.kind === 'told')
+    assert.deepEqual([fact.refund.reference, fact.refund.refundId, fact.refund.receiptId], ['re_1', REFUND, 'ch_1'])
+    assert.deepEqual(fact.refund.amount, money(assetOf('USD'), 500n))
+    return fact.refund.outcome.kind
   })
-  assert.deepEqual(amounts, [
-    [200n, 'ch_1:refunded:500'],
-    [300n, 'ch_1:refunded:300'],
-  ])
-  assert.throws(() => factsOf(event('charge.refunded', { ...charge, amount_refunded: 500 })))
+  assert.deepEqual(outcomes, ['succeeded', 'pending', 'pending', 'failed', 'failed', 'unknown'])
+  const [theirs] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
+  assert.ok(theirs?.kind === 'told')
+  assert.equal(theirs.refund.refundId, undefined)
+  assert.deepEqual(refundFacts('refund.created', { ...refund, charge: null, status: 'succeeded' }), [])
+  assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'news', receiptId: 'ch_1' }])
+  assert.deepEqual(refundFacts('charge.refunded', { ...charge, metadata: {} }), [])
+  assert.deepEqual(factsOf(event('charge.refunded', charge)), [])
 })
 
 test('a dispute takes the money back once, an inquiry none, and one that is won brings it again', () => {
@@ -251,7 +264,6 @@ test('a declined card is told and the attempt goes on; events of other programs 
   const session = { id: 'cs_1', object: 'checkout.session', client_reference_id: ATTEMPT }
   assert.equal(factsOf(event('checkout.session.completed', { ...session, metadata: tags })).length, 1)
   assert.equal(factsOf(event('checkout.session.completed', { ...session, metadata: {} })).length, 0)
-  assert.equal(factsOf(event('charge.refunded', { ...charge, metadata: {}, amount_refunded: 5 })).length, 0)
   assert.equal(factsOf(event('customer.created', { object: 'customer' })).length, 0)
 })
 

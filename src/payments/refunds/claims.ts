@@ -1,0 +1,96 @@
+import { addMs } from '#platform/clock'
+import type { Queryable, Tx } from '#platform/db'
+import { isId } from '#platform/ids'
+import { REFUNDS_QUEUE, transactMoney, type Core } from '../core.ts'
+import { badPhone } from '../errors.ts'
+import { findIntent, lockIntent, type IntentRow } from '../intent-store.ts'
+import { isClaimSecret } from './claim.ts'
+import { noSuchPlace, noSuchRefund } from './errors.ts'
+import type { Claim, ClaimPlace, Refund } from './face.ts'
+import { fitsRail } from './plan.ts'
+import { submitRefund } from './send.ts'
+import { findRefund, lockRefund, updateRefund, type RefundRow } from './store.ts'
+import { refundOf, tellOwner } from './tell.ts'
+
+/** The sender that is the operator: pays in whatever way the payer asked for, and says so by `purser payments refund-sent`. */
+export const BY_HAND = 'hand'
+const PICK_UP_AFTER_MS = 3000
+const MOST_WORDS = 300
+
+/** What a refund's link leads to; undefined when there is none or the secret is not its. */
+export async function findClaim(
+  core: Core,
+  q: Queryable,
+  { id, secret }: { id: string; secret: string },
+): Promise<Claim | undefined> {
+  const row = isId('re', id) ? await findRefund(q, id) : undefined
+  if (!row || !isClaimSecret(row, secret)) return undefined
+  const intent = await findIntent(q, row.intentId)
+  return intent && claimOf(core, intent, row)
+}
+
+const claimOf = (core: Core, intent: IntentRow, row: RefundRow): Claim => ({
+  refund: refundOf(core, row),
+  terms: intent.terms,
+  livemode: intent.livemode,
+  expiresAt: row.claimExpiresAt ?? row.createdAt,
+  places: placesOf(core, row),
+  byHand: row.rail === BY_HAND,
+})
+
+/** Where the money can go: to phones by the rails that send so much there, and wherever the operator can pay by hand. */
+const placesOf = ({ rails }: Core, { asset, amount }: RefundRow): readonly ClaimPlace[] => [
+  ...rails
+    .filter((rail) => rail.refund?.to === 'phone' && fitsRail(rail, asset, amount))
+    .map(({ name, method }) => ({ kind: 'phone' as const, place: name, method })),
+  { kind: 'words', place: BY_HAND, method: BY_HAND },
+]
+
+/**
+ * The payer says where the money goes, once: who comes second finds it on its way. A phone is sent to at once; for anything else the operator
+ * pays. Throws 404 `payments.no-such-refund`, 422 `payments.no-such-place`, `payments.bad-phone`.
+ */
+export async function claimRefund(
+  core: Core,
+  { id, secret, place, to }: { id: string; secret: string; place: string; to: string },
+): Promise<Refund> {
+  const found = isId('re', id) ? await findRefund(core.db, id) : undefined
+  if (!found || !isClaimSecret(found, secret)) throw noSuchRefund()
+  const row = await transactMoney(core, (tx) => say(tx, core, found, { place, to }))
+  return refundOf(core, row.state === 'created' ? await submitRefund(core, row.id) : row)
+}
+
+async function say(
+  tx: Tx,
+  core: Core,
+  { id, intentId }: RefundRow,
+  { place: name, to }: { place: string; to: string },
+): Promise<RefundRow> {
+  const intent = await lockIntent(tx, intentId)
+  const row = await lockRefund(tx, id)
+  const now = core.clock.now()
+  if (!intent || row.state !== 'claimable' || (row.claimExpiresAt !== null && now >= row.claimExpiresAt)) return row
+  const place = placesOf(core, row).find((each) => each.place === name)
+  if (!place) throw noSuchPlace()
+  const next = { ...row, rail: name, sending: row.sending + 1, reason: null, why: null, version: row.version + 1 }
+  const after: RefundRow =
+    place.kind === 'phone'
+      ? { ...next, state: 'created', phone: requirePhone(to), checks: 0, dueAt: addMs(now, PICK_UP_AFTER_MS) }
+      : { ...next, state: 'pending', destination: requireWords(to), dueAt: null }
+  await updateRefund(tx, after)
+  await tellOwner(tx, core, intent.owner, after, 'pending')
+  tx.afterCommit(() => core.jobs().wake(REFUNDS_QUEUE))
+  tx.afterCommit(() => core.log.info({ refundId: id, paymentId: intentId, place: name }, 'refund claimed'))
+  return after
+}
+
+function requirePhone(to: string): string {
+  if (!/^\d{8,15}$/.test(to)) throw badPhone()
+  return to
+}
+
+function requireWords(to: string): string {
+  const words = to.trim()
+  if (words === '' || words.length > MOST_WORDS) throw noSuchPlace()
+  return words
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import { defineConfig, setting, type ConfigOf } from '#platform/config'
+
+const DAYS = 'a whole number of days from 1 to 365'
+
+export const refundsConfig = defineConfig('refunds', {
+  beyondBalance: setting('REFUNDS_BEYOND_BALANCE', z.enum(['refuse', 'debt'], 'refuse or debt').default('refuse'), {
+    doc: 'A refund larger than the merchant’s balance: refuse it, or let the rest become debt that later payments repay first.',
+    runtime: true,
+  }),
+  claimDays: setting('REFUND_CLAIM_DAYS', z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(365, DAYS).default(30), {
+    doc: 'Days that a refund link is good for, where a payer must say where the money goes.',
+    runtime: true,
+  }),
+})
+
+export type RefundsConfig = ConfigOf<typeof refundsConfig>

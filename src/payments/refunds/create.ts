@@ -1,0 +1,112 @@
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import { isId } from '#platform/ids'
+import { listAttempts } from '../attempt-store.ts'
+import { REFUNDS_QUEUE, type Core } from '../core.ts'
+import { keyReused, notFound } from '../errors.ts'
+import { lockIntent, type IntentRow } from '../intent-store.ts'
+import { listReceipts } from '../receipt-store.ts'
+import { claimHashOf, claimSecret } from './claim.ts'
+import type { NewRefund } from './face.ts'
+import { holdFor } from './hold.ts'
+import { planRefund, type Plan, type Refundable } from './plan.ts'
+import { submitRefund } from './send.ts'
+import { findRefundByKey, insertRefund, listReserved, type RefundRow } from './store.ts'
+import { tellOwner } from './tell.ts'
+
+/** The starter sends at once; the queue takes over when the starter is gone. */
+const PICK_UP_AFTER_MS = 3000
+const DAY_MS = 24 * 60 * 60_000
+
+/** See Refunds.create. */
+export async function createRefund(core: Core, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
+  const opened = await core.db.transaction((tx) => open(tx, core, input))
+  if (opened.replayed || opened.row.state !== 'created' || input.later) return opened
+  return { row: await submitRefund(core, opened.row.id), replayed: false }
+}
+
+async function open(tx: Tx, core: Core, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
+  const now = core.clock.now()
+  // Whoever wants to give back some of a payment comes here one after another: what is left is read under this lock.
+  const intent = isId('pay', input.intentId) ? await lockIntent(tx, input.intentId) : undefined
+  if (!intent || intent.merchantId !== input.merchantId) throw notFound()
+  const before = await findSame(tx, input)
+  if (before) return { row: before, replayed: true }
+  const plan = planRefund(core.rails, await listRefundable(tx, intent), {
+    asset: intent.asset,
+    amount: input.amount?.amount,
+    way: input.way ?? 'auto',
+    basis: input.amountBasis ?? 'paid_rate',
+  })
+  const row = newRow(core, intent, input, plan, now)
+  const held = await holdFor(tx, core, intent, row)
+  const after = { ...row, held }
+  // Another payment of the merchant took the key at this moment.
+  if (!(await insertRefund(tx, after, plan.parts))) throw keyReused()
+  await tellOwner(tx, core, intent.owner, after, 'created')
+  if (after.state === 'claimable') await tellOwner(tx, core, intent.owner, after, 'claimable')
+  else tx.afterCommit(() => core.jobs().wake(REFUNDS_QUEUE))
+  tx.afterCommit(() => core.log.info({ refundId: row.id, paymentId: intent.id, state: row.state }, 'refund made'))
+  return { row: after, replayed: false }
+}
+
+async function findSame(tx: Tx, { merchantId, idempotency }: NewRefund): Promise<RefundRow | undefined> {
+  if (!idempotency) return undefined
+  const row = await findRefundByKey(tx, merchantId, idempotency.key)
+  if (row && row.requestHash !== idempotency.hash) throw keyReused()
+  return row
+}
+
+/** Receipts, oldest first, with what is left of each in the payment's asset. */
+async function listRefundable(tx: Tx, intent: IntentRow): Promise<Refundable[]> {
+  const receipts = await listReceipts(tx, intent.id)
+  const phones = new Map((await listAttempts(tx, intent.id)).map(({ id, payer }) => [id, payer.phone]))
+  const reserved = new Map((await listReserved(tx, intent.id)).map(({ receiptId, amount }) => [receiptId, amount]))
+  return receipts.map((receipt) => ({
+    receiptId: receipt.id,
+    rail: receipt.rail,
+    railAccount: receipt.railAccount,
+    providerId: receipt.providerId,
+    exchanged: receipt.asset !== intent.asset,
+    phone: phones.get(receipt.attemptId),
+    left: receipt.counted - receipt.reversed - (reserved.get(receipt.id) ?? 0n),
+  }))
+}
+
+function newRow(core: Core, intent: IntentRow, input: NewRefund, plan: Plan, now: Date): RefundRow {
+  const id = core.ids.next('re')
+  const isClaim = plan.kind === 'claim'
+  const claimExpiresAt = isClaim ? addMs(now, core.refunds().claimDays * DAY_MS) : null
+  return {
+    id,
+    intentId: intent.id,
+    merchantId: intent.merchantId,
+    asset: intent.asset,
+    amount: plan.amount,
+    held: 0n,
+    origin: 'merchant',
+    way: plan.kind,
+    state: isClaim ? 'claimable' : 'created',
+    amountBasis: input.amountBasis ?? 'paid_rate',
+    note: input.note ?? '',
+    rail: isClaim ? null : plan.rail,
+    railAccount: isClaim ? 'main' : plan.railAccount,
+    phone: isClaim ? null : (plan.phone ?? null),
+    destination: null,
+    sending: isClaim ? 0 : 1,
+    reference: null,
+    number: null,
+    reason: null,
+    why: null,
+    claimHash: isClaim ? claimHashOf(claimSecret(core.callbackKey, id).reveal()) : null,
+    claimExpiresAt,
+    idempotencyKey: input.idempotency?.key ?? null,
+    requestHash: input.idempotency?.hash ?? null,
+    dueAt: claimExpiresAt ?? addMs(now, PICK_UP_AFTER_MS),
+    checks: 0,
+    version: 1,
+    createdAt: now,
+    submittedAt: null,
+    endedAt: null,
+  }
+}

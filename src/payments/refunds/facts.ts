@@ -1,0 +1,98 @@
+import { attemptOfReceipt } from '../attempt-store.ts'
+import { securityEvent, type Core } from '../core.ts'
+import type { Handled } from '../facts.ts'
+import { record } from '../outcomes.ts'
+import type { ProviderRefund, Rail, RefundFact } from '../rail.ts'
+import { findReceipt } from '../receipt-store.ts'
+import { checkRefund } from './polling.ts'
+import { recordRefund } from './record.ts'
+import { sendingOf } from './send.ts'
+import { findRefund, findRefundByReference, type RefundRow } from './store.ts'
+
+const DONE: Handled = { kind: 'done' }
+const MAIN = 'main'
+
+/** Finds the refund that the fact is about, refuses what does not fit, asks the provider where the event alone is no proof, and records the rest. */
+export async function handleRefundFact(core: Core, rail: Rail, fact: RefundFact): Promise<Handled> {
+  switch (fact.kind) {
+    case 'told':
+      return told(core, rail, fact.refund, { ours: false })
+    case 'sending':
+      return ofSending(core, rail, fact)
+    case 'news': {
+      const all = await rail.refund?.list?.(fact.receiptId)
+      if (!all) return { kind: 'parked', why: 'the rail cannot list refunds' }
+      const results: Handled[] = []
+      for (const each of all) results.push(await told(core, rail, each, { ours: true }))
+      return results.find(({ kind }) => kind !== 'done') ?? DONE
+    }
+  }
+}
+
+/** Proven. One that we made is merged with ours; another is what somebody gave back at the provider. `ours`: surely of a payment made here. */
+async function told(core: Core, rail: Rail, refund: ProviderRefund, { ours }: { ours: boolean }): Promise<Handled> {
+  const account = { rail: rail.name, railAccount: MAIN }
+  const row =
+    (refund.refundId === undefined ? undefined : await findRefund(core.db, refund.refundId)) ??
+    (await findRefundByReference(core.db, account, refund.reference))
+  if (row) {
+    const why = misfit(rail, row, refund)
+    return why ? refuse(core, rail, row, why) : recordTold(core, row, refund)
+  }
+  // Ours are stored before they are sent.
+  if (refund.refundId !== undefined)
+    return { kind: 'parked', why: `refund ${refund.refundId} is not one of this database` }
+  // One that is under way at the provider is told again when it is done.
+  if (refund.outcome.kind !== 'succeeded') return DONE
+  const receipt = await findReceipt(core.db, { ...account, providerId: refund.receiptId })
+  const attempt = receipt && (await attemptOfReceipt(core.db, receipt.id))
+  // Other programs use the provider's account too. What is surely of a payment of ours may have come before it.
+  if (!attempt) return ours ? { kind: 'later', why: 'nothing is known yet of what it gives back' } : DONE
+  const { receiptId, amount, reference: reversalId } = refund
+  const outcome = {
+    kind: 'reversed',
+    receiptId,
+    amount,
+    reason: 'refunded at the provider',
+    reversalId,
+    refund: true,
+  } as const
+  const { refused } = await record(core, { attempt, outcome, from: 'event' })
+  return refused === undefined ? DONE : { kind: 'parked', why: refused }
+}
+
+async function recordTold(core: Core, row: RefundRow, { outcome }: ProviderRefund): Promise<Handled> {
+  const { refused } = await recordRefund(core, { refund: row, outcome, from: 'event' })
+  if (refused === undefined) return DONE
+  if (refused !== 'conflict') return { kind: 'refused', why: refused }
+  await checkRefund(core, row)
+  return DONE
+}
+
+const misfit = (rail: Rail, row: RefundRow, { amount }: ProviderRefund): string | undefined => {
+  if (row.rail !== rail.name) return 'refund-of-another-rail'
+  return amount.asset === row.asset && amount.amount === row.amount ? undefined : 'refund-amount-mismatch'
+}
+
+/** What came on a path of ours: the token says which sending it is about. */
+async function ofSending(core: Core, rail: Rail, fact: Extract<RefundFact, { kind: 'sending' }>): Promise<Handled> {
+  const row = await findRefund(core.db, fact.refundId)
+  if (!row) return { kind: 'later', why: 'nothing is known of the refund' }
+  const sending = Number(fact.sendingId.slice(row.id.length + 1))
+  const isLast = sendingOf(row) === fact.sendingId
+  if (isLast && row.rail !== rail.name) return refuse(core, rail, row, 'refund-of-another-rail')
+  if (fact.amount && (fact.amount.asset !== row.asset || fact.amount.amount !== row.amount))
+    return refuse(core, rail, row, 'refund-amount-mismatch')
+  if (!fact.needsCheck) {
+    const { refused } = await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'check', sending })
+    return refused === undefined ? DONE : { kind: 'refused', why: refused }
+  }
+  // No signature proves it: it only says that there is news, and whoever sent it learns nothing from us.
+  if (isLast && (row.state === 'pending' || row.state === 'unknown')) await checkRefund(core, row)
+  return DONE
+}
+
+function refuse(core: Core, rail: Rail, row: RefundRow, why: string): Handled {
+  securityEvent(core, why, { rail: rail.name, refundId: row.id, paymentId: row.intentId })
+  return { kind: 'refused', why }
+}

@@ -1,0 +1,43 @@
+import type { Refunding, RefundFact, RefundOutcome, RefundRef, RefundRequest } from '../rail.ts'
+
+/** The refunds of a scripted rail. */
+export interface ScriptedRefunds {
+  readonly sent: RefundRequest[]
+  readonly checked: RefundRef[]
+  /** What the provider answers; replace as the test goes on. */
+  onSend: (request: RefundRequest) => RefundOutcome | Promise<RefundOutcome>
+  onCheck: (refund: RefundRef) => RefundOutcome | Promise<RefundOutcome>
+  /** A body that says this of refunds when it is parsed. */
+  says(...facts: RefundFact[]): Buffer
+  told(rawBody: Buffer): readonly RefundFact[]
+}
+
+export function createScriptedRefunds(): ScriptedRefunds {
+  const told: (readonly RefundFact[])[] = []
+  return {
+    sent: [],
+    checked: [],
+    onSend: ({ sendingId }) => ({ kind: 'succeeded', reference: `prov_${sendingId}` }),
+    onCheck: () => ({ kind: 'unknown', why: 'no answer' }),
+    says: (...facts) => Buffer.from(JSON.stringify({ refund: told.push(facts) - 1 })),
+    told: (rawBody) => told[(JSON.parse(rawBody.toString()) as { refund?: number }).refund ?? -1] ?? [],
+  }
+}
+
+/** A phone's rail sends to phones, a card's back to the card; what came otherwise (an id with a colon) it does not take. */
+export const scriptRefund = (script: ScriptedRefunds, kind: 'push' | 'page'): Refunding => ({
+  to: kind === 'push' ? 'phone' : 'receipt',
+  unavailable: () => undefined,
+  limits: () => ({ min: 1n, max: 15_000_000n, step: kind === 'push' ? 100n : 1n }),
+  checkAfterMs: [5000, 10_000, 30_000],
+  takes: (receiptId) => !receiptId.includes(':'),
+  send: async (request) => {
+    script.sent.push(request)
+    return script.onSend(request)
+  },
+  check: async (refund) => {
+    script.checked.push(refund)
+    return script.onCheck(refund)
+  },
+  parse: ({ rawBody }) => script.told(rawBody),
+})

@@ -1,0 +1,46 @@
+import { money } from '#money'
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import { deriveUuid } from '#platform/ids'
+import type { Core } from '../core.ts'
+import type { IntentRow } from '../intent-store.ts'
+import { availableOf, debtOf } from '../postings.ts'
+import { lockAccount } from '../receipt-store.ts'
+import { freeForRefund } from '../settlements/holding.ts'
+import { insufficientBalance } from './errors.ts'
+import type { RefundRow } from './store.ts'
+
+/** Refunds end by themselves, never by their hold: one that ended would let the money be spent twice. */
+const HOLD_MS = 100 * 365 * 24 * 60 * 60_000
+
+export const holdOf = (refundId: string): string => deriveUuid(refundId, 'hold')
+
+/**
+ * Sets the refund's money aside, so that nothing else spends it meanwhile. Where the operator lets merchants go below, as much as there is; the
+ * rest becomes debt when the refund succeeds, as with a reversal. @returns what is held
+ */
+export async function holdFor(
+  tx: Tx,
+  core: Core,
+  { account }: IntentRow,
+  { id, intentId, asset, amount }: RefundRow,
+): Promise<bigint> {
+  const available = availableOf({ account, asset })
+  // What of the payment is not the merchant's yet goes back first.
+  await freeForRefund(core, tx, { intentId, available, amount, source: id })
+  const hold = (held: bigint): Promise<boolean> =>
+    core.ledger.hold(tx, {
+      id: holdOf(id),
+      account: available,
+      amount: held,
+      expiresAt: addMs(core.clock.now(), HOLD_MS),
+    })
+  if (await hold(amount)) return amount
+  const mayOwe = core.refunds().beyondBalance === 'debt'
+  // The lock under which money is taken back elsewhere too.
+  if (mayOwe) await lockAccount(tx, `${debtOf({ account, asset }).code} ${asset}`)
+  const balance = await core.ledger.balance(tx, available.code, asset)
+  if (!mayOwe) throw insufficientBalance(money(asset, balance.available), money(asset, amount))
+  const there = balance.available < amount ? balance.available : amount
+  return there > 0n && (await hold(there)) ? there : 0n
+}

@@ -1,0 +1,36 @@
+import type { Ledger } from '#ledger'
+import { formatAmount, money, type Asset } from '#money'
+import type { Invariant } from '#platform/module'
+import { availableOf } from '../postings.ts'
+import { listHeld, listOverRefunded, listWrongRefunds } from './store.ts'
+
+/** What holds of refunds after every commit. */
+export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
+  {
+    name: 'payments.refund-is-sum-of-parts',
+    check: async (q) => (await listWrongRefunds(q)).map(({ id, what }) => `Refund ${id}: ${what}.`),
+  },
+  {
+    name: 'payments.never-refunded-more-than-received',
+    check: async (q) =>
+      (await listOverRefunded(q)).map(
+        ({ id, counted, gone }) =>
+          `Receipt ${id} counts ${counted}, and ${gone} of it went back or is on its way (minor units).`,
+      ),
+  },
+  {
+    name: 'payments.refunds-under-way-are-held',
+    check: async (q) => {
+      const wrong: string[] = []
+      for (const { account, asset, held } of await listHeld(q)) {
+        const { code } = availableOf({ account, asset })
+        const balance = await ledger.balance(q, code, asset)
+        if (balance.held < held)
+          wrong.push(`${code} holds ${show(asset, balance.held)}, refunds under way need ${show(asset, held)}.`)
+      }
+      return wrong
+    },
+  },
+]
+
+const show = (asset: Asset, minor: bigint): string => `${formatAmount(money(asset, minor))} ${asset}`

@@ -1,0 +1,98 @@
+import { addMs } from '#platform/clock'
+import { FetchError } from '#platform/fetch'
+import type { DueQueue } from '#platform/jobs'
+import { REFUNDS_QUEUE, railOf, type Core } from '../core.ts'
+import type { RefundOutcome } from '../rail.ts'
+import { backOff } from '../schedule.ts'
+import { endClaim } from './cancel.ts'
+import { recordRefund } from './record.ts'
+import { nextRefundLook } from './schedule.ts'
+import { refundRefOf, submitRefund } from './send.ts'
+import { claimDueRefunds, freeDueRefunds, postponeRefund, type RefundRow } from './store.ts'
+
+/** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
+const LEASE_MS = 120_000
+
+/** Refunds that are due: everything under way is asked about, because an event may never come. */
+export function refundsQueue(core: Core): DueQueue<RefundRow> {
+  return {
+    name: REFUNDS_QUEUE,
+    concurrency: 4,
+    batch: 16,
+    idleMs: 500,
+    claim: (limit, now) => claimDueRefunds(core.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => freeDueRefunds(core.db, now, addMs(now, LEASE_MS)),
+    handle: (row) => lookOrBackOff(core, row),
+  }
+}
+
+/** What throws here is an error of ours, not of the provider: it is tried again, less and less often. */
+async function lookOrBackOff(core: Core, row: RefundRow): Promise<void> {
+  try {
+    await look(core, row)
+  } catch (error) {
+    const { id: refundId, rail, checks } = row
+    core.log.error({ refundId, rail, checks, error }, 'refund could not be looked at')
+    await postponeRefund(core.db, { ...row, checks: checks + 1, dueAt: backOff(checks, core.clock.now()) })
+  }
+}
+
+async function look(core: Core, row: RefundRow): Promise<void> {
+  switch (row.state) {
+    case 'created':
+      await submitRefund(core, row.id)
+      return
+    case 'submitting': {
+      // Whoever called the rail is gone, and the call may have reached it: from now on it is asked about and never sent again.
+      const outcome = { kind: 'interrupted' as const, why: 'no answer was recorded' }
+      const { row: after } = await recordRefund(core, { refund: row, outcome, from: 'event' })
+      await checkRefund(core, after)
+      return
+    }
+    case 'pending':
+    case 'unknown':
+      await checkRefund(core, row)
+      return
+    case 'claimable':
+      // Nobody has said where to: its time is over.
+      await endClaim(core, row, 'expired')
+      return
+    case 'succeeded':
+    case 'failed':
+    case 'canceled':
+    case 'expired':
+      await postponeRefund(core.db, { ...row, dueAt: null })
+  }
+}
+
+/** Asks the provider and records the answer. Errors of the provider never fail a refund. */
+export async function checkRefund(core: Core, row: RefundRow): Promise<void> {
+  const outcome = await askAboutRefund(core, row)
+  if (outcome) await recordRefund(core, { refund: row, outcome, from: 'check', sending: row.sending })
+  else {
+    const checks = row.checks + 1
+    await postponeRefund(core.db, {
+      id: row.id,
+      checks,
+      dueAt: nextRefundLook(core, { ...row, checks }, core.clock.now()),
+    })
+  }
+}
+
+/** The rail's answer, or undefined when it could not be had. No transaction is open meanwhile. */
+async function askAboutRefund(core: Core, row: RefundRow): Promise<RefundOutcome | undefined> {
+  const refunding = railOf(core, row.rail ?? '')?.refund
+  // One that is paid by hand is the operator's to tell.
+  if (!refunding) return undefined
+  const { id: refundId, rail } = row
+  try {
+    const outcome = await refunding.check(await refundRefOf(core, row))
+    core.meters.checks.inc({ rail: rail ?? '', answer: outcome.kind })
+    return outcome
+  } catch (error) {
+    core.meters.checks.inc({ rail: rail ?? '', answer: 'error' })
+    const code = error instanceof FetchError ? error.code : error
+    core.log.warn({ refundId, rail, error: code }, 'provider could not be asked about a refund')
+    return undefined
+  }
+}

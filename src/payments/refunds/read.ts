@@ -1,0 +1,45 @@
+import type { Queryable } from '#platform/db'
+import { isId } from '#platform/ids'
+import type { Core } from '../core.ts'
+import { badCursor } from '../errors.ts'
+import { REFUND_STATES, type Refund, type RefundQuery, type RefundState, type RefundStatus } from './face.ts'
+import { statusOfRefund } from './state.ts'
+import { findRefund, listRefunds } from './store.ts'
+import { refundOf } from './tell.ts'
+
+const MOST_LISTED = 100
+
+/** See Refunds.find. */
+export async function loadRefund(
+  core: Core,
+  q: Queryable,
+  id: string,
+  merchantId?: string,
+): Promise<Refund | undefined> {
+  const row = isId('re', id) ? await findRefund(q, id) : undefined
+  return row && (merchantId === undefined || row.merchantId === merchantId) ? refundOf(core, row) : undefined
+}
+
+/** See Refunds.list. */
+export async function pageOfRefunds(
+  core: Core,
+  q: Queryable,
+  { merchantId, intentId, status, limit: asked, cursor }: RefundQuery,
+): Promise<{ items: Refund[]; nextCursor?: string }> {
+  const limit = Math.max(1, Math.min(asked, MOST_LISTED))
+  const afterId = cursor === undefined ? undefined : requireCursor(cursor)
+  const states = status && statesOf(status)
+  const rows = await listRefunds(q, { merchantId, intentId, states, afterId, limit: limit + 1 })
+  const items = rows.slice(0, limit).map((row) => refundOf(core, row))
+  const last = items.at(-1)
+  return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
+}
+
+const statesOf = (status: RefundStatus): readonly RefundState[] =>
+  REFUND_STATES.filter((state) => statusOfRefund(state) === status)
+
+function requireCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString()
+  if (!isId('re', id)) throw badCursor()
+  return id
+}

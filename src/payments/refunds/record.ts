@@ -1,0 +1,142 @@
+import { securityEvent, transactMoney, REFUNDS_QUEUE, type Core } from '../core.ts'
+import { lockIntent } from '../intent-store.ts'
+import { notFound } from '../errors.ts'
+import type { RefundOutcome } from '../rail.ts'
+import { refreshIntent } from '../work.ts'
+import type { RefundChange } from './face.ts'
+import { freeMoney, returnMoney, takeMoney, type RefundWork } from './money.ts'
+import { nextRefundLook } from './schedule.ts'
+import { isUnderWay, moveOf, statusOfRefund, type RefundMove } from './state.ts'
+import { findRefundByReference, lockRefund, updateRefund, type RefundRow } from './store.ts'
+import { tellOwner } from './tell.ts'
+
+/** Something that is known of a refund and how. Only what is proven gets here. */
+export interface RefundTold {
+  readonly refund: Pick<RefundRow, 'id' | 'intentId'>
+  readonly outcome: RefundOutcome | { readonly kind: 'interrupted'; readonly why: string }
+  /** The provider's answer to the sending, to a question of ours, or an event. */
+  readonly from: 'send' | 'check' | 'event'
+  /** Of which sending, where that is known: one before says nothing of the one under way. */
+  readonly sending?: number
+}
+
+export interface RefundRecorded {
+  readonly row: RefundRow
+  /** Why nothing was changed. `conflict`: the provider is to be asked. */
+  readonly refused?: string
+}
+
+/** Records it in a transaction of its own: refund, receipts, ledger, intent and the owner's job, all or nothing. Repeats change nothing. */
+export const recordRefund = (core: Core, told: RefundTold): Promise<RefundRecorded> =>
+  transactMoney(core, async (tx, contended) => {
+    const intent = await lockIntent(tx, told.refund.intentId)
+    if (!intent) throw notFound()
+    const row = await lockRefund(tx, told.refund.id)
+    return apply({ tx, core, now: core.clock.now(), intent, row, contended, transfers: [] }, told)
+  })
+
+async function apply(work: RefundWork, told: RefundTold): Promise<RefundRecorded> {
+  const { row, tx, core } = work
+  const stale = told.sending !== undefined && told.sending !== row.sending
+  if (stale && told.outcome.kind !== 'succeeded') return { row }
+  const reference = await adoptReference(work, told)
+  if (reference.refused !== undefined) return { row, refused: reference.refused }
+  // A sending that had been given up went through after all: it counts as the provider’s last word.
+  const move = stale && row.state !== 'succeeded' ? TOOK : moveOf(row.state, told.outcome.kind, told.from !== 'event')
+  if (move.kind === 'conflict') return { row, refused: 'conflict' }
+  const after = withLook(work, told, await moved(work, told, move, reference.value))
+  if (shows(row) !== shows(after)) after.version++
+  await updateRefund(tx, after)
+  const seen = move.kind === 'succeed' || move.kind === 'return'
+  if (seen) await refreshIntent(tx, core, work.intent, work.now, { shows: true })
+  const type = changeOf(row, after)
+  if (type) await tellOwner(tx, core, work.intent.owner, after, type)
+  if (work.transfers.length > 0) await core.ledger.post(tx, work.transfers)
+  tx.afterCommit(() => report(work, after))
+  return { row: after }
+}
+
+const TOOK: RefundMove = { kind: 'succeed' }
+
+/** The provider's id is taken over when it is first told; another one afterwards is somebody else's. */
+async function adoptReference(
+  { tx, core, row }: RefundWork,
+  { outcome, from }: RefundTold,
+): Promise<{ value: string | null; refused?: string }> {
+  const given = 'reference' in outcome ? outcome.reference : undefined
+  if (given === undefined || given === row.reference || row.rail === null) return { value: row.reference }
+  const holder = await findRefundByReference(tx, { rail: row.rail, railAccount: row.railAccount }, given)
+  if (row.reference === null && !holder) return { value: given }
+  securityEvent(core, 'reference-mismatch', { rail: row.rail, refundId: row.id, paymentId: row.intentId, from })
+  return { value: row.reference, refused: 'reference-mismatch' }
+}
+
+/** Moves the money that goes with it. @returns the row as it is then */
+async function moved(
+  work: RefundWork,
+  { outcome }: RefundTold,
+  move: RefundMove,
+  reference: string | null,
+): Promise<RefundRow> {
+  const { now } = work
+  const row = { ...work.row, reference }
+  const why = 'why' in outcome && outcome.why !== undefined ? outcome.why.slice(0, 300) : row.why
+  const reason = outcome.kind === 'failed' ? outcome.reason : null
+  const number = row.number ?? ('number' in outcome ? (outcome.number ?? null) : null)
+  switch (move.kind) {
+    case 'none':
+    case 'conflict':
+      return { ...row, number }
+    case 'wait':
+      return { ...row, state: move.state, why }
+    case 'succeed':
+      await takeMoney(work, reference)
+      return { ...row, state: 'succeeded', held: 0n, number, reason: null, endedAt: now }
+    case 'fail': {
+      if (row.way === 'claim' && row.claimExpiresAt !== null && now < row.claimExpiresAt)
+        // The payer may say another place: the link, and what is held for it, stay.
+        return { ...row, state: 'claimable', rail: null, phone: null, destination: null, reference: null, reason, why }
+      await freeMoney(work)
+      return { ...row, state: 'failed', held: 0n, reason, why, endedAt: now }
+    }
+    case 'return':
+      await returnMoney(work)
+      return { ...row, state: 'failed', reason, why, endedAt: now }
+  }
+}
+
+/** When to ask next: soon after news, later the longer nothing comes. */
+function withLook({ core, row, now }: RefundWork, { from }: RefundTold, after: RefundRow): RefundRow {
+  if (after.state === 'claimable') return { ...after, dueAt: after.claimExpiresAt }
+  if (!isUnderWay(after.state)) return { ...after, dueAt: null }
+  const checks = from === 'check' ? row.checks + 1 : row.checks
+  const news = from === 'check' || after.state !== row.state
+  return { ...after, checks, dueAt: news ? nextRefundLook(core, { ...after, checks }, now) : row.dueAt }
+}
+
+/** What others see of it. */
+const shows = ({ state, number, rail, reason }: RefundRow): string =>
+  JSON.stringify([statusOfRefund(state), number, rail, reason])
+
+function changeOf(before: RefundRow, after: RefundRow): RefundChange['type'] | undefined {
+  const status = statusOfRefund(after.state)
+  return status === statusOfRefund(before.state) ? undefined : status
+}
+
+function report({ core, row, intent }: RefundWork, after: RefundRow): void {
+  if (row.state === after.state) return
+  core.meters.refunds.inc({ rail: after.rail ?? row.rail ?? 'none', status: after.state })
+  core.log.info(
+    {
+      refundId: row.id,
+      paymentId: row.intentId,
+      rail: row.rail,
+      before: row.state,
+      state: after.state,
+      reason: after.reason,
+    },
+    'refund changed',
+  )
+  core.changed(intent.id)
+  if (after.state === 'created') core.jobs().wake(REFUNDS_QUEUE)
+}

@@ -1,0 +1,11 @@
+import { addMs } from '#platform/clock'
+import { railOf, type Core } from '../core.ts'
+import type { RefundRow } from './store.ts'
+
+const HOUR_MS = 60 * 60_000
+
+/** When to ask the provider next. A refund is never given up: what nobody can tell waits for an operator. */
+export function nextRefundLook(core: Core, { rail, checks }: Pick<RefundRow, 'rail' | 'checks'>, now: Date): Date {
+  const waits = railOf(core, rail ?? '')?.refund?.checkAfterMs ?? []
+  return addMs(now, waits[Math.min(checks, waits.length - 1)] ?? HOUR_MS)
+}

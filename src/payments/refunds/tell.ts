@@ -1,0 +1,50 @@
+import { money } from '#money'
+import type { Tx } from '#platform/db'
+import { maskPhone } from '../attempt-store.ts'
+import type { Core } from '../core.ts'
+import { claimSecret, isClaimSecret } from './claim.ts'
+import type { Refund, RefundChange } from './face.ts'
+import { statusOfRefund } from './state.ts'
+import type { RefundRow } from './store.ts'
+
+/** Writes the owner's job, if it wants to hear. */
+export async function tellOwner(
+  tx: Tx,
+  core: Core,
+  owner: string,
+  { id: refundId, version }: RefundRow,
+  type: RefundChange['type'],
+): Promise<void> {
+  const subscriber = core.refundSubscribers[owner]
+  if (!subscriber) return
+  await core.jobs().enqueue(tx, subscriber, { refundId, type, version })
+  tx.afterCommit(() => core.jobs().wake())
+}
+
+export function refundOf(core: Core, row: RefundRow): Refund {
+  return {
+    id: row.id,
+    intentId: row.intentId,
+    merchantId: row.merchantId,
+    status: statusOfRefund(row.state),
+    amount: money(row.asset, row.amount),
+    amountBasis: row.amountBasis,
+    note: row.note,
+    origin: row.origin,
+    way: row.way,
+    rail: row.rail ?? undefined,
+    phone: row.phone === null ? undefined : maskPhone(row.phone),
+    number: row.number ?? undefined,
+    reason: row.reason ?? undefined,
+    claim: claimOf(core, row),
+    version: row.version,
+    createdAt: row.createdAt,
+    endedAt: row.endedAt ?? undefined,
+  }
+}
+
+function claimOf({ callbackKey }: Core, row: RefundRow): Refund['claim'] {
+  if (row.state !== 'claimable' || row.claimExpiresAt === null) return undefined
+  const secret = claimSecret(callbackKey, row.id)
+  return isClaimSecret(row, secret.reveal()) ? { secret, expiresAt: row.claimExpiresAt } : undefined
+}
