@@ -3,6 +3,7 @@ import { partOf, type Exchange } from './exchange.ts'
 import { insertExchange, listExchanges } from './exchange-store.ts'
 import { exchangeBackTransfers, exchangeTransfers } from './postings.ts'
 import { updateReceipt, type ReceiptRow } from './receipt-store.ts'
+import { noteProviderRefund } from './refunds/provider.ts'
 import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
 /** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
@@ -79,6 +80,8 @@ export async function undoExchange(
     now,
   )
   const refunded = known.refunded + (outcome.refund ? counted : 0n)
+  if (outcome.refund && counted > 0n)
+    await noteProviderRefund(work, known, { amount: counted, reference: outcome.reversalId })
   await updateReceipt(tx, { ...known, reversed: known.reversed + counted, refunded }, now)
   work.transfers.push(...transfers)
   tx.afterCommit(() => core.meters.payments.inc({ provider: attempt.rail, status: 'reversed' }))

@@ -13,7 +13,7 @@ export async function noteProviderRefund(
     id: core.ids.next('re'),
     intentId: intent.id,
     merchantId: intent.merchantId,
-    asset: receipt.asset,
+    asset: intent.asset,
     amount,
     held: 0n,
     origin: 'provider',
