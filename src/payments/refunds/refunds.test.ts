@@ -318,3 +318,17 @@ void test('a link that nobody uses can be taken back, and ends by itself', async
   assert.equal((await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:available`, KES)).available, 150_000n)
   await trial.booksHold()
 })
+
+void test('what is held back for the settlement goes back first, and no fee is kept of it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms: { holdDays: 2, feeBps: 100, feeFixed: {} } })
+  const intentId = await paidByCard(trial)
+  assert.equal(await trial.available(), 0n)
+  const one = await refund(trial, intentId, { amount: kes(50_000n) })
+  assert.equal(one.status, 'succeeded')
+  await trial.booksHold()
+  await trial.pass(2 * 86_400_000)
+  await trial.pass()
+  assert.equal(await trial.available(), 99_000n, 'the fee is of what was left')
+  await trial.booksHold()
+})
