@@ -54,7 +54,7 @@ import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
 import { openSettings, type Settings } from '#platform/settings'
-import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
+import { createWebhooks, webhooksCommands, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesCommands, ratesConfig, ratesSchema, type Rates } from '#rates'
 import { createRails, railConfigs } from '#payments/rails'
 
@@ -99,6 +99,7 @@ export function moduleCommands(program: Command, open: OpenCli, openApp: () => P
   ledgerCommands(program, open, sealKeyOf)
   ratesCommands(program, open)
   paymentsCommands(program, open, async () => (await openApp()).payments)
+  webhooksCommands(program, open)
 }
 
 export interface AppDeps {

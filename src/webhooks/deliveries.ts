@@ -12,7 +12,8 @@ const RANGE_BATCH = 1000
 
 type Deliveries = Pick<Webhooks, 'sendTest' | 'listDeliveries' | 'findDelivery' | 'redeliver' | 'redeliverRange'>
 
-export const createDeliveries = (core: Core): Deliveries => ({
+/** `core`: what it takes to write rows; sending is the queue's. */
+export const createDeliveries = (core: Pick<Core, 'clock' | 'ids' | 'wake'>): Deliveries => ({
   sendTest: async (tx, key) => {
     const id = await publishTest(core, tx, await requireEnabled(tx, key))
     return requireDelivery(tx, { id, merchantId: key.merchantId })

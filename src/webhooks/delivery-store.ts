@@ -52,6 +52,14 @@ export async function readDelivery(q: Queryable, { id, merchantId }: Key): Promi
   return row && deliveryOf(row)
 }
 
+/** Whose it is, for operators, who see those of all. */
+export async function readReceiver(q: Queryable, id: string): Promise<string | undefined> {
+  const row = await q.maybe<{ merchantId: string }>(
+    sql`select merchant_id as "merchantId" from webhooks.deliveries where id = ${id}`,
+  )
+  return row?.merchantId
+}
+
 const ATTEMPTS_SHOWN = 100
 
 export async function readDetail(q: Queryable, { id, merchantId }: Key): Promise<DeliveryDetail | undefined> {

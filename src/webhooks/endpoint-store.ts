@@ -46,6 +46,14 @@ export async function readEndpoints(q: Queryable, merchantId: string, limit: num
   return rows.map(endpointOf)
 }
 
+/** Whose it is, for operators, who see those of all. */
+export async function readOwner(q: Queryable, id: string): Promise<string | undefined> {
+  const row = await q.maybe<{ merchantId: string }>(
+    sql`select merchant_id as "merchantId" from webhooks.endpoints where id = ${id} and deleted_at is null`,
+  )
+  return row?.merchantId
+}
+
 export async function writeEndpoint(tx: Tx, row: Endpoint): Promise<void> {
   await tx.run(sql`update webhooks.endpoints set url = ${row.url}, description = ${row.description}, events = ${row.events},
       failing_since = ${row.failingSince ?? null}, disabled_at = ${row.disabledAt ?? null}, disabled_why = ${row.disabledWhy ?? null}

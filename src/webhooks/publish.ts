@@ -24,7 +24,11 @@ export async function publish(core: Core, tx: Tx, event: NewEvent): Promise<stri
 }
 
 /** An event for this endpoint alone, whatever it listens to. @returns the id of the delivery */
-export async function publishTest(core: Core, tx: Tx, endpoint: Endpoint): Promise<string> {
+export async function publishTest(
+  core: Pick<Core, 'clock' | 'ids' | 'wake'>,
+  tx: Tx,
+  endpoint: Endpoint,
+): Promise<string> {
   const { merchantId, livemode } = endpoint
   const objectId = core.ids.next('test')
   const render = (): object => ({
@@ -42,7 +46,7 @@ export async function publishTest(core: Core, tx: Tx, endpoint: Endpoint): Promi
 }
 
 /** The body is made once, so that every sending is the same to the byte. */
-function eventRow({ ids, clock }: Core, { render, ...event }: NewEvent): EventRow {
+function eventRow({ ids, clock }: Pick<Core, 'clock' | 'ids'>, { render, ...event }: NewEvent): EventRow {
   const id = ids.next('evt')
   const createdAt = clock.now()
   const { type, livemode, version } = event

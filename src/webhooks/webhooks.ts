@@ -2,6 +2,7 @@ import { addMs } from '#platform/clock'
 import type { HealthCheck } from '#platform/health'
 import type { Cron } from '#platform/jobs'
 import type { Invariant } from '#platform/module'
+import { webhooksCommands } from './commands.ts'
 import { createCore, type Core } from './core.ts'
 import { createDeliveries } from './deliveries.ts'
 import { countFailing } from './endpoint-store.ts'
@@ -22,6 +23,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     queues: [deliveriesQueue(core)],
     crons: [purge(core), measuring(core)],
     health: [health(core)],
+    commands: webhooksCommands,
     invariants,
     wanted: (merchantId, type) => core.interest.wants(core.db, merchantId, type),
     publish: (tx, event) => publish(core, tx, event),
