@@ -183,14 +183,16 @@ export async function createApp(deps: AppDeps): Promise<App> {
     stop: async () => {
       health.setPhase('draining')
       following.abort()
-      await http.close()
-      await jobs.drain(DRAIN_MS)
-      await wired.identity.close()
-      await wired.payments.close()
-      await wired.rates.close()
-      limits.close()
-      await fetch.close()
-      await db.close()
+      // From the last to the first; one that fails, as without a database, keeps none of the others open.
+      await using closing = new AsyncDisposableStack()
+      closing.defer(() => db.close())
+      closing.defer(() => fetch.close())
+      closing.defer(() => limits.close())
+      closing.defer(() => wired.rates.close())
+      closing.defer(() => wired.payments.close())
+      closing.defer(() => wired.identity.close())
+      closing.defer(() => jobs.drain(DRAIN_MS))
+      closing.defer(() => http.close())
     },
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertBooksHold, available, create, find, ledgerHas, prompt } from './api/shop.ts'
 import { receiptsOf } from './outcome.ts'
+import { createRandom } from './random.ts'
 import { openWorld } from './world.ts'
 
 /** Pays, and its callback is lost. */
@@ -20,17 +21,6 @@ const PAYS: Readonly<Record<string, (asked: number) => number>> = {
   '254700000009': (asked) => asked - 1,
   '254700000010': (asked) => asked,
   [LOST]: () => 0,
-}
-
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
 }
 
 const shillings = (amount: number): string => `${amount}.00`

@@ -82,7 +82,8 @@ function answer(
 
 type Answered = (status: number, headers: Record<string, string>, body: Buffer) => void
 
-function forward(target: string, request: IncomingMessage, body: Buffer, done: Answered): void {
+/** Passes a request on as it came. Its connection is cut when nobody answers at `target`. */
+export function forward(target: string, request: IncomingMessage, body: Buffer, done: Answered): void {
   const { host: _, ...headers } = request.headers
   const url = target.replace(/\/$/, '') + (request.url ?? '')
   const onward = send(url, { method: request.method ?? 'GET', headers, agent: false }, (response) => {
@@ -122,7 +123,7 @@ export async function openReceiver(): Promise<Receiver> {
   })
 }
 
-async function readAll(stream: IncomingMessage): Promise<Buffer> {
+export async function readAll(stream: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = []
   try {
     for await (const part of stream) parts.push(part as Buffer)
@@ -132,12 +133,12 @@ async function readAll(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-const listen = (server: Server): Promise<void> =>
+export const listen = (server: Server): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject).listen(0, '127.0.0.1', () => resolve())
   })
 
-const closeServer = (server: Server): Promise<void> =>
+export const closeServer = (server: Server): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve())
     server.closeAllConnections()

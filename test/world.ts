@@ -18,7 +18,10 @@ export interface Answer {
 /** The whole program in this process, over a fresh database. */
 export interface World extends AsyncDisposable {
   readonly app: App
+  /** What links start with. */
   readonly url: string
+  /** Where it listens: the same, unless PUBLIC_URL is set. */
+  readonly address: string
   /** The API key of the merchant. */
   readonly key: string
   readonly merchantId: string
@@ -33,6 +36,11 @@ export interface World extends AsyncDisposable {
   /** Puts a running clock ahead: what becomes due is done by itself soon after. Only with the system's clock. */
   skip(ms: number): void
   readonly clock: Clock
+  /**
+   * What is left after a SIGKILL: the program of now can write nothing any more, whatever it was doing, and a new one starts on the
+   * database as it is. Only with a set clock.
+   */
+  crash(): Promise<void>
   /** Sentences on what is broken in the books; none when all invariants hold. */
   broken(): Promise<string[]>
 }
@@ -67,31 +75,41 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const config = loaded.config.platform
   const masterKey = await checkDatabase({ owner: database.ownerConnection }, { schemas, config, clock })
   const log = memoryLog({ level: 'debug' })
-  const connections = { app: database.connection, sole: false }
   const ids = createIds(clock)
-  const app = await createApp({
-    loaded,
-    database: connections,
-    masterKey,
-    log,
-    version: 'test',
-    clock,
-    ids,
-    checkResponses: true,
-    quietMs: 0,
-  })
+  const open = async (sole: boolean): Promise<App> => {
+    const connections = { app: database.connection, sole }
+    const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, quietMs: 0 }
+    const opened = await createApp({ ...common, database: connections })
+    await opened.start({ work: !set })
+    return opened
+  }
+  let app = await open(false)
   stack.defer(() => app.stop())
-  await app.start({ work: !set })
   const { key, merchantId } = await openShop(app)
   return {
-    app,
-    url: app.url(),
+    get app() {
+      return app
+    },
+    get url() {
+      return app.url()
+    },
+    get address() {
+      return addressOf(app)
+    },
+    crash: async () => {
+      if (!set) throw new Error('what runs by itself cannot be killed in this process: see test/process.ts')
+      const killed = app
+      const closed = killed.db.close()
+      app = await open(true)
+      // What it still tries fails at the database, as it would not even have been tried.
+      await Promise.allSettled([closed, killed.stop()])
+    },
     key,
     merchantId,
     log,
     database,
     clock,
-    api: (method, path, body, headers) => call(app.url(), key, { method, path, body, headers }),
+    api: (method, path, body, headers) => call(addressOf(app), key, { method, path, body, headers }),
     advance: (ms) => advance(app, set, ms),
     skip: (ms) => {
       if (set) throw new Error('time stands still in this world: advance it instead')
@@ -116,6 +134,11 @@ async function openShop({ identity, db, sandboxKey }: App): Promise<{ key: strin
     const { secret: key } = await identity.createKey(tx, { merchantId, name: 'test' }, actor)
     return { key, merchantId }
   })
+}
+
+function addressOf({ http }: App): string {
+  const [{ port } = { port: 0 }] = http.addresses()
+  return `http://127.0.0.1:${port}`
 }
 
 interface Call {
