@@ -137,8 +137,9 @@ async function openShop({ identity, db, sandboxKey }: App): Promise<{ key: strin
 }
 
 function addressOf({ http }: App): string {
-  const [{ port } = { port: 0 }] = http.addresses()
-  return `http://127.0.0.1:${port}`
+  const address = http.server.address()
+  if (address === null || typeof address === 'string') throw new Error('it does not listen')
+  return `http://127.0.0.1:${address.port}`
 }
 
 interface Call {
