@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const ROOT = join(import.meta.dirname, '..')
+/** Items of each of the five guides. */
+const ITEMS = [55, 36, 46, 37, 50]
+
+void test('docs/guides.md names every item of the guides, and the tests that it names are there', () => {
+  const rows = readFileSync(join(ROOT, 'docs/guides.md'), 'utf8')
+    .split('\n')
+    .filter((line) => /^\| G\d/.test(line))
+    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+  assert.deepEqual(
+    rows.map(([, id]) => id),
+    ITEMS.flatMap((count, i) => Array.from({ length: count }, (_, n) => `G${i + 1}.${n + 1}`)),
+  )
+  const wrong = rows.flatMap(([, id = '', , holds = '', where = '', proof = '']) => {
+    const file = proof.replaceAll('`', '')
+    if (!['works', 'partly', 'no'].includes(holds)) return [`${id}: ${holds} is no answer`]
+    if (holds === 'works' && file === '') return [`${id} works, and no test says so`]
+    if (where === '') return [`${id} says nothing of where`]
+    return file !== '' && !existsSync(join(ROOT, file)) ? [`${id}: there is no ${file}`] : []
+  })
+  assert.deepEqual(wrong, [])
+})
