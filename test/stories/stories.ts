@@ -164,6 +164,14 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   const [page, hand] = [await stage.page(t, { width: 360, height: 740 }), await stage.page(t)]
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /Bitcoin/ }).click()
+  const code = page.getByRole('img', { name: 'QR code with the address and the amount' })
+  const box = await code.boundingBox()
+  assert.ok(
+    box && box.width >= 200 && Math.abs(box.width - box.height) < 2,
+    `too small to scan: ${JSON.stringify(box)}`,
+  )
+  const stroke = await code.locator('path').evaluate((path) => getComputedStyle(path).stroke)
+  assert.equal(stroke, 'none', 'squares as wide as they are')
   await waitForTitle(page, /^Send BTC.0\.000/)
   await page.locator('.qr').waitFor()
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)

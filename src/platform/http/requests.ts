@@ -33,6 +33,8 @@ export function createRequestLog(log: Log, metrics: Metrics): (route: string) =>
   type Series = ReturnType<typeof histogram.labels>
   return (route) => {
     const series = new Map<string, Series[]>()
+    // What the program asks of its own simulators, several times a minute, would hide what matters.
+    const level = route.startsWith('/sandbox/') ? 'debug' : 'info'
     const seriesOf = (method: string, statusClass: number): Series => {
       const byClass = series.get(method) ?? []
       if (byClass.length === 0) series.set(method, byClass)
@@ -43,7 +45,7 @@ export function createRequestLog(log: Log, metrics: Metrics): (route: string) =>
       const status = reply.statusCode
       const ms = reply.elapsedTime
       seriesOf(method, Math.trunc(status / 100)).observe(ms / 1000)
-      log.info({ method, route, status, ms: Math.round(ms * 10) / 10, requestId: request.id }, 'request')
+      log[level]({ method, route, status, ms: Math.round(ms * 10) / 10, requestId: request.id }, 'request')
     }
   }
 }
