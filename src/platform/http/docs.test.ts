@@ -48,7 +48,7 @@ void test('the reference shows our routes and asks no other origin for anything'
   await page.goto(`${server.url}/docs`)
   // 4 MB of script to parse, on machines that do other things too.
   await page.getByRole('heading', { name: 'Make a thing' }).waitFor({ timeout: 60_000 })
-  await page.waitForLoadState('networkidle')
+  await page.waitForLoadState('networkidle', { timeout: 60_000 })
   const foreign = asked.filter(
     (url) => !url.startsWith(server.url) && !url.startsWith('data:') && !url.startsWith('blob:'),
   )
