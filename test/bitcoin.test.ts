@@ -1,55 +1,242 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { openWorld, type Answer, type World } from './world.ts'
+import { after, before, test } from 'node:test'
+import { rawSql as ownedUpdate } from '#platform/db'
+import { openChainWorld, type ChainWorld } from './chain.ts'
 
-/** Ways to change the simulated chain, as whoever tries Purser out has them. */
-async function control(world: World, name: string, body: object = {}): Promise<Answer['body']> {
-  const answer = await world.api('POST', `/sandbox/bitcoin/${name}`, body)
-  assert.equal(answer.status, 200, JSON.stringify(answer.body))
-  return answer.body
+/** Money on a chain through the whole program: what comes, in what parts, when. What a chain takes back is in chain.test.ts. */
+let world: ChainWorld
+before(async () => {
+  world = await openChainWorld()
+})
+after(() => world[Symbol.asyncDispose]())
+
+const btc = (amount: string): object => ({ amount, currency: 'BTC', methods: ['bitcoin'] })
+const kes = (amount: string): object => ({ amount, currency: 'KES', methods: ['bitcoin'] })
+/** `0.00100000` and so many sats. */
+const plus = (amount: string, sats: bigint): string => {
+  const digits = (BigInt(amount.replace('.', '')) + sats).toString().padStart(9, '0')
+  return `${digits.slice(0, -8)}.${digits.slice(-8)}`
 }
 
-const LOOK_MS = 10_000
-
-const create = async (world: World, body: object): Promise<Answer['body']> => {
-  const made = await world.api('POST', '/api/v1/payments', { methods: ['bitcoin'], ...body })
-  assert.equal(made.status, 201, JSON.stringify(made.body))
-  return made.body
-}
-const begin = (world: World, id: string): Promise<Answer> =>
-  world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
-const find = async (world: World, id: string): Promise<Answer['body']> =>
-  (await world.api('GET', `/api/v1/payments/${id}`)).body
-
-test('a payment in bitcoin: its own address, seen at once, paid when final', async () => {
-  await using world = await openWorld()
-  const { id } = await create(world, { amount: '0.00100000', currency: 'BTC' })
-  const begun = await begin(world, id)
-  assert.equal(begun.status, 201, JSON.stringify(begun.body))
-  const [attempt] = (await world.app.payments.find(world.app.db, { id }))?.attempts ?? []
-  assert.ok(attempt?.address)
-  await world.advance(LOOK_MS)
-  await control(world, 'pay', { address: attempt.address, amount: '0.001' })
-  await world.advance(LOOK_MS)
-  assert.equal((await find(world, id)).status, 'processing')
-  assert.deepEqual(await world.broken(), [])
-  await control(world, 'mine')
-  await world.advance(LOOK_MS)
-  assert.equal((await find(world, id)).status, 'paid')
-  assert.deepEqual(await world.broken(), [])
+test('exact: seen at once, paid when final, and nothing expires in between', async () => {
+  const { id, address, uri, amount } = await world.invoice({ ...btc('0.00100000'), expires_in: 60 })
+  assert.ok(uri.startsWith(`bitcoin:${address}?amount=0.001`), uri)
+  assert.equal(amount, '0.00100000')
+  await world.pay(uri)
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['processing', '0.00000000', ''])
+  const [seen] = (await world.payment(id)).attempts[0].arrivals
+  assert.deepEqual([seen.status, seen.confirmations, seen.confirmations_needed], ['seen', 0, 1])
+  await world.jump(120_000)
+  assert.deepEqual(await world.stands(id), ['processing', '0.00000000', ''], 'the time is up, the money is on its way')
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.equal((await world.payment(id)).attempts[0].payment_uri, null)
 })
 
-test('a price in shillings: the rate is locked, and what comes counts for exactly what was asked', async () => {
-  await using world = await openWorld()
-  const { id } = await create(world, { amount: '1500.00', currency: 'KES' })
-  const begun = await begin(world, id)
+test('a price in shillings: what was asked counts for exactly the price, the rate is told, the desk keeps the coins', async () => {
+  const had = await world.balance('KES')
+  const { id, uri, amount } = await world.invoice(kes('1500.00'))
+  const [{ rate, currency }] = (await world.payment(id)).attempts
+  assert.deepEqual([currency, rate.base, rate.quote, rate.sources.length], ['BTC', 'BTC', 'KES', 3])
+  assert.equal(new Date(rate.locked_until).getTime() - world.clock.now().getTime(), 15 * 60_000)
+  const clearing = async (): Promise<bigint> =>
+    (await world.app.ledger.balance(world.app.db, 'rail:bitcoin:main:clearing', 'BTC/8')).posted
+  const before = await clearing()
+  await world.pay(uri)
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  const [available] = await world.balance('KES')
+  assert.equal(Number(available) - Number(had[0]), 1500)
+  assert.equal(before - (await clearing()), BigInt(amount.replace('.', '')))
+})
+
+test('less, then the rest on the same address: parts of what was asked make the whole, to the last cent', async () => {
+  const { id, address, amount } = await world.invoice(kes('999.99'))
+  await world.pay(address, '0.00003333')
+  await world.look()
+  const [first] = (await world.payment(id)).attempts
+  assert.equal(first.amount_due, plus(amount, -3333n), 'asked for before it is final')
+  await world.mine()
+  const [status, received, flags] = await world.stands(id)
+  assert.deepEqual([status, flags], ['open', 'partial'])
+  assert.ok(Number(received) > 280 && Number(received) < 281, received)
+  const again = await world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
+  assert.deepEqual([again.body.id, again.body.address], [first.id, address])
+  await world.pay(again.body.payment_uri)
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '999.99', ''])
+})
+
+test('in three parts at once, one of them twice in one transaction: each is a receipt of its own', async () => {
+  const { id, address } = await world.invoice(btc('0.00100000'))
+  const outputs = [
+    { address, amount: '0.0002' },
+    { address, amount: '0.0003' },
+  ]
+  await world.control('pay', { outputs })
+  await world.pay(address, '0.0005')
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.equal((await world.payment(id)).attempts[0].arrivals.length, 3)
+})
+
+test('one transaction pays two payments', async () => {
+  const [one, two] = [await world.invoice(btc('0.00100000')), await world.invoice(kes('500.00'))]
+  const outputs = [one, two].map(({ address, amount }) => ({ address, amount }))
+  await world.control('pay', { outputs })
+  await world.mine()
+  assert.deepEqual(await world.stands(one.id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.stands(two.id), ['paid', '500.00', ''])
+})
+
+test('more is credited and flagged; once more after it was paid too', async () => {
+  const { id, address } = await world.invoice(btc('0.00100000'))
+  await world.pay(address, '0.00150000')
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00150000', 'overpaid'])
+  await world.pay(address, '0.00010000')
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00150000', 'overpaid'])
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00160000', 'overpaid'])
+})
+
+test('without tolerance a sat less is not enough, and a sat more is over; what is left is never too small to send', async () => {
+  const [under, over] = [await world.invoice(btc('0.00100000')), await world.invoice(btc('0.00100000'))]
+  await world.pay(under.address, '0.00099999')
+  await world.pay(over.address, '0.00100001')
+  await world.mine()
+  assert.deepEqual(await world.stands(under.id), ['open', '0.00099999', 'partial'])
+  assert.equal((await world.payment(under.id)).attempts[0].amount_due, '0.00001000', 'the least that the rail takes')
+  assert.deepEqual(await world.stands(over.id), ['paid', '0.00100001', 'overpaid'])
+})
+
+test('a merchant’s tolerance: at its edge it is paid, a sat below it is not', async () => {
+  assert.equal((await world.api('PATCH', '/api/v1/merchant', { tolerance: '11' })).status, 422)
+  const set = await world.api('PATCH', '/api/v1/merchant', { tolerance: '0.5' })
+  assert.equal(set.body.tolerance, '0.5', JSON.stringify(set.body))
+  const [edge, below] = [await world.invoice(btc('0.00100000')), await world.invoice(btc('0.00100000'))]
+  await world.api('PATCH', '/api/v1/merchant', { tolerance: '0' })
+  await world.pay(edge.address, '0.00099500')
+  await world.pay(below.address, '0.00099499')
+  await world.mine()
+  assert.deepEqual(await world.stands(edge.id), ['paid', '0.00099500', ''], 'as it was when the payment was made')
+  assert.equal((await world.payment(edge.id)).amount_due, '0.00000000')
+  assert.deepEqual(await world.stands(below.id), ['open', '0.00099499', 'partial'])
+})
+
+test('seen after the time is up: credited, paid, late', async () => {
+  const { id, address } = await world.invoice({ ...btc('0.00100000'), expires_in: 60 })
+  await world.jump(12 * 60_000)
+  assert.equal((await world.payment(id)).status, 'expired')
+  await world.pay(address, '0.00040000')
+  await world.look()
+  assert.equal((await world.payment(id)).status, 'processing')
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['expired', '0.00040000', 'partial late'])
+  await world.pay(address, '0.00060000')
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', 'late'])
+})
+
+test('seen after the lock: it counts by the rate of its arrival; the next amount is asked for at a new rate', async () => {
+  const { id, address, amount } = await world.invoice(kes('1500.00'))
+  await world.jump(16 * 60_000)
+  await world.api('POST', '/sandbox/prices', { 'BTC/USD': '32500.00' })
+  await world.jump(130_000)
+  await world.pay(address, amount)
+  await world.look()
+  // The rate changes again before it is final: no matter.
+  await world.api('POST', '/sandbox/prices', { 'BTC/USD': '65000.00' })
+  await world.jump(130_000)
+  await world.mine()
+  const [status, received, flags] = await world.stands(id)
+  assert.deepEqual([status, flags], ['open', 'partial'])
+  assert.ok(Number(received) > 740 && Number(received) < 760, received)
+  const renewed = await world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
+  assert.equal(renewed.body.address, address)
+  assert.notEqual(renewed.body.amount, amount)
+  await world.pay(renewed.body.payment_uri)
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+})
+
+test('a spread is asked for on top, kept apart, and not counted', async () => {
+  await using own = await openChainWorld({ env: { RATES_SPREAD_BPS: '200' } })
+  const { id, uri, amount } = await own.invoice(kes('1500.00'))
+  await own.pay(uri)
+  await own.mine()
+  assert.deepEqual(await own.stands(id), ['paid', '1500.00', ''])
+  const posted = async (code: string): Promise<bigint> =>
+    (await own.app.ledger.balance(own.app.db, code, 'BTC/8')).posted
+  const [spread, liquidity] = [await posted('fx:spread'), await posted('fx:liquidity')]
+  assert.equal(spread + liquidity, BigInt(amount.replace('.', '')))
+  // Two hundredths, rounded up to a sat.
+  assert.ok(spread * 50n - liquidity < 50n && spread * 50n >= liquidity, `${spread} of ${liquidity}`)
+})
+
+test('no fresh rate: the attempt is refused and says which source failed, and nothing is allocated', async () => {
+  await using own = await openChainWorld()
+  const made = await own.api('POST', '/api/v1/payments', { ...kes('1500.00'), expires_in: 7200 })
+  for (const source of ['coingecko', 'coinbase', 'kraken'])
+    await own.api('POST', `/sandbox/${source}/faults`, { kind: 'down', count: 100_000 })
+  await own.jump(15 * 60_000)
+  const refused = await own.api('POST', `/api/v1/payments/${made.body.id}/attempts`, { method: 'bitcoin' })
+  assert.deepEqual([refused.status, refused.body.error.code], [503, 'rates.unavailable'])
+  assert.match(refused.body.error.message, /CoinGecko.*Coinbase.*Kraken/)
+  assert.deepEqual((await own.payment(made.body.id)).attempts, [])
+  // What needs no rate goes on.
+  await own.invoice(btc('0.00100000'))
+  for (const source of ['coingecko', 'coinbase', 'kraken'])
+    await own.api('POST', `/sandbox/${source}/faults`, { kind: 'down', count: 0 })
+  await own.jump(130_000)
+  const begun = await own.api('POST', `/api/v1/payments/${made.body.id}/attempts`, { method: 'bitcoin' })
   assert.equal(begun.status, 201, JSON.stringify(begun.body))
-  const [attempt] = (await world.app.payments.find(world.app.db, { id }))?.attempts ?? []
-  assert.ok(attempt?.paymentUri)
-  await control(world, 'pay', { address: attempt.paymentUri })
-  await control(world, 'mine')
-  await world.advance(LOOK_MS)
-  const paid = await find(world, id)
-  assert.deepEqual([paid.status, paid.amount_received], ['paid', '1500.00'])
-  assert.deepEqual(await world.broken(), [])
+})
+
+test('dust that a miner put into a block counts, and a block’s reward when it can be spent', async () => {
+  await using own = await openChainWorld()
+  const { id, address } = await own.invoice(btc('0.00100000'))
+  assert.match(await own.refusal('pay', { address, amount: '0.00000293' }), /dust/)
+  await own.pay(address, '0.00000293', { mined: true })
+  await own.look()
+  assert.deepEqual(await own.stands(id), ['open', '0.00000293', 'partial'])
+  await own.control('mine', { address })
+  await own.mine(98)
+  assert.deepEqual(await own.stands(id), ['processing', '0.00000293', 'partial'])
+  await own.mine()
+  assert.deepEqual(await own.stands(id), ['paid', '50.00000293', 'overpaid'])
+})
+
+test('an address that was used long ago is found once a day', async () => {
+  await using own = await openChainWorld()
+  const { id, address } = await own.invoice({ ...btc('0.00100000'), expires_in: 60 })
+  await own.advance(60_000)
+  await own.database.owner.run(
+    // As if weeks had gone by.
+    ownedUpdate(`update payments.attempts set watch_until = now() - interval '30 years'`),
+  )
+  await own.jump(11 * 60_000)
+  await own.pay(address, '0.00100000')
+  await own.mine()
+  assert.equal((await own.payment(id)).status, 'expired')
+  await own.database.owner.run(ownedUpdate(`update payments.watches set swept_at = swept_at - interval '1 day'`))
+  await own.jump(6 * 60_000)
+  assert.deepEqual(await own.stands(id), ['paid', '0.00100000', 'late'])
+})
+
+test('what was paid is told to the merchant: processing, partially paid, paid and overpaid', async () => {
+  const { id, address } = await world.invoice(btc('0.00100000'))
+  const changes: string[] = []
+  const note = async (): Promise<void> => void changes.push((await world.payment(id)).status)
+  for (const amount of ['0.0004', '0.0006', '0.0001']) {
+    await world.pay(address, amount)
+    await world.look()
+    await note()
+    await world.mine()
+    await note()
+  }
+  assert.deepEqual(changes, ['processing', 'open', 'processing', 'paid', 'paid', 'paid'])
+  assert.deepEqual(await world.stands(id), ['paid', '0.00110000', 'overpaid'])
 })

@@ -16,6 +16,7 @@ const merchant: Shop = {
   livemode: false,
   locale: 'en',
   brand: { colour: null, logo: null },
+  toleranceBps: 0,
   returnOrigins: ['https://duka.example'],
   methods: [],
   archived: false,

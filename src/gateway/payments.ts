@@ -37,10 +37,17 @@ export function newIntentOf(
     customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
     returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, shop, publicUrl()),
     metadata: body.metadata ?? {},
-    terms: { merchantName: shop.name, ...(shop.storeId !== undefined && { store: shop.storeId }) },
+    terms: termsOf(shop),
     expiresAt: addMs(clock.now(), body.expires_in * 1000),
   }
 }
+
+/** What holds for the payment whatever the merchant changes later. */
+const termsOf = ({ name, storeId, toleranceBps }: Shop): NewIntent['terms'] => ({
+  merchantName: name,
+  ...(storeId !== undefined && { store: storeId }),
+  ...(toleranceBps > 0 && { toleranceBps: String(toleranceBps) }),
+})
 
 function invalid(param: string, message: string): AppError {
   return new AppError('validation-failed', 422, `${param} ${message}`, { param })

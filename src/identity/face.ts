@@ -58,6 +58,8 @@ export interface Merchant {
   readonly livemode: boolean
   readonly locale: Locale
   readonly brand: Brand
+  /** How much less than asked still pays a payment, in hundredths of a percent. */
+  readonly toleranceBps: number
   readonly settlement: SettlementTerms
   /** Where its money is sent, as far as it may be shown; null: not said yet. */
   readonly destination: ShownDestination | null
@@ -97,6 +99,8 @@ export interface StoreChange {
 
 export interface MerchantChange {
   readonly merchantId: string
+  /** A percentage such as `0.5`, 10 at most. */
+  readonly tolerance?: string | undefined
   readonly name?: string | undefined
   readonly locale?: Locale | undefined
   readonly colour?: string | null | undefined
@@ -111,6 +115,7 @@ export interface Shop {
   readonly livemode: boolean
   readonly locale: Locale
   readonly brand: Brand
+  readonly toleranceBps: number
   readonly returnOrigins: readonly string[]
   readonly methods: readonly string[]
   readonly archived: boolean

@@ -36,6 +36,7 @@ export async function createMerchant(
     livemode,
     locale,
     brand: { colour: null, logo: null },
+    toleranceBps: 0,
     settlement: { holdDays: 0, feeBps: 0, feeFixed: {} },
     destination: null,
     returnOrigins: [],
@@ -46,7 +47,7 @@ export async function createMerchant(
 export async function updateMerchant(
   { clock }: IdentityDeps,
   tx: Tx,
-  { merchantId, name, locale, ...brand }: MerchantChange,
+  { merchantId, name, locale, tolerance, ...brand }: MerchantChange,
   actor: Actor,
 ): Promise<Merchant> {
   const before = isId('mer', merchantId) ? await readMerchantForChange(tx, merchantId) : undefined
@@ -56,10 +57,16 @@ export async function updateMerchant(
     ...before,
     name: name === undefined ? before.name : requireName(name),
     locale: locale ?? before.locale,
+    toleranceBps: tolerance === undefined ? before.toleranceBps : requireTolerance(tolerance),
     brand: await changeBrand(tx, before.brand, brand, at),
   }
   await writeMerchant(tx, merchant)
-  const detail = { name: merchant.name, locale: merchant.locale, ...merchant.brand }
+  const detail = {
+    name: merchant.name,
+    locale: merchant.locale,
+    toleranceBps: merchant.toleranceBps,
+    ...merchant.brand,
+  }
   await insertAudit(tx, { actor, action: 'identity.merchant-changed', target: merchantId, detail }, at)
   return merchant
 }
@@ -71,6 +78,17 @@ export async function requireMerchant(q: Queryable, id: string): Promise<Merchan
   const merchant = await findMerchant(q, id)
   if (!merchant) throw unknownMerchant(id)
   return merchant
+}
+
+const TOLERANCE_MAX_BPS = 1000
+
+/** `0.5` → 50. */
+function requireTolerance(text: string): number {
+  const [, whole, decimals = ''] = /^(\d{1,2})(?:\.(\d{1,2}))?$/.exec(text.trim()) ?? []
+  const bps = whole === undefined ? Infinity : Number(whole + decimals.padEnd(2, '0'))
+  if (bps > TOLERANCE_MAX_BPS)
+    throw badInput('tolerance', 'The tolerance is a percentage from 0 to 10 with at most two decimals, such as 0.5.')
+  return bps
 }
 
 const NAME_MAX = 100

@@ -88,7 +88,7 @@ export async function requireStore(
 /** How payers meet a merchant, or one of its stores: what the store does not say is the merchant's. */
 export async function requireShop(q: Queryable, merchantId: string, storeId?: string): Promise<Shop> {
   const merchant = await requireMerchant(q, merchantId)
-  const own = { merchantId: merchant.id, livemode: merchant.livemode }
+  const own = { merchantId: merchant.id, livemode: merchant.livemode, toleranceBps: merchant.toleranceBps }
   if (storeId === undefined) {
     const { name, locale, brand, returnOrigins } = merchant
     return { ...own, storeId, name, locale, brand, returnOrigins, methods: [], archived: false }

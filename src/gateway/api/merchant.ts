@@ -34,8 +34,17 @@ const logo = z
   .optional()
   .meta({ description: 'A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away' })
 
+const TOLERANCE = 'Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on.'
 const updateMerchant = z
-  .strictObject({ name: text(100).optional(), locale: locale.optional(), colour, logo })
+  .strictObject({
+    name: text(100).optional(),
+    locale: locale.optional(),
+    colour,
+    logo,
+    tolerance: text(10)
+      .optional()
+      .meta({ description: TOLERANCE, examples: ['0.5'] }),
+  })
   .meta({ id: 'UpdateMerchant', examples: [{ name: 'Kahawa Nzuri', colour: '#0b6b4f' }] })
 
 const storeFields = {
@@ -66,6 +75,7 @@ const merchant = z
     livemode: z.boolean(),
     locale,
     ...look,
+    tolerance: z.string().meta({ description: TOLERANCE, examples: ['0.5'] }),
     settlement: z
       .object({
         hold_days: z.int().meta({ description: 'From the receipt until it is available' }),
@@ -127,6 +137,7 @@ const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => (
   name: one.name,
   ...lookOf(api, one.brand),
   return_origins: [...one.returnOrigins],
+  tolerance: percentOf(one.toleranceBps),
   settlement: {
     hold_days: one.settlement.holdDays,
     fee_bps: one.settlement.feeBps,
@@ -140,6 +151,14 @@ const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => (
   payout_destination: one.destination,
   created_at: one.createdAt.toISOString(),
 })
+
+/** 50 → `0.5` */
+const percentOf = (bps: number): string => {
+  const decimals = String(bps % 100)
+    .padStart(2, '0')
+    .replace(/0+$/, '')
+  return String(Math.floor(bps / 100)) + (decimals === '' ? '' : `.${decimals}`)
+}
 
 const renderStore = (api: Api, one: Store): z.output<typeof store> => ({
   id: one.id,

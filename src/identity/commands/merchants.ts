@@ -42,10 +42,11 @@ export function merchantCommands(program: Command, open: OpenCli): void {
       context.print(JSON.stringify(found, null, 2))
     })
   lookOptions(merchant.command('set').description('change what is named'))
+    .option('--tolerance <percent>', 'how much less than asked still pays a payment, such as 0.5')
     .argument('<merchant>', 'its id, mer_…')
-    .action(async (merchantId: string, options: Parameters<typeof lookOf>[0]) => {
+    .action(async (merchantId: string, options: Parameters<typeof lookOf>[0] & { tolerance?: string }) => {
       const { context, identity } = await openIdentity(open)
-      const input = { merchantId, ...lookOf(options) }
+      const input = { merchantId, ...lookOf(options), tolerance: options.tolerance }
       const made = await context.db.transaction((tx) => identity.updateMerchant(tx, input, context.actor))
       context.print(JSON.stringify(made, null, 2))
     })

@@ -2,7 +2,7 @@ import { sql, type Queryable, type Tx } from '#platform/db'
 import type { Locale, Merchant, Page, PageQuery, SettlementTerms, ShownDestination } from '../face.ts'
 import { pageOf } from './page.ts'
 
-const columns = sql`m.id, m.name, m.livemode, m.locale, m.created_at as "createdAt",
+const columns = sql`m.id, m.name, m.livemode, m.locale, m.tolerance_bps as "toleranceBps", m.created_at as "createdAt",
   jsonb_build_object('colour', m.colour, 'logo', m.logo) as brand,
   jsonb_build_object('holdDays', m.hold_days, 'feeBps', m.fee_bps, 'feeFixed', m.fee_fixed) as settlement,
   m.destination_shown as destination,
@@ -42,10 +42,10 @@ export async function insertMerchant(tx: Tx, row: MerchantRow): Promise<boolean>
 export const readMerchantForChange = (tx: Tx, id: string): Promise<Merchant | undefined> =>
   tx.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.id = ${id} for no key update`)
 
-export async function writeMerchant(tx: Tx, { id, name, locale, brand }: Merchant): Promise<void> {
+export async function writeMerchant(tx: Tx, { id, name, locale, brand, toleranceBps }: Merchant): Promise<void> {
   await tx.run(
-    sql`update identity.merchants set name = ${name}, locale = ${locale}, colour = ${brand.colour}, logo = ${brand.logo}
-        where id = ${id}`,
+    sql`update identity.merchants set name = ${name}, locale = ${locale}, colour = ${brand.colour}, logo = ${brand.logo},
+        tolerance_bps = ${toleranceBps} where id = ${id}`,
   )
 }
 

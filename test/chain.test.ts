@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { rawSql } from '#platform/db'
+import { openChainWorld, type ChainWorld } from './chain.ts'
+
+/** What a chain takes back, and a node in trouble, through the whole program. */
+
+const small = { amount: '0.00100000', currency: 'BTC', methods: ['bitcoin'] }
+/** Needs two confirmations. */
+const large = { amount: '0.05000000', currency: 'BTC', methods: ['bitcoin'] }
+const priced = { amount: '1500.00', currency: 'KES', methods: ['bitcoin'] }
+
+const arrivalsOf = async (world: ChainWorld, id: string): Promise<string[]> =>
+  (await world.payment(id)).attempts[0].arrivals.map(({ status }: { status: string }) => status)
+
+test('replaced while it waits: keeping, lowering and dropping what it paid', async () => {
+  await using world = await openChainWorld()
+  const [keep, lower, drop] = [await world.invoice(small), await world.invoice(small), await world.invoice(small)]
+  for (const [{ uri }, how] of [
+    [keep, 'keep'],
+    [lower, 'lower'],
+    [drop, 'drop'],
+  ] as const) {
+    const txid = await world.pay(uri)
+    await world.look()
+    await world.control('replace', { txid, how })
+  }
+  await world.look()
+  assert.deepEqual(await arrivalsOf(world, keep.id), ['gone', 'seen'])
+  assert.equal((await world.payment(keep.id)).attempts[0].payment_uri, null, 'nothing more is asked for')
+  assert.deepEqual(await world.stands(drop.id), ['open', '0.00000000', ''])
+  assert.equal((await world.payment(drop.id)).attempts[0].amount_due, '0.00100000')
+  await world.mine()
+  assert.deepEqual(await world.stands(keep.id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.stands(lower.id), ['open', '0.00050000', 'partial'])
+  assert.deepEqual(await world.stands(drop.id), ['open', '0.00000000', ''])
+})
+
+test('a double spend that only a block shows, an eviction and a payment sent again', async () => {
+  await using world = await openChainWorld()
+  const [spent, evicted] = [await world.invoice(small), await world.invoice(priced)]
+  const txid = await world.pay(spent.uri)
+  await world.look()
+  await world.control('replace', { txid, how: 'drop', mined: true })
+  await world.look()
+  assert.deepEqual(await world.stands(spent.id), ['open', '0.00000000', ''])
+  assert.deepEqual(await arrivalsOf(world, spent.id), ['gone'])
+
+  const other = await world.pay(evicted.uri)
+  await world.look()
+  await world.control('evict', { txid: other })
+  await world.look()
+  assert.deepEqual(await world.stands(evicted.id), ['open', '0.00', ''])
+  await world.control('resend', { txid: other })
+  await world.look()
+  assert.deepEqual(await arrivalsOf(world, evicted.id), ['seen'])
+  await world.mine()
+  assert.deepEqual(await world.stands(evicted.id), ['paid', '1500.00', ''])
+})
+
+test('a parent is replaced under it: what hangs on it goes too', async () => {
+  await using world = await openChainWorld()
+  const { id, address } = await world.invoice(small)
+  const before = (await world.control('mine', { blocks: 1 })).height
+  assert.ok(before > 0)
+  const parent = await world.pay(await newAddress(world), '0.002')
+  await world.pay(address, '0.001', { from_unconfirmed: true })
+  await world.look()
+  assert.deepEqual(await arrivalsOf(world, id), ['seen'])
+  await world.control('replace', { txid: parent, how: 'drop' })
+  await world.look()
+  assert.deepEqual(await arrivalsOf(world, id), ['gone'])
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+})
+
+const newAddress = async (world: ChainWorld): Promise<string> => (await world.invoice(small)).address
+
+test('a reorganisation before it is final: mined again elsewhere it is paid once; spent otherwise it is gone', async () => {
+  await using world = await openChainWorld()
+  const [again, lost] = [await world.invoice(large), await world.invoice(large)]
+  await world.pay(again.uri)
+  await world.mine()
+  assert.deepEqual(await world.stands(again.id), ['processing', '0.00000000', ''])
+  await world.control('reorg', { depth: 1, how: 'same' })
+  await world.look()
+  await world.mine(2)
+  assert.deepEqual(await world.stands(again.id), ['paid', '0.05000000', ''])
+
+  await world.pay(lost.uri)
+  await world.mine()
+  await world.control('reorg', { depth: 1, how: 'double-spend' })
+  await world.look()
+  assert.deepEqual(await world.stands(lost.id), ['open', '0.00000000', ''])
+  assert.deepEqual(await arrivalsOf(world, lost.id), ['gone'])
+})
+
+test('a reorganisation deeper than the settlement: the money is taken back once, and counts anew when it comes anew', async () => {
+  await using world = await openChainWorld()
+  const { id, address, amount } = await world.invoice(priced)
+  await world.pay(address, amount)
+  await world.mine(3)
+  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  await world.control('reorg', { depth: 3, how: 'double-spend' })
+  await world.look()
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  assert.deepEqual(await world.balance('KES'), ['0.00', '0.00'])
+  assert.ok(
+    world.log.entries.some((line) => JSON.stringify(line).includes('bitcoin-reversed')),
+    'an alert',
+  )
+  await world.pay(address, amount)
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+})
+
+test('what is taken back after it was spent becomes debt, and is repaid first', async () => {
+  await using world = await openChainWorld()
+  const { id, uri } = await world.invoice(priced)
+  await world.pay(uri)
+  await world.mine()
+  const { app, merchantId } = world
+  const [from, to] = [`merchant:${merchantId}:available`, 'test:spent'].map((code, i) => ({
+    code,
+    asset: 'KES/2' as const,
+    mayOverdraw: i === 1,
+  }))
+  assert.ok(from && to)
+  const spent = { id: '00000000-0000-4000-8000-000000000001', from, to, amount: 100_000n, kind: 'test.spent', ref: 'x' }
+  await app.db.transaction((tx) => app.ledger.post(tx, [spent]))
+  await world.control('reorg', { depth: 1, how: 'double-spend' })
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  assert.deepEqual(await world.balance('KES'), ['0.00', '1000.00'])
+  const next = await world.invoice(priced)
+  await world.pay(next.uri)
+  await world.mine()
+  assert.deepEqual(await world.balance('KES'), ['500.00', '0.00'])
+  assert.deepEqual(await world.broken(), [])
+})
+
+test('the node catches up, is on another chain, or warms up: no address is given out, none is used up, and nothing is lost', async () => {
+  await using world = await openChainWorld()
+  const { id, address } = await world.invoice(small)
+  for (const mood of [{ syncing: true }, { chain: 'test' }, { warming_up: true }]) {
+    await world.control('node', mood)
+    await world.advance(16_000)
+    const made = await world.api('POST', '/api/v1/payments', small)
+    const refused = await world.api('POST', `/api/v1/payments/${made.body.id}/attempts`, { method: 'bitcoin' })
+    assert.deepEqual(
+      [refused.status, refused.body.status, refused.body.reason, refused.body.address],
+      [201, 'failed', 'provider-unavailable', null],
+      JSON.stringify(mood),
+    )
+    await world.control('node', { syncing: false, chain: 'regtest', warming_up: false })
+    await world.look()
+  }
+  const [{ used }] = (await world.database.owner.many<{ used: bigint }>(
+    rawSql('select count(*) as used from payments.attempts where address_index is not null'),
+  )) as [{ used: bigint }]
+  assert.equal(used, 1n)
+
+  await world.control('node', { warming_up: true })
+  await world.pay(address, '0.00100000')
+  await world.control('mine', { blocks: 2 })
+  await world.advance(100_000)
+  assert.equal(await healthOf(world), 'healthy', 'a node that restarts is back soon')
+  await world.advance(60_000)
+  assert.equal(await healthOf(world), 'degraded')
+  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  await world.control('node', { warming_up: false })
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''], 'two blocks between two looks')
+  assert.equal(await healthOf(world), 'healthy')
+})
+
+async function healthOf(world: ChainWorld): Promise<string> {
+  const check = world.app.modules.flatMap(({ health = [] }) => health).find(({ name }) => name === 'payments')
+  assert.ok(check)
+  return (await check.check()).status
+}
+
+test('a crash between the look and the commit: nothing of it is kept, and the next look learns it all again, once', async () => {
+  await using world = await openChainWorld()
+  const { id, uri } = await world.invoice(priced)
+  const { owner } = world.database
+  await owner.run(
+    rawSql(`create function payments.die() returns trigger language plpgsql as $$begin
+      if new.cursor is distinct from old.cursor then raise exception 'the process died'; end if; return new; end$$`),
+  )
+  await owner.run(
+    rawSql('create trigger die before update on payments.watches for each row execute function payments.die()'),
+  )
+  await world.pay(uri)
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['open', '0.00', ''])
+  assert.deepEqual(await arrivalsOf(world, id), [])
+  await owner.run(rawSql('drop trigger die on payments.watches'))
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+})
+
+test('a process that was killed in a look or in the middle of giving an address out: another goes on', async () => {
+  await using world = await openChainWorld()
+  const { id, address } = await world.invoice(small)
+  await world.look()
+  const { owner } = world.database
+  // As they stand when a process dies: the look is claimed for three minutes, the rail was called and its answer is not stored.
+  await owner.run(
+    rawSql(`update payments.watches set claims = claims + 1, leased_until = '${world.clock.now().toISOString()}'::timestamptz
+      + interval '3 min', due_at = '${world.clock.now().toISOString()}'::timestamptz + interval '3 min'`),
+  )
+  await owner.run(
+    rawSql(`update payments.attempts set state = 'submitting', address = null, reference = null, payment_uri = null, due = null,
+      due_at = '${world.clock.now().toISOString()}'`),
+  )
+  await world.pay(address, '0.00100000')
+  await world.mine()
+  const [attempt] = (await world.payment(id)).attempts
+  assert.deepEqual([attempt.status, attempt.address], ['pending', address], 'the same index is the same address')
+  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  await world.jump(180_000)
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+})
+
+test('two at once ask for an address: one address; two payments: two', async () => {
+  await using world = await openChainWorld()
+  const made = await world.api('POST', '/api/v1/payments', priced)
+  const ask = (id: string): Promise<{ body: { address: string | null } }> =>
+    world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
+  await Promise.all([ask(made.body.id), ask(made.body.id), ask(made.body.id)])
+  const attempts = (await world.payment(made.body.id)).attempts
+  assert.equal(attempts.length, 1)
+  const many = await Promise.all(Array.from({ length: 6 }, () => world.invoice(small)))
+  assert.equal(new Set([attempts[0].address, ...many.map(({ address }) => address)]).size, 7)
+})
+
+test('two processes: one look at a time, and what a slow one learned is not stored over a newer look', async () => {
+  await using world = await openChainWorld()
+  const { id, uri } = await world.invoice(small)
+  const queue = world.app.modules
+    .flatMap(({ queues = [] }) => queues)
+    .find(({ name }) => name === 'payments.watch-bitcoin')
+  assert.ok(queue)
+  await world.look()
+  await world.pay(uri)
+  await world.control('mine')
+  const later = (ms: number): Date => new Date(world.clock.now().getTime() + ms)
+  const [slow] = await queue.claim(1, later(10_000))
+  assert.ok(slow)
+  assert.deepEqual(await queue.claim(1, later(20_000)), [], 'while it has the right')
+  const [fast] = await queue.claim(1, later(200_000))
+  assert.ok(fast)
+  const { signal } = new AbortController()
+  await Promise.all([queue.handle(slow, signal), queue.handle(fast, signal)])
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.equal((await world.payment(id)).attempts[0].arrivals.length, 1)
+})
+
+test('news of the node wakes the look, and a look finds what the news did not tell', async () => {
+  await using world = await openChainWorld()
+  const { id, uri } = await world.invoice(small)
+  await world.look()
+  await world.control('node', { lose_events: 5 })
+  await world.pay(uri)
+  await world.mine()
+  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+})
+
+test('more addresses than a wallet looks for are warned of', async () => {
+  await using world = await openChainWorld()
+  for (let i = 0; i < 22; i++) await world.invoice(small)
+  assert.ok(world.log.entries.some((line) => JSON.stringify(line).includes('gap limit')))
+})
