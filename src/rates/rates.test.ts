@@ -306,7 +306,15 @@ void test('a quote keeps its exact rate, and nobody can change it', async () => 
   assert.equal(free.spread.amount, 0n)
   assert.ok(free.amount.amount > 35_000n)
   await assert.rejects(bench.db.run(sql`update rates.quotes set spread_bps = 0`), /permission denied/)
-  await assert.rejects(bench.db.run(sql`delete from rates.quotes`), /permission denied/)
+
+  const purge = bench.rates.crons?.find(({ name }) => name === 'rates.purge-quotes')
+  const run = async (): Promise<void> =>
+    purge?.run({ log: silentLog, signal: new AbortController().signal, now: bench.clock.now() })
+  await run()
+  assert.ok(await bench.rates.findQuote(bench.db, quote.id), 'a young one stays')
+  bench.clock.advance(91 * 24 * 60 * MINUTE)
+  await run()
+  assert.equal(await bench.rates.findQuote(bench.db, quote.id), undefined)
 })
 
 void test('health: healthy before the first question, degraded with a liar, unhealthy without a fresh price', async () => {

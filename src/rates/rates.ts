@@ -11,12 +11,16 @@ import { ratesHealth } from './health.ts'
 import { createReader, rateOf } from './read.ts'
 import { createRefresh, REFRESH_MS } from './refresh.ts'
 import { ratesSchema } from './schema.ts'
-import { findQuoteRow, insertQuote } from './store.ts'
+import { deleteQuotes, findQuoteRow, insertQuote } from './store.ts'
 
 const LOCK_MS = 15 * 60_000
 /** Past it a reader sees to it that the sources are asked: the process that should have done it is down or slow. */
 const READER_REFRESHES_MS = 1.5 * REFRESH_MS
 const CRON_MS = 10_000
+const HOUR_MS = 60 * 60_000
+const PURGE_EVERY_MS = 6 * HOUR_MS
+const KEEP_QUOTES_MS = 90 * 24 * HOUR_MS
+const PURGE_BATCH = 2000
 
 export function createRates(deps: RatesDeps): Rates {
   const { db, clock, ids, config } = deps
@@ -66,13 +70,23 @@ export function createRates(deps: RatesDeps): Rates {
     close: async () => {
       await running?.catch(() => undefined)
     },
-    crons: [refreshCron(refresh)],
+    crons: [refreshCron(refresh), purgeCron(deps)],
     health: [ratesHealth({ ...deps, reader })],
   }
 }
 
 /** It looks often, so that a source that asked for patience is not left waiting for another minute; each is asked once a minute. */
 const refreshCron = (refresh: () => Promise<void>): Cron => ({ name: 'rates.refresh', everyMs: CRON_MS, run: refresh })
+
+/** Whoever relies on a quote has copied it by then. */
+const purgeCron = ({ db, clock }: Pick<RatesDeps, 'db' | 'clock'>): Cron => ({
+  name: 'rates.purge-quotes',
+  everyMs: PURGE_EVERY_MS,
+  run: async ({ signal }) => {
+    const before = addMs(clock.now(), -KEEP_QUOTES_MS)
+    while (!signal.aborted && (await deleteQuotes(db, before, PURGE_BATCH)) === PURGE_BATCH);
+  },
+})
 
 async function findQuote(q: Queryable, id: string): Promise<Quote | undefined> {
   const row = await findQuoteRow(q, id)

@@ -143,3 +143,8 @@ export const findQuoteRow = (q: Queryable, id: string): Promise<StoredQuote | un
       to_amount as "toAmount", spread_amount as "spreadAmount", spread_bps as "spreadBps", rounding, numerator,
       denominator, sources, rate_at as "rateAt", created_at as "createdAt", expires_at as "expiresAt"
     from rates.quotes where id = ${id}`)
+
+/** @returns how many; fewer than the limit when none is left */
+export const deleteQuotes = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(sql`delete from rates.quotes where id in (
+    select id from rates.quotes where created_at < ${before} order by created_at limit ${limit})`)
