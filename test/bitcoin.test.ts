@@ -42,13 +42,13 @@ test('a price in shillings: what was asked counts for exactly the price, the rat
   assert.equal(new Date(rate.locked_until).getTime() - world.clock.now().getTime(), 15 * 60_000)
   const clearing = async (): Promise<bigint> =>
     (await world.app.ledger.balance(world.app.db, 'rail:bitcoin:main:clearing', 'BTC/8')).posted
-  const before = await clearing()
+  const held = await clearing()
   await world.pay(uri)
   await world.mine()
   assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
   const [available] = await world.balance('KES')
   assert.equal(Number(available) - Number(had[0]), 1500)
-  assert.equal(before - (await clearing()), BigInt(amount.replace('.', '')))
+  assert.equal(held - (await clearing()), BigInt(amount.replace('.', '')))
 })
 
 test('less, then the rest on the same address: parts of what was asked make the whole, to the last cent', async () => {

@@ -145,7 +145,7 @@ test('the node catches up, is on another chain, or warms up: no address is given
   const { id, address } = await world.invoice(small)
   for (const mood of [{ syncing: true }, { chain: 'test' }, { warming_up: true }]) {
     await world.control('node', mood)
-    await world.advance(16_000)
+    await world.jump(16_000)
     const made = await world.api('POST', '/api/v1/payments', small)
     const refused = await world.api('POST', `/api/v1/payments/${made.body.id}/attempts`, { method: 'bitcoin' })
     assert.deepEqual(
@@ -164,9 +164,10 @@ test('the node catches up, is on another chain, or warms up: no address is given
   await world.control('node', { warming_up: true })
   await world.pay(address, '0.00100000')
   await world.control('mine', { blocks: 2 })
-  await world.advance(100_000)
+  await world.look()
+  await world.jump(100_000)
   assert.equal(await healthOf(world), 'healthy', 'a node that restarts is back soon')
-  await world.advance(60_000)
+  await world.jump(60_000)
   assert.equal(await healthOf(world), 'degraded')
   assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
   await world.control('node', { warming_up: false })

@@ -40,7 +40,7 @@ export async function openChainWorld(options: WorldOptions = {}): Promise<ChainW
     return answer.body
   }
   const payment = async (id: string): Promise<Answer['body']> => (await world.api('GET', `/api/v1/payments/${id}`)).body
-  const look = (): Promise<void> => world.advance(LOOK_MS)
+  const look = (): Promise<void> => world.jump(LOOK_MS)
   return {
     ...world,
     control,

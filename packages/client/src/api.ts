@@ -324,6 +324,9 @@ export type Merchant = {
   readonly return_origins: readonly string[]
   readonly created_at: string
 
+  /** Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on. */
+  readonly tolerance: string
+
   /** Set by the operator */
   readonly settlement: {
     /** From the receipt until it is available */
@@ -703,6 +706,9 @@ export type UpdateMerchantInput = {
 
   /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
   readonly logo?: string | null | undefined
+
+  /** Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on. */
+  readonly tolerance?: string | undefined
 }
 
 export type UpdatePaymentLinkInput = {
