@@ -170,7 +170,7 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
     box && box.width >= 200 && Math.abs(box.width - box.height) < 2,
     `too small to scan: ${JSON.stringify(box)}`,
   )
-  const stroke = await code.locator('path').evaluate((path) => getComputedStyle(path).stroke)
+  const stroke = await page.evaluate<string>(`getComputedStyle(document.querySelector('.qr path')).stroke`)
   assert.equal(stroke, 'none', 'squares as wide as they are')
   await waitForTitle(page, /^Send BTC.0\.000/)
   await page.locator('.qr').waitFor()
