@@ -131,6 +131,9 @@ export const SCOPES = [
   'merchant:write',
   'destinations:write',
   'payouts:write',
+  // Of the operator's own keys: they reach beyond one merchant, and are given on the shell only.
+  'operations:read',
+  'operations:write',
 ] as const
 export type Scope = (typeof SCOPES)[number]
 

@@ -4,6 +4,7 @@ import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
 import type { Payments } from './face.ts'
 import { refundCommands } from './refunds/commands.ts'
+import { reconcileCommands } from './reconciliation/commands.ts'
 import { closeParked, findParked, listParked, reopenEvent } from './inbox-store.ts'
 
 const MOST = 100
@@ -11,8 +12,9 @@ const RETRY_MS = 60 * 60_000
 /** Characters of an event. */
 const MOST_SHOWN = 20_000
 
-/** `purser payments …`: what waits for a person. */
+/** `purser payments …` and `purser reconcile …`: what waits for a person. */
 export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
+  reconcileCommands(program, open)
   const payments = program.command('payments').description('refunds, and events of providers that wait for a person')
   refundCommands(payments, open, openPayments)
   payments

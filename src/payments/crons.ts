@@ -5,6 +5,7 @@ import { measure } from './health.ts'
 import { purgeEvents } from './inbox-store.ts'
 import { freeKeys } from './intent-store.ts'
 import { expireIntents } from './intents.ts'
+import { planReconciliations } from './reconciliation/plan.ts'
 import { freeRefundKeys } from './refunds/store.ts'
 import { tally } from './tallies.ts'
 
@@ -21,6 +22,7 @@ export function paymentsCrons(core: Core): readonly Cron[] {
   // The first run of a process looks at everything, later ones only at what has come of age since.
   let from = new Date(0)
   return [
+    planReconciliations(core),
     {
       name: 'payments.expire-intents',
       everyMs: SECOND_MS,

@@ -7,6 +7,7 @@ import type { Job, Jobs } from '#platform/jobs'
 import type { Log } from '#platform/log'
 import type { Metrics } from '#platform/metrics'
 import type { Module } from '#platform/module'
+import type { Reconciliation } from './reconciliation/cases.ts'
 import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
 import type { Settlements } from './settlements/settlements.ts'
@@ -249,6 +250,7 @@ export interface Payments extends Module {
   /** Their limits in this asset: of those that exchange, as far as `learnPrices` has been told. */
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports
+  readonly reconciliation: Reconciliation
   readonly settlements: Settlements
   /** How business goes, over all merchants. Cheap however many payments there are. */
   figures(q: Queryable, since: Date): Promise<Figures>

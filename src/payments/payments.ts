@@ -1,6 +1,7 @@
 import type { Schema } from '#platform/migrate'
 import { startAttempt, listMethods } from './attempts.ts'
 import { paymentsCommands } from './commands.ts'
+import { createReconciliation } from './reconciliation/cases.ts'
 import { createCore } from './core.ts'
 import { paymentsCrons } from './crons.ts'
 import { paymentExports } from './exports.ts'
@@ -11,6 +12,7 @@ import { inboxQueue } from './inbox.ts'
 import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
 import { createInvariants } from './invariants.ts'
 import { attemptsQueue, lookAtPages } from './polling.ts'
+import { reconcileQueue } from './reconciliation/compare.ts'
 import { refundsQueue } from './refunds/polling.ts'
 import { createRefunds } from './refunds/refunds.ts'
 import { webhookRoutes } from './routes.ts'
@@ -36,7 +38,14 @@ export function createPayments(deps: PaymentsDeps): Payments {
     name: 'payments',
     schema: paymentsSchema,
     routes: (app) => webhookRoutes(core, app),
-    queues: [inboxQueue(core), attemptsQueue(core), refundsQueue(core), settlementsQueue(core), ...watching.queues],
+    queues: [
+      inboxQueue(core),
+      attemptsQueue(core),
+      refundsQueue(core),
+      settlementsQueue(core),
+      reconcileQueue(core),
+      ...watching.queues,
+    ],
     crons: paymentsCrons(core),
     commands: (program, open) => paymentsCommands(program, open, async () => payments),
     health: [paymentsHealth(core)],
@@ -57,6 +66,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     exports: paymentExports,
     close: watching.close,
     refunds: createRefunds(core),
+    reconciliation: createReconciliation(core.clock),
   }
   return payments
 }

@@ -26,6 +26,7 @@ export interface Rail {
   readonly refund?: Refunding
   readonly webhook?: Webhook
   readonly watch?: Watch
+  readonly statement?: RailStatement
 }
 
 export interface AmountLimits {
@@ -364,4 +365,36 @@ export interface Looked {
   readonly more: boolean
   /** Money that was seen may still change: look on, also when nothing is watched any more. */
   readonly following: boolean
+}
+
+/** What the provider's own books say, for the comparison with ours. */
+export interface RailStatement {
+  /** Why it cannot be read, though the rail works (it was not applied for, …); undefined when it can. A sentence for operators. */
+  unavailable?(): string | undefined
+  /** How far back it reaches. */
+  readonly reachMs: number
+  /** A page of what arrived in a time, in any order. Repeatable. Throws when the provider cannot tell. */
+  list(span: { readonly from: Date; readonly to: Date; readonly cursor: string | undefined }): Promise<StatementPage>
+}
+
+export interface StatementPage {
+  readonly lines: readonly StatementLine[]
+  /** For the next page; undefined on the last. */
+  readonly cursor: string | undefined
+}
+
+/** One arrival of money as the provider keeps it. */
+export interface StatementLine {
+  /** The provider's own id of it. */
+  readonly id: string
+  /** The `id` that its receipt has with us, and the number that people see, where the line tells them. */
+  readonly receiptId?: string
+  readonly number?: string
+  readonly gross: Money
+  /** What went back of it so far, where the line tells it. */
+  readonly returned?: Money
+  readonly at: Date
+  /** Which attempt it is about, as far as the line tells: by our id, or by who paid. */
+  readonly attemptId?: string
+  readonly payerPhone?: string
 }

@@ -10,6 +10,7 @@ import {
   findReversal,
   hasFee,
   insertReceipt,
+  listReceipts,
   updateReceipt,
   type ReceiptRow,
 } from './receipt-store.ts'
@@ -91,9 +92,12 @@ async function withinReversal({ tx, attempt }: Work, given: RailReceipt): Promis
 async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<ReceiptRow | undefined> {
   const { rail, railAccount } = attempt
   const known = await findReceipt(tx, { rail, railAccount, providerId: given.id })
-  if (known || given.number === undefined) return known
+  if (known) return known
   // The same number is the same money, whatever id it came under.
-  return findByNumber(tx, { rail, railAccount, number: given.number })
+  if (given.number !== undefined) return findByNumber(tx, { rail, railAccount, number: given.number })
+  if (given.stated) return undefined
+  // An answer that names neither amount nor number is about the one payment of the attempt: one that is known by its number already.
+  return (await listReceipts(tx, attempt.intentId)).find(({ attemptId }) => attemptId === attempt.id)
 }
 
 async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee }: RailReceipt): Promise<void> {

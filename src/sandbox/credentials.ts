@@ -39,6 +39,7 @@ export function sandboxCredentials(baseUrl: string, options: { livemode?: boolea
     MPESA_CONSUMER_SECRET: MPESA.consumerSecret,
     MPESA_SHORTCODE: MPESA.shortcode,
     MPESA_PASSKEY: MPESA.passkey,
+    MPESA_PULL: 'true',
     MPESA_BASE_URL: `${baseUrl}/sandbox/daraja`,
     STRIPE_SECRET_KEY: livemode ? STRIPE.liveKey : STRIPE.testKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,

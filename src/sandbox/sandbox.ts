@@ -12,6 +12,7 @@ import { createPublisher } from './bitcoin/publisher.ts'
 import { addBitcoinRoutes } from './bitcoin/routes.ts'
 import { createPrompts, type Prompts } from './phone/prompts.ts'
 import { mpesaNetwork } from './daraja/callback.ts'
+import { addPullRoute } from './daraja/pull.ts'
 import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
 import { addAnswerFaults } from './faults/answers.ts'
@@ -86,6 +87,7 @@ export function createSandbox(deps: SandboxDeps): Module {
       addAnswerFaults(app, { db })
       addFaultControls(app, { db, gate }, FAULTY)
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
+      addPullRoute(app, { clock, ids, prompts, deliver })
       addStripeRoutes(app, { db, clock, ids, sessions, refunds, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
       for (const { name, routes } of simulators) {

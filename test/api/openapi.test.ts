@@ -119,7 +119,7 @@ void test('bodies and answers have schemas with names', () => {
     if (done[0]?.[1].content['text/csv']) continue
     assert.match(
       refOf(done[0]?.[1].content) ?? '',
-      /schemas\/(Api|PaymentLink|Merchant|Store|Metrics|Warmup|CrossmintConfig|Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|Refund|\w+List)$/,
+      /schemas\/(Api|PaymentLink|Merchant|Store|Metrics|Warmup|CrossmintConfig|Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|ReconciliationCase|Refund|\w+List)$/,
       name,
     )
     assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)

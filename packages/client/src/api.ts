@@ -541,6 +541,40 @@ export type ReceiptLine = {
 /** All rows of the time, oldest first */
 export type ReceiptsLineList = readonly ReceiptLine[]
 
+/** A difference between our books and those of a provider */
+export type ReconciliationCase = {
+  readonly id: string
+  readonly object: 'reconciliation_case'
+  readonly rail: string
+
+  /** Of UTC */
+  readonly day: string
+  readonly kind:
+    'missing-here' | 'missing-there' | 'amount-differs' | 'currency-differs' | 'return-differs' | 'pending-for-ever'
+
+  /** The provider's line, our receipt, or our attempt */
+  readonly subject: string
+  readonly payment: string | null
+  readonly merchant: string | null
+  readonly ours: { readonly amount: string; readonly currency: string } | null
+  readonly theirs: { readonly amount: string; readonly currency: string } | null
+  readonly moved_at: string
+
+  /** `closed` by a person, `repaired` when nothing differed any more */
+  readonly status: 'open' | 'closed' | 'repaired'
+  readonly suggested_action: string
+  readonly note: string | null
+  readonly created_at: string
+  readonly closed_at: string | null
+}
+
+/** A page of differences */
+export type ReconciliationCaseList = {
+  readonly object: 'list'
+  readonly data: readonly ReconciliationCase[]
+  readonly next_cursor: string | null
+}
+
 export type RedeliverRangeInput = {
   /** Events of this time or later */
   readonly from: string
@@ -621,6 +655,12 @@ export type RefundList = {
   readonly object: 'list'
   readonly data: readonly Refund[]
   readonly next_cursor: string | null
+}
+
+export type ResolveCaseInput = {
+  /** `close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. */
+  readonly action: 'close' | 'retry'
+  readonly note: string
 }
 
 export type RotateWebhookSecretInput = {
@@ -795,9 +835,11 @@ export type ErrorCode =
   | 'payments.amount-not-taken'
   | 'payments.attempt-in-flight'
   | 'payments.bad-cursor'
+  | 'payments.case-over'
   | 'payments.insufficient-balance'
   | 'payments.method-not-allowed'
   | 'payments.method-unavailable'
+  | 'payments.no-such-case'
   | 'payments.no-such-refund'
   | 'payments.not-found'
   | 'payments.nothing-to-refund'
@@ -1088,6 +1130,22 @@ export const OPERATIONS = {
     keyed: false,
     answer: 'json',
   },
+  listReconciliationCases: {
+    method: 'GET',
+    path: '/api/v1/reconciliation/cases',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
+  resolveReconciliationCase: {
+    method: 'POST',
+    path: '/api/v1/reconciliation/cases/{id}/resolve',
+    params: ['id'],
+    takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
 } as const satisfies Record<string, OperationRow>
 
 /** How an operation is sent. */
@@ -1337,6 +1395,20 @@ export interface Operations {
     },
     options?: CallOptions,
   ): Promise<LedgerLineList>
+
+  /** List differences from the books of providers, newest first. Of all merchants: for keys of whoever runs this server. */
+  listReconciliationCases(
+    query?: {
+      readonly limit?: number | undefined
+      readonly cursor?: string | undefined
+      readonly status?: 'open' | 'closed' | 'repaired' | undefined
+      readonly rail?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<ReconciliationCaseList>
+
+  /** End a difference, or have its day compared again */
+  resolveReconciliationCase(id: string, body: ResolveCaseInput, options?: CallOptions): Promise<ReconciliationCase>
 }
 
 /** Lists, as one item after the other: further pages are asked for on the way. */
@@ -1401,4 +1473,14 @@ export interface Iterators {
     },
     options?: CallOptions,
   ): AsyncIterable<Delivery>
+
+  /** List differences from the books of providers, newest first */
+  listReconciliationCases(
+    query?: {
+      readonly limit?: number | undefined
+      readonly status?: 'open' | 'closed' | 'repaired' | undefined
+      readonly rail?: string | undefined
+    },
+    options?: CallOptions,
+  ): AsyncIterable<ReconciliationCase>
 }

@@ -3,9 +3,9 @@ import type { Fetch } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
 import { readAnswer } from './answer.ts'
 import { DarajaError } from './errors.ts'
-import { eatTimestamp } from './time.ts'
+import { eatTime, eatTimestamp } from './time.ts'
 import { createTokens, type TokenSettings } from './token.ts'
-import { pushAnswer, queryAnswer } from './wire.ts'
+import { pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
 import type { z } from 'zod'
 
 export interface DarajaSettings extends TokenSettings {
@@ -43,11 +43,26 @@ export interface StkResult {
   readonly checkoutRequestId: string | undefined
 }
 
+/** One arrival of money at the short code, as M-Pesa's own list has it. */
+export interface PulledTransaction {
+  /** The receipt number. */
+  readonly id: string
+  /** As it is written; not always with a time zone. */
+  readonly at: string
+  readonly phone: string | undefined
+  readonly amount: string
+}
+
 export interface Daraja {
   /** Prompts the payer's phone. Not idempotent: a second call is a second prompt. Throws DarajaError; `maybeActed` says if the phone may ring. */
   stkPush(push: StkPush): Promise<StkPushed>
   /** Asks what became of a push. Throws DarajaError; `500.001.1001` is no answer, never a failure of the payment. */
   stkQuery(checkoutRequestId: string): Promise<StkResult>
+  /**
+   * What came to the short code in a time of the last 48 hours, from the `offset`-th on; fewer than were there before when that was all. The
+   * short code must be registered for it (`/pulltransactions/v1/register`). Throws DarajaError.
+   */
+  pull(span: { from: Date; to: Date; offset: number }): Promise<readonly PulledTransaction[]>
 }
 
 /** Longer than the query's: the answer to a push cannot be asked for again. */
@@ -63,12 +78,10 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
     const settings = deps.settings()
     const timestamp = eatTimestamp(clock.now())
     const password = Buffer.from(settings.shortcode + settings.passkey.reveal() + timestamp).toString('base64')
-    const body = JSON.stringify({
-      BusinessShortCode: settings.shortcode,
-      Password: password,
-      Timestamp: timestamp,
-      ...fields,
-    })
+    const proof = sent.bare
+      ? { ShortCode: settings.shortcode }
+      : { BusinessShortCode: settings.shortcode, Password: password, Timestamp: timestamp }
+    const body = JSON.stringify({ ...proof, ...fields })
     const secrets = [password, settings.passkey.reveal(), ...sent.secrets]
     for (let renewed = false; ; renewed = true) {
       const token = await tokens.get(settings)
@@ -111,6 +124,14 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
         checkoutRequestId: answer.CheckoutRequestID,
       }
     },
+    pull: async ({ from, to, offset }) => {
+      const fields = { StartDate: eatTime(from), EndDate: eatTime(to), OffSetValue: String(offset) }
+      const sent = { label: 'daraja.pull', deadlineMs: PUSH_DEADLINE_MS, secrets: [], bare: true } as const
+      const { Response: lists } = await post('/pulltransactions/v1/query', fields, pullAnswer, sent)
+      return (lists ?? [])
+        .flat()
+        .map((one) => ({ id: one.transactionId, at: one.trxDate, phone: one.msisdn, amount: one.amount }))
+    },
   }
 }
 
@@ -118,6 +139,8 @@ interface Sent {
   label: string
   deadlineMs: number
   secrets: readonly string[]
+  /** Needs no password, only the short code. */
+  bare?: true
 }
 
 function readPush(answer: z.infer<typeof pushAnswer>): StkPushed {

@@ -221,3 +221,39 @@ test('timestamps are East Africa Time, both ways', () => {
   assert.deepEqual(parseEatTimestamp('20260101013005'), new Date('2025-12-31T22:30:05Z'))
   for (const wrong of ['', '2026', '20261301000000', 20260101]) assert.equal(parseEatTimestamp(wrong), undefined)
 })
+
+test('what came to the short code is asked for in East Africa Time, without the password, and read as it is written', async () => {
+  const body = {
+    ResponseRefID: '26178-42530161-2',
+    ResponseCode: '1000',
+    ResponseMessage: 'Success',
+    Response: [
+      [
+        {
+          transactionId: 'yutyrtyf',
+          trxDate: '2026-01-15T10:13:00Z',
+          msisdn: 254722000000,
+          sender: 'UAT2',
+          transactiontype: 'c2b-pay-bill-debit',
+          billreference: '37207636392',
+          amount: '168.00',
+          organizationname: 'Daraja Pull API Test',
+        },
+      ],
+    ],
+  }
+  const span = { from: new Date('2026-01-14T21:00:00Z'), to: new Date('2026-01-15T21:00:00Z') }
+  await using t = await openClient((_, count) => ({ body: count === 1 ? body : { ResponseCode: '1001' } }))
+  assert.deepEqual(await t.daraja.pull({ ...span, offset: 0 }), [
+    { id: 'yutyrtyf', at: '2026-01-15T10:13:00Z', phone: '254722000000', amount: '168.00' },
+  ])
+  assert.deepEqual(await t.daraja.pull({ ...span, offset: 1 }), [], 'nothing more')
+  assert.deepEqual(JSON.parse(t.sent()[0]?.body.toString() ?? ''), {
+    ShortCode: '174379',
+    StartDate: '2026-01-15 00:00:00',
+    EndDate: '2026-01-16 00:00:00',
+    OffSetValue: '0',
+  })
+  await using odd = await openClient(() => ({ body: { Response: [[{ amount: '1' }]] } }))
+  assert.equal((await failureOf((daraja) => daraja.pull({ ...span, offset: 0 }), odd.daraja)).code, 'daraja.bad-answer')
+})

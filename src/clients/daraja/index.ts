@@ -2,6 +2,7 @@ export {
   createDaraja,
   type Daraja,
   type DarajaSettings,
+  type PulledTransaction,
   type StkPush,
   type StkPushed,
   type StkResult,

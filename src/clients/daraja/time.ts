@@ -5,6 +5,10 @@ const EAT_OFFSET_MS = 3 * 60 * 60 * 1000
 export const eatTimestamp = (at: Date): string =>
   new Date(at.getTime() + EAT_OFFSET_MS).toISOString().replaceAll(/\D/g, '').slice(0, 14)
 
+/** `yyyy-MM-dd HH:mm:ss` in East Africa Time, as the list of transactions wants its range. */
+export const eatTime = (at: Date): string =>
+  new Date(at.getTime() + EAT_OFFSET_MS).toISOString().slice(0, 19).replace('T', ' ')
+
 /** The moment that `20260115120000` (text or number, East Africa Time) names; undefined when it names none. */
 export function parseEatTimestamp(stamp: string | number): Date | undefined {
   const match = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/.exec(String(stamp))

@@ -26,3 +26,23 @@ export const errorAnswer = z.object({
   errorCode: textual,
   errorMessage: z.string().optional(),
 })
+
+/** The list is a list in a list [community]; a time in which nothing came has none, or an empty one. */
+export const pullAnswer = z.object({
+  ResponseCode: textual.optional(),
+  ResponseMessage: z.string().optional(),
+  Response: z
+    .array(
+      z.array(
+        z.object({
+          transactionId: textual,
+          trxDate: textual,
+          msisdn: textual.optional(),
+          transactiontype: z.string().optional(),
+          billreference: textual.optional(),
+          amount: textual,
+        }),
+      ),
+    )
+    .nullish(),
+})

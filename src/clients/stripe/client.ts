@@ -1,11 +1,19 @@
 import type { Stripe } from 'stripe'
+import type { z } from 'zod'
 import type { Fetch } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
 import { StripeFailure, toFailure } from './errors.ts'
 import { createHttpClient } from './http.ts'
 import { loadStripe } from './load.ts'
-import { refund, refundList, session, type CardRefund, type CheckoutSession } from './wire.ts'
-import type { z } from 'zod'
+import {
+  chargeList,
+  refund,
+  refundList,
+  session,
+  type CardCharge,
+  type CardRefund,
+  type CheckoutSession,
+} from './wire.ts'
 
 export interface StripeSettings {
   readonly secretKey: Secret
@@ -51,8 +59,15 @@ export interface StripeClient {
   fetchRefund(id: string): Promise<CardRefund>
   /** The newest hundred of a charge. */
   listRefunds(charge: string): Promise<readonly CardRefund[]>
+  /** Charges made in a time, newest first, 100 a page; `after` is the last one of the page before. Throws StripeFailure. */
+  listCharges(span: {
+    from: Date
+    to: Date
+    after: string | undefined
+  }): Promise<{ charges: CardCharge[]; more: boolean }>
 }
 
+const PAGE = 100
 const EXPAND = ['payment_intent.latest_charge.balance_transaction']
 
 export function createStripe(deps: { fetch: Fetch; settings: () => StripeSettings }): StripeClient {
@@ -92,6 +107,12 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
     },
     fetchRefund: (id) => ask(refund, (stripe) => stripe.refunds.retrieve(id)),
     listRefunds: (charge) => ask(refundList, (stripe) => stripe.refunds.list({ charge, limit: 100 })),
+    listCharges: async ({ from, to, after }) => {
+      const created = { gte: Math.floor(from.getTime() / 1000), lt: Math.ceil(to.getTime() / 1000) }
+      const params = { created, limit: PAGE, ...(after !== undefined && { starting_after: after }) }
+      const { data, has_more: more } = await ask(chargeList, (stripe) => stripe.charges.list(params))
+      return { charges: data, more }
+    },
   }
 }
 

@@ -102,8 +102,28 @@ test('a paid session is read with its charge and fee, amounts as whole minor uni
     succeeded: true,
     createdAt: new Date(1768467700_000),
     fee: { amount: 88n, currency: 'usd' },
+    amountReturned: 0n,
+    metadata: {},
   })
   assert.match(t.server.received[0]?.path ?? '', /expand/)
+})
+
+test('charges are listed by their time, page after page', async () => {
+  const { balance_transaction: _, ...charge } = PAID.payment_intent.latest_charge
+  const one = { ...charge, amount_refunded: 100, metadata: { purser_attempt: 'att_1' } }
+  await using t = await openClient({ body: { object: 'list', data: [one], has_more: true } })
+  const span = { from: new Date('2026-01-15T00:00:00Z'), to: new Date('2026-01-16T00:00:00Z') }
+  const { charges, more } = await t.client.listCharges({ ...span, after: 'ch_0' })
+  assert.deepEqual([more, charges[0]?.amountReturned, charges[0]?.metadata['purser_attempt']], [true, 100n, 'att_1'])
+  const asked = new URL(t.server.received[0]?.path ?? '', 'http://x').searchParams
+  assert.deepEqual(Object.fromEntries(asked), {
+    'created[gte]': '1768435200',
+    'created[lt]': '1768521600',
+    limit: '100',
+    starting_after: 'ch_0',
+  })
+  await using odd = await openClient({ body: { object: 'list', data: [{ id: 'ch_1' }], has_more: false } })
+  await assert.rejects(odd.client.listCharges({ ...span, after: undefined }), StripeFailure)
 })
 
 const FAILURES = [

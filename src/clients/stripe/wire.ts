@@ -29,6 +29,8 @@ export interface CardCharge {
   readonly succeeded: boolean
   readonly createdAt: Date
   readonly fee: { readonly amount: bigint; readonly currency: string } | undefined
+  readonly amountReturned: bigint
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 /** A whole number of minor units. */
@@ -53,6 +55,8 @@ const charge = z
     paid: z.boolean(),
     captured: z.boolean(),
     created: seconds,
+    amount_refunded: minorUnits.default(0n),
+    metadata: z.record(z.string(), z.string()).nullish(),
     // Expanded, or an id, or none yet: Stripe makes it after the charge.
     balance_transaction: z.union([balanceTransaction, z.string()]).nullish(),
   })
@@ -67,6 +71,8 @@ const charge = z
       captured,
       created,
       balance_transaction: balance,
+      amount_refunded: amountReturned,
+      metadata,
     }): CardCharge => ({
       id,
       livemode,
@@ -74,6 +80,8 @@ const charge = z
       currency,
       succeeded: status === 'succeeded' && paid && captured,
       createdAt: created,
+      amountReturned,
+      metadata: metadata ?? {},
       fee:
         typeof balance === 'object' && balance !== null
           ? { amount: balance.fee, currency: balance.currency }
@@ -157,3 +165,6 @@ export const session = z
     clientReferenceId: wire.client_reference_id ?? undefined,
     payment: typeof wire.payment_intent === 'object' && wire.payment_intent !== null ? wire.payment_intent : undefined,
   }))
+
+/** A page of charges, newest first. */
+export const chargeList = z.object({ object: z.literal('list'), data: z.array(charge), has_more: z.boolean() })

@@ -54,6 +54,13 @@ const all = [
     remedy: 'Check the id. A refund of another merchant does not exist for your key.',
   },
   {
+    code: 'payments.no-such-case',
+    status: 404,
+    message: 'There is no case rec_01kd3v….',
+    param: 'id',
+    remedy: 'Check the id.',
+  },
+  {
     code: 'payments.no-such-webhook',
     status: 404,
     message: 'There is no webhook at this address.',
@@ -154,6 +161,12 @@ const all = [
     remedy: 'Create a new payment.',
   },
   ...REFUND_CONFLICTS,
+  {
+    code: 'payments.case-over',
+    status: 409,
+    message: 'The case rec_01kd3v… is closed already.',
+    remedy: 'A person closed it, or nothing differed any more when its day was compared again.',
+  },
   {
     code: 'webhooks.too-many-endpoints',
     status: 409,

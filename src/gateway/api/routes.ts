@@ -10,6 +10,7 @@ import type { Rates } from '#rates'
 import { settlementRoutes } from './settlements.ts'
 import { createAccess, type Access, type AccessDeps } from './access.ts'
 import { attemptRoutes } from './attempts.ts'
+import { caseRoutes } from './cases.ts'
 import { createRoute } from './create.ts'
 import { errorPageRoutes } from './errorpage.ts'
 import { deliveryRoutes } from './deliveries.ts'
@@ -54,5 +55,6 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
   exportRoutes(app, api)
+  caseRoutes(app, api)
   errorPageRoutes(app)
 }

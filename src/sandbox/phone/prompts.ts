@@ -5,7 +5,17 @@ import type { Ids } from '#platform/ids'
 import { addTimer } from '../timers.ts'
 import type { Network } from './network.ts'
 import { phoneOf, promptLifeMs } from './phones.ts'
-import { ignorePrompt, insertPrompt, listDecided, listWaiting, lockPrompt, savePrompt, type Prompt } from './store.ts'
+import {
+  ignorePrompt,
+  insertPrompt,
+  listDecided,
+  listPaid,
+  listWaiting,
+  lockPrompt,
+  savePrompt,
+  type PaidOf,
+  type Prompt,
+} from './store.ts'
 
 export interface Pushed {
   /** The network's own id of the prompt, and a second one where it has two. */
@@ -31,6 +41,7 @@ export interface Prompts {
   /** Somebody acts for a phone: on this prompt, or the newest that waits. Undefined when there is none to act on. */
   act(phone: string, action: PhoneAction, promptId?: string): Promise<Prompt | undefined>
   listWaiting(phone?: string): Promise<Prompt[]>
+  listPaid(of: PaidOf): Promise<Prompt[]>
 }
 
 interface Deps {
@@ -61,6 +72,7 @@ export function createPrompts(given: Omit<Deps, 'networks'>): Prompts {
         return prompt?.phone === phone ? actOn(deps, tx, await settle(deps, tx, prompt), action) : undefined
       }),
     listWaiting: (phone) => listWaiting(db, clock.now(), phone),
+    listPaid: (of) => listPaid(db, of),
   }
 }
 

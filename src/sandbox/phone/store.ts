@@ -63,3 +63,16 @@ export const listWaiting = (q: Queryable, now: Date, phone?: string): Promise<Pr
 export const listDecided = (q: Queryable, phone: string, limit: number): Promise<Prompt[]> =>
   q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts where phone = ${phone} and result_code is not null
     order by created_at desc limit ${limit}`)
+
+export interface PaidOf {
+  readonly network: string
+  readonly from: Date
+  readonly to: Date
+  readonly offset: number
+  readonly limit: number
+}
+
+/** What was paid on a network in a time, oldest first. */
+export const listPaid = (q: Queryable, { network, from, to, offset, limit }: PaidOf): Promise<Prompt[]> =>
+  q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts
+    where network = ${network} and paid_shillings is not null and decided_at >= ${from} and decided_at < ${to} order by decided_at, id offset ${offset} limit ${limit}`)

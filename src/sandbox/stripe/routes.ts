@@ -11,7 +11,7 @@ import { stripeId } from './events.ts'
 import { parseForm, toPlain } from './form.ts'
 import type { CardRefunds } from './refunds.ts'
 import type { Sessions } from './sessions.ts'
-import { claimKey, findAnswer, findObject, insertEndpoint, saveAnswer } from './store.ts'
+import { claimKey, findAnswer, findObject, insertEndpoint, listObjects, saveAnswer } from './store.ts'
 
 export interface StripeApiDeps {
   db: Db
@@ -36,6 +36,13 @@ const refundParams = z.strictObject({
   metadata: z.record(z.string(), z.string()).optional(),
 })
 const refundQuery = z.strictObject({ charge: z.string(), limit: count.optional() })
+const listParams = z.strictObject({
+  created: z.strictObject({ gte: count.optional(), lt: count.optional() }).optional(),
+  limit: count.refine((limit) => limit >= 1 && limit <= 100).optional(),
+  starting_after: z.string().optional(),
+})
+/** In seconds. */
+const FOREVER = 1e12
 const endpointParams = z.strictObject({ url: z.url(), enabled_events: z.array(z.string()).min(1) })
 
 type Act = (tx: Tx, fields: unknown, livemode: boolean) => Promise<object>
@@ -72,6 +79,16 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
   for (const kind of ['payment_intent', 'charge', 'balance_transaction', 'refund']) {
     get(`/${kind}s/:id`, (tx, id) => requireKind(tx, kind, id))
   }
+  app.get(`${ROOT}/charges`, { config: { provider: 'stripe' }, schema: { hide: true } }, (request, reply) =>
+    answer(reply, async () => {
+      requireKey(request)
+      const fields = toPlain(parseForm(new URL(request.url, 'http://local').search.slice(1)))
+      const { created = {}, limit = 10, starting_after: after } = requireFields(listParams, fields)
+      const span = { from: created.gte ?? 0, to: created.lt ?? FOREVER, after, limit: limit + 1 }
+      const found = await listObjects(db, { kind: 'charge', ...span })
+      return { object: 'list', url: '/v1/charges', data: found.slice(0, limit), has_more: found.length > limit }
+    }),
+  )
   post('/refunds', () => (tx, fields) => {
     const { charge, payment_intent: paymentIntent, amount, metadata } = requireFields(refundParams, fields)
     return refunds.create(tx, { charge, paymentIntent, amount, metadata })

@@ -36,6 +36,25 @@ export const listRefundsOf = async <Body extends StripeObject>(q: Queryable, cha
   return rows.map(({ body }) => body)
 }
 
+/** Objects of a kind that were made in a time, newest first, from after one of them on. */
+export async function listObjects(
+  q: Queryable,
+  {
+    kind,
+    from,
+    to,
+    after,
+    limit,
+  }: { kind: string; from: number; to: number; after: string | undefined; limit: number },
+): Promise<StripeObject[]> {
+  const rows = await q.many<Kept>(sql`select body, hidden from sandbox.stripe_objects
+    where body ->> 'object' = ${kind} and (body ->> 'created')::bigint >= ${from} and (body ->> 'created')::bigint < ${to}
+      and (${after ?? null}::text is null
+        or (created_at, id) < (select o.created_at, o.id from sandbox.stripe_objects o where o.id = ${after ?? null}))
+    order by created_at desc, id desc limit ${limit}`)
+  return rows.map(({ body }) => body)
+}
+
 export interface KeptAnswer {
   readonly requestHash: string
   readonly status: number | null

@@ -50,6 +50,10 @@ export const mpesaConfig = defineConfig(
         example: 'https://api.safaricom.co.ke',
       },
     ),
+    pull: setting('MPESA_PULL', z.stringbool('true or false').default(false), {
+      doc: 'Whether the short code is registered for Pull Transactions: then each day is compared with the list of M-Pesa.',
+      runtime: true,
+    }),
     callbackAddresses: setting(
       'MPESA_CALLBACK_ADDRESSES',
       z

@@ -16,6 +16,7 @@ import { AppError } from '#platform/errors'
 import { parseCallback } from './callback.ts'
 import { PROCESSING, reasonOf, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
+import { createStatement } from './statement.ts'
 import { shortText } from './text.ts'
 
 export type MpesaDeps = RailDeps<MpesaConfig>
@@ -54,6 +55,7 @@ export function createMpesaRail(deps: MpesaDeps): Rail {
       accepted: { ResultCode: 0, ResultDesc: 'Accepted' },
       parse: parseCallback,
     },
+    statement: createStatement(daraja, () => missingOf(deps) ?? unregistered(deps)),
   }
 }
 
@@ -183,6 +185,9 @@ function missingOf({ mode, config }: MpesaDeps): string | undefined {
   ].flatMap(([name, value]) => (value === undefined ? [name] : []))
   return missing.length === 0 ? undefined : `M-Pesa is off: set ${missing.join(', ')}`
 }
+
+const unregistered = ({ config }: MpesaDeps): string | undefined =>
+  config().pull ? undefined : 'Register the short code for Pull Transactions, then set MPESA_PULL=true'
 
 function requireSettings(deps: MpesaDeps): DarajaSettings {
   const { consumerKey, consumerSecret, shortcode, passkey, baseUrl = BASE_URLS[deps.mode] } = deps.config()

@@ -26,6 +26,7 @@ import { keyProblem, type StripeConfig } from './config.ts'
 import { reasonOfDecline } from './declines.ts'
 import { ATTEMPT_KEY, INTENT_KEY, parseFacts } from './facts.ts'
 import { refundingWith } from './refund.ts'
+import { createStatement } from './statement.ts'
 
 export type StripeDeps = Omit<RailDeps<StripeConfig>, 'log'>
 
@@ -48,6 +49,7 @@ export function createStripeRail(deps: StripeDeps): Rail {
     collect: collectWith(deps, client),
     refund: refundingWith({ client, clock: deps.clock, problem: () => problemOf(deps) }),
     webhook: { verify: (request) => verify(deps, request), parse: parseFacts },
+    statement: createStatement(client),
   }
 }
 

@@ -1,0 +1,89 @@
+import type { Asset, Money } from '#money'
+import { sql, type Queryable } from '#platform/db'
+
+/** All SQL on payments.cases. */
+
+export const CASE_KINDS = [
+  'missing-here',
+  'missing-there',
+  'amount-differs',
+  'currency-differs',
+  'return-differs',
+  'pending-for-ever',
+] as const
+export type CaseKind = (typeof CASE_KINDS)[number]
+export const CASE_STATES = ['open', 'closed', 'repaired'] as const
+export type CaseState = (typeof CASE_STATES)[number]
+
+export interface CaseRow {
+  id: string
+  rail: string
+  railAccount: string
+  day: string
+  kind: CaseKind
+  subject: string
+  intentId: string | null
+  merchantId: string | null
+  oursAsset: Asset | null
+  ours: bigint | null
+  theirsAsset: Asset | null
+  theirs: bigint | null
+  movedAt: Date
+  state: CaseState
+  note: string | null
+  createdAt: Date
+  closedAt: Date | null
+}
+
+export interface NewCase extends Pick<CaseRow, 'id' | 'rail' | 'railAccount' | 'day' | 'kind' | 'subject' | 'movedAt'> {
+  readonly intentId?: string | undefined
+  readonly ours?: Money | undefined
+  readonly theirs?: Money | undefined
+}
+
+const COLUMNS = sql`id, rail, rail_account as "railAccount", day, kind, subject, intent_id as "intentId", merchant_id as "merchantId",
+  ours_asset as "oursAsset", ours, theirs_asset as "theirsAsset", theirs, moved_at as "movedAt", state, note, created_at as "createdAt",
+  closed_at as "closedAt"`
+
+/** One that is open is brought up to date; one that a person closed stays closed, one that was put right and differs again opens again. */
+export const openCase = (q: Queryable, one: NewCase, now: Date): Promise<{ state: CaseState; isNew: boolean }> =>
+  q.one(sql`insert into payments.cases (id, rail, rail_account, day, kind, subject, intent_id, merchant_id, ours_asset, ours, theirs_asset,
+      theirs, moved_at, created_at)
+    values (${one.id}, ${one.rail}, ${one.railAccount}, ${one.day}, ${one.kind}, ${one.subject}, ${one.intentId ?? null},
+      (select merchant_id from payments.intents where id = ${one.intentId ?? null}), ${one.ours?.asset ?? null}, ${one.ours?.amount ?? null},
+      ${one.theirs?.asset ?? null}, ${one.theirs?.amount ?? null}, ${one.movedAt}, ${now})
+    on conflict (rail, rail_account, kind, subject) do update set ours_asset = excluded.ours_asset, ours = excluded.ours,
+      theirs_asset = excluded.theirs_asset, theirs = excluded.theirs,
+      state = case payments.cases.state when 'repaired' then 'open' else payments.cases.state end,
+      closed_at = case payments.cases.state when 'repaired' then null else payments.cases.closed_at end
+    returning state, id = ${one.id} as "isNew"`)
+
+/** What was different is the same now. @returns how many cases that ends */
+export const repairCases = (
+  q: Queryable,
+  of: { rail: string; railAccount: string; subjects: readonly string[] },
+  now: Date,
+): Promise<number> =>
+  q.run(sql`update payments.cases set state = 'repaired', closed_at = ${now}
+    where state = 'open' and rail = ${of.rail} and rail_account = ${of.railAccount} and subject = any(${of.subjects})`)
+
+export const closeCase = (q: Queryable, id: string, note: string, now: Date): Promise<number> =>
+  q.run(
+    sql`update payments.cases set state = 'closed', note = ${note}, closed_at = ${now} where id = ${id} and state = 'open'`,
+  )
+
+export const noteCase = (q: Queryable, id: string, note: string): Promise<number> =>
+  q.run(sql`update payments.cases set note = ${note} where id = ${id} and state = 'open'`)
+
+export const findCase = (q: Queryable, id: string): Promise<CaseRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.cases where id = ${id}`)
+
+/** Newest first. */
+export const listCases = (
+  q: Queryable,
+  of: { state?: CaseState | undefined; rail?: string | undefined; before?: string | undefined; limit: number },
+): Promise<CaseRow[]> =>
+  q.many(sql`select ${COLUMNS} from payments.cases
+    where (${of.state ?? null}::text is null or state = ${of.state ?? null}) and (${of.rail ?? null}::text is null or rail = ${of.rail ?? null})
+      and (${of.before ?? null}::text is null or id < ${of.before ?? null})
+    order by id desc limit ${of.limit}`)

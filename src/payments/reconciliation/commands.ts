@@ -1,0 +1,98 @@
+import type { Command } from 'commander'
+import { formatAmount, currencyOf, type Money } from '#money'
+import { addMs } from '#platform/clock'
+import { AppError } from '#platform/errors'
+import type { OpenCli } from '#platform/module'
+import { CASE_ACTIONS, createReconciliation, resolveCase, type Case, type CaseAction } from './cases.ts'
+import { askRun, listRuns } from './store.ts'
+
+const MOST = 100
+const DAY_MS = 24 * 60 * 60_000
+
+/** `purser reconcile …`: our books beside those of the providers. */
+export function reconcileCommands(program: Command, open: OpenCli): void {
+  const reconcile = program.command('reconcile').description('our books beside those of the providers, day by day')
+  reconcile
+    .command('run')
+    .description('compares a day with the provider; the running program does it within a minute')
+    .argument('<rail>', 'mpesa, stripe, …')
+    .option('--day <yyyy-mm-dd>', 'a day of UTC; yesterday by default')
+    .action(async (rail: string, options: { day?: string }) => {
+      const { db, clock, print, record } = await open()
+      const now = clock.now()
+      const day = requireDay(options.day ?? addMs(now, -DAY_MS).toISOString().slice(0, 10))
+      await db.transaction(async (tx) => {
+        await askRun(tx, rail, day, now)
+        await record(tx, { action: 'payments.reconciliation-asked', target: `${rail} ${day}` })
+      })
+      print(`${rail} of ${day} will be compared within a minute. See: purser reconcile days`)
+    })
+  reconcile
+    .command('days')
+    .description(`the ${MOST} newest comparisons and what came of them`)
+    .action(async () => {
+      const { db, print } = await open()
+      const runs = await listRuns(db, MOST)
+      print(runs.length === 0 ? 'Nothing was compared yet.' : runs.map((run) => ({ ...run })))
+    })
+  reconcile
+    .command('cases')
+    .description(`the ${MOST} newest differences that are open`)
+    .option('--all', 'those that are over too')
+    .action(async ({ all }: { all?: boolean }) => {
+      const { db, clock, print } = await open()
+      const { items } = await createReconciliation(clock).listCases(db, {
+        state: all ? undefined : 'open',
+        limit: MOST,
+      })
+      print(items.length === 0 ? 'No case is open.' : items.map(rowOf))
+    })
+  reconcile
+    .command('resolve')
+    .description('ends a case, or has its day compared again')
+    .argument('<case>', 'its id, rec_…')
+    .requiredOption('--note <text>', 'what was found out, for whoever asks later')
+    .option('--action <action>', CASE_ACTIONS.join(' or '), 'close')
+    .action(async (id: string, { note, action }: { note: string; action: string }) => {
+      const { db, clock, print, record } = await open()
+      const how = requireAction(action)
+      const { suggested } = await db.transaction(async (tx) => {
+        const one = await resolveCase(tx, { id, action: how, note }, clock.now())
+        await record(tx, {
+          action: `payments.case-${how === 'close' ? 'closed' : 'retried'}`,
+          target: id,
+          detail: { note },
+        })
+        return one
+      })
+      print(how === 'close' ? 'It is closed. Nothing was posted for it.' : `Its day is compared again. ${suggested}`)
+    })
+}
+
+function requireDay(text: string): string {
+  const at = new Date(`${text}T00:00:00Z`)
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)) return text
+  throw new AppError('validation-failed', 422, `"${text}" is not a day: write it like 2026-01-15.`)
+}
+
+function requireAction(text: string): CaseAction {
+  const found = CASE_ACTIONS.find((one) => one === text)
+  if (found) return found
+  throw new AppError('validation-failed', 422, `--action is ${CASE_ACTIONS.join(' or ')}, not "${text}".`)
+}
+
+const show = (amount: Money | undefined): string =>
+  amount ? `${currencyOf(amount.asset)} ${formatAmount(amount)}` : ''
+
+const rowOf = (one: Case): Record<string, string> => ({
+  case: one.id,
+  rail: one.rail,
+  day: one.day,
+  kind: one.kind,
+  subject: one.subject,
+  payment: one.intentId ?? '',
+  ours: show(one.ours),
+  theirs: show(one.theirs),
+  state: one.state,
+  suggested: one.suggested,
+})

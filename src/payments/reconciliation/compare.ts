@@ -1,0 +1,187 @@
+import { money, type Money } from '#money'
+import { addMs } from '#platform/clock'
+import { describeError } from '#platform/errors'
+import type { DueQueue } from '#platform/jobs'
+import { openCase, repairCases, type CaseKind } from './case-store.ts'
+import { railOf, type Core } from '../core.ts'
+import type { Rail, RailStatement, StatementLine } from '../rail.ts'
+import {
+  claimRuns,
+  extendRun,
+  failRun,
+  findOurs,
+  finishRun,
+  insertMatches,
+  listUnmatched,
+  type Match,
+  type Ours,
+  type RunRow,
+  type RunTally,
+} from './store.ts'
+import { endStuck, findMoney } from './repair.ts'
+
+/** A page of a provider, or of ours, is compared well within this; the lease is renewed with each. */
+const LEASE_MS = 15 * 60_000
+const HOUR_MS = 60 * 60_000
+const DAY_MS = 24 * HOUR_MS
+/** Clocks differ, and what is seen by asking carries our time: lines so far outside the day are looked at, and not counted. */
+const MARGIN_MS = HOUR_MS / 2
+const ROWS = 500
+/** A provider whose pages never end. */
+const MOST_PAGES = 100_000
+/** After so many runs that did not come to their end the day waits for a person: `purser reconcile run`. */
+const MOST_TRIES = 12
+
+const RECONCILE_QUEUE = 'payments.reconciliations'
+
+export const reconcileQueue = (core: Core): DueQueue<RunRow> => ({
+  name: RECONCILE_QUEUE,
+  concurrency: 1,
+  batch: 1,
+  idleMs: 15_000,
+  claim: (limit, now) => claimRuns(core.db, limit, now, addMs(now, LEASE_MS)),
+  handle: (run, signal) => runDay(core, run, signal),
+})
+
+export interface Day {
+  readonly core: Core
+  readonly rail: Rail
+  readonly run: RunRow
+  readonly from: Date
+  readonly to: Date
+  readonly tally: RunTally
+}
+
+async function runDay(core: Core, run: RunRow, signal: AbortSignal): Promise<void> {
+  const about = { rail: run.rail, day: run.day }
+  try {
+    const rail = railOf(core, run.rail)
+    const why = rail ? rail.unavailable() : 'There is no such rail.'
+    if (!rail || why !== undefined) return void (await failRun(core.db, run, why ?? '', nextTry(core, run)))
+    const from = new Date(`${run.day}T00:00:00Z`)
+    const tally = { lines: 0, matched: 0, repaired: 0, cases: 0 }
+    const day: Day = { core, rail, run, from, to: addMs(from, DAY_MS), tally }
+    await endStuck(day, signal, (attempt, ours) =>
+      openDifference(day, 'pending-for-ever', attempt.id, {
+        intentId: attempt.intentId,
+        ours,
+        movedAt: attempt.createdAt,
+      }),
+    )
+    const { statement } = rail
+    const missing = statement ? statement.unavailable?.() : 'The provider has no list.'
+    if (statement && missing === undefined) {
+      await compareTheirs(day, statement, signal)
+      await compareOurs(day, signal)
+    }
+    if (signal.aborted) return
+    await finishRun(core.db, run, tally, core.clock.now())
+    core.log.info({ ...about, ...tally, compared: missing ?? 'yes' }, 'day reconciled')
+  } catch (error) {
+    core.log.warn({ ...about, tries: run.tries, error }, 'day could not be reconciled')
+    await failRun(core.db, run, describeError(error).slice(0, 300), nextTry(core, run))
+  }
+}
+
+/** After 10 minutes, then twice as long each time, 4 hours at most. */
+const nextTry = ({ clock }: Core, { tries }: RunRow): Date | null =>
+  tries + 1 >= MOST_TRIES ? null : addMs(clock.now(), Math.min(10 * 60_000 * 2 ** tries, 4 * HOUR_MS))
+
+/** Every line of the provider is with us, with the same amount; what is not is put right where the provider knows, else it is a case. */
+async function compareTheirs(day: Day, statement: RailStatement, signal: AbortSignal): Promise<void> {
+  const { core, run } = day
+  const reach = addMs(core.clock.now(), -statement.reachMs)
+  const begin = addMs(day.from, -MARGIN_MS)
+  const from = begin < reach ? reach : begin
+  let cursor: string | undefined
+  for (let page = 0; page < MOST_PAGES && !signal.aborted; page++) {
+    const { lines, cursor: next } = await statement.list({ from, to: addMs(day.to, MARGIN_MS), cursor })
+    await comparePage(day, lines)
+    await extendRun(core.db, run, addMs(core.clock.now(), LEASE_MS))
+    if (next === undefined) return
+    cursor = next
+  }
+}
+
+async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<void> {
+  const { core, run, tally } = day
+  const ids = lines.flatMap(({ receiptId }) => receiptId ?? [])
+  const numbers = lines.flatMap(({ number }) => number ?? [])
+  const ours = await findOurs(core.db, run, { ids, numbers })
+  const byId = new Map(ours.map((one) => [one.providerId, one]))
+  const byNumber = new Map(ours.flatMap((one) => (one.number === null ? [] : [[one.number, one] as const])))
+  const matches: Match[] = []
+  const differences: (readonly [CaseKind, string, Difference])[] = []
+  for (const line of lines) {
+    const isOfDay = line.at >= day.from && line.at < day.to
+    const known = byId.get(line.receiptId ?? '') ?? byNumber.get(line.number ?? '')
+    const found = known ?? (await findMoney(day, line))
+    if (found) matches.push({ receiptId: found.id, lineId: line.id, lineAt: line.at })
+    const kind = found ? differenceOf(found, line) : 'missing-here'
+    if (kind !== undefined && (found || isOfDay)) differences.push([kind, line.id, describe(kind, line, found)])
+    if (!isOfDay) continue
+    tally.lines += 1
+    if (!known && found) tally.repaired += 1
+    if (kind === undefined) tally.matched += 1
+  }
+  const now = core.clock.now()
+  if (matches.length > 0) {
+    await insertMatches(core.db, matches, now)
+    // What still differs is opened again below.
+    const subjects = matches.flatMap(({ receiptId, lineId }) => [receiptId, lineId])
+    await repairCases(core.db, { ...run, subjects }, now)
+  }
+  for (const [kind, subject, difference] of differences) await openDifference(day, kind, subject, difference)
+}
+
+const describe = (kind: CaseKind, { gross, returned, at }: StatementLine, ours: Ours | undefined): Difference =>
+  kind === 'return-differs'
+    ? { intentId: ours?.intentId, ours: ours && money(ours.asset, ours.reversed), theirs: returned, movedAt: at }
+    : { intentId: ours?.intentId, ours: ours && money(ours.asset, ours.amount), theirs: gross, movedAt: at }
+
+function differenceOf(ours: Ours, { gross, returned }: StatementLine): CaseKind | undefined {
+  if (gross.asset !== ours.asset) return 'currency-differs'
+  if (gross.amount !== ours.amount) return 'amount-differs'
+  // A dispute takes more back than the line tells; less than it tells is a refund that nobody told us of.
+  return returned && ours.sameAsset && returned.amount > ours.reversed ? 'return-differs' : undefined
+}
+
+/** Every receipt of the day is in the provider's list. */
+async function compareOurs(day: Day, signal: AbortSignal): Promise<void> {
+  const { core, run, from, to } = day
+  let after = ''
+  while (!signal.aborted) {
+    const page = await listUnmatched(core.db, run, { from, to, after, limit: ROWS })
+    for (const one of page) {
+      const ours = money(one.asset, one.amount)
+      await openDifference(day, 'missing-there', one.id, { intentId: one.intentId, ours, movedAt: one.takenAt })
+    }
+    await extendRun(core.db, run, addMs(core.clock.now(), LEASE_MS))
+    if (page.length < ROWS) return
+    after = page.at(-1)?.id ?? ''
+  }
+}
+
+interface Difference {
+  readonly intentId: string | undefined
+  readonly ours?: Money | undefined
+  readonly theirs?: Money | undefined
+  readonly movedAt: Date
+}
+
+async function openDifference(
+  { core, run, tally }: Day,
+  kind: CaseKind,
+  subject: string,
+  difference: Difference,
+): Promise<void> {
+  const { rail, railAccount, day } = run
+  const id = core.ids.next('rec')
+  const { state, isNew } = await openCase(
+    core.db,
+    { id, rail, railAccount, day, kind, subject, ...difference },
+    core.clock.now(),
+  )
+  if (state === 'open') tally.cases += 1
+  if (isNew) core.log.warn({ caseId: id, rail, day, kind, paymentId: difference.intentId }, 'books differ')
+}

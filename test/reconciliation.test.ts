@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sql } from '#platform/db'
+import { assertBooksHold, assertRefused, available, create, find, leap, PAYMENTS, prompt } from './api/shop.ts'
+import { openWorld, type World } from './world.ts'
+
+/** A day of each simulated provider beside ours, over the wire. */
+
+const HOUR_MS = 3_600_000
+const CASES = '/api/v1/reconciliation/cases'
+
+/** Until the day is over and was compared. */
+async function nextDay(world: World): Promise<void> {
+  await leap(world, 18 * HOUR_MS)
+  for (let i = 0; i < 4; i++) await leap(world, 20_000)
+}
+
+async function operatorOf(
+  world: World,
+  scopes = ['operations:read', 'operations:write'] as const,
+): Promise<Record<string, string>> {
+  const { identity, db } = world.app
+  const input = { merchantId: world.merchantId, name: 'operator', scopes }
+  const { secret } = await db.transaction((tx) => identity.createKey(tx, input, { type: 'system', id: 'test' }))
+  return { authorization: `Bearer ${secret}` }
+}
+
+const days = (world: World): Promise<object[]> =>
+  world.app.db.many(
+    sql`select rail, lines, matched, repaired, cases, problem from payments.reconciliations order by rail`,
+  )
+
+async function payByCard(world: World): Promise<string> {
+  const { id } = await create(world)
+  const { body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'card' })
+  const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Asha' })
+  assert.equal((await fetch(body.redirect_url, { method: 'POST', body: card })).status, 200)
+  return id
+}
+
+void test('a usual day agrees with both providers', async () => {
+  await using world = await openWorld()
+  for (const phone of ['254700000001', '254700000005', '254700000006']) {
+    const { id } = await create(world)
+    await prompt(world, id, phone)
+    await world.advance(12_000)
+    assert.equal((await find(world, id)).status, 'paid', phone)
+  }
+  await payByCard(world)
+  await world.advance(3000)
+  await nextDay(world)
+  assert.deepEqual(await days(world), [
+    { rail: 'mpesa', lines: 3, matched: 3, repaired: 1, cases: 0, problem: null },
+    { rail: 'stripe', lines: 1, matched: 1, repaired: 0, cases: 0, problem: null },
+  ])
+  const numbers = await world.app.db.one(
+    sql`select count(number)::int as known from payments.receipt_states where rail = 'mpesa'`,
+  )
+  assert.deepEqual(numbers, { known: 3 }, 'the one whose callback was lost has its number now')
+  await assertBooksHold(world)
+})
+
+void test('money that nobody told us of is found: the prompt whose answer and callback were lost, the card page that was forgotten', async () => {
+  await using world = await openWorld()
+  const { id: lost } = await create(world)
+  await prompt(world, lost, '254700000008')
+  await world.database.owner.run(sql`update sandbox.prompts set callback_url = ${`${world.url}/nowhere`}`)
+  const card = await payByCard(world)
+  await world.database.owner.run(sql`delete from sandbox.timers where kind <> 'prompt'`)
+  await world.database.owner.run(
+    sql`update payments.attempts set state = 'abandoned', due_at = null where method = 'card'`,
+  )
+  for (let i = 0; i < 6; i++) await leap(world, 40_000)
+  assert.deepEqual([(await find(world, lost)).status, (await find(world, card)).status], ['open', 'open'])
+  await nextDay(world)
+  assert.deepEqual([(await find(world, lost)).status, (await find(world, card)).status], ['paid', 'paid'])
+  assert.equal(await available(world), '3000.00')
+  assert.deepEqual(
+    (await days(world)).map((day: any) => [day.rail, day.repaired, day.cases]),
+    [
+      ['mpesa', 1, 0],
+      ['stripe', 1, 0],
+    ],
+  )
+  await assertBooksHold(world)
+})
+
+void test('cases are for keys of the operator, and end with a note that is audited', async () => {
+  await using world = await openWorld()
+  await payByCard(world)
+  await world.advance(3000)
+  await world.database.owner.run(
+    sql`update sandbox.stripe_objects set body = jsonb_set(body, '{amount}', '140000') where body ->> 'object' = 'charge'`,
+  )
+  await nextDay(world)
+  const operator = await operatorOf(world)
+  const { body } = await world.api('GET', `${CASES}?status=open`, undefined, operator)
+  const [one] = body.data
+  assert.deepEqual(
+    [body.data.length, one.kind, one.rail, one.merchant],
+    [1, 'amount-differs', 'stripe', world.merchantId],
+  )
+  assert.deepEqual(
+    [one.ours, one.theirs],
+    [
+      { amount: '1500.00', currency: 'KES' },
+      { amount: '1400.00', currency: 'KES' },
+    ],
+  )
+
+  const resolve = (given: object, headers = operator) => world.api('POST', `${CASES}/${one.id}/resolve`, given, headers)
+  assertRefused(await world.api('GET', CASES), { status: 403, code: 'forbidden', says: /operations:read/ })
+  const reader = await operatorOf(world, ['operations:read'] as never)
+  assertRefused(await resolve({ action: 'close', note: 'x' }, reader), {
+    status: 403,
+    code: 'forbidden',
+    says: /operations:write/,
+  })
+  assertRefused(await resolve({ action: 'credit', note: 'x' }), {
+    status: 422,
+    code: 'validation-failed',
+    param: 'action',
+  })
+  assertRefused(await resolve({ action: 'close' }), { status: 422, code: 'validation-failed', param: 'note' })
+
+  const retried = await resolve({ action: 'retry', note: 'Stripe says that it is right now' })
+  assert.deepEqual([retried.status, retried.body.status], [200, 'open'])
+  await leap(world, 20_000)
+  const closed = await resolve({ action: 'close', note: 'Settled with Stripe, ticket 1042' })
+  assert.deepEqual([closed.body.status, closed.body.note], ['closed', 'Settled with Stripe, ticket 1042'])
+  assertRefused(await resolve({ action: 'close', note: 'x' }), { status: 409, code: 'payments.case-over' })
+  const strange = await world.api('POST', `${CASES}/rec_x/resolve`, { action: 'close', note: 'x' }, operator)
+  assertRefused(strange, { status: 404, code: 'payments.no-such-case', param: 'id' })
+  const { items } = await world.app.identity.audit.list(world.app.db, { limit: 10, target: one.id })
+  assert.deepEqual(
+    items.map(({ action, actor, detail }) => [action, actor.type, detail['note']]),
+    [
+      ['payments.case-closed', 'key', 'Settled with Stripe, ticket 1042'],
+      ['payments.case-retried', 'key', 'Stripe says that it is right now'],
+    ],
+  )
+  await assertBooksHold(world)
+})
