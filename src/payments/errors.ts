@@ -24,7 +24,7 @@ export const methodNotAllowed = (method: string, methods: readonly string[]): Ap
   new AppError(
     'payments.method-not-allowed',
     422,
-    `This payment cannot be paid by ${method}; choose ${methods.join(' or ')}.`,
+    `This payment cannot be paid by ${method}; choose ${listOf(methods)}.`,
     {
       param: 'method',
     },
@@ -82,3 +82,8 @@ export const badCursor = (): AppError =>
   new AppError('payments.bad-cursor', 422, 'The cursor is not one of ours. Take next_cursor from the page before.', {
     param: 'cursor',
   })
+
+const eitherOf = new Intl.ListFormat('en', { type: 'disjunction' })
+
+/** `mpesa, card, or bitcoin` */
+const listOf = (methods: readonly string[]): string => eitherOf.format(methods)

@@ -108,7 +108,7 @@ void test('bad input is refused with the field and what to do', async () => {
   const cases: readonly [body: unknown, code: string, param: string | undefined, says: RegExp][] = [
     [{}, 'validation-failed', 'method', /method is missing/],
     [{ method: 7 }, 'validation-failed', 'method', /string/],
-    [{ method: 'barter' }, 'payments.method-not-allowed', 'method', /mpesa or card/],
+    [{ method: 'barter' }, 'payments.method-not-allowed', 'method', /choose mpesa, airtel, card, or bitcoin\./],
     [{ method: 'mpesa' }, 'payments.payer-incomplete', 'phone', /needs the payer’s phone/],
     [{ method: 'mpesa', phone: '0712345678' }, 'validation-failed', 'phone', phone],
     [{ method: 'mpesa', phone: '25471234567' }, 'validation-failed', 'phone', phone],
