@@ -1,6 +1,8 @@
 import type { Asset } from '#money'
 import { sql, type Queryable } from '#platform/db'
 import type { Customer } from './face.ts'
+import type { FailureReason } from './rail.ts'
+import type { RefundState } from './refunds/face.ts'
 import type { IntentStatus } from './state.ts'
 
 /** What exports read, oldest first: one page by the ids, which are in the order of time. */
@@ -73,3 +75,29 @@ export const pageOfReceiptLines = (q: Queryable, page: PageOf): Promise<ReceiptL
     where r.merchant_id = ${page.merchantId} and r.id > ${page.after} and r.id < ${page.before}
       and r.created_at >= ${page.from} and r.created_at < ${page.to}
     order by r.id limit ${page.limit}`)
+
+export interface RefundLineRow {
+  id: string
+  intentId: string
+  livemode: boolean
+  reference: string | null
+  asset: Asset
+  amount: bigint
+  origin: 'merchant' | 'provider'
+  state: RefundState
+  note: string
+  rail: string | null
+  phone: string | null
+  number: string | null
+  failure: FailureReason | null
+  createdAt: Date
+  endedAt: Date | null
+}
+
+export const pageOfRefundLines = (q: Queryable, page: PageOf): Promise<RefundLineRow[]> =>
+  q.many(sql`select f.id, f.intent_id as "intentId", i.livemode, i.reference, f.asset, f.amount, f.origin, f.state, f.note, f.rail, f.phone, f.number,
+      f.reason as failure, f.created_at as "createdAt", f.ended_at as "endedAt"
+    from payments.refunds f join payments.intents i on i.id = f.intent_id
+    where f.merchant_id = ${page.merchantId} and f.id > ${page.after} and f.id < ${page.before}
+      and f.created_at >= ${page.from} and f.created_at < ${page.to}
+    order by f.id limit ${page.limit}`)

@@ -2,15 +2,21 @@ import { money, type Money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Queryable } from '#platform/db'
 import { firstIdAt } from '#platform/ids'
+import { maskPhone } from './attempt-store.ts'
 import {
   pageOfIntentLines,
   pageOfReceiptLines,
+  pageOfRefundLines,
   type IntentLineRow,
   type PageOf,
   type ReceiptLineRow,
+  type RefundLineRow,
 } from './export-store.ts'
 import type { Customer, Intent } from './face.ts'
 import { ID_MARGIN_MS } from './intent-store.ts'
+import type { FailureReason } from './rail.ts'
+import type { RefundStatus } from './refunds/face.ts'
+import { statusOfRefund } from './refunds/state.ts'
 import { flagsOf } from './state.ts'
 
 export interface ExportSpan {
@@ -66,6 +72,28 @@ export interface ReceiptLine {
   readonly recordedAt: Date
 }
 
+/** A refund as one line. */
+export interface RefundLine {
+  readonly id: string
+  readonly intentId: string
+  readonly livemode: boolean
+  /** The merchant's own name for the payment. */
+  readonly reference: string | undefined
+  readonly amount: Money
+  /** `provider`: made in the provider's own dashboard. */
+  readonly origin: 'merchant' | 'provider'
+  readonly status: RefundStatus
+  readonly note: string
+  /** Who sends it. */
+  readonly rail: string | undefined
+  /** Masked. */
+  readonly phone: string | undefined
+  readonly number: string | undefined
+  readonly failure: FailureReason | undefined
+  readonly createdAt: Date
+  readonly endedAt: Date | undefined
+}
+
 /**
  * All of a merchant in a time, oldest first, page by page: nothing is read before it is asked for, and nothing goes on when the reader
  * stops. Each page is a statement of its own, so a slow reader holds no connection and no snapshot.
@@ -75,6 +103,8 @@ export interface PaymentExports {
   intents(q: Queryable, span: ExportSpan): AsyncGenerator<readonly IntentLine[]>
   /** By the time at which they were recorded: what was exported once for a time that is over stays the same list. */
   receipts(q: Queryable, span: ExportSpan): AsyncGenerator<readonly ReceiptLine[]>
+  /** By the time of their creation. */
+  refunds(q: Queryable, span: ExportSpan): AsyncGenerator<readonly RefundLine[]>
 }
 
 const PAGE_ROWS = 1000
@@ -82,6 +112,7 @@ const PAGE_ROWS = 1000
 export const paymentExports: PaymentExports = {
   intents: (q, span) => pagesOf('pay', span, async (page) => (await pageOfIntentLines(q, page)).map(intentLineOf)),
   receipts: (q, span) => pagesOf('rcp', span, async (page) => (await pageOfReceiptLines(q, page)).map(receiptLineOf)),
+  refunds: (q, span) => pagesOf('re', span, async (page) => (await pageOfRefundLines(q, page)).map(refundLineOf)),
 }
 
 async function* pagesOf<Line extends { readonly id: string }>(
@@ -135,4 +166,21 @@ const receiptLineOf = (row: ReceiptLineRow): ReceiptLine => ({
   late: row.late,
   takenAt: row.takenAt,
   recordedAt: row.recordedAt,
+})
+
+const refundLineOf = (row: RefundLineRow): RefundLine => ({
+  id: row.id,
+  intentId: row.intentId,
+  livemode: row.livemode,
+  reference: row.reference ?? undefined,
+  amount: money(row.asset, row.amount),
+  origin: row.origin,
+  status: statusOfRefund(row.state),
+  note: row.note,
+  rail: row.rail ?? undefined,
+  phone: row.phone === null ? undefined : maskPhone(row.phone),
+  number: row.number ?? undefined,
+  failure: row.failure ?? undefined,
+  createdAt: row.createdAt,
+  endedAt: row.endedAt ?? undefined,
 })

@@ -9,7 +9,7 @@ import { assertRefused, create, leap, paid } from './shop.ts'
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
 
-const KINDS = ['payments', 'receipts', 'ledger'] as const
+const KINDS = ['payments', 'receipts', 'refunds', 'ledger'] as const
 const ask = (file: string, headers?: Record<string, string>): Promise<Answer> =>
   world.api('GET', `/api/v1/exports/${file}`, undefined, headers)
 
@@ -93,6 +93,28 @@ void test('payments, their receipts and what moved: both forms say the same, in 
       /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
     )
   }
+})
+
+void test('refunds', async () => {
+  await leap(world, 60_000)
+  const from = world.clock.now().toISOString()
+  const { id } = await create(world, { methods: ['card'], reference: 'order-2' })
+  const { body } = await world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'card' })
+  const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/34', cvc: '123' })
+  assert.equal((await fetch(body.redirect_url, { method: 'POST', body: card })).status, 200)
+  await world.advance(3000)
+  const refund = await world.api('POST', `/api/v1/payments/${id}/refunds`, { amount: '500.00', reason: '=One mug' })
+  assert.equal(refund.status, 201, JSON.stringify(refund.body))
+  await world.advance(5000)
+  const { csv, json } = await both('refunds', `?from=${from}`)
+  const [row] = json
+  assert.deepEqual(
+    [json.length, row.id, row.payment, row.status, row.amount, row.currency, row.reference, row.reason],
+    [1, refund.body.id, id, 'succeeded', '500.00', 'KES', 'order-2', '=One mug'],
+  )
+  assert.equal(csv[0]?.['reason'], "'=One mug")
+  const [receipt] = (await both('receipts', `?from=${from}`)).json
+  assert.deepEqual([receipt.refunded, receipt.taken_back], ['500.00', '0.00'])
 })
 
 void test('a cell is never a formula', async () => {

@@ -650,12 +650,44 @@ export type Refund = {
   readonly ended_at: string | null
 }
 
+/** A refund as a row */
+export type RefundLine = {
+  readonly id: string
+  readonly payment: string
+  readonly created_at: string
+  readonly ended_at: string | null
+  readonly livemode: boolean
+  readonly status: string
+  readonly amount: string
+  readonly currency: string
+
+  /** `provider`: made in the provider’s own dashboard */
+  readonly origin: string
+
+  /** Who sends it */
+  readonly method: string | null
+
+  /** Masked */
+  readonly destination: string | null
+
+  /** The number that the payer sees */
+  readonly number: string | null
+  readonly failure: string | null
+  readonly reason: string | null
+
+  /** That of the payment */
+  readonly reference: string | null
+}
+
 /** A page of refunds */
 export type RefundList = {
   readonly object: 'list'
   readonly data: readonly Refund[]
   readonly next_cursor: string | null
 }
+
+/** All rows of the time, oldest first */
+export type RefundsLineList = readonly RefundLine[]
 
 export type ResolveCaseInput = {
   /** `close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. */
@@ -1114,6 +1146,22 @@ export const OPERATIONS = {
     keyed: false,
     answer: 'json',
   },
+  exportRefundsCsv: {
+    method: 'GET',
+    path: '/api/v1/exports/refunds.csv',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'stream',
+  },
+  exportRefundsJson: {
+    method: 'GET',
+    path: '/api/v1/exports/refunds.json',
+    params: [],
+    takes: 'query',
+    keyed: false,
+    answer: 'json',
+  },
   exportLedgerCsv: {
     method: 'GET',
     path: '/api/v1/exports/ledger.csv',
@@ -1371,6 +1419,30 @@ export interface Operations {
     },
     options?: CallOptions,
   ): Promise<ReceiptsLineList>
+
+  /** Export refunds as CSV. Rows of refunds by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  exportRefundsCsv(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<Response>
+
+  /** Export refunds as JSON. Rows of refunds by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  exportRefundsJson(
+    query?: {
+      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      readonly from?: string | undefined
+
+      /** Not included; now unless told */
+      readonly to?: string | undefined
+    },
+    options?: CallOptions,
+  ): Promise<RefundsLineList>
 
   /** Export ledger as CSV. Rows of ledger which are all movements on your accounts, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
   exportLedgerCsv(

@@ -5,7 +5,16 @@ import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply } from '#platform/http'
 import { createSeats, type Seats } from '../page/stream.ts'
-import { ledgerLine, paymentLine, receiptLine, renderIntent, renderLine, renderReceipt } from './lines.ts'
+import {
+  ledgerLine,
+  paymentLine,
+  receiptLine,
+  refundLine,
+  renderIntent,
+  renderLine,
+  renderReceipt,
+  renderRefundLine,
+} from './lines.ts'
 import { refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 import { askExport } from './schemas.ts'
@@ -55,6 +64,13 @@ const kindsOf = ({ db, payments, ledger }: Api): readonly Kind[] => [
     says: 'by the time at which they were recorded, so that the list of a time that is over stays as it is',
     line: receiptLine,
     pages: (span) => mapPages(payments.exports.receipts(db, span), renderReceipt),
+  },
+  {
+    name: 'refunds',
+    scope: 'payments:read',
+    says: 'by the time of their creation',
+    line: refundLine,
+    pages: (span) => mapPages(payments.exports.refunds(db, span), renderRefundLine),
   },
   {
     name: 'ledger',

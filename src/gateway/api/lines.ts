@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount, money } from '#money'
 import type { Line } from '#ledger'
-import type { IntentLine, ReceiptLine } from '#payments'
+import type { IntentLine, ReceiptLine, RefundLine } from '#payments'
 
 /** The rows of exports: the same fields in the same order in both forms. */
 
@@ -97,6 +97,44 @@ export const renderReceipt = (line: ReceiptLine): z.output<typeof receiptLine> =
     reference: line.reference ?? null,
   }
 }
+
+export const refundLine = z
+  .object({
+    id,
+    payment: id,
+    created_at: time,
+    ended_at: time.nullable(),
+    livemode: z.boolean(),
+    status: z.string(),
+    amount,
+    currency: z.string(),
+    origin: z.string().meta({ description: '`provider`: made in the provider’s own dashboard' }),
+    method: z.string().nullable().meta({ description: 'Who sends it' }),
+    destination: z.string().nullable().meta({ description: 'Masked' }),
+    number: z.string().nullable().meta({ description: 'The number that the payer sees' }),
+    failure: z.string().nullable(),
+    reason: z.string().nullable(),
+    reference: z.string().nullable().meta({ description: 'That of the payment' }),
+  })
+  .meta({ id: 'RefundLine', description: 'A refund as a row' })
+
+export const renderRefundLine = (line: RefundLine): z.output<typeof refundLine> => ({
+  id: line.id,
+  payment: line.intentId,
+  created_at: line.createdAt.toISOString(),
+  ended_at: line.endedAt?.toISOString() ?? null,
+  livemode: line.livemode,
+  status: line.status,
+  amount: formatAmount(line.amount),
+  currency: currencyOf(line.amount.asset),
+  origin: line.origin,
+  method: line.rail ?? null,
+  destination: line.phone ?? null,
+  number: line.number ?? null,
+  failure: line.failure ?? null,
+  reason: line.note || null,
+  reference: line.reference ?? null,
+})
 
 export const ledgerLine = z
   .object({
