@@ -165,14 +165,12 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   const code = page.getByRole('img', { name: 'QR code with the address and the amount' })
-  const box = await code.boundingBox()
-  assert.ok(
-    box && box.width >= 200 && Math.abs(box.width - box.height) < 2,
-    `too small to scan: ${JSON.stringify(box)}`,
-  )
+  await waitForTitle(page, /^Send BTC.0\.000/)
+  // The panel is replaced as the answer and the event of it come.
+  const box = await waitFor('the code to be drawn', async () => (await code.boundingBox()) ?? undefined)
+  assert.ok(box.width >= 200 && Math.abs(box.width - box.height) < 2, `too small to scan: ${JSON.stringify(box)}`)
   const stroke = await page.evaluate<string>(`getComputedStyle(document.querySelector('.qr path')).stroke`)
   assert.equal(stroke, 'none', 'squares as wide as they are')
-  await waitForTitle(page, /^Send BTC.0\.000/)
   await page.locator('.qr').waitFor()
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
   const [{ address, amount, payment_uri: uri, rate }] = (await stage.look(id)).attempts
