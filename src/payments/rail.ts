@@ -250,7 +250,13 @@ export interface RefundRef extends RefundRequest {
 /** What became of a refund. `failed` only when surely no money went, or it came back. */
 export type RefundOutcome =
   | { readonly kind: 'pending'; readonly reference?: string }
-  | { readonly kind: 'unknown'; readonly why: string; readonly reference?: string }
+  | {
+      readonly kind: 'unknown'
+      readonly why: string
+      readonly reference?: string
+      /** The provider answered, and knows no such refund: proof of nothing by itself. */
+      readonly absent?: boolean
+    }
   | { readonly kind: 'succeeded'; readonly reference: string; readonly number?: string }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly why?: string; readonly reference?: string }
 

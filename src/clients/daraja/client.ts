@@ -5,7 +5,7 @@ import { readAnswer } from './answer.ts'
 import { DarajaError } from './errors.ts'
 import { eatTime, eatTimestamp } from './time.ts'
 import { createTokens, type TokenSettings } from './token.ts'
-import { pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
+import { acceptedAnswer, pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
 import type { z } from 'zod'
 
 export interface DarajaSettings extends TokenSettings {
@@ -36,6 +36,31 @@ export interface StkPushed {
   readonly merchantRequestId: string | undefined
 }
 
+/** Who pays out: the operator's API user, and the short code that it pays from. */
+export interface Initiator {
+  readonly name: string
+  /** The user's password as Safaricom's portal encrypts it with its certificate. */
+  readonly credential: Secret
+  readonly shortcode: string
+}
+
+export interface B2cPayment {
+  /** Ours; Daraja takes each once. */
+  readonly conversationId: string
+  readonly initiator: Initiator
+  /** Whole shillings. */
+  readonly shillings: bigint
+  /** MSISDN, `2547XXXXXXXX`. */
+  readonly phone: string
+  /** At most 100 characters. */
+  readonly remarks: string
+  /** Both carry a secret token in their path. */
+  readonly resultUrl: string
+  readonly timeoutUrl: string
+}
+
+export type StatusQuestion = Pick<B2cPayment, 'conversationId' | 'initiator' | 'resultUrl' | 'timeoutUrl'>
+
 /** What the query says of a push: a result code of Safaricom's, such as `0`, `1032`, `4999` (still processing). */
 export interface StkResult {
   readonly resultCode: string
@@ -63,6 +88,10 @@ export interface Daraja {
    * short code must be registered for it (`/pulltransactions/v1/register`). Throws DarajaError.
    */
   pull(span: { from: Date; to: Date; offset: number }): Promise<readonly PulledTransaction[]>
+  /** Pays to a phone (B2C). Accepted, not paid: what became of it comes to `resultUrl`. Throws DarajaError. */
+  pay(payment: B2cPayment): Promise<void>
+  /** Asks what became of a payment to a phone. The answer comes to `resultUrl`. Throws DarajaError. */
+  askStatus(question: StatusQuestion): Promise<void>
 }
 
 /** Longer than the query's: the answer to a push cannot be asked for again. */
@@ -73,23 +102,26 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
   const { fetch, clock } = deps
   const tokens = createTokens({ fetch, clock })
 
-  /** A refused token was not acted upon, so the request is sent once more with a new one. */
-  async function post<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent): Promise<T> {
+  /** With the password of Lipa na M-Pesa. */
+  function post<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent): Promise<T> {
     const settings = deps.settings()
     const timestamp = eatTimestamp(clock.now())
     const password = Buffer.from(settings.shortcode + settings.passkey.reveal() + timestamp).toString('base64')
-    const proof = sent.bare
-      ? { ShortCode: settings.shortcode }
-      : { BusinessShortCode: settings.shortcode, Password: password, Timestamp: timestamp }
-    const body = JSON.stringify({ ...proof, ...fields })
-    const secrets = [password, settings.passkey.reveal(), ...sent.secrets]
+    const all = { BusinessShortCode: settings.shortcode, Password: password, Timestamp: timestamp, ...fields }
+    return ask(path, all, schema, { ...sent, secrets: [password, settings.passkey.reveal(), ...sent.secrets] })
+  }
+
+  /** A refused token was not acted upon, so the request is sent once more with a new one. */
+  async function ask<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent): Promise<T> {
+    const settings = deps.settings()
+    const body = JSON.stringify(fields)
     for (let renewed = false; ; renewed = true) {
       const token = await tokens.get(settings)
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
       const { label, deadlineMs } = sent
       try {
         const request = { method: 'POST' as const, url: settings.baseUrl + path, headers, body, label, deadlineMs }
-        return await readAnswer(fetch, request, schema, [token, ...secrets])
+        return await readAnswer(fetch, request, schema, [token, ...sent.secrets])
       } catch (error) {
         if (!(error instanceof DarajaError) || error.code !== 'daraja.unauthorized') throw error
         tokens.drop(token)
@@ -125,12 +157,50 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
       }
     },
     pull: async ({ from, to, offset }) => {
-      const fields = { StartDate: eatTime(from), EndDate: eatTime(to), OffSetValue: String(offset) }
-      const sent = { label: 'daraja.pull', deadlineMs: PUSH_DEADLINE_MS, secrets: [], bare: true } as const
-      const { Response: lists } = await post('/pulltransactions/v1/query', fields, pullAnswer, sent)
+      const { shortcode: ShortCode } = deps.settings()
+      const fields = { ShortCode, StartDate: eatTime(from), EndDate: eatTime(to), OffSetValue: String(offset) }
+      const sent = { label: 'daraja.pull', deadlineMs: PUSH_DEADLINE_MS, secrets: [] }
+      const { Response: lists } = await ask('/pulltransactions/v1/query', fields, pullAnswer, sent)
       return (lists ?? [])
         .flat()
         .map((one) => ({ id: one.transactionId, at: one.trxDate, phone: one.msisdn, amount: one.amount }))
+    },
+    pay: async (payment) => {
+      const fields = {
+        OriginatorConversationID: payment.conversationId,
+        InitiatorName: payment.initiator.name,
+        SecurityCredential: payment.initiator.credential.reveal(),
+        CommandID: 'BusinessPayment',
+        Amount: payment.shillings.toString(),
+        PartyA: payment.initiator.shortcode,
+        PartyB: payment.phone,
+        Remarks: payment.remarks,
+        QueueTimeOutURL: payment.timeoutUrl,
+        ResultURL: payment.resultUrl,
+        // Safaricom's own spelling.
+        Occassion: payment.remarks,
+      }
+      const secrets = [fields.SecurityCredential, payment.resultUrl, payment.timeoutUrl]
+      const sent = { label: 'daraja.b2c', deadlineMs: PUSH_DEADLINE_MS, secrets }
+      requireAccepted(await ask('/mpesa/b2c/v3/paymentrequest', fields, acceptedAnswer, sent))
+    },
+    askStatus: async ({ conversationId, initiator, resultUrl, timeoutUrl }) => {
+      const fields = {
+        Initiator: initiator.name,
+        SecurityCredential: initiator.credential.reveal(),
+        CommandID: 'TransactionStatusQuery',
+        OriginalConversationID: conversationId,
+        PartyA: initiator.shortcode,
+        // 4: a short code.
+        IdentifierType: '4',
+        ResultURL: resultUrl,
+        QueueTimeOutURL: timeoutUrl,
+        Remarks: 'status',
+        Occasion: 'status',
+      }
+      const secrets = [fields.SecurityCredential, resultUrl, timeoutUrl]
+      const sent = { label: 'daraja.status', deadlineMs: QUERY_DEADLINE_MS, secrets }
+      requireAccepted(await ask('/mpesa/transactionstatus/v1/query', fields, acceptedAnswer, sent))
     },
   }
 }
@@ -139,8 +209,14 @@ interface Sent {
   label: string
   deadlineMs: number
   secrets: readonly string[]
-  /** Needs no password, only the short code. */
-  bare?: true
+}
+
+function requireAccepted({
+  ResponseCode: errorCode,
+  ResponseDescription: errorMessage,
+}: z.infer<typeof acceptedAnswer>): void {
+  if (errorCode === '0') return
+  throw new DarajaError({ code: 'daraja.rejected', maybeActed: false, httpStatus: 200, errorCode, errorMessage })
 }
 
 function readPush(answer: z.infer<typeof pushAnswer>): StkPushed {

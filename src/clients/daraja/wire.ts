@@ -21,6 +21,14 @@ export const queryAnswer = z.object({
   ResultDesc: z.string().optional(),
 })
 
+/** Accepted for processing, no more. */
+export const acceptedAnswer = z.object({
+  ConversationID: textual.optional(),
+  OriginatorConversationID: textual.optional(),
+  ResponseCode: textual,
+  ResponseDescription: z.string().optional(),
+})
+
 export const errorAnswer = z.object({
   requestId: textual.optional(),
   errorCode: textual,

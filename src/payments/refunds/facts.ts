@@ -88,7 +88,9 @@ async function ofSending(core: Core, rail: Rail, fact: Extract<RefundFact, { kin
     return refused === undefined ? DONE : { kind: 'refused', why: refused }
   }
   // No signature proves it: it only says that there is news, and whoever sent it learns nothing from us.
-  if (isLast && (row.state === 'pending' || row.state === 'unknown')) await checkRefund(core, row)
+  if (!isLast || (row.state !== 'pending' && row.state !== 'unknown')) return DONE
+  await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'event', sending, unproven: true })
+  await checkRefund(core, row)
   return DONE
 }
 

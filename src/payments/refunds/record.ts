@@ -18,6 +18,8 @@ export interface RefundTold {
   readonly from: 'send' | 'check' | 'event'
   /** Of which sending, where that is known: one before says nothing of the one under way. */
   readonly sending?: number
+  /** Said by an event that proves nothing: a failure is noted, and holds once the provider knows nothing of the refund either. */
+  readonly unproven?: boolean
 }
 
 export interface RefundRecorded {
@@ -39,10 +41,12 @@ async function apply(work: RefundWork, told: RefundTold): Promise<RefundRecorded
   const { row, tx, core } = work
   const stale = told.sending !== undefined && told.sending !== row.sending
   if (stale && told.outcome.kind !== 'succeeded') return { row }
+  if (told.unproven) return note(work, told)
   const reference = await adoptReference(work, told)
   if (reference.refused !== undefined) return { row, refused: reference.refused }
   // A sending that had been given up went through after all: it counts as the provider’s last word.
-  const move = stale && row.state !== 'succeeded' ? TOOK : moveOf(row.state, told.outcome.kind, told.from !== 'event')
+  const event = isGone(work, told) ? 'failed' : told.outcome.kind
+  const move = stale && row.state !== 'succeeded' ? TOOK : moveOf(row.state, event, told.from !== 'event')
   if (move.kind === 'conflict') return { row, refused: 'conflict' }
   const after = withLook(work, told, await moved(work, told, move, reference.value))
   if (shows(row) !== shows(after)) after.version++
@@ -55,6 +59,27 @@ async function apply(work: RefundWork, told: RefundTold): Promise<RefundRecorded
   tx.afterCommit(() => report(work, after))
   return { row: after }
 }
+
+/** What the provider said in an event without proof, until it can be asked. */
+async function note({ tx, row }: RefundWork, { outcome }: RefundTold): Promise<RefundRecorded> {
+  if (outcome.kind !== 'failed' || (row.state !== 'pending' && row.state !== 'unknown')) return { row }
+  const after = { ...row, reason: outcome.reason, why: (outcome.why ?? '').slice(0, 300) }
+  await updateRefund(tx, after)
+  return { row: after }
+}
+
+/** A payment may take a while to show in the provider's books; by then it does, or there is none. */
+const SHOWS_AFTER_MS = 10 * 60_000
+
+/** The provider said that it failed, without proof, and knows nothing of it when asked: two words for the same. */
+const isGone = ({ row, now }: RefundWork, { outcome, from }: RefundTold): boolean =>
+  outcome.kind === 'unknown' &&
+  outcome.absent === true &&
+  from === 'check' &&
+  row.reason !== null &&
+  (row.state === 'pending' || row.state === 'unknown') &&
+  row.submittedAt !== null &&
+  now.getTime() - row.submittedAt.getTime() >= SHOWS_AFTER_MS
 
 const TOOK: RefundMove = { kind: 'succeed' }
 
@@ -81,7 +106,7 @@ async function moved(
   const { now } = work
   const row = { ...work.row, reference }
   const why = 'why' in outcome && outcome.why !== undefined ? outcome.why.slice(0, 300) : row.why
-  const reason = outcome.kind === 'failed' ? outcome.reason : null
+  const reason = outcome.kind === 'failed' ? outcome.reason : move.kind === 'fail' ? row.reason : null
   const number = row.number ?? ('number' in outcome ? (outcome.number ?? null) : null)
   switch (move.kind) {
     case 'none':
@@ -116,7 +141,7 @@ function withLook({ core, row, now }: RefundWork, { from }: RefundTold, after: R
 
 /** What others see of it. */
 const shows = ({ state, number, rail, reason }: RefundRow): string =>
-  JSON.stringify([statusOfRefund(state), number, rail, reason])
+  JSON.stringify([statusOfRefund(state), number, rail, statusOfRefund(state) === 'pending' ? null : reason])
 
 function changeOf(before: RefundRow, after: RefundRow): RefundChange['type'] | undefined {
   const status = statusOfRefund(after.state)

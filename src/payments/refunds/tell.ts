@@ -35,7 +35,8 @@ export function refundOf(core: Core, row: RefundRow): Refund {
     rail: row.rail ?? undefined,
     phone: row.phone === null ? undefined : maskPhone(row.phone),
     number: row.number ?? undefined,
-    reason: row.reason ?? undefined,
+    // While it is under way, what was said of it is not proven.
+    reason: statusOfRefund(row.state) === 'pending' ? undefined : (row.reason ?? undefined),
     claim: claimOf(core, row),
     version: row.version,
     createdAt: row.createdAt,

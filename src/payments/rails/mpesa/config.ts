@@ -39,6 +39,20 @@ export const mpesaConfig = defineConfig(
       runtime: true,
       example: '174379',
     }),
+    initiatorName: setting('MPESA_INITIATOR_NAME', z.string().min(1).optional(), {
+      doc: 'API user that pays out (B2C). Refunds to phones are off without it and its credential.',
+      runtime: true,
+    }),
+    securityCredential: setting('MPESA_SECURITY_CREDENTIAL', z.string().min(1).optional(), {
+      doc: 'The password of that user as the portal of Safaricom encrypts it.',
+      secret: true,
+      runtime: true,
+    }),
+    b2cShortcode: setting('MPESA_B2C_SHORTCODE', digits('a short code that pays out').optional(), {
+      doc: 'Short code that refunds are paid from, where it is not the one that is paid to.',
+      runtime: true,
+      example: '600000',
+    }),
     baseUrl: setting(
       'MPESA_BASE_URL',
       z

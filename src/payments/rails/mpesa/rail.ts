@@ -17,6 +17,7 @@ import { parseCallback } from './callback.ts'
 import { PROCESSING, reasonOf, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
 import { createStatement } from './statement.ts'
+import { refundingWith } from './refund.ts'
 import { shortText } from './text.ts'
 
 export type MpesaDeps = RailDeps<MpesaConfig>
@@ -49,6 +50,7 @@ export function createMpesaRail(deps: MpesaDeps): Rail {
     unavailable: () => missingOf(deps),
     limits: () => LIMITS,
     collect: collectWith(deps, daraja),
+    refund: refundingWith({ daraja, config: deps.config }),
     webhook: {
       pathAlias: PATH_ALIAS,
       verify: (request) => verify(deps, request),
@@ -142,7 +144,8 @@ function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
 
 /** There is no signature: the token in the path is what only Safaricom was told. */
 function verify(deps: MpesaDeps, request: InboundRequest): Verdict {
-  if (request.tokenAttemptId === undefined) return { ok: false, status: 404, why: 'no attempt has this path' }
+  if (request.tokenAttemptId === undefined && request.tokenRefund === undefined)
+    return { ok: false, status: 404, why: 'no attempt has this path' }
   if (!isJsonObject(request.rawBody)) return { ok: false, status: 400, why: 'the body is not a JSON object' }
   const expected = deps.config().callbackAddresses
   if (request.address !== undefined && expected.length > 0 && !isListed(expected, request.address)) {
