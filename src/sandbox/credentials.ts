@@ -6,6 +6,8 @@ export const MPESA = {
   consumerSecret: 'sandbox-consumer-secret',
   shortcode: '174379',
   passkey: 'sandbox-passkey',
+  initiator: 'sandbox-initiator',
+  securityCredential: 'sandbox-security-credential',
 } as const
 
 export const STRIPE = {
@@ -40,6 +42,8 @@ export function sandboxCredentials(baseUrl: string, options: { livemode?: boolea
     MPESA_SHORTCODE: MPESA.shortcode,
     MPESA_PASSKEY: MPESA.passkey,
     MPESA_PULL: 'true',
+    MPESA_INITIATOR_NAME: MPESA.initiator,
+    MPESA_SECURITY_CREDENTIAL: MPESA.securityCredential,
     MPESA_BASE_URL: `${baseUrl}/sandbox/daraja`,
     STRIPE_SECRET_KEY: livemode ? STRIPE.liveKey : STRIPE.testKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,

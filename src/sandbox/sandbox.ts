@@ -13,6 +13,8 @@ import { addBitcoinRoutes } from './bitcoin/routes.ts'
 import { createPrompts, type Prompts } from './phone/prompts.ts'
 import { mpesaNetwork } from './daraja/callback.ts'
 import { addPullRoute } from './daraja/pull.ts'
+import { addPayoutRoutes } from './daraja/b2c.ts'
+import { createPayouts, type Payouts } from './daraja/payouts.ts'
 import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
 import { addAnswerFaults } from './faults/answers.ts'
@@ -68,7 +70,8 @@ export function createSandbox(deps: SandboxDeps): Module {
   const payments = createCardPayments({ clock, ids, emit, sessions })
   const refunds = createCardRefunds({ clock, ids, emit })
   const gate = createGate(deps.password)
-  const handlers = handlersOf({ db, clock, prompts, sessions, refunds, deliver })
+  const payouts = createPayouts({ db, clock, ids })
+  const handlers = handlersOf({ db, clock, prompts, sessions, refunds, payouts, deliver })
   const simulators = SIMULATORS.map(({ name, create }) => {
     const endpoints = endpointsOf(name, () => webhookUrl(name))
     const shared = { db, clock, ids, deliver, gate, baseUrl, prompts, endpoints }
@@ -88,6 +91,7 @@ export function createSandbox(deps: SandboxDeps): Module {
       addFaultControls(app, { db, gate }, FAULTY)
       addDarajaRoutes(app, { clock, ids, prompts, deliver })
       addPullRoute(app, { clock, ids, prompts, deliver })
+      addPayoutRoutes(app, { clock, ids, prompts, deliver, payouts })
       addStripeRoutes(app, { db, clock, ids, sessions, refunds, deliver })
       addStripePages(app, { db, clock, sessions, payments, gate }, assets)
       for (const { name, routes } of simulators) {
@@ -123,12 +127,17 @@ function handlersOf(deps: {
   prompts: Prompts
   sessions: Sessions
   refunds: CardRefunds
+  payouts: Payouts
   deliver: Deliver
 }): Record<TimerKind, TimerHandler> {
-  const { db, clock, prompts, sessions, refunds, deliver } = deps
+  const { db, clock, prompts, sessions, refunds, payouts, deliver } = deps
   return {
     refund: async ({ subject, body }) => {
       await db.transaction((tx) => refunds.end(tx, subject, body))
+      return undefined
+    },
+    payout: async ({ subject }) => {
+      await payouts.settle(subject)
       return undefined
     },
     prompt: async ({ subject }) => {

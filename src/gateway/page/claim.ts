@@ -153,7 +153,9 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
     practiceUrl: deps.practice?.url,
     path: `/refund/${refund.id}?c=${encodeURIComponent(secret)}`,
     about: refund.note || undefined,
-    head: moving ? html`<meta http-equiv="refresh" content="${RELOAD_SECONDS};url=${pathOf(page)}" />` : undefined,
+    head: moving
+      ? html`<noscript><meta http-equiv="refresh" content="${RELOAD_SECONDS};url=${pathOf(page)}" /></noscript>`
+      : undefined,
     body: said?.confirm === undefined ? claimBody({ ...page, said }) : previewBody({ ...page, said }, said.confirm),
   })
   // The address holds the secret: no cache and no other site may learn it.

@@ -1,6 +1,6 @@
 import type { Claim, ClaimPlace } from '#payments'
 import { html, type Html } from '#platform/html'
-import { alert, headline } from './over.ts'
+import { alert, backLink, headline } from './over.ts'
 import { methodName, showMoney, showPhone, showTime, typedPhone } from './show.ts'
 import type { Problem } from './state.ts'
 import type { Speech } from './strings.ts'
@@ -35,7 +35,9 @@ export function claimBody(shown: Shown): Html {
       const text = claim.byHand
         ? speech.say('refundByHandText', { amount })
         : speech.tell('refundOnWayText', { amount, place })
-      return headline({ tone: 'wait', icon: 'clock', title: speech.say('refundOnWay'), text })
+      const again = `/refund/${refund.id}?c=${encodeURIComponent(shown.secret)}&lang=${speech.language}`
+      return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('refundOnWay'), text })}
+        <p class="actions">${backLink(again, speech.say('checkAgain'), 'quiet')}</p>`
     }
     case 'succeeded': {
       const text = speech.say('refundSentText', { merchant, amount })

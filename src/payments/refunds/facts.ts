@@ -65,7 +65,7 @@ async function recordTold(core: Core, row: RefundRow, { outcome }: ProviderRefun
   const { refused } = await recordRefund(core, { refund: row, outcome, from: 'event' })
   if (refused === undefined) return DONE
   if (refused !== 'conflict') return { kind: 'refused', why: refused }
-  await checkRefund(core, row)
+  await checkRefund(core, row, 'answer')
   return DONE
 }
 
@@ -84,13 +84,13 @@ async function ofSending(core: Core, rail: Rail, fact: Extract<RefundFact, { kin
   if (fact.amount && (fact.amount.asset !== row.asset || fact.amount.amount !== row.amount))
     return refuse(core, rail, row, 'refund-amount-mismatch')
   if (!fact.needsCheck) {
-    const { refused } = await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'check', sending })
+    const { refused } = await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'answer', sending })
     return refused === undefined ? DONE : { kind: 'refused', why: refused }
   }
   // No signature proves it: it only says that there is news, and whoever sent it learns nothing from us.
   if (!isLast || (row.state !== 'pending' && row.state !== 'unknown')) return DONE
   await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'event', sending, unproven: true })
-  await checkRefund(core, row)
+  await checkRefund(core, row, 'answer')
   return DONE
 }
 

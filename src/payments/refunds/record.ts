@@ -14,8 +14,8 @@ import { tellOwner } from './tell.ts'
 export interface RefundTold {
   readonly refund: Pick<RefundRow, 'id' | 'intentId'>
   readonly outcome: RefundOutcome | { readonly kind: 'interrupted'; readonly why: string }
-  /** The provider's answer to the sending, to a question of ours, or an event. */
-  readonly from: 'send' | 'check' | 'event'
+  /** The provider's answer to the sending, to a look of the queue, to another question of ours, or an event. Only looks count for the pace. */
+  readonly from: 'send' | 'check' | 'answer' | 'event'
   /** Of which sending, where that is known: one before says nothing of the one under way. */
   readonly sending?: number
   /** Said by an event that proves nothing: a failure is noted, and holds once the provider knows nothing of the refund either. */
@@ -75,7 +75,7 @@ const SHOWS_AFTER_MS = 10 * 60_000
 const isGone = ({ row, now }: RefundWork, { outcome, from }: RefundTold): boolean =>
   outcome.kind === 'unknown' &&
   outcome.absent === true &&
-  from === 'check' &&
+  from !== 'event' &&
   row.reason !== null &&
   (row.state === 'pending' || row.state === 'unknown') &&
   row.submittedAt !== null &&

@@ -4,7 +4,7 @@ import type { HttpServer } from '#platform/http'
 import { MPESA } from '../credentials.ts'
 import type { Prompt } from '../phone/store.ts'
 import { isToken } from './auth.ts'
-import type { DarajaDeps } from './routes.ts'
+import type { DarajaDeps } from './wire.ts'
 
 const eatTime = z
   .string()

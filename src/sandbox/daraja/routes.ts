@@ -1,26 +1,16 @@
 import { z } from 'zod'
-import { addMs, type Clock } from '#platform/clock'
+import { addMs } from '#platform/clock'
 import { invariant } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
-import type { Ids } from '#platform/ids'
 import { MPESA } from '../credentials.ts'
-import { ELSEWHERE, type Deliver } from '../deliver.ts'
-import { isBasic, isToken, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
+import { ELSEWHERE } from '../deliver.ts'
+import { isBasic, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
 import { phoneOf, RESULTS } from '../phone/phones.ts'
 import { callbackBody, checkoutRequestId, digits } from './callback.ts'
-import type { Prompts } from '../phone/prompts.ts'
 import type { Prompt } from '../phone/store.ts'
+import { cut, digitsOf, readBody, refuse, whole, type DarajaDeps } from './wire.ts'
 
-export interface DarajaDeps {
-  clock: Clock
-  ids: Ids
-  prompts: Prompts
-  deliver: Deliver
-}
-
-const whole = z.union([z.string().regex(/^\d{1,9}$/), z.int().nonnegative()]).transform((value) => BigInt(value))
 const text = (max: number) => z.string().min(1).max(max)
-const digitsOf = z.union([z.string(), z.int()]).transform(String)
 
 const credentials = { BusinessShortCode: digitsOf, Password: z.string(), Timestamp: z.string().regex(/^\d{14}$/) }
 const pushBody = z.object({
@@ -117,30 +107,12 @@ async function admit<T extends { BusinessShortCode: string; Password: string; Ti
   reply: Reply,
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
-  if (!isToken(request.headers.authorization, deps.clock.now())) {
-    await refuse(deps, reply, 404, '404.001.03', 'Invalid Access Token')
-    return undefined
-  }
-  const parsed = schema.safeParse(request.body)
-  if (!parsed.success) {
-    const field = String(parsed.error.issues[0]?.path[0] ?? 'Request')
-    await refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid ${field}`)
-    return undefined
-  }
-  const { BusinessShortCode, Password, Timestamp } = parsed.data
+  const body = await readBody(deps, request, reply, schema)
+  if (!body) return undefined
+  const { BusinessShortCode, Password, Timestamp } = body
   if (BusinessShortCode !== MPESA.shortcode || Password !== passwordOf(Timestamp)) {
     await refuse(deps, reply, 500, '500.001.1001', '[MerchantValidate] - Wrong credentials')
     return undefined
   }
-  return parsed.data
-}
-
-const refuse = ({ ids }: DarajaDeps, reply: Reply, status: number, errorCode: string, errorMessage: string): Reply =>
-  reply.status(status).send({ requestId: ids.uuid(), errorCode, errorMessage })
-
-/** The request was acted on, and its answer never arrives. */
-function cut(request: Request, reply: Reply): Reply {
-  reply.hijack()
-  request.raw.socket.destroy()
-  return reply
+  return body
 }

@@ -66,6 +66,16 @@ export const PHONES: readonly Phone[] = [
     callbacks: 0,
     answer: 'cut',
   },
+  { ...usual, msisdn: '254700000012', does: 'Pays; money sent to it does not arrive' },
+  { ...usual, msisdn: '254700000013', does: 'Pays; money sent to it arrives, and its result is lost' },
+  { ...usual, msisdn: '254700000014', does: 'Pays; money sent to it arrives, and the answer and the result are lost' },
+  { ...usual, msisdn: '254700000015', does: 'Pays; money sent to it arrives, and its result comes three times' },
+  {
+    ...usual,
+    msisdn: '254700000016',
+    does: 'Pays; money sent to it does not arrive, and nobody knows of it when asked',
+  },
+  { ...usual, msisdn: '254700000017', does: 'Pays; money sent to it arrives after a notice that it timed out' },
 ]
 
 /** The same phones at Airtel: 254730000001 behaves as 254700000001 does. */

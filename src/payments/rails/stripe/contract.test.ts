@@ -4,7 +4,8 @@ import type { CollectRequest, Outcome, Rail } from '#payments/rail'
 import { addMs } from '#platform/clock'
 import { openFaulty, type Fault } from '../../../../test/faulty.ts'
 import { openRailBench } from '../../../../test/rails.ts'
-import { testRailContract, type Payer, type RailTrial } from '../contract.ts'
+import { refOf, testRailContract, type Payer, type RailTrial } from '../contract.ts'
+import { testRefundContract, type RefundTrial } from '../refundcontract.ts'
 import { createStripeRail, stripeConfig } from './index.ts'
 
 const CARDS: Record<Payer, string> = {
@@ -70,3 +71,74 @@ function pageOf(outcome: Outcome): string {
   assert.ok(outcome.kind === 'pending' && outcome.redirectUrl)
   return outcome.redirectUrl
 }
+
+testRefundContract('stripe', async (): Promise<RefundTrial> => {
+  const bench = await openRailBench()
+  const { clock, ids, receiver, simulators } = bench
+  const front = await openFaulty(simulators.url, () => true)
+  const railAt = (baseUrl?: string, fetch = bench.fetch): Rail => {
+    const config = bench.settings(stripeConfig, 'sandbox', baseUrl ? { STRIPE_BASE_URL: baseUrl } : {})
+    return createStripeRail({ mode: 'sandbox', fetch, clock, config: () => config })
+  }
+  const rail = railAt()
+  return {
+    rail,
+    clock,
+    request: async (how) => {
+      const attempt: CollectRequest = {
+        attemptId: ids.next('att'),
+        intentId: ids.next('pay'),
+        amount: money(assetOf('USD'), 1999n),
+        payer: {},
+        merchantName: 'Mama Njeri',
+        description: 'Order 42',
+        callbackUrl: `${receiver.url}/api/webhook/stripe/x`,
+        returnUrl: `${receiver.url}/pay/x`,
+        expiresAt: addMs(clock.now(), 3_600_000),
+      }
+      const started = await rail.collect?.start(attempt)
+      assert.ok(started)
+      const number = how === 'arrives' ? '4242424242424242' : '4000000000005126'
+      const body = new URLSearchParams({ number, expiry: '12/34', cvc: '123' }).toString()
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      await bench.fetch({ method: 'POST', url: pageOf(started), headers, body, label: 'payer' })
+      const paid = await rail.collect?.check(refOf(attempt, clock.now(), started))
+      assert.ok(paid?.kind === 'received')
+      const refundId = ids.next('re')
+      const { intentId, amount, merchantName } = attempt
+      const [receipt] = paid.receipts
+      const receiptId = receipt?.id
+      const callbackUrl = (): string => `${receiver.url}/unused`
+      return {
+        refundId,
+        sendingId: `${refundId}-1`,
+        intentId,
+        amount,
+        receiptId,
+        phone: undefined,
+        merchantName,
+        callbackUrl,
+      }
+    },
+    pass: async (ms) => {
+      clock.advance(ms)
+      await simulators.runDue()
+    },
+    inbound: () =>
+      receiver.received.map(({ headers, body }) => ({
+        headers,
+        rawBody: body,
+        tokenAttemptId: undefined,
+        now: clock.now(),
+      })),
+    troubled: (trouble) => {
+      if (trouble === 'unreachable') return railAt('http://127.0.0.1:9/sandbox/stripe')
+      front.fault = trouble satisfies Fault
+      return railAt(`${front.url}/sandbox/stripe`, trouble === 'silent' ? bench.hastyFetch : bench.fetch)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await front[Symbol.asyncDispose]()
+      await bench[Symbol.asyncDispose]()
+    },
+  }
+})

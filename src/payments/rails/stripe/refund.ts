@@ -65,6 +65,9 @@ const requestOf = ({ refundId, sendingId, receiptId = '', amount }: RefundReques
 async function send({ client, problem }: Deps, request: RefundRequest): Promise<RefundOutcome> {
   const off = problem()
   if (off) return { kind: 'failed', reason: 'provider-unavailable', why: off }
+  const { amount, asset } = request.amount
+  if (amount < 1n || amount > limitsOf(asset).max)
+    return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not take this amount' }
   try {
     return outcomeOf(await client.createRefund(requestOf(request)))
   } catch (error) {
