@@ -3,9 +3,10 @@ import type { Fetch } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
 import { readAnswer } from './answer.ts'
 import { DarajaError } from './errors.ts'
+import { payingWith, type Paying, type Sent } from './paying.ts'
 import { eatTime, eatTimestamp } from './time.ts'
 import { createTokens, type TokenSettings } from './token.ts'
-import { acceptedAnswer, pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
+import { pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
 import type { z } from 'zod'
 
 export interface DarajaSettings extends TokenSettings {
@@ -36,31 +37,6 @@ export interface StkPushed {
   readonly merchantRequestId: string | undefined
 }
 
-/** Who pays out: the operator's API user, and the short code that it pays from. */
-export interface Initiator {
-  readonly name: string
-  /** The user's password as Safaricom's portal encrypts it with its certificate. */
-  readonly credential: Secret
-  readonly shortcode: string
-}
-
-export interface B2cPayment {
-  /** Ours; Daraja takes each once. */
-  readonly conversationId: string
-  readonly initiator: Initiator
-  /** Whole shillings. */
-  readonly shillings: bigint
-  /** MSISDN, `2547XXXXXXXX`. */
-  readonly phone: string
-  /** At most 100 characters. */
-  readonly remarks: string
-  /** Both carry a secret token in their path. */
-  readonly resultUrl: string
-  readonly timeoutUrl: string
-}
-
-export type StatusQuestion = Pick<B2cPayment, 'conversationId' | 'initiator' | 'resultUrl' | 'timeoutUrl'>
-
 /** What the query says of a push: a result code of Safaricom's, such as `0`, `1032`, `4999` (still processing). */
 export interface StkResult {
   readonly resultCode: string
@@ -78,7 +54,7 @@ export interface PulledTransaction {
   readonly amount: string
 }
 
-export interface Daraja {
+export interface Daraja extends Paying {
   /** Prompts the payer's phone. Not idempotent: a second call is a second prompt. Throws DarajaError; `maybeActed` says if the phone may ring. */
   stkPush(push: StkPush): Promise<StkPushed>
   /** Asks what became of a push. Throws DarajaError; `500.001.1001` is no answer, never a failure of the payment. */
@@ -88,10 +64,6 @@ export interface Daraja {
    * short code must be registered for it (`/pulltransactions/v1/register`). Throws DarajaError.
    */
   pull(span: { from: Date; to: Date; offset: number }): Promise<readonly PulledTransaction[]>
-  /** Pays to a phone (B2C). Accepted, not paid: what became of it comes to `resultUrl`. Throws DarajaError. */
-  pay(payment: B2cPayment): Promise<void>
-  /** Asks what became of a payment to a phone. The answer comes to `resultUrl`. Throws DarajaError. */
-  askStatus(question: StatusQuestion): Promise<void>
 }
 
 /** Longer than the query's: the answer to a push cannot be asked for again. */
@@ -165,58 +137,8 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
         .flat()
         .map((one) => ({ id: one.transactionId, at: one.trxDate, phone: one.msisdn, amount: one.amount }))
     },
-    pay: async (payment) => {
-      const fields = {
-        OriginatorConversationID: payment.conversationId,
-        InitiatorName: payment.initiator.name,
-        SecurityCredential: payment.initiator.credential.reveal(),
-        CommandID: 'BusinessPayment',
-        Amount: payment.shillings.toString(),
-        PartyA: payment.initiator.shortcode,
-        PartyB: payment.phone,
-        Remarks: payment.remarks,
-        QueueTimeOutURL: payment.timeoutUrl,
-        ResultURL: payment.resultUrl,
-        // Safaricom's own spelling.
-        Occassion: payment.remarks,
-      }
-      const secrets = [fields.SecurityCredential, payment.resultUrl, payment.timeoutUrl]
-      const sent = { label: 'daraja.b2c', deadlineMs: PUSH_DEADLINE_MS, secrets }
-      requireAccepted(await ask('/mpesa/b2c/v3/paymentrequest', fields, acceptedAnswer, sent))
-    },
-    askStatus: async ({ conversationId, initiator, resultUrl, timeoutUrl }) => {
-      const fields = {
-        Initiator: initiator.name,
-        SecurityCredential: initiator.credential.reveal(),
-        CommandID: 'TransactionStatusQuery',
-        OriginalConversationID: conversationId,
-        PartyA: initiator.shortcode,
-        // 4: a short code.
-        IdentifierType: '4',
-        ResultURL: resultUrl,
-        QueueTimeOutURL: timeoutUrl,
-        Remarks: 'status',
-        Occasion: 'status',
-      }
-      const secrets = [fields.SecurityCredential, resultUrl, timeoutUrl]
-      const sent = { label: 'daraja.status', deadlineMs: QUERY_DEADLINE_MS, secrets }
-      requireAccepted(await ask('/mpesa/transactionstatus/v1/query', fields, acceptedAnswer, sent))
-    },
+    ...payingWith(ask),
   }
-}
-
-interface Sent {
-  label: string
-  deadlineMs: number
-  secrets: readonly string[]
-}
-
-function requireAccepted({
-  ResponseCode: errorCode,
-  ResponseDescription: errorMessage,
-}: z.infer<typeof acceptedAnswer>): void {
-  if (errorCode === '0') return
-  throw new DarajaError({ code: 'daraja.rejected', maybeActed: false, httpStatus: 200, errorCode, errorMessage })
 }
 
 function readPush(answer: z.infer<typeof pushAnswer>): StkPushed {
