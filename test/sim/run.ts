@@ -172,42 +172,35 @@ async function makePeace(desk: Desk): Promise<void> {
 
 interface Told {
   id: string
+  /** What people see of it; the same money may be known here by this alone. */
+  number: string | null
   amount: bigint
 }
 
 /** The providers' books beside ours: what they took is what we counted, and nothing else. */
 async function compare({ world, providers }: Desk): Promise<string[]> {
   const ours = await world.app.db.many<Told & { rail: string }>(
-    sql`select r.rail, r.provider_id as id, s.counted as amount from payments.receipts r
+    sql`select r.rail, r.provider_id as id, s.number, s.counted as amount from payments.receipts r
       join payments.receipt_states s on s.receipt_id = r.id`,
   )
   const prompts = await providers.owner.many<Told>(
-    sql`select id, paid_shillings * 100 as amount from sandbox.prompts where result_code = '0'`,
+    sql`select id, receipt_number as number, paid_shillings * 100 as amount from sandbox.prompts where result_code = '0'`,
   )
   const charges = await providers.owner.many<Told>(
-    sql`select body->>'id' as id, (body->>'amount')::bigint as amount from sandbox.stripe_objects
+    sql`select body->>'id' as id, null as number, (body->>'amount')::bigint as amount from sandbox.stripe_objects
       where body->>'object' = 'charge' and body->>'status' = 'succeeded'`,
   )
-  const lost = await world.app.db.one<{ count: number }>(
-    sql`select count(*)::int as count from payments.attempts where state = 'abandoned' and reference is null`,
-  )
-  const problems: string[] = []
-  const match = (rail: string, theirs: readonly Told[], unknowable: number): void => {
-    const counted = new Map(ours.filter((one) => one.rail === rail).map(({ id, amount }) => [id, amount]))
-    const missing = theirs.filter(({ id }) => !counted.has(id))
-    // Of a push whose answer and whose callback were both lost nobody can know by asking: a day's statement tells.
-    if (missing.length > unknowable)
-      problems.push(`${rail}: ${missing.length} payments are missing here, at most ${unknowable} can be unknown`)
-    for (const { id, amount } of theirs) {
-      const here = counted.get(id)
-      if (here !== undefined && here !== amount) problems.push(`${rail}: ${id} is ${amount} there and ${here} here`)
-      counted.delete(id)
-    }
-    for (const [id, amount] of counted) problems.push(`${rail}: ${id} of ${amount} was never paid there`)
+  const differences = (rail: string, theirs: readonly Told[]): string[] => {
+    const left = new Set(ours.filter((one) => one.rail === rail))
+    const problems = theirs.flatMap(({ id, number, amount }) => {
+      const here = [...left].find((one) => one.id === id || (number !== null && one.number === number))
+      if (!here) return [`${rail}: ${id} of ${amount} is missing here`]
+      left.delete(here)
+      return here.amount === amount ? [] : [`${rail}: ${id} is ${amount} there and ${here.amount} here`]
+    })
+    return problems.concat([...left].map(({ id, amount }) => `${rail}: ${id} of ${amount} was never paid there`))
   }
-  match('mpesa', prompts, lost.count)
-  match('stripe', charges, 0)
-  return problems
+  return [...differences('mpesa', prompts), ...differences('stripe', charges)]
 }
 
 /** Payments that still wait for something, days after the last act. */
