@@ -16,7 +16,7 @@ void test('docs/guides.md names every item of the guides, and the tests that it 
     rows.map(([, id]) => id),
     ITEMS.flatMap((count, i) => Array.from({ length: count }, (_, n) => `G${i + 1}.${n + 1}`)),
   )
-  const wrong = rows.flatMap(([, id = '', , holds = '', where = '', proof = '']) => {
+  const wrong = rows.flatMap(([, id = '', holds = '', where = '', proof = '']) => {
     const file = proof.replaceAll('`', '')
     if (!['works', 'partly', 'no'].includes(holds)) return [`${id}: ${holds} is no answer`]
     if (holds === 'works' && file === '') return [`${id} works, and no test says so`]

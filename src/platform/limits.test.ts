@@ -1,3 +1,4 @@
+import { createClient } from '@redis/client'
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -64,6 +65,13 @@ test(
         await one.take('shared', key, { points: 1, windowMs: 60_000 })
         return !(await two.take('shared', key, once)).ok
       })
+      const client = createClient({ url: redisUrl.reveal() })
+      client.on('error', () => undefined)
+      await client.connect()
+      const keys = await client.keys('*')
+      assert.ok(keys.length > 0 && keys.every((key) => key.startsWith('rate_limit:shared:')), keys.join())
+      assert.ok((await client.ttl(keys[0] ?? '')) > 0, 'each ends by itself')
+      client.destroy()
       redis.kill('SIGKILL')
       await waitFor('a note that Redis is away', () =>
         log.entries.some(({ message }) => String(message).startsWith('redis is away')),
