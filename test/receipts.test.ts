@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { inflateSync } from 'node:zlib'
 import { create, find, paid, start } from './api/shop.ts'
+import { troubleOf } from './axe.ts'
 import { openBrowser } from './browser.ts'
-import { linesOf } from './pdf.ts'
+import { drawingOf, linesOf, pictureOf } from './pdf.ts'
+import { onePoint } from './png.ts'
 import { openWorld } from './world.ts'
 
 const world = await openWorld()
@@ -70,4 +73,40 @@ void test('the receipt prints as it is, and the paid page leads to its file', as
   await page.emulateMedia({ media: 'print' })
   assert.ok(await page.locator('.receipt').isVisible())
   assert.ok(!(await page.locator('.actions').isVisible()))
+})
+
+const webp = Buffer.concat([Buffer.from('RIFF'), Buffer.from([36, 0, 0, 0]), Buffer.from('WEBPVP8 ')])
+
+void test('a receipt wears the colour and picture of its store, on the page and in the file', async (t) => {
+  const made = await world.api('POST', '/api/v1/stores', {
+    name: 'Duka la Mombasa',
+    colour: '#7a1f2b',
+    locale: 'sw',
+    logo: onePoint(200, 20, 40).toString('base64'),
+  })
+  const { id: store, logo_url: logo } = made.body
+  const { id } = await paid(world, { store })
+  const page = await (await get(`/pay/${id}/receipt`)).text()
+  for (const wanted of ['Duka la Mombasa', new URL(logo).pathname, '/7a1f2b.css', 'lang="sw"'])
+    assert.ok(page.includes(wanted), `${wanted} in ${page}`)
+  const file = async (): Promise<Buffer> => Buffer.from(await (await get(`/pay/${id}/receipt.pdf`)).arrayBuffer())
+  const pdf = await file()
+  assert.deepEqual([...inflateSync(pictureOf(pdf)?.bytes ?? '')], [200, 20, 40])
+  assert.match(drawingOf(pdf), /^q 0\.478 0\.122 0\.169 rg/)
+  assert.match(linesOf(pdf)[0] ?? '', /Duka la Mombasa/)
+
+  const changed = await world.api('PATCH', `/api/v1/stores/${store}`, { logo: webp.toString('base64') })
+  assert.equal(changed.status, 200, JSON.stringify(changed.body))
+  const plain = await file()
+  assert.equal(pictureOf(plain), undefined, 'a PDF cannot hold it: the name stands alone')
+  assert.deepEqual(linesOf(plain), linesOf(pdf))
+
+  const browser = await openBrowser()
+  if ('skip' in browser) return t.skip(browser.skip)
+  await using open = browser
+  for (const width of [360, 1280]) {
+    const shown = await open.page({ width, height: 740 })
+    await shown.goto(`${world.url}/pay/${id}/receipt`)
+    assert.deepEqual(await troubleOf(shown), [], `${width} px`)
+  }
 })

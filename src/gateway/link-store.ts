@@ -17,6 +17,8 @@ export interface LinkRow {
   methods: string[] | null
   returnUrl: string | null
   singleUse: boolean
+  /** The Idempotency-Key of the request that made it. */
+  requestKey: string | null
   paymentId: string | null
   expiresAt: Date | null
   createdAt: Date
@@ -24,18 +26,26 @@ export interface LinkRow {
 }
 
 const COLUMNS = sql`id, merchant_id as "merchantId", store_id as "storeId", livemode, asset, amount, least, most, description, reference,
-  methods, return_url as "returnUrl", single_use as "singleUse", payment_id as "paymentId", expires_at as "expiresAt",
+  methods, return_url as "returnUrl", single_use as "singleUse", payment_id as "paymentId", request_key as "requestKey", expires_at as "expiresAt",
   created_at as "createdAt", archived_at as "archivedAt"`
 
 export async function insertLink(q: Queryable, row: LinkRow): Promise<void> {
   await q.run(sql`insert into gateway.links (id, merchant_id, store_id, livemode, asset, amount, least, most, description, reference, methods,
-      return_url, single_use, expires_at, created_at)
+      return_url, single_use, request_key, expires_at, created_at)
     values (${row.id}, ${row.merchantId}, ${row.storeId}, ${row.livemode}, ${row.asset}, ${row.amount}, ${row.least}, ${row.most},
-      ${row.description}, ${row.reference}, ${row.methods}, ${row.returnUrl}, ${row.singleUse}, ${row.expiresAt}, ${row.createdAt})`)
+      ${row.description}, ${row.reference}, ${row.methods}, ${row.returnUrl}, ${row.singleUse}, ${row.requestKey}, ${row.expiresAt}, ${row.createdAt})`)
 }
 
 export const findLink = (q: Queryable, id: string): Promise<LinkRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from gateway.links where id = ${id}`)
+
+/** What was made by a request that came at that time, or after it by a repeat. */
+export const findMadeLink = (
+  q: Queryable,
+  { merchantId, requestKey, since }: { merchantId: string; requestKey: string; since: Date },
+): Promise<LinkRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from gateway.links
+    where merchant_id = ${merchantId} and request_key = ${requestKey} and created_at >= ${since} order by id limit 1`)
 
 /** Locked until the transaction ends: of two payers at once one makes the payment of a link for one use. */
 export const lockLink = (tx: Tx, id: string): Promise<LinkRow | undefined> =>

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Tx } from '#platform/db'
 import { badInput } from './errors.ts'
 import type { Brand } from './face.ts'
-import { insertLogo } from './store/logos.ts'
+import { deleteUnused, insertLogo } from './store/logos.ts'
 
 const COLOUR = /^#?([0-9a-f]{6})$/i
 const LOGO_BYTES_AT_MOST = 100 * 1024
@@ -57,4 +57,9 @@ export async function changeBrand(tx: Tx, before: Brand, { colour, logo }: Brand
     colour: colour === undefined ? before.colour : colour === null ? null : parseColour(colour),
     logo: logo === undefined ? before.logo : logo === null ? null : await keepLogo(tx, logo, at),
   }
+}
+
+/** Takes the picture of before away when it was changed and nobody else has it. After the change was written. */
+export async function dropUnused(tx: Tx, before: Brand, after: Brand): Promise<void> {
+  if (before.logo !== null && before.logo !== after.logo) await deleteUnused(tx, before.logo)
 }

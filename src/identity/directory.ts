@@ -24,7 +24,7 @@ import { readLogo } from './store/logos.ts'
 import { readMembers } from './store/members.ts'
 import { readMerchants } from './store/merchants.ts'
 import { readOperators } from './store/operators.ts'
-import { readStores } from './store/stores.ts'
+import { readMadeStore, readStores } from './store/stores.ts'
 
 /** What identity does, without what it declares to the process. */
 export type Directory = Omit<Identity, keyof Module>
@@ -61,6 +61,7 @@ export function createDirectory(deps: IdentityDeps): Directory {
     removeReturnOrigin: changing(removeReturnOrigin),
     createStore: changing(createStore),
     updateStore: changing(updateStore),
+    findMadeStore: readMadeStore,
     requireStore,
     listStores: (q, page) => readStores(q, { ...bounded(page), merchantId: page.merchantId }),
     requireShop: (q, id, storeId) => (storeId === undefined ? shops.require(q, id) : shops.require(q, id, storeId)),

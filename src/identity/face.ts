@@ -97,6 +97,19 @@ export interface StoreChange {
   readonly archived?: boolean | undefined
 }
 
+export interface NewStore extends StoreChange {
+  readonly merchantId: string
+  readonly name: string
+  /** The Idempotency-Key of the request that makes it. */
+  readonly requestKey?: string | undefined
+}
+
+export interface MadeBy {
+  readonly merchantId: string
+  readonly requestKey: string
+  readonly since: Date
+}
+
 export interface MerchantChange {
   readonly merchantId: string
   /** A percentage such as `0.5`, 10 at most. */
@@ -274,7 +287,9 @@ export interface Identity extends Module {
   removeReturnOrigin(tx: Tx, input: { merchantId: string; origin: string }, actor: Actor): Promise<void>
 
   /** Throws 409 `identity.too-many-stores`, 422 `identity.bad-input`, `identity.bad-origin`. */
-  createStore(tx: Tx, input: { merchantId: string; name: string } & StoreChange, actor: Actor): Promise<Store>
+  createStore(tx: Tx, input: NewStore, actor: Actor): Promise<Store>
+  /** The store that was made by a request with this Idempotency-Key, which first came at `since`. */
+  findMadeStore(q: Queryable, by: MadeBy): Promise<Store | undefined>
   /** Throws 404 `identity.unknown-store`, also for one of another merchant. */
   updateStore(
     tx: Tx,

@@ -3,7 +3,7 @@ import type { Mode } from '#platform/config'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
 import { isId } from '#platform/ids'
-import { changeBrand } from './brand.ts'
+import { changeBrand, dropUnused } from './brand.ts'
 import { badInput, badOrigin, unknownMerchant } from './errors.ts'
 import type { IdentityDeps, Locale, Merchant, MerchantChange } from './face.ts'
 import { insertAudit } from './store/audit.ts'
@@ -61,6 +61,7 @@ export async function updateMerchant(
     brand: await changeBrand(tx, before.brand, brand, at),
   }
   await writeMerchant(tx, merchant)
+  await dropUnused(tx, before.brand, merchant.brand)
   const detail = {
     name: merchant.name,
     locale: merchant.locale,

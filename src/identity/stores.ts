@@ -2,9 +2,9 @@ import { AppError } from '#platform/errors'
 import type { Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
 import type { Actor } from '#platform/module'
-import { changeBrand } from './brand.ts'
+import { changeBrand, dropUnused } from './brand.ts'
 import { badInput, unknownStore } from './errors.ts'
-import type { IdentityDeps, Shop, Store, StoreChange } from './face.ts'
+import type { IdentityDeps, NewStore, Shop, Store, StoreChange } from './face.ts'
 import { parseOrigin, requireMerchant, requireName } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
 import { countStores, insertStore, readStore, readStoreForChange, writeStore } from './store/stores.ts'
@@ -16,7 +16,7 @@ const METHODS_AT_MOST = 10
 export async function createStore(
   deps: IdentityDeps,
   tx: Tx,
-  { merchantId, ...input }: { merchantId: string; name: string } & StoreChange,
+  { merchantId, requestKey, ...input }: NewStore,
   actor: Actor,
 ): Promise<Store> {
   const merchant = await requireMerchant(tx, merchantId)
@@ -35,7 +35,7 @@ export async function createStore(
     archivedAt: undefined,
   }
   const store = await changed(deps, tx, empty, input)
-  await insertStore(tx, store)
+  await insertStore(tx, store, requestKey)
   const detail = { merchant: merchant.id, name: store.name }
   await insertAudit(tx, { actor, action: 'identity.store-created', target: store.id, detail }, at)
   return store
@@ -51,6 +51,7 @@ export async function updateStore(
   if (!before || (merchantId !== undefined && before.merchantId !== merchantId)) throw unknownStore(id)
   const store = await changed(deps, tx, before, input)
   await writeStore(tx, store)
+  await dropUnused(tx, before.brand, store.brand)
   const detail = { merchant: store.merchantId, changed: Object.keys(input).toSorted() }
   await insertAudit(tx, { actor, action: 'identity.store-changed', target: id, detail }, deps.clock.now())
   return store

@@ -169,6 +169,31 @@ void test('an attempt whose process died is found, not started again', async () 
   assert.equal(await countAttempts(id), 1)
 })
 
+for (const [path, body] of [
+  ['/api/v1/payment-links', { currency: 'KES', amount: '7.00' }],
+  ['/api/v1/stores', { name: 'Mombasa' }],
+] as const) {
+  void test(`POST ${path}: what a process made that died before it could answer is found, not made again`, async () => {
+    const key = { 'idempotency-key': `died ${path}` }
+    const before = await world.api('POST', path, body, { 'idempotency-key': 'another' })
+    // The answer cannot be stored any more once the row is made.
+    await world.database.owner.run(
+      sql`alter table platform.idempotency add constraint dead check (state <> 'done') not valid`,
+    )
+    const first = await world.api('POST', path, body, key)
+    assert.equal(first.status, 500)
+    await world.database.owner.run(sql`alter table platform.idempotency drop constraint dead`)
+    await world.crash()
+    const again = await world.api('POST', path, body, key)
+    assert.equal(again.status, 201, JSON.stringify(again.body))
+    const { body: list } = await world.api('GET', path)
+    const ids = list.data.map(({ id }: { id: string }) => id)
+    assert.deepEqual(ids, [again.body.id, before.body.id], 'one for each key')
+    const third = await world.api('POST', path, body, key)
+    assert.deepEqual([third.body, replayed(third)], [again.body, 'true'])
+  })
+}
+
 void test('a repeat waits for the first to be answered, ten seconds, then it is told to come back', async () => {
   const { id } = await create(world)
   const path = `${PAYMENTS}/${id}/attempts`

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { deflateSync } from 'node:zlib'
 import { after, test } from 'node:test'
+import { sql } from '#platform/db'
 import { troubleOf } from '../axe.ts'
 import { openBrowser } from '../browser.ts'
+import { onePoint } from '../png.ts'
 import { openWorld } from '../world.ts'
 import { assertRefused, create, find, PAYMENTS } from './shop.ts'
 
@@ -11,31 +12,7 @@ after(() => world[Symbol.asyncDispose]())
 const actor = { type: 'system', id: 'test' } as const
 
 /** A picture that browsers show: one red pixel. */
-function png(): Buffer {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const body = Buffer.concat([Buffer.from(type), data])
-    const head = Buffer.alloc(4)
-    head.writeUInt32BE(data.length)
-    const sum = Buffer.alloc(4)
-    sum.writeUInt32BE(crc(body))
-    return Buffer.concat([head, body, sum])
-  }
-  const size = Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0])
-  return Buffer.concat([
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk('IHDR', size),
-    chunk('IDAT', deflateSync(Buffer.from([0, 200, 20, 40]))),
-    chunk('IEND', Buffer.alloc(0)),
-  ])
-}
-function crc(bytes: Buffer): number {
-  let value = ~0
-  for (const byte of bytes) {
-    value ^= byte
-    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0)
-  }
-  return ~value >>> 0
-}
+const png = (): Buffer => onePoint(200, 20, 40)
 
 const merchant = (method: string, body?: object): Promise<any> => world.api(method, '/api/v1/merchant', body)
 const pageOf = async (id: string, language = ''): Promise<string> =>
@@ -96,6 +73,35 @@ void test('what is no picture, too large, or no colour is refused', async () => 
   assertRefused(await merchant('PATCH', { logo: huge }), { status: 413, code: 'body-too-large' })
   for (const path of ['/pay/logo/x.png', '/pay/logo/..%2fx', '/pay/colour/v1/red;}.css'])
     assert.equal((await fetch(`${world.url}${path}`)).status, 404, path)
+})
+
+void test('a picture goes with the last who uses it', async () => {
+  const logo = (red: number): string => onePoint(red, 1, 2).toString('base64')
+  const served = async (url: string): Promise<number> => (await fetch(`${world.url}${new URL(url).pathname}`)).status
+  const first = (await merchant('PATCH', { logo: logo(1) })).body.logo_url
+  const store = await openStore({ name: 'Pictured', logo: logo(1) })
+  assert.equal(store.logo_url, first, 'the same picture is kept once')
+  const second = (await merchant('PATCH', { logo: logo(2) })).body.logo_url
+  assert.deepEqual([await served(first), await served(second)], [200, 200], 'the store has it still')
+  const change = (body: object): Promise<any> => world.api('PATCH', `/api/v1/stores/${store.id}`, body)
+  assert.equal((await change({ logo: logo(1) })).body.logo_url, first)
+  assert.equal(await served(first), 200, 'changed into itself')
+  await change({ logo: null })
+  assert.deepEqual([await served(first), await served(second)], [404, 200])
+
+  // Taken by one in the moment in which the other lets go of it, time and again: it is there for whoever has it.
+  const kept = logo(3)
+  await merchant('PATCH', { logo: kept })
+  for (let i = 0; i < 10; i++) {
+    const [mine, theirs] = [logo(10 + i), await change({ logo: logo(50 + i) })]
+    assert.equal(theirs.status, 200)
+    const [left, taken] = await Promise.all([merchant('PATCH', { logo: mine }), change({ logo: kept })])
+    assert.deepEqual([left.status, taken.status], [200, 200], JSON.stringify([left.body, taken.body]))
+    assert.equal(await served(taken.body.logo_url), 200)
+    await merchant('PATCH', { logo: kept })
+  }
+  const { count } = await world.app.db.one<{ count: number }>(sql`select count(*)::int as count from identity.logos`)
+  assert.ok(count <= 2, `${count} pictures for a merchant and a store`)
 })
 
 void test('the page speaks the browser’s language, else the merchant’s', async () => {

@@ -1,10 +1,10 @@
 import type { Caller, Shop } from '#identity'
 import { assetOf, isCurrency } from '#money'
 import type { HttpServer } from '#platform/http'
-import { AppError } from '#platform/errors'
-import { listLinks } from '../link-store.ts'
-import { changeLink, createLink, requireLink, type LinkChange, type LinkKey, type NewLink } from '../links.ts'
-import { requireAmount, requireKnown, requireReturnUrl } from '../payments.ts'
+import { findMadeLink, listLinks, type LinkRow } from '../link-store.ts'
+import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../links.ts'
+import { newLinkOf } from '../newlink.ts'
+import { requireKnown, requireReturnUrl } from '../payments.ts'
 import { OF_STORES } from './access.ts'
 import * as shapes from './linkshapes.ts'
 import { once } from './once.ts'
@@ -55,50 +55,23 @@ function createRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const caller = access.callerOf(request)
-      const { body } = await once(api, request, reply, async () => {
+      const made = (link: LinkRow) => ({ status: 201, body: shapes.renderLink(link, publicUrl()) })
+      const act = async (requestKey?: string) => {
         const shop = await shopOf(api, caller, request.body.store)
         const { currency } = request.body
         if (isCurrency(currency)) await api.payments.learnPrices(assetOf(currency))
-        const link = await createLink(api, db, newLinkOf(request.body, shop, api))
-        return { status: 201, body: shapes.renderLink(link, publicUrl()) }
-      })
+        return made(
+          await createLink(api, db, { ...newLinkOf(request.body, shop, api), requestKey: requestKey ?? null }),
+        )
+      }
+      const rebuild = async (since: Date, requestKey: string) => {
+        const link = await findMadeLink(db, { merchantId: caller.merchantId, requestKey, since })
+        return link && made(link)
+      }
+      const { body } = await once(api, request, reply, act, rebuild)
       return reply.header('location', `${PATH}/${body.id}`).code(201).send(body)
     },
   })
-}
-
-const invalid = (param: string, message: string): AppError =>
-  new AppError('validation-failed', 422, `${param} ${message}`, { param })
-
-/** Throws 422 `validation-failed` with the field that is wrong. */
-function newLinkOf(body: shapes.CreateLink, shop: Shop, { payments, publicUrl }: Api): NewLink {
-  const { currency } = body
-  if (!isCurrency(currency)) throw invalid('currency', `"${currency}" is not known; use a code such as "KES"`)
-  const asset = assetOf(currency)
-  const minor = (name: 'amount' | 'min_amount' | 'max_amount'): bigint | null =>
-    body[name] === undefined ? null : requireAmount(body[name], currency, name).amount
-  const [amount, least, most] = [minor('amount'), minor('min_amount'), minor('max_amount')]
-  if (amount !== null && (least !== null || most !== null))
-    throw invalid('amount', 'is fixed: leave min_amount and max_amount out, or amount')
-  if (least !== null && most !== null && least > most) throw invalid('min_amount', 'must be at most max_amount')
-  const offered = payments.methods(asset)
-  if (offered.length === 0) throw invalid('currency', `${currency} cannot be taken by any payment method`)
-  if (body.methods) requireKnown(body.methods, offered, currency)
-  return {
-    merchantId: shop.merchantId,
-    storeId: shop.storeId ?? null,
-    livemode: shop.livemode,
-    asset,
-    amount,
-    least,
-    most,
-    description: body.description,
-    reference: body.reference ?? null,
-    methods: body.methods ?? null,
-    returnUrl: body.return_url === undefined ? null : requireReturnUrl(body.return_url, shop, publicUrl()),
-    singleUse: body.single_use,
-    expiresAt: body.expires_at === undefined ? null : new Date(body.expires_at),
-  }
 }
 
 function listRoute(app: HttpServer, { access, db, publicUrl }: Api): void {
@@ -188,7 +161,7 @@ async function shopOfLink({ db, identity }: Api, key: LinkKey): Promise<Shop> {
 function changeOf(
   body: shapes.UpdateLink,
   shop: Shop,
-  { asset }: { asset: NewLink['asset'] },
+  { asset }: Pick<LinkRow, 'asset'>,
   { payments, publicUrl }: Api,
 ): LinkChange {
   const { methods, return_url: returnUrl, expires_at: expiresAt, ...rest } = body

@@ -291,11 +291,16 @@ function createStoreRoute(app: HttpServer, api: Api): void {
     handler: async (request, reply) => {
       const { merchantId } = access.callerOf(request)
       const { name } = request.body
-      const { body } = await once(api, request, reply, async () => {
-        const input = { ...changeOf(request.body), merchantId, name }
+      const act = async (requestKey?: string) => {
+        const input = { ...changeOf(request.body), merchantId, name, requestKey }
         const made = await db.transaction((tx) => identity.createStore(tx, input, actorOf(api, request)))
         return { status: 201, body: renderStore(api, made) }
-      })
+      }
+      const rebuild = async (since: Date, requestKey: string) => {
+        const found = await identity.findMadeStore(db, { merchantId, requestKey, since })
+        return found && { status: 201, body: renderStore(api, found) }
+      }
+      const { body } = await once(api, request, reply, act, rebuild)
       return reply.code(201).send(body)
     },
   })

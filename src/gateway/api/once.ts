@@ -10,14 +10,15 @@ interface Made<B> {
 
 /**
  * Acts once for each Idempotency-Key of the caller at this address, and says so when the answer is that of before. Without a key it just
- * acts. `rebuild` finds what was done by a process that died before it could say so; without it `act` may run again.
+ * acts. `rebuild` finds what was done by a process that died before it could say so; without it `act` may run again. What is made keeps the
+ * key, so that it is found.
  */
 export async function once<B>(
   { access, db, idempotency }: Pick<Api, 'access' | 'db' | 'idempotency'>,
   request: Request,
   reply: Reply,
-  act: () => Promise<Made<B>>,
-  rebuild?: (since: Date) => Promise<Made<B> | undefined>,
+  act: (key?: string) => Promise<Made<B>>,
+  rebuild?: (since: Date, key: string) => Promise<Made<B> | undefined>,
 ): Promise<Made<B>> {
   const key = idempotencyKeyOf(request)
   if (key === undefined) return act()
@@ -26,7 +27,8 @@ export async function once<B>(
   const path = request.url.split('?', 1)[0] ?? ''
   const hash = hashRequest(method, path, request.body)
   const scope = `${merchantId} ${method} ${path}`
-  const answer = await idempotency.run(db, { scope, key, hash, ...(rebuild && { rebuild }) }, act)
+  const found = rebuild && { rebuild: (since: Date) => rebuild(since, key) }
+  const answer = await idempotency.run(db, { scope, key, hash, ...found }, () => act(key))
   if (answer.replayed) reply.header('idempotent-replayed', 'true')
   return answer
 }

@@ -1,11 +1,13 @@
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Brand, Identity } from '#identity'
-import type { Db } from '#platform/db'
+import type { Db, Queryable } from '#platform/db'
 import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
 import { html, type Html } from '#platform/html'
 import { addressKey, type Limits } from '#platform/limits'
-import { styleOf } from './colour.ts'
+import { shadesOf, styleOf } from './colour.ts'
+import { pictureOf, type PdfPicture } from './picture.ts'
 
 export interface BrandDeps {
   readonly db: Db
@@ -64,3 +66,27 @@ export const merchantLine = (merchant: string, brand: Brand | undefined): Html =
 /** Puts the merchant's colour in place of ours. After the page's own style. */
 export const brandStyle = (brand: Brand | undefined): Html | undefined =>
   brand?.colour ? html`<link rel="stylesheet" href="/pay/colour/${SHADES}/${brand.colour.slice(1)}.css" />` : undefined
+
+/** How a brand looks in a PDF: undefined where there is nothing, or nothing that a PDF can hold. */
+export interface PaperBrand {
+  readonly picture?: PdfPicture | undefined
+  /** `#rrggbb` */
+  readonly colour?: string | undefined
+}
+
+const PICTURES_KEPT = 100
+
+/** What is drawn of brands on paper. A picture is read once: its name is a hash of it. */
+export function createPaperBrands(identity: Pick<Identity, 'findLogo'>) {
+  const known = new LRUCache<string, { picture: PdfPicture | undefined }>({ max: PICTURES_KEPT })
+  return async (q: Queryable, brand: Brand | undefined): Promise<PaperBrand> => {
+    const colour = brand?.colour ? shadesOf(brand.colour).light.main : undefined
+    if (!brand?.logo) return { colour }
+    const before = known.get(brand.logo)
+    if (before) return { colour, ...before }
+    const logo = await identity.findLogo(q, brand.logo)
+    const read = { picture: logo && (await pictureOf(logo)) }
+    known.set(brand.logo, read)
+    return { colour, ...read }
+  }
+}

@@ -96,7 +96,7 @@ export const practice = (speech: Speech, url: string | undefined): Html =>
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
   </aside>`
 
-function footer(path: string, speech: Speech): Html {
+export function footer(path: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
     language === speech.language
       ? html`<span lang="${language}" aria-current="true">${WORDS[language].name}</span>`
@@ -129,8 +129,8 @@ export function messageDocument(speech: Speech, { icon, title, text }: Message, 
 }
 
 /** Any other page, in the same dress. */
-export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html): string =>
-  page(speech, { title, assets, body })
+export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html, brand?: Brand): string =>
+  page(speech, { title, assets, body, brand })
 
 /** A coin, so that the tab is found among others. */
 const ICON = `data:image/svg+xml,${encodeURIComponent(

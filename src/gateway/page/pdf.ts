@@ -4,12 +4,18 @@
  * Source of the form: ISO 32000-1, 7.3 to 7.8; of the widths: Adobe's font metrics of Helvetica.
  */
 
+import type { PdfPicture, PdfStream } from './picture.ts'
+
 /** Words beside each other: what it is, and what it says. Both are broken into lines where they are too long. */
 export type PdfRow = readonly [label: string, value: string]
 
 export interface PdfText {
   readonly title: string
   readonly subtitle?: string | undefined
+  /** Stands above the title. */
+  readonly picture?: PdfPicture | undefined
+  /** `#rrggbb`, of the bar at the top. */
+  readonly colour?: string | undefined
   readonly rows: readonly PdfRow[]
   /** Small print at the end. */
   readonly notes: readonly string[]
@@ -34,18 +40,21 @@ interface Cell {
 const PAGE = { width: 595, height: 842, margin: 64 }
 const VALUE_X = 230
 const RIGHT = PAGE.width - PAGE.margin
+const BAR = 8
+const PICTURE = { width: 200, height: 48, below: 16 }
 const SIZES = { title: 20, text: 11, note: 9 }
 const LEADING = 1.5
 
-export function renderPdf({ title, subtitle, rows, notes }: PdfText): Buffer {
+export function renderPdf({ title, subtitle, picture, colour, rows, notes }: PdfText): Buffer {
   const pages: Line[][] = [[]]
-  let y = PAGE.height - PAGE.margin
+  const top = PAGE.height - PAGE.margin
+  let y = top - (picture ? PICTURE.height + PICTURE.below : 0)
   const put = (cells: readonly Cell[], size: number): void => {
     const broken = cells.map(({ text, x, to = RIGHT, font }) => ({ x, font, lines: wrap(text, size, to - x) }))
     const height = Math.max(...broken.map(({ lines }) => lines.length)) * size * LEADING
     if (y - height < PAGE.margin) {
       pages.push([])
-      y = PAGE.height - PAGE.margin
+      y = top
     }
     for (const { x, font, lines } of broken)
       for (const [i, text] of lines.entries())
@@ -64,24 +73,44 @@ export function renderPdf({ title, subtitle, rows, notes }: PdfText): Buffer {
   }
   y -= SIZES.text
   for (const note of notes) put([{ text: note, x: PAGE.margin, font: 'F1' }], SIZES.note)
-  return assemble(pages, title)
+  const drawn = `${colour === undefined ? '' : bar(colour)}${picture ? drawing(picture, top) : ''}`
+  return assemble(
+    pages.map((lines, i) => (i === 0 ? drawn : '') + textOf(lines)),
+    title,
+    picture,
+  )
+}
+
+function bar(colour: string): string {
+  const parts = [1, 3, 5].map((at) => Math.round(Number.parseInt(colour.slice(at, at + 2), 16) / 0.255) / 1000)
+  return `q ${parts.join(' ')} rg 0 ${PAGE.height - BAR} ${PAGE.width} ${BAR} re f Q\n`
+}
+
+/** As large as its place allows, at its left. */
+function drawing({ width, height }: PdfPicture, top: number): string {
+  const scale = Math.min(PICTURE.width / width, PICTURE.height / height)
+  const rounded = (side: number): number => Math.max(1, Math.round(side * scale))
+  return `q ${rounded(width)} 0 0 ${rounded(height)} ${PAGE.margin} ${top - rounded(height)} cm /Im1 Do Q\n`
 }
 
 /** Numbered objects and where each begins; a reader finds them by the table at the end. */
-function assemble(pages: readonly (readonly Line[])[], title: string): Buffer {
-  const FIRST_PAGE = 6
+function assemble(pages: readonly string[], title: string, picture: PdfPicture | undefined): Buffer {
+  const IMAGE = 6
+  const pictures = picture ? [picture.image, ...(picture.mask ? [picture.mask] : [])] : []
+  const firstPage = IMAGE + pictures.length
   const font = (name: string): string =>
     `<< /Type /Font /Subtype /Type1 /BaseFont /${name} /Encoding /WinAnsiEncoding >>`
-  const kids = pages.map((_, i) => `${FIRST_PAGE + 2 * i} 0 R`).join(' ')
+  const kids = pages.map((_, i) => `${firstPage + 2 * i} 0 R`).join(' ')
   const objects = [
     '<< /Type /Catalog /Pages 2 0 R >>',
     `<< /Type /Pages /Kids [${kids}] /Count ${pages.length} /MediaBox [0 0 ${PAGE.width} ${PAGE.height}] >>`,
     font('Helvetica'),
     font('Helvetica-Bold'),
     `<< /Title ${literal(title)} /Producer (Purser) >>`,
-    ...pages.flatMap((lines, i) => [
-      `<< /Type /Page /Parent 2 0 R /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents ${FIRST_PAGE + 2 * i + 1} 0 R >>`,
-      streamOf(lines),
+    ...pictures.map((stream, i) => streamOf(stream, i === 0 && pictures.length > 1 ? `/SMask ${IMAGE + 1} 0 R ` : '')),
+    ...pages.flatMap((content, i) => [
+      `<< /Type /Page /Parent 2 0 R /Resources << /Font << /F1 3 0 R /F2 4 0 R >>${picture ? ` /XObject << /Im1 ${IMAGE} 0 R >>` : ''} >> /Contents ${firstPage + 2 * i + 1} 0 R >>`,
+      streamOf({ entries: '', bytes: Buffer.from(content, 'latin1') }),
     ]),
   ]
   let text = '%PDF-1.4\n%\u00e2\u00e3\u00cf\u00d3\n'
@@ -98,11 +127,11 @@ function assemble(pages: readonly (readonly Line[])[], title: string): Buffer {
   )
 }
 
-function streamOf(lines: readonly Line[]): string {
-  const body = lines.map(({ font, size, x, y, text }) => `BT /${font} ${size} Tf ${x} ${y} Td ${literal(text)} Tj ET\n`)
-  const all = body.join('')
-  return `<< /Length ${all.length} >>\nstream\n${all}endstream`
-}
+const textOf = (lines: readonly Line[]): string =>
+  lines.map(({ font, size, x, y, text }) => `BT /${font} ${size} Tf ${x} ${y} Td ${literal(text)} Tj ET\n`).join('')
+
+const streamOf = ({ entries, bytes }: PdfStream, more = ''): string =>
+  `<< /Length ${bytes.length} ${entries}${more}>>\nstream\n${bytes.toString('latin1')}\nendstream`
 
 /** A string of one byte a sign; the signs that mean something to PDF, and all beyond ASCII, as octal. */
 const literal = (text: string): string =>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Locale, Shop } from '#identity'
+import type { Brand, Locale, Shop } from '#identity'
 import type { Intent } from '#payments'
 import { waitMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
@@ -10,7 +10,7 @@ import { assetRoutes, type Assets } from './assets.ts'
 import { attemptForm, tryAttempt } from './attempts.ts'
 import { claimRoutes } from './claim.ts'
 import { checkoutDocument } from './document.ts'
-import { brandRoutes } from './brand.ts'
+import { brandRoutes, createPaperBrands } from './brand.ts'
 import { checkoutRoutes, type CheckoutDeps } from './checkout.ts'
 import { homeRoutes } from './home.ts'
 import { linkPageRoutes, type LinkPageDeps } from './link.ts'
@@ -83,7 +83,12 @@ function receiptRoutes(
   deps: PageDeps,
   { assets, config }: { assets: Assets; config: PageConfig },
 ): void {
-  const route = (name: string, send: (reply: Reply, intent: Intent, speech: Speech) => Reply): void => {
+  const drawn = createPaperBrands(deps.identity)
+  type Send = (
+    reply: Reply,
+    paper: { intent: Intent; speech: Speech; brand: Brand | undefined },
+  ) => Reply | Promise<Reply>
+  const route = (name: string, send: Send): void => {
     app.route({
       method: 'GET',
       url: `/pay/:id/${name}`,
@@ -91,21 +96,25 @@ function receiptRoutes(
       schema: { hide: true, params, querystring },
       handler: async (request, reply) => {
         const intent = await requireIntent(deps, request, request.params.id)
-        const speech = speechOf(request)
+        const shop = await shopOf(deps, intent)
+        const speech = speechOf(request, shop?.locale)
         // Nothing came yet: the page says how things stand.
         if (!hasReceipt(intent)) return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
-        return send(reply, intent, speech)
+        return send(reply, { intent, speech, brand: shop?.brand })
       },
     })
   }
-  route('receipt', (reply, intent, speech) => sendPage(reply, receiptDocument(intent, speech, assets)))
-  route('receipt.pdf', (reply, intent, speech) =>
-    reply
+  route('receipt', (reply, { intent, speech, brand }) =>
+    sendPage(reply, receiptDocument(intent, speech, assets, brand)),
+  )
+  route('receipt.pdf', async (reply, { intent, speech, brand }) => {
+    const file = receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
+    return reply
       .header('cache-control', 'no-store')
       .header('content-disposition', `inline; filename="${speech.say('receipt').toLowerCase()}-${intent.id}.pdf"`)
       .type('application/pdf')
-      .send(receiptPdf(intent, speech, deps.clock.now())),
-  )
+      .send(file)
+  })
 }
 
 function sendPage(reply: Reply, text: string): Reply {

@@ -1,12 +1,20 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
 import type { Logo } from '../face.ts'
 
-/** The same picture is kept once. */
+/** The same picture is kept once. One that was there is locked until the transaction ends, so that nobody takes it away meanwhile. */
 export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: string }, at: Date): Promise<void> {
   await tx.run(
     sql`insert into identity.logos (name, type, bytes, created_at) values (${name}, ${type}, ${bytes}, ${at})
-        on conflict (name) do nothing`,
+        on conflict (name) do update set created_at = excluded.created_at`,
   )
+}
+
+export async function deleteUnused(tx: Tx, name: string): Promise<void> {
+  // A statement of its own: the next one sees what was committed by whoever held the lock.
+  await tx.run(sql`select from identity.logos where name = ${name} for update`)
+  await tx.run(sql`delete from identity.logos where name = ${name}
+    and not exists (select from identity.merchants where logo = ${name})
+    and not exists (select from identity.stores where logo = ${name})`)
 }
 
 export const readLogo = (q: Queryable, name: string): Promise<Logo | undefined> =>

@@ -1,20 +1,28 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Page, PageQuery, Store } from '../face.ts'
+import type { MadeBy, Page, PageQuery, Store } from '../face.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, merchant_id as "merchantId", name, locale, jsonb_build_object('colour', colour, 'logo', logo) as brand,
   return_origins as "returnOrigins", methods, created_at as "createdAt", archived_at as "archivedAt"`
 
-export async function insertStore(tx: Tx, row: Store): Promise<void> {
+export async function insertStore(tx: Tx, row: Store, requestKey: string | undefined): Promise<void> {
   await tx.run(
-    sql`insert into identity.stores (id, merchant_id, name, locale, colour, logo, return_origins, methods, created_at)
+    sql`insert into identity.stores (id, merchant_id, name, locale, colour, logo, return_origins, methods, request_key, created_at)
         values (${row.id}, ${row.merchantId}, ${row.name}, ${row.locale ?? null}, ${row.brand.colour}, ${row.brand.logo},
-          ${row.returnOrigins}, ${row.methods}, ${row.createdAt})`,
+          ${row.returnOrigins}, ${row.methods}, ${requestKey ?? null}, ${row.createdAt})`,
   )
 }
 
 export async function readStore(q: Queryable, id: string): Promise<Store | undefined> {
   const row = await q.maybe<Nulls<Store>>(sql`select ${columns} from identity.stores where id = ${id}`)
+  return row && withoutNulls<Store>(row)
+}
+
+export async function readMadeStore(q: Queryable, by: MadeBy): Promise<Store | undefined> {
+  const row = await q.maybe<Nulls<Store>>(
+    sql`select ${columns} from identity.stores where merchant_id = ${by.merchantId} and request_key = ${by.requestKey}
+        and created_at >= ${by.since} order by id limit 1`,
+  )
   return row && withoutNulls<Store>(row)
 }
 
