@@ -176,10 +176,16 @@ void test('the key of a store acts for that store alone', async () => {
     'its own, whatever it asks for',
   )
   const same = { ...otherKey, 'idempotency-key': 'order-1' }
-  const answer = await call('POST', PAYMENTS, { amount: '10', currency: 'KES' }, same)
-  assertRefused(answer, { status: 409, code: 'idempotency-key-reused' }, 'not the payment of another store')
-  const named = await call('POST', PAYMENTS, { amount: '10', currency: 'KES', store: theirs.id })
-  assertRefused(named, { status: 404, code: 'identity.unknown-store', param: 'store' })
+  const second = await call('POST', PAYMENTS, { amount: '10', currency: 'KES' }, same)
+  assert.deepEqual([second.status, second.body.store], [201, theirs.id], 'order numbers are a store’s own')
+  const unknown = { status: 404, code: 'identity.unknown-store', param: 'store' }
+  for (const path of [PAYMENTS, '/api/v1/payment-links']) {
+    const body = { amount: '10', currency: 'KES', store: theirs.id }
+    const headers = { 'idempotency-key': 'order-2' }
+    assert.equal((await call('POST', path, body, { ...otherKey, ...headers })).status, 201)
+    const named = await call('POST', path, body, { ...key, ...headers })
+    assertRefused(named, unknown, 'what another store made is not given out')
+  }
   for (const path of ['/api/v1/balance', '/api/v1/webhook-endpoints', '/api/v1/merchant', '/api/v1/stores']) {
     assertRefused(await call('GET', path), { status: 403, code: 'forbidden', says: /acts for one store/ }, path)
   }

@@ -42,10 +42,7 @@ export function createRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const caller = api.access.callerOf(request)
-      // What a store's key asks for is asked for its store, so that its Idempotency-Keys are not another store's.
-      const { storeId } = caller
-      const body = storeId === undefined ? request.body : { store: storeId, ...request.body }
-      const { intent, replayed } = await create(api, caller, body, idempotencyKeyOf(request))
+      const { intent, replayed } = await create(api, caller, request.body, idempotencyKeyOf(request))
       if (replayed) reply.header('idempotent-replayed', 'true')
       reply.header('location', `${PATH}/${intent.id}`)
       return reply.code(201).send(renderPayment(intent, api.publicUrl()))
@@ -60,9 +57,10 @@ interface Created {
 
 async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?: string): Promise<Created> {
   const { db, payments } = api
-  const { merchantId } = caller
+  const { merchantId, storeId } = caller
   if (key === undefined) return payments.create(db, await inputOf(api, caller, body))
-  const idempotency = { key, hash: hashRequest('POST', PATH, body) }
+  // No caller can send a line end: two stores may use the same order number, and neither sees what the other made by it.
+  const idempotency = { key: storeId === undefined ? key : `${storeId}\n${key}`, hash: hashRequest('POST', PATH, body) }
   const input = await inputOf(api, caller, body).catch(async (error: unknown) => {
     // What was taken when it first came is not refused now because a method or an origin has gone since.
     const before = await payments.findCreated(db, { merchantId, ...idempotency })

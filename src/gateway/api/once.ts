@@ -1,6 +1,16 @@
+import type { Caller } from '#identity'
 import type { Reply, Request } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
 import type { Api } from './routes.ts'
+
+/**
+ * The Idempotency-Key of a request, as it is kept. Those of a store are its own, like its order numbers: neither of two stores sees what
+ * the other made by the same key. No caller can send a line end.
+ */
+export function keyOf({ storeId }: Pick<Caller, 'storeId'>, request: Request): string | undefined {
+  const key = idempotencyKeyOf(request)
+  return key === undefined || storeId === undefined ? key : `${storeId}\n${key}`
+}
 
 /** `body` is kept: no secret in it. */
 interface Made<B> {
@@ -20,9 +30,10 @@ export async function once<B>(
   act: (key?: string) => Promise<Made<B>>,
   rebuild?: (since: Date, key: string) => Promise<Made<B> | undefined>,
 ): Promise<Made<B>> {
-  const key = idempotencyKeyOf(request)
+  const caller = access.callerOf(request)
+  const key = keyOf(caller, request)
   if (key === undefined) return act()
-  const { merchantId } = access.callerOf(request)
+  const { merchantId } = caller
   const { method } = request
   const path = request.url.split('?', 1)[0] ?? ''
   const hash = hashRequest(method, path, request.body)

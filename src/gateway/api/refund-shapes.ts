@@ -60,7 +60,7 @@ export const refund = z
       .meta({ description: 'Why it failed; on a link, why its last sending did' }),
     claim_url: z.string().nullable().meta({
       description:
-        'The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists, for keys without `payments:write`, and once it was used.',
+        'The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists and events, for keys without `payments:write`, and once it was used.',
     }),
     claim_expires_at: timestamp.nullable(),
     created_at: timestamp,
