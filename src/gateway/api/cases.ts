@@ -3,6 +3,7 @@ import { currencyOf, formatAmount, type Money } from '#money'
 import { CASE_ACTIONS, CASE_KINDS, CASE_STATES, type Case } from '#payments'
 import type { HttpServer } from '#platform/http'
 import { isId } from '#platform/ids'
+import { text } from '../text.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 
@@ -48,7 +49,7 @@ const ask = z.strictObject({
     .refine((given) => isId('rec', given), 'is not one of ours: take next_cursor from the page before')
     .optional(),
   status: z.enum(CASE_STATES).optional(),
-  rail: z.string().max(20).optional(),
+  rail: text(20).optional(),
 })
 
 const resolution = z
@@ -57,7 +58,7 @@ const resolution = z
       description:
         '`close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs.',
     }),
-    note: z.string().min(1).max(1000),
+    note: text(1000).min(1),
   })
   .meta({ id: 'ResolveCase', examples: [{ action: 'close', note: 'Paid back at the provider, ticket 1042' }] })
 
@@ -103,7 +104,7 @@ function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api):
       tags,
       security,
       summary: 'End a difference, or have its day compared again',
-      params: z.object({ id: z.string().max(40) }),
+      params: z.object({ id: text(40) }),
       body: resolution,
       response: { 200: reconciliationCase },
     },

@@ -4,16 +4,11 @@ import { isId } from '#platform/ids'
 import { PAYMENT_EVENTS } from '../changes.ts'
 import { SETTLEMENT_EVENTS } from '../settlements.ts'
 import { REFUND_EVENTS } from '../refunds.ts'
+import { instant, text } from '../text.ts'
 
 /** Webhook endpoints and deliveries as the API takes and shows them. */
 
 const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
-const WELL_FORMED = 'must be text without null characters and broken Unicode'
-const text = (most: number) =>
-  z
-    .string()
-    .max(most, `must have at most ${most} characters`)
-    .refine((given) => !given.includes('\0') && given.isWellFormed(), WELL_FORMED)
 
 /** What an endpoint can listen to: all, all of a kind, or one type. */
 const EVENTS: readonly string[] = [...PAYMENT_EVENTS, ...REFUND_EVENTS, ...SETTLEMENT_EVENTS]
@@ -145,7 +140,6 @@ export const deliveryPage = z
   .object({ object: z.literal('list'), data: z.array(delivery), next_cursor: z.string().nullable() })
   .meta({ id: 'DeliveryList' })
 
-const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-15T09:00:00Z' })
 export const redeliverRange = z
   .strictObject({
     from: instant.meta({ description: 'Events of this time or later' }),
@@ -162,7 +156,7 @@ export const redelivery = z
   })
   .meta({ id: 'Redelivery', description: 'What a request to send again did' })
 
-export const endpointId = z.object({ id: z.string().max(40) })
+export const endpointId = z.object({ id: text(40) })
 
 export const renderEndpoint = (one: Endpoint): EndpointObject => ({
   id: one.id,

@@ -3,18 +3,13 @@ import { currencyOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import { html } from '#platform/html'
 import type { LinkRow } from '../link-store.ts'
+import { instant, text } from '../text.ts'
 
 /** Payment links as the API takes and shows them. */
 
-const text = (most: number) =>
-  z
-    .string()
-    .max(most, `must have at most ${most} characters`)
-    .refine((given) => !given.includes('\0') && given.isWellFormed(), 'must be text without null characters')
 const amount = z
   .string('must be a string such as "1500.00", not a number')
   .meta({ description: 'Decimal string in units of the currency', examples: ['1500.00'] })
-const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-15T09:00:00Z' })
 const methods = z.array(text(20)).min(1).max(10)
 const returnUrl = text(2000).pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
 
@@ -30,7 +25,7 @@ export const createLink = z
     return_url: returnUrl.optional(),
     single_use: z.boolean().default(false).meta({ description: 'Over once one payment made by it is paid' }),
     expires_at: instant.optional().meta({ description: 'Nothing new can be begun by it from then on' }),
-    store: z.string().max(40).optional(),
+    store: text(40).optional(),
   })
   .meta({ id: 'CreatePaymentLink' })
 export type CreateLink = z.output<typeof createLink>
@@ -77,7 +72,7 @@ export const link = z
   .meta({ id: 'PaymentLink', description: 'A page where payers pay, without a payment made beforehand' })
 export type LinkObject = z.output<typeof link>
 
-export const linkId = z.object({ id: z.string().max(40) })
+export const linkId = z.object({ id: text(40) })
 export const listLinks = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z

@@ -4,6 +4,7 @@ import { assetOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import type { HttpServer, Request } from '#platform/http'
 import type { Actor } from '#platform/module'
+import { text } from '../text.ts'
 import { once } from './once.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
@@ -16,11 +17,6 @@ const security = [{ bearer: [] }]
 const BODY_LIMIT = 256 * 1024
 const LOGO_TEXT_AT_MOST = 140_000
 
-const text = (most: number) =>
-  z
-    .string()
-    .max(most, `must have at most ${most} characters`)
-    .refine((given) => !given.includes('\0') && given.isWellFormed(), 'must be text without null characters')
 const locale = z.enum(['en', 'sw'])
 const colour = text(20)
   .nullable()
@@ -345,7 +341,7 @@ function updateStoreRoute(app: HttpServer, api: Api): void {
       tags,
       security,
       summary: 'Change a store, or archive it',
-      params: z.object({ id: z.string().max(40) }),
+      params: z.object({ id: text(40) }),
       body: updateStore,
       response: { 200: store },
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount } from '#money'
 import { AMOUNT_BASES, FAILURE_REASONS, REFUND_STATUSES, type Refund } from '#payments'
+import { text } from '../text.ts'
 
 /** Refunds as the API takes and shows them. */
 
@@ -8,12 +9,6 @@ const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T
 const amount = z
   .string('must be a string such as "500.00", not a number')
   .meta({ description: 'Decimal string in units of the currency, with its decimals', examples: ['500.00'] })
-const WELL_FORMED = 'must be text without null characters and broken Unicode'
-const text = (most: number) =>
-  z
-    .string()
-    .max(most, `must have at most ${most} characters`)
-    .refine((given) => !given.includes('\0') && given.isWellFormed(), WELL_FORMED)
 
 export const createRefund = z
   .strictObject({
@@ -80,7 +75,7 @@ export const listRefunds = z.strictObject({
   status: z.enum(REFUND_STATUSES).optional(),
 })
 
-export const refundId = z.object({ id: z.string().max(40) })
+export const refundId = z.object({ id: text(40) })
 
 export interface RenderOptions {
   readonly publicUrl: string

@@ -1,15 +1,8 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#payments'
+import { instant, text } from '../text.ts'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
-
-const WELL_FORMED = 'must be text without null characters and broken Unicode'
-/** Text that PostgreSQL can keep. */
-const textOf = (most: number) =>
-  z
-    .string()
-    .max(most, `must have at most ${most} characters`)
-    .refine((given) => !given.includes('\0') && given.isWellFormed(), WELL_FORMED)
 
 const amount = z
   .string('must be a string such as "1500.00", not a number')
@@ -23,16 +16,16 @@ const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T
 const PHONE = /^\d{8,15}$/
 const phone = z
   .string()
-  .transform((text) => text.replace(/^\+/, ''))
+  .transform((given) => given.replace(/^\+/, ''))
   .refine(
-    (text) => PHONE.test(text),
+    (given) => PHONE.test(given),
     'must be a phone number with its country code and nothing but digits, such as 254712345678',
   )
   .meta({ examples: ['254712345678'] })
 
 const customer = z
   .strictObject({
-    name: textOf(200).optional(),
+    name: text(200).optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
     phone: phone.optional(),
   })
@@ -40,7 +33,7 @@ const customer = z
 
 const METADATA_KEYS = 50
 const metadata = z
-  .record(textOf(40).min(1), textOf(500))
+  .record(text(40).min(1), text(500))
   .refine((all) => Object.keys(all).length <= METADATA_KEYS, `has more than ${METADATA_KEYS} keys`)
   .meta({ description: 'Your own notes, given back as they are', examples: [{ order: '1042' }] })
 
@@ -51,21 +44,17 @@ export const createPayment = z
   .strictObject({
     amount,
     currency,
-    description: textOf(200).optional().meta({ description: 'What it is for: the payer sees it' }),
-    reference: textOf(100).optional().meta({ description: 'Your own name for it, such as an order number' }),
+    description: text(200).optional().meta({ description: 'What it is for: the payer sees it' }),
+    reference: text(100).optional().meta({ description: 'Your own name for it, such as an order number' }),
     methods: z
-      .array(z.string().max(20))
+      .array(text(20))
       .min(1)
       .max(METHODS_AT_MOST)
       .optional()
       .meta({ examples: [['mpesa', 'card']] }),
-    store: z
-      .string()
-      .max(40)
-      .optional()
-      .meta({ description: 'The store that sells it; of a key of one store always that' }),
+    store: text(40).optional().meta({ description: 'The store that sells it; of a key of one store always that' }),
     customer: customer.optional(),
-    return_url: textOf(2000)
+    return_url: text(2000)
       .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
       .optional()
       .meta({ description: 'Where the payer goes after; its origin must be registered for the merchant' }),
@@ -173,7 +162,7 @@ export const payment = z
   .meta({ id: 'Payment', description: 'A payment: what is owed, what came of it' })
 export type PaymentObject = z.output<typeof payment>
 
-export const paymentId = z.object({ id: z.string().max(40) })
+export const paymentId = z.object({ id: text(40) })
 
 const KENYAN = /^254[17]\d{8}$/
 const kenyanPhone = z
@@ -187,10 +176,7 @@ const kenyanPhone = z
 
 export const startAttempt = z
   .strictObject({
-    method: z
-      .string()
-      .max(20)
-      .meta({ examples: ['mpesa'] }),
+    method: text(20).meta({ examples: ['mpesa'] }),
     phone: kenyanPhone.optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
   })
@@ -198,13 +184,12 @@ export const startAttempt = z
 export type StartAttempt = z.output<typeof startAttempt>
 
 const PAGE_AT_MOST = 100
-const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-15T09:00:00Z' })
 export const listPayments = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_AT_MOST).default(20),
   cursor: z.string().max(200).optional(),
   status: z.enum(PAYMENT_STATUSES).optional(),
-  reference: textOf(100).optional(),
-  store: z.string().max(40).optional(),
+  reference: text(100).optional(),
+  store: text(40).optional(),
   created_from: instant.optional().meta({ description: 'Made at this time or later' }),
   created_to: instant.optional().meta({ description: 'Made before this time' }),
 })

@@ -7,6 +7,7 @@ import { addressKey } from '#platform/limits'
 import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../config.ts'
 import { newIntentOf } from '../payments.ts'
+import { text } from '../text.ts'
 import { askForm } from './askform.ts'
 import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
@@ -28,11 +29,6 @@ export const FORM_PER_ADDRESS = { points: 600, windowMs: 60_000 }
 /** Payments made from one address in ten minutes: many payers share one behind a mobile carrier's NAT. */
 export const CREATE_PER_ADDRESS = { points: 60, windowMs: 600_000 }
 
-const text = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .refine((given) => !given.includes('\0') && given.isWellFormed())
 const querystring = z.object({
   lang: text(10).optional(),
   amount: text(30).optional(),

@@ -51,6 +51,8 @@ const UNAVAILABLE_AFTER_SECONDS = 5
 
 /** SQLSTATE classes and codes of a database that is away: connection lost, too many connections, shutting down, starting up. */
 const isSqlUnavailable = (code: string): boolean => code.startsWith('08') || /^(53300|57P0[1-3])$/.test(code)
+/** SQLSTATE of text that PostgreSQL cannot keep: routes refuse it by their schemas; this is for what one forgot. */
+const NOT_STORABLE = '22021'
 const SOCKET_LOST = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -81,6 +83,10 @@ export function toAppError(error: unknown): AppError {
   const away: ErrorDetails = { cause: error, retryAfterSeconds: UNAVAILABLE_AFTER_SECONDS }
   if (isDatabaseAway(error))
     return new AppError('unavailable', 503, 'Purser cannot reach its database: try again soon.', away)
+  if (code === NOT_STORABLE)
+    return new AppError('validation-failed', 422, 'A text in the request cannot be kept: send no null characters.', {
+      cause: error,
+    })
   if (code.startsWith('FST_ERR_CTP'))
     return new AppError('bad-request', 400, 'The body cannot be read: send it again.', { cause: error })
   return hidden(error)

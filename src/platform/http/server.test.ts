@@ -166,6 +166,7 @@ void test('thrown errors keep their face and hide what lies behind', async () =>
     bug: new TypeError('secret detail'),
     broken: new AppError('internal', 500, 'secret invariant'),
     away: Object.assign(new Error('connect ECONNREFUSED /run/secret'), { code: 'ECONNREFUSED' }),
+    unstorable: Object.assign(new Error('invalid byte sequence for encoding: secret'), { code: '22021' }),
     pool: new Error('timeout exceeded when trying to connect'),
     text: 'secret text',
   }
@@ -182,6 +183,7 @@ void test('thrown errors keep their face and hide what lies behind', async () =>
   }
   const conflict = await ask('conflict')
   assert.deepEqual([conflict.answer.status, conflict.error.code, conflict.error.param], [409, 'things.gone', 'id'])
+  assert.deepEqual((await ask('unstorable')).error.code, 'validation-failed')
   assert.equal((await ask('slow')).answer.headers.get('retry-after'), '7')
   assert.equal((await ask('who')).answer.headers.get('www-authenticate'), 'Bearer')
   for (const what of ['bug', 'broken', 'text']) {
