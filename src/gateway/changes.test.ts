@@ -2,24 +2,24 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventsOf } from './changes.ts'
 
-const none = { partial: false, overpaid: false, late: false }
+const none = { partial: false, overpaid: false }
 
 test('a change is told by the events that a merchant acts on', () => {
-  assert.deepEqual(eventsOf('created', { flags: none }), ['payment.created'])
-  assert.deepEqual(eventsOf('processing', { flags: none }), ['payment.processing'])
-  assert.deepEqual(eventsOf('paid', { flags: none }), ['payment.paid'])
+  assert.deepEqual(eventsOf({ type: 'created', ...none }), ['payment.created'])
+  assert.deepEqual(eventsOf({ type: 'processing', ...none }), ['payment.processing'])
+  assert.deepEqual(eventsOf({ type: 'paid', ...none }), ['payment.paid'])
   for (const type of ['expired', 'canceled', 'failed', 'reversed'] as const)
-    assert.deepEqual(eventsOf(type, { flags: { ...none, late: true } }), [`payment.${type}`])
+    assert.deepEqual(eventsOf({ type, ...none }), [`payment.${type}`])
 })
 
 test('too little and too much have events of their own', () => {
-  assert.deepEqual(eventsOf('received', { flags: { ...none, partial: true } }), ['payment.partially_paid'])
-  assert.deepEqual(eventsOf('open', { flags: { ...none, partial: true } }), ['payment.partially_paid'])
-  assert.deepEqual(eventsOf('received', { flags: { ...none, overpaid: true } }), ['payment.overpaid'])
-  assert.deepEqual(eventsOf('paid', { flags: { ...none, overpaid: true } }), ['payment.paid', 'payment.overpaid'])
+  assert.deepEqual(eventsOf({ type: 'received', ...none, partial: true }), ['payment.partially_paid'])
+  assert.deepEqual(eventsOf({ type: 'open', ...none, partial: true }), ['payment.partially_paid'])
+  assert.deepEqual(eventsOf({ type: 'received', ...none, overpaid: true }), ['payment.overpaid'])
+  assert.deepEqual(eventsOf({ type: 'paid', ...none, overpaid: true }), ['payment.paid', 'payment.overpaid'])
 })
 
 test('a refusal that the payer may repeat is no news', () => {
-  assert.deepEqual(eventsOf('attempt-failed', { flags: { ...none, partial: true } }), [])
-  assert.deepEqual(eventsOf('open', { flags: none }), [])
+  assert.deepEqual(eventsOf({ type: 'attempt-failed', ...none, partial: true }), [])
+  assert.deepEqual(eventsOf({ type: 'open', ...none }), [])
 })

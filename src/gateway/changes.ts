@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Intent, IntentChange, Payments } from '#payments'
+import type { IntentChange, Payments } from '#payments'
 import type { Db } from '#platform/db'
 import { defineJob, type Job } from '#platform/jobs'
 import type { Webhooks } from '#webhooks'
@@ -36,6 +36,8 @@ const schema: z.ZodType<IntentChange> = z.object({
   intentId: z.string(),
   type: z.enum(TYPES),
   version: z.number().int(),
+  partial: z.boolean(),
+  overpaid: z.boolean(),
 })
 
 export interface ChangesDeps {
@@ -51,28 +53,35 @@ export const paymentChanged = ({ db, payments, webhooks, publicUrl }: ChangesDep
   defineJob({
     name: 'gateway.payment-changed',
     schema,
-    run: async ({ intentId, type, version }) => {
+    run: async ({ intentId, version, ...change }) => {
       await db.transaction(async (tx) => {
         const intent = await payments().find(tx, { id: intentId })
         if (!intent) return
         const { merchantId, livemode } = intent
         const render = (): object => renderPayment(intent, publicUrl())
-        for (const event of eventsOf(type, intent)) {
+        for (const event of eventsOf(change)) {
           await webhooks.publish(tx, { merchantId, livemode, type: event, objectId: intentId, version, render })
         }
       })
     },
   })
 
-/** The events that tell of a change, in order. Too much money is an event of its own beside `payment.paid`: somebody may have to act on it. */
-export function eventsOf(type: IntentChange['type'], { flags }: Pick<Intent, 'flags'>): readonly PaymentEvent[] {
+/**
+ * The events that tell of a change, in order, by how things stood then: after a backlog each is told, and told once. Too much money is an
+ * event of its own beside `payment.paid`: somebody may have to act on it.
+ */
+export function eventsOf({
+  type,
+  partial,
+  overpaid,
+}: Omit<IntentChange, 'intentId' | 'version'>): readonly PaymentEvent[] {
   switch (type) {
     case 'paid':
-      return flags.overpaid ? ['payment.paid', 'payment.overpaid'] : ['payment.paid']
+      return overpaid ? ['payment.paid', 'payment.overpaid'] : ['payment.paid']
     case 'open':
     case 'received':
-      if (flags.overpaid) return ['payment.overpaid']
-      return flags.partial ? ['payment.partially_paid'] : []
+      if (overpaid) return ['payment.overpaid']
+      return partial ? ['payment.partially_paid'] : []
     // Another try may follow: there is nothing to do for the merchant.
     case 'attempt-failed':
       return []

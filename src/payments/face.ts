@@ -214,6 +214,9 @@ export interface IntentChange {
   readonly intentId: string
   readonly type: IntentStatus | 'created' | 'received' | 'attempt-failed'
   readonly version: number
+  /** As of this change: when the job runs, the intent may have gone on. */
+  readonly partial: boolean
+  readonly overpaid: boolean
 }
 
 export interface Payments extends Module {

@@ -6,7 +6,7 @@ import type { IntentChange } from './face.ts'
 import { updateIntent, type IntentRow } from './intent-store.ts'
 import { insertEntry, lockAccount, sumUp, type EntryRow, type ReceiptRow } from './receipt-store.ts'
 import { availableOf, debtOf, type Books } from './postings.ts'
-import { isOver, statusOf, type AttemptEvent } from './state.ts'
+import { flagsOf, isOver, statusOf, type AttemptEvent } from './state.ts'
 import { largest, merchantTolerance } from './tolerance.ts'
 
 /** One transaction on an intent that is locked: what was read, and what will be posted at its end. */
@@ -142,7 +142,8 @@ export async function announce(
 ): Promise<void> {
   const subscriber = core.subscribers[intent.owner]
   if (!subscriber || !type) return
-  await core.jobs().enqueue(tx, subscriber, { intentId: intent.id, type, version: intent.version })
+  const { partial, overpaid } = flagsOf(intent)
+  await core.jobs().enqueue(tx, subscriber, { intentId: intent.id, type, version: intent.version, partial, overpaid })
   tx.afterCommit(() => core.jobs().wake())
 }
 
