@@ -12,7 +12,7 @@ interface Operation {
 }
 
 /** Every place of a JSON value where a text stands, each with one that PostgreSQL cannot keep. */
-function* spoilt(value: unknown): Generator<unknown> {
+function* spoilt(value: unknown): Generator {
   if (typeof value === 'string') yield `a\0${value}`
   if (typeof value !== 'object' || value === null) return
   for (const [name, inner] of Object.entries(value))
@@ -34,7 +34,11 @@ void test('a null character is refused wherever it is sent', async () => {
     const { status, body: answer } = await world.api(method, path, body, headers)
     const about = `${method} ${path} ${JSON.stringify(body)}: ${status} ${JSON.stringify(answer)}`
     assert.ok(status === 404 || status === 422, about)
-    assert.doesNotMatch(answer.error.message, /cannot be kept/, `told by the route itself, not by the database: ${about}`)
+    assert.doesNotMatch(
+      answer.error.message,
+      /cannot be kept/,
+      `told by the route itself, not by the database: ${about}`,
+    )
   }
   for (const [path, methods] of Object.entries<Record<string, Operation>>(document.paths)) {
     for (const [name, { parameters = [], requestBody }] of Object.entries(methods)) {

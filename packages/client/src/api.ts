@@ -643,7 +643,7 @@ export type Refund = {
     | 'provider-unavailable'
     | null
 
-  /** The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists, for keys without `payments:write`, and once it was used. */
+  /** The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists and events, for keys without `payments:write`, and once it was used. */
   readonly claim_url: string | null
   readonly claim_expires_at: string | null
   readonly created_at: string
