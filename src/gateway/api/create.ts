@@ -2,9 +2,10 @@ import type { Caller } from '#identity'
 import { assetOf, isCurrency } from '#money'
 import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/http'
-import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import { hashRequest } from '#platform/idempotency'
 import { OF_STORES } from './access.ts'
 import { newIntentOf } from '../payments.ts'
+import { keyOf } from './once.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import { renderPayment } from './render.ts'
 import type { Api } from './routes.ts'
@@ -42,7 +43,7 @@ export function createRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const caller = api.access.callerOf(request)
-      const { intent, replayed } = await create(api, caller, request.body, idempotencyKeyOf(request))
+      const { intent, replayed } = await create(api, caller, request.body, keyOf(caller, request))
       if (replayed) reply.header('idempotent-replayed', 'true')
       reply.header('location', `${PATH}/${intent.id}`)
       return reply.code(201).send(renderPayment(intent, api.publicUrl()))
@@ -57,10 +58,9 @@ interface Created {
 
 async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?: string): Promise<Created> {
   const { db, payments } = api
-  const { merchantId, storeId } = caller
+  const { merchantId } = caller
   if (key === undefined) return payments.create(db, await inputOf(api, caller, body))
-  // No caller can send a line end: two stores may use the same order number, and neither sees what the other made by it.
-  const idempotency = { key: storeId === undefined ? key : `${storeId}\n${key}`, hash: hashRequest('POST', PATH, body) }
+  const idempotency = { key, hash: hashRequest('POST', PATH, body) }
   const input = await inputOf(api, caller, body).catch(async (error: unknown) => {
     // What was taken when it first came is not refused now because a method or an origin has gone since.
     const before = await payments.findCreated(db, { merchantId, ...idempotency })
