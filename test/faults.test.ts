@@ -3,27 +3,13 @@ import { describe, test } from 'node:test'
 import { formatAmount, money } from '#money'
 import { assertBooksHold, create, find, leap, ledgerHas, PAYMENTS } from './api/shop.ts'
 import { receiptsOf } from './outcome.ts'
+import { PAYERS, visit, type Payer } from './payers.ts'
 import { openWorld, type World } from './world.ts'
 
 /**
  * Every rail with every fault of its provider, through the whole program: whatever goes wrong, the payment ends paid, with its money counted
  * once and nothing left to do. Where a try fails or is given up the payer tries again, as people do.
  */
-
-interface Trial {
-  readonly method: string
-  readonly currency: 'KES' | 'USD'
-  readonly phone?: string
-  /** What the payer does on the provider's page. */
-  readonly form?: Readonly<Record<string, string>>
-}
-
-const TRIALS: Readonly<Record<string, Trial>> = {
-  daraja: { method: 'mpesa', currency: 'KES', phone: '254700000001' },
-  airtel: { method: 'airtel', currency: 'KES', phone: '254730000001' },
-  stripe: { method: 'card', currency: 'USD', form: { number: '4242424242424242', expiry: '12/40', cvc: '123' } },
-  crossmint: { method: 'crossmint', currency: 'USD', form: { wallet: 'full' } },
-}
 
 /** At the start of the attempt, and when it is asked about or told of. */
 const STARTING = [
@@ -49,7 +35,7 @@ const STEP_MS = 5000
 const STEPS = 360
 const LIVE = ['created', 'submitting', 'pending', 'unknown']
 
-for (const [provider, trial] of Object.entries(TRIALS)) {
+for (const [provider, trial] of Object.entries<Payer>(PAYERS)) {
   void describe(`${trial.method}, when ${provider} is in trouble`, () => {
     void test('ends paid, and counted once', async (t) => {
       await using world = await openWorld()
@@ -87,7 +73,7 @@ interface Case {
   readonly when: 'start' | 'later'
 }
 
-async function payThrough(world: World, provider: string, trial: Trial, { kind, when }: Case): Promise<string> {
+async function payThrough(world: World, provider: string, trial: Payer, { kind, when }: Case): Promise<string> {
   const { id } = await create(world, {
     amount: formatAmount(money(`${trial.currency}/2`, AMOUNT)),
     currency: trial.currency,
@@ -113,18 +99,13 @@ async function payThrough(world: World, provider: string, trial: Trial, { kind, 
 }
 
 /** Begins, and where that fails at once begins again at once: a try that was wrongly called a failure would be paid twice. */
-async function beginAnew(world: World, id: string, { method, phone }: Trial): Promise<void> {
+async function beginAnew(world: World, id: string, { method, phone }: Payer): Promise<void> {
   for (let tries = 0; tries < 3; tries++) {
     const asked = { method, ...(phone ? { phone } : {}) }
     const { status, body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, asked)
     assert.ok(status === 201, JSON.stringify(body))
     if (LIVE.includes(body.status) || body.status === 'settled') return
   }
-}
-
-async function visit(url: string, form: Readonly<Record<string, string>>): Promise<void> {
-  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
-  assert.equal(answer.status, 200, await answer.text())
 }
 
 void test('the controls name every provider and kind, and refuse others; they ask for the password where the sandbox does', async () => {

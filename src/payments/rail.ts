@@ -300,8 +300,24 @@ export interface RailStatement {
   unavailable?(): string | undefined
   /** How far back it reaches. */
   readonly reachMs: number
-  /** A page of what arrived in a time, in any order. Repeatable. Throws when the provider cannot tell. */
-  list(span: { readonly from: Date; readonly to: Date; readonly cursor: string | undefined }): Promise<StatementPage>
+  /** How much later than ours the provider's own time of the same money may be (blocks): half an hour where it is not told. */
+  readonly lateMs?: number
+  /** A page of what arrived in a time, in any order; more than that does no harm. Repeatable. Throws when the provider cannot tell. */
+  list(span: StatementSpan): Promise<StatementPage>
+  /**
+   * The receipt of a line that names its attempt, where the list itself is the provider's word of it; undefined while it is not final.
+   * Without this `check` is asked about the attempt.
+   */
+  receiptOf?(line: StatementLine, asked: Money): Promise<RailReceipt | undefined>
+}
+
+export interface StatementSpan {
+  readonly from: Date
+  /** Not included. */
+  readonly to: Date
+  readonly cursor: string | undefined
+  /** Of a rail that watches: every attempt that was ever given an address. */
+  readonly watched: readonly Watched[]
 }
 
 export interface StatementPage {
@@ -317,11 +333,16 @@ export interface StatementLine {
   /** The `id` that its receipt has with us, and the number that people see, where the line tells them. */
   readonly receiptId?: string
   readonly number?: string
+  /** Under which the same money came again after it was taken back, in this order. */
+  readonly againIds?: readonly string[]
   readonly gross: Money
   /** What went back of it so far, where the line tells it. */
   readonly returned?: Money
   readonly at: Date
-  /** Which attempt it is about, as far as the line tells: by our id, or by who paid. */
+  /** Which attempt it is about, as far as the line tells: by our id, by the provider's, or by who paid. */
   readonly attemptId?: string
+  readonly reference?: string
   readonly payerPhone?: string
+  /** What `receiptOf` finds it again by: the rail's own text. */
+  readonly proof?: string
 }

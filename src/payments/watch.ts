@@ -130,14 +130,18 @@ const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watche
   amount: money(row.asset, row.amount),
 })
 
+/** All attempts that were ever given an address of this rail. */
+export const listEver = async (core: Core, rail: string): Promise<Watched[]> =>
+  (await listEverWatched(core.db, rail, MOST_EVER)).map(asWatched)
+
 /** Once a day all addresses that there ever were: what came to an old one in this day is found, and followed from then on. */
 async function sweep(core: Core, { name, watch }: Watcher, watched: ReadonlySet<string>): Promise<readonly Fact[]> {
-  const all = await listEverWatched(core.db, name, MOST_EVER)
+  const all = await listEver(core, name)
   if (all.every(({ attemptId }) => watched.has(attemptId))) return []
   const facts: Fact[] = []
   let cursor: string | undefined
   for (let more = true; more;) {
-    const looked = await watch.look(cursor, all.map(asWatched))
+    const looked = await watch.look(cursor, all)
     facts.push(...looked.facts)
     ;({ cursor, more } = looked)
   }

@@ -12,6 +12,8 @@ export interface Objects<Body extends object, Hidden extends object> {
   /** Locked until the transaction ends. */
   lock(tx: Tx, id: string): Promise<Kept<Body, Hidden> | undefined>
   find(q: Queryable, id: string): Promise<Kept<Body, Hidden> | undefined>
+  /** The newest first, older than one of them. */
+  list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<Kept<Body, Hidden>[]>
   update(tx: Tx, object: Kept<Body, Hidden>): Promise<void>
 }
 
@@ -26,6 +28,11 @@ export const objectsOf = <Body extends object, Hidden extends object>(provider: 
   find: (q, id) =>
     q.maybe<Kept<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects
       where provider = ${provider} and id = ${id}`),
+  list: (q, { before = null, limit }) =>
+    q.many<Kept<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects o
+      where provider = ${provider} and (${before}::text is null or (created_at, id) <
+        (select created_at, id from sandbox.objects where provider = ${provider} and id = ${before}))
+      order by created_at desc, id desc limit ${limit}`),
   update: async (tx, { id, body, hidden }) => {
     await tx.run(sql`update sandbox.objects set body = ${JSON.stringify(body)}, hidden = ${JSON.stringify(hidden)}
       where provider = ${provider} and id = ${id}`)

@@ -9,6 +9,13 @@ export interface Tip {
   readonly height: number
 }
 
+export interface Header extends Tip {
+  /** As its miner wrote it: a later block may have an earlier one. */
+  readonly at: Date
+  /** Of the last eleven blocks: it never goes back. */
+  readonly medianAt: Date
+}
+
 export interface Received {
   readonly txid: string
   readonly vout: number
@@ -41,6 +48,8 @@ export interface BitcoinNode {
   findBlockHash(height: number): Promise<string | undefined>
   /** The blocks from one height to another, both included; fewer when the chain ends before. */
   listBlocks(from: number, to: number): Promise<Tip[]>
+  /** In the same order. */
+  listHeaders(hashes: readonly string[]): Promise<Header[]>
   /** What paid these scripts (hex) in these blocks of the best chain and in the mempool. */
   listReceived(blocks: readonly string[], scripts: readonly string[]): Promise<Received[]>
   /** Of the mempool, or of the block named. */
@@ -90,6 +99,8 @@ export function createNode(rpc: Rpc): BitcoinNode {
     requireTip: (network) => requireTip(rpc, network),
     findBlockHash: (height) => find(wire.hashShape, 'getblockhash', [height]),
     listBlocks: (from, to) => listBlocks(rpc, from, to),
+    listHeaders: async (hashes) =>
+      (await rpc.batch(hashes.map((hash) => ({ method: 'getblockheader', params: [hash] })))).map(headerOf),
     listReceived: async (blocks, scripts) => {
       const descriptors = scripts.map((script) => `raw(${script})`)
       const { activity } = await ask(wire.activityShape, 'getdescriptoractivity', [blocks, descriptors, true], SCAN)
@@ -168,6 +179,11 @@ async function listBlocks(rpc: Rpc, from: number, to: number): Promise<Tip[]> {
     blocks.push({ hash: read(wire.hashShape, resultOf(answer)), height: from + i })
   }
   return blocks
+}
+
+function headerOf(answer: Awaited<ReturnType<Rpc['batch']>>[number]): Header {
+  const { hash, height, time, mediantime } = read(wire.headerShape, resultOf(answer))
+  return { hash, height, at: new Date(time * 1000), medianAt: new Date(mediantime * 1000) }
 }
 
 type Activity = z.infer<typeof wire.activityShape>['activity'][number]

@@ -13,6 +13,7 @@ export const chainShape = z.object({
   bestblockhash: hash,
   initialblockdownload: z.boolean(),
 })
+export const headerShape = z.object({ hash, height, time: z.int(), mediantime: z.int() })
 export const versionShape = z.object({ version: z.int() })
 /** Spends are told too; what matters is what arrived. */
 export const activityShape = z.object({

@@ -37,7 +37,8 @@ export const errorAnswer = z.object({
 
 /** The list is a list in a list [community]; a time in which nothing came has none, or an empty one. */
 export const pullAnswer = z.object({
-  ResponseCode: textual.optional(),
+  /** Without it the answer is not of this list: a day without money would be read out of anything. */
+  ResponseCode: textual,
   ResponseMessage: z.string().optional(),
   Response: z
     .array(

@@ -1,13 +1,14 @@
-import { money, type Money } from '#money'
+import { money } from '#money'
 import { addMs } from '#platform/clock'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
-import { openCase, repairCases, type CaseKind } from './case-store.ts'
+import { askEach } from './asking.ts'
+import { repairCases, type CaseKind } from './case-store.ts'
 import { railOf, type Core } from '../core.ts'
-import type { Rail, RailStatement, StatementLine } from '../rail.ts'
+import { differenceOf, holdOn, idsOf, LEASE_MS, openDifference, type Day, type Difference } from './day.ts'
+import type { RailStatement, StatementLine } from '../rail.ts'
 import {
   claimRuns,
-  extendRun,
   failRun,
   findOurs,
   finishRun,
@@ -16,12 +17,10 @@ import {
   type Match,
   type Ours,
   type RunRow,
-  type RunTally,
 } from './store.ts'
 import { endStuck, findMoney } from './repair.ts'
+import { listEver } from '../watch.ts'
 
-/** A page of a provider, or of ours, is compared well within this; the lease is renewed with each. */
-const LEASE_MS = 15 * 60_000
 const HOUR_MS = 60 * 60_000
 const DAY_MS = 24 * HOUR_MS
 /** Clocks differ, and what is seen by asking carries our time: lines so far outside the day are looked at, and not counted. */
@@ -43,15 +42,6 @@ export const reconcileQueue = (core: Core): DueQueue<RunRow> => ({
   handle: (run, signal) => runDay(core, run, signal),
 })
 
-export interface Day {
-  readonly core: Core
-  readonly rail: Rail
-  readonly run: RunRow
-  readonly from: Date
-  readonly to: Date
-  readonly tally: RunTally
-}
-
 async function runDay(core: Core, run: RunRow, signal: AbortSignal): Promise<void> {
   const about = { rail: run.rail, day: run.day }
   try {
@@ -61,19 +51,13 @@ async function runDay(core: Core, run: RunRow, signal: AbortSignal): Promise<voi
     const from = new Date(`${run.day}T00:00:00Z`)
     const tally = { lines: 0, matched: 0, repaired: 0, cases: 0 }
     const day: Day = { core, rail, run, from, to: addMs(from, DAY_MS), tally }
-    await endStuck(day, signal, (attempt, ours) =>
-      openDifference(day, 'pending-for-ever', attempt.id, {
-        intentId: attempt.intentId,
-        ours,
-        movedAt: attempt.createdAt,
-      }),
-    )
+    await endStuck(day, signal)
     const { statement } = rail
     const missing = statement ? statement.unavailable?.() : 'The provider has no list.'
     if (statement && missing === undefined) {
       await compareTheirs(day, statement, signal)
       await compareOurs(day, signal)
-    }
+    } else await askEach(day, signal)
     if (signal.aborted) return
     await finishRun(core.db, run, tally, core.clock.now())
     core.log.info({ ...about, ...tally, compared: missing ?? 'yes' }, 'day reconciled')
@@ -89,15 +73,17 @@ const nextTry = ({ clock }: Core, { tries }: RunRow): Date | null =>
 
 /** Every line of the provider is with us, with the same amount; what is not is put right where the provider knows, else it is a case. */
 async function compareTheirs(day: Day, statement: RailStatement, signal: AbortSignal): Promise<void> {
-  const { core, run } = day
+  const { core } = day
   const reach = addMs(core.clock.now(), -statement.reachMs)
   const begin = addMs(day.from, -MARGIN_MS)
   const from = begin < reach ? reach : begin
+  const to = addMs(day.to, Math.max(MARGIN_MS, statement.lateMs ?? 0))
+  const watched = day.rail.watch ? await listEver(core, day.rail.name) : []
   let cursor: string | undefined
   for (let page = 0; page < MOST_PAGES && !signal.aborted; page++) {
-    const { lines, cursor: next } = await statement.list({ from, to: addMs(day.to, MARGIN_MS), cursor })
+    const { lines, cursor: next } = await statement.list({ from, to, cursor, watched })
     await comparePage(day, lines)
-    await extendRun(core.db, run, addMs(core.clock.now(), LEASE_MS))
+    await holdOn(day)
     if (next === undefined) return
     cursor = next
   }
@@ -105,7 +91,7 @@ async function compareTheirs(day: Day, statement: RailStatement, signal: AbortSi
 
 async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<void> {
   const { core, run, tally } = day
-  const ids = lines.flatMap(({ receiptId }) => receiptId ?? [])
+  const ids = lines.flatMap(idsOf)
   const numbers = lines.flatMap(({ number }) => number ?? [])
   const ours = await findOurs(core.db, run, { ids, numbers })
   const byId = new Map(ours.map((one) => [one.providerId, one]))
@@ -114,7 +100,7 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
   const differences: (readonly [CaseKind, string, Difference])[] = []
   for (const line of lines) {
     const isOfDay = line.at >= day.from && line.at < day.to
-    const known = byId.get(line.receiptId ?? '') ?? byNumber.get(line.number ?? '')
+    const known = standing(idsOf(line).flatMap((id) => byId.get(id) ?? [])) ?? byNumber.get(line.number ?? '')
     const found = known ?? (await findMoney(day, line))
     if (found) matches.push({ receiptId: found.id, lineId: line.id, lineAt: line.at })
     const kind = found ? differenceOf(found, line) : 'missing-here'
@@ -134,17 +120,13 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
   for (const [kind, subject, difference] of differences) await openDifference(day, kind, subject, difference)
 }
 
+/** Of the receipts of one line the one that came again last. */
+const standing = (found: readonly Ours[]): Ours | undefined => found.at(-1)
+
 const describe = (kind: CaseKind, { gross, returned, at }: StatementLine, ours: Ours | undefined): Difference =>
   kind === 'return-differs'
     ? { intentId: ours?.intentId, ours: ours && money(ours.asset, ours.reversed), theirs: returned, movedAt: at }
     : { intentId: ours?.intentId, ours: ours && money(ours.asset, ours.amount), theirs: gross, movedAt: at }
-
-function differenceOf(ours: Ours, { gross, returned }: StatementLine): CaseKind | undefined {
-  if (gross.asset !== ours.asset) return 'currency-differs'
-  if (gross.amount !== ours.amount) return 'amount-differs'
-  // A dispute takes more back than the line tells; less than it tells is a refund that nobody told us of.
-  return returned && ours.sameAsset && returned.amount > ours.reversed ? 'return-differs' : undefined
-}
 
 /** Every receipt of the day is in the provider's list. */
 async function compareOurs(day: Day, signal: AbortSignal): Promise<void> {
@@ -156,32 +138,8 @@ async function compareOurs(day: Day, signal: AbortSignal): Promise<void> {
       const ours = money(one.asset, one.amount)
       await openDifference(day, 'missing-there', one.id, { intentId: one.intentId, ours, movedAt: one.takenAt })
     }
-    await extendRun(core.db, run, addMs(core.clock.now(), LEASE_MS))
+    await holdOn(day)
     if (page.length < ROWS) return
     after = page.at(-1)?.id ?? ''
   }
-}
-
-interface Difference {
-  readonly intentId: string | undefined
-  readonly ours?: Money | undefined
-  readonly theirs?: Money | undefined
-  readonly movedAt: Date
-}
-
-async function openDifference(
-  { core, run, tally }: Day,
-  kind: CaseKind,
-  subject: string,
-  difference: Difference,
-): Promise<void> {
-  const { rail, railAccount, day } = run
-  const id = core.ids.next('rec')
-  const { state, isNew } = await openCase(
-    core.db,
-    { id, rail, railAccount, day, kind, subject, ...difference },
-    core.clock.now(),
-  )
-  if (state === 'open') tally.cases += 1
-  if (isNew) core.log.warn({ caseId: id, rail, day, kind, paymentId: difference.intentId }, 'books differ')
 }

@@ -12,7 +12,7 @@ import { openTestDatabase } from '../../../test/database.ts'
 import type { Case } from './cases.ts'
 import { cardAttempt, kes, openTrial, received, referenceOf, tell, type Scripted, type Trial } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { RailStatement, StatementLine } from '../rail.ts'
+import type { Outcome, RailStatement, StatementLine } from '../rail.ts'
 import { askRun, listRuns } from './store.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
@@ -242,6 +242,40 @@ test('what is pending for ever is asked about: it ends where the provider knows,
   assert.equal((await trial.find(known.intentId)).status, 'paid')
   trial.page.onCheck = () => ({ kind: 'failed', reason: 'declined' })
   assert.deepEqual(await books.compare(), [])
+})
+
+test('without a list each try of the day is asked about: silence is no difference, and what was given up is found', async () => {
+  await using books = await openBooks()
+  const { trial } = books
+  Object.assign(trial.page.rail.statement ?? {}, { unavailable: () => 'not applied for' })
+  const agreed = await arrived(trial, 'ch_agreed')
+  const silent = await arrived(trial, 'ch_silent')
+  const other = await arrived(trial, 'ch_other')
+  const never = await arrived(trial, 'ch_never')
+  const lost = await cardAttempt(trial)
+  await trial.db.run(sql`update payments.attempts set state = 'abandoned', due_at = null where id = ${lost.id}`)
+  const says = (id: string, amount: bigint, attemptId: string): Outcome =>
+    received({ id, gross: kes(amount), at: NOON }, referenceOf(attemptId))
+  const answers: Record<string, Outcome> = {
+    [agreed.id]: says('ch_agreed', 150_000n, agreed.id),
+    [silent.id]: { kind: 'unknown', why: 'no answer' },
+    [other.id]: says('ch_other', 140_000n, other.id),
+    [never.id]: { kind: 'failed', reason: 'declined' },
+    [lost.id]: says('ch_lost', 150_000n, lost.id),
+  }
+  trial.page.onCheck = ({ attemptId }) => answers[attemptId] ?? { kind: 'unknown', why: 'who?' }
+  for (let times = 0; times < 2; times++) {
+    const cases = await books.compare()
+    assert.deepEqual(cases.map(({ kind, intentId }) => `${kind} ${intentId ?? ''}`).toSorted(), [
+      `amount-differs ${other.intentId}`,
+      `missing-there ${never.intentId}`,
+    ])
+    assert.equal((await trial.find(lost.intentId)).status, 'paid')
+    assert.equal(await trial.available(), 5n * 150_000n)
+    const [run] = (await listRuns(trial.db, 10)).filter(({ rail, day }) => rail === 'cards' && day === DAY)
+    assert.deepEqual([run?.lines, run?.matched], [3, 2])
+  }
+  await trial.booksHold()
 })
 
 test('a provider that cannot tell is asked again later, and the day is over only when it could', async () => {

@@ -1,12 +1,12 @@
-import { money, type Money } from '#money'
+import { money } from '#money'
 import { addMs } from '#platform/clock'
-import { findAttempt, type AttemptRow } from '../attempt-store.ts'
+import { findAttempt, findByReference, type AttemptRow } from '../attempt-store.ts'
 import { repairCases } from './case-store.ts'
 import { record } from '../outcomes.ts'
 import { askAbout } from '../polling.ts'
 import type { StatementLine } from '../rail.ts'
 import { findCandidates, findOurs, listStuck, type Ours } from './store.ts'
-import type { Day } from './compare.ts'
+import { idsOf, openDifference, type Day } from './day.ts'
 import { isLive } from '../state.ts'
 
 /** What a comparison puts right by itself. Money is counted by the same way as always, and only as the provider tells it. */
@@ -20,11 +20,12 @@ const ROWS = 200
 
 /** The receipt of a line that was not known, if the provider's own word puts it there. */
 export async function findMoney(day: Day, line: StatementLine): Promise<Ours | undefined> {
-  const told = line.attemptId === undefined ? await countByPayer(day, line) : await countByAttempt(day, line.attemptId)
+  const isNamed = line.attemptId !== undefined || line.reference !== undefined
+  const told = isNamed ? await countByAttempt(day, line) : await countByPayer(day, line)
   if (!told) return undefined
   const { core, run } = day
   const by = {
-    ids: line.receiptId === undefined ? [] : [line.receiptId],
+    ids: idsOf(line),
     numbers: line.number === undefined ? [] : [line.number],
   }
   const [found] = await findOurs(core.db, run, by)
@@ -32,10 +33,20 @@ export async function findMoney(day: Day, line: StatementLine): Promise<Ours | u
   return found
 }
 
-/** The line names the attempt: the provider is asked about it, as polling would. */
-async function countByAttempt(day: Day, attemptId: string): Promise<boolean> {
-  const attempt = await findAttempt(day.core.db, attemptId)
-  return attempt?.rail === day.rail.name && (await ask(day, attempt)) !== undefined
+/** The line names the attempt: the provider is asked about it, as polling would, or the line itself is its word. */
+async function countByAttempt(day: Day, line: StatementLine): Promise<boolean> {
+  const { core, rail, run } = day
+  const { attemptId, reference = '' } = line
+  const attempt = await (attemptId === undefined
+    ? findByReference(core.db, run, reference)
+    : findAttempt(core.db, attemptId))
+  if (attempt?.rail !== rail.name) return false
+  const { statement } = rail
+  if (!statement?.receiptOf) return (await ask(day, attempt)) !== undefined
+  const receipt = await statement.receiptOf(line, money(attempt.asset, attempt.amount))
+  if (!receipt) return false
+  await record(core, { attempt, outcome: { kind: 'received', receipts: [receipt] }, from: 'event' })
+  return true
 }
 
 /** The line names the payer: it is that of a prompt if only one can be meant. */
@@ -70,11 +81,7 @@ async function ask({ core, rail }: Pick<Day, 'core' | 'rail'>, attempt: AttemptR
 }
 
 /** Attempts that never end: the provider is asked once more, and what it cannot tell is for a person. */
-export async function endStuck(
-  day: Day,
-  signal: AbortSignal,
-  open: (attempt: AttemptRow, amount: Money) => Promise<void>,
-): Promise<void> {
+export async function endStuck(day: Day, signal: AbortSignal): Promise<void> {
   const { core, run, tally } = day
   const before = addMs(core.clock.now(), -STUCK_MS)
   let after = ''
@@ -84,8 +91,11 @@ export async function endStuck(
       const attempt = await findAttempt(core.db, id)
       if (!attempt) continue
       const now = (await ask(day, attempt)) ?? attempt
-      if (isLive(now.state)) await open(now, money(now.asset, now.amount))
-      else {
+      if (isLive(now.state)) {
+        const { intentId, createdAt: movedAt } = now
+        const ours = money(now.asset, now.amount)
+        await openDifference(day, 'pending-for-ever', id, { intentId, ours, movedAt })
+      } else {
         tally.repaired += 1
         await repairCases(core.db, { ...run, subjects: [id] }, core.clock.now())
       }

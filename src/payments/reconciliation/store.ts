@@ -82,6 +82,23 @@ export const findOurs = (
     union
     select ${OURS} where s.rail = ${rail} and s.rail_account = ${railAccount} and s.number = any(${numbers})`)
 
+/** What the provider itself took back altogether is not money that it should list. */
+const STANDING = sql`not (s.reversed > s.refunded and s.reversed - s.refunded >= s.counted)`
+
+/** Receipts of one attempt. */
+export const listOursOf = (q: Queryable, attemptId: string): Promise<Ours[]> =>
+  q.many(sql`select ${OURS} where r.attempt_id = ${attemptId} and ${STANDING} order by r.id limit 100`)
+
+/** Tries of a day, after an id, that brought money or of which nobody knows whether they did. */
+export const listTried = (
+  q: Queryable,
+  { rail, railAccount }: Pick<RunRow, 'rail' | 'railAccount'>,
+  { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
+): Promise<{ id: string }[]> =>
+  q.many(sql`select id from payments.attempts where rail = ${rail} and rail_account = ${railAccount} and created_at >= ${from}
+      and created_at < ${to} and id > ${after} and (state in ('settled', 'abandoned') or (state = 'failed' and reason = 'expired'))
+    order by id limit ${limit}`)
+
 /** Receipts of a day that no line of the provider was found for, after an id. */
 export const listUnmatched = (
   q: Queryable,
@@ -89,7 +106,7 @@ export const listUnmatched = (
   { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
 ): Promise<Ours[]> =>
   q.many(sql`select ${OURS} where r.rail = ${rail} and r.rail_account = ${railAccount} and r.taken_at >= ${from} and r.taken_at < ${to}
-      and r.id > ${after} and not exists (select from payments.reconciled c where c.receipt_id = r.id)
+      and r.id > ${after} and ${STANDING} and not exists (select from payments.reconciled c where c.receipt_id = r.id)
     order by r.id limit ${limit}`)
 
 export interface Match {

@@ -37,6 +37,17 @@ const payBody = z.object({
   }),
 })
 const params = z.object({ id: z.string().max(80) })
+const time = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .transform((ms) => new Date(ms))
+const summaryQuery = z.object({
+  from: time,
+  to: time,
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+  offset: z.coerce.number().int().min(0).default(0),
+})
 
 /** What a phone decided, in Airtel's status and code (developers.airtel.africa, collection APIs, error codes). */
 const RESULTS: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {
@@ -115,7 +126,31 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelAp
       status: statusOf(code, 'SUCCESS', true),
     })
   })
+
+  const listSchema = { ...hide, querystring: summaryQuery }
+  app.get(`${ROOT}/merchant/v1/transactions`, { config, schema: listSchema }, async (request, reply) => {
+    if (!isAdmitted(request, clock)) return unauthorized(reply)
+    const transactions = (await prompts.listPaid({ network: 'airtel', ...request.query })).map(summarized)
+    const data = { count: transactions.length, transactions }
+    return reply.send({ data, status: statusOf('DP00800001001', 'SUCCESS', true) })
+  })
 }
+
+/** As Transactions Summary tells it, whose `id` is Airtel's own. */
+const summarized = (prompt: Prompt): object => ({
+  charges: { service: '0' },
+  payee: { currency: 'KES', msisdn: '700000000', name: 'Purser sandbox' },
+  payer: { currency: 'KES', msisdn: prompt.phone.slice(3), name: 'Sandbox payer' },
+  service: { type: 'MERCHPAY' },
+  transaction: {
+    airtel_money_id: prompt.receiptNumber,
+    amount: String(prompt.paidShillings ?? 0n),
+    created_at: prompt.decidedAt?.getTime(),
+    id: prompt.createdAt.getTime(),
+    reference_number: prompt.accountReference,
+    status: 'TS',
+  },
+})
 
 const statusOf = (code: string, message: string, success: boolean): object => ({
   response_code: code,

@@ -12,6 +12,7 @@ export const airtel: SimulatorKind = {
     AIRTEL_CLIENT_ID: AIRTEL.clientId,
     AIRTEL_CLIENT_SECRET: AIRTEL.clientSecret,
     AIRTEL_CALLBACK_KEY: AIRTEL.callbackKey,
+    AIRTEL_TRANSACTIONS_SUMMARY: 'true',
     AIRTEL_BASE_URL: `${url}/sandbox/airtel`,
   }),
   create: ({ db, clock, ids, prompts, endpoints, deliver }) => {

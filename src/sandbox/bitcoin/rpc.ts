@@ -77,6 +77,12 @@ export const METHODS: Readonly<Record<string, Method>> = {
       ...(isBest && next ? { nextblockhash: next.hash } : {}),
     }
   },
+  getblockheader: ({ chain, params: [hash] }) => {
+    const { height, time, hash: known } = requireBlock(chain, hash)
+    const isBest = chain.blocks[height]?.hash === known
+    const confirmations = isBest ? tipOf(chain).height - height + 1 : -1
+    return { hash: known, confirmations, height, time, mediantime: medianTimeOf(chain, height) }
+  },
   getdescriptoractivity: ({ chain, params: [hashes, descriptors, mempool = true] }) =>
     activityOf(chain, hashes, descriptors, mempool !== false),
   getrawmempool: ({ chain }) => chain.mempool,
@@ -122,6 +128,12 @@ export const METHODS: Readonly<Record<string, Method>> = {
     notices.push(...accept(chain, tx))
     return tx.txid
   },
+}
+
+/** Of the last eleven blocks: it never goes back (BIP113). */
+function medianTimeOf({ blocks }: Chain, height: number): number {
+  const times = blocks.slice(Math.max(0, height - 10), height + 1).map(({ time }) => time)
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
 }
 
 const text = (value: unknown): string => {

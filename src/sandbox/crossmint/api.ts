@@ -36,6 +36,11 @@ const newOrder = z.strictObject({
   locale: z.string().optional(),
 })
 const params = z.object({ id: z.string().max(80) })
+const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(30),
+  sort: z.literal('desc', 'only desc is simulated').default('desc'),
+  cursor: z.string().max(80).optional(),
+})
 
 /** Crossmint's orders API at the wire, as far as Purser uses it. */
 export function addOrderApi(app: HttpServer, { db }: Pick<SimulatorDeps, 'db'>, orders: Orders): void {
@@ -55,6 +60,17 @@ export function addOrderApi(app: HttpServer, { db }: Pick<SimulatorDeps, 'db'>, 
     const input = { dollars: price, method: payment.method, lineItem: item, email: payment.receiptEmail, livemode }
     const { body, hidden } = await db.transaction((tx) => orders.create(tx, input))
     return reply.status(201).send({ clientSecret: hidden.clientSecret, order: body })
+  })
+
+  const listSchema = { hide: true, querystring: pageQuery }
+  app.get(ROOT, { config: { provider: NAME }, schema: listSchema }, async (request, reply) => {
+    const key = keyOf(request)
+    if (!key) return refuse(reply, 403, 'API key not provided')
+    const { limit, cursor } = request.query
+    const found = await orders.list(db, { before: cursor, limit: limit + 1 })
+    const page = found.slice(0, limit)
+    const data = page.filter(({ hidden }) => hidden.livemode === key.livemode).map(({ body }) => body)
+    return reply.send({ data, nextCursor: found.length > limit ? page.at(-1)?.id : null, previousCursor: null })
   })
 
   app.get(`${ROOT}/:id`, { config: { provider: NAME }, schema: { hide: true, params } }, async (request, reply) => {

@@ -1,5 +1,5 @@
 import { addMs } from '#platform/clock'
-import type { Tx } from '#platform/db'
+import type { Queryable, Tx } from '#platform/db'
 import type { SimulatorDeps } from '../simulator.ts'
 import { objectsOf, type Kept } from '../store.ts'
 import { addTimer } from '../timers.ts'
@@ -9,11 +9,13 @@ export const NAME = 'crossmint'
 interface Delivery {
   readonly status: 'awaiting-payment' | 'in-progress' | 'completed' | 'failed'
   readonly txId?: string
+  readonly completedAt?: string
 }
 
 /** As the API shows it. */
 export interface Order {
   readonly orderId: string
+  readonly createdAt: string
   readonly phase: 'quote' | 'payment' | 'delivery' | 'completed'
   readonly locale: string
   readonly lineItems: readonly { readonly delivery: Delivery; readonly [field: string]: unknown }[]
@@ -56,6 +58,8 @@ export interface NewOrder {
 export interface Orders {
   create(tx: Tx, input: NewOrder): Promise<KeptOrder>
   find(tx: Tx, id: string): Promise<KeptOrder | undefined>
+  /** The newest first, older than one of them. */
+  list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<readonly KeptOrder[]>
   /** The payer pays, or tries to. */
   pay(tx: Tx, order: KeptOrder, payment: Payment): Promise<KeptOrder>
   /** What was paid is delivered, or is not. */
@@ -78,6 +82,7 @@ export function createOrders(deps: Pick<SimulatorDeps, 'clock' | 'ids' | 'emit'>
   }
   return {
     find: (tx, id) => objects.lock(tx, id),
+    list: (q, of) => objects.list(q, of),
     create: async (tx, input) => {
       const orderId = ids.uuid()
       const body = quoted(orderId, input, clock.now())
@@ -115,7 +120,8 @@ export function createOrders(deps: Pick<SimulatorDeps, 'clock' | 'ids' | 'emit'>
         await change(tx, order, failed, 'orders.delivery.failed')
         return
       }
-      const delivered = withDelivery(order.body, { status: 'completed', txId: ids.secret(32) })
+      const completedAt = clock.now().toISOString()
+      const delivered = withDelivery(order.body, { status: 'completed', txId: ids.secret(32), completedAt })
       await change(tx, order, { ...delivered, phase: 'completed' }, 'orders.delivery.completed')
     },
   }
@@ -123,6 +129,7 @@ export function createOrders(deps: Pick<SimulatorDeps, 'clock' | 'ids' | 'emit'>
 
 const quoted = (orderId: string, { dollars, method, lineItem, email }: NewOrder, now: Date): Order => ({
   orderId,
+  createdAt: now.toISOString(),
   phase: 'payment',
   locale: 'en-US',
   lineItems: [{ ...lineItem, delivery: { status: 'awaiting-payment' } }],

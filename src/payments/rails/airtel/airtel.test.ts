@@ -176,3 +176,46 @@ test('without its key the endpoint is off; without its credentials the rail is',
   const { problems } = airtelConfig.parse(new Map(), { mode: 'live' })
   assert.deepEqual(problems, [])
 })
+
+test('of the day’s list only what was paid to the merchant is money; pages go on until one is empty', async () => {
+  await using bench = await openRailBench()
+  const line = (id: string, transaction: object, more: object = {}): object => ({
+    payer: { currency: 'KES', msisdn: '730000001' },
+    service: { type: 'MERCHPAY' },
+    transaction: { airtel_money_id: id, amount: '1500', created_at: 1_768_467_600_000, status: 'TS', ...transaction },
+    ...more,
+  })
+  const pages = [
+    [line('MP1', {}), line('MP2', { status: 'TF' }), line('CI1', {}, { service: { type: 'CASHIN' } })],
+    [
+      line(
+        'MP3',
+        { amount: '20.50', created_at: '1768467600000' },
+        { payer: { currency: 'UGX', msisdn: '256730000001' } },
+      ),
+    ],
+  ]
+  const status = { success: true, response_code: 'DP00800001001' }
+  const asked: string[] = []
+  await using provider = await openScripted(({ path }): ScriptedAnswer => {
+    if (path.includes('/oauth2/')) return { body: { access_token: 't', expires_in: '180' } }
+    asked.push(new URL(path, 'http://x').searchParams.get('offset') ?? '')
+    return { body: { data: { transactions: pages.shift() ?? [] }, status } }
+  })
+  const { statement } = railOf(bench, { AIRTEL_BASE_URL: provider.url })
+  const span = { from: receivedAt, to: addMs(receivedAt, 86_400_000), watched: [] }
+  const first = await statement?.list({ ...span, cursor: undefined })
+  const gross = money(assetOf('KES'), 150_000n)
+  assert.deepEqual(first?.lines, [{ id: 'MP1', number: 'MP1', gross, at: receivedAt, payerPhone: '254730000001' }])
+  await assert.rejects(
+    async () => statement?.list({ ...span, cursor: first?.cursor }),
+    /MP3/,
+    'half a shilling of Uganda',
+  )
+  assert.deepEqual(await statement?.list({ ...span, cursor: '4' }), { lines: [], cursor: undefined })
+  assert.deepEqual(asked, ['0', '3', '4'])
+  assert.match(
+    railOf(bench, { AIRTEL_TRANSACTIONS_SUMMARY: 'false' }).statement?.unavailable?.() ?? '',
+    /AIRTEL_TRANSACTIONS_SUMMARY=true/,
+  )
+})

@@ -4,7 +4,7 @@ import type { Fetch, FetchRequest } from '#platform/fetch'
 import { AirtelError, readAnswer } from './answer.ts'
 import { isRefusal } from './codes.ts'
 import { createTokens, JSON_TYPE, type AirtelSettings } from './token.ts'
-import { enquiryAnswer, payAnswer } from './wire.ts'
+import { enquiryAnswer, payAnswer, summaryAnswer } from './wire.ts'
 
 export interface AirtelPush {
   /** Ours: letters and digits. The question goes by it too. */
@@ -24,15 +24,32 @@ export interface AirtelResult {
   readonly moneyId: string | undefined
 }
 
+/** A transaction of the merchant's, of whatever kind. */
+export interface AirtelTransaction {
+  readonly moneyId: string
+  /** As Airtel writes it. */
+  readonly amount: string
+  readonly currency: string | undefined
+  readonly at: Date
+  /** `TS`, … */
+  readonly status: string
+  /** `MERCHPAY`: a payment to the merchant. */
+  readonly service: string
+  readonly msisdn: string | undefined
+}
+
 export interface Airtel {
   /** Prompts the payer's phone. Throws AirtelError; `maybeActed` says if the phone may ring. */
   push(push: AirtelPush): Promise<void>
   /** Asks what became of it. Throws AirtelError. */
   enquire(id: string): Promise<AirtelResult>
+  /** A page of Transactions Summary. Throws AirtelError. */
+  listTransactions(of: { from: Date; to: Date; offset: number }): Promise<readonly AirtelTransaction[]>
 }
 
 const PUSH_DEADLINE_MS = 30_000
 const QUESTION_DEADLINE_MS = 15_000
+const PAGE = 100
 const COUNTRY = { 'x-country': 'KE', 'x-currency': 'KES' }
 
 export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () => AirtelSettings }): Airtel {
@@ -94,7 +111,29 @@ export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () =>
         moneyId: transaction?.airtel_money_id || undefined,
       }
     },
+    listTransactions: async ({ from, to, offset }) => {
+      const span = { from: String(from.getTime()), to: String(to.getTime()) }
+      const query = new URLSearchParams({ ...span, limit: String(PAGE), offset: String(offset) })
+      const path = `/merchant/v1/transactions?${query.toString()}`
+      const sent = { path, deadlineMs: QUESTION_DEADLINE_MS, label: 'airtel.summary' }
+      return readSummary(await call(sent, summaryAnswer))
+    },
   }
+}
+
+function readSummary({ data, status }: z.infer<typeof summaryAnswer>): readonly AirtelTransaction[] {
+  const said = status.response_code ?? undefined
+  if (!status.success)
+    throw new AirtelError('airtel.rejected', `it refused (${said ?? 'no code'})`, { maybeActed: false, said })
+  return data.transactions.map(({ payer, service, transaction }) => ({
+    moneyId: transaction.airtel_money_id,
+    amount: transaction.amount,
+    currency: payer?.currency ?? undefined,
+    at: new Date(Number.parseInt(transaction.created_at, 10)),
+    status: transaction.status,
+    service: service.type,
+    msisdn: payer?.msisdn ?? undefined,
+  }))
 }
 
 /** The amount is a JSON number there; whole shillings up to 150,000 fit one exactly, and are written from the bigint as they are. */

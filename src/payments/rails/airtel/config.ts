@@ -21,6 +21,10 @@ export const airtelConfig = defineConfig(
       secret: true,
       runtime: true,
     }),
+    summary: setting('AIRTEL_TRANSACTIONS_SUMMARY', z.stringbool('true or false').default(false), {
+      doc: 'Whether the application has the product Transactions Summary: then each day is compared with the list of Airtel.',
+      runtime: true,
+    }),
     baseUrl: setting(
       'AIRTEL_BASE_URL',
       z

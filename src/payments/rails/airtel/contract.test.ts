@@ -5,6 +5,7 @@ import { addMs } from '#platform/clock'
 import { openFaulty, type Fault } from '../../../../test/faulty.ts'
 import { openRailBench } from '../../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../contract.ts'
+import { statementTrialOf, testStatementContract } from '../statementcontract.ts'
 import { createAirtelRail, airtelConfig } from './index.ts'
 
 const PHONES: Record<Payer, string> = {
@@ -13,7 +14,7 @@ const PHONES: Record<Payer, string> = {
   'lost-answer': '254730000008',
 }
 
-testRailContract('airtel', async (): Promise<RailTrial> => {
+const open = async (): Promise<RailTrial> => {
   const bench = await openRailBench()
   const { clock, ids, receiver, simulators } = bench
   const front = await openFaulty(simulators.url, (path) => !path.includes('/oauth2/'))
@@ -63,4 +64,7 @@ testRailContract('airtel', async (): Promise<RailTrial> => {
       await bench[Symbol.asyncDispose]()
     },
   }
-})
+}
+
+testRailContract('airtel', open)
+testStatementContract('airtel', () => statementTrialOf(open))

@@ -16,6 +16,7 @@ import { AirtelError } from './answer.ts'
 import { createAirtel, type Airtel, type AirtelResult } from './client.ts'
 import { reasonOf, STATUSES } from './codes.ts'
 import type { AirtelConfig } from './config.ts'
+import { createStatement } from './statement.ts'
 import type { AirtelSettings } from './token.ts'
 
 export type AirtelDeps = Omit<RailDeps<AirtelConfig>, 'log'>
@@ -45,6 +46,7 @@ export function createAirtelRail(deps: AirtelDeps): Rail {
     limits: () => LIMITS,
     collect: collectWith(deps, airtel),
     webhook: { verify: (request) => verify(deps, request), parse: parseCallback },
+    statement: createStatement(airtel, () => missingOf(deps) ?? withoutSummary(deps)),
   }
 }
 
@@ -158,6 +160,11 @@ function verify({ config }: AirtelDeps, { rawBody }: InboundRequest): Verdict {
     ? { ok: true }
     : { ok: false, status: 401, why: 'the hash or the form is wrong' }
 }
+
+const withoutSummary = ({ config }: AirtelDeps): string | undefined =>
+  config().summary
+    ? undefined
+    : 'Add the product Transactions Summary to the application at Airtel, then set AIRTEL_TRANSACTIONS_SUMMARY=true'
 
 function missingOf({ mode, config }: AirtelDeps): string | undefined {
   const { clientId, clientSecret, baseUrl } = config()

@@ -25,6 +25,26 @@ export const enquiryAnswer = z.object({
   status,
 })
 
+/** Transactions Summary. What is of another kind than payments to the merchant is told by its service. */
+export const summaryAnswer = z.object({
+  data: z.object({
+    transactions: z.array(
+      z.object({
+        payer: z.object({ msisdn: textual.nullish(), currency: z.string().nullish() }).nullish(),
+        service: z.object({ type: z.string() }),
+        transaction: z.object({
+          airtel_money_id: textual.pipe(z.string().min(1)),
+          amount: textual,
+          /** Milliseconds since 1970. */
+          created_at: textual.pipe(z.string().regex(/^\d{12,14}$/)),
+          status: z.string(),
+        }),
+      }),
+    ),
+  }),
+  status,
+})
+
 export const callbackBody = z.object({
   transaction: z.looseObject({
     id: textual.pipe(z.string().min(1)),

@@ -19,6 +19,7 @@ import { accountOf, networkOf, type BitcoinConfig } from './config.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { toleranceOf } from './finality.ts'
 import { lookAtNode, type Target } from './look.ts'
+import { createStatement } from './statement.ts'
 import { tell } from './telling.ts'
 
 export interface BitcoinDeps {
@@ -67,6 +68,12 @@ export function createBitcoinRail(deps: BitcoinDeps): Rail {
         reference === undefined ? start(deps, requireNode, request) : { kind: 'pending', reference },
     },
     watch: watchWith(deps, node),
+    statement: createStatement({
+      node,
+      clock: deps.clock,
+      network: () => networkOf(deps.config(), deps.mode),
+      tiers: () => deps.config().tiers,
+    }),
   }
 }
 

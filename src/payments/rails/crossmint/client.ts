@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { AppError } from '#platform/errors'
 import { FetchError, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
-import { createdOrder, errorAnswer, order, type Order } from './wire.ts'
+import { createdOrder, errorAnswer, order, orderPage, type ListedOrder, type Order } from './wire.ts'
 
 export interface CrossmintSettings {
   readonly apiKey: Secret
@@ -26,6 +26,8 @@ export interface Crossmint {
   createOrder(input: NewOrder): Promise<{ readonly order: Order; readonly clientSecret: string }>
   /** Throws CrossmintError. */
   fetchOrder(orderId: string): Promise<Order>
+  /** The project's orders, newest first: a page, and where the next begins. Throws CrossmintError. */
+  listOrders(cursor: string | undefined): Promise<{ orders: readonly ListedOrder[]; next: string | undefined }>
 }
 
 type Code = 'crossmint.rejected' | 'crossmint.unauthorized' | 'crossmint.unavailable' | 'crossmint.bad-answer'
@@ -46,6 +48,7 @@ const ORDER_DEADLINE_MS = 30_000
 const QUESTION_DEADLINE_MS = 15_000
 const LONGEST_MESSAGE = 200
 const ORDERS = '/2022-06-09/orders'
+const PAGE = 100
 
 export function createCrossmint(deps: { fetch: Fetch; settings: () => CrossmintSettings }): Crossmint {
   const { fetch } = deps
@@ -78,6 +81,15 @@ export function createCrossmint(deps: { fetch: Fetch; settings: () => CrossmintS
         },
         order,
       ),
+    listOrders: async (cursor) => {
+      const query = new URLSearchParams({ limit: String(PAGE), sort: 'desc', ...(cursor !== undefined && { cursor }) })
+      const path = `${ORDERS}?${query.toString()}`
+      const { data: orders, nextCursor } = await call(
+        { path, deadlineMs: QUESTION_DEADLINE_MS, label: 'crossmint.orders' },
+        orderPage,
+      )
+      return { orders, next: nextCursor || undefined }
+    },
   }
 }
 

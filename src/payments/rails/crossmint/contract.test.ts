@@ -6,6 +6,7 @@ import { silentLog } from '#platform/log'
 import { openFaulty, type Fault } from '../../../../test/faulty.ts'
 import { openRailBench } from '../../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../contract.ts'
+import { statementTrialOf, testStatementContract } from '../statementcontract.ts'
 import { createCrossmintRail, crossmintConfig } from './index.ts'
 
 const CARDS: Record<Payer, string> = {
@@ -14,7 +15,7 @@ const CARDS: Record<Payer, string> = {
   'lost-answer': '4242424242424242',
 }
 
-testRailContract('crossmint', async (): Promise<RailTrial> => {
+const open = async (): Promise<RailTrial> => {
   const bench = await openRailBench()
   const { clock, ids, receiver, simulators } = bench
   const front = await openFaulty(simulators.url, () => true)
@@ -68,7 +69,10 @@ testRailContract('crossmint', async (): Promise<RailTrial> => {
       await bench[Symbol.asyncDispose]()
     },
   }
-})
+}
+
+testRailContract('crossmint', open)
+testStatementContract('crossmint', () => statementTrialOf(open))
 
 function pageOf(outcome: Outcome): string {
   assert.ok(outcome.kind === 'pending' && outcome.redirectUrl)

@@ -214,3 +214,44 @@ test('an order at another price is shown to nobody', async () => {
   const started = await collect.start(requestFor(bench))
   assert.equal(started.kind === 'unknown' && started.why, 'the order costs 21.00, not 19.99')
 })
+
+test('the list of orders is read back as far as an order can be paid, and only what was paid and delivered is money', async () => {
+  await using bench = await openRailBench()
+  const HOUR_MS = 3_600_000
+  const listed = (orderId: string, ageMs: number, payment: string, delivery: object): object => ({
+    ...orderAs({ status: payment }, delivery),
+    orderId,
+    createdAt: addMs(AT, -ageMs).toISOString(),
+  })
+  const done = { status: 'completed', txId: 'tx1', completedAt: AT.toISOString() }
+  const pages: Record<string, object> = {
+    '': {
+      data: [
+        listed('o-paid', HOUR_MS, 'completed', done),
+        listed('o-begun', HOUR_MS, 'awaiting-payment', { status: 'awaiting-payment' }),
+        listed('o-failed', HOUR_MS, 'completed', { status: 'failed' }),
+        listed('o-going', HOUR_MS, 'completed', { status: 'in-progress' }),
+      ],
+      nextCursor: 'c1',
+    },
+    c1: { data: [listed('o-old', 30 * HOUR_MS, 'completed', { status: 'completed' })], nextCursor: 'c2' },
+  }
+  await using provider = await openScripted(({ path }): ScriptedAnswer => {
+    const { searchParams } = new URL(path, 'http://x')
+    return { body: pages[searchParams.get('cursor') ?? ''] ?? { message: 'never asked for' }, status: 200 }
+  })
+  const { statement } = railOf(bench, { CROSSMINT_BASE_URL: `${provider.url}/api` })
+  const span = { from: addMs(AT, -2 * HOUR_MS), to: AT, watched: [] }
+  const first = await statement?.list({ ...span, cursor: undefined })
+  const gross = money(assetOf('USD'), 1999n)
+  assert.deepEqual(first, {
+    lines: [{ id: 'o-paid', receiptId: 'o-paid', reference: 'o-paid', gross, at: AT, number: 'tx1' }],
+    cursor: 'c1',
+  })
+  const second = await statement?.list({ ...span, cursor: 'c1' })
+  assert.deepEqual(
+    [second?.lines[0]?.at, second?.cursor],
+    [addMs(AT, -30 * HOUR_MS), undefined],
+    'older cannot be paid',
+  )
+})

@@ -1,4 +1,4 @@
-import { assetOf, isZero, parseAmount, type Money } from '#money'
+import { assetOf, isCurrency, isZero, parseAmount, type Money } from '#money'
 import type { FailureReason, Outcome } from '#payments/rail'
 import type { Order } from './wire.ts'
 
@@ -55,6 +55,10 @@ export function outcomeOf(order: Order, at: Date): Outcome {
   return { kind: 'pending', reference, ...(declined ? { declined } : {}) }
 }
 
+/** Paid and delivered. */
+export const isPaid = ({ payment, lineItems }: Pick<Order, 'payment' | 'lineItems'>): boolean =>
+  payment.status === 'completed' && lineItems.every(({ delivery }) => delivery?.status === 'completed')
+
 function paidOutcome(order: Order, { at, final }: { at: Date; final: boolean }): Outcome {
   const { orderId: reference } = order
   const gross = priceOf(order)
@@ -65,12 +69,20 @@ function paidOutcome(order: Order, { at, final }: { at: Date; final: boolean }):
 }
 
 /** The order's total in US dollars, which it was made in; undefined when it names none. */
-export function priceOf({ quote }: Order): Money | undefined {
-  const total = quote?.totalPrice
-  if (total?.currency.toLowerCase() !== 'usd') return undefined
+export function priceOf({ quote }: Pick<Order, 'quote'>): Money | undefined {
+  const total = amountOf(quote?.totalPrice)
+  return total?.asset === USD && !isZero(total) ? total : undefined
+}
+
+/** Undefined for what is no amount of a currency that we know. */
+export function amountOf(
+  told: { readonly amount: string; readonly currency: string } | null | undefined,
+): Money | undefined {
+  const code = told?.currency.toUpperCase() ?? ''
+  if (!told || !isCurrency(code)) return undefined
   // Zeros behind the cents are written in some answers.
-  const gross = parseAmount(total.amount.replace(/(\.\d\d)0+$/, '$1'), USD)
-  return 'problem' in gross || isZero(gross) ? undefined : gross
+  const read = parseAmount(told.amount.replace(/(\.\d\d)0+$/, '$1'), assetOf(code))
+  return 'problem' in read ? undefined : read
 }
 
 const reasonOf = (code = ''): FailureReason => DECLINES.find(([part]) => part.test(code))?.[1] ?? 'declined'

@@ -18,6 +18,7 @@ import { checkSigned } from '#platform/signatures'
 import { createCrossmint, CrossmintError, type Crossmint, type CrossmintSettings, type NewOrder } from './client.ts'
 import { keyProblem, type CrossmintConfig } from './config.ts'
 import { outcomeOf, priceOf, USD } from './order.ts'
+import { createStatement } from './statement.ts'
 import { event as eventShape, orderOfEvent } from './wire.ts'
 
 export type CrossmintDeps = RailDeps<CrossmintConfig>
@@ -46,6 +47,7 @@ export function createCrossmintRail(deps: CrossmintDeps): Rail {
     limits: () => LIMITS,
     collect: collectWith(deps, client),
     webhook: { verify: (request) => verify(deps, request), parse: parseFacts },
+    statement: createStatement(client, LIFETIME_MS),
   }
 }
 

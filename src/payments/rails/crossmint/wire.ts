@@ -18,6 +18,24 @@ export const order = z.object({
 })
 export type Order = z.output<typeof order>
 
+/** An order as the list has it. */
+export const listedOrder = order.extend({
+  createdAt: z.iso.datetime().transform((text) => new Date(text)),
+  payment: order.shape.payment.extend({ refunded: price.nullish() }),
+  lineItems: z
+    .array(
+      z.object({
+        delivery: z
+          .object({ status: z.string(), txId: z.string().nullish(), completedAt: z.iso.datetime().nullish() })
+          .nullish(),
+      }),
+    )
+    .min(1),
+})
+export type ListedOrder = z.output<typeof listedOrder>
+
+export const orderPage = z.object({ data: z.array(listedOrder), nextCursor: z.string().max(2048).nullish() })
+
 export const createdOrder = z.object({ clientSecret: z.string().min(1), order })
 
 export const errorAnswer = z.object({ message: z.union([z.string(), z.array(z.string())]) })

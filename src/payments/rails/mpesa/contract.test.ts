@@ -6,6 +6,7 @@ import { openFaulty, type Fault } from '../../../../test/faulty.ts'
 import { openRailBench } from '../../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../contract.ts'
 import { testRefundContract, type RefundTrial } from '../refundcontract.ts'
+import { statementTrialOf, testStatementContract } from '../statementcontract.ts'
 import { createMpesaRail, mpesaConfig } from './index.ts'
 
 const PHONES: Record<Payer, string> = {
@@ -14,7 +15,7 @@ const PHONES: Record<Payer, string> = {
   'lost-answer': '254700000008',
 }
 
-testRailContract('mpesa', async (): Promise<RailTrial> => {
+const open = async (): Promise<RailTrial> => {
   const bench = await openRailBench()
   const { clock, ids, receiver, simulators } = bench
   const front = await openFaulty(simulators.url, (path) => !path.includes('/oauth/'))
@@ -62,7 +63,10 @@ testRailContract('mpesa', async (): Promise<RailTrial> => {
       await bench[Symbol.asyncDispose]()
     },
   }
-})
+}
+
+testRailContract('mpesa', open)
+testStatementContract('mpesa', () => statementTrialOf(open))
 
 const TOKEN = /\/((re_\w{26})-\d+)-(result|timeout|status)\./
 

@@ -6,6 +6,7 @@ import { openFaulty, type Fault } from '../../../../test/faulty.ts'
 import { openRailBench } from '../../../../test/rails.ts'
 import { refOf, testRailContract, type Payer, type RailTrial } from '../contract.ts'
 import { testRefundContract, type RefundTrial } from '../refundcontract.ts'
+import { statementTrialOf, testStatementContract } from '../statementcontract.ts'
 import { createStripeRail, stripeConfig } from './index.ts'
 
 const CARDS: Record<Payer, string> = {
@@ -14,7 +15,7 @@ const CARDS: Record<Payer, string> = {
   'lost-answer': '4242424242424242',
 }
 
-testRailContract('stripe', async (): Promise<RailTrial> => {
+const open = async (): Promise<RailTrial> => {
   const bench = await openRailBench()
   const { clock, ids, receiver, simulators } = bench
   const front = await openFaulty(simulators.url, () => true)
@@ -65,7 +66,10 @@ testRailContract('stripe', async (): Promise<RailTrial> => {
       await bench[Symbol.asyncDispose]()
     },
   }
-})
+}
+
+testRailContract('stripe', open)
+testStatementContract('stripe', () => statementTrialOf(open))
 
 function pageOf(outcome: Outcome): string {
   assert.ok(outcome.kind === 'pending' && outcome.redirectUrl)

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sql } from '#platform/db'
+import { assertBooksHold, find, leap, ledgerHas } from './api/shop.ts'
+import { begin, chain, payInBitcoin, PAYERS, payWith } from './payers.ts'
+import { openWorld, type World } from './world.ts'
+
+/** The story of a day's comparison for every rail, over the wire: what agrees, what is found, what differs, what hangs. */
+
+const HOUR_MS = 3_600_000
+const RAILS = ['airtel', 'bitcoin', 'crossmint', 'mpesa', 'stripe'] as const
+
+/** Until the day is over and was compared. */
+async function nextDay(world: World, hours = 18): Promise<void> {
+  await leap(world, hours * HOUR_MS)
+  for (let i = 0; i < 8; i++) await leap(world, 20_000)
+}
+
+interface DayRow {
+  readonly rail: string
+  readonly lines: number
+  readonly matched: number
+  readonly repaired: number
+  readonly cases: number
+  readonly problem: string | null
+}
+
+const days = (world: World, day = '2026-01-15'): Promise<DayRow[]> =>
+  world.app.db.many(sql`select rail, lines, matched, repaired, cases, problem from payments.reconciliations
+    where day = ${day} order by rail`)
+
+const openCases = (world: World): Promise<{ rail: string; kind: string; intentId: string | null }[]> =>
+  world.app.db.many(
+    sql`select rail, kind, intent_id as "intentId" from payments.cases where state = 'open' order by rail, kind`,
+  )
+
+/** What the providers' own books say, changed behind everybody's back. */
+const tamper = (world: World, statement: ReturnType<typeof sql>): Promise<number> => world.database.owner.run(statement)
+
+async function payByEach(world: World): Promise<Record<(typeof RAILS)[number], string>> {
+  const ids = { airtel: '', bitcoin: '', crossmint: '', mpesa: '', stripe: '' }
+  for (const [provider, payer] of Object.entries(PAYERS))
+    ids[provider === 'daraja' ? 'mpesa' : (provider as 'airtel')] = await payWith(world, payer)
+  ids.bitcoin = await payInBitcoin(world)
+  return ids
+}
+
+void test('a usual day agrees with every provider', async () => {
+  await using world = await openWorld()
+  await payByEach(world)
+  await nextDay(world)
+  const agreed = { lines: 1, matched: 1, repaired: 0, cases: 0, problem: null }
+  assert.deepEqual(
+    await days(world),
+    RAILS.map((rail) => ({ rail, ...agreed })),
+  )
+  await assertBooksHold(world)
+})
+
+void test('money that nobody told us of is credited by itself, by every rail, and once', async () => {
+  await using world = await openWorld()
+  await deafen(world)
+  const ids: string[] = []
+  for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer)).id)
+  const bitcoin = await begin(world, { method: 'bitcoin', currency: 'KES' })
+  ids.push(bitcoin.id)
+  await leap(world, 500)
+  await forget(world)
+  await leap(world, 3000)
+  await chain(world, 'pay', { address: bitcoin.attempt.payment_uri })
+  await chain(world, 'mine')
+  await leap(world, 3000)
+  for (const id of ids) assert.notEqual((await find(world, id)).status, 'paid', id)
+  await nextDay(world)
+  for (const id of ids) assert.equal((await find(world, id)).status, 'paid', id)
+  const found = { lines: 1, matched: 1, repaired: 1, cases: 0, problem: null }
+  assert.deepEqual(
+    await days(world),
+    RAILS.map((rail) => ({ rail, ...found })),
+  )
+  const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
+  await tamper(world, sql`update payments.reconciliations set due_at = '2026-01-15'`)
+  await nextDay(world, 0)
+  assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
+  assert.deepEqual(
+    (await days(world)).map(({ matched, repaired }) => [matched, repaired]),
+    RAILS.map(() => [1, 0]),
+    'compared again, it was known before',
+  )
+  await assertBooksHold(world)
+})
+
+/** Whatever providers tell from now on is lost. */
+async function deafen(world: World): Promise<void> {
+  for (const provider of Object.keys(PAYERS)) {
+    const fault = { kind: 'lost-callback', count: 1000 }
+    assert.equal((await world.api('POST', `/sandbox/${provider}/faults`, fault)).status, 200)
+  }
+}
+
+/** The tries are given up, and nobody looks at addresses. */
+async function forget(world: World): Promise<void> {
+  await tamper(
+    world,
+    sql`update payments.attempts set state = 'abandoned', due_at = null
+    where kind <> 'address' and state <> 'settled'`,
+  )
+  await tamper(world, sql`update payments.watches set leased_until = '2027-01-01', due_at = '2027-01-01'`)
+}
+
+void test('a line that the provider does not have is a case, and none any more once it has', async () => {
+  await using world = await openWorld()
+  const ids = await payByEach(world)
+  await tamper(world, sql`update sandbox.prompts set network = network || '-gone'`)
+  await tamper(world, sql`update sandbox.objects set provider = 'gone' where provider = 'crossmint'`)
+  await tamper(
+    world,
+    sql`update sandbox.stripe_objects set body = jsonb_set(body, '{status}', '"failed"')
+    where body ->> 'object' = 'charge'`,
+  )
+  // The block is gone, and before anybody looks the day is compared.
+  await tamper(world, sql`update payments.watches set leased_until = '2027-01-01', due_at = '2027-01-01'`)
+  await chain(world, 'reorg', { depth: 1, blocks: 2, how: 'double-spend' })
+  await nextDay(world)
+  const missing = RAILS.map((rail) => ({ rail, kind: 'missing-there', intentId: ids[rail] }))
+  assert.deepEqual(await openCases(world), missing)
+
+  await tamper(world, sql`update sandbox.prompts set network = replace(network, '-gone', '')`)
+  await tamper(world, sql`update sandbox.objects set provider = 'crossmint' where provider = 'gone'`)
+  await tamper(
+    world,
+    sql`update sandbox.stripe_objects set body = jsonb_set(body, '{status}', '"succeeded"')
+    where body ->> 'object' = 'charge'`,
+  )
+  await tamper(world, sql`update payments.watches set leased_until = null, due_at = '2026-01-15'`)
+  await tamper(world, sql`update payments.reconciliations set due_at = '2026-01-16T04:00:00Z'`)
+  await nextDay(world, 2)
+  assert.deepEqual(
+    await openCases(world),
+    missing.filter(({ rail }) => rail === 'bitcoin'),
+    'coins that are gone were taken back, and a person closes what was said of them',
+  )
+  assert.equal((await find(world, ids.bitcoin)).status, 'reversed')
+  await assertBooksHold(world)
+})
+
+void test('another amount and another currency are cases, and post nothing', async () => {
+  await using world = await openWorld()
+  const ids = await payByEach(world)
+  const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
+  await tamper(world, sql`update sandbox.prompts set paid_shillings = 1400`)
+  await tamper(
+    world,
+    sql`update sandbox.stripe_objects set body = jsonb_set(body, '{currency}', '"eur"')
+    where body ->> 'object' = 'charge'`,
+  )
+  await tamper(
+    world,
+    sql`update sandbox.objects set body = jsonb_set(body, '{quote,totalPrice,currency}', '"eur"')
+    where provider = 'crossmint'`,
+  )
+  await nextDay(world)
+  assert.deepEqual(await openCases(world), [
+    { rail: 'airtel', kind: 'amount-differs', intentId: ids.airtel },
+    { rail: 'crossmint', kind: 'currency-differs', intentId: ids.crossmint },
+    { rail: 'mpesa', kind: 'amount-differs', intentId: ids.mpesa },
+    { rail: 'stripe', kind: 'currency-differs', intentId: ids.stripe },
+  ])
+  assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
+  await assertBooksHold(world)
+})
+
+void test('what is pending for ever ends without a person, where the provider knows', async () => {
+  await using world = await openWorld()
+  await deafen(world)
+  const ids: string[] = []
+  for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer, { expires_in: 7 * 24 * 3600 })).id)
+  // As an error of ours would leave them: due, and never looked at.
+  await tamper(world, sql`update payments.attempts set due_at = '2027-01-01'`)
+  await leap(world, 3000)
+  for (const id of ids) assert.notEqual((await find(world, id)).status, 'paid', id)
+  await nextDay(world, 42)
+  for (const id of ids) assert.equal((await find(world, id)).status, 'paid', id)
+  assert.deepEqual(await openCases(world), [])
+  await assertBooksHold(world)
+})
