@@ -62,7 +62,7 @@ export async function openSimulators(options: SimulatorOptions): Promise<Simulat
   return {
     url,
     runDue: async () => {
-      for (const queue of queues) while ((await runOnce(queue, clock, log)) > 0);
+      for (const queue of queues) while ((await runOnce(queue, clock, log, 'one by one')) > 0);
     },
     run: () => void running.push(...queues.map((queue) => follow(queue, clock, log, stopped.signal))),
     [Symbol.asyncDispose]: async () => {
@@ -74,11 +74,13 @@ export async function openSimulators(options: SimulatorOptions): Promise<Simulat
   }
 }
 
-async function runOnce(queue: DueQueue, clock: Clock, log: Log): Promise<number> {
+async function runOnce(queue: DueQueue, clock: Clock, log: Log, how?: 'one by one'): Promise<number> {
   const rows = await queue.claim(queue.batch, clock.now())
   const signal = new AbortController().signal
   const failed = (error: unknown): void => log.error({ error }, 'a simulator failed')
-  await Promise.all(rows.map((row) => queue.handle(row, signal).catch(failed)))
+  const handle = (row: unknown): Promise<void> => queue.handle(row, signal).catch(failed)
+  if (how) for (const row of rows) await handle(row)
+  else await Promise.all(rows.map(handle))
   return rows.length
 }
 

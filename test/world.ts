@@ -53,6 +53,8 @@ export interface WorldOptions {
   /** `system`: jobs run by themselves, in real time. `set` (default): time stands still until `advance`. */
   readonly clock?: 'set' | 'system'
   readonly env?: Readonly<Record<string, string>>
+  /** What ids are made of; of the system's by default. */
+  readonly bytes?: (count: number) => Buffer
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
@@ -77,7 +79,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const config = loaded.config.platform
   const masterKey = await checkDatabase({ owner: database.ownerConnection }, { schemas, config, clock })
   const log = memoryLog({ level: 'debug' })
-  const ids = createIds(clock)
+  const ids = createIds(clock, options.bytes)
   const open = async (sole: boolean): Promise<App> => {
     const connections = { app: database.connection, sole }
     const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, quietMs: 0 }

@@ -171,10 +171,10 @@ test('a session ends at its time or when it is told to, and takes no card then',
   }
 })
 
-test('refunds and disputes tell what they take back', async () => {
+test('refunds tell what they take back', async () => {
   await using bench = await openRailBench()
   const { id, url } = await openSession(bench)
-  await page(bench, url, cardForm('4000000000000259'))
+  await page(bench, url, cardForm('4242424242424242'))
   const { body } = await call(bench, `/checkout/sessions/${id}?expand[]=payment_intent`)
   const { id: payment, latest_charge: charge } = body.payment_intent as { id: string; latest_charge: string }
   assert.equal((await call(bench, '/refunds', { payment_intent: payment, amount: '500' })).body.amount, 500)
@@ -198,7 +198,17 @@ test('refunds and disputes tell what they take back', async () => {
       [500, 2000],
     ],
   )
-  assert.equal(told.filter(({ type }) => type === 'charge.dispute.created').length, 1)
+})
+
+test('a dispute takes the money back, and what is disputed cannot be refunded', async () => {
+  await using bench = await openRailBench()
+  const { id, url } = await openSession(bench)
+  await page(bench, url, cardForm('4000000000000259'))
+  const { body } = await call(bench, `/checkout/sessions/${id}?expand[]=payment_intent`)
+  const { latest_charge: charge } = body.payment_intent as { latest_charge: string }
+  assert.deepEqual((await call(bench, '/refunds', { charge })).body.error?.code, 'charge_disputed')
+  await bench.simulators.runDue()
+  assert.equal(eventsOf(bench).filter((type) => type === 'charge.dispute.created').length, 1)
 })
 
 test('an endpoint registered through the API gets events too', async () => {

@@ -94,7 +94,7 @@ async function succeed(
   const paidIntent = { ...intent, ...sums, status: 'succeeded' }
   const paid: Session = { ...session, payment_intent: intent.id, payment_status: 'paid', status: 'complete', url: null }
   await insertObject(tx, { body: balance, hidden: {} }, clock.now())
-  await insertObject(tx, { body: charge, hidden: { refunds } }, clock.now())
+  await insertObject(tx, { body: { ...charge, disputed }, hidden: { refunds } }, clock.now())
   await updateObject(tx, paidIntent)
   await updateObject(tx, paid)
   await emit(tx, { type: 'charge.succeeded', object: charge })

@@ -45,6 +45,10 @@ async function create({ clock, ids, emit }: Deps, tx: Tx, input: RefundInput): P
   const charge = kept.body as Charge
   const later = hiddenOf.parse(kept.hidden).refunds
   const amount = input.amount ?? charge.amount - charge.amount_refunded
+  // The money is with the bank that disputes it.
+  if (charge['disputed'] === true) {
+    throw new WireError(400, `Charge ${id} has been charged back; cannot issue a refund.`, { code: 'charge_disputed' })
+  }
   if (charge.amount_refunded === charge.amount) {
     throw new WireError(400, `Charge ${id} has already been refunded.`, { code: 'charge_already_refunded' })
   }

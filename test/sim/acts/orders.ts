@@ -1,0 +1,50 @@
+import { pick, withPayment, type Act, type Life } from '../life.ts'
+
+/** What is sold, in which currency and by which methods. */
+const OFFERS = [
+  { currency: 'KES', methods: ['mpesa', 'airtel', 'card', 'bitcoin'], amount: (n: number) => `${100 + n}.00` },
+  { currency: 'KES', methods: ['mpesa', 'airtel', 'card', 'bitcoin'], amount: (n: number) => `${100 + n}.00` },
+  {
+    currency: 'USD',
+    methods: ['crossmint', 'card', 'bitcoin'],
+    amount: (n: number) => `${2 + (n % 60)}.${10 + (n % 90)}`,
+  },
+  { currency: 'BTC', methods: ['bitcoin'], amount: (n: number) => `0.0${String(10_000 + n * 17).padStart(7, '0')}` },
+] as const
+
+async function create({ random, shops, payments, problem, insist }: Life): Promise<string> {
+  const shop = pick(random, shops)
+  const { currency, methods, amount } = pick(random, OFFERS)
+  const body = { amount: amount(random(3000)), currency, methods, expires_in: random(4) === 0 ? 300 : 3600 }
+  const key = `create-${payments.length}`
+  const { status, body: made } = await insist(shop, '/api/v1/payments', body, key)
+  if (status !== 201) {
+    problem(`a payment was not created: ${status} ${JSON.stringify(made)}`)
+    return 'failed'
+  }
+  payments.push({ id: made.id, key, shop, body, pages: [], orders: [], addresses: [] })
+  return `${body.amount} ${currency}`
+}
+
+const isAny = (): boolean => true
+
+const again = (life: Life): Promise<string> =>
+  withPayment(life, isAny, async ({ id, key, shop, body: given }) => {
+    const { insist, problem } = life
+    const { body } = await insist(shop, '/api/v1/payments', given, key)
+    if (body.id !== id) problem(`${key} made ${id} and then ${JSON.stringify(body)}`)
+    return 'the same'
+  })
+
+const cancel = (life: Life): Promise<string> =>
+  withPayment(life, isAny, async ({ id, shop }) => {
+    const { status } = await life.insist(shop, `/api/v1/payments/${id}/cancel`, {})
+    return String(status)
+  })
+
+/** What merchants do with payments. */
+export const orderActs = (life: Life): readonly Act[] => [
+  { name: 'create', weight: 8, act: () => create(life) },
+  { name: 'create-again', weight: 2, act: () => again(life) },
+  { name: 'cancel', weight: 2, act: () => cancel(life) },
+]

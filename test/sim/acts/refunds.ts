@@ -1,0 +1,106 @@
+import { AppError } from '#platform/errors'
+import { sql } from '#platform/db'
+import type { Answer } from '../../world.ts'
+import { PHONES } from '../rails/mpesa.ts'
+import { NOTHING, pick, withOne, type Act, type Life, type Payment } from '../life.ts'
+
+/** A payment of which there is something to give back, in minor units; undefined when none is found. */
+async function findPaid({ desk, random, payments }: Life): Promise<{ payment: Payment; left: bigint } | undefined> {
+  const rows = await desk.world.app.db.many<{ id: string; left: bigint }>(
+    sql`select id, received as left from payments.intents where received > 0 order by id limit 500`,
+  )
+  if (rows.length === 0) return undefined
+  const { id, left } = pick(random, rows)
+  const payment = payments.find((one) => one.id === id)
+  return payment && { payment, left }
+}
+
+/** Decimal text of so many hundredths; whole units half of the time, since phones take nothing else. */
+function textOf({ body }: Payment, minor: bigint, whole: boolean): string {
+  const places = body['currency'] === 'BTC' ? 8 : 2
+  const unit = 10n ** BigInt(places)
+  const amount = whole && minor > unit ? minor - (minor % unit) : minor
+  return `${amount / unit}.${(amount % unit).toString().padStart(places, '0')}`
+}
+
+const SHARES = [1n, 2n, 2n, 3n] as const
+
+function wanted({ random }: Life, payment: Payment, left: bigint): object {
+  const method = random(4) === 0 ? 'claim' : 'auto'
+  if (random(3) === 0) return { method }
+  const amount = left / pick(random, SHARES)
+  return { method, amount: textOf(payment, amount > 0n ? amount : 1n, random(2) === 0) }
+}
+
+async function ask({ insist, refunds, problem }: Life, payment: Payment, body: object, key?: string): Promise<Answer> {
+  const answer = await insist(payment.shop, `/api/v1/payments/${payment.id}/refunds`, body, key)
+  const { status, body: made } = answer
+  if (status !== 201) return answer
+  const secret = typeof made.claim_url === 'string' ? (new URL(made.claim_url).searchParams.get('c') ?? '') : undefined
+  if (!refunds.some(({ id }) => id === made.id)) refunds.push({ id: made.id, payment, secret })
+  if (Number(made.amount) <= 0) problem(`a refund of ${made.amount}`)
+  return answer
+}
+
+const saidOf = ({ status, body }: Answer): string =>
+  status === 201 ? `${body.amount} ${body.status}` : `${status} ${body?.error?.code ?? ''}`
+
+async function refund(life: Life): Promise<string> {
+  const found = await findPaid(life)
+  if (!found) return NOTHING
+  const index = life.payments.indexOf(found.payment)
+  return `${index} ${saidOf(await ask(life, found.payment, wanted(life, found.payment, found.left)))}`
+}
+
+/** Two clerks at once: with one key it is one refund, with two never more than there is. */
+async function twiceAtOnce(life: Life): Promise<string> {
+  const found = await findPaid(life)
+  if (!found) return NOTHING
+  const { payment, left } = found
+  const body = { amount: textOf(payment, left / BigInt(1 + life.random(2)), false) }
+  const name = `clerk-${life.refunds.length}-${life.payments.length}`
+  const same = life.random(2) === 0
+  const [one, two] = await Promise.all([
+    ask(life, payment, body, name),
+    ask(life, payment, body, same ? name : `${name}-too`),
+  ])
+  if (same && one.status === 201 && two.status === 201 && one.body.id !== two.body.id)
+    life.problem(`one key made the refunds ${one.body.id} and ${two.body.id}`)
+  return `${life.payments.indexOf(payment)} ${body.amount} ${same ? 'one key' : [one.status, two.status].toSorted((a, b) => a - b).join(' ')}`
+}
+
+/** The payer opens the link and says where to; sometimes in two windows. */
+function claim(life: Life): Promise<string> {
+  const { desk, random, refunds } = life
+  const links = refunds.filter(({ secret }) => secret !== undefined)
+  return withOne(random, links, async ({ id, secret = '' }) => {
+    const say = async (place: string, to: string): Promise<string> => {
+      try {
+        return (await desk.world.app.payments.refunds.claim({ id, secret, place, to })).status
+      } catch (error) {
+        await desk.settled()
+        return error instanceof AppError ? error.code : 'cut'
+      }
+    }
+    const phone = pick(random, PHONES)
+    const byPhone = (): Promise<string> => say('mpesa', phone)
+    if (random(4) > 0)
+      return random(3) === 0 ? `by hand ${await say('hand', 'Equity 0123')}` : `${phone} ${await byPhone()}`
+    await Promise.all([byPhone(), say('hand', 'Equity 0123')])
+    return 'twice at once'
+  })
+}
+
+const takeBack = ({ random, refunds, insist }: Life): Promise<string> =>
+  withOne(random, refunds, async ({ id, payment }) => {
+    const { status } = await insist(payment.shop, `/api/v1/refunds/${id}/cancel`, {})
+    return String(status)
+  })
+
+/** Money that goes back. */
+export const refundActs = (life: Life): readonly Act[] => [
+  { name: 'refund', weight: 12, act: () => refund(life) },
+  { name: 'refund-twice', weight: 4, act: () => twiceAtOnce(life) },
+  { name: 'claim', weight: 6, act: () => claim(life) },
+  { name: 'cancel-claim', weight: 1, act: () => takeBack(life) },
+]

@@ -1,0 +1,47 @@
+import { pick, type Act, type Life } from '../life.ts'
+
+const PROVIDERS = ['daraja', 'stripe', 'airtel', 'crossmint', 'bitcoin/rpc'].map((name) => `/sandbox/${name}`)
+const PRICES = ['coingecko', 'coinbase', 'kraken'].map((name) => `/sandbox/${name}`)
+
+/** Somebody goes away for a while, or comes back. */
+function away({ desk: { outward }, random }: Life): string {
+  if (outward.down.size > 0 && random(2) === 0) {
+    outward.down.clear()
+    return 'all are back'
+  }
+  const gone = random(3) === 0 ? PRICES.slice(0, 1 + random(3)) : [pick(random, PROVIDERS)]
+  for (const one of gone) outward.down.add(one)
+  return gone.join(' ')
+}
+
+/** Coins are worth more or less than before, or one source lies. */
+async function prices({ desk, random }: Life): Promise<string> {
+  if (random(3) === 0) {
+    const source = pick(random, PRICES)
+    const { status } = await desk.visit(`${source}/faults`, { kind: 'lying', count: 2, percent: 50 + random(150) })
+    return `${source} lies ${status}`
+  }
+  const price = `${40_000 + random(50_000)}.50`
+  const { status } = await desk.visit('/sandbox/prices', { 'BTC/USD': price })
+  return `${price} ${status}`
+}
+
+/** Half a minute in all its seconds, or as long as quotes and payments last. */
+async function pass({ desk, random }: Life): Promise<string> {
+  if (random(9) === 0) {
+    const minutes = pick(random, [6, 16, 20, 70])
+    await desk.pass(minutes * 60_000, 60_000)
+    return `${minutes} min`
+  }
+  const seconds = 1 + random(30)
+  await desk.pass(Math.min(seconds, 6) * 1000)
+  if (seconds > 6) await desk.pass((seconds - 6) * 1000, 5000)
+  return `${seconds} s`
+}
+
+/** Time, and what breaks. */
+export const troubleActs = (life: Life): readonly Act[] => [
+  { name: 'pass', weight: 22, act: () => pass(life) },
+  { name: 'away', weight: 3, act: () => Promise.resolve(away(life)) },
+  { name: 'prices', weight: 3, act: () => prices(life) },
+]

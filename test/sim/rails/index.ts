@@ -1,0 +1,9 @@
+import type { SimRail } from '../books.ts'
+import { airtel } from './airtel.ts'
+import { bitcoin } from './bitcoin.ts'
+import { crossmint } from './crossmint.ts'
+import { mpesa } from './mpesa.ts'
+import { stripe } from './stripe.ts'
+
+/** The rails that lives are led with. A new one adds its file, and its method to what `acts/orders.ts` sells by. */
+export const SIM_RAILS: readonly SimRail[] = [mpesa, airtel, stripe, crossmint, bitcoin]
