@@ -22,6 +22,7 @@ import {
   paymentsCommands,
   paymentsSchema,
   refundsConfig,
+  transfersConfig,
   type Payments,
   type SettlementTerms,
 } from '#payments'
@@ -62,6 +63,7 @@ export const configSpecs = [
   platformConfig,
   gatewayConfig,
   refundsConfig,
+  transfersConfig,
   ratesConfig,
   priceSourcesConfig,
   ...railConfigs,
@@ -289,6 +291,7 @@ async function wireModules(core: Core) {
     settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
     settled,
     refunds: settings.view(refundsConfig),
+    transfers: providers.view(transfersConfig),
     refundSubscribers: { gateway: refundChanged },
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},

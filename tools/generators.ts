@@ -1,13 +1,11 @@
-import { createGateway, gatewayConfig, type GatewayDeps } from '#gateway'
-import { refundsConfig } from '#payments'
-import { platformConfig, renderEnvExample } from '#platform/config'
+import { configSpecs } from '../src/app.ts'
+import { createGateway, type GatewayDeps } from '#gateway'
+import { renderEnvExample } from '#platform/config'
 import { createHttp, renderOpenApi } from '#platform/http'
 import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
 import { packageVersion } from '#platform/version'
-import { railConfigs } from '#payments/rails'
 import { clientGenerator } from './client.ts'
-import { priceSourcesConfig, ratesConfig } from '#rates'
 
 /** A file that is written by a program and committed; `npm run check` fails when it is stale. */
 export interface Generator {
@@ -19,8 +17,7 @@ export interface Generator {
 export const GENERATORS: readonly Generator[] = [
   {
     path: '.env.example',
-    make: () =>
-      renderEnvExample([platformConfig, gatewayConfig, refundsConfig, ratesConfig, priceSourcesConfig, ...railConfigs]),
+    make: () => renderEnvExample(configSpecs),
   },
   { path: 'docs/openapi.json', make: describeApi },
   clientGenerator,

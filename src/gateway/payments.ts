@@ -31,10 +31,11 @@ export function newIntentOf(
     merchantId: shop.merchantId,
     livemode: shop.livemode,
     amount,
-    methods: requireMethods(body.methods, amount, methodsOf(shop, payments.methods(amount.asset))),
+    methods: methodsFor(body, amount, methodsOf(shop, payments.methods(amount.asset))),
     description: body.description ?? '',
     reference: body.reference,
     customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
+    ...(body.top_up && { topUp: true }),
     returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, shop, publicUrl()),
     metadata: body.metadata ?? {},
     terms: termsOf(shop),
@@ -69,6 +70,23 @@ const largestOf = (asset: Asset): bigint => LARGEST_UNITS * 10n ** BigInt(asset.
 /** A store can name the ways to pay that it takes, in order. */
 const methodsOf = (shop: Shop, offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
   shop.methods.length === 0 ? offered : shop.methods.flatMap((name) => offered.filter(({ method }) => method === name))
+
+const BALANCE = 'balance'
+
+/** The balance is never offered to a payer by itself: it is there for whom the merchant has asked for it, and says who pays. */
+function methodsFor(
+  { methods, top_up: isTopUp, customer }: CreatePayment,
+  amount: Money,
+  offered: readonly PaymentMethod[],
+): readonly string[] {
+  const byBalance = methods?.includes(BALANCE) === true
+  if ((isTopUp || byBalance) && customer?.id === undefined)
+    throw invalid('customer.id', 'must be there: it says whose balance it is')
+  if (isTopUp && byBalance) throw invalid('methods', `must be without "${BALANCE}": a top-up fills it`)
+  if (!byBalance) return requireMethods(methods, amount, offered)
+  const others = methods.filter((name) => name !== BALANCE)
+  return [BALANCE, ...(others.length > 0 ? requireMethods(others, amount, offered) : [])]
+}
 
 /** The methods that the payer is offered: those asked for, each of which must work, else all that can take this amount. */
 function requireMethods(

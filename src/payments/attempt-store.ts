@@ -2,7 +2,7 @@ import { money, type Asset } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
 import { exchangeOf, type StoredExchange } from './exchange.ts'
 import type { Attempt } from './face.ts'
-import type { FailureReason, Payer } from './rail.ts'
+import type { CollectKind, FailureReason, Payer } from './rail.ts'
 import type { AttemptState } from './state.ts'
 
 /** All SQL on payments.attempts. */
@@ -13,7 +13,7 @@ export interface AttemptRow {
   rail: string
   railAccount: string
   method: string
-  kind: 'push' | 'page' | 'address'
+  kind: CollectKind
   state: AttemptState
   asset: Asset
   amount: bigint
@@ -39,12 +39,14 @@ export interface AttemptRow {
   createdAt: Date
   submittedAt: Date | null
   endedAt: Date | null
+  /** When the payer said that a transfer was sent. */
+  sentAt: Date | null
 }
 
 const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
   redirect_url as "redirectUrl", address, payment_uri as "paymentUri", due, index_space as "indexSpace", address_index as "addressIndex",
   watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
-  created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
+  created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", sent_at as "sentAt"`
 
 export function attemptOf(row: AttemptRow): Attempt {
   return {
@@ -59,6 +61,8 @@ export function attemptOf(row: AttemptRow): Attempt {
     declined: row.declined ?? undefined,
     redirectUrl: row.redirectUrl ?? undefined,
     address: row.address ?? undefined,
+    code: row.kind === 'transfer' ? (row.reference ?? undefined) : undefined,
+    sentAt: row.sentAt ?? undefined,
     paymentUri: row.paymentUri ?? undefined,
     due: row.due === null ? undefined : money(row.asset, row.due),
     exchange: row.exchange ? exchangeOf(row.exchange) : undefined,

@@ -13,6 +13,8 @@ import {
   type AttemptRow,
 } from './attempt-store.ts'
 import { allocate, askFor, isOffered, renew, type Ask, type Collector } from './addresses.ts'
+import { requireFunds } from './own/balance.ts'
+import { BALANCE_RAIL } from './postings.ts'
 import { callbackUrl } from './callback.ts'
 import { storedExchange } from './exchange.ts'
 import { railOf, type Core } from './core.ts'
@@ -50,6 +52,8 @@ const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
 export const listMethods = ({ rails, prices }: Core, asset: Asset): readonly PaymentMethod[] =>
   rails.filter(canCollect).flatMap((rail) => {
+    // The page does not know who the payer is: only the merchant can say.
+    if (rail.collect.kind === 'balance') return []
     const limits = prices.limits(rail, asset)
     if (!limits) return []
     const { kind, needs } = rail.collect
@@ -95,25 +99,26 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   const same = requestKey === null ? undefined : findAsked(attempts, requestKey, now)
   if (same) return { attempt: same, again: true }
   requirePayable(intent, now)
-  const rail = requireRail(core, intent, input.method)
+  const rail = requireRail(core, intent, input)
   const offered = attempts.findLast((each) => isOffered(each, rail))
   if (offered) return { attempt: await renew(tx, core, rail, { intent, attempt: offered, now }), again: true }
   const due = intent.amount - intent.received
   const payer = requirePayer(rail, input.payer)
   const ask = await askFor(core, tx, rail, money(intent.asset, due))
   requireTaken(rail, ask.amount.asset, ask.amount.amount)
-  const open = attempts.find((each) => isSamePage(each, rail, due, payer, now))
+  const open = attempts.find((each) => isSame(each, rail, due, payer, now))
   if (open) return { attempt: open, again: true }
   if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
     throw inFlight()
   // Money was seen and is not final: another try would pay twice.
   if (attempts.some(({ unconfirmed, state }) => unconfirmed && isLive(state))) throw inFlight()
   requireAttemptsLeft(attempts, core.limits)
+  const railAccount = rail.collect.kind === 'balance' ? await requireFunds(tx, core.ledger, intent, due) : 'main'
   if (input.merchantId === undefined) await requirePublicLimits(tx, core, rail, payer, attempts)
 
   const placed = await allocate(tx, core, rail, { intent, now })
   const attempt = {
-    ...newAttempt(core, { intent, rail, ask, payer, returnUrl: input.returnUrl, requestKey, now }),
+    ...newAttempt(core, { intent, rail, railAccount, ask, payer, returnUrl: input.returnUrl, requestKey, now }),
     ...placed,
   }
   await insertAttempt(tx, attempt)
@@ -132,8 +137,10 @@ function requirePayable(intent: IntentRow, now: Date): void {
   if (now >= intent.expiresAt) throw over('expired')
 }
 
-function requireRail(core: Core, intent: IntentRow, method: string): Collector {
-  if (!intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
+function requireRail(core: Core, intent: IntentRow, { method, merchantId }: StartAttempt): Collector {
+  // Whoever has the page's address is not the customer.
+  const isTheirs = method !== BALANCE_RAIL || merchantId !== undefined
+  if (!isTheirs || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
   const able = core.rails
     .filter(canCollect)
     .filter((rail) => rail.method === method && assetFor(rail, intent.asset) !== undefined)
@@ -158,10 +165,10 @@ function requirePayer({ collect, method }: Collector, { phone, email, name }: Pa
   return payer
 }
 
-/** A page that is open, or may be made at this moment, is shown again: two open pages could both be paid. */
-function isSamePage(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
+/** What is open, or may be made at this moment, is shown again: two could both be paid. */
+function isSame(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
   return (
-    rail.collect.kind === 'page' &&
+    (rail.collect.kind === 'page' || rail.collect.kind === 'transfer') &&
     attempt.rail === rail.name &&
     isLive(attempt.state) &&
     !attempt.unconfirmed &&
@@ -189,6 +196,7 @@ async function requirePublicLimits(
 interface Opening {
   intent: IntentRow
   rail: Collector
+  railAccount: string
   ask: Ask
   payer: Payer
   returnUrl: string
@@ -196,11 +204,14 @@ interface Opening {
   now: Date
 }
 
-const newAttempt = ({ ids }: Core, { intent, rail, ask, payer, returnUrl, requestKey, now }: Opening): AttemptRow => ({
+const newAttempt = (
+  { ids }: Core,
+  { intent, rail, railAccount, ask, payer, returnUrl, requestKey, now }: Opening,
+): AttemptRow => ({
   id: ids.next('att'),
   intentId: intent.id,
   rail: rail.name,
-  railAccount: 'main',
+  railAccount,
   method: rail.method,
   kind: rail.collect.kind,
   state: 'created',
@@ -228,6 +239,7 @@ const newAttempt = ({ ids }: Core, { intent, rail, ask, payer, returnUrl, reques
   createdAt: now,
   submittedAt: null,
   endedAt: null,
+  sentAt: null,
 })
 
 /**

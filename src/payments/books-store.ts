@@ -1,5 +1,6 @@
 import type { Asset } from '#money'
 import { sql, type Queryable } from '#platform/db'
+import { BALANCE_RAIL } from './postings.ts'
 
 /** What the books must agree on, each read in one statement so that it sees one state. */
 
@@ -46,7 +47,7 @@ export interface Clearing {
 export const listClearing = (q: Queryable): Promise<Clearing[]> =>
   q.many(sql`select rail, rail_account as "railAccount", asset,
       sum(case kind when 'receipt' then amount when 'raise' then amount else -amount end) as amount
-    from payments.receipt_entries group by 1, 2, 3 order by 1, 2, 3 limit 1000`)
+    from payments.receipt_entries where rail <> ${BALANCE_RAIL} group by 1, 2, 3 order by 1, 2, 3 limit 1000`)
 
 /** Makes the transaction see one state of all schemas. Its first statement. */
 export async function seeOneState(q: Queryable): Promise<void> {

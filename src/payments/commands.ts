@@ -3,6 +3,7 @@ import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
 import type { Payments } from './face.ts'
+import { transferCommands } from './own/commands.ts'
 import { refundCommands } from './refunds/commands.ts'
 import { reconcileCommands } from './reconciliation/commands.ts'
 import { closeParked, findParked, listParked, reopenEvent } from './inbox-store.ts'
@@ -15,8 +16,11 @@ const MOST_SHOWN = 20_000
 /** `purser payments …` and `purser reconcile …`: what waits for a person. */
 export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
   reconcileCommands(program, open)
-  const payments = program.command('payments').description('refunds, and events of providers that wait for a person')
+  const payments = program
+    .command('payments')
+    .description('refunds, transfers by hand, and events of providers that wait for a person')
   refundCommands(payments, open, openPayments)
+  transferCommands(payments, open, openPayments)
   payments
     .command('parked')
     .description(`lists the ${MOST} oldest`)

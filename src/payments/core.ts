@@ -11,6 +11,7 @@ import type { IntentChange, PaymentsDeps } from './face.ts'
 import { ATTEMPT_LIMITS, type AttemptLimits } from './limits.ts'
 import { createPrices, type Prices } from './prices.ts'
 import type { Rail } from './rail.ts'
+import { ownRails } from './own/rails.ts'
 import { holdingBack } from './settlements/holding.ts'
 import type { RefundsConfig } from './refunds/config.ts'
 import type { RefundChange } from './refunds/face.ts'
@@ -52,6 +53,7 @@ export function createCore(deps: PaymentsDeps): Core {
   return {
     ...deps,
     ledger: holdingBack(deps),
+    rails: [...deps.rails, ...ownRails(deps)],
     log,
     prices: createPrices({ ...deps, log }),
     meters: createMeters(deps.metrics),

@@ -87,3 +87,49 @@ const eitherOf = new Intl.ListFormat('en', { type: 'disjunction' })
 
 /** `mpesa, card, or bitcoin` */
 const listOf = (methods: readonly string[]): string => eitherOf.format(methods)
+
+export const noCustomer = (): AppError =>
+  new AppError(
+    'payments.no-customer',
+    422,
+    'This payment names no customer, so there is no balance to pay from. Give customer.id when you create it.',
+    { param: 'method' },
+  )
+
+export const balanceTooLow = (available: string, due: string): AppError =>
+  new AppError(
+    'payments.balance-too-low',
+    409,
+    `The customer’s balance is ${available}, and ${due} is due. Have it topped up first, or use another method.`,
+  )
+
+export const noSuchTransfer = (name: string): AppError =>
+  new AppError('payments.no-such-transfer', 404, `There is no transfer by hand ${name.slice(0, 60)}.`, { param: 'id' })
+
+export const transferNotOpen = (state: string): AppError =>
+  new AppError('payments.transfer-not-open', 409, `The transfer is ${state}: nothing is waited for.`)
+
+export const transferConfirmed = (number: string): AppError =>
+  new AppError(
+    'payments.transfer-confirmed',
+    409,
+    `The transfer was confirmed as ${number} already. If the payer sent another one with the same code, say so.`,
+  )
+
+export const numberUsed = (): AppError =>
+  new AppError('payments.number-used', 409, 'Another transfer was confirmed with this number. Check it.', {
+    param: 'number',
+  })
+
+export const badNumber = (): AppError =>
+  new AppError(
+    'payments.bad-number',
+    422,
+    'The number must be the one in the bank’s books: 3 to 60 letters, digits, dots, dashes and slashes.',
+    { param: 'number' },
+  )
+
+export const wrongCurrency = (asset: string): AppError =>
+  new AppError('payments.wrong-currency', 422, `The transfer was asked for in ${asset.split('/', 1)[0] ?? asset}.`, {
+    param: 'currency',
+  })

@@ -12,7 +12,10 @@ import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
 import type { Settlements } from './settlements/settlements.ts'
 import type { SettlementTerms } from './settlements/terms.ts'
-import type { AmountLimits, FailureReason, Payer, Rail } from './rail.ts'
+import type { AmountLimits, CollectKind, FailureReason, Payer, Rail } from './rail.ts'
+import type { Customers } from './own/customers.ts'
+import type { TransfersConfig } from './own/config.ts'
+import type { Transfers } from './own/transfers.ts'
 import type { Rates } from '#rates'
 import type { Exchange } from './exchange.ts'
 import type { RefundsConfig } from './refunds/config.ts'
@@ -40,6 +43,8 @@ export interface Intent {
   readonly description: string
   readonly reference: string | undefined
   readonly customer: Customer | undefined
+  /** What is paid goes to the customer's prepaid balance. */
+  readonly topUp: boolean
   readonly returnUrl: string | undefined
   readonly metadata: Readonly<Record<string, string>>
   readonly terms: Terms
@@ -55,6 +60,8 @@ export interface Intent {
 }
 
 export interface Customer {
+  /** The merchant's own name for them: says whose prepaid balance it is. No personal data. */
+  readonly id?: string | undefined
   readonly name?: string | undefined
   readonly email?: string | undefined
   readonly phone?: string | undefined
@@ -80,8 +87,8 @@ export interface NewIntent {
   readonly metadata?: Readonly<Record<string, string>> | undefined
   readonly terms: Terms
   readonly expiresAt: Date
-  /** Ledger accounts that are credited: `<account>:available`, `<account>:debt`. `merchant:<merchantId>` by default. */
-  readonly account?: string | undefined
+  /** What is paid goes to the prepaid balance of `customer.id`, which must be there, and not to the merchant. */
+  readonly topUp?: boolean | undefined
   /** Whether the owner's job is told of the creation too. Costs an outbox row. */
   readonly announce?: boolean | undefined
 }
@@ -93,8 +100,8 @@ export interface Attempt {
   readonly intentId: string
   readonly method: string
   readonly rail: string
-  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. `address`: the payer sends to an address. */
-  readonly kind: 'push' | 'page' | 'address'
+  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. `address`, `transfer`: the payer sends to `address`. */
+  readonly kind: CollectKind
   /** What was asked for: in another asset than the intent's where the rail takes only that. */
   readonly amount: Money
   readonly status: AttemptState
@@ -103,8 +110,12 @@ export interface Attempt {
   /** The last refusal on an attempt that can still be paid (a card page lets the payer try another card). */
   readonly declined: FailureReason | undefined
   readonly redirectUrl: string | undefined
-  /** Where the payer sends to. */
+  /** Where the payer sends to: of a transfer, lines of text. */
   readonly address: string | undefined
+  /** What the payer writes on a transfer. */
+  readonly code: string | undefined
+  /** When the payer said that a transfer was sent. */
+  readonly sentAt: Date | undefined
   /** Asks a wallet for what is due; undefined when nothing is. */
   readonly paymentUri: string | undefined
   /** Of the amount, what is still to be sent to the address. */
@@ -156,7 +167,7 @@ export interface Receipt {
 export interface PaymentMethod {
   readonly method: string
   readonly rail: string
-  readonly kind: 'push' | 'page' | 'address'
+  readonly kind: CollectKind
   readonly needs: readonly ('phone' | 'email')[]
   readonly limits: AmountLimits
   /** Why it cannot be used now. */
@@ -269,6 +280,10 @@ export interface Payments extends Module {
    */
   follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
   readonly refunds: Refunds
+  /** Transfers by hand, which a person confirms. */
+  readonly transfers: Transfers
+  /** Prepaid balances of merchants' customers. */
+  readonly customers: Customers
 }
 
 export interface PaymentsDeps {
@@ -298,4 +313,6 @@ export interface PaymentsDeps {
   readonly refundSubscribers?: Readonly<Record<string, Job<RefundChange>>>
   /** Asked at each use. By default refunds stay within the merchant's balance, and links are good for 30 days. */
   readonly refunds?: () => RefundsConfig
+  /** Asked at each use. Without it there are no transfers by hand. */
+  readonly transfers?: () => TransfersConfig
 }

@@ -170,6 +170,7 @@ export async function openTrial({ db, connection, ...options }: TrialOptions): P
     ledger,
     jobs: () => jobs,
     rails: [push.rail, page.rail],
+    transfers: () => ({ instructions: 'Example Bank\\nAccount 1', currencies: ['KES'] }),
     clock,
     ids,
     log,

@@ -37,5 +37,8 @@ export {
   type Refunds,
   type RefundStatus,
 } from './refunds/face.ts'
+export { transfersConfig, type TransfersConfig } from './own/config.ts'
+export type { CustomerBalance, CustomerMove, CustomerOf, Customers } from './own/customers.ts'
+export type { Confirmation, Decided, ManualTransfer, TransferPage, Transfers } from './own/transfers.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'
 export { FAILURE_REASONS, type FailureReason } from './rail.ts'

@@ -3,6 +3,7 @@ import { addMs } from '#platform/clock'
 import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/db'
 import { firstIdAt } from '#platform/ids'
 import type { Attempt, Customer, Intent, ListQuery, Receipt, Terms } from './face.ts'
+import { isCustomers } from './postings.ts'
 import { flagsOf, type IntentStatus } from './state.ts'
 
 /** All SQL on payments.intents. */
@@ -54,6 +55,7 @@ export function intentOf(row: IntentRow, attempts: readonly Attempt[] = [], rece
     description: row.description,
     reference: row.reference ?? undefined,
     customer: row.customer ?? undefined,
+    topUp: isCustomers(row.account),
     returnUrl: row.returnUrl ?? undefined,
     metadata: row.metadata,
     terms: row.terms,

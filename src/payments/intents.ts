@@ -2,11 +2,12 @@ import type { Asset } from '#money'
 import { currencyOf, money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Db, Queryable, Tx } from '#platform/db'
+import { invariant } from '#platform/errors'
 import { isId } from '#platform/ids'
 import { attemptOf, listAttempts, listAttemptsOf, type AttemptRow } from './attempt-store.ts'
 import type { Core } from './core.ts'
 import { alreadyPaid, badCursor, inFlight, keyReused, notFound, over } from './errors.ts'
-import type { Attempt, Intent, ListQuery, MerchantBalance, Payments } from './face.ts'
+import type { Attempt, Intent, ListQuery, MerchantBalance, NewIntent, Payments } from './face.ts'
 import {
   findByKey,
   findIntent,
@@ -20,6 +21,7 @@ import {
 } from './intent-store.ts'
 import { listReceipts, receiptOf, sumUp } from './receipt-store.ts'
 import { listSightings, sightingOf } from './sighting-store.ts'
+import { customerAccount, merchantAccount } from './postings.ts'
 import { PAGE_GRACE_MS } from './state.ts'
 import { announce, refreshIntent } from './work.ts'
 
@@ -64,7 +66,7 @@ function newRow({ clock, ids }: Core, input: Parameters<Create>[1]): NewRow {
     id: ids.next('pay'),
     merchantId: input.merchantId,
     owner: input.owner,
-    account: input.account ?? `merchant:${input.merchantId}`,
+    account: accountOf(input),
     livemode: input.livemode,
     asset: input.amount.asset,
     amount: input.amount.amount,
@@ -80,6 +82,12 @@ function newRow({ clock, ids }: Core, input: Parameters<Create>[1]): NewRow {
     expiresAt: input.expiresAt,
     createdAt: clock.now(),
   }
+}
+
+function accountOf({ merchantId, topUp, customer }: NewIntent): string {
+  if (!topUp) return merchantAccount(merchantId)
+  invariant(customer?.id, 'a top-up names a customer')
+  return customerAccount(merchantId, customer.id)
 }
 
 /** A repeat of a creation shows the intent as it was created, whatever has happened since. */

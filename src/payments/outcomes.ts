@@ -41,14 +41,17 @@ export async function record(core: Core, told: Told): Promise<Recorded> {
 export async function apply(
   tx: Tx,
   core: Core,
-  told: Told,
+  given: Told,
   { contended, transfers }: { contended: boolean; transfers: Transfer[] },
 ): Promise<Recorded> {
-  const intent = await lockIntent(tx, told.attempt.intentId)
+  const intent = await lockIntent(tx, given.attempt.intentId)
   if (!intent) throw notFound()
-  const attempt = await lockAttempt(tx, told.attempt.id)
+  const attempt = await lockAttempt(tx, given.attempt.id)
   const now = core.clock.now()
   const work: Work = { tx, core, now, intent, attempt, contended, transfers, late: false, receiptChanged: false }
+  // The ledger has refused: another payment took what was there.
+  const refusedByLedger = contended && attempt.kind === 'balance' && given.outcome.kind === 'received'
+  const told = refusedByLedger ? { ...given, outcome: TOO_LOW } : given
   const reference = await adoptReference(work, told)
   if (reference.refused !== undefined) return { attempt, refused: reference.refused }
 
@@ -65,6 +68,8 @@ export async function apply(
   tx.afterCommit(() => report(core, attempt, after))
   return refused === undefined ? { attempt: after } : { attempt: after, refused }
 }
+
+const TOO_LOW: Outcome = { kind: 'failed', reason: 'insufficient-funds' }
 
 /** The provider's id of the attempt is taken over when it is first told; another one afterwards is somebody else's. */
 async function adoptReference(

@@ -11,6 +11,8 @@ import { paymentsHealth } from './health.ts'
 import { inboxQueue } from './inbox.ts'
 import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
 import { createInvariants } from './invariants.ts'
+import { createCustomers } from './own/customers.ts'
+import { createTransfers } from './own/transfers.ts'
 import { attemptsQueue, lookAtPages } from './polling.ts'
 import { reconcileQueue } from './reconciliation/compare.ts'
 import { refundsQueue } from './refunds/polling.ts'
@@ -66,6 +68,8 @@ export function createPayments(deps: PaymentsDeps): Payments {
     exports: paymentExports,
     close: watching.close,
     refunds: createRefunds(core),
+    transfers: createTransfers(core),
+    customers: createCustomers(core.ledger),
     reconciliation: createReconciliation(core.clock),
   }
   return payments

@@ -10,19 +10,31 @@ import { deriveUuid } from '#platform/ids'
 export interface Books {
   readonly rail: string
   readonly railAccount: string
-  /** Prefix of the accounts that are credited, `merchant:mer_…`. */
+  /** Prefix of the accounts that are credited, `merchant:mer_…` or `customer:mer_…:<customer>`. */
   readonly account: string
   readonly asset: Asset
 }
 
 const CLEARING_SHARDS = 32
 
-export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
-  code: `rail:${rail}:${railAccount}:clearing`,
-  asset,
-  mayOverdraw: true,
-  shards: CLEARING_SHARDS,
-})
+/** The rail of payments out of a customer's prepaid balance; its rail account is `<merchant>:<customer>`. */
+export const BALANCE_RAIL = 'balance'
+
+/** Where the money of a receipt comes from, and goes back to. */
+export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account =>
+  rail === BALANCE_RAIL
+    ? availableOf({ account: `${CUSTOMERS}${railAccount}`, asset })
+    : { code: `rail:${rail}:${railAccount}:clearing`, asset, mayOverdraw: true, shards: CLEARING_SHARDS }
+
+const CUSTOMERS = 'customer:'
+
+/** The accounts of what a merchant's customer has paid in advance. `customerId` is the merchant's own name for them. */
+export const customerAccount = (merchantId: string, customerId: string): string =>
+  `${CUSTOMERS}${merchantId}:${customerId}`
+
+export const isCustomers = (account: string): boolean => account.startsWith(CUSTOMERS)
+
+export const merchantAccount = (merchantId: string): string => `merchant:${merchantId}`
 
 const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
   code: `rail:${rail}:${railAccount}:fees`,
@@ -30,13 +42,14 @@ const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account =
   mayOverdraw: true,
 })
 
+/** What its owner can spend. */
 export const availableOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
-  code: `${account}:available`,
+  code: `${account}:${isCustomers(account) ? 'balance' : 'available'}`,
   asset,
   mayOverdraw: false,
 })
 
-/** Below zero by what the merchant owes. */
+/** Below zero by what its owner owes. */
 export const debtOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
   code: `${account}:debt`,
   asset,

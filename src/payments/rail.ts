@@ -47,12 +47,15 @@ export interface AmountLimits {
   readonly step: bigint
 }
 
+export type CollectKind = 'push' | 'page' | 'address' | 'transfer' | 'balance'
+
 export interface Collect {
   /**
    * `push`: the provider prompts the payer, one live attempt per intent. `page`: the payer goes to the provider's page; never blocks. `address`:
-   * the payer sends to an address of the attempt's own; passive, never blocks, told by `watch`.
+   * the payer sends to an address of the attempt's own; passive, never blocks, told by `watch`. Payments' own: `transfer`, which the payer sends
+   * by hand and a person confirms, and `balance`, the customer's prepaid one.
    */
-  readonly kind: 'push' | 'page' | 'address'
+  readonly kind: CollectKind
   /** What `payer` must hold for this rail, so that the edge can refuse early. */
   readonly needs: readonly ('phone' | 'email')[]
   /** Asks the provider to collect. Called at most once per attempt, after the attempt was committed as `submitting`. */
@@ -209,6 +212,7 @@ export const FAILURE_REASONS = [
   'authentication-failed',
   'provider-rejected',
   'provider-unavailable',
+  'not-received',
 ] as const
 export type FailureReason = (typeof FAILURE_REASONS)[number]
 

@@ -45,6 +45,8 @@ export function sandboxCredentials(baseUrl: string, options: { livemode?: boolea
     MPESA_INITIATOR_NAME: MPESA.initiator,
     MPESA_SECURITY_CREDENTIAL: MPESA.securityCredential,
     MPESA_BASE_URL: `${baseUrl}/sandbox/daraja`,
+    TRANSFER_INSTRUCTIONS: 'Practice Bank\\nAccount 0100 200 300\\nName: Purser Practice',
+    TRANSFER_CURRENCIES: 'KES,USD',
     STRIPE_SECRET_KEY: livemode ? STRIPE.liveKey : STRIPE.testKey,
     STRIPE_WEBHOOK_SECRET: STRIPE.webhookSecret,
     BITCOIN_XPUB: livemode ? BITCOIN.liveXpub : BITCOIN.xpub,

@@ -40,6 +40,7 @@ export type Attempt = {
     | 'authentication-failed'
     | 'provider-rejected'
     | 'provider-unavailable'
+    | 'not-received'
     | null
 
   /** What was asked for, in `currency` */
@@ -52,8 +53,14 @@ export type Attempt = {
   /** The provider's page that the payer goes to, for methods that have one */
   readonly redirect_url: string | null
 
-  /** Where the payer sends to, for methods that have one */
+  /** Where the payer sends to, for methods that have one; of a transfer by hand, lines of text */
   readonly address: string | null
+
+  /** What the payer writes on a transfer by hand */
+  readonly code: string | null
+
+  /** When the payer said that a transfer by hand was sent */
+  readonly sent_at: string | null
 
   /** The same with what is due, for wallets and QR codes; null when nothing is */
   readonly payment_uri: string | null
@@ -101,6 +108,17 @@ export type Balance = {
   }[]
 }
 
+export type ConfirmTransferInput = {
+  /** The transfer’s number in the bank’s books: each is counted once */
+  readonly number: string
+
+  /** What came; what was asked for unless told */
+  readonly amount?: string | undefined
+
+  /** It is one more than was confirmed before: the payer sent twice with one code */
+  readonly another?: boolean | undefined
+}
+
 export type CreatePaymentInput = {
   /** Decimal string in units of the currency, with its decimals */
   readonly amount: string
@@ -118,8 +136,17 @@ export type CreatePaymentInput = {
 
   /** Who pays, as far as known. Fills in the checkout page. */
   readonly customer?:
-    | { readonly name?: string | undefined; readonly email?: string | undefined; readonly phone?: string | undefined }
+    | {
+        /** Your own name for the customer, not an e-mail address or a phone number: it stays in the books */
+        readonly id?: string | undefined
+        readonly name?: string | undefined
+        readonly email?: string | undefined
+        readonly phone?: string | undefined
+      }
     | undefined
+
+  /** What is paid goes to the prepaid balance of `customer.id`, and not to yours */
+  readonly top_up?: boolean | undefined
 
   /** Where the payer goes after; its origin must be registered for the merchant */
   readonly return_url?: string | undefined
@@ -199,6 +226,21 @@ export type CreateWebhookEndpointInput = {
 
   /** Your own note */
   readonly description?: string | undefined
+}
+
+/** What a customer has paid in advance */
+export type CustomerBalance = {
+  readonly object: 'customer_balance'
+  readonly customer: string
+  readonly balances: readonly {
+    readonly currency: string
+
+    /** What they can pay with */
+    readonly available: string
+
+    /** What a chargeback took after it was spent; repaid first by what comes in */
+    readonly debt: string
+  }[]
 }
 
 export type DeletedWebhookEndpoint = {
@@ -397,10 +439,14 @@ export type Payment = {
   /** The link that it was made by */
   readonly payment_link: string | null
   readonly customer: {
+    readonly id: string | null
     readonly name: string | null
     readonly email: string | null
     readonly phone: string | null
   } | null
+
+  /** What is paid goes to the prepaid balance of `customer.id` */
+  readonly top_up: boolean
   readonly return_url: string | null
   readonly metadata: Readonly<Record<string, string>>
   readonly expires_at: string
@@ -641,6 +687,7 @@ export type Refund = {
     | 'authentication-failed'
     | 'provider-rejected'
     | 'provider-unavailable'
+    | 'not-received'
     | null
 
   /** The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists and events, for keys without `payments:write`, and once it was used. */
@@ -688,6 +735,8 @@ export type RefundList = {
 
 /** All rows of the time, oldest first */
 export type RefundsLineList = readonly RefundLine[]
+
+export type RejectTransferInput = { readonly note: string }
 
 export type ResolveCaseInput = {
   /** `close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. */
@@ -766,6 +815,42 @@ export type Store = {
 export type StoreList = {
   readonly object: 'list'
   readonly data: readonly Store[]
+  readonly next_cursor: string | null
+}
+
+export type TopUpCustomerInput = {
+  /** Decimal string in units of the currency, with its decimals */
+  readonly amount: string
+  readonly currency: string
+}
+
+/** Money that a payer sends by hand and a person looks for */
+export type Transfer = {
+  readonly id: string
+  readonly object: 'transfer'
+  readonly payment: string
+  readonly merchant: string
+
+  /** What the payer was asked to write on it */
+  readonly code: string | null
+
+  /** What was asked for */
+  readonly amount: string
+  readonly currency: string
+  readonly status: 'created' | 'submitting' | 'pending' | 'unknown' | 'settled' | 'failed' | 'abandoned'
+
+  /** When the payer said that it was sent */
+  readonly sent_at: string | null
+
+  /** The payer’s words */
+  readonly note: string | null
+  readonly created_at: string
+}
+
+/** A page of transfers */
+export type TransferList = {
+  readonly object: 'list'
+  readonly data: readonly Transfer[]
   readonly next_cursor: string | null
 }
 
@@ -863,18 +948,24 @@ export type ErrorCode =
   | 'identity.too-many-stores'
   | 'identity.unknown-store'
   | 'invalid-json'
+  | 'ledger.insufficient-funds'
   | 'payments.already-paid'
   | 'payments.amount-not-taken'
   | 'payments.attempt-in-flight'
   | 'payments.bad-cursor'
+  | 'payments.bad-number'
+  | 'payments.balance-too-low'
   | 'payments.case-over'
   | 'payments.insufficient-balance'
   | 'payments.method-not-allowed'
   | 'payments.method-unavailable'
+  | 'payments.no-customer'
   | 'payments.no-such-case'
   | 'payments.no-such-refund'
+  | 'payments.no-such-transfer'
   | 'payments.not-found'
   | 'payments.nothing-to-refund'
+  | 'payments.number-used'
   | 'payments.over'
   | 'payments.payer-incomplete'
   | 'payments.refund-in-parts'
@@ -882,6 +973,8 @@ export type ErrorCode =
   | 'payments.refund-rate'
   | 'payments.refund-too-large'
   | 'payments.too-many-attempts'
+  | 'payments.transfer-confirmed'
+  | 'payments.transfer-not-open'
   | 'rate-limited'
   | 'rates.unavailable'
   | 'rates.unknown-pair'
@@ -1023,6 +1116,39 @@ export const OPERATIONS = {
     path: '/api/v1/refunds/{id}/cancel',
     params: ['id'],
     takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  getCustomerBalance: {
+    method: 'GET',
+    path: '/api/v1/customers/{id}/balance',
+    params: ['id'],
+    takes: 'nothing',
+    keyed: false,
+    answer: 'json',
+  },
+  topUpCustomer: {
+    method: 'POST',
+    path: '/api/v1/customers/{id}/top-ups',
+    params: ['id'],
+    takes: 'body',
+    keyed: true,
+    answer: 'json',
+  },
+  listTransfers: { method: 'GET', path: '/api/v1/transfers', params: [], takes: 'query', keyed: false, answer: 'json' },
+  confirmTransfer: {
+    method: 'POST',
+    path: '/api/v1/transfers/{id}/confirm',
+    params: ['id'],
+    takes: 'body',
+    keyed: false,
+    answer: 'json',
+  },
+  rejectTransfer: {
+    method: 'POST',
+    path: '/api/v1/transfers/{id}/reject',
+    params: ['id'],
+    takes: 'body',
     keyed: false,
     answer: 'json',
   },
@@ -1241,7 +1367,7 @@ export interface Operations {
   /** What one currency is worth in another. The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with. */
   getRate(query: { readonly base: string; readonly quote: string }, options?: CallOptions): Promise<Rate>
 
-  /** Start an attempt to pay. Prompts the phone, or answers with the page to send the payer to, or with the address to send to. One address serves the whole payment: asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does this by itself. The attempt is `pending` while the payer decides: look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again. */
+  /** Start an attempt to pay. Prompts the phone, or answers with the page to send the payer to, or with the address to send to, or takes it from the customer’s prepaid balance. One address serves the whole payment: asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does this by itself. The attempt is `pending` while the payer decides: look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again. */
   startAttempt(id: string, body: StartAttemptInput, options?: CallOptions): Promise<Attempt>
 
   /** Cancel a payment that is not paid. Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`. */
@@ -1330,6 +1456,24 @@ export interface Operations {
 
   /** Take a refund link back that nobody has used. The amount is in your balance again. Canceling again changes nothing. */
   cancelRefund(id: string, options?: CallOptions): Promise<Refund>
+
+  /** What a customer has paid in advance, per currency. Customers are named by you: there is no row before the first top-up. To fill a balance, create a payment with `top_up` and `customer.id`; to pay from it, create one that names `customer.id` and has `balance` among its methods, and start an attempt with `{"method": "balance"}`. */
+  getCustomerBalance(id: string, options?: CallOptions): Promise<CustomerBalance>
+
+  /** Credit a customer out of your own balance. A bonus, or money that reached you another way. It is taken from what you have available. */
+  topUpCustomer(id: string, body: TopUpCustomerInput, options?: CallOptions): Promise<CustomerBalance>
+
+  /** List transfers that payers say they have sent, longest ago first. Of all merchants, those that nobody has decided on: for keys of whoever runs this server. */
+  listTransfers(
+    query?: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
+    options?: CallOptions,
+  ): Promise<TransferList>
+
+  /** Say that the money of a transfer came. It is credited whatever became of the payment meanwhile, and marked late where that is over. Saying the same again changes nothing. */
+  confirmTransfer(id: string, body: ConfirmTransferInput, options?: CallOptions): Promise<Transfer>
+
+  /** Say that the money of a transfer did not come. The payer can try again. Money that comes later can still be confirmed. */
+  rejectTransfer(id: string, body: RejectTransferInput, options?: CallOptions): Promise<Transfer>
 
   /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
   createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
@@ -1535,6 +1679,9 @@ export interface Iterators {
     },
     options?: CallOptions,
   ): AsyncIterable<Refund>
+
+  /** List transfers that payers say they have sent, longest ago first */
+  listTransfers(query?: { readonly limit?: number | undefined }, options?: CallOptions): AsyncIterable<Transfer>
 
   /** List the deliveries to a webhook endpoint, newest first */
   listDeliveries(

@@ -32,6 +32,8 @@ function startRoute(app: HttpServer, api: Api): void {
         'payments.method-not-allowed',
         'payments.amount-not-taken',
         'payments.payer-incomplete',
+        'payments.no-customer',
+        'payments.balance-too-low',
         'payments.method-unavailable',
         'rates.unavailable',
         'rates.unknown-pair',
@@ -46,7 +48,7 @@ function startRoute(app: HttpServer, api: Api): void {
       security,
       summary: 'Start an attempt to pay',
       description:
-        'Prompts the phone, or answers with the page to send the payer to, or with the address to send to. One address serves the whole payment: ' +
+        'Prompts the phone, or answers with the page to send the payer to, or with the address to send to, or takes it from the customer’s prepaid balance. One address serves the whole payment: ' +
         'asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does ' +
         'this by itself. The attempt is `pending` while the payer decides: ' +
         'look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again.',

@@ -1,4 +1,5 @@
 import type { Refusal } from '#platform/http'
+import { OWN_METHODS } from './own-problems.ts'
 import { REFUND_CONFLICTS } from './refund-problems.ts'
 
 /** An error of the API in the words of its documentation. */
@@ -161,6 +162,7 @@ const all = [
     remedy: 'Create a new payment.',
   },
   ...REFUND_CONFLICTS,
+  ...OWN_METHODS,
   {
     code: 'payments.case-over',
     status: 409,
@@ -356,7 +358,7 @@ const all = [
 export type ProblemCode = (typeof all)[number]['code']
 
 /** Every error that the API answers with, by status. */
-export const PROBLEMS: readonly Problem[] = all
+export const PROBLEMS: readonly Problem[] = all.toSorted((a, b) => a.status - b.status)
 
 /** What any route behind a key may answer. */
 const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited', 'unavailable'] as const

@@ -26,11 +26,13 @@ export function renderPayment(intent: Intent, publicUrl: string): PaymentObject 
     payment_link: intent.terms['link'] ?? null,
     customer: intent.customer
       ? {
+          id: intent.customer.id ?? null,
           name: intent.customer.name ?? null,
           email: intent.customer.email ?? null,
           phone: intent.customer.phone ?? null,
         }
       : null,
+    top_up: intent.topUp,
     return_url: intent.returnUrl ?? null,
     metadata: intent.metadata,
     expires_at: intent.expiresAt.toISOString(),
@@ -54,6 +56,8 @@ export function renderAttempt(attempt: Attempt): AttemptObject {
     rate: attempt.exchange ? renderExchange(attempt.exchange) : null,
     redirect_url: attempt.redirectUrl ?? null,
     address: attempt.address ?? null,
+    code: attempt.code ?? null,
+    sent_at: attempt.sentAt?.toISOString() ?? null,
     payment_uri: attempt.paymentUri ?? null,
     amount_due: attempt.due ? formatAmount(attempt.due) : null,
     arrivals: attempt.sightings.map((sighting) => ({

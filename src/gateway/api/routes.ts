@@ -11,6 +11,7 @@ import { settlementRoutes } from './settlements.ts'
 import { createAccess, type Access, type AccessDeps } from './access.ts'
 import { attemptRoutes } from './attempts.ts'
 import { caseRoutes } from './cases.ts'
+import { customerRoutes } from './customers.ts'
 import { createRoute } from './create.ts'
 import { errorPageRoutes } from './errorpage.ts'
 import { deliveryRoutes } from './deliveries.ts'
@@ -22,6 +23,7 @@ import { rateRoute } from './rates.ts'
 import { publicRoutes, type PublicDeps } from './public.ts'
 import { readRoutes } from './read.ts'
 import { refundRoutes } from './refunds.ts'
+import { transferRoutes } from './transfers.ts'
 
 export interface ApiDeps extends AccessDeps, PublicDeps {
   readonly db: Db
@@ -52,6 +54,8 @@ export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
   linkRoutes(app, api)
   settlementRoutes(app, api)
   refundRoutes(app, api)
+  customerRoutes(app, api)
+  transferRoutes(app, api)
   endpointRoutes(app, api)
   deliveryRoutes(app, api)
   exportRoutes(app, api)

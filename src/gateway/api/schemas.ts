@@ -4,13 +4,15 @@ import { instant, text } from '../text.ts'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 
-const amount = z
+export const minorAmount = z
   .string('must be a string such as "1500.00", not a number')
   .meta({ description: 'Decimal string in units of the currency, with its decimals', examples: ['1500.00'] })
-const currency = z
+export const isoCurrency = z
   .string()
   .regex(/^[A-Z]{3,5}$/, 'must be a currency code in capitals such as "KES"')
   .meta({ examples: ['KES'] })
+const amount = minorAmount
+const currency = isoCurrency
 const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
 
 const PHONE = /^\d{8,15}$/
@@ -23,8 +25,17 @@ const phone = z
   )
   .meta({ examples: ['254712345678'] })
 
+export const customerRef = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must have 1 to 64 letters, digits, dashes and underscores')
+  .meta({
+    description: 'Your own name for the customer, not an e-mail address or a phone number: it stays in the books',
+    examples: ['cus-1042'],
+  })
+
 const customer = z
   .strictObject({
+    id: customerRef.optional(),
     name: text(200).optional(),
     email: z.email('must be an e-mail address').max(320).optional(),
     phone: phone.optional(),
@@ -54,6 +65,10 @@ export const createPayment = z
       .meta({ examples: [['mpesa', 'card']] }),
     store: text(40).optional().meta({ description: 'The store that sells it; of a key of one store always that' }),
     customer: customer.optional(),
+    top_up: z
+      .boolean()
+      .optional()
+      .meta({ description: 'What is paid goes to the prepaid balance of `customer.id`, and not to yours' }),
     return_url: text(2000)
       .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
       .optional()
@@ -96,7 +111,15 @@ const arrival = z
   })
   .meta({ id: 'Arrival', description: 'Money that was seen at the attempt’s address' })
 
-const ATTEMPT_STATUSES = ['created', 'submitting', 'pending', 'unknown', 'settled', 'failed', 'abandoned'] as const
+export const ATTEMPT_STATUSES = [
+  'created',
+  'submitting',
+  'pending',
+  'unknown',
+  'settled',
+  'failed',
+  'abandoned',
+] as const
 export const attempt = z
   .object({
     id: z.string().meta({ examples: ['att_01kd3v…'] }),
@@ -118,7 +141,11 @@ export const attempt = z
       .string()
       .nullable()
       .meta({ description: "The provider's page that the payer goes to, for methods that have one" }),
-    address: z.string().nullable().meta({ description: 'Where the payer sends to, for methods that have one' }),
+    address: z.string().nullable().meta({
+      description: 'Where the payer sends to, for methods that have one; of a transfer by hand, lines of text',
+    }),
+    code: z.string().nullable().meta({ description: 'What the payer writes on a transfer by hand' }),
+    sent_at: timestamp.nullable().meta({ description: 'When the payer said that a transfer by hand was sent' }),
     payment_uri: z
       .string()
       .nullable()
@@ -151,8 +178,14 @@ export const payment = z
     store: z.string().nullable().meta({ description: 'The store that it was made in' }),
     payment_link: z.string().nullable().meta({ description: 'The link that it was made by' }),
     customer: z
-      .object({ name: z.string().nullable(), email: z.string().nullable(), phone: z.string().nullable() })
+      .object({
+        id: z.string().nullable(),
+        name: z.string().nullable(),
+        email: z.string().nullable(),
+        phone: z.string().nullable(),
+      })
       .nullable(),
+    top_up: z.boolean().meta({ description: 'What is paid goes to the prepaid balance of `customer.id`' }),
     return_url: z.string().nullable(),
     metadata: z.record(z.string(), z.string()),
     expires_at: timestamp,

@@ -94,7 +94,10 @@ function grouped(text: string): string {
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (shown === '' ? '' : `.${shown}`)
 }
 
-const copied = (speech: Speech, { label, text, after = '' }: { label: string; text: string; after?: string }): Html =>
+export const copied = (
+  speech: Speech,
+  { label, text, after = '' }: { label: string; text: string; after?: string },
+): Html =>
   html`<div>
     <dt>${label}</dt>
     <dd>

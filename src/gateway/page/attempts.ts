@@ -14,6 +14,14 @@ export const attemptForm = z.object({ method: z.string().max(20), phone: z.strin
 /** Attempts from one address in ten minutes. Many payers share an address behind a mobile carrier's NAT, so it is generous. */
 const PER_ADDRESS = { points: 60, windowMs: 600_000 }
 
+export const sentForm = z.object({
+  note: z
+    .string()
+    .max(200)
+    .refine((given) => !given.includes('\0') && given.isWellFormed())
+    .optional(),
+})
+
 export interface Tried {
   readonly attempt?: Attempt
   readonly problem?: Problem
@@ -45,6 +53,24 @@ export async function tryAttempt(
     const problem = problemOf(error, speech, { merchant: intent.terms.merchantName, method: name })
     return problem ? { problem } : {}
   }
+}
+
+/** The payer says that a transfer by hand was sent. What it became meanwhile, the panel says by itself. */
+export async function tellSent(
+  deps: PageDeps,
+  request: Request,
+  { note }: z.output<typeof sentForm>,
+  { intent, speech }: View,
+): Promise<Problem | undefined> {
+  if (!isOwnPage(request, deps.publicUrl())) return { status: 403, text: speech.say('crossSite') }
+  const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
+  if (!taken.ok) return tooMany(speech, taken.retryAfterSeconds)
+  try {
+    await deps.payments.transfers.sent({ intentId: intent.id, note })
+  } catch (error) {
+    if (!(error instanceof AppError) || (error.status !== 404 && error.status !== 409)) throw error
+  }
+  return undefined
 }
 
 export const tooMany = (speech: Speech, seconds: number): Problem => ({

@@ -65,6 +65,10 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
   const last = intent.attempts.at(-1)
   if (!last) return undefined
   const refusal = last.status === 'failed' ? last.reason : last.declined
+  if (refusal === 'not-received') {
+    const text = speech.say('transferMissingText', { merchant: intent.terms.merchantName, code: last.code ?? '' })
+    return alert({ tone: 'warn', title: speech.reason(refusal), text })
+  }
   if (refusal && last.status !== 'settled')
     return alert({ tone: 'bad', title: speech.reason(refusal), text: speech.say('nothingTaken') })
   if (last.status === 'abandoned' && last.kind === 'push')
@@ -97,6 +101,11 @@ function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean):
     return html`<div class="way">
       ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'coin' })}
       <p class="hint center">${speech.say('addressHint')}</p>
+    </div>`
+  if (kind === 'transfer')
+    return html`<div class="way">
+      ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
+      <p class="hint center">${speech.say('transferWayHint')}</p>
     </div>`
   const begun = openPage(intent, method)
   const isOpening = begun !== undefined && begun.redirectUrl === undefined
@@ -157,7 +166,7 @@ interface ButtonLook {
   readonly look: '' | 'quiet'
   /** Offered while a prompt is on a phone. */
   readonly instead?: boolean
-  readonly icon?: 'card' | 'coin'
+  readonly icon?: 'card' | 'coin' | 'bank'
 }
 
 /** Leads to the provider's page: on to the one that is open, or to a new one. */

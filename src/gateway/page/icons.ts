@@ -10,6 +10,7 @@ export const icons = {
   coin: svg(
     '<circle cx="12" cy="12" r="9"/><path d="M9.5 16.5v-9h3.2a2.2 2.2 0 0 1 0 4.4H9.5m3.4 0a2.3 2.3 0 0 1 0 4.6H9.5m1.5-11v2m0 9v2"/>',
   ),
+  bank: svg('<path d="M3 9.5 12 4l9 5.5z"/><path d="M5.5 12.5v5m4.3-5v5m4.4-5v5m4.3-5v5M3.5 20.5h17"/>'),
   tick: svg('<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
   clock: svg('<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3 2"/>'),
   cross: svg('<path d="m6.5 6.5 11 11m0-11-11 11"/>'),

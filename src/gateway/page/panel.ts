@@ -4,8 +4,9 @@ import { choose, closing } from './choose.ts'
 import { closed, confirming } from './over.ts'
 import { paid } from './receipt.ts'
 import { showMoney } from './show.ts'
-import { isMoving, isSettled, stateOf, type PanelState, type View } from './state.ts'
+import { isMoving, isSettled, openTransfer, stateOf, type PanelState, type View } from './state.ts'
 import type { Word } from './english.ts'
+import { looking, transfer } from './transfer.ts'
 import { waiting } from './waiting.ts'
 
 /** The part of the page that changes: it shows only what the ledger says of the payment. */
@@ -37,8 +38,12 @@ function bodyOf(view: View, state: PanelState): Html {
       return address(view)
     case 'repricing':
       return repricing(view)
-    case 'confirming':
-      return html`${confirming(view)} ${arrivals(view)}`
+    case 'transfer':
+      return transfer(view)
+    case 'confirming': {
+      const sent = openTransfer(view.intent)
+      return html`${sent ? looking(view, sent) : confirming(view)} ${arrivals(view)}`
+    }
     case 'closing':
       return closing(view)
     case 'paid':
@@ -51,7 +56,7 @@ function bodyOf(view: View, state: PanelState): Html {
   }
 }
 
-const TITLES: Readonly<Record<Exclude<PanelState, 'choose' | 'address'>, Word>> = {
+const TITLES: Readonly<Record<Exclude<PanelState, 'choose' | 'address' | 'transfer'>, Word>> = {
   repricing: 'repricing',
   waiting: 'waiting',
   confirming: 'confirming',
@@ -69,5 +74,6 @@ export function titleOf({ intent, speech, now, problem }: View): string {
   const merchant = intent.terms.merchantName
   const payment = `${speech.say('payTo', { merchant })} · ${showMoney(intent.amount)}`
   if (problem) return `${speech.say('problem')}: ${payment}`
-  return state === 'choose' || state === 'address' ? payment : `${speech.say(TITLES[state])} · ${payment}`
+  const asks = state === 'choose' || state === 'address' || state === 'transfer'
+  return asks ? payment : `${speech.say(TITLES[state])} · ${payment}`
 }

@@ -14,6 +14,7 @@ export const REASONS: Readonly<Record<'en' | 'sw', Readonly<Record<FailureReason
     'authentication-failed': 'The bank could not confirm that it was you.',
     'provider-rejected': 'The payment company refused the request.',
     'provider-unavailable': 'The payment company could not be reached.',
+    'not-received': 'The transfer has not arrived.',
   },
   sw: {
     'insufficient-funds': 'Salio kwenye akaunti halikutosha.',
@@ -27,5 +28,6 @@ export const REASONS: Readonly<Record<'en' | 'sw', Readonly<Record<FailureReason
     'authentication-failed': 'Benki haikuweza kuthibitisha kuwa ni wewe.',
     'provider-rejected': 'Kampuni ya malipo imekataa ombi hili.',
     'provider-unavailable': 'Kampuni ya malipo haikupatikana.',
+    'not-received': 'Pesa ulizotuma hazijafika.',
   },
 }

@@ -7,7 +7,7 @@ import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
 import { problemWith } from '../payments.ts'
 import { assetRoutes, type Assets } from './assets.ts'
-import { attemptForm, tryAttempt } from './attempts.ts'
+import { attemptForm, sentForm, tellSent, tryAttempt } from './attempts.ts'
 import { claimRoutes } from './claim.ts'
 import { checkoutDocument } from './document.ts'
 import { brandRoutes, createPaperBrands } from './brand.ts'
@@ -76,6 +76,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   linkPageRoutes(app, deps, assets)
   eventsRoute(app, deps)
   attemptsRoute(app, deps, assets, config)
+  sentRoute(app, deps, assets, config)
 }
 
 function receiptRoutes(
@@ -200,22 +201,50 @@ function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: 
     url: '/pay/:id/attempts',
     config: { ...config, form: true },
     schema: { hide: true, params, querystring, body: attemptForm },
-    handler: async (request, reply) => {
-      const { id } = request.params
-      const asked = await requireIntent(deps, request, id)
-      const shop = await shopOf(deps, asked)
-      const before = viewOf(deps, request, asked, shop)
-      const { problem, attempt } = await tryAttempt(deps, request, request.body, before)
-      const redirect = attempt?.redirectUrl
-      const isScript = request.headers['x-panel'] === '1'
-      if (!problem && !isScript) return reply.redirect(redirect ?? `/pay/${id}?lang=${before.speech.language}`, 303)
-      const intent = await requireIntent(deps, request, id)
-      const view: View = { ...viewOf(deps, request, intent, shop), problem, redirect, typedPhone: request.body.phone }
-      if (problem) reply.code(problem.status)
-      return sendPage(
-        reply,
-        isScript ? panel(view).text : checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }),
-      )
-    },
+    handler: (request, reply) =>
+      answerForm(deps, assets, { request, reply, id: request.params.id }, async (view) => {
+        const { problem, attempt } = await tryAttempt(deps, request, request.body, view)
+        return { problem, redirect: attempt?.redirectUrl, typedPhone: request.body.phone }
+      }),
   })
+}
+
+/** The payer says that a transfer by hand was sent. */
+function sentRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: PageConfig): void {
+  app.route({
+    method: 'POST',
+    url: '/pay/:id/sent',
+    config: { ...config, form: true },
+    schema: { hide: true, params, querystring, body: sentForm },
+    handler: (request, reply) =>
+      answerForm(deps, assets, { request, reply, id: request.params.id }, async (view) => ({
+        problem: await tellSent(deps, request, request.body, view),
+      })),
+  })
+}
+
+interface Answering {
+  readonly request: Request
+  readonly reply: Reply
+  readonly id: string
+}
+
+/** What the payer just did, then the page as it is after it: a new panel for the script, else the page itself. */
+async function answerForm(
+  deps: PageDeps,
+  assets: Assets,
+  { request, reply, id }: Answering,
+  act: (view: View) => Promise<Pick<View, 'problem' | 'redirect' | 'typedPhone'>>,
+): Promise<Reply> {
+  const asked = await requireIntent(deps, request, id)
+  const shop = await shopOf(deps, asked)
+  const before = viewOf(deps, request, asked, shop)
+  const done = await act(before)
+  const { problem, redirect } = done
+  const isScript = request.headers['x-panel'] === '1'
+  if (!problem && !isScript) return reply.redirect(redirect ?? `/pay/${id}?lang=${before.speech.language}`, 303)
+  const view: View = { ...viewOf(deps, request, await requireIntent(deps, request, id), shop), ...done }
+  if (problem) reply.code(problem.status)
+  const page = isScript ? panel(view).text : checkoutDocument(view, { assets, practiceUrl: deps.practice?.url })
+  return sendPage(reply, page)
 }

@@ -35,6 +35,11 @@ const MANY: readonly PaymentMethod[] = [
   ...METHODS.slice(1).flatMap((one) => [one, { ...one, method: 'crossmint', rail: 'crossmint' }]),
 ]
 
+const WITH_TRANSFER: readonly PaymentMethod[] = [
+  ...METHODS.slice(0, 1),
+  ...METHODS.slice(1).map((one) => ({ ...one, method: 'transfer', rail: 'transfer', kind: 'transfer' as const })),
+]
+
 const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   id: 'att_01',
   intentId: ID,
@@ -47,6 +52,8 @@ const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   declined: undefined,
   redirectUrl: undefined,
   address: undefined,
+  code: undefined,
+  sentAt: undefined,
   paymentUri: undefined,
   due: undefined,
   exchange: undefined,
@@ -121,6 +128,18 @@ const addressAttempt = (more: Partial<Attempt> = {}): Attempt =>
     },
     ...more,
   })
+const CODE = 'X2M4P-7K3Q9'
+const transferAttempt = (more: Partial<Attempt> = {}): Attempt =>
+  attempt({
+    id: 'att_05',
+    method: 'transfer',
+    rail: 'transfer',
+    kind: 'transfer',
+    phone: undefined,
+    address: 'Benki ya Ushirika, Moi Avenue\nAccount 0100 200 300\nName: Kahawa Nzuri',
+    code: CODE,
+    ...more,
+  })
 const oldPrice = (): Attempt => {
   const { exchange, ...rest } = addressAttempt()
   return { ...rest, exchange: exchange && { ...exchange, lockedUntil: addMs(NOW, -1000) } }
@@ -141,6 +160,7 @@ export const sampleIntent = (more: Partial<Intent> = {}): Intent => ({
   description: 'Two mugs and a bag of coffee',
   reference: 'Order 1042',
   customer: undefined,
+  topUp: false,
   returnUrl: 'https://shop.example/thanks',
   metadata: {},
   terms: { merchantName: 'Kahawa Nzuri' },
@@ -193,6 +213,14 @@ export const SAMPLES = {
     'waiting',
     { status: 'processing', attempts: [attempt({ method: 'airtel' })] },
     { methods: MANY },
+  ),
+  'choose-transfer': sample('choose', {}, { methods: WITH_TRANSFER }),
+  transfer: sample('transfer', { attempts: [transferAttempt()] }, { methods: WITH_TRANSFER }),
+  'transfer-sent': sample('confirming', { status: 'processing', attempts: [transferAttempt({ sentAt: NOW })] }),
+  'transfer-missing': sample(
+    'choose',
+    { attempts: [transferAttempt({ status: 'failed', reason: 'not-received', sentAt: NOW })] },
+    { methods: WITH_TRANSFER },
   ),
   'choose-none': sample('choose', {}, { methods: [] }),
   'choose-long': sample('choose', {

@@ -66,5 +66,7 @@ const BRANDS: Readonly<Record<string, string>> = { airtel: 'Airtel Money' }
 export function methodName(method: string, speech: Speech, where: 'label' | 'sentence'): string {
   if (method === 'mpesa') return speech.say('mpesa')
   if (method === 'card') return speech.say(where === 'label' ? 'card' : 'byCard')
+  if (method === 'transfer') return speech.say(where === 'label' ? 'transfer' : 'byTransfer')
+  if (method === 'balance') return speech.say(where === 'label' ? 'balance' : 'byBalance')
   return BRANDS[method] ?? method.charAt(0).toUpperCase() + method.slice(1)
 }

@@ -28,12 +28,13 @@ export interface Problem {
 /**
  * What the page shows. `waiting`: a prompt is on a phone. `confirming`: money was seen that is not final. `closing`: the time is up, but
  * a card page that was opened in time may still be finished. `address`: the payer sends to an address. `repricing`: what was asked for there was
- * worked out too long ago.
+ * worked out too long ago. `transfer`: the payer sends it by hand.
  */
 export type PanelState =
   | 'choose'
   | 'address'
   | 'repricing'
+  | 'transfer'
   | 'waiting'
   | 'confirming'
   | 'closing'
@@ -51,7 +52,7 @@ export function stateOf(intent: Intent, now: Date): PanelState {
   if (intent.status === 'processing' && !asks) return 'confirming'
   // Nothing can be started any more; the ledger's own word follows within seconds.
   if (now >= intent.expiresAt) return openPage(intent) || sent ? 'closing' : 'expired'
-  if (!asks) return 'choose'
+  if (!asks) return openTransfer(intent) ? 'transfer' : 'choose'
   const { lockedUntil } = sent.exchange ?? {}
   return lockedUntil && now >= lockedUntil ? 'repricing' : 'address'
 }
@@ -83,6 +84,12 @@ const isLive = ({ status }: Attempt): boolean =>
 
 export const livePush = ({ attempts }: Intent): Attempt | undefined =>
   attempts.find((attempt) => attempt.kind === 'push' && isLive(attempt))
+
+/** The transfer by hand that the payer has asked for last. */
+export function openTransfer({ attempts }: Intent): Attempt | undefined {
+  const last = attempts.at(-1)
+  return last?.kind === 'transfer' && isLive(last) ? last : undefined
+}
 
 /** The provider's page that the payer has begun on, if any. */
 export const openPage = ({ attempts }: Intent, method?: string): Attempt | undefined =>

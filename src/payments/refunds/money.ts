@@ -5,7 +5,7 @@ import type { Tx } from '#platform/db'
 import { findAttempt } from '../attempt-store.ts'
 import type { Core } from '../core.ts'
 import type { IntentRow } from '../intent-store.ts'
-import { debtOf, repayTransfers, takeTransfers, type Books } from '../postings.ts'
+import { availableOf, debtOf, repayTransfers, takeTransfers, type Books } from '../postings.ts'
 import { findReceiptById, insertEntry, lockAccount, updateReceipt, type ReceiptRow } from '../receipt-store.ts'
 import { countReceipt } from '../receipts.ts'
 import type { Work } from '../work.ts'
@@ -56,7 +56,7 @@ export async function takeMoney(work: RefundWork, reference: string | null): Pro
 const spare = ({ contended, core, tx }: RefundWork, books: Books): Promise<bigint> =>
   contended
     ? Promise.resolve(0n)
-    : core.ledger.balance(tx, `${books.account}:available`, books.asset).then(({ available }) => available)
+    : core.ledger.balance(tx, availableOf(books).code, books.asset).then(({ available }) => available)
 
 interface Taking {
   readonly receipt: ReceiptRow

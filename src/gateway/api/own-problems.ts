@@ -1,0 +1,59 @@
+import type { Problem } from './problems.ts'
+
+/** What can be wrong with prepaid balances and with transfers by hand. */
+export const OWN_METHODS = [
+  {
+    code: 'payments.no-such-transfer',
+    status: 404,
+    message: 'There is no transfer by hand X2M4P-7K3Q9.',
+    param: 'id',
+    remedy: 'Check the code, or use the id of the attempt or of the payment.',
+  },
+  {
+    code: 'payments.balance-too-low',
+    status: 409,
+    message:
+      'The customer’s balance is KES 12.00, and KES 50.00 is due. Have it topped up first, or use another method.',
+    remedy: 'Create a payment with top_up for the customer, or start an attempt with another method.',
+  },
+  {
+    code: 'payments.transfer-not-open',
+    status: 409,
+    message: 'The transfer is settled: nothing is waited for.',
+    remedy: 'Look the payment up. What was credited goes back by a refund.',
+  },
+  {
+    code: 'payments.transfer-confirmed',
+    status: 409,
+    message:
+      'The transfer was confirmed as FT26015K3M9P already. If the payer sent another one with the same code, say so.',
+    remedy: 'Compare the numbers. For a second transfer with one code send {"another": true}.',
+  },
+  {
+    code: 'payments.number-used',
+    status: 409,
+    message: 'Another transfer was confirmed with this number. Check it.',
+    param: 'number',
+    remedy: 'Each transfer of the bank’s books is counted once. Find out which payment it belongs to.',
+  },
+  {
+    code: 'ledger.insufficient-funds',
+    status: 409,
+    message: 'The funds do not suffice.',
+    remedy: 'Your available balance is smaller than the amount: look at GET /api/v1/balance.',
+  },
+  {
+    code: 'payments.no-customer',
+    status: 422,
+    message: 'This payment names no customer, so there is no balance to pay from. Give customer.id when you create it.',
+    param: 'method',
+    remedy: 'Create the payment with customer.id and with balance among its methods.',
+  },
+  {
+    code: 'payments.bad-number',
+    status: 422,
+    message: 'The number must be the one in the bank’s books: 3 to 60 letters, digits, dots, dashes and slashes.',
+    param: 'number',
+    remedy: 'Copy it from the statement.',
+  },
+] as const satisfies readonly Problem[]

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ledgerSchema } from '#ledger'
+import { AppError } from '#platform/errors'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, kes, KES, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
+import type { Attempt, Intent } from '../face.ts'
+import { paymentsSchema } from '../payments.ts'
+import type { SettlementTerms } from '../settlements/terms.ts'
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+const customer = { id: 'cus-1' }
+const OF = { merchantId: MERCHANT, customerId: 'cus-1' }
+
+const balanceOf = async (trial: Trial, customerId = 'cus-1'): Promise<bigint> => {
+  const [row] = await trial.payments.customers.balance(trial.db, { ...OF, customerId })
+  return row?.available.amount ?? 0n
+}
+
+/** A customer who has paid KES 1,000 in advance, by card. */
+async function toppedUp(trial: Trial, charge = 'ch_top', amount = 100_000n): Promise<string> {
+  const { id, intentId } = await cardAttempt(trial, { amount: kes(amount), customer, topUp: true })
+  await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
+  return intentId
+}
+
+const owed = (trial: Trial, amount: bigint): Promise<Intent> =>
+  trial.create({ amount: kes(amount), customer, methods: ['balance', 'mpesa'] })
+
+const pay = (trial: Trial, intentId: string): Promise<Attempt> =>
+  trial.payments.startAttempt({
+    intentId,
+    merchantId: MERCHANT,
+    method: 'balance',
+    payer: {},
+    returnUrl: 'https://x.example',
+  })
+
+const codeOf = async (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof AppError ? error.code : String(error)),
+  )
+
+void test('a top-up is the customer’s, paying takes it, and a refund puts it back', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await toppedUp(trial)
+  assert.deepEqual([await balanceOf(trial), await trial.available()], [100_000n, 0n])
+
+  const intent = await owed(trial, 60_000n)
+  const attempt = await pay(trial, intent.id)
+  assert.deepEqual([attempt.status, attempt.method], ['settled', 'balance'])
+  const paid = await trial.find(intent.id)
+  assert.deepEqual([paid.status, paid.received], ['paid', kes(60_000n)])
+  assert.deepEqual([await balanceOf(trial), await trial.available()], [40_000n, 60_000n])
+
+  const { refund } = await trial.payments.refunds.create({
+    intentId: intent.id,
+    merchantId: MERCHANT,
+    amount: kes(20_000n),
+  })
+  assert.deepEqual([refund.status, refund.rail], ['succeeded', 'balance'])
+  assert.deepEqual([await balanceOf(trial), await trial.available()], [60_000n, 40_000n])
+  await trial.booksHold()
+})
+
+void test('what is not there is refused before anything is stored, and never taken by two at once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const none = await owed(trial, 100n)
+  assert.equal(await codeOf(pay(trial, none.id)), 'payments.balance-too-low')
+  assert.deepEqual((await trial.find(none.id)).attempts, [])
+
+  await toppedUp(trial)
+  const intents = await Promise.all(Array.from({ length: 20 }, () => owed(trial, 30_000n)))
+  const tries = await Promise.allSettled(intents.map(({ id }) => pay(trial, id)))
+  const settled = tries.filter((each) => each.status === 'fulfilled' && each.value.status === 'settled')
+  assert.equal(settled.length, 3)
+  for (const each of tries) {
+    if (each.status === 'fulfilled') assert.ok(['settled', 'failed'].includes(each.value.status), each.value.status)
+    else assert.equal((each.reason as AppError).code, 'payments.balance-too-low')
+  }
+  assert.deepEqual([await balanceOf(trial), await trial.available()], [10_000n, 90_000n])
+  await trial.booksHold()
+})
+
+void test('only the merchant pays from a balance, for the customer that the payment names, and not to fill it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await toppedUp(trial)
+  const intent = await owed(trial, 100n)
+  const stranger = { intentId: intent.id, method: 'balance', payer: {}, returnUrl: 'https://x.example' }
+  assert.equal(await codeOf(trial.payments.startAttempt(stranger)), 'payments.method-not-allowed')
+  const nameless = await trial.create({ methods: ['balance'] })
+  assert.equal(await codeOf(pay(trial, nameless.id)), 'payments.no-customer')
+  const filling = await trial.create({ methods: ['balance'], customer, topUp: true })
+  assert.equal(await codeOf(pay(trial, filling.id)), 'payments.method-not-allowed')
+  const another = await trial.create({ methods: ['balance'], customer: { id: 'cus-2' } })
+  assert.equal(await codeOf(pay(trial, another.id)), 'payments.balance-too-low')
+  assert.ok(trial.payments.methods(KES).every(({ method }) => method !== 'balance'))
+})
+
+void test('a process that dies before the posting has taken nothing, and the customer can pay again', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await toppedUp(trial)
+  const intent = await owed(trial, 60_000n)
+  const breaks = 'the connection is gone'
+  const post = trial.ledger.post.bind(trial.ledger)
+  Object.assign(trial.ledger, { post: () => Promise.reject(new Error(breaks)) })
+  await assert.rejects(pay(trial, intent.id), { message: breaks })
+  Object.assign(trial.ledger, { post })
+  await trial.pass(91_000)
+  const [attempt] = (await trial.find(intent.id)).attempts
+  assert.equal(attempt?.status, 'failed')
+  assert.equal(await balanceOf(trial), 100_000n)
+  assert.equal((await pay(trial, intent.id)).status, 'settled')
+  await trial.booksHold()
+})
+
+void test('a chargeback of a top-up that is spent becomes the customer’s debt, and the next top-up repays it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await toppedUp(trial)
+  await pay(trial, (await owed(trial, 70_000n)).id)
+  await tell(
+    trial,
+    { receiptId: 'ch_top' },
+    { kind: 'reversed', receiptId: 'ch_top', amount: kes(100_000n), reason: 'dispute', reversalId: 'dp_1' },
+  )
+  const [row] = await trial.payments.customers.balance(trial.db, OF)
+  assert.deepEqual([row?.available, row?.debt], [kes(0n), kes(70_000n)])
+  assert.equal(await trial.available(), 70_000n, 'the merchant has delivered and keeps it')
+  await toppedUp(trial, 'ch_again', 80_000n)
+  assert.equal(await balanceOf(trial), 10_000n)
+  await trial.booksHold()
+})
+
+void test('desks move money between a merchant and its customer once for each event', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id } = await cardAttempt(trial, { amount: kes(50_000n) })
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(50_000n) }))
+  const { customers } = trial.payments
+  const bonus = { ...OF, id: 'bonus 1', amount: kes(30_000n), ref: 'bonus' }
+  assert.equal(await trial.db.transaction((tx) => customers.topUp(tx, bonus)), 'posted')
+  assert.equal(await trial.db.transaction((tx) => customers.topUp(tx, bonus)), 'repeated')
+  const sale = { ...OF, id: 'sale 1', amount: kes(12_000n), ref: 'tokens' }
+  assert.equal(await trial.db.transaction((tx) => customers.spend(tx, sale)), 'posted')
+  assert.deepEqual([await balanceOf(trial), await trial.available()], [18_000n, 32_000n])
+  const more = trial.db.transaction((tx) => customers.spend(tx, { ...sale, id: 'sale 2', amount: kes(18_001n) }))
+  assert.equal(await codeOf(more), 'ledger.insufficient-funds')
+  assert.deepEqual(await trial.payments.customers.balance(trial.db, { ...OF, merchantId: 'mer_2' }), [])
+  await trial.booksHold()
+})
+
+void test('what a merchant gets out of a balance is held back and charged as all else; what fills it is not', async () => {
+  await using database = await openTestDatabase(schemas)
+  const terms: SettlementTerms = { holdDays: 7, feeBps: 200, feeFixed: {} }
+  await using trial = await openTrial({ ...database, terms })
+  await toppedUp(trial)
+  assert.equal(await balanceOf(trial), 100_000n)
+  await pay(trial, (await owed(trial, 50_000n)).id)
+  assert.equal(await trial.available(), 0n)
+  await trial.pass(8 * 24 * 3_600_000)
+  assert.equal(await trial.available(), 49_000n)
+  await trial.booksHold()
+})

@@ -1,0 +1,50 @@
+import { assetOf } from '#money'
+import type { Rail } from '../rail.ts'
+import type { TransfersConfig } from './config.ts'
+
+const DAY_MS = 24 * 60 * 60_000
+/** A payer who has not said by then that it was sent is no longer waited for; what comes all the same is still credited. */
+const LIFETIME_MS = 14 * DAY_MS
+const CODE_LENGTH = 10
+
+/**
+ * A transfer by hand, to an account that the operator looks after. It has the shape of a rail without a provider: what became of an attempt
+ * is said by the payer and decided by a person (`transfers.ts`).
+ */
+export const createTransferRail = (config: () => TransfersConfig): Rail => ({
+  name: 'transfer',
+  method: 'transfer',
+  get assets() {
+    return config().currencies.map(assetOf)
+  },
+  unavailable: () =>
+    config().instructions === undefined
+      ? 'TRANSFER_INSTRUCTIONS is not set: it says where payers send the money'
+      : undefined,
+  limits: () => ({ min: 1n, max: 10n ** 18n, step: 1n }),
+  collect: {
+    kind: 'transfer',
+    needs: [],
+    start: async ({ attemptId }) => ({
+      kind: 'pending',
+      reference: codeOf(attemptId),
+      address: (config().instructions ?? '').replaceAll('\\n', '\n'),
+    }),
+    // Nobody can be asked but a person, who is not waiting for the question.
+    check: async ({ attemptId }) => ({ kind: 'pending', reference: codeOf(attemptId) }),
+    checkAfterMs: [DAY_MS],
+    lifetimeMs: LIFETIME_MS,
+  },
+})
+
+/** What the payer writes on the transfer, `X2M4P-7K3Q9`: the end of the attempt's id, which is random, in letters that are hard to mistake. */
+export const codeOf = (attemptId: string): string => {
+  const end = attemptId.slice(-CODE_LENGTH).toUpperCase()
+  return `${end.slice(0, CODE_LENGTH / 2)}-${end.slice(CODE_LENGTH / 2)}`
+}
+
+/** As people type it back: any case, with spaces or without the dash. Undefined for what cannot be one. */
+export function parseCode(typed: string): string | undefined {
+  const bare = typed.toUpperCase().replace(/[\s-]/g, '')
+  return /^[0-9A-HJKMNP-TV-Z]{10}$/.test(bare) ? codeOf(bare) : undefined
+}
