@@ -128,8 +128,3 @@ export const badNumber = (): AppError =>
     'The number must be the one in the bank’s books: 3 to 60 letters, digits, dots, dashes and slashes.',
     { param: 'number' },
   )
-
-export const wrongCurrency = (asset: string): AppError =>
-  new AppError('payments.wrong-currency', 422, `The transfer was asked for in ${asset.split('/', 1)[0] ?? asset}.`, {
-    param: 'currency',
-  })

@@ -43,6 +43,8 @@ void test('an attempt is answered as it is documented', async () => {
     rate: null,
     redirect_url: null,
     address: null,
+    code: null,
+    sent_at: null,
     payment_uri: null,
     amount_due: null,
     arrivals: [],
@@ -108,7 +110,12 @@ void test('bad input is refused with the field and what to do', async () => {
   const cases: readonly [body: unknown, code: string, param: string | undefined, says: RegExp][] = [
     [{}, 'validation-failed', 'method', /method is missing/],
     [{ method: 7 }, 'validation-failed', 'method', /string/],
-    [{ method: 'barter' }, 'payments.method-not-allowed', 'method', /choose mpesa, airtel, card, or bitcoin\./],
+    [
+      { method: 'barter' },
+      'payments.method-not-allowed',
+      'method',
+      /choose mpesa, airtel, card, bitcoin, or transfer\./,
+    ],
     [{ method: 'mpesa' }, 'payments.payer-incomplete', 'phone', /needs the payer’s phone/],
     [{ method: 'mpesa', phone: '0712345678' }, 'validation-failed', 'phone', phone],
     [{ method: 'mpesa', phone: '25471234567' }, 'validation-failed', 'phone', phone],

@@ -11,7 +11,7 @@ void test('a payment is answered as it is documented', async () => {
     description: 'Two mugs',
     reference: 'order-1042',
     methods: ['mpesa', 'card'],
-    customer: { name: 'Asha', email: 'asha@example.com', phone: '+254712345678' },
+    customer: { id: 'cus-7', name: 'Asha', email: 'asha@example.com', phone: '+254712345678' },
     return_url: `${world.url}/thanks?order=1042`,
     expires_in: 900,
     metadata: { order: '1042' },
@@ -37,7 +37,8 @@ void test('a payment is answered as it is documented', async () => {
     reference: 'order-1042',
     store: null,
     payment_link: null,
-    customer: { name: 'Asha', email: 'asha@example.com', phone: '254712345678' },
+    customer: { id: 'cus-7', name: 'Asha', email: 'asha@example.com', phone: '254712345678' },
+    top_up: false,
     return_url: `${world.url}/thanks?order=1042`,
     metadata: { order: '1042' },
     expires_at: new Date(now.getTime() + 900_000).toISOString(),
@@ -56,16 +57,20 @@ void test('amount and currency are enough', async () => {
     [payment.description, payment.reference, payment.customer, payment.return_url, payment.metadata],
     [null, null, null, null, {}],
   )
-  assert.deepEqual(payment.methods, ['mpesa', 'airtel', 'card', 'bitcoin'], 'every method that can take it')
+  assert.deepEqual(payment.methods, ['mpesa', 'airtel', 'card', 'bitcoin', 'transfer'], 'every method that can take it')
   const hourLater = new Date(world.clock.now().getTime() + 3_600_000)
   assert.equal(payment.expires_at, hourLater.toISOString())
 })
 
 void test('methods are those that can take the amount in the currency', async () => {
-  assert.deepEqual((await create(world, { amount: '5' })).methods, ['mpesa', 'airtel'], 'too little for a card')
+  assert.deepEqual(
+    (await create(world, { amount: '5' })).methods,
+    ['mpesa', 'airtel', 'transfer'],
+    'too little for a card',
+  )
   assert.deepEqual(
     (await create(world, { amount: '1500.50' })).methods,
-    ['card', 'bitcoin'],
+    ['card', 'bitcoin', 'transfer'],
     'M-Pesa takes whole shillings',
   )
   const yen = await create(world, { amount: '5000', currency: 'JPY' })

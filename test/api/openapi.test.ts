@@ -103,6 +103,7 @@ void test('each operation has a name, words, a key to show, and its parameters',
     'rotateWebhookSecret',
     'startAttempt',
     'testWebhookEndpoint',
+    'topUpCustomer',
   ])
   for (const { name, operation } of keyed) {
     const done = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))
@@ -119,7 +120,7 @@ void test('bodies and answers have schemas with names', () => {
     if (done[0]?.[1].content['text/csv']) continue
     assert.match(
       refOf(done[0]?.[1].content) ?? '',
-      /schemas\/(Api|PaymentLink|Merchant|Store|Metrics|Warmup|CrossmintConfig|Payment|Attempt|Balance|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|ReconciliationCase|Refund|\w+List)$/,
+      /schemas\/(Api|PaymentLink|Merchant|Store|Metrics|Warmup|CrossmintConfig|Payment|Attempt|Balance|CustomerBalance|Transfer|Rate|\w*WebhookEndpoint|Delivery|DeliveryDetail|Redelivery|ReconciliationCase|Refund|\w+List)$/,
       name,
     )
     assert.doesNotMatch(done[0]?.[1].description ?? '', /Default/, name)

@@ -100,3 +100,15 @@ export async function leap(world: World, ms: number): Promise<void> {
   ;(world.clock as SetClock).advance(ms)
   await world.advance(0)
 }
+
+/** What authorizes whoever runs the server. */
+export async function operatorKey({ app, merchantId }: Pick<World, 'app' | 'merchantId'>): Promise<string> {
+  const made = await app.db.transaction((tx) =>
+    app.identity.createKey(
+      tx,
+      { merchantId, name: 'operations', scopes: ['operations:read', 'operations:write'] },
+      { type: 'operator', id: 'test' },
+    ),
+  )
+  return `Bearer ${made.secret}`
+}

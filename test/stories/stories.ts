@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { waitFor } from '../wait.ts'
+import { operatorKey } from '../api/shop.ts'
 import { answerPrompt, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
 /** What a merchant and a payer live through, told in one mode. */
@@ -14,6 +15,7 @@ export function tellStories(mode: 'sandbox' | 'live'): void {
     story('a card is confirmed with the bank', cardConfirmed)
     story('a stablecoin pays through Crossmint, after a card was declined there', payByCrossmint)
     story('a wallet pays an address in two parts, and miners make it final', payByBitcoin)
+    story('a payer sends it by hand and says so, and whoever runs the desk finds it', payByTransfer)
     story('a payment expires before the eyes of the payer', expire)
   })
 }
@@ -156,6 +158,38 @@ async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
   assert.match(await page.locator('.receipt').innerText(), /Crossmint/)
   const payment = await stage.look(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '19.99'])
+}
+
+async function payByTransfer(stage: Stage, t: TestContext): Promise<void> {
+  const { world } = stage
+  const before = await stage.balance()
+  const { id, checkoutUrl } = await stage.create({ methods: ['mpesa', 'transfer'] })
+  const page = await stage.page(t, { width: 360, height: 740 })
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /bank transfer/ }).click()
+  await waitForTitle(page, /^Send KES.1,500/)
+  const [{ code }] = (await stage.look(id)).attempts
+  assert.match(await page.locator('.send').innerText(), new RegExp(`Account 0100 200 300[^]*1500\\.00[^]*${code}`))
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+  await page.getByLabel(/Name on your account/).fill('Mama Mboga')
+  await page.getByRole('button', { name: 'I have sent it' }).click()
+  await waitForTitle(page, 'You have sent it. Thank you!')
+
+  const authorization = await operatorKey(world)
+  const { body } = await world.api('GET', '/api/v1/transfers', undefined, { authorization })
+  assert.deepEqual(
+    body.data.map((each: { code: string; note: string }) => [each.code, each.note]),
+    [[code, 'Mama Mboga']],
+  )
+  const found = { number: 'FT26015K3M9P' }
+  const { status } = await world.api('POST', `/api/v1/transfers/${code}/confirm`, found, { authorization })
+  assert.equal(status, 200)
+  await waitForTitle(page, 'Paid. Thank you!')
+  assert.match(
+    await page.locator('.receipt').innerText(),
+    /Bank transfer[^]*FT26015K3M9P|FT26015K3M9P[^]*Bank transfer/,
+  )
+  assert.equal((await stage.balance()) - before, 1500n)
 }
 
 async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {

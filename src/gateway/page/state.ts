@@ -88,7 +88,7 @@ export const livePush = ({ attempts }: Intent): Attempt | undefined =>
 /** The transfer by hand that the payer has asked for last. */
 export function openTransfer({ attempts }: Intent): Attempt | undefined {
   const last = attempts.at(-1)
-  return last?.kind === 'transfer' && isLive(last) ? last : undefined
+  return last?.kind === 'transfer' && last.address !== undefined && isLive(last) ? last : undefined
 }
 
 /** The provider's page that the payer has begun on, if any. */

@@ -31,7 +31,7 @@ export function transfer(view: View): Html {
 function sentForm({ intent, speech }: View): Html {
   return html`<form method="post" action="/pay/${intent.id}/sent?lang=${speech.language}" class="way" data-pay>
     <label for="note">${speech.say('transferNote')} <span class="hint">(${speech.say('optional')})</span></label>
-    <input id="note" name="note" maxlength="200" autocomplete="name" aria-describedby="note-hint" />
+    <input type="text" id="note" name="note" maxlength="200" autocomplete="name" aria-describedby="note-hint" />
     <p id="note-hint" class="hint">${speech.say('transferNoteHint')}</p>
     <button class="button">${speech.say('transferSent')}</button>
   </form>`

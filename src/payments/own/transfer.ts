@@ -1,10 +1,11 @@
-import { assetOf } from '#money'
+import { assetOf, scaleOf } from '#money'
 import type { Rail } from '../rail.ts'
 import type { TransfersConfig } from './config.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 /** A payer who has not said by then that it was sent is no longer waited for; what comes all the same is still credited. */
 const LIFETIME_MS = 14 * DAY_MS
+const MOST_UNITS = 1_000_000_000n
 const CODE_LENGTH = 10
 
 /**
@@ -21,7 +22,10 @@ export const createTransferRail = (config: () => TransfersConfig): Rail => ({
     config().instructions === undefined
       ? 'TRANSFER_INSTRUCTIONS is not set: it says where payers send the money'
       : undefined,
-  limits: () => ({ min: 1n, max: 10n ** 18n, step: 1n }),
+  limits: (asset) => {
+    const unit = 10n ** BigInt(scaleOf(asset))
+    return { min: unit, max: MOST_UNITS * unit, step: 1n }
+  },
   collect: {
     kind: 'transfer',
     needs: [],

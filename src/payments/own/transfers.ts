@@ -1,18 +1,11 @@
 import { money, type Money } from '#money'
 import type { Transfer } from '#ledger'
 import type { Queryable, Tx } from '#platform/db'
+import { invariant } from '#platform/errors'
 import { isId } from '#platform/ids'
 import { listAttempts } from '../attempt-store.ts'
 import { transactMoney, type Core } from '../core.ts'
-import {
-  badCursor,
-  badNumber,
-  noSuchTransfer,
-  numberUsed,
-  transferConfirmed,
-  transferNotOpen,
-  wrongCurrency,
-} from '../errors.ts'
+import { badCursor, badNumber, noSuchTransfer, numberUsed, transferConfirmed, transferNotOpen } from '../errors.ts'
 import { lockIntent } from '../intent-store.ts'
 import { apply, type Told } from '../outcomes.ts'
 import { listReceipts } from '../receipt-store.ts'
@@ -128,7 +121,7 @@ async function confirm(core: Core, input: Confirmation, decided: Decided): Promi
   if (!NUMBER.test(number)) throw badNumber()
   return decide(core, input.id, decided, async (row, tx) => {
     const gross = input.amount ?? money(row.asset, row.amount)
-    if (gross.asset !== row.asset) throw wrongCurrency(row.asset)
+    invariant(gross.asset === row.asset, 'what came is in the currency that was asked for')
     const before = (await listReceipts(tx, row.intentId)).filter(({ attemptId }) => attemptId === row.id)
     const same = before.find((receipt) => receipt.number === number)
     if (same && same.gross === gross.amount) return undefined
