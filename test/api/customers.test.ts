@@ -71,7 +71,7 @@ void test('the checkout page neither shows the balance nor takes it', async () =
 
 void test('a merchant credits a customer out of its own balance, once for each key', async () => {
   await paid(world, { amount: '500.00' })
-  const before = await available(world)
+  const had = await available(world)
   const credit = (key: string, amount = '100.00') =>
     world.api('POST', '/api/v1/customers/cus-bonus/top-ups', { amount, currency: 'KES' }, { 'idempotency-key': key })
   const first = await credit('bonus-1')
@@ -89,7 +89,7 @@ void test('a merchant credits a customer out of its own balance, once for each k
   assert.equal((await credit('bonus-1')).headers.get('idempotent-replayed'), 'true')
   assertRefused(await credit('bonus-1', '200.00'), { status: 409, code: 'idempotency-key-reused' })
   assertRefused(await credit('bonus-2', '999999.00'), { status: 409, code: 'ledger.insufficient-funds' })
-  assert.deepEqual([Number(before) - Number(await available(world))], [100])
+  assert.deepEqual([Number(had) - Number(await available(world))], [100])
   await assertBooksHold(world)
 })
 

@@ -30,7 +30,7 @@ const say = (url: string, note: string, headers: Record<string, string> = {}): P
   fetch(`${url}/sent`, { method: 'POST', headers, body: new URLSearchParams({ note }), redirect: 'manual' })
 
 void test('the page shows where to send it, the payer says so, the operator confirms, the page is paid', async () => {
-  const before = Number(await available(world))
+  const had = Number(await available(world))
   const { id, checkout_url: url } = await create(world, { amount: '2500.00' })
   await choose(url)
   const [attempt] = (await find(world, id)).attempts
@@ -52,9 +52,9 @@ void test('the page shows where to send it, the payer says so, the operator conf
   assert.deepEqual([done.status, done.body.status], [200, 'settled'], JSON.stringify(done.body))
   assert.equal((await find(world, id)).status, 'paid')
   assert.match(await (await fetch(url)).text(), /FT26015K3M9P/)
-  assert.equal(Number(await available(world)) - before, 2500)
+  assert.equal(Number(await available(world)) - had, 2500)
   assert.equal((await asOperator('POST', `/${id}/confirm`, { number: 'FT26015K3M9P' })).status, 200, 'a repeat')
-  assert.equal(Number(await available(world)) - before, 2500)
+  assert.equal(Number(await available(world)) - had, 2500)
   const audit = await world.app.identity.audit.list(world.app.db, { limit: 5 })
   assert.equal(audit.items.filter(({ action }) => action === 'payments.transfer-confirmed').length, 1)
   await assertBooksHold(world)

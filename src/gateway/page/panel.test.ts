@@ -49,7 +49,7 @@ test('a way to pay is offered only while one can be begun', () => {
     SAMPLE_NAMES.filter((name) => {
       const { state } = SAMPLES[name]
       return (
-        (['choose', 'address', 'repricing'].includes(state) && name !== 'choose-none') ||
+        (['choose', 'address', 'repricing', 'transfer'].includes(state) && name !== 'choose-none') ||
         ['sending', 'waiting', 'waiting-airtel'].includes(name)
       )
     }),

@@ -42,7 +42,7 @@ export const createTransferRail = (config: () => TransfersConfig): Rail => ({
 })
 
 /** What the payer writes on the transfer, `X2M4P-7K3Q9`: the end of the attempt's id, which is random, in letters that are hard to mistake. */
-export const codeOf = (attemptId: string): string => {
+const codeOf = (attemptId: string): string => {
   const end = attemptId.slice(-CODE_LENGTH).toUpperCase()
   return `${end.slice(0, CODE_LENGTH / 2)}-${end.slice(CODE_LENGTH / 2)}`
 }
