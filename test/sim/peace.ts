@@ -13,18 +13,18 @@ export async function makePeace(life: Life): Promise<void> {
   desk.calm()
   desk.outward.down.clear()
   await desk.inward.release()
-  await desk.pass(3 * MINUTE_MS, 5000)
+  await desk.pass(3 * MINUTE_MS, 15_000)
   // Whatever waits for a block gets one, and is buried.
   for (let blocks = 0; blocks < 9; blocks++) {
     await desk.visit('/sandbox/bitcoin/mine', { blocks: 1 })
-    await desk.pass(20_000, 10_000)
+    await desk.pass(15_000, 15_000)
   }
   await operate(life)
-  await desk.pass(2 * 60 * MINUTE_MS, 4 * MINUTE_MS)
+  await desk.pass(2 * 60 * MINUTE_MS, 12 * MINUTE_MS)
   await operate(life)
   await desk.pass(4 * DAY_MS, DAY_MS / 4)
   await operate(life)
-  await desk.pass(MINUTE_MS, 5000)
+  await desk.pass(MINUTE_MS, 15_000)
 }
 
 /** Everything that must be once there is peace. Sentences on what is not. */

@@ -30,12 +30,12 @@ async function prices({ desk, random }: Life): Promise<string> {
 async function pass({ desk, random }: Life): Promise<string> {
   if (random(9) === 0) {
     const minutes = pick(random, [6, 16, 20, 70])
-    await desk.pass(minutes * 60_000, 60_000)
+    await desk.pass(minutes * 60_000, 5 * 60_000)
     return `${minutes} min`
   }
   const seconds = 1 + random(30)
-  await desk.pass(Math.min(seconds, 6) * 1000)
-  if (seconds > 6) await desk.pass((seconds - 6) * 1000, 5000)
+  await desk.pass(Math.min(seconds, 4) * 1000)
+  if (seconds > 4) await desk.pass((seconds - 4) * 1000, 10_000)
   return `${seconds} s`
 }
 
