@@ -81,13 +81,16 @@ export async function stateOfLink(
   { payments, clock }: LinkDeps,
   q: Queryable,
   { singleUse, paymentId, expiresAt, archivedAt }: LinkRow,
+  shop: Pick<Shop, 'archived'>,
 ): Promise<Opened> {
   if (singleUse && paymentId !== null) {
     const intent = await payments.find(q, { id: paymentId })
-    if (intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
     if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'begun', paymentId }
+    // Whoever paid a part is not asked for all of it anew.
+    const took = intent !== undefined && intent.received.amount > 0n
+    if (took || intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
   }
-  return archivedAt || (expiresAt && expiresAt <= clock.now()) ? { is: 'over' } : { is: 'open' }
+  return shop.archived || archivedAt || (expiresAt && expiresAt <= clock.now()) ? { is: 'over' } : { is: 'open' }
 }
 
 export interface Chosen {
@@ -109,7 +112,7 @@ export async function payByLink(
   return deps.db.transaction(async (tx) => {
     const link = await lockLink(tx, id)
     if (!link) throw noSuchLink(id)
-    const state = await stateOfLink(deps, tx, link)
+    const state = await stateOfLink(deps, tx, link, shop)
     if (state.is === 'begun' || state.is === 'used') return { id: state.paymentId }
     if (state.is === 'over') return undefined
     const body = {

@@ -3,7 +3,7 @@ import { assetOf, isCurrency } from '#money'
 import { AppError } from '#platform/errors'
 import type { CreateLink } from './api/linkshapes.ts'
 import type { NewLink } from './links.ts'
-import { requireAmount, requireKnown, requireReturnUrl, type NewPaymentDeps } from './payments.ts'
+import { requireAmount, requireTakers, requireReturnUrl, type NewPaymentDeps } from './payments.ts'
 
 const invalid = (param: string, message: string): AppError =>
   new AppError('validation-failed', 422, `${param} ${message}`, { param })
@@ -23,9 +23,7 @@ export function newLinkOf(
   if (amount !== null && (least !== null || most !== null))
     throw invalid('amount', 'is fixed: leave min_amount and max_amount out, or amount')
   if (least !== null && most !== null && least > most) throw invalid('min_amount', 'must be at most max_amount')
-  const offered = payments.methods(asset)
-  if (offered.length === 0) throw invalid('currency', `${currency} cannot be taken by any payment method`)
-  if (body.methods) requireKnown(body.methods, offered, currency)
+  requireTakers(body.methods ?? [], { asset, amount }, shop, payments)
   return {
     merchantId: shop.merchantId,
     storeId: shop.storeId ?? null,

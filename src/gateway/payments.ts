@@ -1,4 +1,14 @@
-import { assetOf, currencyOf, formatAmount, isCurrency, money, parseAmount, type Asset, type Money } from '#money'
+import {
+  assetOf,
+  currencyOf,
+  formatAmount,
+  isCurrency,
+  listCurrencies,
+  money,
+  parseAmount,
+  type Asset,
+  type Money,
+} from '#money'
 import type { Shop } from '#identity'
 import type { NewIntent, PaymentMethod, Payments } from '#payments'
 import type { Clock } from '#platform/clock'
@@ -31,7 +41,7 @@ export function newIntentOf(
     merchantId: shop.merchantId,
     livemode: shop.livemode,
     amount,
-    methods: methodsFor(body, amount, methodsOf(shop, payments.methods(amount.asset))),
+    methods: methodsFor(body, amount, shop, payments.methods(amount.asset)),
     description: body.description ?? '',
     reference: body.reference,
     customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
@@ -67,9 +77,18 @@ export function requireAmount(text: string, currency: string, param = 'amount'):
 
 const largestOf = (asset: Asset): bigint => LARGEST_UNITS * 10n ** BigInt(asset.slice(asset.indexOf('/') + 1))
 
-/** A store can name the ways to pay that it takes, in order. */
-const methodsOf = (shop: Shop, offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
-  shop.methods.length === 0 ? offered : shop.methods.flatMap((name) => offered.filter(({ method }) => method === name))
+/** A store, and a link, can name the ways to pay that they take, in order; none for all. */
+export const takenBy = (names: readonly string[], offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
+  names.length === 0 ? offered : names.flatMap((name) => offered.filter(({ method }) => method === name))
+
+/** The end of a sentence that says what is not taken: a store may take less than the desk. */
+const here = ({ storeId, methods }: Shop): string =>
+  storeId === undefined || methods.length === 0 ? '' : ` in the store ${storeId}, which takes ${methods.join(', ')}`
+
+const noneTakes = (currency: string, shop: Shop): AppError =>
+  invalid('currency', `${currency} cannot be taken by any payment method${here(shop)}`)
+const noMethod = (name: string, currency: string, shop: Shop): AppError =>
+  invalid('methods', `"${name}" is unknown, or cannot take ${currency}${here(shop)}`)
 
 const BALANCE = 'balance'
 
@@ -77,36 +96,39 @@ const BALANCE = 'balance'
 function methodsFor(
   { methods, top_up: isTopUp, customer }: CreatePayment,
   amount: Money,
+  shop: Shop,
   offered: readonly PaymentMethod[],
 ): readonly string[] {
   const byBalance = methods?.includes(BALANCE) === true
   if ((isTopUp || byBalance) && customer?.id === undefined)
     throw invalid('customer.id', 'must be there: it says whose balance it is')
   if (isTopUp && byBalance) throw invalid('methods', `must be without "${BALANCE}": a top-up fills it`)
-  if (!byBalance) return requireMethods(methods, amount, offered)
+  if (!byBalance) return requireMethods(methods, amount, shop, offered)
   const others = methods.filter((name) => name !== BALANCE)
-  return [BALANCE, ...(others.length > 0 ? requireMethods(others, amount, offered) : [])]
+  return [BALANCE, ...(others.length > 0 ? requireMethods(others, amount, shop, offered) : [])]
 }
 
 /** The methods that the payer is offered: those asked for, each of which must work, else all that can take this amount. */
 function requireMethods(
   asked: readonly string[] | undefined,
   amount: Money,
-  offered: readonly PaymentMethod[],
+  shop: Shop,
+  all: readonly PaymentMethod[],
 ): readonly string[] {
   const currency = currencyOf(amount.asset)
+  const offered = takenBy(shop.methods, all)
   if (!asked) {
     const able = offered.filter((method) => problemWith(method, amount) === undefined)
     if (able.length > 0) return able.map(({ method }) => method)
     const [first] = offered
-    if (!first) throw invalid('currency', `${currency} cannot be taken by any payment method`)
+    if (!first) throw noneTakes(currency, shop)
     const usable = offered.find(({ unavailable }) => unavailable === undefined)
     if (!usable) throw switchedOff(first, 'currency')
     throw invalid('amount', problemWith(usable, amount) ?? 'cannot be taken')
   }
   for (const name of asked) {
     const method = offered.find((each) => each.method === name)
-    if (!method) throw invalid('methods', `"${name}" is unknown, or cannot take ${currency}`)
+    if (!method) throw noMethod(name, currency, shop)
     if (method.unavailable !== undefined) throw switchedOff(method, 'methods')
     const problem = problemWith(method, amount)
     if (problem) throw invalid('amount', `${problem} (method "${name}")`)
@@ -114,10 +136,31 @@ function requireMethods(
   return [...new Set(asked)]
 }
 
-/** Whether each is a way to pay in this currency, switched off or not: it is for later. */
-export function requireKnown(asked: readonly string[], offered: readonly PaymentMethod[], currency: string): void {
+/** Whether a link can be paid by these, or by any: switched off or not, it is for later. Throws 422 `validation-failed`. */
+export function requireTakers(
+  asked: readonly string[],
+  { asset, amount }: { readonly asset: Asset; readonly amount: bigint | null },
+  shop: Shop,
+  payments: NewPaymentDeps['payments'],
+): void {
+  const offered = takenBy(shop.methods, payments.methods(asset))
+  if (offered.length === 0) throw noneTakes(currencyOf(asset), shop)
   const unknown = asked.find((name) => offered.every(({ method }) => method !== name))
-  if (unknown !== undefined) throw invalid('methods', `"${unknown}" is unknown, or cannot take ${currency}`)
+  if (unknown !== undefined) throw noMethod(unknown, currencyOf(asset), shop)
+  if (amount === null) return
+  const problems = takenBy(asked, offered).map((method) =>
+    problemWith({ ...method, unavailable: undefined }, money(asset, amount)),
+  )
+  const [first] = problems
+  if (first !== undefined && !problems.includes(undefined)) throw invalid('amount', first)
+}
+
+/** Whether each is a way to pay in some currency. Throws 422 `validation-failed`. */
+export function requireKnown(asked: readonly string[], payments: NewPaymentDeps['payments']): void {
+  const known = new Set(listCurrencies().flatMap((each) => payments.methods(assetOf(each)).map(({ method }) => method)))
+  const unknown = asked.find((name) => !known.has(name))
+  if (unknown !== undefined)
+    throw invalid('methods', `"${unknown}" is unknown; there are ${[...known].toSorted().join(', ')}`)
 }
 
 const OFF_SECONDS = 60

@@ -67,6 +67,17 @@ void test('a link for one use has one payment at a time, and is over once it is 
   assert.equal(body.payment, second)
 })
 
+void test('a link for one use that was paid in part leads to that payment when its time is up', async () => {
+  const link = await make({ single_use: true })
+  const id = await begin(link.url)
+  await start(world, id, '254700000009')
+  await leap(world, 2 * 3_600_000)
+  const { status, amount_received } = await find(world, id)
+  assert.deepEqual([status, amount_received], ['expired', '1499.00'])
+  assert.equal(await begin(link.url), id, 'nobody is asked for all of it again')
+  assert.ok((await (await open(link.url)).text()).includes(`/pay/${id}`))
+})
+
 void test('where the payer says the amount, it is within the bounds', async () => {
   const link = await make({ amount: undefined, min_amount: '100', max_amount: '5000.00' })
   assert.match(await (await open(link.url)).text(), /From KES.100 to KES.5,000/)
@@ -99,6 +110,44 @@ void test('an archived or expired link begins nothing; what was begun can be pai
   await begin(soon.url)
   await leap(world, 1000)
   assert.match(await (await send(soon.url)).text(), /not in use any more/)
+})
+
+const openStore = async (body: object): Promise<string> => {
+  const answer = await world.api('POST', '/api/v1/stores', body)
+  assert.equal(answer.status, 201, JSON.stringify(answer.body))
+  return answer.body.id
+}
+
+void test('the links of an archived store begin nothing', async () => {
+  const store = await openStore({ name: 'Closing' })
+  const [link, once] = [await make({ store }), await make({ store, single_use: true })]
+  const begun = await begin(once.url)
+  await world.api('PATCH', `/api/v1/stores/${store}`, { archived: true })
+  for (const answer of [await open(link.url), await send(link.url)])
+    assert.match(await answer.text(), /not in use any more/)
+  assert.equal(await begin(once.url), begun, 'what was begun can be paid')
+})
+
+void test('a link asks for what its store takes, and says so when it is made', async () => {
+  const store = await openStore({ name: 'Cards', methods: ['card'] })
+  const ask = (body: object) => world.api('POST', LINKS, { currency: 'KES', store, ...body })
+  const refused = { status: 422, code: 'validation-failed' }
+  assertRefused(await ask({ methods: ['mpesa'] }), {
+    ...{ ...refused, param: 'methods', says: new RegExp(`"mpesa".* in the store ${store}, which takes card`) },
+  })
+  assertRefused(await ask({ amount: '10.00' }), { ...refused, param: 'amount', says: /below the smallest/ })
+  const payment = await world.api('POST', PAYMENTS, { amount: '100', currency: 'KES', store, methods: ['mpesa'] })
+  assertRefused(payment, { ...refused, param: 'methods', says: new RegExp(`in the store ${store}`) })
+  const link = await make({ store, methods: ['card'] })
+  assertRefused(await world.api('PATCH', `${LINKS}/${link.id}`, { methods: ['mpesa'] }), {
+    ...refused,
+    param: 'methods',
+  })
+  await world.api('PATCH', `/api/v1/stores/${store}`, { methods: ['mpesa', 'card'] })
+  const both = await make({ store, methods: ['card', 'mpesa'] })
+  await world.api('PATCH', `/api/v1/stores/${store}`, { methods: ['mpesa'] })
+  assert.deepEqual((await find(world, await begin(both.url))).methods, ['mpesa'])
+  assert.match(await (await open(link.url)).text(), /cannot be paid|no way/i)
 })
 
 void test('the HTML to paste is without scripts, and what is in it is escaped', async () => {

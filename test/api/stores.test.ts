@@ -130,6 +130,14 @@ void test('a store has a face of its own, and what it lacks is the merchant’s'
   assertRefused(archived, { status: 409, code: 'identity.store-archived', param: 'store' })
   const unknown = await world.api('POST', PAYMENTS, { amount: '10', currency: 'KES', store: 'sto_nothing' })
   assertRefused(unknown, { status: 404, code: 'identity.unknown-store', param: 'store' })
+  const bad = {
+    status: 422,
+    code: 'validation-failed',
+    param: 'methods',
+    says: /"barter" is unknown; there are .*mpesa/,
+  }
+  assertRefused(await world.api('POST', '/api/v1/stores', { name: 'Barter', methods: ['mpesa', 'barter'] }), bad)
+  assertRefused(await world.api('PATCH', `/api/v1/stores/${plain.id}`, { methods: ['barter'] }), bad)
   const { body } = await world.api('GET', '/api/v1/stores?limit=1')
   assert.deepEqual([body.data.length, typeof body.next_cursor], [1, 'string'])
 })

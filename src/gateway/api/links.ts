@@ -4,7 +4,7 @@ import type { HttpServer } from '#platform/http'
 import { findMadeLink, listLinks, type LinkRow } from '../link-store.ts'
 import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../links.ts'
 import { newLinkOf } from '../newlink.ts'
-import { requireKnown, requireReturnUrl } from '../payments.ts'
+import { requireTakers, requireReturnUrl } from '../payments.ts'
 import { OF_STORES } from './access.ts'
 import * as shapes from './linkshapes.ts'
 import { once } from './once.ts'
@@ -161,11 +161,11 @@ async function shopOfLink({ db, identity }: Api, key: LinkKey): Promise<Shop> {
 function changeOf(
   body: shapes.UpdateLink,
   shop: Shop,
-  { asset }: Pick<LinkRow, 'asset'>,
+  link: Pick<LinkRow, 'asset' | 'amount'>,
   { payments, publicUrl }: Api,
 ): LinkChange {
   const { methods, return_url: returnUrl, expires_at: expiresAt, ...rest } = body
-  if (methods) requireKnown(methods, payments.methods(asset), asset.split('/', 1)[0] ?? '')
+  if (methods) requireTakers(methods, link, shop, payments)
   return {
     ...rest,
     methods,

@@ -4,6 +4,7 @@ import { assetOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import type { HttpServer, Request } from '#platform/http'
 import type { Actor } from '#platform/module'
+import { requireKnown } from '../payments.ts'
 import { text } from '../text.ts'
 import { once } from './once.ts'
 import { OF_BODIES, refusals } from './problems.ts'
@@ -286,7 +287,8 @@ function createStoreRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const { merchantId } = access.callerOf(request)
-      const { name } = request.body
+      const { name, methods = [] } = request.body
+      requireKnown(methods, api.payments)
       const act = async (requestKey?: string) => {
         const input = { ...changeOf(request.body), merchantId, name, requestKey }
         const made = await db.transaction((tx) => identity.createStore(tx, input, actorOf(api, request)))
@@ -347,6 +349,7 @@ function updateStoreRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request) => {
       const { merchantId } = access.callerOf(request)
+      requireKnown(request.body.methods ?? [], api.payments)
       const input = { ...changeOf(request.body), id: request.params.id, merchantId }
       const made = await db.transaction((tx) => identity.updateStore(tx, input, actorOf(api, request)))
       return renderStore(api, made)

@@ -158,7 +158,7 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
       : undefined,
     body: said?.confirm === undefined ? claimBody({ ...page, said }) : previewBody({ ...page, said }, said.confirm),
   })
-  // The address holds the secret: no cache and no other site may learn it.
-  const headers = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }
-  return reply.headers(headers).type('text/html; charset=utf-8').send(text)
+  // The address holds the secret: no cache may learn it, and no other site, by the referrer policy of all pages. A stricter one would take the
+  // origin from the form, by which older browsers, and all of them on plain http, show that it is ours.
+  return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text)
 }

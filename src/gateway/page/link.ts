@@ -8,6 +8,7 @@ import { addressKey } from '#platform/limits'
 import { findLink, type LinkRow } from '../link-store.ts'
 import { noSuchLink, payByLink, type Chosen, stateOfLink, type LinkDeps } from '../links.ts'
 import { isId } from '#platform/ids'
+import { takenBy } from '../payments.ts'
 import { askForm } from './askform.ts'
 import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
@@ -57,9 +58,9 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
     schema: { hide: true, params, querystring, body: form },
     handler: async (request, reply) => {
       const found = await requireFound(deps, request, request.params.id)
-      const { link, speech } = found
+      const { link, shop, speech } = found
       if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
-      const state = await stateOfLink(deps, deps.db, link)
+      const state = await stateOfLink(deps, deps.db, link, shop)
       const chosen =
         state.is === 'begun' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
       if ('problem' in chosen) {
@@ -91,13 +92,11 @@ async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found
 
 const fixedOf = ({ asset, amount }: LinkRow): Money | undefined => (amount === null ? undefined : money(asset, amount))
 
-/** In the currency of the link, with the methods that it, and its store, take. */
+/** In the currency of the link, with the methods that both it and its store take. */
 function offerOf({ payments }: LinkPageDeps, { link, shop }: Found): Offer | undefined {
   const offer = offersOf(payments).find(({ currency }) => currency === currencyOf(link.asset))
-  const wanted = link.methods ?? (shop.methods.length > 0 ? shop.methods : undefined)
-  if (!offer || !wanted) return offer
-  const methods = wanted.flatMap((name) => offer.methods.filter(({ method }) => method === name))
-  return methods.length > 0 ? { ...offer, methods } : undefined
+  const methods = offer && takenBy(link.methods ?? [], takenBy(shop.methods, offer.methods))
+  return methods && methods.length > 0 ? { ...offer, methods } : undefined
 }
 
 function chosenOf(
@@ -125,10 +124,10 @@ async function pageOf(
   problem?: string,
 ): Promise<string> {
   const { link, shop, speech } = found
-  const state = await stateOfLink(deps, deps.db, link)
+  const state = await stateOfLink(deps, deps.db, link, shop)
   const offer = offerOf(deps, found)
   const merchant = shop.name
-  if (state.is === 'over' || shop.archived) {
+  if (state.is === 'over') {
     const words = { title: speech.say('linkOver'), text: speech.say('expiredText', { merchant }) }
     return messageDocument(speech, { icon: 'clock', ...words }, assets)
   }
