@@ -27,6 +27,8 @@ export interface Claim {
   leaseEnd: Date
   /** How many this process sends to each endpoint now. */
   busy: ReadonlyMap<string, number>
+  /** Endpoints that took long to answer last: they get the places of those that fail. */
+  slow: readonly string[]
   /** How many may be sent at once to an endpoint that works, and to one that fails. */
   places: { working: number; failing: number }
 }
@@ -40,10 +42,13 @@ const waiting = sql`waiting (id) as (
   from waiting w where w.id is not null)`
 
 /**
- * What is due, the oldest first. From each endpoint only as many as there are places for it, so that none takes all; and of each object at
- * an endpoint only the first, while none of it is being sent.
+ * What is due, the endpoints in turn, of each the oldest first. From each only as many as there are places for it, so that none takes all;
+ * and of each object at an endpoint only the first, while none of it is being sent.
  */
-export const claimDeliveries = (q: Queryable, { limit, now, leaseEnd, busy, places }: Claim): Promise<Claimed[]> =>
+export const claimDeliveries = (
+  q: Queryable,
+  { limit, now, leaseEnd, busy, slow, places }: Claim,
+): Promise<Claimed[]> =>
   q.many(sql`with recursive ${waiting},
     picked as (
       select due.id from waiting w
@@ -56,9 +61,10 @@ export const claimDeliveries = (q: Queryable, { limit, now, leaseEnd, busy, plac
             where p.endpoint_id = d.endpoint_id and p.object_id = d.object_id and p.state = 'pending' and p.id <> d.id
               and ((p.version, p.seq) < (d.version, d.seq) or (p.sending and p.due_at > ${now})))
         order by d.due_at, d.seq
-        limit greatest(0, case when e.failing_since is null then ${places.working}::int else ${places.failing}::int end - coalesce(b.count, 0))
+        limit greatest(0, case when e.failing_since is null and w.id <> all(${slow}) then ${places.working}::int else ${places.failing}::int end - coalesce(b.count, 0))
         for update of d skip locked) due
-      order by due.due_at, due.seq limit ${limit})
+      order by row_number() over (partition by w.id order by due.due_at, due.seq) + coalesce(b.count, 0), due.due_at, due.seq
+      limit ${limit})
     update webhooks.deliveries d set tries = d.tries + 1, sending = true, due_at = ${leaseEnd}
     from picked, webhooks.events v, webhooks.endpoints e
     where d.id = picked.id and v.id = d.event_id and e.id = d.endpoint_id

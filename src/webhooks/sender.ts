@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { addMs, monotonicMs } from '#platform/clock'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
@@ -26,15 +27,18 @@ const ERROR_LENGTH = 300
 const LEASE_MS = 60_000
 
 /**
- * Sendings at once in this process: many, since they mostly wait. One endpoint gets a few of them, and one that fails so few that a
- * hundred dead ones leave room.
+ * Sendings at once in this process: many, since they mostly wait. One endpoint gets a few of them, and one that fails, or took long to
+ * answer last, so few that a hundred of them leave room.
  */
 const CONCURRENCY = 256
 const PLACES = { working: 16, failing: 2 }
+const SLOW_MS = 2000
+const SLOW_KNOWN = 10_000
 const GATHERED = 4
 
 export function deliveriesQueue(core: Core): DueQueue<Claimed> {
   const busy = new Map<string, number>()
+  const slow = new LRUCache<string, true>({ max: SLOW_KNOWN })
   const count = (endpointId: string, by: 1 | -1): number => {
     const after = (busy.get(endpointId) ?? 0) + by
     if (after === 0) busy.delete(endpointId)
@@ -48,14 +52,23 @@ export function deliveriesQueue(core: Core): DueQueue<Claimed> {
     idleMs: 500,
     claim: async (limit, now) => {
       const leaseEnd = addMs(now, LEASE_MS)
-      const claimed = await claimDeliveries(core.db, { limit, now, leaseEnd, busy, places: PLACES })
+      const claimed = await claimDeliveries(core.db, {
+        limit,
+        now,
+        leaseEnd,
+        busy,
+        slow: [...slow.keys()],
+        places: PLACES,
+      })
       for (const { endpointId } of claimed) count(endpointId, 1)
       return claimed
     },
     adopt: (now) => freeDeliveries(core.db, now),
     handle: async (delivery) => {
       try {
-        await deliver(core, delivery)
+        const took = await deliver(core, delivery)
+        if (took !== undefined && took >= SLOW_MS) slow.set(delivery.endpointId, true)
+        else if (took !== undefined) slow.delete(delivery.endpointId)
       } finally {
         // What waited for a place, or behind this delivery, goes now; under load a few places together.
         if (count(delivery.endpointId, -1) % GATHERED === 0) core.wake()
@@ -64,22 +77,24 @@ export function deliveriesQueue(core: Core): DueQueue<Claimed> {
   }
 }
 
-async function deliver(core: Core, delivery: Claimed): Promise<void> {
+/** @returns how long the endpoint took, in ms; undefined when it was not asked */
+async function deliver(core: Core, delivery: Claimed): Promise<number | undefined> {
   const now = core.clock.now()
   if (!delivery.active) {
     await closePending(core.db, { endpointId: delivery.endpointId, state: 'canceled', now })
-    return
+    return undefined
   }
   // It waited too long for its turn here: whoever claims it next sends it.
-  if (delivery.leaseEnd <= now) return
+  if (delivery.leaseEnd <= now) return undefined
   if (delivery.tries === 1) core.meters.delay.observe((now.getTime() - delivery.createdAt.getTime()) / 1000)
   const sent = await send(core, delivery, now)
   if (sent.ok) {
     await recordEnd(core.db, delivery, { state: 'succeeded', attempt: sent.attempt, now: core.clock.now() })
     core.meters.attempts.inc({ result: 'succeeded' })
-    return
+  } else {
+    await fail(core, delivery, sent)
   }
-  await fail(core, delivery, sent)
+  return sent.attempt.ms
 }
 
 interface Sent {

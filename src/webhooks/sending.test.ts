@@ -168,6 +168,31 @@ test('a dead endpoint takes two places and a claim one step for it, whatever wai
   )
 })
 
+test('an endpoint that takes its time takes two places, and no place from one that waits for its first', async () => {
+  await using slow = await openReceiver()
+  await using healthy = await openReceiver()
+  await using t = await openTestDatabase(SCHEMAS)
+  await using trial = openTrial(t)
+  const { key } = await trial.subscribe(slow.url)
+  for (let n = 0; n < 40; n++) await trial.publish(`pay_${n}`)
+  await trial.subscribe(healthy.url)
+  for (let n = 40; n < 50; n++) await trial.publish(`pay_${n}`)
+  const [queue] = trial.webhooks.queues ?? []
+  assert.ok(queue)
+  const turn = async (limit: number): Promise<number> => {
+    const claimed = await queue.claim(limit, trial.clock.now())
+    await Promise.all(claimed.map((row) => queue.handle(row, new AbortController().signal)))
+    return claimed.filter((row) => (row as { endpointId: string }).endpointId === key.id).length
+  }
+  slow.answers((_, response) => void setTimeout(() => response.end(), 2100))
+  assert.equal(await turn(16), 8, 'in turns, though all that is older is for the slow one')
+  slow.answers()
+  assert.equal(await turn(100), 2, 'as one that fails')
+  assert.equal(await turn(100), 16, 'it answers at once again')
+  assert.equal(healthy.received.length, 10)
+  assert.deepEqual(await trial.broken(), [])
+})
+
 test('what a killed process was sending is sent again, and what it would have recorded late changes nothing', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
