@@ -4,7 +4,7 @@ import type { Scope } from '#identity'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply } from '#platform/http'
-import { createSeats, type Seats } from '../page/stream.ts'
+import { createSeats, createTurns, inTurn, type Seats, type Turns } from '../seats.ts'
 import {
   ledgerLine,
   paymentLine,
@@ -38,15 +38,20 @@ interface Kind {
 const DAY_MS = 24 * 60 * 60_000
 const USUAL_DAYS = 31
 const MOST_DAYS = 366
-/** Of one process, so that exports leave the database to payments. */
-const MOST_AT_ONCE = 4
+/** Pages read at once by one process, so that exports leave the database to payments. */
+const PAGES_AT_ONCE = 4
+/** Files under way in one process: each is a connection and a page of rows in memory. */
+const MOST_AT_ONCE = 100
 /** Somebody who reads nothing for so long has gone, whatever the network says. */
 const STALLED_MS = 120_000
+/** However slowly somebody reads: a million rows take a few minutes. */
+const LONGEST_MS = 3_600_000
 
 export function exportRoutes(app: HttpServer, api: Api): void {
-  const seats: Record<'merchants' | 'all', Seats> = { merchants: createSeats(1), all: createSeats(MOST_AT_ONCE) }
+  const seats: Route['seats'] = { merchants: createSeats(1), all: createSeats(MOST_AT_ONCE) }
+  const turns = createTurns(PAGES_AT_ONCE)
   for (const kind of kindsOf(api)) {
-    for (const format of ['csv', 'json'] as const) exportRoute(app, api, { kind, format, seats })
+    for (const format of ['csv', 'json'] as const) exportRoute(app, api, { kind, format, seats, turns })
   }
 }
 
@@ -91,10 +96,11 @@ async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, render: (line: T
 interface Route {
   readonly kind: Kind
   readonly format: keyof typeof TABLES
-  readonly seats: Record<'merchants' | 'all', Seats>
+  readonly seats: Readonly<Record<'merchants' | 'all', Seats>>
+  readonly turns: Turns
 }
 
-function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, seats }: Route): void {
+function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, seats, turns }: Route): void {
   const { name, scope, says, line } = kind
   const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
   const asJson = z.array(line).meta({ id: `${upper(name)}LineList`, description: 'All rows of the time, oldest first' })
@@ -122,9 +128,10 @@ function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, se
       const free = takeSeat(seats, merchantId)
       reply.raw.once('close', free)
       try {
-        const text = await begun(write(TABLES[format], Object.keys(line.shape), kind.pages(span)), free)
+        const pages = inTurn(turns, kind.pages(span))
+        const text = await begun(write(TABLES[format], Object.keys(line.shape), pages), free)
         const file = `${name}-${dayOf(span.from)}-${dayOf(span.to)}.${format}`
-        cutStalled(reply)
+        cutSlow(reply)
         return await reply
           .header('content-disposition', `attachment; filename="${file}"`)
           .type(TABLES[format].type)
@@ -207,8 +214,10 @@ async function begun(parts: AsyncGenerator<string>, end: () => void): Promise<As
   })()
 }
 
-function cutStalled(reply: Reply): void {
-  reply.raw.setTimeout(STALLED_MS, () => reply.raw.destroy())
+function cutSlow({ raw }: Reply): void {
+  raw.setTimeout(STALLED_MS, () => raw.destroy())
+  const last = setTimeout(() => raw.destroy(), LONGEST_MS)
+  raw.once('close', () => clearTimeout(last))
 }
 
 const dayOf = (at: Date): string => at.toISOString().slice(0, 10)

@@ -339,7 +339,7 @@ const all = [
     code: 'gateway.too-many-exports',
     status: 503,
     message: 'Too many exports run now: try again in a moment.',
-    remedy: 'Other merchants are exporting. Wait for Retry-After seconds.',
+    remedy: 'A hundred other merchants are exporting. Wait for Retry-After seconds.',
   },
   {
     code: 'gateway.too-many-streams',

@@ -19,7 +19,8 @@ import { hasReceipt, receiptDocument, receiptPdf } from './paper.ts'
 import { dueOf } from './show.ts'
 import { isSettled, openPage, type View } from './state.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
-import { createSeats, sendEvents } from './stream.ts'
+import { createSeats } from '../seats.ts'
+import { sendEvents } from './stream.ts'
 import { troublePage } from './trouble.ts'
 
 export type PageDeps = CheckoutDeps & LinkPageDeps

@@ -6,7 +6,7 @@ import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
 import { AppError } from '#platform/errors'
 import { waitFor } from '../../../test/wait.ts'
-import { createSeats, sendEvents } from './stream.ts'
+import { sendEvents } from './stream.ts'
 
 interface Trial {
   readonly url: string
@@ -153,16 +153,4 @@ test('a refusal to follow is an answer of its own, so that the page asks instead
   assert.equal(answer.status, 503)
   assert.match(await answer.text(), /No place is left/)
   await waitFor('its place to be given back', () => trial.ended.streams === 1)
-})
-
-test('an address has so many places, and each is given back once', () => {
-  const seats = createSeats(2)
-  const [first, second] = [seats.take('a'), seats.take('a')]
-  assert.ok(first && second)
-  assert.equal(seats.take('a'), undefined)
-  assert.ok(seats.take('b'))
-  first()
-  first()
-  assert.ok(seats.take('a'))
-  assert.equal(seats.take('a'), undefined)
 })

@@ -92,30 +92,3 @@ async function firstOf<T>(
     timer.abort()
   }
 }
-
-/** Counts what each address holds open, so that one cannot take the seats of all. */
-export interface Seats {
-  /** A seat, to be given back by calling what is returned; undefined when the address has all that it may have. */
-  take(key: string): (() => void) | undefined
-}
-
-export function createSeats(most: number): Seats {
-  const taken = new Map<string, number>()
-  const giveBack = (key: string): void => {
-    const left = (taken.get(key) ?? 1) - 1
-    if (left > 0) taken.set(key, left)
-    else taken.delete(key)
-  }
-  return {
-    take: (key) => {
-      const count = taken.get(key) ?? 0
-      if (count >= most) return undefined
-      taken.set(key, count + 1)
-      let isGiven = false
-      return () => {
-        if (!isGiven) giveBack(key)
-        isGiven = true
-      }
-    },
-  }
-}
