@@ -1,6 +1,6 @@
 import type { Asset } from '#money'
 import { sql, type Queryable } from '#platform/db'
-import type { Customer } from './face.ts'
+import type { Customer, Terms } from './face.ts'
 import type { FailureReason } from './rail.ts'
 import type { RefundState } from './refunds/face.ts'
 import type { IntentStatus } from './state.ts'
@@ -32,6 +32,7 @@ export interface IntentLineRow {
   reference: string | null
   customer: Customer | null
   metadata: Record<string, string>
+  terms: Terms
   expiresAt: Date
   canceledAt: Date | null
   version: number
@@ -39,7 +40,7 @@ export interface IntentLineRow {
 }
 
 export const pageOfIntentLines = (q: Queryable, page: PageOf): Promise<IntentLineRow[]> =>
-  q.many(sql`select id, livemode, asset, amount, received, refunded, reversed, late, status, description, reference, customer, metadata,
+  q.many(sql`select id, livemode, asset, amount, received, refunded, reversed, late, status, description, reference, customer, metadata, terms,
       expires_at as "expiresAt", canceled_at as "canceledAt", version, created_at as "createdAt"
     from payments.intents
     where merchant_id = ${page.merchantId} and id > ${page.after} and id < ${page.before}
@@ -54,6 +55,7 @@ export interface ReceiptLineRow {
   method: string
   number: string | null
   reference: string | null
+  terms: Terms
   asset: Asset
   gross: bigint
   intentAsset: Asset
@@ -66,7 +68,7 @@ export interface ReceiptLineRow {
 }
 
 export const pageOfReceiptLines = (q: Queryable, page: PageOf): Promise<ReceiptLineRow[]> =>
-  q.many(sql`select r.id, r.intent_id as "intentId", r.attempt_id as "attemptId", i.livemode, a.method, s.number, i.reference, r.asset, r.gross,
+  q.many(sql`select r.id, r.intent_id as "intentId", r.attempt_id as "attemptId", i.livemode, a.method, s.number, i.reference, i.terms, r.asset, r.gross,
       i.asset as "intentAsset", s.counted, s.refunded, s.reversed, r.late, r.taken_at as "takenAt", r.created_at as "recordedAt"
     from payments.receipts r
     join payments.receipt_states s on s.receipt_id = r.id
@@ -81,6 +83,7 @@ export interface RefundLineRow {
   intentId: string
   livemode: boolean
   reference: string | null
+  terms: Terms
   asset: Asset
   amount: bigint
   origin: 'merchant' | 'provider'
@@ -95,7 +98,7 @@ export interface RefundLineRow {
 }
 
 export const pageOfRefundLines = (q: Queryable, page: PageOf): Promise<RefundLineRow[]> =>
-  q.many(sql`select f.id, f.intent_id as "intentId", i.livemode, i.reference, f.asset, f.amount, f.origin, f.state, f.note, f.rail, f.phone, f.number,
+  q.many(sql`select f.id, f.intent_id as "intentId", i.livemode, i.reference, i.terms, f.asset, f.amount, f.origin, f.state, f.note, f.rail, f.phone, f.number,
       f.reason as failure, f.created_at as "createdAt", f.ended_at as "endedAt"
     from payments.refunds f join payments.intents i on i.id = f.intent_id
     where f.merchant_id = ${page.merchantId} and f.id > ${page.after} and f.id < ${page.before}

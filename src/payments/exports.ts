@@ -12,7 +12,7 @@ import {
   type ReceiptLineRow,
   type RefundLineRow,
 } from './export-store.ts'
-import type { Customer, Intent } from './face.ts'
+import type { Customer, Intent, Terms } from './face.ts'
 import { ID_MARGIN_MS } from './intent-store.ts'
 import type { FailureReason } from './rail.ts'
 import type { RefundStatus } from './refunds/face.ts'
@@ -43,6 +43,7 @@ export type IntentLine = Pick<
   | 'description'
   | 'reference'
   | 'metadata'
+  | 'terms'
   | 'expiresAt'
   | 'canceledAt'
   | 'version'
@@ -57,8 +58,9 @@ export interface ReceiptLine {
   readonly livemode: boolean
   readonly method: string
   readonly number: string | undefined
-  /** The merchant's own name for the payment. */
+  /** The merchant's own name for the payment, and the payment's terms. */
   readonly reference: string | undefined
+  readonly terms: Terms
   readonly gross: Money
   /** In the payment's asset, as are the sums below. */
   readonly counted: Money
@@ -77,8 +79,9 @@ export interface RefundLine {
   readonly id: string
   readonly intentId: string
   readonly livemode: boolean
-  /** The merchant's own name for the payment. */
+  /** The merchant's own name for the payment, and the payment's terms. */
   readonly reference: string | undefined
+  readonly terms: Terms
   readonly amount: Money
   /** `provider`: made in the provider's own dashboard. */
   readonly origin: 'merchant' | 'provider'
@@ -145,6 +148,7 @@ const intentLineOf = (row: IntentLineRow): IntentLine => ({
   reference: row.reference ?? undefined,
   customer: row.customer ?? undefined,
   metadata: row.metadata,
+  terms: row.terms,
   expiresAt: row.expiresAt,
   canceledAt: row.canceledAt ?? undefined,
   version: row.version,
@@ -159,6 +163,7 @@ const receiptLineOf = (row: ReceiptLineRow): ReceiptLine => ({
   method: row.method,
   number: row.number ?? undefined,
   reference: row.reference ?? undefined,
+  terms: row.terms,
   gross: money(row.asset, row.gross),
   counted: money(row.intentAsset, row.counted),
   refunded: money(row.intentAsset, row.refunded),
@@ -173,6 +178,7 @@ const refundLineOf = (row: RefundLineRow): RefundLine => ({
   intentId: row.intentId,
   livemode: row.livemode,
   reference: row.reference ?? undefined,
+  terms: row.terms,
   amount: money(row.asset, row.amount),
   origin: row.origin,
   status: statusOfRefund(row.state),

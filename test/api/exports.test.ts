@@ -95,10 +95,11 @@ void test('payments, their receipts and what moved: both forms say the same, in 
   }
 })
 
-void test('refunds', async () => {
+void test('refunds, and whose store it was', async () => {
   await leap(world, 60_000)
   const from = world.clock.now().toISOString()
-  const { id } = await create(world, { methods: ['card'], reference: 'order-2' })
+  const { body: store } = await world.api('POST', '/api/v1/stores', { name: 'Mombasa' })
+  const { id } = await create(world, { methods: ['card'], reference: 'order-2', store: store.id })
   const { body } = await world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'card' })
   const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/34', cvc: '123' })
   assert.equal((await fetch(body.redirect_url, { method: 'POST', body: card })).status, 200)
@@ -115,6 +116,11 @@ void test('refunds', async () => {
   assert.equal(csv[0]?.['reason'], "'=One mug")
   const [receipt] = (await both('receipts', `?from=${from}`)).json
   assert.deepEqual([receipt.refunded, receipt.taken_back], ['500.00', '0.00'])
+  const [payment] = (await both('payments', `?from=${from}`)).json
+  assert.deepEqual(
+    [payment.store, receipt.store, row.store, payment.payment_link],
+    [store.id, store.id, store.id, null],
+  )
 })
 
 void test('a cell is never a formula', async () => {

@@ -8,6 +8,7 @@ import type { IntentLine, ReceiptLine, RefundLine } from '#payments'
 const time = z.string().meta({ format: 'date-time' })
 const amount = z.string()
 const id = z.string()
+const store = id.nullable().meta({ description: 'The store that sold it' })
 
 export const paymentLine = z
   .object({
@@ -30,6 +31,8 @@ export const paymentLine = z
     expires_at: time,
     canceled_at: time.nullable(),
     version: z.int(),
+    store,
+    payment_link: id.nullable(),
     metadata: z.record(z.string(), z.string()).meta({ description: 'JSON text in CSV' }),
   })
   .meta({ id: 'PaymentLine', description: 'A payment as a row' })
@@ -52,6 +55,8 @@ export const renderIntent = (line: IntentLine): z.output<typeof paymentLine> => 
   expires_at: line.expiresAt.toISOString(),
   canceled_at: line.canceledAt?.toISOString() ?? null,
   version: line.version,
+  store: line.terms['store'] ?? null,
+  payment_link: line.terms['link'] ?? null,
   metadata: line.metadata,
 })
 
@@ -73,6 +78,7 @@ export const receiptLine = z
     payment_currency: z.string(),
     late: z.boolean(),
     reference: z.string().nullable().meta({ description: 'That of the payment' }),
+    store,
   })
   .meta({ id: 'ReceiptLine', description: 'Money that arrived, as a row' })
 
@@ -95,6 +101,7 @@ export const renderReceipt = (line: ReceiptLine): z.output<typeof receiptLine> =
     payment_currency: currencyOf(asset),
     late: line.late,
     reference: line.reference ?? null,
+    store: line.terms['store'] ?? null,
   }
 }
 
@@ -115,6 +122,7 @@ export const refundLine = z
     failure: z.string().nullable(),
     reason: z.string().nullable(),
     reference: z.string().nullable().meta({ description: 'That of the payment' }),
+    store,
   })
   .meta({ id: 'RefundLine', description: 'A refund as a row' })
 
@@ -134,6 +142,7 @@ export const renderRefundLine = (line: RefundLine): z.output<typeof refundLine> 
   failure: line.failure ?? null,
   reason: line.note || null,
   reference: line.reference ?? null,
+  store: line.terms['store'] ?? null,
 })
 
 export const ledgerLine = z
