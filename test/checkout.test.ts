@@ -50,8 +50,9 @@ void test('another site cannot make payments here by its visitors’ browsers, n
   await using world = await openWorld()
   const foreign = await send(world, { amount: '10', currency: 'KES' }, { 'sec-fetch-site': 'cross-site' })
   assert.equal(foreign.status, 403)
-  let answer = foreign
-  for (let i = 0; i < 61; i++) answer = await send(world, { amount: '10', currency: 'KES' })
+  const pay = (): Promise<Response> => send(world, { amount: '10', currency: 'KES' })
+  await Promise.all(Array.from({ length: 300 }, pay))
+  const answer = await pay()
   assert.equal(answer.status, 429)
   assert.match(await answer.text(), /too many tries/)
 })

@@ -126,6 +126,8 @@ void test('half a desk on the embedded database gets a warning', () => {
   assert.match(warningsOf({ INSTANCE_TYPE: 'web' }), /^INSTANCE_TYPE=web without DATABASE_URL: /)
   assert.equal(warningsOf({ INSTANCE_TYPE: 'web', DATABASE_URL: 'postgres://localhost/purser' }), '')
   assert.equal(warningsOf({}), '')
+  assert.match(warningsOf({ ...LIVE, SHOP_KEY: 'abcd' }), /^TRUST_PROXY is none and PUBLIC_URL is https: /)
+  assert.equal(warningsOf({ ...LIVE, SHOP_KEY: 'abcd', TRUST_PROXY: '1' }), '')
 })
 
 void test('unknown names: a slip stops, another of ours or of the file is only named, foreign ones are let be', (t) => {
@@ -139,7 +141,7 @@ void test('unknown names: a slip stops, another of ours or of the file is only n
 
 void test('live without provider keys starts with a warning; a key silences it', () => {
   assert.match(loadConfig(specs, { env: LIVE }).warnings.join(), /No provider key/)
-  const { warnings, config } = loadConfig(specs, { env: { ...LIVE, SHOP_KEY: 'abcd' } })
+  const { warnings, config } = loadConfig(specs, { env: { ...LIVE, SHOP_KEY: 'abcd', TRUST_PROXY: '1' } })
   assert.deepEqual(warnings, [])
   assert.equal(config.platform.publicUrl, 'https://pay.example.com')
 })

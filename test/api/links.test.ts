@@ -174,6 +174,16 @@ void test('what makes no sense is refused with the field', async () => {
   await refused({ return_url: 'https://evil.example/' }, 'return_url', /registered origin/)
 })
 
+/** Of another merchant. */
+function strangerKey(): Promise<string> {
+  const { identity, db } = world.app
+  const actor = { type: 'system', id: 'test' } as const
+  return db.transaction(async (tx) => {
+    const { id: merchantId } = await identity.createMerchant(tx, { name: 'Another' }, actor)
+    return `Bearer ${(await identity.createKey(tx, { merchantId, name: 'test' }, actor)).secret}`
+  })
+}
+
 void test('links are listed page by page, made once for a key, and nobody elseâ€™s', async () => {
   const headers = { 'idempotency-key': 'link-1' }
   const body = { currency: 'KES', amount: '7.00' }
@@ -183,12 +193,7 @@ void test('links are listed page by page, made once for a key, and nobody elseâ€
   assert.equal(first.body.data[0].id, one.body.id, 'newest first')
   const next = await world.api('GET', `${LINKS}?limit=2&archived=false&cursor=${first.body.next_cursor}`)
   assert.ok(next.body.data[0].id < first.body.data[1].id)
-  const { identity, db } = world.app
-  const actor = { type: 'system', id: 'test' } as const
-  const authorization = await db.transaction(async (tx) => {
-    const { id: merchantId } = await identity.createMerchant(tx, { name: 'Another' }, actor)
-    return `Bearer ${(await identity.createKey(tx, { merchantId, name: 'test' }, actor)).secret}`
-  })
+  const authorization = await strangerKey()
   const gone = { status: 404, code: 'gateway.no-such-link', param: 'id' }
   assertRefused(await world.api('GET', `${LINKS}/${one.body.id}`, undefined, { authorization }), gone)
   assertRefused(await world.api('PATCH', `${LINKS}/${one.body.id}`, { archived: true }, { authorization }), gone)
@@ -196,9 +201,10 @@ void test('links are listed page by page, made once for a key, and nobody elseâ€
   assert.equal((await send(one.body.url, {}, { 'sec-fetch-site': 'cross-site' })).status, 403)
 })
 
-void test('one address does not begin payments without end', async () => {
+void test('one address does not begin payments without end; those of other merchants are counted apart', async () => {
   const { url } = await make()
-  let answer = await send(url)
-  for (let i = 0; i < 60 && answer.status === 303; i++) answer = await send(url)
-  assert.equal(answer.status, 429)
+  await Promise.all(Array.from({ length: 300 }, () => send(url)))
+  assert.equal((await send(url)).status, 429)
+  const other = await world.api('POST', LINKS, { currency: 'KES' }, { authorization: await strangerKey() })
+  await begin(other.body.url, { amount: '10' })
 })

@@ -11,8 +11,11 @@ import type { Speech } from './strings.ts'
 
 export const attemptForm = z.object({ method: z.string().max(20), phone: z.string().max(40).optional() })
 
-/** Attempts from one address in ten minutes. Many payers share an address behind a mobile carrier's NAT, so it is generous. */
-const PER_ADDRESS = { points: 60, windowMs: 600_000 }
+/**
+ * Attempts at one merchant from one address in ten minutes. Thousands share an address behind a mobile carrier's NAT, so it is generous;
+ * phones and payments have limits of their own in payments.
+ */
+const PER_ADDRESS = { points: 300, windowMs: 600_000 }
 
 export const sentForm = z.object({
   note: z
@@ -39,7 +42,8 @@ export async function tryAttempt(
   if (!method) return { problem: { status: 409, text: speech.say('unavailable') } }
   const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
   if (method.needs.includes('phone') && phone === undefined) return { problem: wrongPhone(speech, name) }
-  const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
+  const from = `${addressKey(request.ip)} ${intent.merchantId}`
+  const taken = await deps.limits.take('checkout_attempt', from, PER_ADDRESS)
   if (!taken.ok) return { problem: tooMany(speech, taken.retryAfterSeconds) }
   try {
     const attempt = await deps.payments.startAttempt({

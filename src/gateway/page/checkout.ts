@@ -26,8 +26,8 @@ export interface CheckoutDeps extends HomeDeps {
 
 const PATH = '/checkout'
 export const FORM_PER_ADDRESS = { points: 600, windowMs: 60_000 }
-/** Payments made from one address in ten minutes: many payers share one behind a mobile carrier's NAT. */
-export const CREATE_PER_ADDRESS = { points: 60, windowMs: 600_000 }
+/** Payments made at one merchant from one address in ten minutes: thousands of payers share one behind a mobile carrier's NAT. */
+const CREATE_PER_ADDRESS = { points: 300, windowMs: 600_000 }
 
 const querystring = z.object({
   lang: text(10).optional(),
@@ -74,7 +74,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
       }
       if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
-      await deps.limits.require('checkout_create', addressKey(request.ip), CREATE_PER_ADDRESS)
+      await mayCreate(deps, request, merchant)
       const body = {
         amount: formatAmount(read.amount),
         currency: read.currency,
@@ -88,6 +88,10 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
     },
   })
 }
+
+/** Throws 429. */
+export const mayCreate = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
+  limits.require('checkout_create', `${addressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
 
 function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }: Typed, speech: Speech) {
   const offers = offersOf(payments)

@@ -12,7 +12,7 @@ import { takenBy } from '../payments.ts'
 import { askForm } from './askform.ts'
 import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
-import { CREATE_PER_ADDRESS, FORM_PER_ADDRESS, type CheckoutDeps } from './checkout.ts'
+import { FORM_PER_ADDRESS, mayCreate, type CheckoutDeps } from './checkout.ts'
 import { askDocument, messageDocument } from './document.ts'
 import { methodName, showMoney } from './show.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
@@ -86,7 +86,7 @@ async function requireFound(deps: LinkPageDeps, request: Request, id: string): P
 }
 
 async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: Chosen) {
-  await deps.limits.require('checkout_create', addressKey(request.ip), CREATE_PER_ADDRESS)
+  await mayCreate(deps, request, shop)
   return payByLink(deps, link.id, shop, chosen)
 }
 

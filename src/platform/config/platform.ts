@@ -172,12 +172,19 @@ export const platformConfig = defineConfig(
       const unsafe = values.mode === 'live' ? whyUnsafe(values) : undefined
       return unsafe === undefined ? lines : [...lines, unsafe]
     },
-    warnings: ({ instanceType, databaseUrl }) =>
-      instanceType === 'all' || databaseUrl
+    warnings: ({ instanceType, databaseUrl, mode, publicUrl, trustProxy: trusted }) => [
+      ...(instanceType === 'all' || databaseUrl
         ? []
         : [
             `INSTANCE_TYPE=${instanceType} without DATABASE_URL: only one process can use the embedded database, so nobody does the other's work. Set DATABASE_URL, or INSTANCE_TYPE=all`,
-          ],
+          ]),
+      // Purser speaks plain http: whoever has an https address has a proxy.
+      ...(mode === 'live' && publicUrl?.startsWith('https:') && trusted === false
+        ? [
+            'TRUST_PROXY is none and PUBLIC_URL is https: all payers come from the address of the proxy, and limits by address stop all of them together. Set TRUST_PROXY to the number of proxies in front, or their addresses',
+          ]
+        : []),
+    ],
     derive: (values) => ({
       ...values,
       host: values.host ?? (values.mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'),
