@@ -476,6 +476,10 @@ export type PaymentLine = {
   readonly canceled_at: string | null
   readonly version: number
 
+  /** The store that sold it */
+  readonly store: string | null
+  readonly payment_link: string | null
+
   /** JSON text in CSV */
   readonly metadata: Readonly<Record<string, string>>
 }
@@ -582,6 +586,9 @@ export type ReceiptLine = {
 
   /** That of the payment */
   readonly reference: string | null
+
+  /** The store that sold it */
+  readonly store: string | null
 }
 
 /** All rows of the time, oldest first */
@@ -724,6 +731,9 @@ export type RefundLine = {
 
   /** That of the payment */
   readonly reference: string | null
+
+  /** The store that sold it */
+  readonly store: string | null
 }
 
 /** A page of refunds */
