@@ -116,7 +116,7 @@ void test('cases are for keys of the operator, and end with a note that is audit
     code: 'forbidden',
     says: /operations:write/,
   })
-  assertRefused(await resolve({ action: 'credit', note: 'x' }), {
+  assertRefused(await resolve({ action: 'write-off', note: 'x' }), {
     status: 422,
     code: 'validation-failed',
     param: 'action',
@@ -139,5 +139,68 @@ void test('cases are for keys of the operator, and end with a note that is audit
       ['payments.case-retried', 'key', 'Stripe says that it is right now'],
     ],
   )
+  await assertBooksHold(world)
+})
+
+void test('money that came past us is credited to a payment by hand, once, and its day agrees then', async () => {
+  await using world = await openWorld()
+  const { id } = await create(world)
+  await prompt(world, id, '254700000002')
+  await world.advance(3000)
+  // Then pays at the counter, from a phone that nobody here knows.
+  const at = world.clock.now()
+  await world.database.owner
+    .run(sql`insert into sandbox.prompts (id, network, merchant_request_id, phone, asked_shillings,
+      account_reference, description, callback_url, created_at, ends_at, result_code, receipt_number, paid_shillings, decided_at)
+    values ('counter', 'mpesa', 'counter', '254799000000', 1500, 'mugs', '', '', ${at}, ${at}, '0', 'TCO1234567', 1500, ${at})`)
+  await nextDay(world)
+  const operator = await operatorOf(world)
+  const { body } = await world.api('GET', `${CASES}?status=open`, undefined, operator)
+  assert.deepEqual(
+    body.data.map((one: any) => [one.kind, one.theirs.amount]),
+    [['missing-here', '1500.00']],
+  )
+  const [{ id: caseId }] = body.data
+  const resolve = (given: object, headers = operator) =>
+    world.api('POST', `${CASES}/${caseId}/resolve`, { note: 'The payer showed the message', ...given }, headers)
+  const invalid = { status: 422, code: 'validation-failed', param: 'payment' }
+  assertRefused(await resolve({ action: 'credit' }), invalid)
+  assertRefused(await resolve({ action: 'close', payment: id }), invalid)
+  assertRefused(await resolve({ action: 'credit', payment: 'pay_x' }), {
+    status: 404,
+    code: 'payments.not-found',
+    param: 'payment',
+  })
+  const dollars = await create(world, { amount: '20.00', currency: 'USD', methods: ['card'] })
+  assertRefused(await resolve({ action: 'credit', payment: dollars.id }), {
+    status: 409,
+    code: 'payments.case-other-currency',
+    param: 'payment',
+    says: /KES 1500\.00/,
+  })
+  const reader = await operatorOf(world, ['operations:read'] as never)
+  assert.equal((await resolve({ action: 'credit', payment: id }, reader)).status, 403)
+  assert.equal(await available(world), '0.00', 'nothing was posted for what was refused')
+
+  const both = await Promise.all([1, 2].map(() => resolve({ action: 'credit', payment: id })))
+  for (const { status, body: one } of both)
+    assert.deepEqual([status, one.status, one.payment, one.merchant], [200, 'credited', id, world.merchantId])
+  const paid = await find(world, id)
+  assert.deepEqual([paid.status, paid.flags.late], ['paid', true])
+  assert.equal(await available(world), '1500.00')
+  assertRefused(await resolve({ action: 'credit', payment: dollars.id }), {
+    status: 409,
+    code: 'payments.case-over',
+  })
+  const { items } = await world.app.identity.audit.list(world.app.db, { limit: 10, target: caseId })
+  assert.deepEqual(
+    items.map(({ action, detail }) => [action, detail['payment']]),
+    [['payments.case-credited', id]],
+  )
+
+  await world.database.owner.run(sql`update payments.reconciliations set due_at = '2026-01-15'`)
+  await nextDay(world)
+  assert.equal(await available(world), '1500.00')
+  assert.deepEqual(await days(world), [{ rail: 'mpesa', lines: 1, matched: 1, repaired: 0, cases: 0, problem: null }])
   await assertBooksHold(world)
 })

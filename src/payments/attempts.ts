@@ -204,7 +204,7 @@ interface Opening {
   now: Date
 }
 
-const newAttempt = (
+export const newAttempt = (
   { ids }: Core,
   { intent, rail, railAccount, ask, payer, returnUrl, requestKey, now }: Opening,
 ): AttemptRow => ({

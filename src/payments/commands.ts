@@ -15,7 +15,7 @@ const MOST_SHOWN = 20_000
 
 /** `purser payments …` and `purser reconcile …`: what waits for a person. */
 export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
-  reconcileCommands(program, open)
+  reconcileCommands(program, open, openPayments)
   const payments = program
     .command('payments')
     .description('refunds, transfers by hand, and events of providers that wait for a person')

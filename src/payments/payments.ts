@@ -1,7 +1,7 @@
 import type { Schema } from '#platform/migrate'
 import { startAttempt, listMethods } from './attempts.ts'
 import { paymentsCommands } from './commands.ts'
-import { createReconciliation } from './reconciliation/cases.ts'
+import { createReconciliation } from './reconciliation/reconciliation.ts'
 import { createCore } from './core.ts'
 import { paymentsCrons } from './crons.ts'
 import { paymentExports } from './exports.ts'
@@ -70,7 +70,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     refunds: createRefunds(core),
     transfers: createTransfers(core),
     customers: createCustomers(core.ledger),
-    reconciliation: createReconciliation(core.clock),
+    reconciliation: createReconciliation(core),
   }
   return payments
 }

@@ -613,8 +613,8 @@ export type ReconciliationCase = {
   readonly theirs: { readonly amount: string; readonly currency: string } | null
   readonly moved_at: string
 
-  /** `closed` by a person, `repaired` when nothing differed any more */
-  readonly status: 'open' | 'closed' | 'repaired'
+  /** `closed` or `credited` by a person, `repaired` when nothing differed any more */
+  readonly status: 'open' | 'closed' | 'repaired' | 'credited'
   readonly suggested_action: string
   readonly note: string | null
   readonly created_at: string
@@ -749,8 +749,11 @@ export type RefundsLineList = readonly RefundLine[]
 export type RejectTransferInput = { readonly note: string }
 
 export type ResolveCaseInput = {
-  /** `close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. */
-  readonly action: 'close' | 'retry'
+  /** `close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. `credit`: money that is missing here is counted for `payment`, once. */
+  readonly action: 'close' | 'retry' | 'credit'
+
+  /** With `credit`: the payment that the money is for, in its currency */
+  readonly payment?: string | undefined
   readonly note: string
 }
 
@@ -965,6 +968,9 @@ export type ErrorCode =
   | 'payments.bad-cursor'
   | 'payments.bad-number'
   | 'payments.balance-too-low'
+  | 'payments.case-counted'
+  | 'payments.case-not-money'
+  | 'payments.case-other-currency'
   | 'payments.case-over'
   | 'payments.insufficient-balance'
   | 'payments.method-not-allowed'
@@ -1627,7 +1633,7 @@ export interface Operations {
     query?: {
       readonly limit?: number | undefined
       readonly cursor?: string | undefined
-      readonly status?: 'open' | 'closed' | 'repaired' | undefined
+      readonly status?: 'open' | 'closed' | 'repaired' | 'credited' | undefined
       readonly rail?: string | undefined
     },
     options?: CallOptions,
@@ -1707,7 +1713,7 @@ export interface Iterators {
   listReconciliationCases(
     query?: {
       readonly limit?: number | undefined
-      readonly status?: 'open' | 'closed' | 'repaired' | undefined
+      readonly status?: 'open' | 'closed' | 'repaired' | 'credited' | undefined
       readonly rail?: string | undefined
     },
     options?: CallOptions,

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount, type Money } from '#money'
 import { CASE_ACTIONS, CASE_KINDS, CASE_STATES, type Case } from '#payments'
+import type { Tx } from '#platform/db'
+import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
 import { isId } from '#platform/ids'
 import { text } from '../text.ts'
+import { CASE_CONFLICTS } from './case-problems.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 
@@ -30,7 +33,7 @@ const reconciliationCase = z
     moved_at: timestamp,
     status: z
       .enum(CASE_STATES)
-      .meta({ description: '`closed` by a person, `repaired` when nothing differed any more' }),
+      .meta({ description: '`closed` or `credited` by a person, `repaired` when nothing differed any more' }),
     suggested_action: z.string(),
     note: z.string().nullable(),
     created_at: timestamp,
@@ -54,10 +57,13 @@ const ask = z.strictObject({
 
 const resolution = z
   .strictObject({
-    action: z.enum(CASE_ACTIONS).meta({
+    action: z.enum([...CASE_ACTIONS, 'credit']).meta({
       description:
-        '`close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs.',
+        '`close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. `credit`: money that is missing here is counted for `payment`, once.',
     }),
+    payment: text(40)
+      .optional()
+      .meta({ description: 'With `credit`: the payment that the money is for, in its currency' }),
     note: text(1000).min(1),
   })
   .meta({ id: 'ResolveCase', examples: [{ action: 'close', note: 'Paid back at the provider, ticket 1042' }] })
@@ -98,7 +104,15 @@ function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api):
     method: 'POST',
     url: '/api/v1/reconciliation/cases/:id/resolve',
     onRequest: access.require('operations:write'),
-    config: { refusals: refusals('payments.no-such-case', 'payments.case-over', ...OF_BODIES) },
+    config: {
+      refusals: refusals(
+        'payments.no-such-case',
+        'payments.not-found',
+        'payments.case-over',
+        ...CASE_CONFLICTS.map(({ code }) => code),
+        ...OF_BODIES,
+      ),
+    },
     schema: {
       operationId: 'resolveReconciliationCase',
       tags,
@@ -111,19 +125,35 @@ function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api):
     handler: async (request) => {
       const { keyId } = access.callerOf(request)
       const { id } = request.params
-      const { action, note } = request.body
-      const entry = {
-        action: `payments.case-${action === 'close' ? 'closed' : 'retried'}`,
-        target: id,
-        detail: { note },
+      const { action, note, payment } = request.body
+      requireFitting(action, payment)
+      const audit = (tx: Tx, did: string, detail: Record<string, string>): Promise<void> =>
+        identity.audit.record(tx, {
+          actor: { type: 'key', id: keyId },
+          action: `payments.case-${did}`,
+          target: id,
+          detail,
+        })
+      if (action === 'credit') {
+        const intentId = payment ?? ''
+        const detail = { payment: intentId, note }
+        const credit = { id, intentId, note }
+        return render(await payments.reconciliation.credit(credit, (tx) => audit(tx, 'credited', detail)))
       }
       return db.transaction(async (tx) => {
         const resolved = await payments.reconciliation.resolve(tx, { id, action, note })
-        await identity.audit.record(tx, { actor: { type: 'key', id: keyId }, ...entry })
+        await audit(tx, action === 'close' ? 'closed' : 'retried', { note })
         return render(resolved)
       })
     },
   })
+}
+
+function requireFitting(action: string, payment: string | undefined): void {
+  if ((action === 'credit') === (payment !== undefined)) return
+  const says =
+    payment === undefined ? 'payment: name the payment that the money is for.' : 'payment: only with the action credit.'
+  throw new AppError('validation-failed', 422, says, { param: 'payment' })
 }
 
 const shown = (amount: Money | undefined): z.output<typeof money> =>

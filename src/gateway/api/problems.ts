@@ -1,5 +1,6 @@
 import type { Refusal } from '#platform/http'
 import { OWN_METHODS } from './own-problems.ts'
+import { CASE_CONFLICTS } from './case-problems.ts'
 import { REFUND_CONFLICTS } from './refund-problems.ts'
 
 /** An error of the API in the words of its documentation. */
@@ -163,6 +164,7 @@ const all = [
   },
   ...REFUND_CONFLICTS,
   ...OWN_METHODS,
+  ...CASE_CONFLICTS,
   {
     code: 'payments.case-over',
     status: 409,

@@ -1,5 +1,5 @@
 import type { Asset, Money } from '#money'
-import { sql, type Queryable } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/db'
 
 /** All SQL on payments.cases. */
 
@@ -12,7 +12,7 @@ export const CASE_KINDS = [
   'pending-for-ever',
 ] as const
 export type CaseKind = (typeof CASE_KINDS)[number]
-export const CASE_STATES = ['open', 'closed', 'repaired'] as const
+export const CASE_STATES = ['open', 'closed', 'repaired', 'credited'] as const
 export type CaseState = (typeof CASE_STATES)[number]
 
 export interface CaseRow {
@@ -28,6 +28,8 @@ export interface CaseRow {
   ours: bigint | null
   theirsAsset: Asset | null
   theirs: bigint | null
+  receiptId: string | null
+  number: string | null
   movedAt: Date
   state: CaseState
   note: string | null
@@ -39,21 +41,23 @@ export interface NewCase extends Pick<CaseRow, 'id' | 'rail' | 'railAccount' | '
   readonly intentId?: string | undefined
   readonly ours?: Money | undefined
   readonly theirs?: Money | undefined
+  readonly receiptId?: string | undefined
+  readonly number?: string | undefined
 }
 
 const COLUMNS = sql`id, rail, rail_account as "railAccount", day, kind, subject, intent_id as "intentId", merchant_id as "merchantId",
-  ours_asset as "oursAsset", ours, theirs_asset as "theirsAsset", theirs, moved_at as "movedAt", state, note, created_at as "createdAt",
+  ours_asset as "oursAsset", ours, theirs_asset as "theirsAsset", theirs, receipt_id as "receiptId", number, moved_at as "movedAt", state, note, created_at as "createdAt",
   closed_at as "closedAt"`
 
 /** One that is open is brought up to date; one that a person closed stays closed, one that was put right and differs again opens again. */
 export const openCase = (q: Queryable, one: NewCase, now: Date): Promise<{ state: CaseState; isNew: boolean }> =>
   q.one(sql`insert into payments.cases (id, rail, rail_account, day, kind, subject, intent_id, merchant_id, ours_asset, ours, theirs_asset,
-      theirs, moved_at, created_at)
+      theirs, receipt_id, number, moved_at, created_at)
     values (${one.id}, ${one.rail}, ${one.railAccount}, ${one.day}, ${one.kind}, ${one.subject}, ${one.intentId ?? null},
       (select merchant_id from payments.intents where id = ${one.intentId ?? null}), ${one.ours?.asset ?? null}, ${one.ours?.amount ?? null},
-      ${one.theirs?.asset ?? null}, ${one.theirs?.amount ?? null}, ${one.movedAt}, ${now})
+      ${one.theirs?.asset ?? null}, ${one.theirs?.amount ?? null}, ${one.receiptId ?? null}, ${one.number ?? null}, ${one.movedAt}, ${now})
     on conflict (rail, rail_account, kind, subject) do update set ours_asset = excluded.ours_asset, ours = excluded.ours,
-      theirs_asset = excluded.theirs_asset, theirs = excluded.theirs,
+      theirs_asset = excluded.theirs_asset, theirs = excluded.theirs, receipt_id = excluded.receipt_id, number = excluded.number,
       state = case payments.cases.state when 'repaired' then 'open' else payments.cases.state end,
       closed_at = case payments.cases.state when 'repaired' then null else payments.cases.closed_at end
     returning state, id = ${one.id} as "isNew"`)
@@ -77,6 +81,19 @@ export const noteCase = (q: Queryable, id: string, note: string): Promise<number
 
 export const findCase = (q: Queryable, id: string): Promise<CaseRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.cases where id = ${id}`)
+
+/** Whoever settles it comes here one after another. */
+export const lockCase = (tx: Tx, id: string): Promise<CaseRow | undefined> =>
+  tx.maybe(sql`select ${COLUMNS} from payments.cases where id = ${id} for update`)
+
+/** Its money was counted for this payment. */
+export const creditedCase = (
+  tx: Tx,
+  { id, note, intentId, merchantId }: Pick<CaseRow, 'id' | 'note' | 'intentId' | 'merchantId'>,
+  now: Date,
+): Promise<CaseRow> =>
+  tx.one(sql`update payments.cases set state = 'credited', note = ${note}, intent_id = ${intentId}, merchant_id = ${merchantId}, closed_at = ${now}
+    where id = ${id} returning ${COLUMNS}`)
 
 /** Newest first. */
 export const listCases = (

@@ -1,7 +1,7 @@
 import { money, type Money } from '#money'
 import { AppError } from '#platform/errors'
 import type { Queryable, Tx } from '#platform/db'
-import type { Clock } from '#platform/clock'
+import type { CreditCase } from './credit.ts'
 import { closeCase, findCase, listCases, noteCase, type CaseKind, type CaseRow, type CaseState } from './case-store.ts'
 import { askRun } from './store.ts'
 
@@ -39,9 +39,15 @@ export interface Reconciliation {
    * differs any more. Throws 404 `payments.no-such-case`, 409 `payments.case-over`.
    */
   resolve(tx: Tx, by: { id: string; action: CaseAction; note: string }): Promise<Case>
+  /**
+   * Counts the money of a `missing-here` case for a payment, once: again with the same payment it is as it was. `audit` is written in the same
+   * transaction. Throws 404 `payments.no-such-case`, `payments.not-found`, 409 `payments.case-over`, `payments.case-not-money`,
+   * `payments.case-other-currency`, `payments.case-counted`.
+   */
+  credit(by: CreditCase, audit: (tx: Tx) => Promise<void>): Promise<Case>
 }
 
-interface ListCases {
+export interface ListCases {
   readonly state?: CaseState | undefined
   readonly rail?: string | undefined
   /** 1 to 100. */
@@ -52,7 +58,7 @@ interface ListCases {
 /** For whoever looks into it. */
 const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'missing-here':
-    'Money that no payment here was made for, or whose payer is not known: find out whose it is with the provider, then pay it back there, or ask its payer.',
+    'Money that no payment here was made for, or whose payer is not known: find out whose it is with the provider, then credit the payment that it is for, or pay it back there.',
   'missing-there':
     'The provider does not list what is credited here: ask it with the number of the receipt. If it never had the money, take it back from the merchant.',
   'amount-differs': 'Ask the provider which amount is right, and settle the difference with the merchant.',
@@ -61,15 +67,21 @@ const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'pending-for-ever': 'The provider cannot say what became of it: ask it with our reference, then tell the merchant.',
 }
 
-export const createReconciliation = (clock: Clock): Reconciliation => ({
-  listCases: async (q, { limit, cursor, ...of }) => {
-    const rows = await listCases(q, { ...of, before: cursor, limit: limit + 1 })
-    const items = rows.slice(0, limit).map(caseOf)
-    const last = items.at(-1)
-    return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
-  },
-  resolve: (tx, by) => resolveCase(tx, by, clock.now()),
-})
+export async function pageOfCases(
+  q: Queryable,
+  { limit, cursor, ...of }: ListCases,
+): Promise<{ items: Case[]; nextCursor?: string }> {
+  const rows = await listCases(q, { ...of, before: cursor, limit: limit + 1 })
+  const items = rows.slice(0, limit).map(caseOf)
+  const last = items.at(-1)
+  return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
+}
+
+export const noSuchCase = (id: string): AppError =>
+  new AppError('payments.no-such-case', 404, `There is no case ${id.slice(0, 40)}.`, { param: 'id' })
+
+export const caseOver = ({ id, state }: Pick<CaseRow, 'id' | 'state'>): AppError =>
+  new AppError('payments.case-over', 409, `The case ${id} is ${state} already.`)
 
 export async function resolveCase(
   tx: Tx,
@@ -77,14 +89,14 @@ export async function resolveCase(
   now: Date,
 ): Promise<Case> {
   const before = await findCase(tx, id)
-  if (!before) throw new AppError('payments.no-such-case', 404, `There is no case ${id.slice(0, 40)}.`, { param: 'id' })
+  if (!before) throw noSuchCase(id)
   const done = action === 'close' ? await closeCase(tx, id, note, now) : await noteCase(tx, id, note)
-  if (done === 0) throw new AppError('payments.case-over', 409, `The case ${id} is ${before.state} already.`)
+  if (done === 0) throw caseOver(before)
   if (action === 'retry') await askRun(tx, before.rail, before.day, now)
   return caseOf((await findCase(tx, id)) ?? before)
 }
 
-const caseOf = (row: CaseRow): Case => ({
+export const caseOf = (row: CaseRow): Case => ({
   id: row.id,
   rail: row.rail,
   day: row.day,

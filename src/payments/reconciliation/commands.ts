@@ -3,14 +3,15 @@ import { formatAmount, currencyOf, type Money } from '#money'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
-import { CASE_ACTIONS, createReconciliation, resolveCase, type Case, type CaseAction } from './cases.ts'
+import { CASE_ACTIONS, pageOfCases, resolveCase, type Case, type CaseAction } from './cases.ts'
+import type { Payments } from '../face.ts'
 import { askRun, listRuns } from './store.ts'
 
 const MOST = 100
 const DAY_MS = 24 * 60 * 60_000
 
 /** `purser reconcile …`: our books beside those of the providers. */
-export function reconcileCommands(program: Command, open: OpenCli): void {
+export function reconcileCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
   const reconcile = program.command('reconcile').description('our books beside those of the providers, day by day')
   reconcile
     .command('run')
@@ -40,13 +41,15 @@ export function reconcileCommands(program: Command, open: OpenCli): void {
     .description(`the ${MOST} newest differences that are open`)
     .option('--all', 'those that are over too')
     .action(async ({ all }: { all?: boolean }) => {
-      const { db, clock, print } = await open()
-      const { items } = await createReconciliation(clock).listCases(db, {
-        state: all ? undefined : 'open',
-        limit: MOST,
-      })
+      const { db, print } = await open()
+      const { items } = await pageOfCases(db, { state: all ? undefined : 'open', limit: MOST })
       print(items.length === 0 ? 'No case is open.' : items.map(rowOf))
     })
+  caseCommands(reconcile, open, openPayments)
+}
+
+/** What a person does about a case. */
+function caseCommands(reconcile: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
   reconcile
     .command('resolve')
     .description('ends a case, or has its day compared again')
@@ -66,6 +69,21 @@ export function reconcileCommands(program: Command, open: OpenCli): void {
         return one
       })
       print(how === 'close' ? 'It is closed. Nothing was posted for it.' : `Its day is compared again. ${suggested}`)
+    })
+  reconcile
+    .command('credit')
+    .description('counts the money of a case of kind missing-here for a payment, once, and ends the case')
+    .argument('<case>', 'its id, rec_…')
+    .requiredOption('--payment <id>', 'pay_…, in the currency of the money')
+    .requiredOption('--note <text>', 'how it is known, for whoever asks later')
+    .action(async (id: string, { payment, note }: { payment: string; note: string }) => {
+      const { print, record } = await open()
+      const { reconciliation } = await openPayments()
+      const detail = { payment, note }
+      const credited = await reconciliation.credit({ id, intentId: payment, note }, (tx) =>
+        record(tx, { action: 'payments.case-credited', target: id, detail }),
+      )
+      print([rowOf(credited)])
     })
 }
 

@@ -5,7 +5,7 @@ import type { DueQueue } from '#platform/jobs'
 import { askEach } from './asking.ts'
 import { repairCases, type CaseKind } from './case-store.ts'
 import { railOf, type Core } from '../core.ts'
-import { differenceOf, holdOn, idsOf, LEASE_MS, openDifference, type Day, type Difference } from './day.ts'
+import { differenceOf, hasProvider, holdOn, idsOf, LEASE_MS, openDifference, type Day, type Difference } from './day.ts'
 import type { RailStatement, StatementLine } from '../rail.ts'
 import {
   claimRuns,
@@ -46,7 +46,7 @@ async function runDay(core: Core, run: RunRow, signal: AbortSignal): Promise<voi
   const about = { rail: run.rail, day: run.day }
   try {
     const rail = railOf(core, run.rail)
-    const why = rail ? rail.unavailable() : 'There is no such rail.'
+    const why = rail && hasProvider(rail) ? rail.unavailable() : 'There is no such provider.'
     if (!rail || why !== undefined) return void (await failRun(core.db, run, why ?? '', nextTry(core, run)))
     const from = new Date(`${run.day}T00:00:00Z`)
     const tally = { lines: 0, matched: 0, repaired: 0, cases: 0 }
@@ -123,10 +123,13 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
 /** Of the receipts of one line the one that came again last. */
 const standing = (found: readonly Ours[]): Ours | undefined => found.at(-1)
 
-const describe = (kind: CaseKind, { gross, returned, at }: StatementLine, ours: Ours | undefined): Difference =>
-  kind === 'return-differs'
-    ? { intentId: ours?.intentId, ours: ours && money(ours.asset, ours.reversed), theirs: returned, movedAt: at }
-    : { intentId: ours?.intentId, ours: ours && money(ours.asset, ours.amount), theirs: gross, movedAt: at }
+function describe(kind: CaseKind, line: StatementLine, found: Ours | undefined): Difference {
+  const { gross, returned, at: movedAt, receiptId, number } = line
+  const about = { intentId: found?.intentId, movedAt, receiptId, number }
+  return kind === 'return-differs'
+    ? { ...about, ours: found && money(found.asset, found.reversed), theirs: returned }
+    : { ...about, ours: found && money(found.asset, found.amount), theirs: gross }
+}
 
 /** Every receipt of the day is in the provider's list. */
 async function compareOurs(day: Day, signal: AbortSignal): Promise<void> {

@@ -21,10 +21,16 @@ export interface Day {
 export const holdOn = ({ core, run }: Day): Promise<number> =>
   extendRun(core.db, run, addMs(core.clock.now(), LEASE_MS))
 
+/** Payments' own methods have no provider, and no books but ours. */
+export const hasProvider = ({ collect }: Rail): boolean => collect?.kind !== 'balance' && collect?.kind !== 'transfer'
+
 export interface Difference {
   readonly intentId: string | undefined
   readonly ours?: Money | undefined
   readonly theirs?: Money | undefined
+  /** Of the provider's line. */
+  readonly receiptId?: string | undefined
+  readonly number?: string | undefined
   readonly movedAt: Date
 }
 

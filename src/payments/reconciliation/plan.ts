@@ -1,6 +1,7 @@
 import { addMs } from '#platform/clock'
 import type { Cron } from '#platform/jobs'
 import type { Core } from '../core.ts'
+import { hasProvider } from './day.ts'
 import { planRun, wasUsed } from './store.ts'
 
 const HOUR_MS = 60 * 60_000
@@ -17,8 +18,9 @@ export const planReconciliations = (core: Core): Cron => ({
   run: async () => {
     const now = core.clock.now()
     const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS
-    for (const { name, unavailable } of core.rails) {
-      if (unavailable() !== undefined) continue
+    for (const rail of core.rails) {
+      const { name } = rail
+      if (!hasProvider(rail) || rail.unavailable() !== undefined) continue
       for (let back = 1; back <= DAYS_BACK; back++) {
         const begin = new Date(today - back * DAY_MS)
         const end = addMs(begin, DAY_MS)

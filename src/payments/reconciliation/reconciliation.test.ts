@@ -1,70 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Command } from 'commander'
-import { ledgerSchema } from '#ledger'
 import { assetOf, money } from '#money'
 import { addMs } from '#platform/clock'
 import { sql } from '#platform/db'
 import { AppError } from '#platform/errors'
-import type { CliContext, CliRecord } from '#platform/module'
-import { platformSchema } from '#platform/schema'
-import { openTestDatabase } from '../../../test/database.ts'
 import type { Case } from './cases.ts'
-import { cardAttempt, kes, openTrial, received, referenceOf, tell, type Scripted, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
-import type { Outcome, RailStatement, StatementLine } from '../rail.ts'
-import { askRun, listRuns } from './store.ts'
-
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
-const DAY = '2026-01-15'
-const NOON = new Date('2026-01-15T12:00:00Z')
-const HOUR_MS = 3_600_000
-
-interface Books extends AsyncDisposable {
-  readonly trial: Trial
-  /** What the provider's list holds: a page each. */
-  pages: StatementLine[][]
-  /** Compares the day of the trial, and gives the cases that are open then. */
-  compare(): Promise<Case[]>
-}
-
-const line = (id: string, more: Partial<StatementLine> = {}): StatementLine => ({
-  id,
-  receiptId: id,
-  gross: kes(150_000n),
-  at: NOON,
-  ...more,
-})
-
-async function openBooks(scripted: (trial: Trial) => Scripted = ({ page }) => page): Promise<Books> {
-  const stack = new AsyncDisposableStack()
-  const database = stack.use(await openTestDatabase(schemas))
-  const trial = stack.use(await openTrial(database))
-  const { rail } = scripted(trial)
-  const books: Books = {
-    trial,
-    pages: [],
-    compare: async () => {
-      await trial.pass(24 * HOUR_MS)
-      await askRun(trial.db, rail.name, DAY, trial.clock.now())
-      await trial.pass()
-      const [run] = (await listRuns(trial.db, 10)).filter((one) => one.rail === rail.name && one.day === DAY)
-      assert.ok(run?.finishedAt, run?.problem ?? 'the run has not ended')
-      return (await trial.payments.reconciliation.listCases(trial.db, { state: 'open', limit: 100 })).items
-    },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  }
-  const statement: RailStatement = {
-    reachMs: 48 * HOUR_MS,
-    list: ({ cursor = '0' }) => {
-      const index = Number(cursor)
-      const more = index + 1 < books.pages.length
-      return Promise.resolve({ lines: books.pages[index] ?? [], cursor: more ? String(index + 1) : undefined })
-    },
-  }
-  Object.assign(rail, { statement })
-  return books
-}
+import { DAY, HOUR_MS, line, NOON, openBooks, openCli, PHONE, pulled } from './fixture.ts'
+import { cardAttempt, kes, received, referenceOf, tell, type Trial } from '../fixture.ts'
+import type { Outcome } from '../rail.ts'
+import { listRuns } from './store.ts'
 
 /** A card payment of KES 1,500 that arrived. */
 async function arrived(trial: Trial, id: string): Promise<{ id: string; intentId: string }> {
@@ -149,16 +93,6 @@ test('money of an attempt that we did not hear of is credited once the provider 
     assert.equal(await trial.available(), 150_000n)
   }
   await trial.booksHold()
-})
-
-const PHONE = '254712345678'
-const pulled = (id: string, more: Partial<StatementLine> = {}): StatementLine => ({
-  id,
-  number: id,
-  gross: kes(150_000n),
-  at: addMs(new Date('2026-01-15T09:00:00Z'), 60_000),
-  payerPhone: PHONE,
-  ...more,
 })
 
 test('a prompt whose answer was lost is paid by the line of its payer, and a callback that comes later counts nothing', async () => {
@@ -327,19 +261,7 @@ test('purser reconcile: a day is asked for, cases are listed and ended with a no
   await using books = await openBooks()
   const { trial } = books
   await arrived(trial, 'ch_1')
-  const printed: unknown[] = []
-  const recorded: string[] = []
-  const record = (_: unknown, { action, target }: CliRecord): void => void recorded.push(`${action} ${target}`)
-  const { db, clock } = trial
-  const context = { db, clock, record, print: (what: unknown) => void printed.push(what) } as unknown as CliContext
-  const run = async (...words: string[]): Promise<unknown> => {
-    const program = new Command()
-    trial.payments.commands?.(program, () => Promise.resolve(context))
-    await program.parseAsync(['reconcile', ...words], { from: 'user' })
-    return printed.at(-1)
-  }
-  const rows = async (...words: string[]): Promise<Record<string, unknown>[]> =>
-    (await run(...words)) as Record<string, unknown>[]
+  const { run, rows, recorded } = openCli(trial)
   await trial.pass(24 * HOUR_MS)
   await run('run', 'cards', '--day', DAY)
   await trial.pass()

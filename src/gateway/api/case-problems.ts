@@ -1,0 +1,24 @@
+import type { Problem } from './problems.ts'
+
+/** Why the money of a case cannot be credited. */
+export const CASE_CONFLICTS = [
+  {
+    code: 'payments.case-not-money',
+    status: 409,
+    message: 'Only money of kind missing-here that names no try can be credited; this case is amount-differs.',
+    remedy: 'Settle it otherwise and close the case with a note, or have its day compared again: {"action": "retry"}.',
+  },
+  {
+    code: 'payments.case-other-currency',
+    status: 409,
+    message: 'The money is USD 15.00 and the payment is in KES: credit a payment in USD.',
+    param: 'payment',
+    remedy: 'Name a payment in the currency of the money, or pay the money back at the provider and close the case.',
+  },
+  {
+    code: 'payments.case-counted',
+    status: 409,
+    message: 'The money of case rec_01kd3v… is counted for another payment already.',
+    remedy: 'Have its day compared again: {"action": "retry"}. The case ends by itself.',
+  },
+] as const satisfies readonly Problem[]

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { Command } from 'commander'
+import { ledgerSchema } from '#ledger'
+import { addMs } from '#platform/clock'
+import type { CliContext, CliRecord } from '#platform/module'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../../test/database.ts'
+import type { Case } from './cases.ts'
+import { kes, openTrial, type Scripted, type Trial } from '../fixture.ts'
+import { paymentsSchema } from '../payments.ts'
+import type { RailStatement, StatementLine } from '../rail.ts'
+import { askRun, listRuns } from './store.ts'
+
+/** For the tests of this folder. */
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+export const DAY = '2026-01-15'
+export const NOON = new Date('2026-01-15T12:00:00Z')
+export const HOUR_MS = 3_600_000
+
+export interface Books extends AsyncDisposable {
+  readonly trial: Trial
+  /** What the provider's list holds: a page each. */
+  pages: StatementLine[][]
+  /** Compares the day of the trial, and gives the cases that are open then. */
+  compare(): Promise<Case[]>
+}
+
+/** A line of a provider's list: KES 1,500 at noon. */
+export const line = (id: string, more: Partial<StatementLine> = {}): StatementLine => ({
+  id,
+  receiptId: id,
+  gross: kes(150_000n),
+  at: NOON,
+  ...more,
+})
+
+/** Books, and a provider whose list is scripted. */
+export async function openBooks(scripted: (trial: Trial) => Scripted = ({ page }) => page): Promise<Books> {
+  const stack = new AsyncDisposableStack()
+  const database = stack.use(await openTestDatabase(schemas))
+  const trial = stack.use(await openTrial(database))
+  const { rail } = scripted(trial)
+  const books: Books = {
+    trial,
+    pages: [],
+    compare: async () => {
+      await trial.pass(24 * HOUR_MS)
+      await askRun(trial.db, rail.name, DAY, trial.clock.now())
+      await trial.pass()
+      const [run] = (await listRuns(trial.db, 10)).filter((one) => one.rail === rail.name && one.day === DAY)
+      assert.ok(run?.finishedAt, run?.problem ?? 'the run has not ended')
+      return (await trial.payments.reconciliation.listCases(trial.db, { state: 'open', limit: 100 })).items
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+  const statement: RailStatement = {
+    reachMs: 48 * HOUR_MS,
+    list: ({ cursor = '0' }) => {
+      const index = Number(cursor)
+      const more = index + 1 < books.pages.length
+      return Promise.resolve({ lines: books.pages[index] ?? [], cursor: more ? String(index + 1) : undefined })
+    },
+  }
+  Object.assign(rail, { statement })
+  return books
+}
+
+export const PHONE = '254712345678'
+/** A line that knows who paid. */
+export const pulled = (id: string, more: Partial<StatementLine> = {}): StatementLine => ({
+  id,
+  number: id,
+  gross: kes(150_000n),
+  at: addMs(new Date('2026-01-15T09:00:00Z'), 60_000),
+  payerPhone: PHONE,
+  ...more,
+})
+
+export interface Cli {
+  /** What `purser reconcile …` printed last. */
+  run(...words: string[]): Promise<unknown>
+  rows(...words: string[]): Promise<Record<string, unknown>[]>
+  /** What was audited: action and target. */
+  readonly recorded: string[]
+}
+
+export function openCli({ payments, db, clock }: Trial): Cli {
+  const printed: unknown[] = []
+  const recorded: string[] = []
+  const record = (_: unknown, { action, target }: CliRecord): void => void recorded.push(`${action} ${target}`)
+  const context = { db, clock, record, print: (what: unknown) => void printed.push(what) } as unknown as CliContext
+  const run = async (...words: string[]): Promise<unknown> => {
+    const program = new Command()
+    payments.commands?.(program, () => Promise.resolve(context))
+    await program.parseAsync(['reconcile', ...words], { from: 'user' })
+    return printed.at(-1)
+  }
+  return { run, recorded, rows: async (...words) => (await run(...words)) as Record<string, unknown>[] }
+}
