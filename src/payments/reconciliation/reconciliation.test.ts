@@ -212,6 +212,20 @@ test('without a list each try of the day is asked about: silence is no differenc
   await trial.booksHold()
 })
 
+test('methods that are payments’ own have no provider to be compared with: a transfer may take its days', async () => {
+  await using books = await openBooks()
+  const { trial } = books
+  const intent = await trial.create({ methods: ['transfer'], expiresAt: addMs(trial.clock.now(), 200 * HOUR_MS) })
+  const asked = { merchantId: 'mer_1', payer: {}, returnUrl: 'https://x.example' }
+  await trial.payments.startAttempt({ intentId: intent.id, method: 'transfer', ...asked })
+  for (let i = 0; i < 3; i++) await trial.pass(24 * HOUR_MS)
+  assert.deepEqual((await trial.payments.reconciliation.listCases(trial.db, { limit: 10 })).items, [])
+  assert.deepEqual(
+    (await listRuns(trial.db, 10)).filter(({ rail }) => rail !== 'cards'),
+    [],
+  )
+})
+
 test('a provider that cannot tell is asked again later, and the day is over only when it could', async () => {
   await using books = await openBooks()
   const { trial } = books
