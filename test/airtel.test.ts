@@ -53,6 +53,19 @@ for (const [phone, seconds, reason] of FAILS) {
   })
 }
 
+void test('Airtel is down while both its answer and its callback are lost: the money is found when it is back', async () => {
+  await using world = await openWorld()
+  const { id, attempt } = await payFrom(world, '254730000011')
+  assert.equal(attempt.status, 'unknown')
+  await world.api('POST', '/sandbox/airtel/faults', { kind: 'invalid-json', count: 30 })
+  await world.advance(4 * 60_000)
+  assert.equal((await find(world, id)).status, 'open', 'the payer can try again')
+  await world.jump(40 * 60_000)
+  for (let i = 0; i < 40 && (await find(world, id)).status !== 'paid'; i++) await world.jump(60 * 60_000)
+  await assertPaidOnce(world, id)
+  await assertAtRest(world, id)
+})
+
 void test('a forged callback is refused and credits nothing', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254733123456')

@@ -300,7 +300,7 @@ void test('a provider that is down delays and fails nothing; a silent one stops 
   await trial.booksHold()
 })
 
-void test('past its lifetime: a prompt is abandoned, a page fails as expired', async () => {
+void test('past its lifetime a prompt and a page are abandoned, and their late money is credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ expiresAt: new Date(trial.clock.now().getTime() + 86_400_000) })
@@ -312,8 +312,11 @@ void test('past its lifetime: a prompt is abandoned, a page fails as expired', a
   assert.equal(await stateOf(trial, prompt.id), 'abandoned')
   assert.equal(await stateOf(trial, page.id), 'pending')
   await trial.pass(3_600_000)
-  const row = await findAttempt(trial.db, page.id)
-  assert.deepEqual([row?.state, row?.reason], ['failed', 'expired'])
+  assert.equal(await stateOf(trial, page.id), 'abandoned')
+  trial.page.onCheck = () => received({ id: 'ch_1', gross: kes(150_000n) })
+  await trial.pass(3_600_000)
+  assert.equal((await trial.find(intent.id)).status, 'paid')
+  await trial.booksHold()
 })
 
 void test('a declined card stays on its page, and shows', async () => {

@@ -45,7 +45,7 @@ void test('a fee that is told after the money is asked for and booked once', asy
   assert.equal(await fees(), -4500n)
   const asked = trial.page.checked.length
   await tell(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
-  await trial.pass(24 * 3_600_000)
+  await trial.pass(12 * 3_600_000)
   assert.equal(await fees(), -4500n)
   assert.equal(trial.page.checked.length, asked, 'nothing is left to ask')
   await trial.booksHold()

@@ -35,12 +35,15 @@ void test('never sleeps past a moment at which something is decided', () => {
   assert.equal(next({ checks: 2, state: 'unknown', reference: null }, 170_000), ABANDON_LOST_MS)
 })
 
-void test('what has ended is not looked at; what was abandoned rarely, and only when there is something to ask by', () => {
+void test('what has ended is not looked at; what was abandoned less and less often, for two days more', () => {
   assert.equal(next({ state: 'settled' }, 0), undefined)
   assert.equal(next({ state: 'failed' }, 0), undefined)
-  assert.equal(next({ state: 'abandoned' }, 0), 3_600_000)
-  assert.equal(next({ state: 'abandoned', reference: null }, 0), undefined)
-  assert.equal(next({ state: 'abandoned' }, 48 * 3_600_000), undefined)
+  const lost = { state: 'abandoned', reference: null } as const
+  for (const abandoned of [{ state: 'abandoned' } as const, lost]) {
+    assert.equal(next(abandoned, ABANDON_LOST_MS), 2 * ABANDON_LOST_MS)
+    assert.equal(next(abandoned, 10 * 3_600_000), 11 * 3_600_000)
+    assert.equal(next(abandoned, pace.lifetimeMs + 48 * 3_600_000), undefined)
+  }
 })
 
 void test('when waiting ends', () => {
@@ -55,7 +58,8 @@ void test('when waiting ends', () => {
   assert.equal(ends(lost, 'error', ABANDON_LOST_MS), undefined, 'the provider could not be asked')
   assert.equal(ends({}, 'pending', pace.lifetimeMs - 1), undefined)
   assert.equal(ends({}, 'pending', pace.lifetimeMs), 'abandon')
-  assert.equal(ends({ kind: 'page' }, 'pending', pace.lifetimeMs), 'expire')
+  assert.equal(ends({ kind: 'page' }, 'pending', pace.lifetimeMs), 'abandon')
+  assert.equal(ends({ kind: 'transfer' }, 'pending', pace.lifetimeMs), 'expire')
   for (const answer of ['unknown', 'error'] as const) {
     assert.equal(ends({}, answer, pace.lifetimeMs), undefined)
     assert.equal(ends({}, answer, pace.lifetimeMs + SILENCE_GRACE_MS), 'abandon')

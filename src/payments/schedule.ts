@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000
 export const ABANDON_LOST_MS = 3 * MINUTE_MS
 /** A provider that does not answer when the lifetime ends gets so much longer before the attempt stops blocking. */
 export const SILENCE_GRACE_MS = 10 * MINUTE_MS
-/** Abandoned attempts that the provider knows by a reference are asked about so often, for so long. */
+/** What was abandoned is asked about less and less often, at least so often, for so long. */
 const WATCH_EVERY_MS = 60 * MINUTE_MS
 const WATCH_FOR_MS = 48 * 60 * MINUTE_MS
 const FEES_FOR_MS = 7 * 24 * 60 * MINUTE_MS
@@ -27,7 +27,9 @@ export function nextLook(attempt: Watched, pace: Pace, now: Date): Date | null {
     case 'failed':
       return null
     case 'abandoned':
-      return attempt.reference !== null && now < addMs(begun, WATCH_FOR_MS) ? addMs(now, WATCH_EVERY_MS) : null
+      // The provider may find it only now, also one whose answer was lost: by our own id.
+      if (now >= addMs(begun, pace.lifetimeMs + WATCH_FOR_MS)) return null
+      return addMs(now, Math.max(MINUTE_MS, Math.min(now.getTime() - begun.getTime(), WATCH_EVERY_MS)))
     case 'created':
     case 'submitting':
     case 'pending':
@@ -66,7 +68,8 @@ export function giveUp(
   const ageMs = now.getTime() - (attempt.submittedAt ?? attempt.createdAt).getTime()
   if (answer === 'pending') {
     if (ageMs < pace.lifetimeMs) return undefined
-    return attempt.kind === 'push' ? 'abandon' : 'expire'
+    // A prompt or a page may still be paid, as long as the provider does not say that it cannot.
+    return attempt.kind === 'push' || attempt.kind === 'page' ? 'abandon' : 'expire'
   }
   if (answer !== 'unknown' && answer !== 'error') return undefined
   if (attempt.state === 'unknown' && attempt.reference === null && answer === 'unknown' && ageMs >= ABANDON_LOST_MS)

@@ -66,6 +66,9 @@ void test('the payer sends it, says so, and a person confirms it: once, and once
   assert.deepEqual(noted, [attempt.id], 'a repeat decides nothing')
   const paid = await trial.find(intent.id)
   assert.deepEqual([paid.status, paid.flags.late, paid.receipts[0]?.number], ['paid', false, 'FT1'])
+  await trial.pass(3 * DAY_MS)
+  const { items: cases } = await trial.payments.reconciliation.listCases(trial.db, { limit: 10 })
+  assert.deepEqual(cases, [], 'there is no provider to differ from')
   assert.equal(await trial.available(), 150_000n)
   assert.deepEqual((await trial.payments.transfers.list(trial.db, { limit: 10 })).items, [])
 
