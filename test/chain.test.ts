@@ -140,6 +140,30 @@ test('what is taken back after it was spent becomes debt, and is repaid first', 
   assert.deepEqual(await world.broken(), [])
 })
 
+test('what a refund gave back and the chain takes too is owed; an open link is closed by it', async () => {
+  await using world = await openChainWorld()
+  const { refunds } = world.app.payments
+  const { merchantId } = world
+  const link = async (id: string, amount: string): Promise<{ id: string; secret: string }> => {
+    const made = await world.api('POST', `/api/v1/payments/${id}/refunds`, { amount })
+    const { claim } = (await refunds.find(world.app.db, { id: made.body.id, merchantId })) ?? {}
+    return { id: made.body.id, secret: claim?.secret.reveal() ?? assert.fail('no link') }
+  }
+  const { id, uri } = await world.invoice(priced)
+  await world.pay(uri)
+  await world.mine()
+  const [sent, open] = [await link(id, '600.00'), await link(id, '500.00')]
+  await refunds.claim({ ...sent, place: 'hand', to: 'KCB 77, Jane' })
+  await refunds.resolve({ id: sent.id, sent: { number: 'FT1' }, why: '' })
+  await world.control('reorg', { depth: 1, how: 'double-spend' })
+  await world.look()
+  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  assert.deepEqual(await world.balance('KES'), ['0.00', '600.00'])
+  assert.equal((await refunds.find(world.app.db, { id: open.id }))?.status, 'canceled')
+  const [told] = (await world.app.payments.reconciliation.listCases(world.app.db, { limit: 10 })).items
+  assert.deepEqual([told?.kind, told?.ours?.amount, told?.theirs?.amount], ['returned-too-much', 90_000n, 150_000n])
+})
+
 test('the node catches up, is on another chain, or warms up: no address is given out, none is used up, and nothing is lost', async () => {
   await using world = await openChainWorld()
   const { id, address } = await world.invoice(small)

@@ -30,11 +30,23 @@ export const listWrongReceipts = (q: Queryable): Promise<{ id: string; is: bigin
     from payments.receipts r
     join payments.intents i on i.id = r.intent_id
     left join payments.receipt_states s on s.receipt_id = r.id
-    left join (select receipt_id, sum(case kind when 'receipt' then amount when 'raise' then amount else -amount end) as amount
+    left join (select receipt_id, sum(case kind when 'receipt' then amount - excess when 'raise' then amount else excess - amount end) as amount
       from payments.receipt_entries where kind <> 'fee' group by receipt_id) e on e.receipt_id = r.id
     where e.amount is null or s.receipt_id is null
       or (r.asset = i.asset and s.counted - s.reversed <> e.amount)
     order by r.id limit ${MOST}`)
+
+/** Payments of which more went back than came, by another sum than their entries say. */
+export const listWrongExcess = (q: Queryable): Promise<{ id: string; is: bigint; should: bigint }[]> =>
+  q.many(sql`select r.intent_id as id, sum(s.excess) as is, sum(coalesce(e.excess, 0) + coalesce(x.excess, 0)) as should
+    from payments.receipts r
+    join payments.receipt_states s on s.receipt_id = r.id
+    left join (select receipt_id, sum(case kind when 'receipt' then -excess else excess end) as excess
+      from payments.receipt_entries where excess > 0 group by receipt_id) e on e.receipt_id = r.id
+    left join (select receipt_id, sum(excess) as excess from payments.exchanges where excess > 0 group by receipt_id) x on x.receipt_id = r.id
+    where s.excess > 0 or e.excess is not null or x.excess is not null
+    group by r.intent_id having sum(s.excess) <> sum(coalesce(e.excess, 0) + coalesce(x.excess, 0))
+    order by 1 limit ${MOST}`)
 
 export interface Clearing {
   rail: string
@@ -61,9 +73,9 @@ export const listWrongExchanges = (q: Queryable): Promise<{ id: string; is: bigi
     join payments.intents i on i.id = r.intent_id
     join payments.receipt_states s on s.receipt_id = r.id
     left join (select receipt_id, sum(amount) as amount from (
-        select receipt_id, case kind when 'in' then counted else -counted end as amount from payments.exchanges
+        select receipt_id, case kind when 'in' then counted else excess - counted end as amount from payments.exchanges
         -- Refunded in the payment's own asset, nothing was exchanged back.
-        union all select n.receipt_id, -n.amount from payments.receipt_entries n join payments.refund_parts p on p.receipt_id = n.receipt_id
+        union all select n.receipt_id, n.excess - n.amount from payments.receipt_entries n join payments.refund_parts p on p.receipt_id = n.receipt_id
           join payments.refunds f on f.id = p.refund_id and n.reason = 'refund ' || f.id) moved
       group by receipt_id) e on e.receipt_id = r.id
     where r.asset <> i.asset and s.counted - s.reversed <> coalesce(e.amount, 0)

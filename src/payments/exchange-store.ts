@@ -12,6 +12,8 @@ export interface ExchangeRow {
   spread: bigint
   toAsset: Asset
   counted: bigint
+  /** Of an undone one: what of `counted` had gone from the receipt already. */
+  excess: bigint
   numerator: bigint
   denominator: bigint
   sources: readonly string[]
@@ -19,14 +21,14 @@ export interface ExchangeRow {
   transfers: readonly string[]
 }
 
-const COLUMNS = sql`id, receipt_id as "receiptId", kind, from_asset as "fromAsset", gross, spread, to_asset as "toAsset", counted, numerator,
+const COLUMNS = sql`id, receipt_id as "receiptId", kind, from_asset as "fromAsset", gross, spread, to_asset as "toAsset", counted, excess, numerator,
   denominator, sources, rate_at as "rateAt", transfers`
 
 export async function insertExchange(tx: Tx, row: ExchangeRow, now: Date): Promise<void> {
-  await tx.run(sql`insert into payments.exchanges (id, receipt_id, kind, from_asset, gross, spread, to_asset, counted, numerator, denominator,
+  await tx.run(sql`insert into payments.exchanges (id, receipt_id, kind, from_asset, gross, spread, to_asset, counted, excess, numerator, denominator,
       sources, rate_at, transfers, created_at)
     values (${row.id}, ${row.receiptId}, ${row.kind}, ${row.fromAsset}, ${row.gross}, ${row.spread}, ${row.toAsset}, ${row.counted},
-      ${row.numerator}, ${row.denominator}, ${row.sources}, ${row.rateAt}, ${row.transfers}, ${now})`)
+      ${row.excess}, ${row.numerator}, ${row.denominator}, ${row.sources}, ${row.rateAt}, ${row.transfers}, ${now})`)
 }
 
 /** How a receipt was exchanged, and what of it was undone. Few: one in, and one for each time that it was taken back. */

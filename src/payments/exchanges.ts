@@ -2,8 +2,10 @@ import type { Outcome } from './rail.ts'
 import { partOf, type Exchange } from './exchange.ts'
 import { insertExchange, listExchanges } from './exchange-store.ts'
 import { exchangeBackTransfers, exchangeTransfers } from './postings.ts'
-import { updateReceipt, type ReceiptRow } from './receipt-store.ts'
-import { noteProviderRefund } from './refunds/provider.ts'
+import { tellExcess } from './excess.ts'
+import { updateReceipt, withGone, type ReceiptRow } from './receipt-store.ts'
+import { noteRefundOf } from './refunds/provider.ts'
+import { dropUnfit } from './refunds/unsent.ts'
 import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
 /** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
@@ -31,6 +33,7 @@ export async function bookExchange(
       spread,
       toAsset: intent.asset,
       counted,
+      excess: 0n,
       numerator: exchange.price.numerator,
       denominator: exchange.price.denominator,
       sources: exchange.sources,
@@ -52,13 +55,16 @@ export async function undoExchange(
   const rows = await listExchanges(tx, known.id)
   const original = rows.find(({ kind }) => kind === 'in')
   if (!original) return false
-  const left = (of: 'gross' | 'spread'): bigint =>
+  const left = (of: 'gross' | 'spread' | 'counted'): bigint =>
     rows.reduce((sum, row) => (row.kind === 'in' ? sum : sum - row[of]), original[of])
   const gross = least(outcome.amount.amount, left('gross'))
   if (gross <= 0n) return true
   const all = gross === left('gross')
+  const counted = all ? left('counted') : partOf(original.counted, gross, original.gross)
   const unreversed = known.counted - known.reversed
-  const counted = all ? unreversed : least(unreversed, partOf(original.counted, gross, original.gross))
+  const within = least(counted, unreversed)
+  const excess = counted - within
+  await dropUnfit(work, known.id, unreversed - within)
   const spread = all ? left('spread') : partOf(original.spread, gross, original.gross)
   const [from, to] = [booksOf(work, known.asset), booksOf(work, intent.asset)]
   const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
@@ -76,14 +82,15 @@ export async function undoExchange(
   })
   await insertExchange(
     tx,
-    { ...original, id: core.ids.next('exc'), kind: 'back', gross, spread, counted, transfers: ids },
+    { ...original, id: core.ids.next('exc'), kind: 'back', gross, spread, counted, excess, transfers: ids },
     now,
   )
-  const refunded = known.refunded + (outcome.refund ? counted : 0n)
   if (outcome.refund && counted > 0n)
-    await noteProviderRefund(work, known, { amount: counted, reference: outcome.reversalId })
-  await updateReceipt(tx, { ...known, reversed: known.reversed + counted, refunded }, now)
+    await noteRefundOf(work, known, { amount: counted, reference: outcome.reversalId })
+  await updateReceipt(tx, withGone(known, { within, refunded: outcome.refund ? within : 0n, excess }), now)
   work.transfers.push(...transfers)
+  if (excess > 0n)
+    await tellExcess(work, known, { subject: event.source, asset: intent.asset, ours: within, theirs: counted })
   tx.afterCommit(() => core.meters.payments.inc({ provider: attempt.rail, status: 'reversed' }))
   return true
 }

@@ -5,6 +5,7 @@ import type { Invariant } from '#platform/module'
 import {
   listClearing,
   listUnsettled,
+  listWrongExcess,
   listWrongExchanges,
   listWrongIntents,
   listWrongReceipts,
@@ -45,6 +46,16 @@ export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
       const rows = await listWrongReceipts(q)
       return rows.map(
         ({ id, is, should }) => `Receipt ${id} counts ${is}, its entries add up to ${should} (minor units).`,
+      )
+    },
+  },
+  {
+    name: 'payments.excess-is-sum-of-entries',
+    check: async (q) => {
+      const rows = await listWrongExcess(q)
+      return rows.map(
+        ({ id, is, should }) =>
+          `Payment ${id} says that ${is} more went back than came, its entries say ${should} (minor units).`,
       )
     },
   },

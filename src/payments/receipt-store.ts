@@ -22,6 +22,8 @@ export interface ReceiptRow {
   counted: bigint
   reversed: bigint
   refunded: bigint
+  /** What went back beyond what it counts, less what of that came back. */
+  excess: bigint
 }
 
 export interface EntryRow {
@@ -32,6 +34,8 @@ export interface EntryRow {
   kind: 'receipt' | 'fee' | 'raise' | 'lower' | 'reversal'
   asset: Asset
   amount: bigint
+  /** Of it, what does not count for the receipt: it left beyond what was left, or came back for what had left so. */
+  excess: bigint
   providerId: string | null
   reason: string | null
   transfers: readonly string[]
@@ -39,7 +43,7 @@ export interface EntryRow {
 
 const COLUMNS = sql`r.id, r.rail, r.rail_account as "railAccount", r.provider_id as "providerId", r.attempt_id as "attemptId",
   r.intent_id as "intentId", r.asset, r.gross, r.fee_asset as "feeAsset", r.fee, r.taken_at as "takenAt", r.late, s.number, s.stated,
-  s.counted, s.reversed, s.refunded`
+  s.counted, s.reversed, s.refunded, s.excess`
 const FROM = sql`payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`
 
 export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
@@ -71,8 +75,19 @@ export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise
 
 export async function updateReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<void> {
   await tx.run(sql`update payments.receipt_states set number = ${row.number}, stated = ${row.stated}, counted = ${row.counted},
-    reversed = ${row.reversed}, refunded = ${row.refunded}, updated_at = ${now} where receipt_id = ${row.id}`)
+    reversed = ${row.reversed}, refunded = ${row.refunded}, excess = ${row.excess}, updated_at = ${now} where receipt_id = ${row.id}`)
 }
+
+/** The receipt as it is when so much more went back of it. */
+export const withGone = (
+  receipt: ReceiptRow,
+  gone: { within: bigint; refunded: bigint; excess: bigint },
+): ReceiptRow => ({
+  ...receipt,
+  reversed: receipt.reversed + gone.within,
+  refunded: receipt.refunded + gone.refunded,
+  excess: receipt.excess + gone.excess,
+})
 
 /** By the provider's id of the payment, in one rail account. */
 export const findReceipt = (
@@ -96,12 +111,21 @@ export const findByNumber = (
 export const listReceipts = (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
   q.many(sql`select ${COLUMNS} from ${FROM} where r.intent_id = ${intentId} order by r.id limit 200`)
 
+const MOST_IN_ONE = 200
+
+/** Of which something is left to refund, or more went back than came: the newest, in the order in which they came. */
+export const listRefundableReceipts = async (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
+  (
+    await q.many<ReceiptRow>(sql`select ${COLUMNS} from ${FROM}
+      where r.intent_id = ${intentId} and (s.counted > s.reversed or s.excess > 0) order by r.id desc limit ${MOST_IN_ONE}`)
+  ).toReversed()
+
 /** False when this reversal is known already. */
 export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boolean> {
   const written =
-    await tx.run(sql`insert into payments.receipt_entries (id, receipt_id, rail, rail_account, kind, asset, amount, provider_id,
+    await tx.run(sql`insert into payments.receipt_entries (id, receipt_id, rail, rail_account, kind, asset, amount, excess, provider_id,
       reason, transfers, created_at)
-    values (${row.id}, ${row.receiptId}, ${row.rail}, ${row.railAccount}, ${row.kind}, ${row.asset}, ${row.amount}, ${row.providerId},
+    values (${row.id}, ${row.receiptId}, ${row.rail}, ${row.railAccount}, ${row.kind}, ${row.asset}, ${row.amount}, ${row.excess}, ${row.providerId},
       ${row.reason}, ${row.transfers}, ${now})
     on conflict (rail, rail_account, provider_id) where provider_id is not null do nothing`)
   return written === 1
@@ -111,10 +135,19 @@ export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boo
 export const findReversal = (
   q: Queryable,
   by: { rail: string; railAccount: string; providerId: string },
-): Promise<{ attemptId: string; asset: Asset; amount: bigint } | undefined> =>
-  q.maybe(sql`select r.attempt_id as "attemptId", e.asset, e.amount
+): Promise<{ attemptId: string; receiptId: string; asset: Asset; amount: bigint } | undefined> =>
+  q.maybe(sql`select r.attempt_id as "attemptId", r.id as "receiptId", e.asset, e.amount
     from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
     where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
+
+/** What the provider says that came, as far as it was told: also where it cannot count for less than went back. */
+export const sumArrived = async (q: Queryable, receiptId: string): Promise<bigint> =>
+  (
+    await q.one<{
+      amount: bigint
+    }>(sql`select coalesce(sum(case kind when 'lower' then -amount else amount end), 0) as amount
+      from payments.receipt_entries where receipt_id = ${receiptId} and kind in ('receipt', 'raise', 'lower')`)
+  ).amount
 
 /** Whether what the provider kept of it is booked. */
 export const hasFee = async (q: Queryable, receiptId: string): Promise<boolean> =>

@@ -3,19 +3,24 @@ import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
 import { bookExchange, undoExchange } from './exchanges.ts'
 import type { Exchange } from './exchange.ts'
+import { tellExcess } from './excess.ts'
 import { creditTransfers, feeTransfers, takeTransfers } from './postings.ts'
 import {
   findByNumber,
   findReceipt,
+  findReceiptById,
   findReversal,
   hasFee,
   insertReceipt,
   listReceipts,
+  sumArrived,
   updateReceipt,
+  withGone,
   type ReceiptRow,
 } from './receipt-store.ts'
 import { isLate } from './state.ts'
-import { noteProviderRefund } from './refunds/provider.ts'
+import { noteRefundOf } from './refunds/provider.ts'
+import { dropUnfit } from './refunds/unsent.ts'
 import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
 /** `refused`: says why; nothing was credited. */
@@ -41,6 +46,8 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
   if (told.gross.amount <= 0n) return refuse(work, 'amount-not-positive')
   const given = await withinReversal(work, told)
   if (!given) return { refused: NOTHING_TO_GIVE_BACK }
+  // What came back of what had gone beyond the receipt counts for nothing: its payer has it.
+  const { filled, short } = given
   const known = await findKnown(work, given)
   if (known) return mergeReceipt(work, known, given)
   const row: ReceiptRow = {
@@ -57,9 +64,10 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
     late: worth?.late ?? isLate(intent, attempt.state, now),
     number: given.number ?? null,
     stated: given.stated,
-    counted: worth?.counted ?? (given.gross.asset === intent.asset ? given.gross.amount : 0n),
+    counted: worth?.counted ?? (given.gross.asset === intent.asset ? given.gross.amount - filled : 0n),
     reversed: 0n,
     refunded: 0n,
+    excess: 0n,
   }
   if (!(await insertReceipt(tx, row, now))) return refuse(work, 'foreign-receipt')
   if (row.asset !== intent.asset && !worth?.exchange) {
@@ -70,6 +78,7 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
   }
   if (worth?.exchange) await bookExchange(work, row, { exchange: worth.exchange, spread: worth.spread })
   else await creditReceipt(work, row, given)
+  if (short && filled > 0n) await updateReceipt(tx, { ...short, excess: short.excess - filled }, now)
   work.late ||= row.late
   return 'counted'
 }
@@ -81,12 +90,20 @@ const feeOf = ({ fee }: RailReceipt): Pick<ReceiptRow, 'feeAsset' | 'fee'> =>
 export const NOTHING_TO_GIVE_BACK = 'nothing-to-give-back'
 
 /** Money that gives a reversal back, as far as the reversal took it; undefined when it has taken nothing. */
-async function withinReversal({ tx, attempt }: Work, given: RailReceipt): Promise<RailReceipt | undefined> {
-  if (given.returns === undefined) return given
+async function withinReversal({ tx, attempt, intent }: Work, given: RailReceipt): Promise<Given | undefined> {
+  if (given.returns === undefined) return { ...given, filled: 0n, short: undefined }
   const { rail, railAccount } = attempt
   const taken = await findReversal(tx, { rail, railAccount, providerId: given.returns })
   if (taken?.attemptId !== attempt.id || taken.asset !== given.gross.asset) return undefined
-  return { ...given, gross: money(taken.asset, least(given.gross.amount, taken.amount)) }
+  const gross = money(taken.asset, least(given.gross.amount, taken.amount))
+  const short = taken.asset === intent.asset ? await findReceiptById(tx, taken.receiptId) : undefined
+  return { ...given, gross, filled: least(gross.amount, short?.excess ?? 0n), short }
+}
+
+/** With the receipt of which more went back than came, and how much of that this gives back. */
+interface Given extends RailReceipt {
+  readonly filled: bigint
+  readonly short: ReceiptRow | undefined
 }
 
 async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<ReceiptRow | undefined> {
@@ -100,7 +117,7 @@ async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<Rec
   return (await listReceipts(tx, attempt.intentId)).find(({ attemptId }) => attemptId === attempt.id)
 }
 
-async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee }: RailReceipt): Promise<void> {
+async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee, filled }: Given): Promise<void> {
   const books = booksOf(work, gross.asset)
   const event = { source: row.id, ref: row.id, kind: 'payments.receipt' }
   const credits = creditTransfers(event, books, gross.amount, await owedTo(work, books))
@@ -108,6 +125,7 @@ async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee }: RailRe
     kind: 'receipt',
     asset: gross.asset,
     amount: gross.amount,
+    excess: filled,
     transfers: credits.map(({ id }) => id),
   })
   work.transfers.push(...credits)
@@ -125,8 +143,7 @@ async function bookFee(work: Work, row: ReceiptRow, fee: Money): Promise<void> {
 async function mergeReceipt(work: Work, known: ReceiptRow, given: RailReceipt): Promise<Counted> {
   if (known.attemptId !== work.attempt.id) return refuse(work, 'foreign-receipt')
   const { gross } = given
-  // A receipt in another asset counts for nothing, so its gross stands for what was counted.
-  const believed = known.asset === work.intent.asset ? known.counted : known.gross
+  const believed = await believedOf(work, known, given)
   const differs = given.stated && (gross.asset !== known.asset || gross.amount !== believed)
   if (differs && (known.stated || known.asset !== work.intent.asset || gross.asset !== known.asset)) {
     return refuse(work, 'amount-conflict')
@@ -134,12 +151,21 @@ async function mergeReceipt(work: Work, known: ReceiptRow, given: RailReceipt): 
   // The fee may come after the money; of two fees the first stands.
   if (given.fee && !(await hasFee(work.tx, known.id))) await bookFee(work, known, given.fee)
   const number = known.number ?? (await freeNumber(work, known, given))
-  const counted = differs ? await correctReceipt(work, known, gross.amount - believed) : known.counted
+  const corrected = differs ? await correctReceipt(work, known, gross.amount - believed) : known
   const stated = known.stated || given.stated
   if (number === known.number && stated === known.stated) return 'known'
-  await updateReceipt(work.tx, { ...known, number, stated, counted }, work.now)
+  await updateReceipt(work.tx, { ...corrected, number, stated }, work.now)
   work.receiptChanged ||= number !== known.number
   return 'known'
+}
+
+/**
+ * How much of it came, in its own asset, as it was told so far. A receipt in another asset than the intent's counts for nothing, so its gross stands
+ * for what was counted; one of which more went back than came counts more than came.
+ */
+async function believedOf({ tx, intent }: Work, known: ReceiptRow, { gross, stated }: RailReceipt): Promise<bigint> {
+  const believed = known.asset === intent.asset ? known.counted : known.gross
+  return stated && gross.amount !== believed ? sumArrived(tx, known.id) : believed
 }
 
 /** The number, unless another receipt has it. */
@@ -151,9 +177,9 @@ async function freeNumber(work: Work, known: ReceiptRow, { number }: RailReceipt
   return null
 }
 
-/** What was counted by the attempt's amount turns out to be another amount in the provider's own words. @returns what counts now */
-async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint): Promise<bigint> {
-  const { core, intent } = work
+/** What was counted by the attempt's amount turns out to be another amount in the provider's own words. @returns the receipt as it is now */
+async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint): Promise<ReceiptRow> {
+  const { core } = work
   const books = booksOf(work, known.asset)
   const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.correction' }
   if (difference > 0n) {
@@ -167,25 +193,32 @@ async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint)
     })
     work.transfers.push(...transfers)
     work.late ||= known.late
-    return known.counted + difference
+    return { ...known, counted: known.counted + difference }
   }
-  const amount = least(-difference, known.counted - known.reversed)
-  if (amount < -difference)
-    core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a correction exceeds what is left of the receipt')
-  if (amount === 0n) return known.counted
+  const amount = -difference
+  const left = known.counted - known.reversed
+  const within = least(amount, left)
+  const excess = amount - within
+  await dropUnfit(work, known.id, left - within)
   const transfers = takeTransfers(event, books, amount, await availableTo(work, books))
   await addEntry(work, known, {
     id: event.source,
     kind: 'lower',
     asset: known.asset,
     amount,
+    excess,
     transfers: transfers.map(({ id }) => id),
   })
   work.transfers.push(...transfers)
-  return known.counted - amount
+  if (excess > 0n)
+    await tellExcess(work, known, { subject: event.source, asset: known.asset, ours: within, theirs: amount })
+  return { ...known, counted: known.counted - within, excess: known.excess + excess }
 }
 
-/** Takes back what the provider took back: from what is available, the rest becomes the merchant's debt. */
+/**
+ * Takes back what the provider took back, all of it: from what is available, the rest becomes the merchant's debt. More than is left of the receipt
+ * (what a refund gave back is disputed) counts for nothing, and a person is told.
+ */
 export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kind: 'reversed' }>): Promise<Counted> {
   const { tx, attempt, core, intent, now } = work
   const { rail, railAccount } = attempt
@@ -195,10 +228,12 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
   if (outcome.amount.asset !== known.asset) return refuse(work, 'reversal-in-another-asset')
   if (known.asset !== intent.asset)
     return (await undoExchange(work, known, outcome)) ? 'counted' : refuse(work, 'reversal-in-another-asset')
-  const amount = least(outcome.amount.amount, known.counted - known.reversed)
-  if (amount < outcome.amount.amount)
-    core.log.error({ receiptId: known.id, paymentId: intent.id }, 'a reversal exceeds what is left of the receipt')
+  const { amount } = outcome.amount
   if (amount <= 0n) return 'known'
+  const left = known.counted - known.reversed
+  const within = least(amount, left)
+  const excess = amount - within
+  await dropUnfit(work, known.id, left - within)
   const books = booksOf(work, known.asset)
   const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
   const transfers = takeTransfers(event, books, amount, await availableTo(work, books))
@@ -207,14 +242,16 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
     kind: 'reversal',
     asset: known.asset,
     amount,
+    excess,
     providerId: outcome.reversalId,
     reason: outcome.reason.slice(0, 200),
     transfers: transfers.map(({ id }) => id),
   })
-  const refunded = known.refunded + (outcome.refund ? amount : 0n)
-  if (outcome.refund) await noteProviderRefund(work, known, { amount, reference: outcome.reversalId })
-  await updateReceipt(tx, { ...known, reversed: known.reversed + amount, refunded }, now)
+  if (outcome.refund) await noteRefundOf(work, known, { amount, reference: outcome.reversalId })
+  await updateReceipt(tx, withGone(known, { within, refunded: outcome.refund ? within : 0n, excess }), now)
   work.transfers.push(...transfers)
+  if (excess > 0n)
+    await tellExcess(work, known, { subject: event.source, asset: known.asset, ours: within, theirs: amount })
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail, status: 'reversed' }))
   return 'counted'
 }

@@ -55,7 +55,7 @@ void test('a reversal takes what is available, the rest is owed and repaid first
   await trial.booksHold()
 })
 
-void test('a reversal in parts, never more than the receipt; a dispute won is money again', async () => {
+void test('a reversal in parts and beyond the receipt takes all that it takes; a dispute won is money again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -65,8 +65,8 @@ void test('a reversal in parts, never more than the receipt; a dispute won is mo
   await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'r2'))
   assert.deepEqual((await trial.find(intentId)).received, kes(0n))
   assert.equal(await trial.available(), 0n)
-  assert.equal(await trial.debt(), 0n)
-  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r2:won', gross: kes(150_000n), returns: 'r2' }))
+  assert.equal(await trial.debt(), -50_000n)
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r2:won', gross: kes(160_000n), returns: 'r2' }))
   assert.deepEqual((await trial.find(intentId)).received, kes(100_000n), 'no more than was taken for it')
   await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r1:won', gross: kes(50_000n), returns: 'r1' }))
   await tell(trial, { receiptId: 'ch_1' }, received({ id: 'r1:won', gross: kes(50_000n), returns: 'r1' }))

@@ -62,20 +62,21 @@ export async function availableTo(work: Work, books: Books): Promise<bigint> {
   return left > 0n ? left : 0n
 }
 
-const planned = ({ transfers }: Work, code: string): bigint =>
+/** What the postings of this work will have moved on an account. */
+export const planned = ({ transfers }: Pick<Work, 'transfers'>, code: string): bigint =>
   transfers.reduce(
     (sum, { from, to, amount }) => sum + (to.code === code ? amount : 0n) - (from.code === code ? amount : 0n),
     0n,
   )
 
 type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
-  Partial<Pick<EntryRow, 'id' | 'providerId' | 'reason'>>
+  Partial<Pick<EntryRow, 'id' | 'excess' | 'providerId' | 'reason'>>
 
 /** One of the ways in which a receipt moved money. */
 export async function addEntry({ tx, core, now }: Work, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
   const { id: receiptId, rail, railAccount } = receipt
   const id = entry.id ?? core.ids.next('rce')
-  await insertEntry(tx, { providerId: null, reason: null, ...entry, id, receiptId, rail, railAccount }, now)
+  await insertEntry(tx, { providerId: null, reason: null, excess: 0n, ...entry, id, receiptId, rail, railAccount }, now)
 }
 
 export interface Seen {

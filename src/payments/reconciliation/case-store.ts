@@ -10,6 +10,7 @@ export const CASE_KINDS = [
   'currency-differs',
   'return-differs',
   'pending-for-ever',
+  'returned-too-much',
 ] as const
 export type CaseKind = (typeof CASE_KINDS)[number]
 export const CASE_STATES = ['open', 'closed', 'repaired', 'credited'] as const

@@ -64,6 +64,8 @@ const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'amount-differs': 'Ask the provider which amount is right, and settle the difference with the merchant.',
   'currency-differs': 'Ask the provider which currency the money came in, and settle the difference with the merchant.',
   'return-differs': 'More went back at the provider than is recorded here: look at the refunds of the payment there.',
+  'returned-too-much':
+    'More went back to the payer than came, or two sendings of one refund are out: contest the dispute with the provider, or ask the payer. The merchant bears it until then.',
   'pending-for-ever': 'The provider cannot say what became of it: ask it with our reference, then tell the merchant.',
 }
 

@@ -69,7 +69,7 @@ export interface Ours {
 }
 
 const OURS = sql`r.id, r.provider_id as "providerId", s.number, r.intent_id as "intentId", r.asset,
-    case when r.asset = i.asset then s.counted else r.gross end as amount, s.reversed, r.asset = i.asset as "sameAsset", r.taken_at as "takenAt"
+    case when r.asset = i.asset then s.counted else r.gross end as amount, s.reversed + s.excess as reversed, r.asset = i.asset as "sameAsset", r.taken_at as "takenAt"
   from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id join payments.intents i on i.id = r.intent_id`
 
 /** Our receipts by the provider's ids of them, or by the numbers that people see. */

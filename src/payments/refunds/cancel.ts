@@ -2,10 +2,10 @@ import { isId } from '#platform/ids'
 import { transactMoney, type Core } from '../core.ts'
 import { lockIntent } from '../intent-store.ts'
 import { noSuchRefund, refundOver } from './errors.ts'
-import { freeMoney, type RefundWork } from './money.ts'
 import { statusOfRefund } from './state.ts'
-import { findRefund, lockRefund, updateRefund, type RefundRow } from './store.ts'
-import { tellOwner } from './tell.ts'
+import { findRefund, lockRefund, type RefundRow } from './store.ts'
+import { endUnsent } from './unsent.ts'
+import type { RefundWork } from './work.ts'
 
 /** Takes a link back that nobody has used: by the merchant, or because its time is over. Repeatable. */
 export async function cancelRefund(
@@ -27,11 +27,7 @@ export const endClaim = (core: Core, { id, intentId }: RefundRow, state: 'cancel
     if (!intent || row.state !== 'claimable') return row
     const now = core.clock.now()
     const work: RefundWork = { tx, core, now, intent, row, contended, transfers: [] }
-    await freeMoney(work)
-    const ended = { dueAt: null, endedAt: now, version: row.version + 1 }
-    const after: RefundRow = { ...row, ...ended, state, held: 0n }
-    await updateRefund(tx, after)
-    await tellOwner(tx, core, intent.owner, after, state)
+    const after = await endUnsent(work, state)
     if (work.transfers.length > 0) await core.ledger.post(tx, work.transfers)
     return after
   })

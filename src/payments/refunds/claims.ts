@@ -1,3 +1,4 @@
+import type { Transfer } from '#ledger'
 import { addMs } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
@@ -11,6 +12,7 @@ import { fitsRail } from './plan.ts'
 import { submitRefund } from './send.ts'
 import { findRefund, lockRefund, updateRefund, type RefundRow } from './store.ts'
 import { refundOf, tellOwner } from './tell.ts'
+import { dropGone } from './unsent.ts'
 
 /** The sender that is the operator: pays in whatever way the payer asked for, and says so by `purser payments refund-sent`. */
 export const BY_HAND = 'hand'
@@ -56,7 +58,7 @@ export async function claimRefund(
 ): Promise<Refund> {
   const found = isId('re', id) ? await findRefund(core.db, id) : undefined
   if (!found || !isClaimSecret(found, secret)) throw noSuchRefund()
-  const row = await transactMoney(core, (tx) => say(tx, core, found, { place, to }))
+  const row = await transactMoney(core, (tx, contended) => say(tx, core, found, { place, to, contended }))
   return refundOf(core, row.state === 'created' ? await submitRefund(core, row.id) : row)
 }
 
@@ -64,11 +66,14 @@ async function say(
   tx: Tx,
   core: Core,
   { id, intentId }: RefundRow,
-  { place: name, to }: { place: string; to: string },
+  { place: name, to, contended }: { place: string; to: string; contended: boolean },
 ): Promise<RefundRow> {
   const intent = await lockIntent(tx, intentId)
-  const row = await lockRefund(tx, id)
   const now = core.clock.now()
+  const transfers: Transfer[] = []
+  if (intent) await dropGone({ tx, core, now, intent, contended, transfers }, id)
+  if (transfers.length > 0) await core.ledger.post(tx, transfers)
+  const row = await lockRefund(tx, id)
   if (!intent || row.state !== 'claimable' || (row.claimExpiresAt !== null && now >= row.claimExpiresAt)) return row
   const place = placesOf(core, row).find((each) => each.place === name)
   if (!place) throw noSuchPlace()

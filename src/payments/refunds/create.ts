@@ -5,7 +5,7 @@ import { listAttempts } from '../attempt-store.ts'
 import { REFUNDS_QUEUE, type Core } from '../core.ts'
 import { keyReused, notFound } from '../errors.ts'
 import { lockIntent, type IntentRow } from '../intent-store.ts'
-import { listReceipts } from '../receipt-store.ts'
+import { listRefundableReceipts, type ReceiptRow } from '../receipt-store.ts'
 import { claimHashOf, claimSecret } from './claim.ts'
 import type { NewRefund } from './face.ts'
 import { holdFor } from './hold.ts'
@@ -59,9 +59,17 @@ async function findSame(tx: Tx, { merchantId, idempotency }: NewRefund): Promise
 
 /** Receipts, oldest first, with what is left of each in the payment's asset. */
 async function listRefundable(tx: Tx, intent: IntentRow): Promise<Refundable[]> {
-  const receipts = await listReceipts(tx, intent.id)
+  const receipts = await listRefundableReceipts(tx, intent.id)
   const phones = new Map((await listAttempts(tx, intent.id)).map(({ id, payer }) => [id, payer.phone]))
   const reserved = new Map((await listReserved(tx, intent.id)).map(({ receiptId, amount }) => [receiptId, amount]))
+  // What went back beyond a receipt is no longer there to give back of another.
+  let gone = receipts.reduce((sum, { excess }) => sum + excess, 0n)
+  const leftOf = ({ id, counted, reversed }: ReceiptRow): bigint => {
+    const there = counted - reversed - (reserved.get(id) ?? 0n)
+    const short = there < gone ? there : gone
+    gone -= short > 0n ? short : 0n
+    return there - (short > 0n ? short : 0n)
+  }
   return receipts.map((receipt) => ({
     receiptId: receipt.id,
     rail: receipt.rail,
@@ -69,7 +77,7 @@ async function listRefundable(tx: Tx, intent: IntentRow): Promise<Refundable[]> 
     providerId: receipt.providerId,
     exchanged: receipt.asset !== intent.asset,
     phone: phones.get(receipt.attemptId),
-    left: receipt.counted - receipt.reversed - (reserved.get(receipt.id) ?? 0n),
+    left: leftOf(receipt),
   }))
 }
 
@@ -94,6 +102,7 @@ function newRow(core: Core, intent: IntentRow, input: NewRefund, plan: Plan, now
     phone: isClaim ? null : (plan.phone ?? null),
     destination: null,
     sending: isClaim ? 0 : 1,
+    takenSending: null,
     reference: null,
     number: null,
     reason: null,

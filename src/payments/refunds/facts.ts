@@ -6,7 +6,7 @@ import type { ProviderRefund, Rail, RefundFact } from '../rail.ts'
 import { findReceipt } from '../receipt-store.ts'
 import { checkRefund } from './polling.ts'
 import { recordRefund } from './record.ts'
-import { sendingOf } from './send.ts'
+import { sendingOf } from './state.ts'
 import { findRefund, findRefundByReference, type RefundRow } from './store.ts'
 
 const DONE: Handled = { kind: 'done' }
@@ -80,17 +80,26 @@ async function ofSending(core: Core, rail: Rail, fact: Extract<RefundFact, { kin
   if (!row) return { kind: 'later', why: 'nothing is known of the refund' }
   const sending = Number(fact.sendingId.slice(row.id.length + 1))
   const isLast = sendingOf(row) === fact.sendingId
-  if (isLast && row.rail !== rail.name) return refuse(core, rail, row, 'refund-of-another-rail')
+  // A link that waits again names no rail: what is told is of the sending before.
+  if (isLast && row.rail !== null && row.rail !== rail.name) return refuse(core, rail, row, 'refund-of-another-rail')
   if (fact.amount && (fact.amount.asset !== row.asset || fact.amount.amount !== row.amount))
     return refuse(core, rail, row, 'refund-amount-mismatch')
   if (!fact.needsCheck) {
-    const { refused } = await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'answer', sending })
+    const { refused } = await recordRefund(core, {
+      refund: row,
+      outcome: fact.outcome,
+      from: 'answer',
+      sending,
+      rail: rail.name,
+    })
     return refused === undefined ? DONE : { kind: 'refused', why: refused }
   }
   // No signature proves it: it only says that there is news, and whoever sent it learns nothing from us.
-  if (!isLast || (row.state !== 'pending' && row.state !== 'unknown')) return DONE
+  // Of one that was given up too: it may have gone all the same.
+  const isNews = row.state !== 'created' && row.state !== 'submitting' && row.takenSending !== row.sending
+  if (!isLast || !isNews) return DONE
   await recordRefund(core, { refund: row, outcome: fact.outcome, from: 'event', sending, unproven: true })
-  await checkRefund(core, row, 'answer')
+  await checkRefund(core, { ...row, rail: rail.name }, 'answer')
   return DONE
 }
 

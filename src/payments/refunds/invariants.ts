@@ -2,13 +2,20 @@ import type { Ledger } from '#ledger'
 import { formatAmount, money, type Asset } from '#money'
 import type { Invariant } from '#platform/module'
 import { availableOf } from '../postings.ts'
-import { listHeld, listOverRefunded, listWrongRefunds } from './store.ts'
+import { listHeld, listOverRefunded, listUnbooked, listWrongRefunds } from './store.ts'
 
 /** What holds of refunds after every commit. */
 export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
   {
     name: 'payments.refund-is-sum-of-parts',
     check: async (q) => (await listWrongRefunds(q)).map(({ id, what }) => `Refund ${id}: ${what}.`),
+  },
+  {
+    name: 'payments.refunds-that-went-are-booked',
+    check: async (q) =>
+      (await listUnbooked(q)).map(
+        ({ id, amount, booked }) => `Refund ${id} of ${amount} went and ${booked} of it is booked (minor units).`,
+      ),
   },
   {
     name: 'payments.never-refunded-more-than-received',

@@ -1,103 +1,119 @@
-import type { Transfer } from '#ledger'
 import { money } from '#money'
 import { invariant } from '#platform/errors'
 import type { Tx } from '#platform/db'
 import { findAttempt } from '../attempt-store.ts'
-import type { Core } from '../core.ts'
-import type { IntentRow } from '../intent-store.ts'
-import { availableOf, debtOf, repayTransfers, takeTransfers, type Books } from '../postings.ts'
-import { findReceiptById, insertEntry, lockAccount, updateReceipt, type ReceiptRow } from '../receipt-store.ts'
+import { tellExcess } from '../excess.ts'
+import { availableOf, takeTransfers, type Books } from '../postings.ts'
+import {
+  findReceiptById,
+  findReversal,
+  insertEntry,
+  updateReceipt,
+  withGone,
+  type ReceiptRow,
+} from '../receipt-store.ts'
 import { countReceipt } from '../receipts.ts'
 import type { Work } from '../work.ts'
 import { holdOf } from './hold.ts'
-import { listParts, type RefundPart, type RefundRow } from './store.ts'
-
-/** One transaction on a refund whose intent is locked: what was read, and what will be posted at its end. */
-export interface RefundWork {
-  readonly tx: Tx
-  readonly core: Core
-  readonly now: Date
-  readonly intent: IntentRow
-  readonly row: RefundRow
-  readonly contended: boolean
-  readonly transfers: Transfer[]
-}
-
-const booksOf = ({ intent, row }: RefundWork): Books => ({
-  rail: row.rail ?? 'hand',
-  railAccount: row.railAccount,
-  account: intent.account,
-  asset: row.asset,
-})
-
-const lockDebt = ({ tx }: RefundWork, books: Books): Promise<void> =>
-  lockAccount(tx, `${debtOf(books).code} ${books.asset}`)
+import { noteProviderRefund } from './provider.ts'
+import { listParts, type RefundPart } from './store.ts'
+import { dropUnfit } from './unsent.ts'
+import { booksOf, lockDebt, type RefundWork } from './work.ts'
 
 /**
- * The provider has sent it: what was held goes from the merchant's balance to the clearing account of whoever sent it; what could not be held
- * becomes debt. What of it nothing was held for (a refund that had been given up) is taken as a reversal is.
+ * The provider has sent it: all of it goes from the merchant's balance to the clearing account of whoever sent it. What was held goes first, then
+ * what else is there (nothing was held for a refund that had been given up); the rest becomes debt.
  */
 export async function takeMoney(work: RefundWork, reference: string | null): Promise<void> {
   const { core, tx, row } = work
   const books = booksOf(work)
   if (row.held < row.amount) await lockDebt(work, books)
+  const parts = await listParts(tx, row.id)
+  // One that was given up has its part of the receipts no longer: others may have been promised it since.
+  if (row.endedAt !== null) await dropOthers(work, parts)
   // Freed and taken in one transaction: the balance's row stays locked in between, so nobody else can spend it.
   if (row.held > 0n) invariant(await core.ledger.release(tx, holdOf(row.id)), `the hold of ${row.id} is there`)
-  const isLost = row.held === 0n && row.endedAt !== null
-  let there = isLost ? await spare(work, books) : row.held
+  await takeParts(work, parts, { reference, there: row.held === row.amount ? row.held : await spare(work, books) })
+}
+
+/** Another sending of a refund that was taken went through too: it is a refund that nobody asked for, and a person is told. */
+export async function takeAgain(
+  work: RefundWork,
+  { rail, reference }: { rail: string; reference: string },
+): Promise<boolean> {
+  const { tx, row } = work
+  const { railAccount, amount } = row
   const parts = await listParts(tx, row.id)
-  for (const part of parts) {
-    const receipt = await requireReceipt(tx, part)
-    const providerId = `${reference ?? row.id}${parts.length > 1 ? `:${receipt.id}` : ''}`
-    there -= await takeBack(work, { receipt, part, books, there, providerId })
+  const known = await findReversal(tx, { rail, railAccount, providerId: entryOf(parts, reference, parts[0]) })
+  if (known) return false
+  const again = { ...work, row: { ...row, rail } }
+  await lockDebt(again, booksOf(again))
+  await dropOthers(again, parts)
+  const noted = await noteProviderRefund(work, { amount, rail, railAccount, reference, parts })
+  const there = await spare(again, booksOf(again))
+  await takeParts({ ...again, row: noted }, parts, { reference, there, again: true })
+  return true
+}
+
+async function dropOthers(work: RefundWork, parts: readonly RefundPart[]): Promise<void> {
+  for (const { receiptId, amount } of parts) {
+    const { counted, reversed } = await requireReceipt(work.tx, receiptId)
+    await dropUnfit(work, receiptId, counted - reversed - amount, work.row.id)
   }
 }
 
-const spare = ({ contended, core, tx }: RefundWork, books: Books): Promise<bigint> =>
-  contended
-    ? Promise.resolve(0n)
-    : core.ledger.balance(tx, availableOf(books).code, books.asset).then(({ available }) => available)
+const spare = async ({ contended, core, tx, row }: RefundWork, books: Books): Promise<bigint> => {
+  // Where something was held, the balance's row is locked by now.
+  if (contended && row.held === 0n) return 0n
+  const { available } = await core.ledger.balance(tx, availableOf(books).code, books.asset)
+  return available
+}
 
-interface Taking {
-  readonly receipt: ReceiptRow
-  readonly part: RefundPart
-  readonly books: Books
+/** What one provider's id names is one entry: several parts are told apart by their receipts. */
+const entryOf = (parts: readonly RefundPart[], reference: string, part: RefundPart | undefined): string =>
+  parts.length > 1 ? `${reference}:${part?.receiptId ?? ''}` : reference
+
+interface Taken {
+  readonly reference: string | null
   /** What the merchant's balance gives; the rest becomes debt. */
   readonly there: bigint
-  readonly providerId: string
+  /** It went before: none of it was to go. */
+  readonly again?: boolean
 }
 
-/** @returns what was taken from the balance */
-async function takeBack({ core, tx, row, now, transfers }: RefundWork, taking: Taking): Promise<bigint> {
-  const { receipt, part, books, there, providerId } = taking
-  const left = receipt.counted - receipt.reversed
-  const amount = part.amount < left ? part.amount : left
-  if (amount < part.amount)
-    core.log.error({ refundId: row.id, receiptId: receipt.id }, 'a refund exceeds what is left of the receipt')
-  if (amount <= 0n) return 0n
+async function takeParts(
+  work: RefundWork,
+  parts: readonly RefundPart[],
+  { reference, there, again = false }: Taken,
+): Promise<void> {
+  let left = there
+  for (const part of parts) {
+    const providerId = entryOf(parts, reference ?? work.row.id, part)
+    await takeBack(work, { part, there: left, providerId, again })
+    left -= least(left, part.amount)
+  }
+}
+
+async function takeBack(
+  work: RefundWork,
+  { part, there, providerId, again }: { part: RefundPart; there: bigint; providerId: string; again: boolean },
+): Promise<void> {
+  const { core, tx, row, now, transfers } = work
+  const receipt = await requireReceipt(tx, part.receiptId)
+  const books = booksOf(work)
+  const { rail, railAccount, asset } = books
+  const { amount } = part
+  const within = least(amount, receipt.counted - receipt.reversed)
+  const excess = amount - within
   const event = { source: core.ids.next('rce'), ref: receipt.id, kind: 'payments.refund' }
   const taken = takeTransfers(event, books, amount, there)
-  const { rail, railAccount, asset } = books
   const entry = { id: event.source, receiptId: receipt.id, rail, railAccount, kind: 'reversal' as const, asset, amount }
-  await insertEntry(tx, { ...entry, providerId, reason: `refund ${row.id}`, transfers: taken.map(({ id }) => id) }, now)
-  const { reversed, refunded } = receipt
-  await updateReceipt(tx, { ...receipt, reversed: reversed + amount, refunded: refunded + amount }, now)
+  const reason = `refund ${row.id}`
+  await insertEntry(tx, { ...entry, excess, providerId, reason, transfers: taken.map(({ id }) => id) }, now)
+  await updateReceipt(tx, withGone(receipt, { within, refunded: within, excess }), now)
   transfers.push(...taken)
-  return there < amount ? there : amount
-}
-
-/** It was surely not sent: what was held is the merchant's again, and repays first what is owed. */
-export async function freeMoney(work: RefundWork): Promise<void> {
-  const { core, tx, row, transfers } = work
-  if (row.held === 0n) return
-  const books = booksOf(work)
-  await lockDebt(work, books)
-  invariant(await core.ledger.release(tx, holdOf(row.id)), `the hold of ${row.id} is there`)
-  const { posted } = await core.ledger.balance(tx, debtOf(books).code, books.asset)
-  if (posted >= 0n) return
-  const owed = -posted
-  const event = { source: core.ids.next('rce'), ref: row.id, kind: 'payments.repayment' }
-  transfers.push(...repayTransfers(event, books, owed < row.held ? owed : row.held))
+  if (again || excess > 0n)
+    await tellExcess(work, receipt, { subject: event.source, asset, ours: again ? 0n : within, theirs: amount })
 }
 
 /** A refund that was counted came back to us: its money is counted anew, as far as it was taken. */
@@ -105,13 +121,13 @@ export async function returnMoney(work: RefundWork): Promise<void> {
   const { tx, core, row, now, intent, contended, transfers } = work
   const parts = await listParts(tx, row.id)
   for (const part of parts) {
-    const receipt = await requireReceipt(tx, part)
+    const receipt = await requireReceipt(tx, part.receiptId)
     const paid = await findAttempt(tx, receipt.attemptId)
     invariant(paid, 'a receipt has an attempt')
     // It comes back to whoever had sent it, which need not be the rail that had taken it.
     const attempt = { ...paid, rail: row.rail ?? paid.rail, railAccount: row.railAccount }
     const back: Work = { tx, core, now, intent, attempt, contended, transfers, late: false, receiptChanged: false }
-    const providerId = `${row.reference ?? row.id}${parts.length > 1 ? `:${receipt.id}` : ''}`
+    const providerId = entryOf(parts, row.reference ?? row.id, part)
     const gross = money(row.asset, part.amount)
     await countReceipt(back, {
       id: `${providerId}:returned`,
@@ -124,8 +140,10 @@ export async function returnMoney(work: RefundWork): Promise<void> {
   }
 }
 
-async function requireReceipt(tx: Tx, { receiptId }: RefundPart): Promise<ReceiptRow> {
+async function requireReceipt(tx: Tx, receiptId: string): Promise<ReceiptRow> {
   const receipt = await findReceiptById(tx, receiptId)
   invariant(receipt, 'a refund is of receipts')
   return receipt
 }
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)

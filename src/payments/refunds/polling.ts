@@ -68,7 +68,8 @@ async function look(core: Core, row: RefundRow): Promise<void> {
 /** Asks the provider and records the answer. Errors of the provider never fail a refund. */
 export async function checkRefund(core: Core, row: RefundRow, from: 'check' | 'answer' = 'check'): Promise<void> {
   const outcome = await askAboutRefund(core, row)
-  if (outcome) await recordRefund(core, { refund: row, outcome, from, sending: row.sending })
+  const { sending, rail } = row
+  if (outcome) await recordRefund(core, { refund: row, outcome, from, sending, rail: rail ?? undefined })
   else if (from === 'check') {
     const checks = row.checks + 1
     await postponeRefund(core.db, {

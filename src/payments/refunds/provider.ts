@@ -1,32 +1,34 @@
+import { insertRefund, type RefundPart, type RefundRow } from './store.ts'
+import { tellOwner } from './tell.ts'
 import type { ReceiptRow } from '../receipt-store.ts'
 import type { Work } from '../work.ts'
-import { insertRefund, type RefundRow } from './store.ts'
-import { tellOwner } from './tell.ts'
 
-/** A refund that was made at the provider without us, as it is counted: so that it is listed beside ours and counted once with them. */
+export interface Unasked extends Pick<RefundRow, 'amount' | 'rail' | 'railAccount'> {
+  /** The provider's id of it. */
+  readonly reference: string
+  readonly parts: readonly RefundPart[]
+}
+
+/** A refund that went without our asking, as it is counted: so that it is listed beside ours and counted once with them. */
 export async function noteProviderRefund(
-  { tx, core, now, intent, attempt }: Work,
-  receipt: ReceiptRow,
-  { amount, reference }: { amount: bigint; reference: string },
-): Promise<void> {
+  { tx, core, now, intent }: Pick<Work, 'tx' | 'core' | 'now' | 'intent'>,
+  { parts, ...unasked }: Unasked,
+): Promise<RefundRow> {
   const row: RefundRow = {
     id: core.ids.next('re'),
     intentId: intent.id,
     merchantId: intent.merchantId,
     asset: intent.asset,
-    amount,
     held: 0n,
     origin: 'provider',
     way: 'native',
     state: 'succeeded',
     amountBasis: 'paid_rate',
     note: '',
-    rail: attempt.rail,
-    railAccount: attempt.railAccount,
     phone: null,
     destination: null,
     sending: 1,
-    reference,
+    takenSending: 1,
     number: null,
     reason: null,
     why: null,
@@ -40,7 +42,17 @@ export async function noteProviderRefund(
     createdAt: now,
     submittedAt: null,
     endedAt: now,
+    ...unasked,
   }
-  await insertRefund(tx, row, [{ receiptId: receipt.id, amount }])
+  await insertRefund(tx, row, parts)
   await tellOwner(tx, core, intent.owner, row, 'succeeded')
+  return row
 }
+
+/** The same for what was given back of one receipt. */
+export const noteRefundOf = (
+  work: Pick<Work, 'tx' | 'core' | 'now' | 'intent'>,
+  { id: receiptId, rail, railAccount }: ReceiptRow,
+  { amount, reference }: { amount: bigint; reference: string },
+): Promise<RefundRow> =>
+  noteProviderRefund(work, { amount, rail, railAccount, reference, parts: [{ receiptId, amount }] })

@@ -4,11 +4,15 @@ import { notFound } from '../errors.ts'
 import type { RefundOutcome } from '../rail.ts'
 import { refreshIntent } from '../work.ts'
 import type { RefundChange } from './face.ts'
-import { freeMoney, returnMoney, takeMoney, type RefundWork } from './money.ts'
+import { tellExcess } from '../excess.ts'
+import { findReceiptById } from '../receipt-store.ts'
+import { freeMoney } from './free.ts'
+import { returnMoney, takeAgain, takeMoney } from './money.ts'
 import { nextRefundLook } from './schedule.ts'
-import { isUnderWay, moveOf, statusOfRefund, type RefundMove } from './state.ts'
-import { findRefundByReference, lockRefund, updateRefund, type RefundRow } from './store.ts'
+import { isUnderWay, moveOf, sendingOf, statusOfRefund, type RefundMove } from './state.ts'
+import { findRefundByReference, listParts, lockRefund, updateRefund, type RefundRow } from './store.ts'
 import { tellOwner } from './tell.ts'
+import type { RefundWork } from './work.ts'
 
 /** Something that is known of a refund and how. Only what is proven gets here. */
 export interface RefundTold {
@@ -18,6 +22,8 @@ export interface RefundTold {
   readonly from: 'send' | 'check' | 'answer' | 'event'
   /** Of which sending, where that is known: one before says nothing of the one under way. */
   readonly sending?: number
+  /** Who was to send it, where that is known. */
+  readonly rail?: string | undefined
   /** Said by an event that proves nothing: a failure is noted, and holds once the provider knows nothing of the refund either. */
   readonly unproven?: boolean
 }
@@ -37,11 +43,14 @@ export const recordRefund = (core: Core, told: RefundTold): Promise<RefundRecord
     return apply({ tx, core, now: core.clock.now(), intent, row, contended, transfers: [] }, told)
   })
 
-async function apply(work: RefundWork, told: RefundTold): Promise<RefundRecorded> {
-  const { row, tx, core } = work
-  const stale = told.sending !== undefined && told.sending !== row.sending
-  if (stale && told.outcome.kind !== 'succeeded') return { row }
-  if (told.unproven) return note(work, told)
+async function apply(locked: RefundWork, told: RefundTold): Promise<RefundRecorded> {
+  const { tx, core } = locked
+  if (isOther(locked.row, told)) return sentAgain(locked, told)
+  const stale = told.sending !== undefined && told.sending !== locked.row.sending
+  if (stale && told.outcome.kind !== 'succeeded') return { row: locked.row }
+  if (told.unproven) return note(locked, told)
+  const work = { ...locked, row: sentBy(locked.row, told, stale) }
+  const { row } = work
   const reference = await adoptReference(work, told)
   if (reference.refused !== undefined) return { row, refused: reference.refused }
   // A sending that had been given up went through after all: it counts as the provider’s last word.
@@ -49,15 +58,50 @@ async function apply(work: RefundWork, told: RefundTold): Promise<RefundRecorded
   const move = stale && row.state !== 'succeeded' ? TOOK : moveOf(row.state, event, told.from !== 'event')
   if (move.kind === 'conflict') return { row, refused: 'conflict' }
   const after = withLook(work, told, await moved(work, told, move, reference.value))
-  if (shows(row) !== shows(after)) after.version++
+  if (stale && move.kind === 'succeed') await tellTwice(locked, told)
+  if (shows(locked.row) !== shows(after)) after.version++
   await updateRefund(tx, after)
   const seen = move.kind === 'succeed' || move.kind === 'return'
   if (seen) await refreshIntent(tx, core, work.intent, work.now, { shows: true })
-  const type = changeOf(row, after)
+  const type = changeOf(locked.row, after)
   if (type) await tellOwner(tx, core, work.intent.owner, after, type)
   if (work.transfers.length > 0) await core.ledger.post(tx, work.transfers)
-  tx.afterCommit(() => report(work, after))
+  tx.afterCommit(() => report(locked, after))
   return { row: after }
+}
+
+/** About another sending than the one that the money was taken for. */
+const isOther = ({ takenSending }: RefundRow, { sending }: RefundTold): boolean =>
+  takenSending !== null && sending !== undefined && sending !== takenSending
+
+/** Two sendings of one refund went through. */
+async function sentAgain(work: RefundWork, { outcome, rail }: RefundTold): Promise<RefundRecorded> {
+  const { row, tx, core, intent, now, transfers } = work
+  const by = rail ?? row.rail
+  if (outcome.kind !== 'succeeded' || by === null) return { row }
+  if (!(await takeAgain(work, { rail: by, reference: outcome.reference }))) return { row }
+  await refreshIntent(tx, core, intent, now, { shows: true })
+  await core.ledger.post(tx, transfers)
+  return { row }
+}
+
+/** Whose success it is: a link that waits again names nobody, and one of a sending before need not have gone the way of the last. */
+const sentBy = (row: RefundRow, { outcome, rail }: RefundTold, stale: boolean): RefundRow =>
+  outcome.kind === 'succeeded' && rail !== undefined && (stale || row.rail === null)
+    ? { ...row, rail, reference: null }
+    : row
+
+/** It went by a sending that had been given up, while the next is out: that one may go through as well. */
+async function tellTwice({ row, ...work }: RefundWork, { outcome }: RefundTold): Promise<void> {
+  if (
+    outcome.kind !== 'succeeded' ||
+    (row.state !== 'submitting' && row.state !== 'pending' && row.state !== 'unknown')
+  )
+    return
+  const [part] = await listParts(work.tx, row.id)
+  const receipt = part && (await findReceiptById(work.tx, part.receiptId))
+  const { asset, amount: theirs } = row
+  if (receipt) await tellExcess(work, receipt, { subject: sendingOf(row), asset, ours: 0n, theirs })
 }
 
 /** What the provider said in an event without proof, until it can be asked. */
@@ -99,7 +143,7 @@ async function adoptReference(
 /** Moves the money that goes with it. @returns the row as it is then */
 async function moved(
   work: RefundWork,
-  { outcome }: RefundTold,
+  { outcome, sending }: RefundTold,
   move: RefundMove,
   reference: string | null,
 ): Promise<RefundRow> {
@@ -116,7 +160,15 @@ async function moved(
       return { ...row, state: move.state, why }
     case 'succeed':
       await takeMoney(work, reference)
-      return { ...row, state: 'succeeded', held: 0n, number, reason: null, endedAt: now }
+      return {
+        ...row,
+        state: 'succeeded',
+        held: 0n,
+        takenSending: sending ?? row.sending,
+        number,
+        reason: null,
+        endedAt: now,
+      }
     case 'fail': {
       if (row.way === 'claim' && row.claimExpiresAt !== null && now < row.claimExpiresAt)
         // The payer may say another place: the link, and what is held for it, stay.

@@ -1,14 +1,18 @@
+import type { Transfer } from '#ledger'
 import { money } from '#money'
 import { addMs } from '#platform/clock'
+import type { Queryable, Tx } from '#platform/db'
 import { FetchError } from '#platform/fetch'
 import { refundCallbackUrl } from '../callback.ts'
-import { railOf, type Core } from '../core.ts'
-import { findIntent } from '../intent-store.ts'
+import { railOf, transactMoney, type Core } from '../core.ts'
+import { findIntent, lockIntent } from '../intent-store.ts'
 import type { RefundOutcome, RefundRef } from '../rail.ts'
 import { findReceiptById } from '../receipt-store.ts'
 import { noSuchRefund } from './errors.ts'
 import { recordRefund } from './record.ts'
+import { sendingOf } from './state.ts'
 import { claimSending, findRefund, listParts, type RefundRow } from './store.ts'
+import { dropGone } from './unsent.ts'
 
 /** A process that took the right to send has so long to come back with an answer; then the sending counts as interrupted. */
 const SEND_LEASE_MS = 90_000
@@ -18,18 +22,37 @@ const SEND_LEASE_MS = 90_000
  * `created` can be claimed.
  */
 export async function submitRefund(core: Core, id: string): Promise<RefundRow> {
-  const now = core.clock.now()
-  const claimed = await claimSending(core.db, id, now, addMs(now, SEND_LEASE_MS))
-  if (!claimed) return (await findRefund(core.db, id)) ?? Promise.reject(noSuchRefund())
-  const outcome = await askRail(core, claimed)
-  return (await recordRefund(core, { refund: claimed, outcome, from: 'send' })).row
+  const refund = await findRefund(core.db, id)
+  if (!refund) throw noSuchRefund()
+  const claimed = await transactMoney(core, (tx, contended) => claim(tx, core, refund, contended))
+  if (!claimed) return (await findRefund(core.db, id)) ?? refund
+  const { row, request } = claimed
+  const outcome = await askRail(core, row, request)
+  const { sending, rail } = row
+  return (await recordRefund(core, { refund: row, outcome, from: 'send', sending, rail: rail ?? undefined })).row
 }
 
-async function askRail(core: Core, row: RefundRow): Promise<RefundOutcome> {
+/** What is sent is worked out before the right to send is taken for good: an error of ours leaves the refund unsent. */
+async function claim(
+  tx: Tx,
+  core: Core,
+  { id, intentId }: RefundRow,
+  contended: boolean,
+): Promise<{ row: RefundRow; request: RefundRef } | undefined> {
+  const intent = await lockIntent(tx, intentId)
+  const now = core.clock.now()
+  const transfers: Transfer[] = []
+  if (intent) await dropGone({ tx, core, now, intent, contended, transfers }, id)
+  if (transfers.length > 0) await core.ledger.post(tx, transfers)
+  const row = await claimSending(tx, id, now, addMs(now, SEND_LEASE_MS))
+  return row && { row, request: await refundRefOf(core, row, tx) }
+}
+
+async function askRail(core: Core, row: RefundRow, request: RefundRef): Promise<RefundOutcome> {
   const refunding = railOf(core, row.rail ?? '')?.refund
   if (!refunding) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
   try {
-    return await refunding.send(await refundRefOf(core, row))
+    return await refunding.send(request)
   } catch (error) {
     const { id: refundId, intentId: paymentId, rail } = row
     core.log.warn({ refundId, paymentId, rail, error }, 'rail did not answer')
@@ -39,14 +62,11 @@ async function askRail(core: Core, row: RefundRow): Promise<RefundOutcome> {
   }
 }
 
-/** The provider's idempotency key of a refund's n-th sending. */
-export const sendingOf = ({ id, sending }: Pick<RefundRow, 'id' | 'sending'>): string => `${id}-${sending}`
-
 /** What a rail needs to know. All of it follows from rows that do not change while it is under way. */
-export async function refundRefOf(core: Core, row: RefundRow): Promise<RefundRef> {
-  const intent = await findIntent(core.db, row.intentId)
-  const [part] = await listParts(core.db, row.id)
-  const receipt = part && (await findReceiptById(core.db, part.receiptId))
+export async function refundRefOf(core: Core, row: RefundRow, q: Queryable = core.db): Promise<RefundRef> {
+  const intent = await findIntent(q, row.intentId)
+  const [part] = await listParts(q, row.id)
+  const receipt = part && (await findReceiptById(q, part.receiptId))
   const rail = railOf(core, row.rail ?? '') ?? { name: row.rail ?? '' }
   const sendingId = sendingOf(row)
   return {

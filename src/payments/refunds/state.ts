@@ -7,6 +7,9 @@ import type { RefundState, RefundStatus } from './face.ts'
 export const isUnderWay = (state: RefundState): boolean =>
   state === 'created' || state === 'submitting' || state === 'pending' || state === 'unknown' || state === 'claimable'
 
+/** The provider's idempotency key of a refund's n-th sending. */
+export const sendingOf = ({ id, sending }: { id: string; sending: number }): string => `${id}-${sending}`
+
 export function statusOfRefund(state: RefundState): RefundStatus {
   switch (state) {
     case 'created':

@@ -22,6 +22,8 @@ export interface RefundRow {
   phone: string | null
   destination: string | null
   sending: number
+  /** The sending that the money was taken for. */
+  takenSending: number | null
   reference: string | null
   number: string | null
   reason: FailureReason | null
@@ -45,18 +47,18 @@ export interface RefundPart {
 }
 
 const COLUMNS = sql`id, intent_id as "intentId", merchant_id as "merchantId", asset, amount, held, origin, way, state,
-  amount_basis as "amountBasis", note, rail, rail_account as "railAccount", phone, destination, sending, reference, number, reason, why,
-  claim_hash as "claimHash", claim_expires_at as "claimExpiresAt", idempotency_key as "idempotencyKey", request_hash as "requestHash",
+  amount_basis as "amountBasis", note, rail, rail_account as "railAccount", phone, destination, sending,
+  taken_sending as "takenSending", reference, number, reason, why, claim_hash as "claimHash", claim_expires_at as "claimExpiresAt", idempotency_key as "idempotencyKey", request_hash as "requestHash",
   due_at as "dueAt", checks, version, created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
 
 /** False when the merchant used the key before. */
 export async function insertRefund(tx: Tx, row: RefundRow, parts: readonly RefundPart[]): Promise<boolean> {
   const written =
     await tx.run(sql`insert into payments.refunds (id, intent_id, merchant_id, asset, amount, held, origin, way, state,
-      amount_basis, note, rail, rail_account, phone, sending, reference, claim_hash, claim_expires_at, idempotency_key, request_hash, due_at,
+      amount_basis, note, rail, rail_account, phone, sending, taken_sending, reference, claim_hash, claim_expires_at, idempotency_key, request_hash, due_at,
       created_at, ended_at)
     values (${row.id}, ${row.intentId}, ${row.merchantId}, ${row.asset}, ${row.amount}, ${row.held}, ${row.origin}, ${row.way}, ${row.state},
-      ${row.amountBasis}, ${row.note}, ${row.rail}, ${row.railAccount}, ${row.phone}, ${row.sending}, ${row.reference}, ${row.claimHash},
+      ${row.amountBasis}, ${row.note}, ${row.rail}, ${row.railAccount}, ${row.phone}, ${row.sending}, ${row.takenSending}, ${row.reference}, ${row.claimHash},
       ${row.claimExpiresAt}, ${row.idempotencyKey}, ${row.requestHash}, ${row.dueAt}, ${row.createdAt}, ${row.endedAt})
     on conflict (merchant_id, idempotency_key) where idempotency_key is not null do nothing`)
   if (written === 0) return false
@@ -95,6 +97,12 @@ export const listReserved = (q: Queryable, intentId: string): Promise<RefundPart
     where f.intent_id = ${intentId} and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')
     group by p.receipt_id limit 200`)
 
+/** Refunds under way that take of a receipt, the newest first. Read under its intent's lock. */
+export const listReserving = (q: Queryable, receiptId: string): Promise<{ id: string; amount: bigint }[]> =>
+  q.many(sql`select f.id, p.amount from payments.refund_parts p join payments.refunds f on f.id = p.refund_id
+    where p.receipt_id = ${receiptId} and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')
+    order by f.id desc limit 1000`)
+
 export interface RefundFilter {
   readonly merchantId?: string | undefined
   readonly intentId?: string | undefined
@@ -121,8 +129,8 @@ export const listUntold = (
     where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
     order by id limit ${limit}`)
 
-/** The right to send it, given once: undefined when it is not `created` any more. */
-export const claimSending = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<RefundRow | undefined> =>
+/** The right to send it, given once: undefined when it is not `created` any more. Under its intent's lock. */
+export const claimSending = (q: Tx, id: string, now: Date, leaseEnd: Date): Promise<RefundRow | undefined> =>
   q.maybe(sql`update payments.refunds set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
     where id = ${id} and state = 'created' returning ${COLUMNS}`)
 
@@ -139,7 +147,8 @@ export const freeDueRefunds = (q: Queryable, now: Date, leaseEnd: Date): Promise
 
 export async function updateRefund(tx: Tx, row: RefundRow): Promise<void> {
   await tx.run(sql`update payments.refunds set held = ${row.held}, state = ${row.state}, rail = ${row.rail}, phone = ${row.phone},
-    destination = ${row.destination}, sending = ${row.sending}, reference = ${row.reference}, number = ${row.number}, reason = ${row.reason},
+    destination = ${row.destination}, sending = ${row.sending}, taken_sending = ${row.takenSending},
+    reference = ${row.reference}, number = ${row.number}, reason = ${row.reason},
     why = ${row.why}, claim_hash = ${row.claimHash}, due_at = ${row.dueAt}, checks = ${row.checks}, version = ${row.version},
     ended_at = ${row.endedAt} where id = ${row.id}`)
 }
@@ -176,12 +185,27 @@ export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: stri
       or (f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and (f.held > 0 or f.due_at is not null))
     order by f.id limit 20`)
 
-/** Receipts of which more went back, or is on its way back by us, than came. Refunds that a provider made beside ours are its own affair. */
+/** Refunds that went, of which not all was booked. Those from before refunds had entries of their own name no reference. */
+export const listUnbooked = (q: Queryable): Promise<{ id: string; amount: bigint; booked: bigint }[]> =>
+  q.many(sql`select f.id, f.amount, coalesce(e.amount, 0) as booked
+    from payments.refunds f left join lateral (
+      select sum(n.amount) as amount, bool_or(n.asset <> f.asset) as exchanged from payments.refund_parts p join payments.receipt_entries n on n.receipt_id = p.receipt_id
+      where p.refund_id = f.id and n.kind = 'reversal'
+        and (n.reason = 'refund ' || f.id or (f.origin = 'provider' and n.rail = f.rail and n.provider_id = f.reference))) e on true
+    where f.state = 'succeeded' and (f.origin = 'merchant' or f.reference is not null) and coalesce(e.amount, 0) <> f.amount
+      and e.exchanged is not true
+    order by f.id limit 20`)
+
+/**
+ * Receipts of which more was given back by us than came, what was booked as more set aside; or of which what is left does not carry what was promised
+ * and not sent. Refunds that a provider made beside ours are its own affair.
+ */
 export const listOverRefunded = (q: Queryable): Promise<{ id: string; counted: bigint; gone: bigint }[]> =>
   q.many(sql`select s.receipt_id as id, s.counted, s.reversed + coalesce(p.amount, 0) as gone
     from payments.receipt_states s
     join (select p.receipt_id, sum(p.amount) filter (where f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')) as amount,
+        bool_or(f.state in ('created', 'claimable')) as unsent,
         sum(p.amount) filter (where f.origin = 'merchant' and f.state = 'succeeded') as done
       from payments.refunds f join payments.refund_parts p on p.refund_id = f.id group by p.receipt_id) p on p.receipt_id = s.receipt_id
-    where coalesce(p.done, 0) + coalesce(p.amount, 0) > s.counted or s.refunded > s.reversed
+    where (p.unsent and s.reversed + p.amount > s.counted) or coalesce(p.done, 0) > s.counted + s.excess or s.refunded > s.reversed
     order by 1 limit 20`)

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ledgerSchema } from '#ledger'
+import { sql } from '#platform/db'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, KES, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
+import { paymentsSchema } from '../payments.ts'
+import type { Outcome, RefundFact } from '../rail.ts'
+import type { NewRefund, Refund } from './face.ts'
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+
+const dispute = (amount: bigint, reversalId = 'dp_1'): Extract<Outcome, { kind: 'reversed' }> => ({
+  kind: 'reversed',
+  receiptId: 'ch_1',
+  amount: kes(amount),
+  reason: 'disputed',
+  reversalId,
+})
+
+/** A card payment of KES 1,500 by charge ch_1, in a trial whose merchant has nothing else. */
+async function paid(trial: Trial): Promise<string> {
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  return intentId
+}
+
+const refund = async (trial: Trial, input: Pick<NewRefund, 'intentId' | 'amount' | 'way'>): Promise<Refund> =>
+  (await trial.payments.refunds.create({ merchantId: 'mer_1', ...input })).refund
+
+const state = async (trial: Trial, id: string): Promise<string | undefined> =>
+  (await trial.payments.refunds.find(trial.db, { id }))?.status
+
+/** What the merchant has and owes, and what the providers of cards and of phones hold. */
+async function stand(trial: Trial): Promise<bigint[]> {
+  const clearing = async (rail: string): Promise<bigint> =>
+    -(await trial.ledger.balance(trial.db, `rail:${rail}:main:clearing`, KES)).posted
+  return [await trial.available(), await trial.debt(), await clearing('cards'), await clearing('tap')]
+}
+
+/** Tells something of a sending by the rail of phones, and lets it be handled. */
+async function tellSending(trial: Trial, fact: Extract<RefundFact, { kind: 'sending' }>): Promise<void> {
+  const payload = trial.push.refunds.says(fact)
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/tap', payload, headers: { 'x-signature': 'good' } })
+  await trial.pass()
+}
+
+const cases = (trial: Trial): Promise<{ kind: string; ours: bigint; theirs: bigint }[]> =>
+  trial.db.many(sql`select kind, ours, theirs from payments.cases where state = 'open' order by id`)
+
+void test('a dispute of what an open link gives back closes the link, and the money held for it pays for the dispute', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const link = await refund(trial, { intentId, way: 'claim' })
+  const secret = link.claim?.secret.reveal() ?? assert.fail('no secret')
+  await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
+  assert.deepEqual(await stand(trial), [0n, 0n, 0n, 0n])
+  assert.equal(await state(trial, link.id), 'canceled')
+  await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
+  assert.equal(trial.push.refunds.sent.length, 0)
+  await trial.booksHold()
+})
+
+void test('of several links only those that what is left does not carry are closed, the newest first', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const first = await refund(trial, { intentId, amount: kes(50_000n), way: 'claim' })
+  const second = await refund(trial, { intentId, amount: kes(60_000n), way: 'claim' })
+  await tell(trial, { receiptId: 'ch_1' }, dispute(70_000n))
+  assert.deepEqual([await state(trial, first.id), await state(trial, second.id)], ['claimable', 'canceled'])
+  assert.deepEqual(await stand(trial), [80_000n, 0n, 80_000n, 0n])
+  await trial.booksHold()
+})
+
+void test('a refund that was out when its receipt was disputed is booked when it is told: the merchant owes it, and a person hears of it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const link = await refund(trial, { intentId, way: 'claim' })
+  const secret = link.claim?.secret.reveal() ?? assert.fail('no secret')
+  trial.push.refunds.onSend = () => ({ kind: 'pending', reference: 'b2c_1' })
+  await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
+  await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
+  assert.equal(await state(trial, link.id), 'pending', 'it is out')
+  trial.push.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'b2c_1' })
+  await trial.pass(5000)
+  assert.equal(await state(trial, link.id), 'succeeded')
+  assert.deepEqual(await stand(trial), [0n, -150_000n, 0n, -150_000n])
+  assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 0n, theirs: 150_000n }])
+  await trial.booksHold()
+
+  // The dispute is won: the debt is repaid, and nothing is left to refund, because the payer has it.
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  assert.deepEqual(await stand(trial), [0n, 0n, 150_000n, -150_000n])
+  await assert.rejects(refund(trial, { intentId }), /Nothing of this payment is left/)
+  await trial.booksHold()
+})
+
+void test('a dispute of all after a part was refunded takes all; won, it gives back what the payer has not got', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  await refund(trial, { intentId, amount: kes(40_000n) })
+  await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
+  assert.deepEqual(await stand(trial), [0n, -40_000n, -40_000n, 0n])
+  assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 110_000n, theirs: 150_000n }])
+  await trial.booksHold()
+  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  assert.deepEqual(await stand(trial), [110_000n, 0n, 110_000n, 0n])
+  assert.equal((await trial.find(intentId)).received.amount, 110_000n)
+  await assert.rejects(refund(trial, { intentId, amount: kes(110_001n) }), /At most KES 1100.00/)
+  await trial.booksHold()
+})
+
+void test('an amount that the provider lowers after all of it was refunded is booked, and told again is the same', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
+  await refund(trial, { intentId })
+  for (let i = 0; i < 2; i++) await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(90_000n) }))
+  assert.deepEqual(await stand(trial), [0n, -60_000n, -60_000n, 0n])
+  assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 0n, theirs: 60_000n }])
+  assert.ok(!trial.log.entries.some(({ securityEvent }) => securityEvent === 'amount-conflict'))
+  await trial.booksHold()
+})
+
+void test('a sending that was given up and went through, beside the next that did too: both are booked, the second as one of its own', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const link = await refund(trial, { intentId, amount: kes(60_000n), way: 'claim' })
+  const secret = link.claim?.secret.reveal() ?? assert.fail('no secret')
+  const claim = (to: string): Promise<Refund> => trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to })
+  trial.push.refunds.onSend = () => ({ kind: 'unknown', why: 'cut' })
+  await claim('254700000001')
+  await trial.pass(3_700_000)
+  await trial.payments.refunds.resolve({ id: link.id, sent: undefined, why: 'not in the statement' })
+  trial.push.refunds.onSend = ({ sendingId }) => ({ kind: 'succeeded', reference: sendingId })
+  await claim('254711111111')
+  assert.equal(await state(trial, link.id), 'succeeded')
+  const late = { kind: 'sending', refundId: link.id, sendingId: `${link.id}-1`, needsCheck: false } as const
+  for (let i = 0; i < 2; i++)
+    await tellSending(trial, { ...late, outcome: { kind: 'succeeded', reference: `${link.id}-1` } })
+  assert.deepEqual(await stand(trial), [30_000n, 0n, 150_000n, -120_000n])
+  const { items } = await trial.payments.refunds.list(trial.db, { merchantId: 'mer_1', intentId, limit: 10 })
+  assert.deepEqual(
+    items.map(({ origin, status, amount }) => [origin, status, amount.amount]),
+    [
+      ['provider', 'succeeded', 60_000n],
+      ['merchant', 'succeeded', 60_000n],
+    ],
+  )
+  assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 0n, theirs: 60_000n }])
+  assert.equal((await trial.find(intentId)).refunded.amount, 120_000n)
+  await trial.booksHold()
+})
+
+void test('a late success of a sending ends the link that is open again, and is booked to who sent it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const link = await refund(trial, { intentId, way: 'claim' })
+  const secret = link.claim?.secret.reveal() ?? assert.fail('no secret')
+  trial.push.refunds.onSend = () => ({ kind: 'unknown', why: 'cut' })
+  await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
+  await trial.pass(3_700_000)
+  await trial.payments.refunds.resolve({ id: link.id, sent: undefined, why: 'not in the statement' })
+  const outcome = { kind: 'succeeded', reference: 'b2c_1', number: 'SX1' } as const
+  await tellSending(trial, {
+    kind: 'sending',
+    refundId: link.id,
+    sendingId: `${link.id}-1`,
+    needsCheck: false,
+    outcome,
+  })
+  const done = await trial.payments.refunds.find(trial.db, { id: link.id })
+  assert.deepEqual([done?.status, done?.rail, done?.number], ['succeeded', 'tap', 'SX1'])
+  assert.deepEqual(await stand(trial), [0n, 0n, 150_000n, -150_000n])
+  await trial.booksHold()
+})
+
+void test('money that left and was not booked is seen', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  await refund(trial, { intentId, amount: kes(40_000n) })
+  const broken = async (change: ReturnType<typeof sql>): Promise<string> => {
+    await database.owner.run(change)
+    const found = await Promise.all((trial.payments.invariants ?? []).map(({ check }) => check(trial.db)))
+    return found.flat().join('\n')
+  }
+  await refund(trial, { intentId, amount: kes(10_000n), way: 'claim' })
+  assert.match(
+    await broken(sql`update payments.refunds set state = 'succeeded' where state = 'claimable'`),
+    /went and 0 of it is booked/,
+  )
+  assert.match(await broken(sql`update payments.receipt_states set excess = 1`), /says that 1 more went back than came/)
+})
