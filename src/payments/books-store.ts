@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { sql, type Queryable } from '#platform/db'
+import { sql, type Db, type Queryable } from '#platform/db'
 import { BALANCE_RAIL } from './postings.ts'
 
 /** What the books must agree on, each read in one statement so that it sees one state. */
@@ -61,9 +61,13 @@ export const listClearing = (q: Queryable): Promise<Clearing[]> =>
       sum(case kind when 'receipt' then amount when 'raise' then amount else -amount end) as amount
     from payments.receipt_entries where rail <> ${BALANCE_RAIL} group by 1, 2, 3 order by 1, 2, 3 limit 1000`)
 
-/** Makes the transaction see one state of all schemas. Its first statement. */
-export async function seeOneState(q: Queryable): Promise<void> {
-  await q.run(sql`set transaction isolation level repeatable read, read only`)
+/** Two modules are read: from one state, or a payment between the two would look like a hole. */
+export async function inOneState(q: Queryable | Db, check: (q: Queryable) => Promise<string[]>): Promise<string[]> {
+  if (!('transaction' in q)) return check(q)
+  return q.transaction(async (tx) => {
+    await tx.run(sql`set transaction isolation level repeatable read, read only`)
+    return check(tx)
+  })
 }
 
 /** Receipts in another asset than their intent's whose exchanges do not add up to what they count, and sightings that fit no receipt. */

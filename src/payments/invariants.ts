@@ -1,8 +1,9 @@
 import type { Ledger } from '#ledger'
 import { formatAmount, money } from '#money'
-import type { Db, Queryable } from '#platform/db'
+import type { Queryable } from '#platform/db'
 import type { Invariant } from '#platform/module'
 import {
+  inOneState,
   listClearing,
   listUnsettled,
   listWrongExcess,
@@ -10,7 +11,6 @@ import {
   listWrongIntents,
   listWrongReceipts,
   listWrongSightings,
-  seeOneState,
 } from './books-store.ts'
 import { listLiquidity } from './exchange-store.ts'
 import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
@@ -20,6 +20,12 @@ import { refundInvariants } from './refunds/invariants.ts'
 /** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
 export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
   ...refundInvariants(ledger),
+  ...OF_ROWS,
+  ...againstLedger(ledger),
+]
+
+/** Read in one statement each. */
+const OF_ROWS: readonly Invariant[] = [
   {
     name: 'payments.received-is-sum-of-receipts',
     check: async (q) => {
@@ -60,10 +66,6 @@ export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
     },
   },
   {
-    name: 'payments.clearing-is-what-providers-hold',
-    check: (q) => inOneState(q, (all) => checkClearing(all, ledger)),
-  },
-  {
     name: 'payments.exchanged-is-what-receipts-count',
     check: async (q) => {
       const rows = await listWrongExchanges(q)
@@ -80,6 +82,13 @@ export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
         state === 'final' ? `${id} is final and was not counted.` : `${id} is not final and was counted.`,
       )
     },
+  },
+]
+
+const againstLedger = (ledger: Ledger): readonly Invariant[] => [
+  {
+    name: 'payments.clearing-is-what-providers-hold',
+    check: (q) => inOneState(q, (all) => checkClearing(all, ledger)),
   },
   {
     name: 'payments.liquidity-is-what-was-exchanged',
@@ -116,13 +125,4 @@ async function checkLiquidity(q: Queryable, ledger: Ledger): Promise<string[]> {
     }
   }
   return wrong
-}
-
-/** Two modules are read: from one state, or a payment between the two would look like a hole. */
-async function inOneState(q: Queryable | Db, check: (q: Queryable) => Promise<string[]>): Promise<string[]> {
-  if (!('transaction' in q)) return check(q)
-  return q.transaction(async (tx) => {
-    await seeOneState(tx)
-    return check(tx)
-  })
 }

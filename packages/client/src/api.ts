@@ -603,7 +603,13 @@ export type ReconciliationCase = {
   /** Of UTC */
   readonly day: string
   readonly kind:
-    'missing-here' | 'missing-there' | 'amount-differs' | 'currency-differs' | 'return-differs' | 'pending-for-ever'
+    | 'missing-here'
+    | 'missing-there'
+    | 'amount-differs'
+    | 'currency-differs'
+    | 'return-differs'
+    | 'pending-for-ever'
+    | 'returned-too-much'
 
   /** The provider's line, our receipt, or our attempt */
   readonly subject: string

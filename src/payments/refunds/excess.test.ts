@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ledgerSchema } from '#ledger'
-import { sql } from '#platform/db'
+import { sql, type Queryable, type Sql, type Tx } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
@@ -200,4 +200,29 @@ void test('money that left and was not booked is seen', async () => {
     /went and 0 of it is booked/,
   )
   assert.match(await broken(sql`update payments.receipt_states set excess = 1`), /says that 1 more went back than came/)
+})
+
+void test('a refund that ends while the holds are compared is no false alarm', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const link = await refund(trial, { intentId, way: 'claim' })
+  const { check } =
+    trial.payments.invariants?.find(({ name }) => name === 'payments.refunds-under-way-are-held') ?? assert.fail()
+  const between = <Q extends Queryable>(q: Q): Q => ({
+    ...q,
+    many: async <Row extends object>(statement: Sql): Promise<Row[]> => {
+      const rows = await q.many<Row>(statement)
+      if ((await state(trial, link.id)) === 'claimable')
+        await trial.payments.refunds.cancel({ id: link.id, merchantId: 'mer_1' })
+      return rows
+    },
+  })
+  const { transaction } = trial.db
+  const db = {
+    ...between(trial.db),
+    transaction: <T>(act: (tx: Tx) => Promise<T>) => transaction((tx) => act(between(tx))),
+  }
+  assert.deepEqual(await check(db), [])
+  assert.equal(await state(trial, link.id), 'canceled')
 })

@@ -1,6 +1,8 @@
 import type { Ledger } from '#ledger'
 import { formatAmount, money, type Asset } from '#money'
+import type { Queryable } from '#platform/db'
 import type { Invariant } from '#platform/module'
+import { inOneState } from '../books-store.ts'
 import { availableOf } from '../postings.ts'
 import { listHeld, listOverRefunded, listUnbooked, listWrongRefunds } from './store.ts'
 
@@ -27,17 +29,19 @@ export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
   },
   {
     name: 'payments.refunds-under-way-are-held',
-    check: async (q) => {
-      const wrong: string[] = []
-      for (const { account, asset, held } of await listHeld(q)) {
-        const { code } = availableOf({ account, asset })
-        const balance = await ledger.balance(q, code, asset)
-        if (balance.held < held)
-          wrong.push(`${code} holds ${show(asset, balance.held)}, refunds under way need ${show(asset, held)}.`)
-      }
-      return wrong
-    },
+    check: (q) => inOneState(q, (all) => checkHolds(all, ledger)),
   },
 ]
+
+async function checkHolds(q: Queryable, ledger: Ledger): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { account, asset, held } of await listHeld(q)) {
+    const { code } = availableOf({ account, asset })
+    const balance = await ledger.balance(q, code, asset)
+    if (balance.held < held)
+      wrong.push(`${code} holds ${show(asset, balance.held)}, refunds under way need ${show(asset, held)}.`)
+  }
+  return wrong
+}
 
 const show = (asset: Asset, minor: bigint): string => `${formatAmount(money(asset, minor))} ${asset}`
