@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openDb, sql, type Db } from '#platform/db'
 import { findPostgres } from '#platform/postgres'
-import { PHONES, startLoad, type Load, type PaymentBody, type Sale } from './load.ts'
+import { PHONES, REFUND, startLoad, type Load, type PaymentBody, type RefundBody, type Sale } from './load.ts'
 import {
   createFolder,
   kill,
@@ -29,59 +29,69 @@ const CALLBACKS_A_ROUND = 8
 /** Lanes of the load, each of which a kill cuts once. */
 const LANES = 6
 
-void test('no payment, callback or receipt is lost or doubled when the program is killed', options, async (t) => {
-  const folder = createFolder(t)
-  const dataDir = join(folder, 'data')
-  const port = await freePort()
-  let server = await startPurser({ dataDir, port })
-  const watch = watchPostgres(dataDir)
-  const load = startLoad(server)
-  const acknowledged: Acknowledged[] = []
-  for (const victim of ROUNDS) {
-    const safaricom = await openSafaricom(dataDir, acknowledged)
-    const [answers, callbacks] = [load.answers, acknowledged.length]
-    await waitFor(
-      'requests and callbacks to flow',
-      async () => {
-        await safaricom.repeatOne()
-        return load.answers >= answers + ANSWERS_A_ROUND && acknowledged.length >= callbacks + CALLBACKS_A_ROUND
-      },
-      30_000,
+void test(
+  'no payment, callback, receipt or refund is lost or doubled when the program is killed',
+  options,
+  async (t) => {
+    const folder = createFolder(t)
+    const dataDir = join(folder, 'data')
+    const port = await freePort()
+    let server = await startPurser({ dataDir, port })
+    const watch = watchPostgres(dataDir)
+    const load = startLoad(server)
+    const acknowledged: Acknowledged[] = []
+    for (const victim of ROUNDS) {
+      const safaricom = await openSafaricom(dataDir, acknowledged)
+      const [answers, callbacks] = [load.answers, acknowledged.length]
+      await waitFor(
+        'requests and callbacks to flow',
+        async () => {
+          await safaricom.repeatOne()
+          return load.answers >= answers + ANSWERS_A_ROUND && acknowledged.length >= callbacks + CALLBACKS_A_ROUND
+        },
+        30_000,
+      )
+      const [postmaster = 0] = postmastersOf(dataDir)
+      if (victim === 'database first') kill(postmaster, 'SIGKILL')
+      load.pause()
+      server.kill('SIGKILL')
+      if (victim === 'both') kill(postmaster, 'SIGKILL')
+      assert.equal((await server.exited).signal, 'SIGKILL', server.output())
+      await safaricom.close()
+      if (victim === 'program')
+        assert.deepEqual(postmastersOf(dataDir), [postmaster], 'PostgreSQL outlives its program')
+      server = await startPurser({ dataDir, port })
+      if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'and is adopted')
+      load.resume(server)
+    }
+    await load.finish()
+    assert.deepEqual(load.faults, [])
+    assert.ok(load.repeats > 0, 'kills cut requests')
+    const refunded = load.sales.filter(({ refund }) => refund).length
+    assert.ok(refunded > 20, `only ${refunded} refunds were made`)
+    t.diagnostic(
+      `${load.sales.length} payments, ${refunded} refunds, ${acknowledged.length} callbacks, ${load.repeats} requests sent again`,
     )
-    const [postmaster = 0] = postmastersOf(dataDir)
-    if (victim === 'database first') kill(postmaster, 'SIGKILL')
-    load.pause()
-    server.kill('SIGKILL')
-    if (victim === 'both') kill(postmaster, 'SIGKILL')
-    assert.equal((await server.exited).signal, 'SIGKILL', server.output())
-    await safaricom.close()
-    if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'PostgreSQL outlives its program')
-    server = await startPurser({ dataDir, port })
-    if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'and is adopted')
-    load.resume(server)
-  }
-  await load.finish()
-  assert.deepEqual(load.faults, [])
-  assert.ok(load.repeats > 0, 'kills cut requests')
-  t.diagnostic(`${load.sales.length} payments, ${acknowledged.length} callbacks, ${load.repeats} requests sent again`)
 
-  const db = await openData(dataDir)
-  t.after(() => db.close())
-  await assertSettled(load, db)
-  await assertMoney(load, db)
-  await assertCallbacks(acknowledged, db)
+    const db = await openData(dataDir)
+    t.after(() => db.close())
+    await assertSettled(load, db)
+    await assertRefunds(load, db)
+    await assertMoney(load, db)
+    await assertCallbacks(acknowledged, db)
 
-  const checked = await runPurser(['check'], { dataDir })
-  assert.equal(checked.code, 0, checked.stdout)
-  const verified = await runPurser(['ledger', 'verify'], { dataDir })
-  assert.equal(verified.code, 0, verified.stdout)
-  const { stdout: trial } = await runPurser(['ledger', 'trial-balance'], { dataDir })
-  assert.match(trial, /KES\/2 +0\.00/)
-  server.kill('SIGTERM')
-  assert.deepEqual(await server.exited, { code: 0, signal: null })
-  assert.equal(watch.stop(), 1, 'PostgreSQL servers of one data folder at any time')
-  assert.deepEqual(processesIn(folder), [])
-})
+    const checked = await runPurser(['check'], { dataDir })
+    assert.equal(checked.code, 0, checked.stdout)
+    const verified = await runPurser(['ledger', 'verify'], { dataDir })
+    assert.equal(verified.code, 0, verified.stdout)
+    const { stdout: trial } = await runPurser(['ledger', 'trial-balance'], { dataDir })
+    assert.match(trial, /KES\/2 +0\.00/)
+    server.kill('SIGTERM')
+    assert.deepEqual(await server.exited, { code: 0, signal: null })
+    assert.equal(watch.stop(), 1, 'PostgreSQL servers of one data folder at any time')
+    assert.deepEqual(processesIn(folder), [])
+  },
+)
 
 void test('SIGTERM under load loses no request', options, async (t) => {
   const folder = createFolder(t)
@@ -233,11 +243,16 @@ async function assertSettled(load: Load, db: Db): Promise<void> {
   assert.ok((await listLost(db)).size <= ROUNDS.length * LANES)
 }
 
-function hasEnded({ plan, shillings }: Sale, { status, amount_received: received, attempts }: PaymentBody): boolean {
+function hasEnded(
+  sale: Sale,
+  { status, amount_received: received, amount_refunded: gone, attempts }: PaymentBody,
+): boolean {
+  const { plan, shillings } = sale
   if (plan === 'cancel') return status === 'canceled'
-  const phone = PHONES[plan]
+  const phone = plan === 'card' ? PHONES['254700000001'] : PHONES[plan]
   const [attempt] = attempts
-  const due = phone.reason === null ? shillings - phone.short : 0
+  const back = gone === `${REFUND}.00` ? REFUND : 0
+  const due = phone.reason === null ? shillings - phone.short - back : 0
   return (
     attempts.length === 1 &&
     status === phone.status &&
@@ -259,10 +274,38 @@ async function listLost(db: Db): Promise<Set<string>> {
   return new Set(rows.map(({ id }) => id))
 }
 
+/** Each refund that was acknowledged is there once, went out at most once, and did so if and only if it succeeded. */
+async function assertRefunds(load: Load, db: Db): Promise<void> {
+  const acknowledged: RefundBody[] = []
+  const refresh = async (): Promise<number> => {
+    acknowledged.length = 0
+    for (const { refund } of load.sales)
+      if (refund) acknowledged.push((await load.get(`/api/v1/refunds/${refund.id}`)).body as RefundBody)
+    return acknowledged.filter(({ status }) => status === 'pending').length
+  }
+  // Of those whose answers the kills took all and again, the next question comes after minutes.
+  await waitFor('refunds to end', async () => (await refresh()) <= ROUNDS.length, 60_000)
+  const kept = await db.many<{ id: string }>(sql`select id from payments.refunds`)
+  assert.deepEqual(new Set(kept.map(({ id }) => id)), new Set(acknowledged.map(({ id }) => id)))
+  const sent = await db.many<{ id: string; cents: bigint; arrived: boolean }>(
+    sql`select regexp_replace(id, '-\\d+$', '') as id, shillings::numeric * 100 as cents, result_code = '0' as arrived from sandbox.payouts
+      union all select body->'metadata'->>'purser_refund', (body->>'amount')::numeric, body->>'status' = 'succeeded'
+        from sandbox.stripe_objects where body->>'object' = 'refund'`,
+  )
+  assert.equal(new Set(sent.map(({ id }) => id)).size, sent.length, 'no refund was sent twice')
+  const went = sent.filter(({ arrived }) => arrived)
+  assert.ok(went.every(({ cents }) => cents === BigInt(REFUND * 100)))
+  const hasGone = new Set(went.map(({ id }) => id))
+  for (const { id, status } of acknowledged)
+    if (status !== 'pending') assert.equal(hasGone.has(id), status === 'succeeded')
+}
+
 /** What the payers' phones paid is what was received, receipt by receipt, and what the merchant owns. */
 async function assertMoney(load: Load, db: Db): Promise<void> {
   const prompts = await db.many<{ id: string; url: string; cents: bigint | null }>(
-    sql`select id, callback_url as url, paid_shillings::numeric * 100 as cents from sandbox.prompts`,
+    sql`select id, callback_url as url, paid_shillings::numeric * 100 as cents from sandbox.prompts
+      union all select body->>'id', body->'metadata'->>'purser_attempt', (body->>'amount')::numeric
+        from sandbox.stripe_objects where body->>'object' = 'charge'`,
   )
   assert.equal(new Set(prompts.map(({ url }) => url)).size, prompts.length, 'no attempt was sent to its phone twice')
   const receipts = await db.many<{ id: string; attempt: string; cents: bigint }>(
@@ -275,7 +318,10 @@ async function assertMoney(load: Load, db: Db): Promise<void> {
   const shown = (rows: readonly { id: string; cents: bigint | null }[]): string[] =>
     rows.map(({ id, cents }) => `${id} ${cents ?? 0n}`).toSorted()
   assert.deepEqual(shown(receipts), shown(paid))
-  const total = receipts.reduce((sum, { cents }) => sum + cents, 0n)
+  const { back } = await db.one<{ back: bigint }>(
+    sql`select coalesce(sum(amount), 0) as back from payments.refunds where state <> 'failed'`,
+  )
+  const total = receipts.reduce((sum, { cents }) => sum + cents, 0n) - back
   const { body } = await load.get('/api/v1/balance')
   const { balances } = body as { balances: object[] }
   assert.deepEqual(balances, [{ currency: 'KES', available: `${total / 100n}.00`, pending: '0.00', debt: '0.00' }])

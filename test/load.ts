@@ -11,29 +11,48 @@ export const PHONES = {
   '254700000007': { status: 'paid', reason: null, short: 0 },
   '254700000008': { status: 'paid', reason: null, short: 0 },
   '254700000009': { status: 'open', reason: null, short: 1 },
+  // What is sent back does not arrive; its answer and its result are lost; its result comes three times.
+  '254700000012': { status: 'paid', reason: null, short: 0 },
+  '254700000014': { status: 'paid', reason: null, short: 0 },
+  '254700000015': { status: 'paid', reason: null, short: 0 },
 } as const
 export type Phone = keyof typeof PHONES
-const PLANS = [...(Object.keys(PHONES) as Phone[]), 'cancel'] as const
+type Plan = Phone | 'card' | 'cancel'
+const PLANS: readonly Plan[] = [...(Object.keys(PHONES) as Phone[]), 'card', 'cancel', 'card']
+
+/** What is given back of a sale, in shillings: a part of any. */
+export const REFUND = 10
+/** Cards take no less. */
+const LEAST = 100
 
 export interface PaymentBody {
   id: string
   status: string
   amount: string
   amount_received: string
+  amount_refunded: string
   reference: string
   created_at: string
   checkout_url: string
   attempts: { id: string; status: string; reason: string | null }[]
 }
 
+export interface RefundBody {
+  id: string
+  status: string
+  amount: string
+}
+
 /** A payment, and what the server has answered about it so far. */
 export interface Sale {
   readonly key: string
   readonly shillings: number
-  readonly plan: Phone | 'cancel'
+  readonly plan: Plan
   created?: PaymentBody
+  refund?: RefundBody
   attemptId?: string
   canceled?: boolean
+  isRefunding?: boolean
 }
 
 export interface Load {
@@ -98,6 +117,45 @@ export function startLoad(first: PurserProcess): Load {
     }
   }
 
+  /** The payer types a card, again and again until the page says that it is paid. */
+  const payByCard = async (page: string): Promise<void> => {
+    for (;;) {
+      await server.promise
+      const body = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Asha' })
+      const status = await fetch(page, { method: 'POST', body, signal: AbortSignal.timeout(20_000) }).then(
+        async (answer) => (await answer.text(), answer.status),
+        () => 0,
+      )
+      if (status === 200) return
+      if (status > 0 && status < 500) return void faults.push(`card page: ${status}`)
+      await delay(50)
+    }
+  }
+
+  /** A kill may take the answer with the page: then Stripe is asked again, and tells of the same one. */
+  const pageOf = async (path: string): Promise<string> => {
+    for (;;) {
+      const { body } = await ask('GET', path)
+      const [attempt] = body.attempts
+      if (typeof attempt.redirect_url === 'string') return attempt.redirect_url
+      await delay(200)
+    }
+  }
+
+  /** Gives back a part of a sale, once it is paid. */
+  const giveBack = async (sale: Sale): Promise<void> => {
+    if (!sale.created || sale.refund || sale.isRefunding) return
+    sale.isRefunding = true
+    const path = `/api/v1/payments/${sale.created.id}`
+    const { body: payment } = await ask('GET', path)
+    if (payment.status === 'paid') {
+      const { status, body } = await ask('POST', `${path}/refunds`, { amount: `${REFUND}.00` }, `${sale.key}-refund`)
+      if (status === 201) sale.refund = body
+      else faults.push(`refund: ${status} ${JSON.stringify(body)}`)
+    }
+    sale.isRefunding = false
+  }
+
   const sell = async (sale: Sale): Promise<void> => {
     const wanted = { amount: `${sale.shillings}.00`, currency: 'KES', reference: sale.key }
     const created = await ask('POST', '/api/v1/payments', wanted, sale.key)
@@ -110,14 +168,16 @@ export function startLoad(first: PurserProcess): Load {
       sale.canceled = true
       return
     }
-    const started = await ask('POST', `${path}/attempts`, { method: 'mpesa', phone: sale.plan }, `${sale.key}-attempt`)
+    const by = sale.plan === 'card' ? { method: 'card' } : { method: 'mpesa', phone: sale.plan }
+    const started = await ask('POST', `${path}/attempts`, by, `${sale.key}-attempt`)
     if (started.status !== 201) return void faults.push(`attempt: ${started.status} ${JSON.stringify(started.body)}`)
     sale.attemptId = started.body.id
+    if (sale.plan === 'card') await payByCard(await pageOf(path))
   }
 
   const lane = async (index: number): Promise<void> => {
     for (let n = index; !closing; n += LANES) {
-      const sale: Sale = { key: `sale-${n}`, shillings: 10 + (n % 990), plan: PLANS[n % PLANS.length] ?? 'cancel' }
+      const sale: Sale = { key: `sale-${n}`, shillings: LEAST + (n % 900), plan: PLANS[n % PLANS.length] ?? 'cancel' }
       sales.push(sale)
       await sell(sale)
       // What was acknowledged is there, at every moment.
@@ -125,6 +185,7 @@ export function startLoad(first: PurserProcess): Load {
       if (before?.created) {
         const { status } = await ask('GET', `/api/v1/payments/${before.created.id}`)
         if (status !== 200) faults.push(`an acknowledged payment is answered ${status}`)
+        await giveBack(before)
       }
       await delay(PACE_MS)
     }
