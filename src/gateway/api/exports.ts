@@ -32,7 +32,7 @@ interface Kind {
   readonly scope: Scope
   readonly says: string
   readonly line: z.ZodObject
-  pages(span: Span): AsyncGenerator<readonly Row[]>
+  pages(span: Span): AsyncGenerator<readonly Row[], void>
 }
 
 const DAY_MS = 24 * 60 * 60_000
@@ -89,7 +89,7 @@ const kindsOf = ({ db, payments, ledger }: Api): readonly Kind[] => [
   },
 ]
 
-async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, render: (line: T) => Row): AsyncGenerator<Row[]> {
+async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, render: (line: T) => Row): AsyncGenerator<Row[], void> {
   for await (const page of pages) yield page.map(render)
 }
 
