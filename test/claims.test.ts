@@ -72,6 +72,9 @@ void test('what is wrong is said beside the field; a wrong link, another site an
   assert.match(empty.body, /aria-invalid[^]*Write where the money should go/)
   const cross = await say(world, one, { place: 'hand', to: 'x', step: 'confirm' }, { 'sec-fetch-site': 'cross-site' })
   assert.equal(cross.status, 403)
+  const broken = await say(world, one, { place: 'hand', to: 'x', step: 'nonsense' }, { accept: 'text/html' })
+  assert.equal(broken.status, 422)
+  assert.match(broken.body, /cannot be read/)
   for (const secret of ['', 'wrong', `${one.secret}0`]) {
     const answer = await world.api('GET', `/refund/${one.id}?c=${secret}`, undefined, { accept: 'text/html' })
     assert.equal(answer.status, 404)

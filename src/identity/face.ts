@@ -143,6 +143,8 @@ export const SCOPES = [
   'merchant:read',
   'merchant:write',
   'destinations:write',
+  // Where payers may be sent after they paid.
+  'origins:write',
   'payouts:write',
   // Of the operator's own keys: they reach beyond one merchant, and are given on the shell only.
   'operations:read',
@@ -150,7 +152,7 @@ export const SCOPES = [
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** What a key gets unless told. Those that can send money away are never among them. */
+/** What a key gets unless told. Those that can send money, or payers, away are never among them. */
 export const DEFAULT_SCOPES: readonly Scope[] = [
   'payments:read',
   'payments:write',
@@ -276,7 +278,7 @@ export interface Identity extends Module {
     input: { merchantId: string; destination: unknown },
     actor: Actor,
   ): Promise<ShownDestination | undefined>
-  /** The whole of it, for whoever sends money. */
+  /** The whole of it, for whoever sends money: nothing does yet. */
   findDestination(q: Queryable, merchantId: string): Promise<Destination | undefined>
   /** A picture by its name. */
   findLogo(q: Queryable, name: string): Promise<Logo | undefined>
@@ -307,7 +309,10 @@ export interface Identity extends Module {
   removeMember(tx: Tx, input: { merchantId: string; email: string }, actor: Actor): Promise<void>
   /** Those of disabled operators are left out. 500 at most. */
   listMembers(q: Queryable, merchantId: string): Promise<Member[]>
-  /** The higher of an operator's role for the whole desk and its role at the merchant; undefined when it may do nothing there. */
+  /**
+   * The higher of an operator's role for the whole desk and its role at the merchant; undefined when it may do nothing there. For the console:
+   * no route asks yet, as nobody signs in, and the shell acts as the operator.
+   */
   roleAt(q: Queryable, by: { operatorId: string; merchantId: string }): Promise<MemberRole | undefined>
 
   createKey(

@@ -146,7 +146,15 @@ void test('return origins of a store are its own where it has some', async () =>
   const { identity, db } = world.app
   const { merchantId } = world
   await db.transaction((tx) => identity.addReturnOrigin(tx, { merchantId, origin: 'https://duka.example' }, actor))
-  const store = await openStore({ name: 'Elsewhere', return_origins: ['https://mombasa.example'] })
+  const input = { merchantId, name: 'origins', scopes: ['merchant:write', 'origins:write'] as const }
+  const { secret } = await db.transaction((tx) => identity.createKey(tx, input, actor))
+  const elsewhere = { name: 'Elsewhere', return_origins: ['https://mombasa.example'] }
+  const lacks = { status: 403, code: 'forbidden', says: /origins:write/ }
+  assertRefused(await world.api('POST', '/api/v1/stores', elsewhere), lacks)
+  const made = await world.api('POST', '/api/v1/stores', elsewhere, { authorization: `Bearer ${secret}` })
+  assert.equal(made.status, 201)
+  const store = made.body
+  assertRefused(await world.api('PATCH', `/api/v1/stores/${store.id}`, { return_origins: [] }), lacks)
   await create(world, { store: store.id, return_url: 'https://mombasa.example/thanks' })
   const foreign = { amount: '10', currency: 'KES', store: store.id, return_url: 'https://duka.example/' }
   assertRefused(await world.api('POST', PAYMENTS, foreign), {

@@ -48,7 +48,14 @@ const storeFields = {
   locale: locale.nullable().optional(),
   colour,
   logo,
-  return_origins: z.array(text(300)).max(50).optional(),
+  return_origins: z
+    .array(text(300))
+    .max(50)
+    .optional()
+    .meta({
+      description:
+        'Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only',
+    }),
   methods: z.array(text(20)).max(10).optional().meta({ description: 'Ways to pay in order; none for all' }),
 }
 const createStore = z
@@ -252,6 +259,12 @@ function destinationRoute(app: HttpServer, api: Api): void {
   })
 }
 
+/** Where payers go after is not for each key that may change a colour. Throws 403 `forbidden`, 422 `validation-failed`. */
+function checkStore({ access, identity, payments }: Api, request: Request, body: z.output<typeof updateStore>): void {
+  if (body.return_origins) identity.requireScope(access.callerOf(request), 'origins:write')
+  if (body.methods) requireKnown(body.methods, payments)
+}
+
 const changeOf = ({ return_origins: returnOrigins, ...rest }: z.output<typeof updateStore>): StoreChange => ({
   ...rest,
   ...(returnOrigins && { returnOrigins }),
@@ -287,8 +300,8 @@ function createStoreRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const { merchantId } = access.callerOf(request)
-      const { name, methods = [] } = request.body
-      requireKnown(methods, api.payments)
+      const { name } = request.body
+      checkStore(api, request, request.body)
       const act = async (requestKey?: string) => {
         const input = { ...changeOf(request.body), merchantId, name, requestKey }
         const made = await db.transaction((tx) => identity.createStore(tx, input, actorOf(api, request)))
@@ -349,7 +362,7 @@ function updateStoreRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request) => {
       const { merchantId } = access.callerOf(request)
-      requireKnown(request.body.methods ?? [], api.payments)
+      checkStore(api, request, request.body)
       const input = { ...changeOf(request.body), id: request.params.id, merchantId }
       const made = await db.transaction((tx) => identity.updateStore(tx, input, actorOf(api, request)))
       return renderStore(api, made)

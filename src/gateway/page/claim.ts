@@ -9,10 +9,11 @@ import { addressKey, type Limits } from '#platform/limits'
 import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
 import { claimBody, previewBody, type Said } from './claimform.ts'
-import { askDocument, messageDocument } from './document.ts'
+import { askDocument } from './document.ts'
 import { parseKenyanPhone } from './phone.ts'
 import { showMoney } from './show.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
+import { troublePage } from './trouble.ts'
 
 /** The page that a refund's link leads to: where should the money go, is it right, on its way. It needs no script. */
 
@@ -50,13 +51,8 @@ interface Page {
 }
 
 export function claimRoutes(app: HttpServer, deps: ClaimDeps, assets: Assets): void {
-  const errorPage = (error: AppError, request: Request): string => {
-    const speech = speechOf(request)
-    const unknown = error.status === 404
-    const title = speech.say(unknown ? 'refundNone' : 'problem')
-    const text = speech.say(unknown ? 'notFoundText' : 'brokenText')
-    return messageDocument(speech, { icon: unknown ? 'search' : 'alert', title, text }, assets)
-  }
+  const errorPage = (error: AppError, request: Request): string =>
+    troublePage(error, request, assets, ['refundNone', 'notFoundText'])
   const config = { page: true as const, errorPage }
   app.route({
     method: 'GET',

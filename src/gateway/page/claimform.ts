@@ -80,7 +80,10 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
   const typed = said?.place === place ? said.typed : ''
   const problem = said?.problem?.field === place ? said.problem : undefined
   const id = `to-${place}`
-  const label = speech.say(kind === 'phone' ? 'phone' : 'refundWords')
+  const label =
+    kind === 'phone'
+      ? speech.say('phone', { method: methodName(method, speech, 'sentence') })
+      : speech.say('refundWords')
   const invalid = problem && html`aria-invalid="true" autofocus`
   const described = `${problem ? `${id}-problem ` : ''}${id}-hint`
   const field =

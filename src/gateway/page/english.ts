@@ -147,6 +147,7 @@ export const english = {
   minutes: '{n} min',
   inFlight: 'A prompt is on a phone already. Answer it first.',
   unavailable: 'This way to pay does not answer now. Try again in a minute, or pay another way.',
+  unreadable: 'What was sent cannot be read. Go back and check what you typed.',
   crossSite: 'Open the payment page itself and pay from there.',
   lost: 'No connection. What you have paid is safe: this page goes on when the connection is back.',
   broken: 'Something went wrong on our side',

@@ -151,6 +151,7 @@ export const swahili: Readonly<Record<Word, string>> = {
   minutes: 'dakika {n}',
   inFlight: 'Tayari kuna ombi kwenye simu. Lijibu kwanza.',
   unavailable: 'Njia hii haipatikani kwa sasa. Jaribu tena baada ya dakika moja, au lipa kwa njia nyingine.',
+  unreadable: 'Ulichotuma hakisomeki. Rudi nyuma uangalie ulichoandika.',
   crossSite: 'Fungua ukurasa wenyewe wa malipo kisha ulipe hapo.',
   lost: 'Hakuna mtandao. Ulicholipa kiko salama: ukurasa huu utaendelea mtandao ukirudi.',
   broken: 'Kuna hitilafu upande wetu',

@@ -30,6 +30,12 @@ export function troublePage(
     const said = tooMany(speech, error.retryAfterSeconds ?? 60).text
     return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
   }
+  if (error.status === 422)
+    return messageDocument(
+      speech,
+      { icon: 'alert', title: speech.say('problem'), text: speech.say('unreadable') },
+      assets,
+    )
   const said = `${speech.say('brokenText')} (${request.id})`
   return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
 }
