@@ -4,8 +4,8 @@ import {
   gatewayConfig,
   gatewaySchema,
   paymentChanged,
-  paymentSettled,
   refundChanged as refundChangedOf,
+  settlementChanged as settlementChangedOf,
 } from '#gateway'
 import {
   createIdentity,
@@ -273,7 +273,7 @@ async function wireModules(core: Core) {
   })
   const webhooks = createWebhooks({ db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics })
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
-  const settled = paymentSettled({ db, payments: () => payments, webhooks })
+  const settlementChanged = settlementChangedOf({ db, payments: () => payments, webhooks })
   const refundChanged = refundChangedOf({ db, payments: () => payments, webhooks, publicUrl: url })
   const payments: Payments = createPayments({
     db,
@@ -289,7 +289,7 @@ async function wireModules(core: Core) {
     callbackKey: masterKey.deriveKey('callback-token'),
     subscribers: { gateway: changed },
     settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
-    settled,
+    settlementChanged,
     refunds: settings.view(refundsConfig),
     transfers: providers.view(transfersConfig),
     refundSubscribers: { gateway: refundChanged },
@@ -303,7 +303,7 @@ async function wireModules(core: Core) {
     payments,
     webhooks,
     changed,
-    settled,
+    settlementChanged,
     refundChanged,
     rates,
     limits,

@@ -1,18 +1,17 @@
 import { addMs } from '#platform/clock'
 import type { HttpServer } from '#platform/http'
 import { IDEMPOTENCY_TTL_MS } from '#platform/idempotency'
-import type { IntentChange, RefundChange } from '#payments'
+import type { IntentChange, RefundChange, SettlementChange } from '#payments'
 import type { Cron, Job } from '#platform/jobs'
 import type { Module } from '#platform/module'
 import { apiRoutes, type ApiDeps } from './api/routes.ts'
-import type { Settled } from './settlements.ts'
 import { gatewaySchema } from './schema.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
 
 export type GatewayDeps = ApiDeps &
   PageDeps & {
     readonly changed: Job<IntentChange>
-    readonly settled: Job<Settled>
+    readonly settlementChanged: Job<SettlementChange>
     readonly refundChanged: Job<RefundChange>
   }
 
@@ -25,7 +24,7 @@ export function createGateway(deps: GatewayDeps): Module {
       apiRoutes(app, deps)
       pageRoutes(app, deps)
     },
-    jobs: [deps.changed, deps.settled, deps.refundChanged],
+    jobs: [deps.changed, deps.settlementChanged, deps.refundChanged],
     crons: [purgeKeys(deps)],
   }
 }

@@ -1,4 +1,4 @@
-export { paymentSettled } from './settlements.ts'
+export { settlementChanged } from './settlements.ts'
 export { paymentChanged } from './changes.ts'
 export { refundChanged } from './refunds.ts'
 export { gatewayConfig } from './config.ts'

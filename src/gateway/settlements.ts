@@ -1,36 +1,34 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount } from '#money'
-import type { Payments, Settlement } from '#payments'
+import type { Payments, Settlement, SettlementChange } from '#payments'
 import type { Db } from '#platform/db'
 import { defineJob, type Job } from '#platform/jobs'
 import type { Webhooks } from '#webhooks'
 
-export const SETTLEMENT_EVENTS = ['settlement.completed'] as const
+const TYPES = ['created', 'completed', 'returned'] as const satisfies readonly SettlementChange['type'][]
+export const SETTLEMENT_EVENTS = ['settlement.created', 'settlement.completed', 'settlement.returned'] as const
 
-export interface Settled {
-  readonly settlementId: string
-  readonly owner: string
-}
-const schema: z.ZodType<Settled> = z.object({ settlementId: z.string(), owner: z.string() })
+const schema: z.ZodType<SettlementChange> = z.object({ settlementId: z.string(), type: z.enum(TYPES) })
 
-export interface SettledDeps {
+export interface SettlementDeps {
   readonly db: Db
   readonly payments: () => Pick<Payments, 'settlements'>
   readonly webhooks: Pick<Webhooks, 'publish'>
 }
 
-/** How payments tells the gateway that money has become available. Repeatable. */
-export const paymentSettled = ({ db, payments, webhooks }: SettledDeps): Job<Settled> =>
+/** How payments tells the gateway of money that is held back, becomes available, or went back before. Repeatable. */
+export const settlementChanged = ({ db, payments, webhooks }: SettlementDeps): Job<SettlementChange> =>
   defineJob({
-    name: 'gateway.payment-settled',
+    name: 'gateway.settlement-changed',
     schema,
-    run: async ({ settlementId }) => {
+    run: async ({ settlementId, type }) => {
       await db.transaction(async (tx) => {
         const found = await payments().settlements.find(tx, settlementId)
-        if (found?.state !== 'settled') return
+        if (!found) return
         const { id: objectId, merchantId, livemode } = found
         const render = (): object => renderSettlement(found)
-        await webhooks.publish(tx, { merchantId, livemode, type: 'settlement.completed', objectId, version: 1, render })
+        const version = type === 'created' ? 1 : 2
+        await webhooks.publish(tx, { merchantId, livemode, type: `settlement.${type}`, objectId, version, render })
       })
     },
   })

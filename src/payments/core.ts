@@ -31,7 +31,7 @@ export interface Core {
   readonly publicUrl: () => string
   readonly callbackKey: Buffer
   readonly limits: AttemptLimits
-  readonly settled?: PaymentsDeps['settled']
+  readonly settlementChanged?: PaymentsDeps['settlementChanged']
   readonly subscribers: Readonly<Record<string, Job<IntentChange>>>
   readonly refundSubscribers: Readonly<Record<string, Job<RefundChange>>>
   readonly refunds: () => RefundsConfig

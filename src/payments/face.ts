@@ -11,6 +11,7 @@ import type { Reconciliation } from './reconciliation/cases.ts'
 import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
 import type { Settlements } from './settlements/settlements.ts'
+import type { SettlementChange } from './settlements/tell.ts'
 import type { SettlementTerms } from './settlements/terms.ts'
 import type { AmountLimits, CollectKind, FailureReason, Payer, Rail } from './rail.ts'
 import type { Customers } from './own/customers.ts'
@@ -307,8 +308,8 @@ export interface PaymentsDeps {
   readonly limits?: Partial<AttemptLimits>
   /** When and how much of what comes a merchant gets; at once and all of it without. Asked in the transaction that credits. */
   readonly settlementTerms?: ((q: Queryable, merchantId: string) => Promise<SettlementTerms>) | undefined
-  /** The job that hears of each settlement. */
-  readonly settled?: Job<{ settlementId: string; owner: string }> | undefined
+  /** The job that hears of settlements. */
+  readonly settlementChanged?: Job<SettlementChange> | undefined
   /** The job of each owner that wants to be told of refunds. */
   readonly refundSubscribers?: Readonly<Record<string, Job<RefundChange>>>
   /** Asked at each use. By default refunds stay within the merchant's balance, and links are good for 30 days. */

@@ -42,3 +42,4 @@ export type { CustomerBalance, CustomerMove, CustomerOf, Customers } from './own
 export type { Confirmation, Decided, ManualTransfer, TransferPage, Transfers } from './own/transfers.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'
 export { FAILURE_REASONS, type FailureReason } from './rail.ts'
+export type { SettlementChange } from './settlements/tell.ts'

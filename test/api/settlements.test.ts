@@ -4,7 +4,7 @@ import { assetOf } from '#money'
 import { sql } from '#platform/db'
 import { openReceiver } from '../receiver.ts'
 import { openWorld } from '../world.ts'
-import { assertBooksHold, assertRefused, leap, paid } from './shop.ts'
+import { assertBooksHold, assertRefused, leap, paid, PAYMENTS } from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -48,9 +48,28 @@ void test('a hold keeps money pending for its days; then the fee is kept and the
   assert.equal(await fees(), 3500n)
   await leap(world, 10 * DAY_MS)
   assert.deepEqual(await balance(), ['2465.00', '0.00', '0.00'])
-  const [{ event } = { event: undefined }] = receiver.received
-  assert.deepEqual([event.type, event.data.object.net], ['settlement.completed', '965.00'])
+  const told = receiver.received.map(({ event: { type, data } }) => [type, data.object.id, data.object.net])
+  assert.deepEqual(told, [
+    ['settlement.created', waiting.id, '965.00'],
+    ['settlement.completed', waiting.id, '965.00'],
+  ])
   await assertBooksHold(world)
+})
+
+void test('what goes back before it was settled is told too', async () => {
+  await using receiver = await openReceiver()
+  const endpoint = { url: receiver.url, events: ['settlement.*'] }
+  const { body: made } = await world.api('POST', '/api/v1/webhook-endpoints', endpoint)
+  await terms({ holdDays: 3, feeBps: 0, feeFixed: {} })
+  const { id } = await paid(world, { amount: '200.00' })
+  const refund = (amount: string) => world.api('POST', `${PAYMENTS}/${id}/refunds`, { amount, method: 'claim' })
+  assert.equal((await refund('50.00')).status, 201)
+  await world.advance(1000)
+  assert.deepEqual(receiver.types(), ['settlement.created'], 'some of it is still to be settled')
+  assert.equal((await refund('150.00')).status, 201)
+  await world.advance(1000)
+  assert.deepEqual(receiver.types(), ['settlement.created', 'settlement.returned'])
+  await world.api('DELETE', `/api/v1/webhook-endpoints/${made.id}`)
 })
 
 void test('a fee without a hold is kept at once; it is never more than what came', async () => {

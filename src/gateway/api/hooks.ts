@@ -20,7 +20,7 @@ const events = z
   .min(1)
   .max(EVENTS_AT_MOST)
   .meta({
-    description: `What to be told of: \`*\` for all, \`payment.*\` for all of payments (so \`refund.*\`, \`settlement.*\`, \`payout.*\`), or types: ${EVENTS.join(', ')}`,
+    description: `What to be told of: \`*\` for all, \`payment.*\` for all of payments (so \`refund.*\`, \`settlement.*\`; \`payout.*\` is for payouts, which are still to come), or types: ${EVENTS.join(', ')}`,
     examples: [['*'], ['payment.paid', 'payment.expired']],
   })
 

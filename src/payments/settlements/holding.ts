@@ -5,6 +5,7 @@ import type { Db, Tx } from '#platform/db'
 import { deriveUuid, isId } from '#platform/ids'
 import type { PaymentsDeps } from '../face.ts'
 import { insertSettlement, lockHeld, lockHeldOf, updateSettlement, type SettlementRow } from './store.ts'
+import { tellSettlement, type TellDeps } from './tell.ts'
 
 /**
  * What merchants get later. The money is credited as ever, and in the same posting it goes on to `pending`, where it stays until it is
@@ -15,7 +16,7 @@ import { insertSettlement, lockHeld, lockHeldOf, updateSettlement, type Settleme
 const DAY_MS = 24 * 60 * 60_000
 export const SETTLEMENTS_QUEUE = 'payments.settlements'
 
-type Deps = Pick<PaymentsDeps, 'ledger' | 'clock' | 'ids' | 'settlementTerms' | 'jobs'>
+type Deps = Pick<PaymentsDeps, 'ledger' | 'clock' | 'ids' | 'settlementTerms'> & TellDeps
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
 /** Kinds of transfers that take of a receipt. Refunds are not among them: they free what they need beforehand. */
@@ -54,18 +55,20 @@ async function followUp(deps: Deps, tx: Tx, transfer: Transfer): Promise<Transfe
 }
 
 async function holdBack(
-  { clock, ids, jobs, settlementTerms }: Deps,
+  deps: Deps,
   tx: Tx,
   { id, to, amount, ref }: Transfer,
   account: string,
   merchantId: string,
 ): Promise<Transfer[]> {
+  const { clock, ids, jobs, settlementTerms } = deps
   const terms = await settlementTerms?.(tx, merchantId)
   const feeFixed = terms?.feeFixed[currencyOf(to.asset)] ?? 0n
   if (!terms || (terms.holdDays === 0 && terms.feeBps === 0 && feeFixed === 0n)) return []
   const now = clock.now()
+  const settlementId = ids.next('stl')
   await insertSettlement(tx, {
-    id: ids.next('stl'),
+    id: settlementId,
     merchantId,
     account,
     receiptId: ref,
@@ -81,15 +84,16 @@ async function holdBack(
     createdAt: now,
     settledAt: null,
   })
+  await tellSettlement(deps, tx, settlementId, 'created')
   if (terms.holdDays === 0) tx.afterCommit(() => jobs().wake(SETTLEMENTS_QUEUE))
   const pending = pendingOf(account, to.asset)
   return [{ id: deriveUuid(id, 'hold-back'), from: to, to: pending, amount, kind: 'payments.hold-back', ref }]
 }
 
 /** What is taken of a receipt comes out of what is held of it: to where it was taken from. */
-async function takeHeld({ clock }: Deps, tx: Tx, { id, from, amount, ref }: Transfer): Promise<Transfer[]> {
+async function takeHeld(deps: Deps, tx: Tx, { id, from, amount, ref }: Transfer): Promise<Transfer[]> {
   const held = await lockHeld(tx, ref)
-  return freeOf(tx, held, { id, to: from, amount, ref, now: clock.now() })
+  return freeOf(deps, tx, held, { id, to: from, amount, ref, now: deps.clock.now() })
 }
 
 interface Wanted {
@@ -100,7 +104,7 @@ interface Wanted {
   readonly now: Date
 }
 
-async function freeOf(tx: Tx, held: readonly SettlementRow[], wanted: Wanted): Promise<Transfer[]> {
+async function freeOf(deps: TellDeps, tx: Tx, held: readonly SettlementRow[], wanted: Wanted): Promise<Transfer[]> {
   const freed: Transfer[] = []
   let left = wanted.amount
   for (const row of held) {
@@ -115,6 +119,7 @@ async function freeOf(tx: Tx, held: readonly SettlementRow[], wanted: Wanted): P
       returned,
       ...(over && { state: 'returned' as const, settledAt: wanted.now }),
     })
+    if (over) await tellSettlement(deps, tx, row.id, 'returned')
     freed.push({
       id: deriveUuid(wanted.id, `free ${row.id}`),
       from: pendingOf(row.account, row.asset),
@@ -132,12 +137,13 @@ async function freeOf(tx: Tx, held: readonly SettlementRow[], wanted: Wanted): P
  * hold, under the payment's lock. `source` is the refund's id.
  */
 export async function freeForRefund(
-  { ledger, clock }: Pick<Deps, 'ledger' | 'clock'>,
+  deps: Pick<Deps, 'ledger' | 'clock'> & TellDeps,
   tx: Tx,
   wanted: { intentId: string; available: Account; amount: bigint; source: string },
 ): Promise<void> {
   const { intentId, available: to, amount, source } = wanted
   const id = deriveUuid(source, 'free')
-  const freed = await freeOf(tx, await lockHeldOf(tx, intentId), { id, to, amount, ref: source, now: clock.now() })
-  if (freed.length > 0) await ledger.post(tx, freed)
+  const now = deps.clock.now()
+  const freed = await freeOf(deps, tx, await lockHeldOf(tx, intentId), { id, to, amount, ref: source, now })
+  if (freed.length > 0) await deps.ledger.post(tx, freed)
 }

@@ -15,6 +15,7 @@ import {
   updateSettlement,
   type SettlementRow,
 } from './store.ts'
+import { tellSettlement } from './tell.ts'
 import { feeOf } from './terms.ts'
 
 const LEASE_MS = 60_000
@@ -52,10 +53,7 @@ async function settle(core: Core, tx: Tx, id: string): Promise<void> {
   const fee = feeOf(row.asset, amount, row)
   await updateSettlement(tx, { ...row, fee, state: 'settled', settledAt: core.clock.now() })
   await core.ledger.post(tx, settleTransfers(row, amount, fee, owed))
-  const job = core.settled
-  if (!job) return
-  await core.jobs().enqueue(tx, job, { settlementId: id, owner: found.owner })
-  tx.afterCommit(() => core.jobs().wake())
+  await tellSettlement(core, tx, id, 'completed')
 }
 
 /** What is owed is repaid before anything becomes available. */

@@ -3,7 +3,7 @@ import type { Log } from '../log.ts'
 
 /** Work that must happen once the transaction that wanted it has committed. It may run more than once: make `run` repeatable. */
 export interface Job<P = unknown> {
-  /** `module.what-to-do`, such as `gateway.payment-settled`. Rows in the database carry it: renaming one strands them. */
+  /** `module.what-to-do`, such as `gateway.payment-changed`. Rows in the database carry it: renaming one strands them. */
   readonly name: string
   /** An object. Checked before it is written and again before it runs. */
   readonly schema: z.ZodType<P>
