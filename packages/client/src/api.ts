@@ -211,6 +211,8 @@ export type CreateStoreInput = {
 
   /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
   readonly logo?: string | null | undefined
+
+  /** Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only */
   readonly return_origins?: readonly string[] | undefined
 
   /** Ways to pay in order; none for all */
@@ -221,7 +223,7 @@ export type CreateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url: string
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.completed */
+  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`; `payout.*` is for payouts, which are still to come), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.created, settlement.completed, settlement.returned */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
@@ -907,6 +909,8 @@ export type UpdateStoreInput = {
 
   /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
   readonly logo?: string | null | undefined
+
+  /** Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only */
   readonly return_origins?: readonly string[] | undefined
 
   /** Ways to pay in order; none for all */
@@ -918,7 +922,7 @@ export type UpdateWebhookEndpointInput = {
   /** Where to send them: a public address, https in live mode. Redirects are not followed. */
   readonly url?: string | undefined
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`, `payout.*`), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.completed */
+  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`; `payout.*` is for payouts, which are still to come), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.created, settlement.completed, settlement.returned */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
