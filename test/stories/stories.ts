@@ -166,14 +166,14 @@ async function payByTransfer(stage: Stage, t: TestContext): Promise<void> {
   const { id, checkoutUrl } = await stage.create({ methods: ['mpesa', 'transfer'] })
   const page = await stage.page(t, { width: 360, height: 740 })
   await page.goto(checkoutUrl)
-  await page.getByRole('button', { name: /bank transfer/ }).click()
+  await page.getByRole('button', { name: /by transfer/ }).click()
   await waitForTitle(page, /^Send KES.1,500/)
   const [{ code }] = (await stage.look(id)).attempts
   assert.match(await page.locator('.send').innerText(), new RegExp(`Account 0100 200 300[^]*1500\\.00[^]*${code}`))
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
   await page.getByLabel(/Name on your account/).fill('Mama Mboga')
   await page.getByRole('button', { name: 'I have sent it' }).click()
-  await waitForTitle(page, 'You have sent it. Thank you!')
+  await waitForTitle(page, 'Looking for your transfer')
 
   const authorization = await operatorKey(world)
   const { body } = await world.api('GET', '/api/v1/transfers', undefined, { authorization })

@@ -38,8 +38,15 @@ function sentForm({ intent, speech }: View): Html {
 }
 
 /** The payer has said that it was sent: a person looks for it. */
-export function looking({ intent, speech }: View, { code = '' }: Attempt): Html {
+export function looking({ intent, speech, practiceUrl }: View, { code = '' }: Attempt): Html {
   const merchant = intent.terms.merchantName
   const text = speech.say('transferLookingText', { merchant, code })
-  return headline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })
+  const practice = !intent.livemode && practiceUrl !== undefined
+  return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
+  ${
+    practice &&
+    html`<p class="hint center">
+      ${speech.say('practiceConfirm')}<br /><code>purser payments confirm ${code} --number TEST1</code>
+    </p>`
+  }`
 }
