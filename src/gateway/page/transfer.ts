@@ -46,7 +46,7 @@ export function looking({ intent, speech, practiceUrl }: View, { code = '' }: At
   ${
     practice &&
     html`<p class="hint center">
-      ${speech.say('practiceConfirm')}<br /><code>purser payments confirm ${code} --number TEST1</code>
+      ${speech.say('practiceConfirm')}<br /><code>npx purser payments confirm ${code} --number TEST1</code>
     </p>`
   }`
 }
