@@ -121,10 +121,18 @@ void test('contradictions stop the start with what to set', () => {
   assert.deepEqual(problemsOf({ DATABASE_POOL_MAX: '200', DATABASE_URL: 'postgres://localhost/purser' }), [])
 })
 
-void test('half a desk on the embedded database gets a warning', () => {
+void test('half a desk on the embedded database does not start', () => {
+  for (const half of ['web', 'worker'])
+    assert.match(
+      problemsOf({ INSTANCE_TYPE: half }).join(),
+      new RegExp(`^INSTANCE_TYPE=${half} needs DATABASE_URL: .*leave`),
+    )
+  assert.deepEqual(problemsOf({ INSTANCE_TYPE: 'web', DATABASE_URL: 'postgres://localhost/purser' }), [])
+  assert.deepEqual(problemsOf({ INSTANCE_TYPE: 'all' }), [])
+})
+
+void test('payers behind a proxy that is not trusted are a warning', () => {
   const warningsOf = (env: Record<string, string>): string => loadConfig(specs, { env }).warnings.join()
-  assert.match(warningsOf({ INSTANCE_TYPE: 'web' }), /^INSTANCE_TYPE=web without DATABASE_URL: /)
-  assert.equal(warningsOf({ INSTANCE_TYPE: 'web', DATABASE_URL: 'postgres://localhost/purser' }), '')
   assert.equal(warningsOf({}), '')
   assert.match(warningsOf({ ...LIVE, SHOP_KEY: 'abcd' }), /^TRUST_PROXY is none and PUBLIC_URL is https: /)
   assert.equal(warningsOf({ ...LIVE, SHOP_KEY: 'abcd', TRUST_PROXY: '1' }), '')

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
 import { findPostgres, postgresUrl, startPostgres } from './postgres.ts'
+import { waitFor } from '../../test/wait.ts'
 import { ask, createDataDir, createMadeDir, runProgram } from './postgres/fixture.ts'
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8)
@@ -108,6 +109,24 @@ void test('starts at the same moment, on an empty folder, give one server to all
   )
 })
 
+void test('a server that complains without end does not fill the disk: its log begins anew while it runs', async (t) => {
+  const dataDir = await createMadeDir(t)
+  const server = await startPostgres({ dataDir, logLookMs: 10 })
+  const log = join(dataDir, 'postgres.log')
+  const complain = (word: string, megabytes: number): Promise<unknown> =>
+    ask(
+      server.owner,
+      `do $$ begin for i in 1..${megabytes} loop raise warning '%', repeat('${word}', 100000); end loop; end $$`,
+    )
+  await complain('first phrase', 12)
+  await waitFor('the old log', () => statSync(`${log}.1`, { throwIfNoEntry: false })?.size === 10 * 1024 * 1024)
+  await waitFor('the new log', () => statSync(log).size < 10 * 1024 * 1024)
+  assert.equal(mode(`${log}.1`), '600')
+  await complain('second phrase', 1)
+  await waitFor('what comes after', () => readFileSync(log, 'utf8').includes('second phrase'))
+  assert.ok(!readFileSync(log, 'latin1').includes('\0'), 'it goes on at the new end')
+})
+
 void test('a data folder with a very long path has its socket in a private folder elsewhere', async (t) => {
   const dataDir = createDataDir(t, 'a'.repeat(90), 'b'.repeat(90))
   const server = await startPostgres({ dataDir })
@@ -126,5 +145,5 @@ void test('a log that grew beyond 10 MB begins anew', async (t) => {
   writeFileSync(log, 'x'.repeat(10 * 1024 * 1024 + 1))
   await startPostgres({ dataDir })
   assert.ok(statSync(log).size < 10_000)
-  assert.equal(statSync(`${log}.1`).size, 10 * 1024 * 1024 + 1)
+  assert.equal(statSync(`${log}.1`).size, 10 * 1024 * 1024)
 })

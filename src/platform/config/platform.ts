@@ -136,7 +136,7 @@ export const platformConfig = defineConfig(
       example: '/run/secrets/purser-master-key',
     }),
     instanceType: setting('INSTANCE_TYPE', z.enum(['web', 'worker', 'all'], 'web, worker or all').default('all'), {
-      doc: 'What this process does: web, worker or all.',
+      doc: 'What this process does: web, worker or all. With web or worker set DATABASE_URL too: the embedded database serves one process.',
     }),
     trustProxy: setting('TRUST_PROXY', trustProxy, {
       doc: 'Whose X-Forwarded-For is believed: none, the number of proxies in front, or their addresses.',
@@ -169,22 +169,21 @@ export const platformConfig = defineConfig(
           `DATABASE_POOL_MAX=${values.databasePoolMax} is more than the embedded database takes: set it to ${EMBEDDED_MOST} at most, or set DATABASE_URL`,
         )
       }
+      if (!values.databaseUrl && values.instanceType !== 'all') {
+        lines.push(
+          `INSTANCE_TYPE=${values.instanceType} needs DATABASE_URL: the embedded database serves one process, and nobody would do the work of the other. Set DATABASE_URL, or leave INSTANCE_TYPE out`,
+        )
+      }
       const unsafe = values.mode === 'live' ? whyUnsafe(values) : undefined
       return unsafe === undefined ? lines : [...lines, unsafe]
     },
-    warnings: ({ instanceType, databaseUrl, mode, publicUrl, trustProxy: trusted }) => [
-      ...(instanceType === 'all' || databaseUrl
-        ? []
-        : [
-            `INSTANCE_TYPE=${instanceType} without DATABASE_URL: only one process can use the embedded database, so nobody does the other's work. Set DATABASE_URL, or INSTANCE_TYPE=all`,
-          ]),
-      // Purser speaks plain http: whoever has an https address has a proxy.
-      ...(mode === 'live' && publicUrl?.startsWith('https:') && trusted === false
+    // Purser speaks plain http: whoever has an https address has a proxy.
+    warnings: ({ mode, publicUrl, trustProxy: trusted }) =>
+      mode === 'live' && publicUrl?.startsWith('https:') && trusted === false
         ? [
             'TRUST_PROXY is none and PUBLIC_URL is https: all payers come from the address of the proxy, and limits by address stop all of them together. Set TRUST_PROXY to the number of proxies in front, or their addresses',
           ]
-        : []),
-    ],
+        : [],
     derive: (values) => ({
       ...values,
       host: values.host ?? (values.mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'),

@@ -2,9 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
-  constants,
   existsSync,
-  fchmodSync,
   fsyncSync,
   linkSync,
   lstatSync,
@@ -38,7 +36,6 @@ export interface Passwords {
   app: string
 }
 
-const LOG_LIMIT_BYTES = 10 * 1024 * 1024
 /** The address of a unix socket has 108 bytes on Linux and 104 on macOS, with a zero at its end. */
 const SOCKET_PATH_BYTES = 103
 const SOCKET_NAME = '/.s.PGSQL.5432'
@@ -110,16 +107,6 @@ function writeSecret(path: string): void {
     closeSync(file)
     rmSync(draft)
   }
-}
-
-/** Opens the server's log (0600) for appending. Above 10 MB it begins anew and the old one is kept once, as `.1`. */
-export function openLog({ log }: Folder, account: Account): number {
-  if (existsSync(log) && statSync(log).size > LOG_LIMIT_BYTES) renameSync(log, `${log}.1`)
-  // No link is followed: root writes here, in a folder that may belong to another user.
-  const file = openSync(log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
-  fchmodSync(file, 0o600)
-  giveTo(account, log)
-  return file
 }
 
 /**

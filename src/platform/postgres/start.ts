@@ -9,6 +9,7 @@ import { explainFolder, explainOutput, heldElsewhere, isBusy } from './failures.
 import { HELD, isHeld, lockCommand } from './folderlock.ts'
 import { findFolder, findPasswords, type Folder, openFolder } from './folder.ts'
 import { ensureCluster } from './initdb.ts'
+import { watchLog } from './logfile.ts'
 import { findRunning } from './pidfile.ts'
 import { launch, type Reached, reach, stopServer } from './server.ts'
 
@@ -31,13 +32,15 @@ export interface StartOptions {
   log?: (line: string) => void
   /** PostgreSQL settings beside or instead of ours. */
   settings?: Record<string, string>
+  /** How often the size of the server's log is looked at: a minute unless told. */
+  logLookMs?: number
 }
 
 /** After its postmaster was killed, what is left of a server needs some seconds to go; starts until then fail. */
 const BUSY_LIMIT_MS = 10_000
 
 export async function start(
-  { dataDir, log, settings = {} }: StartOptions,
+  { dataDir, log, settings = {}, logLookMs }: StartOptions,
   tools: Tools = TOOLS,
 ): Promise<EmbeddedPostgres> {
   const began = monotonicMs()
@@ -45,6 +48,7 @@ export async function start(
   const folder = openFolder(dataDir)
   const give = (reached: Reached, adopted: boolean): EmbeddedPostgres => {
     let stopping: Promise<void> | undefined
+    const unwatch = watchLog(folder, log ?? (() => undefined), logLookMs)
     return {
       owner: reached.owner,
       app: reached.app,
@@ -52,7 +56,7 @@ export async function start(
       version: reached.version,
       adopted,
       startedMs: Math.round(monotonicMs() - began),
-      stop: () => (stopping ??= stopServer(folder, reached.running)),
+      stop: () => (stopping ??= stopServer(folder, reached.running).finally(unwatch)),
     }
   }
   try {
