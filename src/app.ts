@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import {
   createGateway,
+  gatewayCommands,
   gatewayConfig,
   gatewaySchema,
   paymentChanged,
@@ -102,6 +103,7 @@ export function moduleCommands(program: Command, open: OpenCli, openApp: () => P
   ratesCommands(program, open)
   paymentsCommands(program, open, async () => (await openApp()).payments)
   webhooksCommands(program, open)
+  gatewayCommands(program, open, openApp)
 }
 
 export interface AppDeps {
@@ -226,7 +228,7 @@ async function openCore(deps: AppDeps) {
     drainMs: DRAIN_MS,
     ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
   })
-  const ownUrl = ownUrlOf(http, config.host)
+  const ownUrl = ownUrlOf(http, config)
   return {
     config,
     database,

@@ -21,7 +21,11 @@ export interface LinkDeps {
 
 export type NewLink = Omit<LinkRow, 'id' | 'createdAt' | 'archivedAt' | 'paymentId'>
 
-export async function createLink({ ids, clock }: LinkDeps, q: Queryable, input: NewLink): Promise<LinkRow> {
+export async function createLink(
+  { ids, clock }: Pick<LinkDeps, 'ids' | 'clock'>,
+  q: Queryable,
+  input: NewLink,
+): Promise<LinkRow> {
   const link = { ...input, id: ids.next('lnk'), createdAt: clock.now(), archivedAt: null, paymentId: null }
   await insertLink(q, link)
   return link
@@ -45,7 +49,7 @@ export type LinkChange = {
 } & { readonly archived?: boolean | undefined }
 
 export async function changeLink(
-  { clock }: LinkDeps,
+  { clock }: Pick<LinkDeps, 'clock'>,
   tx: Tx,
   key: LinkKey,
   { archived, ...change }: LinkChange,

@@ -107,6 +107,8 @@ void test('stores, members and how a merchant looks, from the shell', async () =
   assert.match(await purser(database, 'key', 'create', merchant, '--store', store), /^sk_test_/)
   assert.equal(await purser(database, 'store', 'archive', store), `Archived ${store}.`)
   assert.match(await purser(database, 'store', 'list', merchant), /Mombasa/)
+  assert.match(await purser(database, 'store', 'show', store), /"archivedAt": "2026/)
+  assert.match(await purser(database, 'store', 'show', 'sto_nothing'), /no store/)
   await purser(database, 'operator', 'create', 'ada@example.com', '--name', 'Ada', '--role', 'member')
   await purser(database, 'merchant', 'members', 'add', merchant, 'ada@example.com', '--role', 'admin')
   assert.match(await purser(database, 'merchant', 'members', 'list', merchant), /ada@example\.com.*admin/)

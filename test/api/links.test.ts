@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
+import { troubleOf } from '../axe.ts'
+import { openBrowser } from '../browser.ts'
 import { openWorld } from '../world.ts'
 import { assertBooksHold, assertRefused, find, leap, PAYMENTS, start } from './shop.ts'
 
@@ -152,9 +157,67 @@ void test('a link asks for what its store takes, and says so when it is made', a
 
 void test('the HTML to paste is without scripts, and what is in it is escaped', async () => {
   const { html, url } = await make({ description: '"><script>alert(1)</script>' })
-  assert.match(html.button, /^<form action="[^"]+" method="get"><button type="submit"/)
+  assert.match(html.button, /^<form action="[^"]+" method="get" class="purser-form"><button type="submit"/)
   assert.ok(html.button.includes(`action="${url}"`) && html.link.includes(`href="${url}"`))
-  for (const text of [html.button, html.link]) assert.doesNotMatch(text, /<script|on\w+=/)
+  for (const text of Object.values(html)) assert.doesNotMatch(String(text), /<script|on\w+=|\n/)
+  assert.ok(html.button.includes('Pay KES\u00a01,500'))
+})
+
+/** Somebody’s own page, on an origin of its own. */
+async function openShop(body: string): Promise<{ url: string } & AsyncDisposable> {
+  const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+    <title>A shop</title></head><body><main><h1>A shop</h1>${body}</main></body></html>`
+  const server = createServer((_, answer) => void answer.setHeader('content-type', 'text/html').end(page))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    [Symbol.asyncDispose]: async () => void (await new Promise((resolve) => server.close(resolve))),
+  }
+}
+
+void test('on a page of somebody else, without scripts, it leads to the link, and takes the amount along', async (t) => {
+  const browser = await openBrowser()
+  if ('skip' in browser) return t.skip(browser.skip)
+  await using opened = browser
+  const fixed = await make({ description: 'Two mugs' })
+  const free = await make({ amount: undefined, min_amount: '100', max_amount: '5000.00' })
+  await world.api('PATCH', '/api/v1/merchant', { colour: '#7a1f2b' })
+  const all = `${fixed.html.button}<p>${fixed.html.link}</p>${free.html.button}`
+  for (const style of ['', free.html.style]) {
+    await using shop = await openShop(`${all}${style}`)
+    for (const width of [360, 1280]) {
+      const page = await opened.page({ width, height: 740, javaScript: false })
+      await page.goto(shop.url)
+      const button = page.getByRole('button', { name: 'Pay KES 1,500: Two mugs' })
+      const colour = await button.evaluate(
+        (each: any) => each.ownerDocument.defaultView.getComputedStyle(each).backgroundColor,
+      )
+      assert.equal(colour === 'rgb(122, 31, 43)', style !== '', `${colour} with ${style}`)
+      await button.click()
+      assert.equal(page.url().split('?')[0], fixed.url)
+      await page.goBack()
+      await page.getByLabel('Amount (KES)').fill('50')
+      await page.getByRole('button', { name: 'Pay', exact: true }).click()
+      assert.match(await page.getByRole('alert').innerText(), /smallest amount is KES.100/)
+      await page.getByLabel('Amount to pay').fill('250')
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await page.waitForURL(/\/pay\/pay_/)
+      assert.equal((await find(world, /pay_\w+/.exec(page.url())?.[0] ?? '')).amount, '250.00')
+      await page.context().close()
+      const seen = await opened.page({ width, height: 740 })
+      await seen.goto(shop.url)
+      if (style) assert.deepEqual(await troubleOf(seen), [], `${width} px`)
+      await seen.context().close()
+    }
+  }
+})
+
+void test('the HTML speaks the language of its shop', async () => {
+  const store = await world.api('POST', '/api/v1/stores', { name: 'Mombasa', locale: 'sw' })
+  const { html } = await make({ amount: undefined, store: store.body.id })
+  assert.ok(html.button.includes('Kiasi (KES)') && html.button.includes('>Lipa<'), html.button)
 })
 
 void test('what makes no sense is refused with the field', async () => {

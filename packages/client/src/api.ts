@@ -511,13 +511,16 @@ export type PaymentLink = {
   readonly archived: boolean
   readonly created_at: string
 
-  /** Without scripts. Style the class `purser-button` as you like. */
+  /** To paste, in the language of the shop. It works without scripts and without `style`. */
   readonly html: {
-    /** A form with a button, to paste into a page */
+    /** A form with a button, to paste into a page; where the payer says how much, with a field for the amount */
     readonly button: string
 
     /** The same as a link, for e-mails and editors that take no forms */
     readonly link: string
+
+    /** Once in the page, if you like: it dresses both in your colour. Or style `purser-form` and `purser-button` yourself. */
+    readonly style: string
   }
 }
 
@@ -1420,7 +1423,7 @@ export interface Operations {
   /** Change a store, or archive it */
   updateStore(id: string, body: UpdateStoreInput, options?: CallOptions): Promise<Store>
 
-  /** Create a payment link. Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`. */
+  /** Create a payment link. Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`. A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour: ```html <link rel="stylesheet" href="https://pay.example/l/lnk_01kd3v…/button.css"> <form action="https://pay.example/l/lnk_01kd3v…" method="get" class="purser-form"> <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label> <button type="submit" class="purser-button">Pay</button> </form> ``` */
   createPaymentLink(body: CreatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
 
   /** List payment links, newest first */

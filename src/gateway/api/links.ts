@@ -4,6 +4,7 @@ import type { HttpServer } from '#platform/http'
 import { findMadeLink, listLinks, type LinkRow } from '../link-store.ts'
 import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../links.ts'
 import { newLinkOf } from '../newlink.ts'
+import { speak } from '../page/strings.ts'
 import { requireTakers, requireReturnUrl } from '../payments.ts'
 import { OF_STORES } from './access.ts'
 import * as shapes from './linkshapes.ts'
@@ -23,10 +24,25 @@ export function linkRoutes(app: HttpServer, api: Api): void {
   updateRoute(app, api)
 }
 
+/** What `html.style` and `html.button` look like, for the documentation. */
+const PASTED = `\`\`\`html
+<link rel="stylesheet" href="https://pay.example/l/lnk_01kd3v…/button.css">
+<form action="https://pay.example/l/lnk_01kd3v…" method="get" class="purser-form">
+  <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label>
+  <button type="submit" class="purser-button">Pay</button>
+</form>
+\`\`\``
+
+type ShowDeps = Pick<Api, 'db' | 'identity' | 'publicUrl'>
+
+/** A link as the API shows it, its HTML in the language of its shop. */
+export const showLink = async (api: ShowDeps, link: LinkRow): Promise<shapes.LinkObject> =>
+  shapes.renderLink(link, api.publicUrl(), speak((await shopOfLink(api, link)).locale))
+
 const keyOf = (id: string, { merchantId, storeId }: Caller): LinkKey => ({ id, merchantId, storeId })
 
 function createRoute(app: HttpServer, api: Api): void {
-  const { access, db, publicUrl } = api
+  const { access, db } = api
   app.route({
     method: 'POST',
     url: PATH,
@@ -49,13 +65,15 @@ function createRoute(app: HttpServer, api: Api): void {
       summary: 'Create a payment link',
       description:
         'Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is ' +
-        'over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`.',
+        'over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`.\n\n' +
+        'A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour:\n\n' +
+        PASTED,
       body: shapes.createLink,
       response: { 201: shapes.link },
     },
     handler: async (request, reply) => {
       const caller = access.callerOf(request)
-      const made = (link: LinkRow) => ({ status: 201, body: shapes.renderLink(link, publicUrl()) })
+      const made = async (link: LinkRow) => ({ status: 201, body: await showLink(api, link) })
       const act = async (requestKey?: string) => {
         const shop = await shopOf(api, caller, request.body.store)
         const { currency } = request.body
@@ -74,7 +92,8 @@ function createRoute(app: HttpServer, api: Api): void {
   })
 }
 
-function listRoute(app: HttpServer, { access, db, publicUrl }: Api): void {
+function listRoute(app: HttpServer, api: Api): void {
+  const { access, db } = api
   app.route({
     method: 'GET',
     url: PATH,
@@ -101,18 +120,18 @@ function listRoute(app: HttpServer, { access, db, publicUrl }: Api): void {
       const shown = rows.slice(0, limit)
       return {
         object: 'list' as const,
-        data: shown.map((row) => shapes.renderLink(row, publicUrl())),
+        data: await Promise.all(shown.map((row) => showLink(api, row))),
         next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
       }
     },
   })
 }
 
-function findRoute(app: HttpServer, { access, db, publicUrl }: Api): void {
+function findRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'GET',
     url: `${PATH}/:id`,
-    onRequest: access.require('payments:read', OF_STORES),
+    onRequest: api.access.require('payments:read', OF_STORES),
     config: { refusals: refusals('gateway.no-such-link') },
     schema: {
       operationId: 'getPaymentLink',
@@ -123,12 +142,12 @@ function findRoute(app: HttpServer, { access, db, publicUrl }: Api): void {
       response: { 200: shapes.link },
     },
     handler: async (request) =>
-      shapes.renderLink(await requireLink(db, keyOf(request.params.id, access.callerOf(request))), publicUrl()),
+      showLink(api, await requireLink(api.db, keyOf(request.params.id, api.access.callerOf(request)))),
   })
 }
 
 function updateRoute(app: HttpServer, api: Api): void {
-  const { access, db, publicUrl } = api
+  const { access, db } = api
   app.route({
     method: 'PATCH',
     url: `${PATH}/:id`,
@@ -147,16 +166,15 @@ function updateRoute(app: HttpServer, api: Api): void {
     handler: async (request) => {
       const caller = access.callerOf(request)
       const key = keyOf(request.params.id, caller)
-      const change = changeOf(request.body, await shopOfLink(api, key), await requireLink(db, key), api)
-      return shapes.renderLink(await db.transaction((tx) => changeLink(api, tx, key, change)), publicUrl())
+      const link = await requireLink(db, key)
+      const change = changeOf(request.body, await shopOfLink(api, link), link, api)
+      return showLink(api, await db.transaction((tx) => changeLink(api, tx, key, change)))
     },
   })
 }
 
-async function shopOfLink({ db, identity }: Api, key: LinkKey): Promise<Shop> {
-  const { merchantId, storeId } = await requireLink(db, key)
-  return identity.requireShop(db, merchantId, storeId ?? undefined)
-}
+const shopOfLink = ({ db, identity }: ShowDeps, { merchantId, storeId }: LinkRow): Promise<Shop> =>
+  identity.requireShop(db, merchantId, storeId ?? undefined)
 
 function changeOf(
   body: shapes.UpdateLink,

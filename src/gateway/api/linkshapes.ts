@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
-import { html } from '#platform/html'
 import type { LinkRow } from '../link-store.ts'
+import { buttonOf } from '../page/button.ts'
+import type { Speech } from '../page/strings.ts'
 import { instant, text } from '../text.ts'
 
 /** Payment links as the API takes and shows them. */
@@ -64,10 +65,17 @@ export const link = z
     created_at: z.string().meta({ format: 'date-time' }),
     html: z
       .object({
-        button: z.string().meta({ description: 'A form with a button, to paste into a page' }),
+        button: z.string().meta({
+          description:
+            'A form with a button, to paste into a page; where the payer says how much, with a field for the amount',
+        }),
         link: z.string().meta({ description: 'The same as a link, for e-mails and editors that take no forms' }),
+        style: z.string().meta({
+          description:
+            'Once in the page, if you like: it dresses both in your colour. Or style `purser-form` and `purser-button` yourself.',
+        }),
       })
-      .meta({ description: 'Without scripts. Style the class `purser-button` as you like.' }),
+      .meta({ description: 'To paste, in the language of the shop. It works without scripts and without `style`.' }),
   })
   .meta({ id: 'PaymentLink', description: 'A page where payers pay, without a payment made beforehand' })
 export type LinkObject = z.output<typeof link>
@@ -85,9 +93,10 @@ export const linkPage = z
   .object({ object: z.literal('list'), data: z.array(link), next_cursor: z.string().nullable() })
   .meta({ id: 'PaymentLinkList' })
 
-export function renderLink(row: LinkRow, publicUrl: string): LinkObject {
+export function renderLink(row: LinkRow, publicUrl: string, speech: Speech): LinkObject {
   const show = (minor: bigint | null): string | null => (minor === null ? null : formatAmount(money(row.asset, minor)))
   const url = `${publicUrl}/l/${row.id}`
+  const button = buttonOf(row, url, speech)
   return {
     id: row.id,
     object: 'payment_link',
@@ -107,17 +116,6 @@ export function renderLink(row: LinkRow, publicUrl: string): LinkObject {
     expires_at: row.expiresAt?.toISOString() ?? null,
     archived: row.archivedAt !== null,
     created_at: row.createdAt.toISOString(),
-    html: htmlOf(row, url),
-  }
-}
-
-function htmlOf({ asset, amount: fixed, description }: LinkRow, url: string): LinkObject['html'] {
-  const sum = fixed === null ? undefined : `${currencyOf(asset)} ${formatAmount(money(asset, fixed))}`
-  const words = sum === undefined ? 'Pay' : `Pay ${sum}`
-  const label = description ? `${words}: ${description}` : words
-  const button = html`<button type="submit" class="purser-button" aria-label="${label}">${words}</button>`
-  return {
-    button: `<form action="${url}" method="get">${button.text}</form>`,
-    link: html`<a href="${url}" class="purser-button" aria-label="${label}">${words}</a>`.text,
+    html: { button: button.form, link: button.link, style: button.style },
   }
 }

@@ -6,7 +6,7 @@ import { AppError } from '#platform/errors'
 /** The shop that a caller makes something in: the store of its key, else the one that it names, else the merchant itself. */
 export async function shopOf(
   { identity, db }: { readonly identity: Identity; readonly db: Db },
-  { merchantId, storeId }: Caller,
+  { merchantId, storeId }: Pick<Caller, 'merchantId' | 'storeId'>,
   asked: string | undefined,
 ): Promise<Shop> {
   if (storeId !== undefined && asked !== undefined && asked !== storeId) throw unknownStore(asked)

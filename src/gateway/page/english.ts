@@ -1,6 +1,8 @@
 /** Words of the checkout page. `{x}` is filled in by `say` and `tell`. */
 export const english = {
   name: 'English',
+  pay: 'Pay',
+  payAmount: 'Pay {amount}',
   payTo: 'Pay {merchant}',
   practice: 'Practice mode: no real money moves.',
   practicePhone: 'Open the practice phone',
@@ -120,6 +122,7 @@ export const english = {
   abandoned: '{method} never told us what happened',
   abandonedText: 'If money left your phone, it will still be counted here. If not, try again.',
   amountToPay: 'Amount to pay',
+  amountIn: 'Amount ({currency})',
   amountHint: 'In figures, such as 1500 or 99.50.',
   amountBetween: 'From {min} to {max}.',
   currency: 'Currency',

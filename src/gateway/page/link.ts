@@ -12,6 +12,7 @@ import { takenBy } from '../payments.ts'
 import { askForm } from './askform.ts'
 import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
+import { buttonStyle, hintOf } from './button.ts'
 import { FORM_PER_ADDRESS, mayCreate, type CheckoutDeps } from './checkout.ts'
 import { askDocument, messageDocument } from './document.ts'
 import { methodName, showMoney } from './show.ts'
@@ -24,6 +25,8 @@ const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
 const params = z.object({ id: z.string().max(40) })
 const querystring = z.object({ lang: z.string().max(10).optional() })
 const field = (most: number) => z.string().max(most).optional()
+/** A form on the merchant's own page brings the amount along. */
+const opened = querystring.extend({ amount: field(30) })
 const form = z.object({ amount: field(30), currency: field(5), method: field(20) })
 
 export type LinkPageDeps = CheckoutDeps & LinkDeps
@@ -44,13 +47,17 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
     method: 'GET',
     url: '/l/:id',
     config,
-    schema: { hide: true, params, querystring },
+    schema: { hide: true, params, querystring: opened },
     handler: async (request, reply) => {
       await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
       const found = await requireFound(deps, request, request.params.id)
-      return send(reply, await pageOf(deps, assets, found))
+      const { amount } = request.query
+      const chosen = amount === undefined ? undefined : chosenOf(deps, found, { amount })
+      const problem = chosen && 'problem' in chosen ? chosen.problem : undefined
+      return send(reply, await pageOf(deps, assets, found, { amount }, problem))
     },
   })
+  styleRoute(app, deps)
   app.route({
     method: 'POST',
     url: '/l/:id',
@@ -70,6 +77,25 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
       const payment = 'id' in chosen ? chosen : await begin(deps, request, found, chosen)
       if (!payment) return send(reply, await pageOf(deps, assets, found))
       return reply.redirect(`/pay/${payment.id}?lang=${speech.language}`, 303)
+    },
+  })
+}
+
+const STYLE_SECONDS = 3600
+
+/** For the merchant's own page, so that its buttons follow its colour. */
+function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/l/:id/button.css',
+    schema: { hide: true, params },
+    handler: async (request, reply) => {
+      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      const { shop } = await requireFound(deps, request, request.params.id)
+      return reply
+        .header('cache-control', `public, max-age=${STYLE_SECONDS}`)
+        .type('text/css; charset=utf-8')
+        .send(buttonStyle(shop.brand.colour))
     },
   })
 }
@@ -150,13 +176,6 @@ async function pageOf(
     : askForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
   const about = link.description || undefined
   return askDocument(speech, { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, body })
-}
-
-function hintOf({ asset, least, most }: LinkRow, speech: Speech): string | undefined {
-  const show = (minor: bigint): string => showMoney(money(asset, minor))
-  if (least !== null && most !== null) return speech.say('amountBetween', { min: show(least), max: show(most) })
-  if (least !== null) return speech.say('amountLow', { min: show(least) })
-  return most === null ? undefined : speech.say('amountHigh', { max: show(most) })
 }
 
 const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>

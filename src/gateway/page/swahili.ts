@@ -3,6 +3,8 @@ import type { Word } from './english.ts'
 /** Kenyan usage: `nambari`, `ombi` for a prompt, `kiungo` for a link. */
 export const swahili: Readonly<Record<Word, string>> = {
   name: 'Kiswahili',
+  pay: 'Lipa',
+  payAmount: 'Lipa {amount}',
   payTo: 'Malipo kwa {merchant}',
   practice: 'Hali ya majaribio: hakuna pesa halisi inayohamishwa.',
   practicePhone: 'Fungua simu ya majaribio',
@@ -124,6 +126,7 @@ export const swahili: Readonly<Record<Word, string>> = {
   abandoned: '{method} haikutuambia kilichotokea',
   abandonedText: 'Kama pesa zilitoka kwenye simu yako, bado zitahesabiwa hapa. Kama sivyo, jaribu tena.',
   amountToPay: 'Kiasi cha kulipa',
+  amountIn: 'Kiasi ({currency})',
   amountHint: 'Kwa tarakimu, kwa mfano 1500 au 99.50.',
   amountBetween: 'Kuanzia {min} hadi {max}.',
   currency: 'Sarafu',

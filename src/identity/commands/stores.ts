@@ -74,6 +74,14 @@ export function storeCommands(program: Command, open: OpenCli): void {
       const made = await context.db.transaction((tx) => identity.updateStore(tx, input, context.actor))
       context.print(JSON.stringify(made, null, 2))
     })
+  store
+    .command('show')
+    .description('one store')
+    .argument('<store>', 'its id, sto_…')
+    .action(async (id: string) => {
+      const { context, identity } = await openIdentity(open)
+      context.print(JSON.stringify(await identity.requireStore(context.db, { id }), null, 2))
+    })
   for (const [name, archived] of [
     ['archive', true],
     ['restore', false],

@@ -24,15 +24,18 @@ const WHY: Readonly<Record<string, string>> = {
 export const isLoopback = (host: string): boolean =>
   ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
 
-/** Where the server listens, as this machine reaches it; without a slash at the end. Its port is known once it listens. */
-export function ownUrl(http: HttpServer, host: string): () => string {
+/**
+ * Where the server listens, as this machine reaches it; without a slash at the end. Until it does it is where it was told to listen: a command
+ * names the address of the program that runs.
+ */
+export function ownUrl(http: HttpServer, told: { host: string; port: number }): () => string {
   let known: string | undefined
   // Kept, because to ask the system for a socket's address costs as much as to render an answer.
-  return () => known ?? (http.server.listening ? (known = addressOf(http, host)) : addressOf(http, host))
+  return () => known ?? (http.server.listening ? (known = addressOf(http, told)) : addressOf(http, told))
 }
 
-function addressOf(http: HttpServer, host: string): string {
+function addressOf(http: HttpServer, { host, port }: { host: string; port: number }): string {
   const address = http.server.address() as AddressInfo | null
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  return `http://${name.includes(':') ? `[${name}]` : name}:${address?.port ?? 0}`
+  return `http://${name.includes(':') ? `[${name}]` : name}:${address?.port ?? port}`
 }
