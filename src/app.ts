@@ -1,26 +1,15 @@
-import type { Command } from 'commander'
 import {
   createGateway,
-  gatewayCommands,
   gatewayConfig,
   gatewaySchema,
   paymentChanged,
   refundChanged as refundChangedOf,
   settlementChanged as settlementChangedOf,
 } from '#gateway'
-import {
-  createIdentity,
-  identityCommands,
-  identitySchema,
-  sandboxKey,
-  type Identity,
-  type IdentityDeps,
-  type Merchant,
-} from '#identity'
-import { createLedger, ledgerCommands, ledgerSchema, type Ledger } from '#ledger'
+import { createIdentity, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
+import { createLedger, ledgerSchema, type Ledger } from '#ledger'
 import {
   createPayments,
-  paymentsCommands,
   paymentsSchema,
   refundsConfig,
   transfersConfig,
@@ -51,13 +40,13 @@ import type { Log } from '#platform/log'
 import type { MasterKey } from '#platform/masterkey'
 import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Schema } from '#platform/migrate'
-import type { Actor, CliContext, Module, OpenCli } from '#platform/module'
+import type { Module } from '#platform/module'
 import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
 import { openSettings, type Settings } from '#platform/settings'
-import { createWebhooks, webhooksCommands, webhooksSchema, type Webhooks } from '#webhooks'
-import { createRates, priceSourcesConfig, ratesCommands, ratesConfig, ratesSchema, type Rates } from '#rates'
+import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
+import { createRates, priceSourcesConfig, ratesConfig, ratesSchema, type Rates } from '#rates'
 import { createRails, railConfigs } from '#payments/rails'
 
 export const configSpecs = [
@@ -88,23 +77,8 @@ export async function schemasOf(mode: string): Promise<readonly Schema[]> {
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
-const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
-
-/** Writes into the audit log what a command does. */
-export function recordAs(actor: Actor, deps: IdentityDeps): CliContext['record'] {
-  const { audit } = createIdentity(deps)
-  return (tx, entry) => audit.record(tx, { actor, ...entry })
-}
-
-/** The commands of all modules. They open what they need inside their action, so that --help needs no database. */
-export function moduleCommands(program: Command, open: OpenCli, openApp: () => Promise<App>): void {
-  identityCommands(program, open)
-  ledgerCommands(program, open, sealKeyOf)
-  ratesCommands(program, open)
-  paymentsCommands(program, open, async () => (await openApp()).payments)
-  webhooksCommands(program, open)
-  gatewayCommands(program, open, openApp)
-}
+/** Of the chain that seals the ledger. */
+export const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
 
 export interface AppDeps {
   readonly loaded: AppConfig

@@ -10,7 +10,8 @@ import { createIds } from '#platform/ids'
 import { createLog } from '#platform/log'
 import { applicationName } from '#platform/postgres'
 import { packageVersion } from '#platform/version'
-import { configSpecs, createApp, loadAppConfig, moduleCommands, recordAs, schemasOf } from './app.ts'
+import { configSpecs, createApp, loadAppConfig, schemasOf } from './app.ts'
+import { moduleCommands, recordAs } from './commands.ts'
 
 const closing = new AsyncDisposableStack()
 let opened: Promise<PlatformCli> | undefined
