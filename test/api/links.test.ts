@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { once as onceOf } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
@@ -169,7 +169,7 @@ async function openShop(body: string): Promise<{ url: string } & AsyncDisposable
     <title>A shop</title></head><body><main><h1>A shop</h1>${body}</main></body></html>`
   const server = createServer((_, answer) => void answer.setHeader('content-type', 'text/html').end(page))
   server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  await onceOf(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}/`,
