@@ -48,14 +48,10 @@ const storeFields = {
   locale: locale.nullable().optional(),
   colour,
   logo,
-  return_origins: z
-    .array(text(300))
-    .max(50)
-    .optional()
-    .meta({
-      description:
-        'Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only',
-    }),
+  return_origins: z.array(text(300)).max(50).optional().meta({
+    description:
+      'Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only',
+  }),
   methods: z.array(text(20)).max(10).optional().meta({ description: 'Ways to pay in order; none for all' }),
 }
 const createStore = z
