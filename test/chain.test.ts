@@ -110,10 +110,19 @@ test('a reorganisation deeper than the settlement: the money is taken back once,
     world.log.entries.some((line) => JSON.stringify(line).includes('bitcoin-reversed')),
     'an alert',
   )
+  assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
+  assert.deepEqual(await takenBack(world), { status: 'degraded', takenBack: 1, cases: [id] }, 'and told to a person')
   await world.pay(address, amount)
   await world.mine()
   assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
 })
+
+/** What health says, and the payments of open cases. */
+async function takenBack({ app }: ChainWorld): Promise<object> {
+  const { status, detail } = (await app.payments.health?.[0]?.check()) ?? {}
+  const { items } = await app.payments.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
+  return { status, takenBack: detail?.['takenBack'], cases: items.map(({ intentId }) => intentId) }
+}
 
 test('what is taken back after it was spent becomes debt, and is repaid first', async () => {
   await using world = await openChainWorld()

@@ -2,12 +2,17 @@ import type { HealthCheck } from '#platform/health'
 import { findOldestDue } from './attempt-store.ts'
 import { railOf, type Core } from './core.ts'
 import { inboxState } from './inbox-store.ts'
+import { countOpen } from './reconciliation/case-store.ts'
+import { measureWaitingRefunds } from './refunds/resolve.ts'
 import { listWatchStates } from './watch-store.ts'
 
 /** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
 const LATE_SECONDS = 60
 /** A node that restarts is back within this. */
 const BLIND_MS = 120_000
+
+/** A payer whom an operator owes money waits no longer than this. */
+const PATIENCE_MS = 24 * 60 * 60_000
 
 /** Whether events are handled and attempts looked at in time. Also sets the gauges. */
 export const paymentsHealth = (core: Core): HealthCheck => ({
@@ -17,9 +22,20 @@ export const paymentsHealth = (core: Core): HealthCheck => ({
     const { inboxLagSeconds, parked, overdueSeconds } = await measure(core)
     const late = inboxLagSeconds > LATE_SECONDS || overdueSeconds > LATE_SECONDS
     const blind = await listBlind(core)
+    const { waiting, since } = await measureWaitingRefunds(core)
+    const forgotten = since !== null && core.clock.now().getTime() - since.getTime() > PATIENCE_MS
+    const takenBack = await countOpen(core.db, 'taken-back')
     return {
-      status: late || blind.length > 0 ? 'degraded' : 'healthy',
-      detail: { inboxLagSeconds, overdueSeconds, parkedEvents: parked, ...(blind.length > 0 && { blind }) },
+      status: late || blind.length > 0 || forgotten || takenBack > 0 ? 'degraded' : 'healthy',
+      detail: {
+        inboxLagSeconds,
+        overdueSeconds,
+        parkedEvents: parked,
+        refundsWaiting: waiting,
+        ...(forgotten && { refundsWaitingSince: since.toISOString() }),
+        ...(takenBack > 0 && { takenBack }),
+        ...(blind.length > 0 && { blind }),
+      },
     }
   },
 })

@@ -1,6 +1,7 @@
 import { money } from '#money'
 import { useIndex } from './address-store.ts'
 import { securityEvent } from './core.ts'
+import { openCase, type NewCase } from './reconciliation/case-store.ts'
 import { arriveAt, atPromised, exchangeOf, isLocked, partOf, storedExchange, type Exchange } from './exchange.ts'
 import type { Outcome, RailReceipt } from './rail.ts'
 import { countReceipt, reverseReceipt, type Worth } from './receipts.ts'
@@ -140,6 +141,23 @@ async function leave(work: Work, outcome: Extract<Outcome, { kind: 'reversed' }>
     },
     'final money was taken back',
   )
+  await openCase(tx, takenBack(work, row), now)
   const counted = await reverseReceipt(work, { ...outcome, amount: money(row.asset, row.gross) })
   return typeof counted === 'string' ? { event: 'reversed' } : { event: 'reversed', refused: counted.refused }
 }
+
+/** A person is told, and says that it was seen to; it ends by itself when a comparison finds the money in the chain again. */
+const takenBack = (
+  { core, intent, now }: Work,
+  { rail, railAccount, providerId, asset, gross }: SightingRow,
+): NewCase => ({
+  id: core.ids.next('rec'),
+  rail,
+  railAccount,
+  day: now.toISOString().slice(0, 10),
+  kind: 'taken-back',
+  subject: providerId,
+  intentId: intent.id,
+  ours: money(asset, gross),
+  movedAt: now,
+})

@@ -615,6 +615,7 @@ export type ReconciliationCase = {
     | 'return-differs'
     | 'pending-for-ever'
     | 'returned-too-much'
+    | 'taken-back'
 
   /** The provider's line, our receipt, or our attempt */
   readonly subject: string

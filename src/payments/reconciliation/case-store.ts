@@ -11,6 +11,7 @@ export const CASE_KINDS = [
   'return-differs',
   'pending-for-ever',
   'returned-too-much',
+  'taken-back',
 ] as const
 export type CaseKind = (typeof CASE_KINDS)[number]
 export const CASE_STATES = ['open', 'closed', 'repaired', 'credited'] as const
@@ -95,6 +96,14 @@ export const creditedCase = (
 ): Promise<CaseRow> =>
   tx.one(sql`update payments.cases set state = 'credited', note = ${note}, intent_id = ${intentId}, merchant_id = ${merchantId}, closed_at = ${now}
     where id = ${id} returning ${COLUMNS}`)
+
+/** How many are open, of this kind. */
+export const countOpen = async (q: Queryable, kind: CaseKind): Promise<number> =>
+  (
+    await q.one<{ open: number }>(
+      sql`select count(*)::int as open from payments.cases where state = 'open' and kind = ${kind}`,
+    )
+  ).open
 
 /** Newest first. */
 export const listCases = (

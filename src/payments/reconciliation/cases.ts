@@ -66,6 +66,8 @@ const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'return-differs': 'More went back at the provider than is recorded here: look at the refunds of the payment there.',
   'returned-too-much':
     'More went back to the payer than came, or two sendings of one refund are out: contest the dispute with the provider, or ask the payer. The merchant bears it until then.',
+  'taken-back':
+    'The chain took back money that was final and counted: it was taken from the merchant again, as debt where it was spent. Tell the merchant, and think about BITCOIN_CONFIRMATIONS.',
   'pending-for-ever': 'The provider cannot say what became of it: ask it with our reference, then tell the merchant.',
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ledgerSchema } from '#ledger'
+import { addMs } from '#platform/clock'
 import { sql } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
@@ -91,6 +92,13 @@ void test('a sending that failed leaves the link good for another place; the nex
   await trial.booksHold()
 })
 
+/** What health says of refunds that wait for a person. */
+async function healthOf({ payments }: Trial): Promise<readonly unknown[]> {
+  const [check] = payments.health ?? []
+  const { status, detail } = (await check?.check()) ?? {}
+  return [status, detail?.['refundsWaiting'], detail?.['refundsWaitingSince']]
+}
+
 void test('by hand: the operator is asked, and says what became of it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
@@ -101,12 +109,18 @@ void test('by hand: the operator is asked, and says what became of it', async ()
     waiting.map(({ refund, destination }) => [refund.id, destination]),
     [[one.id, 'Equity Bank 0123, Jane']],
   )
+  assert.deepEqual(await healthOf(trial), ['healthy', 1, undefined])
   await trial.pass(86_400_000)
+  assert.deepEqual(await healthOf(trial), ['healthy', 1, undefined])
+  const claimedAt = addMs(trial.clock.now(), -86_400_000).toISOString()
+  await trial.pass(1000)
+  assert.deepEqual(await healthOf(trial), ['degraded', 1, claimedAt], 'a payer waits longer than a day')
   const back = await trial.payments.refunds.resolve({ id: one.id, sent: undefined, why: 'account closed' })
   assert.equal(back.status, 'claimable')
   await claim(trial, one, 'KCB 77, Jane', 'hand')
   const done = await trial.payments.refunds.resolve({ id: one.id, sent: { number: 'FT26015' }, why: '' })
   assert.deepEqual([done.status, done.number, done.rail], ['succeeded', 'FT26015', 'hand'])
+  assert.deepEqual(await healthOf(trial), ['healthy', 0, undefined])
   await assert.rejects(trial.payments.refunds.resolve({ id: one.id, sent: {}, why: '' }), /succeeded/)
   assert.deepEqual(await trial.payments.refunds.listWaiting(trial.db), [])
   await trial.booksHold()

@@ -81,7 +81,7 @@ async function say(
   const after: RefundRow =
     place.kind === 'phone'
       ? { ...next, state: 'created', phone: requirePhone(to), checks: 0, dueAt: addMs(now, PICK_UP_AFTER_MS) }
-      : { ...next, state: 'pending', destination: requireWords(to), dueAt: null }
+      : { ...next, state: 'pending', destination: requireWords(to), submittedAt: now, dueAt: null }
   await updateRefund(tx, after)
   await tellOwner(tx, core, intent.owner, after, 'pending')
   tx.afterCommit(() => core.jobs().wake(REFUNDS_QUEUE))

@@ -7,7 +7,7 @@ import { noSuchRefund, notToTell } from './errors.ts'
 import type { Refund } from './face.ts'
 import { recordRefund } from './record.ts'
 import { isUnderWay, statusOfRefund } from './state.ts'
-import { findRefund, listUntold, type RefundRow } from './store.ts'
+import { findRefund, listUntold, measureUntold, type RefundRow } from './store.ts'
 import { refundOf } from './tell.ts'
 
 const MOST = 100
@@ -28,6 +28,10 @@ export async function resolveRefund(
     : { kind: 'failed' as const, reason: 'provider-rejected' as const, why }
   return (await recordRefund(core, { refund: row, outcome, from: 'check', sending: row.sending })).row
 }
+
+/** How many wait for a person, and since when the first does. */
+export const measureWaitingRefunds = (core: Core): Promise<{ waiting: number; since: Date | null }> =>
+  measureUntold(core.db, { byHand: BY_HAND, before: addMs(core.clock.now(), -SILENT_MS) })
 
 /** See Refunds.listWaiting. */
 export async function listWaitingRefunds(

@@ -129,6 +129,14 @@ export const listUntold = (
     where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
     order by id limit ${limit}`)
 
+/** How many those are, and since when the first of them waits. */
+export const measureUntold = (
+  q: Queryable,
+  { byHand, before }: { byHand: string; before: Date },
+): Promise<{ waiting: number; since: Date | null }> =>
+  q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
+    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})`)
+
 /** The right to send it, given once: undefined when it is not `created` any more. Under its intent's lock. */
 export const claimSending = (q: Tx, id: string, now: Date, leaseEnd: Date): Promise<RefundRow | undefined> =>
   q.maybe(sql`update payments.refunds set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
@@ -150,7 +158,7 @@ export async function updateRefund(tx: Tx, row: RefundRow): Promise<void> {
     destination = ${row.destination}, sending = ${row.sending}, taken_sending = ${row.takenSending},
     reference = ${row.reference}, number = ${row.number}, reason = ${row.reason},
     why = ${row.why}, claim_hash = ${row.claimHash}, due_at = ${row.dueAt}, checks = ${row.checks}, version = ${row.version},
-    ended_at = ${row.endedAt} where id = ${row.id}`)
+    submitted_at = ${row.submittedAt}, ended_at = ${row.endedAt} where id = ${row.id}`)
 }
 
 /** Moves the next look without touching anything else. */
