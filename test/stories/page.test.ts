@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
 import { violationsOf } from '../axe.ts'
+import { waitFor } from '../wait.ts'
 import { answerQuickly, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
 const focused = (page: Page): Promise<string> =>
@@ -9,6 +10,7 @@ const focused = (page: Page): Promise<string> =>
 
 onStage('sandbox', (story) => {
   story('without JavaScript, M-Pesa works', withoutScript)
+  story('without JavaScript, Bitcoin works', bitcoinWithoutScript)
   story('on a phone of 360 px, in Swahili, nothing is cut off', onSmallPhone)
   story('by keyboard alone, and what happens is read out', byKeyboard)
   story('where events are blocked, the page asks', withoutEvents)
@@ -43,6 +45,28 @@ async function withoutScript(stage: Stage, t: TestContext): Promise<void> {
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Paid. Thank you!')
   assert.equal(await page.getByRole('button', { name: /Print/ }).count(), 0)
+}
+
+async function bitcoinWithoutScript(stage: Stage, t: TestContext): Promise<void> {
+  const { id, checkoutUrl } = await stage.create({ methods: ['bitcoin'] })
+  const page = await stage.page(t, { javaScript: false, width: 360, height: 740 })
+  await page.goto(checkoutUrl)
+  await page.getByRole('button', { name: /Bitcoin/ }).click()
+  await waitForTitle(page, /^Send BTC.0\.000/)
+  const code = await page.getByRole('img', { name: 'QR code with the address and the amount' }).boundingBox()
+  assert.ok(code && code.width >= 200, 'drawn by the server')
+  const [{ address, payment_uri: uri }] = (await stage.look(id)).attempts
+  assert.match(await page.locator('.send').innerText(), new RegExp(address))
+  const control = async (name: string, body: object): Promise<void> => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    assert.equal((await fetch(`${stage.providersUrl}/sandbox/bitcoin/${name}`, init)).status, 200)
+  }
+  await control('pay', { address: uri })
+  await waitFor('the payment to be seen', async () => (await stage.look(id)).status === 'processing')
+  await page.locator('#check').click()
+  await waitForTitle(page, 'Your payment was seen')
+  await control('mine', {})
+  await waitForTitle(page, 'Paid. Thank you!')
 }
 
 async function onSmallPhone(stage: Stage, t: TestContext): Promise<void> {

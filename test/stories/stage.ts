@@ -19,8 +19,8 @@ export interface Stage extends AsyncDisposable {
   create(more?: object): Promise<{ id: string; checkoutUrl: string }>
   /** The payment as the API shows it. */
   look(id: string): Promise<any>
-  /** What the merchant can dispose of, in shillings. */
-  balance(): Promise<bigint>
+  /** What the merchant can dispose of: whole shillings, or cents of another currency. */
+  balance(currency?: string): Promise<bigint>
   /** The books are whole: the trial balance is zero in every asset, and every invariant holds. */
   requireWholeBooks(): Promise<void>
 }
@@ -79,10 +79,11 @@ function stageOf(world: World, providersUrl: string, browser: OpenBrowser, close
       return { id: body.id, checkoutUrl: body.checkout_url }
     },
     look,
-    balance: async () => {
+    balance: async (currency = 'KES') => {
       const { body } = await world.api('GET', '/api/v1/balance')
-      const shillings = body.balances.find((each: { currency: string }) => each.currency === 'KES')
-      return shillings === undefined ? 0n : BigInt(shillings.available.replace('.00', ''))
+      const row = body.balances.find((each: { currency: string }) => each.currency === currency)
+      const available = row === undefined ? '0.00' : row.available
+      return BigInt(currency === 'KES' ? available.replace('.00', '') : available.replace('.', ''))
     },
     requireWholeBooks: async () => {
       const totals = await world.app.ledger.trialBalance(world.app.db)

@@ -143,6 +143,7 @@ async function cardConfirmed(stage: Stage, t: TestContext): Promise<void> {
 }
 
 async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
+  const before = await stage.balance('USD')
   const { id, checkoutUrl } = await stage.create({ amount: '19.99', currency: 'USD', methods: ['crossmint'] })
   const page = await stage.page(t)
   await page.goto(checkoutUrl)
@@ -158,6 +159,7 @@ async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
   assert.match(await page.locator('.receipt').innerText(), /Crossmint/)
   const payment = await stage.look(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '19.99'])
+  assert.equal((await stage.balance('USD')) - before, 1999n)
 }
 
 async function payByTransfer(stage: Stage, t: TestContext): Promise<void> {
