@@ -20,14 +20,12 @@ const server = createServer((request, response) => {
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, page, number = ''] = (request.url ?? '').split('/')
-  if (request.method === 'POST' && page === 'buy') {
-    const reference = `order-${orders.size + 1}`
-    orders.set(reference, 'waiting')
-    // The order's own key: bought twice by mistake, it is still one payment.
-    const idempotencyKey = `${secret.slice(-8)}-${reference}`
-    const wanted = { amount: '1500.00', currency: 'KES', description: 'A bag of coffee', reference }
-    const { checkout_url: location } = await purser.createPayment(wanted, { idempotencyKey })
-    response.writeHead(303, { location, 'x-order': reference }).end()
+  if (request.method === 'POST' && page === 'buy' && /^[0-9a-f-]{36}$/.test(number)) {
+    if (!orders.has(number)) orders.set(number, 'waiting')
+    const wanted = { amount: '1500.00', currency: 'KES', description: 'A bag of coffee', reference: number }
+    // The order's number came with the form: whoever clicks twice gets one payment.
+    const { checkout_url: location } = await purser.createPayment(wanted, { idempotencyKey: number })
+    response.writeHead(303, { location }).end()
   } else if (request.method === 'POST' && page === 'hook') {
     const event = await verifyWebhook(Buffer.concat(await request.toArray()), request.headers, secret)
     if (isPaymentEvent(event) && event.type === 'payment.paid') orders.set(event.data.object.reference ?? '', 'paid')
@@ -38,7 +36,8 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     )
   } else {
     response.setHeader('content-type', 'text/html')
-    response.end('<form action="/buy" method="post"><button>Buy a bag of coffee for KES 1,500</button></form>')
+    const button = '<button>Buy a bag of coffee for KES 1,500</button>'
+    response.end(`<form action="/buy/${crypto.randomUUID()}" method="post">${button}</form>`)
   }
 }
 
@@ -46,7 +45,13 @@ server.listen(Number(PORT), '127.0.0.1', () => void open())
 
 async function open(): Promise<void> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  // A real shop makes its endpoint once and keeps the secret.
-  secret = (await purser.createWebhookEndpoint({ url: `${url}/hook`, events: ['payment.*'] })).secret ?? ''
+  // A real shop makes its endpoint once and keeps the secret. This one keeps nothing: it takes a new secret at each start.
+  const mine = { url: `${url}/hook`, description: 'examples/shop.ts' }
+  const old = (await purser.listWebhookEndpoints()).data.find(({ description }) => description === mine.description)
+  if (old) await purser.updateWebhookEndpoint(old.id, { ...mine, enabled: true })
+  const { id, secret: first } = old
+    ? { ...old, secret: null }
+    : await purser.createWebhookEndpoint({ ...mine, events: ['payment.*'] })
+  secret = first ?? (await purser.rotateWebhookSecret(id, { overlap_hours: 0 })).secret ?? ''
   console.log(`The shop is open: ${url}`)
 }

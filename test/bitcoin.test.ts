@@ -26,6 +26,8 @@ test('exact: seen at once, paid when final, and nothing expires in between', asy
   await world.look()
   assert.deepEqual(await world.stands(id), ['processing', '0.00000000', ''])
   const [seen] = (await world.payment(id)).attempts[0].arrivals
+  const { data: listed } = (await world.api('GET', '/api/v1/payments')).body
+  assert.deepEqual(listed.find((each: { id: string }) => each.id === id).attempts[0].arrivals, [seen], 'in lists too')
   assert.deepEqual([seen.status, seen.confirmations, seen.confirmations_needed], ['seen', 0, 1])
   await world.jump(120_000)
   assert.deepEqual(await world.stands(id), ['processing', '0.00000000', ''], 'the time is up, the money is on its way')

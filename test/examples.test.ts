@@ -10,29 +10,41 @@ import { waitFor } from './wait.ts'
 void test('the shop of the examples sells, and shows an order as paid once the signed event is there', async (t) => {
   await using world = await openWorld({ clock: 'system' })
   const env = { ...process.env, PURSER_URL: world.url, PURSER_KEY: world.key, PORT: '0' }
-  const shop = spawn(process.execPath, ['examples/shop.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  t.after(async () => {
-    shop.kill()
-    await once(shop, 'exit')
-  })
   let complaints = ''
-  shop.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
-  const url = await waitForUrl(shop)
-  assert.match(await (await fetch(url)).text(), /<button>Buy/)
-  const bought = await fetch(`${url}/buy`, { method: 'POST', redirect: 'manual' })
+  const open = async (): Promise<string> => {
+    const shop = spawn(process.execPath, ['examples/shop.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    t.after(async () => {
+      shop.kill()
+      await once(shop, 'exit')
+    })
+    shop.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+    return waitForUrl(shop)
+  }
+  await open()
+  const url = await open()
+  const purser = createPurser({ url: world.url, key: world.key })
+  const { data: endpoints } = await purser.listWebhookEndpoints()
+  assert.deepEqual(
+    endpoints.map((each) => each.url),
+    [`${url}/hook`],
+    'opened again, it takes its endpoint along',
+  )
+  const page = await (await fetch(url)).text()
+  const [, number = ''] = /action="\/buy\/([^"]+)"[^]*<button>Buy/.exec(page) ?? assert.fail(page)
+  const buy = () => fetch(`${url}/buy/${number}`, { method: 'POST', redirect: 'manual' })
+  const bought = await buy()
   assert.equal(bought.status, 303, complaints)
   const checkout = bought.headers.get('location') ?? ''
+  assert.equal((await buy()).headers.get('location'), checkout, 'clicked twice, paid once')
   assert.match(checkout, /\/pay\/pay_/)
   assert.match(await (await fetch(checkout)).text(), /1,500/)
-  const order = async (): Promise<string> =>
-    (await fetch(`${url}/orders/${bought.headers.get('x-order') ?? ''}`)).text()
+  const order = async (): Promise<string> => (await fetch(`${url}/orders/${number}`)).text()
   assert.match(await order(), /waiting for your payment/)
 
-  const forged = { type: 'payment.paid', data: { object: { reference: bought.headers.get('x-order') } } }
+  const forged = { type: 'payment.paid', data: { object: { reference: number } } }
   assert.equal((await fetch(`${url}/hook`, { method: 'POST', body: JSON.stringify(forged) })).status, 400)
   assert.match(await order(), /waiting for your payment/)
 
-  const purser = createPurser({ url: world.url, key: world.key })
   await purser.startAttempt(checkout.split('/').at(-1) ?? '', { method: 'mpesa', phone: '254700000001' })
   await waitFor('the order to be paid', async () => (await order()).includes('paid, thank you!'))
 })

@@ -128,6 +128,8 @@ void test('cases are for keys of the operator, and end with a note that is audit
   await leap(world, 20_000)
   const closed = await resolve({ action: 'close', note: 'Settled with Stripe, ticket 1042' })
   assert.deepEqual([closed.body.status, closed.body.note], ['closed', 'Settled with Stripe, ticket 1042'])
+  const again = await resolve({ action: 'close', note: 'Settled with Stripe, ticket 1042' })
+  assert.deepEqual([again.status, again.body], [200, closed.body], 'its answer may have been lost')
   assertRefused(await resolve({ action: 'close', note: 'x' }), { status: 409, code: 'payments.case-over' })
   const strange = await world.api('POST', `${CASES}/rec_x/resolve`, { action: 'close', note: 'x' }, operator)
   assertRefused(strange, { status: 404, code: 'payments.no-such-case', param: 'id' })

@@ -19,6 +19,7 @@ interface Schema {
 interface Operation {
   readonly operationId: string
   readonly summary?: string
+  readonly tags: readonly string[]
   readonly description?: string
   readonly security?: readonly object[]
   readonly parameters?: readonly {
@@ -139,8 +140,9 @@ const namesIn = ({ parameters = [] }: Operation): string[] =>
   parameters.flatMap(({ name, in: where }) => (where === 'path' ? [name] : []))
 const queryOf = ({ parameters = [] }: Operation) => parameters.filter((each) => each.in === 'query')
 
-/** Of the answer when all is well; undefined when that is no JSON. */
-function answerOf({ responses }: Operation): Schema | undefined {
+/** Of the answer when all is well; undefined when that is no JSON, or a file of any size: the caller reads it as it comes. */
+function answerOf({ responses, tags }: Operation): Schema | undefined {
+  if (tags.includes('Exports')) return undefined
   const [, done] = Object.entries(responses).find(([status]) => status.startsWith('2')) ?? []
   return done?.content?.['application/json']?.schema
 }

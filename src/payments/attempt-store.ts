@@ -107,14 +107,11 @@ export const lockAttempt = (tx: Tx, id: string): Promise<AttemptRow> =>
 export const listAttempts = (q: Queryable, intentId: string): Promise<AttemptRow[]> =>
   q.many(sql`select ${COLUMNS} from payments.attempts where intent_id = ${intentId} order by id limit 200`)
 
-/** By intent, oldest first. An intent has some ten at most. */
-export async function listAttemptsOf(q: Queryable, intentIds: readonly string[]): Promise<Map<string, AttemptRow[]>> {
-  if (intentIds.length === 0) return new Map()
-  const rows = await q.many<AttemptRow>(
+/** Oldest first. An intent has some ten at most. */
+export const listAttemptsOf = (q: Queryable, intentIds: readonly string[]): Promise<AttemptRow[]> =>
+  q.many(
     sql`select ${COLUMNS} from payments.attempts where intent_id = any(${intentIds}) order by id limit ${intentIds.length * 200}`,
   )
-  return Map.groupBy(rows, ({ intentId }) => intentId)
-}
 
 /** The right to call the rail, given once: undefined when the attempt is not `created` any more. */
 export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>

@@ -131,11 +131,12 @@ export async function pageOfIntents(q: Queryable, query: ListQuery): ReturnType<
   const after = query.cursor === undefined ? undefined : requireCursor(query.cursor)
   const rows = await listIntents(q, { ...query, limit: limit + 1 }, after)
   const shown = rows.slice(0, limit)
-  const attempts = await listAttemptsOf(
+  const tried = await listAttemptsOf(
     q,
     shown.map(({ id }) => id),
   )
-  const items = shown.map((row) => intentOf(row, attempts.get(row.id)?.map(attemptOf)))
+  const attempts = Map.groupBy(await withSightings(q, tried), ({ intentId }) => intentId)
+  const items = shown.map((row) => intentOf(row, attempts.get(row.id)))
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
 }

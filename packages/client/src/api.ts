@@ -1284,7 +1284,7 @@ export const OPERATIONS = {
     params: [],
     takes: 'query',
     keyed: false,
-    answer: 'json',
+    answer: 'stream',
   },
   exportReceiptsCsv: {
     method: 'GET',
@@ -1300,7 +1300,7 @@ export const OPERATIONS = {
     params: [],
     takes: 'query',
     keyed: false,
-    answer: 'json',
+    answer: 'stream',
   },
   exportRefundsCsv: {
     method: 'GET',
@@ -1316,7 +1316,7 @@ export const OPERATIONS = {
     params: [],
     takes: 'query',
     keyed: false,
-    answer: 'json',
+    answer: 'stream',
   },
   exportLedgerCsv: {
     method: 'GET',
@@ -1332,7 +1332,7 @@ export const OPERATIONS = {
     params: [],
     takes: 'query',
     keyed: false,
-    answer: 'json',
+    answer: 'stream',
   },
   listReconciliationCases: {
     method: 'GET',
@@ -1568,7 +1568,7 @@ export interface Operations {
       readonly to?: string | undefined
     },
     options?: CallOptions,
-  ): Promise<PaymentsLineList>
+  ): Promise<Response>
 
   /** Export receipts as CSV. Rows of receipts by the time at which they were recorded, so that the list of a time that is over stays as it is, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
   exportReceiptsCsv(
@@ -1592,7 +1592,7 @@ export interface Operations {
       readonly to?: string | undefined
     },
     options?: CallOptions,
-  ): Promise<ReceiptsLineList>
+  ): Promise<Response>
 
   /** Export refunds as CSV. Rows of refunds by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
   exportRefundsCsv(
@@ -1616,7 +1616,7 @@ export interface Operations {
       readonly to?: string | undefined
     },
     options?: CallOptions,
-  ): Promise<RefundsLineList>
+  ): Promise<Response>
 
   /** Export ledger as CSV. Rows of ledger which are all movements on your accounts, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
   exportLedgerCsv(
@@ -1640,7 +1640,7 @@ export interface Operations {
       readonly to?: string | undefined
     },
     options?: CallOptions,
-  ): Promise<LedgerLineList>
+  ): Promise<Response>
 
   /** List differences from the books of providers, newest first. Of all merchants: for keys of whoever runs this server. */
   listReconciliationCases(

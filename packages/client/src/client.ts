@@ -148,8 +148,8 @@ function requestOf({ key: secret }: Settings, { row, given }: Call, key: string 
 function mayRepeat({ method, keyed }: OperationRow, failure: PurserError | ConnectionError): boolean {
   const harmless = keyed || method !== 'POST'
   if (failure instanceof ConnectionError) return harmless
-  // These say that nothing was done.
-  if (failure.status === 429 || failure.status === 503) return true
+  // This says that nothing was done; 503 may have come when all was done but its answer.
+  if (failure.status === 429) return true
   return harmless && (failure.status >= 500 || failure.status === 408 || failure.code === 'idempotency-in-progress')
 }
 

@@ -140,11 +140,8 @@ function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api):
         const credit = { id, intentId, note }
         return render(await payments.reconciliation.credit(credit, (tx) => audit(tx, 'credited', detail)))
       }
-      return db.transaction(async (tx) => {
-        const resolved = await payments.reconciliation.resolve(tx, { id, action, note })
-        await audit(tx, action === 'close' ? 'closed' : 'retried', { note })
-        return render(resolved)
-      })
+      const done = (tx: Tx): Promise<void> => audit(tx, action === 'close' ? 'closed' : 'retried', { note })
+      return render(await db.transaction((tx) => payments.reconciliation.resolve(tx, { id, action, note }, done)))
     },
   })
 }

@@ -36,9 +36,10 @@ export interface Reconciliation {
   listCases(q: Queryable, of: ListCases): Promise<{ items: Case[]; nextCursor?: string }>
   /**
    * `close`: a person has settled it; nothing is posted. `retry`: the day is compared again soon, and the case ends by itself if nothing
-   * differs any more. Throws 404 `payments.no-such-case`, 409 `payments.case-over`.
+   * differs any more. `audit` writes that it was done, in the same transaction: asked to close again with the same note, as after a lost
+   * answer, nothing is done. Throws 404 `payments.no-such-case`, 409 `payments.case-over`.
    */
-  resolve(tx: Tx, by: { id: string; action: CaseAction; note: string }): Promise<Case>
+  resolve(tx: Tx, by: { id: string; action: CaseAction; note: string }, audit: (tx: Tx) => Promise<void>): Promise<Case>
   /**
    * Counts the money of a `missing-here` case for a payment, once: again with the same payment it is as it was. `audit` is written in the same
    * transaction. Throws 404 `payments.no-such-case`, `payments.not-found`, 409 `payments.case-over`, `payments.case-not-money`,
@@ -91,11 +92,16 @@ export async function resolveCase(
   tx: Tx,
   { id, action, note }: { id: string; action: CaseAction; note: string },
   now: Date,
+  audit: (tx: Tx) => Promise<void>,
 ): Promise<Case> {
   const before = await findCase(tx, id)
   if (!before) throw noSuchCase(id)
   const done = action === 'close' ? await closeCase(tx, id, note, now) : await noteCase(tx, id, note)
-  if (done === 0) throw caseOver(before)
+  if (done === 0) {
+    if (action === 'close' && before.state === 'closed' && before.note === note) return caseOf(before)
+    throw caseOver(before)
+  }
+  await audit(tx)
   if (action === 'retry') await askRun(tx, before.rail, before.day, now)
   return caseOf((await findCase(tx, id)) ?? before)
 }

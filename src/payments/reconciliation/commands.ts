@@ -59,15 +59,10 @@ function caseCommands(reconcile: Command, open: OpenCli, openPayments: () => Pro
     .action(async (id: string, { note, action }: { note: string; action: string }) => {
       const { db, clock, print, record } = await open()
       const how = requireAction(action)
-      const { suggested } = await db.transaction(async (tx) => {
-        const one = await resolveCase(tx, { id, action: how, note }, clock.now())
-        await record(tx, {
-          action: `payments.case-${how === 'close' ? 'closed' : 'retried'}`,
-          target: id,
-          detail: { note },
-        })
-        return one
-      })
+      const entry = { action: `payments.case-${how === 'close' ? 'closed' : 'retried'}`, target: id, detail: { note } }
+      const { suggested } = await db.transaction((tx) =>
+        resolveCase(tx, { id, action: how, note }, clock.now(), () => record(tx, entry)),
+      )
       print(how === 'close' ? 'It is closed. Nothing was posted for it.' : `Its day is compared again. ${suggested}`)
     })
   reconcile
