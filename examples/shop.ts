@@ -1,4 +1,4 @@
-// A shop in fifty lines: sells one thing, and believes only what is signed.
+// A small shop: sells one thing, and believes only what is signed.
 //   PURSER_URL=http://127.0.0.1:3000 PURSER_KEY=sk_test_… node examples/shop.ts
 // In a project of your own: import { … } from 'purser-client'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

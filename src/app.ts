@@ -17,17 +17,9 @@ import {
   type SettlementTerms,
 } from '#payments'
 import { systemClock, type Clock } from '#platform/clock'
-import {
-  loadConfig,
-  platformConfig,
-  processSources,
-  type ConfigSpec,
-  type Loaded,
-  type Sources,
-} from '#platform/config'
+import { loadConfig, platformConfig, processSources, type Loaded, type Sources } from '#platform/config'
 import type { Database } from '#platform/database'
 import { openDb, type Db } from '#platform/db'
-import { invariant } from '#platform/errors'
 import { createFetch } from '#platform/fetch'
 import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
 import { createHttp, isLoopback, listen, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
@@ -48,6 +40,7 @@ import { openSettings, type Settings } from '#platform/settings'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesConfig, ratesSchema, type Rates } from '#rates'
 import { createRails, railConfigs } from '#payments/rails'
+import { sandboxSettings } from './simulated.ts'
 
 export const configSpecs = [
   platformConfig,
@@ -352,25 +345,4 @@ async function wireSandbox(core: Core, identity: Identity) {
         throw error
       }))
   return { module, key, password, merchant, actsByItself, settings: sandboxSettings(ownUrl, sandboxCredentials) }
-}
-
-/** Settings as the simulators want them, whose address is known once the server listens. */
-function sandboxSettings(
-  url: () => string,
-  credentials: (url: string) => Record<string, string>,
-): Pick<Settings, 'view'> {
-  return {
-    view: <Out>(spec: ConfigSpec<Out>): (() => Out) => {
-      let last: { url: string; value: Out } | undefined
-      return () => {
-        const now = url()
-        if (last?.url === now) return last.value
-        const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
-        const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
-        invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
-        last = { url: now, value }
-        return value
-      }
-    },
-  }
 }

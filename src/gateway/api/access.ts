@@ -6,6 +6,7 @@ import { AppError, invariant } from '#platform/errors'
 import type { Reply, Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
 import type { Log } from '#platform/log'
+import type { Actor } from '#platform/module'
 import type { GatewayConfig } from '../config.ts'
 
 export interface AccessDeps {
@@ -38,6 +39,12 @@ const REFUSED_PER_ADDRESS = { points: 100, windowMs: 15 * 60_000 }
 const STOPPED_MS = 60_000
 const STOPPED_MAX = 10_000
 const PROVEN_MAX = 10_000
+
+/** Who is named in the audit log. */
+export const actorOf = ({ access }: { readonly access: Access }, request: Request): Actor => ({
+  type: 'key',
+  id: access.callerOf(request).keyId,
+})
 
 export function createAccess(deps: AccessDeps): Access {
   const callers = new WeakMap<Request, Caller>()

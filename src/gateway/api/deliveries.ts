@@ -1,12 +1,11 @@
 import type { HttpServer } from '#platform/http'
 import * as hooks from './hooks.ts'
 import { once } from './once.ts'
-import { OF_BODIES, refusals } from './problems.ts'
+import { OF_BODIES, OF_KEYS, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 
 const tags = ['Webhooks']
 const security = [{ bearer: [] }]
-const OF_KEYS = ['idempotency-key-reused', 'idempotency-in-progress'] as const
 
 export function deliveryRoutes(app: HttpServer, api: Api): void {
   testRoute(app, api)

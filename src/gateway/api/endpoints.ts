@@ -1,15 +1,14 @@
 import type { Secret } from '#platform/secrets'
 import type { HttpServer, Request } from '#platform/http'
-import type { Actor } from '#platform/module'
 import * as hooks from './hooks.ts'
+import { actorOf } from './access.ts'
 import { once } from './once.ts'
-import { OF_BODIES, refusals } from './problems.ts'
+import { OF_BODIES, OF_KEYS, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 
 const PATH = '/api/v1/webhook-endpoints'
 const tags = ['Webhooks']
 const security = [{ bearer: [] }]
-const OF_KEYS = ['idempotency-key-reused', 'idempotency-in-progress'] as const
 const HOUR_MS = 60 * 60_000
 
 export function endpointRoutes(app: HttpServer, api: Api): void {
@@ -20,8 +19,6 @@ export function endpointRoutes(app: HttpServer, api: Api): void {
   deleteRoute(app, api)
   rotateRoute(app, api)
 }
-
-const actorOf = ({ access }: Api, request: Request): Actor => ({ type: 'key', id: access.callerOf(request).keyId })
 
 function createRoute(app: HttpServer, api: Api): void {
   const { access, db, webhooks } = api

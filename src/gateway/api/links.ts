@@ -9,7 +9,7 @@ import { requireTakers, requireReturnUrl } from '../payments.ts'
 import { OF_STORES } from './access.ts'
 import * as shapes from './linkshapes.ts'
 import { once } from './once.ts'
-import { OF_BODIES, refusals } from './problems.ts'
+import { OF_BODIES, OF_KEYS, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 import { shopOf } from './shops.ts'
 
@@ -49,13 +49,7 @@ function createRoute(app: HttpServer, api: Api): void {
     onRequest: access.require('payments:write', OF_STORES),
     config: {
       idempotent: true,
-      refusals: refusals(
-        'identity.unknown-store',
-        'identity.store-archived',
-        'idempotency-key-reused',
-        'idempotency-in-progress',
-        ...OF_BODIES,
-      ),
+      refusals: refusals('identity.unknown-store', 'identity.store-archived', ...OF_KEYS, ...OF_BODIES),
       exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs' },
     },
     schema: {

@@ -3,11 +3,11 @@ import type { Brand, Merchant, Store, StoreChange } from '#identity'
 import { assetOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import type { HttpServer, Request } from '#platform/http'
-import type { Actor } from '#platform/module'
 import { requireKnown } from '../payments.ts'
 import { text } from '../text.ts'
+import { actorOf } from './access.ts'
 import { once } from './once.ts'
-import { OF_BODIES, refusals } from './problems.ts'
+import { OF_BODIES, OF_KEYS, refusals } from './problems.ts'
 import type { Api } from './routes.ts'
 
 /** The merchant and its stores, as payers meet them. */
@@ -121,8 +121,6 @@ export function merchantRoutes(app: HttpServer, api: Api): void {
   listStoresRoute(app, api)
   updateStoreRoute(app, api)
 }
-
-const actorOf = ({ access }: Api, request: Request): Actor => ({ type: 'key', id: access.callerOf(request).keyId })
 
 const lookOf = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
   colour: own,
@@ -279,8 +277,7 @@ function createStoreRoute(app: HttpServer, api: Api): void {
         'identity.bad-input',
         'identity.bad-origin',
         'identity.too-many-stores',
-        'idempotency-key-reused',
-        'idempotency-in-progress',
+        ...OF_KEYS,
         ...OF_BODIES,
       ),
     },

@@ -364,6 +364,8 @@ export const PROBLEMS: readonly Problem[] = all.toSorted((a, b) => a.status - b.
 
 /** What any route behind a key may answer. */
 const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited', 'unavailable'] as const
+/** What any route that takes an Idempotency-Key may answer. */
+export const OF_KEYS = ['idempotency-key-reused', 'idempotency-in-progress'] as const
 /** What any route that takes a body may answer. */
 export const OF_BODIES = ['invalid-json', 'body-too-large', 'unsupported-media-type'] as const
 

@@ -7,7 +7,7 @@ import { troubleOf } from '../../../test/axe.ts'
 import { openBrowser, type OpenBrowser } from '../../../test/browser.ts'
 import { assetRoutes } from './assets.ts'
 import { checkoutDocument } from './document.ts'
-import { SAMPLE_NAMES, sampleView, type SampleName } from './samples.ts'
+import { SAMPLE_NAMES, sampleView, type SampleName } from './fixture.ts'
 import type { Language } from './strings.ts'
 
 /** Every state as the server sends it, with its policy, style and script. */

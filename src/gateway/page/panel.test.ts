@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { addMs } from '#platform/clock'
 import { checkoutDocument } from './document.ts'
 import { panel } from './panel.ts'
-import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './samples.ts'
+import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './fixture.ts'
 import { isSettled, stateOf } from './state.ts'
 import { LANGUAGES } from './strings.ts'
 

@@ -1,0 +1,25 @@
+import type { ConfigSpec } from '#platform/config'
+import { invariant } from '#platform/errors'
+import { Secret } from '#platform/secrets'
+import type { Settings } from '#platform/settings'
+
+/** Settings as the simulators want them, whose address is known once the server listens. */
+export function sandboxSettings(
+  url: () => string,
+  credentials: (url: string) => Record<string, string>,
+): Pick<Settings, 'view'> {
+  return {
+    view: <Out>(spec: ConfigSpec<Out>): (() => Out) => {
+      let last: { url: string; value: Out } | undefined
+      return () => {
+        const now = url()
+        if (last?.url === now) return last.value
+        const raw = new Map(Object.entries(credentials(now)).map(([name, text]) => [name, new Secret(text)]))
+        const { value, problems } = spec.parse(raw, { mode: 'sandbox' })
+        invariant(value, `the sandbox's own credentials are valid: ${problems.join('; ')}`)
+        last = { url: now, value }
+        return value
+      }
+    },
+  }
+}
