@@ -1,5 +1,5 @@
 import type { Secret } from '#platform/secrets'
-import type { HttpServer, Request } from '#platform/http'
+import type { HttpServer } from '#platform/http'
 import * as hooks from './hooks.ts'
 import { actorOf } from './access.ts'
 import { once } from './once.ts'
