@@ -42,7 +42,7 @@ export const isTest = (path: string): boolean => /\.test\.ts$|(^|\/)fixture\.ts$
 function partOf(path: string): string {
   const [root = '', first = '', second = '', third] = path.split('/')
   if (root !== 'src') return root
-  if (first === 'app.ts' || first === 'commands.ts') return 'app'
+  if (['app.ts', 'commands.ts', 'simulated.ts'].includes(first)) return 'app'
   if (['main.ts', 'cli.ts', 'welcome.ts'].includes(first)) return 'main'
   if (first === 'payments' && second === 'rails' && third !== undefined && !third.endsWith('.ts')) {
     return `payments/rails/${third}`
