@@ -8,7 +8,11 @@ import type { Webhooks } from '#webhooks'
 const TYPES = ['created', 'completed', 'returned'] as const satisfies readonly SettlementChange['type'][]
 export const SETTLEMENT_EVENTS = ['settlement.created', 'settlement.completed', 'settlement.returned'] as const
 
-const schema: z.ZodType<SettlementChange> = z.object({ settlementId: z.string(), type: z.enum(TYPES) })
+const schema: z.ZodType<SettlementChange> = z.object({
+  settlementId: z.string(),
+  type: z.enum(TYPES),
+  version: z.number().int(),
+})
 
 export interface SettlementDeps {
   readonly db: Db
@@ -21,13 +25,12 @@ export const settlementChanged = ({ db, payments, webhooks }: SettlementDeps): J
   defineJob({
     name: 'gateway.settlement-changed',
     schema,
-    run: async ({ settlementId, type }) => {
+    run: async ({ settlementId, type, version }) => {
       await db.transaction(async (tx) => {
         const found = await payments().settlements.find(tx, settlementId)
         if (!found) return
         const { id: objectId, merchantId, livemode } = found
         const render = (): object => renderSettlement(found)
-        const version = type === 'created' ? 1 : 2
         await webhooks.publish(tx, { merchantId, livemode, type: `settlement.${type}`, objectId, version, render })
       })
     },

@@ -14,7 +14,7 @@ import {
 } from './books-store.ts'
 import { listLiquidity } from './exchange-store.ts'
 import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
-import { checkHeld } from './settlements/settlements.ts'
+import { checkFreed, checkHeld } from './settlements/settlements.ts'
 import { refundInvariants } from './refunds/invariants.ts'
 
 /** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
@@ -65,6 +65,7 @@ const OF_ROWS: readonly Invariant[] = [
       )
     },
   },
+  { name: 'payments.freed-is-what-went-back', check: checkFreed },
   {
     name: 'payments.exchanged-is-what-receipts-count',
     check: async (q) => {

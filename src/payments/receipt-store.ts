@@ -24,6 +24,8 @@ export interface ReceiptRow {
   refunded: bigint
   /** What went back beyond what it counts, less what of that came back. */
   excess: bigint
+  /** The provider's id of the reversal whose money it gives back. */
+  returns: string | null
 }
 
 export interface EntryRow {
@@ -43,7 +45,7 @@ export interface EntryRow {
 
 const COLUMNS = sql`r.id, r.rail, r.rail_account as "railAccount", r.provider_id as "providerId", r.attempt_id as "attemptId",
   r.intent_id as "intentId", r.asset, r.gross, r.fee_asset as "feeAsset", r.fee, r.taken_at as "takenAt", r.late, s.number, s.stated,
-  s.counted, s.reversed, s.refunded, s.excess`
+  s.counted, s.reversed, s.refunded, s.excess, r.returns`
 const FROM = sql`payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`
 
 export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
@@ -63,9 +65,9 @@ export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
 export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<boolean> {
   const written =
     await tx.run(sql`insert into payments.receipts (id, rail, rail_account, provider_id, attempt_id, intent_id, merchant_id,
-      asset, gross, counted, fee_asset, fee, taken_at, stated, late, created_at)
+      asset, gross, counted, fee_asset, fee, taken_at, stated, late, returns, created_at)
     values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.providerId}, ${row.attemptId}, ${row.intentId},
-      (select merchant_id from payments.intents where id = ${row.intentId}), ${row.asset}, ${row.gross}, ${row.counted}, ${row.feeAsset}, ${row.fee}, ${row.takenAt}, ${row.stated}, ${row.late}, ${now})
+      (select merchant_id from payments.intents where id = ${row.intentId}), ${row.asset}, ${row.gross}, ${row.counted}, ${row.feeAsset}, ${row.fee}, ${row.takenAt}, ${row.stated}, ${row.late}, ${row.returns}, ${now})
     on conflict (rail, rail_account, provider_id) do nothing`)
   if (written === 0) return false
   await tx.run(sql`insert into payments.receipt_states (receipt_id, rail, rail_account, number, stated, counted, updated_at)
@@ -131,12 +133,19 @@ export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boo
   return written === 1
 }
 
+export interface Reversal extends Pick<EntryRow, 'receiptId' | 'asset' | 'amount' | 'transfers'> {
+  attemptId: string
+  /** The refund that it was, if it was one of ours. */
+  refundId: string | null
+}
+
 /** What a reversal took, by the provider's id of it. */
 export const findReversal = (
   q: Queryable,
   by: { rail: string; railAccount: string; providerId: string },
-): Promise<{ attemptId: string; receiptId: string; asset: Asset; amount: bigint } | undefined> =>
-  q.maybe(sql`select r.attempt_id as "attemptId", r.id as "receiptId", e.asset, e.amount
+): Promise<Reversal | undefined> =>
+  q.maybe(sql`select r.attempt_id as "attemptId", r.id as "receiptId", e.asset, e.amount, e.transfers,
+      substring(e.reason from '^refund (re_.*)$') as "refundId"
     from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
     where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
 

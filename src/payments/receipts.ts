@@ -1,10 +1,11 @@
+import type { Transfer } from '#ledger'
 import { money, type Money } from '#money'
 import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
 import { bookExchange, undoExchange } from './exchanges.ts'
 import type { Exchange } from './exchange.ts'
 import { tellExcess } from './excess.ts'
-import { creditTransfers, feeTransfers, takeTransfers } from './postings.ts'
+import { availableOf, creditTransfers, debtOf, feeTransfers, takeTransfers } from './postings.ts'
 import {
   findByNumber,
   findReceipt,
@@ -13,15 +14,18 @@ import {
   hasFee,
   insertReceipt,
   listReceipts,
+  lockAccount,
   sumArrived,
   updateReceipt,
   withGone,
   type ReceiptRow,
+  type Reversal,
 } from './receipt-store.ts'
 import { isLate } from './state.ts'
 import { noteRefundOf } from './refunds/provider.ts'
 import { dropUnfit } from './refunds/unsent.ts'
-import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
+import { holdAgain, RETURNED } from './settlements/holding.ts'
+import { addEntry, availableTo, booksOf, owedTo, planned, type Work } from './work.ts'
 
 /** `refused`: says why; nothing was credited. */
 export type Counted = 'counted' | 'known' | { readonly refused: string }
@@ -68,6 +72,7 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
     reversed: 0n,
     refunded: 0n,
     excess: 0n,
+    returns: given.returns ?? null,
   }
   if (!(await insertReceipt(tx, row, now))) return refuse(work, 'foreign-receipt')
   if (row.asset !== intent.asset && !worth?.exchange) {
@@ -91,19 +96,21 @@ export const NOTHING_TO_GIVE_BACK = 'nothing-to-give-back'
 
 /** Money that gives a reversal back, as far as the reversal took it; undefined when it has taken nothing. */
 async function withinReversal({ tx, attempt, intent }: Work, given: RailReceipt): Promise<Given | undefined> {
-  if (given.returns === undefined) return { ...given, filled: 0n, short: undefined }
+  if (given.returns === undefined) return { ...given, filled: 0n, short: undefined, taken: undefined }
   const { rail, railAccount } = attempt
   const taken = await findReversal(tx, { rail, railAccount, providerId: given.returns })
   if (taken?.attemptId !== attempt.id || taken.asset !== given.gross.asset) return undefined
   const gross = money(taken.asset, least(given.gross.amount, taken.amount))
   const short = taken.asset === intent.asset ? await findReceiptById(tx, taken.receiptId) : undefined
-  return { ...given, gross, filled: least(gross.amount, short?.excess ?? 0n), short }
+  return { ...given, gross, filled: least(gross.amount, short?.excess ?? 0n), short, taken }
 }
 
 /** With the receipt of which more went back than came, and how much of that this gives back. */
 interface Given extends RailReceipt {
   readonly filled: bigint
   readonly short: ReceiptRow | undefined
+  /** The reversal that it gives back. */
+  readonly taken: Reversal | undefined
 }
 
 async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<ReceiptRow | undefined> {
@@ -117,9 +124,11 @@ async function findKnown({ tx, attempt }: Work, given: RailReceipt): Promise<Rec
   return (await listReceipts(tx, attempt.intentId)).find(({ attemptId }) => attemptId === attempt.id)
 }
 
-async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee, filled }: Given): Promise<void> {
+async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee, filled, taken }: Given): Promise<void> {
   const books = booksOf(work, gross.asset)
-  const event = { source: row.id, ref: row.id, kind: 'payments.receipt' }
+  const event = { source: row.id, ref: row.id, kind: taken ? RETURNED : 'payments.receipt' }
+  // Before what is held back is locked, as everywhere.
+  if (taken) await lockAccount(work.tx, `${debtOf(books).code} ${books.asset}`)
   const credits = creditTransfers(event, books, gross.amount, await owedTo(work, books))
   await addEntry(work, row, {
     kind: 'receipt',
@@ -129,7 +138,22 @@ async function creditReceipt(work: Work, row: ReceiptRow, { gross, fee, filled }
     transfers: credits.map(({ id }) => id),
   })
   work.transfers.push(...credits)
+  if (taken) await holdBackAgain(work, row, taken, credits)
   if (fee) await bookFee(work, row, fee)
+}
+
+/** What was freed for the reversal is held back again, as far as it did not repay a debt. */
+async function holdBackAgain(
+  work: Work,
+  row: ReceiptRow,
+  taken: Reversal,
+  credits: readonly Transfer[],
+): Promise<void> {
+  const { core, tx, transfers } = work
+  const available = availableOf(booksOf(work, row.asset))
+  const causes = [...taken.transfers, ...(taken.refundId === null ? [] : [taken.refundId])]
+  const amount = planned({ transfers: [...credits] }, available)
+  transfers.push(...(await holdAgain(core, tx, { causes, available, amount, source: row.id, ref: row.id })))
 }
 
 async function bookFee(work: Work, row: ReceiptRow, fee: Money): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Transfer } from '#ledger'
+import type { Account, Transfer } from '#ledger'
 import type { Tx } from '#platform/db'
 import { hastenPages, type AttemptRow } from './attempt-store.ts'
 import { ATTEMPTS_QUEUE, type Core } from './core.ts'
@@ -42,9 +42,10 @@ export const booksOf = ({ intent, attempt }: Work, asset: Books['asset']): Books
 
 /** What the merchant owes, less what this work repays. Holds the debt's lock when there is any, so that it is repaid once. */
 export async function owedTo(work: Work, books: Books): Promise<bigint> {
-  const { code, asset } = debtOf(books)
+  const debt = debtOf(books)
+  const { code, asset } = debt
   const read = async (): Promise<bigint> =>
-    (await work.core.ledger.balance(work.tx, code, asset)).posted + planned(work, code)
+    (await work.core.ledger.balance(work.tx, code, asset)).posted + planned(work, debt)
   if ((await read()) >= 0n) return 0n
   await lockAccount(work.tx, `${code} ${asset}`)
   const balance = await read()
@@ -54,20 +55,19 @@ export async function owedTo(work: Work, books: Books): Promise<bigint> {
 /** What can be taken from the merchant now. */
 export async function availableTo(work: Work, books: Books): Promise<bigint> {
   if (work.contended) return 0n
-  const { code, asset } = availableOf(books)
+  const account = availableOf(books)
   // The same lock as repaying takes, so that a debt made here and a receipt that could repay it do not miss each other.
-  await lockAccount(work.tx, `${debtOf(books).code} ${asset}`)
-  const { available } = await work.core.ledger.balance(work.tx, code, asset)
-  const left = available + planned(work, code)
+  await lockAccount(work.tx, `${debtOf(books).code} ${books.asset}`)
+  const { available } = await work.core.ledger.balance(work.tx, account.code, account.asset)
+  const left = available + planned(work, account)
   return left > 0n ? left : 0n
 }
 
 /** What the postings of this work will have moved on an account. */
-export const planned = ({ transfers }: Pick<Work, 'transfers'>, code: string): bigint =>
-  transfers.reduce(
-    (sum, { from, to, amount }) => sum + (to.code === code ? amount : 0n) - (from.code === code ? amount : 0n),
-    0n,
-  )
+export function planned({ transfers }: Pick<Work, 'transfers'>, { code, asset }: Account): bigint {
+  const is = (account: Account): boolean => account.code === code && account.asset === asset
+  return transfers.reduce((sum, { from, to, amount }) => sum + (is(to) ? amount : 0n) - (is(from) ? amount : 0n), 0n)
+}
 
 type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
   Partial<Pick<EntryRow, 'id' | 'excess' | 'providerId' | 'reason'>>

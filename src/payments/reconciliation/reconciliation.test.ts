@@ -65,6 +65,19 @@ test('each difference is one case, with both amounts, however often the day is c
   await trial.booksHold()
 })
 
+test('what came back of what the provider took is not looked for in its list', async () => {
+  await using books = await openBooks()
+  const { trial } = books
+  const { id } = await arrived(trial, 'ch_1')
+  const dispute = { kind: 'reversed', receiptId: 'ch_1', amount: kes(50_000n), reason: 'disputed' } as const
+  await tell(trial, { receiptId: 'ch_1' }, { ...dispute, reversalId: 'dp_1' })
+  const won = received({ id: 'dp_1:won', gross: kes(50_000n), at: NOON, returns: 'dp_1' })
+  await tell(trial, { attemptId: id }, won)
+  books.pages = [[line('ch_1')]]
+  assert.deepEqual(await books.compare(), [])
+  await trial.booksHold()
+})
+
 test('a case ends by itself once nothing differs any more, and opens again when it does', async () => {
   await using books = await openBooks()
   const { trial } = books

@@ -82,8 +82,8 @@ export const findOurs = (
     union
     select ${OURS} where s.rail = ${rail} and s.rail_account = ${railAccount} and s.number = any(${numbers})`)
 
-/** What the provider itself took back altogether is not money that it should list. */
-const STANDING = sql`not (s.reversed > s.refunded and s.reversed - s.refunded >= s.counted)`
+/** What the provider itself took back altogether, and what came back of what it took, is not money that it should list. */
+const STANDING = sql`r.returns is null and not (s.reversed > s.refunded and s.reversed - s.refunded >= s.counted)`
 
 /** Receipts of one attempt. */
 export const listOursOf = (q: Queryable, attemptId: string): Promise<Ours[]> =>

@@ -26,8 +26,12 @@ export async function holdFor(
   { id, intentId, asset, amount }: RefundRow,
 ): Promise<bigint> {
   const available = availableOf({ account, asset })
+  const mayOwe = core.refunds().beyondBalance === 'debt'
+  // The lock under which money is taken back elsewhere too, and before all others as there.
+  if (mayOwe) await lockAccount(tx, `${debtOf({ account, asset }).code} ${asset}`)
   // What of the payment is not the merchant's yet goes back first.
-  await freeForRefund(core, tx, { intentId, available, amount, source: id })
+  const freed = await freeForRefund(core, tx, { intentId, available, amount, cause: id, source: id })
+  if (freed.length > 0) await core.ledger.post(tx, freed)
   const hold = (held: bigint): Promise<boolean> =>
     core.ledger.hold(tx, {
       id: holdOf(id),
@@ -36,9 +40,6 @@ export async function holdFor(
       expiresAt: addMs(core.clock.now(), HOLD_MS),
     })
   if (await hold(amount)) return amount
-  const mayOwe = core.refunds().beyondBalance === 'debt'
-  // The lock under which money is taken back elsewhere too.
-  if (mayOwe) await lockAccount(tx, `${debtOf({ account, asset }).code} ${asset}`)
   const balance = await core.ledger.balance(tx, available.code, asset)
   if (!mayOwe) throw insufficientBalance(money(asset, balance.available), money(asset, amount))
   const there = balance.available < amount ? balance.available : amount

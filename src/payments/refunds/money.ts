@@ -13,7 +13,8 @@ import {
   type ReceiptRow,
 } from '../receipt-store.ts'
 import { countReceipt } from '../receipts.ts'
-import type { Work } from '../work.ts'
+import { freeForRefund } from '../settlements/holding.ts'
+import { planned, type Work } from '../work.ts'
 import { holdOf } from './hold.ts'
 import { noteProviderRefund } from './provider.ts'
 import { listParts, type RefundPart } from './store.ts'
@@ -33,7 +34,7 @@ export async function takeMoney(work: RefundWork, reference: string | null): Pro
   if (row.endedAt !== null) await dropOthers(work, parts)
   // Freed and taken in one transaction: the balance's row stays locked in between, so nobody else can spend it.
   if (row.held > 0n) invariant(await core.ledger.release(tx, holdOf(row.id)), `the hold of ${row.id} is there`)
-  await takeParts(work, parts, { reference, there: row.held === row.amount ? row.held : await spare(work, books) })
+  await takeParts(work, parts, { reference, there: row.held === row.amount ? row.held : await reach(work, books) })
 }
 
 /** Another sending of a refund that was taken went through too: it is a refund that nobody asked for, and a person is told. */
@@ -50,7 +51,7 @@ export async function takeAgain(
   await lockDebt(again, booksOf(again))
   await dropOthers(again, parts)
   const noted = await noteProviderRefund(work, { amount, rail, railAccount, reference, parts })
-  const there = await spare(again, booksOf(again))
+  const there = await reach(again, booksOf(again))
   await takeParts({ ...again, row: noted }, parts, { reference, there, again: true })
   return true
 }
@@ -62,11 +63,17 @@ async function dropOthers(work: RefundWork, parts: readonly RefundPart[]): Promi
   }
 }
 
-const spare = async ({ contended, core, tx, row }: RefundWork, books: Books): Promise<bigint> => {
+/** What the merchant has for it: what of this payment is held back, which is freed, and what is available. */
+async function reach(work: RefundWork, books: Books): Promise<bigint> {
+  const { core, tx, row, intent, contended, transfers } = work
+  const available = availableOf(books)
+  const [amount, source] = [row.amount - row.held, core.ids.next('rce')]
+  transfers.push(...(await freeForRefund(core, tx, { intentId: intent.id, available, amount, cause: row.id, source })))
   // Where something was held, the balance's row is locked by now.
-  if (contended && row.held === 0n) return 0n
-  const { available } = await core.ledger.balance(tx, availableOf(books).code, books.asset)
-  return available
+  const changing = contended && row.held === 0n
+  const balance = changing ? 0n : (await core.ledger.balance(tx, available.code, available.asset)).available
+  const there = balance + planned(work, available)
+  return there > 0n ? there : 0n
 }
 
 /** What one provider's id names is one entry: several parts are told apart by their receipts. */

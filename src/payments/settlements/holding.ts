@@ -4,7 +4,17 @@ import { addMs } from '#platform/clock'
 import type { Db, Tx } from '#platform/db'
 import { deriveUuid, isId } from '#platform/ids'
 import type { PaymentsDeps } from '../face.ts'
-import { insertSettlement, lockHeld, lockHeldOf, updateSettlement, type SettlementRow } from './store.ts'
+import {
+  endFree,
+  insertFree,
+  insertSettlement,
+  listFrees,
+  lockHeld,
+  lockHeldOf,
+  lockSettlement,
+  updateSettlement,
+  type SettlementRow,
+} from './store.ts'
 import { tellSettlement, type TellDeps } from './tell.ts'
 
 /**
@@ -19,6 +29,8 @@ export const SETTLEMENTS_QUEUE = 'payments.settlements'
 type Deps = Pick<PaymentsDeps, 'ledger' | 'clock' | 'ids' | 'settlementTerms'> & TellDeps
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
+/** Credits of money that was counted before: it is held back only as far as it was when it went, by the terms of then. */
+export const RETURNED = 'payments.return'
 /** Kinds of transfers that take of a receipt. Refunds are not among them: they free what they need beforehand. */
 const TAKES: ReadonlySet<string> = new Set(['payments.reversal', 'payments.correction'])
 
@@ -48,7 +60,8 @@ async function followUp(deps: Deps, tx: Tx, transfer: Transfer): Promise<Transfe
   const { from, to, kind } = transfer
   const into = MERCHANT.exec(to.code)
   // Whatever credits a receipt from outside: as it came, exchanged, or corrected.
-  const credits = into?.[3] === 'available' && isId('rcp', transfer.ref) && !MERCHANT.test(from.code)
+  const isReceipts = isId('rcp', transfer.ref) && kind !== RETURNED
+  const credits = into?.[3] === 'available' && isReceipts && !MERCHANT.test(from.code)
   if (credits) return holdBack(deps, tx, transfer, into[1] ?? '', into[2] ?? '')
   if (MERCHANT.test(from.code) && TAKES.has(kind)) return takeHeld(deps, tx, transfer)
   return []
@@ -80,11 +93,12 @@ async function holdBack(
     feeFixed,
     fee: null,
     state: 'pending',
+    version: 1,
     dueAt: addMs(now, terms.holdDays * DAY_MS),
     createdAt: now,
     settledAt: null,
   })
-  await tellSettlement(deps, tx, settlementId, 'created')
+  await tellSettlement(deps, tx, { id: settlementId, version: 1 }, 'created')
   if (terms.holdDays === 0) tx.afterCommit(() => jobs().wake(SETTLEMENTS_QUEUE))
   const pending = pendingOf(account, to.asset)
   return [{ id: deriveUuid(id, 'hold-back'), from: to, to: pending, amount, kind: 'payments.hold-back', ref }]
@@ -93,11 +107,12 @@ async function holdBack(
 /** What is taken of a receipt comes out of what is held of it: to where it was taken from. */
 async function takeHeld(deps: Deps, tx: Tx, { id, from, amount, ref }: Transfer): Promise<Transfer[]> {
   const held = await lockHeld(tx, ref)
-  return freeOf(deps, tx, held, { id, to: from, amount, ref, now: deps.clock.now() })
+  return freeOf(deps, tx, held, { id, cause: id, to: from, amount, ref, now: deps.clock.now() })
 }
 
 interface Wanted {
   readonly id: string
+  readonly cause: string
   readonly to: Account
   readonly amount: bigint
   readonly ref: string
@@ -117,9 +132,10 @@ async function freeOf(deps: TellDeps, tx: Tx, held: readonly SettlementRow[], wa
     await updateSettlement(tx, {
       ...row,
       returned,
-      ...(over && { state: 'returned' as const, settledAt: wanted.now }),
+      ...(over && { state: 'returned' as const, version: row.version + 1, settledAt: wanted.now }),
     })
-    if (over) await tellSettlement(deps, tx, row.id, 'returned')
+    if (over) await tellSettlement(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
+    await insertFree(tx, { cause: wanted.cause, settlementId: row.id, amount, undone: 0n }, wanted.now)
     freed.push({
       id: deriveUuid(wanted.id, `free ${row.id}`),
       from: pendingOf(row.account, row.asset),
@@ -132,18 +148,97 @@ async function freeOf(deps: TellDeps, tx: Tx, held: readonly SettlementRow[], wa
   return freed
 }
 
+export interface Freeing {
+  readonly intentId: string
+  readonly available: Account
+  readonly amount: bigint
+  /** The refund. */
+  readonly cause: string
+  /** What the transfers' ids are derived from. */
+  readonly source: string
+}
+
 /**
  * Makes money of a payment that is held back available at once, to be given back to its payer: no fee is kept of it. Before the refund's own
- * hold, under the payment's lock. `source` is the refund's id.
+ * hold, under the payment's lock. The caller posts.
  */
 export async function freeForRefund(
-  deps: Pick<Deps, 'ledger' | 'clock'> & TellDeps,
+  deps: Pick<Deps, 'clock'> & TellDeps,
   tx: Tx,
-  wanted: { intentId: string; available: Account; amount: bigint; source: string },
-): Promise<void> {
-  const { intentId, available: to, amount, source } = wanted
-  const id = deriveUuid(source, 'free')
+  { intentId, available: to, amount, cause, source }: Freeing,
+): Promise<Transfer[]> {
+  const held = await lockHeldOf(tx, { intentId, asset: to.asset, amount })
+  return freeOf(deps, tx, held, {
+    id: deriveUuid(source, 'free'),
+    cause,
+    to,
+    amount,
+    ref: cause,
+    now: deps.clock.now(),
+  })
+}
+
+export interface HoldingAgain {
+  /** Refunds and transfers that it was freed for. */
+  readonly causes: readonly string[]
+  readonly available: Account
+  /** At most: what of it is available, not what repaid a debt. */
+  readonly amount: bigint
+  readonly source: string
+  /** What the transfers refer to. */
+  readonly ref: string
+}
+
+/**
+ * What was freed for something that did not happen, or that came back, is held back again: by its settlement, with its terms and its date. Under the
+ * payment's lock and the debt's. The caller posts.
+ */
+export async function holdAgain(
+  deps: Pick<Deps, 'clock' | 'ids'> & TellDeps,
+  tx: Tx,
+  { causes, available, amount, source, ref }: HoldingAgain,
+): Promise<Transfer[]> {
   const now = deps.clock.now()
-  const freed = await freeOf(deps, tx, await lockHeldOf(tx, intentId), { id, to, amount, ref: source, now })
-  if (freed.length > 0) await deps.ledger.post(tx, freed)
+  const again: Transfer[] = []
+  let left = amount
+  for (const free of await listFrees(tx, causes)) {
+    const row = await lockSettlement(tx, free.settlementId)
+    const there = free.amount - free.undone
+    const part = there < left ? there : left
+    // Asset by asset: what was freed of another is not in what came back.
+    if (row?.asset !== available.asset) continue
+    left -= part
+    const isOver = row.state === 'settled'
+    await endFree(tx, { ...free, undone: isOver ? free.undone : free.undone + part }, now)
+    if (part === 0n) continue
+    const id = deriveUuid(source, `hold-back ${free.cause} ${row.id}`)
+    await (isOver ? holdAnew(deps, tx, row, { transferId: id, credited: part }) : reopen(deps, tx, row, part))
+    const to = pendingOf(row.account, row.asset)
+    again.push({ id, from: available, to, amount: part, kind: 'payments.hold-back', ref })
+  }
+  return again
+}
+
+async function reopen(deps: TellDeps, tx: Tx, row: SettlementRow, part: bigint): Promise<void> {
+  const wasOver = row.state === 'returned'
+  const version = wasOver ? row.version + 1 : row.version
+  await updateSettlement(tx, { ...row, state: 'pending', settledAt: null, version, returned: row.returned - part })
+  if (wasOver) await tellSettlement(deps, tx, { id: row.id, version }, 'created')
+}
+
+/** The rest of it was settled meanwhile, and with it the fixed part of the fee. */
+async function holdAnew(
+  deps: Pick<Deps, 'clock' | 'ids'> & TellDeps,
+  tx: Tx,
+  settled: SettlementRow,
+  part: Pick<SettlementRow, 'transferId' | 'credited'>,
+): Promise<void> {
+  const row: SettlementRow = {
+    ...settled,
+    ...part,
+    ...{ id: deps.ids.next('stl'), returned: 0n, feeFixed: 0n, fee: null },
+    ...{ state: 'pending', version: 1, createdAt: deps.clock.now(), settledAt: null },
+  }
+  await insertSettlement(tx, row)
+  await tellSettlement(deps, tx, row, 'created')
 }

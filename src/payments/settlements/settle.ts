@@ -51,19 +51,18 @@ async function settle(core: Core, tx: Tx, id: string): Promise<void> {
   if (row?.state !== 'pending') return
   const amount = row.credited - row.returned
   const fee = feeOf(row.asset, amount, row)
-  await updateSettlement(tx, { ...row, fee, state: 'settled', settledAt: core.clock.now() })
+  const version = row.version + 1
+  await updateSettlement(tx, { ...row, fee, version, state: 'settled', settledAt: core.clock.now() })
   await core.ledger.post(tx, settleTransfers(row, amount, fee, owed))
-  await tellSettlement(core, tx, id, 'completed')
+  await tellSettlement(core, tx, { id, version }, 'completed')
 }
 
-/** What is owed is repaid before anything becomes available. */
+/** What is owed is repaid before anything becomes available. Locked also when there is none: a reversal beside it may just be making one. */
 async function debtOfMerchant({ ledger }: Core, tx: Tx, { account, asset }: SettlementRow): Promise<bigint> {
   const { code } = debtOf({ account, asset })
-  const read = async (): Promise<bigint> => (await ledger.balance(tx, code, asset)).posted
-  if ((await read()) >= 0n) return 0n
   await lockAccount(tx, `${code} ${asset}`)
-  const debt = await read()
-  return debt < 0n ? -debt : 0n
+  const { posted } = await ledger.balance(tx, code, asset)
+  return posted < 0n ? -posted : 0n
 }
 
 function settleTransfers(row: SettlementRow, amount: bigint, fee: bigint, owed: bigint): Transfer[] {

@@ -103,9 +103,10 @@ void test('a refund frees what is held of its payment, and no other', async () =
   }
   const [intentId = ''] = intents
   const available = availableOf({ account: `merchant:${MERCHANT}`, asset: KES })
-  const source = trial.ids.next('re')
-  await trial.db.transaction((tx) =>
-    freeForRefund({ ...trial, jobs: () => trial.jobs }, tx, { intentId, available, amount: 500_000n, source }),
+  const cause = trial.ids.next('re')
+  const wanted = { intentId, available, amount: 500_000n, cause, source: cause }
+  await trial.db.transaction(async (tx) =>
+    trial.ledger.post(tx, await freeForRefund({ ...trial, jobs: () => trial.jobs }, tx, wanted)),
   )
   assert.deepEqual(await stand(trial), [150_000n, 150_000n, 0n, 0n])
   await trial.booksHold()

@@ -3,7 +3,14 @@ import type { Ledger } from '#ledger'
 import type { Queryable } from '#platform/db'
 import { isId } from '#platform/ids'
 import { pendingOf } from './holding.ts'
-import { findSettlement, listSettlements, sumHeld, type SettlementOf, type SettlementState } from './store.ts'
+import {
+  findSettlement,
+  listSettlements,
+  listWrongFrees,
+  sumHeld,
+  type SettlementOf,
+  type SettlementState,
+} from './store.ts'
 import { feeOf } from './terms.ts'
 
 /** Money that a merchant gets later, or less a fee. */
@@ -82,5 +89,9 @@ export async function checkHeld(q: Queryable, ledger: Pick<Ledger, 'balance'>): 
   }
   return wrong
 }
+
+/** What was freed is what went back. */
+export const checkFreed = async (q: Queryable): Promise<string[]> =>
+  (await listWrongFrees(q)).map(({ id, what }) => `Settlement ${id}: ${what} (minor units).`)
 
 const show = (asset: Asset, amount: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, amount))}`

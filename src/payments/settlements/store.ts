@@ -18,13 +18,15 @@ export interface SettlementRow {
   feeFixed: bigint
   fee: bigint | null
   state: SettlementState
+  /** Grows with each change that is told. */
+  version: number
   dueAt: Date
   createdAt: Date
   settledAt: Date | null
 }
 
 const COLUMNS = sql`s.id, s.merchant_id as "merchantId", s.account, s.receipt_id as "receiptId", s.transfer_id as "transferId", s.asset,
-  s.credited, s.returned, s.fee_bps as "feeBps", s.fee_fixed as "feeFixed", s.fee, s.state, s.due_at as "dueAt",
+  s.credited, s.returned, s.fee_bps as "feeBps", s.fee_fixed as "feeFixed", s.fee, s.state, s.version, s.due_at as "dueAt",
   s.created_at as "createdAt", s.settled_at as "settledAt"`
 
 export async function insertSettlement(tx: Tx, row: SettlementRow): Promise<void> {
@@ -42,15 +44,46 @@ export const lockHeld = (tx: Tx, receiptId: string): Promise<SettlementRow[]> =>
   tx.many(sql`select ${COLUMNS} from payments.settlements s where s.receipt_id = ${receiptId} and s.state = 'pending'
     order by s.id limit 100 for no key update`)
 
-/** Of one payment, by its receipts. Locked. */
-export const lockHeldOf = (tx: Tx, intentId: string): Promise<SettlementRow[]> =>
+/** Of one payment, oldest first, as many as make up an amount. Locked. */
+export const lockHeldOf = (
+  tx: Tx,
+  { intentId, asset, amount }: { intentId: string; asset: Asset; amount: bigint },
+): Promise<SettlementRow[]> =>
   tx.many(sql`select ${COLUMNS} from payments.settlements s
-    where s.receipt_id in (select r.id from payments.receipts r where r.intent_id = ${intentId}) and s.state = 'pending'
-    order by s.id limit 100 for no key update`)
+    where s.state = 'pending' and s.id in (select id from (
+        select h.id, sum(h.credited - h.returned) over (order by h.id) - (h.credited - h.returned) as before
+        from payments.settlements h join payments.receipts r on r.id = h.receipt_id
+        where r.intent_id = ${intentId} and h.state = 'pending' and h.asset = ${asset}) each
+      where before < ${amount})
+    order by s.id for no key update`)
+
+/** What was freed of a settlement, and by what. */
+export interface FreeRow {
+  cause: string
+  settlementId: string
+  amount: bigint
+  undone: bigint
+}
+
+export async function insertFree(tx: Tx, { cause, settlementId, amount }: FreeRow, now: Date): Promise<void> {
+  await tx.run(sql`insert into payments.settlement_frees as f (cause, settlement_id, amount, created_at)
+    values (${cause}, ${settlementId}, ${amount}, ${now})
+    on conflict (cause, settlement_id) do update set amount = f.amount + excluded.amount, ended_at = null`)
+}
+
+/** What was freed by any of these and is not over, oldest first. Under the payment's lock. */
+export const listFrees = (tx: Tx, causes: readonly string[]): Promise<FreeRow[]> =>
+  tx.many(sql`select cause, settlement_id as "settlementId", amount, undone from payments.settlement_frees
+    where cause = any(${causes}) and ended_at is null order by settlement_id limit 1000`)
+
+export async function endFree(tx: Tx, { cause, settlementId, undone }: FreeRow, now: Date): Promise<void> {
+  await tx.run(sql`update payments.settlement_frees set undone = ${undone}, ended_at = ${now}
+    where cause = ${cause} and settlement_id = ${settlementId}`)
+}
 
 export async function updateSettlement(tx: Tx, row: SettlementRow): Promise<void> {
-  await tx.run(sql`update payments.settlements set returned = ${row.returned}, fee = ${row.fee}, state = ${row.state},
-    settled_at = ${row.settledAt}, look_at = case when ${row.state === 'pending'} then look_at end where id = ${row.id}`)
+  await tx.run(sql`update payments.settlements set returned = ${row.returned}, fee = ${row.fee}, state = ${row.state}, version = ${row.version},
+    settled_at = ${row.settledAt}, look_at = case when ${row.state === 'pending'} then coalesce(look_at, due_at) end where id = ${row.id}`)
 }
 
 export const claimSettlements = (q: Queryable, limit: number, now: Date, lease: Date): Promise<{ id: string }[]> =>
@@ -94,6 +127,17 @@ export function listSettlements(
   return q.many(sql`select ${COLUMNS}, i.id as "intentId", i.owner, i.livemode ${OF}
     where ${joinSql(conditions, sql` and `)} order by s.id desc limit ${limit + 1}`)
 }
+
+/** Settlements of which another amount went back than was freed of them, and what was freed for refunds that did not happen. */
+export const listWrongFrees = (q: Queryable): Promise<{ id: string; what: string }[]> =>
+  q.many(sql`select s.id, 'returned ' || s.returned || ', and ' || coalesce(f.amount, 0) || ' was freed of it' as what
+      from payments.settlements s
+      left join (select settlement_id, sum(amount - undone) as amount from payments.settlement_frees group by 1) f on f.settlement_id = s.id
+      where s.returned <> coalesce(f.amount, 0)
+    union all
+    select f.settlement_id, 'was freed for ' || f.cause || ', which gave nothing back' from payments.settlement_frees f
+      join payments.refunds r on r.id = f.cause where r.state in ('failed', 'canceled', 'expired') and f.ended_at is null
+    limit 20`)
 
 export const sumHeld = (q: Queryable): Promise<{ account: string; asset: Asset; amount: bigint }[]> =>
   q.many(sql`select account, asset, sum(credited - returned) as amount from payments.settlements where state = 'pending'

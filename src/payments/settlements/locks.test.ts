@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ledgerSchema, type Transfer } from '#ledger'
+import { sql, type Db, type Tx } from '#platform/db'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../../test/database.ts'
+import { waitFor } from '../../../test/wait.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
+import { paymentsSchema } from '../payments.ts'
+import { lockAccount } from '../receipt-store.ts'
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+const DAY_MS = 24 * 60 * 60_000
+const terms = { holdDays: 2, feeBps: 0, feeFixed: {} }
+
+async function paid(trial: Trial): Promise<{ id: string; intentId: string }> {
+  const attempt = await cardAttempt(trial)
+  await tell(trial, { attemptId: attempt.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  return attempt
+}
+
+const moved = (trial: Trial, of: 'available' | 'debt', amount: bigint): Transfer => ({
+  id: trial.ids.uuid(),
+  from: { code: `merchant:${MERCHANT}:${of}`, asset: KES, mayOverdraw: of === 'debt' },
+  to: { code: 'world', asset: KES, mayOverdraw: true },
+  amount,
+  kind: 'test.moved',
+  ref: 'x',
+})
+
+const someoneWaits = (owner: Db): Promise<boolean> =>
+  waitFor('somebody who waits for the lock', async () => {
+    const waiting = await owner.many(sql`select 1 as one from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`)
+    return waiting.length > 0
+  })
+
+/** A transaction that has the debt's lock, as a reversal does, does something and ends once another waits for it or has gone past it. */
+async function withDebt(trial: Trial, owner: Db, act: (tx: Tx) => Promise<void>, beside: () => Promise<unknown>) {
+  let other: Promise<unknown> | undefined
+  await trial.db.transaction(async (tx) => {
+    await lockAccount(tx, `merchant:${MERCHANT}:debt ${KES}`)
+    other = beside()
+    await Promise.race([other.catch(() => undefined), someoneWaits(owner)])
+    await act(tx)
+  })
+  await other
+}
+
+void test('a debt that a reversal is just making is repaid by the settlement beside it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms })
+  await paid(trial)
+  await withDebt(
+    trial,
+    database.owner,
+    async (tx) => void (await trial.ledger.post(tx, [moved(trial, 'debt', 40_000n)])),
+    () => trial.pass(2 * DAY_MS),
+  )
+  assert.deepEqual([await trial.available(), await trial.debt()], [110_000n, 0n])
+})
+
+void test('a refund beyond the balance waits for the debt before it has anything else that a reversal needs', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms, refunds: { beyondBalance: 'debt', claimDays: 30 } })
+  const { id, intentId } = await paid(trial)
+  await trial.pass(2 * DAY_MS)
+  await trial.pass()
+  await trial.ledger.post(trial.db, [moved(trial, 'available', 150_000n)])
+  await tell(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(150_000n) }))
+  await withDebt(
+    trial,
+    database.owner,
+    async (tx) => {
+      await tx.run(sql`select id from payments.settlements where state = 'pending' for no key update nowait`)
+    },
+    () => trial.payments.refunds.create({ intentId, merchantId: MERCHANT, way: 'claim' }),
+  )
+  await trial.booksHold()
+})
