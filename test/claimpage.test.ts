@@ -32,13 +32,13 @@ void test('on a phone of 360 px: a wrong number, another, the preview, a failure
   await fits('asking')
 
   await phone.fill('0712')
-  await page.getByRole('button', { name: /Continue: M-\W?Pesa/ }).click()
+  await page.getByRole('button', { name: /Get it by M-\W?Pesa/ }).click()
   await page.getByText('Enter a Safaricom number').waitFor()
   assert.equal(await phone.inputValue(), '0712')
   await fits('a wrong number')
 
   await phone.fill('0700 000 012')
-  await page.getByRole('button', { name: /Continue: M-\W?Pesa/ }).click()
+  await page.getByRole('button', { name: /Get it by M-\W?Pesa/ }).click()
   await page.getByText('Is this right?').waitFor()
   await page.getByText('0700 000 012').waitFor()
   await fits('the preview')
@@ -54,10 +54,10 @@ void test('on a phone of 360 px: a wrong number, another, the preview, a failure
   await fits('after a failure')
 
   await phone.fill('0700 000 001')
-  await page.getByRole('button', { name: /Continue: M-\W?Pesa/ }).click()
+  await page.getByRole('button', { name: /Get it by M-\W?Pesa/ }).click()
   await page.getByRole('button', { name: 'Change' }).click()
   assert.equal(await phone.inputValue(), '0700 000 001')
-  await page.getByRole('button', { name: /Continue: M-\W?Pesa/ }).click()
+  await page.getByRole('button', { name: /Get it by M-\W?Pesa/ }).click()
   await page.getByRole('button', { name: /Send KES.1,500/ }).click()
   await page.getByText('The money is on its way').waitFor()
   await fits('on its way')

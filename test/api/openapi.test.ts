@@ -38,6 +38,12 @@ function* holders(part: unknown, field: string): Generator<Record<string, unknow
   for (const inner of Object.values(part)) yield* holders(inner, field)
 }
 
+void test('what a merchant came for is shown first, and what asks for no key last', () => {
+  const names = document.tags.map(({ name }: { name: string }) => name)
+  assert.deepEqual([names[0], names.at(-1)], ['Payments', 'Public'])
+  assert.deepEqual(new Set(names), new Set(operations.flatMap(({ operation }) => operation.tags)))
+})
+
 void test('it is a 3.1 document whose references lead somewhere', () => {
   assert.match(document.openapi, /^3\.1\.\d$/)
   assert.ok(document.info.title && document.info.version && document.info.description)

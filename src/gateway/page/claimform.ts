@@ -112,14 +112,15 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
           aria-describedby="${described}"
           ${invalid}
         />`
-  const button = kind === 'phone' ? methodName(method, speech, 'label') : speech.say('refundOther')
+  const by = { method: methodName(method, speech, 'sentence') }
+  const button = kind === 'phone' ? speech.say('refundBy', by) : speech.say('refundOther')
   return html`<form method="post" action="${actionOf(shown)}" class="way" novalidate>
     ${hiddenFields(shown, place)}
     <input type="hidden" name="step" value="preview" />
     <label for="${id}">${label}</label>
     ${field} ${problem && html`<p id="${id}-problem" class="problem">${problem.text}</p>`}
     <p id="${id}-hint" class="hint">${speech.say(kind === 'phone' ? 'refundPhoneHint' : 'refundWordsHint')}</p>
-    <button class="button ${kind === 'words' && 'quiet'}">${speech.say('goOn')}: ${button}</button>
+    <button class="button ${kind === 'words' && 'quiet'}">${button}</button>
   </form>`
 }
 

@@ -78,8 +78,8 @@ const practiceHome = (phoneUrl: string): Html =>
         <li>
           <h2>Pay at a checkout</h2>
           <p>
-            By <span class="number">M-Pesa</span> with any Kenyan number, or by card with
-            <span class="number">4242 4242 4242 4242</span>.
+            By <span class="number">M-Pesa</span> with any Kenyan number, by card with
+            <span class="number">4242 4242 4242 4242</span>, or with Bitcoin from a practice wallet.
           </p>
           <p><a class="button" href="/demo" target="_blank">Demo checkout</a></p>
         </li>
@@ -95,7 +95,8 @@ const practiceHome = (phoneUrl: string): Html =>
         </li>
       </ol>
       <p class="small">
-        For operators: <a href="/health/detailed">health</a>, <a href="/metrics">metrics</a>. For tools:
+        For payers who say the amount: <a href="/checkout">checkout page</a>. For operators:
+        <a href="/health/detailed">health</a>, <a href="/metrics">metrics</a>. For tools:
         <a href="/openapi.json">OpenAPI</a>.
       </p>
     </main>`

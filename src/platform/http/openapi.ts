@@ -143,6 +143,8 @@ function withoutUnused(document: Document): Document {
 }
 
 interface Operation {
+  tags?: string[]
+  security?: readonly object[]
   requestBody?: { content?: Record<string, { example?: object }> }
   responses?: Record<string, Documented & { content?: Record<string, { schema?: { $ref?: string } }> }>
   [EXAMPLE]?: object
@@ -153,7 +155,16 @@ function finish(document: Document): Document {
   for (const path of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(path as Record<string, Operation>)) finishOperation(operation, schemas)
   }
-  return document
+  return { ...document, tags: tagsOf(document) }
+}
+
+/** The order in which a reader shows what there is: as it was added, and what asks for no key after all that does. */
+function tagsOf({ paths = {} }: Document): { name: string }[] {
+  const all = Object.values(paths).flatMap((path) => Object.values(path as Record<string, Operation>))
+  const named = (operations: readonly Operation[]): string[] => operations.flatMap(({ tags = [] }) => tags)
+  const isOpen = ({ security }: Operation): boolean => security?.length === 0
+  const names = new Set([...named(all.filter((each) => !isOpen(each))), ...named(all.filter(isOpen))])
+  return Array.from(names, (name) => ({ name }))
 }
 
 /** An answer is described by its schema, where swagger finds no words ("Default Response"). */
