@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { rawSql as ownedUpdate } from '#platform/db'
+import type { SetClock } from '#platform/clock'
 import { openChainWorld, type ChainWorld } from './chain.ts'
 
 /** Money on a chain through the whole program: what comes, in what parts, when. What a chain takes back is in chain.test.ts. */
@@ -223,9 +224,44 @@ test('an address that was used long ago is found once a day', async () => {
   await own.pay(address, '0.00100000')
   await own.mine()
   assert.equal((await own.payment(id)).status, 'expired')
-  await own.database.owner.run(ownedUpdate(`update payments.watches set swept_at = swept_at - interval '1 day'`))
-  await own.jump(6 * 60_000)
-  assert.deepEqual(await own.stands(id), ['paid', '0.00100000', 'late'])
+  await own.control('mine', { blocks: 200 })
+  await own.jump(24 * 3_600_000)
+  assert.deepEqual(await own.stands(id), ['paid', '0.00100000', 'late'], 'however many blocks a day has')
+})
+
+test('the program was off for days: what came in time for its address is found, and all that came since', async () => {
+  await using own = await openChainWorld()
+  const { id, address } = await own.invoice({ ...btc('0.00100000'), expires_in: 60 })
+  const old = await own.invoice({ ...btc('0.00200000'), expires_in: 60 })
+  await own.look()
+  // Nothing runs while the clock goes on by itself.
+  const off = (ms: number): void => (own.clock as SetClock).advance(ms)
+  off(20_000)
+  await own.pay(address, '0.00100000')
+  await own.control('mine')
+  off(3 * 24 * 3_600_000)
+  for (let i = 0; i < 3; i++) await own.control('mine', { blocks: 150 })
+  await own.pay(old.address, '0.00200000')
+  await own.control('mine', { blocks: 7 })
+  for (let i = 0; i < 8; i++) await own.look()
+  assert.equal((await own.stands(id))[1], '0.00100000')
+  assert.equal((await own.stands(old.id))[1], '0.00200000')
+})
+
+test('a payment that cannot be handled does not keep the money of others, and health says so', async () => {
+  await using own = await openChainWorld()
+  const [bad, good] = [await own.invoice(btc('0.00100000')), await own.invoice(btc('0.00100000'))]
+  await own.database.owner.run(
+    ownedUpdate(`update payments.attempts set exchange = '{"quoteId": 7}'
+    where intent_id = '${bad.id}'`),
+  )
+  await own.pay(bad.address, '0.00100000')
+  await own.pay(good.address, '0.00100000')
+  await own.mine()
+  assert.deepEqual(await own.stands(good.id), ['paid', '0.00100000', ''])
+  await own.jump(180_000)
+  const { body } = await own.api('GET', '/health/detailed')
+  assert.match(JSON.stringify(body), /"blind":\["bitcoin: /)
 })
 
 test('what was paid is told to the merchant: processing, partially paid, paid and overpaid', async () => {

@@ -6,6 +6,7 @@ import type { Payments } from './face.ts'
 import { transferCommands } from './own/commands.ts'
 import { refundCommands } from './refunds/commands.ts'
 import { reconcileCommands } from './reconciliation/commands.ts'
+import { forgetCursor, sweepOf } from './watch-store.ts'
 import { closeParked, findParked, listParked, reopenEvent } from './inbox-store.ts'
 
 const MOST = 100
@@ -28,6 +29,22 @@ export function paymentsCommands(program: Command, open: OpenCli, openPayments: 
       const { db, print } = await open()
       const events = await listParked(db, MOST)
       print(events.length === 0 ? 'Nothing is parked.' : events.map((event) => ({ ...event })))
+    })
+  payments
+    .command('skip-blocks')
+    .description(
+      'lets the looks of a rail begin anew about a day ago: what came before and was not seen is not found any more',
+    )
+    .argument('<rail>', 'such as bitcoin')
+    .requiredOption('--note <text>', 'why, for whoever asks later')
+    .action(async (rail: string, { note }: { note: string }) => {
+      const { db, clock, print, record } = await open()
+      await db.transaction(async (tx) => {
+        const rows = await Promise.all([rail, sweepOf(rail)].map((row) => forgetCursor(tx, row, clock.now())))
+        if (!rows.includes(true)) throw new AppError('payments.not-found', 404, `Nothing is watched by a rail ${rail}.`)
+        await record(tx, { action: 'payments.blocks-skipped', target: rail, detail: { note } })
+      })
+      print('It looks again within seconds. Compare the days that were skipped: purser reconcile run.')
     })
   const onParked = (name: string, description: string): Command =>
     payments.command(name).description(description).argument('<rail>').argument('<event>', 'its eventKey')

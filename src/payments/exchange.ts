@@ -1,5 +1,6 @@
 import { currencyOf, money, type Asset, type Money } from '#money'
 import type { Tx } from '#platform/db'
+import { AppError } from '#platform/errors'
 import { formatFraction, RatesUnavailable, type Fraction, type Quote } from '#rates'
 import { exchangeOff } from './errors.ts'
 import type { Core } from './core.ts'
@@ -111,7 +112,9 @@ export async function arriveAt(
       priced: quote.amount.amount,
     }
   } catch (error) {
-    if (!(error instanceof RatesUnavailable)) throw error
+    // No source prices it any more: as if all were silent.
+    const isUnpriced = error instanceof AppError && error.code === 'rates.unknown-pair'
+    if (!(error instanceof RatesUnavailable) && !isUnpriced) throw error
     return undefined
   }
 }

@@ -2,16 +2,17 @@ import type { HealthCheck } from '#platform/health'
 import { findOldestDue } from './attempt-store.ts'
 import { railOf, type Core } from './core.ts'
 import { inboxState } from './inbox-store.ts'
+import { measureSent } from './own/transfer-store.ts'
 import { countOpen } from './reconciliation/case-store.ts'
 import { measureWaitingRefunds } from './refunds/resolve.ts'
-import { listWatchStates } from './watch-store.ts'
+import { listWatchStates, railOfRow } from './watch-store.ts'
 
 /** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
 const LATE_SECONDS = 60
 /** A node that restarts is back within this. */
 const BLIND_MS = 120_000
 
-/** A payer whom an operator owes money waits no longer than this. */
+/** A payer whom an operator owes money, or whose transfer somebody is to look for, waits no longer than this. */
 const PATIENCE_MS = 24 * 60 * 60_000
 
 /** Whether events are handled and attempts looked at in time. Also sets the gauges. */
@@ -22,17 +23,22 @@ export const paymentsHealth = (core: Core): HealthCheck => ({
     const { inboxLagSeconds, parked, overdueSeconds } = await measure(core)
     const late = inboxLagSeconds > LATE_SECONDS || overdueSeconds > LATE_SECONDS
     const blind = await listBlind(core)
+    const isForgotten = (since: Date | null): since is Date =>
+      since !== null && core.clock.now().getTime() - since.getTime() > PATIENCE_MS
     const { waiting, since } = await measureWaitingRefunds(core)
-    const forgotten = since !== null && core.clock.now().getTime() - since.getTime() > PATIENCE_MS
+    const forgotten = isForgotten(since)
+    const sent = await measureSent(core.db)
     const takenBack = await countOpen(core.db, 'taken-back')
     return {
-      status: late || blind.length > 0 || forgotten || takenBack > 0 ? 'degraded' : 'healthy',
+      status: late || blind.length > 0 || forgotten || isForgotten(sent.since) || takenBack > 0 ? 'degraded' : 'healthy',
       detail: {
         inboxLagSeconds,
         overdueSeconds,
         parkedEvents: parked,
         refundsWaiting: waiting,
         ...(forgotten && { refundsWaitingSince: since.toISOString() }),
+        transfersWaiting: sent.waiting,
+        ...(isForgotten(sent.since) && { transfersWaitingSince: sent.since.toISOString() }),
         ...(takenBack > 0 && { takenBack }),
         ...(blind.length > 0 && { blind }),
       },
@@ -44,7 +50,7 @@ export const paymentsHealth = (core: Core): HealthCheck => ({
 async function listBlind(core: Core): Promise<string[]> {
   const now = core.clock.now().getTime()
   return (await listWatchStates(core.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {
-    if (railOf(core, rail)?.unavailable() !== undefined) return []
+    if (railOf(core, railOfRow(rail))?.unavailable() !== undefined) return []
     if (failingSince && now - failingSince.getTime() >= BLIND_MS) return [`${rail}: ${problem ?? 'cannot look'}`]
     return now - dueAt.getTime() >= BLIND_MS ? [`${rail}: nobody looks`] : []
   })

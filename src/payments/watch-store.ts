@@ -2,15 +2,21 @@ import { sql, type Queryable, type Tx } from '#platform/db'
 
 /** All SQL on payments.watches. */
 
+const SWEEP = ':sweep'
+/** The row of the sweep over all addresses of a rail, beside that of its looks. */
+export const sweepOf = (rail: string): string => rail + SWEEP
+export const railOfRow = (row: string): string => row.replace(SWEEP, '')
+
 export interface WatchRow {
   rail: string
   cursor: string | null
   /** Counts claims: who holds the last one stores. */
   claims: number
-  sweptAt: Date | null
+  /** When a look last reached the end of what there was. */
+  caughtUpAt: Date | null
 }
 
-const COLUMNS = sql`rail, cursor, claims, swept_at as "sweptAt"`
+const COLUMNS = sql`rail, cursor, claims, caught_up_at as "caughtUpAt"`
 
 /** The right to look, when a look is due and nobody has it; until `leaseEnd`, or until another takes it after that. */
 export const claimWatch = (q: Queryable, rail: string, now: Date, leaseEnd: Date): Promise<WatchRow | undefined> =>
@@ -36,10 +42,10 @@ export const freeWatch = (q: Queryable, rail: string, now: Date): Promise<number
 export async function storeLook(
   tx: Tx,
   { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
-  { cursor, sweptAt, dueAt }: { cursor: string; sweptAt: Date | null; dueAt: Date },
+  { cursor, caughtUpAt, dueAt }: { cursor: string; caughtUpAt: Date | null; dueAt: Date },
 ): Promise<boolean> {
   const written =
-    await tx.run(sql`update payments.watches set cursor = ${cursor}, swept_at = ${sweptAt}, due_at = least(due_at, ${dueAt}),
+    await tx.run(sql`update payments.watches set cursor = ${cursor}, caught_up_at = ${caughtUpAt}, due_at = least(due_at, ${dueAt}),
     leased_until = null, failing_since = null, problem = null where rail = ${rail} and claims = ${claims}`)
   return written === 1
 }
@@ -55,6 +61,14 @@ export async function storeFailure(
   }>(sql`update payments.watches set problem = ${problem}, leased_until = null, due_at = ${dueAt},
     failing_since = coalesce(failing_since, ${now}) where rail = ${rail} and claims = ${claims} returning failing_since as since`)
   return row?.since
+}
+
+/** Looks begin again at about a day ago: what was before and not seen is not looked for any more. False when there is no such row. */
+export async function forgetCursor(tx: Tx, rail: string, now: Date): Promise<boolean> {
+  const written =
+    await tx.run(sql`update payments.watches set cursor = null, claims = claims + 1, leased_until = null, due_at = ${now},
+    failing_since = null, problem = null where rail = ${rail}`)
+  return written === 1
 }
 
 export interface WatchState {

@@ -1,6 +1,7 @@
 import type { Transfer } from '#ledger'
 import { money } from '#money'
 import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
 import { listEverWatched, listWatched } from './address-store.ts'
@@ -9,13 +10,25 @@ import { securityEvent, transactMoney, type Core } from './core.ts'
 import { lockIntents } from './intent-store.ts'
 import { apply } from './outcomes.ts'
 import type { Fact, Rail, Watch, Watched } from './rail.ts'
-import { claimWatch, freeWatch, openWatch, storeFailure, storeLook, wakeWatch, type WatchRow } from './watch-store.ts'
+import {
+  claimWatch,
+  freeWatch,
+  openWatch,
+  storeFailure,
+  storeLook,
+  sweepOf,
+  wakeWatch,
+  type WatchRow,
+} from './watch-store.ts'
 
 /** A look that takes longer may be done again by another process; only one of them is stored. */
 const LEASE_MS = 180_000
 /** While nothing is watched or followed, the cursor is kept near the tip so often. */
 const IDLE_MS = 5 * 60_000
-const SWEEP_MS = 24 * 60 * 60_000
+/** A sweep reads the same blocks for all addresses there ever were. */
+const SWEEP_LEASE_MS = 30 * 60_000
+const SWEEP_EVERY_MS = 24 * 60 * 60_000
+const SWEEP_AGAIN_MS = 10 * 60_000
 const MOST_WATCHED = 50_000
 const MOST_EVER = 500_000
 const MOST_TRANSFERS = 900
@@ -50,7 +63,7 @@ export function createWatching(core: Core): Watching {
     listening.set(name, watch.listen(woken, closing.signal).catch(failed))
   }
   return {
-    queues: core.rails.filter(canWatch).map((rail) => watchQueue(core, rail, listen)),
+    queues: core.rails.filter(canWatch).flatMap((rail) => [watchQueue(core, rail, listen), sweepQueue(core, rail)]),
     wake,
     close: async () => {
       closing.abort()
@@ -59,54 +72,120 @@ export function createWatching(core: Core): Watching {
   }
 }
 
-const queueOf = (rail: string): string => `payments.watch-${rail}`
+const queueOf = (row: string): string => `payments.watch-${row}`
 
-function watchQueue(core: Core, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> {
+interface Looking {
+  /** Of the table of watches. */
+  readonly row: string
+  readonly leaseMs: number
+  /** After a failure. */
+  readonly againMs: number
+  look(row: WatchRow): Promise<void>
+}
+
+const watchQueue = (core: Core, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> =>
+  lookQueue(core, rail, {
+    row: rail.name,
+    leaseMs: LEASE_MS,
+    againMs: rail.watch.everyMs,
+    look: async (row) => {
+      listen(rail)
+      await look(core, rail, row)
+    },
+  })
+
+/** Apart from the looks, so that neither its length nor its failure keeps new money waiting. */
+const sweepQueue = (core: Core, rail: Watcher): DueQueue<WatchRow> =>
+  lookQueue(core, rail, {
+    row: sweepOf(rail.name),
+    leaseMs: SWEEP_LEASE_MS,
+    againMs: SWEEP_AGAIN_MS,
+    look: (row) => sweep(core, rail, row),
+  })
+
+function lookQueue(core: Core, rail: Watcher, { row: name, leaseMs, againMs, look: act }: Looking): DueQueue<WatchRow> {
   let opened = false
   return {
-    name: queueOf(rail.name),
+    name: queueOf(name),
     concurrency: 1,
     batch: 1,
     idleMs: 500,
     claim: async (_, now) => {
       if (rail.unavailable() !== undefined) return []
-      if (!opened) await openWatch(core.db, rail.name, now)
+      if (!opened) await openWatch(core.db, name, now)
       opened = true
-      const row = await claimWatch(core.db, rail.name, now, addMs(now, LEASE_MS))
+      const row = await claimWatch(core.db, name, now, addMs(now, leaseMs))
       return row ? [row] : []
     },
-    adopt: (now) => freeWatch(core.db, rail.name, now),
+    adopt: (now) => freeWatch(core.db, name, now),
+    // What the provider cannot tell now is looked at again; the cursor stays.
     handle: async (row) => {
-      listen(rail)
-      await lookOrWait(core, rail, row)
+      try {
+        await act(row)
+      } catch (error) {
+        const now = core.clock.now()
+        const problem = describeError(error).slice(0, 300)
+        const since = await storeFailure(core.db, row, { problem, now, dueAt: addMs(now, againMs) })
+        core.log.warn({ rail: name, since, error }, 'a watching rail could not look')
+      }
     },
-  }
-}
-
-/** What the provider cannot tell now is looked at again; the cursor stays. */
-async function lookOrWait(core: Core, rail: Watcher, row: WatchRow): Promise<void> {
-  try {
-    await look(core, rail, row)
-  } catch (error) {
-    const now = core.clock.now()
-    const problem = describeError(error).slice(0, 300)
-    const since = await storeFailure(core.db, row, { problem, now, dueAt: addMs(now, rail.watch.everyMs) })
-    core.log.warn({ rail: rail.name, since, error }, 'a watching rail could not look')
   }
 }
 
 async function look(core: Core, rail: Watcher, row: WatchRow): Promise<void> {
   const now = core.clock.now()
-  const watched = (await listWatched(core.db, rail.name, now, MOST_WATCHED)).map(asWatched)
+  // What was watched when the last look ended came in time for this one, however long nobody looked.
+  const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
+  const watched = (await listWatched(core.db, rail.name, since, MOST_WATCHED)).map(asWatched)
   if (watched.length === MOST_WATCHED)
     core.log.error({ rail: rail.name, most: MOST_WATCHED }, 'more addresses are open than are watched at each look')
-  const looked = await rail.watch.look(row.cursor ?? undefined, watched)
-  const isSweep = row.sweptAt === null || now.getTime() - row.sweptAt.getTime() >= SWEEP_MS
-  const swept = isSweep ? await sweep(core, rail, new Set(watched.map(({ attemptId }) => attemptId))) : []
-  const idle = watched.length === 0 && !looked.following
-  const dueAt = looked.more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
-  const { cursor } = looked
-  const about = await attemptsOf(core, rail, [...looked.facts, ...swept])
+  const { facts, cursor, more, following } = await rail.watch.look(row.cursor ?? undefined, watched)
+  const idle = watched.length === 0 && !following
+  const dueAt = more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
+  await store(core, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
+}
+
+/** Once a day all addresses that there ever were: what came to an old one since the last time is found, and followed from then on. */
+async function sweep(core: Core, rail: Watcher, row: WatchRow): Promise<void> {
+  const now = core.clock.now()
+  const all = await listEver(core, rail.name)
+  const looked = await rail.watch.look(row.cursor ?? undefined, all)
+  const watched = await listWatched(core.db, rail.name, now, MOST_WATCHED)
+  const known = new Set(watched.map(({ attemptId }) => attemptId))
+  // The others are told of by the look that remembers what it said.
+  const facts = looked.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
+  const { cursor, more } = looked
+  const dueAt = more ? now : addMs(now, SWEEP_EVERY_MS)
+  await store(core, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
+}
+
+/** The facts and the cursor, all or nothing. Where that cannot be, all payments but those that are the reason, and the cursor stays. */
+async function store(
+  core: Core,
+  rail: Watcher,
+  row: WatchRow,
+  facts: readonly Fact[],
+  next: Parameters<typeof storeLook>[2],
+): Promise<void> {
+  const about = await attemptsOf(core, rail, facts)
+  try {
+    await applyAll(core, about, async (tx) => {
+      // Thrown, so that nothing of it is stored: whoever claimed it since learns the same.
+      if (!(await storeLook(tx, row, next))) throw new LostClaim()
+    })
+  } catch (error) {
+    if (error instanceof LostClaim) {
+      core.log.warn({ rail: row.rail }, 'a look took so long that another has taken its place')
+      return
+    }
+    await applyEach(core, about)
+    throw error
+  }
+}
+
+class LostClaim extends Error {}
+
+async function applyAll(core: Core, about: readonly About[], end: (tx: Tx) => Promise<void>): Promise<void> {
   await transactMoney(core, async (tx, contended) => {
     await lockIntents(tx, [...new Set(about.map(({ attempt }) => attempt.intentId))])
     const transfers: Transfer[] = []
@@ -114,15 +193,18 @@ async function look(core: Core, rail: Watcher, row: WatchRow): Promise<void> {
       await apply(tx, core, { attempt, outcome: fact.outcome, from: 'event' }, { contended, transfers })
     for (let from = 0; from < transfers.length; from += MOST_TRANSFERS)
       await core.ledger.post(tx, transfers.slice(from, from + MOST_TRANSFERS))
-    // Thrown, so that nothing of it is stored: whoever claimed it since learns the same.
-    if (!(await storeLook(tx, row, { cursor, sweptAt: isSweep ? now : row.sweptAt, dueAt }))) throw new LostClaim()
-  }).catch((error: unknown) => {
-    if (!(error instanceof LostClaim)) throw error
-    core.log.warn({ rail: rail.name }, 'a look took so long that another has taken its place')
+    await end(tx)
   })
 }
 
-class LostClaim extends Error {}
+/** One payment that cannot be handled must not keep the money of the others: told again, they are known. */
+async function applyEach(core: Core, about: readonly About[]): Promise<void> {
+  for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
+    await applyAll(core, of, async () => undefined).catch((error: unknown) => {
+      core.log.error({ paymentId, error }, 'what was seen for a payment cannot be stored')
+    })
+  }
+}
 
 const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watched => ({
   attemptId: row.attemptId,
@@ -133,21 +215,6 @@ const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watche
 /** All attempts that were ever given an address of this rail. */
 export const listEver = async (core: Core, rail: string): Promise<Watched[]> =>
   (await listEverWatched(core.db, rail, MOST_EVER)).map(asWatched)
-
-/** Once a day all addresses that there ever were: what came to an old one in this day is found, and followed from then on. */
-async function sweep(core: Core, { name, watch }: Watcher, watched: ReadonlySet<string>): Promise<readonly Fact[]> {
-  const all = await listEver(core, name)
-  if (all.every(({ attemptId }) => watched.has(attemptId))) return []
-  const facts: Fact[] = []
-  let cursor: string | undefined
-  for (let more = true; more;) {
-    const looked = await watch.look(cursor, all)
-    facts.push(...looked.facts)
-    ;({ cursor, more } = looked)
-  }
-  // The others are told of by the look that remembers what it said.
-  return facts.filter(({ about }) => 'attemptId' in about && !watched.has(about.attemptId))
-}
 
 interface About {
   readonly fact: Fact

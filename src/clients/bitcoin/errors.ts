@@ -9,6 +9,7 @@ export type BitcoinErrorCode =
   | 'bitcoin.wrong-chain'
   | 'bitcoin.too-old'
   | 'bitcoin.bad-answer'
+  | 'bitcoin.pruned'
 
 interface Details {
   /** Whether the node may have acted on the request. */

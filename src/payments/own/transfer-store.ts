@@ -44,3 +44,8 @@ export async function noteSent(tx: Tx, id: string, note: string | null, now: Dat
     where id = ${id} and sent_at is null`)
   return written === 1
 }
+
+/** How many wait for a person, and since when the first. */
+export const measureSent = (q: Queryable): Promise<{ waiting: number; since: Date | null }> =>
+  q.one(sql`select count(*)::int as waiting, min(sent_at) as since from payments.attempts
+    where kind = 'transfer' and sent_at is not null and state in ('pending', 'unknown')`)

@@ -59,6 +59,8 @@ void test('the payer sends it, says so, and a person confirms it: once, and once
 
   await trial.pass(5 * DAY_MS)
   assert.equal((await trial.find(intent.id)).status, 'processing', 'it waits for a person, not for the clock')
+  const health = await trial.payments.health?.[0]?.check()
+  assert.deepEqual([health?.status, health?.detail?.['transfersWaiting']], ['degraded', 1])
   noted.length = 0
   const done = await confirm(trial, attempt, { number: ' ft 1' })
   assert.equal(done.status, 'settled')

@@ -40,6 +40,8 @@ const OVERLAP = 6
 /** A look catches up on so many blocks at most, and asks the node for so many at a time. */
 const MAX_BLOCKS = 100
 const AT_ONCE = 25
+/** A request to the node has 32 MiB at most. */
+const SCRIPTS_AT_ONCE = 20_000
 const KEPT_BLOCKS = BURIED + 44
 const TRIES = 3
 
@@ -137,19 +139,33 @@ async function scan(
 ): Promise<Received[] | undefined> {
   if (scripts.length === 0) return []
   const received: Received[] = []
-  let from = 0
-  do {
-    const part = blocks.slice(from, from + AT_ONCE).map(({ hash }) => hash)
-    try {
-      received.push(...(await node.listReceived(part, scripts)))
-    } catch (error) {
-      if (isBlockGone(error)) return undefined
-      throw error
+  for (const some of inParts(scripts, SCRIPTS_AT_ONCE)) {
+    for (const part of inParts(blocks, AT_ONCE)) {
+      const hashes = part.map(({ hash }) => hash)
+      try {
+        received.push(...(await node.listReceived(hashes, some)))
+      } catch (error) {
+        if (isBlockGone(error)) return undefined
+        throw isPruned(error) ? pruned(part[0]?.height ?? 0) : error
+      }
     }
-    from += AT_ONCE
-  } while (from < blocks.length)
+  }
   return received
 }
+
+/** At least one, though there be nothing in it: the mempool is looked through all the same. */
+const inParts = <T>(all: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.max(1, Math.ceil(all.length / size)) }, (_, i) => all.slice(i * size, (i + 1) * size))
+
+/** `Block not available (pruned data)`, and the same of undo data: -1, as all that has no code of its own. */
+const isPruned = (error: unknown): boolean =>
+  error instanceof BitcoinError && error.rpcCode === -1 && /pruned data/.test(error.message)
+
+const pruned = (height: number): BitcoinError =>
+  new BitcoinError(
+    'bitcoin.pruned',
+    `the node has pruned block ${height}, which was not looked at: connect one that has it, or go on without: purser payments skip-blocks bitcoin`,
+  )
 
 /** `Block is not in main chain`, `Block not found`. */
 const isBlockGone = (error: unknown): boolean =>
