@@ -5,12 +5,14 @@ import { inboxState } from './inbox-store.ts'
 import { measureSent } from './own/transfer-store.ts'
 import { countOpen } from './reconciliation/case-store.ts'
 import { measureWaitingRefunds } from './refunds/resolve.ts'
-import { listWatchStates, railOfRow } from './watch-store.ts'
+import { isSweep, listWatchStates, railOfRow } from './watch-store.ts'
 
 /** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
 const LATE_SECONDS = 60
 /** A node that restarts is back within this. */
 const BLIND_MS = 120_000
+/** Of what is done once a day. */
+const SWEEP_BLIND_MS = 60 * 60_000
 
 /** A payer whom an operator owes money, or whose transfer somebody is to look for, waits no longer than this. */
 const PATIENCE_MS = 24 * 60 * 60_000
@@ -30,7 +32,8 @@ export const paymentsHealth = (core: Core): HealthCheck => ({
     const sent = await measureSent(core.db)
     const takenBack = await countOpen(core.db, 'taken-back')
     return {
-      status: late || blind.length > 0 || forgotten || isForgotten(sent.since) || takenBack > 0 ? 'degraded' : 'healthy',
+      status:
+        late || blind.length > 0 || forgotten || isForgotten(sent.since) || takenBack > 0 ? 'degraded' : 'healthy',
       detail: {
         inboxLagSeconds,
         overdueSeconds,
@@ -51,8 +54,9 @@ async function listBlind(core: Core): Promise<string[]> {
   const now = core.clock.now().getTime()
   return (await listWatchStates(core.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {
     if (railOf(core, railOfRow(rail))?.unavailable() !== undefined) return []
-    if (failingSince && now - failingSince.getTime() >= BLIND_MS) return [`${rail}: ${problem ?? 'cannot look'}`]
-    return now - dueAt.getTime() >= BLIND_MS ? [`${rail}: nobody looks`] : []
+    const patienceMs = isSweep(rail) ? SWEEP_BLIND_MS : BLIND_MS
+    if (failingSince && now - failingSince.getTime() >= patienceMs) return [`${rail}: ${problem ?? 'cannot look'}`]
+    return now - dueAt.getTime() >= patienceMs ? [`${rail}: nobody looks`] : []
   })
 }
 

@@ -5,6 +5,7 @@ import { sql, type Queryable, type Tx } from '#platform/db'
 const SWEEP = ':sweep'
 /** The row of the sweep over all addresses of a rail, beside that of its looks. */
 export const sweepOf = (rail: string): string => rail + SWEEP
+export const isSweep = (row: string): boolean => row.endsWith(SWEEP)
 export const railOfRow = (row: string): string => row.replace(SWEEP, '')
 
 export interface WatchRow {
