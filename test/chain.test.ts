@@ -149,6 +149,54 @@ test('what is taken back after it was spent becomes debt, and is repaid first', 
   assert.deepEqual(await world.broken(), [])
 })
 
+/** What a coin costs halves, and everybody has heard of it. */
+async function crash(world: ChainWorld): Promise<void> {
+  await world.api('POST', '/sandbox/prices', { 'BTC/USD': '32500.00' })
+  await world.jump(130_000)
+}
+
+test('the locked rate is for what was asked: what comes beyond it counts by the rate of when it is final, in one arrival or several', async () => {
+  await using world = await openChainWorld()
+  const [once, twice] = [await world.invoice(priced), await world.invoice(priced)]
+  await crash(world)
+  await world.pay(once.address, (Number(once.amount) * 3).toFixed(8))
+  await world.pay(twice.address, twice.amount)
+  await world.pay(twice.address, twice.amount)
+  await world.mine(3)
+  for (const [id, least, most] of [
+    [once.id, 2990, 3010],
+    [twice.id, 2245, 2255],
+  ] as const) {
+    const [status, received, flags] = await world.stands(id)
+    assert.deepEqual([status, flags], ['paid', 'overpaid'])
+    assert.ok(Number(received) > least && Number(received) < most, received)
+  }
+  await world.control('reorg', { depth: 3, how: 'double-spend' })
+  await world.look()
+  assert.deepEqual(await world.stands(once.id), ['reversed', '0.00', ''])
+  assert.deepEqual(await world.balance('KES'), ['0.00', '0.00'])
+})
+
+test('a rate holds six hours after its lock for money that was seen in time; what is final later counts by the rate of then', async () => {
+  await using world = await openChainWorld()
+  const soon = await world.invoice(priced)
+  await world.pay(soon.uri)
+  await world.look()
+  await crash(world)
+  await world.jump(5 * 3_600_000)
+  await world.mine()
+  assert.deepEqual(await world.stands(soon.id), ['paid', '1500.00', ''])
+
+  const next = await world.invoice(priced)
+  await world.pay(next.uri)
+  await world.look()
+  await world.api('POST', '/sandbox/prices', { 'BTC/USD': '65000.00' })
+  await world.jump(7 * 3_600_000)
+  await world.mine()
+  const [, received] = await world.stands(next.id)
+  assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
+})
+
 test('what a refund gave back and the chain takes too is owed; an open link is closed by it', async () => {
   await using world = await openChainWorld()
   const { refunds } = world.app.payments

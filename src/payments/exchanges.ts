@@ -8,44 +8,55 @@ import { noteRefundOf } from './refunds/provider.ts'
 import { dropUnfit } from './refunds/unsent.ts'
 import { addEntry, availableTo, booksOf, owedTo, type Work } from './work.ts'
 
+/** A part of an arrival, exchanged at one rate. */
+export interface Leg {
+  readonly exchange: Exchange
+  /** In the asset that came. */
+  readonly gross: bigint
+  /** Of it, what the operator keeps. */
+  readonly spread: bigint
+  /** In the intent's asset. */
+  readonly counted: bigint
+}
+
 /** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
-export async function bookExchange(
-  work: Work,
-  row: ReceiptRow,
-  { exchange, spread }: { exchange: Exchange; spread: bigint },
-): Promise<void> {
+export async function bookExchange(work: Work, row: ReceiptRow, legs: readonly Leg[]): Promise<void> {
   const { tx, core, intent, now } = work
   const { asset, gross, counted } = row
   const [from, to] = [booksOf(work, asset), booksOf(work, intent.asset)]
   const event = { source: row.id, ref: row.id, kind: 'payments.exchange' }
   const owed = await owedTo(work, to)
-  const transfers = exchangeTransfers(event, from, to, { gross, spread, counted, owed })
+  const transfers = exchangeTransfers(event, from, to, { gross, spread: sumOf(legs, 'spread'), counted, owed })
   const ids = transfers.map(({ id }) => id)
   await addEntry(work, row, { kind: 'receipt', asset, amount: gross, transfers: ids })
-  await insertExchange(
-    tx,
-    {
-      id: core.ids.next('exc'),
-      receiptId: row.id,
-      kind: 'in',
-      fromAsset: asset,
-      gross,
-      spread,
-      toAsset: intent.asset,
-      counted,
-      excess: 0n,
-      numerator: exchange.price.numerator,
-      denominator: exchange.price.denominator,
-      sources: exchange.sources,
-      rateAt: exchange.at,
-      transfers: ids,
-    },
-    now,
-  )
+  for (const leg of legs)
+    await insertExchange(
+      tx,
+      {
+        id: core.ids.next('exc'),
+        receiptId: row.id,
+        kind: 'in',
+        fromAsset: asset,
+        gross: leg.gross,
+        spread: leg.spread,
+        toAsset: intent.asset,
+        counted: leg.counted,
+        excess: 0n,
+        numerator: leg.exchange.price.numerator,
+        denominator: leg.exchange.price.denominator,
+        sources: leg.exchange.sources,
+        rateAt: leg.exchange.at,
+        transfers: ids,
+      },
+      now,
+    )
   work.transfers.push(...transfers)
 }
 
-/** Undoes it at the same rate, for what is left of it. False when there is nothing to undo. */
+const sumOf = (all: readonly Pick<Leg, 'gross' | 'spread' | 'counted'>[], of: 'gross' | 'spread' | 'counted'): bigint =>
+  all.reduce((sum, each) => sum + each[of], 0n)
+
+/** Undoes it at the same rates, for what is left of it. False when there is nothing to undo. */
 export async function undoExchange(
   work: Work,
   known: ReceiptRow,
@@ -53,19 +64,21 @@ export async function undoExchange(
 ): Promise<boolean> {
   const { tx, core, intent, attempt, now } = work
   const rows = await listExchanges(tx, known.id)
-  const original = rows.find(({ kind }) => kind === 'in')
-  if (!original) return false
-  const left = (of: 'gross' | 'spread' | 'counted'): bigint =>
-    rows.reduce((sum, row) => (row.kind === 'in' ? sum : sum - row[of]), original[of])
+  const { in: legs = [], back = [] } = Object.groupBy(rows, ({ kind }) => kind)
+  const [first] = legs
+  if (!first) return false
+  // Parts at several rates go back together.
+  const [gave, counts, kept] = [sumOf(legs, 'gross'), sumOf(legs, 'counted'), sumOf(legs, 'spread')]
+  const left = (of: 'gross' | 'spread' | 'counted'): bigint => sumOf(legs, of) - sumOf(back, of)
   const gross = least(outcome.amount.amount, left('gross'))
   if (gross <= 0n) return true
   const all = gross === left('gross')
-  const counted = all ? left('counted') : partOf(original.counted, gross, original.gross)
+  const counted = all ? left('counted') : partOf(counts, gross, gave)
   const unreversed = known.counted - known.reversed
   const within = least(counted, unreversed)
   const excess = counted - within
   await dropUnfit(work, known.id, unreversed - within)
-  const spread = all ? left('spread') : partOf(original.spread, gross, original.gross)
+  const spread = all ? left('spread') : partOf(kept, gross, gave)
   const [from, to] = [booksOf(work, known.asset), booksOf(work, intent.asset)]
   const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
   const available = await availableTo(work, to)
@@ -82,7 +95,7 @@ export async function undoExchange(
   })
   await insertExchange(
     tx,
-    { ...original, id: core.ids.next('exc'), kind: 'back', gross, spread, counted, excess, transfers: ids },
+    { ...first, id: core.ids.next('exc'), kind: 'back', gross, spread, counted, excess, transfers: ids },
     now,
   )
   if (outcome.refund && counted > 0n)

@@ -2,8 +2,7 @@ import type { Transfer } from '#ledger'
 import { money, type Money } from '#money'
 import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
-import { bookExchange, undoExchange } from './exchanges.ts'
-import type { Exchange } from './exchange.ts'
+import { bookExchange, undoExchange, type Leg } from './exchanges.ts'
 import { tellExcess } from './excess.ts'
 import { availableOf, creditTransfers, debtOf, feeTransfers, takeTransfers } from './postings.ts'
 import {
@@ -35,10 +34,8 @@ export interface Worth {
   /** In the intent's asset. */
   readonly counted: bigint
   readonly late: boolean
-  /** When it came in another asset than the intent's. */
-  readonly exchange: Exchange | undefined
-  /** Of the gross, in its asset: what the operator keeps. */
-  readonly spread: bigint
+  /** When it came in another asset than the intent's: at which rates, part by part. */
+  readonly legs: readonly Leg[]
 }
 
 /**
@@ -75,13 +72,14 @@ export async function countReceipt(work: Work, told: RailReceipt, worth?: Worth)
     returns: given.returns ?? null,
   }
   if (!(await insertReceipt(tx, row, now))) return refuse(work, 'foreign-receipt')
-  if (row.asset !== intent.asset && !worth?.exchange) {
+  const legs = worth?.legs ?? []
+  if (row.asset !== intent.asset && legs.length === 0) {
     core.log.error(
       { receiptId: row.id, paymentId: intent.id, asset: row.asset },
       'money came in another asset: credited, not counted',
     )
   }
-  if (worth?.exchange) await bookExchange(work, row, { exchange: worth.exchange, spread: worth.spread })
+  if (legs.length > 0) await bookExchange(work, row, legs)
   else await creditReceipt(work, row, given)
   if (short && filled > 0n) await updateReceipt(tx, { ...short, excess: short.excess - filled }, now)
   work.late ||= row.late

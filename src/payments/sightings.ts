@@ -1,9 +1,11 @@
 import { money } from '#money'
 import { useIndex } from './address-store.ts'
-import { securityEvent } from './core.ts'
+import { addMs } from '#platform/clock'
+import { railOf, securityEvent } from './core.ts'
 import { openCase, type NewCase } from './reconciliation/case-store.ts'
 import { arriveAt, atPromised, exchangeOf, isLocked, partOf, storedExchange, type Exchange } from './exchange.ts'
 import type { Outcome, RailReceipt } from './rail.ts'
+import type { Leg } from './exchanges.ts'
 import { countReceipt, reverseReceipt, type Worth } from './receipts.ts'
 import { findSighting, putSighting, sumSightings, type SightingRow } from './sighting-store.ts'
 import { isLate } from './state.ts'
@@ -33,11 +35,11 @@ async function arrive(work: Work, receipts: readonly RailReceipt[]): Promise<Ste
       moved = { ...moved, event: moved.event ?? 'pending' }
       continue
     }
-    const worth = await worthOf(work, row)
+    const { row: rated, worth } = await worthOf(work, row)
     const counted = await countReceipt(work, receipt, worth)
     if (typeof counted !== 'string') moved = { ...moved, refused: counted.refused }
     else {
-      await putSighting(work.tx, { ...row, counted: worth.counted }, work.now)
+      await putSighting(work.tx, { ...rated, counted: worth.counted }, work.now)
       moved = { ...moved, event: 'received' }
     }
   }
@@ -102,21 +104,68 @@ async function rateFor(work: Work, { gross, id, final }: RailReceipt): Promise<S
   return storedExchange(atPromised(promised, gross.amount, id))
 }
 
-/** What final money counts for: all of one quote is added up before it is rounded, so that its parts make the whole. */
-async function worthOf({ tx }: Work, row: SightingRow): Promise<Worth> {
+/**
+ * A rate is kept for money that was seen in time for so long after its lock, or after the arrival that it is of. Without an end it would be an option:
+ * a payer could send at no fee and have it mined, or not, once the price has moved.
+ */
+const RATE_HOLDS_MS = 6 * 60 * 60_000
+
+/** What final money counts for, and at which rates. @returns the sighting with the rate that it counts by */
+async function worthOf(work: Work, row: SightingRow): Promise<{ row: SightingRow; worth: Worth }> {
   const { exchange: stored, gross, late } = row
-  if (row.counted !== null || !stored)
-    return { counted: row.counted ?? gross, late, exchange: stored ? exchangeOf(stored) : undefined, spread: 0n }
-  const exchange = exchangeOf(stored)
-  const { priced, asked } = exchange
-  const before = await sumSightings(tx, row.attemptId, exchange.quoteId)
-  // This one is among the final ones already, and counts for nothing yet.
-  const all = partOf(priced, before.gross, asked)
-  const counted = all > before.counted ? all - before.counted : 0n
-  return { counted, late, exchange, spread: spreadOf(exchange, gross) }
+  if (row.counted !== null || !stored) return { row, worth: { counted: row.counted ?? gross, late, legs: [] } }
+  const known = exchangeOf(stored)
+  const holds = work.now < addMs(known.lockedUntil ?? row.seenAt, RATE_HOLDS_MS)
+  const fresh = holds ? undefined : await rateNow(work, row, gross)
+  const exchange = fresh ?? known
+  const legs = fresh ? [legOf(fresh)] : await legsAt(work, row, known)
+  const counted = legs.reduce((sum, leg) => sum + leg.counted, 0n)
+  return { row: { ...row, exchange: storedExchange(exchange) }, worth: { counted, late, legs } }
 }
 
-const spreadOf = ({ spread, asked }: Exchange, gross: bigint): bigint => partOf(spread, gross, asked)
+/** The whole of what a rate was worked out for. */
+const legOf = (exchange: Exchange): Leg => ({
+  exchange,
+  gross: exchange.asked,
+  spread: exchange.spread,
+  counted: exchange.priced,
+})
+
+/**
+ * A rate was promised for what was asked: so much of all that comes at its quote, added up before it is rounded so that its parts make the whole, and
+ * what a wallet may round. The rest counts by the rate of now.
+ */
+async function legsAt(work: Work, { attemptId, asset, gross }: SightingRow, exchange: Exchange): Promise<Leg[]> {
+  const { tx, core, attempt } = work
+  const { priced, asked, lockedUntil } = exchange
+  // This one is among the final ones already.
+  const { gross: all } = await sumSightings(tx, attemptId, exchange.quoteId)
+  const most = asked + (railOf(core, attempt.rail)?.tolerance?.(money(asset, asked)) ?? 0n)
+  const within = (sum: bigint): bigint => (lockedUntil !== null && sum > most ? most : sum)
+  const [before, after] = [within(all - gross), within(all)]
+  const part = after - before
+  const counted = partOf(priced, after, asked) - partOf(priced, before, asked)
+  const locked = { exchange, gross: part, spread: partOf(exchange.spread, part, asked), counted }
+  if (part === gross) return [locked]
+  const rest = (await rateNow(work, { attemptId, asset }, gross - part)) ?? atPromised(exchange, gross - part, 'rest')
+  return part > 0n ? [locked, legOf(rest)] : [legOf(rest)]
+}
+
+/** Undefined when there is none: then what was promised stands, and somebody is told. */
+async function rateNow(
+  { tx, core, intent, attempt }: Work,
+  { attemptId, asset }: Pick<SightingRow, 'attemptId' | 'asset'>,
+  gross: bigint,
+): Promise<Exchange | undefined> {
+  const promised = attempt.exchange && exchangeOf(attempt.exchange)
+  const fresh = promised && (await arriveAt(core, tx, promised, money(asset, gross), intent.asset))
+  if (!fresh)
+    core.log.error(
+      { paymentId: intent.id, attemptId },
+      'no rate could be had for money beyond what was promised a rate: counted at the rate that was promised',
+    )
+  return fresh ?? undefined
+}
 
 async function leave(work: Work, outcome: Extract<Outcome, { kind: 'reversed' }>): Promise<Step> {
   const { tx, attempt, core, now } = work
