@@ -180,6 +180,7 @@ async function openCore(deps: AppDeps) {
     connection: database.app,
     max: config.databasePoolMax,
     min: config.databasePoolMin,
+    idleMs: config.databasePoolIdleMs,
     applicationName: applicationName(config.instanceType),
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })

@@ -67,3 +67,12 @@ void test('amounts are bigint, and a fraction is refused instead of rounded', as
   assert.deepEqual(row, { a: 9007199254740993n, b: 10n ** 37n })
   await assert.rejects(t.db.one(sql`select 1.5::numeric as a`), SyntaxError)
 })
+
+void test('a statement that takes too long ends by itself, and idle connections are given back', async () => {
+  await using t = await openTestDatabase([])
+  const db = openDb({ connection: t.connection, statementTimeoutMs: 50, idleMs: 20 })
+  await assert.rejects(db.many(sql`select pg_sleep(600)`), (error) => sqlState(error) === '57014')
+  assert.equal((await db.one<{ one: number }>(sql`select 1 as one`)).one, 1)
+  await waitFor('the idle connection to be closed', () => db.pool.totalCount === 0)
+  await db.close()
+})

@@ -45,6 +45,8 @@ export interface DbOptions {
   max?: number
   /** Connections kept open when idle. */
   min?: number
+  /** An idle connection beyond those is closed after so long; 60 s by default. */
+  idleMs?: number
   applicationName?: string
   /** A statement running longer is cancelled. */
   statementTimeoutMs?: number
@@ -64,7 +66,8 @@ export function openDb(options: DbOptions): Db {
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     connectionTimeoutMillis: 10_000,
   }
-  const pool = new pg.Pool({ ...config, max: options.max ?? 10, min: options.min ?? 0, idleTimeoutMillis: 60_000 })
+  const { max = 10, min = 0, idleMs = 60_000 } = options
+  const pool = new pg.Pool({ ...config, max, min, idleTimeoutMillis: idleMs })
   const onError = (error: Error): void => options.onError?.(error)
   pool.on('error', onError)
   // The pool listens only to idle ones; what breaks while a transaction thinks, or breaks twice, would end the process.

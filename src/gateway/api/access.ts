@@ -117,7 +117,7 @@ async function countRefusal(
   request: Request,
   { message: why }: AppError,
 ): Promise<void> {
-  const { ok, remaining } = await limits.take('api_refused', addressKey(request.ip), REFUSED_PER_ADDRESS)
+  const { ok, remaining } = await limits.take('suspicious_ip', addressKey(request.ip), REFUSED_PER_ADDRESS)
   const about = { address: request.ip, route: request.routeOptions.url, requestId: request.id }
   if (ok) log.warn({ securityEvent: 'authentication-failed', ...about, why }, 'security event')
   // Those that follow leave one line each in the request log, no more.

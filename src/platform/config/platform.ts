@@ -94,6 +94,9 @@ export const platformConfig = defineConfig(
     databasePoolMin: setting('DATABASE_POOL_MIN', count(0, 500).default(0), {
       doc: 'Database connections kept open when idle.',
     }),
+    databasePoolIdleMs: setting('DATABASE_POOL_IDLE_MS', count(1000, 3_600_000).default(60_000), {
+      doc: 'Milliseconds after which an idle connection beyond those is closed.',
+    }),
     redisUrl: setting(
       'REDIS_URL',
       z.url({ protocol: /^rediss?$/, error: 'a URL that starts with redis:// or rediss://' }).optional(),
