@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { currencyOf, formatAmount, parseAmount, type Money } from '#money'
+import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
 import type { Payments } from '../face.ts'
@@ -8,6 +9,8 @@ import { noSuchRefund } from './errors.ts'
 import { REFUND_STATUSES, type Refund, type RefundStatus } from './face.ts'
 
 const MOST = 100
+/** A command typed twice is rather a mistake than two refunds. */
+const AGAIN_MS = 10 * 60_000
 
 /** `purser payments refund …`: gives money back, and tells of what no provider can tell. */
 export function refundCommands(payments: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
@@ -18,8 +21,9 @@ export function refundCommands(payments: Command, open: OpenCli, openPayments: (
     .option('--amount <amount>', 'in its currency; all that is left unless told')
     .option('--reason <text>', 'a note')
     .option('--claim', 'by a link in any case')
-    .action(async (id: string, options: { amount?: string; reason?: string; claim?: true }) => {
-      const { db, print, record } = await open()
+    .option('--again', 'though the same amount was given back in the last ten minutes')
+    .action(async (id: string, options: { amount?: string; reason?: string; claim?: true; again?: true }) => {
+      const { db, clock, print, record } = await open()
       const { find, refunds } = await openPayments()
       const intent = (await find(db, { id })) ?? fail(notFound())
       const amount = options.amount === undefined ? undefined : requireAmount(options.amount, intent.amount)
@@ -31,6 +35,7 @@ export function refundCommands(payments: Command, open: OpenCli, openPayments: (
         amount,
         note: options.reason,
         way,
+        unlessSince: options.again ? undefined : addMs(clock.now(), -AGAIN_MS),
         later: true,
       } as const
       const { refund } = await refunds.create(input)

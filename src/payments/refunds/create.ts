@@ -11,7 +11,8 @@ import type { NewRefund } from './face.ts'
 import { holdFor } from './hold.ts'
 import { planRefund, type Plan, type Refundable } from './plan.ts'
 import { submitRefund } from './send.ts'
-import { findRefundByKey, insertRefund, listReserved, type RefundRow } from './store.ts'
+import { madeBefore } from './errors.ts'
+import { findAlike, findRefundByKey, insertRefund, listReserved, type RefundRow } from './store.ts'
 import { tellOwner } from './tell.ts'
 
 /** The starter sends at once; the queue takes over when the starter is gone. */
@@ -38,6 +39,8 @@ async function open(tx: Tx, core: Core, input: NewRefund): Promise<{ row: Refund
     way: input.way ?? 'auto',
     basis: input.amountBasis ?? 'paid_rate',
   })
+  const alike = input.unlessSince && (await findAlike(tx, intent.id, plan.amount, input.unlessSince))
+  if (alike) throw madeBefore(alike.id)
   const row = newRow(core, intent, input, plan, now)
   const held = await holdFor(tx, core, intent, row)
   const after = { ...row, held }

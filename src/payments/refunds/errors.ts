@@ -18,6 +18,20 @@ export const noSuchPlace = (): AppError =>
 export const notToTell = (status: string): AppError =>
   new AppError('payments.refund-over', 409, `The refund is ${status}: there is nothing to tell about it.`)
 
+export const stillSending = (): AppError =>
+  new AppError(
+    'payments.refund-in-flight',
+    409,
+    'The refund is just being sent, and the provider may still answer. Tell of it in two minutes, if nobody knows more by then.',
+  )
+
+export const madeBefore = (id: string): AppError =>
+  new AppError(
+    'payments.refund-made-before',
+    409,
+    `${id} gave back the same amount of this payment a moment ago. If this is another refund, say so with --again.`,
+  )
+
 export const nothingToRefund = (): AppError =>
   new AppError('payments.nothing-to-refund', 409, 'Nothing of this payment is left to refund.')
 

@@ -88,6 +88,8 @@ export interface NewRefund {
   readonly amountBasis?: AmountBasis | undefined
   /** The same key with the same hash is the same refund, whatever became of it. */
   readonly idempotency?: { readonly key: string; readonly hash: string } | undefined
+  /** Refused when another of the same amount was made of the payment since then: for commands, which have no key. */
+  readonly unlessSince?: Date | undefined
   /** Leaves the sending to the running program: for commands. */
   readonly later?: boolean | undefined
 }
@@ -112,7 +114,7 @@ export interface Refunds {
   /**
    * Holds the money, stores the refund and sends it, or makes a link. What the provider did is in the refund, never thrown. Throws 404
    * `payments.not-found`; 409 `payments.nothing-to-refund`, `payments.refund-too-large`, `payments.refund-in-parts`,
-   * `payments.insufficient-balance`, `idempotency-key-reused`, all before anything was held or sent.
+   * `payments.insufficient-balance`, `payments.refund-made-before`, `idempotency-key-reused`, all before anything was held or sent.
    */
   create(input: NewRefund): Promise<{ refund: Refund; replayed: boolean }>
   find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Refund | undefined>
@@ -129,7 +131,7 @@ export interface Refunds {
   claim(by: { id: string; secret: string; place: string; to: string }): Promise<Refund>
   /**
    * An operator's word on one that no provider can tell of: paid by hand, or looked up at the provider. Throws 404 `payments.no-such-refund`, 409
-   * `payments.refund-over`.
+   * `payments.refund-over`, `payments.refund-in-flight`.
    */
   resolve(input: {
     id: string

@@ -3,10 +3,11 @@ import type { Queryable } from '#platform/db'
 import { isId } from '#platform/ids'
 import type { Core } from '../core.ts'
 import { BY_HAND } from './claims.ts'
-import { noSuchRefund, notToTell } from './errors.ts'
+import { noSuchRefund, notToTell, stillSending } from './errors.ts'
 import type { Refund } from './face.ts'
 import { recordRefund } from './record.ts'
-import { isUnderWay, statusOfRefund } from './state.ts'
+import { SEND_LEASE_MS } from './send.ts'
+import { statusOfRefund } from './state.ts'
 import { findRefund, listUntold, measureUntold, type RefundRow } from './store.ts'
 import { refundOf } from './tell.ts'
 
@@ -21,7 +22,8 @@ export async function resolveRefund(
 ): Promise<RefundRow> {
   const row = isId('re', id) ? await findRefund(core.db, id) : undefined
   if (!row) throw noSuchRefund()
-  if (!isUnderWay(row.state) || row.state === 'claimable') throw notToTell(statusOfRefund(row.state))
+  if (isBeingSent(row, core.clock.now())) throw stillSending()
+  if (row.state !== 'pending' && row.state !== 'unknown') throw notToTell(statusOfRefund(row.state))
   const reference = row.reference ?? `${BY_HAND}:${row.id}-${row.sending}`
   const outcome = sent
     ? { kind: 'succeeded' as const, reference, ...(sent.number !== undefined && { number: sent.number }) }
@@ -32,6 +34,13 @@ export async function resolveRefund(
 /** How many wait for a person, and since when the first does. */
 export const measureWaitingRefunds = (core: Core): Promise<{ waiting: number; since: Date | null }> =>
   measureUntold(core.db, { byHand: BY_HAND, before: addMs(core.clock.now(), -SILENT_MS) })
+
+/** Whoever calls the provider has so long to come back with its answer: until then nobody else knows better. */
+function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
+  if (state === 'created' || state === 'submitting') return true
+  const isOut = state === 'pending' || state === 'unknown'
+  return isOut && rail !== BY_HAND && submittedAt !== null && now < addMs(submittedAt, SEND_LEASE_MS)
+}
 
 /** See Refunds.listWaiting. */
 export async function listWaitingRefunds(

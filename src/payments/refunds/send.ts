@@ -15,7 +15,7 @@ import { claimSending, findRefund, listParts, type RefundRow } from './store.ts'
 import { dropGone } from './unsent.ts'
 
 /** A process that took the right to send has so long to come back with an answer; then the sending counts as interrupted. */
-const SEND_LEASE_MS = 90_000
+export const SEND_LEASE_MS = 90_000
 
 /**
  * Asks the rail, unless somebody else has taken that right. Whatever happens to this process from here on, the refund is never sent twice: only

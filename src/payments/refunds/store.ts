@@ -78,6 +78,16 @@ export const lockRefund = (tx: Tx, id: string): Promise<RefundRow> =>
 export const findRefundByKey = (q: Queryable, merchantId: string, key: string): Promise<RefundRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.refunds where merchant_id = ${merchantId} and idempotency_key = ${key}`)
 
+/** A refund of the same amount that was made since a time and did not come to nothing. */
+export const findAlike = (
+  q: Queryable,
+  intentId: string,
+  amount: bigint,
+  since: Date,
+): Promise<{ id: string } | undefined> =>
+  q.maybe(sql`select id from payments.refunds where intent_id = ${intentId} and amount = ${amount} and origin = 'merchant'
+      and created_at > ${since} and state not in ('failed', 'canceled', 'expired') order by id desc limit 1`)
+
 export const findRefundByReference = (
   q: Queryable,
   { rail, railAccount }: { rail: string; railAccount: string },

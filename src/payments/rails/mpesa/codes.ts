@@ -4,6 +4,11 @@ import type { FailureReason } from '#payments/rail'
 /** Still with the payer or the network. */
 export const PROCESSING = '4999'
 export const SUCCESS = '0'
+/**
+ * "The transaction does not exist." as the answer to a question about a payment [community]. Every other code (a wrong initiator, a locked password,
+ * M-Pesa busy) is about the question.
+ */
+export const NO_SUCH_PAYMENT = '2033'
 
 /**
  * Result codes that say that no money moved. Only the code counts: its text differs by channel. What is not listed is unknown and goes

@@ -228,6 +228,21 @@ test('amounts that are none are parked, masked phones are not compared', () => {
   assert.equal(parseCallback({ rawBody: body, tokenAttemptId: ATTEMPT, receivedAt })[0]?.payerPhone, undefined)
 })
 
+test('only the answer that there is no such payment says so; a question that failed otherwise says nothing of it', async () => {
+  await using bench = await openRailBench()
+  const { refund } = railOf(bench)
+  const tokenRefund = { refundId: 're_1', sendingId: 're_1-1', purpose: 'status' } as const
+  const absent = (ResultCode: number | string): boolean | undefined => {
+    const result = { ResultType: 0, ResultCode, ResultDesc: 'x', OriginatorConversationID: 'q', ConversationID: 'AG_1' }
+    const rawBody = Buffer.from(JSON.stringify({ Result: { ...result, TransactionID: 'X' } }))
+    const [fact] = refund?.parse?.({ rawBody, tokenAttemptId: undefined, tokenRefund, receivedAt }) ?? []
+    assert.ok(fact?.kind === 'sending' && fact.outcome.kind === 'unknown')
+    return fact.outcome.absent
+  }
+  assert.equal(absent(2033), true)
+  for (const code of [1, 17, 2001, 'SFC_IC0003', 'SVC0403']) assert.equal(absent(code), false, String(code))
+})
+
 test('a callback from an address that is not listed is let in and logged', async () => {
   await using bench = await openRailBench()
   const log = memoryLog()

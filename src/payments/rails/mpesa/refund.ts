@@ -10,7 +10,7 @@ import type {
   RefundRequest,
   TokenRefund,
 } from '#payments/rail'
-import { reasonOfRefusal, SUCCESS } from './codes.ts'
+import { NO_SUCH_PAYMENT, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
 import { shortText } from './text.ts'
 
@@ -114,9 +114,10 @@ function requireOurs(named: string | undefined, { sendingId }: TokenRefund): voi
   if (named !== undefined && named !== sendingId) throw new RangeError('A result about another payment than its path')
 }
 
-/** TransactionStatus of the answer to a question. A question that failed says nothing of the payment, or that there is none. */
+/** TransactionStatus of the answer to a question. A question that failed says nothing of the payment, unless it says that there is none. */
 function statusOf({ resultCode, transactionId, parameters }: DarajaResult, reference: string): RefundOutcome {
-  if (resultCode !== SUCCESS) return { kind: 'unknown', why: `status result ${resultCode}`, reference, absent: true }
+  const absent = resultCode === NO_SUCH_PAYMENT
+  if (resultCode !== SUCCESS) return { kind: 'unknown', why: `status result ${resultCode}`, reference, absent }
   const status = parameters.get('TransactionStatus') ?? ''
   const number = parameters.get('ReceiptNo') ?? transactionId
   if (status === 'Completed') return { kind: 'succeeded', reference, ...(number && { number }) }

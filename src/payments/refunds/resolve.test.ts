@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ledgerSchema } from '#ledger'
+import { addMs } from '#platform/clock'
+import { platformSchema } from '#platform/schema'
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
+import { paymentsSchema } from '../payments.ts'
+import type { RefundOutcome } from '../rail.ts'
+import type { NewRefund, Refund } from './face.ts'
+
+const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+
+async function paid(trial: Trial): Promise<string> {
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  return intentId
+}
+
+const refund = async (trial: Trial, input: Partial<NewRefund> & { intentId: string }): Promise<Refund> =>
+  (await trial.payments.refunds.create({ merchantId: 'mer_1', ...input })).refund
+
+void test('nobody says what became of a refund while it is being sent', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const asked = Promise.withResolvers<string>()
+  const answer = Promise.withResolvers<RefundOutcome>()
+  trial.page.refunds.onSend = ({ refundId }) => {
+    asked.resolve(refundId)
+    return answer.promise
+  }
+  const sending = refund(trial, { intentId })
+  const id = await asked.promise
+  const say = (sent: object | undefined): Promise<Refund> =>
+    trial.payments.refunds.resolve({ id, sent, why: 'I saw nothing' })
+  await assert.rejects(say(undefined), /just being sent/)
+  await assert.rejects(say({}), /just being sent/)
+  answer.resolve({ kind: 'unknown', why: 'cut' })
+  await sending
+  await assert.rejects(say(undefined), /just being sent/, 'its answer may be on its way to another instance')
+  trial.clock.advance(90_000)
+  assert.equal((await say(undefined)).status, 'failed')
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
+void test('a command that is typed twice gives back once, unless it is said to be another', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intentId = await paid(trial)
+  const wanted = { intentId, amount: kes(50_000n), unlessSince: addMs(trial.clock.now(), -600_000) }
+  const both = await Promise.allSettled([refund(trial, wanted), refund(trial, wanted)])
+  assert.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+  await assert.rejects(refund(trial, wanted), /gave back the same amount .* --again/)
+  await refund(trial, { ...wanted, amount: kes(60_000n) })
+  await refund(trial, { intentId, amount: kes(40_000n) })
+  assert.equal((await trial.find(intentId)).refunded.amount, 150_000n)
+  await trial.booksHold()
+})
