@@ -262,6 +262,7 @@ async function wireModules(core: Core) {
     settlementChanged,
     refunds: settings.view(refundsConfig),
     transfers: providers.view(transfersConfig),
+    timeZone: config.businessTimeZone,
     refundSubscribers: { gateway: refundChanged },
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},

@@ -26,6 +26,8 @@ export interface Core {
   readonly log: Log
   readonly meters: Meters
   readonly rails: readonly Rail[]
+  /** Whose days are compared. */
+  readonly timeZone: string
   readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined
   readonly prices: Prices
   readonly publicUrl: () => string
@@ -58,6 +60,7 @@ export function createCore(deps: PaymentsDeps): Core {
     prices: createPrices({ ...deps, log }),
     meters: createMeters(deps.metrics),
     publicUrl: typeof publicUrl === 'string' ? () => publicUrl : publicUrl,
+    timeZone: deps.timeZone ?? 'UTC',
     limits: { ...ATTEMPT_LIMITS, ...deps.limits },
     subscribers: deps.subscribers ?? {},
     refundSubscribers: deps.refundSubscribers ?? {},

@@ -1,4 +1,5 @@
 import { money, type Asset } from '#money'
+import { dateOf } from '#platform/clock'
 import { openCase } from './reconciliation/case-store.ts'
 import type { ReceiptRow } from './receipt-store.ts'
 import type { Work } from './work.ts'
@@ -27,7 +28,7 @@ export async function tellExcess(
       id: core.ids.next('rec'),
       rail,
       railAccount,
-      day: now.toISOString().slice(0, 10),
+      day: dateOf(now, core.timeZone),
       kind: 'returned-too-much',
       subject,
       intentId: intent.id,

@@ -314,6 +314,8 @@ export interface PaymentsDeps {
   readonly refundSubscribers?: Readonly<Record<string, Job<RefundChange>>>
   /** Asked at each use. By default refunds stay within the merchant's balance, and links are good for 30 days. */
   readonly refunds?: () => RefundsConfig
+  /** Whose days are compared with providers: UTC's by default. */
+  readonly timeZone?: string | undefined
   /** Asked at each use. Without it there are no transfers by hand. */
   readonly transfers?: () => TransfersConfig
 }

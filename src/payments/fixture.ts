@@ -149,12 +149,14 @@ export interface TrialOptions {
   readonly subscriber?: Job<IntentChange>
   readonly refunds?: RefundsConfig
   readonly terms?: SettlementTerms
+  readonly timeZone?: string
 }
 
-const wishes = ({ limits, subscriber, refunds, terms }: Omit<TrialOptions, 'db' | 'connection'>) => ({
+const wishes = ({ limits, subscriber, refunds, terms, timeZone }: Omit<TrialOptions, 'db' | 'connection'>) => ({
   ...(subscriber && { subscribers: { gateway: subscriber } }),
   ...(limits && { limits }),
   ...(refunds && { refunds: () => refunds }),
+  ...(timeZone && { timeZone }),
   settlementTerms: terms && (() => Promise.resolve(terms)),
 })
 

@@ -1,4 +1,5 @@
 import { money } from '#money'
+import { dateOf } from '#platform/clock'
 import { useIndex } from './address-store.ts'
 import { addMs } from '#platform/clock'
 import { railOf, securityEvent } from './core.ts'
@@ -203,7 +204,7 @@ const takenBack = (
   id: core.ids.next('rec'),
   rail,
   railAccount,
-  day: now.toISOString().slice(0, 10),
+  day: dateOf(now, core.timeZone),
   kind: 'taken-back',
   subject: providerId,
   intentId: intent.id,

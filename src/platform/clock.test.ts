@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startOfDay } from './clock.ts'
+import { addDays, dateOf, startOfDate, startOfDay } from './clock.ts'
 
 void test('a day begins at midnight of its place, also where clocks change and quarters of hours count', () => {
   for (const [at, zone, begins] of [
@@ -14,4 +14,16 @@ void test('a day begins at midnight of its place, also where clocks change and q
     ['2026-01-15T09:00:00Z', 'Asia/Kathmandu', '2026-01-14T18:15:00.000Z'],
   ] as const)
     assert.equal(startOfDay(new Date(at), zone).toISOString(), begins, `${at} ${zone}`)
+})
+
+void test('a date is that of its place, also where it is far ahead of UTC, and days follow the calendar', () => {
+  const at = new Date('2026-01-15T21:30:00Z')
+  assert.deepEqual(
+    ['UTC', 'Africa/Nairobi', 'America/New_York', 'Pacific/Kiritimati'].map((zone) => dateOf(at, zone)),
+    ['2026-01-15', '2026-01-16', '2026-01-15', '2026-01-16'],
+  )
+  for (const zone of ['UTC', 'Africa/Nairobi', 'Pacific/Kiritimati', 'Pacific/Niue', 'Europe/Berlin'])
+    for (const date of ['2026-01-15', '2026-03-29', '2026-10-25'])
+      assert.equal(dateOf(startOfDate(date, zone), zone), date, zone)
+  assert.deepEqual([addDays('2026-02-28', 1), addDays('2026-03-01', -1)], ['2026-03-01', '2026-02-28'])
 })

@@ -26,32 +26,42 @@ export function createSetClock(start: Date = new Date('2026-01-15T09:00:00Z')): 
 export const addMs = (at: Date, ms: number): Date => new Date(at.getTime() + ms)
 
 /** When the day that `at` is in began in a time zone such as `Africa/Nairobi`. */
-export function startOfDay(at: Date, timeZone: string): Date {
-  const partsOf = (time: Date): Record<string, number> =>
-    Object.fromEntries(
-      new Intl.DateTimeFormat('en-US', {
-        timeZone,
-        hourCycle: 'h23',
-        year: 'numeric',
-        month: 'numeric',
-        day: 'numeric',
-        hour: 'numeric',
-        minute: 'numeric',
-        second: 'numeric',
-      })
-        .formatToParts(time)
-        .map(({ type, value }) => [type, Number(value)]),
-    )
-  const { year = 0, month = 1, day = 1 } = partsOf(at)
-  const midnight = Date.UTC(year, month - 1, day)
-  const offsetAt = (ms: number): number => {
-    const local = partsOf(new Date(ms))
-    const { year: y = 0, month: m = 1, day: d = 1, hour = 0, minute = 0, second = 0 } = local
-    return Date.UTC(y, m - 1, d, hour, minute, second) - ms
-  }
+export const startOfDay = (at: Date, timeZone: string): Date => startOfDate(dateOf(at, timeZone), timeZone)
+
+/** The date that `at` is in a time zone, `2026-01-15`. */
+export const dateOf = (at: Date, timeZone: string): string =>
+  new Date(localMs(at.getTime(), timeZone)).toISOString().slice(0, 10)
+
+/** When a date, `2026-01-15`, begins in a time zone. */
+export function startOfDate(date: string, timeZone: string): Date {
+  const midnight = Date.parse(`${date}T00:00:00Z`)
+  const offsetAt = (ms: number): number => localMs(ms, timeZone) - ms
   // Twice: the offset at midnight may differ from the one of the first guess by summer time.
   const guess = midnight - offsetAt(midnight)
   return new Date(midnight - offsetAt(guess))
+}
+
+/** The date so many days later, by the calendar. */
+export const addDays = (date: string, days: number): string =>
+  addMs(new Date(`${date}T00:00:00Z`), days * 24 * 60 * 60_000)
+    .toISOString()
+    .slice(0, 10)
+
+/** What a clock on the wall says, as if it were UTC. */
+function localMs(ms: number, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(new Date(ms))
+  const of = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]))
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = of
+  return Date.UTC(year, month - 1, day, hour, minute, second)
 }
 
 /** Monotonic milliseconds, for measuring how long something took. */

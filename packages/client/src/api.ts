@@ -605,7 +605,7 @@ export type ReconciliationCase = {
   readonly object: 'reconciliation_case'
   readonly rail: string
 
-  /** Of UTC */
+  /** Of BUSINESS_TIME_ZONE */
   readonly day: string
   readonly kind:
     | 'missing-here'

@@ -23,7 +23,7 @@ const reconciliationCase = z
     id: z.string().meta({ examples: ['rec_01kd3v…'] }),
     object: z.literal('reconciliation_case'),
     rail: z.string().meta({ examples: ['mpesa'] }),
-    day: z.string().meta({ description: 'Of UTC', examples: ['2026-01-15'] }),
+    day: z.string().meta({ description: 'Of BUSINESS_TIME_ZONE', examples: ['2026-01-15'] }),
     kind: z.enum(CASE_KINDS),
     subject: z.string().meta({ description: "The provider's line, our receipt, or our attempt" }),
     payment: z.string().nullable(),

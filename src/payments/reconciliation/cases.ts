@@ -10,7 +10,7 @@ export interface Case {
   /** `rec_…` */
   readonly id: string
   readonly rail: string
-  /** Of UTC, `2026-01-15`. */
+  /** Of the business's time zone, `2026-01-15`. */
   readonly day: string
   readonly kind: CaseKind
   /** The provider's line, our receipt, or our attempt. */
@@ -32,6 +32,11 @@ export const CASE_ACTIONS = ['close', 'retry'] as const
 export type CaseAction = (typeof CASE_ACTIONS)[number]
 
 export interface Reconciliation {
+  /**
+   * Has a day compared soon, whether it was before or not; yesterday by default. Throws 422 `validation-failed` for a rail without a provider and
+   * for a day that is not over.
+   */
+  ask(tx: Tx, run: { rail: string; day: string | undefined }): Promise<{ day: string }>
   /** Newest first. */
   listCases(q: Queryable, of: ListCases): Promise<{ items: Case[]; nextCursor?: string }>
   /**

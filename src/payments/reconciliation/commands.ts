@@ -1,14 +1,12 @@
 import type { Command } from 'commander'
 import { formatAmount, currencyOf, type Money } from '#money'
-import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
 import { CASE_ACTIONS, pageOfCases, resolveCase, type Case, type CaseAction } from './cases.ts'
 import type { Payments } from '../face.ts'
-import { askRun, listRuns } from './store.ts'
+import { listRuns } from './store.ts'
 
 const MOST = 100
-const DAY_MS = 24 * 60 * 60_000
 
 /** `purser reconcile …`: our books beside those of the providers. */
 export function reconcileCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
@@ -17,14 +15,15 @@ export function reconcileCommands(program: Command, open: OpenCli, openPayments:
     .command('run')
     .description('compares a day with the provider; the running program does it within a minute')
     .argument('<rail>', 'mpesa, stripe, …')
-    .option('--day <yyyy-mm-dd>', 'a day of UTC; yesterday by default')
+    .option('--day <yyyy-mm-dd>', 'a day of BUSINESS_TIME_ZONE that is over; yesterday by default')
     .action(async (rail: string, options: { day?: string }) => {
-      const { db, clock, print, record } = await open()
-      const now = clock.now()
-      const day = requireDay(options.day ?? addMs(now, -DAY_MS).toISOString().slice(0, 10))
-      await db.transaction(async (tx) => {
-        await askRun(tx, rail, day, now)
-        await record(tx, { action: 'payments.reconciliation-asked', target: `${rail} ${day}` })
+      const { db, print, record } = await open()
+      const { reconciliation } = await openPayments()
+      const asked = { rail, day: options.day === undefined ? undefined : requireDay(options.day) }
+      const { day } = await db.transaction(async (tx) => {
+        const run = await reconciliation.ask(tx, asked)
+        await record(tx, { action: 'payments.reconciliation-asked', target: `${rail} ${run.day}` })
+        return run
       })
       print(`${rail} of ${day} will be compared within a minute. See: purser reconcile days`)
     })

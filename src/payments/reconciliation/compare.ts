@@ -1,11 +1,21 @@
 import { money } from '#money'
-import { addMs } from '#platform/clock'
+import { addDays, addMs, startOfDate } from '#platform/clock'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
 import { askEach } from './asking.ts'
 import { repairCases, type CaseKind } from './case-store.ts'
 import { railOf, type Core } from '../core.ts'
-import { differenceOf, hasProvider, holdOn, idsOf, LEASE_MS, openDifference, type Day, type Difference } from './day.ts'
+import {
+  differenceOf,
+  hasProvider,
+  holdOn,
+  idsOf,
+  LEASE_MS,
+  openDifference,
+  SETTLES_MS,
+  type Day,
+  type Difference,
+} from './day.ts'
 import type { RailStatement, StatementLine } from '../rail.ts'
 import {
   claimRuns,
@@ -22,7 +32,6 @@ import { endStuck, findMoney } from './repair.ts'
 import { listEver } from '../watch.ts'
 
 const HOUR_MS = 60 * 60_000
-const DAY_MS = 24 * HOUR_MS
 /** Clocks differ, and what is seen by asking carries our time: lines so far outside the day are looked at, and not counted. */
 const MARGIN_MS = HOUR_MS / 2
 const ROWS = 500
@@ -48,12 +57,20 @@ async function runDay(core: Core, run: RunRow, signal: AbortSignal): Promise<voi
     const rail = railOf(core, run.rail)
     const why = rail && hasProvider(rail) ? rail.unavailable() : 'There is no such provider.'
     if (!rail || why !== undefined) return void (await failRun(core.db, run, why ?? '', nextTry(core, run)))
-    const from = new Date(`${run.day}T00:00:00Z`)
+    const [from, to] = [startOfDate(run.day, core.timeZone), startOfDate(addDays(run.day, 1), core.timeZone)]
+    if (core.clock.now() < to) return void (await failRun(core.db, run, 'The day is not over.', addMs(to, SETTLES_MS)))
     const tally = { lines: 0, matched: 0, repaired: 0, cases: 0 }
-    const day: Day = { core, rail, run, from, to: addMs(from, DAY_MS), tally }
-    await endStuck(day, signal)
+    const day: Day = { core, rail, run, from, to, tally }
     const { statement } = rail
     const missing = statement ? statement.unavailable?.() : 'The provider has no list.'
+    if (statement && missing === undefined && !isWithinReach(day, statement))
+      return void (await failRun(
+        core.db,
+        run,
+        `The provider lists ${hoursOf(statement)} hours back, not this day.`,
+        null,
+      ))
+    await endStuck(day, signal)
     if (statement && missing === undefined) {
       await compareTheirs(day, statement, signal)
       await compareOurs(day, signal)
@@ -67,6 +84,14 @@ async function runDay(core: Core, run: RunRow, signal: AbortSignal): Promise<voi
   }
 }
 
+const beginOf = ({ from }: Day): Date => addMs(from, -MARGIN_MS)
+
+const hoursOf = ({ reachMs }: RailStatement): number => Math.floor(reachMs / HOUR_MS)
+
+/** What a list leaves out because it is too old must not look like money that never came. */
+const isWithinReach = (day: Day, { reachMs }: RailStatement): boolean =>
+  beginOf(day) >= addMs(day.core.clock.now(), -reachMs)
+
 /** After 10 minutes, then twice as long each time, 4 hours at most. */
 const nextTry = ({ clock }: Core, { tries }: RunRow): Date | null =>
   tries + 1 >= MOST_TRIES ? null : addMs(clock.now(), Math.min(10 * 60_000 * 2 ** tries, 4 * HOUR_MS))
@@ -74,9 +99,7 @@ const nextTry = ({ clock }: Core, { tries }: RunRow): Date | null =>
 /** Every line of the provider is with us, with the same amount; what is not is put right where the provider knows, else it is a case. */
 async function compareTheirs(day: Day, statement: RailStatement, signal: AbortSignal): Promise<void> {
   const { core } = day
-  const reach = addMs(core.clock.now(), -statement.reachMs)
-  const begin = addMs(day.from, -MARGIN_MS)
-  const from = begin < reach ? reach : begin
+  const from = beginOf(day)
   const to = addMs(day.to, Math.max(MARGIN_MS, statement.lateMs ?? 0))
   const watched = day.rail.watch ? await listEver(core, day.rail.name) : []
   let cursor: string | undefined

@@ -8,6 +8,9 @@ import { extendRun, type Ours, type RunRow, type RunTally } from './store.ts'
 /** A page of a provider, or of ours, is compared well within this; the lease is renewed with each. */
 export const LEASE_MS = 15 * 60_000
 
+/** Providers write their lists some time after the money. */
+export const SETTLES_MS = 2 * 60 * 60_000
+
 /** A day of a rail that is being compared. */
 export interface Day {
   readonly core: Core

@@ -36,10 +36,13 @@ export const line = (id: string, more: Partial<StatementLine> = {}): StatementLi
 })
 
 /** Books, and a provider whose list is scripted. */
-export async function openBooks(scripted: (trial: Trial) => Scripted = ({ page }) => page): Promise<Books> {
+export async function openBooks(
+  scripted: (trial: Trial) => Scripted = ({ page }) => page,
+  { timeZone, reachMs = 31 * 24 * HOUR_MS }: { timeZone?: string; reachMs?: number } = {},
+): Promise<Books> {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await openTestDatabase(schemas))
-  const trial = stack.use(await openTrial(database))
+  const trial = stack.use(await openTrial({ ...database, ...(timeZone && { timeZone }) }))
   const { rail } = scripted(trial)
   const books: Books = {
     trial,
@@ -55,7 +58,7 @@ export async function openBooks(scripted: (trial: Trial) => Scripted = ({ page }
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
   const statement: RailStatement = {
-    reachMs: 48 * HOUR_MS,
+    reachMs,
     list: ({ cursor = '0' }) => {
       const index = Number(cursor)
       const more = index + 1 < books.pages.length

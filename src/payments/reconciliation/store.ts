@@ -1,5 +1,6 @@
 import type { Asset } from '#money'
 import { sql, type Queryable } from '#platform/db'
+import { firstIdAt } from '#platform/ids'
 import type { AttemptRow } from '../attempt-store.ts'
 
 /** All SQL on payments.reconciliations and payments.reconciled, and what a comparison reads of our books. */
@@ -147,7 +148,13 @@ export const listStuck = (
   q.many(sql`select id from payments.attempts where due_at is not null and state in ('submitting', 'pending', 'unknown')
       and rail = ${rail} and rail_account = ${railAccount} and created_at < ${before} and id > ${after} order by id limit ${limit}`)
 
-/** Whether the rail was used before a time: there is nothing to compare with of the time before. */
-export const wasUsed = async (q: Queryable, rail: string, before: Date): Promise<boolean> =>
-  (await q.maybe(sql`select 1 as there from payments.attempts
-    where rail = ${rail} and created_at < ${before} limit 1`)) !== undefined
+/**
+ * Whether the rail was used before a day's end: there is nothing to compare with of the time before. The index of references answers at once for
+ * almost every rail; of tries whose answers were lost only those of the day itself are looked for.
+ */
+export const wasUsed = async (q: Queryable, rail: string, { from, to }: { from: Date; to: Date }): Promise<boolean> =>
+  (
+    await q.one<{ used: boolean }>(sql`select
+      exists (select from payments.attempts where rail = ${rail} and reference is not null and created_at < ${to})
+      or exists (select from payments.attempts where rail = ${rail} and id >= ${firstIdAt('att', from)} and id < ${firstIdAt('att', to)}) as used`)
+  ).used
