@@ -137,7 +137,7 @@ void test('a line that the provider does not have is a case, and none any more o
   await nextDay(world, 2)
   assert.deepEqual(
     await openCases(world),
-    missing.filter(({ rail }) => rail === 'bitcoin'),
+    ['missing-there', 'taken-back'].map((kind) => ({ rail: 'bitcoin', kind, intentId: ids.bitcoin })),
     'coins that are gone were taken back, and a person closes what was said of them',
   )
   assert.equal((await find(world, ids.bitcoin)).status, 'reversed')
