@@ -1,7 +1,6 @@
 import { money } from '#money'
-import { dateOf } from '#platform/clock'
+import { addMs, dateOf } from '#platform/clock'
 import { useIndex } from './address-store.ts'
-import { addMs } from '#platform/clock'
 import { railOf, securityEvent } from './core.ts'
 import { openCase, type NewCase } from './reconciliation/case-store.ts'
 import { arriveAt, atPromised, exchangeOf, isLocked, partOf, storedExchange, type Exchange } from './exchange.ts'
