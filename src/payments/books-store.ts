@@ -12,7 +12,7 @@ export const listWrongIntents = (q: Queryable): Promise<{ id: string; is: bigint
     left join payments.receipts r on r.intent_id = i.id left join payments.receipt_states s on s.receipt_id = r.id
     where i.received > 0 or i.reversed > 0 or r.id is not null
     group by i.id having i.received <> coalesce(sum(s.counted - s.reversed), 0) or i.reversed <> coalesce(sum(s.reversed), 0)
-      or i.refunded <> (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = i.id and f.state = 'succeeded')
+      or i.refunded <> (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = i.id and f.state = 'succeeded' and f.asset = i.asset)
       or (i.received >= i.amount and i.status <> 'paid')
       or (i.status = 'paid' and (i.received = 0 or i.received + i.reversed < i.amount - greatest(
         floor(i.amount * coalesce((i.terms ->> 'toleranceBps')::numeric, 0) / 10000),
@@ -80,7 +80,8 @@ export const listWrongExchanges = (q: Queryable): Promise<{ id: string; is: bigi
         select receipt_id, case kind when 'in' then counted else excess - counted end as amount from payments.exchanges
         -- Refunded in the payment's own asset, nothing was exchanged back.
         union all select n.receipt_id, n.excess - n.amount from payments.receipt_entries n join payments.refund_parts p on p.receipt_id = n.receipt_id
-          join payments.refunds f on f.id = p.refund_id and n.reason = 'refund ' || f.id) moved
+          join payments.refunds f on f.id = p.refund_id and n.reason = 'refund ' || f.id
+          where exists (select from payments.exchanges x where x.receipt_id = n.receipt_id)) moved
       group by receipt_id) e on e.receipt_id = r.id
     where r.asset <> i.asset and s.counted - s.reversed <> coalesce(e.amount, 0)
     order by r.id limit ${MOST}`)

@@ -99,7 +99,7 @@ export async function undoExchange(
     now,
   )
   if (outcome.refund && counted > 0n)
-    await noteRefundOf(work, known, { amount: counted, reference: outcome.reversalId })
+    await noteRefundOf(work, known, { asset: intent.asset, amount: counted, reference: outcome.reversalId })
   await updateReceipt(tx, withGone(known, { within, refunded: outcome.refund ? within : 0n, excess }), now)
   work.transfers.push(...transfers)
   if (excess > 0n)

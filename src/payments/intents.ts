@@ -19,7 +19,7 @@ import {
   type IntentRow,
   type NewRow,
 } from './intent-store.ts'
-import { listReceipts, receiptOf, sumUp } from './receipt-store.ts'
+import { listReceipts, listStrays, receiptOf, sumUp } from './receipt-store.ts'
 import { listSightings, sightingOf } from './sighting-store.ts'
 import { customerAccount, merchantAccount } from './postings.ts'
 import { PAGE_GRACE_MS } from './state.ts'
@@ -109,11 +109,13 @@ export async function loadIntent(q: Queryable, id: string, merchantId?: string):
   if (!row || (merchantId !== undefined && row.merchantId !== merchantId)) return undefined
   const attempts = await listAttempts(q, id)
   const receipts = await listReceipts(q, id)
-  return intentOf(
+  const intent = intentOf(
     row,
     await withSightings(q, attempts),
     receipts.map((receipt) => receiptOf(receipt, row.asset)),
   )
+  const strays = receipts.some(({ asset }) => asset !== row.asset) ? await listStrays(q, id) : []
+  return { ...intent, uncounted: strays.map(({ asset, left }) => money(asset, left)) }
 }
 
 /** The attempts to addresses with what was seen there. */
@@ -159,7 +161,7 @@ export async function cancelIntent(
     if (intent.status === 'paid') throw alreadyPaid()
     if (intent.status === 'expired' || intent.status === 'failed' || intent.status === 'reversed')
       throw over(intent.status)
-    const { livePush, unconfirmed } = await sumUp(tx, id)
+    const { livePush, unconfirmed } = await sumUp(tx, intent)
     if (livePush > 0 || unconfirmed) throw inFlight()
     const now = core.clock.now()
     await refreshIntent(tx, core, intent, now, { shows: true, canceledAt: now })

@@ -115,11 +115,31 @@ export const listReceipts = (q: Queryable, intentId: string): Promise<ReceiptRow
 
 const MOST_IN_ONE = 200
 
+/** A receipt that came in another asset than its payment's and was not exchanged: it counts for nothing, and is the merchant's in its own asset. */
+export interface StrayRow extends ReceiptRow {
+  /** What of it did not go back, in its own asset. */
+  left: bigint
+}
+
+/** Those of a payment, in the order in which they came. */
+export const listStrays = (q: Queryable, intentId: string): Promise<StrayRow[]> =>
+  q.many(sql`select ${COLUMNS}, (select coalesce(sum(case when e.kind in ('receipt', 'raise') then e.amount - e.excess else e.excess - e.amount end), 0)
+      from payments.receipt_entries e where e.receipt_id = r.id and e.kind <> 'fee') as left
+    from ${FROM} join payments.intents i on i.id = r.intent_id
+    where r.intent_id = ${intentId} and r.asset <> i.asset and not exists (select from payments.exchanges x where x.receipt_id = r.id)
+    order by r.id limit ${MOST_IN_ONE}`)
+
+/** What is left of a receipt: in its payment's asset, or of a stray one in its own. */
+export async function leftOf(q: Queryable, receipt: ReceiptRow, intent: { asset: Asset }): Promise<bigint> {
+  if (receipt.asset === intent.asset || receipt.counted > 0n) return receipt.counted - receipt.reversed
+  return (await listStrays(q, receipt.intentId)).find(({ id }) => id === receipt.id)?.left ?? 0n
+}
+
 /** Of which something is left to refund, or more went back than came: the newest, in the order in which they came. */
 export const listRefundableReceipts = async (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
   (
     await q.many<ReceiptRow>(sql`select ${COLUMNS} from ${FROM}
-      where r.intent_id = ${intentId} and (s.counted > s.reversed or s.excess > 0) order by r.id desc limit ${MOST_IN_ONE}`)
+      where r.intent_id = ${intentId} and s.counted > 0 and (s.counted > s.reversed or s.excess > 0) order by r.id desc limit ${MOST_IN_ONE}`)
   ).toReversed()
 
 /** False when this reversal is known already. */
@@ -177,10 +197,10 @@ export interface Sums {
 }
 
 /** What the intent's status follows from. Read under its lock. */
-export const sumUp = (tx: Tx, intentId: string): Promise<Sums> =>
+export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
   tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed, a.tolerance
     from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
-        (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded') as refunded
+        (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded' and f.asset = ${asset}) as refunded
         from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
       (select count(*)::int as attempts,
           (count(*) filter (where live and kind = 'push'))::int as "livePush",

@@ -12,6 +12,7 @@ import {
   findReversal,
   hasFee,
   insertReceipt,
+  leftOf,
   listReceipts,
   lockAccount,
   sumArrived,
@@ -248,11 +249,10 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
   if (!known || known.attemptId !== attempt.id) return refuse(work, 'foreign-receipt')
   if (await findReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
   if (outcome.amount.asset !== known.asset) return refuse(work, 'reversal-in-another-asset')
-  if (known.asset !== intent.asset)
-    return (await undoExchange(work, known, outcome)) ? 'counted' : refuse(work, 'reversal-in-another-asset')
+  if (known.asset !== intent.asset && (await undoExchange(work, known, outcome))) return 'counted'
   const { amount } = outcome.amount
   if (amount <= 0n) return 'known'
-  const left = known.counted - known.reversed
+  const left = await leftOf(tx, known, intent)
   const within = least(amount, left)
   const excess = amount - within
   await dropUnfit(work, known.id, left - within)
@@ -269,8 +269,10 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
     reason: outcome.reason.slice(0, 200),
     transfers: transfers.map(({ id }) => id),
   })
-  if (outcome.refund) await noteRefundOf(work, known, { amount, reference: outcome.reversalId })
-  await updateReceipt(tx, withGone(known, { within, refunded: outcome.refund ? within : 0n, excess }), now)
+  if (outcome.refund) await noteRefundOf(work, known, { asset: known.asset, amount, reference: outcome.reversalId })
+  // What counts for nothing is not taken back of what counts.
+  const counts = known.asset === intent.asset ? within : 0n
+  await updateReceipt(tx, withGone(known, { within: counts, refunded: outcome.refund ? counts : 0n, excess }), now)
   work.transfers.push(...transfers)
   if (excess > 0n)
     await tellExcess(work, known, { subject: event.source, asset: known.asset, ours: within, theirs: amount })

@@ -89,7 +89,7 @@ export interface Seen {
 
 /** Derives the intent anew from its rows, writes it when something that shows has changed, and tells its owner. */
 export async function refreshIntent(tx: Tx, core: Core, intent: IntentRow, now: Date, seen: Seen): Promise<IntentRow> {
-  const sums = await sumUp(tx, intent.id)
+  const sums = await sumUp(tx, intent)
   const canceledAt = seen.canceledAt ?? intent.canceledAt
   const late = intent.late || seen.late === true
   const status = statusOf({

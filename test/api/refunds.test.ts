@@ -120,6 +120,8 @@ void test('what is wrong is refused and says what to do', async () => {
     [{ amount: '1.00', other: 1 }, /other/],
     [{ reason: 'x'.repeat(201) }, /200/],
     [{ method: 'cash' }, /method/],
+    [{ currency: 'XYZ' }, /currency XYZ is not known/],
+    [{ currency: 'usd' }, /in capitals/],
   ] as const) {
     const answer = await refund(world, id, body)
     assert.deepEqual([answer.status, answer.body.error?.code], [422, 'validation-failed'], JSON.stringify(answer.body))
@@ -127,6 +129,9 @@ void test('what is wrong is refused and says what to do', async () => {
   }
   const open = await create(world)
   assertRefused(await refund(world, open.id), { status: 409, code: 'payments.nothing-to-refund' })
+  assert.deepEqual((await find(world, id)).uncounted, [])
+  const elsewhere = { status: 409, code: 'payments.nothing-to-refund' }
+  assertRefused(await refund(world, id, { currency: 'USD' }), elsewhere)
   const nobody = 'pay_01kd3vq7m2e8wtzr4c9x5bnh6f'
   assertRefused(await refund(world, nobody), { status: 404, code: 'payments.not-found' })
   assertRefused(await refund(world, nobody, { amount: '1.00' }), {

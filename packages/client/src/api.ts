@@ -189,8 +189,11 @@ export type CreatePaymentLinkInput = {
 }
 
 export type CreateRefundInput = {
-  /** In the payment’s currency; all that is left when absent */
+  /** In the currency; all that is left when absent */
   readonly amount?: string | undefined
+
+  /** Of money that came in another currency than the payment’s and counts for nothing (`uncounted`); the payment’s when absent */
+  readonly currency?: string | undefined
 
   /** Your own note; a payer who gets a link reads it */
   readonly reason?: string | undefined
@@ -429,6 +432,15 @@ export type Payment = {
 
   /** Decimal string in units of the currency, with its decimals */
   readonly amount_refunded: string
+
+  /** Money that came in another currency and counts for nothing, what of each arrival is left: refund it with its `currency`. Null in lists */
+  readonly uncounted:
+    | readonly {
+        /** Decimal string in units of the currency, with its decimals */
+        readonly amount: string
+        readonly currency: string
+      }[]
+    | null
   readonly flags: { readonly partial: boolean; readonly overpaid: boolean; readonly late: boolean }
   readonly checkout_url: string
   readonly methods: readonly string[]

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { currencyOf, formatAmount } from '#money'
 import { AMOUNT_BASES, FAILURE_REASONS, REFUND_STATUSES, type Refund } from '#payments'
 import { text } from '../text.ts'
+import { isoCurrency } from './schemas.ts'
 
 /** Refunds as the API takes and shows them. */
 
@@ -14,7 +15,11 @@ export const createRefund = z
   .strictObject({
     amount: amount
       .optional()
-      .meta({ description: 'In the payment’s currency; all that is left when absent', examples: ['500.00'] }),
+      .meta({ description: 'In the currency; all that is left when absent', examples: ['500.00'] }),
+    currency: isoCurrency.optional().meta({
+      description:
+        'Of money that came in another currency than the payment’s and counts for nothing (`uncounted`); the payment’s when absent',
+    }),
     reason: text(200).optional().meta({ description: 'Your own note; a payer who gets a link reads it' }),
     method: z.enum(['auto', 'claim']).default('auto').meta({
       description:

@@ -1,4 +1,4 @@
-import { isZero, parseAmount, type Asset, type Money } from '#money'
+import { assetOf, isCurrency, isZero, parseAmount, type Asset, type Money } from '#money'
 import type { Refund } from '#payments'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Request } from '#platform/http'
@@ -64,13 +64,14 @@ function createRoute(app: HttpServer, api: Api): void {
       const body = request.body ?? shapes.createRefund.unwrap().parse({})
       const key = idempotencyKeyOf(request)
       const hash = hashRequest('POST', `/api/v1/payments/${intentId}/refunds`, request.body)
+      const { amount, currency } = body
+      const own = amount !== undefined && (await assetOfPayment(api, request, intentId))
+      const asset = currency === undefined ? own || undefined : requireAsset(currency)
       const { refund, replayed } = await payments.refunds.create({
         intentId,
         merchantId,
-        amount:
-          body.amount === undefined
-            ? undefined
-            : requireAmount(body.amount, await assetOfPayment(api, request, intentId)),
+        asset,
+        amount: amount !== undefined && asset ? requireAmount(amount, asset) : undefined,
         note: body.reason,
         way: body.method,
         amountBasis: body.amount_basis,
@@ -87,6 +88,11 @@ async function assetOfPayment({ access, db, payments }: Api, request: Request, i
   const intent = await payments.find(db, { id, merchantId: access.callerOf(request).merchantId })
   if (!intent) throw new AppError('payments.not-found', 404, `There is no payment ${id}.`, { param: 'id' })
   return intent.amount.asset
+}
+
+function requireAsset(code: string): Asset {
+  if (isCurrency(code)) return assetOf(code)
+  throw new AppError('validation-failed', 422, `currency ${code} is not known here`, { param: 'currency' })
 }
 
 function requireAmount(text: string, asset: Asset): Money {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { currencyOf, formatAmount, parseAmount, type Money } from '#money'
+import { assetOf, currencyOf, formatAmount, isCurrency, parseAmount, type Asset, type Money } from '#money'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
@@ -19,19 +19,22 @@ export function refundCommands(payments: Command, open: OpenCli, openPayments: (
     .description('gives a payment back, all or a part: the way it came, else by a link')
     .argument('<payment>', 'pay_…')
     .option('--amount <amount>', 'in its currency; all that is left unless told')
+    .option('--currency <code>', 'of money that came in another currency than the payment’s and counts for nothing')
     .option('--reason <text>', 'a note')
     .option('--claim', 'by a link in any case')
     .option('--again', 'though the same amount was given back in the last ten minutes')
-    .action(async (id: string, options: { amount?: string; reason?: string; claim?: true; again?: true }) => {
+    .action(async (id: string, options: RefundOptions) => {
       const { db, clock, print, record } = await open()
       const { find, refunds } = await openPayments()
       const intent = (await find(db, { id })) ?? fail(notFound())
-      const amount = options.amount === undefined ? undefined : requireAmount(options.amount, intent.amount)
+      const asset = options.currency === undefined ? intent.amount.asset : requireAsset(options.currency)
+      const amount = options.amount === undefined ? undefined : requireAmount(options.amount, asset)
       const way = options.claim ? 'claim' : 'auto'
       // The running program sends it.
       const input = {
         intentId: id,
         merchantId: intent.merchantId,
+        asset,
         amount,
         note: options.reason,
         way,
@@ -120,7 +123,20 @@ const rowOf = ({ id, intentId, status, amount, origin, rail, phone, number, reas
   created: createdAt.toISOString(),
 })
 
-function requireAmount(text: string, { asset }: Money): Money {
+interface RefundOptions {
+  amount?: string
+  currency?: string
+  reason?: string
+  claim?: true
+  again?: true
+}
+
+function requireAsset(code: string): Asset {
+  if (isCurrency(code)) return assetOf(code)
+  throw new AppError('payments.bad-options', 422, `--currency: ${code} is not a currency that is known here.`)
+}
+
+function requireAmount(text: string, asset: Asset): Money {
   const amount = parseAmount(text, asset)
   if ('problem' in amount || amount.amount === 0n)
     throw new AppError(

@@ -1,3 +1,4 @@
+import { money, type Asset } from '#money'
 import { addMs } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import { isId } from '#platform/ids'
@@ -5,7 +6,7 @@ import { listAttempts } from '../attempt-store.ts'
 import { REFUNDS_QUEUE, type Core } from '../core.ts'
 import { keyReused, notFound } from '../errors.ts'
 import { lockIntent, type IntentRow } from '../intent-store.ts'
-import { listRefundableReceipts, type ReceiptRow } from '../receipt-store.ts'
+import { listRefundableReceipts, listStrays, type ReceiptRow } from '../receipt-store.ts'
 import { claimHashOf, claimSecret } from './claim.ts'
 import type { NewRefund } from './face.ts'
 import { holdFor } from './hold.ts'
@@ -33,15 +34,16 @@ async function open(tx: Tx, core: Core, input: NewRefund): Promise<{ row: Refund
   if (!intent || intent.merchantId !== input.merchantId) throw notFound()
   const before = await findSame(tx, input)
   if (before) return { row: before, replayed: true }
-  const plan = planRefund(core.rails, await listRefundable(tx, intent), {
-    asset: intent.asset,
+  const asset = input.asset ?? input.amount?.asset ?? intent.asset
+  const plan = planRefund(core.rails, await listRefundable(tx, intent, asset), {
+    asset,
     amount: input.amount?.amount,
     way: input.way ?? 'auto',
     basis: input.amountBasis ?? 'paid_rate',
   })
-  const alike = input.unlessSince && (await findAlike(tx, intent.id, plan.amount, input.unlessSince))
+  const alike = input.unlessSince && (await findAlike(tx, intent.id, money(asset, plan.amount), input.unlessSince))
   if (alike) throw madeBefore(alike.id)
-  const row = newRow(core, intent, input, plan, now)
+  const row = { ...newRow(core, intent, input, plan, now), asset }
   const held = await holdFor(tx, core, intent, row)
   const after = { ...row, held }
   // Another payment of the merchant took the key at this moment.
@@ -60,14 +62,15 @@ async function findSame(tx: Tx, { merchantId, idempotency }: NewRefund): Promise
   return row
 }
 
-/** Receipts, oldest first, with what is left of each in the payment's asset. */
-async function listRefundable(tx: Tx, intent: IntentRow): Promise<Refundable[]> {
-  const receipts = await listRefundableReceipts(tx, intent.id)
+/** Receipts, oldest first, with what is left of each: in the payment's asset, or of those that came in another and count for nothing. */
+async function listRefundable(tx: Tx, intent: IntentRow, asset: Asset): Promise<Refundable[]> {
+  const isStray = asset !== intent.asset
+  const receipts = isStray ? await listStraysIn(tx, intent.id, asset) : await listRefundableReceipts(tx, intent.id)
   const phones = new Map((await listAttempts(tx, intent.id)).map(({ id, payer }) => [id, payer.phone]))
   const reserved = new Map((await listReserved(tx, intent.id)).map(({ receiptId, amount }) => [receiptId, amount]))
   // What went back beyond a receipt is no longer there to give back of another.
   let gone = receipts.reduce((sum, { excess }) => sum + excess, 0n)
-  const leftOf = ({ id, counted, reversed }: ReceiptRow): bigint => {
+  const leftIn = ({ id, counted, reversed }: ReceiptRow): bigint => {
     const there = counted - reversed - (reserved.get(id) ?? 0n)
     const short = there < gone ? there : gone
     gone -= short > 0n ? short : 0n
@@ -78,11 +81,17 @@ async function listRefundable(tx: Tx, intent: IntentRow): Promise<Refundable[]> 
     rail: receipt.rail,
     railAccount: receipt.railAccount,
     providerId: receipt.providerId,
-    exchanged: receipt.asset !== intent.asset,
+    exchanged: receipt.asset !== asset,
     phone: phones.get(receipt.attemptId),
-    left: leftOf(receipt),
+    left: leftIn(receipt),
   }))
 }
+
+/** With what is left of them as what they count. */
+const listStraysIn = async (tx: Tx, intentId: string, asset: Asset): Promise<ReceiptRow[]> =>
+  (await listStrays(tx, intentId))
+    .filter((stray) => stray.asset === asset)
+    .map(({ left, ...stray }) => ({ ...stray, counted: left, reversed: 0n }))
 
 function newRow(core: Core, intent: IntentRow, input: NewRefund, plan: Plan, now: Date): RefundRow {
   const id = core.ids.next('re')

@@ -1,4 +1,4 @@
-import type { Money } from '#money'
+import type { Asset, Money } from '#money'
 import type { Queryable } from '#platform/db'
 import type { Secret } from '#platform/secrets'
 import type { Terms } from '../face.ts'
@@ -82,6 +82,8 @@ export interface NewRefund {
   readonly merchantId: string
   /** All that is left when undefined. */
   readonly amount?: Money | undefined
+  /** Another than the payment's: of the money that came in it and counts for nothing. That of `amount`, else the payment's by default. */
+  readonly asset?: Asset | undefined
   readonly note?: string | undefined
   /** `claim`: by a link in any case. `auto` (default): the way the money came where that can be done, else by a link. */
   readonly way?: 'auto' | 'claim' | undefined

@@ -8,6 +8,7 @@ import {
   findReceiptById,
   findReversal,
   insertEntry,
+  leftOf,
   updateReceipt,
   withGone,
   type ReceiptRow,
@@ -43,14 +44,14 @@ export async function takeAgain(
   { rail, reference }: { rail: string; reference: string },
 ): Promise<boolean> {
   const { tx, row } = work
-  const { railAccount, amount } = row
+  const { railAccount, asset, amount } = row
   const parts = await listParts(tx, row.id)
   const known = await findReversal(tx, { rail, railAccount, providerId: entryOf(parts, reference, parts[0]) })
   if (known) return false
   const again = { ...work, row: { ...row, rail } }
   await lockDebt(again, booksOf(again))
   await dropOthers(again, parts)
-  const noted = await noteProviderRefund(work, { amount, rail, railAccount, reference, parts })
+  const noted = await noteProviderRefund(work, { asset, amount, rail, railAccount, reference, parts })
   const there = await reach(again, booksOf(again))
   await takeParts({ ...again, row: noted }, parts, { reference, there, again: true })
   return true
@@ -58,8 +59,8 @@ export async function takeAgain(
 
 async function dropOthers(work: RefundWork, parts: readonly RefundPart[]): Promise<void> {
   for (const { receiptId, amount } of parts) {
-    const { counted, reversed } = await requireReceipt(work.tx, receiptId)
-    await dropUnfit(work, receiptId, counted - reversed - amount, work.row.id)
+    const left = await leftOf(work.tx, await requireReceipt(work.tx, receiptId), work.intent)
+    await dropUnfit(work, receiptId, left - amount, work.row.id)
   }
 }
 
@@ -105,19 +106,21 @@ async function takeBack(
   work: RefundWork,
   { part, there, providerId, again }: { part: RefundPart; there: bigint; providerId: string; again: boolean },
 ): Promise<void> {
-  const { core, tx, row, now, transfers } = work
+  const { core, tx, row, now, intent, transfers } = work
   const receipt = await requireReceipt(tx, part.receiptId)
   const books = booksOf(work)
   const { rail, railAccount, asset } = books
   const { amount } = part
-  const within = least(amount, receipt.counted - receipt.reversed)
+  const within = least(amount, await leftOf(tx, receipt, intent))
   const excess = amount - within
   const event = { source: core.ids.next('rce'), ref: receipt.id, kind: 'payments.refund' }
   const taken = takeTransfers(event, books, amount, there)
   const entry = { id: event.source, receiptId: receipt.id, rail, railAccount, kind: 'reversal' as const, asset, amount }
   const reason = `refund ${row.id}`
   await insertEntry(tx, { ...entry, excess, providerId, reason, transfers: taken.map(({ id }) => id) }, now)
-  await updateReceipt(tx, withGone(receipt, { within, refunded: within, excess }), now)
+  // What counts for nothing is not taken back of what counts.
+  const counts = asset === intent.asset ? within : 0n
+  await updateReceipt(tx, withGone(receipt, { within: counts, refunded: counts, excess }), now)
   transfers.push(...taken)
   if (again || excess > 0n)
     await tellExcess(work, receipt, { subject: event.source, asset, ours: again ? 0n : within, theirs: amount })

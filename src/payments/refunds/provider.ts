@@ -3,7 +3,7 @@ import { tellOwner } from './tell.ts'
 import type { ReceiptRow } from '../receipt-store.ts'
 import type { Work } from '../work.ts'
 
-export interface Unasked extends Pick<RefundRow, 'amount' | 'rail' | 'railAccount'> {
+export interface Unasked extends Pick<RefundRow, 'asset' | 'amount' | 'rail' | 'railAccount'> {
   /** The provider's id of it. */
   readonly reference: string
   readonly parts: readonly RefundPart[]
@@ -18,7 +18,6 @@ export async function noteProviderRefund(
     id: core.ids.next('re'),
     intentId: intent.id,
     merchantId: intent.merchantId,
-    asset: intent.asset,
     held: 0n,
     origin: 'provider',
     way: 'native',
@@ -53,6 +52,6 @@ export async function noteProviderRefund(
 export const noteRefundOf = (
   work: Pick<Work, 'tx' | 'core' | 'now' | 'intent'>,
   { id: receiptId, rail, railAccount }: ReceiptRow,
-  { amount, reference }: { amount: bigint; reference: string },
+  refund: Pick<Unasked, 'asset' | 'amount' | 'reference'>,
 ): Promise<RefundRow> =>
-  noteProviderRefund(work, { amount, rail, railAccount, reference, parts: [{ receiptId, amount }] })
+  noteProviderRefund(work, { ...refund, rail, railAccount, parts: [{ receiptId, amount: refund.amount }] })

@@ -1,4 +1,4 @@
-import type { Asset } from '#money'
+import type { Asset, Money } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
 import type { FailureReason } from '../rail.ts'
 import type { AmountBasis, RefundState } from './face.ts'
@@ -82,10 +82,10 @@ export const findRefundByKey = (q: Queryable, merchantId: string, key: string): 
 export const findAlike = (
   q: Queryable,
   intentId: string,
-  amount: bigint,
+  { asset, amount }: Money,
   since: Date,
 ): Promise<{ id: string } | undefined> =>
-  q.maybe(sql`select id from payments.refunds where intent_id = ${intentId} and amount = ${amount} and origin = 'merchant'
+  q.maybe(sql`select id from payments.refunds where intent_id = ${intentId} and asset = ${asset} and amount = ${amount} and origin = 'merchant'
       and created_at > ${since} and state not in ('failed', 'canceled', 'expired') order by id desc limit 1`)
 
 export const findRefundByReference = (
@@ -224,6 +224,14 @@ export const listOverRefunded = (q: Queryable): Promise<{ id: string; counted: b
     join (select p.receipt_id, sum(p.amount) filter (where f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')) as amount,
         bool_or(f.state in ('created', 'claimable')) as unsent,
         sum(p.amount) filter (where f.origin = 'merchant' and f.state = 'succeeded') as done
-      from payments.refunds f join payments.refund_parts p on p.refund_id = f.id group by p.receipt_id) p on p.receipt_id = s.receipt_id
+      from payments.refunds f join payments.refund_parts p on p.refund_id = f.id
+        join payments.intents i on i.id = f.intent_id and i.asset = f.asset group by p.receipt_id) p on p.receipt_id = s.receipt_id
     where (p.unsent and s.reversed + p.amount > s.counted) or coalesce(p.done, 0) > s.counted + s.excess or s.refunded > s.reversed
+    union all
+    select r.id, left_of.amount, sum(p.amount) from payments.refunds f
+      join payments.refund_parts p on p.refund_id = f.id join payments.receipts r on r.id = p.receipt_id
+      join payments.intents i on i.id = f.intent_id and i.asset <> f.asset
+      join lateral (select coalesce(sum(case when e.kind in ('receipt', 'raise') then e.amount - e.excess else e.excess - e.amount end), 0) as amount
+        from payments.receipt_entries e where e.receipt_id = r.id and e.kind <> 'fee') left_of on true
+      where f.state in ('created', 'claimable') group by r.id, left_of.amount having sum(p.amount) > left_of.amount
     order by 1 limit 20`)

@@ -1,7 +1,7 @@
 import type { Work } from '../work.ts'
 import { freeMoney } from './free.ts'
 import type { RefundWork } from './work.ts'
-import { findReceiptById } from '../receipt-store.ts'
+import { findReceiptById, leftOf } from '../receipt-store.ts'
 import { listParts, listReserving, lockRefund, updateRefund, type RefundRow } from './store.ts'
 import { tellOwner } from './tell.ts'
 
@@ -45,6 +45,6 @@ export async function dropUnfit(work: Going, receiptId: string, left: bigint, ex
 export async function dropGone(work: Going, refundId: string): Promise<void> {
   for (const { receiptId } of await listParts(work.tx, refundId)) {
     const receipt = await findReceiptById(work.tx, receiptId)
-    if (receipt) await dropUnfit(work, receiptId, receipt.counted - receipt.reversed)
+    if (receipt) await dropUnfit(work, receiptId, await leftOf(work.tx, receipt, work.intent))
   }
 }
