@@ -58,7 +58,7 @@ export interface Intent {
   readonly attempts: readonly Attempt[]
   /** Oldest first. Empty in lists. */
   readonly receipts: readonly Receipt[]
-  /** Money that came in another asset, was not exchanged and counts for nothing: what of each arrival is left. Undefined in lists. */
+  /** Money that came in another asset, was not exchanged and counts for nothing: what of each arrival is left. */
   readonly uncounted?: readonly Money[] | undefined
 }
 

@@ -65,6 +65,7 @@ export function intentOf(row: IntentRow, attempts: readonly Attempt[] = [], rece
     createdAt: row.createdAt,
     attempts,
     receipts,
+    uncounted: [],
   }
 }
 

@@ -214,6 +214,7 @@ void test('balances by currency, with what is owed', async () => {
     [
       ['mpesa', 'push'],
       ['card', 'page'],
+      ['transfer', 'transfer'],
     ],
   )
 })

@@ -1,5 +1,4 @@
-import type { Asset } from '#money'
-import { currencyOf, money } from '#money'
+import { currencyOf, money, type Asset, type Money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Db, Queryable, Tx } from '#platform/db'
 import { invariant } from '#platform/errors'
@@ -19,7 +18,7 @@ import {
   type IntentRow,
   type NewRow,
 } from './intent-store.ts'
-import { listReceipts, listStrays, receiptOf, sumUp } from './receipt-store.ts'
+import { listReceipts, listStrays, receiptOf, sumUp, type StrayRow } from './receipt-store.ts'
 import { listSightings, sightingOf } from './sighting-store.ts'
 import { customerAccount, merchantAccount } from './postings.ts'
 import { PAGE_GRACE_MS } from './state.ts'
@@ -114,9 +113,11 @@ export async function loadIntent(q: Queryable, id: string, merchantId?: string):
     await withSightings(q, attempts),
     receipts.map((receipt) => receiptOf(receipt, row.asset)),
   )
-  const strays = receipts.some(({ asset }) => asset !== row.asset) ? await listStrays(q, id) : []
-  return { ...intent, uncounted: strays.map(({ asset, left }) => money(asset, left)) }
+  const strays = receipts.some(({ asset }) => asset !== row.asset) ? await listStrays(q, [id]) : []
+  return { ...intent, uncounted: strays.map(leftOfStray) }
 }
+
+const leftOfStray = ({ asset, left }: StrayRow): Money => money(asset, left)
 
 /** The attempts to addresses with what was seen there. */
 async function withSightings(q: Queryable, rows: readonly AttemptRow[]): Promise<Attempt[]> {
@@ -138,7 +139,12 @@ export async function pageOfIntents(q: Queryable, query: ListQuery): ReturnType<
     shown.map(({ id }) => id),
   )
   const attempts = Map.groupBy(await withSightings(q, tried), ({ intentId }) => intentId)
-  const items = shown.map((row) => intentOf(row, attempts.get(row.id)))
+  const settled = tried.filter(({ state }) => state === 'settled').map(({ intentId }) => intentId)
+  const strays = Map.groupBy(settled.length > 0 ? await listStrays(q, settled) : [], ({ intentId }) => intentId)
+  const items = shown.map((row) => ({
+    ...intentOf(row, attempts.get(row.id)),
+    uncounted: (strays.get(row.id) ?? []).map(leftOfStray),
+  }))
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
 }

@@ -121,18 +121,18 @@ export interface StrayRow extends ReceiptRow {
   left: bigint
 }
 
-/** Those of a payment, in the order in which they came. */
-export const listStrays = (q: Queryable, intentId: string): Promise<StrayRow[]> =>
+/** Those of payments, in the order in which they came. */
+export const listStrays = (q: Queryable, intentIds: readonly string[]): Promise<StrayRow[]> =>
   q.many(sql`select ${COLUMNS}, (select coalesce(sum(case when e.kind in ('receipt', 'raise') then e.amount - e.excess else e.excess - e.amount end), 0)
       from payments.receipt_entries e where e.receipt_id = r.id and e.kind <> 'fee') as left
     from ${FROM} join payments.intents i on i.id = r.intent_id
-    where r.intent_id = ${intentId} and r.asset <> i.asset and not exists (select from payments.exchanges x where x.receipt_id = r.id)
-    order by r.id limit ${MOST_IN_ONE}`)
+    where r.intent_id = any(${intentIds}) and r.asset <> i.asset and not exists (select from payments.exchanges x where x.receipt_id = r.id)
+    order by r.id limit ${intentIds.length * MOST_IN_ONE}`)
 
 /** What is left of a receipt: in its payment's asset, or of a stray one in its own. */
 export async function leftOf(q: Queryable, receipt: ReceiptRow, intent: { asset: Asset }): Promise<bigint> {
   if (receipt.asset === intent.asset || receipt.counted > 0n) return receipt.counted - receipt.reversed
-  return (await listStrays(q, receipt.intentId)).find(({ id }) => id === receipt.id)?.left ?? 0n
+  return (await listStrays(q, [receipt.intentId])).find(({ id }) => id === receipt.id)?.left ?? 0n
 }
 
 /** Of which something is left to refund, or more went back than came: the newest, in the order in which they came. */

@@ -30,6 +30,7 @@ void test('a payment is answered as it is documented', async () => {
     amount_received: '0.00',
     amount_due: '1500.00',
     amount_refunded: '0.00',
+    uncounted: [],
     flags: { partial: false, overpaid: false, late: false },
     checkout_url: `${world.url}/pay/${id}`,
     methods: ['mpesa', 'card'],

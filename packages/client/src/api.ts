@@ -433,14 +433,12 @@ export type Payment = {
   /** Decimal string in units of the currency, with its decimals */
   readonly amount_refunded: string
 
-  /** Money that came in another currency and counts for nothing, what of each arrival is left: refund it with its `currency`. Null in lists */
-  readonly uncounted:
-    | readonly {
-        /** Decimal string in units of the currency, with its decimals */
-        readonly amount: string
-        readonly currency: string
-      }[]
-    | null
+  /** Money that came in another currency and counts for nothing, what of each arrival is left: refund it with its `currency` */
+  readonly uncounted: readonly {
+    /** Decimal string in units of the currency, with its decimals */
+    readonly amount: string
+    readonly currency: string
+  }[]
   readonly flags: { readonly partial: boolean; readonly overpaid: boolean; readonly late: boolean }
   readonly checkout_url: string
   readonly methods: readonly string[]

@@ -17,7 +17,7 @@ export function renderPayment(intent: Intent, publicUrl: string): PaymentObject 
     amount_received: formatAmount(intent.received),
     amount_due: formatAmount(money(asset, due > 0n ? due : 0n)),
     amount_refunded: formatAmount(intent.refunded),
-    uncounted: intent.uncounted?.map((one) => ({ amount: formatAmount(one), currency: currencyOf(one.asset) })) ?? null,
+    uncounted: intent.uncounted?.map((one) => ({ amount: formatAmount(one), currency: currencyOf(one.asset) })) ?? [],
     flags: intent.flags,
     checkout_url: checkoutUrl(publicUrl, intent.id),
     methods: [...intent.methods],

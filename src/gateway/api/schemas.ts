@@ -170,13 +170,10 @@ export const payment = z
     amount_received: amount,
     amount_due: amount,
     amount_refunded: amount,
-    uncounted: z
-      .array(z.object({ amount, currency: z.string() }))
-      .nullable()
-      .meta({
-        description:
-          'Money that came in another currency and counts for nothing, what of each arrival is left: refund it with its `currency`. Null in lists',
-      }),
+    uncounted: z.array(z.object({ amount, currency: z.string() })).meta({
+      description:
+        'Money that came in another currency and counts for nothing, what of each arrival is left: refund it with its `currency`',
+    }),
     flags: z.object({ partial: z.boolean(), overpaid: z.boolean(), late: z.boolean() }),
     checkout_url: z.string(),
     methods: z.array(z.string()),

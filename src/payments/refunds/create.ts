@@ -89,7 +89,7 @@ async function listRefundable(tx: Tx, intent: IntentRow, asset: Asset): Promise<
 
 /** With what is left of them as what they count. */
 const listStraysIn = async (tx: Tx, intentId: string, asset: Asset): Promise<ReceiptRow[]> =>
-  (await listStrays(tx, intentId))
+  (await listStrays(tx, [intentId]))
     .filter((stray) => stray.asset === asset)
     .map(({ left, ...stray }) => ({ ...stray, counted: left, reversed: 0n }))
 
