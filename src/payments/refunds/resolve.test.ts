@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ledgerSchema } from '#ledger'
 import { addMs } from '#platform/clock'
+import { sql } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
@@ -56,5 +57,20 @@ void test('a command that is typed twice gives back once, unless it is said to b
   await refund(trial, { ...wanted, amount: kes(60_000n) })
   await refund(trial, { intentId, amount: kes(40_000n) })
   assert.equal((await trial.find(intentId)).refunded.amount, 150_000n)
+  await trial.booksHold()
+})
+
+void test('an error of ours before the call leaves the refund unsent, and it is sent when that is mended', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id } = await refund(trial, { intentId: await paid(trial), later: true })
+  await database.owner.run(sql`revoke select on payments.refund_parts from purser_app`)
+  await trial.pass(5000)
+  const states = await trial.db.many<{ state: string }>(sql`select state from payments.refunds where id = ${id}`)
+  assert.deepEqual([states, trial.page.refunds.sent.length], [[{ state: 'created' }], 0])
+  await database.owner.run(sql`grant select on payments.refund_parts to purser_app`)
+  await trial.pass(120_000)
+  assert.equal((await trial.payments.refunds.find(trial.db, { id }))?.status, 'succeeded')
+  assert.equal(trial.page.refunds.sent.length, 1)
   await trial.booksHold()
 })
