@@ -253,20 +253,26 @@ test('the program was off for days: what came in time for its address is found, 
   assert.equal((await own.payment(old.id)).amount_received, '0.00200000')
 })
 
-test('a payment that cannot be handled does not keep the money of others, and health says so', async () => {
+test('a payment that cannot be handled does not keep the money of others, and is found by the day’s comparison', async () => {
   await using own = await openChainWorld()
   const [bad, good] = [await own.invoice(btc('0.00100000')), await own.invoice(btc('0.00100000'))]
-  await own.database.owner.run(
-    ownedUpdate(`update payments.attempts set exchange = '{"quoteId": 7}'
-    where intent_id = '${bad.id}'`),
-  )
+  const setExchange = (value: string) =>
+    own.database.owner.run(
+      ownedUpdate(`update payments.attempts set exchange = ${value} where intent_id = '${bad.id}'`),
+    )
+  await setExchange(`'{"quoteId": 7}'`)
   await own.pay(bad.address, '0.00100000')
   await own.pay(good.address, '0.00100000')
   await own.mine()
   assert.deepEqual(await own.stands(good.id), ['paid', '0.00100000', ''])
-  await own.jump(180_000)
-  const { body } = await own.api('GET', '/health/detailed')
-  assert.match(JSON.stringify(body), /"blind":\["bitcoin: /)
+  await setExchange('null')
+  assert.equal((await own.payment(bad.id)).amount_received, '0.00000000')
+  const later = await own.invoice(btc('0.00100000'))
+  await own.pay(later.address, '0.00100000')
+  await own.mine(3)
+  assert.deepEqual(await own.stands(later.id), ['paid', '0.00100000', ''], 'looks have gone on')
+  await own.jump(28 * 3_600_000)
+  assert.equal((await own.payment(bad.id)).amount_received, '0.00100000')
 })
 
 test('what was paid is told to the merchant: processing, partially paid, paid and overpaid', async () => {

@@ -110,6 +110,7 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   if (open) return { attempt: open, again: true }
   if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
     throw inFlight()
+  if (attempts.some(({ kind, state }) => kind === 'balance' && isLive(state))) throw inFlight()
   // Money was seen and is not final: another try would pay twice.
   if (attempts.some(({ unconfirmed, state }) => unconfirmed && isLive(state))) throw inFlight()
   requireAttemptsLeft(attempts, core.limits)

@@ -121,6 +121,9 @@ export const numberUsed = (): AppError =>
     param: 'number',
   })
 
+export const badAmount = (): AppError =>
+  new AppError('validation-failed', 422, 'amount must be more than zero', { param: 'amount' })
+
 export const badNumber = (): AppError =>
   new AppError(
     'payments.bad-number',

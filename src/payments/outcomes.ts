@@ -10,7 +10,7 @@ import { release, WATCH_FOR_MS, withDue } from './addresses.ts'
 import type { Transfer } from '#ledger'
 import { nextFeeLook, nextLook } from './schedule.ts'
 import { moveSighted } from './sightings.ts'
-import { isLive, nextState } from './state.ts'
+import { isLive, isOver, nextState } from './state.ts'
 import { refreshIntent, type Moved, type Work } from './work.ts'
 
 /** Something that is known of an attempt and how. Only what is proven gets here: an event that needs a check was checked. */
@@ -49,9 +49,7 @@ export async function apply(
   const attempt = await lockAttempt(tx, given.attempt.id)
   const now = core.clock.now()
   const work: Work = { tx, core, now, intent, attempt, contended, transfers, late: false, receiptChanged: false }
-  // The ledger has refused: another payment took what was there.
-  const refusedByLedger = contended && attempt.kind === 'balance' && given.outcome.kind === 'received'
-  const told = refusedByLedger ? { ...given, outcome: TOO_LOW } : given
+  const told = attempt.kind === 'balance' ? ifTaken(work, given) : given
   const reference = await adoptReference(work, told)
   if (reference.refused !== undefined) return { attempt, refused: reference.refused }
 
@@ -69,7 +67,11 @@ export async function apply(
   return refused === undefined ? { attempt: after } : { attempt: after, refused }
 }
 
-const TOO_LOW: Outcome = { kind: 'failed', reason: 'insufficient-funds' }
+/** A balance is there to be taken until it is: not for what is over by now, and not when the ledger has refused because another took it. */
+function ifTaken({ intent, attempt, contended }: Work, told: Told): Told {
+  if (told.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isOver(intent.status))) return told
+  return { ...told, outcome: { kind: 'failed', reason: contended ? 'insufficient-funds' : 'expired' } }
+}
 
 /** The provider's id of the attempt is taken over when it is first told; another one afterwards is somebody else's. */
 async function adoptReference(

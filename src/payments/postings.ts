@@ -34,6 +34,10 @@ export const customerAccount = (merchantId: string, customerId: string): string 
 
 export const isCustomers = (account: string): boolean => account.startsWith(CUSTOMERS)
 
+/** Whose debt it is when the account does not have what goes back: of a customer's the merchant's, who got what was spent. */
+export const ownerOf = (account: string): string =>
+  isCustomers(account) ? merchantAccount(account.split(':', 2)[1] ?? '') : account
+
 export const merchantAccount = (merchantId: string): string => `merchant:${merchantId}`
 
 const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account => ({
@@ -51,7 +55,7 @@ export const availableOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>
 
 /** Below zero by what its owner owes. */
 export const debtOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
-  code: `${account}:debt`,
+  code: `${ownerOf(account)}:debt`,
   asset,
   mayOverdraw: true,
 })

@@ -191,6 +191,7 @@ export interface Sums {
   attempts: number
   livePush: number
   livePage: number
+  live: number
   unconfirmed: boolean
   /** The largest that a rail gave to an attempt that money came by. */
   tolerance: bigint
@@ -198,14 +199,14 @@ export interface Sums {
 
 /** What the intent's status follows from. Read under its lock. */
 export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
-  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.unconfirmed, a.tolerance
+  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.live, a.unconfirmed, a.tolerance
     from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
         (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded' and f.asset = ${asset}) as refunded
         from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
       (select count(*)::int as attempts,
           (count(*) filter (where live and kind = 'push'))::int as "livePush",
           (count(*) filter (where live and kind in ('page', 'address')))::int as "livePage",
-          coalesce(bool_or(unconfirmed), false) as unconfirmed,
+          (count(*) filter (where live))::int as live, coalesce(bool_or(unconfirmed), false) as unconfirmed,
           coalesce(max(tolerance) filter (where state = 'settled'), 0) as tolerance
         from (select kind, unconfirmed, tolerance, state, state in ('created', 'submitting', 'pending', 'unknown') as live
           from payments.attempts where intent_id = ${intentId}) each) a`)

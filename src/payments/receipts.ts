@@ -4,7 +4,7 @@ import type { RailReceipt, Outcome } from './rail.ts'
 import { securityEvent } from './core.ts'
 import { bookExchange, undoExchange, type Leg } from './exchanges.ts'
 import { tellExcess } from './excess.ts'
-import { availableOf, creditTransfers, debtOf, feeTransfers, takeTransfers } from './postings.ts'
+import { availableOf, creditTransfers, debtOf, feeTransfers } from './postings.ts'
 import {
   findByNumber,
   findReceipt,
@@ -25,7 +25,7 @@ import { isLate } from './state.ts'
 import { noteRefundOf } from './refunds/provider.ts'
 import { dropUnfit } from './refunds/unsent.ts'
 import { holdAgain, RETURNED } from './settlements/holding.ts'
-import { addEntry, availableTo, booksOf, owedTo, planned, type Work } from './work.ts'
+import { addEntry, booksOf, owedTo, planned, takeOut, type Work } from './work.ts'
 
 /** `refused`: says why; nothing was credited. */
 export type Counted = 'counted' | 'known' | { readonly refused: string }
@@ -223,7 +223,7 @@ async function correctReceipt(work: Work, known: ReceiptRow, difference: bigint)
   const within = least(amount, left)
   const excess = amount - within
   await dropUnfit(work, known.id, left - within)
-  const transfers = takeTransfers(event, books, amount, await availableTo(work, books))
+  const transfers = await takeOut(work, event, books, amount)
   await addEntry(work, known, {
     id: event.source,
     kind: 'lower',
@@ -258,7 +258,7 @@ export async function reverseReceipt(work: Work, outcome: Extract<Outcome, { kin
   await dropUnfit(work, known.id, left - within)
   const books = booksOf(work, known.asset)
   const event = { source: core.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
-  const transfers = takeTransfers(event, books, amount, await availableTo(work, books))
+  const transfers = await takeOut(work, event, books, amount)
   await addEntry(work, known, {
     id: event.source,
     kind: 'reversal',

@@ -34,6 +34,7 @@ const open: IntentFacts = {
   maxAttempts: 10,
   livePush: 0,
   livePage: 0,
+  live: 0,
   unconfirmed: false,
 }
 
@@ -63,7 +64,8 @@ void test('every status, from the facts that make it', () => {
     [{ canceled: true, now: at(2000) }, 'canceled'],
     [{ canceled: true, received: 400n, late: true }, 'canceled'],
     [{ attempts: 10 }, 'failed'],
-    [{ attempts: 10, livePage: 1 }, 'open'],
+    [{ attempts: 10, live: 1, livePage: 1 }, 'open'],
+    [{ attempts: 10, live: 1 }, 'open'],
     [{ attempts: 10, livePush: 1 }, 'processing'],
     [{ now: at(999) }, 'open'],
     [{ now: at(1000) }, 'expired'],
@@ -120,17 +122,18 @@ void test('whatever else is true: paid means that the money came and some is lef
     attempts: fc.nat(12),
     livePush: fc.nat(1),
     livePage: fc.nat(2),
+    others: fc.nat(1),
     unconfirmed: fc.boolean(),
   })
   fc.assert(
-    fc.property(facts, (some) => {
-      const all = { ...open, ...some }
+    fc.property(facts, ({ others, ...some }) => {
+      const all = { ...open, ...some, live: some.livePush + some.livePage + others }
       const status = statusOf(all)
       assert.ok(INTENT_STATUSES.includes(status))
       const remains = all.wasPaid && all.received > 0n && all.received + all.reversed >= all.amount
       assert.equal(status === 'paid', all.received >= all.amount || remains)
       if (all.livePush > 0) assert.notEqual(status, 'expired')
-      if (status === 'failed') assert.ok(all.attempts >= all.maxAttempts && all.livePush + all.livePage === 0)
+      if (status === 'failed') assert.ok(all.attempts >= all.maxAttempts && all.live === 0)
     }),
   )
 })

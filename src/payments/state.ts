@@ -39,6 +39,8 @@ export interface IntentFacts {
   /** Attempts that may still bring money by themselves: a prompt on a phone; a page that the payer is on, or an address. */
   readonly livePush: number
   readonly livePage: number
+  /** Attempts that are under way, of whatever kind. */
+  readonly live: number
   /** Money was seen that is not final yet. */
   readonly unconfirmed: boolean
 }
@@ -93,7 +95,7 @@ export function statusOf(facts: IntentFacts): IntentStatus {
   if (facts.canceled) return 'canceled'
   if (finality === 'unconfirmed' || facts.livePush > 0) return 'processing'
   // A failed attempt leaves the intent open, because another may succeed; only when none is left has it failed.
-  if (facts.attempts >= facts.maxAttempts && facts.livePage === 0 && !facts.wasExpired) return 'failed'
+  if (facts.attempts >= facts.maxAttempts && facts.live === 0 && !facts.wasExpired) return 'failed'
   return time === 'expired' || time === 'late' ? 'expired' : 'open'
 }
 

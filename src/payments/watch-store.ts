@@ -46,7 +46,7 @@ export async function storeLook(
   { cursor, caughtUpAt, dueAt }: { cursor: string; caughtUpAt: Date | null; dueAt: Date },
 ): Promise<boolean> {
   const written =
-    await tx.run(sql`update payments.watches set cursor = ${cursor}, caught_up_at = ${caughtUpAt}, due_at = least(due_at, ${dueAt}),
+    await tx.run(sql`update payments.watches set cursor = ${cursor}, caught_up_at = ${caughtUpAt}, due_at = case when due_at < leased_until then least(due_at, ${dueAt}) else ${dueAt} end,
     leased_until = null, failing_since = null, problem = null where rail = ${rail} and claims = ${claims}`)
   return written === 1
 }

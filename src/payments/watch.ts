@@ -136,9 +136,8 @@ async function look(core: Core, rail: Watcher, row: WatchRow): Promise<void> {
   const now = core.clock.now()
   // What was watched when the last look ended came in time for this one, however long nobody looked.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
-  const watched = (await listWatched(core.db, rail.name, since, MOST_WATCHED)).map(asWatched)
-  if (watched.length === MOST_WATCHED)
-    core.log.error({ rail: rail.name, most: MOST_WATCHED }, 'more addresses are open than are watched at each look')
+  const open = (await listWatched(core.db, rail.name, since, MOST_WATCHED)).map(asWatched)
+  const watched = tooMany(core, rail.name, MOST_WATCHED, open)
   const { facts, cursor, more, following } = await rail.watch.look(row.cursor ?? undefined, watched)
   const idle = watched.length === 0 && !following
   const dueAt = more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
@@ -178,8 +177,10 @@ async function store(
       core.log.warn({ rail: row.rail }, 'a look took so long that another has taken its place')
       return
     }
-    await applyEach(core, about)
-    throw error
+    const failed = await applyEach(core, about)
+    // Nothing could be stored: it is rather we who cannot. Else the others go on, and the day's comparison finds what is left of them.
+    if (failed.length === about.length) throw error
+    await applyAll(core, [], async (tx) => void (await storeLook(tx, row, next)))
   }
 }
 
@@ -198,12 +199,15 @@ async function applyAll(core: Core, about: readonly About[], end: (tx: Tx) => Pr
 }
 
 /** One payment that cannot be handled must not keep the money of the others: told again, they are known. */
-async function applyEach(core: Core, about: readonly About[]): Promise<void> {
+async function applyEach(core: Core, about: readonly About[]): Promise<readonly About[]> {
+  const failed: About[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
     await applyAll(core, of, async () => undefined).catch((error: unknown) => {
       core.log.error({ paymentId, error }, 'what was seen for a payment cannot be stored')
+      failed.push(...of)
     })
   }
+  return failed
 }
 
 const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watched => ({
@@ -214,7 +218,12 @@ const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watche
 
 /** All attempts that were ever given an address of this rail. */
 export const listEver = async (core: Core, rail: string): Promise<Watched[]> =>
-  (await listEverWatched(core.db, rail, MOST_EVER)).map(asWatched)
+  tooMany(core, rail, MOST_EVER, (await listEverWatched(core.db, rail, MOST_EVER)).map(asWatched))
+
+function tooMany(core: Core, rail: string, most: number, watched: Watched[]): Watched[] {
+  if (watched.length === most) core.log.error({ rail, most }, 'there are more addresses than are looked at')
+  return watched
+}
 
 interface About {
   readonly fact: Fact

@@ -5,7 +5,7 @@ import { ATTEMPTS_QUEUE, type Core } from './core.ts'
 import type { IntentChange } from './face.ts'
 import { updateIntent, type IntentRow } from './intent-store.ts'
 import { insertEntry, lockAccount, sumUp, type EntryRow, type ReceiptRow } from './receipt-store.ts'
-import { availableOf, debtOf, type Books } from './postings.ts'
+import { availableOf, debtOf, isCustomers, ownerOf, takeTransfers, type Books, type Event } from './postings.ts'
 import { flagsOf, isOver, statusOf, type AttemptEvent } from './state.ts'
 import { largest, merchantTolerance } from './tolerance.ts'
 
@@ -42,6 +42,8 @@ export const booksOf = ({ intent, attempt }: Work, asset: Books['asset']): Books
 
 /** What the merchant owes, less what this work repays. Holds the debt's lock when there is any, so that it is repaid once. */
 export async function owedTo(work: Work, books: Books): Promise<bigint> {
+  // A customer's money pays no debt of the merchant's.
+  if (isCustomers(books.account)) return 0n
   const debt = debtOf(books)
   const { code, asset } = debt
   const read = async (): Promise<bigint> =>
@@ -61,6 +63,21 @@ export async function availableTo(work: Work, books: Books): Promise<bigint> {
   const { available } = await work.core.ledger.balance(work.tx, account.code, account.asset)
   const left = available + planned(work, account)
   return left > 0n ? left : 0n
+}
+
+/**
+ * What goes back to a payer leaves the account that it was credited to; what a customer has spent of it leaves the merchant's. The rest becomes
+ * debt.
+ */
+export async function takeOut(work: Work, event: Event, books: Books, amount: bigint): Promise<Transfer[]> {
+  const there = await availableTo(work, books)
+  if (!isCustomers(books.account) || there >= amount) return takeTransfers(event, books, amount, there)
+  const merchants = { ...books, account: ownerOf(books.account) }
+  const spent = { ...event, source: `${event.source} spent` }
+  return [
+    ...takeTransfers(event, books, there, there),
+    ...takeTransfers(spent, merchants, amount - there, await availableTo(work, merchants)),
+  ]
 }
 
 /** What the postings of this work will have moved on an account. */

@@ -26,7 +26,7 @@ void test('a customer pays in advance by M-Pesa, then out of the balance; a refu
   const merchants = await available(world)
   assert.deepEqual(await balances('cus-1'), [])
   await toppedUp('cus-1')
-  assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '1000.00', debt: '0.00' }])
+  assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '1000.00' }])
   assert.equal(await available(world), merchants, 'it is not the merchant’s')
 
   const order = await create(world, { amount: '400.00', methods: ['balance', 'mpesa'], customer: { id: 'cus-1' } })
@@ -34,11 +34,11 @@ void test('a customer pays in advance by M-Pesa, then out of the balance; a refu
   const answer = await payFrom(order.id)
   assert.deepEqual([answer.status, answer.body.status, answer.body.method], [201, 'settled', 'balance'])
   assert.equal((await find(world, order.id)).status, 'paid')
-  assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '600.00', debt: '0.00' }])
+  assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '600.00' }])
 
   const back = await world.api('POST', `${PAYMENTS}/${order.id}/refunds`, { amount: '150.00' })
   assert.deepEqual([back.status, back.body.status, back.body.method], [201, 'succeeded', 'balance'])
-  assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '750.00', debt: '0.00' }])
+  assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '750.00' }])
   await assertBooksHold(world)
 })
 
@@ -66,7 +66,7 @@ void test('the checkout page neither shows the balance nor takes it', async () =
   })
   assert.equal(forced.status, 409)
   assert.deepEqual([(await find(world, id)).status, (await find(world, id)).attempts], ['open', []])
-  assert.deepEqual(await balances('cus-page'), [{ currency: 'KES', available: '1000.00', debt: '0.00' }])
+  assert.deepEqual(await balances('cus-page'), [{ currency: 'KES', available: '1000.00' }])
 })
 
 void test('a merchant credits a customer out of its own balance, once for each key', async () => {
@@ -82,7 +82,7 @@ void test('a merchant credits a customer out of its own balance, once for each k
       {
         object: 'customer_balance',
         customer: 'cus-bonus',
-        balances: [{ currency: 'KES', available: '100.00', debt: '0.00' }],
+        balances: [{ currency: 'KES', available: '100.00' }],
       },
     ],
   )
@@ -91,6 +91,22 @@ void test('a merchant credits a customer out of its own balance, once for each k
   assertRefused(await credit('bonus-2', '999999.00'), { status: 409, code: 'ledger.insufficient-funds' })
   assert.deepEqual([Number(had) - Number(await available(world))], [100])
   await assertBooksHold(world)
+})
+
+void test('a key of one store neither fills nor takes the balance of a customer', async () => {
+  const { id: storeId } = (await world.api('POST', '/api/v1/stores', { name: 'Mombasa' })).body
+  const { db, identity } = world.app
+  const key = await db.transaction((tx) =>
+    identity.createKey(tx, { merchantId: world.merchantId, storeId, name: 'till' }, { type: 'operator', id: 'test' }),
+  )
+  const headers = { authorization: `Bearer ${key.secret}` }
+  await toppedUp('cus-store')
+  const refused = { status: 403, code: 'forbidden', says: /one store/ }
+  const customer = { id: 'cus-store' }
+  assertRefused(await ask(world, { methods: ['balance'], customer }, headers), refused)
+  assertRefused(await ask(world, { top_up: true, customer }, headers), refused)
+  const { id } = await create(world, { methods: ['mpesa'], customer }, headers)
+  assertRefused(await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'balance' }, headers), refused)
 })
 
 void test('bad input is refused with the field and what to do', async () => {

@@ -242,9 +242,6 @@ export type CustomerBalance = {
 
     /** What they can pay with */
     readonly available: string
-
-    /** What a chargeback took after it was spent; repaid first by what comes in */
-    readonly debt: string
   }[]
 }
 
@@ -986,6 +983,7 @@ export type ErrorCode =
   | 'identity.unknown-store'
   | 'invalid-json'
   | 'ledger.insufficient-funds'
+  | 'ledger.transfer-mismatch'
   | 'payments.already-paid'
   | 'payments.amount-not-taken'
   | 'payments.attempt-in-flight'
@@ -1500,7 +1498,7 @@ export interface Operations {
   /** What a customer has paid in advance, per currency. Customers are named by you: there is no row before the first top-up. To fill a balance, create a payment with `top_up` and `customer.id`; to pay from it, create one that names `customer.id` and has `balance` among its methods, and start an attempt with `{"method": "balance"}`. */
   getCustomerBalance(id: string, options?: CallOptions): Promise<CustomerBalance>
 
-  /** Credit a customer out of your own balance. A bonus, or money that reached you another way. It is taken from what you have available. */
+  /** Credit a customer out of your own balance. A bonus, or money that reached you another way. It is taken from what you have available. An Idempotency-Key is used up here for ever. */
   topUpCustomer(id: string, body: TopUpCustomerInput, options?: CallOptions): Promise<CustomerBalance>
 
   /** List transfers that payers say they have sent, longest ago first. Of all merchants, those that nobody has decided on: for keys of whoever runs this server. */

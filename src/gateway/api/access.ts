@@ -65,7 +65,7 @@ export function createAccess(deps: AccessDeps): Access {
   }
 }
 
-const ofOneStore = (): AppError =>
+export const ofOneStore = (): AppError =>
   new AppError('forbidden', 403, 'This API key acts for one store. Use one of the merchant for this.')
 
 interface Guard {

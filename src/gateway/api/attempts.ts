@@ -1,6 +1,6 @@
 import type { HttpServer } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
-import { OF_STORES } from './access.ts'
+import { OF_STORES, ofOneStore } from './access.ts'
 import { OF_BODIES, refusals } from './problems.ts'
 import { checkoutUrl, renderAttempt, renderPayment } from './render.ts'
 import type { Api } from './routes.ts'
@@ -59,6 +59,8 @@ function startRoute(app: HttpServer, api: Api): void {
     handler: async (request, reply) => {
       const caller = api.access.callerOf(request)
       await requireOwn(api, caller, request.params.id)
+      // Customers are the merchant's, not a store's.
+      if (request.body.method === 'balance' && caller.storeId !== undefined) throw ofOneStore()
       const { merchantId } = caller
       const asked = { merchantId, id: request.params.id, body: request.body }
       const { attempt, replayed } = await start(api, asked, idempotencyKeyOf(request))

@@ -3,7 +3,7 @@ import { assetOf, isCurrency } from '#money'
 import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/http'
 import { hashRequest } from '#platform/idempotency'
-import { OF_STORES } from './access.ts'
+import { OF_STORES, ofOneStore } from './access.ts'
 import { newIntentOf } from '../payments.ts'
 import { keyOf } from './once.ts'
 import { OF_BODIES, refusals } from './problems.ts'
@@ -43,6 +43,9 @@ export function createRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const caller = api.access.callerOf(request)
+      // Customers are the merchant's, not a store's.
+      const { top_up: isTopUp, methods } = request.body
+      if (caller.storeId !== undefined && (isTopUp || methods?.includes('balance'))) throw ofOneStore()
       const { intent, replayed } = await create(api, caller, request.body, keyOf(caller, request))
       if (replayed) reply.header('idempotent-replayed', 'true')
       reply.header('location', `${PATH}/${intent.id}`)

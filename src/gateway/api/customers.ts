@@ -18,7 +18,6 @@ const params = z.object({ id: customerRef })
 const row = z.object({
   currency: z.string(),
   available: minorAmount.meta({ description: 'What they can pay with' }),
-  debt: minorAmount.meta({ description: 'What a chargeback took after it was spent; repaid first by what comes in' }),
 })
 const balance = z
   .object({
@@ -40,11 +39,7 @@ export function customerRoutes(app: HttpServer, api: Api): void {
 const render = (customer: string, balances: readonly CustomerBalance[]): z.output<typeof balance> => ({
   object: 'customer_balance',
   customer,
-  balances: balances.map(({ currency, available, debt }) => ({
-    currency,
-    available: formatAmount(available),
-    debt: formatAmount(debt),
-  })),
+  balances: balances.map(({ currency, available }) => ({ currency, available: formatAmount(available) })),
 })
 
 function balanceRoute(app: HttpServer, { access, db, payments }: Api): void {
@@ -83,6 +78,7 @@ function topUpRoute(app: HttpServer, api: Api): void {
       exampleBody: { amount: '100.00', currency: 'KES' },
       refusals: refusals(
         'ledger.insufficient-funds',
+        'ledger.transfer-mismatch',
         'idempotency-key-reused',
         'idempotency-in-progress',
         ...OF_BODIES,
@@ -93,7 +89,8 @@ function topUpRoute(app: HttpServer, api: Api): void {
       tags,
       security,
       summary: 'Credit a customer out of your own balance',
-      description: 'A bonus, or money that reached you another way. It is taken from what you have available.',
+      description:
+        'A bonus, or money that reached you another way. It is taken from what you have available. An Idempotency-Key is used up here for ever.',
       params,
       body: topUp,
       response: { 201: balance },

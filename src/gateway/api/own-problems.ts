@@ -43,6 +43,12 @@ export const OWN_METHODS = [
     remedy: 'Your available balance is smaller than the amount: look at GET /api/v1/balance.',
   },
   {
+    code: 'ledger.transfer-mismatch',
+    status: 409,
+    message: 'Transfer 6f1c… was posted before with another amount.',
+    remedy: 'This Idempotency-Key was used for another top-up of the customer, however long ago. Use a new one.',
+  },
+  {
     code: 'payments.no-customer',
     status: 422,
     message: 'This payment names no customer, so there is no balance to pay from. Give customer.id when you create it.',

@@ -37,6 +37,19 @@ const pay = (trial: Trial, intentId: string): Promise<Attempt> =>
     returnUrl: 'https://x.example',
   })
 
+/** Paid out to the merchant. */
+const spend = (trial: Trial, amount: bigint) =>
+  trial.ledger.post(trial.db, [
+    {
+      id: trial.ids.uuid(),
+      from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
+      to: { code: 'world', asset: KES, mayOverdraw: true },
+      amount,
+      kind: 'test.payout',
+      ref: 'x',
+    },
+  ])
+
 const codeOf = async (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'no error',
@@ -120,22 +133,63 @@ void test('a process that dies before the posting has taken nothing, and the cus
   await trial.booksHold()
 })
 
-void test('a chargeback of a top-up that is spent becomes the customer’s debt, and the next top-up repays it', async () => {
+void test('a chargeback of a top-up that is spent is taken from the merchant, who got it; the rest is its debt, never the next customer’s', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await toppedUp(trial)
   await pay(trial, (await owed(trial, 70_000n)).id)
+  await spend(trial, 50_000n)
   await tell(
     trial,
     { receiptId: 'ch_top' },
     { kind: 'reversed', receiptId: 'ch_top', amount: kes(100_000n), reason: 'dispute', reversalId: 'dp_1' },
   )
-  const [row] = await trial.payments.customers.balance(trial.db, OF)
-  assert.deepEqual([row?.available, row?.debt], [kes(0n), kes(70_000n)])
-  assert.equal(await trial.available(), 70_000n, 'the merchant has delivered and keeps it')
+  assert.deepEqual([await balanceOf(trial), await trial.available(), await trial.debt()], [0n, 0n, -50_000n])
   await toppedUp(trial, 'ch_again', 80_000n)
-  assert.equal(await balanceOf(trial), 10_000n)
+  assert.deepEqual([await balanceOf(trial), await trial.debt()], [80_000n, -50_000n])
+  await pay(trial, (await owed(trial, 80_000n)).id)
+  assert.deepEqual([await trial.available(), await trial.debt()], [30_000n, 0n], 'what is sold repays it')
   await trial.booksHold()
+})
+
+void test('one payment takes a balance once, however often it is asked for at once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await toppedUp(trial)
+  const { id } = await owed(trial, 20_000n)
+  const codes = await Promise.all(Array.from({ length: 8 }, () => codeOf(pay(trial, id))))
+  assert.ok(codes.every((code) => ['no error', 'payments.attempt-in-flight', 'payments.already-paid'].includes(code)))
+  const { received, flags, attempts } = await trial.find(id)
+  assert.deepEqual([received, flags.overpaid], [kes(20_000n), false])
+  assert.equal(attempts.filter(({ status }) => status === 'settled').length, 1)
+  assert.equal(await balanceOf(trial), 80_000n)
+})
+
+void test('what came out of a balance goes back there alone, and an operator who allows debts allows none of customers', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, refunds: { beyondBalance: 'debt', claimDays: 30 } })
+  const top = await toppedUp(trial)
+  const { id: intentId } = await owed(trial, 60_000n)
+  await pay(trial, intentId)
+  const refunds = (more: object) => trial.payments.refunds.create({ merchantId: MERCHANT, intentId, ...more })
+  assert.equal(await codeOf(refunds({ way: 'claim' })), 'payments.refund-in-parts')
+  assert.equal(await codeOf(refunds({ intentId: top })), 'payments.insufficient-balance', 'it is spent')
+  assert.equal((await refunds({})).refund.rail, 'balance')
+  assert.equal((await refunds({ intentId: top })).refund.rail, 'cards')
+  assert.deepEqual([await balanceOf(trial), await trial.available(), await trial.debt()], [0n, 0n, 0n])
+  await trial.booksHold()
+})
+
+void test('the last try of a payment can be a balance, and a transfer', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, limits: { perIntent: 1 } })
+  await toppedUp(trial)
+  const { id } = await owed(trial, 20_000n)
+  assert.equal((await pay(trial, id)).status, 'settled')
+  const sent = await trial.create({ methods: ['transfer'] })
+  const asked = { intentId: sent.id, method: 'transfer', payer: {}, returnUrl: 'https://x.example' }
+  assert.equal((await trial.payments.startAttempt(asked)).status, 'pending')
+  assert.equal((await trial.find(sent.id)).status, 'open')
 })
 
 void test('desks move money between a merchant and its customer once for each event', async () => {

@@ -2,15 +2,14 @@ import { currencyOf, money, type Money } from '#money'
 import type { Ledger, Transfer } from '#ledger'
 import type { Queryable, Tx } from '#platform/db'
 import { deriveUuid } from '#platform/ids'
-import { availableOf, customerAccount, debtOf, merchantAccount } from '../postings.ts'
+import { availableOf, customerAccount, merchantAccount } from '../postings.ts'
 
 /** Prepaid balances. They belong to the customers of one merchant; `customerId` is that merchant's own name for them. */
 export interface Customers {
   /** One row per currency they ever had, 1000 at most. */
   balance(q: Queryable, of: CustomerOf): Promise<CustomerBalance[]>
   /**
-   * Credits the customer out of the merchant's available balance. Repeats of one `id` change nothing. What the customer owes after a reversal
-   * is repaid first. Throws 409 `ledger.insufficient-funds`, `ledger.transfer-mismatch` for an id that was used otherwise.
+   * Credits the customer out of the merchant's available balance. Repeats of one `id` change nothing. Throws 409 `ledger.insufficient-funds`, `ledger.transfer-mismatch` for an id that was used otherwise.
    */
   topUp(tx: Tx, move: CustomerMove): Promise<'posted' | 'repeated'>
   /** The other way: the merchant's desk sold something for it. The same rules. */
@@ -33,8 +32,6 @@ export interface CustomerMove extends CustomerOf {
 export interface CustomerBalance {
   readonly currency: string
   readonly available: Money
-  /** What was taken back by a provider after it was spent; repaid first by what comes. */
-  readonly debt: Money
 }
 
 const MOST = 1000
@@ -52,17 +49,9 @@ export function createCustomers(ledger: Ledger): Customers {
     balance: async (q, { merchantId, customerId }) => {
       const account = customerAccount(merchantId, customerId)
       const rows = await ledger.balances(q, `${account}:`, MOST)
-      return [...new Set(rows.map(({ asset }) => asset))].toSorted().map((asset) => {
-        const left = ({ code }: { code: string }): bigint => {
-          const row = rows.find((each) => each.code === code && each.asset === asset)
-          return row ? row.posted - row.held : 0n
-        }
-        return {
-          currency: currencyOf(asset),
-          available: money(asset, left(availableOf({ account, asset }))),
-          debt: money(asset, -left(debtOf({ account, asset }))),
-        }
-      })
+      return rows
+        .map(({ asset, posted, held }) => ({ currency: currencyOf(asset), available: money(asset, posted - held) }))
+        .toSorted((a, b) => (a.currency < b.currency ? -1 : 1))
     },
     topUp: move('payments.top-up', ({ customer, merchant }) => ({ from: merchant, to: customer })),
     spend: move('payments.spend', ({ customer, merchant }) => ({ from: customer, to: merchant })),

@@ -5,11 +5,19 @@ import { invariant } from '#platform/errors'
 import { isId } from '#platform/ids'
 import { listAttempts } from '../attempt-store.ts'
 import { transactMoney, type Core } from '../core.ts'
-import { badCursor, badNumber, noSuchTransfer, numberUsed, transferConfirmed, transferNotOpen } from '../errors.ts'
+import {
+  badAmount,
+  badCursor,
+  badNumber,
+  noSuchTransfer,
+  numberUsed,
+  transferConfirmed,
+  transferNotOpen,
+} from '../errors.ts'
 import { lockIntent } from '../intent-store.ts'
 import { apply, type Told } from '../outcomes.ts'
 import { listReceipts } from '../receipt-store.ts'
-import { isLive, type AttemptState } from '../state.ts'
+import { isLive, isOver, type AttemptState } from '../state.ts'
 import { parseCode } from './transfer.ts'
 import { findTransfer, listSent, noteSent, type TransferRow } from './transfer-store.ts'
 
@@ -108,6 +116,7 @@ async function tellSent(core: Core, { intentId, note }: Parameters<Transfers['se
     const attempt = intent && (await listAttempts(tx, intent.id)).findLast(({ kind }) => kind === 'transfer')
     if (!attempt) throw noSuchTransfer(intentId)
     if (attempt.sentAt !== null) return
+    if (isOver(intent.status)) throw transferNotOpen(intent.status)
     if (!isLive(attempt.state)) throw transferNotOpen(attempt.state)
     await noteSent(tx, attempt.id, note?.trim() || null, core.clock.now())
     const seen = { id: attempt.id, gross: money(attempt.asset, attempt.amount), at: core.clock.now() }
@@ -121,6 +130,7 @@ async function confirm(core: Core, input: Confirmation, decided: Decided): Promi
   if (!NUMBER.test(number)) throw badNumber()
   return decide(core, input.id, decided, async (row, tx) => {
     const gross = input.amount ?? money(row.asset, row.amount)
+    if (gross.amount <= 0n) throw badAmount()
     invariant(gross.asset === row.asset, 'what came is in the currency that was asked for')
     const before = (await listReceipts(tx, row.intentId)).filter(({ attemptId }) => attemptId === row.id)
     const same = before.find((receipt) => receipt.number === number)
@@ -149,7 +159,8 @@ async function decide(
     if (!outcome) return transferOf(row)
     const transfers: Transfer[] = []
     const { refused } = await apply(tx, core, { attempt: row, outcome, from: 'event' }, { contended, transfers })
-    if (refused !== undefined) throw numberUsed()
+    if (refused === 'foreign-receipt') throw numberUsed()
+    invariant(refused === undefined, `the transfer ${id} was refused: ${refused ?? ''}`)
     if (transfers.length > 0) await core.ledger.post(tx, transfers)
     const after = transferOf(await requireTransfer(tx, id))
     await decided(tx, after)

@@ -1,5 +1,5 @@
 import { invariant } from '#platform/errors'
-import { availableOf, debtOf, repayTransfers } from '../postings.ts'
+import { availableOf, debtOf, isCustomers, repayTransfers } from '../postings.ts'
 import { holdAgain } from '../settlements/holding.ts'
 import { planned } from '../work.ts'
 import { holdOf } from './hold.ts'
@@ -16,7 +16,8 @@ export async function freeMoney(work: RefundWork): Promise<void> {
   await lockDebt(work, books)
   const debt = debtOf(books)
   const owed = -((await core.ledger.balance(tx, debt.code, debt.asset)).posted + planned(work, debt))
-  const repaid = owed <= 0n ? 0n : owed < row.held ? owed : row.held
+  // A customer's money pays no debt of the merchant's.
+  const repaid = owed <= 0n || isCustomers(books.account) ? 0n : owed < row.held ? owed : row.held
   const event = { source: core.ids.next('rce'), ref: row.id, kind: 'payments.repayment' }
   const again = await holdAgain(core, tx, {
     causes: [row.id],

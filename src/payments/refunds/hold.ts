@@ -4,7 +4,7 @@ import type { Tx } from '#platform/db'
 import { deriveUuid } from '#platform/ids'
 import type { Core } from '../core.ts'
 import type { IntentRow } from '../intent-store.ts'
-import { availableOf, debtOf } from '../postings.ts'
+import { availableOf, debtOf, isCustomers } from '../postings.ts'
 import { lockAccount } from '../receipt-store.ts'
 import { freeForRefund } from '../settlements/holding.ts'
 import { insufficientBalance } from './errors.ts'
@@ -26,7 +26,8 @@ export async function holdFor(
   { id, intentId, asset, amount }: RefundRow,
 ): Promise<bigint> {
   const available = availableOf({ account, asset })
-  const mayOwe = core.refunds().beyondBalance === 'debt'
+  // The debt that the operator allows is merchants', who can be told to pay it.
+  const mayOwe = core.refunds().beyondBalance === 'debt' && !isCustomers(account)
   // The lock under which money is taken back elsewhere too, and before all others as there.
   if (mayOwe) await lockAccount(tx, `${debtOf({ account, asset }).code} ${asset}`)
   // What of the payment is not the merchant's yet goes back first.

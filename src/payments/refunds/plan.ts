@@ -1,4 +1,5 @@
 import { money, type Asset } from '#money'
+import { BALANCE_RAIL } from '../postings.ts'
 import type { Rail, Refunding } from '../rail.ts'
 import { nothingToRefund, rateNotPossible, refundInParts, refundTooLarge } from './errors.ts'
 import type { AmountBasis } from './face.ts'
@@ -59,14 +60,20 @@ export function planRefund(rails: readonly Rail[], receipts: readonly Refundable
   const amount = wanted.amount ?? total
   if (amount > total) throw refundTooLarge(money(wanted.asset, total))
   if (wanted.basis === 'current_rate' && open.some(({ exchanged }) => exchanged)) throw rateNotPossible()
-  const claim: Plan = { kind: 'claim', amount, parts: take(open, amount) }
-  if (wanted.way === 'claim') return claim
+  // What came out of a balance goes back there: by a link it would be a way to send money anywhere.
+  const sendable = open.filter(({ rail }) => rail !== BALANCE_RAIL)
+  const claim = (): Plan => {
+    const most = sum(sendable)
+    if (amount > most) throw refundInParts(money(wanted.asset, most > 0n ? most : total))
+    return { kind: 'claim', amount, parts: take(sendable, amount) }
+  }
+  if (wanted.way === 'claim') return claim()
   const lots = lotsOf(rails, open)
   const lot = lots.find((each) => each.left >= amount)
-  if (lot) return fits(lot, wanted.asset, amount) ? nativeOf(lot, amount) : claim
+  if (lot) return fits(lot, wanted.asset, amount) ? nativeOf(lot, amount) : claim()
   const most = lots.reduce((largest, { left }) => (left > largest ? left : largest), 0n)
   if (lots.reduce((all, { left }) => all + left, 0n) === total) throw refundInParts(money(wanted.asset, most))
-  return claim
+  return claim()
 }
 
 /** Why a rail cannot send so much to a phone is why it cannot be chosen there. */
