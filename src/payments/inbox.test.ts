@@ -355,7 +355,10 @@ void test('a shape never seen is parked for a person; an event id makes differen
   await trial.pass()
   assert.deepEqual((await events(trial)).map(({ state }) => state).toSorted(), ['ignored', 'parked'])
   const health = await trial.payments.health?.[0]?.check()
-  assert.deepEqual(health, { status: 'healthy', detail: { inboxLagSeconds: 0, overdueSeconds: 0, parkedEvents: 1 } })
+  assert.deepEqual(health, {
+    status: 'healthy',
+    detail: { inboxLagSeconds: 0, overdueSeconds: 0, parkedEvents: 1, refundsWaiting: 0, transfersWaiting: 0 },
+  })
 })
 
 void test('handled events are removed after ninety days; what is parked stays', async () => {
@@ -381,5 +384,9 @@ void test('events that nobody handles and attempts that nobody looks at show in 
   await trial.callback(trial.push, trial.push.says(success(attempt.id)))
   trial.clock.advance(66_000)
   const health = await trial.payments.health?.[0]?.check()
-  assert.deepEqual(health, { status: 'degraded', detail: { inboxLagSeconds: 66, overdueSeconds: 61, parkedEvents: 0 } })
+  const waiting = { refundsWaiting: 0, transfersWaiting: 0 }
+  assert.deepEqual(health, {
+    status: 'degraded',
+    detail: { inboxLagSeconds: 66, overdueSeconds: 61, parkedEvents: 0, ...waiting },
+  })
 })
