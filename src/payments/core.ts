@@ -43,6 +43,9 @@ export interface Core {
   wakeWatch: (rail: string) => Promise<void>
 }
 
+/** The one account at each provider. */
+export const MAIN_ACCOUNT = 'main'
+
 export const INBOX_QUEUE = 'payments.inbox'
 export const ATTEMPTS_QUEUE = 'payments.attempts'
 export const REFUNDS_QUEUE = 'payments.refunds'

@@ -1,5 +1,6 @@
+import { addMs } from '#platform/clock'
 import { findAttempt, findByReference, type AttemptRow } from './attempt-store.ts'
-import { securityEvent, type Core } from './core.ts'
+import { MAIN_ACCOUNT, securityEvent, type Core } from './core.ts'
 import type { EventRow } from './inbox-store.ts'
 import { record, type Told } from './outcomes.ts'
 import { askAbout } from './polling.ts'
@@ -7,21 +8,26 @@ import type { Fact, Outcome, Rail, RailReceipt } from './rail.ts'
 import { findReceipt } from './receipt-store.ts'
 import { NOTHING_TO_GIVE_BACK } from './receipts.ts'
 
-/** What became of a fact. `later`: not now, perhaps soon. `parked`: for a person. `refused`: a security event; nothing was credited. */
+/** What became of a fact. `later`: not now, perhaps soon. `ignored`: none of ours. `parked`: for a person. `refused`: a security event; nothing was credited. */
 export type Handled =
   | { readonly kind: 'done' }
   | { readonly kind: 'later'; readonly why: string }
   | { readonly kind: 'parked'; readonly why: string }
+  | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string }
 
 const DONE: Handled = { kind: 'done' }
-const MAIN = 'main'
+/** References are stored within seconds of the provider's knowing them. */
+const STRANGE_MS = 60 * 60_000
 
 /** Finds what the fact is about, refuses what does not fit, asks the provider where the event alone is no proof, and records the rest. */
 export async function handleFact(core: Core, rail: Rail, event: EventRow, fact: Fact): Promise<Handled> {
   const attempt = await findAbout(core, rail, fact)
   // It may be told before our own transaction has stored the reference, or before the payment that it takes back.
-  if (!attempt) return { kind: 'later', why: 'nothing is known yet of what it is about' }
+  if (!attempt)
+    return isOfOthers(core, event, fact)
+      ? { kind: 'ignored', why: 'news of what another program made' }
+      : { kind: 'later', why: 'nothing is known yet of what it is about' }
   const why = misfit(rail, event, fact, attempt)
   if (why) {
     securityEvent(core, why, {
@@ -37,8 +43,15 @@ export async function handleFact(core: Core, rail: Rail, event: EventRow, fact: 
   return checkFact(core, rail, event, attempt, fact)
 }
 
+/**
+ * Other programs may use the provider's account too, and it tells us of theirs. News that claims nothing can be let go: what is ours is
+ * polled. An event that claims money waits for a person.
+ */
+const isOfOthers = ({ clock }: Core, { receivedAt }: EventRow, { about, outcome, needsCheck }: Fact): boolean =>
+  'reference' in about && needsCheck && outcome.kind === 'pending' && addMs(receivedAt, STRANGE_MS) <= clock.now()
+
 async function findAbout({ db }: Core, rail: Rail, { about }: Fact): Promise<AttemptRow | undefined> {
-  const account = { rail: rail.name, railAccount: MAIN }
+  const account = { rail: rail.name, railAccount: MAIN_ACCOUNT }
   if ('attemptId' in about) return findAttempt(db, about.attemptId)
   if ('reference' in about) return findByReference(db, account, about.reference)
   const receipt = await findReceipt(db, { ...account, providerId: about.receiptId })

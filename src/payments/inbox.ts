@@ -39,6 +39,8 @@ async function handleEvent(core: Core, event: EventRow): Promise<void> {
   if (later) return retry(core, event, later.why)
   const parked = results.find((result) => result.kind === 'parked')
   if (parked) return close(core, event, 'parked', parked.why)
+  const ignored = results.find((result) => result.kind === 'ignored')
+  if (ignored) return close(core, event, 'ignored', ignored.why)
   const refused = results.find((result) => result.kind === 'refused')
   return refused ? close(core, event, 'ignored', `refused: ${refused.why}`) : close(core, event, 'done', null)
 }

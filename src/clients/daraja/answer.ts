@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { FetchError, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import { didNothing, FetchError, jsonOf, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
 import { DarajaError } from './errors.ts'
 import { errorAnswer } from './wire.ts'
 
@@ -60,22 +60,9 @@ async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
   }
 }
 
-/**
- * Whether the answer says surely that nothing was done. A 4xx does, 408 (a proxy gave up waiting) aside; so does a `4xx.…` code inside
- * another status. A 5xx leaves doubt: the request may have gone on to the network behind.
- */
-function isRefusal(httpStatus: number, errorCode: string): boolean {
-  if (httpStatus === 408 || httpStatus >= 500) return false
-  return httpStatus >= 400 || errorCode.startsWith('4')
-}
-
-function jsonOf(answer: FetchAnswer): unknown {
-  try {
-    return answer.json()
-  } catch {
-    return undefined
-  }
-}
+/** Whether it says surely that nothing was done: by its status, or by a `4xx.…` code in one that is no error. */
+const isRefusal = (httpStatus: number, errorCode: string): boolean =>
+  didNothing(httpStatus) || (httpStatus < 400 && errorCode.startsWith('4'))
 
 function scrub(message: string | undefined, secrets: readonly string[]): string | undefined {
   const clean = secrets.reduce((text, secret) => (secret ? text?.replaceAll(secret, '[secret]') : text), message)

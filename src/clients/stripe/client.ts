@@ -57,7 +57,7 @@ export interface StripeClient {
   /** Throws StripeFailure. The answer to a repeat is the refund as it was first made. */
   createRefund(input: NewRefund): Promise<CardRefund>
   fetchRefund(id: string): Promise<CardRefund>
-  /** The newest hundred of a charge. */
+  /** All of a charge, newest first. Throws StripeFailure, also for more than anybody makes of one charge: then nothing is known of those. */
   listRefunds(charge: string): Promise<readonly CardRefund[]>
   /** Charges made in a time, newest first, 100 a page; `after` is the last one of the page before. Throws StripeFailure. */
   listCharges(span: {
@@ -68,6 +68,7 @@ export interface StripeClient {
 }
 
 const PAGE = 100
+const MOST_REFUND_PAGES = 50
 const EXPAND = ['payment_intent.latest_charge.balance_transaction']
 
 export function createStripe(deps: { fetch: Fetch; settings: () => StripeSettings }): StripeClient {
@@ -106,7 +107,21 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
       return ask(refund, (stripe) => stripe.refunds.create(params, { idempotencyKey }))
     },
     fetchRefund: (id) => ask(refund, (stripe) => stripe.refunds.retrieve(id)),
-    listRefunds: (charge) => ask(refundList, (stripe) => stripe.refunds.list({ charge, limit: 100 })),
+    listRefunds: async (charge) => {
+      const all: CardRefund[] = []
+      for (let page = 0; page < MOST_REFUND_PAGES; page++) {
+        const after = all.at(-1)?.id
+        const params = { charge, limit: PAGE, ...(after !== undefined && { starting_after: after }) }
+        const { refunds, more } = await ask(refundList, (stripe) => stripe.refunds.list(params))
+        all.push(...refunds)
+        if (!more || refunds.length === 0) return all
+      }
+      throw new StripeFailure({
+        code: 'stripe.bad-answer',
+        maybeActed: true,
+        said: 'more refunds of a charge than are read',
+      })
+    },
     listCharges: async ({ from, to, after }) => {
       const created = { gte: Math.floor(from.getTime() / 1000), lt: Math.ceil(to.getTime() / 1000) }
       const params = { created, limit: PAGE, ...(after !== undefined && { starting_after: after }) }

@@ -65,8 +65,8 @@ const PAID = {
   url: null,
 }
 
-async function openClient(answer: ScriptedAnswer, key = KEY) {
-  const server = await openScripted(() => answer)
+async function openClient(answer: ScriptedAnswer | Parameters<typeof openScripted>[0], key = KEY) {
+  const server = await openScripted(typeof answer === 'function' ? answer : () => answer)
   const client = createStripe({
     fetch,
     settings: () => ({ secretKey: new Secret(key), baseUrl: `${server.url}/prefix` }),
@@ -124,6 +124,34 @@ test('charges are listed by their time, page after page', async () => {
   })
   await using odd = await openClient({ body: { object: 'list', data: [{ id: 'ch_1' }], has_more: false } })
   await assert.rejects(odd.client.listCharges({ ...span, after: undefined }), StripeFailure)
+})
+
+test('all refunds of a charge are listed, also where there are more than a page', async () => {
+  const of = (id: string) => ({
+    id,
+    object: 'refund',
+    amount: 1,
+    currency: 'usd',
+    charge: 'ch_3Abc',
+    status: 'succeeded',
+  })
+  await using t = await openClient(({ path }) => {
+    const begin = new URL(path, 'http://x').searchParams.get('starting_after')
+    const [data, more] = begin === null ? [[of('re_3'), of('re_2')], true] : [[of('re_1')], false]
+    return { body: { object: 'list', data, has_more: more } }
+  })
+  const all = await t.client.listRefunds('ch_3Abc')
+  assert.deepEqual(
+    all.map(({ id }) => id),
+    ['re_3', 're_2', 're_1'],
+  )
+  assert.match(t.server.received[1]?.path ?? '', /starting_after=re_2/)
+  await using endless = await openClient({ body: { object: 'list', data: [of('re_1')], has_more: true } })
+  await assert.rejects(
+    endless.client.listRefunds('ch_3Abc'),
+    (error) => error instanceof StripeFailure && error.maybeActed,
+    'what was not read may be there',
+  )
 })
 
 const FAILURES = [

@@ -126,7 +126,7 @@ export const refund = z
 
 export const refundList = z
   .object({ object: z.literal('list'), data: z.array(refund), has_more: z.boolean().nullish() })
-  .transform(({ data }) => data)
+  .transform(({ data, has_more: more }) => ({ refunds: data, more: more === true }))
 
 const declineSchema = z.object({ code: z.string().nullish(), decline_code: z.string().nullish() })
 

@@ -1,5 +1,5 @@
 import type { Asset, Money } from '#money'
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/db'
 
 /** All SQL on payments.cases. */
 
@@ -106,11 +106,15 @@ export const countOpen = async (q: Queryable, kind: CaseKind): Promise<number> =
   ).open
 
 /** Newest first. */
-export const listCases = (
+export function listCases(
   q: Queryable,
   of: { state?: CaseState | undefined; rail?: string | undefined; before?: string | undefined; limit: number },
-): Promise<CaseRow[]> =>
-  q.many(sql`select ${COLUMNS} from payments.cases
-    where (${of.state ?? null}::text is null or state = ${of.state ?? null}) and (${of.rail ?? null}::text is null or rail = ${of.rail ?? null})
-      and (${of.before ?? null}::text is null or id < ${of.before ?? null})
+): Promise<CaseRow[]> {
+  const conditions: Sql[] = [sql`true`]
+  // In words for the index of those that are open.
+  if (of.state !== undefined) conditions.push(of.state === 'open' ? sql`state = 'open'` : sql`state = ${of.state}`)
+  if (of.rail !== undefined) conditions.push(sql`rail = ${of.rail}`)
+  if (of.before !== undefined) conditions.push(sql`id < ${of.before}`)
+  return q.many(sql`select ${COLUMNS} from payments.cases where ${joinSql(conditions, sql` and `)}
     order by id desc limit ${of.limit}`)
+}

@@ -1,5 +1,5 @@
 import { attemptOfReceipt } from '../attempt-store.ts'
-import { securityEvent, type Core } from '../core.ts'
+import { MAIN_ACCOUNT, securityEvent, type Core } from '../core.ts'
 import type { Handled } from '../facts.ts'
 import { record } from '../outcomes.ts'
 import type { ProviderRefund, Rail, RefundFact } from '../rail.ts'
@@ -10,7 +10,6 @@ import { sendingOf } from './state.ts'
 import { findRefund, findRefundByReference, type RefundRow } from './store.ts'
 
 const DONE: Handled = { kind: 'done' }
-const MAIN = 'main'
 
 /** Finds the refund that the fact is about, refuses what does not fit, asks the provider where the event alone is no proof, and records the rest. */
 export async function handleRefundFact(core: Core, rail: Rail, fact: RefundFact): Promise<Handled> {
@@ -31,7 +30,7 @@ export async function handleRefundFact(core: Core, rail: Rail, fact: RefundFact)
 
 /** Proven. One that we made is merged with ours; another is what somebody gave back at the provider. `ours`: surely of a payment made here. */
 async function told(core: Core, rail: Rail, refund: ProviderRefund, { ours }: { ours: boolean }): Promise<Handled> {
-  const account = { rail: rail.name, railAccount: MAIN }
+  const account = { rail: rail.name, railAccount: MAIN_ACCOUNT }
   const row =
     (refund.refundId === undefined ? undefined : await findRefund(core.db, refund.refundId)) ??
     (await findRefundByReference(core.db, account, refund.reference))

@@ -1,5 +1,5 @@
 import type { Asset, Money } from '#money'
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/db'
 import type { FailureReason } from '../rail.ts'
 import type { AmountBasis, RefundState } from './face.ts'
 
@@ -122,11 +122,16 @@ export interface RefundFilter {
 }
 
 /** Newest first. */
-export const listRefunds = (q: Queryable, filter: RefundFilter): Promise<RefundRow[]> => {
-  const { merchantId = null, intentId = null, states = null, afterId = null, limit } = filter
-  return q.many(sql`select ${COLUMNS} from payments.refunds
-    where (${merchantId}::text is null or merchant_id = ${merchantId}) and (${intentId}::text is null or intent_id = ${intentId})
-      and (${states}::text[] is null or state = any(${states})) and (${afterId}::text is null or id < ${afterId})
+export function listRefunds(
+  q: Queryable,
+  { merchantId, intentId, states, afterId, limit }: RefundFilter,
+): Promise<RefundRow[]> {
+  const conditions: Sql[] = [sql`true`]
+  if (merchantId !== undefined) conditions.push(sql`merchant_id = ${merchantId}`)
+  if (intentId !== undefined) conditions.push(sql`intent_id = ${intentId}`)
+  if (states) conditions.push(sql`state = any(${states})`)
+  if (afterId !== undefined) conditions.push(sql`id < ${afterId}`)
+  return q.many(sql`select ${COLUMNS} from payments.refunds where ${joinSql(conditions, sql` and `)}
     order by id desc limit ${limit}`)
 }
 

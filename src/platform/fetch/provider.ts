@@ -36,6 +36,24 @@ export const tooManyRequests = ({ code, name }: Provider, retryAfterSeconds?: nu
     retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
   )
 
+/**
+ * Whether the answer says surely that nothing was done. A 4xx does, 408 (a proxy gave up waiting) aside. A 5xx leaves doubt: the request may have
+ * gone on to whoever is behind.
+ */
+export const didNothing = (status: number): boolean => status >= 400 && status < 500 && status !== 408
+
+/** Whether the request itself was refused: asked for again as it is, it will be again. */
+export const isRejected = (status: number): boolean => didNothing(status) && status !== 429
+
+/** What the answer holds; undefined when it is no JSON. */
+export function jsonOf(answer: FetchAnswer): unknown {
+  try {
+    return answer.json()
+  } catch {
+    return undefined
+  }
+}
+
 /** `said` ends the sentence "… answered". */
 export const badAnswer = ({ code, name }: Provider, said = 'in a form that is not known', cause?: unknown): AppError =>
   new AppError(`${code}.bad-answer`, 502, `${name} answered ${said}`, { cause })

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { AppError } from '#platform/errors'
-import { FetchError, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import { didNothing, FetchError, isRejected, jsonOf, type Fetch, type FetchRequest } from '#platform/fetch'
 import { payAnswer } from './wire.ts'
 
 type Code = 'airtel.rejected' | 'airtel.unauthorized' | 'airtel.unavailable' | 'airtel.bad-answer'
@@ -26,28 +26,20 @@ export async function readAnswer<T>(fetch: Fetch, request: FetchRequest, schema:
     throw new AirtelError('airtel.unavailable', 'no answer', { maybeActed: error.maybeSent, cause: error })
   })
   const { status } = answer
-  const parsed = schema.safeParse(jsonOf(answer))
+  const body = jsonOf(answer)
+  const parsed = schema.safeParse(body)
   if (status >= 200 && status < 300) {
     if (parsed.success) return parsed.data
     const cause = parsed.error
     throw new AirtelError('airtel.bad-answer', 'an answer of an unknown form', { maybeActed: true, cause })
   }
-  const told = payAnswer.safeParse(jsonOf(answer))
+  const told = payAnswer.safeParse(body)
   const said = told.data?.status.response_code ?? undefined
-  // A 4xx says surely that nothing was done, 408 (a proxy gave up waiting) aside.
-  const maybeActed = status < 400 || status >= 500 || status === 408
+  const maybeActed = !didNothing(status)
   throw new AirtelError(codeOf(status), `it answered ${status}${said ? ` (${said})` : ''}`, { maybeActed, said })
 }
 
 function codeOf(status: number): Code {
   if (status === 401) return 'airtel.unauthorized'
-  return status >= 400 && status < 500 && status !== 408 && status !== 429 ? 'airtel.rejected' : 'airtel.unavailable'
-}
-
-function jsonOf(answer: FetchAnswer): unknown {
-  try {
-    return answer.json()
-  } catch {
-    return undefined
-  }
+  return isRejected(status) ? 'airtel.rejected' : 'airtel.unavailable'
 }

@@ -1,6 +1,14 @@
 import type { z } from 'zod'
 import { AppError } from '#platform/errors'
-import { FetchError, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import {
+  didNothing,
+  FetchError,
+  isRejected,
+  jsonOf,
+  type Fetch,
+  type FetchAnswer,
+  type FetchRequest,
+} from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
 import { createdOrder, errorAnswer, order, orderPage, type ListedOrder, type Order } from './wire.ts'
 
@@ -135,22 +143,10 @@ function read<T>(answer: FetchAnswer, schema: z.ZodType<T>, key: string): T {
   const text = told.success
     ? `: ${String(told.data.message).replaceAll(key, '[secret]').slice(0, LONGEST_MESSAGE)}`
     : ''
-  // A 4xx says surely that nothing was done, 408 (a proxy gave up waiting) aside.
-  const maybeActed = status < 400 || status >= 500 || status === 408
-  throw new CrossmintError(codeOf(status), `it answered ${status}${text}`, { maybeActed })
+  throw new CrossmintError(codeOf(status), `it answered ${status}${text}`, { maybeActed: !didNothing(status) })
 }
 
 function codeOf(status: number): Code {
   if (status === 401 || status === 403) return 'crossmint.unauthorized'
-  return status >= 400 && status < 500 && status !== 408 && status !== 429
-    ? 'crossmint.rejected'
-    : 'crossmint.unavailable'
-}
-
-function jsonOf(answer: FetchAnswer): unknown {
-  try {
-    return answer.json()
-  } catch {
-    return undefined
-  }
+  return isRejected(status) ? 'crossmint.rejected' : 'crossmint.unavailable'
 }
