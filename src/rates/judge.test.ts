@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { addMs } from '#platform/clock'
 import { fraction } from './fraction.ts'
-import { judge, type Judgement, type Verdict } from './judge.ts'
+import { judge, type Judgement, type LastGood, type Verdict } from './judge.ts'
 
 const now = new Date('2026-01-15T09:00:00Z')
 const NAMES = ['coinbase', 'coingecko', 'kraken', 'other']
@@ -13,7 +13,7 @@ const good = (value: number, ageMs: number): Verdict => ({
   ...{ value: fraction(BigInt(value), 1n), at: addMs(now, -ageMs), sources: ['kraken'] },
 })
 
-function of(values: readonly number[], lastGood?: Verdict, minSources = 1): Judgement {
+function of(values: readonly number[], lastGood?: LastGood, minSources = 1): Judgement {
   const voices = values.map((value, i) => ({
     ...{ source: NAMES[i] ?? '', value: fraction(BigInt(value), 1n), at: addMs(now, -i * 1000) },
   }))
@@ -62,6 +62,20 @@ void test('one alone must fit the last good price, the less the older that is', 
   assert.deepEqual(told(of([20_000], good(10_000, -hours(1)))), [[20_000n, 1n], []], 'a clock was wrong')
   assert.deepEqual(told(of([10_000], undefined, 2)), [undefined, []], 'where two must agree, one is none')
   assert.deepEqual(told(of([])), [undefined, []])
+})
+
+void test('one alone, and one of two, may not lead the price away from what several agreed on last', () => {
+  const led = (value: number, agreedAgeMs: number): LastGood => ({
+    ...good(value, MINUTE),
+    agreed: good(10_000, agreedAgeMs),
+  })
+  assert.deepEqual(told(of([10_311], led(10_300, 2 * MINUTE))), [undefined, ['coinbase']])
+  assert.deepEqual(told(of([10_300], led(10_300, 2 * MINUTE))), [[10_300n, 1n], []])
+  assert.deepEqual(told(of([10_600], led(10_500, 60 * MINUTE))), [[10_600n, 1n], []], 'prices move')
+  assert.deepEqual(told(of([10_601], led(10_500, 60 * MINUTE))), [undefined, ['coinbase']])
+  assert.deepEqual(told(of([20_000], led(20_000, 25 * 60 * MINUTE))), [[20_000n, 1n], []], 'nobody remembers')
+  assert.deepEqual(told(of([10_000, 12_000], led(12_000, 2 * MINUTE))), [undefined, ['coinbase', 'coingecko']])
+  assert.deepEqual(told(of([12_000, 12_100], led(10_000, 2 * MINUTE)))[1], [], 'two that agree need no judge')
 })
 
 void test('whatever one liar among three says, the price stays between those of the other two', () => {

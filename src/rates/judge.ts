@@ -15,6 +15,12 @@ export interface Verdict {
   readonly sources: readonly string[]
 }
 
+/** What was taken last. */
+export interface LastGood extends Verdict {
+  /** The last value that two sources at least agreed on: none may lead it away from there step by step, alone. */
+  readonly agreed?: Pick<Verdict, 'value' | 'at'> | undefined
+}
+
 export interface Judgement {
   /** Undefined: nobody knows, and the last good value stays. */
   readonly verdict: Verdict | undefined
@@ -39,9 +45,10 @@ const MEMORY_MS = 24 * HOUR_MS
 /**
  * The median of those who agree. Who is further than the deviation from the median is left out, and the rest must be more than half of
  * all. Of several without such a majority those count that fit the last good value while it is fresh. One alone must fit it too, with
- * one deviation more for each hour that it is old, for prices move: else a source that lies could wait until it is alone.
+ * one deviation more for each hour that it is old, for prices move: else a source that lies could wait until it is alone. So must what counts
+ * without a majority fit what several agreed on last: else it could move the price by a deviation a minute.
  */
-export function judge(voices: readonly Voice[], lastGood: Verdict | undefined, rules: JudgeRules): Judgement {
+export function judge(voices: readonly Voice[], lastGood: LastGood | undefined, rules: JudgeRules): Judgement {
   const { maxDeviationBps, minSources, arbiterMs, now } = rules
   const middle = median(voices.map(({ value }) => value))
   if (!middle) return { verdict: undefined, leftOut: [] }
@@ -52,20 +59,29 @@ export function judge(voices: readonly Voice[], lastGood: Verdict | undefined, r
 
   function arbitrated(): readonly Voice[] {
     const ageMs = ageOf(lastGood, now)
-    return lastGood && ageMs <= arbiterMs ? near(lastGood.value) : []
+    return lastGood && ageMs <= arbiterMs ? near(lastGood.value).filter(fitsAgreed) : []
   }
   function alone(): readonly Voice[] {
     const ageMs = ageOf(lastGood, now)
     if (!lastGood || ageMs > MEMORY_MS) return voices
-    return near(lastGood.value, (maxDeviationBps * BigInt(HOUR_MS + ageMs)) / BigInt(HOUR_MS))
+    return near(lastGood.value, grown(ageMs)).filter(fitsAgreed)
+  }
+  function fitsAgreed({ value }: Voice): boolean {
+    const agreed = lastGood?.agreed
+    const ageMs = ageOf(agreed, now)
+    return !agreed || ageMs > MEMORY_MS || isWithin(value, agreed.value, grown(ageMs))
+  }
+  /** Prices move. */
+  function grown(ageMs: number): bigint {
+    return (maxDeviationBps * BigInt(HOUR_MS + ageMs)) / BigInt(HOUR_MS)
   }
   const leftOut = voices.filter((voice) => !counted.includes(voice)).map(({ source }) => source)
   return { verdict: counted.length >= minSources ? verdictOf(counted) : undefined, leftOut }
 }
 
 /** Infinite for none, and for one from the future: a clock was wrong then. */
-function ageOf(lastGood: Verdict | undefined, now: Date): number {
-  const ageMs = lastGood ? now.getTime() - lastGood.at.getTime() : Infinity
+function ageOf(one: Pick<Verdict, 'at'> | undefined, now: Date): number {
+  const ageMs = one ? now.getTime() - one.at.getTime() : Infinity
   return ageMs < -SKEW_MS ? Infinity : Math.max(0, ageMs)
 }
 

@@ -216,6 +216,18 @@ void test('two that contradict each other: the last good price decides while it 
   assert.deepEqual([rate.text, rate.sources, rate.ageMs], ['65026', ['coinbase'], 0])
 })
 
+void test('the last source that answers cannot lead the price away in small steps', async () => {
+  await using bench = await openBench()
+  assert.equal((await bench.rates.rate('BTC', 'USD')).text, '65000')
+  for (const dead of ['coinbase', 'coingecko']) await bench.fault(dead, 'down')
+  await bench.pass(3 * MINUTE)
+  for (let price = 66_000; price <= 75_000; price += 1000) {
+    await bench.setPrices({ 'BTC/USD': String(price) })
+    await bench.pass(MINUTE)
+  }
+  assert.equal((await bench.rates.rate('BTC', 'USD')).text, '66973.2', 'what Kraken says of 67,000')
+})
+
 void test('prices that were old when they were given have no say', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'coingecko' })
   await bench.fault('coingecko', 'stale')

@@ -4,7 +4,7 @@ import type { SourceName } from './config.ts'
 import { problemOf } from './errors.ts'
 import type { RatesDeps } from './face.ts'
 import { dollarValues, type DollarValue } from './graph.ts'
-import { judge, SKEW_MS, type Verdict, type Voice } from './judge.ts'
+import { judge, SKEW_MS, type LastGood, type Verdict, type Voice } from './judge.ts'
 import { createMeters } from './meters.ts'
 import { createSources } from './sources.ts'
 import {
@@ -99,7 +99,7 @@ interface Rules {
 
 function judgeAll(
   rows: readonly SourceRow[],
-  lastGood: ReadonlyMap<string, Verdict>,
+  lastGood: ReadonlyMap<string, LastGood>,
   { maxAgeSeconds, maxDeviationBps, minSources, now }: Rules,
 ): { verdicts: Map<string, Verdict>; leftOut: Map<string, string[]> } {
   const voiceMs = Math.min(VOICE_MS, maxAgeSeconds * 1000)

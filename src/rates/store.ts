@@ -1,7 +1,7 @@
 import type { Asset, Rounding } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
 import type { Price } from './graph.ts'
-import type { Verdict } from './judge.ts'
+import type { LastGood, Verdict } from './judge.ts'
 import type { Quote } from './face.ts'
 
 export interface SourceRow {
@@ -78,22 +78,29 @@ interface StoredValue {
   readonly denominator: bigint
   readonly at: Date
   readonly sources: readonly string[]
+  readonly agreedNumerator: bigint | null
+  readonly agreedDenominator: bigint | null
+  readonly agreedAt: Date | null
 }
 
-const readValues = (rows: readonly StoredValue[]): ReadonlyMap<string, Verdict> =>
-  new Map(
-    rows.map(({ currency, numerator, denominator, at, sources }) => [
-      currency,
-      { value: { numerator, denominator }, at, sources },
-    ]),
-  )
+const readValue = ({ numerator, denominator, at, sources, ...agreed }: StoredValue): LastGood => ({
+  ...{ value: { numerator, denominator }, at, sources },
+  ...(agreed.agreedNumerator !== null &&
+    agreed.agreedDenominator !== null &&
+    agreed.agreedAt && {
+      agreed: {
+        value: { numerator: agreed.agreedNumerator, denominator: agreed.agreedDenominator },
+        at: agreed.agreedAt,
+      },
+    }),
+})
 
 /** The last good values in USD, of these currencies or of all. */
-export async function listValues(q: Queryable, currencies?: readonly string[]): Promise<ReadonlyMap<string, Verdict>> {
-  return readValues(
-    await q.many<StoredValue>(sql`select currency, numerator, denominator, at, sources from rates.last_good
-      where ${currencies ?? null}::text[] is null or currency = any(${currencies ?? null}) order by currency limit 200`),
-  )
+export async function listValues(q: Queryable, currencies?: readonly string[]): Promise<ReadonlyMap<string, LastGood>> {
+  const rows = await q.many<StoredValue>(sql`select currency, numerator, denominator, at, sources,
+      agreed_numerator as "agreedNumerator", agreed_denominator as "agreedDenominator", agreed_at as "agreedAt" from rates.last_good
+    where ${currencies ?? null}::text[] is null or currency = any(${currencies ?? null}) order by currency limit 200`)
+  return new Map(rows.map((row) => [row.currency, readValue(row)]))
 }
 
 export async function saveValues(tx: Tx, values: ReadonlyMap<string, Verdict>): Promise<void> {
@@ -110,6 +117,8 @@ export async function saveValues(tx: Tx, values: ReadonlyMap<string, Verdict>): 
       as row (currency text, numerator numeric, denominator numeric, at timestamptz, sources jsonb)
     on conflict (currency) do update set numerator = excluded.numerator, denominator = excluded.denominator,
       at = excluded.at, sources = excluded.sources`)
+  await tx.run(sql`update rates.last_good set agreed_numerator = numerator, agreed_denominator = denominator, agreed_at = at
+    where currency = any(${[...values.keys()]}) and cardinality(sources) > 1`)
 }
 
 export async function insertQuote(q: Queryable, quote: Quote): Promise<void> {
