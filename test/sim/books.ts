@@ -1,11 +1,15 @@
 import { sql } from '#platform/db'
 import type { Desk } from './desk.ts'
-import type { Act, Life } from './life.ts'
+import type { Act, Life, Payment } from './life.ts'
 
 /** What a rail adds to a life: what payers and others do with it, and its provider's own books. */
 export interface SimRail {
   /** As receipts name it. */
   readonly name: string
+  /** As payers choose it. */
+  readonly method: string
+  /** A payer comes and pays, as far as the weather lets him. Says how it went. */
+  pay(life: Life, payment: Payment): Promise<string>
   acts(life: Life): readonly Act[]
   /** Each arrival of money, as the provider keeps it. */
   took(desk: Desk): Promise<Told[]>

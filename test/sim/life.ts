@@ -57,6 +57,8 @@ export interface Act {
   readonly name: string
   /** How often it is chosen, beside the others. */
   readonly weight: number
+  /** What must be tried in bad weather: it is worse then. */
+  readonly rough?: boolean
   /** Says what it did, for the trace; NOTHING where there was nothing to do it with. */
   act(): Promise<string>
 }

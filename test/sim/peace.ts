@@ -27,6 +27,15 @@ export async function makePeace(life: Life): Promise<void> {
   await desk.pass(MINUTE_MS, 15_000)
 }
 
+/** What holds at any time. Sentences on what does not. */
+export async function lookAtBooks({ desk }: Life, env: Readonly<Record<string, string>>): Promise<string[]> {
+  const problems = [...(await desk.world.broken()), ...(await unbalanced(desk)), ...askedTwice(desk)]
+  if (env['REFUNDS_BEYOND_BALANCE'] === 'debt') return problems
+  const bare = await desk.world.app.db.many<{ id: string }>(sql`select id from payments.refunds
+    where state in ('created', 'submitting', 'pending', 'unknown', 'claimable') and held < amount limit 10`)
+  return [...problems, ...bare.map(({ id }) => `${id} is under way, and nothing is held for it`)]
+}
+
 /** Everything that must be once there is peace. Sentences on what is not. */
 export async function judge(life: Life): Promise<string[]> {
   const { desk } = life

@@ -6,7 +6,7 @@ import { refundActs } from './acts/refunds.ts'
 import { troubleActs } from './acts/troubles.ts'
 import { openDesk, type Desk } from './desk.ts'
 import { createInsist, NOTHING, pick, type Act, type Life, type Random, type Shop } from './life.ts'
-import { endsOf, judge, makePeace } from './peace.ts'
+import { endsOf, judge, lookAtBooks, makePeace } from './peace.ts'
 import { SIM_RAILS } from './rails/index.ts'
 import type { Mishap } from './wire.ts'
 
@@ -54,9 +54,8 @@ export async function runSeed(seed: number, steps = STEPS): Promise<Outcome> {
   const acts = [orderActs, refundActs, operatorActs, troubleActs].flatMap((make) => make(life))
   acts.push(...SIM_RAILS.flatMap((rail) => rail.acts(life)))
   for (let step = 0; step < steps && problems.length === 0; step++) {
-    const weather = changeWeather(desk, random)
     if (random(6) === 0) desk.outward.down.clear()
-    const { name, said } = await doOne(random, acts)
+    const { name, said, weather } = await doOne(desk, random, acts)
     await desk.settled()
     desk.calm()
     trace.push([step, name, said, weather].join(' '))
@@ -65,7 +64,7 @@ export async function runSeed(seed: number, steps = STEPS): Promise<Outcome> {
       trace.push(`${step} crash between`)
       await desk.crash()
     }
-    if (step % LOOK_EVERY === 0) for (const one of await desk.world.broken()) problem(one)
+    if (step % LOOK_EVERY === 0) for (const one of await lookAtBooks(life, env)) problem(one)
   }
   await makePeace(life)
   problems.push(...(await judge(life)))
@@ -77,8 +76,9 @@ export const replayOf = (seed: number, steps: number): string =>
   `npm run sim -- --from ${seed} --seeds 1 --steps ${steps}`
 
 /** Says what may befall this step. */
-function changeWeather({ outward, inward, dieAfter }: Desk, random: Random): string {
-  const mishap = (all: readonly Mishap[]): Mishap | undefined => (random(3) === 0 ? pick(random, all) : undefined)
+function changeWeather({ outward, inward, dieAfter }: Desk, random: Random, rough: boolean): string {
+  const mishap = (all: readonly Mishap[]): Mishap | undefined =>
+    random(6) < (rough ? 4 : 2) ? pick(random, all) : undefined
   Object.assign(outward, { mishap: mishap(OUTWARD), spared: pick(random, [0, 0, 0, 1, 2]) })
   Object.assign(inward, { mishap: mishap(INWARD), spared: pick(random, [0, 0, 0, 1, 2]) })
   const commits = random(8) === 0 ? 1 + random(8) : undefined
@@ -91,11 +91,16 @@ function changeWeather({ outward, inward, dieAfter }: Desk, random: Random): str
 }
 
 /** One of the acts that there is something to do for. */
-async function doOne(random: Random, acts: readonly Act[]): Promise<{ name: string; said: string }> {
+async function doOne(
+  desk: Desk,
+  random: Random,
+  acts: readonly Act[],
+): Promise<{ name: string; said: string; weather: string }> {
   for (;;) {
-    const { name, act } = choose(random, acts)
+    const { name, act, rough = false } = choose(random, acts)
+    const weather = changeWeather(desk, random, rough)
     const said = await act()
-    if (said !== NOTHING) return { name, said }
+    if (said !== NOTHING) return { name, said, weather }
   }
 }
 

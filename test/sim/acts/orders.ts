@@ -1,4 +1,5 @@
-import { pick, withPayment, type Act, type Life } from '../life.ts'
+import { SIM_RAILS } from '../rails/index.ts'
+import { isBy, pick, withPayment, type Act, type Life } from '../life.ts'
 
 /** What is sold, in which currency and by which methods. */
 const OFFERS = [
@@ -12,7 +13,8 @@ const OFFERS = [
   { currency: 'BTC', methods: ['bitcoin'], amount: (n: number) => `0.0${String(10_000 + n * 17).padStart(7, '0')}` },
 ] as const
 
-async function create({ random, shops, payments, problem, insist }: Life): Promise<string> {
+async function create(life: Life): Promise<string> {
+  const { random, shops, payments, problem, insist } = life
   const shop = pick(random, shops)
   const { currency, methods, amount } = pick(random, OFFERS)
   const body = { amount: amount(random(3000)), currency, methods, expires_in: random(4) === 0 ? 300 : 3600 }
@@ -42,9 +44,23 @@ const cancel = (life: Life): Promise<string> =>
     return String(status)
   })
 
+/** A payer buys something, pays at once by one of the ways there are, and waits a little. */
+async function sell(life: Life): Promise<string> {
+  const made = await create(life)
+  const payment = life.payments.at(-1)
+  const ways = SIM_RAILS.filter(({ method }) => payment && isBy(method)(payment))
+  if (made === 'failed' || !payment || ways.length === 0) return made
+  // Phones twice as often as others.
+  const way = pick(life.random, [...ways, ...ways.slice(0, 1)])
+  const said = await way.pay(life, payment)
+  await life.desk.pass(3000)
+  return `${made} by ${way.method} ${said}`
+}
+
 /** What merchants do with payments. */
 export const orderActs = (life: Life): readonly Act[] => [
-  { name: 'create', weight: 8, act: () => create(life) },
+  { name: 'sell', weight: 24, act: () => sell(life) },
+  { name: 'create', weight: 4, act: () => create(life) },
   { name: 'create-again', weight: 2, act: () => again(life) },
   { name: 'cancel', weight: 2, act: () => cancel(life) },
 ]

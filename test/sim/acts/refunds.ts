@@ -26,10 +26,10 @@ function textOf({ body }: Payment, minor: bigint, whole: boolean): string {
 const SHARES = [1n, 2n, 2n, 3n] as const
 
 function wanted({ random }: Life, payment: Payment, left: bigint): object {
-  const method = random(4) === 0 ? 'claim' : 'auto'
+  const method = random(6) === 0 ? 'claim' : 'auto'
   if (random(3) === 0) return { method }
   const amount = left / pick(random, SHARES)
-  return { method, amount: textOf(payment, amount > 0n ? amount : 1n, random(2) === 0) }
+  return { method, amount: textOf(payment, amount > 0n ? amount : 1n, random(5) > 0) }
 }
 
 async function ask({ insist, refunds, problem }: Life, payment: Payment, body: object, key?: string): Promise<Answer> {
@@ -57,9 +57,10 @@ async function twiceAtOnce(life: Life): Promise<string> {
   const found = await findPaid(life)
   if (!found) return NOTHING
   const { payment, left } = found
-  const body = { amount: textOf(payment, left / BigInt(1 + life.random(2)), false) }
+  // Together more than there is.
+  const body = { amount: textOf(payment, (left * 2n) / BigInt(2 + life.random(2)), true) }
   const name = `clerk-${life.refunds.length}-${life.payments.length}`
-  const same = life.random(2) === 0
+  const same = life.random(3) === 0
   const [one, two] = await Promise.all([
     ask(life, payment, body, name),
     ask(life, payment, body, same ? name : `${name}-too`),
@@ -99,8 +100,8 @@ const takeBack = ({ random, refunds, insist }: Life): Promise<string> =>
 
 /** Money that goes back. */
 export const refundActs = (life: Life): readonly Act[] => [
-  { name: 'refund', weight: 12, act: () => refund(life) },
-  { name: 'refund-twice', weight: 4, act: () => twiceAtOnce(life) },
-  { name: 'claim', weight: 6, act: () => claim(life) },
+  { name: 'refund', weight: 20, rough: true, act: () => refund(life) },
+  { name: 'refund-twice', weight: 10, act: () => twiceAtOnce(life) },
+  { name: 'claim', weight: 14, rough: true, act: () => claim(life) },
   { name: 'cancel-claim', weight: 1, act: () => takeBack(life) },
 ]

@@ -41,7 +41,7 @@ async function pass({ desk, random }: Life): Promise<string> {
 
 /** Time, and what breaks. */
 export const troubleActs = (life: Life): readonly Act[] => [
-  { name: 'pass', weight: 22, act: () => pass(life) },
+  { name: 'pass', weight: 16, act: () => pass(life) },
   { name: 'away', weight: 3, act: () => Promise.resolve(away(life)) },
   { name: 'prices', weight: 3, act: () => prices(life) },
 ]

@@ -1,14 +1,17 @@
 import { sql } from '#platform/db'
 import type { SimRail, Told } from '../books.ts'
-import { promptPhone, repeatCallback } from './phones.ts'
+import { pick } from '../life.ts'
+import { prompt, promptPhone, repeatCallback } from './phones.ts'
 
 /** Without …09: Airtel takes what was asked for or nothing, so nobody pays less. */
 const PHONES = ['01', '02', '03', '04', '05', '06', '07', '08', '10', '11'].map((end) => `2547300000${end}`)
 
 export const airtel: SimRail = {
   name: 'airtel',
+  method: 'airtel',
+  pay: (life, payment) => prompt(life, payment, 'airtel', pick(life.random, PHONES)),
   acts: (life) => [
-    { name: 'airtel', weight: 9, act: () => promptPhone(life, 'airtel', PHONES) },
+    { name: 'airtel', weight: 4, act: () => promptPhone(life, 'airtel', PHONES) },
     { name: 'airtel-again', weight: 1, act: () => repeatCallback(life, PHONES) },
   ],
   took: ({ providers }) =>

@@ -2,15 +2,14 @@ import { scriptOf } from '#clients/bitcoin'
 import { formatAmount, money, parseAmount } from '#money'
 import { sql } from '#platform/db'
 import type { Desk } from '../desk.ts'
-import { isBy, pick, withOne, withPayment, type Address, type Life } from '../life.ts'
+import { isBy, pick, withOne, withPayment, type Address, type Life, type Payment } from '../life.ts'
 import type { SimRail, Told } from '../books.ts'
 
-const askAddress = (life: Life): Promise<string> =>
-  withPayment(life, isBy('bitcoin'), async ({ id, shop, addresses }) => {
-    const { status, body } = await life.insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
-    if (typeof body.address === 'string') addresses.push({ address: body.address, amount: body.amount })
-    return String(status)
-  })
+async function askAddress({ insist }: Life, { id, shop, addresses }: Payment): Promise<string> {
+  const { status, body } = await insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
+  if (typeof body.address === 'string') addresses.push({ address: body.address, amount: body.amount })
+  return String(status)
+}
 
 /** Parts of what was asked for, in thousandths: exactly, too little, too much, next to nothing. */
 const PARTS = [1000n, 1000n, 1000n, 500n, 990n, 2000n, 30n]
@@ -33,23 +32,29 @@ async function control({ desk, transactions }: Life, name: string, body: object)
   return String(status)
 }
 
-const send = (life: Life): Promise<string> => {
+async function send(life: Life, one: Address): Promise<string> {
   const { random, payments } = life
+  const outputs = [part(random, one)]
+  // To the same address, or for two payments at once.
   const asked = payments.flatMap(({ addresses }) => addresses.slice(-1))
-  return withOne(random, asked, async (one) => {
-    const outputs = [part(random, one)]
-    // To the same address, or for two payments at once.
-    if (random(4) === 0) outputs.push(part(random, random(2) === 0 ? one : pick(random, asked)))
-    const how = {
-      replaceable: random(3) > 0,
-      fee_rate: 1 + random(9),
-      from_unconfirmed: random(6) === 0,
-      mined: random(8) === 0,
-    }
-    const status = await control(life, 'pay', { outputs, ...how })
-    return `${outputs.map(({ amount }) => amount).join(' and ')} of ${one.amount}${how.mined ? ' mined' : ''} ${status}`
-  })
+  if (random(4) === 0) outputs.push(part(random, random(2) === 0 ? one : pick(random, asked)))
+  const how = {
+    replaceable: random(3) > 0,
+    fee_rate: 1 + random(9),
+    from_unconfirmed: random(6) === 0,
+    mined: random(5) === 0,
+  }
+  const status = await control(life, 'pay', { outputs, ...how })
+  return `${outputs.map(({ amount }) => amount).join(' and ')} of ${one.amount}${how.mined ? ' mined' : ''} ${status}`
 }
+
+async function pay(life: Life, payment: Payment): Promise<string> {
+  const asked = await askAddress(life, payment)
+  const address = payment.addresses.at(-1)
+  return address === undefined ? asked : send(life, address)
+}
+
+const hasAddress = ({ addresses }: Payment): boolean => addresses.length > 0
 
 const about = (life: Life, name: string, body: (txid: string) => object): Promise<string> =>
   withOne(life.random, life.transactions, (txid) => control(life, name, body(txid)))
@@ -96,12 +101,18 @@ async function took({ providers, world }: Desk): Promise<Told[]> {
 
 export const bitcoin: SimRail = {
   name: 'bitcoin',
+  method: 'bitcoin',
+  pay,
   acts: (life) => [
-    { name: 'address', weight: 10, act: () => askAddress(life) },
-    { name: 'send', weight: 12, act: () => send(life) },
-    { name: 'mine', weight: 8, act: () => mine(life) },
-    { name: 'replace', weight: 4, act: () => replace(life) },
-    { name: 'reorg', weight: 3, act: () => reorg(life) },
+    { name: 'address', weight: 3, act: () => withPayment(life, isBy('bitcoin'), (one) => askAddress(life, one)) },
+    {
+      name: 'send',
+      weight: 5,
+      act: () => withPayment(life, hasAddress, ({ addresses }) => send(life, pick(life.random, addresses))),
+    },
+    { name: 'mine', weight: 7, act: () => mine(life) },
+    { name: 'replace', weight: 5, act: () => replace(life) },
+    { name: 'reorg', weight: 5, act: () => reorg(life) },
     { name: 'evict', weight: 2, act: () => about(life, 'evict', (txid) => ({ txid })) },
     { name: 'resend', weight: 2, act: () => about(life, 'resend', (txid) => ({ txid })) },
   ],

@@ -1,36 +1,44 @@
 import { sql } from '#platform/db'
-import { isBy, pick, withPayment, type Life } from '../life.ts'
+import { isBy, pick, withPayment, type Life, type Payment } from '../life.ts'
 import type { SimRail, Told } from '../books.ts'
 
 const PAYS = { number: '4242424242424242' }
 const NEVER_ARRIVES = { number: '4000000000000341' }
 const PAYMENTS = [PAYS, PAYS, { wallet: 'full' }, { wallet: 'empty' }, { number: '4000000000000002' }, NEVER_ARRIVES]
 
-const openOrder = (life: Life): Promise<string> =>
-  withPayment(life, isBy('crossmint'), async ({ id, shop, orders }) => {
-    const { status, body } = await life.insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'crossmint' })
-    if (typeof body.redirect_url === 'string') orders.push(body.redirect_url)
-    return String(status)
-  })
+async function openOrder({ insist }: Life, { id, shop, orders }: Payment): Promise<string> {
+  const { status, body } = await insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'crossmint' })
+  if (typeof body.redirect_url === 'string') orders.push(body.redirect_url)
+  return String(status)
+}
 
-const pay = (life: Life): Promise<string> =>
-  withPayment(
-    life,
-    ({ orders }) => orders.length > 0,
-    async ({ orders }) => {
-      const { desk, random } = life
-      const { pathname, search } = new URL(pick(random, orders))
-      const payment = pick<object>(random, PAYMENTS)
-      const { status } = await desk.visit(pathname + search, new URLSearchParams({ ...payment }))
-      return `${Object.values(payment).join()} ${status}`
-    },
-  )
+/** On Crossmint's own page: payers do not go through our networks. */
+async function payOrder({ desk, random }: Life, order: string): Promise<string> {
+  const { pathname, search } = new URL(order)
+  const payment = pick<object>(random, PAYMENTS)
+  const { status } = await desk.visit(pathname + search, new URLSearchParams({ ...payment }))
+  return `${Object.values(payment).join()} ${status}`
+}
+
+const hasOrder = ({ orders }: Payment): boolean => orders.length > 0
+
+async function pay(life: Life, payment: Payment): Promise<string> {
+  const opened = await openOrder(life, payment)
+  const order = payment.orders.at(-1)
+  return order === undefined ? opened : payOrder(life, order)
+}
 
 export const crossmint: SimRail = {
   name: 'crossmint',
+  method: 'crossmint',
+  pay,
   acts: (life) => [
-    { name: 'order', weight: 8, act: () => openOrder(life) },
-    { name: 'pay-order', weight: 8, act: () => pay(life) },
+    { name: 'order', weight: 2, act: () => withPayment(life, isBy('crossmint'), (one) => openOrder(life, one)) },
+    {
+      name: 'pay-order',
+      weight: 3,
+      act: () => withPayment(life, hasOrder, ({ orders }) => payOrder(life, pick(life.random, orders))),
+    },
   ],
   took: ({ providers }) =>
     providers.owner.many<Told>(sql`select id, null as number,

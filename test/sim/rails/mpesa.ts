@@ -1,13 +1,19 @@
 import { sql } from '#platform/db'
 import type { Given, SimRail, Told } from '../books.ts'
-import { answerPrompt, promptPhone, repeatCallback } from './phones.ts'
+import { pick } from '../life.ts'
+import { answerPrompt, prompt, promptPhone, repeatCallback } from './phones.ts'
 
 export const PHONES = Array.from({ length: 17 }, (_, i) => `2547000000${String(i + 1).padStart(2, '0')}`)
 
+/** Without those who do not pay. */
+const PAYING = PHONES.filter((phone) => !/0[234]$/.test(phone))
+
 export const mpesa: SimRail = {
   name: 'mpesa',
+  method: 'mpesa',
+  pay: (life, payment) => prompt(life, payment, 'mpesa', pick(life.random, PAYING)),
   acts: (life) => [
-    { name: 'prompt', weight: 14, act: () => promptPhone(life, 'mpesa', PHONES) },
+    { name: 'prompt', weight: 6, act: () => promptPhone(life, 'mpesa', PHONES) },
     { name: 'callback-again', weight: 2, act: () => repeatCallback(life, PHONES) },
     { name: 'answer-prompt', weight: 3, act: () => answerPrompt(life) },
   ],

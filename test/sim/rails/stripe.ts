@@ -1,7 +1,7 @@
 import { sql } from '#platform/db'
 import { sandboxCredentials } from '#sandbox'
 import type { Desk } from '../desk.ts'
-import { isBy, NOTHING, pick, withPayment, type Life } from '../life.ts'
+import { isBy, NOTHING, pick, withPayment, type Life, type Payment } from '../life.ts'
 import type { Given, SimRail, Told } from '../books.ts'
 
 const PAYS = '4242424242424242'
@@ -11,29 +11,30 @@ const REFUND_LATER = '4000000000007726'
 const REFUND_FAILS = '4000000000005126'
 const CARDS = [PAYS, PAYS, PAYS, '4000000000000002', ASKS, DISPUTED, REFUND_LATER, REFUND_LATER, REFUND_FAILS]
 
-const openPage = (life: Life): Promise<string> =>
-  withPayment(life, isBy('card'), async ({ id, shop, pages }) => {
-    const { status, body } = await life.insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'card' })
-    if (typeof body.redirect_url === 'string') pages.push(body.redirect_url)
-    return String(status)
-  })
+async function openPage({ insist }: Life, { id, shop, pages }: Payment): Promise<string> {
+  const { status, body } = await insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'card' })
+  if (typeof body.redirect_url === 'string') pages.push(body.redirect_url)
+  return String(status)
+}
+
+async function typeCard({ desk, random }: Life, page: string): Promise<string> {
+  const number = pick(random, CARDS)
+  const { status } = await desk.visit(page, new URLSearchParams({ number, expiry: '12/40', cvc: '123', name: 'Asha' }))
+  if (status !== 303) return `${number} ${status}`
+  const answer = pick(random, ['approve', 'approve', 'fail'])
+  return `${number} ${answer} ${(await desk.visit(`${page}/challenge`, new URLSearchParams({ answer }))).status}`
+}
 
 const payByCard = (life: Life): Promise<string> =>
-  withPayment(
-    life,
-    ({ pages }) => pages.length > 0,
-    async ({ pages }) => {
-      const { desk, random } = life
-      const [page, number] = [pick(random, pages), pick(random, CARDS)]
-      const { status } = await desk.visit(
-        page,
-        new URLSearchParams({ number, expiry: '12/40', cvc: '123', name: 'Asha' }),
-      )
-      if (status !== 303) return `${number} ${status}`
-      const answer = pick(random, ['approve', 'approve', 'fail'])
-      return `${number} ${answer} ${(await desk.visit(`${page}/challenge`, new URLSearchParams({ answer }))).status}`
-    },
-  )
+  withPayment(life, hasPage, ({ pages }) => typeCard(life, pick(life.random, pages)))
+
+const hasPage = ({ pages }: Payment): boolean => pages.length > 0
+
+async function pay(life: Life, payment: Payment): Promise<string> {
+  const opened = await openPage(life, payment)
+  const page = payment.pages.at(-1)
+  return page === undefined ? opened : typeCard(life, page)
+}
 
 /** Somebody gives money back in Stripe's dashboard, without us. */
 async function refundInDashboard({ desk, random }: Life): Promise<string> {
@@ -88,9 +89,11 @@ async function differences({ providers, world }: Desk): Promise<string[]> {
 
 export const stripe: SimRail = {
   name: 'stripe',
+  method: 'card',
+  pay,
   acts: (life) => [
-    { name: 'card-page', weight: 8, act: () => openPage(life) },
-    { name: 'card', weight: 10, act: () => payByCard(life) },
+    { name: 'card-page', weight: 3, act: () => withPayment(life, isBy('card'), (payment) => openPage(life, payment)) },
+    { name: 'card', weight: 4, act: () => payByCard(life) },
     { name: 'dashboard-refund', weight: 2, act: () => refundInDashboard(life) },
   ],
   took: ({ providers }) =>
