@@ -32,7 +32,8 @@ export interface Desk extends AsyncDisposable {
   calm(): void
 }
 
-const EXPOSED = /^\/sandbox\/(daraja|stripe|airtel|crossmint|coingecko|coinbase|kraken|bitcoin\/rpc)\b/
+/** Logins are spared: what comes after them is worth more trouble. */
+const EXPOSED = /^(?!.*\/oauth)\/sandbox\/(daraja|stripe|airtel|crossmint|coingecko|coinbase|kraken|bitcoin\/rpc)\b/
 /** Whoever sends to these addresses tries again until it is taken. */
 const REPEATS = /^\/api\/webhook\/(stripe|crossmint)\b/
 

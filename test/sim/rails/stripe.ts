@@ -9,7 +9,7 @@ const ASKS = '4000002500003155'
 const DISPUTED = '4000000000000259'
 const REFUND_LATER = '4000000000007726'
 const REFUND_FAILS = '4000000000005126'
-const CARDS = [PAYS, PAYS, PAYS, '4000000000000002', ASKS, DISPUTED, REFUND_LATER, REFUND_LATER, REFUND_FAILS]
+const CARDS = [PAYS, PAYS, PAYS, '4000000000000002', ASKS, DISPUTED, DISPUTED, REFUND_LATER, REFUND_FAILS]
 
 async function openPage({ insist }: Life, { id, shop, pages }: Payment): Promise<string> {
   const { status, body } = await insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'card' })
@@ -94,7 +94,7 @@ export const stripe: SimRail = {
   acts: (life) => [
     { name: 'card-page', weight: 3, act: () => withPayment(life, isBy('card'), (payment) => openPage(life, payment)) },
     { name: 'card', weight: 4, act: () => payByCard(life) },
-    { name: 'dashboard-refund', weight: 2, act: () => refundInDashboard(life) },
+    { name: 'dashboard-refund', weight: 4, act: () => refundInDashboard(life) },
   ],
   took: ({ providers }) =>
     providers.owner.many<Told>(sql`select id, null as number, (body->>'amount')::bigint as amount from (${OBJECTS}) o
