@@ -12,7 +12,7 @@ export interface SimRail {
   pay(life: Life, payment: Payment): Promise<string>
   acts(life: Life): readonly Act[]
   /** Each arrival of money, as the provider keeps it. */
-  took(desk: Desk): Promise<Told[]>
+  took(desk: Desk, life: Pick<Life, 'bank'>): Promise<Told[]>
   /** Each refund of ours that the provider has made, as it stands in the end. */
   gave?(desk: Desk): Promise<Given[]>
   /** What else must be. Sentences on what is not. */
@@ -45,7 +45,8 @@ interface Case {
 }
 
 /** The providers' books beside ours: what they took is what we counted, or an open case tells a person of the difference. */
-export async function compareTaken({ desk }: Pick<Life, 'desk'>, rail: SimRail): Promise<string[]> {
+export async function compareTaken(life: Pick<Life, 'desk' | 'bank'>, rail: SimRail): Promise<string[]> {
+  const { desk } = life
   const { db } = desk.world.app
   // What came back after it had been given back or disputed is no arrival. What the chain took back is none any more.
   const ours = await db.many<Ours>(sql`select r.id as receipt, split_part(r.provider_id, ':again:', 1) as id, s.number,
@@ -57,7 +58,7 @@ export async function compareTaken({ desk }: Pick<Life, 'desk'>, rail: SimRail):
     sql`select rail, subject, theirs from payments.cases where state = 'open' and rail = ${rail.name}`,
   )
   const left = new Set(ours)
-  const problems = (await rail.took(desk)).flatMap(({ id, number, amount }) => {
+  const problems = (await rail.took(desk, life)).flatMap(({ id, number, amount }) => {
     const here = [...left].find((one) => one.id === id || (number !== null && one.number === number))
     if (!here) {
       const isTold = cases.some(({ subject, theirs }) => subject === (number ?? id) && theirs === amount)

@@ -36,6 +36,13 @@ export interface Refund {
   readonly secret: string | undefined
 }
 
+/** Money that came to the bank by hand. In cents. */
+export interface Banked {
+  readonly attemptId: string
+  readonly number: string
+  readonly amount: bigint
+}
+
 /** What the acts of one life share. */
 export interface Life {
   readonly desk: Desk
@@ -47,6 +54,8 @@ export interface Life {
   readonly transactions: string[]
   /** What the operator has paid by hand, by refund, in minor units. */
   readonly paidByHand: Map<string, bigint>
+  /** The bank's own books. */
+  readonly bank: Banked[]
   /** What must not be, as it is found. */
   problem(text: string): void
   /** The request of somebody who does not give up until there is an answer. */

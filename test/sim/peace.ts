@@ -3,6 +3,7 @@ import { operate } from './acts/operator.ts'
 import { askedTwice, compareGiven, compareTaken, unbalanced } from './books.ts'
 import type { Life } from './life.ts'
 import { SIM_RAILS } from './rails/index.ts'
+import { confirmAll } from './rails/transfer.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
@@ -20,6 +21,7 @@ export async function makePeace(life: Life): Promise<void> {
     await desk.pass(15_000, 15_000)
   }
   await operate(life)
+  await confirmAll(life)
   await desk.pass(2 * 60 * MINUTE_MS, 12 * MINUTE_MS)
   await operate(life)
   await desk.pass(4 * DAY_MS, DAY_MS / 4)
@@ -53,6 +55,8 @@ async function restless({ desk }: Life): Promise<string[]> {
   const rows = await desk.world.app.db.many<{ id: string; state: string; why: string | null }>(sql`
     select id, status::text as state, null as why from payments.intents where status in ('open', 'processing')
     union all select id, state, why from payments.attempts where state not in ('settled', 'failed', 'abandoned')
+      -- Whoever does not say that it was sent has two weeks.
+      and (kind <> 'transfer' or sent_at is not null)
     union all select id, state, why from payments.refunds where state not in ('succeeded', 'failed', 'canceled', 'expired')
     union all select id, state, null from payments.settlements where state = 'pending'
     union all select rail || ' ' || event_key, state::text, null from payments.inbox where state = 'new'

@@ -41,13 +41,13 @@ const SETTINGS: readonly Record<string, string>[] = [
 /** One life of a desk: `steps` things that merchants, payers, networks and machines do, then peace, then the accounts are compared. */
 export async function runSeed(seed: number, steps = STEPS): Promise<Outcome> {
   const random = createRandom(seed)
-  const env = { REFUND_CLAIM_DAYS: '2', ...pick(random, SETTINGS) }
+  const env = { REFUND_CLAIM_DAYS: '2', TRANSFER_INSTRUCTIONS: 'Account 0100', ...pick(random, SETTINGS) }
   await using desk = await openDesk({ seed, env })
   const trace: string[] = [JSON.stringify(env)]
   const problems: string[] = []
   const problem = (text: string): void => void problems.push(`step ${trace.length - 1}: ${text}`)
   const life: Life = {
-    ...{ desk, random, problem, payments: [], refunds: [], transactions: [], paidByHand: new Map() },
+    ...{ desk, random, problem, payments: [], refunds: [], transactions: [], bank: [], paidByHand: new Map() },
     shops: await openShops(desk.world),
     insist: createInsist(desk, problem),
   }

@@ -1,10 +1,14 @@
 import { SIM_RAILS } from '../rails/index.ts'
 import { isBy, pick, withPayment, type Act, type Life } from '../life.ts'
 
+const IN_SHILLINGS = ['mpesa', 'airtel', 'card', 'bitcoin', 'transfer']
+
 /** What is sold, in which currency and by which methods. */
 const OFFERS = [
-  { currency: 'KES', methods: ['mpesa', 'airtel', 'card', 'bitcoin'], amount: (n: number) => `${100 + n}.00` },
-  { currency: 'KES', methods: ['mpesa', 'airtel', 'card', 'bitcoin'], amount: (n: number) => `${100 + n}.00` },
+  { currency: 'KES', methods: IN_SHILLINGS, amount: (n: number) => `${100 + n}.00` },
+  { currency: 'KES', methods: [...IN_SHILLINGS, 'balance'], amount: (n: number) => `${100 + (n % 1000)}.00` },
+  // Fills what the customer pays with later.
+  { currency: 'KES', methods: IN_SHILLINGS, amount: (n: number) => `${2000 + n}.00`, top_up: true },
   {
     currency: 'USD',
     methods: ['crossmint', 'card', 'bitcoin'],
@@ -16,8 +20,9 @@ const OFFERS = [
 async function create(life: Life): Promise<string> {
   const { random, shops, payments, problem, insist } = life
   const shop = pick(random, shops)
-  const { currency, methods, amount } = pick(random, OFFERS)
-  const body = { amount: amount(random(3000)), currency, methods, expires_in: random(4) === 0 ? 300 : 3600 }
+  const { amount, ...offer } = pick(random, OFFERS)
+  const customer = { id: pick(random, ['asha', 'juma']) }
+  const body = { ...offer, customer, amount: amount(random(3000)), expires_in: random(4) === 0 ? 300 : 3600 }
   const key = `create-${payments.length}`
   const { status, body: made } = await insist(shop, '/api/v1/payments', body, key)
   if (status !== 201) {
@@ -25,7 +30,7 @@ async function create(life: Life): Promise<string> {
     return 'failed'
   }
   payments.push({ id: made.id, key, shop, body, pages: [], orders: [], addresses: [] })
-  return `${body.amount} ${currency}`
+  return `${body.amount} ${offer.currency}`
 }
 
 const isAny = (): boolean => true
