@@ -33,6 +33,7 @@ export interface IntentLineRow {
   customer: Customer | null
   metadata: Record<string, string>
   terms: Terms
+  account: string
   expiresAt: Date
   canceledAt: Date | null
   version: number
@@ -40,7 +41,7 @@ export interface IntentLineRow {
 }
 
 export const pageOfIntentLines = (q: Queryable, page: PageOf): Promise<IntentLineRow[]> =>
-  q.many(sql`select id, livemode, asset, amount, received, refunded, reversed, late, status, description, reference, customer, metadata, terms,
+  q.many(sql`select id, livemode, asset, amount, received, refunded, reversed, late, status, description, reference, customer, metadata, terms, account,
       expires_at as "expiresAt", canceled_at as "canceledAt", version, created_at as "createdAt"
     from payments.intents
     where merchant_id = ${page.merchantId} and id > ${page.after} and id < ${page.before}
@@ -56,6 +57,7 @@ export interface ReceiptLineRow {
   number: string | null
   reference: string | null
   terms: Terms
+  account: string
   asset: Asset
   gross: bigint
   intentAsset: Asset
@@ -68,7 +70,7 @@ export interface ReceiptLineRow {
 }
 
 export const pageOfReceiptLines = (q: Queryable, page: PageOf): Promise<ReceiptLineRow[]> =>
-  q.many(sql`select r.id, r.intent_id as "intentId", r.attempt_id as "attemptId", i.livemode, a.method, s.number, i.reference, i.terms, r.asset, r.gross,
+  q.many(sql`select r.id, r.intent_id as "intentId", r.attempt_id as "attemptId", i.livemode, a.method, s.number, i.reference, i.terms, i.account, r.asset, r.gross,
       i.asset as "intentAsset", s.counted, s.refunded, s.reversed, r.late, r.taken_at as "takenAt", r.created_at as "recordedAt"
     from payments.receipts r
     join payments.receipt_states s on s.receipt_id = r.id
@@ -84,6 +86,7 @@ export interface RefundLineRow {
   livemode: boolean
   reference: string | null
   terms: Terms
+  account: string
   asset: Asset
   amount: bigint
   origin: 'merchant' | 'provider'
@@ -98,7 +101,7 @@ export interface RefundLineRow {
 }
 
 export const pageOfRefundLines = (q: Queryable, page: PageOf): Promise<RefundLineRow[]> =>
-  q.many(sql`select f.id, f.intent_id as "intentId", i.livemode, i.reference, i.terms, f.asset, f.amount, f.origin, f.state, f.note, f.rail, f.phone, f.number,
+  q.many(sql`select f.id, f.intent_id as "intentId", i.livemode, i.reference, i.terms, i.account, f.asset, f.amount, f.origin, f.state, f.note, f.rail, f.phone, f.number,
       f.reason as failure, f.created_at as "createdAt", f.ended_at as "endedAt"
     from payments.refunds f join payments.intents i on i.id = f.intent_id
     where f.merchant_id = ${page.merchantId} and f.id > ${page.after} and f.id < ${page.before}

@@ -2,6 +2,7 @@ import { money, type Money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Queryable } from '#platform/db'
 import { firstIdAt } from '#platform/ids'
+import { isCustomers } from './postings.ts'
 import { maskPhone } from './attempt-store.ts'
 import {
   pageOfIntentLines,
@@ -48,6 +49,7 @@ export type IntentLine = Pick<
   | 'canceledAt'
   | 'version'
   | 'createdAt'
+  | 'topUp'
 > & { readonly customer: Customer | undefined }
 
 /** A receipt as one line, with what is worth knowing of its payment. */
@@ -61,6 +63,8 @@ export interface ReceiptLine {
   /** The merchant's own name for the payment, and the payment's terms. */
   readonly reference: string | undefined
   readonly terms: Terms
+  /** It filled a customer's balance: no sale. */
+  readonly topUp: boolean
   readonly gross: Money
   /** In the payment's asset, as are the sums below. */
   readonly counted: Money
@@ -82,6 +86,8 @@ export interface RefundLine {
   /** The merchant's own name for the payment, and the payment's terms. */
   readonly reference: string | undefined
   readonly terms: Terms
+  /** Of a payment that filled a customer's balance: no sale. */
+  readonly topUp: boolean
   readonly amount: Money
   /** `provider`: made in the provider's own dashboard. */
   readonly origin: 'merchant' | 'provider'
@@ -149,6 +155,7 @@ const intentLineOf = (row: IntentLineRow): IntentLine => ({
   customer: row.customer ?? undefined,
   metadata: row.metadata,
   terms: row.terms,
+  topUp: isCustomers(row.account),
   expiresAt: row.expiresAt,
   canceledAt: row.canceledAt ?? undefined,
   version: row.version,
@@ -164,6 +171,7 @@ const receiptLineOf = (row: ReceiptLineRow): ReceiptLine => ({
   number: row.number ?? undefined,
   reference: row.reference ?? undefined,
   terms: row.terms,
+  topUp: isCustomers(row.account),
   gross: money(row.asset, row.gross),
   counted: money(row.intentAsset, row.counted),
   refunded: money(row.intentAsset, row.refunded),
@@ -179,6 +187,7 @@ const refundLineOf = (row: RefundLineRow): RefundLine => ({
   livemode: row.livemode,
   reference: row.reference ?? undefined,
   terms: row.terms,
+  topUp: isCustomers(row.account),
   amount: money(row.asset, row.amount),
   origin: row.origin,
   status: statusOfRefund(row.state),

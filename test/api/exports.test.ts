@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import { sql } from '#platform/db'
 import { openWorld, type Answer } from '../world.ts'
 import { waitFor } from '../wait.ts'
-import { assertRefused, create, leap, paid } from './shop.ts'
+import { assertRefused, create, leap, paid, PAYMENTS } from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -238,4 +238,32 @@ void test('one export at a time: a reader who reads nothing holds the place and 
   world.app.db.pool.off('acquire', count)
   socket.destroy()
   await waitFor('the place to be free', async () => (await ask('ledger.json')).status === 200)
+})
+
+void test('what fills a balance is told from what is sold', async () => {
+  await using own = await openWorld()
+  const customer = { id: 'cus-1' }
+  await paid(own, { amount: '100.00', top_up: true, customer })
+  const sale = await create(own, { amount: '60.00', methods: ['balance'], customer })
+  await own.api('POST', `${PAYMENTS}/${sale.id}/attempts`, { method: 'balance' })
+  await own.api('POST', `${PAYMENTS}/${sale.id}/refunds`, { amount: '10.00' })
+  // What is younger than ten seconds is not exported yet.
+  await own.jump(60_000)
+  const rows = async (kind: string) => (await own.api('GET', `/api/v1/exports/${kind}.json`)).body
+  const told = (await rows('payments')).map((row: any) => [row.amount, row.customer_id, row.top_up])
+  assert.deepEqual(told, [
+    ['100.00', 'cus-1', true],
+    ['60.00', 'cus-1', false],
+  ])
+  assert.deepEqual(
+    (await rows('receipts')).map((row: any) => [row.method, row.top_up]),
+    [
+      ['mpesa', true],
+      ['balance', false],
+    ],
+  )
+  assert.deepEqual(
+    (await rows('refunds')).map((row: any) => [row.method, row.top_up]),
+    [['balance', false]],
+  )
 })

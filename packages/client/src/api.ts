@@ -488,6 +488,10 @@ export type PaymentLine = {
   /** The store that sold it */
   readonly store: string | null
   readonly payment_link: string | null
+  readonly customer_id: string | null
+
+  /** It fills a customer’s prepaid balance: no sale, and not yours */
+  readonly top_up: boolean
 
   /** JSON text in CSV */
   readonly metadata: Readonly<Record<string, string>>
@@ -601,6 +605,9 @@ export type ReceiptLine = {
 
   /** The store that sold it */
   readonly store: string | null
+
+  /** It fills a customer’s prepaid balance: no sale, and not yours */
+  readonly top_up: boolean
 }
 
 /** All rows of the time, oldest first */
@@ -753,6 +760,9 @@ export type RefundLine = {
 
   /** The store that sold it */
   readonly store: string | null
+
+  /** It fills a customer’s prepaid balance: no sale, and not yours */
+  readonly top_up: boolean
 }
 
 /** A page of refunds */

@@ -8,6 +8,7 @@ import type { IntentLine, ReceiptLine, RefundLine } from '#payments'
 const time = z.string().meta({ format: 'date-time' })
 const amount = z.string()
 const id = z.string()
+const topUp = z.boolean().meta({ description: 'It fills a customer’s prepaid balance: no sale, and not yours' })
 const store = id.nullable().meta({ description: 'The store that sold it' })
 
 export const paymentLine = z
@@ -33,6 +34,8 @@ export const paymentLine = z
     version: z.int(),
     store,
     payment_link: id.nullable(),
+    customer_id: z.string().nullable(),
+    top_up: topUp,
     metadata: z.record(z.string(), z.string()).meta({ description: 'JSON text in CSV' }),
   })
   .meta({ id: 'PaymentLine', description: 'A payment as a row' })
@@ -57,6 +60,8 @@ export const renderIntent = (line: IntentLine): z.output<typeof paymentLine> => 
   version: line.version,
   store: line.terms['store'] ?? null,
   payment_link: line.terms['link'] ?? null,
+  customer_id: line.customer?.id ?? null,
+  top_up: line.topUp,
   metadata: line.metadata,
 })
 
@@ -79,6 +84,7 @@ export const receiptLine = z
     late: z.boolean(),
     reference: z.string().nullable().meta({ description: 'That of the payment' }),
     store,
+    top_up: topUp,
   })
   .meta({ id: 'ReceiptLine', description: 'Money that arrived, as a row' })
 
@@ -102,6 +108,7 @@ export const renderReceipt = (line: ReceiptLine): z.output<typeof receiptLine> =
     late: line.late,
     reference: line.reference ?? null,
     store: line.terms['store'] ?? null,
+    top_up: line.topUp,
   }
 }
 
@@ -123,6 +130,7 @@ export const refundLine = z
     reason: z.string().nullable(),
     reference: z.string().nullable().meta({ description: 'That of the payment' }),
     store,
+    top_up: topUp,
   })
   .meta({ id: 'RefundLine', description: 'A refund as a row' })
 
@@ -143,6 +151,7 @@ export const renderRefundLine = (line: RefundLine): z.output<typeof refundLine> 
   reason: line.note || null,
   reference: line.reference ?? null,
   store: line.terms['store'] ?? null,
+  top_up: line.topUp,
 })
 
 export const ledgerLine = z
