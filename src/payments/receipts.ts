@@ -152,7 +152,9 @@ async function holdBackAgain(
   const available = availableOf(booksOf(work, row.asset))
   const causes = [...taken.transfers, ...(taken.refundId === null ? [] : [taken.refundId])]
   const amount = planned({ transfers: [...credits] }, available)
-  transfers.push(...(await holdAgain(core, tx, { causes, available, amount, source: row.id, ref: row.id })))
+  transfers.push(
+    ...(await holdAgain(core, tx, { causes, available, amount, source: row.id, ref: row.id, goesOn: work.goesOn })),
+  )
 }
 
 async function bookFee(work: Work, row: ReceiptRow, fee: Money): Promise<void> {

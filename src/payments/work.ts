@@ -24,6 +24,8 @@ export interface Work {
   late: boolean
   /** A receipt shows more than before. */
   receiptChanged: boolean
+  /** Another part of the same money comes back after this one. */
+  readonly goesOn?: boolean
 }
 
 export interface Moved {

@@ -130,13 +130,14 @@ async function takeBack(
 export async function returnMoney(work: RefundWork): Promise<void> {
   const { tx, core, row, now, intent, contended, transfers } = work
   const parts = await listParts(tx, row.id)
-  for (const part of parts) {
+  for (const [i, part] of parts.entries()) {
     const receipt = await requireReceipt(tx, part.receiptId)
     const paid = await findAttempt(tx, receipt.attemptId)
     invariant(paid, 'a receipt has an attempt')
     // It comes back to whoever had sent it, which need not be the rail that had taken it.
     const attempt = { ...paid, rail: row.rail ?? paid.rail, railAccount: row.railAccount }
-    const back: Work = { tx, core, now, intent, attempt, contended, transfers, late: false, receiptChanged: false }
+    const seen = { late: false, receiptChanged: false, goesOn: i < parts.length - 1 }
+    const back: Work = { tx, core, now, intent, attempt, contended, transfers, ...seen }
     const providerId = entryOf(parts, row.reference ?? row.id, part)
     const gross = money(row.asset, part.amount)
     await countReceipt(back, {

@@ -4,7 +4,18 @@ import { ledgerSchema } from '#ledger'
 import { sql } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, tellRefund, type Trial } from '../fixture.ts'
+import {
+  cardAttempt,
+  KES,
+  kes,
+  MERCHANT,
+  openTrial,
+  received,
+  referenceOf,
+  tell,
+  tellRefund,
+  type Trial,
+} from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
 import type { ProviderRefund } from '../rail.ts'
 import type { NewRefund, Refund } from '../refunds/face.ts'
@@ -117,6 +128,33 @@ void test('a refund that comes back is held back again; what was settled meanwhi
   await trial.payments.settlements.list(trial.db, { merchantId: MERCHANT, limit: 1 })
   await back(third, 'ch_3')
   assert.deepEqual(await stand(trial), [296_000n, 150_000n, 0n, 4000n])
+})
+
+void test('a refund of several receipts that comes back is held back again, all of it', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial({ ...database, terms })
+  const intent = await trial.create()
+  for (const [n, gross] of [
+    [1, 60_000n],
+    [2, 90_000n],
+  ] as const) {
+    const attempt = await trial.start(intent.id)
+    trial.push.onCheck = () => received({ id: `m_${n}`, gross: kes(gross) }, referenceOf(attempt.id))
+    await trial.pass(5000)
+  }
+  assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
+  // The newest goes first: what is freed of the oldest is not what its own part gives back.
+  const one = await refund(trial, { intentId: intent.id, amount: kes(120_000n) })
+  assert.deepEqual([one.status, await stand(trial)], ['succeeded', [0n, 30_000n, 0n, 0n]])
+  const reference = `prov_${one.id}-1`
+  const outcome = { kind: 'failed', reason: 'expired', reference } as const
+  const word: ProviderRefund = { reference, refundId: one.id, receiptId: 'm_1', amount: one.amount, outcome }
+  const payload = trial.push.refunds.says({ kind: 'told', refund: word })
+  const headers = { 'x-signature': 'good' }
+  await trial.app.inject({ method: 'POST', url: '/api/webhook/tap', payload, headers })
+  await trial.pass()
+  assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
+  await trial.booksHold()
 })
 
 void test('a dispute won: held back again what it took of what was held, and what was settled is not charged twice', async () => {

@@ -5,7 +5,7 @@ import type { Db, Tx } from '#platform/db'
 import { deriveUuid, isId } from '#platform/ids'
 import type { PaymentsDeps } from '../face.ts'
 import {
-  endFree,
+  updateFree,
   insertFree,
   insertSettlement,
   listFrees,
@@ -187,6 +187,8 @@ export interface HoldingAgain {
   readonly source: string
   /** What the transfers refer to. */
   readonly ref: string
+  /** Another part of the same comes back after this one: what is left stays for it. */
+  readonly goesOn?: boolean | undefined
 }
 
 /**
@@ -196,7 +198,7 @@ export interface HoldingAgain {
 export async function holdAgain(
   deps: Pick<Deps, 'clock' | 'ids'> & TellDeps,
   tx: Tx,
-  { causes, available, amount, source, ref }: HoldingAgain,
+  { causes, available, amount, source, ref, goesOn = false }: HoldingAgain,
 ): Promise<Transfer[]> {
   const now = deps.clock.now()
   const again: Transfer[] = []
@@ -209,7 +211,8 @@ export async function holdAgain(
     if (row?.asset !== available.asset) continue
     left -= part
     const isOver = row.state === 'settled'
-    await endFree(tx, { ...free, undone: isOver ? free.undone : free.undone + part }, now)
+    const undone = isOver ? free.undone : free.undone + part
+    await updateFree(tx, { ...free, undone }, goesOn && part < there ? null : now)
     if (part === 0n) continue
     const id = deriveUuid(source, `hold-back ${free.cause} ${row.id}`)
     await (isOver ? holdAnew(deps, tx, row, { transferId: id, credited: part }) : reopen(deps, tx, row, part))

@@ -76,8 +76,12 @@ export const listFrees = (tx: Tx, causes: readonly string[]): Promise<FreeRow[]>
   tx.many(sql`select cause, settlement_id as "settlementId", amount, undone from payments.settlement_frees
     where cause = any(${causes}) and ended_at is null order by settlement_id limit 1000`)
 
-export async function endFree(tx: Tx, { cause, settlementId, undone }: FreeRow, now: Date): Promise<void> {
-  await tx.run(sql`update payments.settlement_frees set undone = ${undone}, ended_at = ${now}
+export async function updateFree(
+  tx: Tx,
+  { cause, settlementId, undone }: FreeRow,
+  endedAt: Date | null,
+): Promise<void> {
+  await tx.run(sql`update payments.settlement_frees set undone = ${undone}, ended_at = ${endedAt}
     where cause = ${cause} and settlement_id = ${settlementId}`)
 }
 
