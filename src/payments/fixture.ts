@@ -3,6 +3,7 @@ import { createLedger, type Ledger } from '#ledger'
 import { assetOf, money, type Asset, type Money } from '#money'
 import { createSetClock, type SetClock } from '#platform/clock'
 import type { Db } from '#platform/db'
+import { AppError } from '#platform/errors'
 import { createHttp, type HttpServer } from '#platform/http'
 import { createIds, type Ids } from '#platform/ids'
 import { createJobs, type Job, type Jobs } from '#platform/jobs'
@@ -271,3 +272,10 @@ export async function cardAttempt(
     returnUrl: 'https://x.example',
   })
 }
+
+/** The code of the error that it ends with; `no error` when it ends well. */
+export const codeOf = async (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof AppError ? error.code : String(error)),
+  )

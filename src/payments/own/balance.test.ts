@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ledgerSchema } from '#ledger'
-import { AppError } from '#platform/errors'
+import type { AppError } from '#platform/errors'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, kes, KES, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, codeOf, kes, KES, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
 import type { Attempt, Intent } from '../face.ts'
 import { paymentsSchema } from '../payments.ts'
 import type { SettlementTerms } from '../settlements/terms.ts'
@@ -49,12 +49,6 @@ const spend = (trial: Trial, amount: bigint) =>
       ref: 'x',
     },
   ])
-
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'no error',
-    (error: unknown) => (error instanceof AppError ? error.code : String(error)),
-  )
 
 void test('a top-up is the customer’s, paying takes it, and a refund puts it back', async () => {
   await using database = await openTestDatabase(schemas)
@@ -159,9 +153,9 @@ void test('one payment takes a balance once, however often it is asked for at on
   const { id } = await owed(trial, 20_000n)
   const codes = await Promise.all(Array.from({ length: 8 }, () => codeOf(pay(trial, id))))
   assert.ok(codes.every((code) => ['no error', 'payments.attempt-in-flight', 'payments.already-paid'].includes(code)))
-  const { received, flags, attempts } = await trial.find(id)
-  assert.deepEqual([received, flags.overpaid], [kes(20_000n), false])
-  assert.equal(attempts.filter(({ status }) => status === 'settled').length, 1)
+  const after = await trial.find(id)
+  assert.deepEqual([after.received, after.flags.overpaid], [kes(20_000n), false])
+  assert.equal(after.attempts.filter(({ status }) => status === 'settled').length, 1)
   assert.equal(await balanceOf(trial), 80_000n)
 })
 

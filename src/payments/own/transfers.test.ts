@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ledgerSchema } from '#ledger'
-import { AppError } from '#platform/errors'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { kes, openTrial, type Trial } from '../fixture.ts'
+import { codeOf, kes, openTrial, type Trial } from '../fixture.ts'
 import type { Attempt, Intent } from '../face.ts'
 import { paymentsSchema } from '../payments.ts'
 import { parseCode } from './transfer.ts'
@@ -31,12 +30,6 @@ const confirm = (trial: Trial, { id }: Attempt, input: Partial<Confirmation> = {
   trial.payments.transfers.confirm({ id, number: 'FT1', ...input }, async (_, transfer) => void noted.push(transfer.id))
 const reject = (trial: Trial, { id }: Attempt): Promise<ManualTransfer> =>
   trial.payments.transfers.reject({ id, note: 'not on the statement' }, async () => undefined)
-
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'no error',
-    (error: unknown) => (error instanceof AppError ? error.code : String(error)),
-  )
 
 void test('the payer sends it, says so, and a person confirms it: once, and once for each number', async () => {
   await using database = await openTestDatabase(schemas)

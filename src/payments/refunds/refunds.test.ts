@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ledgerSchema } from '#ledger'
-import { AppError } from '#platform/errors'
+import type { AppError } from '#platform/errors'
 import { sql } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, tellRefund, type Trial } from '../fixture.ts'
+import {
+  cardAttempt,
+  codeOf,
+  kes,
+  KES,
+  MERCHANT,
+  openTrial,
+  received,
+  tell,
+  tellRefund,
+  type Trial,
+} from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
 import type { ProviderRefund } from '../rail.ts'
 import type { NewRefund, Refund } from './face.ts'
@@ -24,12 +35,6 @@ async function paidByCard(trial: Trial, charge = 'ch_1', amount = 150_000n): Pro
   await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
   return intentId
 }
-
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'no error',
-    (error: unknown) => (error instanceof AppError ? error.code : String(error)),
-  )
 
 async function spend(trial: Trial, amount: bigint): Promise<void> {
   await trial.ledger.post(trial.db, [
