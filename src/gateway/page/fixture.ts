@@ -278,6 +278,10 @@ export const SAMPLES = {
     }),
     state: 'paid',
   },
+  'paid-page-open': {
+    intent: paid({ attempts: [attempt({ status: 'settled' }), cardAttempt({ method: 'crossmint' })] }),
+    state: 'paid',
+  },
   overpaid: {
     intent: paid({ received: money(KES, 155_050n), flags: { partial: false, overpaid: true, late: false } }),
     state: 'paid',
@@ -285,6 +289,7 @@ export const SAMPLES = {
   expired: sample('expired', { status: 'expired' }),
   'expired-partial': sample('expired', { ...partial, status: 'expired' }),
   canceled: sample('canceled', { status: 'canceled', returnUrl: undefined }),
+  'canceled-page-open': sample('canceled', { status: 'canceled', attempts: [cardAttempt({ method: 'crossmint' })] }),
   failed: sample('failed', { status: 'failed' }),
   reversed: sample('reversed', { status: 'reversed' }),
 } as const satisfies Record<string, Sample>

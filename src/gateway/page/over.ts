@@ -1,7 +1,7 @@
 import { html, type Html, type HtmlPart } from '#platform/html'
 import { icons } from './icons.ts'
-import { showMoney } from './show.ts'
-import type { View } from './state.ts'
+import { methodName, showMoney } from './show.ts'
+import { openPage, type View } from './state.ts'
 import type { Word } from './english.ts'
 
 export type Tone = 'good' | 'wait' | 'warn' | 'bad' | 'plain'
@@ -51,8 +51,18 @@ export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html
   const received = showMoney(intent.received)
   const arrived = intent.received.amount > 0n && how !== 'reversed'
   return html`${headline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
+  ${stillOpen({ intent, speech })}
   ${arrived && alert({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
   ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
+}
+
+/** A provider's page that was begun on, and that nobody has closed yet, or nobody can (Crossmint). */
+export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+  const page = openPage(intent)
+  if (!page) return undefined
+  const method = methodName(page.method, speech, 'label')
+  const title = page.method === 'card' ? speech.say('cardStill') : speech.say('pageStill', { method })
+  return alert({ tone: 'warn', title, text: speech.say('pageStillText', { merchant: intent.terms.merchantName }) })
 }
 
 export const backLink = (url: string, text: string, look = ''): Html =>

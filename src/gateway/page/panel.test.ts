@@ -86,6 +86,12 @@ test('paid without a receipt number, the page waits for it; otherwise it is done
   assert.equal(isSettled(sampleView('waiting', 'en').intent), false)
 })
 
+test('whoever has a page of a provider still open is told not to pay there once nothing is due', () => {
+  for (const name of ['paid-page-open', 'canceled-page-open'] as const)
+    assert.match(render(name), /A page of Crossmint is still open: do not pay there/, name)
+  for (const name of ['paid', 'paid-twice', 'canceled'] as const) assert.ok(!render(name).includes('still open'), name)
+})
+
 test('a number on a screen is masked, and is read out by its end', () => {
   const text = render('waiting')
   assert.match(text, /aria-hidden="true">07••\u00A0•••\u00A0678</)

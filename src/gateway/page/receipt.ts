@@ -1,7 +1,7 @@
 import { money } from '#money'
 import type { Intent, Receipt } from '#payments'
 import { html, type Html } from '#platform/html'
-import { alert, backLink, headline } from './over.ts'
+import { alert, backLink, headline, stillOpen } from './over.ts'
 import { methodName, showMoney, showPhone, showTime } from './show.ts'
 import { livePush, type View } from './state.ts'
 import type { Speech } from './strings.ts'
@@ -26,7 +26,7 @@ export function paid({ intent, speech }: View): Html {
       alert({ tone: 'info', title: speech.say('overpaid', { extra }), text: speech.say('overpaidText', { merchant }) })
     }
     ${prompt && alert({ tone: 'warn', title: speech.say('stillPrompted'), text: stillText })}
-    ${receiptList(intent, speech)}
+    ${stillOpen({ intent, speech })} ${receiptList(intent, speech)}
     <p class="actions">
       ${intent.returnUrl && backLink(intent.returnUrl, speech.say('back', { merchant }))}
       <a class="button quiet" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}"

@@ -163,7 +163,7 @@ function paid(mode: Mode, { id: reference, payment }: CheckoutSession): Outcome 
   if (!charge?.succeeded) return { kind: 'unknown', why: 'paid, but its charge is not told', reference }
   if (charge.livemode !== (mode === 'live')) return { kind: 'unknown', why: 'the charge is of another mode', reference }
   const gross = fromStripe(charge)
-  // Settled in another currency, the fee is in that one: it is reconciled, not booked with the receipt.
+  // Settled in another currency, the fee is in that one: it is not booked, for it is no part of what was received.
   const fee = charge.fee?.currency === charge.currency ? { fee: fromStripe(charge.fee) } : {}
   // Stripe makes the balance transaction, which holds the fee, after the charge.
   const feeLater = charge.fee === undefined ? { feeLater: true } : {}
