@@ -5,12 +5,17 @@ import { PHONES } from '../rails/mpesa.ts'
 import { NOTHING, pick, withOne, type Act, type Life, type Payment } from '../life.ts'
 
 /** A payment of which there is something to give back, in minor units; undefined when none is found. */
-async function findPaid({ desk, random, payments }: Life): Promise<{ payment: Payment; left: bigint } | undefined> {
-  const rows = await desk.world.app.db.many<{ id: string; left: bigint }>(
-    sql`select id, received as left from payments.intents where received > 0 order by id limit 500`,
-  )
-  if (rows.length === 0) return undefined
-  const { id, left } = pick(random, rows)
+async function findPaid(
+  { desk, random, payments }: Life,
+  which: 'any' | 'small' = 'any',
+): Promise<{ payment: Payment; left: bigint } | undefined> {
+  const rows = await desk.world.app.db.many<{ id: string; asset: string; left: bigint }>(sql`select * from (
+      select i.id, i.asset, i.received - coalesce((select sum(f.amount) from payments.refunds f where f.intent_id = i.id
+        and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')), 0) as left from payments.intents i) open
+    where open.left > 0 order by open.left, open.id limit 500`)
+  const fitting = which === 'any' ? rows : rows.filter(({ asset }) => asset === 'KES/2').slice(0, 2)
+  if (fitting.length === 0) return undefined
+  const { id, left } = pick(random, fitting)
   const payment = payments.find((one) => one.id === id)
   return payment && { payment, left }
 }
@@ -52,13 +57,14 @@ async function refund(life: Life): Promise<string> {
   return `${index} ${saidOf(await ask(life, found.payment, wanted(life, found.payment, found.left)))}`
 }
 
-/** Two clerks at once: with one key it is one refund, with two never more than there is. */
+/** Two clerks at once: with one key it is one refund, with two never more than there is, though the balance would do for both. */
 async function twiceAtOnce(life: Life): Promise<string> {
-  const found = await findPaid(life)
+  const found = await findPaid(life, 'small')
   if (!found) return NOTHING
   const { payment, left } = found
   // Together more than there is.
-  const body = { amount: textOf(payment, (left * 2n) / BigInt(2 + life.random(2)), true) }
+  const amount = (left * 2n) / BigInt(2 + life.random(2))
+  const body = { amount: textOf(payment, amount, false) }
   const name = `clerk-${life.refunds.length}-${life.payments.length}`
   const same = life.random(3) === 0
   const [one, two] = await Promise.all([
@@ -67,7 +73,19 @@ async function twiceAtOnce(life: Life): Promise<string> {
   ])
   if (same && one.status === 201 && two.status === 201 && one.body.id !== two.body.id)
     life.problem(`one key made the refunds ${one.body.id} and ${two.body.id}`)
-  return `${life.payments.indexOf(payment)} ${body.amount} ${same ? 'one key' : [one.status, two.status].toSorted((a, b) => a - b).join(' ')}`
+  // One that failed at once left its part to the other.
+  const taken = [one, two].filter((each) => each.status === 201 && each.body.status !== 'failed')
+  if (!same && taken.length === 2 && (await cameOf(life, payment)) < amount * 2n)
+    life.problem(`${one.body.id} and ${two.body.id} were both made of what is enough for one`)
+  return `${life.payments.indexOf(payment)} ${body.amount} ${same ? 'one key' : [one, two].map(saidOf).toSorted().join(', ')}`
+}
+
+/** All that ever came of it. */
+async function cameOf({ desk }: Life, { id }: Payment): Promise<bigint> {
+  const { came } = await desk.world.app.db.one<{ came: bigint }>(
+    sql`select received + reversed as came from payments.intents where id = ${id}`,
+  )
+  return came
 }
 
 /** The payer opens the link and says where to; sometimes in two windows. */
