@@ -279,3 +279,17 @@ export const codeOf = async (promise: Promise<unknown>): Promise<string> =>
     () => 'no error',
     (error: unknown) => (error instanceof AppError ? error.code : String(error)),
   )
+
+/** What the merchant has is paid out. */
+export async function spend(trial: Trial, amount: bigint): Promise<void> {
+  await trial.ledger.post(trial.db, [
+    {
+      id: trial.ids.uuid(),
+      from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
+      to: { code: 'world', asset: KES, mayOverdraw: true },
+      amount,
+      kind: 'test.payout',
+      ref: 'x',
+    },
+  ])
+}

@@ -1019,6 +1019,7 @@ export type ErrorCode =
   | 'payments.refund-in-parts'
   | 'payments.refund-over'
   | 'payments.refund-rate'
+  | 'payments.refund-to-balance'
   | 'payments.refund-too-large'
   | 'payments.too-many-attempts'
   | 'payments.transfer-confirmed'

@@ -24,6 +24,14 @@ export const REFUND_CONFLICTS = [
     remedy: 'Make one refund for each part, or one by a link for all: {"method": "claim"}.',
   },
   {
+    code: 'payments.refund-to-balance',
+    status: 409,
+    message:
+      'KES 600.00 of this payment came out of the customer’s balance and goes back there alone: refund that by itself, without a link.',
+    param: 'method',
+    remedy: 'Make one refund of that amount without method, and another for the rest.',
+  },
+  {
     code: 'payments.refund-rate',
     status: 409,
     message:

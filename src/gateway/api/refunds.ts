@@ -39,6 +39,7 @@ function createRoute(app: HttpServer, api: Api): void {
         'payments.nothing-to-refund',
         'payments.refund-too-large',
         'payments.refund-in-parts',
+        'payments.refund-to-balance',
         'payments.refund-rate',
         'payments.insufficient-balance',
         'idempotency-key-reused',

@@ -4,7 +4,7 @@ import { ledgerSchema } from '#ledger'
 import type { AppError } from '#platform/errors'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, codeOf, kes, KES, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, codeOf, kes, KES, MERCHANT, openTrial, received, tell, spend, type Trial } from '../fixture.ts'
 import type { Attempt, Intent } from '../face.ts'
 import { paymentsSchema } from '../payments.ts'
 import type { SettlementTerms } from '../settlements/terms.ts'
@@ -36,19 +36,6 @@ const pay = (trial: Trial, intentId: string): Promise<Attempt> =>
     payer: {},
     returnUrl: 'https://x.example',
   })
-
-/** Paid out to the merchant. */
-const spend = (trial: Trial, amount: bigint) =>
-  trial.ledger.post(trial.db, [
-    {
-      id: trial.ids.uuid(),
-      from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
-      to: { code: 'world', asset: KES, mayOverdraw: true },
-      amount,
-      kind: 'test.payout',
-      ref: 'x',
-    },
-  ])
 
 void test('a top-up is the customer’s, paying takes it, and a refund puts it back', async () => {
   await using database = await openTestDatabase(schemas)
@@ -166,7 +153,7 @@ void test('what came out of a balance goes back there alone, and an operator who
   const { id: intentId } = await owed(trial, 60_000n)
   await pay(trial, intentId)
   const refunds = (more: object) => trial.payments.refunds.create({ merchantId: MERCHANT, intentId, ...more })
-  assert.equal(await codeOf(refunds({ way: 'claim' })), 'payments.refund-in-parts')
+  assert.equal(await codeOf(refunds({ way: 'claim' })), 'payments.refund-to-balance')
   assert.equal(await codeOf(refunds({ intentId: top })), 'payments.insufficient-balance', 'it is spent')
   assert.equal((await refunds({})).refund.rail, 'balance')
   assert.equal((await refunds({ intentId: top })).refund.rail, 'cards')

@@ -66,3 +66,11 @@ export const insufficientBalance = (available: Money, wanted: Money): AppError =
 
 export const refundOver = (status: string): AppError =>
   new AppError('payments.refund-over', 409, `The refund is ${status}: it cannot be canceled any more.`)
+
+export const refundToBalance = (amount: Money): AppError =>
+  new AppError(
+    'payments.refund-to-balance',
+    409,
+    `${show(amount)} of this payment came out of the customer’s balance and goes back there alone: refund that by itself, without a link.`,
+    { param: 'method' },
+  )

@@ -115,7 +115,7 @@ export interface RefundChange {
 export interface Refunds {
   /**
    * Holds the money, stores the refund and sends it, or makes a link. What the provider did is in the refund, never thrown. Throws 404
-   * `payments.not-found`; 409 `payments.nothing-to-refund`, `payments.refund-too-large`, `payments.refund-in-parts`,
+   * `payments.not-found`; 409 `payments.nothing-to-refund`, `payments.refund-too-large`, `payments.refund-in-parts`, `payments.refund-to-balance`,
    * `payments.insufficient-balance`, `payments.refund-made-before`, `idempotency-key-reused`, all before anything was held or sent.
    */
   create(input: NewRefund): Promise<{ refund: Refund; replayed: boolean }>

@@ -1,7 +1,7 @@
 import { money, type Asset } from '#money'
 import { BALANCE_RAIL } from '../postings.ts'
 import type { Rail, Refunding } from '../rail.ts'
-import { nothingToRefund, rateNotPossible, refundInParts, refundTooLarge } from './errors.ts'
+import { nothingToRefund, rateNotPossible, refundInParts, refundToBalance, refundTooLarge } from './errors.ts'
 import type { AmountBasis } from './face.ts'
 import type { RefundPart } from './store.ts'
 
@@ -64,7 +64,7 @@ export function planRefund(rails: readonly Rail[], receipts: readonly Refundable
   const sendable = open.filter(({ rail }) => rail !== BALANCE_RAIL)
   const claim = (): Plan => {
     const most = sum(sendable)
-    if (amount > most) throw refundInParts(money(wanted.asset, most > 0n ? most : total))
+    if (amount > most) throw refundToBalance(money(wanted.asset, total - most))
     return { kind: 'claim', amount, parts: take(sendable, amount) }
   }
   if (wanted.way === 'claim') return claim()

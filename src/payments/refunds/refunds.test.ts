@@ -15,6 +15,7 @@ import {
   received,
   tell,
   tellRefund,
+  spend,
   type Trial,
 } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
@@ -34,19 +35,6 @@ async function paidByCard(trial: Trial, charge = 'ch_1', amount = 150_000n): Pro
   const { id, intentId } = await cardAttempt(trial, { amount: kes(amount) })
   await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
   return intentId
-}
-
-async function spend(trial: Trial, amount: bigint): Promise<void> {
-  await trial.ledger.post(trial.db, [
-    {
-      id: trial.ids.uuid(),
-      from: { code: `merchant:${MERCHANT}:available`, asset: KES, mayOverdraw: false },
-      to: { code: 'world', asset: KES, mayOverdraw: true },
-      amount,
-      kind: 'test.payout',
-      ref: 'x',
-    },
-  ])
 }
 
 void test('parts, then the rest: the payment stays paid until all is gone, and no more goes than came', async () => {
