@@ -4,12 +4,12 @@ import { assetOf, currencyOf, formatAmount, isCurrency, money } from '#money'
 import type { Payments } from '#payments'
 import { AppError } from '#platform/errors'
 import type { CliContext, OpenCli } from '#platform/module'
-import { showLink } from './api/links.ts'
-import { createLink as createBody, listLinks as listQuery, type CreateLink } from './api/linkshapes.ts'
-import { shopOf } from './api/shops.ts'
-import { findLink, listLinks, type LinkRow } from './link-store.ts'
-import { changeLink, createLink, noSuchLink } from './links.ts'
-import { newLinkOf } from './newlink.ts'
+import { showLink } from './api/links/links.ts'
+import { createLink as createBody, listLinks as listQuery, type CreateLink } from './api/links/schemas.ts'
+import { shopOf } from './api/access/stores.ts'
+import { findLink, listLinks, type LinkRow } from './links/store.ts'
+import { changeLink, createLink, noSuchLink } from './links/links.ts'
+import { newLinkOf } from './api/links/new-link.ts'
 
 /** What the commands need of the program beside its database. */
 export interface Desk {

@@ -7,9 +7,9 @@ import type { Db } from '#platform/db'
 import { html, type Html } from '#platform/html'
 import type { HttpServer } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
-import type { Assets } from './assets.ts'
-import { plainPage } from './document.ts'
-import { speak } from './strings.ts'
+import type { Assets } from './assets/assets.ts'
+import { plainPage } from './layout/document.ts'
+import { speak } from '../strings/strings.ts'
 
 export interface HomeDeps {
   readonly db: Db

@@ -1,0 +1,223 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import type { Scope } from '#identity'
+import { addMs } from '#platform/clock'
+import { AppError } from '#platform/errors'
+import type { HttpServer, Reply } from '#platform/http'
+import { createSeats, createTurns, inTurn, type Seats, type Turns } from '../../concurrency.ts'
+import {
+  ledgerLine,
+  paymentLine,
+  receiptLine,
+  refundLine,
+  renderIntent,
+  renderLine,
+  renderReceipt,
+  renderRefundLine,
+} from './rows.ts'
+import { refusals } from '../problems/problems.ts'
+import type { Api } from '../routes.ts'
+import { askExport } from '../../resources/payment.ts'
+import { TABLES, type Row, type Table } from './formats.ts'
+
+interface Span {
+  readonly merchantId: string
+  readonly from: Date
+  readonly to: Date
+}
+
+/** What can be exported: one kind of row. */
+interface Kind {
+  readonly name: string
+  readonly scope: Scope
+  readonly says: string
+  readonly line: z.ZodObject
+  pages(span: Span): AsyncGenerator<readonly Row[], void>
+}
+
+const DAY_MS = 24 * 60 * 60_000
+const USUAL_DAYS = 31
+const MOST_DAYS = 366
+/** Pages read at once by one process, so that exports leave the database to payments. */
+const PAGES_AT_ONCE = 4
+/** Files under way in one process: each is a connection and a page of rows in memory. */
+const MOST_AT_ONCE = 100
+/** Somebody who reads nothing for so long has gone, whatever the network says. */
+const STALLED_MS = 120_000
+/** However slowly somebody reads: a million rows take a few minutes. */
+const LONGEST_MS = 3_600_000
+
+export function exportRoutes(app: HttpServer, api: Api): void {
+  const seats: Route['seats'] = { merchants: createSeats(1), all: createSeats(MOST_AT_ONCE) }
+  const turns = createTurns(PAGES_AT_ONCE)
+  for (const kind of kindsOf(api)) {
+    for (const format of ['csv', 'json'] as const) exportRoute(app, api, { kind, format, seats, turns })
+  }
+}
+
+const kindsOf = ({ db, payments, ledger }: Api): readonly Kind[] => [
+  {
+    name: 'payments',
+    scope: 'payments:read',
+    says: 'by the time of their creation',
+    line: paymentLine,
+    pages: (span) => mapPages(payments.exports.intents(db, span), renderIntent),
+  },
+  {
+    name: 'receipts',
+    scope: 'payments:read',
+    says: 'by the time at which they were recorded, so that the list of a time that is over stays as it is',
+    line: receiptLine,
+    pages: (span) => mapPages(payments.exports.receipts(db, span), renderReceipt),
+  },
+  {
+    name: 'refunds',
+    scope: 'payments:read',
+    says: 'by the time of their creation',
+    line: refundLine,
+    pages: (span) => mapPages(payments.exports.refunds(db, span), renderRefundLine),
+  },
+  {
+    name: 'ledger',
+    scope: 'balance:read',
+    says: 'which are all movements on your accounts',
+    line: ledgerLine,
+    pages: ({ merchantId, from, to }) => {
+      const prefix = `merchant:${merchantId}:`
+      return mapPages(ledger.history(db, { prefix, from, to }), renderLine(prefix))
+    },
+  },
+]
+
+async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, render: (line: T) => Row): AsyncGenerator<Row[], void> {
+  for await (const page of pages) yield page.map(render)
+}
+
+interface Route {
+  readonly kind: Kind
+  readonly format: keyof typeof TABLES
+  readonly seats: Readonly<Record<'merchants' | 'all', Seats>>
+  readonly turns: Turns
+}
+
+function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, seats, turns }: Route): void {
+  const { name, scope, says, line } = kind
+  const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+  const asJson = z.array(line).meta({ id: `${upper(name)}LineList`, description: 'All rows of the time, oldest first' })
+  const asCsv = {
+    description: 'CSV (RFC 4180, UTF-8) with a head line, oldest first',
+    content: { 'text/csv': { schema: z.string() } },
+  }
+  app.route({
+    method: 'GET',
+    url: `/api/v1/exports/${name}.${format}`,
+    onRequest: access.require(scope),
+    config: { refusals: refusals('gateway.export-running', 'gateway.too-many-exports') },
+    schema: {
+      operationId: `export${upper(name)}${upper(format)}`,
+      tags: ['Exports'],
+      security: [{ bearer: [] }],
+      summary: `Export ${name} as ${format === 'csv' ? 'CSV' : 'JSON'}`,
+      description: `Rows of ${name} ${says}, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. ${WORDS[format]}`,
+      querystring: askExport,
+      response: { 200: format === 'csv' ? asCsv : asJson },
+    },
+    handler: async (request, reply) => {
+      const { merchantId } = access.callerOf(request)
+      const span = { merchantId, ...requireRange(request.query, clock.now()) }
+      const free = takeSeat(seats, merchantId)
+      reply.raw.once('close', free)
+      try {
+        const pages = inTurn(turns, kind.pages(span))
+        const text = await begun(write(TABLES[format], Object.keys(line.shape), pages), free)
+        const file = `${name}-${dayOf(span.from)}-${dayOf(span.to)}.${format}`
+        cutSlow(reply)
+        return await reply
+          .header('content-disposition', `attachment; filename="${file}"`)
+          .type(TABLES[format].type)
+          .send(Readable.from(text))
+      } catch (error) {
+        free()
+        throw error
+      }
+    },
+  })
+}
+
+const WORDS = {
+  csv: 'A cell that a spreadsheet would take for a formula begins with an apostrophe.',
+  json: 'One array with a row in each line; a file that was cut off lacks the bracket at its end.',
+} as const
+
+/** The last 31 days unless told. Throws 422 `validation-failed`. */
+function requireRange(query: z.output<typeof askExport>, now: Date): { from: Date; to: Date } {
+  const to = query.to === undefined ? now : new Date(query.to)
+  const from = query.from === undefined ? addMs(to, -USUAL_DAYS * DAY_MS) : new Date(query.from)
+  const refuse = (param: string, message: string): never => {
+    throw new AppError('validation-failed', 422, `${param} ${message}`, { param })
+  }
+  if (from >= to) refuse('from', 'must be before to')
+  if (to.getTime() - from.getTime() > MOST_DAYS * DAY_MS)
+    refuse('from', `is more than ${MOST_DAYS} days before to: export one year after the other`)
+  return { from, to }
+}
+
+const RETRY_SECONDS = 10
+
+/** @returns gives both seats back; repeatable */
+function takeSeat({ merchants, all }: Route['seats'], merchantId: string): () => void {
+  const own = merchants.take(merchantId)
+  if (!own) {
+    const said = 'An export of this merchant is running already: wait until it has ended, or end it.'
+    throw new AppError('gateway.export-running', 429, said, { retryAfterSeconds: RETRY_SECONDS })
+  }
+  const shared = all.take('')
+  if (shared) {
+    return () => {
+      own()
+      shared()
+    }
+  }
+  own()
+  throw new AppError('gateway.too-many-exports', 503, 'Too many exports run now: try again in a moment.', {
+    retryAfterSeconds: RETRY_SECONDS,
+  })
+}
+
+async function* write(
+  table: Table,
+  columns: readonly string[],
+  pages: AsyncIterable<readonly Row[]>,
+): AsyncGenerator<string> {
+  let text = table.begin(columns)
+  let first = true
+  for await (const page of pages) {
+    yield text + table.rows(page, columns, first)
+    text = ''
+    first = false
+  }
+  yield text + table.end()
+}
+
+/** With its first part made, so that what fails at once is an error answer and no broken file. */
+async function begun(parts: AsyncGenerator<string>, end: () => void): Promise<AsyncIterable<string>> {
+  const first = await parts.next()
+  return (async function* () {
+    try {
+      if (first.done) return
+      yield first.value
+      yield* parts
+    } finally {
+      // Before the reader is told that this was all: the next export may be asked for at once.
+      end()
+    }
+  })()
+}
+
+function cutSlow({ raw }: Reply): void {
+  raw.setTimeout(STALLED_MS, () => raw.destroy())
+  const last = setTimeout(() => raw.destroy(), LONGEST_MS)
+  raw.once('close', () => clearTimeout(last))
+}
+
+const dayOf = (at: Date): string => at.toISOString().slice(0, 10)

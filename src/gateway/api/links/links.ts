@@ -1,0 +1,187 @@
+import type { Caller, Shop } from '#identity'
+import { assetOf, isCurrency } from '#money'
+import type { HttpServer } from '#platform/http'
+import { findMadeLink, listLinks, type LinkRow } from '../../links/store.ts'
+import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../../links/links.ts'
+import { newLinkOf } from './new-link.ts'
+import { speak } from '../../strings/strings.ts'
+import { requireTakers, requireReturnUrl } from '../../intents/new-intent.ts'
+import { OF_STORES } from '../access/access.ts'
+import * as shapes from './schemas.ts'
+import { once } from '../access/idempotency.ts'
+import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import type { Api } from '../routes.ts'
+import { shopOf } from '../access/stores.ts'
+
+const PATH = '/api/v1/payment-links'
+const tags = ['Payment links']
+const security = [{ bearer: [] }]
+
+export function linkRoutes(app: HttpServer, api: Api): void {
+  createRoute(app, api)
+  listRoute(app, api)
+  findRoute(app, api)
+  updateRoute(app, api)
+}
+
+/** What `html.style` and `html.button` look like, for the documentation. */
+const PASTED = `\`\`\`html
+<link rel="stylesheet" href="https://pay.example/l/lnk_01kd3v…/button.css">
+<form action="https://pay.example/l/lnk_01kd3v…" method="get" class="purser-form">
+  <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label>
+  <button type="submit" class="purser-button">Pay</button>
+</form>
+\`\`\``
+
+type ShowDeps = Pick<Api, 'db' | 'identity' | 'publicUrl'>
+
+/** A link as the API shows it, its HTML in the language of its shop. */
+export const showLink = async (api: ShowDeps, link: LinkRow): Promise<shapes.LinkObject> =>
+  shapes.renderLink(link, api.publicUrl(), speak((await shopOfLink(api, link)).locale))
+
+const keyOf = (id: string, { merchantId, storeId }: Caller): LinkKey => ({ id, merchantId, storeId })
+
+function createRoute(app: HttpServer, api: Api): void {
+  const { access, db } = api
+  app.route({
+    method: 'POST',
+    url: PATH,
+    onRequest: access.require('payments:write', OF_STORES),
+    config: {
+      idempotent: true,
+      refusals: refusals('identity.unknown-store', 'identity.store-archived', ...OF_KEYS, ...OF_BODIES),
+      exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs' },
+    },
+    schema: {
+      operationId: 'createPaymentLink',
+      tags,
+      security,
+      summary: 'Create a payment link',
+      description:
+        'Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is ' +
+        'over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`.\n\n' +
+        'A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour:\n\n' +
+        PASTED,
+      body: shapes.createLink,
+      response: { 201: shapes.link },
+    },
+    handler: async (request, reply) => {
+      const caller = access.callerOf(request)
+      const made = async (link: LinkRow) => ({ status: 201, body: await showLink(api, link) })
+      const act = async (requestKey?: string) => {
+        const shop = await shopOf(api, caller, request.body.store)
+        const { currency } = request.body
+        if (isCurrency(currency)) await api.payments.learnPrices(assetOf(currency))
+        return made(
+          await createLink(api, db, { ...newLinkOf(request.body, shop, api), requestKey: requestKey ?? null }),
+        )
+      }
+      const rebuild = async (since: Date, requestKey: string) => {
+        const link = await findMadeLink(db, { merchantId: caller.merchantId, requestKey, since })
+        return link && made(link)
+      }
+      const { body } = await once(api, request, reply, act, rebuild)
+      return reply.header('location', `${PATH}/${body.id}`).code(201).send(body)
+    },
+  })
+}
+
+function listRoute(app: HttpServer, api: Api): void {
+  const { access, db } = api
+  app.route({
+    method: 'GET',
+    url: PATH,
+    onRequest: access.require('payments:read', OF_STORES),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'listPaymentLinks',
+      tags,
+      security,
+      summary: 'List payment links, newest first',
+      querystring: shapes.listLinks,
+      response: { 200: shapes.linkPage },
+    },
+    handler: async (request) => {
+      const { merchantId, storeId } = access.callerOf(request)
+      const { limit, cursor, archived } = request.query
+      const rows = await listLinks(db, {
+        merchantId,
+        storeId,
+        limit,
+        cursor,
+        archived: archived === undefined ? undefined : archived === 'true',
+      })
+      const shown = rows.slice(0, limit)
+      return {
+        object: 'list' as const,
+        data: await Promise.all(shown.map((row) => showLink(api, row))),
+        next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
+      }
+    },
+  })
+}
+
+function findRoute(app: HttpServer, api: Api): void {
+  app.route({
+    method: 'GET',
+    url: `${PATH}/:id`,
+    onRequest: api.access.require('payments:read', OF_STORES),
+    config: { refusals: refusals('gateway.no-such-link') },
+    schema: {
+      operationId: 'getPaymentLink',
+      tags,
+      security,
+      summary: 'Look a payment link up',
+      params: shapes.linkId,
+      response: { 200: shapes.link },
+    },
+    handler: async (request) =>
+      showLink(api, await requireLink(api.db, keyOf(request.params.id, api.access.callerOf(request)))),
+  })
+}
+
+function updateRoute(app: HttpServer, api: Api): void {
+  const { access, db } = api
+  app.route({
+    method: 'PATCH',
+    url: `${PATH}/:id`,
+    onRequest: access.require('payments:write', OF_STORES),
+    config: { refusals: refusals('gateway.no-such-link', ...OF_BODIES) },
+    schema: {
+      operationId: 'updatePaymentLink',
+      tags,
+      security,
+      summary: 'Change a payment link, or archive it',
+      description: 'Payments made by it stay as they are. What is to pay cannot be changed: make another link.',
+      params: shapes.linkId,
+      body: shapes.updateLink,
+      response: { 200: shapes.link },
+    },
+    handler: async (request) => {
+      const caller = access.callerOf(request)
+      const key = keyOf(request.params.id, caller)
+      const link = await requireLink(db, key)
+      const change = changeOf(request.body, await shopOfLink(api, link), link, api)
+      return showLink(api, await db.transaction((tx) => changeLink(api, tx, key, change)))
+    },
+  })
+}
+
+const shopOfLink = ({ db, identity }: ShowDeps, { merchantId, storeId }: LinkRow): Promise<Shop> =>
+  identity.requireShop(db, merchantId, storeId ?? undefined)
+
+function changeOf(
+  body: shapes.UpdateLink,
+  shop: Shop,
+  link: Pick<LinkRow, 'asset' | 'amount'>,
+  { payments, publicUrl }: Api,
+): LinkChange {
+  const { methods, return_url: returnUrl, expires_at: expiresAt, ...rest } = body
+  if (methods) requireTakers(methods, link, shop, payments)
+  return {
+    ...rest,
+    methods,
+    returnUrl: returnUrl ? requireReturnUrl(returnUrl, shop, publicUrl()) : returnUrl,
+    expiresAt: expiresAt ? new Date(expiresAt) : (expiresAt as null | undefined),
+  }
+}

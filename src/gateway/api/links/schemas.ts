@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { currencyOf, formatAmount, money } from '#money'
+import { isId } from '#platform/ids'
+import type { LinkRow } from '../../links/store.ts'
+import { buttonOf } from '../../links/button.ts'
+import type { Speech } from '../../strings/strings.ts'
+import { instant, text } from '../../resources/text.ts'
+
+/** Payment links as the API takes and shows them. */
+
+const amount = z
+  .string('must be a string such as "1500.00", not a number')
+  .meta({ description: 'Decimal string in units of the currency', examples: ['1500.00'] })
+const methods = z.array(text(20)).min(1).max(10)
+const returnUrl = text(2000).pipe(z.url({ protocol: /^https?$/, error: 'must be a URL that starts with https://' }))
+
+export const createLink = z
+  .strictObject({
+    currency: z.string().regex(/^[A-Z]{3,5}$/, 'must be a currency code in capitals such as "KES"'),
+    amount: amount.optional().meta({ description: 'What is to pay. Without it the payer says how much.' }),
+    min_amount: amount.optional().meta({ description: 'The least that a payer can say' }),
+    max_amount: amount.optional().meta({ description: 'The most that a payer can say' }),
+    description: text(200).default('').meta({ description: 'What it is for: the payer sees it' }),
+    reference: text(100).optional().meta({ description: 'Your own name for it; payments made by the link carry it' }),
+    methods: methods.optional().meta({ description: 'Ways to pay in order; all without it' }),
+    return_url: returnUrl.optional(),
+    single_use: z.boolean().default(false).meta({ description: 'Over once one payment made by it is paid' }),
+    expires_at: instant.optional().meta({ description: 'Nothing new can be begun by it from then on' }),
+    store: text(40).optional(),
+  })
+  .meta({ id: 'CreatePaymentLink' })
+export type CreateLink = z.output<typeof createLink>
+
+export const updateLink = z
+  .strictObject({
+    description: text(200).optional(),
+    reference: text(100).nullable().optional(),
+    methods: methods.nullable().optional(),
+    return_url: returnUrl.nullable().optional(),
+    expires_at: instant.nullable().optional(),
+    archived: z.boolean().optional().meta({ description: 'Nothing new can be begun by an archived link' }),
+  })
+  .meta({ id: 'UpdatePaymentLink', examples: [{ archived: true }] })
+export type UpdateLink = z.output<typeof updateLink>
+
+export const link = z
+  .object({
+    id: z.string().meta({ examples: ['lnk_01kd3v…'] }),
+    object: z.literal('payment_link'),
+    livemode: z.boolean(),
+    url: z.string().meta({ description: 'What to send to payers' }),
+    currency: z.string(),
+    amount: amount.nullable(),
+    min_amount: amount.nullable(),
+    max_amount: amount.nullable(),
+    description: z.string().nullable(),
+    reference: z.string().nullable(),
+    methods: z.array(z.string()).nullable(),
+    return_url: z.string().nullable(),
+    single_use: z.boolean(),
+    payment: z.string().nullable().meta({ description: 'Of a link for one use: the payment made by it last' }),
+    store: z.string().nullable(),
+    expires_at: z.string().nullable(),
+    archived: z.boolean(),
+    created_at: z.string().meta({ format: 'date-time' }),
+    html: z
+      .object({
+        button: z.string().meta({
+          description:
+            'A form with a button, to paste into a page; where the payer says how much, with a field for the amount',
+        }),
+        link: z.string().meta({ description: 'The same as a link, for e-mails and editors that take no forms' }),
+        style: z.string().meta({
+          description:
+            'Once in the page, if you like: it dresses both in your colour. Or style `purser-form` and `purser-button` yourself.',
+        }),
+      })
+      .meta({ description: 'To paste, in the language of the shop. It works without scripts and without `style`.' }),
+  })
+  .meta({ id: 'PaymentLink', description: 'A page where payers pay, without a payment made beforehand' })
+export type LinkObject = z.output<typeof link>
+
+export const linkId = z.object({ id: text(40) })
+export const listLinks = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z
+    .string()
+    .refine((given) => isId('lnk', given), 'is not one of ours: take next_cursor from the page before')
+    .optional(),
+  archived: z.enum(['true', 'false']).optional(),
+})
+export const linkPage = z
+  .object({ object: z.literal('list'), data: z.array(link), next_cursor: z.string().nullable() })
+  .meta({ id: 'PaymentLinkList' })
+
+export function renderLink(row: LinkRow, publicUrl: string, speech: Speech): LinkObject {
+  const show = (minor: bigint | null): string | null => (minor === null ? null : formatAmount(money(row.asset, minor)))
+  const url = `${publicUrl}/l/${row.id}`
+  const button = buttonOf(row, url, speech)
+  return {
+    id: row.id,
+    object: 'payment_link',
+    livemode: row.livemode,
+    url,
+    currency: currencyOf(row.asset),
+    amount: show(row.amount),
+    min_amount: show(row.least),
+    max_amount: show(row.most),
+    description: row.description || null,
+    reference: row.reference,
+    methods: row.methods,
+    return_url: row.returnUrl,
+    single_use: row.singleUse,
+    payment: row.paymentId,
+    store: row.storeId,
+    expires_at: row.expiresAt?.toISOString() ?? null,
+    archived: row.archivedAt !== null,
+    created_at: row.createdAt.toISOString(),
+    html: { button: button.form, link: button.link, style: button.style },
+  }
+}

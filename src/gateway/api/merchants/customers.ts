@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { formatAmount } from '#money'
+import type { CustomerBalance } from '#payments'
+import type { HttpServer } from '#platform/http'
+import { idempotencyKeyOf } from '#platform/idempotency'
+import { requireAmount } from '../../intents/new-intent.ts'
+import { once } from '../access/idempotency.ts'
+import { OF_BODIES, refusals } from '../problems/problems.ts'
+import type { Api } from '../routes.ts'
+import { customerRef, isoCurrency, minorAmount } from '../../resources/payment.ts'
+
+/** What customers of the merchant have paid in advance. */
+
+const tags = ['Customers']
+const security = [{ bearer: [] }]
+const params = z.object({ id: customerRef })
+
+const row = z.object({
+  currency: z.string(),
+  available: minorAmount.meta({ description: 'What they can pay with' }),
+})
+const balance = z
+  .object({
+    object: z.literal('customer_balance'),
+    customer: z.string(),
+    balances: z.array(row),
+  })
+  .meta({ id: 'CustomerBalance', description: 'What a customer has paid in advance' })
+
+const topUp = z
+  .strictObject({ amount: minorAmount, currency: isoCurrency })
+  .meta({ id: 'TopUpCustomer', examples: [{ amount: '100.00', currency: 'KES' }] })
+
+export function customerRoutes(app: HttpServer, api: Api): void {
+  balanceRoute(app, api)
+  topUpRoute(app, api)
+}
+
+const render = (customer: string, balances: readonly CustomerBalance[]): z.output<typeof balance> => ({
+  object: 'customer_balance',
+  customer,
+  balances: balances.map(({ currency, available }) => ({ currency, available: formatAmount(available) })),
+})
+
+function balanceRoute(app: HttpServer, { access, db, payments }: Api): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/customers/:id/balance',
+    onRequest: access.require('balance:read'),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'getCustomerBalance',
+      tags,
+      security,
+      summary: 'What a customer has paid in advance, per currency',
+      description:
+        'Customers are named by you: there is no row before the first top-up. To fill a balance, create a payment with `top_up` and `customer.id`; ' +
+        'to pay from it, create one that names `customer.id` and has `balance` among its methods, and start an attempt with `{"method": "balance"}`.',
+      params,
+      response: { 200: balance },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      const { id: customer } = request.params
+      return render(customer, await payments.customers.balance(db, { merchantId, customerId: customer }))
+    },
+  })
+}
+
+function topUpRoute(app: HttpServer, api: Api): void {
+  const { access, db, ids, payments } = api
+  app.route({
+    method: 'POST',
+    url: '/api/v1/customers/:id/top-ups',
+    onRequest: access.require('payments:write'),
+    config: {
+      idempotent: true,
+      exampleBody: { amount: '100.00', currency: 'KES' },
+      refusals: refusals(
+        'ledger.insufficient-funds',
+        'ledger.transfer-mismatch',
+        'idempotency-key-reused',
+        'idempotency-in-progress',
+        ...OF_BODIES,
+      ),
+    },
+    schema: {
+      operationId: 'topUpCustomer',
+      tags,
+      security,
+      summary: 'Credit a customer out of your own balance',
+      description:
+        'A bonus, or money that reached you another way. It is taken from what you have available. An Idempotency-Key is used up here for ever.',
+      params,
+      body: topUp,
+      response: { 201: balance },
+    },
+    handler: async (request, reply) => {
+      const { merchantId } = access.callerOf(request)
+      const { id: customerId } = request.params
+      const amount = requireAmount(request.body.amount, request.body.currency)
+      const key = idempotencyKeyOf(request)
+      // The key is the posting's own, so that acting again posts nothing.
+      const id = key === undefined ? ids.next('top') : `${merchantId} ${customerId} ${key}`
+      const made = await once(api, request, reply, async () => {
+        const move = { id, merchantId, customerId, amount, ref: 'api' }
+        await db.transaction((tx) => payments.customers.topUp(tx, move))
+        return {
+          status: 201,
+          body: render(customerId, await payments.customers.balance(db, { merchantId, customerId })),
+        }
+      })
+      return reply.code(201).send(made.body)
+    },
+  })
+}

@@ -1,0 +1,364 @@
+import { z } from 'zod'
+import type { Brand, Merchant, Store, StoreChange } from '#identity'
+import { assetOf, formatAmount, money } from '#money'
+import { isId } from '#platform/ids'
+import type { HttpServer, Request } from '#platform/http'
+import { requireKnown } from '../../intents/new-intent.ts'
+import { text } from '../../resources/text.ts'
+import { actorOf } from '../access/access.ts'
+import { once } from '../access/idempotency.ts'
+import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import type { Api } from '../routes.ts'
+
+/** The merchant and its stores, as payers meet them. */
+
+const tags = ['Merchant']
+const security = [{ bearer: [] }]
+/** A logo of 100 kB as base64, and the rest. */
+const BODY_LIMIT = 256 * 1024
+const LOGO_TEXT_AT_MOST = 140_000
+
+const locale = z.enum(['en', 'sw'])
+const colour = text(20)
+  .nullable()
+  .optional()
+  .meta({ description: 'Of buttons. Pages take the nearest shade that can be read.', examples: ['#0b6b4f'] })
+const logo = z
+  .base64('must be a picture encoded as base64')
+  .max(LOGO_TEXT_AT_MOST, 'is too large: a logo has at most 100 kB')
+  .transform((given) => Buffer.from(given, 'base64'))
+  .nullable()
+  .optional()
+  .meta({ description: 'A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away' })
+
+const TOLERANCE = 'Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on.'
+const updateMerchant = z
+  .strictObject({
+    name: text(100).optional(),
+    locale: locale.optional(),
+    colour,
+    logo,
+    tolerance: text(10)
+      .optional()
+      .meta({ description: TOLERANCE, examples: ['0.5'] }),
+  })
+  .meta({ id: 'UpdateMerchant', examples: [{ name: 'Kahawa Nzuri', colour: '#0b6b4f' }] })
+
+const storeFields = {
+  locale: locale.nullable().optional(),
+  colour,
+  logo,
+  return_origins: z.array(text(300)).max(50).optional().meta({
+    description:
+      'Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only',
+  }),
+  methods: z.array(text(20)).max(10).optional().meta({ description: 'Ways to pay in order; none for all' }),
+}
+const createStore = z
+  .strictObject({ name: text(100), ...storeFields })
+  .meta({ id: 'CreateStore', examples: [{ name: 'Kahawa Nzuri Mombasa' }] })
+const updateStore = z
+  .strictObject({ name: text(100).optional(), ...storeFields, archived: z.boolean().optional() })
+  .meta({ id: 'UpdateStore', examples: [{ colour: '#7a1f2b' }] })
+
+const look = {
+  name: z.string(),
+  colour: z.string().nullable(),
+  logo_url: z.string().nullable(),
+  return_origins: z.array(z.string()),
+  created_at: z.string().meta({ format: 'date-time' }),
+}
+const merchant = z
+  .object({
+    id: z.string(),
+    object: z.literal('merchant'),
+    livemode: z.boolean(),
+    locale,
+    ...look,
+    tolerance: z.string().meta({ description: TOLERANCE, examples: ['0.5'] }),
+    settlement: z
+      .object({
+        hold_days: z.int().meta({ description: 'From the receipt until it is available' }),
+        fee_bps: z.int().meta({ description: 'Kept of each receipt, in hundredths of a percent' }),
+        fee_fixed: z.record(z.string(), z.string()).meta({ description: 'Kept of each receipt, by currency' }),
+      })
+      .meta({ description: 'Set by the operator' }),
+    payout_destination: z
+      .object({ kind: z.enum(['mpesa', 'bank']), ends: z.string() })
+      .nullable()
+      .meta({
+        description: 'Where money is sent, as far as it is shown',
+        examples: [{ kind: 'mpesa', ends: '…5678' }],
+      }),
+  })
+  .meta({ id: 'Merchant', description: 'Who sells, as payers see it' })
+const store = z
+  .object({
+    id: z.string().meta({ examples: ['sto_01kd3v…'] }),
+    object: z.literal('store'),
+    locale: locale.nullable(),
+    ...look,
+    methods: z.array(z.string()),
+    archived_at: z.string().nullable(),
+  })
+  .meta({ id: 'Store', description: 'A shop of the merchant. What is null or empty is as at the merchant.' })
+const storeList = z
+  .object({ object: z.literal('list'), data: z.array(store), next_cursor: z.string().nullable() })
+  .meta({ id: 'StoreList' })
+const listStores = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z
+    .string()
+    .refine((given) => isId('sto', given), 'is not one of ours: take next_cursor from the page before')
+    .optional(),
+})
+
+export function merchantRoutes(app: HttpServer, api: Api): void {
+  findRoute(app, api)
+  updateRoute(app, api)
+  destinationRoute(app, api)
+  createStoreRoute(app, api)
+  listStoresRoute(app, api)
+  updateStoreRoute(app, api)
+}
+
+const lookOf = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
+  colour: own,
+  logo_url: name === null ? null : `${publicUrl()}/pay/logo/${name}`,
+})
+
+const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => ({
+  id: one.id,
+  object: 'merchant',
+  livemode: one.livemode,
+  locale: one.locale,
+  name: one.name,
+  ...lookOf(api, one.brand),
+  return_origins: [...one.returnOrigins],
+  tolerance: percentOf(one.toleranceBps),
+  settlement: {
+    hold_days: one.settlement.holdDays,
+    fee_bps: one.settlement.feeBps,
+    fee_fixed: Object.fromEntries(
+      Object.entries(one.settlement.feeFixed).map(([currency, minor]) => [
+        currency,
+        formatAmount(money(assetOf(currency), BigInt(minor))),
+      ]),
+    ),
+  },
+  payout_destination: one.destination,
+  created_at: one.createdAt.toISOString(),
+})
+
+/** 50 → `0.5` */
+const percentOf = (bps: number): string => {
+  const decimals = String(bps % 100)
+    .padStart(2, '0')
+    .replace(/0+$/, '')
+  return String(Math.floor(bps / 100)) + (decimals === '' ? '' : `.${decimals}`)
+}
+
+const renderStore = (api: Api, one: Store): z.output<typeof store> => ({
+  id: one.id,
+  object: 'store',
+  locale: one.locale ?? null,
+  name: one.name,
+  ...lookOf(api, one.brand),
+  return_origins: [...one.returnOrigins],
+  methods: [...one.methods],
+  created_at: one.createdAt.toISOString(),
+  archived_at: one.archivedAt?.toISOString() ?? null,
+})
+
+function findRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'GET',
+    url: '/api/v1/merchant',
+    onRequest: access.require('merchant:read'),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'getMerchant',
+      tags,
+      security,
+      summary: 'Who the key acts for',
+      response: { 200: merchant },
+    },
+    handler: async (request) =>
+      renderMerchant(api, await identity.requireMerchant(db, access.callerOf(request).merchantId)),
+  })
+}
+
+function updateRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'PATCH',
+    url: '/api/v1/merchant',
+    bodyLimit: BODY_LIMIT,
+    onRequest: access.require('merchant:write'),
+    config: { refusals: refusals('identity.bad-input', ...OF_BODIES) },
+    schema: {
+      operationId: 'updateMerchant',
+      tags,
+      security,
+      summary: 'Change how payers see the merchant',
+      description: 'Pages show it within seconds, also those of payments that were made before; their name stays.',
+      body: updateMerchant,
+      response: { 200: merchant },
+    },
+    handler: async (request) => {
+      const change = { merchantId: access.callerOf(request).merchantId, ...request.body }
+      const made = await db.transaction((tx) => identity.updateMerchant(tx, change, actorOf(api, request)))
+      return renderMerchant(api, made)
+    },
+  })
+}
+
+const setDestination = z
+  .strictObject({
+    kind: z.enum(['mpesa', 'bank']),
+    phone: text(20)
+      .optional()
+      .meta({ description: 'For mpesa', examples: ['254712345678'] }),
+    bank: text(100).optional(),
+    account: text(34).optional(),
+    holder: text(100).optional(),
+  })
+  .nullable()
+  .meta({ id: 'SetPayoutDestination', examples: [{ kind: 'mpesa', phone: '254712345678' }] })
+
+function destinationRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'PUT',
+    url: '/api/v1/merchant/payout-destination',
+    onRequest: access.require('destinations:write'),
+    config: { refusals: refusals('identity.bad-input', ...OF_BODIES) },
+    schema: {
+      operationId: 'setPayoutDestination',
+      tags,
+      security,
+      summary: 'Say where money is sent, or null for nowhere',
+      description:
+        'Needs the scope `destinations:write`, which no key has unless it was given by name. Each change is in the audit log.',
+      body: setDestination,
+      response: { 200: merchant },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      const input = { merchantId, destination: request.body }
+      await db.transaction((tx) => identity.setDestination(tx, input, actorOf(api, request)))
+      return renderMerchant(api, await identity.requireMerchant(db, merchantId))
+    },
+  })
+}
+
+/** Where payers go after is not for each key that may change a colour. Throws 403 `forbidden`, 422 `validation-failed`. */
+function checkStore({ access, identity, payments }: Api, request: Request, body: z.output<typeof updateStore>): void {
+  if (body.return_origins) identity.requireScope(access.callerOf(request), 'origins:write')
+  if (body.methods) requireKnown(body.methods, payments)
+}
+
+const changeOf = ({ return_origins: returnOrigins, ...rest }: z.output<typeof updateStore>): StoreChange => ({
+  ...rest,
+  ...(returnOrigins && { returnOrigins }),
+})
+
+function createStoreRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'POST',
+    url: '/api/v1/stores',
+    bodyLimit: BODY_LIMIT,
+    onRequest: access.require('merchant:write'),
+    config: {
+      idempotent: true,
+      refusals: refusals(
+        'identity.bad-input',
+        'identity.bad-origin',
+        'identity.too-many-stores',
+        ...OF_KEYS,
+        ...OF_BODIES,
+      ),
+    },
+    schema: {
+      operationId: 'createStore',
+      tags,
+      security,
+      summary: 'Open a store',
+      description:
+        'Name it as `store` when you create payments, or use a key of the store (purser key create --store).',
+      body: createStore,
+      response: { 201: store },
+    },
+    handler: async (request, reply) => {
+      const { merchantId } = access.callerOf(request)
+      const { name } = request.body
+      checkStore(api, request, request.body)
+      const act = async (requestKey?: string) => {
+        const input = { ...changeOf(request.body), merchantId, name, requestKey }
+        const made = await db.transaction((tx) => identity.createStore(tx, input, actorOf(api, request)))
+        return { status: 201, body: renderStore(api, made) }
+      }
+      const rebuild = async (since: Date, requestKey: string) => {
+        const found = await identity.findMadeStore(db, { merchantId, requestKey, since })
+        return found && { status: 201, body: renderStore(api, found) }
+      }
+      const { body } = await once(api, request, reply, act, rebuild)
+      return reply.code(201).send(body)
+    },
+  })
+}
+
+function listStoresRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'GET',
+    url: '/api/v1/stores',
+    onRequest: access.require('merchant:read'),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'listStores',
+      tags,
+      security,
+      summary: 'List stores, newest first',
+      querystring: listStores,
+      response: { 200: storeList },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      const { items, nextCursor } = await identity.listStores(db, { ...request.query, merchantId })
+      const data = items.map((one) => renderStore(api, one))
+      return { object: 'list' as const, data, next_cursor: nextCursor ?? null }
+    },
+  })
+}
+
+function updateStoreRoute(app: HttpServer, api: Api): void {
+  const { access, db, identity } = api
+  app.route({
+    method: 'PATCH',
+    url: '/api/v1/stores/:id',
+    bodyLimit: BODY_LIMIT,
+    onRequest: access.require('merchant:write'),
+    config: {
+      refusals: refusals('identity.unknown-store', 'identity.bad-input', 'identity.bad-origin', ...OF_BODIES),
+    },
+    schema: {
+      operationId: 'updateStore',
+      tags,
+      security,
+      summary: 'Change a store, or archive it',
+      params: z.object({ id: text(40) }),
+      body: updateStore,
+      response: { 200: store },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      checkStore(api, request, request.body)
+      const input = { ...changeOf(request.body), id: request.params.id, merchantId }
+      const made = await db.transaction((tx) => identity.updateStore(tx, input, actorOf(api, request)))
+      return renderStore(api, made)
+    },
+  })
+}

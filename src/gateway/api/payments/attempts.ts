@@ -1,0 +1,129 @@
+import type { HttpServer } from '#platform/http'
+import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import { OF_STORES, ofOneStore } from '../access/access.ts'
+import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { checkoutUrl, renderAttempt, renderPayment } from '../../resources/render-payment.ts'
+import type { Api } from '../routes.ts'
+import { requireOwn } from '../access/stores.ts'
+import * as shapes from '../../resources/payment.ts'
+
+const tags = ['Payments']
+const security = [{ bearer: [] }]
+
+export function attemptRoutes(app: HttpServer, api: Api): void {
+  startRoute(app, api)
+  cancelRoute(app, api)
+}
+
+function startRoute(app: HttpServer, api: Api): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/payments/:id/attempts',
+    onRequest: api.access.require('payments:write', OF_STORES),
+    config: {
+      idempotent: true,
+      exampleBody: { method: 'mpesa', phone: '254712345678' },
+      refusals: refusals(
+        'payments.not-found',
+        'payments.already-paid',
+        'payments.over',
+        'payments.attempt-in-flight',
+        'payments.too-many-attempts',
+        'payments.method-not-allowed',
+        'payments.amount-not-taken',
+        'payments.payer-incomplete',
+        'payments.no-customer',
+        'payments.balance-too-low',
+        'payments.method-unavailable',
+        'rates.unavailable',
+        'rates.unknown-pair',
+        'idempotency-key-reused',
+        'idempotency-in-progress',
+        ...OF_BODIES,
+      ),
+    },
+    schema: {
+      operationId: 'startAttempt',
+      tags,
+      security,
+      summary: 'Start an attempt to pay',
+      description:
+        'Prompts the phone, or answers with the page to send the payer to, or with the address to send to, or takes it from the customer’s prepaid balance. One address serves the whole payment: ' +
+        'asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does ' +
+        'this by itself. The attempt is `pending` while the payer decides: ' +
+        'look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again.',
+      params: shapes.paymentId,
+      body: shapes.startAttempt,
+      response: { 201: shapes.attempt },
+    },
+    handler: async (request, reply) => {
+      const caller = api.access.callerOf(request)
+      await requireOwn(api, caller, request.params.id)
+      // Customers are the merchant's, not a store's.
+      if (request.body.method === 'balance' && caller.storeId !== undefined) throw ofOneStore()
+      const { merchantId } = caller
+      const asked = { merchantId, id: request.params.id, body: request.body }
+      const { attempt, replayed } = await start(api, asked, idempotencyKeyOf(request))
+      if (replayed) reply.header('idempotent-replayed', 'true')
+      return reply.code(201).send(attempt)
+    },
+  })
+}
+
+interface Asked {
+  readonly merchantId: string
+  readonly id: string
+  readonly body: shapes.StartAttempt
+}
+
+interface Started {
+  readonly attempt: shapes.AttemptObject
+  readonly replayed: boolean
+}
+
+async function start(api: Api, asked: Asked, key: string | undefined): Promise<Started> {
+  const { db, payments, idempotency, publicUrl } = api
+  const { merchantId, id, body } = asked
+  const { method, ...payer } = body
+  const act = async (): Promise<{ status: number; body: shapes.AttemptObject }> => {
+    const returnUrl = checkoutUrl(publicUrl(), id)
+    const attempt = await payments.startAttempt({ intentId: id, merchantId, method, payer, returnUrl, requestKey: key })
+    return { status: 201, body: renderAttempt(attempt) }
+  }
+  if (key === undefined) return { attempt: (await act()).body, replayed: false }
+  const path = `/api/v1/payments/${id}/attempts`
+  const answer = await idempotency.run(
+    db,
+    // No rebuilding: the attempt carries the key, so acting again gives the attempt that was begun for it.
+    { scope: `${merchantId} POST ${path}`, key, hash: hashRequest('POST', path, body) },
+    act,
+  )
+  return { attempt: answer.body, replayed: answer.replayed }
+}
+
+function cancelRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/payments/:id/cancel',
+    onRequest: access.require('payments:write', OF_STORES),
+    config: {
+      refusals: refusals('payments.not-found', 'payments.already-paid', 'payments.over', 'payments.attempt-in-flight'),
+    },
+    schema: {
+      operationId: 'cancelPayment',
+      tags,
+      security,
+      summary: 'Cancel a payment that is not paid',
+      description:
+        'Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`.',
+      params: shapes.paymentId,
+      response: { 200: shapes.payment },
+    },
+    handler: async (request) => {
+      const caller = access.callerOf(request)
+      const { merchantId } = caller
+      await requireOwn({ db, payments }, caller, request.params.id)
+      return renderPayment(await payments.cancel({ id: request.params.id, merchantId }), publicUrl())
+    },
+  })
+}

@@ -1,0 +1,82 @@
+import type { Caller } from '#identity'
+import { assetOf, isCurrency } from '#money'
+import type { Intent, NewIntent } from '#payments'
+import type { HttpServer } from '#platform/http'
+import { hashRequest } from '#platform/idempotency'
+import { OF_STORES, ofOneStore } from '../access/access.ts'
+import { newIntentOf } from '../../intents/new-intent.ts'
+import { keyOf } from '../access/idempotency.ts'
+import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { renderPayment } from '../../resources/render-payment.ts'
+import type { Api } from '../routes.ts'
+import { shopOf } from '../access/stores.ts'
+import * as shapes from '../../resources/payment.ts'
+
+const PATH = '/api/v1/payments'
+
+export function createRoute(app: HttpServer, api: Api): void {
+  app.route({
+    method: 'POST',
+    url: PATH,
+    onRequest: api.access.require('payments:write', OF_STORES),
+    config: {
+      idempotent: true,
+      refusals: refusals(
+        'identity.unknown-store',
+        'identity.store-archived',
+        'idempotency-key-reused',
+        'payments.method-unavailable',
+        ...OF_BODIES,
+      ),
+      exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' },
+    },
+    schema: {
+      operationId: 'createPayment',
+      tags: ['Payments'],
+      security: [{ bearer: [] }],
+      summary: 'Create a payment',
+      description:
+        'Answers with the payment and its `checkout_url`, the page to send the payer to. Send an `Idempotency-Key`: the same key and body ' +
+        'give the first answer again, whatever happened on the way or since.',
+      body: shapes.createPayment,
+      response: { 201: shapes.payment },
+    },
+    handler: async (request, reply) => {
+      const caller = api.access.callerOf(request)
+      // Customers are the merchant's, not a store's.
+      const { top_up: isTopUp, methods } = request.body
+      if (caller.storeId !== undefined && (isTopUp || methods?.includes('balance'))) throw ofOneStore()
+      const { intent, replayed } = await create(api, caller, request.body, keyOf(caller, request))
+      if (replayed) reply.header('idempotent-replayed', 'true')
+      reply.header('location', `${PATH}/${intent.id}`)
+      return reply.code(201).send(renderPayment(intent, api.publicUrl()))
+    },
+  })
+}
+
+interface Created {
+  readonly intent: Intent
+  readonly replayed: boolean
+}
+
+async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?: string): Promise<Created> {
+  const { db, payments } = api
+  const { merchantId } = caller
+  if (key === undefined) return payments.create(db, await inputOf(api, caller, body))
+  const idempotency = { key, hash: hashRequest('POST', PATH, body) }
+  const input = await inputOf(api, caller, body).catch(async (error: unknown) => {
+    // What was taken when it first came is not refused now because a method or an origin has gone since.
+    const before = await payments.findCreated(db, { merchantId, ...idempotency })
+    if (!before) throw error
+    return { before }
+  })
+  if ('before' in input) return { intent: input.before, replayed: true }
+  return payments.create(db, { ...input, idempotency })
+}
+
+async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Promise<NewIntent> {
+  if (isCurrency(body.currency)) await api.payments.learnPrices(assetOf(body.currency))
+  const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
+  // Nobody pays for an event that nobody wants.
+  return { ...input, announce: await api.webhooks.wanted(caller.merchantId, 'payment.created') }
+}

@@ -1,0 +1,54 @@
+import { isCurrency } from '#money'
+import { AppError } from '#platform/errors'
+import type { HttpServer } from '#platform/http'
+import type { Rate } from '#rates'
+import { OF_STORES } from '../access/access.ts'
+import { refusals } from '../problems/problems.ts'
+import type { Api } from '../routes.ts'
+import * as shapes from '../../resources/payment.ts'
+
+export function rateRoute(app: HttpServer, { access, rates }: Api): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/rates',
+    onRequest: access.require('payments:read', OF_STORES),
+    config: { refusals: refusals('rates.unavailable', 'rates.unknown-pair') },
+    schema: {
+      operationId: 'getRate',
+      tags: ['Rates'],
+      security: [{ bearer: [] }],
+      summary: 'What one currency is worth in another',
+      description:
+        'The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with.',
+      querystring: shapes.askRate,
+      response: { 200: shapes.rate },
+    },
+    handler: async (request) => {
+      const { livemode } = access.callerOf(request)
+      const { base, quote } = request.query
+      for (const [param, code] of Object.entries({ base, quote })) requireCurrency(param, code)
+      return renderRate(await rates.rate(base, quote), { livemode, maxAgeMs: rates.maxAgeMs() })
+    },
+  })
+}
+
+function requireCurrency(param: string, code: string): void {
+  if (isCurrency(code)) return
+  const said = `${param} "${code}" is not known; use a code such as "KES"`
+  throw new AppError('validation-failed', 422, said, { param })
+}
+
+const renderRate = (
+  { base, quote, text, sources, at, ageMs }: Rate,
+  { livemode, maxAgeMs }: { livemode: boolean; maxAgeMs: number },
+): shapes.RateObject => ({
+  object: 'rate',
+  livemode,
+  base,
+  quote,
+  rate: text,
+  sources: [...sources],
+  at: at.toISOString(),
+  age_seconds: Math.floor(ageMs / 1000),
+  max_age_seconds: maxAgeMs / 1000,
+})

@@ -1,0 +1,251 @@
+import { z } from 'zod'
+import { listCurrencies, assetOf } from '#money'
+import type { Payments } from '#payments'
+import { addMs, monotonicMs, startOfDay, waitMs, type Clock } from '#platform/clock'
+import type { Mode } from '#platform/config'
+import type { Db } from '#platform/db'
+import type { HttpServer } from '#platform/http'
+import { firstIdAt } from '#platform/ids'
+import { addressKey, type Limits } from '#platform/limits'
+import type { Rates } from '#rates'
+import { createPace } from './response-time.ts'
+import { ofPublic } from '../problems/problems.ts'
+
+/** What anybody may ask without a key: figures without names or amounts, and what the API is. */
+
+export interface PublicDeps {
+  readonly db: Db
+  readonly payments: Payments
+  readonly rates: Rates
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly publicUrl: () => string
+  readonly about: { readonly version: string; readonly mode: Mode; readonly timeZone: string }
+}
+
+const CACHE_MS = 5_000
+const PER_ADDRESS = { points: 120, windowMs: 60_000 }
+const WARM_PER_ADDRESS = { points: 6, windowMs: 60_000 }
+/** A price source that does not answer is not waited for. */
+const WARM_DEADLINE_MS = 5_000
+const WARM_PAIRS = [
+  ['BTC', 'KES'],
+  ['BTC', 'USD'],
+  ['USD', 'KES'],
+] as const
+
+const tags = ['Public']
+
+export function publicRoutes(app: HttpServer, deps: PublicDeps): void {
+  metricsRoute(app, deps)
+  warmRoute(app, deps)
+  infoRoute(app, deps)
+  crossmintRoute(app, deps)
+}
+
+const metrics = z
+  .object({
+    daily_transactions: z
+      .int()
+      .meta({ description: 'Payments made since midnight in BUSINESS_TIME_ZONE, paid or not' }),
+    total_transactions: z.int().meta({ description: 'Payments ever made, paid or not' }),
+    success_rate: z
+      .number()
+      .nullable()
+      .meta({
+        description:
+          'Of the tries to pay that began in the last 24 hours and have ended, how many of a hundred brought money (the newest 10,000 are looked at). Null when none has ended.',
+        examples: [97.4],
+      }),
+    avg_response_time: z
+      .number()
+      .nullable()
+      .meta({
+        description:
+          'Mean milliseconds in which this process answered requests to /api/v1 in the last five minutes. Null when there were none.',
+        examples: [4.2],
+      }),
+    at: z.string().meta({ format: 'date-time', description: 'When this was counted: at most a few seconds ago' }),
+  })
+  .meta({ id: 'Metrics', description: 'How the desk does, over all merchants' })
+type Metrics = z.output<typeof metrics>
+
+function metricsRoute(app: HttpServer, deps: PublicDeps): void {
+  const pace = createPace(app, '/api/v1')
+  let last: { at: Date; made: Promise<Metrics> } | undefined
+  const current = (): Promise<Metrics> => {
+    const now = deps.clock.now()
+    if (last && now < addMs(last.at, CACHE_MS) && now >= last.at) return last.made
+    const made = measure(deps, pace(), now)
+    last = { at: now, made }
+    made.catch(() => (last = undefined))
+    return made
+  }
+  app.route({
+    method: 'GET',
+    url: '/api/metrics',
+    config: { refusals: ofPublic() },
+    schema: {
+      operationId: 'getMetrics',
+      tags,
+      security: [],
+      summary: 'How the desk does, in four figures',
+      description: 'For monitoring scripts; no key is needed. Prometheus reads /metrics instead.',
+      response: { 200: metrics },
+    },
+    handler: async ({ ip }) => {
+      await deps.limits.require('metrics', addressKey(ip), PER_ADDRESS)
+      return current()
+    },
+  })
+}
+
+async function measure({ db, payments, about }: PublicDeps, pace: number | undefined, now: Date): Promise<Metrics> {
+  const { total, since, ended, succeeded } = await payments.figures(db, startOfDay(now, about.timeZone))
+  return {
+    daily_transactions: since,
+    total_transactions: total,
+    success_rate: ended === 0 ? null : Math.round((succeeded / ended) * 1000) / 10,
+    avg_response_time: pace === undefined ? null : Math.round(pace * 10) / 10,
+    at: now.toISOString(),
+  }
+}
+
+const warmth = z
+  .object({
+    object: z.literal('warmup'),
+    prices: z.int().meta({ description: 'Pairs of currencies that a fresh price is known of' }),
+    connections: z.int().meta({ description: 'Database connections that are open, with their statements prepared' }),
+    took_ms: z.int(),
+  })
+  .meta({ id: 'Warmup' })
+
+function warmRoute(app: HttpServer, deps: PublicDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/api/warmup-cache',
+    config: { refusals: ofPublic() },
+    schema: {
+      operationId: 'warmUp',
+      tags,
+      security: [],
+      summary: 'Get ready for traffic after a start',
+      description:
+        'Asks for the prices that are due, opens the database connections of this process and prepares their statements. Asking again does no harm.',
+      response: { 200: warmth },
+    },
+    handler: async ({ ip }) => {
+      await deps.limits.require('warmup', addressKey(ip), WARM_PER_ADDRESS)
+      const start = monotonicMs()
+      const [prices, connections] = await Promise.all([warmPrices(deps), warmConnections(deps)])
+      return { object: 'warmup' as const, prices, connections, took_ms: Math.round(monotonicMs() - start) }
+    },
+  })
+}
+
+async function warmPrices({ rates }: PublicDeps): Promise<number> {
+  let known = 0
+  const ask = async (base: string, quote: string): Promise<void> => {
+    // A price that cannot be had is told by the rates themselves; here it is just not counted.
+    await rates.rate(base, quote).then(
+      () => known++,
+      () => undefined,
+    )
+  }
+  const answered = new AbortController()
+  const all = Promise.all(WARM_PAIRS.map(([base, quote]) => ask(base, quote))).finally(() => answered.abort())
+  await Promise.race([all, waitMs(WARM_DEADLINE_MS, answered.signal)])
+  return known
+}
+
+/** At once, so that each takes a connection of its own. */
+async function warmConnections({ db, payments, clock }: PublicDeps): Promise<number> {
+  const nobody = firstIdAt('pay', clock.now())
+  const count = db.pool.options.max
+  await Promise.all(Array.from({ length: count }, () => payments.find(db, { id: nobody })))
+  return db.pool.totalCount
+}
+
+const info = z
+  .object({
+    object: z.literal('api'),
+    name: z.literal('Purser'),
+    version: z.string(),
+    mode: z.enum(['sandbox', 'test', 'live']),
+    livemode: z.boolean().meta({ description: 'Whether real money moves here' }),
+    methods: z.array(z.object({ method: z.string(), currencies: z.array(z.string()) })).meta({
+      description: 'Ways to pay that work now',
+    }),
+    docs_url: z.string(),
+    openapi_url: z.string(),
+    checkout_url: z.string(),
+  })
+  .meta({ id: 'Api', description: 'What answers here' })
+
+function infoRoute(app: HttpServer, { payments, limits, publicUrl, about }: PublicDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1',
+    config: { refusals: ofPublic() },
+    schema: {
+      operationId: 'getApi',
+      tags,
+      security: [],
+      summary: 'What answers here: version, mode, ways to pay',
+      response: { 200: info },
+    },
+    handler: async ({ ip }) => {
+      await limits.require('info', addressKey(ip), PER_ADDRESS)
+      const url = publicUrl()
+      return {
+        object: 'api' as const,
+        name: 'Purser' as const,
+        version: about.version,
+        mode: about.mode,
+        livemode: about.mode === 'live',
+        methods: methodsOf(payments),
+        docs_url: `${url}/docs`,
+        openapi_url: `${url}/openapi.json`,
+        checkout_url: `${url}/checkout`,
+      }
+    },
+  })
+}
+
+function methodsOf(payments: Payments): { method: string; currencies: string[] }[] {
+  const found = new Map<string, string[]>()
+  for (const currency of listCurrencies()) {
+    for (const { method, unavailable } of payments.methods(assetOf(currency))) {
+      if (unavailable === undefined) found.set(method, [...(found.get(method) ?? []), currency])
+    }
+  }
+  return [...found].map(([method, currencies]) => ({ method, currencies }))
+}
+
+const crossmintFace = z
+  .object({ enabled: z.boolean(), environment: z.enum(['staging', 'production']).nullable() })
+  .meta({ id: 'CrossmintConfig', description: 'Whether cards through Crossmint can be paid with here' })
+
+function crossmintRoute(app: HttpServer, { payments, about, limits }: PublicDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/api/crossmint/config',
+    config: { refusals: ofPublic() },
+    schema: {
+      operationId: 'getCrossmintConfig',
+      tags,
+      security: [],
+      summary: 'Whether payments through Crossmint are set up',
+      description: 'What is public of it: keys and ids are never told.',
+      response: { 200: crossmintFace },
+    },
+    handler: async ({ ip }) => {
+      await limits.require('info', addressKey(ip), PER_ADDRESS)
+      const enabled = payments
+        .methods(assetOf('USD'))
+        .some(({ method, unavailable }) => method === 'crossmint' && unavailable === undefined)
+      const environment = about.mode === 'live' ? ('production' as const) : ('staging' as const)
+      return { enabled, environment: enabled ? environment : null }
+    },
+  })
+}

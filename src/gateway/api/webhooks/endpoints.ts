@@ -1,0 +1,196 @@
+import type { Secret } from '#platform/secrets'
+import type { HttpServer } from '#platform/http'
+import * as hooks from './schemas.ts'
+import { actorOf } from '../access/access.ts'
+import { once } from '../access/idempotency.ts'
+import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import type { Api } from '../routes.ts'
+
+const PATH = '/api/v1/webhook-endpoints'
+const tags = ['Webhooks']
+const security = [{ bearer: [] }]
+const HOUR_MS = 60 * 60_000
+
+export function endpointRoutes(app: HttpServer, api: Api): void {
+  createRoute(app, api)
+  listRoute(app, api)
+  findRoute(app, api)
+  updateRoute(app, api)
+  deleteRoute(app, api)
+  rotateRoute(app, api)
+}
+
+function createRoute(app: HttpServer, api: Api): void {
+  const { access, db, webhooks } = api
+  app.route({
+    method: 'POST',
+    url: PATH,
+    onRequest: access.require('webhooks:write'),
+    config: {
+      idempotent: true,
+      refusals: refusals('webhooks.bad-url', 'webhooks.too-many-endpoints', ...OF_KEYS, ...OF_BODIES),
+    },
+    schema: {
+      operationId: 'createWebhookEndpoint',
+      tags,
+      security,
+      summary: 'Be told of events',
+      description:
+        'Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks ' +
+        'specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three ' +
+        'days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer.',
+      body: hooks.createEndpoint,
+      response: { 201: hooks.withSecret },
+    },
+    handler: async (request, reply) => {
+      const { merchantId, livemode } = access.callerOf(request)
+      const { url } = request.body
+      let secret: Secret | undefined
+      const act = async () => {
+        const input = { merchantId, livemode, ...request.body }
+        const made = await db.transaction((tx) => webhooks.createEndpoint(tx, input, actorOf(api, request)))
+        secret = made.secret
+        return { status: 201, body: hooks.renderEndpoint(made.endpoint) }
+      }
+      const rebuild = async (since: Date) => {
+        const all = await webhooks.listEndpoints(db, merchantId)
+        const found = all.find((each) => each.url === url && each.createdAt >= since)
+        return found && { status: 201, body: hooks.renderEndpoint(found) }
+      }
+      const { body } = await once(api, request, reply, act, rebuild)
+      reply.header('location', `${PATH}/${body.id}`).code(201)
+      return { ...body, secret: secret?.reveal() ?? null }
+    },
+  })
+}
+
+function listRoute(app: HttpServer, { access, db, webhooks }: Api): void {
+  app.route({
+    method: 'GET',
+    url: PATH,
+    onRequest: access.require('webhooks:read'),
+    config: { refusals: refusals() },
+    schema: {
+      operationId: 'listWebhookEndpoints',
+      tags,
+      security,
+      summary: 'List webhook endpoints, oldest first',
+      response: { 200: hooks.endpointList },
+    },
+    handler: async (request) => {
+      const all = await webhooks.listEndpoints(db, access.callerOf(request).merchantId)
+      return { object: 'list' as const, data: all.map(hooks.renderEndpoint), next_cursor: null }
+    },
+  })
+}
+
+function findRoute(app: HttpServer, { access, db, webhooks }: Api): void {
+  app.route({
+    method: 'GET',
+    url: `${PATH}/:id`,
+    onRequest: access.require('webhooks:read'),
+    config: { refusals: refusals('webhooks.no-such-endpoint') },
+    schema: {
+      operationId: 'getWebhookEndpoint',
+      tags,
+      security,
+      summary: 'Look a webhook endpoint up',
+      params: hooks.endpointId,
+      response: { 200: hooks.endpoint },
+    },
+    handler: async (request) => {
+      const { merchantId } = access.callerOf(request)
+      return hooks.renderEndpoint(await webhooks.findEndpoint(db, { id: request.params.id, merchantId }))
+    },
+  })
+}
+
+function updateRoute(app: HttpServer, api: Api): void {
+  const { access, db, webhooks } = api
+  app.route({
+    method: 'PATCH',
+    url: `${PATH}/:id`,
+    onRequest: access.require('webhooks:write'),
+    config: { refusals: refusals('webhooks.no-such-endpoint', 'webhooks.bad-url', ...OF_BODIES) },
+    schema: {
+      operationId: 'updateWebhookEndpoint',
+      tags,
+      security,
+      summary: 'Change, disable or enable a webhook endpoint',
+      description:
+        'What still waits for an endpoint that is disabled is canceled, and what happens meanwhile is not kept for it. Once it is enabled again, ' +
+        'what failed can be sent again as a range.',
+      params: hooks.endpointId,
+      body: hooks.updateEndpoint,
+      response: { 200: hooks.endpoint },
+    },
+    handler: async (request) => {
+      const key = { id: request.params.id, merchantId: access.callerOf(request).merchantId }
+      const change = request.body
+      const actor = actorOf(api, request)
+      return hooks.renderEndpoint(await db.transaction((tx) => webhooks.updateEndpoint(tx, key, change, actor)))
+    },
+  })
+}
+
+function deleteRoute(app: HttpServer, api: Api): void {
+  const { access, db, webhooks } = api
+  app.route({
+    method: 'DELETE',
+    url: `${PATH}/:id`,
+    onRequest: access.require('webhooks:write'),
+    config: { refusals: refusals('webhooks.no-such-endpoint') },
+    schema: {
+      operationId: 'deleteWebhookEndpoint',
+      tags,
+      security,
+      summary: 'Delete a webhook endpoint',
+      description: 'What still waits for it is canceled.',
+      params: hooks.endpointId,
+      response: { 200: hooks.deleted },
+    },
+    handler: async (request) => {
+      const { id } = request.params
+      const { merchantId } = access.callerOf(request)
+      await db.transaction((tx) => webhooks.deleteEndpoint(tx, { id, merchantId }, actorOf(api, request)))
+      return { id, object: 'webhook_endpoint' as const, deleted: true as const }
+    },
+  })
+}
+
+function rotateRoute(app: HttpServer, api: Api): void {
+  const { access, db, webhooks } = api
+  app.route({
+    method: 'POST',
+    url: `${PATH}/:id/rotate-secret`,
+    onRequest: access.require('webhooks:write'),
+    config: {
+      idempotent: true,
+      refusals: refusals('webhooks.no-such-endpoint', 'webhooks.too-many-secrets', ...OF_KEYS, ...OF_BODIES),
+    },
+    schema: {
+      operationId: 'rotateWebhookSecret',
+      tags,
+      security,
+      summary: 'Make a new secret for a webhook endpoint',
+      description:
+        'Until the overlap has passed each message carries signatures of the new secret and of those before it, so that you can change over in ' +
+        'between. The libraries of the specification take any one that fits.',
+      params: hooks.endpointId,
+      body: hooks.rotateSecret,
+      response: { 200: hooks.withSecret },
+    },
+    handler: async (request, reply) => {
+      const key = { id: request.params.id, merchantId: access.callerOf(request).merchantId }
+      const { overlap_hours: hours } = request.body ?? hooks.rotateSecret.unwrap().parse({})
+      let secret: Secret | undefined
+      const { body } = await once(api, request, reply, async () => {
+        const overlap = { overlapMs: hours * HOUR_MS }
+        const made = await db.transaction((tx) => webhooks.rotateSecret(tx, key, overlap, actorOf(api, request)))
+        secret = made.secret
+        return { status: 200, body: hooks.renderEndpoint(made.endpoint) }
+      })
+      return { ...body, secret: secret?.reveal() ?? null }
+    },
+  })
+}

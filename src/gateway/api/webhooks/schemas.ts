@@ -1,0 +1,199 @@
+import { z } from 'zod'
+import { DELIVERY_STATES, type Delivery, type DeliveryDetail, type Endpoint } from '#webhooks'
+import { isId } from '#platform/ids'
+import { PAYMENT_EVENTS } from '../../events/payment-events.ts'
+import { SETTLEMENT_EVENTS } from '../../events/settlement-events.ts'
+import { REFUND_EVENTS } from '../../events/refund-events.ts'
+import { instant, text } from '../../resources/text.ts'
+
+/** Webhook endpoints and deliveries as the API takes and shows them. */
+
+const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
+
+/** What an endpoint can listen to: all, all of a kind, or one type. */
+const EVENTS: readonly string[] = [...PAYMENT_EVENTS, ...REFUND_EVENTS, ...SETTLEMENT_EVENTS]
+/** `payout.*` can be listened to before there are payouts, so that nobody has to come back for it. */
+const PATTERNS: ReadonlySet<string> = new Set(['*', 'payment.*', 'refund.*', 'settlement.*', 'payout.*', ...EVENTS])
+const EVENTS_AT_MOST = 50
+const events = z
+  .array(z.string().refine((given) => PATTERNS.has(given), `must be one of ${[...PATTERNS].join(', ')}`))
+  .min(1)
+  .max(EVENTS_AT_MOST)
+  .meta({
+    description: `What to be told of: \`*\` for all, \`payment.*\` for all of payments (so \`refund.*\`, \`settlement.*\`; \`payout.*\` is for payouts, which are still to come), or types: ${EVENTS.join(', ')}`,
+    examples: [['*'], ['payment.paid', 'payment.expired']],
+  })
+
+const url = text(2000).meta({
+  description: 'Where to send them: a public address, https in live mode. Redirects are not followed.',
+  examples: ['https://shop.example/hooks/purser'],
+})
+const description = text(200).meta({ description: 'Your own note' })
+
+export const createEndpoint = z
+  .strictObject({ url, events: events.default(['*']), description: description.optional() })
+  .meta({ id: 'CreateWebhookEndpoint', examples: [{ url: 'https://shop.example/hooks/purser', events: ['*'] }] })
+
+export const updateEndpoint = z
+  .strictObject({
+    url: url.optional(),
+    events: events.optional(),
+    description: description.optional(),
+    enabled: z.boolean().optional().meta({ description: 'True also ends a disabling by us' }),
+  })
+  .meta({ id: 'UpdateWebhookEndpoint', examples: [{ enabled: true }] })
+
+const DAY_HOURS = 24
+export const rotateSecret = z
+  .strictObject({
+    overlap_hours: z
+      .int()
+      .min(0)
+      .max(7 * DAY_HOURS)
+      .default(DAY_HOURS)
+      .meta({ description: 'How long the secrets before sign beside the new one' }),
+  })
+  .nullable()
+  .meta({ id: 'RotateWebhookSecret', examples: [{ overlap_hours: DAY_HOURS }] })
+
+export const endpoint = z
+  .object({
+    id: z.string().meta({ examples: ['we_01kd3v…'] }),
+    object: z.literal('webhook_endpoint'),
+    livemode: z.boolean(),
+    url: z.string(),
+    events: z.array(z.string()),
+    description: z.string().nullable(),
+    enabled: z.boolean(),
+    disabled_reason: z
+      .enum(['requested', 'failing', 'gone'])
+      .nullable()
+      .meta({ description: '`failing`: nothing arrived for five days. `gone`: it answered 410.' }),
+    failing_since: timestamp.nullable().meta({ description: 'Since when every delivery has failed' }),
+    created_at: timestamp,
+  })
+  .meta({ id: 'WebhookEndpoint', description: 'Where you are told of events' })
+export type EndpointObject = z.output<typeof endpoint>
+
+const SHOWN_ONCE =
+  'Verifies what we send, by the Standard Webhooks specification. Shown once: null when a request is repeated; rotate the secret to get another.'
+export const withSecret = endpoint
+  .extend({
+    secret: z
+      .string()
+      .nullable()
+      .meta({ description: SHOWN_ONCE, examples: ['whsec_…'] }),
+  })
+  .meta({ id: 'NewWebhookEndpoint' })
+
+export const endpointList = z
+  .object({ object: z.literal('list'), data: z.array(endpoint), next_cursor: z.null() })
+  .meta({ id: 'WebhookEndpointList' })
+
+export const deleted = z
+  .object({ id: z.string(), object: z.literal('webhook_endpoint'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedWebhookEndpoint' })
+
+const deliveryFields = z.object({
+  id: z.string().meta({ examples: ['del_01kd3v…'] }),
+  object: z.literal('delivery'),
+  endpoint: z.string(),
+  event: z.string().meta({ description: 'Its id, which is sent as `webhook-id`', examples: ['evt_01kd3v…'] }),
+  type: z.string().meta({ examples: ['payment.paid'] }),
+  object_id: z.string().meta({ description: 'What it tells of' }),
+  status: z.enum(DELIVERY_STATES),
+  attempt_count: z.int(),
+  last_status: z.int().nullable().meta({ description: 'HTTP status of the last answer' }),
+  next_attempt_at: timestamp.nullable().meta({ description: 'Null when it is finished, or being sent now' }),
+  created_at: timestamp,
+  finished_at: timestamp.nullable(),
+})
+export const delivery = deliveryFields.meta({ id: 'Delivery', description: 'An event on its way to an endpoint' })
+export type DeliveryObject = z.output<typeof delivery>
+
+export const deliveryDetail = deliveryFields
+  .extend({
+    body: z.string().meta({ description: 'What is sent, to the byte' }),
+    attempts: z
+      .array(
+        z.object({
+          at: timestamp,
+          ms: z.int(),
+          status: z.int().nullable().meta({ description: 'HTTP status; null when no answer came' }),
+          answer: z.string().nullable().meta({ description: 'The first 4 kB of the answer' }),
+          error: z.string().nullable(),
+        }),
+      )
+      .meta({ description: 'Newest first, a hundred at most' }),
+  })
+  .meta({ id: 'DeliveryDetail', description: 'A delivery with all that was sent and answered' })
+
+export const listDeliveries = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z
+    .string()
+    .refine((given) => isId('del', given), 'is not one of ours: take next_cursor from the page before')
+    .optional(),
+  status: z.enum(DELIVERY_STATES).optional(),
+})
+export const deliveryPage = z
+  .object({ object: z.literal('list'), data: z.array(delivery), next_cursor: z.string().nullable() })
+  .meta({ id: 'DeliveryList' })
+
+export const redeliverRange = z
+  .strictObject({
+    from: instant.meta({ description: 'Events of this time or later' }),
+    to: instant.meta({ description: 'Events before this time' }),
+    status: z.enum(DELIVERY_STATES).default('failed').meta({ description: '`pending`: those that wait are sent now' }),
+  })
+  .meta({ id: 'RedeliverRange', examples: [{ from: '2026-01-15T00:00:00Z', to: '2026-01-16T00:00:00Z' }] })
+
+export const redelivery = z
+  .object({
+    object: z.literal('redelivery'),
+    count: z.int().meta({ description: 'Deliveries that are sent again: 1000 at most in one request' }),
+    next_from: timestamp.nullable().meta({ description: 'When there may be more: ask again with this as `from`' }),
+  })
+  .meta({ id: 'Redelivery', description: 'What a request to send again did' })
+
+export const endpointId = z.object({ id: text(40) })
+
+export const renderEndpoint = (one: Endpoint): EndpointObject => ({
+  id: one.id,
+  object: 'webhook_endpoint',
+  livemode: one.livemode,
+  url: one.url,
+  events: [...one.events],
+  description: one.description || null,
+  enabled: one.disabledAt === undefined,
+  disabled_reason: one.disabledWhy ?? null,
+  failing_since: one.failingSince?.toISOString() ?? null,
+  created_at: one.createdAt.toISOString(),
+})
+
+export const renderDelivery = (one: Delivery): DeliveryObject => ({
+  id: one.id,
+  object: 'delivery',
+  endpoint: one.endpointId,
+  event: one.eventId,
+  type: one.type,
+  object_id: one.objectId,
+  status: one.state,
+  attempt_count: one.tries,
+  last_status: one.lastStatus ?? null,
+  next_attempt_at: one.nextTryAt?.toISOString() ?? null,
+  created_at: one.createdAt.toISOString(),
+  finished_at: one.finishedAt?.toISOString() ?? null,
+})
+
+export const renderDetail = (one: DeliveryDetail): z.output<typeof deliveryDetail> => ({
+  ...renderDelivery(one),
+  body: one.body,
+  attempts: one.attempts.map(({ at, ms, status, answer, error }) => ({
+    at: at.toISOString(),
+    ms,
+    status: status ?? null,
+    answer: answer ?? null,
+    error: error ?? null,
+  })),
+})

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import type { IntentChange, Payments } from '#payments'
+import type { Db } from '#platform/db'
+import { defineJob, type Job } from '#platform/jobs'
+import type { Webhooks } from '#webhooks'
+import { renderPayment } from '../resources/render-payment.ts'
+
+/** What a merchant can be told of payments. */
+export const PAYMENT_EVENTS = [
+  'payment.created',
+  'payment.processing',
+  'payment.paid',
+  'payment.partially_paid',
+  'payment.overpaid',
+  'payment.expired',
+  'payment.canceled',
+  'payment.failed',
+  'payment.reversed',
+] as const
+type PaymentEvent = (typeof PAYMENT_EVENTS)[number]
+
+const TYPES = [
+  'open',
+  'processing',
+  'paid',
+  'expired',
+  'canceled',
+  'failed',
+  'reversed',
+  'created',
+  'received',
+  'attempt-failed',
+] as const satisfies readonly IntentChange['type'][]
+
+const schema: z.ZodType<IntentChange> = z.object({
+  intentId: z.string(),
+  type: z.enum(TYPES),
+  version: z.number().int(),
+  partial: z.boolean(),
+  overpaid: z.boolean(),
+})
+
+export interface ChangesDeps {
+  readonly db: Db
+  /** Asked at use: payments is made with this job. */
+  readonly payments: () => Pick<Payments, 'find'>
+  readonly webhooks: Pick<Webhooks, 'publish'>
+  readonly publicUrl: () => string
+}
+
+/** How payments tells the gateway of a change: whoever wants to know gets an event. Repeatable. */
+export const paymentChanged = ({ db, payments, webhooks, publicUrl }: ChangesDeps): Job<IntentChange> =>
+  defineJob({
+    name: 'gateway.payment-changed',
+    schema,
+    run: async ({ intentId, version, ...change }) => {
+      await db.transaction(async (tx) => {
+        const intent = await payments().find(tx, { id: intentId })
+        if (!intent) return
+        const { merchantId, livemode } = intent
+        const render = (): object => renderPayment(intent, publicUrl())
+        for (const event of eventsOf(change)) {
+          await webhooks.publish(tx, { merchantId, livemode, type: event, objectId: intentId, version, render })
+        }
+      })
+    },
+  })
+
+/**
+ * The events that tell of a change, in order, by how things stood then: after a backlog each is told, and told once. Too much money is an
+ * event of its own beside `payment.paid`: somebody may have to act on it.
+ */
+export function eventsOf({
+  type,
+  partial,
+  overpaid,
+}: Omit<IntentChange, 'intentId' | 'version'>): readonly PaymentEvent[] {
+  switch (type) {
+    case 'paid':
+      return overpaid ? ['payment.paid', 'payment.overpaid'] : ['payment.paid']
+    case 'open':
+    case 'received':
+      if (overpaid) return ['payment.overpaid']
+      return partial ? ['payment.partially_paid'] : []
+    // Another try may follow: there is nothing to do for the merchant.
+    case 'attempt-failed':
+      return []
+    case 'created':
+    case 'processing':
+    case 'expired':
+    case 'canceled':
+    case 'failed':
+    case 'reversed':
+      return [`payment.${type}`]
+  }
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { REFUND_STATUSES, type Payments, type RefundChange } from '#payments'
+import { defineJob, type Job } from '#platform/jobs'
+import { renderRefund } from '../resources/refund.ts'
+import type { ChangesDeps } from './payment-events.ts'
+
+/** What a merchant can be told of refunds. */
+export const REFUND_EVENTS = [
+  'refund.created',
+  'refund.claimable',
+  'refund.succeeded',
+  'refund.failed',
+  'refund.canceled',
+  'refund.expired',
+] as const
+
+const schema: z.ZodType<RefundChange> = z.object({
+  refundId: z.string(),
+  type: z.enum(['created', ...REFUND_STATUSES]),
+  version: z.number().int(),
+})
+
+type Deps = Omit<ChangesDeps, 'payments'> & { readonly payments: () => Pick<Payments, 'find' | 'refunds'> }
+
+/** How payments tells the gateway of a refund: whoever wants to know gets an event. Repeatable. */
+export const refundChanged = ({ db, payments, webhooks, publicUrl }: Deps): Job<RefundChange> =>
+  defineJob({
+    name: 'gateway.refund-changed',
+    schema,
+    run: async ({ refundId, type, version }) => {
+      // That the payer has said where to is no news for the merchant.
+      if (type === 'pending') return
+      await db.transaction(async (tx) => {
+        const refund = await payments().refunds.find(tx, { id: refundId })
+        const intent = refund && (await payments().find(tx, { id: refund.intentId }))
+        if (!refund || !intent) return
+        const { merchantId, livemode } = intent
+        // Without the link: keys that may not move money read deliveries, and what is sent is kept.
+        const render = (): object => renderRefund(refund, { publicUrl: publicUrl(), livemode, claim: false })
+        await webhooks.publish(tx, {
+          merchantId,
+          livemode,
+          type: `refund.${type}`,
+          objectId: refundId,
+          version,
+          render,
+        })
+      })
+    },
+  })

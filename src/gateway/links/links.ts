@@ -1,0 +1,138 @@
+import type { Identity, Shop } from '#identity'
+import { currencyOf, formatAmount, type Money } from '#money'
+import type { Intent, Payments } from '#payments'
+import { AppError } from '#platform/errors'
+import type { Clock } from '#platform/clock'
+import type { Db, Queryable, Tx } from '#platform/db'
+import { isId, type Ids } from '#platform/ids'
+import type { Webhooks } from '#webhooks'
+import { findLink, insertLink, lockLink, updateLink, type LinkRow } from './store.ts'
+import { isReturnable, newIntentOf } from '../intents/new-intent.ts'
+
+export interface LinkDeps {
+  readonly db: Db
+  readonly ids: Ids
+  readonly clock: Clock
+  readonly identity: Identity
+  readonly payments: Payments
+  readonly webhooks: Webhooks
+  readonly publicUrl: () => string
+}
+
+export type NewLink = Omit<LinkRow, 'id' | 'createdAt' | 'archivedAt' | 'paymentId'>
+
+export async function createLink(
+  { ids, clock }: Pick<LinkDeps, 'ids' | 'clock'>,
+  q: Queryable,
+  input: NewLink,
+): Promise<LinkRow> {
+  const link = { ...input, id: ids.next('lnk'), createdAt: clock.now(), archivedAt: null, paymentId: null }
+  await insertLink(q, link)
+  return link
+}
+
+export interface LinkKey {
+  readonly id: string
+  readonly merchantId: string
+  /** Of a caller that acts for one store. */
+  readonly storeId: string | undefined
+}
+
+export async function requireLink(q: Queryable, key: LinkKey): Promise<LinkRow> {
+  const link = isId('lnk', key.id) ? await findLink(q, key.id) : undefined
+  return ofCaller(link, key)
+}
+
+/** Undefined leaves what is there. The amount stays: whoever was given the link was told it. */
+export type LinkChange = {
+  readonly [K in 'description' | 'reference' | 'methods' | 'returnUrl' | 'expiresAt']?: LinkRow[K] | undefined
+} & { readonly archived?: boolean | undefined }
+
+export async function changeLink(
+  { clock }: Pick<LinkDeps, 'clock'>,
+  tx: Tx,
+  key: LinkKey,
+  { archived, ...change }: LinkChange,
+): Promise<LinkRow> {
+  const link = ofCaller(isId('lnk', key.id) ? await lockLink(tx, key.id) : undefined, key)
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  const after: LinkRow = {
+    ...link,
+    ...given,
+    archivedAt: archived === undefined ? link.archivedAt : archived ? (link.archivedAt ?? clock.now()) : null,
+  }
+  await updateLink(tx, after)
+  return after
+}
+
+function ofCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKey): LinkRow {
+  if (link?.merchantId === merchantId && (storeId === undefined || link.storeId === storeId)) return link
+  throw noSuchLink(id)
+}
+
+export const noSuchLink = (id: string): AppError =>
+  new AppError('gateway.no-such-link', 404, `There is no payment link ${id}.`, { param: 'id' })
+
+/** `used`: it was for one payment, which is there. */
+export type Opened =
+  | { readonly is: 'open' }
+  | { readonly is: 'over' }
+  /** Its payment, which can still be paid, or was. */
+  | { readonly is: 'begun' | 'used'; readonly paymentId: string }
+
+/** What somebody who opens the link finds. */
+export async function stateOfLink(
+  { payments, clock }: LinkDeps,
+  q: Queryable,
+  { singleUse, paymentId, expiresAt, archivedAt }: LinkRow,
+  shop: Pick<Shop, 'archived'>,
+): Promise<Opened> {
+  if (singleUse && paymentId !== null) {
+    const intent = await payments.find(q, { id: paymentId })
+    if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'begun', paymentId }
+    // Whoever paid a part is not asked for all of it anew.
+    const took = intent !== undefined && intent.received.amount > 0n
+    if (took || intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
+  }
+  return shop.archived || archivedAt || (expiresAt && expiresAt <= clock.now()) ? { is: 'over' } : { is: 'open' }
+}
+
+export interface Chosen {
+  readonly amount: Money
+  readonly methods: readonly string[] | undefined
+}
+
+const EXPIRES_IN_SECONDS = 3600
+
+/** The payment that the payer goes on to: a new one, unless the link is for one use and has one. Undefined when it is over. */
+export async function payByLink(
+  deps: LinkDeps,
+  id: string,
+  shop: Shop,
+  chosen: Chosen,
+): Promise<Pick<Intent, 'id'> | undefined> {
+  const announce = await deps.webhooks.wanted(shop.merchantId, 'payment.created')
+  await deps.payments.learnPrices(chosen.amount.asset)
+  return deps.db.transaction(async (tx) => {
+    const link = await lockLink(tx, id)
+    if (!link) throw noSuchLink(id)
+    const state = await stateOfLink(deps, tx, link, shop)
+    if (state.is === 'begun' || state.is === 'used') return { id: state.paymentId }
+    if (state.is === 'over') return undefined
+    const body = {
+      amount: formatAmount(chosen.amount),
+      currency: currencyOf(chosen.amount.asset),
+      description: link.description,
+      ...(link.reference !== null && { reference: link.reference }),
+      // An origin that was taken off the list meanwhile leaves the payer here.
+      ...(isReturnable(link.returnUrl, shop, deps.publicUrl()) ? { return_url: link.returnUrl } : {}),
+      ...(chosen.methods && { methods: [...chosen.methods] }),
+      expires_in: EXPIRES_IN_SECONDS,
+    }
+    const input = newIntentOf(body, shop, deps)
+    const terms = { ...input.terms, link: id }
+    const { intent } = await deps.payments.create(tx, { ...input, terms, announce })
+    if (link.singleUse) await updateLink(tx, { ...link, paymentId: intent.id })
+    return intent
+  })
+}

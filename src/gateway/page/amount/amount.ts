@@ -1,0 +1,64 @@
+import { assetOf, isCurrency, listCurrencies, money, parseAmount, scaleOf, type Money } from '#money'
+import type { PaymentMethod, Payments } from '#payments'
+import { LARGEST_UNITS, problemWith } from '../../intents/new-intent.ts'
+import { showMoney } from '../../strings/format.ts'
+import type { Speech } from '../../strings/strings.ts'
+
+/** Where a payer says the amount: on /checkout, and on payment links without a fixed one. */
+
+export interface Offer {
+  readonly currency: string
+  /** Those that work now. */
+  readonly methods: readonly PaymentMethod[]
+}
+
+/** The currencies that something can be paid in now. */
+export const offersOf = (payments: Pick<Payments, 'methods'>): readonly Offer[] =>
+  listCurrencies().flatMap((currency) => {
+    const methods = payments.methods(assetOf(currency)).filter(({ unavailable }) => unavailable === undefined)
+    return methods.length > 0 ? [{ currency, methods }] : []
+  })
+
+export interface Bounds {
+  readonly min?: bigint | undefined
+  readonly max?: bigint | undefined
+}
+
+/** The amount, with the methods that can take it, or what is wrong in the payer's words. */
+export function readTyped(
+  typed: string,
+  { currency, methods }: Offer,
+  bounds: Bounds,
+  speech: Speech,
+): { amount: Money; methods: readonly string[] } | { problem: string } {
+  if (!isCurrency(currency)) return { problem: speech.say('amountInvalid') }
+  const asset = assetOf(currency)
+  const amount = parseAmount(withoutGroups(typed), asset)
+  if ('problem' in amount) {
+    const decimals = /^\d{1,15}\.\d+$/.test(withoutGroups(typed))
+    const values = { currency, n: String(scaleOf(asset)) }
+    return { problem: decimals ? speech.say('amountDecimals', values) : speech.say('amountInvalid') }
+  }
+  if (amount.amount === 0n) return { problem: speech.say('amountInvalid') }
+  const limits = methods.map((method) => method.limits)
+  const min = mostOf(bounds.min ?? 0n, limits.map((each) => each.min).reduce(leastOf))
+  const max = leastOf(
+    leastOf(bounds.max ?? LARGEST_UNITS * 10n ** BigInt(scaleOf(asset)), LARGEST_UNITS * 10n ** BigInt(scaleOf(asset))),
+    limits.map((each) => each.max).reduce(mostOf),
+  )
+  if (amount.amount < min) return { problem: speech.say('amountLow', { min: showMoney(money(asset, min)) }) }
+  if (amount.amount > max) return { problem: speech.say('amountHigh', { max: showMoney(money(asset, max)) }) }
+  const able = methods.filter((method) => problemWith(method, amount) === undefined)
+  if (able.length > 0) return { amount, methods: able.map(({ method }) => method) }
+  const step = limits.map((each) => each.step).reduce(leastOf)
+  return { problem: speech.say('amountStep', { step: showMoney(money(asset, step)) }) }
+}
+
+/** `KES 1,500.50` and `1 500` as people type them. A comma anywhere else is not guessed at. */
+function withoutGroups(typed: string): string {
+  const bare = typed.trim().replace(/^[A-Z]{3,5}\s*|\s*[A-Z]{3,5}$/gi, '')
+  return /^\d{1,3}(?:[, \u00A0]\d{3})+(?:\.\d+)?$/.test(bare) ? bare.replaceAll(/[, \u00A0]/g, '') : bare
+}
+
+const leastOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+const mostOf = (a: bigint, b: bigint): bigint => (a > b ? a : b)

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import { assetOf, formatAmount, isCurrency } from '#money'
+import type { Identity, Shop } from '#identity'
+import { AppError } from '#platform/errors'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import { addressKey } from '#platform/limits'
+import type { Webhooks } from '#webhooks'
+import type { GatewayConfig } from '../../config.ts'
+import { newIntentOf } from '../../intents/new-intent.ts'
+import { text } from '../../resources/text.ts'
+import { askForm } from './amount-form.ts'
+import type { Assets } from '../assets/assets.ts'
+import { isOwnPage } from '../checkout/attempts.ts'
+import { askDocument, messageDocument } from '../layout/document.ts'
+import type { HomeDeps } from '../home.ts'
+import { languageOf, speak, type Speech } from '../../strings/strings.ts'
+import { troublePage } from '../layout/error-page.ts'
+import { offersOf, readTyped, type Offer } from './amount.ts'
+
+export interface CheckoutDeps extends HomeDeps {
+  readonly identity: Identity
+  readonly webhooks: Webhooks
+  readonly config: () => GatewayConfig
+  readonly publicUrl: () => string
+}
+
+const PATH = '/checkout'
+export const FORM_PER_ADDRESS = { points: 600, windowMs: 60_000 }
+/** Payments made at one merchant from one address in ten minutes: thousands of payers share one behind a mobile carrier's NAT. */
+const CREATE_PER_ADDRESS = { points: 300, windowMs: 600_000 }
+
+const querystring = z.object({
+  lang: text(10).optional(),
+  amount: text(30).optional(),
+  currency: text(5).optional(),
+  method: text(20).optional(),
+  note: text(200).optional(),
+})
+const form = querystring.omit({ lang: true })
+type Typed = z.output<typeof form>
+
+/** `/checkout`: whoever opens it says what to pay to the desk's merchant, and goes on to the payment's own page. */
+export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Assets): void {
+  const config = {
+    page: true,
+    errorPage: (error: AppError, request: Request) =>
+      troublePage(error, request, assets, ['noCheckout', 'noCheckoutText']),
+  }
+  app.route({
+    method: 'GET',
+    url: PATH,
+    config,
+    schema: { hide: true, querystring },
+    handler: async (request, reply) => {
+      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      const merchant = await requireDesk(deps)
+      return send(reply, pageOf(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }))
+    },
+  })
+  app.route({
+    method: 'POST',
+    url: PATH,
+    config: { ...config, form: true },
+    schema: { hide: true, querystring: z.object({ lang: text(10).optional() }), body: form },
+    handler: async (request, reply) => {
+      const merchant = await requireDesk(deps)
+      const speech = speechOf(request, merchant)
+      const typed = request.body
+      const { currency = '' } = typed
+      if (isCurrency(currency)) await deps.payments.learnPrices(assetOf(currency))
+      const read = readForm(deps, typed, speech)
+      if ('problem' in read) {
+        void reply.code(422)
+        return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
+      }
+      if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
+      await mayCreate(deps, request, merchant)
+      const body = {
+        amount: formatAmount(read.amount),
+        currency: read.currency,
+        methods: [...read.methods],
+        ...(typed.note && { description: typed.note }),
+        expires_in: 3600,
+      }
+      const announce = await deps.webhooks.wanted(merchant.merchantId, 'payment.created')
+      const { intent } = await deps.payments.create(deps.db, { ...newIntentOf(body, merchant, deps), announce })
+      return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
+    },
+  })
+}
+
+/** Throws 429. */
+export const mayCreate = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
+  limits.require('checkout_create', `${addressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
+
+function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }: Typed, speech: Speech) {
+  const offers = offersOf(payments)
+  const offer = offers.find((each) => each.currency === currency) ?? offers[0]
+  if (!offer) return { problem: speech.say('none') }
+  const read = readTyped(amount, offer, {}, speech)
+  if ('problem' in read) return read
+  // The one that the payer prefers stands first on the payment's page; the others stay, in case it does not work.
+  const methods = read.methods.toSorted((a, b) => Number(b === method) - Number(a === method))
+  return { amount: read.amount, currency: offer.currency, methods }
+}
+
+interface PageOf {
+  readonly merchant: Shop
+  readonly speech: Speech
+  readonly typed: Typed
+  readonly problem?: string
+}
+
+function pageOf(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
+  const offers = preferred(offersOf(deps.payments), typed.currency)
+  if (offers.length === 0) {
+    const words = { title: speech.say('none'), text: speech.say('noneText', { merchant: merchant.name }) }
+    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+  }
+  const title = speech.say('payTo', { merchant: merchant.name })
+  const action = `${PATH}?lang=${speech.language}`
+  const body = askForm({ action, speech, offers, typed, problem, withNote: true })
+  return askDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
+}
+
+/** The likeliest first: what was asked for, else what can be paid in the most ways. */
+const preferred = (offers: readonly Offer[], asked: string | undefined): readonly Offer[] =>
+  offers.toSorted(
+    (a, b) =>
+      Number(b.currency === asked) - Number(a.currency === asked) ||
+      b.methods.length - a.methods.length ||
+      a.currency.localeCompare(b.currency),
+  )
+
+/** The one that is set, else the sandbox's, else the only one there is. */
+async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Promise<Shop> {
+  const { checkoutMerchant } = config()
+  if (checkoutMerchant !== undefined) return identity.requireShop(db, checkoutMerchant)
+  if (practice) return identity.requireShop(db, (await practice.merchant()).id)
+  const { items } = await identity.listMerchants(db, { limit: 2 })
+  const [only, another] = items
+  if (only && !another) return identity.requireShop(db, only.id)
+  throw new AppError('not-found', 404, 'There is no checkout here: set CHECKOUT_MERCHANT to the id of a merchant.')
+}
+
+const speechOf = (request: Request, { locale }: Shop): Speech => {
+  const { lang } = querystring.pick({ lang: true }).safeParse(request.query).data ?? {}
+  return speak(languageOf(lang, request.headers['accept-language'], locale))
+}
+
+const send = (reply: Reply, page: string): Reply => reply.type('text/html; charset=utf-8').send(page)

@@ -1,0 +1,73 @@
+import { html, type Html, type HtmlPart } from '#platform/html'
+import { icons } from '../layout/icons.ts'
+import { methodName, showMoney } from '../../strings/format.ts'
+import { openPage, type View } from './state.ts'
+import type { Word } from '../../strings/english.ts'
+
+export type Tone = 'good' | 'wait' | 'warn' | 'bad' | 'plain'
+
+interface Headline {
+  readonly tone: Tone
+  readonly icon: keyof typeof icons
+  readonly title: string
+  readonly text: HtmlPart
+}
+
+/** How the payment stands, in one look. The script reads `data-title` and `data-text` out, and puts the focus on `data-focus`. */
+export const headline = ({ tone, icon, title, text }: Headline): Html =>
+  html`<div class="state">
+    <div class="mark ${tone}">${icons[icon]}</div>
+    <h2 tabindex="-1" data-focus data-title>${title}</h2>
+    <p data-text>${text}</p>
+  </div>`
+
+interface Alert {
+  readonly tone: 'warn' | 'bad' | 'info'
+  readonly title: string
+  readonly text?: HtmlPart
+}
+
+/** Something to know before going on. */
+export const alert = ({ tone, title, text }: Alert): Html =>
+  html`<div class="alert ${tone}" tabindex="-1" data-focus>
+    ${icons[tone === 'info' ? 'info' : 'alert']}
+    <div>
+      <p class="what" data-title>${title}</p>
+      ${text && html`<p data-text>${text}</p>`}
+    </div>
+  </div>`
+
+const CLOSED = {
+  expired: { text: 'expiredText', tone: 'warn', icon: 'clock' },
+  canceled: { text: 'canceledText', tone: 'plain', icon: 'cross' },
+  failed: { text: 'failedText', tone: 'bad', icon: 'cross' },
+  reversed: { text: 'reversedText', tone: 'warn', icon: 'back' },
+} as const satisfies Record<string, { text: Word; tone: Tone; icon: keyof typeof icons }>
+
+/** A payment that is over without being paid. */
+export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html {
+  const { tone, icon, text } = CLOSED[how]
+  const merchant = intent.terms.merchantName
+  const received = showMoney(intent.received)
+  const arrived = intent.received.amount > 0n && how !== 'reversed'
+  return html`${headline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
+  ${stillOpen({ intent, speech })}
+  ${arrived && alert({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
+  ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
+}
+
+/** A provider's page that was begun on, and that nobody has closed yet, or nobody can (Crossmint). */
+export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+  const page = openPage(intent)
+  if (!page) return undefined
+  const method = methodName(page.method, speech, 'label')
+  const title = page.method === 'card' ? speech.say('cardStill') : speech.say('pageStill', { method })
+  return alert({ tone: 'warn', title, text: speech.say('pageStillText', { merchant: intent.terms.merchantName }) })
+}
+
+export const backLink = (url: string, text: string, look = ''): Html =>
+  html`<a class="button ${look}" href="${url}">${text}</a>`
+
+/** Money was seen that is not final yet. */
+export const confirming = ({ speech }: View): Html =>
+  headline({ tone: 'wait', icon: 'clock', title: speech.say('confirming'), text: speech.say('confirmingText') })

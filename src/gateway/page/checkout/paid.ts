@@ -1,0 +1,73 @@
+import { money } from '#money'
+import type { Intent, Receipt } from '#payments'
+import { html, type Html } from '#platform/html'
+import { alert, backLink, headline, stillOpen } from './notices.ts'
+import { methodName, showMoney, showPhone, showTime } from '../../strings/format.ts'
+import { livePush, type View } from './state.ts'
+import type { Speech } from '../../strings/strings.ts'
+
+type Row = readonly [label: string, value: string | undefined]
+
+/** A paid payment with its receipt. */
+export function paid({ intent, speech }: View): Html {
+  const merchant = intent.terms.merchantName
+  const amount = showMoney(intent.received)
+  const prompt = livePush(intent)
+  const stillText = speech.tell('stillPromptedText', { phone: showPhone(prompt?.phone, speech) })
+  const extra = showMoney(money(intent.amount.asset, intent.received.amount - intent.amount.amount))
+  return html`${headline({
+      tone: 'good',
+      icon: 'tick',
+      title: speech.say('paid'),
+      text: speech.tell('paidText', { merchant, amount: html`<b>${amount}</b>` }),
+    })}
+    ${
+      intent.flags.overpaid &&
+      alert({ tone: 'info', title: speech.say('overpaid', { extra }), text: speech.say('overpaidText', { merchant }) })
+    }
+    ${prompt && alert({ tone: 'warn', title: speech.say('stillPrompted'), text: stillText })}
+    ${stillOpen({ intent, speech })} ${receiptList(intent, speech)}
+    <p class="actions">
+      ${intent.returnUrl && backLink(intent.returnUrl, speech.say('back', { merchant }))}
+      <a class="button quiet" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}"
+        >${speech.say('receiptFile')}</a
+      >
+      <button type="button" class="button quiet" data-print hidden>${speech.say('print')}</button>
+    </p>`
+}
+
+/** The receipt as a list of what it says. */
+export const receiptList = (intent: Intent, speech: Speech): Html =>
+  html`<dl class="receipt" aria-label="${speech.say('receipt')}">
+    ${rowsOf(intent, speech).map(
+      ([label, value]) =>
+        value &&
+        html`<div>
+          <dt>${label}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`
+
+export function rowsOf(intent: Intent, speech: Speech): readonly Row[] {
+  const { receipts, refunded } = intent
+  return [
+    ...receipts.flatMap((receipt) => rowsOfReceipt(receipt, intent, speech)),
+    [speech.say('refunded'), refunded.amount > 0n ? showMoney(refunded) : undefined],
+    [speech.say('reference'), intent.reference],
+    [speech.say('paymentId'), intent.id],
+  ]
+}
+
+function rowsOfReceipt(receipt: Receipt, { receipts, attempts, amount }: Intent, speech: Speech): readonly Row[] {
+  const method = attempts.find(({ id }) => id === receipt.attemptId)?.method
+  return [
+    [
+      speech.say('amount'),
+      receipts.length > 1 || receipt.gross.asset !== amount.asset ? showMoney(receipt.gross) : undefined,
+    ],
+    [speech.say('method'), method && methodName(method, speech, 'label')],
+    [speech.say('receiptNumber'), receipt.number],
+    [speech.say('paidAt'), showTime(receipt.at, speech)],
+  ]
+}

@@ -1,0 +1,79 @@
+import { html, type Html } from '#platform/html'
+import { address, arrivals, repricing } from './address.ts'
+import { choose, closing } from './choose.ts'
+import { closed, confirming } from './notices.ts'
+import { paid } from './paid.ts'
+import { showMoney } from '../../strings/format.ts'
+import { isMoving, isSettled, openTransfer, stateOf, type PanelState, type View } from './state.ts'
+import type { Word } from '../../strings/english.ts'
+import { looking, transfer } from './transfer.ts'
+import { waiting } from './waiting.ts'
+
+/** The part of the page that changes: it shows only what the ledger says of the payment. */
+export function panel(view: View): Html {
+  const { intent, problem } = view
+  const state = stateOf(intent, view.now)
+  return html`<div
+    id="panel"
+    class="panel"
+    data-version="${intent.version}"
+    data-state="${state}"
+    data-page-title="${titleOf(view)}"
+    ${isMoving(state) && html`data-moving`}
+    ${isSettled(intent) && html`data-settled`}
+    ${view.redirect !== undefined && html`data-redirect="${view.redirect}"`}
+    ${problem !== undefined && html`data-problem`}
+  >
+    ${bodyOf(view, state)}
+  </div>`
+}
+
+function bodyOf(view: View, state: PanelState): Html {
+  switch (state) {
+    case 'choose':
+      return choose(view)
+    case 'waiting':
+      return waiting(view)
+    case 'address':
+      return address(view)
+    case 'repricing':
+      return repricing(view)
+    case 'transfer':
+      return transfer(view)
+    case 'confirming': {
+      const sent = openTransfer(view.intent)
+      return html`${sent ? looking(view, sent) : confirming(view)} ${arrivals(view)}`
+    }
+    case 'closing':
+      return closing(view)
+    case 'paid':
+      return paid(view)
+    case 'expired':
+    case 'canceled':
+    case 'failed':
+    case 'reversed':
+      return closed(view, state)
+  }
+}
+
+const TITLES: Readonly<Record<Exclude<PanelState, 'choose' | 'address' | 'transfer'>, Word>> = {
+  repricing: 'repricing',
+  waiting: 'waiting',
+  confirming: 'confirming',
+  closing: 'closing',
+  paid: 'paid',
+  expired: 'expired',
+  canceled: 'canceled',
+  failed: 'failed',
+  reversed: 'reversed',
+}
+
+/** The title of the window: it says how things stand when another window is in front. */
+export function titleOf({ intent, speech, now, problem }: View): string {
+  const state = stateOf(intent, now)
+  const merchant = intent.terms.merchantName
+  const payment = `${speech.say('payTo', { merchant })} · ${showMoney(intent.amount)}`
+  if (problem) return `${speech.say('problem')}: ${payment}`
+  const asks = state === 'choose' || state === 'address' || state === 'transfer'
+  return asks ? payment : `${speech.say(TITLES[state])} · ${payment}`
+}

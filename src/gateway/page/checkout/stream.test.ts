@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test, type TestContext } from 'node:test'
+import { createHttp, type HttpServer } from '#platform/http'
+import { silentLog } from '#platform/log'
+import { createMetrics } from '#platform/metrics'
+import { AppError } from '#platform/errors'
+import { waitFor } from '../../../../test/wait.ts'
+import { sendEvents } from './stream.ts'
+
+interface Trial {
+  readonly url: string
+  readonly app: HttpServer
+  /** Gives the next number to whoever follows. */
+  give(number: number): void
+  readonly ended: { followers: number; streams: number }
+  /** Asks for the stream, and leaves before the route has begun it. */
+  leaveEarly(): Promise<void>
+}
+
+const LAST = 9
+const shown = {
+  render: (number: number) => ({ id: number, text: `number\n${number}` }),
+  isLast: (number: number) => number === LAST,
+}
+
+/** A server with one stream of numbers that a test gives; `beatMs` between signs of life. */
+async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
+  const metrics = createMetrics({ defaults: false })
+  const app = await createHttp({ log: silentLog, metrics, version: 'test', publicUrl: 'http://localhost', quietMs: 0 })
+  const ended = { followers: 0, streams: 0 }
+  let wake: (number: number) => void = () => undefined
+  async function* follow(signal: AbortSignal): AsyncGenerator<number> {
+    try {
+      yield 1
+      while (!signal.aborted) {
+        const { promise, resolve } = Promise.withResolvers<number | undefined>()
+        wake = resolve
+        signal.addEventListener('abort', () => resolve(undefined))
+        const number = await promise
+        if (number !== undefined) yield number
+      }
+    } finally {
+      ended.followers++
+    }
+  }
+  app.get('/events', (_, reply) =>
+    sendEvents(reply, {
+      follow,
+      ...shown,
+      beatMs,
+      closing: app.closing,
+      onEnd: () => void ended.streams++,
+    }),
+  )
+  app.get('/refused', (_, reply) =>
+    sendEvents(reply, {
+      // oxlint-disable-next-line require-yield
+      follow: async function* () {
+        throw new AppError('test.full', 503, 'No place is left.')
+      },
+      render: () => ({ id: 1, text: '' }),
+      isLast: () => false,
+      closing: app.closing,
+      onEnd: () => void ended.streams++,
+    }),
+  )
+  const reached = Promise.withResolvers<void>()
+  const gone = Promise.withResolvers<void>()
+  app.get('/slow', async (_, reply) => {
+    reached.resolve()
+    await once(reply.raw, 'close')
+    gone.resolve()
+    return sendEvents(reply, { follow, ...shown, beatMs, closing: app.closing, onEnd: () => void ended.streams++ })
+  })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.after(() => app.close())
+  const leaveEarly = async (): Promise<void> => {
+    const leaving = new AbortController()
+    const asked = fetch(`${url}/slow`, { signal: leaving.signal }).catch(() => undefined)
+    await reached.promise
+    leaving.abort()
+    await Promise.all([asked, gone.promise])
+  }
+  return { url, app, give: (number) => wake(number), ended, leaveEarly }
+}
+
+/** Reads a stream as text that grows. */
+async function listen(url: string): Promise<{ text(): string; done: Promise<void>; leave(): void }> {
+  const leaving = new AbortController()
+  const answer = await fetch(`${url}/events`, { signal: leaving.signal })
+  assert.equal(answer.headers.get('content-type'), 'text/event-stream')
+  let text = ''
+  const read = async (): Promise<void> => {
+    const decoder = new TextDecoder()
+    const parts: AsyncIterable<Uint8Array> | null = answer.body
+    for await (const part of parts ?? []) text += decoder.decode(part, { stream: true })
+  }
+  const done = read().catch((error: unknown) => {
+    if (!leaving.signal.aborted) throw error
+  })
+  return { text: () => text, done, leave: () => leaving.abort() }
+}
+
+test('each item is a message, over lines; the last one ends the stream and says so', async (t) => {
+  const trial = await openTrial(t)
+  const stream = await listen(trial.url)
+  await waitFor('the first', () => stream.text().includes('id: 1\ndata: number\ndata: 1\n\n'))
+  trial.give(2)
+  await waitFor('the second', () => stream.text().includes('id: 2\n'))
+  trial.give(LAST)
+  await stream.done
+  assert.ok(stream.text().endsWith('event: end\ndata: 1\n\n'), stream.text())
+  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
+})
+
+test('in quiet times there are signs of life, and what comes after them is not lost', async (t) => {
+  const trial = await openTrial(t, 5)
+  const stream = await listen(trial.url)
+  await waitFor('two beats', () => stream.text().split('event: beat').length > 2)
+  trial.give(2)
+  await waitFor('the message', () => stream.text().includes('id: 2\n'))
+  stream.leave()
+})
+
+test('a browser that leaves before its stream has begun leaves nothing behind', async (t) => {
+  const trial = await openTrial(t)
+  await trial.leaveEarly()
+  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
+})
+
+test('nobody follows any more once the browser has left', async (t) => {
+  const trial = await openTrial(t)
+  const stream = await listen(trial.url)
+  await waitFor('the first', () => stream.text().includes('id: 1'))
+  stream.leave()
+  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
+})
+
+test('a server that drains ends its streams without saying that there is nothing more', async (t) => {
+  const trial = await openTrial(t)
+  const stream = await listen(trial.url)
+  await waitFor('the first', () => stream.text().includes('id: 1'))
+  await trial.app.close()
+  await stream.done
+  assert.ok(!stream.text().includes('event: end'))
+  assert.deepEqual(trial.ended, { followers: 1, streams: 1 })
+})
+
+test('a refusal to follow is an answer of its own, so that the page asks instead', async (t) => {
+  const trial = await openTrial(t)
+  const answer = await fetch(`${trial.url}/refused`)
+  assert.equal(answer.status, 503)
+  assert.match(await answer.text(), /No place is left/)
+  await waitFor('its place to be given back', () => trial.ended.streams === 1)
+})

@@ -1,0 +1,41 @@
+import type { AppError } from '#platform/errors'
+import type { Request } from '#platform/http'
+import type { Assets } from '../assets/assets.ts'
+import { tooMany } from '../checkout/attempts.ts'
+import { messageDocument } from './document.ts'
+import type { Word } from '../../strings/english.ts'
+import { languageOf, speak } from '../../strings/strings.ts'
+
+/** What is said when nothing is there. */
+export type Missing = readonly [title: Word, text: Word]
+
+/** An error in the words of a payer. */
+export function troublePage(
+  error: AppError,
+  request: Request,
+  assets: Assets,
+  [title, text]: Missing = ['notFound', 'notFoundText'],
+): string {
+  const { lang } = request.query as { lang?: unknown }
+  const speech = speak(languageOf(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']))
+  if (error.status === 404)
+    return messageDocument(speech, { icon: 'search', title: speech.say(title), text: speech.say(text) }, assets)
+  if (error.status === 403)
+    return messageDocument(
+      speech,
+      { icon: 'alert', title: speech.say('problem'), text: speech.say('crossSite') },
+      assets,
+    )
+  if (error.status === 429) {
+    const said = tooMany(speech, error.retryAfterSeconds ?? 60).text
+    return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
+  }
+  if (error.status === 422)
+    return messageDocument(
+      speech,
+      { icon: 'alert', title: speech.say('problem'), text: speech.say('unreadable') },
+      assets,
+    )
+  const said = `${speech.say('brokenText')} (${request.id})`
+  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
+}

@@ -1,0 +1,189 @@
+import { z } from 'zod'
+import type { Shop } from '#identity'
+import { currencyOf, formatAmount, money, type Money } from '#money'
+import { AppError } from '#platform/errors'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import { html, type Html } from '#platform/html'
+import { addressKey } from '#platform/limits'
+import { findLink, type LinkRow } from '../../links/store.ts'
+import { noSuchLink, payByLink, type Chosen, stateOfLink, type LinkDeps } from '../../links/links.ts'
+import { isId } from '#platform/ids'
+import { takenBy } from '../../intents/new-intent.ts'
+import { askForm } from '../amount/amount-form.ts'
+import type { Assets } from '../assets/assets.ts'
+import { isOwnPage } from '../checkout/attempts.ts'
+import { buttonStyle, hintOf } from '../../links/button.ts'
+import { FORM_PER_ADDRESS, mayCreate, type CheckoutDeps } from '../amount/open-checkout.ts'
+import { askDocument, messageDocument } from '../layout/document.ts'
+import { methodName, showMoney } from '../../strings/format.ts'
+import { languageOf, speak, type Speech } from '../../strings/strings.ts'
+import { troublePage } from '../layout/error-page.ts'
+import { offersOf, readTyped, type Offer } from '../amount/amount.ts'
+
+const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
+
+const params = z.object({ id: z.string().max(40) })
+const querystring = z.object({ lang: z.string().max(10).optional() })
+const field = (most: number) => z.string().max(most).optional()
+/** A form on the merchant's own page brings the amount along. */
+const opened = querystring.extend({ amount: field(30) })
+const form = z.object({ amount: field(30), currency: field(5), method: field(20) })
+
+export type LinkPageDeps = CheckoutDeps & LinkDeps
+
+interface Found {
+  readonly link: LinkRow
+  readonly shop: Shop
+  readonly speech: Speech
+}
+
+/**
+ * `/l/<id>`: what a payment link leads to. Opening it makes nothing, because mail programs and messengers open links too; the payer's own
+ * click does.
+ */
+export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Assets): void {
+  const config = { page: true, errorPage: (error: AppError, request: Request) => troublePage(error, request, assets) }
+  app.route({
+    method: 'GET',
+    url: '/l/:id',
+    config,
+    schema: { hide: true, params, querystring: opened },
+    handler: async (request, reply) => {
+      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      const found = await requireFound(deps, request, request.params.id)
+      const { amount } = request.query
+      const chosen = amount === undefined ? undefined : chosenOf(deps, found, { amount })
+      const problem = chosen && 'problem' in chosen ? chosen.problem : undefined
+      return send(reply, await pageOf(deps, assets, found, { amount }, problem))
+    },
+  })
+  styleRoute(app, deps)
+  app.route({
+    method: 'POST',
+    url: '/l/:id',
+    config: { ...config, form: true },
+    schema: { hide: true, params, querystring, body: form },
+    handler: async (request, reply) => {
+      const found = await requireFound(deps, request, request.params.id)
+      const { link, shop, speech } = found
+      if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
+      const state = await stateOfLink(deps, deps.db, link, shop)
+      const chosen =
+        state.is === 'begun' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
+      if ('problem' in chosen) {
+        void reply.code(422)
+        return send(reply, await pageOf(deps, assets, found, request.body, chosen.problem))
+      }
+      const payment = 'id' in chosen ? chosen : await begin(deps, request, found, chosen)
+      if (!payment) return send(reply, await pageOf(deps, assets, found))
+      return reply.redirect(`/pay/${payment.id}?lang=${speech.language}`, 303)
+    },
+  })
+}
+
+const STYLE_SECONDS = 3600
+
+/** For the merchant's own page, so that its buttons follow its colour. */
+function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
+  app.route({
+    method: 'GET',
+    url: '/l/:id/button.css',
+    schema: { hide: true, params },
+    handler: async (request, reply) => {
+      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      const { shop } = await requireFound(deps, request, request.params.id)
+      return reply
+        .header('cache-control', `public, max-age=${STYLE_SECONDS}`)
+        .type('text/css; charset=utf-8')
+        .send(buttonStyle(shop.brand.colour))
+    },
+  })
+}
+
+async function requireFound(deps: LinkPageDeps, request: Request, id: string): Promise<Found> {
+  const link = isId('lnk', id) ? await findLink(deps.db, id) : undefined
+  if (!link) {
+    await deps.limits.require('checkout_unknown', addressKey(request.ip), UNKNOWN_PER_ADDRESS)
+    throw noSuchLink(id)
+  }
+  const shop = await deps.identity.requireShop(deps.db, link.merchantId, link.storeId ?? undefined)
+  const { lang } = querystring.safeParse(request.query).data ?? {}
+  return { link, shop, speech: speak(languageOf(lang, request.headers['accept-language'], shop.locale)) }
+}
+
+async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: Chosen) {
+  await mayCreate(deps, request, shop)
+  return payByLink(deps, link.id, shop, chosen)
+}
+
+const fixedOf = ({ asset, amount }: LinkRow): Money | undefined => (amount === null ? undefined : money(asset, amount))
+
+/** In the currency of the link, with the methods that both it and its store take. */
+function offerOf({ payments }: LinkPageDeps, { link, shop }: Found): Offer | undefined {
+  const offer = offersOf(payments).find(({ currency }) => currency === currencyOf(link.asset))
+  const methods = offer && takenBy(link.methods ?? [], takenBy(shop.methods, offer.methods))
+  return methods && methods.length > 0 ? { ...offer, methods } : undefined
+}
+
+function chosenOf(
+  deps: LinkPageDeps,
+  found: Found,
+  typed: z.output<typeof form>,
+): { amount: Money; methods: readonly string[] } | { problem: string } {
+  const { link, speech } = found
+  const offer = offerOf(deps, found)
+  if (!offer) return { problem: speech.say('none') }
+  const fixed = fixedOf(link)
+  const text = fixed ? formatAmount(fixed) : (typed.amount ?? '')
+  const bounds = { min: link.least ?? undefined, max: link.most ?? undefined }
+  const read = readTyped(text, offer, fixed ? {} : bounds, speech)
+  if ('problem' in read) return read
+  const methods = read.methods.toSorted((a, b) => Number(b === typed.method) - Number(a === typed.method))
+  return { amount: read.amount, methods }
+}
+
+async function pageOf(
+  deps: LinkPageDeps,
+  assets: Assets,
+  found: Found,
+  typed: z.output<typeof form> = {},
+  problem?: string,
+): Promise<string> {
+  const { link, shop, speech } = found
+  const state = await stateOfLink(deps, deps.db, link, shop)
+  const offer = offerOf(deps, found)
+  const merchant = shop.name
+  if (state.is === 'over') {
+    const words = { title: speech.say('linkOver'), text: speech.say('expiredText', { merchant }) }
+    return messageDocument(speech, { icon: 'clock', ...words }, assets)
+  }
+  if (state.is === 'used') {
+    const text = html`${speech.say('linkUsedText')} <a href="/pay/${state.paymentId}">${speech.say('linkShow')}</a>`
+    return messageDocument(speech, { icon: 'tick', title: speech.say('linkUsed'), text }, assets)
+  }
+  if (!offer) {
+    const words = { title: speech.say('none'), text: speech.say('noneText', { merchant }) }
+    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+  }
+  const fixed = fixedOf(link)
+  const title = fixed ? showMoney(fixed) : speech.say('payTo', { merchant })
+  const path = `/l/${link.id}`
+  const action = `${path}?lang=${speech.language}`
+  // A payment that was begun is gone on with, whatever amount was said.
+  const goesOn = fixed !== undefined || state.is === 'begun'
+  const body = goesOn
+    ? goOn(action, offer, speech, problem)
+    : askForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
+  const about = link.description || undefined
+  return askDocument(speech, { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, body })
+}
+
+const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
+  html`${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
+    <h2 class="ask">${speech.say('waysHere')}</h2>
+    <ul class="ways">
+      ${methods.map(({ method }) => html`<li>${methodName(method, speech, 'label')}</li>`)}
+    </ul>
+    <form method="post" action="${action}"><button class="button">${speech.say('goOn')}</button></form>`
+
+const send = (reply: Reply, page: string): Reply => reply.type('text/html; charset=utf-8').send(page)

@@ -1,0 +1,53 @@
+import type { Brand } from '#identity'
+import type { Intent } from '#payments'
+import { html } from '#platform/html'
+import type { Assets } from '../assets/assets.ts'
+import { merchantLine, type PaperBrand } from '../brand/brand.ts'
+import { footer, plainPage, practice } from '../layout/document.ts'
+import { renderPdf } from '../pdf/pdf.ts'
+import { receiptList, rowsOf } from '../checkout/paid.ts'
+import { showMoney, showTime } from '../../strings/format.ts'
+import type { Speech } from '../../strings/strings.ts'
+
+/** The receipt to keep: on paper, or as a file. */
+
+/** There is a receipt once money came, whatever became of the payment. */
+export const hasReceipt = ({ receipts }: Intent): boolean => receipts.length > 0
+
+const titleOf = ({ terms }: Intent, speech: Speech): string =>
+  speech.say('receiptFrom', { merchant: terms.merchantName })
+
+/** The receipt alone, to be printed. */
+export function receiptDocument(intent: Intent, speech: Speech, assets: Assets, brand?: Brand): string {
+  const body = html`${!intent.livemode && practice(speech, undefined)}
+    <main class="paper">
+      ${merchantLine(intent.terms.merchantName, brand)}
+      <h1 class="title">${speech.say('receipt')}</h1>
+      <p class="total">${showMoney(intent.received)}</p>
+      ${intent.description && html`<p class="about">${intent.description}</p>`} ${receiptList(intent, speech)}
+      <p class="actions">
+        <a class="button" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}">${speech.say('receiptFile')}</a>
+        <a class="button quiet" href="/pay/${intent.id}?lang=${speech.language}">${speech.say('receiptBack')}</a>
+      </p>
+    </main>
+    ${footer(`/pay/${intent.id}/receipt`, speech)}`
+  return plainPage(speech, titleOf(intent, speech), assets, body, brand)
+}
+
+/** The same as PDF. `printedAt` tells two copies apart: what is paid back later is in the later one only. */
+export function receiptPdf(intent: Intent, speech: Speech, printedAt: Date, brand: PaperBrand = {}): Buffer {
+  const about = intent.description || undefined
+  return renderPdf({
+    title: titleOf(intent, speech),
+    subtitle: about,
+    ...brand,
+    rows: [
+      [speech.say('amount'), showMoney(intent.received)],
+      ...rowsOf(intent, speech).flatMap(([label, value]) => (value === undefined ? [] : [[label, value] as const])),
+    ],
+    notes: [
+      ...(intent.livemode ? [] : [speech.say('practice')]),
+      speech.say('receiptAsOf', { time: showTime(printedAt, speech) }),
+    ],
+  })
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod'
+import type { Identity, Shop } from '#identity'
+import type { Claim, ClaimPlace, Payments } from '#payments'
+import type { Db } from '#platform/db'
+import { AppError } from '#platform/errors'
+import { html } from '#platform/html'
+import type { HttpServer, Reply, Request } from '#platform/http'
+import { addressKey, type Limits } from '#platform/limits'
+import type { Assets } from '../assets/assets.ts'
+import { isOwnPage } from '../checkout/attempts.ts'
+import { claimBody, previewBody, type Said } from './claim-form.ts'
+import { askDocument } from '../layout/document.ts'
+import { parseKenyanPhone } from '../forms/phone.ts'
+import { showMoney } from '../../strings/format.ts'
+import { languageOf, speak, type Speech } from '../../strings/strings.ts'
+import { troublePage } from '../layout/error-page.ts'
+
+/** The page that a refund's link leads to: where should the money go, is it right, on its way. It needs no script. */
+
+export interface ClaimDeps {
+  readonly db: Db
+  readonly identity: Identity
+  readonly payments: Payments
+  readonly limits: Limits
+  readonly publicUrl: () => string
+  readonly practice: { readonly url: string } | undefined
+}
+
+/** Looks at links, right and wrong ones, from one address in a minute: secrets have 160 bits, so this only spares the database. */
+const PER_ADDRESS = { points: 300, windowMs: 60_000 }
+const SENDS_PER_ADDRESS = { points: 60, windowMs: 600_000 }
+const RELOAD_SECONDS = 5
+const NO_BRAND = { colour: null, logo: null }
+
+const params = z.object({ id: z.string().max(40) })
+const querystring = z.object({ c: z.string().max(100).default(''), lang: z.string().max(10).optional() })
+const form = z.object({
+  c: z.string().max(100),
+  place: z.string().max(40),
+  to: z.string().max(400).default(''),
+  step: z.enum(['change', 'preview', 'confirm']),
+})
+type Form = z.output<typeof form>
+
+interface Page {
+  readonly claim: Claim
+  readonly secret: string
+  readonly shop: Shop | undefined
+  readonly speech: Speech
+  readonly said?: Said | undefined
+}
+
+export function claimRoutes(app: HttpServer, deps: ClaimDeps, assets: Assets): void {
+  const errorPage = (error: AppError, request: Request): string =>
+    troublePage(error, request, assets, ['refundNone', 'notFoundText'])
+  const config = { page: true as const, errorPage }
+  app.route({
+    method: 'GET',
+    url: '/refund/:id',
+    config,
+    schema: { hide: true, params, querystring },
+    handler: async (request, reply) => {
+      const secret = request.query.c
+      const claim = await requireClaim(deps, request, secret)
+      return send(reply, deps, assets, await pageOf(deps, request, claim, secret))
+    },
+  })
+  app.route({
+    method: 'POST',
+    url: '/refund/:id',
+    config: { ...config, form: true },
+    schema: { hide: true, params, querystring: querystring.pick({ lang: true }), body: form },
+    handler: async (request, reply) => {
+      const { c: secret } = request.body
+      const claim = await requireClaim(deps, request, secret)
+      const page = await pageOf(deps, request, claim, secret)
+      const { said, done } = await hear(deps, request, page, request.body)
+      if (done) return reply.redirect(pathOf(page), 303)
+      if (said.problem) reply.code(said.problem.status)
+      return send(reply, deps, assets, { ...page, said })
+    },
+  })
+}
+
+/** What the payer has said: shown again with what is wrong, shown to be confirmed, or done. */
+async function hear(
+  deps: ClaimDeps,
+  request: Request,
+  { claim, secret, speech }: Page,
+  { place: name, to, step }: Form,
+): Promise<{ said: Said; done?: true }> {
+  const place = claim.places.find((each) => each.place === name)
+  const said: Said = { place: name, typed: to }
+  if (!isOwnPage(request, deps.publicUrl()))
+    return { said: { ...said, problem: { status: 403, text: speech.say('crossSite') } } }
+  // It was used meanwhile: the page shows what became of it.
+  if (claim.refund.status !== 'claimable' || !place) return { said, done: true }
+  if (step === 'change') return { said }
+  const where = readPlace(place, to)
+  if (where === undefined) {
+    const text = speech.say(place.kind === 'phone' ? 'phoneInvalid' : 'refundWordsInvalid')
+    return { said: { ...said, problem: { status: 422, field: name, text } } }
+  }
+  if (step === 'preview') return { said: { ...said, confirm: where } }
+  await deps.limits.require('refund_claim', addressKey(request.ip), SENDS_PER_ADDRESS)
+  await deps.payments.refunds.claim({ id: claim.refund.id, secret, place: name, to: where })
+  return { said, done: true }
+}
+
+const MOST_WORDS = 300
+
+function readPlace({ kind }: ClaimPlace, to: string): string | undefined {
+  if (kind === 'phone') return parseKenyanPhone(to)
+  const words = to.trim()
+  return words === '' || words.length > MOST_WORDS || words.includes('\0') ? undefined : words
+}
+
+async function requireClaim({ db, payments, limits }: ClaimDeps, request: Request, secret: string): Promise<Claim> {
+  await limits.require('refund_page', addressKey(request.ip), PER_ADDRESS)
+  const { id } = params.parse(request.params)
+  const claim = await payments.refunds.findClaim(db, { id, secret })
+  if (!claim) throw new AppError('payments.no-such-refund', 404, 'There is no such refund.')
+  return claim
+}
+
+/** In the dress of the shop as it is now; without it the page looks like ours. */
+async function pageOf({ db, identity }: ClaimDeps, request: Request, claim: Claim, secret: string): Promise<Page> {
+  const shop = await identity.requireShop(db, claim.refund.merchantId, claim.terms['store']).catch(() => undefined)
+  return { claim, secret, shop, speech: speechOf(request, shop?.locale) }
+}
+
+const speechOf = (request: Request, locale?: Shop['locale']): Speech => {
+  const { lang } = querystring.safeParse(request.query).data ?? {}
+  return speak(languageOf(lang, request.headers['accept-language'], locale))
+}
+
+const pathOf = ({ claim, secret, speech }: Page): string =>
+  `/refund/${claim.refund.id}?c=${encodeURIComponent(secret)}&lang=${speech.language}`
+
+function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply {
+  const { claim, secret, speech, said } = page
+  const { refund, terms, livemode } = claim
+  const amount = showMoney(refund.amount)
+  const moving = refund.status === 'pending' && !claim.byHand
+  const text = askDocument(speech, {
+    assets,
+    title: speech.say('refundTitle', { merchant: terms.merchantName, amount }),
+    merchant: { name: terms.merchantName, livemode, brand: page.shop?.brand ?? NO_BRAND },
+    practiceUrl: deps.practice?.url,
+    path: `/refund/${refund.id}?c=${encodeURIComponent(secret)}`,
+    about: refund.note || undefined,
+    head: moving
+      ? html`<noscript><meta http-equiv="refresh" content="${RELOAD_SECONDS};url=${pathOf(page)}" /></noscript>`
+      : undefined,
+    body: said?.confirm === undefined ? claimBody({ ...page, said }) : previewBody({ ...page, said }, said.confirm),
+  })
+  // The address holds the secret: no cache may learn it, and no other site, by the referrer policy of all pages. A stricter one would take the
+  // origin from the form, by which older browsers, and all of them on plain http, show that it is ours.
+  return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text)
+}

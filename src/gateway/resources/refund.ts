@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { currencyOf, formatAmount } from '#money'
+import { AMOUNT_BASES, FAILURE_REASONS, REFUND_STATUSES, type Refund } from '#payments'
+import { text } from './text.ts'
+import { isoCurrency } from './payment.ts'
+
+/** Refunds as the API takes and shows them. */
+
+const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
+const amount = z
+  .string('must be a string such as "500.00", not a number')
+  .meta({ description: 'Decimal string in units of the currency, with its decimals', examples: ['500.00'] })
+
+export const createRefund = z
+  .strictObject({
+    amount: amount
+      .optional()
+      .meta({ description: 'In the currency; all that is left when absent', examples: ['500.00'] }),
+    currency: isoCurrency.optional().meta({
+      description:
+        'Of money that came in another currency than the payment’s and counts for nothing (`uncounted`); the payment’s when absent',
+    }),
+    reason: text(200).optional().meta({ description: 'Your own note; a payer who gets a link reads it' }),
+    method: z.enum(['auto', 'claim']).default('auto').meta({
+      description:
+        '`auto`: the way the money came where that can be done, else by a link. `claim`: by a link in any case.',
+    }),
+    amount_basis: z.enum(AMOUNT_BASES).default('paid_rate').meta({
+      description: 'For money that came in another currency than the payment’s: at which rate it goes back',
+    }),
+  })
+  .nullable()
+  .meta({ id: 'CreateRefund', examples: [{ amount: '500.00', reason: 'One mug was broken' }] })
+
+export const refund = z
+  .object({
+    id: z.string().meta({ examples: ['re_01kd3v…'] }),
+    object: z.literal('refund'),
+    version: z.int().meta({ description: 'Grows with each change: of two copies the larger is newer' }),
+    livemode: z.boolean(),
+    payment: z.string(),
+    status: z.enum(REFUND_STATUSES).meta({
+      description:
+        '`pending`: under way, and asked about until it is known. `claimable`: send `claim_url` to the payer. `failed`: the money is in your balance again.',
+    }),
+    amount,
+    currency: z.string(),
+    amount_basis: z.enum(AMOUNT_BASES),
+    reason: z.string().nullable(),
+    origin: z.enum(['merchant', 'provider']).meta({ description: '`provider`: made in the provider’s own dashboard' }),
+    method: z.string().nullable().meta({ description: 'Who sends it; null while a link waits for its payer' }),
+    destination: z
+      .string()
+      .nullable()
+      .meta({ description: 'Masked', examples: ['2547*****678'] }),
+    number: z.string().nullable().meta({ description: 'The number that the payer sees' }),
+    failure: z
+      .enum(FAILURE_REASONS)
+      .nullable()
+      .meta({ description: 'Why it failed; on a link, why its last sending did' }),
+    claim_url: z.string().nullable().meta({
+      description:
+        'The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists and events, for keys without `payments:write`, and once it was used.',
+    }),
+    claim_expires_at: timestamp.nullable(),
+    created_at: timestamp,
+    ended_at: timestamp.nullable(),
+  })
+  .meta({ id: 'Refund', description: 'Money that goes back to a payer' })
+export type RefundObject = z.output<typeof refund>
+
+export const refundPage = z
+  .object({ object: z.literal('list'), data: z.array(refund), next_cursor: z.string().nullable() })
+  .meta({ id: 'RefundList', description: 'A page of refunds' })
+
+const cursor = z.string().max(200).optional().meta({ description: 'next_cursor of the page before' })
+export const listRefunds = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor,
+  status: z.enum(REFUND_STATUSES).optional(),
+})
+
+export const refundId = z.object({ id: text(40) })
+
+export interface RenderOptions {
+  readonly publicUrl: string
+  readonly livemode: boolean
+  /** Whether whoever reads it may see the link. */
+  readonly claim: boolean
+}
+
+const claimUrl = (publicUrl: string, id: string, secret: string): string => `${publicUrl}/refund/${id}?c=${secret}`
+
+export const renderRefund = (one: Refund, { publicUrl, livemode, claim }: RenderOptions): RefundObject => ({
+  id: one.id,
+  object: 'refund',
+  version: one.version,
+  livemode,
+  payment: one.intentId,
+  status: one.status,
+  amount: formatAmount(one.amount),
+  currency: currencyOf(one.amount.asset),
+  amount_basis: one.amountBasis,
+  reason: one.note || null,
+  origin: one.origin,
+  method: one.rail ?? null,
+  destination: one.phone ?? null,
+  number: one.number ?? null,
+  failure: one.reason ?? null,
+  claim_url: claim && one.claim ? claimUrl(publicUrl, one.id, one.claim.secret.reveal()) : null,
+  claim_expires_at: one.claim?.expiresAt.toISOString() ?? null,
+  created_at: one.createdAt.toISOString(),
+  ended_at: one.endedAt?.toISOString() ?? null,
+})
