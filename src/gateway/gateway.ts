@@ -4,11 +4,11 @@ import { IDEMPOTENCY_TTL_MS } from '#platform/idempotency'
 import type { IntentChange, RefundChange, SettlementChange } from '#payments'
 import type { Cron, Job } from '#platform/jobs'
 import type { Module } from '#platform/module'
-import { apiRoutes, type ApiDeps } from './api/routes.ts'
+import { apiRoutes, type ApiRouteDeps } from './api/routes.ts'
 import { gatewaySchema } from './schema.ts'
 import { pageRoutes, type PageDeps } from './page/routes.ts'
 
-export type GatewayDeps = ApiDeps &
+export type GatewayDeps = ApiRouteDeps &
   PageDeps & {
     readonly changed: Job<IntentChange>
     readonly settlementChanged: Job<SettlementChange>

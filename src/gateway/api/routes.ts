@@ -1,14 +1,7 @@
-import type { Ledger } from '#ledger'
-import type { Payments } from '#payments'
-import type { Clock } from '#platform/clock'
-import type { Db } from '#platform/db'
 import type { HttpServer } from '#platform/http'
-import type { Ids } from '#platform/ids'
-import type { Idempotency } from '#platform/idempotency'
-import type { Webhooks } from '#webhooks'
-import type { Rates } from '#rates'
 import { settlementRoutes } from './merchants/settlements.ts'
-import { createAccess, type Access, type AccessDeps } from './access/access.ts'
+import { createAccess } from './access/access.ts'
+import type { Api, ApiDeps } from './access/api.ts'
 import { attemptRoutes } from './payments/attempts.ts'
 import { caseRoutes } from './operations/cases.ts'
 import { customerRoutes } from './merchants/customers.ts'
@@ -25,24 +18,9 @@ import { readRoutes } from './payments/read.ts'
 import { refundRoutes } from './payments/refunds.ts'
 import { transferRoutes } from './operations/transfers.ts'
 
-export interface ApiDeps extends AccessDeps, PublicDeps {
-  readonly db: Db
-  readonly payments: Payments
-  readonly ledger: Ledger
-  readonly webhooks: Webhooks
-  readonly rates: Rates
-  readonly idempotency: Idempotency
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly publicUrl: () => string
-}
+export type ApiRouteDeps = ApiDeps & PublicDeps
 
-/** What the routes of the API are made of. */
-export interface Api extends ApiDeps {
-  readonly access: Access
-}
-
-export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
+export function apiRoutes(app: HttpServer, deps: ApiRouteDeps): void {
   const api: Api = { ...deps, access: createAccess(deps) }
   // First: it measures the routes that follow.
   publicRoutes(app, deps)

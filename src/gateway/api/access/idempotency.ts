@@ -1,7 +1,7 @@
 import type { Caller } from '#identity'
 import type { Reply, Request } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
-import type { Api } from '../routes.ts'
+import type { Api } from './api.ts'
 
 /**
  * The Idempotency-Key of a request, as it is kept. Those of a store are its own, like its order numbers: neither of two stores sees what

@@ -16,7 +16,7 @@ import {
   renderRefundLine,
 } from './rows.ts'
 import { refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { askExport } from '../../resources/payment.ts'
 import { TABLES, type Row, type Table } from './formats.ts'
 

@@ -10,7 +10,7 @@ import { OF_STORES } from '../access/access.ts'
 import * as shapes from './schemas.ts'
 import { once } from '../access/idempotency.ts'
 import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { shopOf } from '../access/stores.ts'
 
 const PATH = '/api/v1/payment-links'

@@ -6,7 +6,7 @@ import { idempotencyKeyOf } from '#platform/idempotency'
 import { requireAmount } from '../../intents/new-intent.ts'
 import { once } from '../access/idempotency.ts'
 import { OF_BODIES, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { customerRef, isoCurrency, minorAmount } from '../../resources/payment.ts'
 
 /** What customers of the merchant have paid in advance. */

@@ -8,7 +8,7 @@ import { text } from '../../resources/text.ts'
 import { actorOf } from '../access/access.ts'
 import { once } from '../access/idempotency.ts'
 import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 
 /** The merchant and its stores, as payers meet them. */
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { HttpServer } from '#platform/http'
 import { isId } from '#platform/ids'
-import { renderSettlement, settlement } from '../../events/settlement-events.ts'
+import { renderSettlement, settlement } from '../../resources/settlement.ts'
 import { refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 
 const list = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),

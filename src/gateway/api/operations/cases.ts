@@ -8,7 +8,7 @@ import { isId } from '#platform/ids'
 import { text } from '../../resources/text.ts'
 import { CASE_CONFLICTS } from '../problems/case-problems.ts'
 import { OF_BODIES, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 
 /** Differences between our books and the providers', for keys of the operator. */
 

@@ -4,7 +4,7 @@ import type { Decided, ManualTransfer } from '#payments'
 import type { HttpServer, Request } from '#platform/http'
 import { requireAmount } from '../../intents/new-intent.ts'
 import { OF_BODIES, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { text } from '../../resources/text.ts'
 import { ATTEMPT_STATUSES, minorAmount } from '../../resources/payment.ts'
 

@@ -3,7 +3,7 @@ import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
 import { OF_STORES, ofOneStore } from '../access/access.ts'
 import { OF_BODIES, refusals } from '../problems/problems.ts'
 import { checkoutUrl, renderAttempt, renderPayment } from '../../resources/render-payment.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { requireOwn } from '../access/stores.ts'
 import * as shapes from '../../resources/payment.ts'
 

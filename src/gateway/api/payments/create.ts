@@ -8,7 +8,7 @@ import { newIntentOf } from '../../intents/new-intent.ts'
 import { keyOf } from '../access/idempotency.ts'
 import { OF_BODIES, refusals } from '../problems/problems.ts'
 import { renderPayment } from '../../resources/render-payment.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { shopOf } from '../access/stores.ts'
 import * as shapes from '../../resources/payment.ts'
 

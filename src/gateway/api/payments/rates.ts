@@ -4,7 +4,7 @@ import type { HttpServer } from '#platform/http'
 import type { Rate } from '#rates'
 import { OF_STORES } from '../access/access.ts'
 import { refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import * as shapes from '../../resources/payment.ts'
 
 export function rateRoute(app: HttpServer, { access, rates }: Api): void {

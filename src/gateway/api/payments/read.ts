@@ -5,7 +5,7 @@ import type { HttpServer } from '#platform/http'
 import { OF_STORES } from '../access/access.ts'
 import { refusals } from '../problems/problems.ts'
 import { renderPayment } from '../../resources/render-payment.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import * as shapes from '../../resources/payment.ts'
 import { maySee, noSuchPayment } from '../access/stores.ts'
 

@@ -5,7 +5,7 @@ import type { HttpServer, Request } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
 import { OF_BODIES, refusals } from '../problems/problems.ts'
 import * as shapes from '../../resources/refund.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 import { paymentId } from '../../resources/payment.ts'
 
 const OF_PAYMENT = '/api/v1/payments/:id/refunds'

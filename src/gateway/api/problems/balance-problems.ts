@@ -1,4 +1,4 @@
-import type { Problem } from './problems.ts'
+import type { Problem } from './problem.ts'
 
 /** What can be wrong with prepaid balances and with transfers by hand. */
 export const OWN_METHODS = [

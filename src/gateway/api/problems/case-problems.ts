@@ -1,4 +1,4 @@
-import type { Problem } from './problems.ts'
+import type { Problem } from './problem.ts'
 
 /** Why the money of a case cannot be credited. */
 export const CASE_CONFLICTS = [

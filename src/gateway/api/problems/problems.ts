@@ -1,13 +1,8 @@
 import type { Refusal } from '#platform/http'
 import { OWN_METHODS } from './balance-problems.ts'
 import { CASE_CONFLICTS } from './case-problems.ts'
+import type { Problem } from './problem.ts'
 import { REFUND_CONFLICTS } from './refund-problems.ts'
-
-/** An error of the API in the words of its documentation. */
-export interface Problem extends Refusal {
-  /** What the caller does about it. */
-  readonly remedy: string
-}
 
 const all = [
   {

@@ -1,4 +1,4 @@
-import type { Problem } from './problems.ts'
+import type { Problem } from './problem.ts'
 
 /** Why money cannot be given back now. */
 export const REFUND_CONFLICTS = [

@@ -1,6 +1,7 @@
 import { html, type Html } from '#platform/html'
 import type { HttpServer } from '#platform/http'
-import { PROBLEMS, type Problem } from '../problems/problems.ts'
+import type { Problem } from '../problems/problem.ts'
+import { PROBLEMS } from '../problems/problems.ts'
 
 const STYLE = '/docs/errors.css'
 const CSS = `:root { color-scheme: light dark; font: 16px/1.55 system-ui, sans-serif }

@@ -2,7 +2,7 @@ import type { HttpServer } from '#platform/http'
 import * as hooks from './schemas.ts'
 import { once } from '../access/idempotency.ts'
 import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 
 const tags = ['Webhooks']
 const security = [{ bearer: [] }]

@@ -4,7 +4,7 @@ import * as hooks from './schemas.ts'
 import { actorOf } from '../access/access.ts'
 import { once } from '../access/idempotency.ts'
 import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
-import type { Api } from '../routes.ts'
+import type { Api } from '../access/api.ts'
 
 const PATH = '/api/v1/webhook-endpoints'
 const tags = ['Webhooks']

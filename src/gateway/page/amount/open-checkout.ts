@@ -1,27 +1,35 @@
 import { z } from 'zod'
 import { assetOf, formatAmount, isCurrency } from '#money'
-import type { Identity, Shop } from '#identity'
+import type { Identity, Merchant, Shop } from '#identity'
+import type { Payments } from '#payments'
+import type { Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
-import { addressKey } from '#platform/limits'
+import { addressKey, type Limits } from '#platform/limits'
 import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../../config.ts'
 import { newIntentOf } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
 import { askForm } from './amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
-import { isOwnPage } from '../checkout/attempts.ts'
+import { isOwnPage } from '../forms/same-origin.ts'
 import { askDocument, messageDocument } from '../layout/document.ts'
-import type { HomeDeps } from '../home.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { troublePage } from '../layout/error-page.ts'
 import { offersOf, readTyped, type Offer } from './amount.ts'
 
-export interface CheckoutDeps extends HomeDeps {
+export interface CheckoutDeps {
+  readonly db: Db
+  readonly payments: Payments
+  readonly limits: Limits
+  readonly clock: Clock
   readonly identity: Identity
   readonly webhooks: Webhooks
   readonly config: () => GatewayConfig
   readonly publicUrl: () => string
+  /** The merchant that the sandbox pays to; undefined where real money moves. */
+  readonly practice: { readonly url: string; readonly merchant: () => Promise<Merchant> } | undefined
 }
 
 const PATH = '/checkout'

@@ -6,7 +6,7 @@ import { createMetrics } from '#platform/metrics'
 import { troubleOf } from '../../../../test/axe.ts'
 import { openBrowser, type OpenBrowser } from '../../../../test/browser.ts'
 import { assetRoutes } from '../assets/assets.ts'
-import { checkoutDocument } from '../layout/document.ts'
+import { checkoutDocument } from './document.ts'
 import { SAMPLE_NAMES, sampleView, type SampleName } from './fixture.ts'
 import type { Language } from '../../strings/strings.ts'
 

@@ -1,13 +1,20 @@
 import { z } from 'zod'
-import type { Attempt } from '#payments'
+import type { Attempt, Payments } from '#payments'
 import { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
-import { addressKey } from '#platform/limits'
+import { addressKey, type Limits } from '#platform/limits'
 import { checkoutUrl } from '../../resources/render-payment.ts'
 import { parseKenyanPhone } from '../forms/phone.ts'
-import type { PageDeps } from '../routes.ts'
-import type { Problem, View } from './state.ts'
+import { tooMany, type Problem } from '../forms/problem.ts'
+import { isOwnPage } from '../forms/same-origin.ts'
+import type { View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
+
+export interface AttemptDeps {
+  readonly payments: Payments
+  readonly limits: Limits
+  readonly publicUrl: () => string
+}
 
 export const attemptForm = z.object({ method: z.string().max(20), phone: z.string().max(40).optional() })
 
@@ -32,7 +39,7 @@ export interface Tried {
 
 /** Starts the attempt that the payer asked for; what the payer can mend comes back in their words. */
 export async function tryAttempt(
-  deps: PageDeps,
+  deps: AttemptDeps,
   request: Request,
   { method: name, phone: typed }: z.output<typeof attemptForm>,
   { intent, speech, methods }: View,
@@ -61,7 +68,7 @@ export async function tryAttempt(
 
 /** The payer says that a transfer by hand was sent. What it became meanwhile, the panel says by itself. */
 export async function tellSent(
-  deps: PageDeps,
+  deps: AttemptDeps,
   request: Request,
   { note }: z.output<typeof sentForm>,
   { intent, speech }: View,
@@ -76,11 +83,6 @@ export async function tellSent(
   }
   return undefined
 }
-
-export const tooMany = (speech: Speech, seconds: number): Problem => ({
-  status: 429,
-  text: speech.say('tooMany', { minutes: speech.say('minutes', { n: String(Math.max(1, Math.ceil(seconds / 60))) }) }),
-})
 
 const wrongPhone = (speech: Speech, method: string): Problem => ({
   status: 422,
@@ -105,14 +107,4 @@ function problemOf(error: unknown, speech: Speech, { merchant, method }: About):
   if (status === 422 || code === 'payments.method-unavailable' || code === 'rates.unavailable')
     return { status, text: speech.say('unavailable') }
   throw error
-}
-
-/** Another site must not make a visitor's browser prompt phones. Browsers say where a form comes from; others are limited by address. */
-export function isOwnPage({ headers }: Request, publicUrl: string): boolean {
-  const site = headers['sec-fetch-site']
-  if (site !== undefined) return site === 'same-origin'
-  const { origin } = headers
-  if (origin === undefined) return true
-  const host = URL.parse(origin)?.host
-  return host !== undefined && (host === headers.host || host === URL.parse(publicUrl)?.host)
 }

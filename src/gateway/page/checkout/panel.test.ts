@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addMs } from '#platform/clock'
-import { checkoutDocument } from '../layout/document.ts'
+import { checkoutDocument } from './document.ts'
 import { panel } from './panel.ts'
 import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './fixture.ts'
 import { isSettled, stateOf } from './state.ts'

@@ -1,6 +1,7 @@
 import type { Brand } from '#identity'
 import type { Attempt, Intent, PaymentMethod } from '#payments'
 import type { Speech } from '../../strings/strings.ts'
+import type { Problem } from '../forms/problem.ts'
 
 export interface View {
   readonly intent: Intent
@@ -17,12 +18,6 @@ export interface View {
   readonly redirect?: string | undefined
   /** Where whoever tries this out can pay. */
   readonly practiceUrl?: string | undefined
-}
-
-export interface Problem {
-  readonly status: number
-  readonly text: string
-  readonly field?: 'phone'
 }
 
 /**

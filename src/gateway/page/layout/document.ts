@@ -1,43 +1,9 @@
 import type { Brand, Shop } from '#identity'
-import type { Intent } from '#payments'
 import { html, type Html, type HtmlPart } from '#platform/html'
 import type { Assets } from '../assets/assets.ts'
 import { brandStyle, merchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'
-import { panel, titleOf } from '../checkout/panel.ts'
-import { showLeft, showMoney } from '../../strings/format.ts'
-import { isMoving, stateOf, type View } from '../checkout/state.ts'
 import { LANGUAGES, WORDS, type Speech } from '../../strings/strings.ts'
-
-export interface DocumentOptions {
-  readonly assets: Assets
-  /** Where a practice phone is, when no real money can move. */
-  readonly practiceUrl: string | undefined
-}
-
-const RELOAD_SECONDS = 5
-const DAY_SECONDS = 86_400
-/** Amounts with more signs are written smaller, so that no number is broken over two lines. */
-const LONG = 12
-
-/** The whole checkout page. */
-export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
-  const { intent, speech, now } = view
-  const { language } = speech
-  const reload = `${RELOAD_SECONDS};url=/pay/${intent.id}?lang=${language}`
-  const head = html`${
-      isMoving(stateOf(intent, now)) && html`<noscript><meta http-equiv="refresh" content="${reload}" /></noscript>`
-    }
-    <script type="module" src="${assets.script}"></script>`
-  const body = html`${!intent.livemode && practice(speech, practiceUrl)}
-    <main id="checkout" class="checkout" data-pay-id="${intent.id}" data-lang="${language}">
-      ${summary(view)} ${panel(view)}
-    </main>
-    ${footer(`/pay/${intent.id}`, speech)}
-    <p id="said" class="unseen" role="status"></p>
-    <p id="lost" class="lost" role="alert" hidden data-text="${speech.say('lost')}"></p>`
-  return page(speech, { title: titleOf(view), assets, head, body, brand: view.brand })
-}
 
 interface Ask {
   readonly assets: Assets
@@ -65,29 +31,6 @@ export function askDocument(speech: Speech, ask: Ask): string {
     </main>
     ${footer(path, speech)}`
   return page(speech, { title, assets, ...(head && { head }), body, brand: merchant.brand })
-}
-
-function summary({ intent, speech, now, brand }: View): Html {
-  const merchant = intent.terms.merchantName
-  const amount = showMoney(intent.amount)
-  return html`<header class="summary">
-    ${merchantLine(merchant, brand)}
-    <h1 class="${amount.length > LONG && 'long'}">
-      <span class="unseen">${speech.say('payTo', { merchant })}: </span>${amount}
-    </h1>
-    ${intent.description && html`<p class="about">${intent.description}</p>`}
-    ${intent.reference && html`<p class="small">${speech.say('reference')}: ${intent.reference}</p>`}
-    ${countdown(intent, speech, now)}
-  </header>`
-}
-
-/** Ticks by the script; right without it too. A payer with more than a day needs no clock. */
-function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Html | undefined {
-  const seconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
-  if ((status !== 'open' && status !== 'processing') || seconds <= 0 || seconds > DAY_SECONDS) return undefined
-  return html`<p class="small countdown" role="timer" data-left="${seconds}">
-    ${speech.say('timeLeft')}: <span class="left">${showLeft(seconds, speech)}</span>
-  </p>`
 }
 
 export const practice = (speech: Speech, url: string | undefined): Html =>
@@ -145,7 +88,8 @@ interface Parts {
   readonly body: Html
 }
 
-function page(speech: Speech, { title, assets, head, body, brand }: Parts): string {
+/** The HTML shell of every page. */
+export function page(speech: Speech, { title, assets, head, body, brand }: Parts): string {
   return html`<!doctype html>
     <html lang="${speech.language}">
       <head>

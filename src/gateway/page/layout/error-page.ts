@@ -1,7 +1,7 @@
 import type { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import type { Assets } from '../assets/assets.ts'
-import { tooMany } from '../checkout/attempts.ts'
+import { tooMany } from '../forms/problem.ts'
 import { messageDocument } from './document.ts'
 import type { Word } from '../../strings/english.ts'
 import { languageOf, speak } from '../../strings/strings.ts'

@@ -2,7 +2,7 @@ import type { Claim, ClaimPlace } from '#payments'
 import { html, type Html } from '#platform/html'
 import { alert, backLink, headline } from '../checkout/notices.ts'
 import { methodName, showMoney, showPhone, showTime, typedPhone } from '../../strings/format.ts'
-import type { Problem } from '../checkout/state.ts'
+import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
 
 /** What the payer said on the page of a refund link. */

@@ -1,0 +1,26 @@
+import type { Ledger } from '#ledger'
+import type { Payments } from '#payments'
+import type { Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import type { Idempotency } from '#platform/idempotency'
+import type { Ids } from '#platform/ids'
+import type { Rates } from '#rates'
+import type { Webhooks } from '#webhooks'
+import type { Access, AccessDeps } from './access.ts'
+
+export interface ApiDeps extends AccessDeps {
+  readonly db: Db
+  readonly payments: Payments
+  readonly ledger: Ledger
+  readonly webhooks: Webhooks
+  readonly rates: Rates
+  readonly idempotency: Idempotency
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly publicUrl: () => string
+}
+
+/** Dependencies shared by all routes that need an API key. */
+export interface Api extends ApiDeps {
+  readonly access: Access
+}

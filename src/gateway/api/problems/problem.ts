@@ -1,0 +1,7 @@
+import type { Refusal } from '#platform/http'
+
+/** An error of the API in the words of its documentation. */
+export interface Problem extends Refusal {
+  /** What the caller does about it. */
+  readonly remedy: string
+}
