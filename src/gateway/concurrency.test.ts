@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSeats, createTurns, inTurn } from './concurrency.ts'
+import { createConcurrencyLimit, createSemaphore, withSemaphore } from './concurrency.ts'
 
 test('an address has so many places, and each is given back once', () => {
-  const seats = createSeats(2)
+  const seats = createConcurrencyLimit(2)
   const [first, second] = [seats.take('a'), seats.take('a')]
   assert.ok(first && second)
   assert.equal(seats.take('a'), undefined)
@@ -15,7 +15,7 @@ test('an address has so many places, and each is given back once', () => {
 })
 
 test('who does not read keeps nobody waiting, and what is made at once has a limit', async () => {
-  const turns = createTurns(1)
+  const turns = createSemaphore(1)
   let making = 0
   const closed: string[] = []
   const parts = async function* (name: string): AsyncGenerator<string, void> {
@@ -30,9 +30,9 @@ test('who does not read keeps nobody waiting, and what is made at once has a lim
       closed.push(name)
     }
   }
-  const idle = inTurn(turns, parts('idle'))
+  const idle = withSemaphore(turns, parts('idle'))
   assert.deepEqual(await idle.next(), { done: false, value: 'idle1' })
-  const read = (name: string): Promise<string[]> => Array.fromAsync(inTurn(turns, parts(name)))
+  const read = (name: string): Promise<string[]> => Array.fromAsync(withSemaphore(turns, parts(name)))
   assert.deepEqual(await Promise.all([read('a'), read('b')]), [
     ['a1', 'a2', 'a3'],
     ['b1', 'b2', 'b3'],

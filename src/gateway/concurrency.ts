@@ -1,10 +1,10 @@
 /** Counts what each holds open, by address or merchant, so that one cannot take the seats of all. */
-export interface Seats {
+export interface ConcurrencyLimit {
   /** A seat, to be given back by calling what is returned; undefined when it has all that it may have. */
   take(key: string): (() => void) | undefined
 }
 
-export function createSeats(most: number): Seats {
+export function createConcurrencyLimit(most: number): ConcurrencyLimit {
   const taken = new Map<string, number>()
   const giveBack = (key: string): void => {
     const left = (taken.get(key) ?? 1) - 1
@@ -26,29 +26,29 @@ export function createSeats(most: number): Seats {
 }
 
 /** So many at once, the others wait for their turn. */
-export type Turns = <T>(act: () => Promise<T>) => Promise<T>
+export type Semaphore = <T>(act: () => Promise<T>) => Promise<T>
 
-export function createTurns(most: number): Turns {
+export function createSemaphore(most: number): Semaphore {
   const waiting: (() => void)[] = []
-  let free = most
+  let available = most
   return async (act) => {
-    if (free > 0) free--
+    if (available > 0) available--
     else await new Promise<void>((resolve) => waiting.push(resolve))
     try {
       return await act()
     } finally {
       const next = waiting.shift()
       if (next) next()
-      else free++
+      else available++
     }
   }
 }
 
 /** Each part is made in a turn of its own: whoever reads slowly, or not at all, keeps nobody waiting. */
-export async function* inTurn<T>(turns: Turns, parts: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+export async function* withSemaphore<T>(semaphore: Semaphore, parts: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
   try {
     for (;;) {
-      const part = await turns(() => parts.next())
+      const part = await semaphore(() => parts.next())
       if (part.done) return
       yield part.value
     }

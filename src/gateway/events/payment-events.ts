@@ -40,7 +40,7 @@ const schema: z.ZodType<IntentChange> = z.object({
   overpaid: z.boolean(),
 })
 
-export interface ChangesDeps {
+export interface PaymentEventDeps {
   readonly db: Db
   /** Asked at use: payments is made with this job. */
   readonly payments: () => Pick<Payments, 'find'>
@@ -49,7 +49,7 @@ export interface ChangesDeps {
 }
 
 /** How payments tells the gateway of a change: whoever wants to know gets an event. Repeatable. */
-export const paymentChanged = ({ db, payments, webhooks, publicUrl }: ChangesDeps): Job<IntentChange> =>
+export const paymentChanged = ({ db, payments, webhooks, publicUrl }: PaymentEventDeps): Job<IntentChange> =>
   defineJob({
     name: 'gateway.payment-changed',
     schema,

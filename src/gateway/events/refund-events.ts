@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { REFUND_STATUSES, type Payments, type RefundChange } from '#payments'
 import { defineJob, type Job } from '#platform/jobs'
 import { renderRefund } from '../resources/refund.ts'
-import type { ChangesDeps } from './payment-events.ts'
+import type { PaymentEventDeps } from './payment-events.ts'
 
 /** What a merchant can be told of refunds. */
 export const REFUND_EVENTS = [
@@ -20,7 +20,7 @@ const schema: z.ZodType<RefundChange> = z.object({
   version: z.number().int(),
 })
 
-type Deps = Omit<ChangesDeps, 'payments'> & { readonly payments: () => Pick<Payments, 'find' | 'refunds'> }
+type Deps = Omit<PaymentEventDeps, 'payments'> & { readonly payments: () => Pick<Payments, 'find' | 'refunds'> }
 
 /** How payments tells the gateway of a refund: whoever wants to know gets an event. Repeatable. */
 export const refundChanged = ({ db, payments, webhooks, publicUrl }: Deps): Job<RefundChange> =>

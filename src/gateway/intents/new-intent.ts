@@ -78,7 +78,7 @@ export function requireAmount(text: string, currency: string, param = 'amount'):
 const largestOf = (asset: Asset): bigint => LARGEST_UNITS * 10n ** BigInt(asset.slice(asset.indexOf('/') + 1))
 
 /** A store, and a link, can name the ways to pay that they take, in order; none for all. */
-export const takenBy = (names: readonly string[], offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
+export const selectMethods = (names: readonly string[], offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
   names.length === 0 ? offered : names.flatMap((name) => offered.filter(({ method }) => method === name))
 
 /** The end of a sentence that says what is not taken: a store may take less than the desk. */
@@ -116,7 +116,7 @@ function requireMethods(
   all: readonly PaymentMethod[],
 ): readonly string[] {
   const currency = currencyOf(amount.asset)
-  const offered = takenBy(shop.methods, all)
+  const offered = selectMethods(shop.methods, all)
   if (!asked) {
     const able = offered.filter((method) => problemWith(method, amount) === undefined)
     if (able.length > 0) return able.map(({ method }) => method)
@@ -137,18 +137,18 @@ function requireMethods(
 }
 
 /** Whether a link can be paid by these, or by any: switched off or not, it is for later. Throws 422 `validation-failed`. */
-export function requireTakers(
+export function requireLinkMethods(
   asked: readonly string[],
   { asset, amount }: { readonly asset: Asset; readonly amount: bigint | null },
   shop: Shop,
   payments: NewPaymentDeps['payments'],
 ): void {
-  const offered = takenBy(shop.methods, payments.methods(asset))
+  const offered = selectMethods(shop.methods, payments.methods(asset))
   if (offered.length === 0) throw noneTakes(currencyOf(asset), shop)
   const unknown = asked.find((name) => offered.every(({ method }) => method !== name))
   if (unknown !== undefined) throw noMethod(unknown, currencyOf(asset), shop)
   if (amount === null) return
-  const problems = takenBy(asked, offered).map((method) =>
+  const problems = selectMethods(asked, offered).map((method) =>
     problemWith({ ...method, unavailable: undefined }, money(asset, amount)),
   )
   const [first] = problems
@@ -156,7 +156,7 @@ export function requireTakers(
 }
 
 /** Whether each is a way to pay in some currency. Throws 422 `validation-failed`. */
-export function requireKnown(asked: readonly string[], payments: NewPaymentDeps['payments']): void {
+export function requireKnownMethods(asked: readonly string[], payments: NewPaymentDeps['payments']): void {
   const known = new Set(listCurrencies().flatMap((each) => payments.methods(assetOf(each)).map(({ method }) => method)))
   const unknown = asked.find((name) => !known.has(name))
   if (unknown !== undefined)

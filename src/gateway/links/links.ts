@@ -74,11 +74,11 @@ export const noSuchLink = (id: string): AppError =>
   new AppError('gateway.no-such-link', 404, `There is no payment link ${id}.`, { param: 'id' })
 
 /** `used`: it was for one payment, which is there. */
-export type Opened =
+export type LinkState =
   | { readonly is: 'open' }
-  | { readonly is: 'over' }
+  | { readonly is: 'closed' }
   /** Its payment, which can still be paid, or was. */
-  | { readonly is: 'begun' | 'used'; readonly paymentId: string }
+  | { readonly is: 'started' | 'used'; readonly paymentId: string }
 
 /** What somebody who opens the link finds. */
 export async function stateOfLink(
@@ -86,18 +86,18 @@ export async function stateOfLink(
   q: Queryable,
   { singleUse, paymentId, expiresAt, archivedAt }: LinkRow,
   shop: Pick<Shop, 'archived'>,
-): Promise<Opened> {
+): Promise<LinkState> {
   if (singleUse && paymentId !== null) {
     const intent = await payments.find(q, { id: paymentId })
-    if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'begun', paymentId }
+    if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'started', paymentId }
     // Whoever paid a part is not asked for all of it anew.
     const took = intent !== undefined && intent.received.amount > 0n
     if (took || intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
   }
-  return shop.archived || archivedAt || (expiresAt && expiresAt <= clock.now()) ? { is: 'over' } : { is: 'open' }
+  return shop.archived || archivedAt || (expiresAt && expiresAt <= clock.now()) ? { is: 'closed' } : { is: 'open' }
 }
 
-export interface Chosen {
+export interface LinkChoice {
   readonly amount: Money
   readonly methods: readonly string[] | undefined
 }
@@ -109,7 +109,7 @@ export async function payByLink(
   deps: LinkDeps,
   id: string,
   shop: Shop,
-  chosen: Chosen,
+  chosen: LinkChoice,
 ): Promise<Pick<Intent, 'id'> | undefined> {
   const announce = await deps.webhooks.wanted(shop.merchantId, 'payment.created')
   await deps.payments.learnPrices(chosen.amount.asset)
@@ -117,8 +117,8 @@ export async function payByLink(
     const link = await lockLink(tx, id)
     if (!link) throw noSuchLink(id)
     const state = await stateOfLink(deps, tx, link, shop)
-    if (state.is === 'begun' || state.is === 'used') return { id: state.paymentId }
-    if (state.is === 'over') return undefined
+    if (state.is === 'started' || state.is === 'used') return { id: state.paymentId }
+    if (state.is === 'closed') return undefined
     const body = {
       amount: formatAmount(chosen.amount),
       currency: currencyOf(chosen.amount.asset),

@@ -7,7 +7,7 @@ import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
 import { problemWith } from '../intents/new-intent.ts'
 import { assetRoutes, type Assets } from './assets/assets.ts'
-import { attemptForm, sentForm, tellSent, tryAttempt } from './checkout/attempts.ts'
+import { attemptForm, sentForm, reportTransferSent, tryAttempt } from './checkout/attempts.ts'
 import { claimRoutes } from './refunds/claim.ts'
 import { checkoutDocument } from './checkout/document.ts'
 import { brandRoutes, createPaperBrands } from './brand/brand.ts'
@@ -17,23 +17,23 @@ import { linkPageRoutes, type LinkPageDeps } from './links/link.ts'
 import { panel } from './checkout/panel.ts'
 import { hasReceipt, receiptDocument, receiptPdf } from './receipts/receipt.ts'
 import { dueOf } from '../strings/format.ts'
-import { isSettled, openPage, type View } from './checkout/state.ts'
+import { isSettled, livePage, type View } from './checkout/state.ts'
 import { languageOf, speak, type Speech } from '../strings/strings.ts'
-import { createSeats } from '../concurrency.ts'
+import { createConcurrencyLimit } from '../concurrency.ts'
 import { sendEvents } from './checkout/stream.ts'
-import { troublePage } from './layout/error-page.ts'
+import { renderErrorPage } from './layout/error-page.ts'
 
 export type PageDeps = CheckoutDeps & LinkPageDeps
 
 /** Some hundred payers behind one mobile carrier's address whose pages ask, and no more than a part of what the server can do. */
-const LOOKS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
+const READS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
 /** Ids cannot be guessed; who tries all the same is stopped. */
 const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
 /** Streams of one address at once: many payers share one behind a mobile carrier's NAT. Beyond it pages ask instead. */
 const STREAMS_PER_ADDRESS = 200
 /** A payer who comes back from a card page sees at once what became of it, but the provider is not asked more often than this. */
-const LOOKS = { points: 1, windowMs: 3000 }
-const LOOK_DEADLINE_MS = 3000
+const PROVIDER_POLLS = { points: 1, windowMs: 3000 }
+const POLL_DEADLINE_MS = 3000
 
 /** A payer without script is sent on to the card page by the answer to a form, so forms may lead there. */
 const PAGE = { 'form-action': ['https:'] }
@@ -51,7 +51,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
   brandRoutes(app, deps)
   homeRoutes(app, deps, assets)
   checkoutRoutes(app, deps, assets)
-  const config: PageConfig = { page: PAGE, errorPage: (error, request) => troublePage(error, request, assets) }
+  const config: PageConfig = { page: PAGE, errorPage: (error, request) => renderErrorPage(error, request, assets) }
   claimRoutes(app, deps, assets)
   app.route({
     method: 'GET',
@@ -60,7 +60,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      const view = viewOf(deps, request, await freshened(deps, intent), await shopOf(deps, intent))
+      const view = viewOf(deps, request, await refreshFromProvider(deps, intent), await shopOf(deps, intent))
       return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }))
     },
   })
@@ -133,7 +133,7 @@ const shopOf = ({ identity, db }: PageDeps, { merchantId, terms }: Intent): Prom
   identity.requireShop(db, merchantId, terms['store']).catch(() => undefined)
 
 async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request, id: string): Promise<Intent> {
-  await limits.require('checkout', addressKey(ip), LOOKS_PER_ADDRESS)
+  await limits.require('checkout', addressKey(ip), READS_PER_ADDRESS)
   const intent = await payments.find(db, { id })
   if (intent?.owner === 'gateway') {
     await payments.learnPrices(intent.amount.asset)
@@ -144,10 +144,10 @@ async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request
 }
 
 /** The intent as it is after the provider of an open card page was asked what became of it: its own news may be slower than the payer. */
-async function freshened({ db, payments, limits }: PageDeps, intent: Intent): Promise<Intent> {
-  if (!openPage(intent) || !(await limits.take('checkout_look', intent.id, LOOKS)).ok) return intent
+async function refreshFromProvider({ db, payments, limits }: PageDeps, intent: Intent): Promise<Intent> {
+  if (!livePage(intent) || !(await limits.take('checkout_look', intent.id, PROVIDER_POLLS)).ok) return intent
   const looked = payments.look(intent.id).catch(() => undefined)
-  await Promise.race([looked, waitMs(LOOK_DEADLINE_MS)])
+  await Promise.race([looked, waitMs(POLL_DEADLINE_MS)])
   return (await payments.find(db, { id: intent.id })) ?? intent
 }
 
@@ -173,7 +173,7 @@ function viewOf(
 }
 
 function eventsRoute(app: HttpServer, deps: PageDeps): void {
-  const seats = createSeats(STREAMS_PER_ADDRESS)
+  const streams = createConcurrencyLimit(STREAMS_PER_ADDRESS)
   app.route({
     method: 'GET',
     url: '/pay/:id/events',
@@ -182,15 +182,15 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
       const followed = await requireIntent(deps, request, request.params.id)
       const { id } = followed
       const shop = await shopOf(deps, followed)
-      const place = seats.take(addressKey(request.ip))
+      const release = streams.take(addressKey(request.ip))
       // The page asks now and then instead.
-      if (!place) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
+      if (!release) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
       return sendEvents(reply, {
         follow: (signal) => deps.payments.follow(id, signal),
         render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent, shop)).text }),
         isLast: isSettled,
         closing: app.closing,
-        onEnd: place,
+        onEnd: release,
       })
     },
   })
@@ -219,7 +219,7 @@ function sentRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: Page
     schema: { hide: true, params, querystring, body: sentForm },
     handler: (request, reply) =>
       answerForm(deps, assets, { request, reply, id: request.params.id }, async (view) => ({
-        problem: await tellSent(deps, request, request.body, view),
+        problem: await reportTransferSent(deps, request, request.body, view),
       })),
   })
 }

@@ -235,14 +235,14 @@ export const paymentPage = z
   .object({ object: z.literal('list'), data: z.array(payment), next_cursor: z.string().nullable() })
   .meta({ id: 'PaymentList', description: 'A page of payments' })
 
-export const askExport = z.strictObject({
+export const exportQuery = z.strictObject({
   from: instant
     .optional()
     .meta({ description: 'Included; 31 days before `to` unless told, 366 days before it at most' }),
   to: instant.optional().meta({ description: 'Not included; now unless told' }),
 })
 
-export const askBalance = z.strictObject({ currency: currency.optional() })
+export const balanceQuery = z.strictObject({ currency: currency.optional() })
 
 const balanceRow = z.object({
   currency: z.string(),
@@ -260,7 +260,7 @@ export const balance = z
   })
   .meta({ id: 'Balance', description: 'What the merchant owns' })
 
-export const askRate = z.strictObject({ base: currency, quote: currency })
+export const rateQuery = z.strictObject({ base: currency, quote: currency })
 
 export const rate = z
   .object({

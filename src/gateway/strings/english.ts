@@ -1,4 +1,4 @@
-/** Words of the checkout page. `{x}` is filled in by `say` and `tell`. */
+/** Words of the checkout page. `{x}` is filled in by `say` and `sayHtml`. */
 export const english = {
   name: 'English',
   pay: 'Pay',

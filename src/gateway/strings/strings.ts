@@ -14,7 +14,7 @@ export interface Speech {
   /** The sentence, with `{name}` filled in. */
   say(word: Word, values?: Readonly<Record<string, string>>): string
   /** The same as HTML: values may be marked up, text is escaped. */
-  tell(word: Word, values: Readonly<Record<string, HtmlPart>>): Html
+  sayHtml(word: Word, values: Readonly<Record<string, HtmlPart>>): Html
   reason(reason: FailureReason): string
 }
 
@@ -27,7 +27,7 @@ export function speak(language: Language): Speech {
   return {
     language,
     say: (word, values = {}) => text(word).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? ''),
-    tell: (word, values) =>
+    sayHtml: (word, values) =>
       html`${text(word)
         .split(/\{(\w+)\}/)
         .map((part, i) => (i % 2 === 0 ? part : values[part]))}`,

@@ -17,14 +17,14 @@ export interface AccessDeps {
 }
 
 /** Whether a route knows stores. Those that do not refuse the keys of one store, which must not see what is the merchant's. */
-export interface Knows {
+export interface KeyPolicy {
   readonly stores: boolean
 }
-export const OF_STORES: Knows = { stores: true }
+export const ALLOW_STORE_KEYS: KeyPolicy = { stores: true }
 
 export interface Access {
   /** A hook that lets in only callers with this scope. It runs before the body is read: a stranger's is not worth reading. */
-  require(scope: Scope, by?: Knows): (request: Request, reply: Reply) => Promise<void>
+  require(scope: Scope, policy?: KeyPolicy): (request: Request, reply: Reply) => Promise<void>
   /** Whom the hook let in. */
   callerOf(request: Request): Caller
 }
@@ -50,11 +50,11 @@ export function createAccess(deps: AccessDeps): Access {
   const callers = new WeakMap<Request, Caller>()
   const guard = createGuard()
   return {
-    require: (scope, knows) => async (request, reply) => {
+    require: (scope, policy) => async (request, reply) => {
       const caller = await authenticate(deps, guard, request)
       await countRequest(deps, caller, reply)
       requireScope(deps, caller, scope, request)
-      if (caller.storeId !== undefined && !knows?.stores) throw ofOneStore()
+      if (caller.storeId !== undefined && !policy?.stores) throw merchantKeyRequired()
       callers.set(request, caller)
     },
     callerOf: (request) => {
@@ -65,7 +65,7 @@ export function createAccess(deps: AccessDeps): Access {
   }
 }
 
-export const ofOneStore = (): AppError =>
+export const merchantKeyRequired = (): AppError =>
   new AppError('forbidden', 403, 'This API key acts for one store. Use one of the merchant for this.')
 
 interface Guard {

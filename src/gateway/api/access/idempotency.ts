@@ -7,7 +7,7 @@ import type { Api } from './api.ts'
  * The Idempotency-Key of a request, as it is kept. Those of a store are its own, like its order numbers: neither of two stores sees what
  * the other made by the same key. No caller can send a line end.
  */
-export function keyOf({ storeId }: Pick<Caller, 'storeId'>, request: Request): string | undefined {
+export function scopedKeyOf({ storeId }: Pick<Caller, 'storeId'>, request: Request): string | undefined {
   const key = idempotencyKeyOf(request)
   return key === undefined || storeId === undefined ? key : `${storeId}\n${key}`
 }
@@ -23,7 +23,7 @@ interface Made<B> {
  * acts. `rebuild` finds what was done by a process that died before it could say so; without it `act` may run again. What is made keeps the
  * key, so that it is found.
  */
-export async function once<B>(
+export async function runIdempotent<B>(
   { access, db, idempotency }: Pick<Api, 'access' | 'db' | 'idempotency'>,
   request: Request,
   reply: Reply,
@@ -31,7 +31,7 @@ export async function once<B>(
   rebuild?: (since: Date, key: string) => Promise<Made<B> | undefined>,
 ): Promise<Made<B>> {
   const caller = access.callerOf(request)
-  const key = keyOf(caller, request)
+  const key = scopedKeyOf(caller, request)
   if (key === undefined) return act()
   const { merchantId } = caller
   const { method } = request

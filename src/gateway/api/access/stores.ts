@@ -25,18 +25,18 @@ export async function shopOf(
 }
 
 /** The key of a store sees what is of that store. */
-export const maySee = ({ storeId }: Caller, { terms }: Pick<Intent, 'terms'>): boolean =>
+export const canSeePayment = ({ storeId }: Caller, { terms }: Pick<Intent, 'terms'>): boolean =>
   storeId === undefined || terms['store'] === storeId
 
 /** Throws 404 for what is another store's. Costs keys of merchants nothing. */
-export async function requireOwn(
+export async function requireVisiblePayment(
   { payments, db }: { readonly payments: Pick<Payments, 'find'>; readonly db: Db },
   caller: Caller,
   id: string,
 ): Promise<void> {
   if (caller.storeId === undefined) return
   const intent = await payments.find(db, { id, merchantId: caller.merchantId })
-  if (!intent || !maySee(caller, intent)) throw noSuchPayment(id)
+  if (!intent || !canSeePayment(caller, intent)) throw noSuchPayment(id)
 }
 
 export const noSuchPayment = (id: string): AppError =>

@@ -4,7 +4,13 @@ import type { Scope } from '#identity'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Reply } from '#platform/http'
-import { createSeats, createTurns, inTurn, type Seats, type Turns } from '../../concurrency.ts'
+import {
+  createConcurrencyLimit,
+  createSemaphore,
+  withSemaphore,
+  type ConcurrencyLimit,
+  type Semaphore,
+} from '../../concurrency.ts'
 import {
   ledgerLine,
   paymentLine,
@@ -17,7 +23,7 @@ import {
 } from './rows.ts'
 import { refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
-import { askExport } from '../../resources/payment.ts'
+import { exportQuery } from '../../resources/payment.ts'
 import { TABLES, type Row, type Table } from './formats.ts'
 
 interface Span {
@@ -48,10 +54,10 @@ const STALLED_MS = 120_000
 const LONGEST_MS = 3_600_000
 
 export function exportRoutes(app: HttpServer, api: Api): void {
-  const seats: Route['seats'] = { merchants: createSeats(1), all: createSeats(MOST_AT_ONCE) }
-  const turns = createTurns(PAGES_AT_ONCE)
+  const slots: Route['slots'] = { merchants: createConcurrencyLimit(1), all: createConcurrencyLimit(MOST_AT_ONCE) }
+  const semaphore = createSemaphore(PAGES_AT_ONCE)
   for (const kind of kindsOf(api)) {
-    for (const format of ['csv', 'json'] as const) exportRoute(app, api, { kind, format, seats, turns })
+    for (const format of ['csv', 'json'] as const) exportRoute(app, api, { kind, format, slots, semaphore })
   }
 }
 
@@ -96,11 +102,11 @@ async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, render: (line: T
 interface Route {
   readonly kind: Kind
   readonly format: keyof typeof TABLES
-  readonly seats: Readonly<Record<'merchants' | 'all', Seats>>
-  readonly turns: Turns
+  readonly slots: Readonly<Record<'merchants' | 'all', ConcurrencyLimit>>
+  readonly semaphore: Semaphore
 }
 
-function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, seats, turns }: Route): void {
+function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, slots, semaphore }: Route): void {
   const { name, scope, says, line } = kind
   const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
   const asJson = z.array(line).meta({ id: `${upper(name)}LineList`, description: 'All rows of the time, oldest first' })
@@ -119,17 +125,17 @@ function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, se
       security: [{ bearer: [] }],
       summary: `Export ${name} as ${format === 'csv' ? 'CSV' : 'JSON'}`,
       description: `Rows of ${name} ${says}, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. ${WORDS[format]}`,
-      querystring: askExport,
+      querystring: exportQuery,
       response: { 200: format === 'csv' ? asCsv : asJson },
     },
     handler: async (request, reply) => {
       const { merchantId } = access.callerOf(request)
       const span = { merchantId, ...requireRange(request.query, clock.now()) }
-      const free = takeSeat(seats, merchantId)
-      reply.raw.once('close', free)
+      const release = takeSlot(slots, merchantId)
+      reply.raw.once('close', release)
       try {
-        const pages = inTurn(turns, kind.pages(span))
-        const text = await begun(write(TABLES[format], Object.keys(line.shape), pages), free)
+        const pages = withSemaphore(semaphore, kind.pages(span))
+        const text = await withFirstPart(write(TABLES[format], Object.keys(line.shape), pages), release)
         const file = `${name}-${dayOf(span.from)}-${dayOf(span.to)}.${format}`
         cutSlow(reply)
         return await reply
@@ -137,7 +143,7 @@ function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, se
           .type(TABLES[format].type)
           .send(Readable.from(text))
       } catch (error) {
-        free()
+        release()
         throw error
       }
     },
@@ -150,7 +156,7 @@ const WORDS = {
 } as const
 
 /** The last 31 days unless told. Throws 422 `validation-failed`. */
-function requireRange(query: z.output<typeof askExport>, now: Date): { from: Date; to: Date } {
+function requireRange(query: z.output<typeof exportQuery>, now: Date): { from: Date; to: Date } {
   const to = query.to === undefined ? now : new Date(query.to)
   const from = query.from === undefined ? addMs(to, -USUAL_DAYS * DAY_MS) : new Date(query.from)
   const refuse = (param: string, message: string): never => {
@@ -165,20 +171,20 @@ function requireRange(query: z.output<typeof askExport>, now: Date): { from: Dat
 const RETRY_SECONDS = 10
 
 /** @returns gives both seats back; repeatable */
-function takeSeat({ merchants, all }: Route['seats'], merchantId: string): () => void {
-  const own = merchants.take(merchantId)
-  if (!own) {
+function takeSlot({ merchants, all }: Route['slots'], merchantId: string): () => void {
+  const release = merchants.take(merchantId)
+  if (!release) {
     const said = 'An export of this merchant is running already: wait until it has ended, or end it.'
     throw new AppError('gateway.export-running', 429, said, { retryAfterSeconds: RETRY_SECONDS })
   }
   const shared = all.take('')
   if (shared) {
     return () => {
-      own()
+      release()
       shared()
     }
   }
-  own()
+  release()
   throw new AppError('gateway.too-many-exports', 503, 'Too many exports run now: try again in a moment.', {
     retryAfterSeconds: RETRY_SECONDS,
   })
@@ -200,7 +206,7 @@ async function* write(
 }
 
 /** With its first part made, so that what fails at once is an error answer and no broken file. */
-async function begun(parts: AsyncGenerator<string>, end: () => void): Promise<AsyncIterable<string>> {
+async function withFirstPart(parts: AsyncGenerator<string>, end: () => void): Promise<AsyncIterable<string>> {
   const first = await parts.next()
   return (async function* () {
     try {

@@ -5,11 +5,11 @@ import { findMadeLink, listLinks, type LinkRow } from '../../links/store.ts'
 import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../../links/links.ts'
 import { newLinkOf } from './new-link.ts'
 import { speak } from '../../strings/strings.ts'
-import { requireTakers, requireReturnUrl } from '../../intents/new-intent.ts'
-import { OF_STORES } from '../access/access.ts'
+import { requireLinkMethods, requireReturnUrl } from '../../intents/new-intent.ts'
+import { ALLOW_STORE_KEYS } from '../access/access.ts'
 import * as shapes from './schemas.ts'
-import { once } from '../access/idempotency.ts'
-import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import { runIdempotent } from '../access/idempotency.ts'
+import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 import { shopOf } from '../access/stores.ts'
 
@@ -18,7 +18,7 @@ const tags = ['Payment links']
 const security = [{ bearer: [] }]
 
 export function linkRoutes(app: HttpServer, api: Api): void {
-  createRoute(app, api)
+  createLinkRoute(app, api)
   listRoute(app, api)
   findRoute(app, api)
   updateRoute(app, api)
@@ -39,17 +39,17 @@ type ShowDeps = Pick<Api, 'db' | 'identity' | 'publicUrl'>
 export const showLink = async (api: ShowDeps, link: LinkRow): Promise<shapes.LinkObject> =>
   shapes.renderLink(link, api.publicUrl(), speak((await shopOfLink(api, link)).locale))
 
-const keyOf = (id: string, { merchantId, storeId }: Caller): LinkKey => ({ id, merchantId, storeId })
+const linkKeyOf = (id: string, { merchantId, storeId }: Caller): LinkKey => ({ id, merchantId, storeId })
 
-function createRoute(app: HttpServer, api: Api): void {
+function createLinkRoute(app: HttpServer, api: Api): void {
   const { access, db } = api
   app.route({
     method: 'POST',
     url: PATH,
-    onRequest: access.require('payments:write', OF_STORES),
+    onRequest: access.require('payments:write', ALLOW_STORE_KEYS),
     config: {
       idempotent: true,
-      refusals: refusals('identity.unknown-store', 'identity.store-archived', ...OF_KEYS, ...OF_BODIES),
+      refusals: refusals('identity.unknown-store', 'identity.store-archived', ...IDEMPOTENCY_CODES, ...BODY_CODES),
       exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs' },
     },
     schema: {
@@ -80,7 +80,7 @@ function createRoute(app: HttpServer, api: Api): void {
         const link = await findMadeLink(db, { merchantId: caller.merchantId, requestKey, since })
         return link && made(link)
       }
-      const { body } = await once(api, request, reply, act, rebuild)
+      const { body } = await runIdempotent(api, request, reply, act, rebuild)
       return reply.header('location', `${PATH}/${body.id}`).code(201).send(body)
     },
   })
@@ -91,7 +91,7 @@ function listRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'GET',
     url: PATH,
-    onRequest: access.require('payments:read', OF_STORES),
+    onRequest: access.require('payments:read', ALLOW_STORE_KEYS),
     config: { refusals: refusals() },
     schema: {
       operationId: 'listPaymentLinks',
@@ -125,7 +125,7 @@ function findRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'GET',
     url: `${PATH}/:id`,
-    onRequest: api.access.require('payments:read', OF_STORES),
+    onRequest: api.access.require('payments:read', ALLOW_STORE_KEYS),
     config: { refusals: refusals('gateway.no-such-link') },
     schema: {
       operationId: 'getPaymentLink',
@@ -136,7 +136,7 @@ function findRoute(app: HttpServer, api: Api): void {
       response: { 200: shapes.link },
     },
     handler: async (request) =>
-      showLink(api, await requireLink(api.db, keyOf(request.params.id, api.access.callerOf(request)))),
+      showLink(api, await requireLink(api.db, linkKeyOf(request.params.id, api.access.callerOf(request)))),
   })
 }
 
@@ -145,8 +145,8 @@ function updateRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'PATCH',
     url: `${PATH}/:id`,
-    onRequest: access.require('payments:write', OF_STORES),
-    config: { refusals: refusals('gateway.no-such-link', ...OF_BODIES) },
+    onRequest: access.require('payments:write', ALLOW_STORE_KEYS),
+    config: { refusals: refusals('gateway.no-such-link', ...BODY_CODES) },
     schema: {
       operationId: 'updatePaymentLink',
       tags,
@@ -159,7 +159,7 @@ function updateRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request) => {
       const caller = access.callerOf(request)
-      const key = keyOf(request.params.id, caller)
+      const key = linkKeyOf(request.params.id, caller)
       const link = await requireLink(db, key)
       const change = changeOf(request.body, await shopOfLink(api, link), link, api)
       return showLink(api, await db.transaction((tx) => changeLink(api, tx, key, change)))
@@ -177,7 +177,7 @@ function changeOf(
   { payments, publicUrl }: Api,
 ): LinkChange {
   const { methods, return_url: returnUrl, expires_at: expiresAt, ...rest } = body
-  if (methods) requireTakers(methods, link, shop, payments)
+  if (methods) requireLinkMethods(methods, link, shop, payments)
   return {
     ...rest,
     methods,

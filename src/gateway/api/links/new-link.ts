@@ -3,7 +3,7 @@ import { assetOf, isCurrency } from '#money'
 import { AppError } from '#platform/errors'
 import type { CreateLink } from './schemas.ts'
 import type { NewLink } from '../../links/links.ts'
-import { requireAmount, requireTakers, requireReturnUrl, type NewPaymentDeps } from '../../intents/new-intent.ts'
+import { requireAmount, requireLinkMethods, requireReturnUrl, type NewPaymentDeps } from '../../intents/new-intent.ts'
 
 const invalid = (param: string, message: string): AppError =>
   new AppError('validation-failed', 422, `${param} ${message}`, { param })
@@ -23,7 +23,7 @@ export function newLinkOf(
   if (amount !== null && (least !== null || most !== null))
     throw invalid('amount', 'is fixed: leave min_amount and max_amount out, or amount')
   if (least !== null && most !== null && least > most) throw invalid('min_amount', 'must be at most max_amount')
-  requireTakers(body.methods ?? [], { asset, amount }, shop, payments)
+  requireLinkMethods(body.methods ?? [], { asset, amount }, shop, payments)
   return {
     merchantId: shop.merchantId,
     storeId: shop.storeId ?? null,

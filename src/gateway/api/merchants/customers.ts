@@ -4,8 +4,8 @@ import type { CustomerBalance } from '#payments'
 import type { HttpServer } from '#platform/http'
 import { idempotencyKeyOf } from '#platform/idempotency'
 import { requireAmount } from '../../intents/new-intent.ts'
-import { once } from '../access/idempotency.ts'
-import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { runIdempotent } from '../access/idempotency.ts'
+import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 import { customerRef, isoCurrency, minorAmount } from '../../resources/payment.ts'
 
@@ -81,7 +81,7 @@ function topUpRoute(app: HttpServer, api: Api): void {
         'ledger.transfer-mismatch',
         'idempotency-key-reused',
         'idempotency-in-progress',
-        ...OF_BODIES,
+        ...BODY_CODES,
       ),
     },
     schema: {
@@ -102,7 +102,7 @@ function topUpRoute(app: HttpServer, api: Api): void {
       const key = idempotencyKeyOf(request)
       // The key is the posting's own, so that acting again posts nothing.
       const id = key === undefined ? ids.next('top') : `${merchantId} ${customerId} ${key}`
-      const made = await once(api, request, reply, async () => {
+      const made = await runIdempotent(api, request, reply, async () => {
         const move = { id, merchantId, customerId, amount, ref: 'api' }
         await db.transaction((tx) => payments.customers.topUp(tx, move))
         return {

@@ -3,11 +3,11 @@ import type { Brand, Merchant, Store, StoreChange } from '#identity'
 import { assetOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import type { HttpServer, Request } from '#platform/http'
-import { requireKnown } from '../../intents/new-intent.ts'
+import { requireKnownMethods } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
 import { actorOf } from '../access/access.ts'
-import { once } from '../access/idempotency.ts'
-import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import { runIdempotent } from '../access/idempotency.ts'
+import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 
 /** The merchant and its stores, as payers meet them. */
@@ -196,7 +196,7 @@ function updateRoute(app: HttpServer, api: Api): void {
     url: '/api/v1/merchant',
     bodyLimit: BODY_LIMIT,
     onRequest: access.require('merchant:write'),
-    config: { refusals: refusals('identity.bad-input', ...OF_BODIES) },
+    config: { refusals: refusals('identity.bad-input', ...BODY_CODES) },
     schema: {
       operationId: 'updateMerchant',
       tags,
@@ -233,7 +233,7 @@ function destinationRoute(app: HttpServer, api: Api): void {
     method: 'PUT',
     url: '/api/v1/merchant/payout-destination',
     onRequest: access.require('destinations:write'),
-    config: { refusals: refusals('identity.bad-input', ...OF_BODIES) },
+    config: { refusals: refusals('identity.bad-input', ...BODY_CODES) },
     schema: {
       operationId: 'setPayoutDestination',
       tags,
@@ -256,7 +256,7 @@ function destinationRoute(app: HttpServer, api: Api): void {
 /** Where payers go after is not for each key that may change a colour. Throws 403 `forbidden`, 422 `validation-failed`. */
 function checkStore({ access, identity, payments }: Api, request: Request, body: z.output<typeof updateStore>): void {
   if (body.return_origins) identity.requireScope(access.callerOf(request), 'origins:write')
-  if (body.methods) requireKnown(body.methods, payments)
+  if (body.methods) requireKnownMethods(body.methods, payments)
 }
 
 const changeOf = ({ return_origins: returnOrigins, ...rest }: z.output<typeof updateStore>): StoreChange => ({
@@ -277,8 +277,8 @@ function createStoreRoute(app: HttpServer, api: Api): void {
         'identity.bad-input',
         'identity.bad-origin',
         'identity.too-many-stores',
-        ...OF_KEYS,
-        ...OF_BODIES,
+        ...IDEMPOTENCY_CODES,
+        ...BODY_CODES,
       ),
     },
     schema: {
@@ -304,7 +304,7 @@ function createStoreRoute(app: HttpServer, api: Api): void {
         const found = await identity.findMadeStore(db, { merchantId, requestKey, since })
         return found && { status: 201, body: renderStore(api, found) }
       }
-      const { body } = await once(api, request, reply, act, rebuild)
+      const { body } = await runIdempotent(api, request, reply, act, rebuild)
       return reply.code(201).send(body)
     },
   })
@@ -342,7 +342,7 @@ function updateStoreRoute(app: HttpServer, api: Api): void {
     bodyLimit: BODY_LIMIT,
     onRequest: access.require('merchant:write'),
     config: {
-      refusals: refusals('identity.unknown-store', 'identity.bad-input', 'identity.bad-origin', ...OF_BODIES),
+      refusals: refusals('identity.unknown-store', 'identity.bad-input', 'identity.bad-origin', ...BODY_CODES),
     },
     schema: {
       operationId: 'updateStore',

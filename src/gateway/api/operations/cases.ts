@@ -6,8 +6,8 @@ import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
 import { isId } from '#platform/ids'
 import { text } from '../../resources/text.ts'
-import { CASE_CONFLICTS } from '../problems/case-problems.ts'
-import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { CASE_PROBLEMS } from '../problems/case-problems.ts'
+import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 
 /** Differences between our books and the providers', for keys of the operator. */
@@ -109,8 +109,8 @@ function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api):
         'payments.no-such-case',
         'payments.not-found',
         'payments.case-over',
-        ...CASE_CONFLICTS.map(({ code }) => code),
-        ...OF_BODIES,
+        ...CASE_PROBLEMS.map(({ code }) => code),
+        ...BODY_CODES,
       ),
     },
     schema: {

@@ -3,7 +3,7 @@ import { currencyOf, formatAmount } from '#money'
 import type { Decided, ManualTransfer } from '#payments'
 import type { HttpServer, Request } from '#platform/http'
 import { requireAmount } from '../../intents/new-intent.ts'
-import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 import { text } from '../../resources/text.ts'
 import { ATTEMPT_STATUSES, minorAmount } from '../../resources/payment.ts'
@@ -99,7 +99,7 @@ function confirmRoute(app: HttpServer, api: Api): void {
     method: 'POST',
     url: '/api/v1/transfers/:id/confirm',
     onRequest: access.require('operations:write'),
-    config: { refusals: refusals(...NOT_CONFIRMED, ...OF_BODIES) },
+    config: { refusals: refusals(...NOT_CONFIRMED, ...BODY_CODES) },
     schema: {
       operationId: 'confirmTransfer',
       tags,
@@ -128,7 +128,7 @@ function rejectRoute(app: HttpServer, api: Api): void {
     method: 'POST',
     url: '/api/v1/transfers/:id/reject',
     onRequest: access.require('operations:write'),
-    config: { refusals: refusals(...NOT_DECIDED, ...OF_BODIES) },
+    config: { refusals: refusals(...NOT_DECIDED, ...BODY_CODES) },
     schema: {
       operationId: 'rejectTransfer',
       tags,

@@ -1,10 +1,10 @@
 import type { HttpServer } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
-import { OF_STORES, ofOneStore } from '../access/access.ts'
-import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { ALLOW_STORE_KEYS, merchantKeyRequired } from '../access/access.ts'
+import { BODY_CODES, refusals } from '../problems/problems.ts'
 import { checkoutUrl, renderAttempt, renderPayment } from '../../resources/render-payment.ts'
 import type { Api } from '../access/api.ts'
-import { requireOwn } from '../access/stores.ts'
+import { requireVisiblePayment } from '../access/stores.ts'
 import * as shapes from '../../resources/payment.ts'
 
 const tags = ['Payments']
@@ -19,7 +19,7 @@ function startRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'POST',
     url: '/api/v1/payments/:id/attempts',
-    onRequest: api.access.require('payments:write', OF_STORES),
+    onRequest: api.access.require('payments:write', ALLOW_STORE_KEYS),
     config: {
       idempotent: true,
       exampleBody: { method: 'mpesa', phone: '254712345678' },
@@ -39,7 +39,7 @@ function startRoute(app: HttpServer, api: Api): void {
         'rates.unknown-pair',
         'idempotency-key-reused',
         'idempotency-in-progress',
-        ...OF_BODIES,
+        ...BODY_CODES,
       ),
     },
     schema: {
@@ -58,9 +58,9 @@ function startRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const caller = api.access.callerOf(request)
-      await requireOwn(api, caller, request.params.id)
+      await requireVisiblePayment(api, caller, request.params.id)
       // Customers are the merchant's, not a store's.
-      if (request.body.method === 'balance' && caller.storeId !== undefined) throw ofOneStore()
+      if (request.body.method === 'balance' && caller.storeId !== undefined) throw merchantKeyRequired()
       const { merchantId } = caller
       const asked = { merchantId, id: request.params.id, body: request.body }
       const { attempt, replayed } = await start(api, asked, idempotencyKeyOf(request))
@@ -105,7 +105,7 @@ function cancelRoute(app: HttpServer, { access, db, payments, publicUrl }: Api):
   app.route({
     method: 'POST',
     url: '/api/v1/payments/:id/cancel',
-    onRequest: access.require('payments:write', OF_STORES),
+    onRequest: access.require('payments:write', ALLOW_STORE_KEYS),
     config: {
       refusals: refusals('payments.not-found', 'payments.already-paid', 'payments.over', 'payments.attempt-in-flight'),
     },
@@ -122,7 +122,7 @@ function cancelRoute(app: HttpServer, { access, db, payments, publicUrl }: Api):
     handler: async (request) => {
       const caller = access.callerOf(request)
       const { merchantId } = caller
-      await requireOwn({ db, payments }, caller, request.params.id)
+      await requireVisiblePayment({ db, payments }, caller, request.params.id)
       return renderPayment(await payments.cancel({ id: request.params.id, merchantId }), publicUrl())
     },
   })

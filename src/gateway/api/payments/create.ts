@@ -3,10 +3,10 @@ import { assetOf, isCurrency } from '#money'
 import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/http'
 import { hashRequest } from '#platform/idempotency'
-import { OF_STORES, ofOneStore } from '../access/access.ts'
+import { ALLOW_STORE_KEYS, merchantKeyRequired } from '../access/access.ts'
 import { newIntentOf } from '../../intents/new-intent.ts'
-import { keyOf } from '../access/idempotency.ts'
-import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { scopedKeyOf } from '../access/idempotency.ts'
+import { BODY_CODES, refusals } from '../problems/problems.ts'
 import { renderPayment } from '../../resources/render-payment.ts'
 import type { Api } from '../access/api.ts'
 import { shopOf } from '../access/stores.ts'
@@ -14,11 +14,11 @@ import * as shapes from '../../resources/payment.ts'
 
 const PATH = '/api/v1/payments'
 
-export function createRoute(app: HttpServer, api: Api): void {
+export function createPaymentRoute(app: HttpServer, api: Api): void {
   app.route({
     method: 'POST',
     url: PATH,
-    onRequest: api.access.require('payments:write', OF_STORES),
+    onRequest: api.access.require('payments:write', ALLOW_STORE_KEYS),
     config: {
       idempotent: true,
       refusals: refusals(
@@ -26,7 +26,7 @@ export function createRoute(app: HttpServer, api: Api): void {
         'identity.store-archived',
         'idempotency-key-reused',
         'payments.method-unavailable',
-        ...OF_BODIES,
+        ...BODY_CODES,
       ),
       exampleBody: { amount: '1500.00', currency: 'KES', description: 'Two mugs', reference: 'order-1042' },
     },
@@ -45,8 +45,8 @@ export function createRoute(app: HttpServer, api: Api): void {
       const caller = api.access.callerOf(request)
       // Customers are the merchant's, not a store's.
       const { top_up: isTopUp, methods } = request.body
-      if (caller.storeId !== undefined && (isTopUp || methods?.includes('balance'))) throw ofOneStore()
-      const { intent, replayed } = await create(api, caller, request.body, keyOf(caller, request))
+      if (caller.storeId !== undefined && (isTopUp || methods?.includes('balance'))) throw merchantKeyRequired()
+      const { intent, replayed } = await create(api, caller, request.body, scopedKeyOf(caller, request))
       if (replayed) reply.header('idempotent-replayed', 'true')
       reply.header('location', `${PATH}/${intent.id}`)
       return reply.code(201).send(renderPayment(intent, api.publicUrl()))

@@ -2,7 +2,7 @@ import { isCurrency } from '#money'
 import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
 import type { Rate } from '#rates'
-import { OF_STORES } from '../access/access.ts'
+import { ALLOW_STORE_KEYS } from '../access/access.ts'
 import { refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 import * as shapes from '../../resources/payment.ts'
@@ -11,7 +11,7 @@ export function rateRoute(app: HttpServer, { access, rates }: Api): void {
   app.route({
     method: 'GET',
     url: '/api/v1/rates',
-    onRequest: access.require('payments:read', OF_STORES),
+    onRequest: access.require('payments:read', ALLOW_STORE_KEYS),
     config: { refusals: refusals('rates.unavailable', 'rates.unknown-pair') },
     schema: {
       operationId: 'getRate',
@@ -20,7 +20,7 @@ export function rateRoute(app: HttpServer, { access, rates }: Api): void {
       summary: 'What one currency is worth in another',
       description:
         'The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with.',
-      querystring: shapes.askRate,
+      querystring: shapes.rateQuery,
       response: { 200: shapes.rate },
     },
     handler: async (request) => {

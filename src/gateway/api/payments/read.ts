@@ -2,16 +2,16 @@ import { assetOf, currencyOf, formatAmount, isCurrency, money } from '#money'
 import type { MerchantBalance } from '#payments'
 import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
-import { OF_STORES } from '../access/access.ts'
+import { ALLOW_STORE_KEYS } from '../access/access.ts'
 import { refusals } from '../problems/problems.ts'
 import { renderPayment } from '../../resources/render-payment.ts'
 import type { Api } from '../access/api.ts'
 import * as shapes from '../../resources/payment.ts'
-import { maySee, noSuchPayment } from '../access/stores.ts'
+import { canSeePayment, noSuchPayment } from '../access/stores.ts'
 
 const security = [{ bearer: [] }]
 
-export function readRoutes(app: HttpServer, api: Api): void {
+export function readPaymentRoutes(app: HttpServer, api: Api): void {
   findRoute(app, api)
   listRoute(app, api)
   balanceRoute(app, api)
@@ -21,7 +21,7 @@ function findRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
   app.route({
     method: 'GET',
     url: '/api/v1/payments/:id',
-    onRequest: access.require('payments:read', OF_STORES),
+    onRequest: access.require('payments:read', ALLOW_STORE_KEYS),
     config: { refusals: refusals('payments.not-found') },
     schema: {
       operationId: 'getPayment',
@@ -34,7 +34,7 @@ function findRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
     handler: async (request) => {
       const caller = access.callerOf(request)
       const intent = await payments.find(db, { id: request.params.id, merchantId: caller.merchantId })
-      if (!intent || !maySee(caller, intent)) throw noSuchPayment(request.params.id)
+      if (!intent || !canSeePayment(caller, intent)) throw noSuchPayment(request.params.id)
       return renderPayment(intent, publicUrl())
     },
   })
@@ -44,7 +44,7 @@ function listRoute(app: HttpServer, { access, db, payments, publicUrl }: Api): v
   app.route({
     method: 'GET',
     url: '/api/v1/payments',
-    onRequest: access.require('payments:read', OF_STORES),
+    onRequest: access.require('payments:read', ALLOW_STORE_KEYS),
     config: { refusals: refusals('payments.bad-cursor') },
     schema: {
       operationId: 'listPayments',
@@ -85,7 +85,7 @@ function balanceRoute(app: HttpServer, { access, db, payments }: Api): void {
       summary: 'What the merchant owns, per currency',
       description:
         'One row for each currency that money ever came in, so none before the first payment. `currency` asks for one row and gets it in any case.',
-      querystring: shapes.askBalance,
+      querystring: shapes.balanceQuery,
       response: { 200: shapes.balance },
     },
     handler: async (request) => {

@@ -3,7 +3,7 @@ import type { Refund } from '#payments'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Request } from '#platform/http'
 import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
-import { OF_BODIES, refusals } from '../problems/problems.ts'
+import { BODY_CODES, refusals } from '../problems/problems.ts'
 import * as shapes from '../../resources/refund.ts'
 import type { Api } from '../access/api.ts'
 import { paymentId } from '../../resources/payment.ts'
@@ -14,7 +14,7 @@ const tags = ['Refunds']
 const security = [{ bearer: [] }]
 
 export function refundRoutes(app: HttpServer, api: Api): void {
-  createRoute(app, api)
+  createRefundRoute(app, api)
   listRoutes(app, api)
   findRoute(app, api)
   cancelRoute(app, api)
@@ -26,7 +26,7 @@ const render = ({ access, publicUrl }: Api, request: Request, refund: Refund): s
   return shapes.renderRefund(refund, { publicUrl: publicUrl(), livemode, claim: scopes.has('payments:write') })
 }
 
-function createRoute(app: HttpServer, api: Api): void {
+function createRefundRoute(app: HttpServer, api: Api): void {
   const { access, payments } = api
   app.route({
     method: 'POST',
@@ -43,7 +43,7 @@ function createRoute(app: HttpServer, api: Api): void {
         'payments.refund-rate',
         'payments.insufficient-balance',
         'idempotency-key-reused',
-        ...OF_BODIES,
+        ...BODY_CODES,
       ),
     },
     schema: {

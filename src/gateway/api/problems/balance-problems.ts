@@ -1,7 +1,7 @@
 import type { Problem } from './problem.ts'
 
 /** What can be wrong with prepaid balances and with transfers by hand. */
-export const OWN_METHODS = [
+export const BALANCE_PROBLEMS = [
   {
     code: 'payments.no-such-transfer',
     status: 404,

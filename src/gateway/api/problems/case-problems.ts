@@ -1,7 +1,7 @@
 import type { Problem } from './problem.ts'
 
 /** Why the money of a case cannot be credited. */
-export const CASE_CONFLICTS = [
+export const CASE_PROBLEMS = [
   {
     code: 'payments.case-not-money',
     status: 409,

@@ -1,8 +1,8 @@
 import type { Refusal } from '#platform/http'
-import { OWN_METHODS } from './balance-problems.ts'
-import { CASE_CONFLICTS } from './case-problems.ts'
+import { BALANCE_PROBLEMS } from './balance-problems.ts'
+import { CASE_PROBLEMS } from './case-problems.ts'
 import type { Problem } from './problem.ts'
-import { REFUND_CONFLICTS } from './refund-problems.ts'
+import { REFUND_PROBLEMS } from './refund-problems.ts'
 
 const all = [
   {
@@ -157,9 +157,9 @@ const all = [
     message: 'A payment can be tried 10 times. Create a new payment.',
     remedy: 'Create a new payment.',
   },
-  ...REFUND_CONFLICTS,
-  ...OWN_METHODS,
-  ...CASE_CONFLICTS,
+  ...REFUND_PROBLEMS,
+  ...BALANCE_PROBLEMS,
+  ...CASE_PROBLEMS,
   {
     code: 'payments.case-over',
     status: 409,
@@ -360,12 +360,12 @@ export const PROBLEMS: readonly Problem[] = all.toSorted((a, b) => a.status - b.
 /** What any route behind a key may answer. */
 const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited', 'unavailable'] as const
 /** What any route that takes an Idempotency-Key may answer. */
-export const OF_KEYS = ['idempotency-key-reused', 'idempotency-in-progress'] as const
+export const IDEMPOTENCY_CODES = ['idempotency-key-reused', 'idempotency-in-progress'] as const
 /** What any route that takes a body may answer. */
-export const OF_BODIES = ['invalid-json', 'body-too-large', 'unsupported-media-type'] as const
+export const BODY_CODES = ['invalid-json', 'body-too-large', 'unsupported-media-type'] as const
 
 /** What a route that needs no key may answer. */
-export const ofPublic = (...codes: readonly ProblemCode[]): readonly Refusal[] => {
+export const publicRefusals = (...codes: readonly ProblemCode[]): readonly Refusal[] => {
   const wanted: ReadonlySet<string> = new Set([...codes, 'rate-limited', 'unavailable'])
   return PROBLEMS.filter(({ code }) => wanted.has(code))
 }

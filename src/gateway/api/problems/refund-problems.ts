@@ -1,7 +1,7 @@
 import type { Problem } from './problem.ts'
 
 /** Why money cannot be given back now. */
-export const REFUND_CONFLICTS = [
+export const REFUND_PROBLEMS = [
   {
     code: 'payments.nothing-to-refund',
     status: 409,

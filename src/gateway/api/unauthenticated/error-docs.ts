@@ -16,7 +16,7 @@ section:target { border-left: 4px solid #0a7d4f; padding-left: 1rem; margin-left
 `
 
 /** `/docs/errors`: where `doc_url` of every error leads. One page with a place for each code. */
-export function errorPageRoutes(app: HttpServer): void {
+export function errorDocsRoutes(app: HttpServer): void {
   const page = errorsDocument()
   app.route({
     method: 'GET',

@@ -15,7 +15,7 @@ interface Slot {
  * Measures the routes below `prefix` that are added after it. Of this process, from its memory.
  * @returns what tells the mean milliseconds to an answer in the last five minutes, undefined without any
  */
-export function createPace(app: HttpServer, prefix: string): () => number | undefined {
+export function createResponseTimer(app: HttpServer, prefix: string): () => number | undefined {
   const slots: Slot[] = Array.from({ length: SLOTS }, () => ({ number: -1, count: 0, ms: 0 }))
   const numberOf = (): number => Math.floor(monotonicMs() / SLOT_MS)
   const add = (_: Request, { elapsedTime }: Reply, done: () => void): void => {

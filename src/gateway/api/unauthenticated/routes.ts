@@ -8,12 +8,12 @@ import type { HttpServer } from '#platform/http'
 import { firstIdAt } from '#platform/ids'
 import { addressKey, type Limits } from '#platform/limits'
 import type { Rates } from '#rates'
-import { createPace } from './response-time.ts'
-import { ofPublic } from '../problems/problems.ts'
+import { createResponseTimer } from './response-time.ts'
+import { publicRefusals } from '../problems/problems.ts'
 
 /** What anybody may ask without a key: figures without names or amounts, and what the API is. */
 
-export interface PublicDeps {
+export interface UnauthenticatedDeps {
   readonly db: Db
   readonly payments: Payments
   readonly rates: Rates
@@ -36,7 +36,7 @@ const WARM_PAIRS = [
 
 const tags = ['Public']
 
-export function publicRoutes(app: HttpServer, deps: PublicDeps): void {
+export function unauthenticatedRoutes(app: HttpServer, deps: UnauthenticatedDeps): void {
   metricsRoute(app, deps)
   warmRoute(app, deps)
   infoRoute(app, deps)
@@ -70,8 +70,8 @@ const metrics = z
   .meta({ id: 'Metrics', description: 'How the desk does, over all merchants' })
 type Metrics = z.output<typeof metrics>
 
-function metricsRoute(app: HttpServer, deps: PublicDeps): void {
-  const pace = createPace(app, '/api/v1')
+function metricsRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
+  const pace = createResponseTimer(app, '/api/v1')
   let last: { at: Date; made: Promise<Metrics> } | undefined
   const current = (): Promise<Metrics> => {
     const now = deps.clock.now()
@@ -84,7 +84,7 @@ function metricsRoute(app: HttpServer, deps: PublicDeps): void {
   app.route({
     method: 'GET',
     url: '/api/metrics',
-    config: { refusals: ofPublic() },
+    config: { refusals: publicRefusals() },
     schema: {
       operationId: 'getMetrics',
       tags,
@@ -100,7 +100,11 @@ function metricsRoute(app: HttpServer, deps: PublicDeps): void {
   })
 }
 
-async function measure({ db, payments, about }: PublicDeps, pace: number | undefined, now: Date): Promise<Metrics> {
+async function measure(
+  { db, payments, about }: UnauthenticatedDeps,
+  pace: number | undefined,
+  now: Date,
+): Promise<Metrics> {
   const { total, since, ended, succeeded } = await payments.figures(db, startOfDay(now, about.timeZone))
   return {
     daily_transactions: since,
@@ -120,11 +124,11 @@ const warmth = z
   })
   .meta({ id: 'Warmup' })
 
-function warmRoute(app: HttpServer, deps: PublicDeps): void {
+function warmRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
   app.route({
     method: 'GET',
     url: '/api/warmup-cache',
-    config: { refusals: ofPublic() },
+    config: { refusals: publicRefusals() },
     schema: {
       operationId: 'warmUp',
       tags,
@@ -143,7 +147,7 @@ function warmRoute(app: HttpServer, deps: PublicDeps): void {
   })
 }
 
-async function warmPrices({ rates }: PublicDeps): Promise<number> {
+async function warmPrices({ rates }: UnauthenticatedDeps): Promise<number> {
   let known = 0
   const ask = async (base: string, quote: string): Promise<void> => {
     // A price that cannot be had is told by the rates themselves; here it is just not counted.
@@ -159,7 +163,7 @@ async function warmPrices({ rates }: PublicDeps): Promise<number> {
 }
 
 /** At once, so that each takes a connection of its own. */
-async function warmConnections({ db, payments, clock }: PublicDeps): Promise<number> {
+async function warmConnections({ db, payments, clock }: UnauthenticatedDeps): Promise<number> {
   const nobody = firstIdAt('pay', clock.now())
   const count = db.pool.options.max
   await Promise.all(Array.from({ length: count }, () => payments.find(db, { id: nobody })))
@@ -182,11 +186,11 @@ const info = z
   })
   .meta({ id: 'Api', description: 'What answers here' })
 
-function infoRoute(app: HttpServer, { payments, limits, publicUrl, about }: PublicDeps): void {
+function infoRoute(app: HttpServer, { payments, limits, publicUrl, about }: UnauthenticatedDeps): void {
   app.route({
     method: 'GET',
     url: '/api/v1',
-    config: { refusals: ofPublic() },
+    config: { refusals: publicRefusals() },
     schema: {
       operationId: 'getApi',
       tags,
@@ -226,11 +230,11 @@ const crossmintFace = z
   .object({ enabled: z.boolean(), environment: z.enum(['staging', 'production']).nullable() })
   .meta({ id: 'CrossmintConfig', description: 'Whether cards through Crossmint can be paid with here' })
 
-function crossmintRoute(app: HttpServer, { payments, about, limits }: PublicDeps): void {
+function crossmintRoute(app: HttpServer, { payments, about, limits }: UnauthenticatedDeps): void {
   app.route({
     method: 'GET',
     url: '/api/crossmint/config',
-    config: { refusals: ofPublic() },
+    config: { refusals: publicRefusals() },
     schema: {
       operationId: 'getCrossmintConfig',
       tags,

@@ -1,7 +1,7 @@
 import type { HttpServer } from '#platform/http'
 import * as hooks from './schemas.ts'
-import { once } from '../access/idempotency.ts'
-import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import { runIdempotent } from '../access/idempotency.ts'
+import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 
 const tags = ['Webhooks']
@@ -23,7 +23,7 @@ function testRoute(app: HttpServer, api: Api): void {
     onRequest: access.require('webhooks:write'),
     config: {
       idempotent: true,
-      refusals: refusals('webhooks.no-such-endpoint', 'webhooks.endpoint-disabled', ...OF_KEYS),
+      refusals: refusals('webhooks.no-such-endpoint', 'webhooks.endpoint-disabled', ...IDEMPOTENCY_CODES),
     },
     schema: {
       operationId: 'testWebhookEndpoint',
@@ -37,7 +37,7 @@ function testRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const key = { id: request.params.id, merchantId: access.callerOf(request).merchantId }
-      const { body } = await once(api, request, reply, async () => ({
+      const { body } = await runIdempotent(api, request, reply, async () => ({
         status: 202,
         body: hooks.renderDelivery(await db.transaction((tx) => webhooks.sendTest(tx, key))),
       }))
@@ -105,7 +105,7 @@ function redeliverRoute(app: HttpServer, api: Api): void {
     onRequest: access.require('webhooks:write'),
     config: {
       idempotent: true,
-      refusals: refusals('webhooks.no-such-delivery', 'webhooks.endpoint-disabled', ...OF_KEYS),
+      refusals: refusals('webhooks.no-such-delivery', 'webhooks.endpoint-disabled', ...IDEMPOTENCY_CODES),
     },
     schema: {
       operationId: 'redeliver',
@@ -118,7 +118,7 @@ function redeliverRoute(app: HttpServer, api: Api): void {
     },
     handler: async (request, reply) => {
       const key = { id: request.params.id, merchantId: access.callerOf(request).merchantId }
-      const { body } = await once(api, request, reply, async () => ({
+      const { body } = await runIdempotent(api, request, reply, async () => ({
         status: 202,
         body: hooks.renderDelivery(await db.transaction((tx) => webhooks.redeliver(tx, key))),
       }))
@@ -135,7 +135,12 @@ function rangeRoute(app: HttpServer, api: Api): void {
     onRequest: access.require('webhooks:write'),
     config: {
       idempotent: true,
-      refusals: refusals('webhooks.no-such-endpoint', 'webhooks.endpoint-disabled', ...OF_KEYS, ...OF_BODIES),
+      refusals: refusals(
+        'webhooks.no-such-endpoint',
+        'webhooks.endpoint-disabled',
+        ...IDEMPOTENCY_CODES,
+        ...BODY_CODES,
+      ),
     },
     schema: {
       operationId: 'redeliverRange',
@@ -151,7 +156,7 @@ function rangeRoute(app: HttpServer, api: Api): void {
       const key = { id: request.params.id, merchantId: access.callerOf(request).merchantId }
       const { from, to, status: state } = request.body
       const range = { from: new Date(from), to: new Date(to), state }
-      const { body } = await once(api, request, reply, async () => {
+      const { body } = await runIdempotent(api, request, reply, async () => {
         const { count, nextFrom } = await db.transaction((tx) => webhooks.redeliverRange(tx, key, range))
         const next = nextFrom?.toISOString() ?? null
         return { status: 202, body: { object: 'redelivery' as const, count, next_from: next } }

@@ -2,8 +2,8 @@ import type { Secret } from '#platform/secrets'
 import type { HttpServer } from '#platform/http'
 import * as hooks from './schemas.ts'
 import { actorOf } from '../access/access.ts'
-import { once } from '../access/idempotency.ts'
-import { OF_BODIES, OF_KEYS, refusals } from '../problems/problems.ts'
+import { runIdempotent } from '../access/idempotency.ts'
+import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 
 const PATH = '/api/v1/webhook-endpoints'
@@ -12,7 +12,7 @@ const security = [{ bearer: [] }]
 const HOUR_MS = 60 * 60_000
 
 export function endpointRoutes(app: HttpServer, api: Api): void {
-  createRoute(app, api)
+  createEndpointRoute(app, api)
   listRoute(app, api)
   findRoute(app, api)
   updateRoute(app, api)
@@ -20,7 +20,7 @@ export function endpointRoutes(app: HttpServer, api: Api): void {
   rotateRoute(app, api)
 }
 
-function createRoute(app: HttpServer, api: Api): void {
+function createEndpointRoute(app: HttpServer, api: Api): void {
   const { access, db, webhooks } = api
   app.route({
     method: 'POST',
@@ -28,7 +28,7 @@ function createRoute(app: HttpServer, api: Api): void {
     onRequest: access.require('webhooks:write'),
     config: {
       idempotent: true,
-      refusals: refusals('webhooks.bad-url', 'webhooks.too-many-endpoints', ...OF_KEYS, ...OF_BODIES),
+      refusals: refusals('webhooks.bad-url', 'webhooks.too-many-endpoints', ...IDEMPOTENCY_CODES, ...BODY_CODES),
     },
     schema: {
       operationId: 'createWebhookEndpoint',
@@ -57,7 +57,7 @@ function createRoute(app: HttpServer, api: Api): void {
         const found = all.find((each) => each.url === url && each.createdAt >= since)
         return found && { status: 201, body: hooks.renderEndpoint(found) }
       }
-      const { body } = await once(api, request, reply, act, rebuild)
+      const { body } = await runIdempotent(api, request, reply, act, rebuild)
       reply.header('location', `${PATH}/${body.id}`).code(201)
       return { ...body, secret: secret?.reveal() ?? null }
     },
@@ -111,7 +111,7 @@ function updateRoute(app: HttpServer, api: Api): void {
     method: 'PATCH',
     url: `${PATH}/:id`,
     onRequest: access.require('webhooks:write'),
-    config: { refusals: refusals('webhooks.no-such-endpoint', 'webhooks.bad-url', ...OF_BODIES) },
+    config: { refusals: refusals('webhooks.no-such-endpoint', 'webhooks.bad-url', ...BODY_CODES) },
     schema: {
       operationId: 'updateWebhookEndpoint',
       tags,
@@ -166,7 +166,7 @@ function rotateRoute(app: HttpServer, api: Api): void {
     onRequest: access.require('webhooks:write'),
     config: {
       idempotent: true,
-      refusals: refusals('webhooks.no-such-endpoint', 'webhooks.too-many-secrets', ...OF_KEYS, ...OF_BODIES),
+      refusals: refusals('webhooks.no-such-endpoint', 'webhooks.too-many-secrets', ...IDEMPOTENCY_CODES, ...BODY_CODES),
     },
     schema: {
       operationId: 'rotateWebhookSecret',
@@ -184,7 +184,7 @@ function rotateRoute(app: HttpServer, api: Api): void {
       const key = { id: request.params.id, merchantId: access.callerOf(request).merchantId }
       const { overlap_hours: hours } = request.body ?? hooks.rotateSecret.unwrap().parse({})
       let secret: Secret | undefined
-      const { body } = await once(api, request, reply, async () => {
+      const { body } = await runIdempotent(api, request, reply, async () => {
         const overlap = { overlapMs: hours * HOUR_MS }
         const made = await db.transaction((tx) => webhooks.rotateSecret(tx, key, overlap, actorOf(api, request)))
         secret = made.secret

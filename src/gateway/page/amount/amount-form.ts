@@ -3,7 +3,7 @@ import { methodName } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 import type { Offer } from './amount.ts'
 
-export interface AskForm {
+export interface AmountForm {
   readonly action: string
   readonly speech: Speech
   /** At least one. */
@@ -17,7 +17,7 @@ export interface AskForm {
 }
 
 /** Asks for the amount, and for currency and method where there is a choice. */
-export function askForm({ action, speech, offers, typed, problem, hint, withNote }: AskForm): Html {
+export function amountForm({ action, speech, offers, typed, problem, hint, withNote }: AmountForm): Html {
   const wrong = problem !== undefined
   const [first] = offers
   return html`<form method="post" action="${action}" class="ask-form" novalidate>

@@ -13,7 +13,7 @@ export interface Offer {
 }
 
 /** The currencies that something can be paid in now. */
-export const offersOf = (payments: Pick<Payments, 'methods'>): readonly Offer[] =>
+export const listOffers = (payments: Pick<Payments, 'methods'>): readonly Offer[] =>
   listCurrencies().flatMap((currency) => {
     const methods = payments.methods(assetOf(currency)).filter(({ unavailable }) => unavailable === undefined)
     return methods.length > 0 ? [{ currency, methods }] : []
@@ -25,7 +25,7 @@ export interface Bounds {
 }
 
 /** The amount, with the methods that can take it, or what is wrong in the payer's words. */
-export function readTyped(
+export function parseTypedAmount(
   typed: string,
   { currency, methods }: Offer,
   bounds: Bounds,

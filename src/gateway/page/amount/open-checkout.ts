@@ -11,13 +11,13 @@ import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../../config.ts'
 import { newIntentOf } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
-import { askForm } from './amount-form.ts'
+import { amountForm } from './amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
-import { isOwnPage } from '../forms/same-origin.ts'
-import { askDocument, messageDocument } from '../layout/document.ts'
+import { isSameOrigin } from '../forms/same-origin.ts'
+import { formDocument, messageDocument } from '../layout/document.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
-import { troublePage } from '../layout/error-page.ts'
-import { offersOf, readTyped, type Offer } from './amount.ts'
+import { renderErrorPage } from '../layout/error-page.ts'
+import { listOffers, parseTypedAmount, type Offer } from './amount.ts'
 
 export interface CheckoutDeps {
   readonly db: Db
@@ -52,7 +52,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
   const config = {
     page: true,
     errorPage: (error: AppError, request: Request) =>
-      troublePage(error, request, assets, ['noCheckout', 'noCheckoutText']),
+      renderErrorPage(error, request, assets, ['noCheckout', 'noCheckoutText']),
   }
   app.route({
     method: 'GET',
@@ -81,8 +81,8 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         void reply.code(422)
         return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
       }
-      if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
-      await mayCreate(deps, request, merchant)
+      if (!isSameOrigin(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
+      await limitCreations(deps, request, merchant)
       const body = {
         amount: formatAmount(read.amount),
         currency: read.currency,
@@ -98,14 +98,14 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
 }
 
 /** Throws 429. */
-export const mayCreate = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
+export const limitCreations = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
   limits.require('checkout_create', `${addressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
 
 function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }: Typed, speech: Speech) {
-  const offers = offersOf(payments)
+  const offers = listOffers(payments)
   const offer = offers.find((each) => each.currency === currency) ?? offers[0]
   if (!offer) return { problem: speech.say('none') }
-  const read = readTyped(amount, offer, {}, speech)
+  const read = parseTypedAmount(amount, offer, {}, speech)
   if ('problem' in read) return read
   // The one that the payer prefers stands first on the payment's page; the others stay, in case it does not work.
   const methods = read.methods.toSorted((a, b) => Number(b === method) - Number(a === method))
@@ -120,15 +120,15 @@ interface PageOf {
 }
 
 function pageOf(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
-  const offers = preferred(offersOf(deps.payments), typed.currency)
+  const offers = preferred(listOffers(deps.payments), typed.currency)
   if (offers.length === 0) {
     const words = { title: speech.say('none'), text: speech.say('noneText', { merchant: merchant.name }) }
     return messageDocument(speech, { icon: 'alert', ...words }, assets)
   }
   const title = speech.say('payTo', { merchant: merchant.name })
   const action = `${PATH}?lang=${speech.language}`
-  const body = askForm({ action, speech, offers, typed, problem, withNote: true })
-  return askDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
+  const body = amountForm({ action, speech, offers, typed, problem, withNote: true })
+  return formDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
 }
 
 /** The likeliest first: what was asked for, else what can be paid in the most ways. */

@@ -29,7 +29,7 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
     schema: { hide: true, params: z.object({ colour: z.string().max(20) }) },
     handler: (request, reply) => {
       const [, digits] = /^([0-9a-f]{6})\.css$/.exec(request.params.colour) ?? []
-      if (digits === undefined) throw notThere()
+      if (digits === undefined) throw notFound()
       return reply
         .header('cache-control', FOR_EVER)
         .type('text/css; charset=utf-8')
@@ -44,13 +44,13 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
       await limits.require('logo', addressKey(request.ip), PER_ADDRESS)
       const { name } = request.params
       const logo = /^[0-9a-f]{32}\.(?:png|jpg|webp)$/.test(name) ? await identity.findLogo(db, name) : undefined
-      if (!logo) throw notThere()
+      if (!logo) throw notFound()
       return reply.header('cache-control', FOR_EVER).type(logo.type).send(logo.bytes)
     },
   })
 }
 
-const notThere = (): AppError =>
+const notFound = (): AppError =>
   new AppError('not-found', 404, 'There is nothing at this address: check the path and the id in it.')
 
 /** The merchant's name with its picture, or its first letter. */

@@ -22,8 +22,8 @@ export function address(view: View): Html {
     <div class="send">
       ${attempt.paymentUri !== undefined && qrOf(attempt.paymentUri, speech)}
       <dl class="receipt">
-        ${copied(speech, { label: speech.say('amount'), text: formatAmount(attempt.due), after: currencyOf(attempt.due.asset) })}
-        ${copied(speech, { label: speech.say('address'), text: attempt.address })}
+        ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(attempt.due), after: currencyOf(attempt.due.asset) })}
+        ${copyRow(speech, { label: speech.say('address'), text: attempt.address })}
       </dl>
       ${priceLine(attempt, speech, now)}
       <p class="hint" data-text>${speech.say('sendHint')}</p>
@@ -94,7 +94,7 @@ function grouped(text: string): string {
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (shown === '' ? '' : `.${shown}`)
 }
 
-export const copied = (
+export const copyRow = (
   speech: Speech,
   { label, text, after = '' }: { label: string; text: string; after?: string },
 ): Html =>

@@ -5,8 +5,8 @@ import type { Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
 import { checkoutUrl } from '../../resources/render-payment.ts'
 import { parseKenyanPhone } from '../forms/phone.ts'
-import { tooMany, type Problem } from '../forms/problem.ts'
-import { isOwnPage } from '../forms/same-origin.ts'
+import { tooManyRequests, type Problem } from '../forms/problem.ts'
+import { isSameOrigin } from '../forms/same-origin.ts'
 import type { View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
@@ -32,7 +32,7 @@ export const sentForm = z.object({
     .optional(),
 })
 
-export interface Tried {
+export interface AttemptResult {
   readonly attempt?: Attempt
   readonly problem?: Problem
 }
@@ -43,15 +43,15 @@ export async function tryAttempt(
   request: Request,
   { method: name, phone: typed }: z.output<typeof attemptForm>,
   { intent, speech, methods }: View,
-): Promise<Tried> {
-  if (!isOwnPage(request, deps.publicUrl())) return { problem: { status: 403, text: speech.say('crossSite') } }
+): Promise<AttemptResult> {
+  if (!isSameOrigin(request, deps.publicUrl())) return { problem: { status: 403, text: speech.say('crossSite') } }
   const method = methods.find((each) => each.method === name)
   if (!method) return { problem: { status: 409, text: speech.say('unavailable') } }
   const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
   if (method.needs.includes('phone') && phone === undefined) return { problem: wrongPhone(speech, name) }
   const from = `${addressKey(request.ip)} ${intent.merchantId}`
   const taken = await deps.limits.take('checkout_attempt', from, PER_ADDRESS)
-  if (!taken.ok) return { problem: tooMany(speech, taken.retryAfterSeconds) }
+  if (!taken.ok) return { problem: tooManyRequests(speech, taken.retryAfterSeconds) }
   try {
     const attempt = await deps.payments.startAttempt({
       intentId: intent.id,
@@ -67,15 +67,15 @@ export async function tryAttempt(
 }
 
 /** The payer says that a transfer by hand was sent. What it became meanwhile, the panel says by itself. */
-export async function tellSent(
+export async function reportTransferSent(
   deps: AttemptDeps,
   request: Request,
   { note }: z.output<typeof sentForm>,
   { intent, speech }: View,
 ): Promise<Problem | undefined> {
-  if (!isOwnPage(request, deps.publicUrl())) return { status: 403, text: speech.say('crossSite') }
+  if (!isSameOrigin(request, deps.publicUrl())) return { status: 403, text: speech.say('crossSite') }
   const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
-  if (!taken.ok) return tooMany(speech, taken.retryAfterSeconds)
+  if (!taken.ok) return tooManyRequests(speech, taken.retryAfterSeconds)
   try {
     await deps.payments.transfers.sent({ intentId: intent.id, note })
   } catch (error) {
@@ -99,7 +99,7 @@ function problemOf(error: unknown, speech: Speech, { merchant, method }: About):
   if (!(error instanceof AppError)) throw error
   const { code, status, param } = error
   if (code === 'payments.too-many-attempts') return { status, text: speech.say('noMoreTries', { merchant }) }
-  if (status === 429) return tooMany(speech, error.retryAfterSeconds ?? 60)
+  if (status === 429) return tooManyRequests(speech, error.retryAfterSeconds ?? 60)
   if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
   // The payment was paid, canceled or expired in between: the panel says so by itself.
   if (status === 409) return undefined

@@ -3,7 +3,7 @@ import { html, type Html } from '#platform/html'
 import { icons } from '../layout/icons.ts'
 import { alert, headline } from './notices.ts'
 import { dueOf, methodName, showMoney, typedPhone } from '../../strings/format.ts'
-import { openPage, type View } from './state.ts'
+import { livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
 /** The ways to pay, below what there is to know before. */
@@ -77,7 +77,7 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
       title: speech.say('abandoned', { method: methodName(last.method, speech, 'sentence') }),
       text: speech.say('abandonedText'),
     })
-  const begun = openPage(intent)
+  const begun = livePage(intent)
   if (begun?.redirectUrl === undefined) return undefined
   return alert({
     tone: 'info',
@@ -89,7 +89,7 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
 /** The time is up, and a card page is open still. */
 export function closing(view: View): Html {
   const { intent, speech } = view
-  const method = openPage(intent)?.method
+  const method = livePage(intent)?.method
   const text = speech.say(method === undefined ? 'closingAddressText' : 'closingText')
   return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text })}
   ${method !== undefined && pageButton(view, method, { look: '' })}`
@@ -107,7 +107,7 @@ function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean):
       ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
       <p class="hint center">${speech.say('transferWayHint')}</p>
     </div>`
-  const begun = openPage(intent, method)
+  const begun = livePage(intent, method)
   const isOpening = begun !== undefined && begun.redirectUrl === undefined
   return html`<div class="way">
     ${pageButton(view, method, { look: isFirst ? '' : 'quiet' })}
@@ -172,7 +172,7 @@ interface ButtonLook {
 /** Leads to the provider's page: on to the one that is open, or to a new one. */
 export function pageButton(view: View, method: string, { look, instead = false, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
-  const begun = openPage(intent, method)
+  const begun = livePage(intent, method)
   if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
   // Its address is not known yet: the answer is on its way, or was lost and is asked for.
   if (begun) return html`<p class="hint center busy">${sayOf(speech, method, 'Opening')}</p>`

@@ -1,7 +1,7 @@
 import { html, type Html, type HtmlPart } from '#platform/html'
 import { icons } from '../layout/icons.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
-import { openPage, type View } from './state.ts'
+import { livePage, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
 
 export type Tone = 'good' | 'wait' | 'warn' | 'bad' | 'plain'
@@ -58,7 +58,7 @@ export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html
 
 /** A provider's page that was begun on, and that nobody has closed yet, or nobody can (Crossmint). */
 export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
-  const page = openPage(intent)
+  const page = livePage(intent)
   if (!page) return undefined
   const method = methodName(page.method, speech, 'label')
   const title = page.method === 'card' ? speech.say('cardStill') : speech.say('pageStill', { method })

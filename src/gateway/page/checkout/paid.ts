@@ -13,13 +13,13 @@ export function paid({ intent, speech }: View): Html {
   const merchant = intent.terms.merchantName
   const amount = showMoney(intent.received)
   const prompt = livePush(intent)
-  const stillText = speech.tell('stillPromptedText', { phone: showPhone(prompt?.phone, speech) })
+  const stillText = speech.sayHtml('stillPromptedText', { phone: showPhone(prompt?.phone, speech) })
   const extra = showMoney(money(intent.amount.asset, intent.received.amount - intent.amount.amount))
   return html`${headline({
       tone: 'good',
       icon: 'tick',
       title: speech.say('paid'),
-      text: speech.tell('paidText', { merchant, amount: html`<b>${amount}</b>` }),
+      text: speech.sayHtml('paidText', { merchant, amount: html`<b>${amount}</b>` }),
     })}
     ${
       intent.flags.overpaid &&
@@ -39,7 +39,7 @@ export function paid({ intent, speech }: View): Html {
 /** The receipt as a list of what it says. */
 export const receiptList = (intent: Intent, speech: Speech): Html =>
   html`<dl class="receipt" aria-label="${speech.say('receipt')}">
-    ${rowsOf(intent, speech).map(
+    ${receiptRows(intent, speech).map(
       ([label, value]) =>
         value &&
         html`<div>
@@ -49,7 +49,7 @@ export const receiptList = (intent: Intent, speech: Speech): Html =>
     )}
   </dl>`
 
-export function rowsOf(intent: Intent, speech: Speech): readonly Row[] {
+export function receiptRows(intent: Intent, speech: Speech): readonly Row[] {
   const { receipts, refunded } = intent
   return [
     ...receipts.flatMap((receipt) => rowsOfReceipt(receipt, intent, speech)),

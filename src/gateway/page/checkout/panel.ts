@@ -4,9 +4,9 @@ import { choose, closing } from './choose.ts'
 import { closed, confirming } from './notices.ts'
 import { paid } from './paid.ts'
 import { showMoney } from '../../strings/format.ts'
-import { isMoving, isSettled, openTransfer, stateOf, type PanelState, type View } from './state.ts'
+import { isMoving, isSettled, liveTransfer, stateOf, type PanelState, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
-import { looking, transfer } from './transfer.ts'
+import { checkingTransfer, transfer } from './transfer.ts'
 import { waiting } from './waiting.ts'
 
 /** The part of the page that changes: it shows only what the ledger says of the payment. */
@@ -41,8 +41,8 @@ function bodyOf(view: View, state: PanelState): Html {
     case 'transfer':
       return transfer(view)
     case 'confirming': {
-      const sent = openTransfer(view.intent)
-      return html`${sent ? looking(view, sent) : confirming(view)} ${arrivals(view)}`
+      const sent = liveTransfer(view.intent)
+      return html`${sent ? checkingTransfer(view, sent) : confirming(view)} ${arrivals(view)}`
     }
     case 'closing':
       return closing(view)

@@ -46,8 +46,8 @@ export function stateOf(intent: Intent, now: Date): PanelState {
   const asks = sent?.due !== undefined && sent.due.amount > 0n && now < intent.expiresAt
   if (intent.status === 'processing' && !asks) return 'confirming'
   // Nothing can be started any more; the ledger's own word follows within seconds.
-  if (now >= intent.expiresAt) return openPage(intent) || sent ? 'closing' : 'expired'
-  if (!asks) return openTransfer(intent) ? 'transfer' : 'choose'
+  if (now >= intent.expiresAt) return livePage(intent) || sent ? 'closing' : 'expired'
+  if (!asks) return liveTransfer(intent) ? 'transfer' : 'choose'
   const { lockedUntil } = sent.exchange ?? {}
   return lockedUntil && now >= lockedUntil ? 'repricing' : 'address'
 }
@@ -81,13 +81,13 @@ export const livePush = ({ attempts }: Intent): Attempt | undefined =>
   attempts.find((attempt) => attempt.kind === 'push' && isLive(attempt))
 
 /** The transfer by hand that the payer has asked for last. */
-export function openTransfer({ attempts }: Intent): Attempt | undefined {
+export function liveTransfer({ attempts }: Intent): Attempt | undefined {
   const last = attempts.at(-1)
   return last?.kind === 'transfer' && last.address !== undefined && isLive(last) ? last : undefined
 }
 
 /** The provider's page that the payer has begun on, if any. */
-export const openPage = ({ attempts }: Intent, method?: string): Attempt | undefined =>
+export const livePage = ({ attempts }: Intent, method?: string): Attempt | undefined =>
   attempts.findLast(
     (attempt) => attempt.kind === 'page' && isLive(attempt) && (method === undefined || attempt.method === method),
   )

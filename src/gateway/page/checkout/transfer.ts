@@ -1,16 +1,16 @@
 import { currencyOf, formatAmount } from '#money'
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/html'
-import { copied } from './address.ts'
+import { copyRow } from './address.ts'
 import { notes, otherWays } from './choose.ts'
 import { headline } from './notices.ts'
 import { showMoney } from '../../strings/format.ts'
-import { openTransfer, type View } from './state.ts'
+import { liveTransfer, type View } from './state.ts'
 
 /** Where to send money by hand, what to write on it, and a way to say that it was sent. */
 export function transfer(view: View): Html {
   const { intent, speech } = view
-  const attempt = openTransfer(intent)
+  const attempt = liveTransfer(intent)
   if (!attempt) return html``
   const { address = '', code = '', amount, method } = attempt
   const merchant = intent.terms.merchantName
@@ -19,8 +19,8 @@ export function transfer(view: View): Html {
     <div class="send">
       <p class="account">${address}</p>
       <dl class="receipt">
-        ${copied(speech, { label: speech.say('amount'), text: formatAmount(amount), after: currencyOf(amount.asset) })}
-        ${copied(speech, { label: speech.say('transferCode'), text: code })}
+        ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after: currencyOf(amount.asset) })}
+        ${copyRow(speech, { label: speech.say('transferCode'), text: code })}
       </dl>
       <p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>
       ${sentForm(view)}
@@ -38,7 +38,7 @@ function sentForm({ intent, speech }: View): Html {
 }
 
 /** The payer has said that it was sent: a person looks for it. */
-export function looking({ intent, speech, practiceUrl }: View, { code = '' }: Attempt): Html {
+export function checkingTransfer({ intent, speech, practiceUrl }: View, { code = '' }: Attempt): Html {
   const merchant = intent.terms.merchantName
   const text = speech.say('transferLookingText', { merchant, code })
   const practice = !intent.livemode && practiceUrl !== undefined

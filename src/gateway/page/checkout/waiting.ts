@@ -30,7 +30,7 @@ export function waiting(view: View): Html {
   // Whether it was paid is not known: another way would invite paying twice.
   const asking = attempt.status === 'unknown'
   return html`${problem && alert({ tone: 'warn', title: problem.text })}
-    ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.tell(text, values) })}
+    ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.sayHtml(text, values) })}
     ${
       !asking &&
       html`<ol class="steps">

@@ -6,7 +6,7 @@ export interface Problem {
   readonly field?: 'phone'
 }
 
-export const tooMany = (speech: Speech, seconds: number): Problem => ({
+export const tooManyRequests = (speech: Speech, seconds: number): Problem => ({
   status: 429,
   text: speech.say('tooMany', { minutes: speech.say('minutes', { n: String(Math.max(1, Math.ceil(seconds / 60))) }) }),
 })

@@ -1,7 +1,7 @@
 import type { Request } from '#platform/http'
 
 /** Another site must not make a visitor's browser prompt phones. Browsers say where a form comes from; others are limited by address. */
-export function isOwnPage({ headers }: Request, publicUrl: string): boolean {
+export function isSameOrigin({ headers }: Request, publicUrl: string): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin'
   const { origin } = headers

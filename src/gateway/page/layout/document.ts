@@ -5,7 +5,7 @@ import { brandStyle, merchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'
 import { LANGUAGES, WORDS, type Speech } from '../../strings/strings.ts'
 
-interface Ask {
+interface FormPage {
   readonly assets: Assets
   readonly title: string
   readonly merchant: Pick<Shop, 'name' | 'livemode' | 'brand'>
@@ -18,7 +18,7 @@ interface Ask {
 }
 
 /** A page that asks what to pay, in the dress of the checkout page. */
-export function askDocument(speech: Speech, ask: Ask): string {
+export function formDocument(speech: Speech, ask: FormPage): string {
   const { assets, title, merchant, practiceUrl, path, about, head, body: form } = ask
   const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
     <main class="checkout asking">

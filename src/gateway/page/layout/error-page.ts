@@ -1,20 +1,20 @@
 import type { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import type { Assets } from '../assets/assets.ts'
-import { tooMany } from '../forms/problem.ts'
+import { tooManyRequests } from '../forms/problem.ts'
 import { messageDocument } from './document.ts'
 import type { Word } from '../../strings/english.ts'
 import { languageOf, speak } from '../../strings/strings.ts'
 
 /** What is said when nothing is there. */
-export type Missing = readonly [title: Word, text: Word]
+export type NotFoundWords = readonly [title: Word, text: Word]
 
 /** An error in the words of a payer. */
-export function troublePage(
+export function renderErrorPage(
   error: AppError,
   request: Request,
   assets: Assets,
-  [title, text]: Missing = ['notFound', 'notFoundText'],
+  [title, text]: NotFoundWords = ['notFound', 'notFoundText'],
 ): string {
   const { lang } = request.query as { lang?: unknown }
   const speech = speak(languageOf(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']))
@@ -27,7 +27,7 @@ export function troublePage(
       assets,
     )
   if (error.status === 429) {
-    const said = tooMany(speech, error.retryAfterSeconds ?? 60).text
+    const said = tooManyRequests(speech, error.retryAfterSeconds ?? 60).text
     return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
   }
   if (error.status === 422)

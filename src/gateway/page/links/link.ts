@@ -6,19 +6,19 @@ import type { HttpServer, Reply, Request } from '#platform/http'
 import { html, type Html } from '#platform/html'
 import { addressKey } from '#platform/limits'
 import { findLink, type LinkRow } from '../../links/store.ts'
-import { noSuchLink, payByLink, type Chosen, stateOfLink, type LinkDeps } from '../../links/links.ts'
+import { noSuchLink, payByLink, type LinkChoice, stateOfLink, type LinkDeps } from '../../links/links.ts'
 import { isId } from '#platform/ids'
-import { takenBy } from '../../intents/new-intent.ts'
-import { askForm } from '../amount/amount-form.ts'
+import { selectMethods } from '../../intents/new-intent.ts'
+import { amountForm } from '../amount/amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
-import { isOwnPage } from '../forms/same-origin.ts'
+import { isSameOrigin } from '../forms/same-origin.ts'
 import { buttonStyle, hintOf } from '../../links/button.ts'
-import { FORM_PER_ADDRESS, mayCreate, type CheckoutDeps } from '../amount/open-checkout.ts'
-import { askDocument, messageDocument } from '../layout/document.ts'
+import { FORM_PER_ADDRESS, limitCreations, type CheckoutDeps } from '../amount/open-checkout.ts'
+import { formDocument, messageDocument } from '../layout/document.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
-import { troublePage } from '../layout/error-page.ts'
-import { offersOf, readTyped, type Offer } from '../amount/amount.ts'
+import { renderErrorPage } from '../layout/error-page.ts'
+import { listOffers, parseTypedAmount, type Offer } from '../amount/amount.ts'
 
 const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
 
@@ -42,7 +42,10 @@ interface Found {
  * click does.
  */
 export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Assets): void {
-  const config = { page: true, errorPage: (error: AppError, request: Request) => troublePage(error, request, assets) }
+  const config = {
+    page: true,
+    errorPage: (error: AppError, request: Request) => renderErrorPage(error, request, assets),
+  }
   app.route({
     method: 'GET',
     url: '/l/:id',
@@ -50,7 +53,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
     schema: { hide: true, params, querystring: opened },
     handler: async (request, reply) => {
       await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
-      const found = await requireFound(deps, request, request.params.id)
+      const found = await requireLinkPage(deps, request, request.params.id)
       const { amount } = request.query
       const chosen = amount === undefined ? undefined : chosenOf(deps, found, { amount })
       const problem = chosen && 'problem' in chosen ? chosen.problem : undefined
@@ -64,12 +67,12 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
     config: { ...config, form: true },
     schema: { hide: true, params, querystring, body: form },
     handler: async (request, reply) => {
-      const found = await requireFound(deps, request, request.params.id)
+      const found = await requireLinkPage(deps, request, request.params.id)
       const { link, shop, speech } = found
-      if (!isOwnPage(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
+      if (!isSameOrigin(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
       const state = await stateOfLink(deps, deps.db, link, shop)
       const chosen =
-        state.is === 'begun' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
+        state.is === 'started' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
       if ('problem' in chosen) {
         void reply.code(422)
         return send(reply, await pageOf(deps, assets, found, request.body, chosen.problem))
@@ -91,7 +94,7 @@ function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
     schema: { hide: true, params },
     handler: async (request, reply) => {
       await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
-      const { shop } = await requireFound(deps, request, request.params.id)
+      const { shop } = await requireLinkPage(deps, request, request.params.id)
       return reply
         .header('cache-control', `public, max-age=${STYLE_SECONDS}`)
         .type('text/css; charset=utf-8')
@@ -100,7 +103,7 @@ function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
   })
 }
 
-async function requireFound(deps: LinkPageDeps, request: Request, id: string): Promise<Found> {
+async function requireLinkPage(deps: LinkPageDeps, request: Request, id: string): Promise<Found> {
   const link = isId('lnk', id) ? await findLink(deps.db, id) : undefined
   if (!link) {
     await deps.limits.require('checkout_unknown', addressKey(request.ip), UNKNOWN_PER_ADDRESS)
@@ -111,8 +114,8 @@ async function requireFound(deps: LinkPageDeps, request: Request, id: string): P
   return { link, shop, speech: speak(languageOf(lang, request.headers['accept-language'], shop.locale)) }
 }
 
-async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: Chosen) {
-  await mayCreate(deps, request, shop)
+async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: LinkChoice) {
+  await limitCreations(deps, request, shop)
   return payByLink(deps, link.id, shop, chosen)
 }
 
@@ -120,8 +123,8 @@ const fixedOf = ({ asset, amount }: LinkRow): Money | undefined => (amount === n
 
 /** In the currency of the link, with the methods that both it and its store take. */
 function offerOf({ payments }: LinkPageDeps, { link, shop }: Found): Offer | undefined {
-  const offer = offersOf(payments).find(({ currency }) => currency === currencyOf(link.asset))
-  const methods = offer && takenBy(link.methods ?? [], takenBy(shop.methods, offer.methods))
+  const offer = listOffers(payments).find(({ currency }) => currency === currencyOf(link.asset))
+  const methods = offer && selectMethods(link.methods ?? [], selectMethods(shop.methods, offer.methods))
   return methods && methods.length > 0 ? { ...offer, methods } : undefined
 }
 
@@ -136,7 +139,7 @@ function chosenOf(
   const fixed = fixedOf(link)
   const text = fixed ? formatAmount(fixed) : (typed.amount ?? '')
   const bounds = { min: link.least ?? undefined, max: link.most ?? undefined }
-  const read = readTyped(text, offer, fixed ? {} : bounds, speech)
+  const read = parseTypedAmount(text, offer, fixed ? {} : bounds, speech)
   if ('problem' in read) return read
   const methods = read.methods.toSorted((a, b) => Number(b === typed.method) - Number(a === typed.method))
   return { amount: read.amount, methods }
@@ -153,7 +156,7 @@ async function pageOf(
   const state = await stateOfLink(deps, deps.db, link, shop)
   const offer = offerOf(deps, found)
   const merchant = shop.name
-  if (state.is === 'over') {
+  if (state.is === 'closed') {
     const words = { title: speech.say('linkOver'), text: speech.say('expiredText', { merchant }) }
     return messageDocument(speech, { icon: 'clock', ...words }, assets)
   }
@@ -170,12 +173,12 @@ async function pageOf(
   const path = `/l/${link.id}`
   const action = `${path}?lang=${speech.language}`
   // A payment that was begun is gone on with, whatever amount was said.
-  const goesOn = fixed !== undefined || state.is === 'begun'
-  const body = goesOn
+  const isAmountKnown = fixed !== undefined || state.is === 'started'
+  const body = isAmountKnown
     ? goOn(action, offer, speech, problem)
-    : askForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
+    : amountForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
   const about = link.description || undefined
-  return askDocument(speech, { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, body })
+  return formDocument(speech, { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, body })
 }
 
 const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>

@@ -5,7 +5,7 @@ import type { Assets } from '../assets/assets.ts'
 import { merchantLine, type PaperBrand } from '../brand/brand.ts'
 import { footer, plainPage, practice } from '../layout/document.ts'
 import { renderPdf } from '../pdf/pdf.ts'
-import { receiptList, rowsOf } from '../checkout/paid.ts'
+import { receiptList, receiptRows } from '../checkout/paid.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 
@@ -43,7 +43,9 @@ export function receiptPdf(intent: Intent, speech: Speech, printedAt: Date, bran
     ...brand,
     rows: [
       [speech.say('amount'), showMoney(intent.received)],
-      ...rowsOf(intent, speech).flatMap(([label, value]) => (value === undefined ? [] : [[label, value] as const])),
+      ...receiptRows(intent, speech).flatMap(([label, value]) =>
+        value === undefined ? [] : [[label, value] as const],
+      ),
     ],
     notes: [
       ...(intent.livemode ? [] : [speech.say('practice')]),

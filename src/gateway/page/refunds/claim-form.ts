@@ -6,7 +6,7 @@ import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
 
 /** What the payer said on the page of a refund link. */
-export interface Said {
+export interface ClaimInput {
   readonly place: string
   readonly typed: string
   /** Where it goes, to be confirmed. */
@@ -18,11 +18,11 @@ interface Shown {
   readonly claim: Claim
   readonly secret: string
   readonly speech: Speech
-  readonly said?: Said | undefined
+  readonly said?: ClaimInput | undefined
 }
 
 /** The panel for how the refund stands. */
-export function claimBody(shown: Shown): Html {
+export function claimPanel(shown: Shown): Html {
   const { claim, speech } = shown
   const { refund, terms } = claim
   const merchant = terms.merchantName
@@ -34,7 +34,7 @@ export function claimBody(shown: Shown): Html {
       const place = refund.phone === undefined ? '' : showPhone(refund.phone, speech)
       const text = claim.byHand
         ? speech.say('refundByHandText', { amount })
-        : speech.tell('refundOnWayText', { amount, place })
+        : speech.sayHtml('refundOnWayText', { amount, place })
       const again = `/refund/${refund.id}?c=${encodeURIComponent(shown.secret)}&lang=${speech.language}`
       return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('refundOnWay'), text })}
         <p class="actions">${backLink(again, speech.say('checkAgain'), 'quiet')}</p>`
@@ -125,7 +125,7 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
 }
 
 /** What will be done, before it is: amount and place, to be confirmed or changed. */
-export function previewBody(shown: Shown, to: string): Html {
+export function claimPreview(shown: Shown, to: string): Html {
   const { claim, speech, said } = shown
   const place = claim.places.find((each) => each.place === said?.place)
   const amount = showMoney(claim.refund.amount)

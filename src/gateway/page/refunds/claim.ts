@@ -7,13 +7,13 @@ import { html } from '#platform/html'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
 import type { Assets } from '../assets/assets.ts'
-import { isOwnPage } from '../forms/same-origin.ts'
-import { claimBody, previewBody, type Said } from './claim-form.ts'
-import { askDocument } from '../layout/document.ts'
+import { isSameOrigin } from '../forms/same-origin.ts'
+import { claimPanel, claimPreview, type ClaimInput } from './claim-form.ts'
+import { formDocument } from '../layout/document.ts'
 import { parseKenyanPhone } from '../forms/phone.ts'
 import { showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
-import { troublePage } from '../layout/error-page.ts'
+import { renderErrorPage } from '../layout/error-page.ts'
 
 /** The page that a refund's link leads to: where should the money go, is it right, on its way. It needs no script. */
 
@@ -47,12 +47,12 @@ interface Page {
   readonly secret: string
   readonly shop: Shop | undefined
   readonly speech: Speech
-  readonly said?: Said | undefined
+  readonly said?: ClaimInput | undefined
 }
 
 export function claimRoutes(app: HttpServer, deps: ClaimDeps, assets: Assets): void {
   const errorPage = (error: AppError, request: Request): string =>
-    troublePage(error, request, assets, ['refundNone', 'notFoundText'])
+    renderErrorPage(error, request, assets, ['refundNone', 'notFoundText'])
   const config = { page: true as const, errorPage }
   app.route({
     method: 'GET',
@@ -74,7 +74,7 @@ export function claimRoutes(app: HttpServer, deps: ClaimDeps, assets: Assets): v
       const { c: secret } = request.body
       const claim = await requireClaim(deps, request, secret)
       const page = await pageOf(deps, request, claim, secret)
-      const { said, done } = await hear(deps, request, page, request.body)
+      const { said, done } = await handleForm(deps, request, page, request.body)
       if (done) return reply.redirect(pathOf(page), 303)
       if (said.problem) reply.code(said.problem.status)
       return send(reply, deps, assets, { ...page, said })
@@ -83,15 +83,15 @@ export function claimRoutes(app: HttpServer, deps: ClaimDeps, assets: Assets): v
 }
 
 /** What the payer has said: shown again with what is wrong, shown to be confirmed, or done. */
-async function hear(
+async function handleForm(
   deps: ClaimDeps,
   request: Request,
   { claim, secret, speech }: Page,
   { place: name, to, step }: Form,
-): Promise<{ said: Said; done?: true }> {
+): Promise<{ said: ClaimInput; done?: true }> {
   const place = claim.places.find((each) => each.place === name)
-  const said: Said = { place: name, typed: to }
-  if (!isOwnPage(request, deps.publicUrl()))
+  const said: ClaimInput = { place: name, typed: to }
+  if (!isSameOrigin(request, deps.publicUrl()))
     return { said: { ...said, problem: { status: 403, text: speech.say('crossSite') } } }
   // It was used meanwhile: the page shows what became of it.
   if (claim.refund.status !== 'claimable' || !place) return { said, done: true }
@@ -142,7 +142,7 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
   const { refund, terms, livemode } = claim
   const amount = showMoney(refund.amount)
   const moving = refund.status === 'pending' && !claim.byHand
-  const text = askDocument(speech, {
+  const text = formDocument(speech, {
     assets,
     title: speech.say('refundTitle', { merchant: terms.merchantName, amount }),
     merchant: { name: terms.merchantName, livemode, brand: page.shop?.brand ?? NO_BRAND },
@@ -152,7 +152,7 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
     head: moving
       ? html`<noscript><meta http-equiv="refresh" content="${RELOAD_SECONDS};url=${pathOf(page)}" /></noscript>`
       : undefined,
-    body: said?.confirm === undefined ? claimBody({ ...page, said }) : previewBody({ ...page, said }, said.confirm),
+    body: said?.confirm === undefined ? claimPanel({ ...page, said }) : claimPreview({ ...page, said }, said.confirm),
   })
   // The address holds the secret: no cache may learn it, and no other site, by the referrer policy of all pages. A stricter one would take the
   // origin from the form, by which older browsers, and all of them on plain http, show that it is ours.
