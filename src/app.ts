@@ -39,7 +39,7 @@ import { platformSchema } from '#platform/schema'
 import { openSettings, type Settings } from '#platform/settings'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesConfig, ratesSchema, type Rates } from '#rates'
-import { createRails, railConfigs } from '#payments/rails'
+import { createRails, railConfigs } from '#rails'
 import { sandboxSettings } from './simulated.ts'
 
 export const configSpecs = [

@@ -21,7 +21,7 @@ test('the tree is tidy', () => {
 test('every door in package.json opens', () => {
   const { imports } = JSON.parse(readFileSync('package.json', 'utf8')) as { imports: Record<string, string> }
   const closed = Object.entries(imports).filter(([door, path]) => {
-    const expected = door === '#payments/rail' ? 'rail.ts' : door.endsWith('/*') ? '*.ts' : 'index.ts'
+    const expected = door === '#rails/contract' ? 'rail.ts' : door.endsWith('/*') ? '*.ts' : 'index.ts'
     return !path.endsWith(`/${expected}`) || !existsSync(path.replace(/\*\.ts$/, ''))
   })
   assertNone(closed.map(([door, path]) => `${door}: ${path} is not there, or is no door`))
@@ -56,7 +56,7 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   ['src/platform/db.ts', `import { x } from '#money'`, /platform may not import money/],
   ['src/platform/db.ts', `import { x } from '#platform/log'`, /inside it/],
   ['src/ledger/store.ts', `import { x } from '#ledger'`, /inside it/],
-  ['src/payments/intent.ts', `import { x } from '#payments/rail'`, /inside it/],
+  ['src/payments/intent.ts', `import { x } from '#rails/contract'`, /inside it/],
   ['src/gateway/pay.ts', `import { x } from '#platform/jobs/relay'`, /reaches into a platform part/],
   ['src/gateway/pay.ts', `const { x } = await import('#hub')`, /may not import/],
   ['src/gateway/pay.ts', `export { x } from '#hub'`, /may not import/],
@@ -125,7 +125,7 @@ const PASSES: readonly (readonly [path: string, text: string])[] = [
   ],
   [
     'src/payments/rails/mpesa/index.ts',
-    `import type { Rail } from '#payments/rail'\nimport { daraja } from '#clients/daraja'`,
+    `import type { Rail } from '#rails/contract'\nimport { daraja } from '#clients/daraja'`,
   ],
   [
     'src/payments/rails/mpesa/rail.test.ts',
@@ -133,10 +133,10 @@ const PASSES: readonly (readonly [path: string, text: string])[] = [
   ],
   [
     'src/payments/rails/index.ts',
-    `import { mpesa } from './mpesa/index.ts'\nimport type { Rail } from '#payments/rail'`,
+    `import { mpesa } from './mpesa/index.ts'\nimport type { Rail } from '#rails/contract'`,
   ],
   ['src/identity/store/keys.ts', 'sql`select 1 from identity.keys`'],
-  ['src/app.ts', `import { rails } from '#payments/rails'\nconst { x } = await import('#sandbox')`],
+  ['src/app.ts', `import { rails } from '#rails'\nconst { x } = await import('#sandbox')`],
   ['src/main.ts', `import { openApp } from './app.ts'`],
   ['test/world.ts', `import { openApp } from '../src/app.ts'`],
   ['src/tokens/proxy.ts', 'await deps.fetch(url) // taken from ledger.transfers'],

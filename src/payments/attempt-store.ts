@@ -2,7 +2,7 @@ import { money, type Asset } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
 import { exchangeOf, type StoredExchange } from './exchange.ts'
 import type { Attempt } from './face.ts'
-import type { CollectKind, FailureReason, Payer } from './rail.ts'
+import type { CollectKind, FailureReason, Payer } from '#rails/contract'
 import type { AttemptState } from './state.ts'
 
 /** All SQL on payments.attempts. */

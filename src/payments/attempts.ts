@@ -34,7 +34,7 @@ import { findIntent, lockIntent, type IntentRow } from './intent-store.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { record } from './outcomes.ts'
 import { assetFor } from './prices.ts'
-import type { CollectRequest, Outcome, Payer, Rail } from './rail.ts'
+import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
 import { isLive, isOver } from './state.ts'
 import { refreshIntent } from './work.ts'
 

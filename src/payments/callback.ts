@@ -1,6 +1,6 @@
 import { equalSecret, keyedHash } from '#platform/secrets'
 import { isId } from '#platform/ids'
-import type { CallbackPurpose, Rail, TokenRefund } from './rail.ts'
+import type { CallbackPurpose, Rail, TokenRefund } from '#rails/contract'
 
 /**
  * The secret in an attempt's callback path: `<attempt id>.<mac>`. Providers without signatures (M-Pesa) prove themselves by knowing it.

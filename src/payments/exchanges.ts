@@ -1,4 +1,4 @@
-import type { Outcome } from './rail.ts'
+import type { Outcome } from '#rails/contract'
 import { partOf, type Exchange } from './exchange.ts'
 import { insertExchange, listExchanges } from './exchange-store.ts'
 import { exchangeBackTransfers, exchangeTransfers } from './postings.ts'

@@ -1,7 +1,7 @@
 import type { Asset } from '#money'
 import { sql, type Queryable } from '#platform/db'
 import type { Customer, Terms } from './face.ts'
-import type { FailureReason } from './rail.ts'
+import type { FailureReason } from '#rails/contract'
 import type { RefundState } from './refunds/face.ts'
 import type { IntentStatus } from './state.ts'
 

@@ -15,7 +15,7 @@ import {
 } from './export-store.ts'
 import type { Customer, Intent, Terms } from './face.ts'
 import { ID_MARGIN_MS } from './intent-store.ts'
-import type { FailureReason } from './rail.ts'
+import type { FailureReason } from '#rails/contract'
 import type { RefundStatus } from './refunds/face.ts'
 import { statusOfRefund } from './refunds/state.ts'
 import { flagsOf } from './state.ts'

@@ -4,7 +4,7 @@ import { MAIN_ACCOUNT, securityEvent, type Core } from './core.ts'
 import type { EventRow } from './inbox-store.ts'
 import { record, type Told } from './outcomes.ts'
 import { askAbout } from './polling.ts'
-import type { Fact, Outcome, Rail, RailReceipt } from './rail.ts'
+import type { Fact, Outcome, Rail, RailReceipt } from '#rails/contract'
 import { findReceipt } from './receipt-store.ts'
 import { NOTHING_TO_GIVE_BACK } from './receipts.ts'
 

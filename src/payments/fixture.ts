@@ -15,7 +15,7 @@ import type { RefundsConfig } from './refunds/config.ts'
 import { createScriptedRefunds, scriptRefund, type ScriptedRefunds } from './refunds/fixture.ts'
 import { createPayments } from './payments.ts'
 import type { SettlementTerms } from './settlements/terms.ts'
-import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt, RefundFact } from './rail.ts'
+import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt, RefundFact } from '#rails/contract'
 
 /** For the tests of this module: payments over a real database, ledger, jobs and web server, with scripted rails in place of providers. */
 

@@ -4,7 +4,7 @@ import { ledgerSchema } from '#ledger'
 import { sql } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
-import type { Fact } from './rail.ts'
+import type { Fact } from '#rails/contract'
 import { paymentsSchema } from './payments.ts'
 import { kes, openTrial, received, referenceOf, type Trial } from './fixture.ts'
 

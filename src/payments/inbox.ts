@@ -5,7 +5,7 @@ import { readSubject } from './callback.ts'
 import { INBOX_QUEUE, railOf, securityEvent, type Core } from './core.ts'
 import { handleFact, type Handled } from './facts.ts'
 import { claimEvents, closeEvent, freeEvents, postponeEvent, type EventRow } from './inbox-store.ts'
-import type { Fact, InboundEvent, Rail, RefundFact } from './rail.ts'
+import type { Fact, InboundEvent, Rail, RefundFact } from '#rails/contract'
 import { handleRefundFact } from './refunds/facts.ts'
 
 /** Handling takes a question to the provider at most per fact; a worker that died in the middle is replaced after it. */

@@ -1,6 +1,6 @@
 import type { AttemptRow } from './attempt-store.ts'
 import { tooManyAttempts, tooManyDeclines, tooManyPrompts } from './errors.ts'
-import type { FailureReason } from './rail.ts'
+import type { FailureReason } from '#rails/contract'
 
 /** Against prompting strangers' phones and trying out stolen cards. The limit per address is the page's. */
 export interface AttemptLimits {

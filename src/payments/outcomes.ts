@@ -3,7 +3,7 @@ import { findByReference, lockAttempt, updateAttempt, type AttemptRow } from './
 import { railOf, securityEvent, transactMoney, type Core } from './core.ts'
 import { notFound } from './errors.ts'
 import { lockIntent } from './intent-store.ts'
-import type { Outcome } from './rail.ts'
+import type { Outcome } from '#rails/contract'
 import { countReceipt, reverseReceipt, type Counted } from './receipts.ts'
 import { addMs } from '#platform/clock'
 import { release, WATCH_FOR_MS, withDue } from './addresses.ts'

@@ -9,7 +9,7 @@ import { notFound } from './errors.ts'
 import { findIntent } from './intent-store.ts'
 import { record, type Recorded } from './outcomes.ts'
 import { isOver } from './state.ts'
-import type { AttemptRef, Collect, Outcome } from './rail.ts'
+import type { AttemptRef, Collect, Outcome } from '#rails/contract'
 import { backOff, giveUp, nextFeeLook, nextLook } from './schedule.ts'
 
 /** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */

@@ -4,7 +4,7 @@ import { AppError, describeError } from '#platform/errors'
 import type { Clock } from '#platform/clock'
 import type { Log } from '#platform/log'
 import type { Fraction, Rates } from '#rates'
-import type { AmountLimits, Rail } from './rail.ts'
+import type { AmountLimits, Rail } from '#rails/contract'
 
 /** The rail's own asset for what is owed in this one; undefined when it cannot take it. */
 export const assetFor = ({ assets, exchanges }: Rail, asset: Asset): Asset | undefined =>

@@ -1,6 +1,6 @@
 import type { Transfer } from '#ledger'
 import { money, type Money } from '#money'
-import type { RailReceipt, Outcome } from './rail.ts'
+import type { RailReceipt, Outcome } from '#rails/contract'
 import { securityEvent } from './core.ts'
 import { bookExchange, undoExchange, type Leg } from './exchanges.ts'
 import { tellExcess } from './excess.ts'

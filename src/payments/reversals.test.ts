@@ -6,7 +6,7 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell } from './fixture.ts'
 import { paymentsSchema } from './payments.ts'
-import type { Outcome } from './rail.ts'
+import type { Outcome } from '#rails/contract'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 

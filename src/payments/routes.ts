@@ -9,7 +9,7 @@ import { readSubject, subjectOfToken } from './callback.ts'
 import { INBOX_QUEUE, securityEvent, type Core } from './core.ts'
 import { RETRY_FOR_MS } from './inbox.ts'
 import { insertEvents, type NewEvent } from './inbox-store.ts'
-import type { Rail, Webhook } from './rail.ts'
+import type { Rail, Webhook } from '#rails/contract'
 
 /** Providers' events are a few kilobytes; Stripe's largest objects some tens. */
 const BODY_LIMIT = 256 * 1024

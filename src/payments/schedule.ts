@@ -1,6 +1,6 @@
 import { addMs } from '#platform/clock'
 import type { AttemptRow } from './attempt-store.ts'
-import type { Collect, Outcome } from './rail.ts'
+import type { Collect, Outcome } from '#rails/contract'
 
 /** When to ask a provider again, and when to stop waiting. Pure. */
 

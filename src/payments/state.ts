@@ -1,4 +1,4 @@
-import type { Outcome } from './rail.ts'
+import type { Outcome } from '#rails/contract'
 
 /**
  * What a payment is, decided in one place and by nothing but its arguments. An intent has three axes that never overwrite each other:

@@ -9,7 +9,7 @@ import { findAttempt, type AttemptRow } from './attempt-store.ts'
 import { securityEvent, transactMoney, type Core } from './core.ts'
 import { lockIntents } from './intent-store.ts'
 import { apply } from './outcomes.ts'
-import type { Fact, Rail, Watch, Watched } from './rail.ts'
+import type { Fact, Rail, Watch, Watched } from '#rails/contract'
 import {
   claimWatch,
   freeWatch,

@@ -5,7 +5,7 @@ import type { Tx } from '#platform/db'
 import { balanceTooLow, methodNotAllowed, noCustomer } from '../errors.ts'
 import type { IntentRow } from '../intent-store.ts'
 import { availableOf, BALANCE_RAIL, customerAccount, isCustomers } from '../postings.ts'
-import type { AmountLimits, Rail } from '../rail.ts'
+import type { AmountLimits, Rail } from '#rails/contract'
 
 const ANY_AMOUNT = (): AmountLimits => ({ min: 1n, max: 10n ** 30n, step: 1n })
 

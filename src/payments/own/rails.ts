@@ -1,5 +1,5 @@
 import type { PaymentsDeps } from '../face.ts'
-import type { Rail } from '../rail.ts'
+import type { Rail } from '#rails/contract'
 import { createBalanceRail } from './balance.ts'
 import { createTransferRail } from './transfer.ts'
 

@@ -1,5 +1,5 @@
 import { assetOf, scaleOf } from '#money'
-import type { Rail } from '../rail.ts'
+import type { Rail } from '#rails/contract'
 import type { TransfersConfig } from './config.ts'
 
 const DAY_MS = 24 * 60 * 60_000

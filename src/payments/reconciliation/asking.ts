@@ -4,7 +4,7 @@ import { repairCases } from './case-store.ts'
 import { differenceOf, holdOn, openDifference, type Day } from './day.ts'
 import { record } from '../outcomes.ts'
 import { askAbout } from '../polling.ts'
-import type { RailReceipt } from '../rail.ts'
+import type { RailReceipt } from '#rails/contract'
 import { findOurs, insertMatches, listOursOf, listTried, type Ours } from './store.ts'
 
 const ROWS = 100

@@ -16,7 +16,7 @@ import {
   type Day,
   type Difference,
 } from './day.ts'
-import type { RailStatement, StatementLine } from '../rail.ts'
+import type { RailStatement, StatementLine } from '#rails/contract'
 import {
   claimRuns,
   failRun,

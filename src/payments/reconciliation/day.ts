@@ -2,7 +2,7 @@ import type { Money } from '#money'
 import { addMs } from '#platform/clock'
 import { openCase, type CaseKind } from './case-store.ts'
 import type { Core } from '../core.ts'
-import type { Rail, StatementLine } from '../rail.ts'
+import type { Rail, StatementLine } from '#rails/contract'
 import { extendRun, type Ours, type RunRow, type RunTally } from './store.ts'
 
 /** A page of a provider, or of ours, is compared well within this; the lease is renewed with each. */

@@ -8,7 +8,7 @@ import { openTestDatabase } from '../../../test/database.ts'
 import type { Case } from './cases.ts'
 import { kes, openTrial, type Scripted, type Trial } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { RailStatement, StatementLine } from '../rail.ts'
+import type { RailStatement, StatementLine } from '#rails/contract'
 import { askRun, listRuns } from './store.ts'
 
 /** For the tests of this folder. */

@@ -7,7 +7,7 @@ import { AppError } from '#platform/errors'
 import type { Case } from './cases.ts'
 import { DAY, HOUR_MS, line, NOON, openBooks, openCli, PHONE, pulled } from './fixture.ts'
 import { cardAttempt, kes, received, referenceOf, tell, type Trial } from '../fixture.ts'
-import type { Outcome } from '../rail.ts'
+import type { Outcome } from '#rails/contract'
 import { listRuns } from './store.ts'
 
 /** A card payment of KES 1,500 that arrived. */

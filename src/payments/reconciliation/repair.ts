@@ -4,7 +4,7 @@ import { findAttempt, findByReference, type AttemptRow } from '../attempt-store.
 import { repairCases } from './case-store.ts'
 import { record } from '../outcomes.ts'
 import { askAbout } from '../polling.ts'
-import type { StatementLine } from '../rail.ts'
+import type { StatementLine } from '#rails/contract'
 import { findCandidates, findOurs, listStuck, type Ours } from './store.ts'
 import { idsOf, openDifference, type Day } from './day.ts'
 import { isLive } from '../state.ts'

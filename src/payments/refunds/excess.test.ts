@@ -6,7 +6,7 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { Outcome, RefundFact } from '../rail.ts'
+import type { Outcome, RefundFact } from '#rails/contract'
 import type { NewRefund, Refund } from './face.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]

@@ -2,7 +2,7 @@ import type { Asset, Money } from '#money'
 import type { Queryable } from '#platform/db'
 import type { Secret } from '#platform/secrets'
 import type { Terms } from '../face.ts'
-import type { FailureReason } from '../rail.ts'
+import type { FailureReason } from '#rails/contract'
 
 export const REFUND_STATES = [
   'created',

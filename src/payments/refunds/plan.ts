@@ -1,6 +1,6 @@
 import { money, type Asset } from '#money'
 import { BALANCE_RAIL } from '../postings.ts'
-import type { Rail, Refunding } from '../rail.ts'
+import type { Rail, Refunding } from '#rails/contract'
 import { nothingToRefund, rateNotPossible, refundInParts, refundToBalance, refundTooLarge } from './errors.ts'
 import type { AmountBasis } from './face.ts'
 import type { RefundPart } from './store.ts'

@@ -1,7 +1,7 @@
 import { securityEvent, transactMoney, REFUNDS_QUEUE, type Core } from '../core.ts'
 import { lockIntent } from '../intent-store.ts'
 import { notFound } from '../errors.ts'
-import type { RefundOutcome } from '../rail.ts'
+import type { RefundOutcome } from '#rails/contract'
 import { refreshIntent } from '../work.ts'
 import type { RefundChange } from './face.ts'
 import { tellExcess } from '../excess.ts'

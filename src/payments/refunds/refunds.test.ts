@@ -19,7 +19,7 @@ import {
   type Trial,
 } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { ProviderRefund } from '../rail.ts'
+import type { ProviderRefund } from '#rails/contract'
 import type { NewRefund, Refund } from './face.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]

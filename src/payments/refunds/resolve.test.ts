@@ -7,7 +7,7 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { RefundOutcome } from '../rail.ts'
+import type { RefundOutcome } from '#rails/contract'
 import type { NewRefund, Refund } from './face.ts'
 
 const schemas = [platformSchema, ledgerSchema, paymentsSchema]

@@ -1,4 +1,4 @@
-import type { RefundOutcome } from '../rail.ts'
+import type { RefundOutcome } from '#rails/contract'
 import type { RefundState, RefundStatus } from './face.ts'
 
 /** What a refund is, decided by nothing but the arguments. */

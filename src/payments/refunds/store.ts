@@ -1,6 +1,6 @@
 import type { Asset, Money } from '#money'
 import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/db'
-import type { FailureReason } from '../rail.ts'
+import type { FailureReason } from '#rails/contract'
 import type { AmountBasis, RefundState } from './face.ts'
 
 /** All SQL on payments.refunds and their parts. */

@@ -17,7 +17,7 @@ import {
   type Trial,
 } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { ProviderRefund } from '../rail.ts'
+import type { ProviderRefund } from '#rails/contract'
 import type { NewRefund, Refund } from '../refunds/face.ts'
 
 /** A refund that does not happen, or comes back, makes nothing of what is held back available, and takes no fee away. */

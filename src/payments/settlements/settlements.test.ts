@@ -6,7 +6,7 @@ import { openTestDatabase } from '../../../test/database.ts'
 import { availableOf } from '../postings.ts'
 import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
 import { paymentsSchema } from '../payments.ts'
-import type { Outcome } from '../rail.ts'
+import type { Outcome } from '#rails/contract'
 import { freeForRefund } from './holding.ts'
 import { feeOf } from './terms.ts'
 

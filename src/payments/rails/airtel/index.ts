@@ -1,8 +1,0 @@
-import { defineRail, type RailKind } from '#payments/rail'
-import { airtelConfig } from './config.ts'
-import { createAirtelRail } from './rail.ts'
-
-export { airtelConfig } from './config.ts'
-export { createAirtelRail } from './rail.ts'
-
-export const airtel: RailKind = defineRail(airtelConfig, createAirtelRail)

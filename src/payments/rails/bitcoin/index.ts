@@ -1,8 +1,0 @@
-import { defineRail, type RailKind } from '#payments/rail'
-import { bitcoinConfig } from './config.ts'
-import { createBitcoinRail } from './rail.ts'
-
-export { bitcoinConfig } from './config.ts'
-export { createBitcoinRail } from './rail.ts'
-
-export const bitcoin: RailKind = defineRail(bitcoinConfig, createBitcoinRail)

@@ -1,0 +1,184 @@
+import { assetOf } from '#money'
+import type {
+  AttemptRef,
+  Collect,
+  CollectRequest,
+  InboundRequest,
+  Outcome,
+  Rail,
+  RailDeps,
+  Verdict,
+} from '#rails/contract'
+import type { Mode } from '#platform/config'
+import { AppError } from '#platform/errors'
+import { idOfAttempt, isSigned, parseCallback } from './callback.ts'
+import { AirtelError } from './answer.ts'
+import { createAirtel, type Airtel, type AirtelResult } from './client.ts'
+import { reasonOf, STATUSES } from './codes.ts'
+import type { AirtelConfig } from './config.ts'
+import { createStatement } from './statement.ts'
+import type { AirtelSettings } from './token.ts'
+
+export type AirtelDeps = Omit<RailDeps<AirtelConfig>, 'log'>
+
+const KES = assetOf('KES')
+const SHILLING = 100n
+/** Whole shillings, 1 to 150,000 [community]. */
+const LIMITS = { min: SHILLING, max: 150_000n * SHILLING, step: SHILLING }
+const BASE_URLS: Readonly<Record<Mode, string | undefined>> = {
+  // The sandbox gives its own address in the settings.
+  sandbox: undefined,
+  test: 'https://openapiuat.airtel.africa',
+  live: 'https://openapi.airtel.africa',
+}
+/** A prompt lasts about a minute; three cover a slow network, and are what Airtel asks to wait before an answer is final. */
+const LIFETIME_MS = 180_000
+const CHECK_AFTER_MS = [5000, 10_000, 15_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
+
+/** Airtel Money in Kenya: prompts the payer's phone; a callback and an enquiry say what became of it. */
+export function createAirtelRail(deps: AirtelDeps): Rail {
+  const airtel = createAirtel({ fetch: deps.fetch, clock: deps.clock, settings: () => requireSettings(deps) })
+  return {
+    name: 'airtel',
+    method: 'airtel',
+    assets: [KES],
+    unavailable: () => missingOf(deps),
+    limits: () => LIMITS,
+    collect: collectWith(deps, airtel),
+    webhook: { verify: (request) => verify(deps, request), parse: parseCallback },
+    statement: createStatement(airtel, () => missingOf(deps) ?? withoutSummary(deps)),
+  }
+}
+
+const collectWith = (deps: AirtelDeps, airtel: Airtel): Collect => ({
+  kind: 'push',
+  needs: ['phone'],
+  checkAfterMs: CHECK_AFTER_MS,
+  lifetimeMs: LIFETIME_MS,
+  start: (request) => push(deps, airtel, request),
+  check: (attempt) => enquire(deps, airtel, attempt),
+})
+
+async function push(deps: AirtelDeps, airtel: Airtel, request: CollectRequest): Promise<Outcome> {
+  const missing = missingOf(deps)
+  if (missing) return { kind: 'failed', reason: 'provider-unavailable', why: missing }
+  const problem = problemOf(request)
+  if (problem) return problem
+  const { attemptId, amount, payer, description, merchantName } = request
+  const id = idOfAttempt(attemptId)
+  try {
+    await airtel.push({
+      id,
+      shillings: amount.amount / SHILLING,
+      msisdn: (payer.phone ?? '').slice(3),
+      reference: referenceOf(description, merchantName),
+    })
+    return { kind: 'pending', reference: id }
+  } catch (error) {
+    if (!(error instanceof AirtelError)) throw error
+    // In doubt the phone may ring: the attempt stays unknown, is asked about by its own id, and never sent again.
+    if (error.maybeActed) return { kind: 'unknown', why: error.message }
+    if (error.code !== 'airtel.rejected') return { kind: 'failed', reason: 'provider-unavailable', why: error.message }
+    return { kind: 'failed', reason: error.said ? reasonOf(error.said) : 'provider-rejected', why: error.message }
+  }
+}
+
+/** Airtel knows a payment by the id that we gave it, so that one whose answer was lost can be asked about too. */
+async function enquire(deps: AirtelDeps, airtel: Airtel, attempt: AttemptRef): Promise<Outcome> {
+  const id = idOfAttempt(attempt.attemptId)
+  const known = attempt.reference === undefined ? {} : { reference: attempt.reference }
+  const missing = missingOf(deps)
+  if (missing) return { kind: 'unknown', why: missing, ...known }
+  try {
+    return outcomeOf(await airtel.enquire(id), { attempt, id, now: deps.clock.now(), known })
+  } catch (error) {
+    if (!(error instanceof AirtelError)) throw error
+    return { kind: 'unknown', why: error.message, ...known }
+  }
+}
+
+interface Asked {
+  readonly attempt: AttemptRef
+  readonly id: string
+  readonly now: Date
+  readonly known: { readonly reference?: string }
+}
+
+function outcomeOf({ status, code, moneyId }: AirtelResult, { attempt, id, now, known }: Asked): Outcome {
+  // Not known there yet, or never begun: which of the two, only time tells.
+  if (status === undefined)
+    return { kind: 'unknown', why: `Airtel knows no such payment (${code ?? 'no code'})`, ...known }
+  const why = `status ${status}, ${code ?? 'no code'}`
+  switch (Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined) {
+    case 'paid': {
+      // The enquiry names no amount: Airtel takes what was asked for, or nothing.
+      const number = moneyId === undefined ? {} : { number: moneyId }
+      const receipt = { id, ...number, gross: attempt.amount, at: now, final: true, stated: false }
+      return { kind: 'received', receipts: [receipt], reference: id }
+    }
+    case 'pending':
+      return { kind: 'pending', reference: id }
+    case 'expired':
+      return { kind: 'failed', reason: 'expired', why, reference: id }
+    case 'failed':
+      return { kind: 'failed', reason: reasonOf(code), why, reference: id }
+    case undefined:
+      return { kind: 'unknown', why, ...known }
+  }
+}
+
+function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
+  if (!/^254[17]\d{8}$/.test(payer.phone ?? ''))
+    return { kind: 'failed', reason: 'invalid-phone', why: 'not a Kenyan mobile number (2547XXXXXXXX or 2541XXXXXXXX)' }
+  const { asset, amount: minor } = amount
+  const fits = asset === KES && minor >= LIMITS.min && minor <= LIMITS.max && minor % LIMITS.step === 0n
+  return fits
+    ? undefined
+    : { kind: 'failed', reason: 'limit-exceeded', why: 'Airtel Money takes whole shillings from 1 to 150,000' }
+}
+
+const REFERENCE_LENGTH = 25
+
+/** What the payer reads: ASCII letters, digits and blanks, at least four of them. */
+function referenceOf(...texts: readonly string[]): string {
+  const plain = texts.map((text) =>
+    text
+      .normalize('NFKD')
+      .replaceAll(/[^\x20-\x7e]/g, '')
+      .replaceAll(/[^A-Za-z0-9]+/g, ' ')
+      .trim()
+      .slice(0, REFERENCE_LENGTH)
+      .trim(),
+  )
+  return plain.find((text) => text.length >= 4) ?? 'Payment'
+}
+
+function verify({ config }: AirtelDeps, { rawBody }: InboundRequest): Verdict {
+  const { callbackKey } = config()
+  if (!callbackKey) return { ok: false, status: 404, why: 'AIRTEL_CALLBACK_KEY is not set: the endpoint is off' }
+  return isSigned(rawBody, callbackKey.reveal())
+    ? { ok: true }
+    : { ok: false, status: 401, why: 'the hash or the form is wrong' }
+}
+
+const withoutSummary = ({ config }: AirtelDeps): string | undefined =>
+  config().summary
+    ? undefined
+    : 'Add the product Transactions Summary to the application at Airtel, then set AIRTEL_TRANSACTIONS_SUMMARY=true'
+
+function missingOf({ mode, config }: AirtelDeps): string | undefined {
+  const { clientId, clientSecret, baseUrl } = config()
+  const missing = [
+    ['AIRTEL_CLIENT_ID', clientId] as const,
+    ['AIRTEL_CLIENT_SECRET', clientSecret] as const,
+    ['AIRTEL_BASE_URL', baseUrl ?? BASE_URLS[mode]] as const,
+  ].flatMap(([name, value]) => (value === undefined ? [name] : []))
+  return missing.length === 0 ? undefined : `Airtel Money is off: set ${missing.join(', ')}`
+}
+
+function requireSettings(deps: AirtelDeps): AirtelSettings {
+  const { clientId, clientSecret, baseUrl = BASE_URLS[deps.mode] } = deps.config()
+  if (!clientId || !clientSecret || !baseUrl)
+    throw new AppError('payments.rail-unavailable', 503, missingOf(deps) ?? 'Airtel Money is off')
+  return { baseUrl, clientId, clientSecret }
+}

@@ -1,0 +1,5 @@
+export interface AmountLimits {
+  readonly min: bigint
+  readonly max: bigint
+  readonly step: bigint
+}

@@ -1,0 +1,54 @@
+import { parseEatTimestamp, parseStkCallback, type StkCallback } from '#clients/daraja'
+import { assetOf, isZero, parseAmount, type Money } from '#money'
+import type { Fact, InboundEvent, Outcome } from '#rails/contract'
+import { PROCESSING, reasonOf, SUCCESS } from './codes.ts'
+
+const KES = assetOf('KES')
+
+/** What a stored callback says. No signature proves it, so each fact asks for a confirming query. Throws on a form never seen. */
+export function parseCallback(event: InboundEvent): readonly Fact[] {
+  const callback = parseStkCallback(event.rawBody)
+  const phone = callback.items.get('PhoneNumber')
+  return [
+    {
+      about: event.tokenAttemptId ? { attemptId: event.tokenAttemptId } : { reference: callback.checkoutRequestId },
+      outcome: outcomeOf(callback, event.receivedAt),
+      // Some short codes get masked numbers: only a whole one can be compared.
+      ...(phone && /^254\d{9}$/.test(phone) ? { payerPhone: phone } : {}),
+      needsCheck: true,
+    },
+  ]
+}
+
+function outcomeOf(callback: StkCallback, receivedAt: Date): Outcome {
+  const { checkoutRequestId: reference, resultCode } = callback
+  if (resultCode === SUCCESS) return successOf(callback, receivedAt)
+  if (resultCode === PROCESSING) return { kind: 'pending', reference }
+  const reason = reasonOf(resultCode)
+  return reason
+    ? { kind: 'failed', reason, why: `result ${resultCode}`, reference }
+    : { kind: 'unknown', why: `result ${resultCode}`, reference }
+}
+
+/** A success without its metadata names no amount: the query must tell. */
+function successOf({ checkoutRequestId: reference, items }: StkCallback, receivedAt: Date): Outcome {
+  const stated = items.get('Amount')
+  if (stated === undefined) return { kind: 'pending', reference }
+  const number = items.get('MpesaReceiptNumber')
+  const receipt = {
+    id: reference,
+    ...(number ? { number } : {}),
+    gross: requireAmount(stated),
+    at: parseEatTimestamp(items.get('TransactionDate') ?? '') ?? receivedAt,
+    final: true,
+    stated: true,
+  }
+  return { kind: 'received', receipts: [receipt], reference }
+}
+
+function requireAmount(stated: string): Money {
+  const gross = parseAmount(stated, KES)
+  if ('problem' in gross || isZero(gross))
+    throw new RangeError(`The amount of an M-Pesa callback is not one: ${stated.slice(0, 40)}`)
+  return gross
+}

@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { test } from 'node:test'
+import { assetOf, money } from '#money'
+import type { Collect, CollectRequest, Fact, InboundRequest, Rail, RefundFact } from '#rails/contract'
+import { addMs } from '#platform/clock'
+import type { Mode } from '#platform/config'
+import { openRailBench, type RailBench } from '../../../test/rails.ts'
+import { refOf } from '../suites/collect.ts'
+import { assets, fromStripe, limitsOf, toStripe } from './amounts.ts'
+import { keyProblem } from './config.ts'
+import { parseRefunds } from './refund.ts'
+import { parseFacts } from './facts.ts'
+import { createStripeRail, stripeConfig } from './index.ts'
+
+const receivedAt = new Date('2026-01-15T09:00:00Z')
+const ATTEMPT = 'att_01kd3v0000000000000000000a'
+
+function railOf(
+  { clock, fetch, settings }: RailBench,
+  mode: Mode = 'sandbox',
+  changed: Record<string, string | undefined> = {},
+): Rail {
+  const config = settings(stripeConfig, mode, changed)
+  return createStripeRail({ mode, fetch, clock, config: () => config })
+}
+
+function collectOf(rail: Rail): Collect {
+  assert.ok(rail.collect)
+  return rail.collect
+}
+
+function requestFor({ ids, clock, receiver }: RailBench, changed: Partial<CollectRequest> = {}): CollectRequest {
+  return {
+    attemptId: ids.next('att'),
+    intentId: ids.next('pay'),
+    amount: money(assetOf('USD'), 1999n),
+    payer: {},
+    merchantName: 'Mama Njeri',
+    description: '',
+    callbackUrl: receiver.url,
+    returnUrl: `${receiver.url}/pay/x`,
+    expiresAt: addMs(clock.now(), 3_600_000),
+    ...changed,
+  }
+}
+
+async function expiryOf({ fetch, simulators }: RailBench, id: string): Promise<unknown> {
+  const url = `${simulators.url}/sandbox/stripe/v1/checkout/sessions/${id}`
+  const answer = await fetch({ url, headers: { authorization: 'Bearer sk_test_sandbox' }, label: 'test' })
+  return (answer.json() as { expires_at: unknown }).expires_at
+}
+
+test('a session ends with the payment, within what Stripe allows', async () => {
+  await using bench = await openRailBench()
+  const minutes = [
+    [5, 35],
+    [60, 60],
+    [3 * 24 * 60, 24 * 60 - 5],
+  ] as const
+  for (const [asked, given] of minutes) {
+    const expiresAt = addMs(bench.clock.now(), asked * 60_000)
+    const started = await collectOf(railOf(bench)).start(requestFor(bench, { expiresAt }))
+    assert.ok(started.kind === 'pending' && started.reference, JSON.stringify(started))
+    assert.equal(await expiryOf(bench, started.reference), Math.floor(bench.clock.now().getTime() / 1000) + given * 60)
+  }
+})
+
+test('the request of a lost answer is sent again to the last field, however late, and makes no second session', async () => {
+  await using bench = await openRailBench()
+  const rail = railOf(bench)
+  const request = requestFor(bench)
+  const createdAt = bench.clock.now()
+  const started = await collectOf(rail).start(request)
+  const references = new Set(['reference' in started ? started.reference : started.kind])
+  for (const waitMs of [1000, 600_000, 3_000_000]) {
+    bench.clock.advance(waitMs)
+    const found = await collectOf(rail).check(refOf(request, createdAt))
+    references.add('reference' in found ? found.reference : found.kind)
+  }
+  assert.equal(references.size, 1)
+  assert.match(String([...references][0]), /^cs_test_/)
+  bench.clock.advance(24 * 3_600_000)
+  assert.equal((await collectOf(rail).check(refOf(request, createdAt))).kind, 'failed')
+})
+
+test('a session that nobody paid ends failed: expired, by polling and by event', async () => {
+  await using bench = await openRailBench()
+  const rail = railOf(bench)
+  const request = requestFor(bench)
+  const createdAt = bench.clock.now()
+  const started = await collectOf(rail).start(request)
+  bench.clock.advance(3_700_000)
+  await bench.simulators.runDue()
+  const checked = await collectOf(rail).check(refOf(request, createdAt, started))
+  assert.equal(checked.kind === 'failed' && checked.reason, 'expired')
+  const [event] = bench.receiver.received
+  assert.ok(event)
+  const facts = parseFacts({ rawBody: event.body, tokenAttemptId: undefined, receivedAt })
+  assert.equal(facts[0]?.outcome.kind, 'failed')
+  assert.equal(facts[0].needsCheck, true)
+})
+
+test('a session that is closed can no longer be paid; closing again changes nothing', async () => {
+  await using bench = await openRailBench()
+  const collect = collectOf(railOf(bench))
+  const request = requestFor(bench)
+  const createdAt = bench.clock.now()
+  const started = await collect.start(request)
+  for (let i = 0; i < 2; i++) await collect.close?.(refOf(request, createdAt, started))
+  const checked = await collect.check(refOf(request, createdAt, started))
+  assert.equal(checked.kind === 'failed' && checked.reason, 'expired')
+})
+
+test('live mode takes live objects only, other modes test objects only', async () => {
+  await using bench = await openRailBench()
+  const request = requestFor(bench)
+  const createdAt = bench.clock.now()
+  const live = railOf(bench, 'live')
+  const started = await collectOf(live).start(request)
+  assert.equal(started.kind, 'pending')
+  assert.match('reference' in started ? (started.reference ?? '') : '', /^cs_live_/)
+  const config = bench.settings(stripeConfig, 'sandbox')
+  const confused = createStripeRail({ mode: 'live', fetch: bench.fetch, clock: bench.clock, config: () => config })
+  assert.match(confused.unavailable() ?? '', /test key with PURSER_MODE=live/)
+  assert.equal((await collectOf(confused).start(request)).kind, 'failed')
+  assert.equal((await collectOf(confused).check(refOf(request, createdAt, started))).kind, 'unknown')
+  const foreign = await collectOf(railOf(bench)).check(refOf(request, createdAt, started))
+  assert.equal(foreign.kind === 'unknown' && foreign.why, 'the session is of live mode')
+})
+
+test('the session of another attempt proves nothing', async () => {
+  await using bench = await openRailBench()
+  const rail = railOf(bench)
+  const started = await collectOf(rail).start(requestFor(bench))
+  const other = requestFor(bench)
+  const outcome = await collectOf(rail).check(refOf(other, bench.clock.now(), started))
+  assert.equal(outcome.kind === 'unknown' && outcome.why, 'the session belongs to another attempt')
+})
+
+test('keys belong to their mode', () => {
+  assert.equal(keyProblem('sk_live_x', 'live'), undefined)
+  assert.equal(keyProblem('rk_test_x', 'sandbox'), undefined)
+  assert.match(keyProblem('sk_test_x', 'live') ?? '', /set a key that starts with sk_live_/)
+  assert.match(keyProblem('sk_live_x', 'test') ?? '', /set a key that starts with sk_test_/)
+})
+
+const SECRET = 'whsec_sandbox'
+function signed(body: string, at: Date, secret = SECRET): InboundRequest {
+  const seconds = Math.floor(at.getTime() / 1000)
+  const mac = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')
+  const headers = { 'stripe-signature': `t=${seconds},v1=${mac}` }
+  return { headers, rawBody: Buffer.from(body), tokenAttemptId: undefined, now: receivedAt }
+}
+const event = (type: string, object: object, more: object = {}): string =>
+  JSON.stringify({
+    id: 'evt_1',
+    object: 'event',
+    type,
+    livemode: false,
+    created: 1768467600,
+    data: { object, ...more },
+  })
+
+test('a webhook needs a fresh signature by the right secret, of this mode', async () => {
+  await using bench = await openRailBench()
+  const rail = railOf(bench)
+  const verify = (request: InboundRequest): boolean => rail.webhook?.verify(request).ok === true
+  const body = event('charge.succeeded', { id: 'ch_1', object: 'charge' })
+  assert.deepEqual(rail.webhook?.verify(signed(body, receivedAt)), { ok: true, eventId: 'evt_1' })
+  assert.ok(verify(signed(body, addMs(receivedAt, -300_000))))
+  assert.ok(!verify(signed(body, addMs(receivedAt, -301_000))), 'too old')
+  assert.ok(!verify(signed(body, addMs(receivedAt, 301_000))), 'from the future')
+  assert.ok(!verify(signed(body, receivedAt, 'whsec_other')), 'another secret')
+  assert.ok(
+    !verify({ ...signed(body, receivedAt), rawBody: Buffer.from(body.replace('ch_1', 'ch_2')) }),
+    'another body',
+  )
+  assert.ok(!verify(signed(body.replace('"livemode":false', '"livemode":true'), receivedAt)), 'of live mode')
+  const off = railOf(bench, 'sandbox', { STRIPE_WEBHOOK_SECRET: undefined })
+  const verdict = off.webhook?.verify(signed(body, receivedAt))
+  assert.equal(verdict?.ok === false && verdict.status, 404)
+  assert.equal(off.unavailable(), undefined)
+})
+
+const factsOf = (body: string): readonly Fact[] =>
+  parseFacts({ rawBody: Buffer.from(body), tokenAttemptId: undefined, receivedAt })
+const tags = { purser_attempt: ATTEMPT, purser_intent: 'pay_1' }
+const charge = { id: 'ch_1', object: 'charge', currency: 'usd', metadata: tags }
+
+const refundFacts = (type: string, object: object): readonly RefundFact[] =>
+  parseRefunds({ rawBody: Buffer.from(event(type, object)), tokenAttemptId: undefined, receivedAt })
+const REFUND = 're_01kd3v0000000000000000000a'
+
+test('a refund event says which refund it is, whose, and how it stands', () => {
+  const refund = {
+    id: 're_1',
+    object: 'refund',
+    amount: 500,
+    currency: 'usd',
+    charge: 'ch_1',
+    metadata: { purser_refund: REFUND },
+  }
+  const outcomes = ['succeeded', 'pending', 'requires_action', 'failed', 'canceled', 'novel'].map((status) => {
+    const [fact] = refundFacts('refund.updated', { ...refund, status })
+    assert.ok(fact?.kind === 'told')
+    assert.deepEqual([fact.refund.reference, fact.refund.refundId, fact.refund.receiptId], ['re_1', REFUND, 'ch_1'])
+    assert.deepEqual(fact.refund.amount, money(assetOf('USD'), 500n))
+    return fact.refund.outcome.kind
+  })
+  assert.deepEqual(outcomes, ['succeeded', 'pending', 'pending', 'failed', 'failed', 'unknown'])
+  const [theirs] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
+  assert.ok(theirs?.kind === 'told')
+  assert.equal(theirs.refund.refundId, undefined)
+  assert.deepEqual(refundFacts('refund.created', { ...refund, charge: null, status: 'succeeded' }), [])
+  assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'news', receiptId: 'ch_1' }])
+  assert.deepEqual(refundFacts('charge.refunded', { ...charge, metadata: {} }), [])
+  assert.deepEqual(factsOf(event('charge.refunded', charge)), [])
+})
+
+test('a dispute takes the money back once, an inquiry none, and one that is won brings it again', () => {
+  const dispute = { id: 'du_1', object: 'dispute', charge: 'ch_1', amount: 1999, currency: 'usd', reason: 'fraudulent' }
+  const say = (type: string, status: string): Fact | undefined => factsOf(event(type, { ...dispute, status }))[0]
+  const created = say('charge.dispute.created', 'needs_response')
+  assert.deepEqual(created?.about, { receiptId: 'ch_1' })
+  assert.deepEqual(say('charge.dispute.closed', 'lost')?.outcome, created.outcome)
+  assert.equal(say('charge.dispute.created', 'warning_needs_response'), undefined)
+  const won = say('charge.dispute.closed', 'won')
+  assert.ok(won?.outcome.kind === 'received')
+  const [back] = won.outcome.receipts
+  assert.deepEqual([back?.id, back?.gross.amount, back?.returns], ['du_1:won', 1999n, 'du_1'])
+})
+
+test('an inquiry that becomes a dispute takes the money, whichever event tells it first', () => {
+  const dispute = { id: 'du_1', object: 'dispute', charge: 'ch_1', amount: 1999, currency: 'usd', reason: 'fraudulent' }
+  const say = (type: string, status: string): Fact | undefined =>
+    factsOf(event(`charge.dispute.${type}`, { ...dispute, status }))[0]
+  assert.equal(say('updated', 'warning_under_review'), undefined)
+  assert.equal(say('closed', 'warning_closed'), undefined)
+  const taken = say('created', 'needs_response')?.outcome
+  assert.equal(taken?.kind, 'reversed')
+  assert.deepEqual(say('updated', 'needs_response')?.outcome, taken)
+  assert.deepEqual(say('funds_withdrawn', 'needs_response')?.outcome, taken)
+  const won = say('closed', 'won')?.outcome
+  assert.equal(won?.kind, 'received')
+  assert.deepEqual(say('updated', 'won')?.outcome, won)
+  assert.deepEqual(say('funds_reinstated', 'won')?.outcome, won)
+})
+
+test('a declined card is told and the attempt goes on; events of other programs say nothing', () => {
+  const failed = (metadata: object): readonly Fact[] =>
+    factsOf(
+      event('payment_intent.payment_failed', {
+        id: 'pi_1',
+        object: 'payment_intent',
+        metadata,
+        last_payment_error: { code: 'card_declined', decline_code: 'insufficient_funds' },
+      }),
+    )
+  assert.deepEqual(failed(tags), [
+    { about: { attemptId: ATTEMPT }, outcome: { kind: 'pending', declined: 'insufficient-funds' }, needsCheck: false },
+  ])
+  assert.deepEqual(failed({}), [])
+  const session = { id: 'cs_1', object: 'checkout.session', client_reference_id: ATTEMPT }
+  assert.equal(factsOf(event('checkout.session.completed', { ...session, metadata: tags })).length, 1)
+  assert.equal(factsOf(event('checkout.session.completed', { ...session, metadata: {} })).length, 0)
+  assert.equal(factsOf(event('customer.created', { object: 'customer' })).length, 0)
+})
+
+test('amounts go to Stripe’s scale and back', () => {
+  for (const asset of assets) {
+    const { min, max } = limitsOf(asset)
+    for (const amount of [min, max, 123_456n]) {
+      assert.deepEqual(fromStripe(toStripe(money(asset, amount))), money(asset, amount), asset)
+    }
+    assert.ok(toStripe(money(asset, max)).amount <= 99_999_999n, asset)
+  }
+  assert.deepEqual(toStripe(money('UGX/0', 5000n)), { amount: 500_000n, currency: 'ugx' })
+  assert.deepEqual(toStripe(money('JPY/0', 500n)), { amount: 500n, currency: 'jpy' })
+  assert.throws(() => fromStripe({ amount: 150n, currency: 'ugx' }))
+  assert.throws(() => fromStripe({ amount: 150n, currency: 'xyz' }))
+})
