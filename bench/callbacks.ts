@@ -39,7 +39,7 @@ const bench: Bench = async (context) => {
     const load = { url, method: 'POST', headers, lanes, expectStatus: 200, durationMs: context.durationMs } as const
     const rates = await loadHttp({ ...load, next })
     // What the worker has not come to yet must not weigh on the next run.
-    if (side !== 'floor') await ask(`update payments.inbox set state = 'ignored' where state = 'new'`)
+    if (side !== 'floor') await ask(`update inbox.events set state = 'ignored' where state = 'new'`)
     return rates
   }
   const names = Object.keys(SIDES) as SideName[]

@@ -1,3 +1,4 @@
+import { casesSchema, createCases } from '#cases'
 import {
   createGateway,
   gatewayConfig,
@@ -6,6 +7,7 @@ import {
   refundChanged as refundChangedOf,
   settlementChanged as settlementChangedOf,
 } from '#gateway'
+import { createInbox, inboxSchema } from '#inbox'
 import { createIdentity, identitySchema, sandboxKey, type Identity, type Merchant } from '#identity'
 import { createLedger, ledgerSchema, type Ledger } from '#ledger'
 import {
@@ -40,6 +42,7 @@ import { openSettings, type Settings } from '#platform/settings'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesConfig, ratesSchema, type Rates } from '#rates'
 import { createRails, railConfigs } from '#rails'
+import { createReconciliation, reconciliationSchema, type Reconciliation } from '#reconciliation'
 import { sandboxSettings } from './simulated.ts'
 
 export const configSpecs = [
@@ -63,7 +66,10 @@ export async function schemasOf(mode: string): Promise<readonly Schema[]> {
     identitySchema,
     ledgerSchema,
     ratesSchema,
+    inboxSchema,
+    casesSchema,
     paymentsSchema,
+    reconciliationSchema,
     webhooksSchema,
     gatewaySchema,
   ]
@@ -94,6 +100,7 @@ export interface App {
   readonly ledger: Ledger
   readonly identity: Identity
   readonly payments: Payments
+  readonly reconciliation: Reconciliation
   readonly webhooks: Webhooks
   readonly rates: Rates
   readonly metrics: Metrics
@@ -245,18 +252,24 @@ async function wireModules(core: Core) {
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const settlementChanged = settlementChangedOf({ db, payments: () => payments, webhooks })
   const refundChanged = refundChangedOf({ db, payments: () => payments, webhooks, publicUrl: url })
+  const rails = createRails({ mode, fetch, clock, log, settings: (spec) => providers.view(spec) })
+  const callbackKey = masterKey.deriveKey('callback-token')
+  const cases = createCases({ clock, ids })
+  const inbound = { db, rails, handlers: () => payments.inbound, jobs: () => jobs, clock, log, metrics, callbackKey }
+  const inbox = createInbox(inbound)
   const payments: Payments = createPayments({
     db,
     ledger,
+    cases,
     jobs: () => jobs,
-    rails: createRails({ mode, fetch, clock, log, settings: (spec) => providers.view(spec) }),
+    rails,
     rates,
     clock,
     ids,
     log,
     metrics,
     publicUrl: url,
-    callbackKey: masterKey.deriveKey('callback-token'),
+    callbackKey,
     subscribers: { gateway: changed },
     settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
     settlementChanged,
@@ -267,11 +280,21 @@ async function wireModules(core: Core) {
     // The phones that act by themselves are prompted again and again by whoever tries things out.
     limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},
   })
+  const reconciliation = createReconciliation({
+    db,
+    rails,
+    bookkeeping: payments.bookkeeping,
+    cases,
+    clock,
+    log,
+    timeZone: config.businessTimeZone,
+  })
   const gateway = createGateway({
     db,
     identity,
     ledger,
     payments,
+    reconciliation,
     webhooks,
     changed,
     settlementChanged,
@@ -288,9 +311,25 @@ async function wireModules(core: Core) {
     practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
   const simulated = sandbox ? [sandbox.module] : []
-  const modules: readonly Module[] = [identity, ledger, rates, payments, webhooks, gateway, ...simulated]
+  const modules: readonly Module[] = [
+    ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
+    ...[webhooks, gateway, ...simulated],
+  ]
   const { jobs, watch } = wireJobs(core, modules)
-  return { identity, ledger, rates, payments, webhooks, limits, idempotency, modules, jobs, watch, sandbox }
+  return {
+    identity,
+    ledger,
+    rates,
+    payments,
+    reconciliation,
+    webhooks,
+    limits,
+    idempotency,
+    modules,
+    jobs,
+    watch,
+    sandbox,
+  }
 }
 
 /** Everything that modules do by themselves, and the watch over their books. */

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { gatewayCommands } from '#gateway'
+import { inboxCommands } from '#inbox'
 import { createIdentity, identityCommands, type IdentityDeps } from '#identity'
 import { ledgerCommands } from '#ledger'
 import { paymentsCommands } from '#payments'
 import type { Actor, CliContext, OpenCli } from '#platform/module'
 import { ratesCommands } from '#rates'
+import { reconcileCommands } from '#reconciliation'
 import { webhooksCommands } from '#webhooks'
 import { sealKeyOf, type App } from './app.ts'
 
@@ -20,6 +22,8 @@ export function moduleCommands(program: Command, open: OpenCli, openApp: () => P
   ledgerCommands(program, open, sealKeyOf)
   ratesCommands(program, open)
   paymentsCommands(program, open, async () => (await openApp()).payments)
+  inboxCommands(program, open)
+  reconcileCommands(program, open, async () => (await openApp()).reconciliation)
   webhooksCommands(program, open)
   gatewayCommands(program, open, openApp)
 }

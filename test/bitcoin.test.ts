@@ -246,7 +246,7 @@ test('the program was off for days: what came in time for its address is found, 
   // The day's comparison would find it too.
   await own.database.owner.run(
     ownedUpdate(`create function payments.none() returns trigger language plpgsql as 'begin return null; end';
-      create trigger none before insert on payments.reconciliations for each row execute function payments.none()`),
+      create trigger none before insert on reconciliation.runs for each row execute function payments.none()`),
   )
   for (let i = 0; i < 8; i++) await own.look()
   assert.equal((await own.payment(id)).amount_received, '0.00100000')

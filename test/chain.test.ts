@@ -120,7 +120,7 @@ test('a reorganisation deeper than the settlement: the money is taken back once,
 /** What health says, and the payments of open cases. */
 async function takenBack({ app }: ChainWorld): Promise<object> {
   const { status, detail } = (await app.payments.health?.[0]?.check()) ?? {}
-  const { items } = await app.payments.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
+  const { items } = await app.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
   return { status, takenBack: detail?.['takenBack'], cases: items.map(({ intentId }) => intentId) }
 }
 
@@ -217,7 +217,7 @@ test('what a refund gave back and the chain takes too is owed; an open link is c
   assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '600.00'])
   assert.equal((await refunds.find(world.app.db, { id: open.id }))?.status, 'canceled')
-  const [told] = (await world.app.payments.reconciliation.listCases(world.app.db, { limit: 10 })).items
+  const [told] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
   assert.deepEqual([told?.kind, told?.ours?.amount, told?.theirs?.amount], ['returned-too-much', 90_000n, 150_000n])
 })
 

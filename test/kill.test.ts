@@ -271,7 +271,7 @@ function hasEnded(
 async function listLost(db: Db): Promise<Set<string>> {
   const rows = await db.many<{ id: string }>(sql`select id from payments.attempts a
     where state in ('unknown', 'abandoned') and reference is null
-      and not exists (select from payments.inbox i where i.token_attempt_id = a.id)
+      and not exists (select from inbox.events i where i.token_subject = a.id)
       and not exists (select from sandbox.timers where kind in ('prompt', 'callback'))`)
   return new Set(rows.map(({ id }) => id))
 }
@@ -332,9 +332,9 @@ async function assertMoney(load: Load, db: Db, lost: ReadonlySet<string>): Promi
 
 async function assertCallbacks(acknowledged: readonly Acknowledged[], db: Db): Promise<void> {
   const count = async (): Promise<number> =>
-    (await db.one<{ count: number }>(sql`select count(*)::int from payments.inbox where state = 'new'`)).count
+    (await db.one<{ count: number }>(sql`select count(*)::int from inbox.events where state = 'new'`)).count
   await waitFor('all callbacks to be handled', async () => (await count()) === 0)
-  const stored = await db.many<{ key: string }>(sql`select event_key as key from payments.inbox where rail = 'mpesa'`)
+  const stored = await db.many<{ key: string }>(sql`select event_key as key from inbox.events where rail = 'mpesa'`)
   const keys = new Set(stored.map(({ key }) => key))
   const missing = acknowledged.filter(({ attemptId, body }) => !keys.has(keyOf(attemptId, body)))
   assert.deepEqual(missing, [])

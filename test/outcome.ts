@@ -18,7 +18,7 @@ export const receiptsOf = (world: World, id: string): Promise<Receipts> =>
 export const eventsOf = async (world: World, attemptId: string): Promise<number> =>
   (
     await world.app.db.one<{ count: number }>(
-      sql`select count(*)::int as count from payments.inbox where token_attempt_id = ${attemptId}`,
+      sql`select count(*)::int as count from inbox.events where token_subject = ${attemptId}`,
     )
   ).count
 

@@ -26,12 +26,12 @@ interface DayRow {
 }
 
 const days = (world: World, day = '2026-01-15'): Promise<DayRow[]> =>
-  world.app.db.many(sql`select rail, lines, matched, repaired, cases, problem from payments.reconciliations
+  world.app.db.many(sql`select rail, lines, matched, repaired, cases, problem from reconciliation.runs
     where day = ${day} order by rail`)
 
 const openCases = (world: World): Promise<{ rail: string; kind: string; intentId: string | null }[]> =>
   world.app.db.many(
-    sql`select rail, kind, intent_id as "intentId" from payments.cases where state = 'open' order by rail, kind`,
+    sql`select rail, kind, intent_id as "intentId" from cases.cases where state = 'open' order by rail, kind`,
   )
 
 /** What the providers' own books say, changed behind everybody's back. */
@@ -79,7 +79,7 @@ void test('money that nobody told us of is credited by itself, by every rail, an
     RAILS.map((rail) => ({ rail, ...found })),
   )
   const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
-  await tamper(world, sql`update payments.reconciliations set due_at = '2026-01-15'`)
+  await tamper(world, sql`update reconciliation.runs set due_at = '2026-01-15'`)
   await nextDay(world, 0)
   assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
   assert.deepEqual(
@@ -133,7 +133,7 @@ void test('a line that the provider does not have is a case, and none any more o
     where body ->> 'object' = 'charge'`,
   )
   await tamper(world, sql`update payments.watches set leased_until = null, due_at = '2026-01-15'`)
-  await tamper(world, sql`update payments.reconciliations set due_at = '2026-01-16T04:00:00Z'`)
+  await tamper(world, sql`update reconciliation.runs set due_at = '2026-01-16T04:00:00Z'`)
   await nextDay(world, 2)
   assert.deepEqual(
     await openCases(world),

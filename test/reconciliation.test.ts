@@ -26,9 +26,7 @@ async function operatorOf(
 }
 
 const days = (world: World): Promise<object[]> =>
-  world.app.db.many(
-    sql`select rail, lines, matched, repaired, cases, problem from payments.reconciliations order by rail`,
-  )
+  world.app.db.many(sql`select rail, lines, matched, repaired, cases, problem from reconciliation.runs order by rail`)
 
 async function payByCard(world: World): Promise<string> {
   const { id } = await create(world)
@@ -200,7 +198,7 @@ void test('money that came past us is credited to a payment by hand, once, and i
     [['payments.case-credited', id]],
   )
 
-  await world.database.owner.run(sql`update payments.reconciliations set due_at = '2026-01-15'`)
+  await world.database.owner.run(sql`update reconciliation.runs set due_at = '2026-01-15'`)
   await nextDay(world, 0)
   assert.equal(await available(world), '1500.00')
   assert.deepEqual(await days(world), [{ rail: 'mpesa', lines: 1, matched: 1, repaired: 0, cases: 0, problem: null }])

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Command } from 'commander'
-import { ledgerSchema } from '#ledger'
 import { AppError } from '#platform/errors'
 import type { CliContext, CliRecord } from '#platform/module'
-import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
-import { paymentsSchema } from './payments.ts'
-import { kes, openTrial, received } from './fixture.ts'
+import { kes, openTrial, received, schemas } from './fixture.ts'
 
 void test('what waits for a person is listed, and handled again once it can be', async () => {
-  await using database = await openTestDatabase([platformSchema, ledgerSchema, paymentsSchema])
+  await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
   const { id } = await trial.payments.startAttempt({
@@ -30,7 +27,7 @@ void test('what waits for a person is listed, and handled again once it can be',
   const context = { db: trial.db, clock: trial.clock, record, print: (what: unknown) => void printed.push(what) }
   const run = async (...words: string[]): Promise<void> => {
     const program = new Command()
-    trial.payments.commands?.(program, () => Promise.resolve(context as unknown as CliContext))
+    trial.inbox.commands?.(program, () => Promise.resolve(context as unknown as CliContext))
     await program.parseAsync(['payments', ...words], { from: 'user' })
   }
   await run('parked')

@@ -1,6 +1,7 @@
-import assert from 'node:assert/strict'
-import { createLedger, type Ledger } from '#ledger'
-import { assetOf, money, type Asset, type Money } from '#money'
+import { type Cases, casesSchema, createCases } from '#cases'
+import { createInbox, inboxSchema, type Inbox } from '#inbox'
+import { createLedger, type Ledger, ledgerSchema } from '#ledger'
+import { type Asset, assetOf, money, type Money } from '#money'
 import { createSetClock, type SetClock } from '#platform/clock'
 import type { Db } from '#platform/db'
 import { AppError } from '#platform/errors'
@@ -9,15 +10,22 @@ import { createIds, type Ids } from '#platform/ids'
 import { createJobs, type Job, type Jobs } from '#platform/jobs'
 import { memoryLog, type MemoryLog } from '#platform/log'
 import { createMetrics, type Metrics } from '#platform/metrics'
-import type { Intent, IntentChange, NewIntent, Payments } from './face.ts'
-import type { AttemptLimits } from './limits.ts'
-import type { RefundsConfig } from './refunds/config.ts'
-import { createScriptedRefunds, scriptRefund, type ScriptedRefunds } from './refunds/fixture.ts'
-import { createPayments } from './payments.ts'
-import type { SettlementTerms } from './settlements/terms.ts'
+import type { Module } from '#platform/module'
+import { platformSchema } from '#platform/schema'
 import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt, RefundFact } from '#rails/contract'
+import type { AttemptLimits } from './attempts/types.ts'
+import type { Intent, IntentChange, NewIntent } from './intents/types.ts'
+import { createPayments, paymentsSchema } from './payments.ts'
+import type { RefundsConfig } from './refunds/config.ts'
+import { createScriptedRefunds, type ScriptedRefunds, scriptRefund } from './refunds/fixture.ts'
+import type { SettlementTerms } from './settlements/types.ts'
+import type { Payments } from './types.ts'
+import assert from 'node:assert/strict'
 
 /** For the tests of this module: payments over a real database, ledger, jobs and web server, with scripted rails in place of providers. */
+
+/** Schemas of payments and of the modules below it, in the order of migration. */
+export const schemas = [platformSchema, ledgerSchema, inboxSchema, casesSchema, paymentsSchema]
 
 export const KES: Asset = assetOf('KES')
 export const kes = (amount: bigint): Money => money(KES, amount)
@@ -120,6 +128,8 @@ export interface Trial extends AsyncDisposable {
   readonly ledger: Ledger
   readonly jobs: Jobs
   readonly payments: Payments
+  readonly cases: Cases
+  readonly inbox: Inbox
   readonly push: Scripted
   readonly page: Scripted
   readonly log: MemoryLog
@@ -151,9 +161,21 @@ export interface TrialOptions {
   readonly refunds?: RefundsConfig
   readonly terms?: SettlementTerms
   readonly timeZone?: string
+  /** A module above payments that the test is about. */
+  readonly above?: (trial: ModulesBelow) => Module
 }
 
-const wishes = ({ limits, subscriber, refunds, terms, timeZone }: Omit<TrialOptions, 'db' | 'connection'>) => ({
+export type ModulesBelow = Pick<Trial, 'db' | 'clock' | 'ids' | 'log' | 'payments' | 'cases'> & {
+  readonly rails: readonly Rail[]
+}
+
+const wishes = ({
+  limits,
+  subscriber,
+  refunds,
+  terms,
+  timeZone,
+}: Omit<TrialOptions, 'db' | 'connection' | 'above'>) => ({
   ...(subscriber && { subscribers: { gateway: subscriber } }),
   ...(limits && { limits }),
   ...(refunds && { refunds: () => refunds }),
@@ -161,38 +183,48 @@ const wishes = ({ limits, subscriber, refunds, terms, timeZone }: Omit<TrialOpti
   settlementTerms: terms && (() => Promise.resolve(terms)),
 })
 
-export async function openTrial({ db, connection, ...options }: TrialOptions): Promise<Trial> {
+export async function openTrial({ db, connection, above, ...options }: TrialOptions): Promise<Trial> {
   const clock = createSetClock()
   const ids = createIds(clock)
   const log = memoryLog({ clock })
   const metrics = createMetrics({ defaults: false })
   const ledger = createLedger({ clock, log, sealKey: Buffer.alloc(32, 7) })
   const [push, page] = [createScripted('tap', 'push'), createScripted('cards', 'page', 3_600_000)]
+  const rails = [push.rail, page.rail]
+  const callbackKey = Buffer.alloc(32, 9)
+  const cases = createCases({ clock, ids })
   const payments = createPayments({
     db,
     ledger,
+    cases,
     jobs: () => jobs,
-    rails: [push.rail, page.rail],
+    rails,
     transfers: () => ({ instructions: 'Example Bank\\nAccount 1', currencies: ['KES'] }),
     clock,
     ids,
     log,
     metrics,
     publicUrl: 'https://pay.example',
-    callbackKey: Buffer.alloc(32, 9),
+    callbackKey,
     ...wishes(options),
   })
-  const { queues = [], crons = [], invariants = [] } = payments
+  const inbound = { db, rails, handlers: () => payments.inbound, jobs: () => jobs, clock, log, metrics, callbackKey }
+  const inbox = createInbox(inbound)
+  const top = above?.({ db, clock, ids, log, payments, cases, rails })
+  const modules: readonly Module[] = [inbox, payments, ...(top ? [top] : [])]
+  const queues = modules.flatMap((module) => module.queues ?? [])
+  const crons = modules.flatMap((module) => module.crons ?? [])
+  const { invariants = [] } = payments
   const { subscriber } = options
   const own = { jobs: subscriber ? [subscriber] : [], queues, crons, instance: { version: '0.0.0' } }
   const jobs = createJobs({ db, connection, clock, ids, log, metrics, ...own })
   const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', quietMs: 0 })
-  payments.routes?.(app)
+  inbox.routes?.(app)
   const balance = async (name: string): Promise<bigint> =>
     (await ledger.balance(db, `merchant:${MERCHANT}:${name}`, KES)).posted
 
   return {
-    ...{ db, clock, ids, ledger, jobs, payments, push, page, log, metrics, app, changes: [] },
+    ...{ db, clock, ids, ledger, jobs, payments, cases, inbox, push, page, log, metrics, app, changes: [] },
     create: async (input) => (await payments.create(db, newIntent(clock, input))).intent,
     find: async (id) => (await payments.find(db, { id })) ?? assert.fail(`no intent ${id}`),
     start: (intentId, phone = '254712345678') =>

@@ -1,29 +1,34 @@
-export type {
-  Attempt,
-  Customer,
-  Figures,
-  Intent,
-  IntentChange,
-  ListQuery,
-  MerchantBalance,
-  NewIntent,
-  PaymentMethod,
-  Payments,
-  PaymentsDeps,
-  Receipt,
-  Sighting,
-  StartAttempt,
-  Terms,
-} from './face.ts'
-export type { Exchange } from './exchange.ts'
-export type { Settlement } from './settlements/settlements.ts'
-export type { SettlementTerms } from './settlements/terms.ts'
+export type { AttemptLimits, AttemptState, Attempt, PaymentMethod, Deposit, StartAttempt } from './attempts/types.ts'
+export type { Exchange } from './exchange/types.ts'
+export type { IntentLine, PaymentExports, ReceiptLine, RefundLine } from './exports/types.ts'
+export {
+  INTENT_STATUSES,
+  type Customer,
+  type Figures,
+  type Flags,
+  type Intent,
+  type IntentChange,
+  type IntentStatus,
+  type ListQuery,
+  type MerchantBalance,
+  type NewIntent,
+  type Terms,
+} from './intents/types.ts'
 export { paymentsCommands } from './commands.ts'
-export { CASE_KINDS, CASE_STATES } from './reconciliation/case-store.ts'
-export { CASE_ACTIONS, type Case, type Reconciliation } from './reconciliation/cases.ts'
-export type { IntentLine, PaymentExports, ReceiptLine, RefundLine } from './exports.ts'
-export type { AttemptLimits } from './limits.ts'
+export { transfersConfig, type TransfersConfig } from './methods/config.ts'
+export type {
+  Confirmation,
+  CustomerBalance,
+  CustomerMove,
+  CustomerOf,
+  Customers,
+  Decided,
+  ManualTransfer,
+  TransferPage,
+  Transfers,
+} from './methods/types.ts'
 export { createPayments, paymentsSchema } from './payments.ts'
+export type { Receipt } from './receipts/types.ts'
 export { refundsConfig, type RefundsConfig } from './refunds/config.ts'
 export {
   AMOUNT_BASES,
@@ -36,10 +41,7 @@ export {
   type RefundChange,
   type Refunds,
   type RefundStatus,
-} from './refunds/face.ts'
-export { transfersConfig, type TransfersConfig } from './own/config.ts'
-export type { CustomerBalance, CustomerMove, CustomerOf, Customers } from './own/customers.ts'
-export type { Confirmation, Decided, ManualTransfer, TransferPage, Transfers } from './own/transfers.ts'
-export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'
-export { FAILURE_REASONS, type FailureReason } from '#rails/contract'
-export type { SettlementChange } from './settlements/tell.ts'
+} from './refunds/types.ts'
+export type { Settlement, SettlementChange, SettlementTerms } from './settlements/types.ts'
+export type { BookedAttempt, BookedReceipt, Bookkeeping } from './bookkeeping/types.ts'
+export type { Payments, PaymentsDeps } from './types.ts'

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
 import { sql } from '#platform/db'
-import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
-import { paymentsSchema } from './payments.ts'
+import { schemas } from './fixture.ts'
 
 void test('the indexes that operators look for stand on the table of payments', async () => {
-  await using database = await openTestDatabase([platformSchema, ledgerSchema, paymentsSchema])
+  await using database = await openTestDatabase(schemas)
   const found = await database.owner.many<{ name: string }>(sql`select indexname as name from pg_indexes
     where schemaname = 'payments' and tablename = 'intents' and indexname like 'idx_payments%' order by 1`)
   assert.deepEqual(

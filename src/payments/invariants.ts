@@ -2,20 +2,20 @@ import type { Ledger } from '#ledger'
 import { formatAmount, money } from '#money'
 import type { Queryable } from '#platform/db'
 import type { Invariant } from '#platform/module'
+import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
+import { refundInvariants } from './refunds/invariants.ts'
+import { checkFreed, checkHeld } from './settlements/settlements.ts'
+import { listLiquidity } from './store/exchanges.ts'
 import {
   inOneState,
   listClearing,
   listUnsettled,
+  listWrongDeposits,
   listWrongExcess,
   listWrongExchanges,
   listWrongIntents,
   listWrongReceipts,
-  listWrongSightings,
-} from './books-store.ts'
-import { listLiquidity } from './exchange-store.ts'
-import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
-import { checkFreed, checkHeld } from './settlements/settlements.ts'
-import { refundInvariants } from './refunds/invariants.ts'
+} from './store/invariants.ts'
 
 /** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
 export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
@@ -78,7 +78,7 @@ const OF_ROWS: readonly Invariant[] = [
   {
     name: 'payments.seen-is-what-is-counted',
     check: async (q) => {
-      const rows = await listWrongSightings(q)
+      const rows = await listWrongDeposits(q)
       return rows.map(({ id, state }) =>
         state === 'final' ? `${id} is final and was not counted.` : `${id} is not final and was counted.`,
       )

@@ -1,76 +1,109 @@
+import { createSecurityReporter } from '#inbox'
 import type { Schema } from '#platform/migrate'
-import { startAttempt, listMethods } from './attempts.ts'
+import { listMethods, startAttempt } from './attempts/attempts.ts'
+import { handleFact } from './attempts/events.ts'
+import { ATTEMPT_LIMITS } from './attempts/limits.ts'
+import { attemptsQueue, pollPages } from './attempts/polling.ts'
+import { createWatching } from './attempts/watching.ts'
+import { createBookkeeping } from './bookkeeping/bookkeeping.ts'
 import { paymentsCommands } from './commands.ts'
-import { createReconciliation } from './reconciliation/reconciliation.ts'
-import { createCore } from './core.ts'
+import { type Context, createMeters } from './context.ts'
 import { paymentsCrons } from './crons.ts'
-import { paymentExports } from './exports.ts'
-import type { Payments, PaymentsDeps } from './face.ts'
-import { createFollow } from './follow.ts'
+import { createPrices } from './exchange/prices.ts'
+import { paymentExports } from './exports/exports.ts'
 import { paymentsHealth } from './health.ts'
-import { inboxQueue } from './inbox.ts'
-import { cancelIntent, createIntent, findCreated, loadIntent, merchantBalance, pageOfIntents } from './intents.ts'
+import { createFollow } from './intents/followers.ts'
+import {
+  cancelIntent,
+  createIntent,
+  findCreated,
+  loadIntent,
+  merchantBalance,
+  pageOfIntents,
+} from './intents/intents.ts'
+import { readFigures } from './intents/tallies.ts'
 import { createInvariants } from './invariants.ts'
-import { createCustomers } from './own/customers.ts'
-import { createTransfers } from './own/transfers.ts'
-import { attemptsQueue, lookAtPages } from './polling.ts'
-import { reconcileQueue } from './reconciliation/compare.ts'
-import { refundsQueue } from './refunds/polling.ts'
+import { createCustomers } from './methods/customers.ts'
+import { createOwnRails } from './methods/rails.ts'
+import { createTransfers } from './methods/transfers.ts'
+import type { RefundsConfig } from './refunds/config.ts'
 import { createRefunds } from './refunds/refunds.ts'
-import { webhookRoutes } from './routes.ts'
+import { handleRefundFact } from './refunds/sending/events.ts'
+import { refundsQueue } from './refunds/sending/polling.ts'
+import { createSettlingLedger } from './settlements/holding.ts'
 import { settlementsQueue } from './settlements/settle.ts'
 import { settlementReader } from './settlements/settlements.ts'
-import { figuresOf } from './tallies.ts'
-import { createWatching } from './watch.ts'
+import type { Payments, PaymentsDeps } from './types.ts'
 
 export const paymentsSchema: Schema = { name: 'payments', folder: new URL('./migrations/', import.meta.url) }
 
 /** Money in, provider-blind: intents, attempts, receipts, and what providers tell. */
 export function createPayments(deps: PaymentsDeps): Payments {
-  const core = createCore(deps)
+  const context = createContext(deps)
   const follow = createFollow({
     db: deps.db,
     load: (id) => loadIntent(deps.db, id),
-    onError: (error) => core.log.warn({ error }, 'followers could not be told'),
+    onError: (error) => context.log.warn({ error }, 'followers could not be told'),
   })
-  core.changed = follow.changed
-  const watching = createWatching(core)
-  core.wakeWatch = watching.wake
+  context.changed = follow.changed
+  const watching = createWatching(context)
+  context.wakeWatch = watching.wake
   const payments: Payments = {
     name: 'payments',
     schema: paymentsSchema,
-    routes: (app) => webhookRoutes(core, app),
-    queues: [
-      inboxQueue(core),
-      attemptsQueue(core),
-      refundsQueue(core),
-      settlementsQueue(core),
-      reconcileQueue(core),
-      ...watching.queues,
-    ],
-    crons: paymentsCrons(core),
+    queues: [attemptsQueue(context), refundsQueue(context), settlementsQueue(context), ...watching.queues],
+    crons: paymentsCrons(context),
     commands: (program, open) => paymentsCommands(program, open, async () => payments),
-    health: [paymentsHealth(core)],
+    health: [paymentsHealth(context)],
     invariants: createInvariants(deps.ledger),
-    create: (q, input) => createIntent(core, q, input),
+    create: (q, input) => createIntent(context, q, input),
     findCreated,
     find: (q, { id, merchantId }) => loadIntent(q, id, merchantId),
     list: pageOfIntents,
-    cancel: (by) => cancelIntent(core, by),
-    startAttempt: (input) => startAttempt(core, input),
+    cancel: (by) => cancelIntent(context, by),
+    startAttempt: (input) => startAttempt(context, input),
     settlements: settlementReader,
-    figures: (q, since) => figuresOf(core, q, since),
-    look: (intentId) => lookAtPages(core, intentId),
-    learnPrices: (asset) => core.prices.learn(asset),
-    methods: (asset) => listMethods(core, asset),
-    balance: (q, merchantId) => merchantBalance(core, q, merchantId),
+    figures: (q, since) => readFigures(context, q, since),
+    pollPages: (intentId) => pollPages(context, intentId),
+    learnPrices: (asset) => context.prices.learn(asset),
+    methods: (asset) => listMethods(context, asset),
+    balance: (q, merchantId) => merchantBalance(context, q, merchantId),
     follow: follow.follow,
     exports: paymentExports,
     close: watching.close,
-    refunds: createRefunds(core),
-    transfers: createTransfers(core),
-    customers: createCustomers(core.ledger),
-    reconciliation: createReconciliation(core),
+    refunds: createRefunds(context),
+    transfers: createTransfers(context),
+    customers: createCustomers(context.ledger),
+    bookkeeping: createBookkeeping(context),
+    inbound: {
+      payment: (rail, event, fact) => handleFact(context, rail, event, fact),
+      refund: (rail, fact) => handleRefundFact(context, rail, fact),
+    },
   }
   return payments
+}
+
+const REFUNDS: RefundsConfig = { beyondBalance: 'refuse', claimDays: 30 }
+
+/** Creates what the rooms of this module share. */
+function createContext(deps: PaymentsDeps): Context {
+  const { publicUrl } = deps
+  const log = deps.log.child({ module: 'payments' })
+  return {
+    ...deps,
+    ledger: createSettlingLedger(deps),
+    rails: [...deps.rails, ...createOwnRails(deps)],
+    log,
+    securityEvent: createSecurityReporter({ ...deps, log }),
+    prices: createPrices({ ...deps, log }),
+    meters: createMeters(deps.metrics),
+    publicUrl: typeof publicUrl === 'string' ? () => publicUrl : publicUrl,
+    timeZone: deps.timeZone ?? 'UTC',
+    limits: { ...ATTEMPT_LIMITS, ...deps.limits },
+    subscribers: deps.subscribers ?? {},
+    refundSubscribers: deps.refundSubscribers ?? {},
+    refunds: deps.refunds ?? (() => REFUNDS),
+    changed: () => undefined,
+    wakeWatch: () => Promise.resolve(),
+  }
 }

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { assetOf, money } from '#money'
-import { createIds } from '#platform/ids'
 import { createSetClock } from '#platform/clock'
+import { createIds } from '#platform/ids'
 import {
   availableOf,
+  type Books,
   clearingOf,
   creditTransfers,
   debtOf,
   feeTransfers,
   takeTransfers,
-  type Books,
 } from './postings.ts'
+import fc from 'fast-check'
 
 const KES = assetOf('KES')
 const books: Books = { rail: 'tap', railAccount: 'main', account: 'merchant:mer_1', asset: KES }

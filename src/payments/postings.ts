@@ -1,6 +1,7 @@
 import type { Account, Transfer } from '#ledger'
 import type { Asset, Money } from '#money'
 import { deriveUuid } from '#platform/ids'
+import { BALANCE_RAIL } from './methods/types.ts'
 
 /**
  * Every way payments moves money; one pure function an event. Amounts are gross, and what a provider keeps is a transfer of its own, borne by the
@@ -18,7 +19,6 @@ export interface Books {
 const CLEARING_SHARDS = 32
 
 /** The rail of payments out of a customer's prepaid balance; its rail account is `<merchant>:<customer>`. */
-export const BALANCE_RAIL = 'balance'
 
 /** Where the money of a receipt comes from, and goes back to. */
 export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account =>
@@ -35,7 +35,7 @@ export const customerAccount = (merchantId: string, customerId: string): string 
 export const isCustomers = (account: string): boolean => account.startsWith(CUSTOMERS)
 
 /** Whose debt it is when the account does not have what goes back: of a customer's the merchant's, who got what was spent. */
-export const ownerOf = (account: string): string =>
+export const debtorOf = (account: string): string =>
   isCustomers(account) ? merchantAccount(account.split(':', 2)[1] ?? '') : account
 
 export const merchantAccount = (merchantId: string): string => `merchant:${merchantId}`
@@ -55,7 +55,7 @@ export const availableOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>
 
 /** Below zero by what its owner owes. */
 export const debtOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
-  code: `${ownerOf(account)}:debt`,
+  code: `${debtorOf(account)}:debt`,
   asset,
   mayOverdraw: true,
 })

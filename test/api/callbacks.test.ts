@@ -102,7 +102,7 @@ void test('forged: without the attempt’s token, or with one that is not ours',
     await changesNothing([id, other.id], () => post(path, success(prompt)), { status, event }, path)
   const logged = JSON.stringify(world.log.entries)
   assert.ok(!logged.includes(mac), 'a token never reaches the log')
-  const stored = await world.app.db.one<{ count: number }>(sql`select count(*)::int as count from payments.inbox`)
+  const stored = await world.app.db.one<{ count: number }>(sql`select count(*)::int as count from inbox.events`)
   assert.equal(stored.count, 0, 'nor do forgeries fill the inbox')
 })
 
@@ -147,8 +147,8 @@ void test('foreign: another attempt’s news at this one’s address, another ph
 void test('replayed: the same again is answered as the first was, and counts for nothing', async () => {
   const { id, prompt } = await waiting('254711000106')
   await decide('254711000106', 'approve')
-  const { raw } = await world.database.owner.one<{ raw: Buffer }>(sql`select raw from payments.inbox
-    where token_attempt_id = ${(await find(world, id)).attempts[0].id} limit 1`)
+  const { raw } = await world.database.owner.one<{ raw: Buffer }>(sql`select raw from inbox.events
+    where token_subject = ${(await find(world, id)).attempts[0].id} limit 1`)
   const event = { status: 200, event: 'replayed-callback' }
   await changesNothing([id], () => post(prompt.url, raw), event, 'as it was')
   const atOnce = async (): Promise<number> => {
@@ -216,7 +216,7 @@ void test('malformed: refused, or kept for a person when it comes with a good to
   for (const body of odd)
     await changesNothing([id], () => post(prompt.url, body), { status: 200, event: 'malformed-event' }, body)
   const parked = await world.app.db.one<{ count: number }>(
-    sql`select count(*)::int as count from payments.inbox where state = 'parked' and note like 'not understood%'`,
+    sql`select count(*)::int as count from inbox.events where state = 'parked' and note like 'not understood%'`,
   )
   assert.equal(parked.count, odd.length)
   await decide('254711000108', 'approve')

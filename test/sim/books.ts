@@ -55,7 +55,7 @@ export async function compareTaken(life: Pick<Life, 'desk' | 'bank'>, rail: SimR
     where r.rail = ${rail.name} and r.provider_id !~ ':(returned|won)$' and not exists (
       select from payments.receipt_entries e where e.receipt_id = r.id and e.kind = 'reversal' and e.provider_id ~ ':gone:\\d+$')`)
   const cases = await db.many<Case>(
-    sql`select rail, subject, theirs from payments.cases where state = 'open' and rail = ${rail.name}`,
+    sql`select rail, subject, theirs from cases.cases where state = 'open' and rail = ${rail.name}`,
   )
   const left = new Set(ours)
   const problems = (await rail.took(desk, life)).flatMap(({ id, number, amount }) => {

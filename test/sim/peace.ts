@@ -59,7 +59,7 @@ async function restless({ desk }: Life): Promise<string[]> {
       and (kind <> 'transfer' or sent_at is not null)
     union all select id, state, why from payments.refunds where state not in ('succeeded', 'failed', 'canceled', 'expired')
     union all select id, state, null from payments.settlements where state = 'pending'
-    union all select rail || ' ' || event_key, state::text, null from payments.inbox where state = 'new'
+    union all select rail || ' ' || event_key, state::text, null from inbox.events where state = 'new'
     order by 1 limit 50`)
   return rows.map(({ id, state, why }) => `${id} has not come to rest: ${state} ${why ?? ''}`)
 }

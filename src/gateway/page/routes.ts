@@ -146,7 +146,7 @@ async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request
 /** The intent as it is after the provider of an open card page was asked what became of it: its own news may be slower than the payer. */
 async function refreshFromProvider({ db, payments, limits }: PageDeps, intent: Intent): Promise<Intent> {
   if (!livePage(intent) || !(await limits.take('checkout_look', intent.id, PROVIDER_POLLS)).ok) return intent
-  const looked = payments.look(intent.id).catch(() => undefined)
+  const looked = payments.pollPages(intent.id).catch(() => undefined)
   await Promise.race([looked, waitMs(POLL_DEADLINE_MS)])
   return (await payments.find(db, { id: intent.id })) ?? intent
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FAILURE_REASONS } from '#payments'
+import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount } from '#money'
-import { AMOUNT_BASES, FAILURE_REASONS, REFUND_STATUSES, type Refund } from '#payments'
+import { AMOUNT_BASES, REFUND_STATUSES, type Refund } from '#payments'
+import { FAILURE_REASONS } from '#rails/contract'
 import { text } from './text.ts'
 import { isoCurrency } from './payment.ts'
 

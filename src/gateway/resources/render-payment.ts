@@ -61,13 +61,13 @@ export function renderAttempt(attempt: Attempt): AttemptObject {
     sent_at: attempt.sentAt?.toISOString() ?? null,
     payment_uri: attempt.paymentUri ?? null,
     amount_due: attempt.due ? formatAmount(attempt.due) : null,
-    arrivals: attempt.sightings.map((sighting) => ({
-      id: sighting.providerId,
-      amount: formatAmount(sighting.amount),
-      status: sighting.state,
-      confirmations: sighting.confirmations?.have ?? null,
-      confirmations_needed: sighting.confirmations?.need ?? null,
-      at: sighting.at.toISOString(),
+    arrivals: attempt.deposits.map((deposit) => ({
+      id: deposit.providerId,
+      amount: formatAmount(deposit.amount),
+      status: deposit.state,
+      confirmations: deposit.confirmations?.have ?? null,
+      confirmations_needed: deposit.confirmations?.need ?? null,
+      at: deposit.at.toISOString(),
     })),
     created_at: attempt.createdAt.toISOString(),
   }

@@ -1,4 +1,4 @@
-import type { FailureReason } from '#payments'
+import type { FailureReason } from '#rails/contract'
 
 /** Why a try failed, in plain words. Each is a whole sentence. */
 export const REASONS: Readonly<Record<'en' | 'sw', Readonly<Record<FailureReason, string>>>> = {

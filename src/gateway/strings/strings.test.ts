@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FAILURE_REASONS } from '#payments'
+import { FAILURE_REASONS } from '#rails/contract'
 import { LANGUAGES, languageOf, speak } from './strings.ts'
 
 void test('the language is the one asked for, else the first that the browser accepts and we speak', () => {

@@ -1,4 +1,4 @@
-import type { FailureReason } from '#payments'
+import type { FailureReason } from '#rails/contract'
 import { html, type Html, type HtmlPart } from '#platform/html'
 import { english, type Word } from './english.ts'
 import { REASONS } from './reasons.ts'

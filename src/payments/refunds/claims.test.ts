@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
 import { addMs } from '#platform/clock'
 import { sql } from '#platform/db'
-import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
-import type { Refund } from './face.ts'
-
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import type { Refund } from './types.ts'
 
 interface Link {
   readonly id: string

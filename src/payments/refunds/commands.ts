@@ -1,19 +1,29 @@
 import type { Command } from 'commander'
-import { assetOf, currencyOf, formatAmount, isCurrency, parseAmount, type Asset, type Money } from '#money'
+import { type Asset, assetOf, currencyOf, formatAmount, isCurrency, type Money, parseAmount } from '#money'
 import { addMs } from '#platform/clock'
+import type { Queryable } from '#platform/db'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
-import type { Payments } from '../face.ts'
 import { notFound } from '../errors.ts'
-import { noSuchRefund } from './errors.ts'
-import { REFUND_STATUSES, type Refund, type RefundStatus } from './face.ts'
+import type { Intent } from '../intents/types.ts'
+import { noSuchRefund } from '../reservations/errors.ts'
+import { type Refund, REFUND_STATUSES, type Refunds, type RefundStatus } from './types.ts'
 
 const MOST = 100
 /** A command typed twice is rather a mistake than two refunds. */
 const AGAIN_MS = 10 * 60_000
 
 /** `purser payments refund …`: gives money back, and tells of what no provider can tell. */
-export function refundCommands(payments: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
+interface PaymentsWithRefunds {
+  readonly refunds: Refunds
+  find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Intent | undefined>
+}
+
+export function refundCommands(
+  payments: Command,
+  open: OpenCli,
+  openPayments: () => Promise<PaymentsWithRefunds>,
+): void {
   payments
     .command('refund')
     .description('gives a payment back, all or a part: the way it came, else by a link')
@@ -76,7 +86,7 @@ export function refundCommands(payments: Command, open: OpenCli, openPayments: (
 }
 
 /** What no provider can tell, an operator does. */
-function wordCommands(payments: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
+function wordCommands(payments: Command, open: OpenCli, openPayments: () => Promise<PaymentsWithRefunds>): void {
   const tell = (name: string, description: string): Command =>
     payments.command(name).description(description).argument('<refund>', 're_…')
   tell('refund-sent', 'says that it was paid by hand, or that the provider’s books show it')

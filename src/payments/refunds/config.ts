@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineConfig, setting, type ConfigOf } from '#platform/config'
+import { type ConfigOf, defineConfig, setting } from '#platform/config'
 
 const DAYS = 'a whole number of days from 1 to 365'
 

@@ -1,41 +1,41 @@
-import { money, type Asset } from '#money'
+import { type Asset, money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import { isId } from '#platform/ids'
-import { listAttempts } from '../attempt-store.ts'
-import { REFUNDS_QUEUE, type Core } from '../core.ts'
+import { type Context, REFUNDS_QUEUE } from '../context.ts'
 import { keyReused, notFound } from '../errors.ts'
-import { lockIntent, type IntentRow } from '../intent-store.ts'
-import { listRefundableReceipts, listStrays, type ReceiptRow } from '../receipt-store.ts'
-import { claimHashOf, claimSecret } from './claim.ts'
-import type { NewRefund } from './face.ts'
-import { holdFor } from './hold.ts'
-import { planRefund, type Plan, type Refundable } from './plan.ts'
-import { submitRefund } from './send.ts'
-import { madeBefore } from './errors.ts'
-import { findAlike, findRefundByKey, insertRefund, listReserved, type RefundRow } from './store.ts'
-import { tellOwner } from './tell.ts'
+import { claimHashOf, claimSecret } from '../reservations/claim-secret.ts'
+import { madeBefore } from '../reservations/errors.ts'
+import { holdFor } from '../reservations/hold.ts'
+import { notifyRefundOwner } from '../reservations/refund.ts'
+import { listAttempts } from '../store/attempts.ts'
+import { type IntentRow, lockIntent } from '../store/intents.ts'
+import { listRefundableReceipts, listUncountedReceipts, type ReceiptRow } from '../store/receipts.ts'
+import { findAlike, findRefundByKey, insertRefund, listReserved, type RefundRow } from '../store/refunds.ts'
+import { type Plan, planRefund, type Refundable } from './plan.ts'
+import { submitRefund } from './sending/send.ts'
+import type { NewRefund } from './types.ts'
 
 /** The starter sends at once; the queue takes over when the starter is gone. */
 const PICK_UP_AFTER_MS = 3000
 const DAY_MS = 24 * 60 * 60_000
 
 /** See Refunds.create. */
-export async function createRefund(core: Core, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
-  const opened = await core.db.transaction((tx) => open(tx, core, input))
+export async function createRefund(context: Context, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
+  const opened = await context.db.transaction((tx) => open(tx, context, input))
   if (opened.replayed || opened.row.state !== 'created' || input.later) return opened
-  return { row: await submitRefund(core, opened.row.id), replayed: false }
+  return { row: await submitRefund(context, opened.row.id), replayed: false }
 }
 
-async function open(tx: Tx, core: Core, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
-  const now = core.clock.now()
+async function open(tx: Tx, context: Context, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
+  const now = context.clock.now()
   // Whoever wants to give back some of a payment comes here one after another: what is left is read under this lock.
   const intent = isId('pay', input.intentId) ? await lockIntent(tx, input.intentId) : undefined
   if (!intent || intent.merchantId !== input.merchantId) throw notFound()
   const before = await findSame(tx, input)
   if (before) return { row: before, replayed: true }
   const asset = input.asset ?? input.amount?.asset ?? intent.asset
-  const plan = planRefund(core.rails, await listRefundable(tx, intent, asset), {
+  const plan = planRefund(context.rails, await listRefundable(tx, intent, asset), {
     asset,
     amount: input.amount?.amount,
     way: input.way ?? 'auto',
@@ -43,15 +43,15 @@ async function open(tx: Tx, core: Core, input: NewRefund): Promise<{ row: Refund
   })
   const alike = input.unlessSince && (await findAlike(tx, intent.id, money(asset, plan.amount), input.unlessSince))
   if (alike) throw madeBefore(alike.id)
-  const row = { ...newRow(core, intent, input, plan, now), asset }
-  const held = await holdFor(tx, core, intent, row)
+  const row = { ...newRow(context, intent, input, plan, now), asset }
+  const held = await holdFor(tx, context, intent, row)
   const after = { ...row, held }
   // Another payment of the merchant took the key at this moment.
   if (!(await insertRefund(tx, after, plan.parts))) throw keyReused()
-  await tellOwner(tx, core, intent.owner, after, 'created')
-  if (after.state === 'claimable') await tellOwner(tx, core, intent.owner, after, 'claimable')
-  else tx.afterCommit(() => core.jobs().wake(REFUNDS_QUEUE))
-  tx.afterCommit(() => core.log.info({ refundId: row.id, paymentId: intent.id, state: row.state }, 'refund made'))
+  await notifyRefundOwner(tx, context, intent.owner, after, 'created')
+  if (after.state === 'claimable') await notifyRefundOwner(tx, context, intent.owner, after, 'claimable')
+  else tx.afterCommit(() => context.jobs().wake(REFUNDS_QUEUE))
+  tx.afterCommit(() => context.log.info({ refundId: row.id, paymentId: intent.id, state: row.state }, 'refund made'))
   return { row: after, replayed: false }
 }
 
@@ -89,14 +89,14 @@ async function listRefundable(tx: Tx, intent: IntentRow, asset: Asset): Promise<
 
 /** With what is left of them as what they count. */
 const listStraysIn = async (tx: Tx, intentId: string, asset: Asset): Promise<ReceiptRow[]> =>
-  (await listStrays(tx, [intentId]))
+  (await listUncountedReceipts(tx, [intentId]))
     .filter((stray) => stray.asset === asset)
     .map(({ left, ...stray }) => ({ ...stray, counted: left, reversed: 0n }))
 
-function newRow(core: Core, intent: IntentRow, input: NewRefund, plan: Plan, now: Date): RefundRow {
-  const id = core.ids.next('re')
+function newRow(context: Context, intent: IntentRow, input: NewRefund, plan: Plan, now: Date): RefundRow {
+  const id = context.ids.next('re')
   const isClaim = plan.kind === 'claim'
-  const claimExpiresAt = isClaim ? addMs(now, core.refunds().claimDays * DAY_MS) : null
+  const claimExpiresAt = isClaim ? addMs(now, context.refunds().claimDays * DAY_MS) : null
   return {
     id,
     intentId: intent.id,
@@ -119,7 +119,7 @@ function newRow(core: Core, intent: IntentRow, input: NewRefund, plan: Plan, now
     number: null,
     reason: null,
     why: null,
-    claimHash: isClaim ? claimHashOf(claimSecret(core.callbackKey, id).reveal()) : null,
+    claimHash: isClaim ? claimHashOf(claimSecret(context.callbackKey, id).reveal()) : null,
     claimExpiresAt,
     idempotencyKey: input.idempotency?.key ?? null,
     requestHash: input.idempotency?.hash ?? null,

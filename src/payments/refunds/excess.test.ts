@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
-import { sql, type Queryable, type Sql, type Tx } from '#platform/db'
-import { platformSchema } from '#platform/schema'
-import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
+import { type Queryable, sql, type Sql, type Tx } from '#platform/db'
 import type { Outcome, RefundFact } from '#rails/contract'
-import type { NewRefund, Refund } from './face.ts'
-
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, KES, kes, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import type { NewRefund, Refund } from './types.ts'
 
 const dispute = (amount: bigint, reversalId = 'dp_1'): Extract<Outcome, { kind: 'reversed' }> => ({
   kind: 'reversed',
@@ -47,7 +42,7 @@ async function tellSending(trial: Trial, fact: Extract<RefundFact, { kind: 'send
 }
 
 const cases = (trial: Trial): Promise<{ kind: string; ours: bigint; theirs: bigint }[]> =>
-  trial.db.many(sql`select kind, ours, theirs from payments.cases where state = 'open' order by id`)
+  trial.db.many(sql`select kind, ours, theirs from cases.cases where state = 'open' order by id`)
 
 void test('a dispute of what an open link gives back closes the link, and the money held for it pays for the dispute', async () => {
   await using database = await openTestDatabase(schemas)

@@ -1,4 +1,4 @@
-import type { Refunding, RefundFact, RefundOutcome, RefundRef, RefundRequest } from '#rails/contract'
+import type { RefundFact, RefundOutcome, RefundRef, RefundRequest, Refunding } from '#rails/contract'
 
 /** The refunds of a scripted rail. */
 export interface ScriptedRefunds {

@@ -1,10 +1,10 @@
 import type { Ledger } from '#ledger'
-import { formatAmount, money, type Asset } from '#money'
+import { type Asset, formatAmount, money } from '#money'
 import type { Queryable } from '#platform/db'
 import type { Invariant } from '#platform/module'
-import { inOneState } from '../books-store.ts'
 import { availableOf } from '../postings.ts'
-import { listHeld, listOverRefunded, listUnbooked, listWrongRefunds } from './store.ts'
+import { inOneState } from '../store/invariants.ts'
+import { listHeld, listOverRefunded, listUnbooked, listWrongRefunds } from '../store/refunds.ts'
 
 /** What holds of refunds after every commit. */
 export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [

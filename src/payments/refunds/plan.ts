@@ -1,9 +1,15 @@
-import { money, type Asset } from '#money'
-import { BALANCE_RAIL } from '../postings.ts'
+import { type Asset, money } from '#money'
 import type { Rail, Refunding } from '#rails/contract'
-import { nothingToRefund, rateNotPossible, refundInParts, refundToBalance, refundTooLarge } from './errors.ts'
-import type { AmountBasis } from './face.ts'
-import type { RefundPart } from './store.ts'
+import { BALANCE_RAIL } from '../methods/types.ts'
+import {
+  nothingToRefund,
+  rateNotPossible,
+  refundInParts,
+  refundToBalance,
+  refundTooLarge,
+} from '../reservations/errors.ts'
+import type { RefundPart } from '../store/refunds.ts'
+import type { AmountBasis } from './types.ts'
 
 /** A receipt as far as a refund is concerned. */
 export interface Refundable {

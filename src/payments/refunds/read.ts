@@ -1,28 +1,28 @@
 import type { Queryable } from '#platform/db'
 import { isId } from '#platform/ids'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { badCursor } from '../errors.ts'
-import { REFUND_STATES, type Refund, type RefundQuery, type RefundState, type RefundStatus } from './face.ts'
-import { statusOfRefund } from './state.ts'
-import { findRefund, listRefunds } from './store.ts'
-import { refundOf } from './tell.ts'
+import { refundOf } from '../reservations/refund.ts'
+import { statusOfRefund } from '../reservations/state.ts'
+import { findRefund, listRefunds } from '../store/refunds.ts'
+import { type Refund, REFUND_STATES, type RefundQuery, type RefundState, type RefundStatus } from './types.ts'
 
 const MOST_LISTED = 100
 
 /** See Refunds.find. */
 export async function loadRefund(
-  core: Core,
+  context: Context,
   q: Queryable,
   id: string,
   merchantId?: string,
 ): Promise<Refund | undefined> {
   const row = isId('re', id) ? await findRefund(q, id) : undefined
-  return row && (merchantId === undefined || row.merchantId === merchantId) ? refundOf(core, row) : undefined
+  return row && (merchantId === undefined || row.merchantId === merchantId) ? refundOf(context, row) : undefined
 }
 
 /** See Refunds.list. */
 export async function pageOfRefunds(
-  core: Core,
+  context: Context,
   q: Queryable,
   { merchantId, intentId, status, limit: asked, cursor }: RefundQuery,
 ): Promise<{ items: Refund[]; nextCursor?: string }> {
@@ -30,7 +30,7 @@ export async function pageOfRefunds(
   const afterId = cursor === undefined ? undefined : requireCursor(cursor)
   const states = status && statesOf(status)
   const rows = await listRefunds(q, { merchantId, intentId, states, afterId, limit: limit + 1 })
-  const items = rows.slice(0, limit).map((row) => refundOf(core, row))
+  const items = rows.slice(0, limit).map((row) => refundOf(context, row))
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
-import type { AppError } from '#platform/errors'
 import { sql } from '#platform/db'
-import { platformSchema } from '#platform/schema'
+import type { AppError } from '#platform/errors'
+import type { ProviderRefund } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import {
   cardAttempt,
@@ -13,16 +12,13 @@ import {
   MERCHANT,
   openTrial,
   received,
+  schemas,
+  spend,
   tell,
   tellRefund,
-  spend,
   type Trial,
 } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
-import type { ProviderRefund } from '#rails/contract'
-import type { NewRefund, Refund } from './face.ts'
-
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+import type { NewRefund, Refund } from './types.ts'
 
 const refund = async (trial: Trial, intentId: string, input: Partial<NewRefund> = {}): Promise<Refund> =>
   (await trial.payments.refunds.create({ intentId, merchantId: MERCHANT, ...input })).refund

@@ -1,23 +1,23 @@
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
+import { refundOf } from '../reservations/refund.ts'
 import { cancelRefund } from './cancel.ts'
 import { claimRefund, findClaim } from './claims.ts'
 import { createRefund } from './create.ts'
-import type { Refunds } from './face.ts'
 import { loadRefund, pageOfRefunds } from './read.ts'
 import { listWaitingRefunds, resolveRefund } from './resolve.ts'
-import { refundOf } from './tell.ts'
+import type { Refunds } from './types.ts'
 
 /** Money that goes back to payers: the way it came, or by a link where the payer says where to. */
-export const createRefunds = (core: Core): Refunds => ({
+export const createRefunds = (context: Context): Refunds => ({
   create: async (input) => {
-    const { row, replayed } = await createRefund(core, input)
-    return { refund: refundOf(core, row), replayed }
+    const { row, replayed } = await createRefund(context, input)
+    return { refund: refundOf(context, row), replayed }
   },
-  find: (q, { id, merchantId }) => loadRefund(core, q, id, merchantId),
-  list: (q, query) => pageOfRefunds(core, q, query),
-  cancel: async (by) => refundOf(core, await cancelRefund(core, by)),
-  findClaim: (q, by) => findClaim(core, q, by),
-  claim: (by) => claimRefund(core, by),
-  resolve: async (input) => refundOf(core, await resolveRefund(core, input)),
-  listWaiting: (q) => listWaitingRefunds(core, q),
+  find: (q, { id, merchantId }) => loadRefund(context, q, id, merchantId),
+  list: (q, query) => pageOfRefunds(context, q, query),
+  cancel: async (by) => refundOf(context, await cancelRefund(context, by)),
+  findClaim: (q, by) => findClaim(context, q, by),
+  claim: (by) => claimRefund(context, by),
+  resolve: async (input) => refundOf(context, await resolveRefund(context, input)),
+  listWaiting: (q) => listWaitingRefunds(context, q),
 })

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
 import { addMs } from '#platform/clock'
 import { sql } from '#platform/db'
-import { platformSchema } from '#platform/schema'
-import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, kes, openTrial, received, tell, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
 import type { RefundOutcome } from '#rails/contract'
-import type { NewRefund, Refund } from './face.ts'
-
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, kes, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import type { NewRefund, Refund } from './types.ts'
 
 async function paid(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)

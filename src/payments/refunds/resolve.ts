@@ -1,15 +1,15 @@
 import { addMs } from '#platform/clock'
 import type { Queryable } from '#platform/db'
 import { isId } from '#platform/ids'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
+import { noSuchRefund, notToTell, stillSending } from '../reservations/errors.ts'
+import { refundOf } from '../reservations/refund.ts'
+import { statusOfRefund } from '../reservations/state.ts'
+import { findRefund, listUntold, measureUntold, type RefundRow } from '../store/refunds.ts'
 import { BY_HAND } from './claims.ts'
-import { noSuchRefund, notToTell, stillSending } from './errors.ts'
-import type { Refund } from './face.ts'
-import { recordRefund } from './record.ts'
-import { SEND_LEASE_MS } from './send.ts'
-import { statusOfRefund } from './state.ts'
-import { findRefund, listUntold, measureUntold, type RefundRow } from './store.ts'
-import { refundOf } from './tell.ts'
+import { recordRefund } from './sending/record.ts'
+import { SEND_LEASE_MS } from './sending/send.ts'
+import type { Refund } from './types.ts'
 
 const MOST = 100
 /** A provider that has said nothing for so long may never do. */
@@ -17,23 +17,23 @@ const SILENT_MS = 60 * 60_000
 
 /** See Refunds.resolve. */
 export async function resolveRefund(
-  core: Core,
+  context: Context,
   { id, sent, why }: { id: string; sent: { readonly number?: string | undefined } | undefined; why: string },
 ): Promise<RefundRow> {
-  const row = isId('re', id) ? await findRefund(core.db, id) : undefined
+  const row = isId('re', id) ? await findRefund(context.db, id) : undefined
   if (!row) throw noSuchRefund()
-  if (isBeingSent(row, core.clock.now())) throw stillSending()
+  if (isBeingSent(row, context.clock.now())) throw stillSending()
   if (row.state !== 'pending' && row.state !== 'unknown') throw notToTell(statusOfRefund(row.state))
   const reference = row.reference ?? `${BY_HAND}:${row.id}-${row.sending}`
   const outcome = sent
     ? { kind: 'succeeded' as const, reference, ...(sent.number !== undefined && { number: sent.number }) }
     : { kind: 'failed' as const, reason: 'provider-rejected' as const, why }
-  return (await recordRefund(core, { refund: row, outcome, from: 'check', sending: row.sending })).row
+  return (await recordRefund(context, { refund: row, outcome, from: 'check', sending: row.sending })).row
 }
 
 /** How many wait for a person, and since when the first does. */
-export const measureWaitingRefunds = (core: Core): Promise<{ waiting: number; since: Date | null }> =>
-  measureUntold(core.db, { byHand: BY_HAND, before: addMs(core.clock.now(), -SILENT_MS) })
+export const measureWaitingRefunds = (context: Context): Promise<{ waiting: number; since: Date | null }> =>
+  measureUntold(context.db, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS) })
 
 /** Whoever calls the provider has so long to come back with its answer: until then nobody else knows better. */
 function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
@@ -44,9 +44,9 @@ function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolea
 
 /** See Refunds.listWaiting. */
 export async function listWaitingRefunds(
-  core: Core,
+  context: Context,
   q: Queryable,
 ): Promise<{ refund: Refund; destination: string | undefined }[]> {
-  const rows = await listUntold(q, { byHand: BY_HAND, before: addMs(core.clock.now(), -SILENT_MS), limit: MOST })
-  return rows.map((row) => ({ refund: refundOf(core, row), destination: row.destination ?? row.phone ?? undefined }))
+  const rows = await listUntold(q, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS), limit: MOST })
+  return rows.map((row) => ({ refund: refundOf(context, row), destination: row.destination ?? row.phone ?? undefined }))
 }

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
 import { assetOf, money } from '#money'
-import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, kes, MERCHANT, openTrial, received, tell, tellRefund, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
-import type { NewRefund, Refund } from './face.ts'
+import { cardAttempt, kes, MERCHANT, openTrial, received, schemas, tell, tellRefund, type Trial } from '../fixture.ts'
+import type { NewRefund, Refund } from './types.ts'
 
 /** Money that came in another currency than its payment's, where nothing exchanges it: it counts for nothing, and has a way back. */
 
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const USD = assetOf('USD')
 const usd = (amount: bigint) => money(USD, amount)
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
 import { sql } from '#platform/db'
-import { platformSchema } from '#platform/schema'
+import type { ProviderRefund } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import {
   cardAttempt,
@@ -12,17 +11,15 @@ import {
   openTrial,
   received,
   referenceOf,
+  schemas,
   tell,
   tellRefund,
   type Trial,
 } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
-import type { ProviderRefund } from '#rails/contract'
-import type { NewRefund, Refund } from '../refunds/face.ts'
+import type { NewRefund, Refund } from '../refunds/types.ts'
 
 /** A refund that does not happen, or comes back, makes nothing of what is held back available, and takes no fee away. */
 
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const DAY_MS = 24 * 60 * 60_000
 const terms = { holdDays: 40, feeBps: 100, feeFixed: { KES: 500n } }
 

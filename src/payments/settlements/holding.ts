@@ -1,21 +1,21 @@
 import type { Account, Ledger, Transfer } from '#ledger'
 import { currencyOf } from '#money'
-import { addMs } from '#platform/clock'
-import type { Db, Tx } from '#platform/db'
-import { deriveUuid, isId } from '#platform/ids'
-import type { PaymentsDeps } from '../face.ts'
+import { addMs, type Clock } from '#platform/clock'
+import type { Db, Queryable, Tx } from '#platform/db'
+import { deriveUuid, type Ids, isId } from '#platform/ids'
 import {
-  updateFree,
   insertFree,
   insertSettlement,
   listFrees,
   lockHeld,
   lockHeldOf,
   lockSettlement,
-  updateSettlement,
   type SettlementRow,
-} from './store.ts'
-import { tellSettlement, type TellDeps } from './tell.ts'
+  updateFree,
+  updateSettlement,
+} from '../store/settlements.ts'
+import { type NotifyDeps, notifySettlementOwner } from './notify.ts'
+import type { SettlementTerms } from './types.ts'
 
 /**
  * What merchants get later. The money is credited as ever, and in the same posting it goes on to `pending`, where it stays until it is
@@ -26,7 +26,12 @@ import { tellSettlement, type TellDeps } from './tell.ts'
 const DAY_MS = 24 * 60 * 60_000
 export const SETTLEMENTS_QUEUE = 'payments.settlements'
 
-type Deps = Pick<PaymentsDeps, 'ledger' | 'clock' | 'ids' | 'settlementTerms'> & TellDeps
+interface Deps extends NotifyDeps {
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly settlementTerms?: ((q: Queryable, merchantId: string) => Promise<SettlementTerms>) | undefined
+}
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
 /** Credits of money that was counted before: it is held back only as far as it was when it went, by the terms of then. */
@@ -41,7 +46,7 @@ export const pendingOf = (account: string, asset: Account['asset']): Account => 
 })
 
 /** The ledger as payments uses it. */
-export function holdingBack(deps: Deps): Ledger {
+export function createSettlingLedger(deps: Deps): Ledger {
   const { ledger, settlementTerms } = deps
   if (!settlementTerms) return ledger
   return {
@@ -98,7 +103,7 @@ async function holdBack(
     createdAt: now,
     settledAt: null,
   })
-  await tellSettlement(deps, tx, { id: settlementId, version: 1 }, 'created')
+  await notifySettlementOwner(deps, tx, { id: settlementId, version: 1 }, 'created')
   if (terms.holdDays === 0) tx.afterCommit(() => jobs().wake(SETTLEMENTS_QUEUE))
   const pending = pendingOf(account, to.asset)
   return [{ id: deriveUuid(id, 'hold-back'), from: to, to: pending, amount, kind: 'payments.hold-back', ref }]
@@ -119,7 +124,7 @@ interface Wanted {
   readonly now: Date
 }
 
-async function freeOf(deps: TellDeps, tx: Tx, held: readonly SettlementRow[], wanted: Wanted): Promise<Transfer[]> {
+async function freeOf(deps: NotifyDeps, tx: Tx, held: readonly SettlementRow[], wanted: Wanted): Promise<Transfer[]> {
   const freed: Transfer[] = []
   let left = wanted.amount
   for (const row of held) {
@@ -134,7 +139,7 @@ async function freeOf(deps: TellDeps, tx: Tx, held: readonly SettlementRow[], wa
       returned,
       ...(over && { state: 'returned' as const, version: row.version + 1, settledAt: wanted.now }),
     })
-    if (over) await tellSettlement(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
+    if (over) await notifySettlementOwner(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
     await insertFree(tx, { cause: wanted.cause, settlementId: row.id, amount, undone: 0n }, wanted.now)
     freed.push({
       id: deriveUuid(wanted.id, `free ${row.id}`),
@@ -163,7 +168,7 @@ export interface Freeing {
  * hold, under the payment's lock. The caller posts.
  */
 export async function freeForRefund(
-  deps: Pick<Deps, 'clock'> & TellDeps,
+  deps: Pick<Deps, 'clock'> & NotifyDeps,
   tx: Tx,
   { intentId, available: to, amount, cause, source }: Freeing,
 ): Promise<Transfer[]> {
@@ -188,17 +193,17 @@ export interface HoldingAgain {
   /** What the transfers refer to. */
   readonly ref: string
   /** Another part of the same comes back after this one: what is left stays for it. */
-  readonly goesOn?: boolean | undefined
+  readonly hasMoreParts?: boolean | undefined
 }
 
 /**
  * What was freed for something that did not happen, or that came back, is held back again: by its settlement, with its terms and its date. Under the
  * payment's lock and the debt's. The caller posts.
  */
-export async function holdAgain(
-  deps: Pick<Deps, 'clock' | 'ids'> & TellDeps,
+export async function restoreHold(
+  deps: Pick<Deps, 'clock' | 'ids'> & NotifyDeps,
   tx: Tx,
-  { causes, available, amount, source, ref, goesOn = false }: HoldingAgain,
+  { causes, available, amount, source, ref, hasMoreParts = false }: HoldingAgain,
 ): Promise<Transfer[]> {
   const now = deps.clock.now()
   const again: Transfer[] = []
@@ -212,7 +217,7 @@ export async function holdAgain(
     left -= part
     const isOver = row.state === 'settled'
     const undone = isOver ? free.undone : free.undone + part
-    await updateFree(tx, { ...free, undone }, goesOn && part < there ? null : now)
+    await updateFree(tx, { ...free, undone }, hasMoreParts && part < there ? null : now)
     if (part === 0n) continue
     const id = deriveUuid(source, `hold-back ${free.cause} ${row.id}`)
     await (isOver ? holdAnew(deps, tx, row, { transferId: id, credited: part }) : reopen(deps, tx, row, part))
@@ -222,16 +227,16 @@ export async function holdAgain(
   return again
 }
 
-async function reopen(deps: TellDeps, tx: Tx, row: SettlementRow, part: bigint): Promise<void> {
+async function reopen(deps: NotifyDeps, tx: Tx, row: SettlementRow, part: bigint): Promise<void> {
   const wasOver = row.state === 'returned'
   const version = wasOver ? row.version + 1 : row.version
   await updateSettlement(tx, { ...row, state: 'pending', settledAt: null, version, returned: row.returned - part })
-  if (wasOver) await tellSettlement(deps, tx, { id: row.id, version }, 'created')
+  if (wasOver) await notifySettlementOwner(deps, tx, { id: row.id, version }, 'created')
 }
 
 /** The rest of it was settled meanwhile, and with it the fixed part of the fee. */
 async function holdAnew(
-  deps: Pick<Deps, 'clock' | 'ids'> & TellDeps,
+  deps: Pick<Deps, 'clock' | 'ids'> & NotifyDeps,
   tx: Tx,
   settled: SettlementRow,
   part: Pick<SettlementRow, 'transferId' | 'credited'>,
@@ -243,5 +248,5 @@ async function holdAnew(
     ...{ state: 'pending', version: 1, createdAt: deps.clock.now(), settledAt: null },
   }
   await insertSettlement(tx, row)
-  await tellSettlement(deps, tx, row, 'created')
+  await notifySettlementOwner(deps, tx, row, 'created')
 }

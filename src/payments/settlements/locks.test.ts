@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema, type Transfer } from '#ledger'
-import { sql, type Db, type Tx } from '#platform/db'
-import { platformSchema } from '#platform/schema'
+import type { Transfer } from '#ledger'
+import { type Db, sql, type Tx } from '#platform/db'
 import { openTestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
-import { lockAccount } from '../receipt-store.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { lockAccount } from '../store/receipts.ts'
 
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const DAY_MS = 24 * 60 * 60_000
 const terms = { holdDays: 2, feeBps: 0, feeFixed: {} }
 

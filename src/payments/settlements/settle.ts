@@ -3,19 +3,19 @@ import { addMs } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import { deriveUuid } from '#platform/ids'
 import type { DueQueue } from '#platform/jobs'
-import type { Core } from '../core.ts'
+import type { Context } from '../context.ts'
 import { availableOf, debtOf } from '../postings.ts'
-import { lockAccount } from '../receipt-store.ts'
-import { pendingOf, SETTLEMENTS_QUEUE } from './holding.ts'
+import { lockAccount } from '../store/receipts.ts'
 import {
   claimSettlements,
   findSettlement,
   freeSettlements,
   lockSettlement,
-  updateSettlement,
   type SettlementRow,
-} from './store.ts'
-import { tellSettlement } from './tell.ts'
+  updateSettlement,
+} from '../store/settlements.ts'
+import { pendingOf, SETTLEMENTS_QUEUE } from './holding.ts'
+import { notifySettlementOwner } from './notify.ts'
 import { feeOf } from './terms.ts'
 
 const LEASE_MS = 60_000
@@ -30,35 +30,35 @@ const feesOf = (asset: Account['asset']): Account => ({
 })
 
 /** What is due to become available. */
-export function settlementsQueue(core: Core): DueQueue<{ id: string }> {
+export function settlementsQueue(context: Context): DueQueue<{ id: string }> {
   return {
     name: SETTLEMENTS_QUEUE,
     concurrency: 4,
     batch: 32,
     idleMs: 1000,
-    claim: (limit, now) => claimSettlements(core.db, limit, now, addMs(now, LEASE_MS)),
-    adopt: (now) => freeSettlements(core.db, now),
-    handle: ({ id }) => core.db.transaction((tx) => settle(core, tx, id)),
+    claim: (limit, now) => claimSettlements(context.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => freeSettlements(context.db, now),
+    handle: ({ id }) => context.db.transaction((tx) => settle(context, tx, id)),
   }
 }
 
-async function settle(core: Core, tx: Tx, id: string): Promise<void> {
+async function settle(context: Context, tx: Tx, id: string): Promise<void> {
   const found = await findSettlement(tx, id)
   if (found?.state !== 'pending') return
   // Before the row's lock, as reversals take the two.
-  const owed = await debtOfMerchant(core, tx, found)
+  const owed = await debtOfMerchant(context, tx, found)
   const row = await lockSettlement(tx, id)
   if (row?.state !== 'pending') return
   const amount = row.credited - row.returned
   const fee = feeOf(row.asset, amount, row)
   const version = row.version + 1
-  await updateSettlement(tx, { ...row, fee, version, state: 'settled', settledAt: core.clock.now() })
-  await core.ledger.post(tx, settleTransfers(row, amount, fee, owed))
-  await tellSettlement(core, tx, { id, version }, 'completed')
+  await updateSettlement(tx, { ...row, fee, version, state: 'settled', settledAt: context.clock.now() })
+  await context.ledger.post(tx, settleTransfers(row, amount, fee, owed))
+  await notifySettlementOwner(context, tx, { id, version }, 'completed')
 }
 
 /** What is owed is repaid before anything becomes available. Locked also when there is none: a reversal beside it may just be making one. */
-async function debtOfMerchant({ ledger }: Core, tx: Tx, { account, asset }: SettlementRow): Promise<bigint> {
+async function debtOfMerchant({ ledger }: Context, tx: Tx, { account, asset }: SettlementRow): Promise<bigint> {
   const { code } = debtOf({ account, asset })
   await lockAccount(tx, `${code} ${asset}`)
   const { posted } = await ledger.balance(tx, code, asset)

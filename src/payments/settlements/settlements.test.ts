@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledgerSchema } from '#ledger'
-import { platformSchema } from '#platform/schema'
-import { openTestDatabase } from '../../../test/database.ts'
-import { availableOf } from '../postings.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, tell, type Trial } from '../fixture.ts'
-import { paymentsSchema } from '../payments.ts'
 import type { Outcome } from '#rails/contract'
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { availableOf } from '../postings.ts'
 import { freeForRefund } from './holding.ts'
 import { feeOf } from './terms.ts'
 
-const schemas = [platformSchema, ledgerSchema, paymentsSchema]
 const DAY_MS = 24 * 60 * 60_000
 const terms = { holdDays: 2, feeBps: 100, feeFixed: {} }
 

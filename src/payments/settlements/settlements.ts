@@ -1,49 +1,11 @@
-import { currencyOf, formatAmount, money, type Asset, type Money } from '#money'
 import type { Ledger } from '#ledger'
+import { type Asset, currencyOf, formatAmount, money } from '#money'
 import type { Queryable } from '#platform/db'
 import { isId } from '#platform/ids'
+import { findSettlement, listSettlements, listWrongFrees, type SettlementOf, sumHeld } from '../store/settlements.ts'
 import { pendingOf } from './holding.ts'
-import {
-  findSettlement,
-  listSettlements,
-  listWrongFrees,
-  sumHeld,
-  type SettlementOf,
-  type SettlementState,
-} from './store.ts'
 import { feeOf } from './terms.ts'
-
-/** Money that a merchant gets later, or less a fee. */
-export interface Settlement {
-  /** `stl_…` */
-  readonly id: string
-  readonly merchantId: string
-  readonly intentId: string
-  readonly receiptId: string
-  readonly owner: string
-  readonly livemode: boolean
-  /** `returned`: all of it went back to the payer before it was settled. */
-  readonly state: SettlementState
-  /** What came, less what was repaid of a debt. */
-  readonly gross: Money
-  /** What went back to the payer before it was settled. */
-  readonly returned: Money
-  /** What is kept of it, or would be by now. */
-  readonly fee: Money
-  readonly net: Money
-  readonly dueAt: Date
-  readonly settledAt: Date | undefined
-  readonly createdAt: Date
-}
-
-export interface Settlements {
-  find(q: Queryable, id: string): Promise<Settlement | undefined>
-  /** Newest first. */
-  list(
-    q: Queryable,
-    query: { merchantId: string; state?: SettlementState | undefined; limit: number; cursor?: string | undefined },
-  ): Promise<{ items: Settlement[]; nextCursor: string | undefined }>
-}
+import type { Settlement, Settlements } from './types.ts'
 
 export const settlementReader: Settlements = {
   find: async (q, id) => {

@@ -1,15 +1,4 @@
-import type { Asset } from '#money'
-import { money, multiply } from '#money'
-
-/** When and how much of what comes a merchant can dispose of. */
-export interface SettlementTerms {
-  /** 0: at once. */
-  readonly holdDays: number
-  /** Of each receipt, in hundredths of a percent. */
-  readonly feeBps: number
-  /** Of each receipt, in minor units, by currency. */
-  readonly feeFixed: Readonly<Record<string, bigint>>
-}
+import { type Asset, money, multiply } from '#money'
 
 /** What the operator keeps: at most all of it. The share is rounded to the nearest minor unit, half to even. */
 export function feeOf(

@@ -28,7 +28,7 @@ export interface JobContext extends RunContext {
 
 /** Rows that have a state and a due time are their own queue. */
 export interface DueQueue<Row = unknown> {
-  /** `module.rows`, such as `payments.inbox`; what `wake` names. */
+  /** `module.rows`, such as `inbox.events`; what `wake` names. */
   readonly name: string
   /** How many rows are handled at once. */
   readonly concurrency: number

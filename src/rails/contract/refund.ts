@@ -1,3 +1,4 @@
+import type { CallbackPurpose } from './webhook.ts'
 import type { Asset, Money } from '#money'
 import type { AmountLimits } from './limits.ts'
 import type { FailureReason } from './outcome.ts'
@@ -41,9 +42,6 @@ export interface RefundRequest {
   /** Where the provider tells what became of it. Each carries a secret token of its own: never log them. */
   readonly callbackUrl: (purpose: CallbackPurpose) => string
 }
-
-/** `result`: what became of it. `timeout`: the provider gave up waiting for itself. `status`: the answer to a question of ours. */
-export type CallbackPurpose = 'result' | 'timeout' | 'status'
 
 /** What is known of a refund when a provider is asked about it. */
 export interface RefundRef extends RefundRequest {
@@ -89,9 +87,3 @@ export type RefundFact =
       readonly needsCheck: boolean
     }
   | { readonly kind: 'news'; readonly receiptId: string }
-
-export interface TokenRefund {
-  readonly refundId: string
-  readonly sendingId: string
-  readonly purpose: CallbackPurpose
-}

@@ -1,5 +1,4 @@
 import type { Outcome } from './outcome.ts'
-import type { TokenRefund } from './refund.ts'
 
 export interface Webhook {
   /** A second name for the path, `/api/webhook/<alias>/…`, where the provider minds words in it; callback URLs are built with it. */
@@ -51,4 +50,13 @@ export interface Fact {
    * hold the whole story (`pending` then only means: there is news). What the event states (amount, number) fills in what `check` cannot.
    */
   readonly needsCheck: boolean
+}
+
+/** `result`: what became of it. `timeout`: the provider gave up waiting for itself. `status`: the answer to a question of ours. */
+export type CallbackPurpose = 'result' | 'timeout' | 'status'
+
+export interface TokenRefund {
+  readonly refundId: string
+  readonly sendingId: string
+  readonly purpose: CallbackPurpose
 }

@@ -74,7 +74,7 @@ async function differences({ providers, world }: Desk): Promise<string[]> {
         and b.provider_id like 're\\_%:returned'), 0) as back
     from payments.receipts r where r.rail = 'stripe' and r.provider_id like 'ch\\_%'`)
   const told = await world.app.db.many<{ subject: string }>(
-    sql`select subject from payments.cases where state = 'open' and kind = 'return-differs'`,
+    sql`select subject from cases.cases where state = 'open' and kind = 'return-differs'`,
   )
   const isTold = (receipt: string): boolean => told.some(({ subject }) => subject === receipt)
   return [

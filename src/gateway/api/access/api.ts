@@ -1,3 +1,4 @@
+import type { Reconciliation } from '#reconciliation'
 import type { Ledger } from '#ledger'
 import type { Payments } from '#payments'
 import type { Clock } from '#platform/clock'
@@ -11,6 +12,7 @@ import type { Access, AccessDeps } from './access.ts'
 export interface ApiDeps extends AccessDeps {
   readonly db: Db
   readonly payments: Payments
+  readonly reconciliation: Reconciliation
   readonly ledger: Ledger
   readonly webhooks: Webhooks
   readonly rates: Rates

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount, type Money } from '#money'
-import { CASE_ACTIONS, CASE_KINDS, CASE_STATES, type Case } from '#payments'
+import { CASE_KINDS, CASE_STATES, type Case } from '#cases'
+import { CASE_ACTIONS } from '#reconciliation'
 import type { Tx } from '#platform/db'
 import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
@@ -76,7 +77,7 @@ export function caseRoutes(app: HttpServer, api: Api): void {
   resolveRoute(app, api)
 }
 
-function listRoute(app: HttpServer, { access, db, payments }: Api): void {
+function listRoute(app: HttpServer, { access, db, reconciliation }: Api): void {
   app.route({
     method: 'GET',
     url: '/api/v1/reconciliation/cases',
@@ -93,13 +94,13 @@ function listRoute(app: HttpServer, { access, db, payments }: Api): void {
     },
     handler: async (request) => {
       const { status: state, ...rest } = request.query
-      const { items, nextCursor } = await payments.reconciliation.listCases(db, { state, ...rest })
+      const { items, nextCursor } = await reconciliation.listCases(db, { state, ...rest })
       return { object: 'list' as const, data: items.map(render), next_cursor: nextCursor ?? null }
     },
   })
 }
 
-function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api): void {
+function resolveRoute(app: HttpServer, { access, db, reconciliation, identity }: Api): void {
   app.route({
     method: 'POST',
     url: '/api/v1/reconciliation/cases/:id/resolve',
@@ -138,10 +139,10 @@ function resolveRoute(app: HttpServer, { access, db, payments, identity }: Api):
         const intentId = payment ?? ''
         const detail = { payment: intentId, note }
         const credit = { id, intentId, note }
-        return render(await payments.reconciliation.credit(credit, (tx) => audit(tx, 'credited', detail)))
+        return render(await reconciliation.credit(credit, (tx) => audit(tx, 'credited', detail)))
       }
       const done = (tx: Tx): Promise<void> => audit(tx, action === 'close' ? 'closed' : 'retried', { note })
-      return render(await db.transaction((tx) => payments.reconciliation.resolve(tx, { id, action, note }, done)))
+      return render(await db.transaction((tx) => reconciliation.resolve(tx, { id, action, note }, done)))
     },
   })
 }

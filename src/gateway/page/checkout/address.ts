@@ -1,7 +1,7 @@
 import encodeQr from 'qr'
 import { qrTextOf } from '#clients/bitcoin'
 import { currencyOf, formatAmount } from '#money'
-import type { Attempt, Sighting } from '#payments'
+import type { Attempt, Deposit } from '#payments'
 import { html, Html } from '#platform/html'
 import { notes, otherWays } from './choose.ts'
 import { icons } from '../layout/icons.ts'
@@ -16,7 +16,7 @@ export function address(view: View): Html {
   const attempt = offeredAddress(intent)
   if (!attempt?.address || !attempt.due) return html``
   const amount = showMoney(attempt.due)
-  const isRest = attempt.sightings.some(({ state }) => state !== 'gone')
+  const isRest = attempt.deposits.some(({ state }) => state !== 'gone')
   return html`${notes(view)} ${arrivals(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${speech.say(isRest ? 'sendRest' : 'send', { amount })}</h2>
     <div class="send">
@@ -50,16 +50,16 @@ export function repricing(view: View): Html {
 
 /** Money that was seen, and how far it is. */
 export function arrivals({ intent, speech }: View): Html | undefined {
-  const seen = intent.attempts.flatMap(({ sightings }) => sightings)
+  const seen = intent.attempts.flatMap(({ deposits }) => deposits)
   if (seen.length === 0) return undefined
   return html`<ul class="arrivals">
-    ${seen.slice(-MOST_SHOWN).map((sighting) => html`<li>${wordsOf(sighting, speech)}</li>`)}
+    ${seen.slice(-MOST_SHOWN).map((deposit) => html`<li>${wordsOf(deposit, speech)}</li>`)}
   </ul>`
 }
 
 const MOST_SHOWN = 10
 
-function wordsOf({ state, amount: money, confirmations }: Sighting, speech: Speech): string {
+function wordsOf({ state, amount: money, confirmations }: Deposit, speech: Speech): string {
   const amount = showMoney(money)
   if (state === 'gone') return speech.say('gone', { amount })
   if (state === 'final') return speech.say('arrivedFinal', { amount })

@@ -1,5 +1,5 @@
 import { assetOf, money, type Asset } from '#money'
-import type { Attempt, Intent, PaymentMethod, Receipt, Sighting } from '#payments'
+import type { Attempt, Intent, PaymentMethod, Receipt, Deposit } from '#payments'
 import { addMs } from '#platform/clock'
 import { stateOf, type PanelState, type View } from './state.ts'
 import { speak, type Language } from '../../strings/strings.ts'
@@ -57,7 +57,7 @@ const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   paymentUri: undefined,
   due: undefined,
   exchange: undefined,
-  sightings: [],
+  deposits: [],
   phone: '2547*****678',
   createdAt: addMs(NOW, -20_000),
   ...more,
@@ -90,7 +90,7 @@ const receipt = (more: Partial<Receipt> = {}): Receipt => ({
 
 const BTC: Asset = assetOf('BTC')
 const ADDRESS = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
-const sighting = (more: Partial<Sighting> = {}): Sighting => ({
+const deposit = (more: Partial<Deposit> = {}): Deposit => ({
   providerId: `${'0'.repeat(64)}:0`,
   attemptId: 'att_04',
   amount: money(BTC, 10_000n),
@@ -248,14 +248,14 @@ export const SAMPLES = {
     attempts: [
       addressAttempt({
         due: money(BTC, 7823n),
-        sightings: [sighting({ state: 'gone', providerId: 'x:1' }), sighting()],
+        deposits: [deposit({ state: 'gone', providerId: 'x:1' }), deposit()],
       }),
     ],
   }),
   repricing: sample('repricing', { attempts: [oldPrice()] }),
   'confirming-address': sample('confirming', {
     status: 'processing',
-    attempts: [addressAttempt({ due: money(BTC, 0n), paymentUri: undefined, sightings: [sighting()] })],
+    attempts: [addressAttempt({ due: money(BTC, 0n), paymentUri: undefined, deposits: [deposit()] })],
   }),
   'closing-address': sample('closing', { expiresAt: addMs(NOW, -60_000), attempts: [addressAttempt()] }),
   closing: sample('closing', { expiresAt: addMs(NOW, -60_000), attempts: [cardAttempt()] }),

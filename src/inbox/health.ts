@@ -1,0 +1,29 @@
+import type { HealthCheck } from '#platform/health'
+import type { InboxContext } from './context.ts'
+import { inboxState } from './store.ts'
+
+/** Workers poll every half second. A longer wait means that no worker runs or that workers cannot keep up. */
+const LATE_SECONDS = 60
+
+/** Reports whether events are handled in time. */
+export const inboxHealth = (context: InboxContext): HealthCheck => ({
+  name: 'inbox',
+  critical: false,
+  check: async () => {
+    const { lagSeconds, parked } = await measureInbox(context)
+    return { status: lagSeconds > LATE_SECONDS ? 'degraded' : 'healthy', detail: { lagSeconds, parkedEvents: parked } }
+  },
+})
+
+/** Reads lag and parked events, and sets their gauges. */
+export async function measureInbox({
+  db,
+  clock,
+  meters,
+}: InboxContext): Promise<{ lagSeconds: number; parked: number }> {
+  const { oldest, parked } = await inboxState(db)
+  const lagSeconds = oldest ? Math.max(0, Math.round((clock.now().getTime() - oldest.getTime()) / 1000)) : 0
+  meters.lag.set(lagSeconds)
+  meters.parked.set(parked)
+  return { lagSeconds, parked }
+}

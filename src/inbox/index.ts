@@ -1,0 +1,6 @@
+export { inboxCommands } from './commands.ts'
+export type { InboxDeps } from './context.ts'
+export { createInbox, inboxSchema } from './inbox.ts'
+export { createSecurityReporter, type ReportSecurityEvent } from './security.ts'
+export { callbackUrl, refundCallbackUrl } from './tokens.ts'
+export type { Handled, Inbox, InboxHandlers, StoredEvent } from './types.ts'

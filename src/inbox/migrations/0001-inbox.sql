@@ -1,0 +1,32 @@
+-- Events from payment providers, stored as they arrived and before they are handled.
+
+-- An enum instead of a CHECK constraint, because every callback writes a row and PostgreSQL prepares a table's CHECK constraints for
+-- each statement.
+create type inbox.event_state as enum ('new', 'done', 'parked', 'ignored');
+
+create table inbox.events (
+  rail text not null,
+  -- The provider's id of the event, or a hash of token subject and body when there is none. The primary key stores a repeated delivery
+  -- once.
+  event_key text not null,
+  raw bytea not null,
+  -- Subject of the signed token in the callback URL: an attempt, or a sending of a refund with the callback's purpose.
+  token_subject text,
+  state inbox.event_state not null default 'new',
+  received_at timestamptz not null,
+  -- Next try. A worker claims the event by moving this time ahead, which is its lease.
+  due_at timestamptz not null,
+  -- An event that cannot be handled is retried until this time. Then it is parked for an operator.
+  retry_until timestamptz not null,
+  tries integer not null default 0,
+  note text,
+  primary key (rail, event_key)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+create index events_due on inbox.events (due_at) where state = 'new';
+create index events_parked on inbox.events (received_at) where state = 'parked';
+-- Handled events are deleted after 90 days. Rows arrive in the order of `received_at`, so a BRIN index finds the old ones.
+create index events_received on inbox.events using brin (received_at);
+
+-- Rights of the running program.
+grant usage on schema inbox to purser_app;
+grant select, insert, update, delete on inbox.events to purser_app;

@@ -1,0 +1,107 @@
+import { addMs } from '#platform/clock'
+import { describeError } from '#platform/errors'
+import type { DueQueue } from '#platform/jobs'
+import type { Fact, InboundEvent, Rail, RefundFact } from '#rails/contract'
+import { INBOX_QUEUE, type InboxContext } from './context.ts'
+import { claimEvents, closeEvent, postponeEvent, releaseEventClaims } from './store.ts'
+import { readSubject } from './tokens.ts'
+import type { Handled, StoredEvent } from './types.ts'
+
+/** Handling takes a question to the provider at most per fact; a worker that died in the middle is replaced after it. */
+const LEASE_MS = 120_000
+/** An event that cannot be understood or confirmed for so long waits for a person. */
+export const RETRY_FOR_MS = 24 * 60 * 60_000
+const SLOWEST_MS = 15 * 60_000
+
+/** What providers told us and nobody has handled yet. */
+export function inboxQueue(context: InboxContext): DueQueue<StoredEvent> {
+  return {
+    name: INBOX_QUEUE,
+    concurrency: 8,
+    batch: 32,
+    idleMs: 500,
+    claim: (limit, now) => claimEvents(context.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => releaseEventClaims(context.db, now, addMs(now, LEASE_MS)),
+    handle: (event) => handleEvent(context, event),
+  }
+}
+
+async function handleEvent(context: InboxContext, event: StoredEvent): Promise<void> {
+  const rail = context.rails.find(({ name }) => name === event.rail)
+  const facts = rail ? parse(context, rail, event) : 'no such rail'
+  if (typeof facts === 'string') return close(context, event, 'parked', facts)
+  if (!rail || facts.length === 0) return close(context, event, 'ignored', 'nothing for us in it')
+  // All facts are handled before the event is judged; they are repeatable, so a retry handles them all again.
+  const results: Handled[] = []
+  for (const fact of facts) results.push(await handle(context, rail, event, fact))
+  const later = results.find((result) => result.kind === 'later')
+  if (later) return retry(context, event, later.why)
+  const parked = results.find((result) => result.kind === 'parked')
+  if (parked) return close(context, event, 'parked', parked.why)
+  const ignored = results.find((result) => result.kind === 'ignored')
+  if (ignored) return close(context, event, 'ignored', ignored.why)
+  const refused = results.find((result) => result.kind === 'refused')
+  return refused ? close(context, event, 'ignored', `refused: ${refused.why}`) : close(context, event, 'done', null)
+}
+
+/** An error of ours is no reason to lose the event, nor to try it at once and for ever. */
+async function handle(
+  context: InboxContext,
+  rail: Rail,
+  event: StoredEvent,
+  fact: Fact | RefundFact,
+): Promise<Handled> {
+  const handlers = context.handlers()
+  try {
+    return await ('kind' in fact ? handlers.refund(rail, fact) : handlers.payment(rail, event, fact))
+  } catch (error) {
+    context.log.error(
+      { rail: rail.name, event: event.eventKey, tries: event.tries, error },
+      'event could not be handled',
+    )
+    return { kind: 'later', why: `not handled: ${describeError(error)}`.slice(0, 300) }
+  }
+}
+
+function parse(
+  context: InboxContext,
+  rail: Rail,
+  { raw, tokenSubject, receivedAt, eventKey }: StoredEvent,
+): readonly (Fact | RefundFact)[] | string {
+  const tokenRefund = tokenSubject === null ? undefined : readSubject(tokenSubject)
+  const ofAttempt = tokenRefund ? undefined : (tokenSubject ?? undefined)
+  const event: InboundEvent = { rawBody: raw, tokenAttemptId: ofAttempt, tokenRefund, receivedAt }
+  try {
+    const refunds = rail.refund?.parse?.(event) ?? []
+    if (tokenRefund) return refunds
+    return rail.webhook ? [...rail.webhook.parse(event), ...refunds] : 'the rail has no webhook'
+  } catch (error) {
+    context.log.error({ rail: rail.name, event: eventKey, error }, 'event of a shape never seen: parked')
+    context.securityEvent('malformed-event', { rail: rail.name, attemptId: tokenSubject ?? undefined, event: eventKey })
+    return `not understood: ${describeError(error)}`.slice(0, 300)
+  }
+}
+
+async function close(
+  context: InboxContext,
+  event: StoredEvent,
+  state: 'done' | 'parked' | 'ignored',
+  note: string | null,
+): Promise<void> {
+  await closeEvent(context.db, event, state, note)
+  context.meters.events.inc({ rail: event.rail, result: state })
+}
+
+async function retry(context: InboxContext, event: StoredEvent, why: string): Promise<void> {
+  const now = context.clock.now()
+  if (now >= event.retryUntil) {
+    context.securityEvent('unresolved-event', { rail: event.rail, event: event.eventKey })
+    return close(context, event, 'parked', `tried long enough: ${why}`)
+  }
+  await postponeEvent(
+    context.db,
+    event,
+    addMs(now, Math.min(1000 * 2 ** Math.min(event.tries - 1, 20), SLOWEST_MS)),
+    why,
+  )
+}

@@ -1,0 +1,104 @@
+import { hash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { addMs } from '#platform/clock'
+import { AppError } from '#platform/errors'
+import { createGather } from '#platform/gather'
+import type { HttpServer } from '#platform/http'
+import type { Rail, Webhook } from '#rails/contract'
+import { INBOX_QUEUE, type InboxContext } from './context.ts'
+import { RETRY_FOR_MS } from './queue.ts'
+import { insertEvents, type NewEvent } from './store.ts'
+import { readSubject, subjectOfToken } from './tokens.ts'
+
+/** Providers' events are a few kilobytes; Stripe's largest objects some tens. */
+const BODY_LIMIT = 256 * 1024
+const ACCEPTED = { received: true }
+/** Events written by one statement, when they come faster than the database answers. */
+const MOST_TOGETHER = 32
+
+const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
+
+/** Where providers tell us what happened: checked, stored, acknowledged; handled after. */
+export function webhookRoutes(context: InboxContext, app: HttpServer): void {
+  const store = createGather((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MOST_TOGETHER })
+  for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
+    app.route({
+      method: 'POST',
+      url,
+      bodyLimit: BODY_LIMIT,
+      config: { rawBody: true },
+      schema: { hide: true, params },
+      handler: async (request, reply) => {
+        const { rail: name, token } = request.params
+        const accepted = await receive(context, store, { name, token, request })
+        return reply.code(200).send(accepted)
+      },
+    })
+  }
+}
+
+interface Inbound {
+  readonly name: string
+  readonly token: string | undefined
+  readonly request: Pick<FastifyRequest, 'headers' | 'rawBody' | 'ip'>
+}
+
+type Store = (event: NewEvent) => Promise<boolean>
+
+async function receive(context: InboxContext, store: Store, inbound: Inbound): Promise<object> {
+  const { rail, webhook } = requireRail(context, inbound.name)
+  const subject = requireToken(context, rail, inbound.token)
+  const tokenRefund = subject === undefined ? undefined : readSubject(subject)
+  const tokenAttemptId = tokenRefund ? undefined : subject
+  const { headers, rawBody, ip: address } = inbound.request
+  const now = context.clock.now()
+  const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, tokenRefund, now, address })
+  if (!verdict.ok) throw refuse(context, rail, 'forged-callback', verdict, subject)
+  const eventKey = verdict.eventId ?? hashOf(subject, rawBody)
+  const isNew = await store({
+    rail: rail.name,
+    eventKey,
+    raw: rawBody,
+    tokenSubject: subject ?? null,
+    receivedAt: now,
+    retryUntil: addMs(now, RETRY_FOR_MS),
+  })
+  context.meters.events.inc({ rail: rail.name, result: isNew ? 'stored' : 'repeated' })
+  if (isNew) context.jobs().wake(INBOX_QUEUE)
+  // Providers repeat themselves too, so it is answered as the first was; but nothing is done, and it is told.
+  else context.securityEvent('replayed-callback', { rail: rail.name, attemptId: subject, event: eventKey })
+  return webhook.accepted ?? ACCEPTED
+}
+
+/** A rail that is off takes nothing: an unset secret must not mean an open door. */
+function requireRail(context: InboxContext, name: string): { rail: Rail; webhook: Webhook } {
+  const rail = context.rails.find((each) => each.name === name || each.webhook?.pathAlias === name)
+  if (!rail?.webhook || rail.unavailable() !== undefined) {
+    throw new AppError('payments.no-such-webhook', 404, 'There is no webhook at this address.')
+  }
+  return { rail, webhook: rail.webhook }
+}
+
+function requireToken(context: InboxContext, rail: Rail, token: string | undefined): string | undefined {
+  if (token === undefined) return undefined
+  const subject = subjectOfToken(context.callbackKey, token)
+  if (subject === undefined)
+    throw refuse(context, rail, 'forged-token', { status: 401, why: 'the token is not one of ours' }, undefined)
+  return subject
+}
+
+function refuse(
+  context: InboxContext,
+  rail: Rail,
+  event: string,
+  { status, why }: { status: number; why: string },
+  attemptId: string | undefined,
+): AppError {
+  context.securityEvent(event, { rail: rail.name, attemptId, why })
+  return new AppError('payments.callback-refused', status, 'The callback was refused.')
+}
+
+/** With the token's attempt in it, so that one attempt's body sent to another's address cannot take the place of the real event. */
+const hashOf = (tokenAttemptId: string | undefined, rawBody: Buffer): string =>
+  hash('sha256', Buffer.concat([Buffer.from(`${tokenAttemptId ?? ''}\n`), rawBody]))

@@ -1,0 +1,106 @@
+import { type Queryable, sql } from '#platform/db'
+import type { StoredEvent } from './types.ts'
+
+/** All SQL on inbox.events. */
+
+export type NewEvent = Omit<StoredEvent, 'tries'>
+
+/** For each event whether it is new; false when it is stored already. One statement: providers wait for it. */
+export async function insertEvents(q: Queryable, rows: readonly NewEvent[]): Promise<boolean[]> {
+  const [only, ...others] = rows
+  if (only && others.length === 0) return [await insertEvent(q, only)]
+  const column = <Name extends keyof NewEvent>(name: Name): NewEvent[Name][] => rows.map((row) => row[name])
+  const written =
+    await q.many<Key>(sql`insert into inbox.events (rail, event_key, raw, token_subject, received_at, due_at, retry_until)
+    select rail, key, raw, attempt, received, received, until from unnest(${column('rail')}::text[], ${column('eventKey')}::text[],
+      ${column('raw')}::bytea[], ${column('tokenSubject')}::text[], ${column('receivedAt')}::timestamptz[],
+      ${column('retryUntil')}::timestamptz[]) as event (rail, key, raw, attempt, received, until)
+    on conflict do nothing returning rail, event_key as "eventKey"`)
+  const fresh = new Set(written.map(nameOf))
+  // Of two that came together only the first is new.
+  return rows.map((row) => fresh.delete(nameOf(row)))
+}
+
+const nameOf = ({ rail, eventKey }: Key): string => `${rail} ${eventKey}`
+
+async function insertEvent(q: Queryable, row: NewEvent): Promise<boolean> {
+  const written =
+    await q.run(sql`insert into inbox.events (rail, event_key, raw, token_subject, received_at, due_at, retry_until)
+    values (${row.rail}, ${row.eventKey}, ${row.raw}, ${row.tokenSubject}, ${row.receivedAt}, ${row.receivedAt}, ${row.retryUntil})
+    on conflict do nothing`)
+  return written === 1
+}
+
+/** Events to handle now. Whoever claimed them has until `leaseEnd`. */
+export const claimEvents = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<StoredEvent[]> =>
+  q.many(sql`update inbox.events set due_at = ${leaseEnd}, tries = tries + 1 where (rail, event_key) in (
+    select rail, event_key from inbox.events where state = 'new' and due_at <= ${now} order by due_at limit ${limit}
+    for update skip locked)
+    returning rail, event_key as "eventKey", raw, token_subject as "tokenSubject", received_at as "receivedAt",
+      retry_until as "retryUntil", tries`)
+
+/** Makes events due that are claimed, or were put off for less than a claim lasts. */
+export const releaseEventClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+  q.run(sql`update inbox.events set due_at = ${now} where state = 'new' and due_at > ${now} and due_at <= ${leaseEnd}`)
+
+type Key = Pick<StoredEvent, 'rail' | 'eventKey'>
+
+export async function closeEvent(
+  q: Queryable,
+  key: Key,
+  state: 'done' | 'parked' | 'ignored',
+  note: string | null,
+): Promise<void> {
+  await q.run(
+    sql`update inbox.events set state = ${state}, note = ${note} where rail = ${key.rail} and event_key = ${key.eventKey}`,
+  )
+}
+
+export async function postponeEvent(q: Queryable, key: Key, dueAt: Date, note: string): Promise<void> {
+  await q.run(sql`update inbox.events set due_at = ${dueAt}, note = ${note}
+    where rail = ${key.rail} and event_key = ${key.eventKey} and state = 'new'`)
+}
+
+/** How long the oldest event that was never tried has waited, and how many wait for a person. */
+export const inboxState = (q: Queryable): Promise<{ oldest: Date | null; parked: number }> =>
+  q.one(sql`select (select min(received_at) from inbox.events where state = 'new' and tries = 0) as oldest,
+    (select count(*)::int from inbox.events where state = 'parked') as parked`)
+
+/** Removes handled events that came before `before`. What waits or is parked stays. @returns how many */
+export const purgeEvents = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(sql`delete from inbox.events where (rail, event_key) in (
+    select rail, event_key from inbox.events where received_at < ${before} and state in ('done', 'ignored') limit ${limit})`)
+
+export interface ParkedEvent {
+  rail: string
+  eventKey: string
+  receivedAt: Date
+  attemptId: string | null
+  note: string | null
+}
+
+export const listParked = (q: Queryable, limit: number): Promise<ParkedEvent[]> =>
+  q.many(sql`select rail, event_key as "eventKey", received_at as "receivedAt", token_subject as "attemptId", note
+    from inbox.events where state = 'parked' order by received_at limit ${limit}`)
+
+/** A parked event as it came. */
+export const findParked = (
+  q: Queryable,
+  { rail, eventKey }: Key,
+): Promise<{ raw: Buffer; note: string | null } | undefined> =>
+  q.maybe(sql`select raw, note from inbox.events where rail = ${rail} and event_key = ${eventKey} and state = 'parked'`)
+
+/** Settles a parked event without crediting anything. False when there is no such one. */
+export async function closeParked(q: Queryable, { rail, eventKey }: Key, note: string): Promise<boolean> {
+  const written = await q.run(sql`update inbox.events set state = 'ignored', note = ${note}
+    where rail = ${rail} and event_key = ${eventKey} and state = 'parked'`)
+  return written === 1
+}
+
+/** Puts a parked event back to be handled. False when there is no such one. */
+export async function reopenEvent(q: Queryable, key: Key, now: Date, retryUntil: Date): Promise<boolean> {
+  const written =
+    await q.run(sql`update inbox.events set state = 'new', due_at = ${now}, retry_until = ${retryUntil}, tries = 0, note = null
+    where rail = ${key.rail} and event_key = ${key.eventKey} and state = 'parked'`)
+  return written === 1
+}

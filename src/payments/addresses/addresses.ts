@@ -1,0 +1,144 @@
+import { money, type Money } from '#money'
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import type { Collect, Rail } from '#rails/contract'
+import type { Context } from '../context.ts'
+import { askIn, isLocked, partOf } from '../exchange/exchange.ts'
+import { assetFor } from '../exchange/prices.ts'
+import type { Exchange } from '../exchange/types.ts'
+import { refreshIntent } from '../intents/refresh.ts'
+import { isLive } from '../intents/state.ts'
+import { largest, merchantTolerance } from '../intents/tolerance.ts'
+import { freeIndex, takeIndex } from '../store/addresses.ts'
+import { type AttemptRow, updateAttempt } from '../store/attempts.ts'
+import { type Arrived, listDeposits, sumDeposits } from '../store/deposits.ts'
+import type { IntentRow } from '../store/intents.ts'
+import { exchangeOf, storedExchange } from '../store/stored-exchange.ts'
+
+export type Collector = Rail & { readonly collect: Collect }
+
+/** Money is looked for at each look until so long after the intent ends or money came last. */
+export const WATCH_FOR_MS = 24 * 60 * 60_000
+/** Wallets that restore from a key look no further than so many unused addresses. */
+const GAP = 20
+
+/** What the payer is asked for, in the attempt's asset. */
+export interface Ask {
+  readonly amount: Money
+  readonly exchange: Exchange | undefined
+  /** In the intent's asset. */
+  readonly tolerance: bigint
+}
+
+/** What `due` of the intent is in the rail's asset; at a rate locked now where that is another one. Throws `rates.unavailable`. */
+export async function askFor(context: Context, tx: Tx, rail: Rail, due: Money): Promise<Ask> {
+  const asset = assetFor(rail, due.asset) ?? due.asset
+  if (asset === due.asset) return { amount: due, exchange: undefined, tolerance: rail.tolerance?.(due) ?? 0n }
+  const exchange = await askIn(context, tx, due, asset)
+  const amount = money(asset, exchange.asked)
+  const tolerance = partOf(exchange.priced, rail.tolerance?.(amount) ?? 0n, exchange.asked)
+  return { amount, exchange, tolerance }
+}
+
+/** Whether the payer is shown this attempt again: one address for all that is paid on an intent by this rail's key. */
+export const isOffered = (attempt: AttemptRow, rail: Collector): boolean =>
+  rail.collect.kind === 'address' &&
+  attempt.rail === rail.name &&
+  attempt.indexSpace === rail.collect.indexSpace?.() &&
+  (isLive(attempt.state) || (attempt.state === 'settled' && attempt.address !== null))
+
+/** The columns of a new attempt to an address. */
+export async function allocate(
+  tx: Tx,
+  context: Context,
+  rail: Collector,
+  { intent, now }: { intent: IntentRow; now: Date },
+): Promise<Pick<AttemptRow, 'indexSpace' | 'addressIndex' | 'watchUntil'>> {
+  const space = rail.collect.indexSpace?.()
+  if (rail.collect.kind !== 'address' || space === undefined)
+    return { indexSpace: null, addressIndex: null, watchUntil: null }
+  const { index, used } = await takeIndex(tx, space)
+  if (index - used > GAP)
+    context.log.warn(
+      { rail: rail.name, index, used },
+      `more than ${GAP} addresses in a row are unused: set the gap limit of your wallet higher to see what comes to this one`,
+    )
+  const ends = intent.expiresAt > now ? intent.expiresAt : now
+  return { indexSpace: space, addressIndex: index, watchUntil: addMs(ends, WATCH_FOR_MS) }
+}
+
+/** An index whose address nobody was shown is given out again. */
+export async function release(tx: Tx, attempt: AttemptRow): Promise<AttemptRow> {
+  const { state, reference, indexSpace: space, addressIndex: index } = attempt
+  if (state !== 'failed' || reference !== null || space === null || index === null) return attempt
+  await freeIndex(tx, { space, index })
+  return { ...attempt, addressIndex: null, watchUntil: null }
+}
+
+/**
+ * The attempt as it is to be paid now: what is still due on the same address, at the rate that is still locked, else at a new one. Changes nothing
+ * while the old one holds.
+ */
+export async function renew(
+  tx: Tx,
+  context: Context,
+  rail: Collector,
+  { intent, attempt, now }: { intent: IntentRow; attempt: AttemptRow; now: Date },
+): Promise<AttemptRow> {
+  if (attempt.address === null) return attempt
+  const exchange = attempt.exchange && exchangeOf(attempt.exchange)
+  const due = intent.amount - intent.received
+  const arrived = await sumDeposits(tx, attempt.id, exchange?.quoteId ?? null)
+  if (!exchange && attempt.amount === due + arrived.gross) return attempt
+  if (exchange && isLocked(exchange, now) && exchange.priced === due + arrived.counted) return attempt
+  const left = due - (exchange ? await expected(tx, attempt) : 0n)
+  if (left <= 0n) return attempt
+  const asked = exchange
+    ? await askFor(context, tx, rail, money(intent.asset, left))
+    : { amount: money(intent.asset, due + arrived.gross), exchange: undefined, tolerance: attempt.tolerance }
+  const changed = {
+    ...attempt,
+    amount: largest(asked.amount.amount, rail.limits(asked.amount.asset).min),
+    exchange: asked.exchange ? storedExchange(asked.exchange) : null,
+    tolerance: largest(attempt.tolerance, asked.tolerance),
+  }
+  const after = await withDue(tx, context, intent, changed)
+  await updateAttempt(tx, after)
+  await refreshIntent(tx, context, intent, now, { shows: true })
+  return after
+}
+
+/** What the money that is seen and not final will count for. */
+async function expected(tx: Tx, { id }: AttemptRow): Promise<bigint> {
+  const seen = (await listDeposits(tx, [id])).filter(({ state }) => state === 'seen')
+  return seen.reduce((sum, { exchange, gross }) => {
+    if (!exchange) return sum
+    const { priced, asked } = exchangeOf(exchange)
+    return sum + partOf(priced, gross, asked)
+  }, 0n)
+}
+
+/** What is left to send, and the text that asks a wallet for it. */
+export async function withDue(tx: Tx, context: Context, intent: IntentRow, attempt: AttemptRow): Promise<AttemptRow> {
+  const rail = context.rails.find(({ name }) => name === attempt.rail)
+  const { address, asset } = attempt
+  if (address === null || !rail?.collect?.uriOf) return attempt
+  const arrived = await sumDeposits(tx, attempt.id, attempt.exchange?.quoteId ?? null)
+  const due = refundableAmount(rail, intent, attempt, arrived)
+  const words = { merchantName: intent.terms.merchantName, description: intent.description }
+  const paymentUri = due > 0n ? rail.collect.uriOf({ ...words, address, amount: money(asset, due) }) : null
+  return { ...attempt, due, paymentUri }
+}
+
+/** Never less than the rail can carry: what is too small to be sent could not be paid at all. */
+function refundableAmount(
+  rail: Rail,
+  intent: IntentRow,
+  { asset, amount }: AttemptRow,
+  { gross, waiting }: Arrived,
+): bigint {
+  const left = amount - gross - waiting
+  const terms = merchantTolerance({ amount, terms: intent.terms })
+  if (left <= largest(terms, rail.tolerance?.(money(asset, amount)) ?? 0n)) return 0n
+  return largest(left, rail.limits(asset).min)
+}

@@ -1,0 +1,308 @@
+import { callbackUrl } from '#inbox'
+import { type Asset, currencyOf, formatAmount, money } from '#money'
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import { FetchError } from '#platform/fetch'
+import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
+import { allocate, type Ask, askFor, type Collector, isOffered, renew } from '../addresses/addresses.ts'
+import { type Context, railOf } from '../context.ts'
+import {
+  alreadyPaid,
+  amountNotTaken,
+  badPhone,
+  inFlight,
+  methodNotAllowed,
+  methodOff,
+  notFound,
+  over,
+  payerLacks,
+} from '../errors.ts'
+import { assetFor } from '../exchange/prices.ts'
+import { refreshIntent } from '../intents/refresh.ts'
+import { isLive, isOver } from '../intents/state.ts'
+import { BALANCE_RAIL } from '../methods/types.ts'
+import {
+  attemptOf,
+  type AttemptRow,
+  claimSubmission,
+  findAttempt,
+  insertAttempt,
+  listAttempts,
+  listPrompts,
+  lockPhone,
+} from '../store/attempts.ts'
+import { findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
+import { storedExchange } from '../store/stored-exchange.ts'
+import { requireCustomerFunds } from './funds.ts'
+import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
+import { recordOutcome } from './outcomes.ts'
+import type { Attempt, PaymentMethod, StartAttempt } from './types.ts'
+
+/** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
+const SUBMIT_LEASE_MS = 90_000
+/** The starter submits at once; the queue takes over when the starter is gone. */
+const PICK_UP_AFTER_MS = 3000
+/** Nobody waits for a prompt any more when the program was down for so long. */
+const STALE_MS = 2 * 60_000
+
+/** As long as idempotency keys are kept. */
+const KEEP_REQUESTS_MS = 30 * 24 * 60 * 60_000
+
+const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
+
+export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly PaymentMethod[] =>
+  rails.filter(canCollect).flatMap((rail) => {
+    // The page does not know who the payer is: only the merchant can say.
+    if (rail.collect.kind === 'balance') return []
+    const limits = prices.limits(rail, asset)
+    if (!limits) return []
+    const { kind, needs } = rail.collect
+    return [
+      {
+        method: rail.method,
+        rail: rail.name,
+        kind,
+        needs,
+        limits,
+        unavailable: rail.unavailable(),
+      },
+    ]
+  })
+
+/** See Payments.startAttempt. */
+export async function startAttempt(context: Context, input: StartAttempt): Promise<Attempt> {
+  await requireRate(context, input)
+  const opened = await context.db.transaction((tx) => openAttempt(tx, context, input))
+  const attempt = opened.again ? opened.attempt : await submit(context, opened.attempt)
+  if (!opened.again && attempt.kind === 'address') await context.wakeWatch(attempt.rail)
+  return attemptOf(attempt)
+}
+
+/** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
+async function requireRate(context: Context, { intentId, method }: StartAttempt): Promise<void> {
+  if (!context.rails.some((rail) => rail.exchanges && rail.method === method)) return
+  const intent = await findIntent(context.db, intentId)
+  // What is wrong with them is said in the transaction.
+  if (!intent?.methods.includes(method) || isOver(intent.status)) return
+  const rail = context.rails.find(
+    (each) => each.exchanges && each.method === method && each.unavailable() === undefined,
+  )
+  const asset = rail && assetFor(rail, intent.asset)
+  if (asset === undefined || asset === intent.asset) return
+  await context.rates?.rate(currencyOf(intent.asset), currencyOf(asset))
+}
+
+async function openAttempt(
+  tx: Tx,
+  context: Context,
+  input: StartAttempt,
+): Promise<{ attempt: AttemptRow; again: boolean }> {
+  const now = context.clock.now()
+  const intent = await lockIntent(tx, input.intentId)
+  if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
+  const attempts = await listAttempts(tx, intent.id)
+  const { requestKey = null } = input
+  const same = requestKey === null ? undefined : findAsked(attempts, requestKey, now)
+  if (same) return { attempt: same, again: true }
+  requirePayable(intent, now)
+  const rail = requireRail(context, intent, input)
+  const offered = attempts.findLast((each) => isOffered(each, rail))
+  if (offered) return { attempt: await renew(tx, context, rail, { intent, attempt: offered, now }), again: true }
+  const due = intent.amount - intent.received
+  const payer = requirePayer(rail, input.payer)
+  const ask = await askFor(context, tx, rail, money(intent.asset, due))
+  requireTaken(rail, ask.amount.asset, ask.amount.amount)
+  const open = attempts.find((each) => isSame(each, rail, due, payer, now))
+  if (open) return { attempt: open, again: true }
+  if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
+    throw inFlight()
+  if (attempts.some(({ kind, state }) => kind === 'balance' && isLive(state))) throw inFlight()
+  // Money was seen and is not final: another try would pay twice.
+  if (attempts.some(({ unconfirmed, state }) => unconfirmed && isLive(state))) throw inFlight()
+  requireAttemptsLeft(attempts, context.limits)
+  const railAccount =
+    rail.collect.kind === 'balance' ? await requireCustomerFunds(tx, context.ledger, intent, due) : 'main'
+  if (input.merchantId === undefined) await requirePublicLimits(tx, context, rail, payer, attempts)
+
+  const placed = await allocate(tx, context, rail, { intent, now })
+  const attempt = {
+    ...newAttempt(context, { intent, rail, railAccount, ask, payer, returnUrl: input.returnUrl, requestKey, now }),
+    ...placed,
+  }
+  await insertAttempt(tx, attempt)
+  await refreshIntent(tx, context, intent, now, { shows: true })
+  tx.afterCommit(() => context.meters.payments.inc({ provider: rail.name, status: 'started' }))
+  return { attempt, again: false }
+}
+
+const findAsked = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
+  attempts.find((each) => each.requestKey === requestKey && now < addMs(each.createdAt, KEEP_REQUESTS_MS))
+
+function requirePayable(intent: IntentRow, now: Date): void {
+  if (intent.status === 'paid') throw alreadyPaid()
+  if (isOver(intent.status)) throw over(intent.status)
+  // The sweep may not have marked it yet.
+  if (now >= intent.expiresAt) throw over('expired')
+}
+
+function requireRail(context: Context, intent: IntentRow, { method, merchantId }: StartAttempt): Collector {
+  // Whoever has the page's address is not the customer.
+  const isTheirs = method !== BALANCE_RAIL || merchantId !== undefined
+  if (!isTheirs || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
+  const able = context.rails
+    .filter(canCollect)
+    .filter((rail) => rail.method === method && assetFor(rail, intent.asset) !== undefined)
+  const rail = able.find((each) => each.unavailable() === undefined)
+  if (!rail) throw methodOff(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
+  return rail
+}
+
+function requireTaken(rail: Collector, asset: Asset, amount: bigint): void {
+  const { min, max, step } = rail.limits(asset)
+  const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
+  if (amount < min) throw amountNotTaken(rail.method, `${show(amount)} is below its smallest, ${show(min)}`)
+  if (amount > max) throw amountNotTaken(rail.method, `${show(amount)} is above its largest, ${show(max)}`)
+  if (amount % step !== 0n) throw amountNotTaken(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
+}
+
+/** Only what is known of a payer, nothing else that an edge may have passed along. */
+function requirePayer({ collect, method }: Collector, { phone, email, name }: Payer): Payer {
+  const payer = { ...(phone && { phone }), ...(email && { email }), ...(name && { name }) }
+  for (const need of collect.needs) if (payer[need] === undefined) throw payerLacks(need, method)
+  if (collect.needs.includes('phone') && !/^\d{8,15}$/.test(payer.phone ?? '')) throw badPhone()
+  return payer
+}
+
+/** What is open, or may be made at this moment, is shown again: two could both be paid. */
+function isSame(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
+  return (
+    (rail.collect.kind === 'page' || rail.collect.kind === 'transfer') &&
+    attempt.rail === rail.name &&
+    isLive(attempt.state) &&
+    !attempt.unconfirmed &&
+    attempt.amount === amount &&
+    attempt.payer.email === payer.email &&
+    now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2
+  )
+}
+
+async function requirePublicLimits(
+  tx: Tx,
+  context: Context,
+  rail: Collector,
+  payer: Payer,
+  attempts: readonly AttemptRow[],
+): Promise<void> {
+  const { limits, clock } = context
+  const now = clock.now()
+  requireFewDeclines(attempts, limits, now)
+  if (rail.collect.kind !== 'push' || payer.phone === undefined || limits.exemptPhone?.(payer.phone)) return
+  await lockPhone(tx, payer.phone)
+  requireFewPrompts(await listPrompts(tx, payer.phone, addMs(now, -limits.promptWindowMs)), limits, now)
+}
+
+interface Opening {
+  intent: IntentRow
+  rail: Collector
+  railAccount: string
+  ask: Ask
+  payer: Payer
+  returnUrl: string
+  requestKey: string | null
+  now: Date
+}
+
+export const newAttempt = (
+  { ids }: Context,
+  { intent, rail, railAccount, ask, payer, returnUrl, requestKey, now }: Opening,
+): AttemptRow => ({
+  id: ids.next('att'),
+  intentId: intent.id,
+  rail: rail.name,
+  railAccount,
+  method: rail.method,
+  kind: rail.collect.kind,
+  state: 'created',
+  asset: ask.amount.asset,
+  amount: ask.amount.amount,
+  reference: null,
+  redirectUrl: null,
+  address: null,
+  paymentUri: null,
+  due: null,
+  indexSpace: null,
+  addressIndex: null,
+  watchUntil: null,
+  exchange: ask.exchange ? storedExchange(ask.exchange) : null,
+  tolerance: ask.tolerance,
+  payer,
+  returnUrl,
+  requestKey,
+  reason: null,
+  declined: null,
+  why: null,
+  unconfirmed: false,
+  dueAt: addMs(now, PICK_UP_AFTER_MS),
+  checks: 0,
+  createdAt: now,
+  submittedAt: null,
+  endedAt: null,
+  sentAt: null,
+})
+
+/**
+ * Asks the rail, unless somebody else has taken that right. Whatever happens to this process from here on, the attempt is never sent twice:
+ * only `created` can be claimed.
+ */
+export async function submit(
+  context: Context,
+  { id, intentId }: Pick<AttemptRow, 'id' | 'intentId'>,
+): Promise<AttemptRow> {
+  const now = context.clock.now()
+  const intent = await findIntent(context.db, intentId)
+  if (!intent) throw notFound()
+  const claimed = await claimSubmission(context.db, id, now, addMs(now, SUBMIT_LEASE_MS))
+  if (!claimed) return (await findAttempt(context.db, id)) ?? Promise.reject(notFound())
+  const outcome = await askRail(context, intent, claimed, now)
+  return (await recordOutcome(context, { attempt: claimed, outcome, from: 'start' })).attempt
+}
+
+async function askRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
+  const collect = railOf(context, attempt.rail)?.collect
+  if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
+  const why = whyNotNow(intent, attempt, now)
+  if (why !== undefined) return { kind: 'failed', reason: 'expired', why: `not sent: ${why}` }
+  try {
+    return await collect.start(requestOf(context, intent, attempt))
+  } catch (error) {
+    const { id: attemptId, rail } = attempt
+    context.log.warn({ paymentId: intent.id, attemptId, rail, error }, 'rail did not answer')
+    if (error instanceof FetchError && !error.maybeSent)
+      return { kind: 'failed', reason: 'provider-unavailable', why: error.code }
+    return { kind: 'unknown', why: error instanceof FetchError ? error.code : 'the rail threw' }
+  }
+}
+
+/** An attempt that a crash left behind is sent only while it makes sense to the payer. */
+function whyNotNow(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
+  if (isOver(intent.status)) return `the payment is ${intent.status}`
+  if (now >= intent.expiresAt) return 'the payment is expired'
+  return now.getTime() - attempt.createdAt.getTime() > STALE_MS ? 'too old' : undefined
+}
+
+/** The request as it was started: all of it follows from rows that do not change. */
+export function requestOf(context: Context, intent: IntentRow, attempt: AttemptRow): CollectRequest {
+  const rail = railOf(context, attempt.rail) ?? { name: attempt.rail }
+  return {
+    attemptId: attempt.id,
+    intentId: intent.id,
+    amount: money(attempt.asset, attempt.amount),
+    payer: attempt.payer,
+    merchantName: intent.terms.merchantName,
+    description: intent.description,
+    callbackUrl: callbackUrl(context.publicUrl(), context.callbackKey, rail, attempt.id),
+    returnUrl: attempt.returnUrl,
+    expiresAt: intent.expiresAt,
+    ...(attempt.addressIndex !== null && { index: attempt.addressIndex }),
+  }
+}

@@ -1,0 +1,69 @@
+import type { Transfer } from '#ledger'
+import { currencyOf, formatAmount, type Money } from '#money'
+import type { Tx } from '#platform/db'
+import { AppError } from '#platform/errors'
+import { isId } from '#platform/ids'
+import type { UnattributedMoney } from '../bookkeeping/types.ts'
+import { type Context, railOf } from '../context.ts'
+import { type AttemptRow, insertAttempt } from '../store/attempts.ts'
+import { findIntent, type IntentRow } from '../store/intents.ts'
+import { newAttempt } from './attempts.ts'
+import { applyOutcome } from './outcomes.ts'
+
+/**
+ * Counts money that names no attempt as a receipt of a payment. The receipt has the provider's id of the money, so that later news of the same
+ * money finds it. The transfers are added to `transfers`, which the caller posts.
+ */
+export async function creditByHand(
+  tx: Tx,
+  context: Context,
+  given: UnattributedMoney,
+  { contended, transfers }: { contended: boolean; transfers: Transfer[] },
+): Promise<{ merchantId: string; counted: boolean }> {
+  const { intentId, gross, providerId: id, number, at } = given
+  const intent = isId('pay', intentId) ? await findIntent(tx, intentId) : undefined
+  if (!intent) throw noSuchPayment()
+  if (gross.asset !== intent.asset) throw otherCurrency(gross, currencyOf(intent.asset))
+  const attempt = attemptByHand(context, given, intent)
+  await insertAttempt(tx, attempt)
+  const receipt = { id, ...(number !== undefined && { number }), gross, at, final: true, stated: true }
+  const outcome = { kind: 'received' as const, receipts: [receipt] }
+  const { refused } = await applyOutcome(tx, context, { attempt, outcome, from: 'event' }, { contended, transfers })
+  return { merchantId: intent.merchantId, counted: refused === undefined }
+}
+
+/** The attempt that carries the receipt. It is abandoned from the start, so nothing polls it, and the receipt settles it. */
+function attemptByHand(
+  context: Context,
+  { rail: name, railAccount, gross }: UnattributedMoney,
+  intent: IntentRow,
+): AttemptRow {
+  const rail = railOf(context, name)
+  if (!rail?.collect) throw new AppError('payments.rail-unavailable', 503, `There is no rail ${name} any more.`)
+  const opening = {
+    intent,
+    rail: { ...rail, collect: rail.collect },
+    railAccount,
+    ask: { amount: gross, tolerance: 0n, exchange: undefined },
+    payer: {},
+    returnUrl: '',
+    requestKey: null,
+  }
+  return {
+    ...newAttempt(context, { ...opening, now: context.clock.now() }),
+    railAccount,
+    state: 'abandoned',
+    dueAt: null,
+  }
+}
+
+const noSuchPayment = (): AppError =>
+  new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'payment' })
+
+const otherCurrency = (theirs: Money, currency: string): AppError =>
+  new AppError(
+    'payments.case-other-currency',
+    409,
+    `The money is ${currencyOf(theirs.asset)} ${formatAmount(theirs)} and the payment is in ${currency}: credit a payment in ${currencyOf(theirs.asset)}, or pay it back at the provider.`,
+    { param: 'payment' },
+  )

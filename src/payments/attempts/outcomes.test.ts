@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assetOf, money } from '#money'
+import { sql } from '#platform/db'
+import { openTestDatabase } from '../../../test/database.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, tell } from '../fixture.ts'
+
+const USD = assetOf('USD')
+
+void test('gross to the merchant, the fee its own transfer, clearing is what the provider holds', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), fee: kes(4500n) }))
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  assert.equal(await trial.available(), 150_000n)
+  const of = async (code: string): Promise<bigint> => (await trial.ledger.balance(trial.db, code, KES)).posted
+  assert.equal(await of('rail:cards:main:clearing'), -145_500n)
+  assert.equal(await of('rail:cards:main:fees'), -4500n)
+  const { entries } = await trial.ledger.statement(trial.db, { code: `merchant:${MERCHANT}:available`, asset: KES })
+  assert.equal(entries.length, 1)
+  await trial.booksHold()
+})
+
+void test('a fee that is told after the money is asked for and booked once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  const charge = { id: 'ch_1', gross: kes(150_000n) }
+  trial.page.onCheck = () => received({ ...charge, feeLater: true })
+  await trial.pass(5000)
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  const fees = async (): Promise<bigint> => (await trial.ledger.balance(trial.db, 'rail:cards:main:fees', KES)).posted
+  trial.page.onCheck = () => Promise.reject(new Error('down'))
+  await trial.pass(60_000)
+  trial.page.onCheck = () => ({ kind: 'unknown', why: 'down' })
+  await trial.pass(60_000)
+  assert.equal(await fees(), 0n)
+  trial.page.onCheck = () => received({ ...charge, fee: kes(4500n) })
+  await trial.pass(120_000)
+  assert.equal(await fees(), -4500n)
+  const asked = trial.page.checked.length
+  await tell(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
+  await trial.pass(12 * 3_600_000)
+  assert.equal(await fees(), -4500n)
+  assert.equal(trial.page.checked.length, asked, 'nothing is left to ask')
+  await trial.booksHold()
+})
+
+void test('a fee that is never told is not asked for for ever', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  await cardAttempt(trial)
+  trial.page.onCheck = () => received({ id: 'ch_1', gross: kes(150_000n), feeLater: true })
+  for (let hour = 0; hour < 8 * 24; hour++) await trial.pass(3_600_000)
+  const asked = trial.page.checked.length
+  assert.ok(asked > 20 && asked < 60, `asked ${asked} times`)
+  await trial.pass(48 * 3_600_000)
+  assert.equal(trial.page.checked.length, asked)
+  await trial.booksHold()
+})
+
+void test('overpaid: every receipt is credited, once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  const both = { ...received({ id: 'ch_1', gross: kes(150_000n) }) }
+  await tell(
+    trial,
+    { attemptId: id },
+    { ...both, receipts: [...both.receipts, ...received({ id: 'ch_2', gross: kes(70_000n) }).receipts] },
+  )
+  const over = await trial.find(intentId)
+  assert.equal(over.status, 'paid')
+  assert.deepEqual(over.flags, { partial: false, overpaid: true, late: false })
+  assert.equal(over.receipts.length, 2)
+  assert.equal(await trial.available(), 220_000n)
+  await trial.booksHold()
+})
+
+void test('late: money after expiry and after cancel is credited and flagged', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
+  const inTime = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
+  await trial.pass(5 * 60_000)
+  await tell(trial, { attemptId: inTime.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
+  assert.equal(
+    (await trial.find(inTime.intentId)).flags.late,
+    false,
+    'begun before the end, and not yet told that it is over',
+  )
+  await trial.pass(10 * 60_000)
+  assert.equal((await trial.find(expired.intentId)).status, 'expired')
+  await tell(trial, { attemptId: expired.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  const late = await trial.find(expired.intentId)
+  assert.deepEqual([late.status, late.flags.late, late.receipts[0]?.late], ['paid', true, true])
+
+  const canceled = await cardAttempt(trial)
+  await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
+  await tell(trial, { attemptId: canceled.id }, received({ id: 'ch_2', gross: kes(50_000n) }))
+  const partly = await trial.find(canceled.intentId)
+  assert.deepEqual([partly.status, partly.flags], ['canceled', { partial: true, overpaid: false, late: true }])
+  assert.equal(await trial.available(), 350_000n)
+  await trial.booksHold()
+})
+
+void test('a page is closed when the payment is canceled, expired or paid otherwise, even after a crash', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const canceled = await cardAttempt(trial)
+  await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
+  assert.equal(trial.page.closed.length, 0, 'after the commit, by the queue')
+  await trial.pass()
+  const paid = await cardAttempt(trial)
+  const prompt = await trial.start(paid.intentId)
+  trial.push.onCheck = () => received({ id: referenceOf(prompt.id), gross: kes(150_000n) })
+  await trial.pass(5000)
+  await trial.pass()
+  const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
+  await trial.pass(15 * 60_000)
+  await trial.pass()
+  assert.deepEqual(
+    trial.page.closed.map(({ attemptId }) => attemptId),
+    [canceled.id, paid.id, expired.id],
+  )
+  const statuses = await Promise.all([canceled, paid, expired].map(({ intentId }) => trial.find(intentId)))
+  assert.deepEqual(
+    statuses.map(({ status, attempts: [page] }) => [status, page?.status]),
+    [
+      ['canceled', 'failed'],
+      ['paid', 'failed'],
+      ['expired', 'failed'],
+    ],
+  )
+  await trial.booksHold()
+})
+
+void test('money on an attempt that had failed still counts', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  assert.equal((await trial.find(intentId)).attempts[0]?.status, 'failed')
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  const paid = await trial.find(intentId)
+  assert.deepEqual([paid.status, paid.attempts[0]?.status, paid.attempts[0]?.reason], ['paid', 'settled', undefined])
+  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  assert.equal((await trial.find(intentId)).status, 'paid', 'money wins')
+  await trial.booksHold()
+})
+
+void test('not final: shown as processing, posted when it is final', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
+  assert.equal((await trial.find(intentId)).status, 'processing')
+  assert.equal(await trial.available(), 0n)
+  await assert.rejects(trial.start(intentId), /under way/, 'another try would pay twice')
+  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  await trial.booksHold()
+})
+
+void test('another asset: credited to the merchant in that asset, not counted, and told', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: money(USD, 1000n) }))
+  const intent = await trial.find(intentId)
+  assert.deepEqual([intent.status, intent.received], ['open', kes(0n)])
+  assert.equal((await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:available`, USD)).posted, 1000n)
+  assert.ok(trial.log.entries.some(({ message }) => message === 'money came in another asset: credited, not counted'))
+  await trial.booksHold()
+})
+
+void test('more than believed: what the provider states later is credited too', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(151_000n) }))
+  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n))
+  await trial.booksHold()
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
+  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts: for a person')
+  const { note } = await trial.db.one<{ note: string }>(sql`select note from inbox.events where state = 'parked'`)
+  assert.equal(note, 'amount-conflict')
+  await trial.booksHold()
+})
+
+void test('the same money under another id, and the number of another receipt, count nothing', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await cardAttempt(trial)
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), number: 'AB12' }))
+  await tell(trial, { attemptId: id }, received({ id: 'ch_1b', gross: kes(150_000n), number: 'AB12' }))
+  const other = await cardAttempt(trial)
+  await tell(trial, { attemptId: other.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await tell(trial, { attemptId: other.id }, received({ id: 'ch_2', gross: kes(150_000n), number: 'AB12' }))
+  assert.equal((await trial.find(intentId)).receipts.length, 1)
+  assert.deepEqual((await trial.find(other.intentId)).receipts, [])
+  assert.equal((await trial.find(other.intentId)).attempts[0]?.status, 'pending')
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
+void test('receipts cannot be changed or deleted: not by the running role, not by mistake as the owner', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const attempt = await trial.start((await trial.create()).id)
+  trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n), number: 'AB12' })
+  await trial.pass(5000)
+  const forbidden = [
+    sql`update payments.receipts set gross = 1`,
+    sql`delete from payments.receipts`,
+    sql`truncate payments.receipts cascade`,
+    sql`delete from payments.receipt_entries`,
+    sql`update payments.receipt_entries set amount = 1`,
+    sql`delete from payments.receipt_states`,
+    sql`truncate payments.receipt_states`,
+    sql`delete from payments.intents`,
+  ]
+  for (const statement of forbidden) await assert.rejects(trial.db.run(statement), /permission denied/, statement.text)
+  for (const statement of forbidden.slice(0, -1)) {
+    await assert.rejects(database.owner.run(statement), /written once|keeps a row/, statement.text)
+  }
+  await assert.rejects(trial.db.run(sql`update payments.receipt_states set number = 'CD34'`), /cannot be changed/)
+  await assert.rejects(
+    trial.db.run(sql`update payments.receipt_states set reversed = counted + 1`),
+    /receipt_states_check/,
+  )
+  await trial.booksHold()
+})
+
+void test('the invariants see what is broken', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const attempt = await trial.start((await trial.create()).id)
+  trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n) })
+  await trial.pass(5000)
+  const broken = async (statement: Parameters<typeof trial.db.run>[0]): Promise<string[]> => {
+    await database.owner.run(statement)
+    const found = await Promise.all((trial.payments.invariants ?? []).map(({ check }) => check(trial.db)))
+    return found.flat()
+  }
+  assert.match((await broken(sql`update payments.intents set received = 1`)).join(), /says 1 received/)
+  assert.match(
+    (await broken(sql`update payments.attempts set state = 'failed'`)).join(),
+    /not settled and has a receipt/,
+  )
+  assert.match((await broken(sql`update payments.receipt_states set counted = 150001`)).join(), /counts 150001/)
+  const entry = sql`insert into payments.receipt_entries select 'rce_x', receipt_id, rail, rail_account, 'raise', asset, 1, null, null, transfers,
+    created_at from payments.receipt_entries`
+  assert.match((await broken(entry)).join(), /the provider holds 1500\.01/)
+})

@@ -1,0 +1,201 @@
+import type { Transfer } from '#ledger'
+import { addMs } from '#platform/clock'
+import type { Tx } from '#platform/db'
+import type { Outcome } from '#rails/contract'
+import { release, WATCH_FOR_MS, withDue } from '../addresses/addresses.ts'
+import { applyDeposits } from '../addresses/deposits.ts'
+import { type Context, railOf, transactMoney } from '../context.ts'
+import { notFound } from '../errors.ts'
+import { refreshIntent } from '../intents/refresh.ts'
+import { isLive, isOver, nextState } from '../intents/state.ts'
+import { type Counted, countReceipt, reverseReceipt } from '../receipts/receipts.ts'
+import { type AttemptRow, findByReference, lockAttempt, updateAttempt } from '../store/attempts.ts'
+import { lockIntent } from '../store/intents.ts'
+import type { Moved, UnitOfWork } from '../unit-of-work.ts'
+import { nextCheckAt, nextFeeCheckAt } from './schedule.ts'
+
+/** Something that is known of an attempt and how. Only what is proven gets here: an event that needs a check was checked. */
+export interface Observation {
+  readonly attempt: Pick<AttemptRow, 'id' | 'intentId'>
+  readonly outcome: Outcome | { readonly kind: 'abandon' } | { readonly kind: 'interrupted'; readonly why: string }
+  /** The rail's answer to the submission, to a question, or an event. */
+  readonly from: 'start' | 'check' | 'event'
+}
+
+export interface Recorded {
+  readonly attempt: AttemptRow
+  /** Why nothing was credited. */
+  readonly refused?: string
+}
+
+/** Records it in a transaction of its own: attempt, receipts, ledger, intent and the owner's job, all or nothing. Repeats change nothing. */
+export async function recordOutcome(context: Context, told: Observation): Promise<Recorded> {
+  return transactMoney(context, async (tx, contended) => {
+    const transfers: Transfer[] = []
+    const recorded = await applyOutcome(tx, context, told, { contended, transfers })
+    if (transfers.length > 0) await context.ledger.post(tx, transfers)
+    return recorded
+  })
+}
+
+/** The same in the caller's transaction, which posts the transfers that are added, all of them together. */
+export async function applyOutcome(
+  tx: Tx,
+  context: Context,
+  given: Observation,
+  { contended, transfers }: { contended: boolean; transfers: Transfer[] },
+): Promise<Recorded> {
+  const intent = await lockIntent(tx, given.attempt.intentId)
+  if (!intent) throw notFound()
+  const attempt = await lockAttempt(tx, given.attempt.id)
+  const now = context.clock.now()
+  const unit: UnitOfWork = {
+    tx,
+    context,
+    now,
+    intent,
+    attempt,
+    contended,
+    transfers,
+    late: false,
+    receiptChanged: false,
+  }
+  const told = attempt.kind === 'balance' ? ifTaken(unit, given) : given
+  const reference = await adoptReference(unit, told)
+  if (reference.refused !== undefined) return { attempt, refused: reference.refused }
+
+  const { event, refused, unconfirmed } = await moveMoney(unit, told.outcome)
+  const state = event === undefined ? attempt.state : (nextState(attempt.state, event) ?? attempt.state)
+  const described = describe(unit, told, { state, reference: reference.value, unconfirmed })
+  const after = attempt.kind === 'address' ? await withAddress(unit, described) : described
+  await updateAttempt(tx, after)
+  await refreshIntent(tx, context, intent, now, {
+    shows: unit.receiptChanged || shows(attempt) !== shows(after),
+    attemptFailed: state === 'failed' && attempt.state !== 'failed',
+    late: unit.late,
+  })
+  tx.afterCommit(() => report(context, attempt, after))
+  return refused === undefined ? { attempt: after } : { attempt: after, refused }
+}
+
+/** A balance is there to be taken until it is: not for what is over by now, and not when the ledger has refused because another took it. */
+function ifTaken({ intent, attempt, contended }: UnitOfWork, told: Observation): Observation {
+  if (told.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isOver(intent.status))) return told
+  return { ...told, outcome: { kind: 'failed', reason: contended ? 'insufficient-funds' : 'expired' } }
+}
+
+/** The provider's id of the attempt is taken over when it is first told; another one afterwards is somebody else's. */
+async function adoptReference(
+  { tx, context, attempt }: UnitOfWork,
+  { outcome, from }: Observation,
+): Promise<{ value: string | null; refused?: string }> {
+  const given = 'reference' in outcome ? outcome.reference : undefined
+  if (given === undefined || given === attempt.reference) return { value: attempt.reference }
+  // The provider's own answer to our request outranks what an event told before it; after money was counted nothing does.
+  const outranked = from === 'start' && attempt.state !== 'settled'
+  const holder = await findByReference(tx, attempt, given)
+  if ((attempt.reference === null || outranked) && !holder) return { value: given }
+  const event = holder ? 'foreign-reference' : 'reference-mismatch'
+  context.securityEvent(event, { rail: attempt.rail, attemptId: attempt.id, paymentId: attempt.intentId, from })
+  return { value: attempt.reference, refused: event }
+}
+
+async function moveMoney(unit: UnitOfWork, outcome: Observation['outcome']): Promise<Moved> {
+  const { unconfirmed, kind } = unit.attempt
+  if (kind === 'address' && (outcome.kind === 'received' || outcome.kind === 'reversed'))
+    return applyDeposits(unit, outcome)
+  if (outcome.kind === 'reversed')
+    return withRefusal({ event: 'reversed', unconfirmed }, await reverseReceipt(unit, outcome))
+  if (outcome.kind !== 'received')
+    return { event: outcome.kind, unconfirmed: outcome.kind === 'failed' && kind !== 'address' ? false : unconfirmed }
+  let moved: Moved = { event: undefined, unconfirmed }
+  for (const receipt of outcome.receipts) {
+    if (!receipt.final) {
+      moved = { ...moved, event: moved.event ?? 'pending', unconfirmed: moved.event !== 'received' }
+      continue
+    }
+    const counted = await countReceipt(unit, receipt)
+    moved =
+      typeof counted === 'string' ? { ...moved, event: 'received', unconfirmed: false } : withRefusal(moved, counted)
+  }
+  return moved
+}
+
+const withRefusal = (moved: Moved, counted: Counted): Moved =>
+  typeof counted === 'string' ? moved : { ...moved, refused: counted.refused }
+
+/** The attempt's row as it is after what was told. */
+function describe(
+  { attempt, context, now }: UnitOfWork,
+  { outcome, from }: Observation,
+  { state, reference, unconfirmed }: Pick<AttemptRow, 'state' | 'reference' | 'unconfirmed'>,
+): AttemptRow {
+  const checks = from === 'check' ? attempt.checks + 1 : attempt.checks
+  const pending = outcome.kind === 'pending' ? outcome : undefined
+  const after: AttemptRow = {
+    ...attempt,
+    state,
+    reference,
+    unconfirmed,
+    checks,
+    redirectUrl: pending?.redirectUrl ?? attempt.redirectUrl,
+    address: pending?.address ?? attempt.address,
+    paymentUri: pending?.paymentUri ?? attempt.paymentUri,
+    declined: isLive(state) ? (pending?.declined ?? attempt.declined) : attempt.declined,
+    reason: state === 'failed' ? (outcome.kind === 'failed' ? outcome.reason : attempt.reason) : null,
+    why: 'why' in outcome && outcome.why !== undefined ? outcome.why.slice(0, 300) : attempt.why,
+    endedAt: isLive(state) ? null : (attempt.endedAt ?? now),
+  }
+  return awaitsFee(attempt, outcome)
+    ? { ...after, dueAt: nextFeeCheckAt(after.endedAt ?? now, now) }
+    : withNextCheck(context, { before: attempt, after, from, now })
+}
+
+/** What is still to be sent, and until when it is looked for. */
+async function withAddress(unit: UnitOfWork, after: AttemptRow): Promise<AttemptRow> {
+  const { tx, context, intent, attempt, now, receiptChanged } = unit
+  const left = await release(tx, after)
+  const changed = receiptChanged || left.address !== attempt.address
+  const due = changed ? await withDue(tx, context, intent, left) : left
+  if (!receiptChanged) return due
+  const until = addMs(now, WATCH_FOR_MS)
+  return { ...due, watchUntil: due.watchUntil && due.watchUntil > until ? due.watchUntil : until }
+}
+
+function withNextCheck(
+  context: Context,
+  { before, after, from, now }: { before: AttemptRow; after: AttemptRow; from: Observation['from']; now: Date },
+): AttemptRow {
+  const moved = from === 'check' || after.state !== before.state || after.reference !== before.reference
+  const pace = railOf(context, before.rail)?.collect
+  return moved && pace ? { ...after, dueAt: nextCheckAt(after, pace, now) } : after
+}
+
+/** A settled attempt is due only while its fee is not told; an answer that says nothing of the money changes nothing about that. */
+const awaitsFee = ({ state, dueAt }: AttemptRow, outcome: Observation['outcome']): boolean =>
+  outcome.kind === 'received'
+    ? outcome.receipts.some(({ final, feeLater }) => final && feeLater === true)
+    : state === 'settled' && dueAt !== null
+
+/** What the public sees of an attempt. */
+const shows = ({ state, reason, declined, redirectUrl, address, paymentUri, unconfirmed }: AttemptRow): string =>
+  JSON.stringify([state, reason, declined, redirectUrl, address, paymentUri, unconfirmed])
+
+const ENDS = { settled: 'paid', failed: 'failed', abandoned: 'abandoned' } as const
+
+function report(context: Context, before: AttemptRow, after: AttemptRow): void {
+  if (before.state === after.state) return
+  const status = ENDS[after.state as keyof typeof ENDS] as string | undefined
+  if (status) context.meters.payments.inc({ provider: after.rail, status })
+  context.log.info(
+    {
+      paymentId: after.intentId,
+      attemptId: after.id,
+      rail: after.rail,
+      before: before.state,
+      state: after.state,
+      reason: after.reason ?? undefined,
+    },
+    'attempt changed',
+  )
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openTestDatabase } from '../../../test/database.ts'
+import { kes, openTrial, received, referenceOf, schemas, type Trial } from '../fixture.ts'
+
+async function beginByCard(trial: Trial): Promise<{ id: string; intentId: string }> {
+  const { id: intentId } = await trial.create()
+  return trial.payments.startAttempt({ intentId, method: 'card', payer: {}, returnUrl: 'https://x.example' })
+}
+
+test('a payer who is back from the card page is paid at once, and once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, intentId } = await beginByCard(trial)
+  trial.page.onCheck = () => received({ id: 'ch_1', gross: kes(150_000n) }, referenceOf(id))
+  await Promise.all([trial.payments.pollPages(intentId), trial.payments.pollPages(intentId)])
+  assert.equal((await trial.find(intentId)).status, 'paid')
+  const asked = trial.page.checked.length
+  await trial.payments.pollPages(intentId)
+  assert.equal(trial.page.checked.length, asked)
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
+test('looking does not slow polling down', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intentId } = await beginByCard(trial)
+  for (let i = 0; i < 5; i++) await trial.payments.pollPages(intentId)
+  assert.equal(trial.page.checked.length, 5)
+  await trial.pass(5000)
+  assert.equal(trial.page.checked.length, 6)
+})
+
+test('a provider that does not answer changes nothing; a prompt is not asked about', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intentId } = await beginByCard(trial)
+  trial.page.onCheck = () => Promise.reject(new Error('away'))
+  await trial.start(intentId)
+  const before = await trial.find(intentId)
+  await trial.payments.pollPages(intentId)
+  assert.deepEqual(await trial.find(intentId), before)
+  assert.equal(trial.push.checked.length, 0)
+})

@@ -1,0 +1,78 @@
+import { addMs } from '#platform/clock'
+import type { Collect, Outcome } from '#rails/contract'
+import type { AttemptRow } from '../store/attempts.ts'
+
+/** When to ask a provider again, and when to stop waiting. Pure. */
+
+type Watched = Pick<AttemptRow, 'state' | 'kind' | 'reference' | 'checks' | 'submittedAt' | 'createdAt' | 'unconfirmed'>
+type Pace = Pick<Collect, 'checkAfterMs' | 'lifetimeMs'>
+
+const MINUTE_MS = 60_000
+/** A lost answer that nothing can find: after so long the payer may try again. Late money is still credited. */
+export const ABANDON_LOST_MS = 3 * MINUTE_MS
+/** A provider that does not answer when the lifetime ends gets so much longer before the attempt stops blocking. */
+export const SILENCE_GRACE_MS = 10 * MINUTE_MS
+/** What was abandoned is asked about less and less often, at least so often, for so long. */
+const WATCH_EVERY_MS = 60 * MINUTE_MS
+const WATCH_FOR_MS = 48 * 60 * MINUTE_MS
+const FEES_FOR_MS = 7 * 24 * 60 * MINUTE_MS
+const SLOWEST_FEE_MS = 6 * 60 * MINUTE_MS
+const SLOWEST_MS = 10 * MINUTE_MS
+
+/** When the attempt is to be looked at next; null: never. */
+export function nextCheckAt(attempt: Watched, pace: Pace, now: Date): Date | null {
+  const begun = attempt.submittedAt ?? attempt.createdAt
+  switch (attempt.state) {
+    case 'settled':
+    case 'failed':
+      return null
+    case 'abandoned':
+      // The provider may find it only now, also one whose answer was lost: by our own id.
+      if (now >= addMs(begun, pace.lifetimeMs + WATCH_FOR_MS)) return null
+      return addMs(now, Math.max(MINUTE_MS, Math.min(now.getTime() - begun.getTime(), WATCH_EVERY_MS)))
+    case 'created':
+    case 'submitting':
+    case 'pending':
+    case 'unknown': {
+      const waitMs = pace.checkAfterMs[Math.min(attempt.checks, pace.checkAfterMs.length - 1)] ?? SLOWEST_MS
+      // Observation by the rail's watch: there is nothing to ask before its time ends.
+      const told = attempt.kind === 'address' && attempt.reference !== null
+      const next = addMs(now, told ? pace.lifetimeMs : waitMs)
+      const ends = [addMs(begun, pace.lifetimeMs), addMs(begun, pace.lifetimeMs + SILENCE_GRACE_MS)]
+      if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(begun, ABANDON_LOST_MS))
+      // Never sleeps past a moment at which something is decided.
+      return [...ends.filter((end) => end > now), next].reduce((first, each) => (each < first ? each : first))
+    }
+  }
+}
+
+/** When to ask again what the provider kept of a payment that ended then: after a minute, then as long as it took so far; null: never. */
+export function nextFeeCheckAt(endedAt: Date, now: Date): Date | null {
+  const ageMs = now.getTime() - endedAt.getTime()
+  if (ageMs >= FEES_FOR_MS) return null
+  return addMs(now, Math.max(MINUTE_MS, Math.min(ageMs, SLOWEST_FEE_MS)))
+}
+
+/** When to try again what our own error stopped: from 5 seconds to an hour. */
+export const backOff = (tries: number, now: Date): Date =>
+  addMs(now, Math.min(5000 * 2 ** Math.min(tries, 10), WATCH_EVERY_MS))
+
+/** Whether waiting ends after a look at it. `error`: the provider could not be asked, which alone proves nothing. */
+export function giveUp(
+  attempt: Watched,
+  answer: Outcome['kind'] | 'error',
+  pace: Pace,
+  now: Date,
+): 'abandon' | 'expire' | undefined {
+  if (attempt.unconfirmed || (attempt.state !== 'pending' && attempt.state !== 'unknown')) return undefined
+  const ageMs = now.getTime() - (attempt.submittedAt ?? attempt.createdAt).getTime()
+  if (answer === 'pending') {
+    if (ageMs < pace.lifetimeMs) return undefined
+    // A prompt or a page may still be paid, as long as the provider does not say that it cannot.
+    return attempt.kind === 'push' || attempt.kind === 'page' ? 'abandon' : 'expire'
+  }
+  if (answer !== 'unknown' && answer !== 'error') return undefined
+  if (attempt.state === 'unknown' && attempt.reference === null && answer === 'unknown' && ageMs >= ABANDON_LOST_MS)
+    return 'abandon'
+  return ageMs >= pace.lifetimeMs + SILENCE_GRACE_MS ? 'abandon' : undefined
+}

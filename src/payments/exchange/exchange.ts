@@ -1,0 +1,80 @@
+import { type Asset, currencyOf, money, type Money } from '#money'
+import type { Tx } from '#platform/db'
+import { AppError } from '#platform/errors'
+import { formatFraction, type Quote, RatesUnavailable } from '#rates'
+import type { Context } from '../context.ts'
+import { exchangeOff } from '../errors.ts'
+import type { Exchange } from './types.ts'
+
+export const isLocked = ({ lockedUntil }: Exchange, now: Date): boolean => lockedUntil !== null && now < lockedUntil
+
+const BPS = 10_000n
+
+/** What a payer of `due` is asked for in `asset`, promised for 15 minutes. Throws `rates.unavailable`. Nothing but SQL. */
+export async function askIn(context: Context, tx: Tx, due: Money, asset: Asset): Promise<Exchange> {
+  const { rates } = context
+  if (!rates) throw exchangeOff(currencyOf(due.asset))
+  const quote = await rates.quote(tx, { from: due, to: asset, rounding: 'up' })
+  const { spreadBps, spread, expiresAt } = quote
+  return {
+    ...priceOf(quote, 'turned'),
+    lockedUntil: expiresAt,
+    spreadBps,
+    asked: quote.amount.amount + spread.amount,
+    spread: spread.amount,
+    priced: due.amount,
+  }
+}
+
+/** What `gross` counts for that arrived now, after the promise was over: the desk keeps the same share. Undefined when there is no rate. */
+export async function arriveAt(
+  context: Context,
+  tx: Tx,
+  promised: Exchange,
+  gross: Money,
+  asset: Asset,
+): Promise<Exchange | undefined> {
+  const { spreadBps } = promised
+  const spread = (gross.amount * BigInt(spreadBps)) / (BPS + BigInt(spreadBps))
+  try {
+    const from = money(gross.asset, gross.amount - spread)
+    const quote = await context.rates?.quote(tx, { from, to: asset, rounding: 'down', spreadBps: 0 })
+    if (!quote) return undefined
+    return {
+      ...priceOf(quote, 'straight'),
+      lockedUntil: null,
+      spreadBps,
+      asked: gross.amount,
+      spread,
+      priced: quote.amount.amount,
+    }
+  } catch (error) {
+    // No source prices it any more: as if all were silent.
+    const isUnpriced = error instanceof AppError && error.code === 'rates.unknown-pair'
+    if (!(error instanceof RatesUnavailable) && !isUnpriced) throw error
+    return undefined
+  }
+}
+
+/** The rate last promised, for money that comes after it while no other can be had: nothing waits for ever. */
+export const atPromised = (promised: Exchange, gross: bigint, providerId: string): Exchange => ({
+  ...promised,
+  quoteId: `${promised.quoteId}:${providerId}`,
+  lockedUntil: null,
+  asked: gross,
+  spread: partOf(promised.spread, gross, promised.asked),
+  priced: partOf(promised.priced, gross, promised.asked),
+})
+
+function priceOf(
+  { id, rate }: Quote,
+  way: 'straight' | 'turned',
+): Pick<Exchange, 'quoteId' | 'base' | 'quote' | 'price' | 'text' | 'sources' | 'at'> {
+  const { numerator, denominator } = rate.value
+  const price = way === 'straight' ? rate.value : { numerator: denominator, denominator: numerator }
+  const [base, quote] = way === 'straight' ? [rate.base, rate.quote] : [rate.quote, rate.base]
+  return { quoteId: id, base, quote, price, text: formatFraction(price), sources: rate.sources, at: rate.at }
+}
+
+/** Rounded down. */
+export const partOf = (of: bigint, part: bigint, whole: bigint): bigint => (of * part) / whole

@@ -1,0 +1,110 @@
+import type { Queryable } from '#platform/db'
+import { notFound, tooManyFollowers } from '../errors.ts'
+import { listVersions } from '../store/intents.ts'
+import type { Intent } from './types.ts'
+
+export interface Follow {
+  follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
+  /** A commit of this process changed the intent: its followers need not wait for the next look. */
+  changed(intentId: string): void
+  readonly size: number
+}
+
+interface Follower {
+  readonly intentId: string
+  seen: number
+  stale: boolean
+  wake: () => void
+}
+
+export interface FollowOptions {
+  readonly db: Queryable
+  readonly load: (intentId: string) => Promise<Intent | undefined>
+  readonly onError: (error: unknown) => void
+  readonly most?: number
+  readonly everyMs?: number
+}
+
+/** Open pages per instance; each holds a few hundred bytes and shares one query a second. */
+const MOST = 5000
+const EVERY_MS = 1000
+
+/** One query a second asks for the versions of all followed intents, and none when nobody follows. */
+export function createFollow({ db, load, onError, most = MOST, everyMs = EVERY_MS }: FollowOptions): Follow {
+  const followers = new Set<Follower>()
+  let timer: NodeJS.Timeout | undefined
+  let looking = false
+
+  const look = async (): Promise<void> => {
+    if (looking) return
+    looking = true
+    try {
+      const versions = await listVersions(db, [...new Set([...followers].map(({ intentId }) => intentId))])
+      const known = new Map(versions.map(({ id, version }) => [id, version]))
+      for (const follower of followers) if ((known.get(follower.intentId) ?? 0) > follower.seen) rouse(follower)
+    } catch (error) {
+      onError(error)
+    } finally {
+      looking = false
+    }
+  }
+  const add = (follower: Follower): void => {
+    if (followers.size >= most) throw tooManyFollowers()
+    followers.add(follower)
+    timer ??= setInterval(() => void look(), everyMs).unref()
+  }
+  const remove = (follower: Follower): void => {
+    followers.delete(follower)
+    if (followers.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+  }
+
+  async function* follow(intentId: string, signal: AbortSignal): AsyncGenerator<Intent> {
+    const follower: Follower = { intentId, seen: 0, stale: true, wake: () => undefined }
+    add(follower)
+    try {
+      while (!signal.aborted) {
+        // Before the read, so that a change during it is not missed.
+        follower.stale = false
+        const intent = await load(intentId)
+        if (!intent) throw notFound()
+        if (intent.version > follower.seen) {
+          follower.seen = intent.version
+          yield intent
+        }
+        await untilStale(follower, signal)
+      }
+    } finally {
+      remove(follower)
+    }
+  }
+
+  return {
+    follow,
+    changed: (intentId) => {
+      for (const follower of followers) if (follower.intentId === intentId) rouse(follower)
+    },
+    get size() {
+      return followers.size
+    },
+  }
+}
+
+function rouse(follower: Follower): void {
+  follower.stale = true
+  follower.wake()
+}
+
+function untilStale(follower: Follower, signal: AbortSignal): Promise<void> {
+  if (follower.stale || signal.aborted) return Promise.resolve()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => {
+    signal.removeEventListener('abort', done)
+    follower.wake = () => undefined
+    resolve()
+  }
+  follower.wake = done
+  signal.addEventListener('abort', done)
+  return promise
+}

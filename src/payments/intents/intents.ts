@@ -1,0 +1,229 @@
+import { type Asset, currencyOf, money, type Money } from '#money'
+import { addMs } from '#platform/clock'
+import type { Db, Queryable, Tx } from '#platform/db'
+import { invariant } from '#platform/errors'
+import { isId } from '#platform/ids'
+import type { Attempt } from '../attempts/types.ts'
+import type { Context } from '../context.ts'
+import { alreadyPaid, badCursor, inFlight, keyReused, notFound, over } from '../errors.ts'
+import { customerAccount, merchantAccount } from '../postings.ts'
+import { attemptOf, type AttemptRow, listAttempts, listAttemptsOf } from '../store/attempts.ts'
+import { depositOf, listDeposits } from '../store/deposits.ts'
+import {
+  findByKey,
+  findIntent,
+  insertIntent,
+  type IntentRow,
+  listExpired,
+  listIntents,
+  lockIntent,
+  type NewRow,
+} from '../store/intents.ts'
+import { listReceipts, listUncountedReceipts, receiptOf, sumUp, type UncountedReceiptRow } from '../store/receipts.ts'
+import { intentOf } from './intent.ts'
+import { notifyIntentOwner, refreshIntent } from './refresh.ts'
+import { PAGE_GRACE_MS } from './state.ts'
+import type { CreateIntent, CreatedIntent, Intent, ListQuery, MerchantBalance, NewIntent } from './types.ts'
+
+/** See Payments.create. */
+export async function createIntent(context: Context, q: Queryable, input: CreateIntent): Promise<CreatedIntent> {
+  const row = newRow(context, input)
+  if (input.announce && context.subscribers[input.owner] && !isTx(q)) {
+    return context.db.transaction((tx) => insertOrReplay(context, tx, row, true))
+  }
+  return insertOrReplay(context, q, row, input.announce === true)
+}
+
+async function insertOrReplay(context: Context, q: Queryable, row: NewRow, tell: boolean): Promise<CreatedIntent> {
+  if (await insertIntent(q, row)) {
+    const created = asCreated(row)
+    if (tell && isTx(q)) await notifyIntentOwner(q, context, created, 'created')
+    return { intent: intentOf(created), replayed: false }
+  }
+  const by = { merchantId: row.merchantId, key: row.idempotencyKey ?? '', hash: row.requestHash ?? '' }
+  const before = await findCreated(q, by)
+  if (!before) throw keyReused()
+  return { intent: before, replayed: true }
+}
+
+/** See Payments.findCreated. */
+export async function findCreated(
+  q: Queryable,
+  { merchantId, key, hash }: { merchantId: string; key: string; hash: string },
+): Promise<Intent | undefined> {
+  const row = await findByKey(q, merchantId, key)
+  if (!row) return undefined
+  if (row.requestHash !== hash) throw keyReused()
+  return intentOf(asCreated(row))
+}
+
+const isTx = (q: Queryable): q is Tx => 'isTransaction' in q
+
+function newRow({ clock, ids }: Context, input: CreateIntent): NewRow {
+  return {
+    id: ids.next('pay'),
+    merchantId: input.merchantId,
+    owner: input.owner,
+    account: accountOf(input),
+    livemode: input.livemode,
+    asset: input.amount.asset,
+    amount: input.amount.amount,
+    methods: [...input.methods],
+    description: input.description ?? '',
+    reference: input.reference ?? null,
+    customer: input.customer ?? null,
+    returnUrl: input.returnUrl ?? null,
+    metadata: input.metadata ?? {},
+    terms: input.terms,
+    idempotencyKey: input.idempotency?.key ?? null,
+    requestHash: input.idempotency?.hash ?? null,
+    expiresAt: input.expiresAt,
+    createdAt: clock.now(),
+  }
+}
+
+function accountOf({ merchantId, topUp, customer }: NewIntent): string {
+  if (!topUp) return merchantAccount(merchantId)
+  invariant(customer?.id, 'a top-up names a customer')
+  return customerAccount(merchantId, customer.id)
+}
+
+/** A repeat of a creation shows the intent as it was created, whatever has happened since. */
+const asCreated = (row: NewRow | IntentRow): IntentRow => ({
+  ...row,
+  received: 0n,
+  reversed: 0n,
+  refunded: 0n,
+  late: false,
+  status: 'open',
+  canceledAt: null,
+  version: 1,
+})
+
+/** See Payments.find. */
+export async function loadIntent(q: Queryable, id: string, merchantId?: string): Promise<Intent | undefined> {
+  if (!isId('pay', id)) return undefined
+  const row = await findIntent(q, id)
+  if (!row || (merchantId !== undefined && row.merchantId !== merchantId)) return undefined
+  const attempts = await listAttempts(q, id)
+  const receipts = await listReceipts(q, id)
+  const intent = intentOf(
+    row,
+    await withDeposits(q, attempts),
+    receipts.map((receipt) => receiptOf(receipt, row.asset)),
+  )
+  const strays = receipts.some(({ asset }) => asset !== row.asset) ? await listUncountedReceipts(q, [id]) : []
+  return { ...intent, uncounted: strays.map(leftOfStray) }
+}
+
+const leftOfStray = ({ asset, left }: UncountedReceiptRow): Money => money(asset, left)
+
+/** The attempts to addresses with what was seen there. */
+async function withDeposits(q: Queryable, rows: readonly AttemptRow[]): Promise<Attempt[]> {
+  const ids = rows.filter(({ kind }) => kind === 'address').map(({ id }) => id)
+  const seen = ids.length === 0 ? [] : (await listDeposits(q, ids)).map(depositOf)
+  return rows.map((row) => ({ ...attemptOf(row), deposits: seen.filter(({ attemptId }) => attemptId === row.id) }))
+}
+
+const MOST_LISTED = 100
+
+/** See Payments.list. */
+export async function pageOfIntents(q: Queryable, query: ListQuery): Promise<{ items: Intent[]; nextCursor?: string }> {
+  const limit = Math.max(1, Math.min(query.limit, MOST_LISTED))
+  const after = query.cursor === undefined ? undefined : requireCursor(query.cursor)
+  const rows = await listIntents(q, { ...query, limit: limit + 1 }, after)
+  const shown = rows.slice(0, limit)
+  const tried = await listAttemptsOf(
+    q,
+    shown.map(({ id }) => id),
+  )
+  const attempts = Map.groupBy(await withDeposits(q, tried), ({ intentId }) => intentId)
+  const settled = tried.filter(({ state }) => state === 'settled').map(({ intentId }) => intentId)
+  const strays = Map.groupBy(
+    settled.length > 0 ? await listUncountedReceipts(q, settled) : [],
+    ({ intentId }) => intentId,
+  )
+  const items = shown.map((row) => ({
+    ...intentOf(row, attempts.get(row.id)),
+    uncounted: (strays.get(row.id) ?? []).map(leftOfStray),
+  }))
+  const last = items.at(-1)
+  return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
+}
+
+function requireCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString()
+  if (!isId('pay', id)) throw badCursor()
+  return id
+}
+
+/** See Payments.cancel. */
+export async function cancelIntent(
+  context: Context,
+  { id, merchantId }: { id: string; merchantId: string },
+): Promise<Intent> {
+  await context.db.transaction(async (tx) => {
+    const intent = isId('pay', id) ? await lockIntent(tx, id) : undefined
+    if (!intent || intent.merchantId !== merchantId) throw notFound()
+    if (intent.status === 'canceled') return
+    if (intent.status === 'paid') throw alreadyPaid()
+    if (intent.status === 'expired' || intent.status === 'failed' || intent.status === 'reversed')
+      throw over(intent.status)
+    const { livePush, unconfirmed } = await sumUp(tx, intent)
+    if (livePush > 0 || unconfirmed) throw inFlight()
+    const now = context.clock.now()
+    await refreshIntent(tx, context, intent, now, { shows: true, canceledAt: now })
+  })
+  return (await loadIntent(context.db, id)) ?? Promise.reject(notFound())
+}
+
+const EXPIRE_BATCH = 200
+
+/** Marks open intents whose time has ended. @returns how many */
+export async function expireIntents(context: Context, signal?: AbortSignal): Promise<number> {
+  let expired = 0
+  while (!signal?.aborted) {
+    const now = context.clock.now()
+    const due = await listExpired(context.db, now, addMs(now, -PAGE_GRACE_MS), EXPIRE_BATCH)
+    const before = expired
+    for (const id of due) if (await expireIntent(context, id)) expired++
+    // Fewer than a batch, or none that changed: what is left was taken by others meanwhile.
+    if (due.length < EXPIRE_BATCH || expired === before) break
+  }
+  return expired
+}
+
+function expireIntent(context: Context, id: string): Promise<boolean> {
+  return context.db.transaction(async (tx) => {
+    const intent = await lockIntent(tx, id)
+    if (intent?.status !== 'open') return false
+    const after = await refreshIntent(tx, context, intent, context.clock.now(), { shows: false })
+    return after.status !== intent.status
+  })
+}
+
+const BALANCE_ROWS = 1000
+
+/** See Payments.balance. */
+export async function merchantBalance(
+  context: Context,
+  q: Db | Queryable,
+  merchantId: string,
+): Promise<MerchantBalance[]> {
+  const prefix = `merchant:${merchantId}:`
+  const rows = await context.ledger.balances(q, prefix, BALANCE_ROWS)
+  const assets = [...new Set(rows.map(({ asset }) => asset))].toSorted()
+  const amountOf = (asset: Asset, name: string): bigint => {
+    const row = rows.find((each) => each.asset === asset && each.code === prefix + name)
+    return row ? row.posted - row.held : 0n
+  }
+  return assets.map((asset) => {
+    const debt = amountOf(asset, 'debt')
+    return {
+      currency: currencyOf(asset),
+      available: money(asset, amountOf(asset, 'available')),
+      pending: money(asset, amountOf(asset, 'pending')),
+      debt: money(asset, debt < 0n ? -debt : 0n),
+    }
+  })
+}

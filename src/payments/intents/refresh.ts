@@ -1,0 +1,93 @@
+import type { Tx } from '#platform/db'
+import { ATTEMPTS_QUEUE, type Context } from '../context.ts'
+import { expeditePageChecks } from '../store/attempts.ts'
+import { type IntentRow, updateIntent } from '../store/intents.ts'
+import { sumUp } from '../store/receipts.ts'
+import { flagsOf, isOver, statusOf } from './state.ts'
+import { largest, merchantTolerance } from './tolerance.ts'
+import type { IntentChange } from './types.ts'
+
+export interface Seen {
+  /** Something of an attempt or a receipt that the public sees changed. */
+  readonly shows: boolean
+  readonly attemptFailed?: boolean
+  readonly canceledAt?: Date
+  readonly late?: boolean
+}
+
+/** Derives the intent anew from its rows, writes it when something that shows has changed, and tells its owner. */
+export async function refreshIntent(
+  tx: Tx,
+  context: Context,
+  intent: IntentRow,
+  now: Date,
+  seen: Seen,
+): Promise<IntentRow> {
+  const sums = await sumUp(tx, intent)
+  const canceledAt = seen.canceledAt ?? intent.canceledAt
+  const late = intent.late || seen.late === true
+  const status = statusOf({
+    ...sums,
+    amount: intent.amount,
+    tolerance: largest(sums.tolerance, merchantTolerance(intent)),
+    late,
+    canceled: canceledAt !== null,
+    wasExpired: intent.status === 'expired',
+    wasPaid: intent.status === 'paid',
+    wasReversed: intent.status === 'reversed',
+    expiresAt: intent.expiresAt,
+    now,
+    maxAttempts: context.limits.perIntent,
+  })
+  const { received, reversed, refunded } = sums
+  const after: IntentRow = {
+    ...intent,
+    received,
+    reversed,
+    refunded,
+    late,
+    status,
+    canceledAt,
+    version: intent.version + 1,
+  }
+  const same =
+    status === intent.status &&
+    received === intent.received &&
+    reversed === intent.reversed &&
+    refunded === intent.refunded &&
+    late === intent.late
+  if (same && !seen.shows) return intent
+  await updateIntent(tx, after, now)
+  if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
+    // PollResult at now, the pages are closed: nobody is to pay what is paid, canceled or expired.
+    await expeditePageChecks(tx, intent.id, now)
+    tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))
+  }
+  await notifyIntentOwner(tx, context, after, changeOf(intent, after, seen.attemptFailed === true))
+  tx.afterCommit(() => context.changed(intent.id))
+  return after
+}
+
+/** Writes the owner's job, if it wants to hear. */
+export async function notifyIntentOwner(
+  tx: Tx,
+  context: Context,
+  intent: IntentRow,
+  type: IntentChange['type'] | undefined,
+): Promise<void> {
+  const subscriber = context.subscribers[intent.owner]
+  if (!subscriber || !type) return
+  const { partial, overpaid } = flagsOf(intent)
+  await context
+    .jobs()
+    .enqueue(tx, subscriber, { intentId: intent.id, type, version: intent.version, partial, overpaid })
+  tx.afterCommit(() => context.jobs().wake())
+}
+
+function changeOf(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
+  if (after.status !== before.status) return after.status === 'open' && attemptFailed ? 'attempt-failed' : after.status
+  // What a refund gave back is told by the refund's own events.
+  if (after.reversed - before.reversed > after.refunded - before.refunded) return 'reversed'
+  if (after.received > before.received) return 'received'
+  return attemptFailed ? 'attempt-failed' : undefined
+}

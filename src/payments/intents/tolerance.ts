@@ -1,0 +1,11 @@
+import type { Terms } from './types.ts'
+
+const BPS = 10_000n
+
+/** How much less still pays the intent, by the merchant's terms when it was made; minor units, rounded down. */
+export function merchantTolerance({ amount, terms }: { amount: bigint; terms: Terms }): bigint {
+  const { toleranceBps = '0' } = terms
+  return /^\d{1,4}$/.test(toleranceBps) ? (amount * BigInt(toleranceBps)) / BPS : 0n
+}
+
+export const largest = (a: bigint, b: bigint): bigint => (a > b ? a : b)

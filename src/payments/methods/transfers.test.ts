@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openTestDatabase } from '../../../test/database.ts'
+import type { Attempt } from '../attempts/types.ts'
+import { codeOf, kes, openTrial, schemas, type Trial } from '../fixture.ts'
+import type { Intent } from '../intents/types.ts'
+import { parseCode } from './transfer.ts'
+import type { Confirmation, ManualTransfer } from './types.ts'
+
+const DAY_MS = 24 * 3_600_000
+
+interface Begun {
+  readonly intent: Intent
+  readonly attempt: Attempt
+}
+
+async function begin(trial: Trial, amount = 150_000n): Promise<Begun> {
+  const intent = await trial.create({ amount: kes(amount), methods: ['transfer', 'mpesa'] })
+  return { intent, attempt: await choose(trial, intent.id) }
+}
+
+const choose = (trial: Trial, intentId: string): Promise<Attempt> =>
+  trial.payments.startAttempt({ intentId, method: 'transfer', payer: {}, returnUrl: 'https://x.example' })
+
+const noted: string[] = []
+const confirm = (trial: Trial, { id }: Attempt, input: Partial<Confirmation> = {}): Promise<ManualTransfer> =>
+  trial.payments.transfers.confirm({ id, number: 'FT1', ...input }, async (_, transfer) => void noted.push(transfer.id))
+const reject = (trial: Trial, { id }: Attempt): Promise<ManualTransfer> =>
+  trial.payments.transfers.reject({ id, note: 'not on the statement' }, async () => undefined)
+
+void test('the payer sends it, says so, and a person confirms it: once, and once for each number', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intent, attempt } = await begin(trial)
+  assert.deepEqual([attempt.status, attempt.address], ['pending', 'Example Bank\nAccount 1'])
+  assert.match(attempt.code ?? '', /^[0-9A-Z]{5}-[0-9A-Z]{5}$/)
+  assert.equal((await choose(trial, intent.id)).id, attempt.id, 'asked again, it is the same')
+  assert.equal((await trial.find(intent.id)).status, 'open')
+
+  await trial.payments.transfers.sent({ intentId: intent.id, note: 'from Mama Mboga' })
+  await trial.payments.transfers.sent({ intentId: intent.id, note: 'again' })
+  const waiting = await trial.payments.transfers.list(trial.db, { limit: 10 })
+  assert.deepEqual(
+    waiting.items.map(({ id, note, code }) => [id, note, code]),
+    [[attempt.id, 'from Mama Mboga', attempt.code]],
+  )
+  assert.equal((await trial.find(intent.id)).status, 'processing')
+  assert.equal(await codeOf(trial.start(intent.id)), 'payments.attempt-in-flight', 'nobody pays twice')
+
+  await trial.pass(5 * DAY_MS)
+  assert.equal((await trial.find(intent.id)).status, 'processing', 'it waits for a person, not for the clock')
+  const health = await trial.payments.health?.[0]?.check()
+  assert.deepEqual([health?.status, health?.detail?.['transfersWaiting']], ['degraded', 1])
+  noted.length = 0
+  const done = await confirm(trial, attempt, { number: ' ft 1' })
+  assert.equal(done.status, 'settled')
+  await confirm(trial, attempt)
+  assert.deepEqual(noted, [attempt.id], 'a repeat decides nothing')
+  const paid = await trial.find(intent.id)
+  assert.deepEqual([paid.status, paid.flags.late, paid.receipts[0]?.number], ['paid', false, 'FT1'])
+  await trial.pass(3 * DAY_MS)
+  const { items: cases } = await trial.cases.list(trial.db, { limit: 10 })
+  assert.deepEqual(cases, [], 'there is no provider to differ from')
+  assert.equal(await trial.available(), 150_000n)
+  assert.deepEqual((await trial.payments.transfers.list(trial.db, { limit: 10 })).items, [])
+
+  const second = await begin(trial)
+  assert.equal(await codeOf(confirm(trial, second.attempt)), 'payments.number-used')
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
+void test('a part is a part; the rest comes by the same code or another, and only when somebody says that it is another', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intent, attempt } = await begin(trial)
+  await confirm(trial, attempt, { amount: kes(100_000n) })
+  const partial = await trial.find(intent.id)
+  assert.deepEqual([partial.status, partial.flags.partial], ['open', true])
+  assert.equal(await codeOf(confirm(trial, attempt, { amount: kes(90_000n) })), 'payments.transfer-confirmed')
+  assert.equal(await codeOf(confirm(trial, attempt, { number: 'FT2' })), 'payments.transfer-confirmed')
+  const rest = await choose(trial, intent.id)
+  assert.notEqual(rest.code, attempt.code)
+  assert.deepEqual(rest.amount, kes(50_000n))
+  await confirm(trial, attempt, { number: 'FT2', amount: kes(20_000n), another: true })
+  await confirm(trial, rest, { number: 'FT3', amount: kes(30_000n) })
+  assert.deepEqual([(await trial.find(intent.id)).status, await trial.available()], ['paid', 150_000n])
+  await trial.booksHold()
+})
+
+void test('two operators at once credit it once', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { attempt } = await begin(trial)
+  const codes = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => codeOf(confirm(trial, attempt, { number: `FT${i}` }))),
+  )
+  assert.equal(codes.filter((code) => code === 'no error').length, 1)
+  assert.ok(
+    codes.every((code) => code === 'no error' || code === 'payments.transfer-confirmed'),
+    codes.join(),
+  )
+  assert.equal(await trial.available(), 150_000n)
+})
+
+void test('what was rejected can be tried again, and is still credited when it comes after all', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intent, attempt } = await begin(trial)
+  await trial.payments.transfers.sent({ intentId: intent.id })
+  const rejected = await reject(trial, attempt)
+  assert.equal(rejected.status, 'failed')
+  await reject(trial, attempt)
+  const open = await trial.find(intent.id)
+  assert.deepEqual([open.status, open.attempts[0]?.reason], ['open', 'not-received'])
+  assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'no error', 'said before')
+  const again = await choose(trial, intent.id)
+  assert.notEqual(again.id, attempt.id)
+  await confirm(trial, attempt)
+  assert.equal((await trial.find(intent.id)).status, 'paid')
+  assert.equal(await codeOf(reject(trial, attempt)), 'payments.transfer-not-open')
+  await trial.booksHold()
+})
+
+void test('a payer who never says that it was sent is not waited for; their money is still credited, and late', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intent, attempt } = await begin(trial)
+  await trial.pass(2 * 3_600_000)
+  assert.equal((await trial.find(intent.id)).status, 'expired')
+  await trial.pass(15 * DAY_MS)
+  const ended = (await trial.find(intent.id)).attempts[0]
+  assert.deepEqual([ended?.status, ended?.reason], ['failed', 'expired'])
+  assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'payments.transfer-not-open')
+  await confirm(trial, attempt)
+  const after = await trial.find(intent.id)
+  assert.deepEqual([after.status, after.flags.late, await trial.available()], ['paid', true, 150_000n])
+  await trial.booksHold()
+})
+
+void test('a transfer is found by its code however it is typed, by its id and by its payment', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intent, attempt } = await begin(trial)
+  const { transfers } = trial.payments
+  const code = attempt.code ?? ''
+  for (const name of [code, code.toLowerCase().replace('-', ' '), attempt.id, intent.id])
+    assert.equal((await transfers.require(trial.db, name)).id, attempt.id, name)
+  for (const name of ['', 'x', 'AAAAA-BBBBB', "' or 1=1", 'pay_01kd3vq7m2e8wtzr4c9x5bnh6f'])
+    assert.equal(await codeOf(transfers.require(trial.db, name)), 'payments.no-such-transfer', name)
+  assert.equal(parseCode('x2m4p7k3q9'), 'X2M4P-7K3Q9')
+  for (const number of ['', 'F', 'FT\u0000', 'x'.repeat(61)])
+    assert.equal(await codeOf(confirm(trial, attempt, { number })), 'payments.bad-number', number)
+})
+
+void test('the list goes on from page to page, longest ago first', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const ids: string[] = []
+  for (let i = 0; i < 5; i++) {
+    const { intent, attempt } = await begin(trial)
+    await trial.payments.transfers.sent({ intentId: intent.id })
+    trial.clock.advance(1000)
+    ids.push(attempt.id)
+  }
+  const seen: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await trial.payments.transfers.list(trial.db, { limit: 2, cursor })
+    seen.push(...page.items.map(({ id }) => id))
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  assert.deepEqual(seen, ids)
+  assert.equal(await codeOf(trial.payments.transfers.list(trial.db, { limit: 2, cursor: 'x' })), 'payments.bad-cursor')
+})

@@ -1,0 +1,112 @@
+import type { Outcome } from '#rails/contract'
+import { partOf } from '../exchange/exchange.ts'
+import type { Exchange } from '../exchange/types.ts'
+import { exchangeBackTransfers, exchangeTransfers } from '../postings.ts'
+import { cancelUncoveredRefunds } from '../reservations/cancel.ts'
+import { recordProviderRefund } from '../reservations/provider.ts'
+import { insertExchange, listExchanges } from '../store/exchanges.ts'
+import { type ReceiptRow, subtractReversal, updateReceipt } from '../store/receipts.ts'
+import { addEntry, availableTo, booksOf, owedTo, type UnitOfWork } from '../unit-of-work.ts'
+import { openExcessCase } from './excess.ts'
+
+/** A part of an arrival, exchanged at one rate. */
+export interface Leg {
+  readonly exchange: Exchange
+  /** In the asset that came. */
+  readonly gross: bigint
+  /** Of it, what the operator keeps. */
+  readonly spread: bigint
+  /** In the intent's asset. */
+  readonly counted: bigint
+}
+
+/** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
+export async function bookExchange(unit: UnitOfWork, row: ReceiptRow, legs: readonly Leg[]): Promise<void> {
+  const { tx, context, intent, now } = unit
+  const { asset, gross, counted } = row
+  const [from, to] = [booksOf(unit, asset), booksOf(unit, intent.asset)]
+  const event = { source: row.id, ref: row.id, kind: 'payments.exchange' }
+  const owed = await owedTo(unit, to)
+  const transfers = exchangeTransfers(event, from, to, { gross, spread: sumOf(legs, 'spread'), counted, owed })
+  const ids = transfers.map(({ id }) => id)
+  await addEntry(unit, row, { kind: 'receipt', asset, amount: gross, transfers: ids })
+  for (const leg of legs)
+    await insertExchange(
+      tx,
+      {
+        id: context.ids.next('exc'),
+        receiptId: row.id,
+        kind: 'in',
+        fromAsset: asset,
+        gross: leg.gross,
+        spread: leg.spread,
+        toAsset: intent.asset,
+        counted: leg.counted,
+        excess: 0n,
+        numerator: leg.exchange.price.numerator,
+        denominator: leg.exchange.price.denominator,
+        sources: leg.exchange.sources,
+        rateAt: leg.exchange.at,
+        transfers: ids,
+      },
+      now,
+    )
+  unit.transfers.push(...transfers)
+}
+
+const sumOf = (all: readonly Pick<Leg, 'gross' | 'spread' | 'counted'>[], of: 'gross' | 'spread' | 'counted'): bigint =>
+  all.reduce((sum, each) => sum + each[of], 0n)
+
+/** Undoes it at the same rates, for what is left of it. False when there is nothing to undo. */
+export async function undoExchange(
+  unit: UnitOfWork,
+  known: ReceiptRow,
+  outcome: Extract<Outcome, { kind: 'reversed' }>,
+): Promise<boolean> {
+  const { tx, context, intent, attempt, now } = unit
+  const rows = await listExchanges(tx, known.id)
+  const { in: legs = [], back = [] } = Object.groupBy(rows, ({ kind }) => kind)
+  const [first] = legs
+  if (!first) return false
+  // Parts at several rates go back together.
+  const [gave, counts, kept] = [sumOf(legs, 'gross'), sumOf(legs, 'counted'), sumOf(legs, 'spread')]
+  const left = (of: 'gross' | 'spread' | 'counted'): bigint => sumOf(legs, of) - sumOf(back, of)
+  const gross = least(outcome.amount.amount, left('gross'))
+  if (gross <= 0n) return true
+  const all = gross === left('gross')
+  const counted = all ? left('counted') : partOf(counts, gross, gave)
+  const unreversed = known.counted - known.reversed
+  const within = least(counted, unreversed)
+  const excess = counted - within
+  await cancelUncoveredRefunds(unit, known.id, unreversed - within)
+  const spread = all ? left('spread') : partOf(kept, gross, gave)
+  const [from, to] = [booksOf(unit, known.asset), booksOf(unit, intent.asset)]
+  const event = { source: context.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
+  const available = await availableTo(unit, to)
+  const transfers = exchangeBackTransfers(event, from, to, { gross, spread, counted, available })
+  const ids = transfers.map(({ id }) => id)
+  await addEntry(unit, known, {
+    id: event.source,
+    kind: 'reversal',
+    asset: known.asset,
+    amount: gross,
+    providerId: outcome.reversalId,
+    reason: outcome.reason.slice(0, 200),
+    transfers: ids,
+  })
+  await insertExchange(
+    tx,
+    { ...first, id: context.ids.next('exc'), kind: 'back', gross, spread, counted, excess, transfers: ids },
+    now,
+  )
+  if (outcome.refund && counted > 0n)
+    await recordProviderRefund(unit, known, { asset: intent.asset, amount: counted, reference: outcome.reversalId })
+  await updateReceipt(tx, subtractReversal(known, { within, refunded: outcome.refund ? within : 0n, excess }), now)
+  unit.transfers.push(...transfers)
+  if (excess > 0n)
+    await openExcessCase(unit, known, { subject: event.source, asset: intent.asset, ours: within, theirs: counted })
+  tx.afterCommit(() => context.meters.payments.inc({ provider: attempt.rail, status: 'reversed' }))
+  return true
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)

@@ -1,0 +1,308 @@
+import type { Transfer } from '#ledger'
+import { money, type Money } from '#money'
+import type { Outcome, RailReceipt } from '#rails/contract'
+import { isLate } from '../intents/state.ts'
+import { availableOf, creditTransfers, debtOf, feeTransfers } from '../postings.ts'
+import { cancelUncoveredRefunds } from '../reservations/cancel.ts'
+import { recordProviderRefund } from '../reservations/provider.ts'
+import { restoreHold, RETURNED } from '../settlements/holding.ts'
+import {
+  findByNumber,
+  findReceipt,
+  findReceiptById,
+  findReversal,
+  hasFee,
+  insertReceipt,
+  listReceipts,
+  lockAccount,
+  type ReceiptRow,
+  refundableAmount,
+  type Reversal,
+  subtractReversal,
+  sumArrived,
+  updateReceipt,
+} from '../store/receipts.ts'
+import { addEntry, booksOf, debitForReversal, owedTo, planned, type UnitOfWork } from '../unit-of-work.ts'
+import { openExcessCase } from './excess.ts'
+import { bookExchange, type Leg, undoExchange } from './exchanged.ts'
+
+/** `refused`: says why; nothing was credited. */
+export type Counted = 'counted' | 'known' | { readonly refused: string }
+
+/** What money at an address is worth, decided when it came. */
+export interface Worth {
+  /** In the intent's asset. */
+  readonly counted: bigint
+  readonly late: boolean
+  /** When it came in another asset than the intent's: at which rates, part by part. */
+  readonly legs: readonly Leg[]
+}
+
+/**
+ * Counts one arrival of money: once, however often and by whatever way it is told. What a later telling adds (the number that people see,
+ * the amount in the provider's own words) is merged into the receipt that is there.
+ */
+export async function countReceipt(unit: UnitOfWork, told: RailReceipt, worth?: Worth): Promise<Counted> {
+  const { tx, intent, attempt, context, now } = unit
+  if (told.gross.amount <= 0n) return refuse(unit, 'amount-not-positive')
+  const given = await withinReversal(unit, told)
+  if (!given) return { refused: NOTHING_TO_GIVE_BACK }
+  // What came back of what had gone beyond the receipt counts for nothing: its payer has it.
+  const { filled, short } = given
+  const known = await findKnown(unit, given)
+  if (known) return mergeReceipt(unit, known, given)
+  const row: ReceiptRow = {
+    id: context.ids.next('rcp'),
+    rail: attempt.rail,
+    railAccount: attempt.railAccount,
+    providerId: given.id,
+    attemptId: attempt.id,
+    intentId: intent.id,
+    asset: given.gross.asset,
+    gross: given.gross.amount,
+    ...feeOf(given),
+    takenAt: given.at,
+    late: worth?.late ?? isLate(intent, attempt.state, now),
+    number: given.number ?? null,
+    stated: given.stated,
+    counted: worth?.counted ?? (given.gross.asset === intent.asset ? given.gross.amount - filled : 0n),
+    reversed: 0n,
+    refunded: 0n,
+    excess: 0n,
+    returns: given.returns ?? null,
+  }
+  if (!(await insertReceipt(tx, row, now))) return refuse(unit, 'foreign-receipt')
+  const legs = worth?.legs ?? []
+  if (row.asset !== intent.asset && legs.length === 0) {
+    context.log.error(
+      { receiptId: row.id, paymentId: intent.id, asset: row.asset },
+      'money came in another asset: credited, not counted',
+    )
+  }
+  if (legs.length > 0) await bookExchange(unit, row, legs)
+  else await creditReceipt(unit, row, given)
+  if (short && filled > 0n) await updateReceipt(tx, { ...short, excess: short.excess - filled }, now)
+  unit.late ||= row.late
+  return 'counted'
+}
+
+const feeOf = ({ fee }: RailReceipt): Pick<ReceiptRow, 'feeAsset' | 'fee'> =>
+  fee && fee.amount > 0n ? { feeAsset: fee.asset, fee: fee.amount } : { feeAsset: null, fee: null }
+
+/** Events come in any order: the reversal may be told after the money that gives it back. */
+export const NOTHING_TO_GIVE_BACK = 'nothing-to-give-back'
+
+/** Money that gives a reversal back, as far as the reversal took it; undefined when it has taken nothing. */
+async function withinReversal({ tx, attempt, intent }: UnitOfWork, given: RailReceipt): Promise<Given | undefined> {
+  if (given.returns === undefined) return { ...given, filled: 0n, short: undefined, taken: undefined }
+  const { rail, railAccount } = attempt
+  const taken = await findReversal(tx, { rail, railAccount, providerId: given.returns })
+  if (taken?.attemptId !== attempt.id || taken.asset !== given.gross.asset) return undefined
+  const gross = money(taken.asset, least(given.gross.amount, taken.amount))
+  const short = taken.asset === intent.asset ? await findReceiptById(tx, taken.receiptId) : undefined
+  return { ...given, gross, filled: least(gross.amount, short?.excess ?? 0n), short, taken }
+}
+
+/** With the receipt of which more went back than came, and how much of that this gives back. */
+interface Given extends RailReceipt {
+  readonly filled: bigint
+  readonly short: ReceiptRow | undefined
+  /** The reversal that it gives back. */
+  readonly taken: Reversal | undefined
+}
+
+async function findKnown({ tx, attempt }: UnitOfWork, given: RailReceipt): Promise<ReceiptRow | undefined> {
+  const { rail, railAccount } = attempt
+  const known = await findReceipt(tx, { rail, railAccount, providerId: given.id })
+  if (known) return known
+  // The same number is the same money, whatever id it came under.
+  if (given.number !== undefined) return findByNumber(tx, { rail, railAccount, number: given.number })
+  if (given.stated) return undefined
+  // An answer that names neither amount nor number is about the one payment of the attempt: one that is known by its number already.
+  return (await listReceipts(tx, attempt.intentId)).find(({ attemptId }) => attemptId === attempt.id)
+}
+
+async function creditReceipt(unit: UnitOfWork, row: ReceiptRow, { gross, fee, filled, taken }: Given): Promise<void> {
+  const books = booksOf(unit, gross.asset)
+  const event = { source: row.id, ref: row.id, kind: taken ? RETURNED : 'payments.receipt' }
+  // Before what is held back is locked, as everywhere.
+  if (taken) await lockAccount(unit.tx, `${debtOf(books).code} ${books.asset}`)
+  const credits = creditTransfers(event, books, gross.amount, await owedTo(unit, books))
+  await addEntry(unit, row, {
+    kind: 'receipt',
+    asset: gross.asset,
+    amount: gross.amount,
+    excess: filled,
+    transfers: credits.map(({ id }) => id),
+  })
+  unit.transfers.push(...credits)
+  if (taken) await holdBackAgain(unit, row, taken, credits)
+  if (fee) await bookFee(unit, row, fee)
+}
+
+/** What was freed for the reversal is held back again, as far as it did not repay a debt. */
+async function holdBackAgain(
+  unit: UnitOfWork,
+  row: ReceiptRow,
+  taken: Reversal,
+  credits: readonly Transfer[],
+): Promise<void> {
+  const { context, tx, transfers } = unit
+  const available = availableOf(booksOf(unit, row.asset))
+  const causes = [...taken.transfers, ...(taken.refundId === null ? [] : [taken.refundId])]
+  const amount = planned({ transfers: [...credits] }, available)
+  transfers.push(
+    ...(await restoreHold(context, tx, {
+      causes,
+      available,
+      amount,
+      source: row.id,
+      ref: row.id,
+      hasMoreParts: unit.hasMoreParts,
+    })),
+  )
+}
+
+async function bookFee(unit: UnitOfWork, row: ReceiptRow, fee: Money): Promise<void> {
+  if (fee.amount <= 0n) return
+  const event = { source: row.id, ref: row.id, kind: 'payments.fee' }
+  const fees = feeTransfers(event, booksOf(unit, fee.asset), fee)
+  await addEntry(unit, row, { kind: 'fee', asset: fee.asset, amount: fee.amount, transfers: fees.map(({ id }) => id) })
+  unit.transfers.push(...fees)
+}
+
+async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, given: RailReceipt): Promise<Counted> {
+  if (known.attemptId !== unit.attempt.id) return refuse(unit, 'foreign-receipt')
+  const { gross } = given
+  const believed = await believedOf(unit, known, given)
+  const differs = given.stated && (gross.asset !== known.asset || gross.amount !== believed)
+  if (differs && (known.stated || known.asset !== unit.intent.asset || gross.asset !== known.asset)) {
+    return refuse(unit, 'amount-conflict')
+  }
+  // The fee may come after the money; of two fees the first stands.
+  if (given.fee && !(await hasFee(unit.tx, known.id))) await bookFee(unit, known, given.fee)
+  const number = known.number ?? (await freeNumber(unit, known, given))
+  const corrected = differs ? await correctReceipt(unit, known, gross.amount - believed) : known
+  const stated = known.stated || given.stated
+  if (number === known.number && stated === known.stated) return 'known'
+  await updateReceipt(unit.tx, { ...corrected, number, stated }, unit.now)
+  unit.receiptChanged ||= number !== known.number
+  return 'known'
+}
+
+/**
+ * How much of it came, in its own asset, as it was told so far. A receipt in another asset than the intent's counts for nothing, so its gross stands
+ * for what was counted; one of which more went back than came counts more than came.
+ */
+async function believedOf(
+  { tx, intent }: UnitOfWork,
+  known: ReceiptRow,
+  { gross, stated }: RailReceipt,
+): Promise<bigint> {
+  const believed = known.asset === intent.asset ? known.counted : known.gross
+  return stated && gross.amount !== believed ? sumArrived(tx, known.id) : believed
+}
+
+/** The number, unless another receipt has it. */
+async function freeNumber(unit: UnitOfWork, known: ReceiptRow, { number }: RailReceipt): Promise<string | null> {
+  if (number === undefined) return null
+  const holder = await findByNumber(unit.tx, { ...known, number })
+  if (!holder || holder.id === known.id) return number
+  refuse(unit, 'number-of-another-receipt')
+  return null
+}
+
+/** What was counted by the attempt's amount turns out to be another amount in the provider's own words. @returns the receipt as it is now */
+async function correctReceipt(unit: UnitOfWork, known: ReceiptRow, difference: bigint): Promise<ReceiptRow> {
+  const { context } = unit
+  const books = booksOf(unit, known.asset)
+  const event = { source: context.ids.next('rce'), ref: known.id, kind: 'payments.correction' }
+  if (difference > 0n) {
+    const transfers = creditTransfers(event, books, difference, await owedTo(unit, books))
+    await addEntry(unit, known, {
+      id: event.source,
+      kind: 'raise',
+      asset: known.asset,
+      amount: difference,
+      transfers: transfers.map(({ id }) => id),
+    })
+    unit.transfers.push(...transfers)
+    unit.late ||= known.late
+    return { ...known, counted: known.counted + difference }
+  }
+  const amount = -difference
+  const left = known.counted - known.reversed
+  const within = least(amount, left)
+  const excess = amount - within
+  await cancelUncoveredRefunds(unit, known.id, left - within)
+  const transfers = await debitForReversal(unit, event, books, amount)
+  await addEntry(unit, known, {
+    id: event.source,
+    kind: 'lower',
+    asset: known.asset,
+    amount,
+    excess,
+    transfers: transfers.map(({ id }) => id),
+  })
+  unit.transfers.push(...transfers)
+  if (excess > 0n)
+    await openExcessCase(unit, known, { subject: event.source, asset: known.asset, ours: within, theirs: amount })
+  return { ...known, counted: known.counted - within, excess: known.excess + excess }
+}
+
+/**
+ * Takes back what the provider took back, all of it: from what is available, the rest becomes the merchant's debt. More than is left of the receipt
+ * (what a refund gave back is disputed) counts for nothing, and a person is told.
+ */
+export async function reverseReceipt(
+  unit: UnitOfWork,
+  outcome: Extract<Outcome, { kind: 'reversed' }>,
+): Promise<Counted> {
+  const { tx, attempt, context, intent, now } = unit
+  const { rail, railAccount } = attempt
+  const known = await findReceipt(tx, { rail, railAccount, providerId: outcome.receiptId })
+  if (!known || known.attemptId !== attempt.id) return refuse(unit, 'foreign-receipt')
+  if (await findReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
+  if (outcome.amount.asset !== known.asset) return refuse(unit, 'reversal-in-another-asset')
+  if (known.asset !== intent.asset && (await undoExchange(unit, known, outcome))) return 'counted'
+  const { amount } = outcome.amount
+  if (amount <= 0n) return 'known'
+  const left = await refundableAmount(tx, known, intent)
+  const within = least(amount, left)
+  const excess = amount - within
+  await cancelUncoveredRefunds(unit, known.id, left - within)
+  const books = booksOf(unit, known.asset)
+  const event = { source: context.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
+  const transfers = await debitForReversal(unit, event, books, amount)
+  await addEntry(unit, known, {
+    id: event.source,
+    kind: 'reversal',
+    asset: known.asset,
+    amount,
+    excess,
+    providerId: outcome.reversalId,
+    reason: outcome.reason.slice(0, 200),
+    transfers: transfers.map(({ id }) => id),
+  })
+  if (outcome.refund)
+    await recordProviderRefund(unit, known, { asset: known.asset, amount, reference: outcome.reversalId })
+  // What counts for nothing is not taken back of what counts.
+  const counts = known.asset === intent.asset ? within : 0n
+  await updateReceipt(
+    tx,
+    subtractReversal(known, { within: counts, refunded: outcome.refund ? counts : 0n, excess }),
+    now,
+  )
+  unit.transfers.push(...transfers)
+  if (excess > 0n)
+    await openExcessCase(unit, known, { subject: event.source, asset: known.asset, ours: within, theirs: amount })
+  tx.afterCommit(() => context.meters.payments.inc({ provider: rail, status: 'reversed' }))
+  return 'counted'
+}
+
+function refuse({ context, attempt }: UnitOfWork, why: string): Counted {
+  context.securityEvent(why, { rail: attempt.rail, attemptId: attempt.id, paymentId: attempt.intentId })
+  return { refused: why }
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)

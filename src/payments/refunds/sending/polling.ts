@@ -1,0 +1,99 @@
+import { addMs } from '#platform/clock'
+import { FetchError } from '#platform/fetch'
+import type { DueQueue } from '#platform/jobs'
+import type { RefundOutcome } from '#rails/contract'
+import { backOff } from '../../attempts/schedule.ts'
+import { type Context, railOf, REFUNDS_QUEUE } from '../../context.ts'
+import { endClaim } from '../../reservations/cancel.ts'
+import { claimDueRefunds, freeDueRefunds, postponeRefund, type RefundRow } from '../../store/refunds.ts'
+import { recordRefund } from './record.ts'
+import { nextRefundCheckAt } from './schedule.ts'
+import { refundRefOf, submitRefund } from './send.ts'
+
+/** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
+const LEASE_MS = 120_000
+
+/** Refunds that are due: everything under way is asked about, because an event may never come. */
+export function refundsQueue(context: Context): DueQueue<RefundRow> {
+  return {
+    name: REFUNDS_QUEUE,
+    concurrency: 4,
+    batch: 16,
+    idleMs: 500,
+    claim: (limit, now) => claimDueRefunds(context.db, limit, now, addMs(now, LEASE_MS)),
+    adopt: (now) => freeDueRefunds(context.db, now, addMs(now, LEASE_MS)),
+    handle: (row) => pollOrBackOff(context, row),
+  }
+}
+
+/** What throws here is an error of ours, not of the provider: it is tried again, less and less often. */
+async function pollOrBackOff(context: Context, row: RefundRow): Promise<void> {
+  try {
+    await look(context, row)
+  } catch (error) {
+    const { id: refundId, rail, checks } = row
+    context.log.error({ refundId, rail, checks, error }, 'refund could not be looked at')
+    await postponeRefund(context.db, { ...row, checks: checks + 1, dueAt: backOff(checks, context.clock.now()) })
+  }
+}
+
+async function look(context: Context, row: RefundRow): Promise<void> {
+  switch (row.state) {
+    case 'created':
+      await submitRefund(context, row.id)
+      return
+    case 'submitting': {
+      // Whoever called the rail is gone, and the call may have reached it: from now on it is asked about and never sent again.
+      const outcome = { kind: 'interrupted' as const, why: 'no answer was recorded' }
+      const { row: after } = await recordRefund(context, { refund: row, outcome, from: 'event' })
+      await checkRefund(context, after)
+      return
+    }
+    case 'pending':
+    case 'unknown':
+      await checkRefund(context, row)
+      return
+    case 'claimable':
+      // Nobody has said where to: its time is over.
+      await endClaim(context, row, 'expired')
+      return
+    case 'succeeded':
+    case 'failed':
+    case 'canceled':
+    case 'expired':
+      await postponeRefund(context.db, { ...row, dueAt: null })
+  }
+}
+
+/** Asks the provider and records the answer. Errors of the provider never fail a refund. */
+export async function checkRefund(context: Context, row: RefundRow, from: 'check' | 'answer' = 'check'): Promise<void> {
+  const outcome = await askAboutRefund(context, row)
+  const { sending, rail } = row
+  if (outcome) await recordRefund(context, { refund: row, outcome, from, sending, rail: rail ?? undefined })
+  else if (from === 'check') {
+    const checks = row.checks + 1
+    await postponeRefund(context.db, {
+      id: row.id,
+      checks,
+      dueAt: nextRefundCheckAt(context, { ...row, checks }, context.clock.now()),
+    })
+  }
+}
+
+/** The rail's answer, or undefined when it could not be had. No transaction is open meanwhile. */
+async function askAboutRefund(context: Context, row: RefundRow): Promise<RefundOutcome | undefined> {
+  const refunding = railOf(context, row.rail ?? '')?.refund
+  // One that is paid by hand is the operator's to tell.
+  if (!refunding) return undefined
+  const { id: refundId, rail } = row
+  try {
+    const outcome = await refunding.check(await refundRefOf(context, row))
+    context.meters.checks.inc({ rail: rail ?? '', answer: outcome.kind })
+    return outcome
+  } catch (error) {
+    context.meters.checks.inc({ rail: rail ?? '', answer: 'error' })
+    const code = error instanceof FetchError ? error.code : error
+    context.log.warn({ refundId, rail, error: code }, 'provider could not be asked about a refund')
+    return undefined
+  }
+}

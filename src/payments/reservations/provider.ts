@@ -1,0 +1,57 @@
+import type { ReceiptRow } from '../store/receipts.ts'
+import { insertRefund, type RefundPart, type RefundRow } from '../store/refunds.ts'
+import type { UnitOfWork } from '../unit-of-work.ts'
+import { notifyRefundOwner } from './refund.ts'
+
+export interface Unasked extends Pick<RefundRow, 'asset' | 'amount' | 'rail' | 'railAccount'> {
+  /** The provider's id of it. */
+  readonly reference: string
+  readonly parts: readonly RefundPart[]
+}
+
+/** A refund that went without our asking, as it is counted: so that it is listed beside ours and counted once with them. */
+export async function insertProviderRefund(
+  { tx, context, now, intent }: Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent'>,
+  { parts, ...unasked }: Unasked,
+): Promise<RefundRow> {
+  const row: RefundRow = {
+    id: context.ids.next('re'),
+    intentId: intent.id,
+    merchantId: intent.merchantId,
+    held: 0n,
+    origin: 'provider',
+    way: 'native',
+    state: 'succeeded',
+    amountBasis: 'paid_rate',
+    note: '',
+    phone: null,
+    destination: null,
+    sending: 1,
+    takenSending: 1,
+    number: null,
+    reason: null,
+    why: null,
+    claimHash: null,
+    claimExpiresAt: null,
+    idempotencyKey: null,
+    requestHash: null,
+    dueAt: null,
+    checks: 0,
+    version: 1,
+    createdAt: now,
+    submittedAt: null,
+    endedAt: now,
+    ...unasked,
+  }
+  await insertRefund(tx, row, parts)
+  await notifyRefundOwner(tx, context, intent.owner, row, 'succeeded')
+  return row
+}
+
+/** The same for what was given back of one receipt. */
+export const recordProviderRefund = (
+  unit: Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent'>,
+  { id: receiptId, rail, railAccount }: ReceiptRow,
+  refund: Pick<Unasked, 'asset' | 'amount' | 'reference'>,
+): Promise<RefundRow> =>
+  insertProviderRefund(unit, { ...refund, rail, railAccount, parts: [{ receiptId, amount: refund.amount }] })

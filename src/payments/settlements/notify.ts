@@ -1,0 +1,20 @@
+import type { Tx } from '#platform/db'
+import type { Job, Jobs } from '#platform/jobs'
+import type { SettlementChange } from './types.ts'
+
+export interface NotifyDeps {
+  readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake'>
+  readonly settlementChanged?: Job<SettlementChange> | undefined
+}
+
+/** Writes the job of whoever wants to hear, in the transaction of the change. */
+export async function notifySettlementOwner(
+  { jobs, settlementChanged }: NotifyDeps,
+  tx: Tx,
+  { id: settlementId, version }: { id: string; version: number },
+  type: SettlementChange['type'],
+): Promise<void> {
+  if (!settlementChanged) return
+  await jobs().enqueue(tx, settlementChanged, { settlementId, type, version })
+  tx.afterCommit(() => jobs().wake())
+}

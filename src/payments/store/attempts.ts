@@ -1,0 +1,164 @@
+import { type Asset, money } from '#money'
+import { type Queryable, sql, type Tx } from '#platform/db'
+import type { CollectKind, FailureReason, Payer } from '#rails/contract'
+import type { Attempt, AttemptState } from '../attempts/types.ts'
+import { exchangeOf, type StoredExchange } from './stored-exchange.ts'
+
+/** All SQL on payments.attempts. */
+
+export interface AttemptRow {
+  id: string
+  intentId: string
+  rail: string
+  railAccount: string
+  method: string
+  kind: CollectKind
+  state: AttemptState
+  asset: Asset
+  amount: bigint
+  reference: string | null
+  redirectUrl: string | null
+  address: string | null
+  paymentUri: string | null
+  due: bigint | null
+  indexSpace: string | null
+  addressIndex: number | null
+  watchUntil: Date | null
+  exchange: StoredExchange | null
+  tolerance: bigint
+  payer: Payer
+  returnUrl: string
+  requestKey: string | null
+  reason: FailureReason | null
+  declined: FailureReason | null
+  why: string | null
+  unconfirmed: boolean
+  dueAt: Date | null
+  checks: number
+  createdAt: Date
+  submittedAt: Date | null
+  endedAt: Date | null
+  /** When the payer said that a transfer was sent. */
+  sentAt: Date | null
+}
+
+const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
+  redirect_url as "redirectUrl", address, payment_uri as "paymentUri", due, index_space as "indexSpace", address_index as "addressIndex",
+  watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
+  created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", sent_at as "sentAt"`
+
+export function attemptOf(row: AttemptRow): Attempt {
+  return {
+    id: row.id,
+    intentId: row.intentId,
+    method: row.method,
+    rail: row.rail,
+    kind: row.kind,
+    amount: money(row.asset, row.amount),
+    status: row.state,
+    reason: row.reason ?? undefined,
+    declined: row.declined ?? undefined,
+    redirectUrl: row.redirectUrl ?? undefined,
+    address: row.address ?? undefined,
+    code: row.kind === 'transfer' ? (row.reference ?? undefined) : undefined,
+    sentAt: row.sentAt ?? undefined,
+    paymentUri: row.paymentUri ?? undefined,
+    due: row.due === null ? undefined : money(row.asset, row.due),
+    exchange: row.exchange ? exchangeOf(row.exchange) : undefined,
+    deposits: [],
+    phone: row.payer.phone === undefined ? undefined : maskPhone(row.payer.phone),
+    createdAt: row.createdAt,
+  }
+}
+
+/** `254712345678` → `2547*****678`: enough for a payer to know their own. */
+export const maskPhone = (phone: string): string =>
+  phone.length < 9 ? '*'.repeat(phone.length) : phone.slice(0, 4) + '*'.repeat(phone.length - 7) + phone.slice(-3)
+
+export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
+  await tx.run(sql`insert into payments.attempts (id, intent_id, rail, rail_account, method, kind, state, asset, amount, payer, return_url,
+      request_key, due_at, created_at, index_space, address_index, watch_until, exchange, tolerance)
+    values (${row.id}, ${row.intentId}, ${row.rail}, ${row.railAccount}, ${row.method}, ${row.kind}, ${row.state}, ${row.asset},
+      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.createdAt}, ${row.indexSpace},
+      ${row.addressIndex}, ${row.watchUntil}, ${row.exchange}, ${row.tolerance})`)
+}
+
+export const findAttempt = (q: Queryable, id: string): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.attempts where id = ${id}`)
+
+export const findByReference = (
+  q: Queryable,
+  { rail, railAccount }: Pick<AttemptRow, 'rail' | 'railAccount'>,
+  reference: string,
+): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.attempts
+    where rail = ${rail} and rail_account = ${railAccount} and reference = ${reference}`)
+
+export const attemptOfReceipt = (q: Queryable, receiptId: string): Promise<AttemptRow | undefined> =>
+  q.maybe(
+    sql`select ${COLUMNS} from payments.attempts where id = (select attempt_id from payments.receipts where id = ${receiptId})`,
+  )
+
+/** Under the intent's lock, so that only the queue's claims (due_at) can run beside. */
+export const lockAttempt = (tx: Tx, id: string): Promise<AttemptRow> =>
+  tx.one(sql`select ${COLUMNS} from payments.attempts where id = ${id} for no key update`)
+
+export const listAttempts = (q: Queryable, intentId: string): Promise<AttemptRow[]> =>
+  q.many(sql`select ${COLUMNS} from payments.attempts where intent_id = ${intentId} order by id limit 200`)
+
+/** Oldest first. An intent has some ten at most. */
+export const listAttemptsOf = (q: Queryable, intentIds: readonly string[]): Promise<AttemptRow[]> =>
+  q.many(
+    sql`select ${COLUMNS} from payments.attempts where intent_id = any(${intentIds}) order by id limit ${intentIds.length * 200}`,
+  )
+
+/** The right to call the rail, given once: undefined when the attempt is not `created` any more. */
+export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
+    where id = ${id} and state = 'created' returning ${COLUMNS}`)
+
+/** Attempts to look at now. Whoever claimed them has until `leaseEnd`. */
+export const claimDue = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<AttemptRow[]> =>
+  q.many(sql`update payments.attempts set due_at = ${leaseEnd} where id in (
+    select id from payments.attempts where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
+    returning ${COLUMNS}`)
+
+/** Makes attempts due that are claimed, or whose next look is no further off than a claim lasts: looking early does no harm. */
+export const releaseAttemptClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+  q.run(sql`update payments.attempts set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
+    and state in ('created', 'submitting', 'pending', 'unknown')`)
+
+/** Makes the open pages of an intent due at once. */
+export const expeditePageChecks = (tx: Tx, intentId: string, now: Date): Promise<number> =>
+  tx.run(sql`update payments.attempts set due_at = ${now}
+    where intent_id = ${intentId} and kind = 'page' and state in ('pending', 'unknown')`)
+
+export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
+  await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},
+    reason = ${row.reason}, declined = ${row.declined}, why = ${row.why}, unconfirmed = ${row.unconfirmed}, due_at = ${row.dueAt},
+    checks = ${row.checks}, ended_at = ${row.endedAt}, amount = ${row.amount}, address = ${row.address}, payment_uri = ${row.paymentUri},
+    due = ${row.due}, address_index = ${row.addressIndex}, watch_until = ${row.watchUntil}, exchange = ${row.exchange},
+    tolerance = ${row.tolerance} where id = ${row.id}`)
+}
+
+/** Moves the next look without touching anything else, when there was nothing to record. */
+export async function postponeAttempt(q: Queryable, row: Pick<AttemptRow, 'id' | 'checks' | 'dueAt'>): Promise<void> {
+  await q.run(sql`update payments.attempts set due_at = ${row.dueAt}, checks = ${row.checks}
+    where id = ${row.id} and state <> 'failed' and (state <> 'settled' or due_at is not null)`)
+}
+
+/** One prompt at a time is counted per phone, so that two at once do not both pass the limit. */
+export async function lockPhone(tx: Tx, phone: string): Promise<void> {
+  await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.phone:' || ${phone}, 0))`)
+}
+
+/** When the prompts on a phone since `since` were made, over all merchants, oldest first. */
+export async function listPrompts(q: Queryable, phone: string, since: Date): Promise<Date[]> {
+  const rows = await q.many<{ at: Date }>(sql`select created_at as at from payments.attempts
+    where kind = 'push' and payer ->> 'phone' = ${phone} and created_at > ${since} order by created_at limit 1000`)
+  return rows.map(({ at }) => at)
+}
+
+/** The `created_at` of the attempt that has been due longest, if one is due. */
+export const findOldestDue = (q: Queryable, now: Date): Promise<{ dueAt: Date } | undefined> =>
+  q.maybe(sql`select due_at as "dueAt" from payments.attempts where due_at <= ${now} order by due_at limit 1`)

@@ -1,0 +1,98 @@
+import type { Asset } from '#money'
+import { type Queryable, sql } from '#platform/db'
+import { firstIdAt } from '#platform/ids'
+import type { RailAccount } from '../bookkeeping/types.ts'
+import type { AttemptRow } from './attempts.ts'
+
+export interface BookedReceiptRow {
+  id: string
+  providerId: string
+  number: string | null
+  intentId: string
+  merchantId: string
+  asset: Asset
+  /** What is believed to have arrived, in the asset it arrived in. */
+  amount: bigint
+  reversed: bigint
+  /** Whether `reversed` is in the asset that the money arrived in. */
+  sameAsset: boolean
+  takenAt: Date
+}
+
+const BOOKED = sql`r.id, r.provider_id as "providerId", s.number, r.intent_id as "intentId", r.merchant_id as "merchantId", r.asset,
+    case when r.asset = i.asset then s.counted else r.gross end as amount, s.reversed + s.excess as reversed, r.asset = i.asset as "sameAsset", r.taken_at as "takenAt"
+  from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id join payments.intents i on i.id = r.intent_id`
+
+/** Our receipts by the provider's ids of them, or by the numbers that people see. */
+export const findBookedReceipts = (
+  q: Queryable,
+  { rail, railAccount }: RailAccount,
+  { ids, numbers }: { ids: readonly string[]; numbers: readonly string[] },
+): Promise<BookedReceiptRow[]> =>
+  q.many(sql`select ${BOOKED} where r.rail = ${rail} and r.rail_account = ${railAccount} and r.provider_id = any(${ids})
+    union
+    select ${BOOKED} where s.rail = ${rail} and s.rail_account = ${railAccount} and s.number = any(${numbers})`)
+
+/** What the provider itself took back altogether, and what came back of what it took, is not money that it should list. */
+const STANDING = sql`r.returns is null and not (s.reversed > s.refunded and s.reversed - s.refunded >= s.counted)`
+
+/** Receipts of one attempt. */
+export const listBookedReceiptsOf = (q: Queryable, attemptId: string): Promise<BookedReceiptRow[]> =>
+  q.many(sql`select ${BOOKED} where r.attempt_id = ${attemptId} and ${STANDING} order by r.id limit 100`)
+
+/** Tries of a day, after an id, that brought money or of which nobody knows whether they did. */
+export const listTried = (
+  q: Queryable,
+  { rail, railAccount }: RailAccount,
+  { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
+): Promise<{ id: string }[]> =>
+  q.many(sql`select id from payments.attempts where rail = ${rail} and rail_account = ${railAccount} and created_at >= ${from}
+      and created_at < ${to} and id > ${after} and (state in ('settled', 'abandoned') or (state = 'failed' and reason = 'expired'))
+    order by id limit ${limit}`)
+
+/** Receipts of a day, after an id. */
+export const listBookedReceipts = (
+  q: Queryable,
+  { rail, railAccount }: RailAccount,
+  { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
+): Promise<BookedReceiptRow[]> =>
+  q.many(sql`select ${BOOKED} where r.rail = ${rail} and r.rail_account = ${railAccount} and r.taken_at >= ${from} and r.taken_at < ${to}
+      and r.id > ${after} and ${STANDING}
+    order by r.id limit ${limit}`)
+
+/**
+ * Prompts on a phone that a payment could have been the answer to: of which nobody could tell what became, or whose receipt has no number
+ * yet. At most two, because only one alone says something.
+ */
+export const findCandidates = (
+  q: Queryable,
+  { rail, railAccount }: RailAccount,
+  of: { phone: string; asset: Asset; amount: bigint; from: Date; to: Date },
+): Promise<Pick<AttemptRow, 'id'>[]> =>
+  q.many(sql`select a.id from payments.attempts a
+    where a.kind = 'push' and a.payer ->> 'phone' = ${of.phone} and a.created_at >= ${of.from} and a.created_at < ${of.to}
+      and a.rail = ${rail} and a.rail_account = ${railAccount} and a.asset = ${of.asset} and a.amount = ${of.amount}
+      and (a.state in ('pending', 'unknown', 'abandoned')
+        or (a.state = 'settled' and exists (select from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id
+          where r.attempt_id = a.id and s.number is null)))
+    limit 2`)
+
+/** Attempts under way since before a time, after an id: they are due again and again and never end. */
+export const listStuck = (
+  q: Queryable,
+  { rail, railAccount }: RailAccount,
+  { before, after, limit }: { before: Date; after: string; limit: number },
+): Promise<{ id: string }[]> =>
+  q.many(sql`select id from payments.attempts where due_at is not null and state in ('submitting', 'pending', 'unknown')
+      and rail = ${rail} and rail_account = ${railAccount} and created_at < ${before} and id > ${after} order by id limit ${limit}`)
+
+/**
+ * Whether the rail was used before a day's end: there is nothing to compare with of the time before. The index of references answers at once for
+ * almost every rail; of tries whose answers were lost only those of the day itself are looked for.
+ */
+export const wasUsed = async (q: Queryable, rail: string, { from, to }: { from: Date; to: Date }): Promise<boolean> =>
+  (
+    await q.one<{ used: boolean }>(sql`select
+      exists (select from payments.attempts where rail = ${rail} and reference is not null and created_at < ${to})
+      or exists (select from payments.attempts where rail = ${rail} and id >= ${firstIdAt('att', from)} and id < ${firstIdAt('att', to)}) as used`)
+  ).used

@@ -1,0 +1,217 @@
+import { type Asset, money } from '#money'
+import { type Queryable, sql, type Tx } from '#platform/db'
+import type { Receipt } from '../receipts/types.ts'
+
+/** All SQL on receipts: the facts (written once), their states, and the entries that moved money. */
+
+export interface ReceiptRow {
+  id: string
+  rail: string
+  railAccount: string
+  providerId: string
+  attemptId: string
+  intentId: string
+  asset: Asset
+  gross: bigint
+  feeAsset: Asset | null
+  fee: bigint | null
+  takenAt: Date
+  late: boolean
+  number: string | null
+  stated: boolean
+  counted: bigint
+  reversed: bigint
+  refunded: bigint
+  /** What went back beyond what it counts, less what of that came back. */
+  excess: bigint
+  /** The provider's id of the reversal whose money it gives back. */
+  returns: string | null
+}
+
+export interface EntryRow {
+  id: string
+  receiptId: string
+  rail: string
+  railAccount: string
+  kind: 'receipt' | 'fee' | 'raise' | 'lower' | 'reversal'
+  asset: Asset
+  amount: bigint
+  /** Of it, what does not count for the receipt: it left beyond what was left, or came back for what had left so. */
+  excess: bigint
+  providerId: string | null
+  reason: string | null
+  transfers: readonly string[]
+}
+
+const COLUMNS = sql`r.id, r.rail, r.rail_account as "railAccount", r.provider_id as "providerId", r.attempt_id as "attemptId",
+  r.intent_id as "intentId", r.asset, r.gross, r.fee_asset as "feeAsset", r.fee, r.taken_at as "takenAt", r.late, s.number, s.stated,
+  s.counted, s.reversed, s.refunded, s.excess, r.returns`
+const FROM = sql`payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`
+
+export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
+  id: row.id,
+  attemptId: row.attemptId,
+  rail: row.rail,
+  providerId: row.providerId,
+  number: row.number ?? undefined,
+  gross: money(row.asset, row.gross),
+  counted: money(intentAsset, row.counted),
+  reversed: money(intentAsset, row.reversed),
+  late: row.late,
+  at: row.takenAt,
+})
+
+/** False when this arrival of money is known already. */
+export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<boolean> {
+  const written =
+    await tx.run(sql`insert into payments.receipts (id, rail, rail_account, provider_id, attempt_id, intent_id, merchant_id,
+      asset, gross, counted, fee_asset, fee, taken_at, stated, late, returns, created_at)
+    values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.providerId}, ${row.attemptId}, ${row.intentId},
+      (select merchant_id from payments.intents where id = ${row.intentId}), ${row.asset}, ${row.gross}, ${row.counted}, ${row.feeAsset}, ${row.fee}, ${row.takenAt}, ${row.stated}, ${row.late}, ${row.returns}, ${now})
+    on conflict (rail, rail_account, provider_id) do nothing`)
+  if (written === 0) return false
+  await tx.run(sql`insert into payments.receipt_states (receipt_id, rail, rail_account, number, stated, counted, updated_at)
+    values (${row.id}, ${row.rail}, ${row.railAccount}, ${row.number}, ${row.stated}, ${row.counted}, ${now})`)
+  return true
+}
+
+export async function updateReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<void> {
+  await tx.run(sql`update payments.receipt_states set number = ${row.number}, stated = ${row.stated}, counted = ${row.counted},
+    reversed = ${row.reversed}, refunded = ${row.refunded}, excess = ${row.excess}, updated_at = ${now} where receipt_id = ${row.id}`)
+}
+
+/** The receipt as it is when so much more went back of it. */
+export const subtractReversal = (
+  receipt: ReceiptRow,
+  gone: { within: bigint; refunded: bigint; excess: bigint },
+): ReceiptRow => ({
+  ...receipt,
+  reversed: receipt.reversed + gone.within,
+  refunded: receipt.refunded + gone.refunded,
+  excess: receipt.excess + gone.excess,
+})
+
+/** By the provider's id of the payment, in one rail account. */
+export const findReceipt = (
+  q: Queryable,
+  by: Pick<ReceiptRow, 'rail' | 'railAccount' | 'providerId'>,
+): Promise<ReceiptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from ${FROM}
+    where r.rail = ${by.rail} and r.rail_account = ${by.railAccount} and r.provider_id = ${by.providerId}`)
+
+export const findReceiptById = (q: Queryable, id: string): Promise<ReceiptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from ${FROM} where r.id = ${id}`)
+
+/** By the number that people see. */
+export const findByNumber = (
+  q: Queryable,
+  by: { rail: string; railAccount: string; number: string },
+): Promise<ReceiptRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from ${FROM}
+    where s.rail = ${by.rail} and s.rail_account = ${by.railAccount} and s.number = ${by.number}`)
+
+export const listReceipts = (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
+  q.many(sql`select ${COLUMNS} from ${FROM} where r.intent_id = ${intentId} order by r.id limit 200`)
+
+const MOST_IN_ONE = 200
+
+/** A receipt that came in another asset than its payment's and was not exchanged: it counts for nothing, and is the merchant's in its own asset. */
+export interface UncountedReceiptRow extends ReceiptRow {
+  /** What of it did not go back, in its own asset. */
+  left: bigint
+}
+
+/** Those of payments, in the order in which they came. */
+export const listUncountedReceipts = (q: Queryable, intentIds: readonly string[]): Promise<UncountedReceiptRow[]> =>
+  q.many(sql`select ${COLUMNS}, (select coalesce(sum(case when e.kind in ('receipt', 'raise') then e.amount - e.excess else e.excess - e.amount end), 0)
+      from payments.receipt_entries e where e.receipt_id = r.id and e.kind <> 'fee') as left
+    from ${FROM} join payments.intents i on i.id = r.intent_id
+    where r.intent_id = any(${intentIds}) and r.asset <> i.asset and not exists (select from payments.exchanges x where x.receipt_id = r.id)
+    order by r.id limit ${intentIds.length * MOST_IN_ONE}`)
+
+/** What is left of a receipt: in its payment's asset, or of a stray one in its own. */
+export async function refundableAmount(q: Queryable, receipt: ReceiptRow, intent: { asset: Asset }): Promise<bigint> {
+  if (receipt.asset === intent.asset || receipt.counted > 0n) return receipt.counted - receipt.reversed
+  return (await listUncountedReceipts(q, [receipt.intentId])).find(({ id }) => id === receipt.id)?.left ?? 0n
+}
+
+/** Of which something is left to refund, or more went back than came: the newest, in the order in which they came. */
+export const listRefundableReceipts = async (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
+  (
+    await q.many<ReceiptRow>(sql`select ${COLUMNS} from ${FROM}
+      where r.intent_id = ${intentId} and s.counted > 0 and (s.counted > s.reversed or s.excess > 0) order by r.id desc limit ${MOST_IN_ONE}`)
+  ).toReversed()
+
+/** False when this reversal is known already. */
+export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boolean> {
+  const written =
+    await tx.run(sql`insert into payments.receipt_entries (id, receipt_id, rail, rail_account, kind, asset, amount, excess, provider_id,
+      reason, transfers, created_at)
+    values (${row.id}, ${row.receiptId}, ${row.rail}, ${row.railAccount}, ${row.kind}, ${row.asset}, ${row.amount}, ${row.excess}, ${row.providerId},
+      ${row.reason}, ${row.transfers}, ${now})
+    on conflict (rail, rail_account, provider_id) where provider_id is not null do nothing`)
+  return written === 1
+}
+
+export interface Reversal extends Pick<EntryRow, 'receiptId' | 'asset' | 'amount' | 'transfers'> {
+  attemptId: string
+  /** The refund that it was, if it was one of ours. */
+  refundId: string | null
+}
+
+/** What a reversal took, by the provider's id of it. */
+export const findReversal = (
+  q: Queryable,
+  by: { rail: string; railAccount: string; providerId: string },
+): Promise<Reversal | undefined> =>
+  q.maybe(sql`select r.attempt_id as "attemptId", r.id as "receiptId", e.asset, e.amount, e.transfers,
+      substring(e.reason from '^refund (re_.*)$') as "refundId"
+    from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
+    where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
+
+/** What the provider says that came, as far as it was told: also where it cannot count for less than went back. */
+export const sumArrived = async (q: Queryable, receiptId: string): Promise<bigint> =>
+  (
+    await q.one<{
+      amount: bigint
+    }>(sql`select coalesce(sum(case kind when 'lower' then -amount else amount end), 0) as amount
+      from payments.receipt_entries where receipt_id = ${receiptId} and kind in ('receipt', 'raise', 'lower')`)
+  ).amount
+
+/** Whether what the provider kept of it is booked. */
+export const hasFee = async (q: Queryable, receiptId: string): Promise<boolean> =>
+  (await q.maybe(
+    sql`select 1 as there from payments.receipt_entries where receipt_id = ${receiptId} and kind = 'fee'`,
+  )) !== undefined
+
+export interface Sums {
+  received: bigint
+  reversed: bigint
+  refunded: bigint
+  attempts: number
+  livePush: number
+  livePage: number
+  live: number
+  unconfirmed: boolean
+  /** The largest that a rail gave to an attempt that money came by. */
+  tolerance: bigint
+}
+
+/** What the intent's status follows from. Read under its lock. */
+export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
+  tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.live, a.unconfirmed, a.tolerance
+    from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
+        (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded' and f.asset = ${asset}) as refunded
+        from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id where r.intent_id = ${intentId}) r,
+      (select count(*)::int as attempts,
+          (count(*) filter (where live and kind = 'push'))::int as "livePush",
+          (count(*) filter (where live and kind in ('page', 'address')))::int as "livePage",
+          (count(*) filter (where live))::int as live, coalesce(bool_or(unconfirmed), false) as unconfirmed,
+          coalesce(max(tolerance) filter (where state = 'settled'), 0) as tolerance
+        from (select kind, unconfirmed, tolerance, state, state in ('created', 'submitting', 'pending', 'unknown') as live
+          from payments.attempts where intent_id = ${intentId}) each) a`)
+
+/** Serialises what reads a debt and then moves it. Held to the end of the transaction. */
+export async function lockAccount(tx: Tx, code: string): Promise<void> {
+  await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.account:' || ${code}, 0))`)
+}

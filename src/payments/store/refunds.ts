@@ -1,0 +1,242 @@
+import type { Asset, Money } from '#money'
+import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/db'
+import type { FailureReason } from '#rails/contract'
+import type { AmountBasis, RefundState } from '../refunds/types.ts'
+
+/** All SQL on payments.refunds and their parts. */
+
+export interface RefundRow {
+  id: string
+  intentId: string
+  merchantId: string
+  asset: Asset
+  amount: bigint
+  held: bigint
+  origin: 'merchant' | 'provider'
+  way: 'native' | 'claim'
+  state: RefundState
+  amountBasis: AmountBasis
+  note: string
+  rail: string | null
+  railAccount: string
+  phone: string | null
+  destination: string | null
+  sending: number
+  /** The sending that the money was taken for. */
+  takenSending: number | null
+  reference: string | null
+  number: string | null
+  reason: FailureReason | null
+  why: string | null
+  claimHash: string | null
+  claimExpiresAt: Date | null
+  idempotencyKey: string | null
+  requestHash: string | null
+  dueAt: Date | null
+  checks: number
+  version: number
+  createdAt: Date
+  submittedAt: Date | null
+  endedAt: Date | null
+}
+
+/** What of a refund comes from one receipt. */
+export interface RefundPart {
+  receiptId: string
+  amount: bigint
+}
+
+const COLUMNS = sql`id, intent_id as "intentId", merchant_id as "merchantId", asset, amount, held, origin, way, state,
+  amount_basis as "amountBasis", note, rail, rail_account as "railAccount", phone, destination, sending,
+  taken_sending as "takenSending", reference, number, reason, why, claim_hash as "claimHash", claim_expires_at as "claimExpiresAt", idempotency_key as "idempotencyKey", request_hash as "requestHash",
+  due_at as "dueAt", checks, version, created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
+
+/** False when the merchant used the key before. */
+export async function insertRefund(tx: Tx, row: RefundRow, parts: readonly RefundPart[]): Promise<boolean> {
+  const written =
+    await tx.run(sql`insert into payments.refunds (id, intent_id, merchant_id, asset, amount, held, origin, way, state,
+      amount_basis, note, rail, rail_account, phone, sending, taken_sending, reference, claim_hash, claim_expires_at, idempotency_key, request_hash, due_at,
+      created_at, ended_at)
+    values (${row.id}, ${row.intentId}, ${row.merchantId}, ${row.asset}, ${row.amount}, ${row.held}, ${row.origin}, ${row.way}, ${row.state},
+      ${row.amountBasis}, ${row.note}, ${row.rail}, ${row.railAccount}, ${row.phone}, ${row.sending}, ${row.takenSending}, ${row.reference}, ${row.claimHash},
+      ${row.claimExpiresAt}, ${row.idempotencyKey}, ${row.requestHash}, ${row.dueAt}, ${row.createdAt}, ${row.endedAt})
+    on conflict (merchant_id, idempotency_key) where idempotency_key is not null do nothing`)
+  if (written === 0) return false
+  await tx.run(sql`insert into payments.refund_parts (refund_id, receipt_id, amount)
+    select ${row.id}, receipt, amount from unnest(${parts.map(({ receiptId }) => receiptId)}::text[],
+      ${parts.map(({ amount }) => amount)}::numeric[]) as part (receipt, amount)`)
+  return true
+}
+
+export const findRefund = (q: Queryable, id: string): Promise<RefundRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.refunds where id = ${id}`)
+
+/** Under the intent's lock, so that only the queue's claims (due_at) can run beside. */
+export const lockRefund = (tx: Tx, id: string): Promise<RefundRow> =>
+  tx.one(sql`select ${COLUMNS} from payments.refunds where id = ${id} for no key update`)
+
+export const findRefundByKey = (q: Queryable, merchantId: string, key: string): Promise<RefundRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.refunds where merchant_id = ${merchantId} and idempotency_key = ${key}`)
+
+/** A refund of the same amount that was made since a time and did not come to nothing. */
+export const findAlike = (
+  q: Queryable,
+  intentId: string,
+  { asset, amount }: Money,
+  since: Date,
+): Promise<{ id: string } | undefined> =>
+  q.maybe(sql`select id from payments.refunds where intent_id = ${intentId} and asset = ${asset} and amount = ${amount} and origin = 'merchant'
+      and created_at > ${since} and state not in ('failed', 'canceled', 'expired') order by id desc limit 1`)
+
+export const findRefundByReference = (
+  q: Queryable,
+  { rail, railAccount }: { rail: string; railAccount: string },
+  reference: string,
+): Promise<RefundRow | undefined> =>
+  q.maybe(sql`select ${COLUMNS} from payments.refunds
+    where rail = ${rail} and rail_account = ${railAccount} and reference = ${reference}`)
+
+export const listParts = (q: Queryable, refundId: string): Promise<RefundPart[]> =>
+  q.many(sql`select receipt_id as "receiptId", amount from payments.refund_parts where refund_id = ${refundId}
+    order by receipt_id limit 200`)
+
+/** What refunds that are under way take of each receipt of the intent. Read under its lock. */
+export const listReserved = (q: Queryable, intentId: string): Promise<RefundPart[]> =>
+  q.many(sql`select p.receipt_id as "receiptId", sum(p.amount) as amount
+    from payments.refunds f join payments.refund_parts p on p.refund_id = f.id
+    where f.intent_id = ${intentId} and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')
+    group by p.receipt_id limit 200`)
+
+/** Refunds under way that take of a receipt, the newest first. Read under its intent's lock. */
+export const listReserving = (q: Queryable, receiptId: string): Promise<{ id: string; amount: bigint }[]> =>
+  q.many(sql`select f.id, p.amount from payments.refund_parts p join payments.refunds f on f.id = p.refund_id
+    where p.receipt_id = ${receiptId} and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')
+    order by f.id desc limit 1000`)
+
+export interface RefundFilter {
+  readonly merchantId?: string | undefined
+  readonly intentId?: string | undefined
+  readonly states?: readonly RefundState[] | undefined
+  readonly afterId?: string | undefined
+  readonly limit: number
+}
+
+/** Newest first. */
+export function listRefunds(
+  q: Queryable,
+  { merchantId, intentId, states, afterId, limit }: RefundFilter,
+): Promise<RefundRow[]> {
+  const conditions: Sql[] = [sql`true`]
+  if (merchantId !== undefined) conditions.push(sql`merchant_id = ${merchantId}`)
+  if (intentId !== undefined) conditions.push(sql`intent_id = ${intentId}`)
+  if (states) conditions.push(sql`state = any(${states})`)
+  if (afterId !== undefined) conditions.push(sql`id < ${afterId}`)
+  return q.many(sql`select ${COLUMNS} from payments.refunds where ${joinSql(conditions, sql` and `)}
+    order by id desc limit ${limit}`)
+}
+
+/** Refunds that a person has to tell of: those to be paid by hand, and those sent before `before` of which nothing is known. */
+export const listUntold = (
+  q: Queryable,
+  { byHand, before, limit }: { byHand: string; before: Date; limit: number },
+): Promise<RefundRow[]> =>
+  q.many(sql`select ${COLUMNS} from payments.refunds
+    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
+    order by id limit ${limit}`)
+
+/** How many those are, and since when the first of them waits. */
+export const measureUntold = (
+  q: Queryable,
+  { byHand, before }: { byHand: string; before: Date },
+): Promise<{ waiting: number; since: Date | null }> =>
+  q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
+    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})`)
+
+/** The right to send it, given once: undefined when it is not `created` any more. Under its intent's lock. */
+export const claimSending = (q: Tx, id: string, now: Date, leaseEnd: Date): Promise<RefundRow | undefined> =>
+  q.maybe(sql`update payments.refunds set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
+    where id = ${id} and state = 'created' returning ${COLUMNS}`)
+
+/** Refunds to look at now. Whoever claimed them has until `leaseEnd`. */
+export const claimDueRefunds = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<RefundRow[]> =>
+  q.many(sql`update payments.refunds set due_at = ${leaseEnd} where id in (
+    select id from payments.refunds where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
+    returning ${COLUMNS}`)
+
+/** Makes those due that are claimed, or whose next look is no further off than a claim lasts. */
+export const freeDueRefunds = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+  q.run(sql`update payments.refunds set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
+    and state in ('created', 'submitting', 'pending', 'unknown')`)
+
+export async function updateRefund(tx: Tx, row: RefundRow): Promise<void> {
+  await tx.run(sql`update payments.refunds set held = ${row.held}, state = ${row.state}, rail = ${row.rail}, phone = ${row.phone},
+    destination = ${row.destination}, sending = ${row.sending}, taken_sending = ${row.takenSending},
+    reference = ${row.reference}, number = ${row.number}, reason = ${row.reason},
+    why = ${row.why}, claim_hash = ${row.claimHash}, due_at = ${row.dueAt}, checks = ${row.checks}, version = ${row.version},
+    submitted_at = ${row.submittedAt}, ended_at = ${row.endedAt} where id = ${row.id}`)
+}
+
+/** Moves the next look without touching anything else. */
+export async function postponeRefund(
+  q: Queryable,
+  { id, dueAt, checks }: Pick<RefundRow, 'id' | 'dueAt' | 'checks'>,
+): Promise<void> {
+  await q.run(
+    sql`update payments.refunds set due_at = ${dueAt}, checks = ${checks} where id = ${id} and due_at is not null`,
+  )
+}
+
+/** Frees idempotency keys of refunds made before `before`. @returns how many */
+export const releaseRefundKeys = (q: Queryable, before: Date, limit: number): Promise<number> =>
+  q.run(sql`update payments.refunds set idempotency_key = null, request_hash = null where id in (
+    select id from payments.refunds where created_at < ${before} and idempotency_key is not null limit ${limit})`)
+
+/** Of the refunds under way, what is held per account and asset, so that it can be compared with the ledger. */
+export const listHeld = (q: Queryable): Promise<{ account: string; asset: Asset; held: bigint }[]> =>
+  q.many(sql`select i.account, f.asset, sum(f.held) as held
+    from payments.refunds f join payments.intents i on i.id = f.intent_id
+    where f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable') group by 1, 2 having sum(f.held) > 0 limit 1000`)
+
+/** Refunds whose parts do not add up, or whose money did not move as their state says. */
+export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: string }[]> =>
+  q.many(sql`select f.id, case when f.amount <> p.amount then 'its parts do not add up to its amount'
+      when f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and f.held > 0 then 'it is over and still holds money'
+      else 'it is over and still due' end as what
+    from payments.refunds f join lateral (
+      select coalesce(sum(amount), 0) as amount from payments.refund_parts where refund_id = f.id) p on true
+    where f.amount <> p.amount
+      or (f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and (f.held > 0 or f.due_at is not null))
+    order by f.id limit 20`)
+
+/** Refunds that went, of which not all was booked. Those from before refunds had entries of their own name no reference. */
+export const listUnbooked = (q: Queryable): Promise<{ id: string; amount: bigint; booked: bigint }[]> =>
+  q.many(sql`select f.id, f.amount, coalesce(e.amount, 0) as booked
+    from payments.refunds f left join lateral (
+      select sum(n.amount) as amount, bool_or(n.asset <> f.asset) as exchanged from payments.refund_parts p join payments.receipt_entries n on n.receipt_id = p.receipt_id
+      where p.refund_id = f.id and n.kind = 'reversal'
+        and (n.reason = 'refund ' || f.id or (f.origin = 'provider' and n.rail = f.rail and n.provider_id = f.reference))) e on true
+    where f.state = 'succeeded' and (f.origin = 'merchant' or f.reference is not null) and coalesce(e.amount, 0) <> f.amount
+      and e.exchanged is not true
+    order by f.id limit 20`)
+
+/**
+ * Receipts of which more was given back by us than came, what was booked as more set aside; or of which what is left does not carry what was promised
+ * and not sent. Refunds that a provider made beside ours are its own affair.
+ */
+export const listOverRefunded = (q: Queryable): Promise<{ id: string; counted: bigint; gone: bigint }[]> =>
+  q.many(sql`select s.receipt_id as id, s.counted, s.reversed + coalesce(p.amount, 0) as gone
+    from payments.receipt_states s
+    join (select p.receipt_id, sum(p.amount) filter (where f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')) as amount,
+        bool_or(f.state in ('created', 'claimable')) as unsent,
+        sum(p.amount) filter (where f.origin = 'merchant' and f.state = 'succeeded') as done
+      from payments.refunds f join payments.refund_parts p on p.refund_id = f.id
+        join payments.intents i on i.id = f.intent_id and i.asset = f.asset group by p.receipt_id) p on p.receipt_id = s.receipt_id
+    where (p.unsent and s.reversed + p.amount > s.counted) or coalesce(p.done, 0) > s.counted + s.excess or s.refunded > s.reversed
+    union all
+    select r.id, left_of.amount, sum(p.amount) from payments.refunds f
+      join payments.refund_parts p on p.refund_id = f.id join payments.receipts r on r.id = p.receipt_id
+      join payments.intents i on i.id = f.intent_id and i.asset <> f.asset
+      join lateral (select coalesce(sum(case when e.kind in ('receipt', 'raise') then e.amount - e.excess else e.excess - e.amount end), 0) as amount
+        from payments.receipt_entries e where e.receipt_id = r.id and e.kind <> 'fee') left_of on true
+      where f.state in ('created', 'claimable') group by r.id, left_of.amount having sum(p.amount) > left_of.amount
+    order by 1 limit 20`)

@@ -1,0 +1,33 @@
+import { type Queryable, sql } from '#platform/db'
+
+/** All SQL on payments.tallies, and the counts that go with them. Ids are in the order of their making, so a range of time is a range of ids. */
+
+export interface Tally {
+  readonly until: Date
+  /** Payments made before `until`. */
+  readonly created: bigint
+}
+
+export const lastTally = (q: Queryable): Promise<Tally | undefined> =>
+  q.maybe(sql`select until, created from payments.tallies order by until desc limit 1`)
+
+export const findTally = (q: Queryable, until: Date): Promise<Tally | undefined> =>
+  q.maybe(sql`select until, created from payments.tallies where until = ${until}`)
+
+export async function insertTally(q: Queryable, { until, created }: Tally): Promise<void> {
+  await q.run(sql`insert into payments.tallies (until, created) values (${until}, ${created}) on conflict do nothing`)
+}
+
+/** Payments with ids from `from` on, and before `to`. */
+export async function countIntents(q: Queryable, from: string, to: string): Promise<bigint> {
+  const { count } = await q.one<{ count: bigint }>(
+    sql`select count(*) as count from payments.intents where id >= ${from} and id < ${to}`,
+  )
+  return count
+}
+
+/** Of the newest `limit` attempts from `from` on, those that ended, and those of them that brought money. */
+export const countEnded = (q: Queryable, from: string, limit: number): Promise<{ ended: number; succeeded: number }> =>
+  q.one(sql`select count(*)::int as ended, (count(*) filter (where state = 'settled'))::int as succeeded
+    from (select state from payments.attempts where id >= ${from} order by id desc limit ${limit}) newest
+    where state in ('settled', 'failed', 'abandoned')`)

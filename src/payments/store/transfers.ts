@@ -1,0 +1,51 @@
+import type { Asset } from '#money'
+import { type Queryable, sql, type Tx } from '#platform/db'
+import type { AttemptState } from '../attempts/types.ts'
+
+/** SQL on attempts that are transfers by hand. */
+
+export interface TransferRow {
+  id: string
+  intentId: string
+  merchantId: string
+  code: string | null
+  state: AttemptState
+  asset: Asset
+  amount: bigint
+  sentAt: Date | null
+  sentNote: string | null
+  createdAt: Date
+}
+
+const FIELDS = sql`a.id, a.intent_id as "intentId", i.merchant_id as "merchantId", a.reference as code, a.state, a.asset, a.amount,
+  a.sent_at as "sentAt", a.sent_note as "sentNote", a.created_at as "createdAt"`
+const FROM = sql`payments.attempts a join payments.intents i on i.id = a.intent_id`
+
+/** Those that payers say they have sent and nobody has decided on, longest ago first. */
+export const listSent = (q: Queryable, limit: number, after: string | undefined): Promise<TransferRow[]> =>
+  q.many(sql`select ${FIELDS} from ${FROM}
+    where a.kind = 'transfer' and a.sent_at is not null and a.state in ('pending', 'unknown')
+      and (${after ?? null}::text is null or (a.sent_at, a.id) > (select sent_at, id from payments.attempts where id = ${after ?? null}))
+    order by a.sent_at, a.id limit ${limit}`)
+
+/** By the attempt's id, by its code, or the newest of a payment. */
+export const findTransfer = (
+  q: Queryable,
+  by: { id?: string; code?: string | undefined; intentId?: string },
+): Promise<TransferRow | undefined> =>
+  q.maybe(sql`select ${FIELDS} from ${FROM}
+    where a.kind = 'transfer' and (a.id = ${by.id ?? null} or a.intent_id = ${by.intentId ?? null}
+      or (a.rail = 'transfer' and a.rail_account = 'main' and a.reference = ${by.code ?? null}))
+    order by a.id desc limit 1`)
+
+/** The first word of the payer stands. */
+export async function noteSent(tx: Tx, id: string, note: string | null, now: Date): Promise<boolean> {
+  const written = await tx.run(sql`update payments.attempts set sent_at = ${now}, sent_note = ${note}
+    where id = ${id} and sent_at is null`)
+  return written === 1
+}
+
+/** How many wait for a person, and since when the first. */
+export const measureSent = (q: Queryable): Promise<{ waiting: number; since: Date | null }> =>
+  q.one(sql`select count(*)::int as waiting, min(sent_at) as since from payments.attempts
+    where kind = 'transfer' and sent_at is not null and state in ('pending', 'unknown')`)

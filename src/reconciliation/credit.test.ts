@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AppError } from '#platform/errors'
+import type { Case } from '#cases'
+import { cardAttempt, kes, received, referenceOf, tell } from '../payments/fixture.ts'
+import { type Books, line, openBooks, openCli, PHONE, pulled } from './fixture.ts'
+
+const code = (wanted: string) => (error: unknown) => error instanceof AppError && error.code === wanted
+const credit = ({ reconciliation }: Books, id: string, intentId: string, audits: string[] = []): Promise<Case> =>
+  reconciliation.credit({ id, intentId, note: 'they showed the message' }, async () => {
+    audits.push(id)
+  })
+
+async function strange(books: Books): Promise<string> {
+  const [one] = await books.compare()
+  assert.equal(one?.kind, 'missing-here')
+  return one.id
+}
+
+test('a case is credited once, however often and by how many at once; its line is known then, and audited once', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  books.pages = [[pulled('SAF1')]]
+  trial.push.onStart = () => ({ kind: 'failed', reason: 'canceled-by-payer' })
+  const intent = await trial.create()
+  await trial.start(intent.id, '254700111222')
+  const id = await strange(books)
+  const audits: string[] = []
+  const all = await Promise.all([1, 2, 3, 4].map(() => credit(books, id, intent.id, audits)))
+  for (const one of all) assert.deepEqual([one.state, one.intentId, one.merchantId], ['credited', intent.id, 'mer_1'])
+  assert.deepEqual(audits, [id])
+  const paid = await trial.find(intent.id)
+  assert.deepEqual(
+    paid.receipts.map(({ providerId, number, gross }) => [providerId, number, gross.amount]),
+    [['SAF1', 'SAF1', 150_000n]],
+  )
+  assert.deepEqual(
+    paid.attempts.map(({ status }) => status),
+    ['failed', 'settled'],
+  )
+  assert.equal(await trial.available(), 150_000n)
+  for (let times = 0; times < 2; times++) assert.deepEqual(await books.compare(), [])
+  assert.equal(await trial.available(), 150_000n)
+  await assert.rejects(credit(books, id, (await trial.create()).id), code('payments.case-over'))
+  await trial.booksHold()
+})
+
+test('what tells of the same money later counts nothing: the callback of a prompt, the event of a charge', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  books.pages = [[pulled('SAF1', { payerPhone: '254799999999' })]]
+  const intent = await trial.create()
+  await credit(books, await strange(books), intent.id)
+  const other = await trial.create({ expiresAt: new Date('2027-01-01') })
+  trial.push.onStart = () => ({ kind: 'unknown', why: 'the answer was lost' })
+  const { id: attemptId } = await trial.start(other.id, PHONE)
+  const outcome = received({ id: 'ws_CO_1', number: 'SAF1', gross: kes(150_000n) })
+  await trial.callback(trial.push, trial.push.says({ about: { attemptId }, outcome, needsCheck: false }))
+  await trial.pass()
+  assert.equal((await trial.find(other.id)).received.amount, 0n)
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
+test('money that was counted meanwhile is not counted again', async () => {
+  await using books = await openBooks()
+  const { trial } = books
+  const late = await cardAttempt(trial, { expiresAt: new Date('2027-01-01') })
+  books.pages = [[line('ch_1')]]
+  const id = await strange(books)
+  await tell(trial, { attemptId: late.id }, received({ id: 'ch_1', gross: kes(150_000n) }, referenceOf(late.id)))
+  const intent = await trial.create()
+  await assert.rejects(credit(books, id, intent.id), code('payments.case-counted'))
+  assert.deepEqual((await trial.find(intent.id)).attempts, [], 'and leaves nothing behind')
+  assert.equal(await trial.available(), 150_000n)
+  assert.deepEqual(await books.compare(), [], 'the case ends by itself')
+})
+
+test('only money that is missing here can be credited, to a payment in its currency', async () => {
+  await using books = await openBooks()
+  const { trial } = books
+  const { id: attemptId, intentId } = await cardAttempt(trial)
+  await tell(
+    trial,
+    { attemptId },
+    received({ id: 'ch_1', gross: kes(150_000n), at: line('').at }, referenceOf(attemptId)),
+  )
+  const [missing] = await books.compare()
+  assert.equal(missing?.kind, 'missing-there')
+  await assert.rejects(credit(books, missing.id, intentId), code('payments.case-not-money'))
+  books.pages = [[line('ch_1'), line('ch_2')]]
+  const id = await strange(books)
+  const dollars = await trial.create({ amount: { asset: 'USD/2', amount: 1500n } })
+  await assert.rejects(credit(books, id, dollars.id), code('payments.case-other-currency'))
+  await assert.rejects(credit(books, id, 'pay_x'), code('payments.not-found'))
+  await assert.rejects(credit(books, 'rec_x', intentId), code('payments.no-such-case'))
+})
+
+test('purser reconcile credit: says what it did, is audited, and a second run is a repeat', async () => {
+  await using books = await openBooks()
+  const { trial } = books
+  books.pages = [[line('ch_1', { number: 'N1' })]]
+  const id = await strange(books)
+  const intent = await trial.create()
+  const { rows, recorded } = openCli(books)
+  for (let times = 0; times < 2; times++) {
+    const [row] = await rows('credit', id, '--payment', intent.id, '--note', 'the payer showed the message')
+    assert.deepEqual([row?.['case'], row?.['state'], row?.['payment']], [id, 'credited', intent.id])
+  }
+  assert.equal(await trial.available(), 150_000n)
+  assert.deepEqual(recorded, [`payments.case-credited ${id}`])
+  assert.equal((await trial.find(intent.id)).receipts[0]?.number, 'N1')
+})

@@ -1,0 +1,43 @@
+import { caseOver, type AuditDecision, type Case } from '#cases'
+import type { Money } from '#money'
+import { AppError } from '#platform/errors'
+import { railOf, type Context } from './context.ts'
+import type { CreditCase } from './types.ts'
+
+/** Counts the money of a case for a payment. See Reconciliation.credit. */
+export const creditCase = (context: Context, { id, intentId, note }: CreditCase, audit: AuditDecision): Promise<Case> =>
+  context.bookkeeping.transact(async (tx, credit) => {
+    const one = await context.cases.lock(tx, id)
+    if (one.state === 'credited' && one.intentId === intentId) return one
+    if (one.state !== 'open') throw caseOver(one)
+    const { rail, railAccount, subject, receiptId, number, movedAt: at } = one
+    const gross = requireMoney(context, one)
+    const providerId = receiptId ?? subject
+    const { merchantId, counted } = await credit({ rail, railAccount, intentId, providerId, number, gross, at })
+    if (!counted) throw countedBefore(id)
+    await audit(tx)
+    const after = await context.cases.markCredited(tx, { id, note, intentId, merchantId })
+    tx.afterCommit(() => context.log.warn({ caseId: id, rail, paymentId: intentId }, 'money credited by hand'))
+    return after
+  })
+
+/** The amount at the provider. Money at an address of ours names its attempt and is counted when it is final, so it cannot be credited. */
+function requireMoney(context: Context, { kind, rail, theirs }: Case): Money {
+  const isCreditable = kind === 'missing-here' && railOf(context, rail)?.watch === undefined
+  if (!isCreditable || theirs === undefined) throw notCreditable(kind)
+  return theirs
+}
+
+const notCreditable = (kind: string): AppError =>
+  new AppError(
+    'payments.case-not-money',
+    409,
+    `Only money of kind missing-here that names no try can be credited; this case is ${kind}. Close it with a note, or have its day compared again.`,
+  )
+
+const countedBefore = (id: string): AppError =>
+  new AppError(
+    'payments.case-counted',
+    409,
+    `The money of case ${id} is counted for another payment already: have its day compared again.`,
+  )

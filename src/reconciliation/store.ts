@@ -1,0 +1,72 @@
+import { type Queryable, sql } from '#platform/db'
+
+/** All SQL on reconciliation.runs and reconciliation.matches. */
+
+export interface RunRow {
+  rail: string
+  railAccount: string
+  day: string
+  tries: number
+}
+
+export interface RunTally {
+  lines: number
+  matched: number
+  repaired: number
+  cases: number
+}
+
+/** A day that is to be compared from `dueAt` on. One that is there already stays as it is. */
+export const planRun = (q: Queryable, rail: string, day: string, dueAt: Date, now: Date): Promise<number> =>
+  q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${dueAt}, ${now})
+    on conflict (rail, rail_account, day) do nothing`)
+
+/** A day that is to be compared now, whether it was before or not. */
+export const requestRun = (q: Queryable, rail: string, day: string, now: Date): Promise<number> =>
+  q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${now}, ${now})
+    on conflict (rail, rail_account, day) do update set due_at = ${now}, tries = 0`)
+
+export const claimRuns = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<RunRow[]> =>
+  q.many(sql`update reconciliation.runs set due_at = ${leaseEnd} where (rail, rail_account, day) in (
+      select rail, rail_account, day from reconciliation.runs where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
+    returning rail, rail_account as "railAccount", day, tries`)
+
+const THE_RUN = (run: RunRow) => sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day}`
+
+export const extendRun = (q: Queryable, run: RunRow, leaseEnd: Date): Promise<number> =>
+  q.run(sql`update reconciliation.runs set due_at = ${leaseEnd} where ${THE_RUN(run)} and due_at is not null`)
+
+export const finishRun = (q: Queryable, run: RunRow, tally: RunTally, now: Date): Promise<number> =>
+  q.run(sql`update reconciliation.runs set due_at = null, tries = 0, problem = null, finished_at = ${now}, lines = ${tally.lines},
+    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${THE_RUN(run)}`)
+
+export const failRun = (q: Queryable, run: RunRow, problem: string, dueAt: Date | null): Promise<number> =>
+  q.run(
+    sql`update reconciliation.runs set due_at = ${dueAt}, tries = tries + 1, problem = ${problem} where ${THE_RUN(run)}`,
+  )
+
+export const listRuns = (
+  q: Queryable,
+  limit: number,
+): Promise<(RunTally & { rail: string; day: string; finishedAt: Date | null; problem: string | null })[]> =>
+  q.many(sql`select rail, day, lines, matched, repaired, cases, finished_at as "finishedAt", problem
+    from reconciliation.runs order by day desc, rail limit ${limit}`)
+
+export interface Match {
+  receiptId: string
+  lineId: string
+  lineAt: Date
+}
+
+export const insertMatches = (q: Queryable, matches: readonly Match[], now: Date): Promise<number> =>
+  q.run(sql`insert into reconciliation.matches (receipt_id, line_id, line_at, created_at)
+    select r, l, a, ${now} from unnest(${matches.map(({ receiptId }) => receiptId)}::text[], ${matches.map(({ lineId }) => lineId)}::text[],
+      ${matches.map(({ lineAt }) => lineAt)}::timestamptz[]) m(r, l, a)
+    on conflict (receipt_id) do nothing`)
+
+/** The receipts of these that match no statement line yet. */
+export async function listUnmatched(q: Queryable, receiptIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await q.many<{ id: string }>(sql`select id from unnest(${receiptIds}::text[]) as r(id)
+    where not exists (select from reconciliation.matches m where m.receipt_id = r.id)`)
+  return new Set(rows.map(({ id }) => id))
+}
