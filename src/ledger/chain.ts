@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Which transfers a seal covers; see migrations/0004-seals.sql. Xids are those of one database server. */
+/** Which transfers a seal covers; see migrations/0001-ledger.sql. Xids are those of one database server. */
 export interface Coverage {
   readonly number: bigint
   /** Seq in (afterSeq, lastSeq] and xid in [fromXid, toXid). */
