@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Tx } from '#platform/db'
 import { badInput } from './errors.ts'
-import type { Brand } from './face.ts'
+import type { Brand } from './types.ts'
 import { deleteUnused, insertLogo } from './store/logos.ts'
 
 const COLOUR = /^#?([0-9a-f]{6})$/i

@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor, Module } from '#platform/module'
 import { CACHE_MS, createAuthenticator, requireScope } from './authenticate.ts'
-import type { Identity, IdentityDeps, PageQuery } from './face.ts'
+import type { Identity, IdentityDeps, PageQuery } from './types.ts'
 import { createKey, revokeKey, rotateKey } from './keys.ts'
-import { createLastUsed } from './lastused.ts'
+import { createLastUsed } from './key-usage.ts'
 import { addMember, removeMember, roleAt } from './members.ts'
 import {
   addReturnOrigin,

@@ -11,7 +11,7 @@ import { silentLog } from '#platform/log'
 import { createMasterKey, type MasterKey } from '#platform/masterkey'
 import type { Actor } from '#platform/module'
 import { createIdentity, identitySchema, type Identity, type Scope } from './index.ts'
-import { createLastUsed } from './lastused.ts'
+import { createLastUsed } from './key-usage.ts'
 
 const actor: Actor = { type: 'cli', id: 'ada' }
 const keyBytes = [randomBytes(32), randomBytes(32)] as const

@@ -1,7 +1,7 @@
 import { AppError } from '#platform/errors'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
-import type { IdentityDeps, MemberRole } from './face.ts'
+import type { IdentityDeps, MemberRole } from './types.ts'
 import { requireMerchant } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
 import { deleteMember, readRoles, writeMember } from './store/members.ts'

@@ -5,7 +5,7 @@ import type { Actor } from '#platform/module'
 import { isId } from '#platform/ids'
 import { changeBrand, dropUnused } from './brand.ts'
 import { badInput, badOrigin, unknownMerchant } from './errors.ts'
-import type { IdentityDeps, Locale, Merchant, MerchantChange } from './face.ts'
+import type { IdentityDeps, Locale, Merchant, MerchantChange } from './types.ts'
 import { insertAudit } from './store/audit.ts'
 import {
   deleteOrigin,

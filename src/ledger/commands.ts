@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { assetOf, formatAmount, isCurrency, type Asset } from '#money'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
-import type { Ledger } from './contract.ts'
+import type { Ledger } from './types.ts'
 
 /** What the commands show. */
 type Books = Pick<Ledger, 'verify' | 'trialBalance' | 'balances' | 'statement'>

@@ -1,5 +1,5 @@
-export { invariants as ledgerInvariants } from './checks.ts'
-export type { Balance, Hold, Ledger, LedgerDeps, Settlement } from './contract.ts'
+export { invariants as ledgerInvariants } from './invariants.ts'
+export type { Balance, Hold, Ledger, LedgerDeps, Settlement } from './types.ts'
 export type { HistoryOf, Line } from './history.ts'
 export { createLedger, ledgerCommands, ledgerSchema } from './ledger.ts'
 export type { Sealed } from './seal.ts'

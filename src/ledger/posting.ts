@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import { createAccounts } from './accounts.ts'
-import type { Ledger } from './contract.ts'
+import type { Ledger } from './types.ts'
 import { explainError } from './errors.ts'
 import { placeHold, postMany, postOne, releaseHold, settleHold, type AccountRef } from './store.ts'
 import {

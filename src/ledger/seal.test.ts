@@ -5,7 +5,7 @@ import { waitFor } from '../../test/wait.ts'
 import { openTestLedger, purse, SEAL_KEY, transfer, world, type TestLedger } from './fixture.ts'
 import { macOf, type Seal } from './chain.ts'
 import { createLedger } from './index.ts'
-import { listSeals } from './seals.ts'
+import { listSeals } from './seal-store.ts'
 
 const seal = (t: TestLedger) => t.db.transaction((tx) => t.ledger.seal(tx))
 

@@ -11,7 +11,7 @@ import {
   lockSeals,
   pauseTransfers,
   writeSeal,
-} from './seals.ts'
+} from './seal-store.ts'
 
 /** Transfers of one seal, or all of one transaction if those are more: they are read at once. */
 const MOST = 10_000

@@ -1,7 +1,7 @@
 import type { Queryable } from '#platform/db'
 import { digestOf, follows, GENESIS, hasOurMac, type Seal } from './chain.ts'
-import { invariants } from './checks.ts'
-import { countTransfers, listCovered, listSeals } from './seals.ts'
+import { invariants } from './invariants.ts'
+import { countTransfers, listCovered, listSeals } from './seal-store.ts'
 
 export interface Verified {
   readonly ok: boolean

@@ -1,5 +1,5 @@
 import { assetOf, currencyOf, money, multiply, scaleOf, type Asset, type Money, type Rounding } from '#money'
-import type { Conversion, Rate } from './face.ts'
+import type { Conversion, Rate } from './types.ts'
 import { times, type Fraction } from './fraction.ts'
 
 const BPS = 10_000n

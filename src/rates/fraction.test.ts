@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { assetOf, money, type Rounding } from '#money'
 import { convertAt } from './convert.ts'
-import type { Rate } from './face.ts'
+import type { Rate } from './types.ts'
 import {
   formatFraction,
   fraction,

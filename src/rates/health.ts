@@ -1,7 +1,7 @@
 import type { HealthCheck } from '#platform/health'
-import type { RatesDeps } from './face.ts'
-import { createMeters } from './meters.ts'
-import type { Reader } from './read.ts'
+import type { RatesDeps } from './types.ts'
+import { createMeters } from './metrics.ts'
+import type { Reader } from './reader.ts'
 import { listSources, listValues } from './store.ts'
 
 /** Failures in a row after which a source is reported: one lost answer is no news. */

@@ -4,7 +4,7 @@ import { createKraken } from '#clients/kraken'
 import { isCurrency, listCurrencies } from '#money'
 import type { Fetch } from '#platform/fetch'
 import type { PriceSourcesConfig, SourceName } from './config.ts'
-import type { Price } from './graph.ts'
+import type { Price } from './usd-values.ts'
 
 /** A price as a source gives it: how old it was when it came. */
 export type Said = Omit<Price, 'at'> & { readonly ageMs: number }

@@ -1,8 +1,8 @@
 import type { Asset, Rounding } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Price } from './graph.ts'
-import type { LastGood, Verdict } from './judge.ts'
-import type { Quote } from './face.ts'
+import type { Price } from './usd-values.ts'
+import type { LastGood, Verdict } from './consensus.ts'
+import type { Quote } from './types.ts'
 
 export interface SourceRow {
   readonly name: string

@@ -4,7 +4,7 @@ import { createDeliveries } from './deliveries.ts'
 import { readReceiver } from './delivery-store.ts'
 import { readEndpoints, readOwner } from './endpoint-store.ts'
 import { noSuchDelivery, noSuchEndpoint } from './errors.ts'
-import { DELIVERY_STATES, type DeliveryState, type EndpointKey } from './face.ts'
+import { DELIVERY_STATES, type DeliveryState, type EndpointKey } from './types.ts'
 
 const ENDPOINTS_SHOWN = 100
 /** Batches of a range, so that a mistyped one ends. */

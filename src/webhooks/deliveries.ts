@@ -1,11 +1,11 @@
 import type { Tx } from '#platform/db'
 import { isId } from '#platform/ids'
 import { invariant } from '#platform/errors'
-import type { Core } from './core.ts'
+import type { Core } from './context.ts'
 import { readDeliveries, readDelivery, readDetail, reopenDelivery, reopenRange } from './delivery-store.ts'
 import { requireEndpoint } from './endpoints.ts'
 import { endpointDisabled, noSuchDelivery } from './errors.ts'
-import type { Delivery, Endpoint, EndpointKey, Webhooks } from './face.ts'
+import type { Delivery, Endpoint, EndpointKey, Webhooks } from './types.ts'
 import { publishTest } from './publish.ts'
 
 const RANGE_BATCH = 1000

@@ -1,6 +1,6 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './face.ts'
-import type { AttemptRow } from './send-store.ts'
+import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './types.ts'
+import type { AttemptRow } from './queue-store.ts'
 
 /** The SQL of deliveries as merchants see them. */
 

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Endpoint, EndpointKey } from './face.ts'
+import type { Endpoint, EndpointKey } from './types.ts'
 
 /** All SQL on webhooks.endpoints and webhooks.secrets. */
 

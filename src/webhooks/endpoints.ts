@@ -2,7 +2,7 @@ import { addMs } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import { Secret } from '#platform/secrets'
 import type { Actor } from '#platform/module'
-import type { Core } from './core.ts'
+import type { Core } from './context.ts'
 import {
   countSecrets,
   endSecrets,
@@ -16,8 +16,8 @@ import {
   writeEndpoint,
 } from './endpoint-store.ts'
 import { badUrl, noSuchEndpoint, tooManyEndpoints, tooManySecrets } from './errors.ts'
-import type { Endpoint, EndpointKey, Webhooks } from './face.ts'
-import { closePending } from './send-store.ts'
+import type { Endpoint, EndpointKey, Webhooks } from './types.ts'
+import { closePending } from './queue-store.ts'
 import { createSecret } from './signing.ts'
 
 const ENDPOINTS_AT_MOST = 10

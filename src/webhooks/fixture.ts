@@ -9,7 +9,7 @@ import { createJobs, type Jobs } from '#platform/jobs'
 import { memoryLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
 import { createMetrics } from '#platform/metrics'
-import type { Webhooks } from './face.ts'
+import type { Webhooks } from './types.ts'
 import { createWebhooks } from './webhooks.ts'
 
 /** For the tests of this module: webhooks over a real database and jobs, with a set clock. */

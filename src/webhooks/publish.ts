@@ -1,9 +1,9 @@
 import { invariant } from '#platform/errors'
 import type { Tx } from '#platform/db'
-import { patternsOf, type Core } from './core.ts'
+import { patternsOf, type Core } from './context.ts'
 import { readListeners } from './endpoint-store.ts'
 import { insertDeliveries, insertEvent, type EventRow } from './event-store.ts'
-import type { Endpoint, NewEvent } from './face.ts'
+import type { Endpoint, NewEvent } from './types.ts'
 
 const TYPE = /^[a-z_]+\.[a-z_]+$/
 

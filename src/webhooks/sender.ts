@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { addMs, monotonicMs } from '#platform/clock'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
-import { DELIVERIES_QUEUE, type Core } from './core.ts'
+import { DELIVERIES_QUEUE, type Core } from './context.ts'
 import { markDisabled } from './endpoint-store.ts'
 import { secretContext } from './endpoints.ts'
 import { DISABLE_AFTER_MS, nextTry, parseRetryAfter } from './schedule.ts'
@@ -14,7 +14,7 @@ import {
   recordRetry,
   type AttemptRow,
   type Claimed,
-} from './send-store.ts'
+} from './queue-store.ts'
 import { signedHeaders } from './signing.ts'
 
 /** An endpoint stores the event and answers; what it does with it comes after. */

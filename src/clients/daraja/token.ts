@@ -1,7 +1,7 @@
 import { addMs, type Clock } from '#platform/clock'
 import type { Fetch } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
-import { readAnswer } from './answer.ts'
+import { readAnswer } from './response.ts'
 import { DarajaError } from './errors.ts'
 import { tokenAnswer } from './wire.ts'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './context.ts'
 
 export function auditCommands(program: Command, open: OpenCli): void {
   const audit = program.command('audit').description('what was done, by whom')

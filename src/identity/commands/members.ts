@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { MEMBER_ROLES, type MemberRole } from '../face.ts'
-import { openIdentity, shown } from './open.ts'
+import { MEMBER_ROLES, type MemberRole } from '../types.ts'
+import { openIdentity, shown } from './context.ts'
 
 /** `purser merchant members …`: operators with a role at one merchant. */
 export function memberCommands(merchant: Command, open: OpenCli): void {

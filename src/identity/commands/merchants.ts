@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
 import { unknownMerchant } from '../errors.ts'
-import type { Locale } from '../face.ts'
+import type { Locale } from '../types.ts'
 import { memberCommands } from './members.ts'
 import { settlementCommands } from './settlement.ts'
 import { lookOf, lookOptions } from './stores.ts'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './context.ts'
 
 export function merchantCommands(program: Command, open: OpenCli): void {
   const merchant = program.command('merchant').description('who sells through us')

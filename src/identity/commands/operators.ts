@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { ROLES, type Role } from '../face.ts'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import { ROLES, type Role } from '../types.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './context.ts'
 
 export function operatorCommands(program: Command, open: OpenCli): void {
   const operator = program.command('operator').description('who runs the program')

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { AppError, describeError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
-import type { Locale } from '../face.ts'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import type { Locale } from '../types.ts'
+import { listOptions, openIdentity, printPage, shown, type ListOptions } from './context.ts'
 
 interface Look {
   name?: string

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Logo } from '../face.ts'
+import type { Logo } from '../types.ts'
 
 /** The same picture is kept once. One that was there is locked until the transaction ends, so that nobody takes it away meanwhile. */
 export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: string }, at: Date): Promise<void> {

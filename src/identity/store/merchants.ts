@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Locale, Merchant, Page, PageQuery, SettlementTerms, ShownDestination } from '../face.ts'
+import type { Locale, Merchant, Page, PageQuery, SettlementTerms, ShownDestination } from '../types.ts'
 import { pageOf } from './page.ts'
 
 const columns = sql`m.id, m.name, m.livemode, m.locale, m.tolerance_bps as "toleranceBps", m.created_at as "createdAt",

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Operator, Page, PageQuery } from '../face.ts'
+import type { Operator, Page, PageQuery } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, email, name, role, created_at as "createdAt", disabled_at as "disabledAt"`

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { MadeBy, Page, PageQuery, Store } from '../face.ts'
+import type { MadeBy, Page, PageQuery, Store } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, merchant_id as "merchantId", name, locale, jsonb_build_object('colour', colour, 'logo', logo) as brand,

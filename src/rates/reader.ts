@@ -1,10 +1,10 @@
 import type { Queryable } from '#platform/db'
 import { RatesUnavailable, unknownPair } from './errors.ts'
-import type { Rate, RatesDeps, SourceState } from './face.ts'
+import type { Rate, RatesDeps, SourceState } from './types.ts'
 import { formatFraction, ONE, over } from './fraction.ts'
-import { dollarValues } from './graph.ts'
-import { SKEW_MS, type Verdict } from './judge.ts'
-import { statesOf } from './states.ts'
+import { dollarValues } from './usd-values.ts'
+import { SKEW_MS, type Verdict } from './consensus.ts'
+import { statesOf } from './source-states.ts'
 import { listSources, listValues } from './store.ts'
 
 export interface Reader {

@@ -1,5 +1,5 @@
 import { describeError } from '#platform/errors'
-import type { IdentityDeps } from './face.ts'
+import type { IdentityDeps } from './types.ts'
 import { writeLastUsed } from './store/keys.ts'
 
 const WRITE_EVERY_MS = 5_000

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { addMs } from '#platform/clock'
 import { fraction } from './fraction.ts'
-import { judge, type Judgement, type LastGood, type Verdict } from './judge.ts'
+import { judge, type Judgement, type LastGood, type Verdict } from './consensus.ts'
 
 const now = new Date('2026-01-15T09:00:00Z')
 const NAMES = ['coinbase', 'coingecko', 'kraken', 'other']

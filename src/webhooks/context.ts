@@ -3,7 +3,7 @@ import type { Queryable } from '#platform/db'
 import type { Log } from '#platform/log'
 import type { Metrics } from '#platform/metrics'
 import { readPatterns } from './endpoint-store.ts'
-import type { WebhooksDeps } from './face.ts'
+import type { WebhooksDeps } from './types.ts'
 
 export const DELIVERIES_QUEUE = 'webhooks.deliveries'
 

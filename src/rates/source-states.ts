@@ -1,5 +1,5 @@
-import { dollarValues } from './graph.ts'
-import type { SourceState } from './face.ts'
+import { dollarValues } from './usd-values.ts'
+import type { SourceState } from './types.ts'
 import type { SourceRow } from './store.ts'
 
 const NAMES: Readonly<Record<string, string>> = { coingecko: 'CoinGecko', coinbase: 'Coinbase', kraken: 'Kraken' }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { CliContext, OpenCli } from '#platform/module'
 import { createDirectory, type Directory } from '../directory.ts'
-import type { Page } from '../face.ts'
+import type { Page } from '../types.ts'
 
 /** The command's context and identity over its database. */
 export async function openIdentity(open: OpenCli): Promise<{ context: CliContext; identity: Directory }> {
