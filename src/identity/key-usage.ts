@@ -4,17 +4,17 @@ import { writeLastUsed } from './store/keys.ts'
 
 const WRITE_EVERY_MS = 5_000
 
-export interface LastUsed {
+export interface KeyUsage {
   mark(keyId: string): void
   flush(): Promise<void>
   close(): Promise<void>
 }
 
 /** Remembers when keys were used and writes it every few seconds in one statement: no write in the request. */
-export function createLastUsed(
+export function createKeyUsage(
   { db, clock, log }: Pick<IdentityDeps, 'db' | 'clock' | 'log'>,
   everyMs = WRITE_EVERY_MS,
-): LastUsed {
+): KeyUsage {
   let used = new Map<string, Date>()
   let timer: NodeJS.Timeout | undefined
   let closed = false

@@ -46,7 +46,7 @@ async function requireOperator(tx: Tx, given: string): Promise<{ id: string; ema
 const RANK: Readonly<Record<MemberRole, number>> = { viewer: 1, support: 2, admin: 3, owner: 4 }
 
 /** What an operator may do at a merchant: the higher of its role for the whole desk and its role there. */
-export async function roleAt(
+export async function findEffectiveRole(
   q: Queryable,
   by: { operatorId: string; merchantId: string },
 ): Promise<MemberRole | undefined> {

@@ -46,7 +46,7 @@ export type Destination =
   | { readonly kind: 'mpesa'; readonly phone: string }
   | { readonly kind: 'bank'; readonly bank: string; readonly account: string; readonly holder: string }
 
-export interface ShownDestination {
+export interface MaskedDestination {
   readonly kind: Destination['kind']
   /** Such as `…5678`. */
   readonly ends: string
@@ -62,7 +62,7 @@ export interface Merchant {
   readonly toleranceBps: number
   readonly settlement: SettlementTerms
   /** Where its money is sent, as far as it may be shown; null: not said yet. */
-  readonly destination: ShownDestination | null
+  readonly destination: MaskedDestination | null
   /** Origins that a payer may be sent back to, such as `https://shop.example`. */
   readonly returnOrigins: readonly string[]
   readonly createdAt: Date
@@ -104,7 +104,7 @@ export interface NewStore extends StoreChange {
   readonly requestKey?: string | undefined
 }
 
-export interface MadeBy {
+export interface StoreRequest {
   readonly merchantId: string
   readonly requestKey: string
   readonly since: Date
@@ -277,7 +277,7 @@ export interface Identity extends Module {
     tx: Tx,
     input: { merchantId: string; destination: unknown },
     actor: Actor,
-  ): Promise<ShownDestination | undefined>
+  ): Promise<MaskedDestination | undefined>
   /** The whole of it, for whoever sends money: nothing does yet. */
   findDestination(q: Queryable, merchantId: string): Promise<Destination | undefined>
   /** A picture by its name. */
@@ -291,7 +291,7 @@ export interface Identity extends Module {
   /** Throws 409 `identity.too-many-stores`, 422 `identity.bad-input`, `identity.bad-origin`. */
   createStore(tx: Tx, input: NewStore, actor: Actor): Promise<Store>
   /** The store that was made by a request with this Idempotency-Key, which first came at `since`. */
-  findMadeStore(q: Queryable, by: MadeBy): Promise<Store | undefined>
+  findStoreByRequest(q: Queryable, by: StoreRequest): Promise<Store | undefined>
   /** Throws 404 `identity.unknown-store`, also for one of another merchant. */
   updateStore(
     tx: Tx,
@@ -313,7 +313,7 @@ export interface Identity extends Module {
    * The higher of an operator's role for the whole desk and its role at the merchant; undefined when it may do nothing there. For the console:
    * no route asks yet, as nobody signs in, and the shell acts as the operator.
    */
-  roleAt(q: Queryable, by: { operatorId: string; merchantId: string }): Promise<MemberRole | undefined>
+  findEffectiveRole(q: Queryable, by: { operatorId: string; merchantId: string }): Promise<MemberRole | undefined>
 
   createKey(
     tx: Tx,

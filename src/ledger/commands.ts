@@ -8,7 +8,7 @@ import type { Ledger } from './types.ts'
 type Books = Pick<Ledger, 'verify' | 'trialBalance' | 'balances' | 'statement'>
 
 /** `purser ledger …`: edges without decisions. */
-export function addCommands(ledger: Books, program: Command, open: OpenCli): void {
+export function addLedgerCommands(ledger: Books, program: Command, open: OpenCli): void {
   const group = program.command('ledger').description('look at the books and check them')
   addVerify(ledger, group, open)
 

@@ -3,7 +3,7 @@ import { sql, type Queryable } from '#platform/db'
 import type { Invariant } from '#platform/module'
 
 /** Sentences of one check at most: the first ones say what is wrong, thousands would not say more. */
-const MOST = 20
+const MAX_PROBLEMS = 20
 
 const amount = (asset: Asset, minor: bigint): string => `${formatAmount({ asset, amount: minor })} ${asset}`
 
@@ -20,7 +20,7 @@ export const invariants: readonly Invariant[] = [
     name: 'ledger.sums-to-zero',
     check: async (q) => {
       const rows = await q.many<{ asset: Asset; total: bigint }>(sql`select asset, sum(posted) as total
-        from ledger.balances group by asset having sum(posted) <> 0 order by asset limit ${MOST}`)
+        from ledger.balances group by asset having sum(posted) <> 0 order by asset limit ${MAX_PROBLEMS}`)
       return rows.map(({ asset, total }) => `All balances of ${asset} together are ${amount(asset, total)}, not zero.`)
     },
   },
@@ -39,7 +39,7 @@ export const invariants: readonly Invariant[] = [
     check: async (q) => {
       const rows = await q.many<Found>(sql`select a.code, a.asset, sum(b.posted) as is, sum(b.held) as should
         from ledger.accounts a join ledger.balances b on b.account = a.id
-        where a.nonneg group by a.code, a.asset having sum(b.posted) < sum(b.held) order by 1, 2 limit ${MOST}`)
+        where a.nonneg group by a.code, a.asset having sum(b.posted) < sum(b.held) order by 1, 2 limit ${MAX_PROBLEMS}`)
       return rows.map(
         ({ code, asset, is, should }) =>
           `${code} may not go below zero, but has ${amount(asset, is)} of which ${amount(asset, should)} is held.`,
@@ -56,7 +56,7 @@ export const invariants: readonly Invariant[] = [
         )
         select coalesce(a.code, account::text) as code, asset, coalesce(h.amount, 0) as is, coalesce(o.amount, 0) as should
         from held h full join open o using (account, asset) left join (select id, code from ledger.accounts) a on a.id = account
-        where h.amount is distinct from o.amount order by 1, 2 limit ${MOST}`)
+        where h.amount is distinct from o.amount order by 1, 2 limit ${MAX_PROBLEMS}`)
       return rows.map(
         ({ code, asset, is, should }) =>
           `${amount(asset, is)} of ${code} is held, but its open holds add up to ${amount(asset, should)}.`,
@@ -74,7 +74,7 @@ export const invariants: readonly Invariant[] = [
           from ledger.balances group by account) b on b.account = a.id
         where a.id is null or b.account is null or b.assets <> 1 or b.asset <> a.asset or b.rows <> a.shards
           or b.fewest <> a.shards or b.most <> a.shards or b.nonneg <> a.nonneg or b.all_nonneg <> a.nonneg
-        order by 1, 2 limit ${MOST}`)
+        order by 1, 2 limit ${MAX_PROBLEMS}`)
       return rows.map(
         ({ code, asset }) => `The balance rows of ${code} (${asset}) do not fit its asset, policy or shards.`,
       )
@@ -94,4 +94,4 @@ const listWrongBalances = (q: Queryable): Promise<Found[]> =>
     select coalesce(a.code, account::text) as code, asset, coalesce(b.amount, 0) as is, coalesce(e.amount, 0) as should
     from balances b full join entries e using (account, asset)
       left join (select id, code from ledger.accounts) a on a.id = account
-    where coalesce(b.amount, 0) <> coalesce(e.amount, 0) order by 1, 2 limit ${MOST}`)
+    where coalesce(b.amount, 0) <> coalesce(e.amount, 0) order by 1, 2 limit ${MAX_PROBLEMS}`)

@@ -19,7 +19,7 @@ export const writeSeal = (q: Queryable, seal: Seal): Promise<number> =>
     values (${seal.number}, ${seal.afterSeq}, ${seal.lastSeq}, ${seal.fromXid}, ${seal.toXid}, ${seal.restored},
       ${seal.systemIdentifier}, ${seal.transfers}, ${seal.digest}, ${seal.mac}, ${seal.at})`)
 
-export async function findServer(q: Queryable): Promise<string> {
+export async function findServerId(q: Queryable): Promise<string> {
   const row = await q.one<{ id: string }>(sql`select ledger.system_identifier() as id`)
   return row.id
 }
@@ -31,7 +31,7 @@ export async function findHorizon(q: Queryable): Promise<bigint> {
 }
 
 /** The xid to stop before, so that a seal has about `most` transfers: at least one transaction, at most up to the horizon. */
-export async function findStop(
+export async function findBatchEnd(
   q: Queryable,
   { afterSeq, fromXid }: Pick<Coverage, 'afterSeq' | 'fromXid'>,
   horizon: bigint,
@@ -53,7 +53,11 @@ export async function pauseTransfers(q: Queryable): Promise<bigint> {
 }
 
 /** What the coverage covers now, in its order. `last` is the seal before it. */
-export const listCovered = (q: Queryable, coverage: Coverage, last: Coverage | undefined): Promise<SealedTransfer[]> =>
+export const listCoveredTransfers = (
+  q: Queryable,
+  coverage: Coverage,
+  last: Coverage | undefined,
+): Promise<SealedTransfer[]> =>
   q.many<SealedTransfer>(sql`select id, seq, xid, src, dst, amount, asset, kind, ref,
       (extract(epoch from at) * 1000000)::bigint as micros
     from ledger.transfers where ${covered(coverage, last)} order by seq, id`)

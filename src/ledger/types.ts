@@ -3,12 +3,12 @@ import type { Db, Queryable, Tx } from '#platform/db'
 import type { Log } from '#platform/log'
 import type { Module } from '#platform/module'
 import type { Asset } from '#money'
-import type { HistoryOf, Line } from './history.ts'
-import type { Sealed } from './seal.ts'
+import type { HistoryQuery, HistoryLine } from './history.ts'
+import type { SealResult } from './seal.ts'
 import type { Statement } from './statement.ts'
 import type { AssetTotal, BalanceRow } from './store.ts'
 import type { Account, Transfer } from './transfer.ts'
-import type { Verified } from './verify.ts'
+import type { Verification } from './verify.ts'
 
 export interface Hold {
   /** A UUID that belongs to the event, as of a transfer. */
@@ -71,13 +71,13 @@ export interface Ledger extends Module {
    * What moved on all accounts with a prefix in a time, oldest first, page by page. Each page is a statement of its own: nothing is read
    * before it is asked for, and a slow reader holds nothing.
    */
-  history(q: Queryable, of: HistoryOf): AsyncGenerator<readonly Line[]>
+  history(q: Queryable, of: HistoryQuery): AsyncGenerator<readonly HistoryLine[]>
   /** All balances of an asset together: zero, or something is broken. */
   trialBalance(q: Queryable): Promise<AssetTotal[]>
   /** Adds a seal to the chain; undefined when nothing was posted since the last. */
-  seal(tx: Tx): Promise<Sealed | undefined>
+  seal(tx: Tx): Promise<SealResult | undefined>
   /** Replays the chain and checks the invariants. `head`: one noted earlier, which must still be in the chain. */
-  verify(q: Queryable, head?: string): Promise<Verified>
+  verify(q: Queryable, head?: string): Promise<Verification>
 }
 
 export interface LedgerDeps {

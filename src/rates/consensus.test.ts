@@ -3,34 +3,34 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { addMs } from '#platform/clock'
 import { fraction } from './fraction.ts'
-import { judge, type Judgement, type LastGood, type Verdict } from './consensus.ts'
+import { findConsensus, type Consensus, type LastGood, type AgreedPrice } from './consensus.ts'
 
 const now = new Date('2026-01-15T09:00:00Z')
 const NAMES = ['coinbase', 'coingecko', 'kraken', 'other']
 const MINUTE = 60_000
 
-const good = (value: number, ageMs: number): Verdict => ({
+const good = (value: number, ageMs: number): AgreedPrice => ({
   ...{ value: fraction(BigInt(value), 1n), at: addMs(now, -ageMs), sources: ['kraken'] },
 })
 
-function of(values: readonly number[], lastGood?: LastGood, minSources = 1): Judgement {
-  const voices = values.map((value, i) => ({
+function of(values: readonly number[], lastGood?: LastGood, minSources = 1): Consensus {
+  const prices = values.map((value, i) => ({
     ...{ source: NAMES[i] ?? '', value: fraction(BigInt(value), 1n), at: addMs(now, -i * 1000) },
   }))
-  return judge(voices, lastGood, { maxDeviationBps: 300n, minSources, arbiterMs: 10 * MINUTE, now })
+  return findConsensus(prices, lastGood, { maxDeviationBps: 300n, minSources, arbiterMs: 10 * MINUTE, now })
 }
 
 /** The value, and who was left out. */
-const told = ({ verdict, leftOut }: Judgement): readonly unknown[] => [
-  verdict && [verdict.value.numerator, verdict.value.denominator],
+const told = ({ agreedPrice, leftOut }: Consensus): readonly unknown[] => [
+  agreedPrice && [agreedPrice.value.numerator, agreedPrice.value.denominator],
   [...leftOut],
 ]
 
 void test('those who agree give the median, and the oldest of their times', () => {
   const judgement = of([10_000, 10_100, 10_050])
   assert.deepEqual(told(judgement), [[10_050n, 1n], []])
-  assert.deepEqual(judgement.verdict?.at, addMs(now, -2000))
-  assert.deepEqual(judgement.verdict?.sources, ['coinbase', 'coingecko', 'kraken'])
+  assert.deepEqual(judgement.agreedPrice?.at, addMs(now, -2000))
+  assert.deepEqual(judgement.agreedPrice?.sources, ['coinbase', 'coingecko', 'kraken'])
 })
 
 void test('one of three that lies is left out, up or down, and does not move the rest', () => {
@@ -82,9 +82,9 @@ void test('whatever one liar among three says, the price stays between those of 
   const honest = fc.integer({ min: 1_000_000, max: 1_010_000 })
   fc.assert(
     fc.property(honest, honest, fc.integer({ min: 1, max: 2 ** 31 }), (a, b, lie) => {
-      const { verdict } = of([a, lie, b])
-      assert.ok(verdict)
-      const { numerator, denominator } = verdict.value
+      const { agreedPrice } = of([a, lie, b])
+      assert.ok(agreedPrice)
+      const { numerator, denominator } = agreedPrice.value
       const [low, high] = [BigInt(Math.min(a, b)), BigInt(Math.max(a, b))]
       assert.ok(numerator >= low * denominator && numerator <= high * denominator)
     }),

@@ -1,13 +1,13 @@
 import { isWithin, median, type Fraction } from './fraction.ts'
 
-export interface Voice {
+export interface SourcePrice {
   readonly source: string
   readonly value: Fraction
   readonly at: Date
 }
 
 /** What is taken as the value of a currency. */
-export interface Verdict {
+export interface AgreedPrice {
   readonly value: Fraction
   /** That of the oldest price in it. */
   readonly at: Date
@@ -16,19 +16,19 @@ export interface Verdict {
 }
 
 /** What was taken last. */
-export interface LastGood extends Verdict {
+export interface LastGood extends AgreedPrice {
   /** The last value that two sources at least agreed on: none may lead it away from there step by step, alone. */
-  readonly agreed?: Pick<Verdict, 'value' | 'at'> | undefined
+  readonly agreed?: Pick<AgreedPrice, 'value' | 'at'> | undefined
 }
 
-export interface Judgement {
+export interface Consensus {
   /** Undefined: nobody knows, and the last good value stays. */
-  readonly verdict: Verdict | undefined
+  readonly agreedPrice: AgreedPrice | undefined
   /** Sources that were not believed. */
   readonly leftOut: readonly string[]
 }
 
-export interface JudgeRules {
+export interface ConsensusRules {
   readonly maxDeviationBps: bigint
   readonly minSources: number
   /** How long the last good value says who of two that differ is right. */
@@ -48,25 +48,30 @@ const MEMORY_MS = 24 * HOUR_MS
  * one deviation more for each hour that it is old, for prices move: else a source that lies could wait until it is alone. So must what counts
  * without a majority fit what several agreed on last: else it could move the price by a deviation a minute.
  */
-export function judge(voices: readonly Voice[], lastGood: LastGood | undefined, rules: JudgeRules): Judgement {
+export function findConsensus(
+  prices: readonly SourcePrice[],
+  lastGood: LastGood | undefined,
+  rules: ConsensusRules,
+): Consensus {
   const { maxDeviationBps, minSources, arbiterMs, now } = rules
-  const middle = median(voices.map(({ value }) => value))
-  if (!middle) return { verdict: undefined, leftOut: [] }
-  const near = (to: Fraction, bps = maxDeviationBps): Voice[] => voices.filter(({ value }) => isWithin(value, to, bps))
+  const middle = median(prices.map(({ value }) => value))
+  if (!middle) return { agreedPrice: undefined, leftOut: [] }
+  const near = (to: Fraction, bps = maxDeviationBps): SourcePrice[] =>
+    prices.filter(({ value }) => isWithin(value, to, bps))
   const agreeing = near(middle)
-  const settled = voices.length > 1 && agreeing.length * 2 > voices.length
-  const counted = settled ? agreeing : voices.length === 1 ? alone() : arbitrated()
+  const settled = prices.length > 1 && agreeing.length * 2 > prices.length
+  const counted = settled ? agreeing : prices.length === 1 ? alone() : arbitrated()
 
-  function arbitrated(): readonly Voice[] {
+  function arbitrated(): readonly SourcePrice[] {
     const ageMs = ageOf(lastGood, now)
     return lastGood && ageMs <= arbiterMs ? near(lastGood.value).filter(fitsAgreed) : []
   }
-  function alone(): readonly Voice[] {
+  function alone(): readonly SourcePrice[] {
     const ageMs = ageOf(lastGood, now)
-    if (!lastGood || ageMs > MEMORY_MS) return voices
+    if (!lastGood || ageMs > MEMORY_MS) return prices
     return near(lastGood.value, grown(ageMs)).filter(fitsAgreed)
   }
-  function fitsAgreed({ value }: Voice): boolean {
+  function fitsAgreed({ value }: SourcePrice): boolean {
     const agreed = lastGood?.agreed
     const ageMs = ageOf(agreed, now)
     return !agreed || ageMs > MEMORY_MS || isWithin(value, agreed.value, grown(ageMs))
@@ -75,18 +80,18 @@ export function judge(voices: readonly Voice[], lastGood: LastGood | undefined, 
   function grown(ageMs: number): bigint {
     return (maxDeviationBps * BigInt(HOUR_MS + ageMs)) / BigInt(HOUR_MS)
   }
-  const leftOut = voices.filter((voice) => !counted.includes(voice)).map(({ source }) => source)
-  return { verdict: counted.length >= minSources ? verdictOf(counted) : undefined, leftOut }
+  const leftOut = prices.filter((price) => !counted.includes(price)).map(({ source }) => source)
+  return { agreedPrice: counted.length >= minSources ? combinePrices(counted) : undefined, leftOut }
 }
 
 /** Infinite for none, and for one from the future: a clock was wrong then. */
-function ageOf(one: Pick<Verdict, 'at'> | undefined, now: Date): number {
+function ageOf(one: Pick<AgreedPrice, 'at'> | undefined, now: Date): number {
   const ageMs = one ? now.getTime() - one.at.getTime() : Infinity
   return ageMs < -SKEW_MS ? Infinity : Math.max(0, ageMs)
 }
 
-function verdictOf(counted: readonly Voice[]): Verdict | undefined {
-  const value = median(counted.map((voice) => voice.value))
+function combinePrices(counted: readonly SourcePrice[]): AgreedPrice | undefined {
+  const value = median(counted.map((price) => price.value))
   const [first, ...rest] = counted.map(({ at }) => at)
   if (!value || !first) return undefined
   const at = rest.reduce((oldest, one) => (one < oldest ? one : oldest), first)

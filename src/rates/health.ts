@@ -15,7 +15,7 @@ export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & 
     critical: false,
     check: async () => {
       const rows = await listSources(db)
-      const all = await reader.states(db)
+      const all = await reader.sourceStates(db)
       const last = (await listValues(db, ['BTC'])).get('BTC')
       const ageSeconds = last ? Math.max(0, Math.round((clock.now().getTime() - last.at.getTime()) / 1000)) : undefined
       meters.age.set(ageSeconds ?? -1)

@@ -1,11 +1,11 @@
-import { dollarValues } from './usd-values.ts'
+import { usdValues } from './usd-values.ts'
 import type { SourceState } from './types.ts'
 import type { SourceRow } from './store.ts'
 
 const NAMES: Readonly<Record<string, string>> = { coingecko: 'CoinGecko', coinbase: 'Coinbase', kraken: 'Kraken' }
 
 /** How the sources that are switched on stand; `currency` adds whether they give it and are believed in it. */
-export function statesOf(
+export function describeSources(
   names: readonly string[],
   rows: readonly SourceRow[],
   { now, maxAgeMs, currency }: { now: Date; maxAgeMs: number; currency?: string | undefined },
@@ -26,7 +26,7 @@ function stateOf(
   const { failures, problem, failingSince, answeredAt, leftOut, prices } = row
   if (failures > 0) return ['failing', `${problem ?? 'fails'} since ${failingSince?.toISOString() ?? 'now'}`]
   if (!answeredAt) return ['not-asked', 'has not answered yet']
-  const values = dollarValues(prices)
+  const values = usdValues(prices)
   if (currency !== undefined && currency !== 'USD' && !values.has(currency))
     return ['missing', `does not give ${currency}`]
   const out = currency === undefined ? leftOut : leftOut.filter((code) => code === currency)

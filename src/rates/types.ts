@@ -77,7 +77,7 @@ export interface Rates extends Module {
   /** Asks every source that nobody has asked for a minute, once over all instances, and judges what they said. Does not throw for theirs. */
   refresh(): Promise<void>
   /** How each source stands, for one currency or for all. */
-  states(q: Queryable, currency?: string): Promise<readonly SourceState[]>
+  sourceStates(q: Queryable, currency?: string): Promise<readonly SourceState[]>
   /** How old a rate may be, as it is set now. */
   maxAgeMs(): number
   /** Waits for what is under way. */

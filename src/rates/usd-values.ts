@@ -1,4 +1,4 @@
-import { inverse, ONE, over, parseFraction, type Fraction } from './fraction.ts'
+import { invertFraction, ONE, divideFractions, parseFraction, type Fraction } from './fraction.ts'
 
 /** What a source said: `quote` for one `base`. */
 export interface Price {
@@ -10,7 +10,7 @@ export interface Price {
   readonly at: Date
 }
 
-export interface DollarValue {
+export interface UsdValue {
   readonly value: Fraction
   /** That of the oldest price that it was worked out from. */
   readonly at: Date
@@ -22,7 +22,7 @@ const DEEPEST = 3
  * What one unit of each currency is worth in USD by these prices alone: directly, turned round, or by way of others (KES by
  * BTC/USD and BTC/KES), the shortest way first. Everything else is worked out from these values, so that all rates fit each other.
  */
-export function dollarValues(prices: readonly Price[]): ReadonlyMap<string, DollarValue> {
+export function usdValues(prices: readonly Price[]): ReadonlyMap<string, UsdValue> {
   const edges = new Map<string, { to: string; value: Fraction; at: Date }[]>()
   const link = (from: string, to: string, value: Fraction, at: Date): void =>
     void edges.set(from, [...(edges.get(from) ?? []), { to, value, at }])
@@ -30,9 +30,9 @@ export function dollarValues(prices: readonly Price[]): ReadonlyMap<string, Doll
     const value = parseFraction(price)
     if (!value) continue
     link(base, quote, value, at)
-    link(quote, base, inverse(value), at)
+    link(quote, base, invertFraction(value), at)
   }
-  const known = new Map<string, DollarValue>([['USD', { value: ONE, at: new Date(8.64e15) }]])
+  const known = new Map<string, UsdValue>([['USD', { value: ONE, at: new Date(8.64e15) }]])
   let edge = [...known.keys()]
   for (let depth = 0; depth < DEEPEST; depth++) {
     const next: string[] = []
@@ -41,7 +41,7 @@ export function dollarValues(prices: readonly Price[]): ReadonlyMap<string, Doll
       for (const { to, value, at } of edges.get(from) ?? []) {
         if (!start || known.has(to)) continue
         // `value` is `to` for one `from`.
-        known.set(to, { value: over(start.value, value), at: at < start.at ? at : start.at })
+        known.set(to, { value: divideFractions(start.value, value), at: at < start.at ? at : start.at })
         next.push(to)
       }
     }

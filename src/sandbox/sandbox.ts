@@ -64,7 +64,7 @@ export function createSandbox(deps: SandboxDeps): Module {
   const log = deps.log.child({ module: 'sandbox' })
   const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
   const prompts = createPrompts({ db, clock, ids })
-  prompts.join(mpesaNetwork(ids))
+  prompts.addNetwork(mpesaNetwork(ids))
   const emit = createEmit({ clock, ids, webhookUrl: () => webhookUrl('stripe') })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
   const payments = createCardPayments({ clock, ids, emit, sessions })
@@ -141,7 +141,7 @@ function handlersOf(deps: {
       return undefined
     },
     prompt: async ({ subject }) => {
-      const prompt = await prompts.look(subject)
+      const prompt = await prompts.findCurrent(subject)
       return prompt && prompt.resultCode === null ? (prompt.actsAt ?? prompt.endsAt) : undefined
     },
     // Taken before it is sent: Safaricom never sends a callback twice, not even one that got lost.

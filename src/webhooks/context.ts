@@ -8,19 +8,19 @@ import type { WebhooksDeps } from './types.ts'
 export const DELIVERIES_QUEUE = 'webhooks.deliveries'
 
 /** What the parts of webhooks share. */
-export interface Core extends Omit<WebhooksDeps, 'metrics'> {
+export interface WebhooksContext extends Omit<WebhooksDeps, 'metrics'> {
   readonly log: Log
   readonly meters: Meters
-  readonly interest: Interest
+  readonly subscriptions: SubscriptionCache
   wake(): void
 }
 
-export function createCore(deps: WebhooksDeps): Core {
+export function createContext(deps: WebhooksDeps): WebhooksContext {
   return {
     ...deps,
     log: deps.log.child({ module: 'webhooks' }),
     meters: createMeters(deps.metrics),
-    interest: createInterest(deps),
+    subscriptions: createSubscriptionCache(deps),
     wake: () => deps.jobs().wake(DELIVERIES_QUEUE),
   }
 }
@@ -52,12 +52,16 @@ function createMeters(metrics: Metrics) {
 }
 
 /** What a pattern must be to take in the type. */
-export const patternsOf = (type: string): readonly string[] => ['*', `${type.slice(0, type.indexOf('.'))}.*`, type]
+export const listMatchingPatterns = (type: string): readonly string[] => [
+  '*',
+  `${type.slice(0, type.indexOf('.'))}.*`,
+  type,
+]
 
-export interface Interest {
-  wants(q: Queryable, merchantId: string, type: string): Promise<boolean>
+export interface SubscriptionCache {
+  hasSubscriber(q: Queryable, merchantId: string, type: string): Promise<boolean>
   /** After a commit that changed endpoints of the merchant. */
-  forget(merchantId: string): void
+  invalidate(merchantId: string): void
 }
 
 /** How long another instance may still believe that nobody listens. */
@@ -65,7 +69,7 @@ const KEPT_MS = 5_000
 const MERCHANTS_MAX = 10_000
 
 /** What each merchant's endpoints listen to, kept for seconds: a payment is created far more often than an endpoint. */
-function createInterest({ clock }: Pick<WebhooksDeps, 'clock'>): Interest {
+function createSubscriptionCache({ clock }: Pick<WebhooksDeps, 'clock'>): SubscriptionCache {
   const known = new LRUCache<string, readonly string[]>({
     max: MERCHANTS_MAX,
     ttl: KEPT_MS,
@@ -81,11 +85,11 @@ function createInterest({ clock }: Pick<WebhooksDeps, 'clock'>): Interest {
     return patterns
   }
   return {
-    wants: async (q, merchantId, type) => {
+    hasSubscriber: async (q, merchantId, type) => {
       const patterns = known.get(merchantId) ?? (await ask(q, merchantId))
-      return patterns.length > 0 && patternsOf(type).some((pattern) => patterns.includes(pattern))
+      return patterns.length > 0 && listMatchingPatterns(type).some((pattern) => patterns.includes(pattern))
     },
-    forget: (merchantId) => {
+    invalidate: (merchantId) => {
       changes += 1
       known.delete(merchantId)
     },

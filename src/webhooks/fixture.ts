@@ -24,7 +24,7 @@ export const DAY_MS = 24 * HOUR_MS
 const lookup: LookupFunction = (_, options, callback) =>
   options.all ? callback(null, [{ address: '10.0.0.7', family: 4 }]) : callback(null, '10.0.0.7', 4)
 
-export function openTrial(t: { readonly db: Db; readonly connection: pg.ClientConfig }) {
+export function openTestWebhooks(t: { readonly db: Db; readonly connection: pg.ClientConfig }) {
   const stack = new AsyncDisposableStack()
   const clock = createSetClock()
   const ids = createIds(clock)

@@ -75,7 +75,7 @@ export const claimDeliveries = (
         order by s.id desc) as secrets`)
 
 /** What the dead were sending is due at once. */
-export const freeDeliveries = (q: Queryable, now: Date): Promise<number> =>
+export const releaseDeliveries = (q: Queryable, now: Date): Promise<number> =>
   q.run(sql`update webhooks.deliveries set due_at = ${now}, sending = false where state = 'pending' and sending`)
 
 export interface AttemptRow {
@@ -92,7 +92,7 @@ type Sent = Pick<Claimed, 'id' | 'endpointId' | 'tries'>
  * The attempt, the end of the delivery unless another has claimed it since, how the endpoint does, and the way free for what waited behind
  * it (of its object, at its endpoint): one statement, prepared.
  */
-export async function recordEnd(
+export async function recordFinalAttempt(
   q: Queryable,
   sent: Sent,
   { state, attempt, now }: { state: 'succeeded' | 'failed'; attempt: AttemptRow; now: Date },
@@ -131,7 +131,7 @@ export async function recordRetry(
 }
 
 /** Ends what waits for an endpoint that is no more. @returns how many */
-export const closePending = (
+export const closePendingDeliveries = (
   q: Queryable,
   { endpointId, state, now }: { endpointId: string; state: 'failed' | 'canceled'; now: Date },
 ): Promise<number> =>
@@ -149,7 +149,7 @@ export const findOldestDue = async (q: Queryable, now: Date): Promise<Date | und
   ).oldest ?? undefined
 
 /** Deliveries that count as arrived without an attempt that was answered so. */
-export const listUnproven = (q: Queryable): Promise<{ id: string }[]> =>
+export const listDeliveredWithoutAnswer = (q: Queryable): Promise<{ id: string }[]> =>
   q.many(sql`select d.id from webhooks.deliveries d where d.state = 'succeeded'
     and not exists (select from webhooks.attempts a where a.delivery_id = d.id and a.status between 200 and 299) limit 20`)
 

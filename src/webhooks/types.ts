@@ -29,7 +29,7 @@ export interface Endpoint {
 }
 
 /** `secret` signs what is sent (`whsec_…`): it can be shown now and never again. */
-export interface WithSecret {
+export interface EndpointWithSecret {
   readonly endpoint: Endpoint
   readonly secret: Secret
 }
@@ -124,7 +124,7 @@ export interface DeliveryRange {
  */
 export interface Webhooks extends Module {
   /** Whether an endpoint of the merchant may want this: for hot paths. Up to 5 seconds old where another instance changed something. */
-  wanted(merchantId: string, type: string): Promise<boolean>
+  hasSubscriber(merchantId: string, type: string): Promise<boolean>
   /**
    * Writes the event and a delivery for each endpoint that wants it into the caller's transaction; nothing when none does.
    * @returns the id of the event, undefined when nobody wants it or it was told before
@@ -138,7 +138,7 @@ export interface Webhooks extends Module {
     tx: Tx,
     input: EndpointInput & { readonly merchantId: string; readonly livemode: boolean },
     actor: Actor,
-  ): Promise<WithSecret>
+  ): Promise<EndpointWithSecret>
   findEndpoint(q: Queryable, key: EndpointKey): Promise<Endpoint>
   /** Oldest first; a merchant has ten at most. */
   listEndpoints(q: Queryable, merchantId: string): Promise<Endpoint[]>
@@ -147,7 +147,7 @@ export interface Webhooks extends Module {
   /** What is still to be delivered is canceled. */
   deleteEndpoint(tx: Tx, key: EndpointKey, actor: Actor): Promise<void>
   /** A new secret; the ones before sign beside it until the overlap has passed. Throws 409 `webhooks.too-many-secrets`. */
-  rotateSecret(tx: Tx, key: EndpointKey, input: { overlapMs: number }, actor: Actor): Promise<WithSecret>
+  rotateSecret(tx: Tx, key: EndpointKey, input: { overlapMs: number }, actor: Actor): Promise<EndpointWithSecret>
   /** Sends an event `webhook.test` to this endpoint, whatever it listens to. Throws 409 `webhooks.endpoint-disabled`. */
   sendTest(tx: Tx, key: EndpointKey): Promise<Delivery>
 

@@ -26,29 +26,34 @@ export interface B2cPayment {
   readonly timeoutUrl: string
 }
 
-export type StatusQuestion = Pick<B2cPayment, 'conversationId' | 'initiator' | 'resultUrl' | 'timeoutUrl'>
+export type StatusQuery = Pick<B2cPayment, 'conversationId' | 'initiator' | 'resultUrl' | 'timeoutUrl'>
 
 /** Money to phones, and questions about it. */
-export interface Paying {
+export interface B2cClient {
   /** Pays to a phone (B2C). Accepted, not paid: what became of it comes to `resultUrl`. Throws DarajaError. */
   pay(payment: B2cPayment): Promise<void>
   /** Asks what became of a payment to a phone. The answer comes to `resultUrl`. Throws DarajaError. */
-  askStatus(question: StatusQuestion): Promise<void>
+  askStatus(question: StatusQuery): Promise<void>
 }
 
-export interface Sent {
+export interface CallOptions {
   label: string
   deadlineMs: number
   secrets: readonly string[]
 }
 
-export type Ask = <T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent) => Promise<T>
+export type DarajaCall = <T>(
+  path: string,
+  fields: Record<string, string>,
+  schema: z.ZodType<T>,
+  sent: CallOptions,
+) => Promise<T>
 
 /** Longer than the question's: the answer cannot be asked for again. */
 const PAY_DEADLINE_MS = 30_000
 const ASK_DEADLINE_MS = 15_000
 
-export const payingWith = (ask: Ask): Paying => ({
+export const createB2cClient = (ask: DarajaCall): B2cClient => ({
   pay: async (payment) => {
     const fields = {
       OriginatorConversationID: payment.conversationId,

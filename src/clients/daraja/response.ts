@@ -13,7 +13,7 @@ const LONGEST_MESSAGE = 200
  * Sends the request and reads its answer by the schema. Throws DarajaError for everything else: an error of Daraja's own, a status, a body
  * of another form, or no answer. `secrets` are taken out of the message, should Daraja repeat one.
  */
-export async function readAnswer<T>(
+export async function readResponse<T>(
   fetch: Fetch,
   request: FetchRequest,
   schema: z.ZodType<T>,

@@ -50,4 +50,4 @@ export function parseDuration(text: string): number {
   return Number.parseInt(count, 10) * unitMs
 }
 
-export const shown = (at: Date | undefined): string => at?.toISOString().slice(0, 19).replace('T', ' ') ?? ''
+export const formatTime = (at: Date | undefined): string => at?.toISOString().slice(0, 19).replace('T', ' ') ?? ''

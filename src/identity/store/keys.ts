@@ -72,7 +72,7 @@ export async function markReplaced(tx: Tx, id: string, by: string, expiresAt: Da
 }
 
 /** Of the merchant's keys of this name, only the one with this hash stays in force. */
-export async function keepOnlyKey(
+export async function revokeOtherKeys(
   tx: Tx,
   row: { merchantId: string; name: string; hash: string; at: Date },
 ): Promise<void> {

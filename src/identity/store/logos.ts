@@ -9,7 +9,7 @@ export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: s
   )
 }
 
-export async function deleteUnused(tx: Tx, name: string): Promise<void> {
+export async function deleteLogoIfUnused(tx: Tx, name: string): Promise<void> {
   // A statement of its own: the next one sees what was committed by whoever held the lock.
   await tx.run(sql`select from identity.logos where name = ${name} for update`)
   await tx.run(sql`delete from identity.logos where name = ${name}

@@ -14,7 +14,7 @@ export async function insertOperator(tx: Tx, row: Operator): Promise<boolean> {
 }
 
 /** All owners that are not disabled and the one asked for, locked, so that of two disabled at once one owner stays. */
-export async function readOwnersAnd(tx: Tx, email: string): Promise<Operator[]> {
+export async function lockOwnersAndOperator(tx: Tx, email: string): Promise<Operator[]> {
   const rows = await tx.many<Nulls<Operator>>(
     sql`select ${columns} from identity.operators where email = ${email} or (role = 'owner' and disabled_at is null)
         order by id limit 10000 for no key update`,

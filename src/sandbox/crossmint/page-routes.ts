@@ -3,7 +3,7 @@ import type { Tx } from '#platform/db'
 import type { HttpServer, Reply } from '#platform/http'
 import type { Assets } from '../page/assets.ts'
 import type { SimulatorDeps } from '../simulator.ts'
-import type { KeptOrder, Orders, Payment } from './orders.ts'
+import type { StoredOrder, Orders, Payment } from './orders.ts'
 import { absentPage, CARDS, checkoutPage, donePage, WALLETS } from './page.ts'
 
 const PATH = '/sandbox/crossmint/sdk/2024-03-05/hosted-checkout/:id'
@@ -18,7 +18,7 @@ const form = z.object({ number: z.string().max(40).default(''), wallet: z.string
 export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: Orders, assets: Assets): void {
   const { db, gate, deliver } = deps
   type Asked = { params: { id: string }; query: z.output<typeof querystring>; url: string }
-  const find = async (tx: Tx, { params: { id }, query }: Asked): Promise<KeptOrder | undefined> => {
+  const find = async (tx: Tx, { params: { id }, query }: Asked): Promise<StoredOrder | undefined> => {
     const order = await orders.find(tx, id)
     return order?.hidden.clientSecret === query.clientSecret ? order : undefined
   }
@@ -30,7 +30,7 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
   const show = (
     reply: Reply,
     request: Asked,
-    order: KeptOrder | undefined,
+    order: StoredOrder | undefined,
     told: { problem?: string; typed?: string } = {},
   ): Reply => {
     const back = backOf(request)

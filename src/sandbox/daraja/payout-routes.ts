@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { HttpServer } from '#platform/http'
 import { MPESA } from '../credentials.ts'
-import { ELSEWHERE } from '../deliver.ts'
+import { DELIVERY_REFUSED } from '../deliver.ts'
 import type { Payouts } from './payouts.ts'
 import { receiverOf } from './receivers.ts'
-import { cut, digitsOf, readBody, refuse, whole, type DarajaDeps } from './wire.ts'
+import { cut, digitsOf, readBody, refuse, wholeNumber, type DarajaDeps } from './wire.ts'
 
 const url = z.url({ protocol: /^https?$/ })
 const words = z.string().min(1).max(100)
@@ -13,7 +13,7 @@ const payBody = z.object({
   InitiatorName: z.string(),
   SecurityCredential: z.string(),
   CommandID: z.enum(['BusinessPayment', 'SalaryPayment', 'PromotionPayment']),
-  Amount: whole.refine((amount) => amount >= 10n && amount <= 150_000n),
+  Amount: wholeNumber.refine((amount) => amount >= 10n && amount <= 150_000n),
   PartyA: digitsOf,
   PartyB: digitsOf.pipe(z.string().regex(/^254[17]\d{8}$/)),
   Remarks: words,
@@ -49,7 +49,7 @@ export function addPayoutRoutes(app: HttpServer, deps: DarajaDeps & { readonly p
       return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid InitiatorName')
     const { OriginatorConversationID: id, PartyB: phone, ResultURL: resultUrl, QueueTimeOutURL: timeoutUrl } = body
     if (!deliver.accepts(resultUrl) || !deliver.accepts(timeoutUrl))
-      return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid ResultURL: ${ELSEWHERE}`)
+      return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid ResultURL: ${DELIVERY_REFUSED}`)
     const payout = await payouts.send({ id, phone, shillings: body.Amount, resultUrl, timeoutUrl })
     if (!payout) return refuse(deps, reply, 500, '500.002.1001', 'Duplicate OriginatorConversationID.')
     if (receiverOf(phone).answer === 'cut') return cut(request, reply)
@@ -62,7 +62,7 @@ export function addPayoutRoutes(app: HttpServer, deps: DarajaDeps & { readonly p
     if (!isUser(body.Initiator, body.SecurityCredential))
       return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid Initiator')
     if (!deliver.accepts(body.ResultURL))
-      return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid ResultURL: ${ELSEWHERE}`)
+      return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid ResultURL: ${DELIVERY_REFUSED}`)
     const conversation = await payouts.ask({ id: body.OriginalConversationID, resultUrl: body.ResultURL })
     return reply.send(accepted(conversation, `status-${conversation}`))
   })

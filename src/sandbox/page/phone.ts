@@ -1,7 +1,7 @@
 import { html, type Html } from '#platform/html'
 import { RESULTS } from '../phone/phones.ts'
 import type { Prompt } from '../phone/store.ts'
-import { shillings, spokenPhone } from './document.ts'
+import { shillings, formatPhone } from './document.ts'
 
 export interface PhoneView {
   /** The number whose phone is shown; undefined: nobody has picked one and none waits. */
@@ -18,10 +18,10 @@ export interface PhoneView {
 /** The phone and the list of prompts: the part of the page that changes by itself. */
 export function livePart(view: PhoneView): Html {
   const prompt = view.waiting.find(({ phone }) => phone === view.phone)
-  return html`<div class="phone" role="group" aria-label="Phone ${view.phone ? spokenPhone(view.phone) : ''}">
+  return html`<div class="phone" role="group" aria-label="Phone ${view.phone ? formatPhone(view.phone) : ''}">
       <div class="screen">
         <p class="status">
-          <span>${view.phone ? spokenPhone(view.phone) : 'No number'}</span><span>${timeOf(view.now)}</span>
+          <span>${view.phone ? formatPhone(view.phone) : 'No number'}</span><span>${timeOf(view.now)}</span>
         </p>
         ${prompt ? promptCard(prompt, view) : idleScreen(view)}
       </div>
@@ -83,7 +83,7 @@ function idleScreen({ phone, last }: PhoneView): Html {
 const waitingRow = (prompt: Prompt, shown: boolean): Html =>
   html`<li>
     <a href="/sandbox?phone=${prompt.phone}" ${shown && html`aria-current="true"`}>
-      <span class="number">${spokenPhone(prompt.phone)}</span>
+      <span class="number">${formatPhone(prompt.phone)}</span>
       <span class="soft">${prompt.accountReference}</span>
       <strong>${shillings(prompt.askedShillings)}</strong>
     </a>

@@ -53,14 +53,14 @@ export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): 
   app.get('/sandbox', page, async (request, reply) => {
     const asked = request.query.phone?.trim()
     const phone = asked ? readPhone(asked) : undefined
-    const view = await look(deps, phone)
+    const view = await loadPhoneView(deps, phone)
     const wrongPhone = Boolean(asked) && phone === undefined
     const html = sandboxPage(assets, { ...view, wrongPhone, demoUrl: deps.demoUrl() })
     return reply.type('text/html; charset=utf-8').send(html)
   })
 
   app.get('/sandbox/live', page, async (request, reply) => {
-    const view = await look(deps, readPhone(request.query.phone ?? ''))
+    const view = await loadPhoneView(deps, readPhone(request.query.phone ?? ''))
     const answer = reply.header('x-phone', view.phone ?? '').type('text/html; charset=utf-8')
     return answer.send(livePart(view).text)
   })
@@ -85,7 +85,7 @@ export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): 
 }
 
 /** The phone asked for; else the one that rang last. */
-async function look({ db, clock, prompts }: PageDeps, asked: string | undefined): Promise<PhoneView> {
+async function loadPhoneView({ db, clock, prompts }: PageDeps, asked: string | undefined): Promise<PhoneView> {
   const waiting = await prompts.listWaiting()
   const phone = asked ?? waiting[0]?.phone
   const [last] = phone === undefined ? [] : await listDecided(db, phone, 1)

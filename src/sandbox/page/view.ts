@@ -1,8 +1,8 @@
 import { html, type Html } from '#platform/html'
 import { airtelNumber, PHONES } from '../phone/phones.ts'
-import { CARDS, spaced } from '../stripe/cards.ts'
+import { CARDS, formatCardNumber } from '../stripe/cards.ts'
 import type { Assets } from './assets.ts'
-import { document, spokenPhone } from './document.ts'
+import { document, formatPhone } from './document.ts'
 import { livePart, type PhoneView } from './phone.ts'
 
 export interface SandboxView extends PhoneView {
@@ -40,7 +40,7 @@ const picker = ({ phone, wrongPhone }: SandboxView): Html =>
       type="tel"
       inputmode="tel"
       placeholder="0712 345 678"
-      value="${phone ? spokenPhone(phone) : ''}"
+      value="${phone ? formatPhone(phone) : ''}"
       ${wrongPhone ? html`aria-invalid="true" aria-describedby="phone-problem"` : undefined}
     />
     <button>Show</button>
@@ -73,7 +73,10 @@ const cardTable = (): Html =>
     <ul class="list">
       ${CARDS.map(
         ({ number, does }) =>
-          html`<li><code>${spaced(number)}</code><span>${does}</span>${copy(number, `card ${spaced(number)}`)}</li>`,
+          html`<li>
+            <code>${formatCardNumber(number)}</code
+            ><span>${does}</span>${copy(number, `card ${formatCardNumber(number)}`)}
+          </li>`,
       )}
     </ul>
   </section>`

@@ -8,7 +8,7 @@ import { findCard } from './cards.ts'
 import { WireError } from './errors.ts'
 import { cardPage, challengePage, donePage, expiredPage } from './page.ts'
 import type { CardPayments, PayResult } from './payments.ts'
-import type { KeptSession, Sessions } from './sessions.ts'
+import type { StoredSession, Sessions } from './sessions.ts'
 
 export interface StripePageDeps {
   db: Db
@@ -28,7 +28,7 @@ export function addStripePages(app: HttpServer, deps: StripePageDeps, assets: As
   const { db, sessions, payments, gate, clock } = deps
   const url = '/sandbox/stripe/pay/:id'
   const read = { config: { page: true }, onRequest: gate, schema: { hide: true, params } }
-  const find = (tx: Tx, id: string): Promise<KeptSession | undefined> =>
+  const find = (tx: Tx, id: string): Promise<StoredSession | undefined> =>
     sessions.require(tx, id).catch((error: unknown) => {
       if (error instanceof WireError) return undefined
       throw error
@@ -78,7 +78,7 @@ export function addStripePages(app: HttpServer, deps: StripePageDeps, assets: As
 
   function answer(
     reply: Reply,
-    kept: KeptSession,
+    kept: StoredSession,
     result: PayResult,
     typed: { number?: string; name?: string },
   ): Reply {
