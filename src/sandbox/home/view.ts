@@ -1,8 +1,8 @@
 import { html, type Html } from '#platform/html'
 import { airtelNumber, PHONES } from '../phone/phones.ts'
 import { CARDS, formatCardNumber } from '../stripe/cards.ts'
-import type { Assets } from './assets.ts'
-import { document, formatPhone } from './document.ts'
+import type { Assets } from '../page/assets.ts'
+import { document, formatPhone } from '../page/document.ts'
 import { livePart, type PhoneView } from './phone.ts'
 
 export interface SandboxView extends PhoneView {

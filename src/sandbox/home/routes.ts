@@ -10,7 +10,7 @@ import { listDecided, type Prompt } from '../phone/store.ts'
 import { PRICE_CONTROLS } from '../prices/controls.ts'
 import { faultControls } from '../faults/controls.ts'
 import { FAULTY, SIMULATORS } from '../simulators.ts'
-import type { Assets } from './assets.ts'
+import type { Assets } from '../page/assets.ts'
 import { livePart, type PhoneView } from './phone.ts'
 import { sandboxPage } from './view.ts'
 

@@ -1,7 +1,7 @@
 import { html, type Html } from '#platform/html'
 import { RESULTS } from '../phone/phones.ts'
 import type { Prompt } from '../phone/store.ts'
-import { shillings, formatPhone } from './document.ts'
+import { shillings, formatPhone } from '../page/document.ts'
 
 export interface PhoneView {
   /** The number whose phone is shown; undefined: nobody has picked one and none waits. */
