@@ -246,7 +246,7 @@ begin
     perform ledger.check_repeat(written, p_id, p_src, p_dst, p_amount, p_asset, p_kind, p_ref);
     return false;
   end if;
-  -- What each account ends with, locked in one order. The locked rows are the newest versions, so funds are decided on them.
+  -- New balance of each account, locked in one order. The locked rows are the newest versions, so they decide about funds.
   with entries as (
     select account, shards, asset, sum(delta) as delta
     from (select unnest(p_src) as account, unnest(p_src_shards) as shards, unnest(p_asset) as asset, -unnest(p_amount) as delta
