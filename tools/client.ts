@@ -68,7 +68,7 @@ export function clientText(document: OpenApi): string {
   )
   return [
     '// Written by `npm run generate` from docs/openapi.json: change the API, not this file.\n',
-    `import type { CallOptions } from './client.ts'\n`,
+    `import type { CallOptions } from './options.ts'\n`,
     ...Object.entries(schemas)
       .filter(([name]) => used.has(name))
       .map(([name, schema]) => `${words(schema.description)}export type ${name} = ${typeOf(schema)}\n`),

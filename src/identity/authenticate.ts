@@ -2,7 +2,7 @@ import { hash as digest } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '#platform/errors'
 import { unauthorized } from './errors.ts'
-import type { ApiKey, Caller, IdentityDeps, Scope } from './face.ts'
+import type { ApiKey, Caller, IdentityDeps, Scope } from './types.ts'
 import { hashKey, keyPrefix } from './keys.ts'
 import { readKeyByHash } from './store/keys.ts'
 

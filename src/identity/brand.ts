@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Tx } from '#platform/db'
 import { badInput } from './errors.ts'
-import type { Brand } from './face.ts'
-import { deleteUnused, insertLogo } from './store/logos.ts'
+import type { Brand } from './types.ts'
+import { deleteLogoIfUnused, insertLogo } from './store/logos.ts'
 
 const COLOUR = /^#?([0-9a-f]{6})$/i
 const LOGO_BYTES_AT_MOST = 100 * 1024
@@ -36,7 +36,7 @@ const KINDS: readonly Kind[] = [
 ]
 
 /** Keeps the picture. @returns its name: a hash of what it is, so that it can be kept by browsers for ever */
-async function keepLogo(tx: Tx, bytes: Buffer, at: Date): Promise<string> {
+async function storeLogo(tx: Tx, bytes: Buffer, at: Date): Promise<string> {
   if (bytes.length > LOGO_BYTES_AT_MOST) throw badInput('logo', 'A logo has at most 100 kB: make it smaller.')
   const kind = KINDS.find(({ fits }) => fits(bytes))
   if (!kind) throw badInput('logo', 'A logo is a PNG, JPEG or WebP picture.')
@@ -52,14 +52,14 @@ export interface BrandChange {
 }
 
 /** The brand after the change. */
-export async function changeBrand(tx: Tx, before: Brand, { colour, logo }: BrandChange, at: Date): Promise<Brand> {
+export async function applyBrandChange(tx: Tx, before: Brand, { colour, logo }: BrandChange, at: Date): Promise<Brand> {
   return {
     colour: colour === undefined ? before.colour : colour === null ? null : parseColour(colour),
-    logo: logo === undefined ? before.logo : logo === null ? null : await keepLogo(tx, logo, at),
+    logo: logo === undefined ? before.logo : logo === null ? null : await storeLogo(tx, logo, at),
   }
 }
 
 /** Takes the picture of before away when it was changed and nobody else has it. After the change was written. */
-export async function dropUnused(tx: Tx, before: Brand, after: Brand): Promise<void> {
-  if (before.logo !== null && before.logo !== after.logo) await deleteUnused(tx, before.logo)
+export async function deleteUnusedLogo(tx: Tx, before: Brand, after: Brand): Promise<void> {
+  if (before.logo !== null && before.logo !== after.logo) await deleteLogoIfUnused(tx, before.logo)
 }

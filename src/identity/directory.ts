@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor, Module } from '#platform/module'
 import { CACHE_MS, createAuthenticator, requireScope } from './authenticate.ts'
-import type { Identity, IdentityDeps, PageQuery } from './face.ts'
+import type { Identity, IdentityDeps, PageQuery } from './types.ts'
 import { createKey, revokeKey, rotateKey } from './keys.ts'
-import { createLastUsed } from './lastused.ts'
-import { addMember, removeMember, roleAt } from './members.ts'
+import { createKeyUsage } from './key-usage.ts'
+import { addMember, removeMember, findEffectiveRole } from './members.ts'
 import {
   addReturnOrigin,
   createMerchant,
@@ -24,14 +24,14 @@ import { readLogo } from './store/logos.ts'
 import { readMembers } from './store/members.ts'
 import { readMerchants } from './store/merchants.ts'
 import { readOperators } from './store/operators.ts'
-import { readMadeStore, readStores } from './store/stores.ts'
+import { readStoreByRequest, readStores } from './store/stores.ts'
 
 /** What identity does, without what it declares to the process. */
 export type Directory = Omit<Identity, keyof Module>
 
 export function createDirectory(deps: IdentityDeps): Directory {
-  const lastUsed = createLastUsed(deps)
-  const keys = createAuthenticator(deps, lastUsed.mark)
+  const keyUsage = createKeyUsage(deps)
+  const keys = createAuthenticator(deps, keyUsage.mark)
   const merchants = createCache(deps, (q, [id]) => requireMerchant(q, id ?? ''))
   const shops = createCache(deps, (q, [id, storeId]) => requireShop(q, id ?? '', storeId))
   /** What this process remembers is forgotten once the change is committed. */
@@ -61,14 +61,14 @@ export function createDirectory(deps: IdentityDeps): Directory {
     removeReturnOrigin: changing(removeReturnOrigin),
     createStore: changing(createStore),
     updateStore: changing(updateStore),
-    findMadeStore: readMadeStore,
+    findStoreByRequest: readStoreByRequest,
     requireStore,
     listStores: (q, page) => readStores(q, { ...bounded(page), merchantId: page.merchantId }),
     requireShop: (q, id, storeId) => (storeId === undefined ? shops.require(q, id) : shops.require(q, id, storeId)),
     addMember: changing(addMember),
     removeMember: changing(removeMember),
     listMembers: (q, merchantId) => readMembers(q, merchantId, LIMIT_MAX),
-    roleAt,
+    findEffectiveRole,
     createKey: changing(createKey),
     rotateKey: changing(rotateKey),
     revokeKey: changing(revokeKey),
@@ -82,8 +82,8 @@ export function createDirectory(deps: IdentityDeps): Directory {
     },
     ensureSandboxMerchant: (tx, input) =>
       changing((_, inner, given: typeof input) => ensureSandboxMerchant(deps, inner, given))(tx, input, SANDBOX),
-    flush: lastUsed.flush,
-    close: lastUsed.close,
+    flush: keyUsage.flush,
+    close: keyUsage.close,
   }
 }
 

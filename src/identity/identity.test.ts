@@ -11,7 +11,7 @@ import { silentLog } from '#platform/log'
 import { createMasterKey, type MasterKey } from '#platform/masterkey'
 import type { Actor } from '#platform/module'
 import { createIdentity, identitySchema, type Identity, type Scope } from './index.ts'
-import { createLastUsed } from './lastused.ts'
+import { createKeyUsage } from './key-usage.ts'
 
 const actor: Actor = { type: 'cli', id: 'ada' }
 const keyBytes = [randomBytes(32), randomBytes(32)] as const
@@ -334,11 +334,11 @@ void test('uses are also written without waiting for the end', async () => {
   await using world = await openWorld()
   const { id } = await makeKey(world)
   const { database, clock } = world
-  const lastUsed = createLastUsed({ db: database.db, clock, log: silentLog }, 1)
-  lastUsed.mark(id)
+  const keyUsage = createKeyUsage({ db: database.db, clock, log: silentLog }, 1)
+  keyUsage.mark(id)
   await waitFor('the time of last use', async () => {
     const { items } = await world.identity.listKeys(database.db, { limit: 1 })
     return items[0]?.lastUsedAt !== undefined
   })
-  await lastUsed.close()
+  await keyUsage.close()
 })

@@ -23,7 +23,7 @@ export {
   type Shop,
   type Store,
   type StoreChange,
-} from './face.ts'
+} from './types.ts'
 export { identityCommands } from './commands.ts'
 export { createIdentity } from './identity.ts'
 export { sandboxKey } from './sandbox.ts'

@@ -6,7 +6,7 @@ import type { MasterKey } from '#platform/masterkey'
 import type { Actor } from '#platform/module'
 import { keyedHash } from '#platform/secrets'
 import { badInput, unknownKey } from './errors.ts'
-import { DEFAULT_SCOPES, SCOPES, type ApiKey, type IdentityDeps, type NewKey, type Scope } from './face.ts'
+import { DEFAULT_SCOPES, SCOPES, type ApiKey, type IdentityDeps, type NewKey, type Scope } from './types.ts'
 import { requireMerchant, requireName } from './merchants.ts'
 import { requireStore } from './stores.ts'
 import { insertAudit } from './store/audit.ts'
@@ -22,7 +22,7 @@ export const hashKey = (masterKey: MasterKey, secret: string, version: number): 
   keyedHash(masterKey.deriveKey(PEPPER, version), secret)
 
 /** New keys take the newest pepper. */
-export const newestPepper = (masterKey: MasterKey): number => masterKey.versions.at(-1) ?? 1
+export const newestPepperVersion = (masterKey: MasterKey): number => masterKey.versions.at(-1) ?? 1
 
 interface NewKeyInput {
   merchantId: string
@@ -48,7 +48,7 @@ async function writeKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput & { at: D
   const { ids, masterKey, mode } = deps
   const id = ids.next('key')
   const secret = `${keyPrefix(mode)}${ids.secret(SECRET_BYTES)}`
-  const pepperVersion = newestPepper(masterKey)
+  const pepperVersion = newestPepperVersion(masterKey)
   await insertKey(tx, {
     id,
     merchantId: input.merchantId,

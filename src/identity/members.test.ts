@@ -37,7 +37,8 @@ void test('an operator has the higher of its role for the desk and its role at a
     write((tx) => identity.createOperator(tx, { email, name: 'Ada', role }, actor))
   const member = await made('member@example.com', 'member')
   const viewer = await made('viewer@example.com', 'viewer')
-  const at = (operatorId: string, merchantId: string) => identity.roleAt(database.db, { operatorId, merchantId })
+  const at = (operatorId: string, merchantId: string) =>
+    identity.findEffectiveRole(database.db, { operatorId, merchantId })
   assert.deepEqual([await at(member.id, mine.id), await at(viewer.id, mine.id)], [undefined, 'viewer'])
 
   const add = (email: string, role: 'support' | 'admin') =>

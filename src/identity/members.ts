@@ -1,7 +1,7 @@
 import { AppError } from '#platform/errors'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
-import type { IdentityDeps, MemberRole } from './face.ts'
+import type { IdentityDeps, MemberRole } from './types.ts'
 import { requireMerchant } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
 import { deleteMember, readRoles, writeMember } from './store/members.ts'
@@ -46,7 +46,7 @@ async function requireOperator(tx: Tx, given: string): Promise<{ id: string; ema
 const RANK: Readonly<Record<MemberRole, number>> = { viewer: 1, support: 2, admin: 3, owner: 4 }
 
 /** What an operator may do at a merchant: the higher of its role for the whole desk and its role there. */
-export async function roleAt(
+export async function findEffectiveRole(
   q: Queryable,
   by: { operatorId: string; merchantId: string },
 ): Promise<MemberRole | undefined> {

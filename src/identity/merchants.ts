@@ -3,9 +3,9 @@ import type { Mode } from '#platform/config'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
 import { isId } from '#platform/ids'
-import { changeBrand, dropUnused } from './brand.ts'
+import { applyBrandChange, deleteUnusedLogo } from './brand.ts'
 import { badInput, badOrigin, unknownMerchant } from './errors.ts'
-import type { IdentityDeps, Locale, Merchant, MerchantChange } from './face.ts'
+import type { IdentityDeps, Locale, Merchant, MerchantChange } from './types.ts'
 import { insertAudit } from './store/audit.ts'
 import {
   deleteOrigin,
@@ -58,10 +58,10 @@ export async function updateMerchant(
     name: name === undefined ? before.name : requireName(name),
     locale: locale ?? before.locale,
     toleranceBps: tolerance === undefined ? before.toleranceBps : requireTolerance(tolerance),
-    brand: await changeBrand(tx, before.brand, brand, at),
+    brand: await applyBrandChange(tx, before.brand, brand, at),
   }
   await writeMerchant(tx, merchant)
-  await dropUnused(tx, before.brand, merchant.brand)
+  await deleteUnusedLogo(tx, before.brand, merchant.brand)
   const detail = {
     name: merchant.name,
     locale: merchant.locale,

@@ -2,10 +2,10 @@ import { AppError } from '#platform/errors'
 import type { Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
 import { badInput } from './errors.ts'
-import type { IdentityDeps, Operator, Role } from './face.ts'
+import type { IdentityDeps, Operator, Role } from './types.ts'
 import { requireName } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
-import { insertOperator, markDisabled, readOwnersAnd } from './store/operators.ts'
+import { insertOperator, markDisabled, lockOwnersAndOperator } from './store/operators.ts'
 
 const EMAIL = /^[^\s@]{1,100}@[^\s@]{1,99}$/
 
@@ -41,7 +41,7 @@ export async function disableOperator(
   actor: Actor,
 ): Promise<void> {
   const email = input.email.trim().toLowerCase()
-  const found = await readOwnersAnd(tx, email)
+  const found = await lockOwnersAndOperator(tx, email)
   const operator = found.find((one) => one.email === email)
   if (!operator)
     throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: purser operator list`)

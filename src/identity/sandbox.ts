@@ -5,11 +5,11 @@ import type { Tx } from '#platform/db'
 import type { Ids } from '#platform/ids'
 import type { Actor } from '#platform/module'
 import type { Secret } from '#platform/secrets'
-import { DEFAULT_SCOPES, type IdentityDeps, type Merchant } from './face.ts'
-import { hashKey, keyPrefix, newestPepper } from './keys.ts'
+import { DEFAULT_SCOPES, type IdentityDeps, type Merchant } from './types.ts'
+import { hashKey, keyPrefix, newestPepperVersion } from './keys.ts'
 import { requireMerchant } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
-import { insertKey, keepOnlyKey } from './store/keys.ts'
+import { insertKey, revokeOtherKeys } from './store/keys.ts'
 import { insertMerchant, readMerchantByHandle } from './store/merchants.ts'
 
 const HANDLE = 'sandbox'
@@ -42,19 +42,19 @@ export async function ensureSandboxMerchant(
   }
   const merchant = await readMerchantByHandle(tx, HANDLE)
   invariant(merchant, 'the sandbox merchant was just made')
-  await keepKey(deps, tx, merchant.id, secret)
+  await ensureKey(deps, tx, merchant.id, secret)
   return requireMerchant(tx, merchant.id)
 }
 
 /** The key of the start before goes out of force when another is set. */
-async function keepKey(
+async function ensureKey(
   { masterKey, ids, clock }: IdentityDeps,
   tx: Tx,
   merchantId: string,
   secret: string,
 ): Promise<void> {
   const at = clock.now()
-  const pepperVersion = newestPepper(masterKey)
+  const pepperVersion = newestPepperVersion(masterKey)
   const hash = hashKey(masterKey, secret, pepperVersion)
   const id = ids.next('key')
   const row = {
@@ -74,7 +74,7 @@ async function keepKey(
       at,
     )
   }
-  await keepOnlyKey(tx, { merchantId, name: KEY_NAME, hash, at })
+  await revokeOtherKeys(tx, { merchantId, name: KEY_NAME, hash, at })
 }
 
 /**
@@ -84,7 +84,7 @@ async function keepKey(
 export function sandboxKey(config: { sandboxKey: Secret | undefined; dataDir: string }, ids: Ids): string {
   if (config.sandboxKey) return config.sandboxKey.reveal()
   const path = join(config.dataDir, 'sandbox-key')
-  const kept = readKept(path)
+  const kept = readKeyFile(path)
   if (kept?.startsWith(keyPrefix('sandbox'))) return kept
   const made = `${keyPrefix('sandbox')}${ids.secret(24)}`
   try {
@@ -100,7 +100,7 @@ export function sandboxKey(config: { sandboxKey: Secret | undefined; dataDir: st
   return made
 }
 
-function readKept(path: string): string | undefined {
+function readKeyFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim()
   } catch {

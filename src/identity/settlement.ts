@@ -3,7 +3,7 @@ import { assetOf, isCurrency, parseAmount } from '#money'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
 import { badInput, unknownMerchant } from './errors.ts'
-import type { Destination, IdentityDeps, Merchant, SettlementChange, ShownDestination } from './face.ts'
+import type { Destination, IdentityDeps, Merchant, SettlementChange, MaskedDestination } from './types.ts'
 import { isId } from '#platform/ids'
 import { insertAudit } from './store/audit.ts'
 import { readDestination, readMerchantForChange, writeDestination, writeSettlement } from './store/merchants.ts'
@@ -83,7 +83,7 @@ function parseDestination(given: unknown): Destination {
 const masked = (text: string): string => `…${text.slice(-4)}`
 
 /** What may be shown of it. */
-const shownOf = (destination: Destination): ShownDestination =>
+const maskDestination = (destination: Destination): MaskedDestination =>
   destination.kind === 'mpesa'
     ? { kind: 'mpesa', ends: masked(destination.phone) }
     : { kind: 'bank', ends: `${destination.bank} ${masked(destination.account)}` }
@@ -95,13 +95,13 @@ export async function setDestination(
   tx: Tx,
   { merchantId, destination: given }: { merchantId: string; destination: unknown },
   actor: Actor,
-): Promise<ShownDestination | undefined> {
+): Promise<MaskedDestination | undefined> {
   const before = await requireForChange(tx, merchantId)
   const destination = given === null ? undefined : parseDestination(given)
-  const shown = destination && shownOf(destination)
+  const shown = destination && maskDestination(destination)
   const sealed = destination && masterKey.seal(JSON.stringify(destination), contextOf(merchantId))
   await writeDestination(tx, merchantId, sealed, shown)
-  const say = (one: ShownDestination | null | undefined): string => (one ? `${one.kind} ${one.ends}` : 'none')
+  const say = (one: MaskedDestination | null | undefined): string => (one ? `${one.kind} ${one.ends}` : 'none')
   const detail = { before: say(before.destination), after: say(shown) }
   await insertAudit(tx, { actor, action: 'identity.destination-set', target: merchantId, detail }, clock.now())
   return shown

@@ -2,9 +2,9 @@ import { AppError } from '#platform/errors'
 import type { Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
 import type { Actor } from '#platform/module'
-import { changeBrand, dropUnused } from './brand.ts'
+import { applyBrandChange, deleteUnusedLogo } from './brand.ts'
 import { badInput, unknownStore } from './errors.ts'
-import type { IdentityDeps, NewStore, Shop, Store, StoreChange } from './face.ts'
+import type { IdentityDeps, NewStore, Shop, Store, StoreChange } from './types.ts'
 import { parseOrigin, requireMerchant, requireName } from './merchants.ts'
 import { insertAudit } from './store/audit.ts'
 import { countStores, insertStore, readStore, readStoreForChange, writeStore } from './store/stores.ts'
@@ -51,7 +51,7 @@ export async function updateStore(
   if (!before || (merchantId !== undefined && before.merchantId !== merchantId)) throw unknownStore(id)
   const store = await changed(deps, tx, before, input)
   await writeStore(tx, store)
-  await dropUnused(tx, before.brand, store.brand)
+  await deleteUnusedLogo(tx, before.brand, store.brand)
   const detail = { merchant: store.merchantId, changed: Object.keys(input).toSorted() }
   await insertAudit(tx, { actor, action: 'identity.store-changed', target: id, detail }, deps.clock.now())
   return store
@@ -68,7 +68,7 @@ async function changed({ mode, clock }: IdentityDeps, tx: Tx, before: Store, inp
     ...before,
     name: name === undefined && before.name !== '' ? before.name : requireName(name ?? ''),
     locale: locale === undefined ? before.locale : (locale ?? undefined),
-    brand: await changeBrand(tx, before.brand, { colour, logo }, clock.now()),
+    brand: await applyBrandChange(tx, before.brand, { colour, logo }, clock.now()),
     returnOrigins: returnOrigins
       ? [...new Set(returnOrigins.map((origin) => parseOrigin(origin, mode)))]
       : before.returnOrigins,

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Which transfers a seal covers; see migrations/0004-seals.sql. Xids are those of one database server. */
+/** Which transfers a seal covers; see migrations/0001-ledger.sql. Xids are those of one database server. */
 export interface Coverage {
   readonly number: bigint
   /** Seq in (afterSeq, lastSeq] and xid in [fromXid, toXid). */
@@ -61,7 +61,7 @@ export function macOf(key: Buffer, seal: Omit<Seal, 'mac'>): Buffer {
   return createHmac('sha256', key).update(text).digest()
 }
 
-export function hasOurMac(key: Buffer, seal: Seal): boolean {
+export function hasValidMac(key: Buffer, seal: Seal): boolean {
   const expected = macOf(key, seal)
   return seal.mac.length === expected.length && timingSafeEqual(seal.mac, expected)
 }
@@ -72,7 +72,7 @@ export function nextStart(last: Coverage): Pick<Coverage, 'afterSeq' | 'fromXid'
 }
 
 /** Whether a seal begins where the one before it ends. */
-export function follows(seal: Coverage, last: Coverage | undefined): boolean {
+export function continuesFrom(seal: Coverage, last: Coverage | undefined): boolean {
   const start = last ? nextStart(last) : { afterSeq: 0n, fromXid: 0n }
   const sameServer = !last || seal.restored || seal.systemIdentifier === last.systemIdentifier
   const inOrder = seal.lastSeq >= (last?.lastSeq ?? 0n)

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { rawSql } from '#platform/db'
 import { createMasterKey } from '#platform/masterkey'
 import type { CliContext } from '#platform/module'
-import { openTestLedger, purse, refused, transfer, world, type TestLedger } from './fixture.ts'
+import { openTestLedger, limitedAccount, refused, transfer, unlimitedAccount, type TestLedger } from './fixture.ts'
 
 /** What `purser …` prints: lines, and rows as arrays of objects. */
 async function purser(t: TestLedger, ...args: string[]): Promise<unknown[]> {
@@ -28,8 +28,8 @@ async function purser(t: TestLedger, ...args: string[]): Promise<unknown[]> {
 
 void test('purser ledger shows balances, a statement and the trial balance', async () => {
   await using t = await openTestLedger()
-  await t.fund(12_345n, purse('ann'))
-  await t.post(transfer('t', purse('ann'), purse('ben'), 45n))
+  await t.fund(12_345n, limitedAccount('ann'))
+  await t.post(transfer('t', limitedAccount('ann'), limitedAccount('ben'), 45n))
   assert.deepEqual(await purser(t, 'trial-balance'), [[{ asset: 'KES/2', total: '0.00', accounts: 3 }]])
   assert.deepEqual(await purser(t, 'balances', 'a'), [
     [{ code: 'ann', asset: 'KES/2', balance: '123.00', held: '0.00' }],
@@ -49,7 +49,7 @@ void test('purser ledger shows balances, a statement and the trial balance', asy
 
 void test('purser ledger verify says that all is well, or what is not and fails', async () => {
   await using t = await openTestLedger()
-  await t.post(transfer('t', world, purse('ann'), 45n))
+  await t.post(transfer('t', unlimitedAccount, limitedAccount('ann'), 45n))
   assert.match(
     (await purser(t, 'verify')).join('\n'),
     /1 transfers, 0 of them under 0 seals; head none yet\nThe ledger is whole/,

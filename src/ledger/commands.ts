@@ -2,13 +2,13 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { assetOf, formatAmount, isCurrency, type Asset } from '#money'
 import { AppError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
-import type { Ledger } from './contract.ts'
+import type { Ledger } from './types.ts'
 
 /** What the commands show. */
 type Books = Pick<Ledger, 'verify' | 'trialBalance' | 'balances' | 'statement'>
 
 /** `purser ledger …`: edges without decisions. */
-export function addCommands(ledger: Books, program: Command, open: OpenCli): void {
+export function addLedgerCommands(ledger: Books, program: Command, open: OpenCli): void {
   const group = program.command('ledger').description('look at the books and check them')
   addVerify(ledger, group, open)
 

@@ -2,7 +2,7 @@ import { sqlState, violatedConstraint } from '#platform/db'
 import { AppError } from '#platform/errors'
 
 /** Turns what the database refused into an error for the caller; anything else stays as it is. `nameOf` gives an account's code. */
-export function explainError(error: unknown, nameOf: (accountId: string) => string): unknown {
+export function toLedgerError(error: unknown, nameOf: (accountId: string) => string): unknown {
   const [subject = '', field = ''] = detailOf(error).split(' ')
   switch (sqlState(error) ?? '') {
     case 'LG001':

@@ -11,9 +11,9 @@ export const KES = 'KES/2'
 export const SEAL_KEY = Buffer.alloc(32, 7)
 
 /** An account that may not go below zero. */
-export const purse = (code: string): Account => ({ code, asset: KES, mayOverdraw: false })
+export const limitedAccount = (code: string): Account => ({ code, asset: KES, mayOverdraw: false })
 /** One that may: where the money of a test comes from. */
-export const world: Account = { code: 'world', asset: KES, mayOverdraw: true }
+export const unlimitedAccount: Account = { code: 'world', asset: KES, mayOverdraw: true }
 
 export const transfer = (id: string, from: Account, to: Account, amount: bigint): Transfer => ({
   id: deriveUuid(id, 'test'),
@@ -65,7 +65,7 @@ export async function openTestLedger(): Promise<TestLedger> {
     log: silentLog,
     post,
     fund: async (amount, ...accounts) => {
-      await post(...accounts.map((account) => transfer(`fund-${++funded}`, world, account, amount)))
+      await post(...accounts.map((account) => transfer(`fund-${++funded}`, unlimitedAccount, account, amount)))
     },
     available: async ({ code, asset }) => (await ledger.balance(db, code, asset)).available,
     untilWaiting: () => waitFor('a statement that waits for a lock', () => owner.maybe(WAITING)),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rawSql, sqlState } from '#platform/db'
 import { deriveUuid } from '#platform/ids'
-import { openTestLedger, purse, world, transfer } from './fixture.ts'
+import { openTestLedger, limitedAccount, unlimitedAccount, transfer } from './fixture.ts'
 
 const ONLY_GROWS = 'LG009'
 
@@ -27,7 +27,7 @@ const WRITES = [
 
 void test('the running program can write no table of the ledger but by its functions', async () => {
   await using t = await openTestLedger()
-  await t.fund(5n, purse('ann'))
+  await t.fund(5n, limitedAccount('ann'))
   const direct = [
     ...WRITES,
     `update ledger.balances set posted = 1000000`,
@@ -43,19 +43,19 @@ void test('the running program can write no table of the ledger but by its funct
   for (const statement of direct) {
     await assert.rejects(t.db.run(rawSql(statement)), /permission denied|must be owner/, statement)
   }
-  assert.equal(await t.available(purse('ann')), 5n)
+  assert.equal(await t.available(limitedAccount('ann')), 5n)
 })
 
 void test('the owner, too, cannot change what was written by a mere statement', async () => {
   await using t = await openTestLedger()
-  await t.fund(5n, purse('ann'))
+  await t.fund(5n, limitedAccount('ann'))
   await t.db.transaction((tx) => t.ledger.seal(tx))
   for (const statement of WRITES) await assert.rejects(t.owner.run(rawSql(statement)), state(ONLY_GROWS), statement)
 })
 
 void test('the table itself refuses an overdraft, whatever the functions do', async () => {
   await using t = await openTestLedger()
-  await t.fund(5n, purse('ann'))
+  await t.fund(5n, limitedAccount('ann'))
   const overdraft = rawSql(`update ledger.balances set posted = -1 where nonneg`)
   await assert.rejects(t.owner.run(overdraft), state('23514'))
   const held = rawSql(`update ledger.balances set held = 6 where nonneg`)
@@ -64,20 +64,20 @@ void test('the table itself refuses an overdraft, whatever the functions do', as
 
 void test('objects in a schema of the caller cannot stand in for those the functions use', async () => {
   await using t = await openTestLedger()
-  await t.fund(5n, purse('ann'))
+  await t.fund(5n, limitedAccount('ann'))
   await t.db.transaction(async (tx) => {
     await tx.run(rawSql('create temp table balances (account bigint)'))
     await tx.run(rawSql('create temp table transfers (id uuid)'))
     await tx.run(rawSql('set local search_path = pg_temp, public'))
-    assert.equal(await t.ledger.post(tx, [transfer('t', world, purse('ann'), 1n)]), 'posted')
-    const hold = { id: deriveUuid('h', 'test'), account: purse('ann'), amount: 6n, expiresAt: t.clock.now() }
+    assert.equal(await t.ledger.post(tx, [transfer('t', unlimitedAccount, limitedAccount('ann'), 1n)]), 'posted')
+    const hold = { id: deriveUuid('h', 'test'), account: limitedAccount('ann'), amount: 6n, expiresAt: t.clock.now() }
     assert.equal(await t.ledger.hold(tx, hold), true)
   })
 })
 
 void test('the functions refuse an account that is not there, of another asset, or the payer itself', async () => {
   await using t = await openTestLedger()
-  await t.fund(5n, purse('ann'))
+  await t.fund(5n, limitedAccount('ann'))
   const rows = await t.db.many<{ id: bigint }>(rawSql('select id from ledger.accounts order by code'))
   const [ann = '', other = ''] = rows.map(({ id }) => String(id))
   const one = (dst: string, asset: string): string =>

@@ -3,7 +3,7 @@ import type { Queryable } from '#platform/db'
 import { findLineFrom, findNewestSeq, listAccountIds, pageOfLines, type LineRow } from './history-store.ts'
 
 /** One side of a transfer, as its account sees it. */
-export interface Line {
+export interface HistoryLine {
   /** Of the transfer. */
   readonly id: string
   readonly at: Date
@@ -16,7 +16,7 @@ export interface Line {
   readonly ref: string
 }
 
-export interface HistoryOf {
+export interface HistoryQuery {
   /** Of the accounts' codes, such as `merchant:mer_…:`. */
   readonly prefix: string
   /** Included. */
@@ -33,7 +33,7 @@ const PAGE_ROWS = 1000
 const SKEW_MS = 10 * 60_000
 
 /** See Ledger.history. */
-export async function* readHistory(q: Queryable, of: HistoryOf): AsyncGenerator<readonly Line[]> {
+export async function* readHistory(q: Queryable, of: HistoryQuery): AsyncGenerator<readonly HistoryLine[]> {
   const { prefix, from, to, pageRows = PAGE_ROWS } = of
   const accounts = await listAccountIds(q, prefix, MOST_ACCOUNTS)
   const newest = await findNewestSeq(q, accounts)

@@ -2,13 +2,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addMs } from '#platform/clock'
 import { deriveUuid } from '#platform/ids'
-import { KES, openTestLedger, purse, refused, tally, transfer, world, type TestLedger } from './fixture.ts'
+import {
+  KES,
+  openTestLedger,
+  limitedAccount,
+  refused,
+  tally,
+  transfer,
+  unlimitedAccount,
+  type TestLedger,
+} from './fixture.ts'
 import type { Hold, Settlement } from './index.ts'
 
 const HOUR_MS = 3_600_000
 const idOf = (name: string): string => deriveUuid(name, 'test')
 
-const holdOf = (t: TestLedger, name: string, amount: bigint, account = purse('ann')): Hold => ({
+const holdOf = (t: TestLedger, name: string, amount: bigint, account = limitedAccount('ann')): Hold => ({
   id: idOf(name),
   account,
   amount,
@@ -17,7 +26,7 @@ const holdOf = (t: TestLedger, name: string, amount: bigint, account = purse('an
 const settlementOf = (name: string, amount: bigint, transferName = `${name}-sent`): Settlement => ({
   holdId: idOf(name),
   transferId: idOf(transferName),
-  to: world,
+  to: unlimitedAccount,
   amount,
   kind: 'test.payout',
   ref: name,
@@ -30,10 +39,13 @@ const balances = async (t: TestLedger): Promise<string> => {
 
 void test('held money cannot be spent, and settles for what was needed', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h', 70n)), true)
   assert.equal(await balances(t), '100 posted, 70 held, 30 available')
-  await assert.rejects(t.post(transfer('t', purse('ann'), purse('ben'), 31n)), refused('ledger.insufficient-funds'))
+  await assert.rejects(
+    t.post(transfer('t', limitedAccount('ann'), limitedAccount('ben'), 31n)),
+    refused('ledger.insufficient-funds'),
+  )
   assert.equal(await t.ledger.settle(t.db, settlementOf('h', 50n)), true)
   assert.equal(await balances(t), '50 posted, 0 held, 50 available')
   assert.deepEqual(await t.broken(), [])
@@ -41,36 +53,36 @@ void test('held money cannot be spent, and settles for what was needed', async (
 
 void test('a hold beyond the funds is refused, leaves nothing behind and may be tried again', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h1', 60n)), true)
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h2', 41n)), false)
   assert.equal(await t.ledger.settle(t.db, settlementOf('h2', 1n)), false)
-  await t.fund(1n, purse('ann'))
+  await t.fund(1n, limitedAccount('ann'))
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h2', 41n)), true)
   assert.equal(await balances(t), '101 posted, 101 held, 0 available')
-  assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h3', 1n, purse('never-used'))), false)
+  assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h3', 1n, limitedAccount('never-used'))), false)
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('a repeat of a hold holds once, and other content is refused, naming the field', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'), purse('ben'))
+  await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   const hold = holdOf(t, 'h', 40n)
   const runs = Array.from({ length: 50 }, () => t.ledger.hold(t.db, hold))
   assert.deepEqual(await tally(runs), { true: 50 })
   assert.equal(await balances(t), '100 posted, 40 held, 60 available')
   const mismatch = (field: string) => refused('ledger.hold-mismatch', new RegExp(`placed before with another ${field}`))
   await assert.rejects(t.ledger.hold(t.db, { ...hold, amount: 41n }), mismatch('amount'))
-  await assert.rejects(t.ledger.hold(t.db, { ...hold, account: purse('ben') }), mismatch('account'))
+  await assert.rejects(t.ledger.hold(t.db, { ...hold, account: limitedAccount('ben') }), mismatch('account'))
   await assert.rejects(
-    t.ledger.hold(t.db, { ...hold, account: { ...purse('ann'), asset: 'USD/2' } }),
+    t.ledger.hold(t.db, { ...hold, account: { ...limitedAccount('ann'), asset: 'USD/2' } }),
     mismatch('asset'),
   )
 })
 
 void test('a hold settles once; a repeat of its settlement is known as one', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
   assert.equal(await t.ledger.settle(t.db, settlementOf('h', 50n)), true)
   assert.equal(await t.ledger.settle(t.db, settlementOf('h', 50n)), true)
@@ -86,13 +98,18 @@ void test('a hold settles once; a repeat of its settlement is known as one', asy
 
 void test('a hold settles for at most its amount, and not by a transfer that was posted without it', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
   await assert.rejects(
     t.ledger.settle(t.db, settlementOf('h', 71n)),
     refused('ledger.hold-exceeded', /is for 70 minor units/),
   )
-  await t.post({ ...transfer('t', purse('ann'), world, 10n), id: idOf('h-sent'), kind: 'test.payout', ref: 'h' })
+  await t.post({
+    ...transfer('t', limitedAccount('ann'), unlimitedAccount, 10n),
+    id: idOf('h-sent'),
+    kind: 'test.payout',
+    ref: 'h',
+  })
   await assert.rejects(
     t.ledger.settle(t.db, settlementOf('h', 10n)),
     refused('ledger.transfer-mismatch', /not as the settlement/),
@@ -103,25 +120,28 @@ void test('a hold settles for at most its amount, and not by a transfer that was
 
 void test('a settlement into another asset or a bad account is refused', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
-  const dollars = { ...world, asset: 'USD/2' } as const
+  const dollars = { ...unlimitedAccount, asset: 'USD/2' } as const
   await assert.rejects(
     t.ledger.settle(t.db, { ...settlementOf('h', 10n), to: dollars }),
     refused('ledger.unknown-account'),
   )
   await assert.rejects(
-    t.ledger.settle(t.db, { ...settlementOf('h', 10n), to: purse('ann') }),
+    t.ledger.settle(t.db, { ...settlementOf('h', 10n), to: limitedAccount('ann') }),
     refused('ledger.bad-transfer'),
   )
-  await assert.rejects(t.ledger.hold(t.db, holdOf(t, 'w', 1n, world)), refused('ledger.hold-without-limit', /world/))
+  await assert.rejects(
+    t.ledger.hold(t.db, holdOf(t, 'w', 1n, unlimitedAccount)),
+    refused('ledger.hold-without-limit', /world/),
+  )
   await assert.rejects(t.ledger.hold(t.db, holdOf(t, 'w', 0n)), refused('ledger.bad-transfer'))
   assert.equal(await balances(t), '100 posted, 70 held, 30 available')
 })
 
 void test('a release frees the money, once', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
   assert.equal(await t.ledger.release(t.db, idOf('h')), true)
   assert.equal(await t.ledger.release(t.db, idOf('h')), true)
@@ -133,7 +153,7 @@ void test('a release frees the money, once', async () => {
 
 void test('of settlement and release at once exactly one wins', async () => {
   await using t = await openTestLedger()
-  await t.fund(1_000n, purse('ann'))
+  await t.fund(1_000n, limitedAccount('ann'))
   const names = Array.from({ length: 40 }, (_, i) => `h${i}`)
   for (const name of names) await t.ledger.hold(t.db, holdOf(t, name, 20n))
   const won = await Promise.all(
@@ -148,15 +168,15 @@ void test('of settlement and release at once exactly one wins', async () => {
     }),
   )
   const sum = won.reduce((spent, [fifteen, , ten]) => spent + (fifteen ? 15n : 0n) + (ten ? 10n : 0n), 0n)
-  assert.equal(await t.available(purse('ann')), 1_000n - sum)
+  assert.equal(await t.available(limitedAccount('ann')), 1_000n - sum)
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('who resolves a hold second waits for the first, and is told no', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'), purse('ben'))
+  await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   await t.ledger.hold(t.db, holdOf(t, 'h1', 20n))
-  await t.ledger.hold(t.db, holdOf(t, 'h2', 20n, purse('ben')))
+  await t.ledger.hold(t.db, holdOf(t, 'h2', 20n, limitedAccount('ben')))
   t.clock.advance(HOUR_MS)
   const second: Promise<boolean>[] = []
   await t.db.transaction(async (tx) => {
@@ -178,8 +198,9 @@ void test('who resolves a hold second waits for the first, and is told no', asyn
 
 void test('holds whose time is over are freed by the sweep, a few at a time', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'), purse('ben'))
-  for (let i = 0; i < 5; i++) await t.ledger.hold(t.db, holdOf(t, `h${i}`, 10n, i % 2 ? purse('ann') : purse('ben')))
+  await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
+  for (let i = 0; i < 5; i++)
+    await t.ledger.hold(t.db, holdOf(t, `h${i}`, 10n, i % 2 ? limitedAccount('ann') : limitedAccount('ben')))
   t.clock.advance(HOUR_MS / 2)
   await t.ledger.hold(t.db, holdOf(t, 'later', 10n))
   assert.equal(await t.ledger.expireHolds(t.db), 0)
@@ -195,7 +216,7 @@ void test('holds whose time is over are freed by the sweep, a few at a time', as
 
 void test('the crons free what is due and seal what was posted', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
+  await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 10n))
   t.clock.advance(HOUR_MS)
   await t.untilSealable()

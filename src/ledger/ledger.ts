@@ -3,9 +3,9 @@ import type { Db, Queryable } from '#platform/db'
 import type { Cron } from '#platform/jobs'
 import type { Schema } from '#platform/migrate'
 import type { CliContext, OpenCli } from '#platform/module'
-import { invariants } from './checks.ts'
-import { addCommands } from './commands.ts'
-import type { Ledger, LedgerDeps } from './contract.ts'
+import { invariants } from './invariants.ts'
+import { addLedgerCommands } from './commands.ts'
+import type { Ledger, LedgerDeps } from './types.ts'
 import { createPosting } from './posting.ts'
 import { readHistory } from './history.ts'
 import { seal } from './seal.ts'
@@ -15,8 +15,8 @@ import { verify } from './verify.ts'
 
 export const ledgerSchema: Schema = { name: 'ledger', folder: new URL('./migrations/', import.meta.url) }
 
-const MOST_BALANCES = 1_000
-const MOST_EXPIRED = 500
+const MAX_BALANCES = 1_000
+const MAX_EXPIRED = 500
 
 /** The ledger without what is run by the process. */
 type Books = Omit<Ledger, 'commands' | 'crons'>
@@ -28,12 +28,12 @@ export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
     name: 'ledger',
     schema: ledgerSchema,
     invariants,
-    expireHolds: (q, limit = MOST_EXPIRED) => expireHolds(q, clock.now(), Math.min(limit, MOST_EXPIRED)),
+    expireHolds: (q, limit = MAX_EXPIRED) => expireHolds(q, clock.now(), Math.min(limit, MAX_EXPIRED)),
     async balance(q, code, asset) {
       const { posted, held } = await findBalance(q, code, asset)
       return { posted, held, available: posted - held }
     },
-    balances: (q, prefix, limit = MOST_BALANCES) => listBalances(q, prefix, Math.min(limit, MOST_BALANCES)),
+    balances: (q, prefix, limit = MAX_BALANCES) => listBalances(q, prefix, Math.min(limit, MAX_BALANCES)),
     statement: readStatement,
     history: readHistory,
     trialBalance: listTotals,
@@ -42,7 +42,7 @@ export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
   }
   return {
     ...books,
-    commands: (program, open) => addCommands(books, program, open),
+    commands: (program, open) => addLedgerCommands(books, program, open),
     crons: db ? createCrons(books, db) : [],
   }
 }
@@ -50,12 +50,12 @@ export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
 /** `purser ledger …` for a process that has no ledger: the seal key is known once the database is open. */
 export function ledgerCommands(program: Command, open: OpenCli, sealKeyOf: (context: CliContext) => Buffer): void {
   const books = {
-    balances: (q: Queryable, prefix: string, limit = MOST_BALANCES) => listBalances(q, prefix, limit),
+    balances: (q: Queryable, prefix: string, limit = MAX_BALANCES) => listBalances(q, prefix, limit),
     statement: readStatement,
     trialBalance: listTotals,
     verify: async (q: Queryable, head?: string) => verify(q, sealKeyOf(await open()), head),
   }
-  addCommands(books, program, open)
+  addLedgerCommands(books, program, open)
 }
 
 const createCrons = (ledger: Books, db: Db): readonly Cron[] => [
@@ -70,7 +70,7 @@ const createCrons = (ledger: Books, db: Db): readonly Cron[] => [
     name: 'ledger.expire-holds',
     everyMs: 15_000,
     run: async ({ signal }) => {
-      while (!signal.aborted && (await ledger.expireHolds(db)) === MOST_EXPIRED) continue
+      while (!signal.aborted && (await ledger.expireHolds(db)) === MAX_EXPIRED) continue
     },
   },
 ]

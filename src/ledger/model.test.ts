@@ -3,19 +3,19 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { addMs } from '#platform/clock'
 import { deriveUuid } from '#platform/ids'
-import { KES, openTestLedger, purse, tally, world, type TestLedger } from './fixture.ts'
+import { KES, openTestLedger, limitedAccount, tally, unlimitedAccount, type TestLedger } from './fixture.ts'
 import type { Account, Transfer } from './index.ts'
 
 // A ledger in memory, written as plainly as possible: what the database must do for any sequence of operations.
 
 const ACCOUNTS: readonly Account[] = [
-  purse('a'),
-  purse('b'),
-  purse('c'),
-  world,
+  limitedAccount('a'),
+  limitedAccount('b'),
+  limitedAccount('c'),
+  unlimitedAccount,
   { code: 'hot', asset: KES, mayOverdraw: true, shards: 4 },
 ]
-const accountOf = (index: number): Account => ACCOUNTS[index % ACCOUNTS.length] ?? world
+const accountOf = (index: number): Account => ACCOUNTS[index % ACCOUNTS.length] ?? unlimitedAccount
 
 interface Move {
   /** Few ids, so that repeats and mismatches occur. */
@@ -233,7 +233,12 @@ function createRun(
       }
       case 'settle': {
         const [holdId, to] = [chosenHold(operation.hold), accountOf(operation.to)]
-        const { id: transferId, amount, kind, ref } = transferOf({ ...operation, id: operation.transfer }, world, to)
+        const {
+          id: transferId,
+          amount,
+          kind,
+          ref,
+        } = transferOf({ ...operation, id: operation.transfer }, unlimitedAccount, to)
         const done = await ended(t.ledger.settle(t.db, { holdId, transferId, to: ours(to), amount, kind, ref }))
         return [done, model.settle(holdId, (from) => ({ id: transferId, from, to, amount, kind, ref }))]
       }

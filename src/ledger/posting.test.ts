@@ -2,40 +2,40 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from '#platform/db'
 import { deriveUuid } from '#platform/ids'
-import { KES, openTestLedger, purse, refused, SEAL_KEY, transfer, world } from './fixture.ts'
+import { KES, openTestLedger, limitedAccount, refused, SEAL_KEY, transfer, unlimitedAccount } from './fixture.ts'
 import { createLedger, HOT_SHARDS, type Transfer } from './index.ts'
 
 void test('a transfer moves money from one account to the other', async () => {
   await using t = await openTestLedger()
-  assert.equal(await t.post(transfer('t1', world, purse('ann'), 500n)), 'posted')
-  assert.equal(await t.post(transfer('t2', purse('ann'), purse('ben'), 200n)), 'posted')
-  assert.equal(await t.available(purse('ann')), 300n)
-  assert.equal(await t.available(purse('ben')), 200n)
-  assert.equal(await t.available(world), -500n)
+  assert.equal(await t.post(transfer('t1', unlimitedAccount, limitedAccount('ann'), 500n)), 'posted')
+  assert.equal(await t.post(transfer('t2', limitedAccount('ann'), limitedAccount('ben'), 200n)), 'posted')
+  assert.equal(await t.available(limitedAccount('ann')), 300n)
+  assert.equal(await t.available(limitedAccount('ben')), 200n)
+  assert.equal(await t.available(unlimitedAccount), -500n)
   assert.deepEqual(await t.ledger.trialBalance(t.db), [{ asset: KES, total: 0n, accounts: 3 }])
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('a repeat posts nothing, also much later and on the pool itself', async () => {
   await using t = await openTestLedger()
-  const first = transfer('t1', world, purse('ann'), 500n)
+  const first = transfer('t1', unlimitedAccount, limitedAccount('ann'), 500n)
   assert.equal(await t.ledger.post(t.db, [first]), 'posted')
   t.clock.advance(86_400_000)
   assert.equal(await t.post(first), 'repeated')
   assert.equal(await t.ledger.post(t.db, [first]), 'repeated')
-  assert.equal(await t.available(purse('ann')), 500n)
+  assert.equal(await t.available(limitedAccount('ann')), 500n)
 })
 
 void test('a repeat with other content is refused, naming the field', async () => {
   await using t = await openTestLedger()
-  const first = transfer('t1', world, purse('ann'), 500n)
+  const first = transfer('t1', unlimitedAccount, limitedAccount('ann'), 500n)
   await t.post(first)
   const usd = { asset: 'USD/2' } as const
   const changes: Record<string, Partial<Transfer>> = {
-    from: { from: { ...world, code: 'other-world' } },
-    to: { to: purse('ben') },
+    from: { from: { ...unlimitedAccount, code: 'other-world' } },
+    to: { to: limitedAccount('ben') },
     amount: { amount: 501n },
-    asset: { from: { ...world, ...usd }, to: { ...purse('ann'), ...usd } },
+    asset: { from: { ...unlimitedAccount, ...usd }, to: { ...limitedAccount('ann'), ...usd } },
     kind: { kind: 'test.other' },
     ref: { ref: 'other' },
   }
@@ -45,73 +45,90 @@ void test('a repeat with other content is refused, naming the field', async () =
       new RegExp(`${first.id} was posted before with another ${field}\\.`),
     )
     await assert.rejects(t.post({ ...first, ...change }), mismatch)
-    await assert.rejects(t.post({ ...first, ...change }, transfer('new', world, purse('ann'), 1n)), mismatch)
+    await assert.rejects(
+      t.post({ ...first, ...change }, transfer('new', unlimitedAccount, limitedAccount('ann'), 1n)),
+      mismatch,
+    )
   }
-  assert.equal(await t.available(purse('ann')), 500n)
+  assert.equal(await t.available(limitedAccount('ann')), 500n)
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('an account that may not go below zero never does', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'))
-  await assert.rejects(t.post(transfer('t1', purse('ann'), purse('ben'), 101n)), refused('ledger.insufficient-funds'))
+  await t.fund(100n, limitedAccount('ann'))
+  await assert.rejects(
+    t.post(transfer('t1', limitedAccount('ann'), limitedAccount('ben'), 101n)),
+    refused('ledger.insufficient-funds'),
+  )
   // In the other order of ids, too.
-  await assert.rejects(t.post(transfer('t2', purse('ben'), purse('ann'), 1n)), refused('ledger.insufficient-funds'))
-  assert.equal(await t.post(transfer('t1', purse('ann'), purse('ben'), 100n)), 'posted')
-  assert.equal(await t.available(purse('ann')), 0n)
+  await assert.rejects(
+    t.post(transfer('t2', limitedAccount('ben'), limitedAccount('ann'), 1n)),
+    refused('ledger.insufficient-funds'),
+  )
+  assert.equal(await t.post(transfer('t1', limitedAccount('ann'), limitedAccount('ben'), 100n)), 'posted')
+  assert.equal(await t.available(limitedAccount('ann')), 0n)
 })
 
 void test('a batch is posted as a whole, with accounts repeated on both sides', async () => {
   await using t = await openTestLedger()
-  await t.fund(10n, purse('ann'))
+  await t.fund(10n, limitedAccount('ann'))
   const batch = Array.from({ length: 300 }, (_, i) =>
     i % 3 === 0
-      ? transfer(`b${i}`, world, purse('ann'), 5n)
+      ? transfer(`b${i}`, unlimitedAccount, limitedAccount('ann'), 5n)
       : i % 3 === 1
-        ? transfer(`b${i}`, purse('ann'), purse('ben'), 4n)
-        : transfer(`b${i}`, purse('ben'), world, 3n),
+        ? transfer(`b${i}`, limitedAccount('ann'), limitedAccount('ben'), 4n)
+        : transfer(`b${i}`, limitedAccount('ben'), unlimitedAccount, 3n),
   )
   assert.equal(await t.post(...batch), 'posted')
   assert.equal(await t.post(...batch.toReversed()), 'repeated')
-  assert.equal(await t.available(purse('ann')), 110n)
-  assert.equal(await t.available(purse('ben')), 100n)
+  assert.equal(await t.available(limitedAccount('ann')), 110n)
+  assert.equal(await t.available(limitedAccount('ben')), 100n)
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('a batch is refused as a whole when one account would end below zero or below what is held', async () => {
   await using t = await openTestLedger()
-  await t.fund(100n, purse('ann'), purse('ben'))
+  await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   await t.ledger.hold(t.db, {
     id: deriveUuid('h1', 'test'),
-    account: purse('ben'),
+    account: limitedAccount('ben'),
     amount: 60n,
     expiresAt: t.clock.now(),
   })
-  const good = Array.from({ length: 10 }, (_, i) => transfer(`g${i}`, purse('ann'), purse('cat'), 10n))
+  const good = Array.from({ length: 10 }, (_, i) =>
+    transfer(`g${i}`, limitedAccount('ann'), limitedAccount('cat'), 10n),
+  )
   const short = refused('ledger.insufficient-funds')
-  await assert.rejects(t.post(...good, transfer('x', purse('ann'), purse('cat'), 1n)), short)
-  await assert.rejects(t.post(...good, transfer('x', purse('ben'), purse('cat'), 41n)), short)
-  assert.equal(await t.available(purse('cat')), 0n)
-  assert.equal(await t.post(...good, transfer('x', purse('ben'), purse('cat'), 40n)), 'posted')
-  assert.equal(await t.available(purse('cat')), 140n)
+  await assert.rejects(t.post(...good, transfer('x', limitedAccount('ann'), limitedAccount('cat'), 1n)), short)
+  await assert.rejects(t.post(...good, transfer('x', limitedAccount('ben'), limitedAccount('cat'), 41n)), short)
+  assert.equal(await t.available(limitedAccount('cat')), 0n)
+  assert.equal(await t.post(...good, transfer('x', limitedAccount('ben'), limitedAccount('cat'), 40n)), 'posted')
+  assert.equal(await t.available(limitedAccount('cat')), 140n)
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('a batch of which a part was posted before is refused, naming that part', async () => {
   await using t = await openTestLedger()
-  const [one, two] = [transfer('one', world, purse('ann'), 1n), transfer('two', world, purse('ann'), 2n)]
+  const [one, two] = [
+    transfer('one', unlimitedAccount, limitedAccount('ann'), 1n),
+    transfer('two', unlimitedAccount, limitedAccount('ann'), 2n),
+  ]
   await t.post(one)
   await assert.rejects(
     t.post(two, one),
     refused('ledger.transfer-mismatch', new RegExp(`${one.id} was posted before, and others`)),
   )
-  assert.equal(await t.available(purse('ann')), 1n)
+  assert.equal(await t.available(limitedAccount('ann')), 1n)
 })
 
 void test('a batch of several assets keeps each asset at zero', async () => {
   await using t = await openTestLedger()
   const usd = (code: string) => ({ code, asset: 'USD/2', mayOverdraw: true }) as const
-  await t.post(transfer('a', world, purse('ann'), 13_000n), transfer('b', usd('liquidity'), usd('ann'), 100n))
+  await t.post(
+    transfer('a', unlimitedAccount, limitedAccount('ann'), 13_000n),
+    transfer('b', usd('liquidity'), usd('ann'), 100n),
+  )
   assert.deepEqual(
     (await t.ledger.trialBalance(t.db)).map(({ asset, total }) => [asset, total]),
     [
@@ -124,15 +141,15 @@ void test('a batch of several assets keeps each asset at zero', async () => {
 
 void test('an account keeps the policy that it opened with', async () => {
   await using t = await openTestLedger()
-  await t.fund(5n, purse('ann'))
-  const other = { ...purse('ann'), mayOverdraw: true }
+  await t.fund(5n, limitedAccount('ann'))
+  const other = { ...limitedAccount('ann'), mayOverdraw: true }
   const wrong = refused('ledger.bad-account', /ann: it is open as one that may not go below zero/)
-  await assert.rejects(t.post(transfer('t1', other, purse('ben'), 1n)), wrong)
+  await assert.rejects(t.post(transfer('t1', other, limitedAccount('ben'), 1n)), wrong)
   const fresh = createLedger({ clock: t.clock, log: t.log, sealKey: SEAL_KEY })
-  await assert.rejects(fresh.post(t.db, [transfer('t1', other, purse('ben'), 1n)]), wrong)
+  await assert.rejects(fresh.post(t.db, [transfer('t1', other, limitedAccount('ben'), 1n)]), wrong)
   const both = [
-    transfer('t2', world, purse('cat'), 1n),
-    transfer('t3', { ...purse('cat'), mayOverdraw: true }, world, 1n),
+    transfer('t2', unlimitedAccount, limitedAccount('cat'), 1n),
+    transfer('t3', { ...limitedAccount('cat'), mayOverdraw: true }, unlimitedAccount, 1n),
   ]
   await assert.rejects(t.post(...both), refused('ledger.bad-account'))
 })
@@ -140,12 +157,12 @@ void test('an account keeps the policy that it opened with', async () => {
 void test('an account opened by a transaction that rolled back is opened again', async () => {
   await using t = await openTestLedger()
   const opening = t.db.transaction(async (tx) => {
-    await t.ledger.post(tx, [transfer('t1', world, purse('ann'), 5n)])
+    await t.ledger.post(tx, [transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)])
     throw new Error('changed my mind')
   })
   await assert.rejects(opening, /changed my mind/)
-  assert.equal(await t.post(transfer('t2', world, purse('ann'), 7n)), 'posted')
-  assert.equal(await t.available(purse('ann')), 7n)
+  assert.equal(await t.post(transfer('t2', unlimitedAccount, limitedAccount('ann'), 7n)), 'posted')
+  assert.equal(await t.available(limitedAccount('ann')), 7n)
   assert.deepEqual(await t.broken(), [])
 })
 
@@ -154,30 +171,30 @@ void test('an id remembered for an account that is not there is forgotten', asyn
   // A savepoint that is rolled back inside a transaction that commits.
   await t.db.transaction(async (tx) => {
     await tx.run(sql`savepoint before`)
-    await t.ledger.post(tx, [transfer('t1', world, purse('ann'), 5n)])
+    await t.ledger.post(tx, [transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)])
     await tx.run(sql`rollback to savepoint before`)
   })
   await assert.rejects(
-    t.post(transfer('t2', world, purse('ann'), 5n)),
+    t.post(transfer('t2', unlimitedAccount, limitedAccount('ann'), 5n)),
     refused('ledger.unknown-account', /no account (ann|world)/),
   )
-  assert.equal(await t.post(transfer('t2', world, purse('ann'), 5n)), 'posted')
+  assert.equal(await t.post(transfer('t2', unlimitedAccount, limitedAccount('ann'), 5n)), 'posted')
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('several postings in one transaction open and use the same account', async () => {
   await using t = await openTestLedger()
   await t.db.transaction(async (tx) => {
-    await t.ledger.post(tx, [transfer('t1', world, purse('ann'), 5n)])
-    await t.ledger.post(tx, [transfer('t2', purse('ann'), purse('ben'), 3n)])
+    await t.ledger.post(tx, [transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)])
+    await t.ledger.post(tx, [transfer('t2', limitedAccount('ann'), limitedAccount('ben'), 3n)])
   })
-  assert.equal(await t.available(purse('ann')), 2n)
+  assert.equal(await t.available(limitedAccount('ann')), 2n)
 })
 
 void test('an account with shards adds up', async () => {
   await using t = await openTestLedger()
-  const hot = { ...world, code: 'revenue', shards: HOT_SHARDS }
-  await Promise.all(Array.from({ length: 60 }, (_, i) => t.post(transfer(`t${i}`, world, hot, 10n))))
+  const hot = { ...unlimitedAccount, code: 'revenue', shards: HOT_SHARDS }
+  await Promise.all(Array.from({ length: 60 }, (_, i) => t.post(transfer(`t${i}`, unlimitedAccount, hot, 10n))))
   const spread = await t.db
     .one(sql`select count(*)::int as used from ledger.balances b join ledger.accounts a on a.id = b.account
     where a.code = 'revenue' and b.posted > 0`)
@@ -192,24 +209,28 @@ void test('an account with shards adds up', async () => {
 
 void test('what cannot be a posting is refused before the database is asked', async () => {
   await using t = await openTestLedger()
-  const good = transfer('t1', world, purse('ann'), 5n)
+  const good = transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)
   const bad: [Partial<Transfer>, string, RegExp][] = [
     [{ amount: 0n }, 'ledger.bad-transfer', /above zero/],
     [{ amount: -5n }, 'ledger.bad-transfer', /above zero/],
     [{ amount: 10n ** 38n }, 'ledger.bad-transfer', /above zero/],
-    [{ to: world }, 'ledger.bad-transfer', /to itself/],
-    [{ to: { ...purse('ann'), asset: 'USD/2' } }, 'ledger.bad-transfer', /KES\/2 into USD\/2/],
+    [{ to: unlimitedAccount }, 'ledger.bad-transfer', /to itself/],
+    [{ to: { ...limitedAccount('ann'), asset: 'USD/2' } }, 'ledger.bad-transfer', /KES\/2 into USD\/2/],
     [{ id: 'tr_1' }, 'ledger.bad-transfer', /UUID/],
     [{ kind: 'receipt' }, 'ledger.bad-transfer', /kind/],
     [{ ref: '' }, 'ledger.bad-transfer', /ref/],
-    [{ to: purse('Ann Smith') }, 'ledger.bad-account', /its code/],
-    [{ to: { ...purse('ann'), shards: 4 } }, 'ledger.bad-account', /only an account with mayOverdraw can have shards/],
+    [{ to: limitedAccount('Ann Smith') }, 'ledger.bad-account', /its code/],
+    [
+      { to: { ...limitedAccount('ann'), shards: 4 } },
+      'ledger.bad-account',
+      /only an account with mayOverdraw can have shards/,
+    ],
   ]
   for (const [change, code, message] of bad)
     await assert.rejects(t.post({ ...good, ...change }), refused(code, message))
   await assert.rejects(t.post(good, good), refused('ledger.bad-transfer', /twice/))
   await assert.rejects(t.post(), refused('ledger.bad-transfer', /nothing to post/))
-  const many = Array.from({ length: 1_001 }, (_, i) => transfer(`m${i}`, world, purse('ann'), 1n))
+  const many = Array.from({ length: 1_001 }, (_, i) => transfer(`m${i}`, unlimitedAccount, limitedAccount('ann'), 1n))
   await assert.rejects(t.post(...many), refused('ledger.bad-transfer', /1000 are the most/))
   assert.deepEqual(await t.ledger.balances(t.db, ''), [])
 })

@@ -1,14 +1,14 @@
 import type { Clock } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import { createAccounts } from './accounts.ts'
-import type { Ledger } from './contract.ts'
-import { explainError } from './errors.ts'
+import type { Ledger } from './types.ts'
+import { toLedgerError } from './errors.ts'
 import { placeHold, postMany, postOne, releaseHold, settleHold, type AccountRef } from './store.ts'
 import {
   badTransfer,
   checkMove,
   checkTransfer,
-  MOST_TRANSFERS,
+  MAX_TRANSFERS,
   requireAmount,
   requireUuid,
   type Account,
@@ -33,7 +33,7 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
     } catch (error) {
       const nameOf = (id: string): string =>
         touched[refs.findIndex((known) => String(known.id) === id)]?.code ?? `no. ${id}`
-      const explained = explainError(error, nameOf)
+      const explained = toLedgerError(error, nameOf)
       // An id that the database does not know came from a savepoint or a restore; the next try opens the account again.
       if (explained instanceof AppError && explained.code === 'ledger.unknown-account') accounts.forget()
       throw explained
@@ -82,8 +82,8 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
 function checkPosting(transfers: readonly Transfer[]): void {
   const [first] = transfers
   if (!first) throw badTransfer('(none)', 'is missing: there is nothing to post')
-  if (transfers.length > MOST_TRANSFERS) {
-    throw badTransfer(first.id, `stands in a posting of ${transfers.length}; ${MOST_TRANSFERS} are the most`)
+  if (transfers.length > MAX_TRANSFERS) {
+    throw badTransfer(first.id, `stands in a posting of ${transfers.length}; ${MAX_TRANSFERS} are the most`)
   }
   transfers.forEach(checkTransfer)
   if (transfers.length === 1) return

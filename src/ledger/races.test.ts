@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openTestLedger, purse, tally, transfer, world } from './fixture.ts'
+import { openTestLedger, limitedAccount, tally, transfer, unlimitedAccount } from './fixture.ts'
 import { HOT_SHARDS, type Account } from './index.ts'
 
 void test('1,000 at once on one account: exactly as many succeed as it can pay, none deadlocks', async () => {
   await using t = await openTestLedger()
-  const others = Array.from({ length: 20 }, (_, i) => purse(`other-${i}`))
+  const others = Array.from({ length: 20 }, (_, i) => limitedAccount(`other-${i}`))
   // Opened half before and half after, so that both orders of locking occur.
   await t.fund(1n, ...others.slice(0, 10))
-  await t.fund(5_000n, purse('ann'))
+  await t.fund(5_000n, limitedAccount('ann'))
   await t.fund(1n, ...others.slice(10))
   const runs = Array.from({ length: 1_000 }, (_, i) =>
-    t.post(transfer(`t${i}`, purse('ann'), others[i % others.length] ?? world, 10n)),
+    t.post(transfer(`t${i}`, limitedAccount('ann'), others[i % others.length] ?? unlimitedAccount, 10n)),
   )
   assert.deepEqual(await tally(runs), { posted: 500, 'ledger.insufficient-funds': 500 })
-  assert.equal(await t.available(purse('ann')), 0n)
+  assert.equal(await t.available(limitedAccount('ann')), 0n)
   assert.deepEqual(await t.broken(), [])
 })
 
 void test('2,000 in opposite directions end without a deadlock', async () => {
   await using t = await openTestLedger()
-  const [ann, ben] = [purse('ann'), purse('ben')]
+  const [ann, ben] = [limitedAccount('ann'), limitedAccount('ben')]
   await t.fund(1_000_000n, ann, ben)
   // On the pool itself nothing is repeated after a deadlock, so that one would be seen here.
   const runs = Array.from({ length: 2_000 }, (_, i) => {
@@ -33,29 +33,31 @@ void test('2,000 in opposite directions end without a deadlock', async () => {
 
 void test('200 at once with one id are one posting', async () => {
   await using t = await openTestLedger()
-  const same = transfer('same', world, purse('ann'), 5n)
+  const same = transfer('same', unlimitedAccount, limitedAccount('ann'), 5n)
   const runs = Array.from({ length: 200 }, () => t.post(same))
   assert.deepEqual(await tally(runs), { posted: 1, repeated: 199 })
-  assert.equal(await t.available(purse('ann')), 5n)
+  assert.equal(await t.available(limitedAccount('ann')), 5n)
 })
 
 void test('20 batches at once with the same ids in any order are one posting', async () => {
   await using t = await openTestLedger()
-  await t.fund(10_000n, purse('ann'))
-  const batch = Array.from({ length: 600 }, (_, i) => transfer(`b${i}`, purse('ann'), purse(`to-${i % 3}`), 10n))
+  await t.fund(10_000n, limitedAccount('ann'))
+  const batch = Array.from({ length: 600 }, (_, i) =>
+    transfer(`b${i}`, limitedAccount('ann'), limitedAccount(`to-${i % 3}`), 10n),
+  )
   const runs = Array.from({ length: 20 }, (_, i) =>
     t.ledger.post(t.db, [...batch.slice(i * 30), ...batch.slice(0, i * 30)]),
   )
   assert.deepEqual(await tally(runs), { posted: 1, repeated: 19 })
-  assert.equal(await t.available(purse('ann')), 4_000n)
+  assert.equal(await t.available(limitedAccount('ann')), 4_000n)
 })
 
 void test('batches and single postings in opposite directions: none deadlocks, none overdraws', async () => {
   await using t = await openTestLedger()
-  const purses = Array.from({ length: 8 }, (_, i) => purse(`p${i}`))
-  const hot = { ...world, code: 'fees', shards: HOT_SHARDS }
+  const purses = Array.from({ length: 8 }, (_, i) => limitedAccount(`p${i}`))
+  const hot = { ...unlimitedAccount, code: 'fees', shards: HOT_SHARDS }
   await t.fund(300n, ...purses)
-  const pick = (i: number): Account => purses[i % purses.length] ?? world
+  const pick = (i: number): Account => purses[i % purses.length] ?? unlimitedAccount
   const runs = Array.from({ length: 400 }, (_, i) => {
     const batch = Array.from({ length: i % 4 === 0 ? 1 : 12 }, (_unused, k) => {
       const from = i * 3 + k
@@ -70,29 +72,29 @@ void test('batches and single postings in opposite directions: none deadlocks, n
 
 void test('money that a batch waits for counts', async () => {
   await using t = await openTestLedger()
-  await t.fund(10n, purse('ann'))
-  await t.fund(1n, purse('ben'))
+  await t.fund(10n, limitedAccount('ann'))
+  await t.fund(1n, limitedAccount('ben'))
   let batch: Promise<string> | undefined
   // The batch begins while ann has 10 and waits for this transaction, which brings 90.
   await t.db.transaction(async (tx) => {
-    await t.ledger.post(tx, [transfer('in', world, purse('ann'), 90n)])
+    await t.ledger.post(tx, [transfer('in', unlimitedAccount, limitedAccount('ann'), 90n)])
     batch = t.ledger.post(t.db, [
-      transfer('a', purse('ann'), purse('ben'), 60n),
-      transfer('b', purse('ann'), purse('ben'), 40n),
+      transfer('a', limitedAccount('ann'), limitedAccount('ben'), 60n),
+      transfer('b', limitedAccount('ann'), limitedAccount('ben'), 40n),
     ])
     await t.untilWaiting()
   })
   assert.equal(await batch, 'posted')
-  assert.equal(await t.available(purse('ann')), 0n)
+  assert.equal(await t.available(limitedAccount('ann')), 0n)
 })
 
 void test('50 at once that open the same accounts open each once', async () => {
   await using t = await openTestLedger()
-  const hot = { ...world, code: 'fees', shards: HOT_SHARDS }
+  const hot = { ...unlimitedAccount, code: 'fees', shards: HOT_SHARDS }
   const runs = Array.from({ length: 50 }, (_, i) =>
     t.post(
-      transfer(`a${i}`, world, i % 2 ? purse('ann') : hot, 1n),
-      transfer(`b${i}`, world, i % 2 ? hot : purse('ann'), 1n),
+      transfer(`a${i}`, unlimitedAccount, i % 2 ? limitedAccount('ann') : hot, 1n),
+      transfer(`b${i}`, unlimitedAccount, i % 2 ? hot : limitedAccount('ann'), 1n),
     ),
   )
   assert.deepEqual(await tally(runs), { posted: 50 })

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rawSql, sql, type Sql } from '#platform/db'
 import { waitFor } from '../../test/wait.ts'
-import { openTestLedger, purse, SEAL_KEY, transfer, world, type TestLedger } from './fixture.ts'
+import { openTestLedger, limitedAccount, SEAL_KEY, transfer, unlimitedAccount, type TestLedger } from './fixture.ts'
 import { macOf, type Seal } from './chain.ts'
 import { createLedger } from './index.ts'
-import { listSeals } from './seals.ts'
+import { listSeals } from './seal-store.ts'
 
 const seal = (t: TestLedger) => t.db.transaction((tx) => t.ledger.seal(tx))
 
@@ -14,7 +14,8 @@ async function openSealed(): Promise<TestLedger> {
   const t = await openTestLedger()
   await seal(t)
   for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 5; i++) await t.post(transfer(`r${round}-${i}`, world, purse('ann'), BigInt(100 + i)))
+    for (let i = 0; i < 5; i++)
+      await t.post(transfer(`r${round}-${i}`, unlimitedAccount, limitedAccount('ann'), BigInt(100 + i)))
     await t.untilSealable()
     assert.equal((await seal(t))?.transfers, 5n)
   }
@@ -45,7 +46,7 @@ const shift = (
 
 void test('a ledger that nobody touched is whole, sealed or not', async () => {
   await using t = await openSealed()
-  await t.post(transfer('after', world, purse('ann'), 1n))
+  await t.post(transfer('after', unlimitedAccount, limitedAccount('ann'), 1n))
   const { ok, problems, seals, transfers, sealed, head } = await t.ledger.verify(t.db)
   assert.deepEqual(
     { ok, problems, seals, transfers, sealed },
@@ -169,8 +170,8 @@ void test('what commits late is sealed later, and nothing twice', async () => {
   await using t = await openSealed()
   let first: Awaited<ReturnType<typeof seal>>
   await t.db.transaction(async (tx) => {
-    await t.ledger.post(tx, [transfer('slow', world, purse('ben'), 1n)])
-    await t.post(transfer('quick', { ...world, code: 'other-world' }, purse('cat'), 1n))
+    await t.ledger.post(tx, [transfer('slow', unlimitedAccount, limitedAccount('ben'), 1n)])
+    await t.post(transfer('quick', { ...unlimitedAccount, code: 'other-world' }, limitedAccount('cat'), 1n))
     // The open transaction is older than the quick one, so both wait.
     first = await seal(t)
   })
@@ -182,7 +183,9 @@ void test('what commits late is sealed later, and nothing twice', async () => {
 
 void test('sealing at the same time as itself and as postings seals each transfer once', async () => {
   await using t = await openTestLedger()
-  const posts = Array.from({ length: 200 }, (_, i) => t.post(transfer(`t${i}`, world, purse(`p${i % 7}`), 1n)))
+  const posts = Array.from({ length: 200 }, (_, i) =>
+    t.post(transfer(`t${i}`, unlimitedAccount, limitedAccount(`p${i % 7}`), 1n)),
+  )
   await Promise.all([...posts, ...Array.from({ length: 20 }, () => seal(t))])
   await t.untilSealable()
   while (await seal(t)) continue
@@ -193,18 +196,18 @@ void test('sealing at the same time as itself and as postings seals each transfe
 
 void test('after a restore into another server everything is sealed once and the chain goes on', async () => {
   await using t = await openSealed()
-  await t.post(transfer('unsealed', world, purse('ann'), 1n))
+  await t.post(transfer('unsealed', unlimitedAccount, limitedAccount('ann'), 1n))
   // Another server: its name differs, and what the old one wrote has transaction ids that this one has not reached or used already.
   await t.owner.run(
     sql`create or replace function ledger.system_identifier() returns text language sql as 'select ''another'''`,
   )
   await tamper(t, sql`update ledger.transfers set xid = 9000000000000 where ref = 'unsealed'`)
-  await t.post(transfer('new', world, purse('ann'), 1n))
+  await t.post(transfer('new', unlimitedAccount, limitedAccount('ann'), 1n))
   await tamper(t, sql`update ledger.transfers set xid = 5 where ref = 'new'`)
   const restored = await seal(t)
   assert.equal(restored?.transfers, 2n)
   assert.equal(restored.more, true)
-  await t.post(transfer('newer', world, purse('ann'), 1n))
+  await t.post(transfer('newer', unlimitedAccount, limitedAccount('ann'), 1n))
   await waitFor('the newer one to be sealed', async () => (await seal(t))?.transfers === 1n)
   assert.equal(await seal(t), undefined)
   const { problems, sealed, transfers } = await t.ledger.verify(t.db)

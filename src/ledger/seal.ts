@@ -5,18 +5,18 @@ import { digestOf, GENESIS, macOf, nextStart, type Coverage, type Seal } from '.
 import {
   findHorizon,
   findLastSeal,
-  findServer,
-  findStop,
-  listCovered,
+  findServerId,
+  findBatchEnd,
+  listCoveredTransfers,
   lockSeals,
   pauseTransfers,
   writeSeal,
-} from './seals.ts'
+} from './seal-store.ts'
 
 /** Transfers of one seal, or all of one transaction if those are more: they are read at once. */
-const MOST = 10_000
+const MAX_TRANSFERS_PER_SEAL = 10_000
 
-export interface Sealed {
+export interface SealResult {
   readonly number: bigint
   readonly transfers: bigint
   /** The digest of the chain up to here, hex. Kept outside the database (log, backup), it shows if seals were cut off. */
@@ -29,12 +29,12 @@ export interface Sealed {
  * Seals what has been committed since the last seal; undefined when there is nothing. The first seal of a database covers nothing: it
  * notes the server, so that a restore into another one is noticed.
  */
-export async function seal(tx: Tx, deps: { clock: Clock; log: Log; sealKey: Buffer }): Promise<Sealed | undefined> {
+export async function seal(tx: Tx, deps: { clock: Clock; log: Log; sealKey: Buffer }): Promise<SealResult | undefined> {
   await lockSeals(tx)
   const last = await findLastSeal(tx)
-  const server = await findServer(tx)
+  const server = await findServerId(tx)
   const { more, ...coverage } = await chooseCoverage(tx, last, server)
-  const transfers = await listCovered(tx, coverage, last)
+  const transfers = await listCoveredTransfers(tx, coverage, last)
   const isMilestone = !last || coverage.restored
   if (transfers.length === 0 && !isMilestone) return undefined
 
@@ -70,6 +70,6 @@ async function chooseCoverage(tx: Tx, last: Seal | undefined, server: string): P
     return { ...next, ...start, lastSeq, toXid: start.fromXid, restored: true }
   }
   const horizon = await findHorizon(tx)
-  const toXid = await findStop(tx, start, horizon, MOST)
+  const toXid = await findBatchEnd(tx, start, horizon, MAX_TRANSFERS_PER_SEAL)
   return { ...next, ...start, lastSeq: HIGHEST_SEQ, toXid, more: toXid < horizon }
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addMs } from '#platform/clock'
-import { KES, openTestLedger, purse, refused, transfer, world } from './fixture.ts'
+import { KES, openTestLedger, limitedAccount, refused, transfer, unlimitedAccount } from './fixture.ts'
 
 void test('a statement lists what came in and went out, newest first, by pages', async () => {
   await using t = await openTestLedger()
   for (let i = 0; i < 5; i++) {
-    await t.post(transfer(`in-${i}`, world, purse('ann'), 10n))
-    await t.post(transfer(`out-${i}`, purse('ann'), purse('ben'), 4n))
+    await t.post(transfer(`in-${i}`, unlimitedAccount, limitedAccount('ann'), 10n))
+    await t.post(transfer(`out-${i}`, limitedAccount('ann'), limitedAccount('ben'), 4n))
   }
   const of = { code: 'ann', asset: KES } as const
   const seen: string[] = []
@@ -26,7 +26,7 @@ void test('a statement lists what came in and went out, newest first, by pages',
 
 void test('pages end, never exceed 100, and refuse a cursor that is not ours', async () => {
   await using t = await openTestLedger()
-  await t.post(...Array.from({ length: 120 }, (_, i) => transfer(`t${i}`, world, purse('ann'), 1n)))
+  await t.post(...Array.from({ length: 120 }, (_, i) => transfer(`t${i}`, unlimitedAccount, limitedAccount('ann'), 1n)))
   const of = { code: 'ann', asset: KES } as const
   const first = await t.ledger.statement(t.db, { ...of, limit: 1_000 })
   assert.equal(first.entries.length, 100)
@@ -40,7 +40,7 @@ void test('pages end, never exceed 100, and refuse a cursor that is not ours', a
 void test('balances are listed by prefix, which is no pattern', async () => {
   await using t = await openTestLedger()
   const codes = ['m:a:fees', 'm:a:open', 'm:a_:open', 'm:ab:open', 'm:b:open', 'm']
-  await t.fund(5n, ...codes.map(purse))
+  await t.fund(5n, ...codes.map(limitedAccount))
   const list = async (prefix: string, limit?: number): Promise<string[]> =>
     (await t.ledger.balances(t.db, prefix, limit)).map(({ code }) => code)
   assert.deepEqual(await list('m:a:'), ['m:a:fees', 'm:a:open'])
@@ -59,16 +59,16 @@ void test('a history has all that moved on the accounts of an owner in a time, o
   await using t = await openTestLedger()
   const { clock } = t
   const from = addMs(clock.now(), 60_000)
-  await t.post(transfer('early', world, purse('m:1:a'), 1000n))
+  await t.post(transfer('early', unlimitedAccount, limitedAccount('m:1:a'), 1000n))
   clock.advance(60_000)
   for (let i = 0; i < 9; i++) {
-    await t.post(transfer(`in-${i}`, world, purse('m:1:a'), 10n))
-    await t.post(transfer(`over-${i}`, purse('m:1:a'), purse('m:1:b'), 1n))
-    await t.post(transfer(`other-${i}`, world, purse('m:2:a'), 10n))
+    await t.post(transfer(`in-${i}`, unlimitedAccount, limitedAccount('m:1:a'), 10n))
+    await t.post(transfer(`over-${i}`, limitedAccount('m:1:a'), limitedAccount('m:1:b'), 1n))
+    await t.post(transfer(`other-${i}`, unlimitedAccount, limitedAccount('m:2:a'), 10n))
     clock.advance(1000)
   }
   const to = clock.now()
-  await t.post(transfer('late', world, purse('m:1:a'), 10n))
+  await t.post(transfer('late', unlimitedAccount, limitedAccount('m:1:a'), 10n))
   const expected = Array.from({ length: 9 }, (_, i) => [
     `in-${i} m:1:a in 10`,
     `over-${i} m:1:b in 1`,
@@ -88,7 +88,7 @@ void test('a history has all that moved on the accounts of an owner in a time, o
 void test('a history finds its begin and its end among many transfers, and reads no more than its time', async () => {
   await using t = await openTestLedger()
   for (let i = 0; i < 40; i++) {
-    await t.post(transfer(`t${i}`, world, purse('m:1:a'), 1n))
+    await t.post(transfer(`t${i}`, unlimitedAccount, limitedAccount('m:1:a'), 1n))
     t.clock.advance(3_600_000)
   }
   const from = addMs(t.clock.now(), -30 * 3_600_000)

@@ -33,7 +33,7 @@ export interface Transfer {
 export const HOT_SHARDS = 32
 
 /** Transfers of one call of `post` at most. */
-export const MOST_TRANSFERS = 1_000
+export const MAX_TRANSFERS = 1_000
 
 const CODE = /^[a-z0-9][A-Za-z0-9:._-]{0,199}$/
 const ASSET = /^[A-Z0-9]{2,12}\/\d{1,2}$/

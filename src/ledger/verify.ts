@@ -1,9 +1,9 @@
 import type { Queryable } from '#platform/db'
-import { digestOf, follows, GENESIS, hasOurMac, type Seal } from './chain.ts'
-import { invariants } from './checks.ts'
-import { countTransfers, listCovered, listSeals } from './seals.ts'
+import { digestOf, continuesFrom, GENESIS, hasValidMac, type Seal } from './chain.ts'
+import { invariants } from './invariants.ts'
+import { countTransfers, listCoveredTransfers, listSeals } from './seal-store.ts'
 
-export interface Verified {
+export interface Verification {
   readonly ok: boolean
   /** What is wrong, in plain words. */
   readonly problems: readonly string[]
@@ -23,7 +23,7 @@ const MOST_PROBLEMS = 100
  * Replays the chain from its beginning and every invariant, while the ledger is in use. `head` is one that was noted earlier: that it is
  * still part of the chain shows that nothing was cut off since.
  */
-export async function verify(q: Queryable, sealKey: Buffer, head?: string): Promise<Verified> {
+export async function verify(q: Queryable, sealKey: Buffer, head?: string): Promise<Verification> {
   const problems: string[] = []
   let last: Seal | undefined
   let sealed = 0n
@@ -65,12 +65,12 @@ async function checkSeal(q: Queryable, sealKey: Buffer, seal: Seal, last: Seal |
   if (seal.number !== number) {
     problems.push(`Seals ${number} to ${seal.number - 1n} are missing.`)
     // What came before it is unknown, so only its MAC can be told.
-    if (!hasOurMac(sealKey, seal)) problems.push(forged(name))
+    if (!hasValidMac(sealKey, seal)) problems.push(forged(name))
     return problems
   }
-  if (!hasOurMac(sealKey, seal)) problems.push(forged(name))
-  if (!follows(seal, last)) problems.push(`${name} does not begin where the seal before it ends.`)
-  const transfers = await listCovered(q, seal, last)
+  if (!hasValidMac(sealKey, seal)) problems.push(forged(name))
+  if (!continuesFrom(seal, last)) problems.push(`${name} does not begin where the seal before it ends.`)
+  const transfers = await listCoveredTransfers(q, seal, last)
   if (digestOf(last?.digest ?? GENESIS, transfers).equals(seal.digest)) return problems
   const first = transfers[0]
   const range = first ? ` (transfers ${first.seq} to ${transfers.at(-1)?.seq ?? first.seq})` : ''

@@ -1,14 +1,11 @@
 import type { Command } from 'commander'
 import { checkCommand, type CheckContext } from './commands/check.ts'
+import type { PlatformCli } from './commands/context.ts'
 import { databaseCommands } from './commands/database.ts'
 import { renderEnvExample, type ConfigSpec, type Loaded } from './config.ts'
-import type { Database } from './database.ts'
-import type { CliContext } from './module.ts'
 import { settingCommands } from './settings.ts'
 
-export interface PlatformCli extends CliContext {
-  readonly database: Database
-}
+export type { PlatformCli } from './commands/context.ts'
 
 export interface CommandDeps {
   readonly specs: readonly ConfigSpec[]

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isCurrency } from '#money'
 import { defineConfig, setting, type ConfigOf } from '#platform/config'
 import { isDecimal } from '#platform/json'
-import type { Price } from './graph.ts'
+import type { Price } from './usd-values.ts'
 
 export const SOURCES = ['coingecko', 'coinbase', 'kraken'] as const
 export type SourceName = (typeof SOURCES)[number]

@@ -1,6 +1,6 @@
 import { assetOf, currencyOf, money, multiply, scaleOf, type Asset, type Money, type Rounding } from '#money'
-import type { Conversion, Rate } from './face.ts'
-import { times, type Fraction } from './fraction.ts'
+import type { Conversion, Rate } from './types.ts'
+import { multiplyFractions, type Fraction } from './fraction.ts'
 
 const BPS = 10_000n
 
@@ -12,7 +12,7 @@ export function convertAt(
   requireAssets(rate, from.asset, to)
   const amount = scale(from, to, rate.value, rounding)
   const share = { numerator: BigInt(spreadBps), denominator: BPS }
-  const spread = spreadBps === 0 ? money(to, 0n) : scale(from, to, times(rate.value, share), rounding)
+  const spread = spreadBps === 0 ? money(to, 0n) : scale(from, to, multiplyFractions(rate.value, share), rounding)
   return { from, amount, spread, spreadBps, rounding, rate }
 }
 

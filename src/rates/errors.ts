@@ -1,6 +1,6 @@
 import { AppError } from '#platform/errors'
 import { FetchError, type FetchFailure } from '#platform/fetch'
-import type { SourceState } from './face.ts'
+import type { SourceState } from './types.ts'
 
 const RETRY_AFTER_SECONDS = 60
 

@@ -3,16 +3,16 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { assetOf, money, type Rounding } from '#money'
 import { convertAt } from './convert.ts'
-import type { Rate } from './face.ts'
+import type { Rate } from './types.ts'
 import {
   formatFraction,
   fraction,
-  inverse,
+  invertFraction,
   isWithin,
   median,
-  over,
+  divideFractions,
   parseFraction,
-  times,
+  multiplyFractions,
   type Fraction,
 } from './fraction.ts'
 
@@ -25,7 +25,7 @@ const read = (text: string): Fraction => {
   assert.ok(value, text)
   return value
 }
-const rateOf = (base: string, quote: string, value: Fraction): Rate => ({
+const toRate = (base: string, quote: string, value: Fraction): Rate => ({
   ...{ base, quote, value, text: formatFraction(value) },
   ...{ sources: ['kraken'], at: new Date(0), ageMs: 0 },
 })
@@ -70,9 +70,9 @@ void test('what was written as a decimal is shown as it was written', () => {
 void test('arithmetic loses nothing: there and back is where it began, and rates fit each other', () => {
   fc.assert(
     fc.property(fractions, fractions, fractions, (a, b, c) => {
-      assert.deepEqual(over(times(a, b), b), a)
-      assert.deepEqual(inverse(inverse(a)), a)
-      assert.deepEqual(times(over(a, b), over(b, c)), over(a, c))
+      assert.deepEqual(divideFractions(multiplyFractions(a, b), b), a)
+      assert.deepEqual(invertFraction(invertFraction(a)), a)
+      assert.deepEqual(multiplyFractions(divideFractions(a, b), divideFractions(b, c)), divideFractions(a, c))
     }),
   )
 })
@@ -104,7 +104,7 @@ void test('any amount at any rate comes out at the neighbour that the rounding n
   const amounts = fc.bigInt({ min: 0n, max: 10n ** 24n })
   fc.assert(
     fc.property(amounts, fractions, roundings, (amount, value, rounding) => {
-      const rate = rateOf('BTC', 'KES', value)
+      const rate = toRate('BTC', 'KES', value)
       const { amount: result } = convertAt(rate, { from: money('BTC/8', amount), to: 'KES/2', rounding, spreadBps: 0 })
       // result / 100 KES against amount / 10^8 BTC × value, multiplied out.
       const error = result.amount * 10n ** 6n * value.denominator - amount * value.numerator
@@ -121,7 +121,7 @@ void test('any amount at any rate comes out at the neighbour that the rounding n
 })
 
 void test('one satoshi and all bitcoins there will ever be', () => {
-  const rate = rateOf('BTC', 'KES', read('8417500.123456789'))
+  const rate = toRate('BTC', 'KES', read('8417500.123456789'))
   const convert = (satoshis: bigint, rounding: Rounding): bigint =>
     convertAt(rate, { from: money('BTC/8', satoshis), to: 'KES/2', rounding, spreadBps: 0 }).amount.amount
   // 0.08417500123456789 KES
@@ -134,14 +134,14 @@ void test('one satoshi and all bitcoins there will ever be', () => {
     (['down', 'half-even', 'up'] as const).map((rounding) => convert(21_000_000n * 10n ** 8n, rounding)),
     [17_676_750_259_259_256n, 17_676_750_259_259_257n, 17_676_750_259_259_257n],
   )
-  const back = convertAt(rateOf('KES', 'BTC', inverse(rate.value)), {
+  const back = convertAt(toRate('KES', 'BTC', invertFraction(rate.value)), {
     ...{ from: money('KES/2', 1n), to: 'BTC/8', rounding: 'up', spreadBps: 0 },
   })
   assert.deepEqual(back.amount, money('BTC/8', 1n))
 })
 
 void test('the spread is its own amount, rounded from the exact one', () => {
-  const rate = rateOf('KES', 'JPY', read('1.1969'))
+  const rate = toRate('KES', 'JPY', read('1.1969'))
   const input = { from: money('KES/2', 150_000n), to: assetOf('JPY'), spreadBps: 150 }
   // 1500 × 1.1969 = 1795.35; of it 1.5 %: 26.93025
   const up = convertAt(rate, { ...input, rounding: 'up' })

@@ -30,15 +30,15 @@ export function parseFraction(text: string): Fraction | undefined {
   return shift >= 0 ? fraction(numerator * 10n ** BigInt(shift), 1n) : fraction(numerator, 10n ** BigInt(-shift))
 }
 
-export const times = (a: Fraction, b: Fraction): Fraction =>
+export const multiplyFractions = (a: Fraction, b: Fraction): Fraction =>
   fraction(a.numerator * b.numerator, a.denominator * b.denominator)
 
-export const inverse = ({ numerator, denominator }: Fraction): Fraction => ({
+export const invertFraction = ({ numerator, denominator }: Fraction): Fraction => ({
   numerator: denominator,
   denominator: numerator,
 })
 
-export const over = (a: Fraction, b: Fraction): Fraction => times(a, inverse(b))
+export const divideFractions = (a: Fraction, b: Fraction): Fraction => multiplyFractions(a, invertFraction(b))
 
 /** Below zero when `a` is the smaller one, for sorting. */
 function compare(a: Fraction, b: Fraction): number {

@@ -1,7 +1,7 @@
 import type { HealthCheck } from '#platform/health'
-import type { RatesDeps } from './face.ts'
-import { createMeters } from './meters.ts'
-import type { Reader } from './read.ts'
+import type { RatesDeps } from './types.ts'
+import { createMeters } from './metrics.ts'
+import type { Reader } from './reader.ts'
 import { listSources, listValues } from './store.ts'
 
 /** Failures in a row after which a source is reported: one lost answer is no news. */
@@ -15,7 +15,7 @@ export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & 
     critical: false,
     check: async () => {
       const rows = await listSources(db)
-      const all = await reader.states(db)
+      const all = await reader.sourceStates(db)
       const last = (await listValues(db, ['BTC'])).get('BTC')
       const ageSeconds = last ? Math.max(0, Math.round((clock.now().getTime() - last.at.getTime()) / 1000)) : undefined
       meters.age.set(ageSeconds ?? -1)

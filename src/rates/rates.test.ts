@@ -144,7 +144,7 @@ void test('a dead source of three stops nothing, and is told about', async () =>
     await bench.pass(3 * MINUTE)
     const rate = await bench.rates.rate('BTC', 'KES')
     assert.deepEqual(rate.sources, ['coingecko', 'kraken'], kind)
-    const [coinbase] = (await bench.rates.states(bench.db)).filter(({ source }) => source === 'coinbase')
+    const [coinbase] = (await bench.rates.sourceStates(bench.db)).filter(({ source }) => source === 'coinbase')
     assert.equal(coinbase?.state, 'failing')
     assert.match(coinbase.said, new RegExp(`^Coinbase ${problem} since 2026-01-15T09:\\d\\d:\\d0.000Z$`))
     assert.ok(bench.log.entries.some((entry) => entry.source === 'coinbase' && entry.problem === problem))
@@ -188,7 +188,7 @@ void test('a source that lies is left out, logged and counted once it does, and 
   const rate = await bench.rates.rate('BTC', 'USD')
   assert.deepEqual([rate.text, rate.sources], ['65000', ['coinbase', 'kraken']])
   assert.deepEqual(
-    (await bench.rates.states(bench.db, 'BTC')).map(({ state }) => state),
+    (await bench.rates.sourceStates(bench.db, 'BTC')).map(({ state }) => state),
     ['left-out', 'ok', 'ok'],
   )
   await bench.pass(MINUTE)
@@ -258,7 +258,7 @@ void test('a source that asks for patience is left alone as long as it asked', a
   assert.equal(bench.sent.length, asked)
   await bench.pass(10 * SECOND)
   assert.equal(bench.sent.length, asked + 1)
-  assert.equal((await bench.rates.states(bench.db))[0]?.state, 'ok')
+  assert.equal((await bench.rates.sourceStates(bench.db))[0]?.state, 'ok')
 })
 
 void test('each source is asked once a minute, however many instances and readers there are', async () => {

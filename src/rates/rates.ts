@@ -5,10 +5,10 @@ import { describeError } from '#platform/errors'
 import type { Cron } from '#platform/jobs'
 import { convertAt } from './convert.ts'
 import { RatesUnavailable } from './errors.ts'
-import type { Quote, Rate, Rates, RatesDeps } from './face.ts'
+import type { Quote, Rate, Rates, RatesDeps } from './types.ts'
 import { fraction } from './fraction.ts'
 import { ratesHealth } from './health.ts'
-import { createReader, rateOf } from './read.ts'
+import { createReader, toRate } from './reader.ts'
 import { createRefresh, REFRESH_MS } from './refresh.ts'
 import { ratesSchema } from './schema.ts'
 import { deleteQuotes, findQuoteRow, insertQuote } from './store.ts'
@@ -34,14 +34,14 @@ export function createRates(deps: RatesDeps): Rates {
     void refresh().catch((error: unknown) => log.warn({ why: describeError(error) }, 'rates could not be refreshed'))
 
   async function findRate(base: string, by: string): Promise<Rate> {
-    const found = await reader.look(db, base, by).catch((error: unknown) => {
+    const found = await reader.readRate(db, base, by).catch((error: unknown) => {
       if (!(error instanceof RatesUnavailable)) throw error
       return undefined
     })
     // What the operator fixed stands in for sources that have nothing, not for sources that nobody asked.
     if (!found || found.sources.includes('fixed')) {
       await refresh()
-      return reader.look(db, base, by)
+      return reader.readRate(db, base, by)
     }
     if (found.ageMs > READER_REFRESHES_MS) inBackground()
     return found
@@ -56,7 +56,7 @@ export function createRates(deps: RatesDeps): Rates {
       return convertAt(rate, { from, to, rounding, spreadBps })
     },
     quote: async (q, { from, to, rounding, spreadBps = config().spreadBps, lockMs = LOCK_MS }) => {
-      const rate = await reader.look(q, currencyOf(from.asset), currencyOf(to))
+      const rate = await reader.readRate(q, currencyOf(from.asset), currencyOf(to))
       const createdAt = clock.now()
       const conversion = convertAt(rate, { from, to, rounding, spreadBps })
       const made = { ...conversion, id: ids.next('qte'), createdAt, expiresAt: addMs(createdAt, lockMs) }
@@ -65,7 +65,7 @@ export function createRates(deps: RatesDeps): Rates {
     },
     findQuote,
     refresh,
-    states: reader.states,
+    sourceStates: reader.sourceStates,
     maxAgeMs: reader.maxAgeMs,
     close: async () => {
       await running?.catch(() => undefined)
@@ -99,7 +99,7 @@ async function findQuote(q: Queryable, id: string): Promise<Quote | undefined> {
     from: money(row.fromAsset, row.fromAmount),
     amount: money(row.toAsset, row.toAmount),
     spread: money(row.toAsset, row.spreadAmount),
-    rate: rateOf({ base, quote, value, sources, at: rateAt }, createdAt),
+    rate: toRate({ base, quote, value, sources, at: rateAt }, createdAt),
     ...{ spreadBps, rounding, createdAt, expiresAt },
   }
 }

@@ -2,10 +2,10 @@ import { addMs } from '#platform/clock'
 import { AppError, describeError } from '#platform/errors'
 import type { SourceName } from './config.ts'
 import { problemOf } from './errors.ts'
-import type { RatesDeps } from './face.ts'
-import { dollarValues, type DollarValue } from './graph.ts'
-import { judge, SKEW_MS, type LastGood, type Verdict, type Voice } from './judge.ts'
-import { createMeters } from './meters.ts'
+import type { RatesDeps } from './types.ts'
+import { usdValues, type UsdValue } from './usd-values.ts'
+import { findConsensus, SKEW_MS, type LastGood, type AgreedPrice, type SourcePrice } from './consensus.ts'
+import { createMeters } from './metrics.ts'
 import { createSources } from './sources.ts'
 import {
   claimSources,
@@ -21,7 +21,7 @@ import {
 /** A source is asked about once a minute: CoinGecko's public limit and its own cache are made for that. */
 export const REFRESH_MS = 60_000
 /** A price counts as today's for so long: one call may be missed. After it the source has no say, and the last good value ages. */
-const VOICE_MS = 2.5 * REFRESH_MS
+const FRESH_MS = 2.5 * REFRESH_MS
 const BACK_OFF_MS = 2 * REFRESH_MS
 const LONGEST_BACK_OFF_MS = 60 * 60_000
 
@@ -56,8 +56,8 @@ export function createRefresh(deps: RatesDeps): Refresh {
     const { sources: names, ...rules } = config()
     const changes = await db.transaction(async (tx) => {
       const rows = (await lockSources(tx)).filter(({ name }) => names.some((one) => one === name))
-      const { verdicts, leftOut } = judgeAll(rows, await listValues(tx), { ...rules, now })
-      if (verdicts.size > 0) await saveValues(tx, verdicts)
+      const { agreedPrices, leftOut } = findAllConsensus(rows, await listValues(tx), { ...rules, now })
+      if (agreedPrices.size > 0) await saveValues(tx, agreedPrices)
       for (const { name } of rows) await saveLeftOut(tx, name, leftOut.get(name) ?? [])
       return rows.map(({ name, leftOut: before }) => ({ name, before, after: leftOut.get(name) ?? [] }))
     })
@@ -97,26 +97,26 @@ interface Rules {
   readonly now: Date
 }
 
-function judgeAll(
+function findAllConsensus(
   rows: readonly SourceRow[],
   lastGood: ReadonlyMap<string, LastGood>,
   { maxAgeSeconds, maxDeviationBps, minSources, now }: Rules,
-): { verdicts: Map<string, Verdict>; leftOut: Map<string, string[]> } {
-  const voiceMs = Math.min(VOICE_MS, maxAgeSeconds * 1000)
-  const heard = rows.map(({ name, prices, answeredAt }) => ({ name, values: fresh(prices, answeredAt, now, voiceMs) }))
-  const verdicts = new Map<string, Verdict>()
+): { agreedPrices: Map<string, AgreedPrice>; leftOut: Map<string, string[]> } {
+  const freshMs = Math.min(FRESH_MS, maxAgeSeconds * 1000)
+  const heard = rows.map(({ name, prices, answeredAt }) => ({ name, values: fresh(prices, answeredAt, now, freshMs) }))
+  const agreedPrices = new Map<string, AgreedPrice>()
   const leftOut = new Map<string, string[]>()
   for (const currency of new Set(heard.flatMap(({ values }) => [...values.keys()]))) {
-    const voices = heard.flatMap(({ name, values }): Voice[] => {
+    const sourcePrices = heard.flatMap(({ name, values }): SourcePrice[] => {
       const one = values.get(currency)
       return one ? [{ source: name, value: one.value, at: one.at }] : []
     })
     const rules = { maxDeviationBps, minSources, arbiterMs: maxAgeSeconds * 1000, now }
-    const { verdict, leftOut: out } = judge(voices, lastGood.get(currency), rules)
-    if (verdict) verdicts.set(currency, verdict)
+    const { agreedPrice, leftOut: out } = findConsensus(sourcePrices, lastGood.get(currency), rules)
+    if (agreedPrice) agreedPrices.set(currency, agreedPrice)
     for (const source of out) leftOut.set(source, [...(leftOut.get(source) ?? []), currency].toSorted())
   }
-  return { verdicts, leftOut }
+  return { agreedPrices, leftOut }
 }
 
 /** Prices of now: neither of an answer that is long past, nor old already when they were given, nor of a clock that ran ahead. */
@@ -124,9 +124,9 @@ function fresh(
   prices: SourceRow['prices'],
   answeredAt: Date | null,
   now: Date,
-  voiceMs: number,
-): ReadonlyMap<string, DollarValue> {
-  const [oldest, latest] = [addMs(now, -voiceMs), addMs(now, SKEW_MS)]
+  freshMs: number,
+): ReadonlyMap<string, UsdValue> {
+  const [oldest, latest] = [addMs(now, -freshMs), addMs(now, SKEW_MS)]
   if (!answeredAt || answeredAt < oldest || answeredAt > latest) return new Map()
-  return dollarValues(prices.filter(({ at }) => at >= oldest && at <= latest))
+  return usdValues(prices.filter(({ at }) => at >= oldest && at <= latest))
 }

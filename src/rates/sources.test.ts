@@ -6,10 +6,10 @@ import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
 import { Secret } from '#platform/secrets'
 import type { SourceName } from './config.ts'
-import { createSources, type Said } from './sources.ts'
+import { createSources, type SourceQuote } from './sources.ts'
 
 interface Asked {
-  readonly said: readonly Said[]
+  readonly said: readonly SourceQuote[]
   readonly request: Received
 }
 

@@ -4,12 +4,12 @@ import { createKraken } from '#clients/kraken'
 import { isCurrency, listCurrencies } from '#money'
 import type { Fetch } from '#platform/fetch'
 import type { PriceSourcesConfig, SourceName } from './config.ts'
-import type { Price } from './graph.ts'
+import type { Price } from './usd-values.ts'
 
 /** A price as a source gives it: how old it was when it came. */
-export type Said = Omit<Price, 'at'> & { readonly ageMs: number }
+export type SourceQuote = Omit<Price, 'at'> & { readonly ageMs: number }
 
-export type AskSource = () => Promise<readonly Said[]>
+export type FetchQuotes = () => Promise<readonly SourceQuote[]>
 
 /** Our codes → CoinGecko's ids. The rest of our currencies are asked for as what a coin is worth in them. */
 const COINS: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ const KRAKEN_PAIRS: Readonly<Record<string, readonly [base: string, quote: strin
 export function createSources(deps: {
   fetch: Fetch
   config: () => PriceSourcesConfig
-}): Readonly<Record<SourceName, AskSource>> {
+}): Readonly<Record<SourceName, FetchQuotes>> {
   const { fetch, config } = deps
   const coingecko = createCoinGecko({
     fetch,

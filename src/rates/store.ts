@@ -1,8 +1,8 @@
 import type { Asset, Rounding } from '#money'
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Price } from './graph.ts'
-import type { LastGood, Verdict } from './judge.ts'
-import type { Quote } from './face.ts'
+import type { Price } from './usd-values.ts'
+import type { LastGood, AgreedPrice } from './consensus.ts'
+import type { Quote } from './types.ts'
 
 export interface SourceRow {
   readonly name: string
@@ -103,7 +103,7 @@ export async function listValues(q: Queryable, currencies?: readonly string[]): 
   return new Map(rows.map((row) => [row.currency, readValue(row)]))
 }
 
-export async function saveValues(tx: Tx, values: ReadonlyMap<string, Verdict>): Promise<void> {
+export async function saveValues(tx: Tx, values: ReadonlyMap<string, AgreedPrice>): Promise<void> {
   const rows = [...values].map(([currency, { value, at, sources }]) => ({
     currency,
     numerator: value.numerator.toString(),

@@ -21,7 +21,7 @@ const DEADLINE_MS = 10_000
 /** Stripe tries for three days, at growing intervals. */
 const RETRY_MINUTES = [0.1, 1, 5, 30, 60, 120, 360, 720, 1440, 1440]
 
-export const ELSEWHERE = 'the sandbox delivers only to the Purser that it belongs to'
+export const DELIVERY_REFUSED = 'the sandbox delivers only to the Purser that it belongs to'
 
 export interface DeliverDeps {
   fetch: Fetch
@@ -43,7 +43,7 @@ export function createDeliver({ fetch, clock, log, mayDeliver }: DeliverDeps): D
   ): Promise<number | undefined> {
     // Kept by an earlier start, when the address was another.
     if (!accepts(url)) {
-      log.warn({ label }, `not delivered: ${ELSEWHERE}`)
+      log.warn({ label }, `not delivered: ${DELIVERY_REFUSED}`)
       return undefined
     }
     try {

@@ -1,3 +1,3 @@
 export { createSandbox, sandboxSchema, type SandboxDeps } from './sandbox.ts'
-export { sandboxCredentials } from './credentials.ts'
+export { sandboxCredentials } from './settings.ts'
 export { actsByItself } from './phone/phones.ts'

@@ -12,8 +12,8 @@ import { createPublisher } from './bitcoin/publisher.ts'
 import { addBitcoinRoutes } from './bitcoin/routes.ts'
 import { createPrompts, type Prompts } from './phone/prompts.ts'
 import { mpesaNetwork } from './daraja/callback.ts'
-import { addPullRoute } from './daraja/pull.ts'
-import { addPayoutRoutes } from './daraja/b2c.ts'
+import { addPullRoute } from './daraja/pull-routes.ts'
+import { addPayoutRoutes } from './daraja/payout-routes.ts'
 import { createPayouts, type Payouts } from './daraja/payouts.ts'
 import { addDarajaRoutes } from './daraja/routes.ts'
 import { createDeliver, type Deliver } from './deliver.ts'
@@ -21,11 +21,11 @@ import { addAnswerFaults } from './faults/answers.ts'
 import { addFaultControls } from './faults/controls.ts'
 import { withFaults } from './faults/deliveries.ts'
 import { addAssets } from './page/assets.ts'
-import { addPageRoutes } from './page/routes.ts'
+import { addPageRoutes } from './home/routes.ts'
 import { addPriceControls } from './prices/controls.ts'
 import { addPriceRoutes } from './prices/routes.ts'
 import { createEmit } from './stripe/events.ts'
-import { addStripePages } from './stripe/pages.ts'
+import { addStripePages } from './stripe/page-routes.ts'
 import { createCardPayments } from './stripe/payments.ts'
 import { createCardRefunds, type CardRefunds } from './stripe/refunds.ts'
 import { addStripeRoutes } from './stripe/routes.ts'
@@ -64,7 +64,7 @@ export function createSandbox(deps: SandboxDeps): Module {
   const log = deps.log.child({ module: 'sandbox' })
   const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
   const prompts = createPrompts({ db, clock, ids })
-  prompts.join(mpesaNetwork(ids))
+  prompts.addNetwork(mpesaNetwork(ids))
   const emit = createEmit({ clock, ids, webhookUrl: () => webhookUrl('stripe') })
   const sessions = createSessions({ clock, ids, emit, baseUrl })
   const payments = createCardPayments({ clock, ids, emit, sessions })
@@ -141,7 +141,7 @@ function handlersOf(deps: {
       return undefined
     },
     prompt: async ({ subject }) => {
-      const prompt = await prompts.look(subject)
+      const prompt = await prompts.findCurrent(subject)
       return prompt && prompt.resultCode === null ? (prompt.actsAt ?? prompt.endsAt) : undefined
     },
     // Taken before it is sent: Safaricom never sends a callback twice, not even one that got lost.

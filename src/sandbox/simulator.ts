@@ -5,7 +5,7 @@ import { AppError } from '#platform/errors'
 import type { HttpServer } from '#platform/http'
 import type { Ids } from '#platform/ids'
 import type { Gate } from './access.ts'
-import { ELSEWHERE, type Deliver } from './deliver.ts'
+import { DELIVERY_REFUSED, type Deliver } from './deliver.ts'
 import type { Assets } from './page/assets.ts'
 import type { Prompts } from './phone/prompts.ts'
 import { addEndpoint, listEndpoints } from './store.ts'
@@ -75,7 +75,8 @@ export function addEndpointControl(
   const options = { onRequest: gate, schema: { hide: true, body: endpointBody } }
   app.post(`/sandbox/${provider}/endpoints`, options, async (request, reply) => {
     const { url } = request.body
-    if (!deliver.accepts(url)) throw new AppError('sandbox.elsewhere', 422, `${url}: ${ELSEWHERE}.`, { param: 'url' })
+    if (!deliver.accepts(url))
+      throw new AppError('sandbox.elsewhere', 422, `${url}: ${DELIVERY_REFUSED}.`, { param: 'url' })
     await addEndpoint(db, provider, url, clock.now())
     return reply.status(201).send({ provider, url })
   })

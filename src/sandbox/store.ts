@@ -1,6 +1,6 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
 
-export interface Kept<Body extends object, Hidden extends object> {
+export interface StoredObject<Body extends object, Hidden extends object> {
   readonly id: string
   readonly body: Body
   readonly hidden: Hidden
@@ -8,13 +8,13 @@ export interface Kept<Body extends object, Hidden extends object> {
 
 /** The objects of one provider. */
 export interface Objects<Body extends object, Hidden extends object> {
-  insert(tx: Tx, object: Kept<Body, Hidden>, now: Date): Promise<void>
+  insert(tx: Tx, object: StoredObject<Body, Hidden>, now: Date): Promise<void>
   /** Locked until the transaction ends. */
-  lock(tx: Tx, id: string): Promise<Kept<Body, Hidden> | undefined>
-  find(q: Queryable, id: string): Promise<Kept<Body, Hidden> | undefined>
+  lock(tx: Tx, id: string): Promise<StoredObject<Body, Hidden> | undefined>
+  find(q: Queryable, id: string): Promise<StoredObject<Body, Hidden> | undefined>
   /** The newest first, older than one of them. */
-  list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<Kept<Body, Hidden>[]>
-  update(tx: Tx, object: Kept<Body, Hidden>): Promise<void>
+  list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<StoredObject<Body, Hidden>[]>
+  update(tx: Tx, object: StoredObject<Body, Hidden>): Promise<void>
 }
 
 export const objectsOf = <Body extends object, Hidden extends object>(provider: string): Objects<Body, Hidden> => ({
@@ -23,13 +23,13 @@ export const objectsOf = <Body extends object, Hidden extends object>(provider: 
       values (${provider}, ${id}, ${JSON.stringify(body)}, ${JSON.stringify(hidden)}, ${now})`)
   },
   lock: (tx, id) =>
-    tx.maybe<Kept<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects
+    tx.maybe<StoredObject<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects
       where provider = ${provider} and id = ${id} for update`),
   find: (q, id) =>
-    q.maybe<Kept<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects
+    q.maybe<StoredObject<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects
       where provider = ${provider} and id = ${id}`),
   list: (q, { before = null, limit }) =>
-    q.many<Kept<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects o
+    q.many<StoredObject<Body, Hidden>>(sql`select id, body, hidden from sandbox.objects o
       where provider = ${provider} and (${before}::text is null or (created_at, id) <
         (select created_at, id from sandbox.objects where provider = ${provider} and id = ${before}))
       order by created_at desc, id desc limit ${limit}`),

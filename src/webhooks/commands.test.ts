@@ -9,12 +9,12 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { openReceiver } from '../../test/receiver.ts'
 import { webhooksCommands } from './commands.ts'
-import { DAY_MS, MERCHANT, openTrial } from './fixture.ts'
+import { DAY_MS, MERCHANT, openTestWebhooks } from './fixture.ts'
 import { webhooksSchema } from './schema.ts'
 
 void test('an operator lists, tests, looks at and redelivers what merchants are told', async () => {
   await using database = await openTestDatabase([platformSchema, identitySchema, webhooksSchema])
-  await using trial = openTrial(database)
+  await using trial = openTestWebhooks(database)
   await using receiver = await openReceiver()
   const recorded: string[] = []
   const purser = async (...words: string[]): Promise<string> => {

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { CliContext, OpenCli } from '#platform/module'
 import { createDeliveries } from './deliveries.ts'
-import { readReceiver } from './delivery-store.ts'
-import { readEndpoints, readOwner } from './endpoint-store.ts'
+import { findDeliveryMerchant } from './delivery-store.ts'
+import { readEndpoints, findEndpointMerchant } from './endpoint-store.ts'
 import { noSuchDelivery, noSuchEndpoint } from './errors.ts'
-import { DELIVERY_STATES, type DeliveryState, type EndpointKey } from './face.ts'
+import { DELIVERY_STATES, type DeliveryState, type EndpointKey } from './types.ts'
 
 const ENDPOINTS_SHOWN = 100
 /** Batches of a range, so that a mistyped one ends. */
@@ -14,12 +14,12 @@ const BATCHES_AT_MOST = 100
 const deliveriesOf = ({ clock, ids }: CliContext) => createDeliveries({ clock, ids, wake: () => undefined })
 
 async function keyOf({ db }: CliContext, id: string): Promise<EndpointKey> {
-  const merchantId = await readOwner(db, id)
+  const merchantId = await findEndpointMerchant(db, id)
   if (merchantId === undefined) throw noSuchEndpoint(id)
   return { id, merchantId }
 }
 
-const shown = (at: Date | undefined): string => at?.toISOString() ?? ''
+const formatTime = (at: Date | undefined): string => at?.toISOString() ?? ''
 
 /** `purser webhook …`: what merchants are told, and telling them again. */
 export function webhooksCommands(program: Command, open: OpenCli): void {
@@ -39,7 +39,7 @@ export function webhooksCommands(program: Command, open: OpenCli): void {
           origin: new URL(url).origin,
           events: events.join(','),
           disabled: disabledWhy ?? '',
-          failing_since: shown(failingSince),
+          failing_since: formatTime(failingSince),
         })),
       )
     })
@@ -85,8 +85,8 @@ function listCommand(webhook: Command, open: OpenCli): void {
           status: one.state,
           tries: one.tries,
           answer: one.lastStatus ?? '',
-          made: shown(one.createdAt),
-          next: shown(one.nextTryAt),
+          made: formatTime(one.createdAt),
+          next: formatTime(one.nextTryAt),
         })),
       )
       if (nextCursor !== undefined) context.print(`More: --cursor ${nextCursor}`)
@@ -98,7 +98,7 @@ function listCommand(webhook: Command, open: OpenCli): void {
     .action(async (id: string) => {
       const context = await open()
       const { db, print } = context
-      const merchantId = (await readReceiver(db, id)) ?? ''
+      const merchantId = (await findDeliveryMerchant(db, id)) ?? ''
       print(JSON.stringify(await deliveriesOf(context).findDelivery(db, { id, merchantId }), null, 2))
     })
 }
@@ -110,7 +110,7 @@ function redeliverCommands(webhook: Command, open: OpenCli): void {
     .argument('<delivery>', 'its id, del_…')
     .action(async (id: string) => {
       const context = await open()
-      const merchantId = await readReceiver(context.db, id)
+      const merchantId = await findDeliveryMerchant(context.db, id)
       if (merchantId === undefined) throw noSuchDelivery(id)
       await context.db.transaction(async (tx) => {
         await context.record(tx, { action: 'webhooks.redelivered', target: id })

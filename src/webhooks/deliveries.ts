@@ -1,11 +1,11 @@
 import type { Tx } from '#platform/db'
 import { isId } from '#platform/ids'
 import { invariant } from '#platform/errors'
-import type { Core } from './core.ts'
-import { readDeliveries, readDelivery, readDetail, reopenDelivery, reopenRange } from './delivery-store.ts'
+import type { WebhooksContext } from './context.ts'
+import { readDeliveries, readDelivery, readDetail, reopenDelivery, reopenDeliveries } from './delivery-store.ts'
 import { requireEndpoint } from './endpoints.ts'
 import { endpointDisabled, noSuchDelivery } from './errors.ts'
-import type { Delivery, Endpoint, EndpointKey, Webhooks } from './face.ts'
+import type { Delivery, Endpoint, EndpointKey, Webhooks } from './types.ts'
 import { publishTest } from './publish.ts'
 
 const RANGE_BATCH = 1000
@@ -13,9 +13,9 @@ const RANGE_BATCH = 1000
 type Deliveries = Pick<Webhooks, 'sendTest' | 'listDeliveries' | 'findDelivery' | 'redeliver' | 'redeliverRange'>
 
 /** `core`: what it takes to write rows; sending is the queue's. */
-export const createDeliveries = (core: Pick<Core, 'clock' | 'ids' | 'wake'>): Deliveries => ({
+export const createDeliveries = (context: Pick<WebhooksContext, 'clock' | 'ids' | 'wake'>): Deliveries => ({
   sendTest: async (tx, key) => {
-    const id = await publishTest(core, tx, await requireEnabled(tx, key))
+    const id = await publishTest(context, tx, await requireEnabled(tx, key))
     return requireDelivery(tx, { id, merchantId: key.merchantId })
   },
   listDeliveries: async (q, query) => {
@@ -34,15 +34,15 @@ export const createDeliveries = (core: Pick<Core, 'clock' | 'ids' | 'wake'>): De
   redeliver: async (tx, key) => {
     const { endpointId, merchantId } = await requireDelivery(tx, key)
     await requireEnabled(tx, { id: endpointId, merchantId: key.merchantId })
-    await reopenDelivery(tx, key.id, core.clock.now())
-    tx.afterCommit(core.wake)
+    await reopenDelivery(tx, key.id, context.clock.now())
+    tx.afterCommit(context.wake)
     return requireDelivery(tx, { id: key.id, merchantId })
   },
   redeliverRange: async (tx, key, range) => {
     await requireEnabled(tx, key)
-    const now = core.clock.now()
-    const times = await reopenRange(tx, { endpointId: key.id, ...range, now, limit: RANGE_BATCH })
-    tx.afterCommit(core.wake)
+    const now = context.clock.now()
+    const times = await reopenDeliveries(tx, { endpointId: key.id, ...range, now, limit: RANGE_BATCH })
+    tx.afterCommit(context.wake)
     return { count: times.length, nextFrom: times.length === RANGE_BATCH ? times.at(-1) : undefined }
   },
 })

@@ -1,6 +1,6 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './face.ts'
-import type { AttemptRow } from './send-store.ts'
+import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './types.ts'
+import type { AttemptRow } from './queue-store.ts'
 
 /** The SQL of deliveries as merchants see them. */
 
@@ -53,7 +53,7 @@ export async function readDelivery(q: Queryable, { id, merchantId }: Key): Promi
 }
 
 /** Whose it is, for operators, who see those of all. */
-export async function readReceiver(q: Queryable, id: string): Promise<string | undefined> {
+export async function findDeliveryMerchant(q: Queryable, id: string): Promise<string | undefined> {
   const row = await q.maybe<{ merchantId: string }>(
     sql`select merchant_id as "merchantId" from webhooks.deliveries where id = ${id}`,
   )
@@ -81,20 +81,25 @@ const attemptOf = ({ at, ms, status, answer, error }: AttemptRow): Attempt => ({
   error: error ?? undefined,
 })
 
-const again = (now: Date) => sql`state = 'pending', due_at = ${now}, sending = false, failures = 0, finished_at = null`
+const resetForSending = (now: Date) =>
+  sql`state = 'pending', due_at = ${now}, sending = false, failures = 0, finished_at = null`
 
 /** Due now, with all its tries before it. Left alone while it is being sent. */
 export async function reopenDelivery(tx: Tx, id: string, now: Date): Promise<void> {
-  await tx.run(sql`update webhooks.deliveries set ${again(now)} where id = ${id} and (not sending or due_at <= ${now})`)
+  await tx.run(
+    sql`update webhooks.deliveries set ${resetForSending(now)} where id = ${id} and (not sending or due_at <= ${now})`,
+  )
 }
 
 /** Those of the range, oldest first: when each was made. */
-export async function reopenRange(
+export async function reopenDeliveries(
   tx: Tx,
   range: { endpointId: string; from: Date; to: Date; state: DeliveryState; now: Date; limit: number },
 ): Promise<Date[]> {
   const { endpointId, from, to, state, now, limit } = range
-  const rows = await tx.many<{ createdAt: Date }>(sql`update webhooks.deliveries set ${again(now)} where id in (
+  const rows = await tx.many<{
+    createdAt: Date
+  }>(sql`update webhooks.deliveries set ${resetForSending(now)} where id in (
       select id from webhooks.deliveries
       where endpoint_id = ${endpointId} and created_at >= ${from} and created_at < ${to} and state = ${state} and not sending
       order by created_at, id limit ${limit} for update)

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Endpoint, EndpointKey } from './face.ts'
+import type { Endpoint, EndpointKey } from './types.ts'
 
 /** All SQL on webhooks.endpoints and webhooks.secrets. */
 
@@ -47,7 +47,7 @@ export async function readEndpoints(q: Queryable, merchantId: string, limit: num
 }
 
 /** Whose it is, for operators, who see those of all. */
-export async function readOwner(q: Queryable, id: string): Promise<string | undefined> {
+export async function findEndpointMerchant(q: Queryable, id: string): Promise<string | undefined> {
   const row = await q.maybe<{ merchantId: string }>(
     sql`select merchant_id as "merchantId" from webhooks.endpoints where id = ${id} and deleted_at is null`,
   )
@@ -83,7 +83,11 @@ export async function readPatterns(q: Queryable, merchantId: string): Promise<st
 }
 
 /** The active endpoints that listen to one of the patterns. */
-export async function readListeners(q: Queryable, merchantId: string, patterns: readonly string[]): Promise<string[]> {
+export async function listSubscribedEndpoints(
+  q: Queryable,
+  merchantId: string,
+  patterns: readonly string[],
+): Promise<string[]> {
   const rows = await q.many<{ id: string }>(sql`select id from webhooks.endpoints
     where merchant_id = ${merchantId} and deleted_at is null and disabled_at is null and events && ${patterns}::text[] order by id limit 100`)
   return rows.map(({ id }) => id)

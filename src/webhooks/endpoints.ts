@@ -2,7 +2,7 @@ import { addMs } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import { Secret } from '#platform/secrets'
 import type { Actor } from '#platform/module'
-import type { Core } from './core.ts'
+import type { WebhooksContext } from './context.ts'
 import {
   countSecrets,
   endSecrets,
@@ -16,8 +16,8 @@ import {
   writeEndpoint,
 } from './endpoint-store.ts'
 import { badUrl, noSuchEndpoint, tooManyEndpoints, tooManySecrets } from './errors.ts'
-import type { Endpoint, EndpointKey, Webhooks } from './face.ts'
-import { closePending } from './send-store.ts'
+import type { Endpoint, EndpointKey, Webhooks } from './types.ts'
+import { closePendingDeliveries } from './queue-store.ts'
 import { createSecret } from './signing.ts'
 
 const ENDPOINTS_AT_MOST = 10
@@ -30,13 +30,13 @@ type Endpoints = Pick<
   'createEndpoint' | 'findEndpoint' | 'listEndpoints' | 'updateEndpoint' | 'deleteEndpoint' | 'rotateSecret'
 >
 
-export const createEndpoints = (core: Core): Endpoints => ({
-  createEndpoint: (tx, input, actor) => createEndpoint(core, tx, input, actor),
+export const createEndpoints = (context: WebhooksContext): Endpoints => ({
+  createEndpoint: (tx, input, actor) => createEndpoint(context, tx, input, actor),
   findEndpoint: requireEndpoint,
   listEndpoints: (q, merchantId) => readEndpoints(q, merchantId, ENDPOINTS_AT_MOST),
-  updateEndpoint: (tx, key, change, actor) => updateEndpoint(core, tx, key, change, actor),
-  deleteEndpoint: (tx, key, actor) => deleteEndpoint(core, tx, key, actor),
-  rotateSecret: (tx, key, input, actor) => rotateSecret(core, tx, key, input, actor),
+  updateEndpoint: (tx, key, change, actor) => updateEndpoint(context, tx, key, change, actor),
+  deleteEndpoint: (tx, key, actor) => deleteEndpoint(context, tx, key, actor),
+  rotateSecret: (tx, key, input, actor) => rotateSecret(context, tx, key, input, actor),
 })
 
 export const secretContext = (endpointId: string): string => `webhook-secret:${endpointId}`
@@ -54,41 +54,41 @@ async function requireForChange(tx: Tx, key: EndpointKey): Promise<Endpoint> {
 }
 
 async function createEndpoint(
-  core: Core,
+  context: WebhooksContext,
   tx: Tx,
   input: Parameters<Webhooks['createEndpoint']>[1],
   actor: Actor,
 ): ReturnType<Webhooks['createEndpoint']> {
   const { merchantId } = input
-  checkUrl(core, input.url)
+  checkUrl(context, input.url)
   await lockEndpoints(tx, merchantId)
   if ((await readEndpoints(tx, merchantId, ENDPOINTS_AT_MOST)).length >= ENDPOINTS_AT_MOST) {
     throw tooManyEndpoints(ENDPOINTS_AT_MOST)
   }
   const endpoint: Endpoint = {
-    id: core.ids.next('we'),
+    id: context.ids.next('we'),
     merchantId,
     livemode: input.livemode,
     url: input.url,
     description: input.description ?? '',
     events: [...new Set(input.events)],
-    createdAt: core.clock.now(),
+    createdAt: context.clock.now(),
     failingSince: undefined,
     disabledAt: undefined,
     disabledWhy: undefined,
   }
   await insertEndpoint(tx, { ...endpoint, failingSince: null, disabledAt: null, disabledWhy: null })
-  const secret = await addSecret(core, tx, endpoint.id)
-  await record(core, tx, endpoint, 'webhooks.endpoint-created', actor)
+  const secret = await addSecret(context, tx, endpoint.id)
+  await record(context, tx, endpoint, 'webhooks.endpoint-created', actor)
   return { endpoint, secret }
 }
 
-function checkUrl({ fetch }: Core, url: string): void {
+function checkUrl({ fetch }: WebhooksContext, url: string): void {
   const refusal = url.length > URL_AT_MOST ? `must have at most ${URL_AT_MOST} characters` : fetch.refusalOf(url)
   if (refusal !== undefined) throw badUrl(refusal)
 }
 
-async function addSecret({ ids, masterKey, clock }: Core, tx: Tx, endpointId: string): Promise<Secret> {
+async function addSecret({ ids, masterKey, clock }: WebhooksContext, tx: Tx, endpointId: string): Promise<Secret> {
   const secret = createSecret(ids)
   const sealed = masterKey.seal(secret, secretContext(endpointId))
   await insertSecret(tx, { id: ids.next('whs'), endpointId, sealed, createdAt: clock.now() })
@@ -96,14 +96,14 @@ async function addSecret({ ids, masterKey, clock }: Core, tx: Tx, endpointId: st
 }
 
 async function updateEndpoint(
-  core: Core,
+  context: WebhooksContext,
   tx: Tx,
   key: EndpointKey,
   change: Parameters<Webhooks['updateEndpoint']>[2],
   actor: Actor,
 ): Promise<Endpoint> {
   const before = await requireForChange(tx, key)
-  if (change.url !== undefined) checkUrl(core, change.url)
+  if (change.url !== undefined) checkUrl(context, change.url)
   const after: Endpoint = {
     ...before,
     url: change.url ?? before.url,
@@ -113,47 +113,53 @@ async function updateEndpoint(
     // Another address has not failed yet.
     ...(change.url !== undefined && change.url !== before.url && { failingSince: undefined }),
     ...(change.enabled === false && {
-      disabledAt: before.disabledAt ?? core.clock.now(),
+      disabledAt: before.disabledAt ?? context.clock.now(),
       disabledWhy: before.disabledWhy ?? 'requested',
     }),
   }
   await writeEndpoint(tx, after)
   if (after.disabledAt && !before.disabledAt) {
-    await closePending(tx, { endpointId: key.id, state: 'canceled', now: core.clock.now() })
+    await closePendingDeliveries(tx, { endpointId: key.id, state: 'canceled', now: context.clock.now() })
   }
-  await record(core, tx, after, 'webhooks.endpoint-changed', actor)
+  await record(context, tx, after, 'webhooks.endpoint-changed', actor)
   return after
 }
 
-async function deleteEndpoint(core: Core, tx: Tx, key: EndpointKey, actor: Actor): Promise<void> {
+async function deleteEndpoint(context: WebhooksContext, tx: Tx, key: EndpointKey, actor: Actor): Promise<void> {
   const endpoint = await requireForChange(tx, key)
-  const now = core.clock.now()
+  const now = context.clock.now()
   await markDeleted(tx, endpoint.id, now)
-  await closePending(tx, { endpointId: endpoint.id, state: 'canceled', now })
-  await record(core, tx, endpoint, 'webhooks.endpoint-deleted', actor)
+  await closePendingDeliveries(tx, { endpointId: endpoint.id, state: 'canceled', now })
+  await record(context, tx, endpoint, 'webhooks.endpoint-deleted', actor)
 }
 
 async function rotateSecret(
-  core: Core,
+  context: WebhooksContext,
   tx: Tx,
   key: EndpointKey,
   { overlapMs }: { overlapMs: number },
   actor: Actor,
 ): ReturnType<Webhooks['rotateSecret']> {
   const endpoint = await requireForChange(tx, key)
-  const now = core.clock.now()
+  const now = context.clock.now()
   await endSecrets(tx, endpoint.id, now, addMs(now, overlapMs))
   if ((await countSecrets(tx, endpoint.id, now)) >= SECRETS_AT_MOST) throw tooManySecrets(SECRETS_AT_MOST)
-  const secret = await addSecret(core, tx, endpoint.id)
-  await record(core, tx, endpoint, 'webhooks.secret-rotated', actor)
+  const secret = await addSecret(context, tx, endpoint.id)
+  await record(context, tx, endpoint, 'webhooks.secret-rotated', actor)
   return { endpoint, secret }
 }
 
 /** What was done, for the audit log, and for the cache of who listens. */
-async function record(core: Core, tx: Tx, endpoint: Endpoint, action: string, actor: Actor): Promise<void> {
+async function record(
+  context: WebhooksContext,
+  tx: Tx,
+  endpoint: Endpoint,
+  action: string,
+  actor: Actor,
+): Promise<void> {
   const { id, merchantId, url, events, disabledAt } = endpoint
   // The path of a URL may hold a secret of the merchant.
   const detail = { merchant: merchantId, origin: new URL(url).origin, events, enabled: disabledAt === undefined }
-  await core.identity.audit.record(tx, { actor, action, target: id, detail })
-  tx.afterCommit(() => core.interest.forget(merchantId))
+  await context.identity.audit.record(tx, { actor, action, target: id, detail })
+  tx.afterCommit(() => context.subscriptions.invalidate(merchantId))
 }

@@ -9,7 +9,7 @@ import { createJobs, type Jobs } from '#platform/jobs'
 import { memoryLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
 import { createMetrics } from '#platform/metrics'
-import type { Webhooks } from './face.ts'
+import type { Webhooks } from './types.ts'
 import { createWebhooks } from './webhooks.ts'
 
 /** For the tests of this module: webhooks over a real database and jobs, with a set clock. */
@@ -24,7 +24,7 @@ export const DAY_MS = 24 * HOUR_MS
 const lookup: LookupFunction = (_, options, callback) =>
   options.all ? callback(null, [{ address: '10.0.0.7', family: 4 }]) : callback(null, '10.0.0.7', 4)
 
-export function openTrial(t: { readonly db: Db; readonly connection: pg.ClientConfig }) {
+export function openTestWebhooks(t: { readonly db: Db; readonly connection: pg.ClientConfig }) {
   const stack = new AsyncDisposableStack()
   const clock = createSetClock()
   const ids = createIds(clock)

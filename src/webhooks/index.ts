@@ -7,7 +7,7 @@ export {
   type NewEvent,
   type Webhooks,
   type WebhooksDeps,
-} from './face.ts'
+} from './types.ts'
 export { webhooksCommands } from './commands.ts'
 export { webhooksSchema } from './schema.ts'
 export { createWebhooks } from './webhooks.ts'

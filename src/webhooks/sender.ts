@@ -2,19 +2,19 @@ import { LRUCache } from 'lru-cache'
 import { addMs, monotonicMs } from '#platform/clock'
 import { describeError } from '#platform/errors'
 import type { DueQueue } from '#platform/jobs'
-import { DELIVERIES_QUEUE, type Core } from './core.ts'
+import { DELIVERIES_QUEUE, type WebhooksContext } from './context.ts'
 import { markDisabled } from './endpoint-store.ts'
 import { secretContext } from './endpoints.ts'
 import { DISABLE_AFTER_MS, nextTry, parseRetryAfter } from './schedule.ts'
 import {
   claimDeliveries,
-  closePending,
-  freeDeliveries,
-  recordEnd,
+  closePendingDeliveries,
+  releaseDeliveries,
+  recordFinalAttempt,
   recordRetry,
   type AttemptRow,
   type Claimed,
-} from './send-store.ts'
+} from './queue-store.ts'
 import { signedHeaders } from './signing.ts'
 
 /** An endpoint stores the event and answers; what it does with it comes after. */
@@ -36,7 +36,7 @@ const SLOW_MS = 2000
 const SLOW_KNOWN = 10_000
 const GATHERED = 4
 
-export function deliveriesQueue(core: Core): DueQueue<Claimed> {
+export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
   const busy = new Map<string, number>()
   const slow = new LRUCache<string, true>({ max: SLOW_KNOWN })
   const count = (endpointId: string, by: 1 | -1): number => {
@@ -52,7 +52,7 @@ export function deliveriesQueue(core: Core): DueQueue<Claimed> {
     idleMs: 500,
     claim: async (limit, now) => {
       const leaseEnd = addMs(now, LEASE_MS)
-      const claimed = await claimDeliveries(core.db, {
+      const claimed = await claimDeliveries(context.db, {
         limit,
         now,
         leaseEnd,
@@ -63,36 +63,40 @@ export function deliveriesQueue(core: Core): DueQueue<Claimed> {
       for (const { endpointId } of claimed) count(endpointId, 1)
       return claimed
     },
-    adopt: (now) => freeDeliveries(core.db, now),
+    adopt: (now) => releaseDeliveries(context.db, now),
     handle: async (delivery) => {
       try {
-        const took = await deliver(core, delivery)
+        const took = await deliver(context, delivery)
         if (took !== undefined && took >= SLOW_MS) slow.set(delivery.endpointId, true)
         else if (took !== undefined) slow.delete(delivery.endpointId)
       } finally {
         // What waited for a place, or behind this delivery, goes now; under load a few places together.
-        if (count(delivery.endpointId, -1) % GATHERED === 0) core.wake()
+        if (count(delivery.endpointId, -1) % GATHERED === 0) context.wake()
       }
     },
   }
 }
 
 /** @returns how long the endpoint took, in ms; undefined when it was not asked */
-async function deliver(core: Core, delivery: Claimed): Promise<number | undefined> {
-  const now = core.clock.now()
+async function deliver(context: WebhooksContext, delivery: Claimed): Promise<number | undefined> {
+  const now = context.clock.now()
   if (!delivery.active) {
-    await closePending(core.db, { endpointId: delivery.endpointId, state: 'canceled', now })
+    await closePendingDeliveries(context.db, { endpointId: delivery.endpointId, state: 'canceled', now })
     return undefined
   }
   // It waited too long for its turn here: whoever claims it next sends it.
   if (delivery.leaseEnd <= now) return undefined
-  if (delivery.tries === 1) core.meters.delay.observe((now.getTime() - delivery.createdAt.getTime()) / 1000)
-  const sent = await send(core, delivery, now)
+  if (delivery.tries === 1) context.meters.delay.observe((now.getTime() - delivery.createdAt.getTime()) / 1000)
+  const sent = await send(context, delivery, now)
   if (sent.ok) {
-    await recordEnd(core.db, delivery, { state: 'succeeded', attempt: sent.attempt, now: core.clock.now() })
-    core.meters.attempts.inc({ result: 'succeeded' })
+    await recordFinalAttempt(context.db, delivery, {
+      state: 'succeeded',
+      attempt: sent.attempt,
+      now: context.clock.now(),
+    })
+    context.meters.attempts.inc({ result: 'succeeded' })
   } else {
-    await fail(core, delivery, sent)
+    await fail(context, delivery, sent)
   }
   return sent.attempt.ms
 }
@@ -104,13 +108,13 @@ interface Sent {
 }
 
 /** One try; redirects are answers that are no success, and an endless answer counts by its status. */
-async function send(core: Core, delivery: Claimed, at: Date): Promise<Sent> {
+async function send(context: WebhooksContext, delivery: Claimed, at: Date): Promise<Sent> {
   const { body, endpointId, eventId, url } = delivery
   const from = monotonicMs()
   const took = (): number => Math.round(monotonicMs() - from)
   try {
-    const secrets = delivery.secrets.map((sealed) => core.masterKey.open(sealed, secretContext(endpointId)))
-    const answer = await core.fetch.untrusted({
+    const secrets = delivery.secrets.map((sealed) => context.masterKey.open(sealed, secretContext(endpointId)))
+    const answer = await context.fetch.untrusted({
       method: 'POST',
       url,
       headers: {
@@ -145,37 +149,37 @@ const errorOf = (status: number): string =>
 
 const GONE = 410
 
-async function fail(core: Core, delivery: Claimed, { attempt, retryAfterMs }: Sent): Promise<void> {
-  const now = core.clock.now()
+async function fail(context: WebhooksContext, delivery: Claimed, { attempt, retryAfterMs }: Sent): Promise<void> {
+  const now = context.clock.now()
   const dueAt = attempt.status === GONE ? undefined : nextTry(delivery.id, delivery.failures + 1, now, retryAfterMs)
-  if (dueAt) await recordRetry(core.db, delivery, { attempt, dueAt, now })
-  else await recordEnd(core.db, delivery, { state: 'failed', attempt, now })
-  core.meters.attempts.inc({ result: dueAt ? 'failed' : 'given-up' })
-  core.log.debug(
+  if (dueAt) await recordRetry(context.db, delivery, { attempt, dueAt, now })
+  else await recordFinalAttempt(context.db, delivery, { state: 'failed', attempt, now })
+  context.meters.attempts.inc({ result: dueAt ? 'failed' : 'given-up' })
+  context.log.debug(
     { deliveryId: delivery.id, endpointId: delivery.endpointId, status: attempt.status },
     'delivery failed',
   )
   const failingBefore = addMs(now, -DISABLE_AFTER_MS)
-  if (attempt.status === GONE) await disable(core, delivery, 'gone', { now, failingBefore })
+  if (attempt.status === GONE) await disable(context, delivery, 'gone', { now, failingBefore })
   else if (delivery.failingSince && delivery.failingSince <= failingBefore) {
-    await disable(core, delivery, 'failing', { now, failingBefore })
+    await disable(context, delivery, 'failing', { now, failingBefore })
   }
 }
 
 /** What still waits for it counts as failed, so that it can be sent again in one go. */
 async function disable(
-  { db, identity, interest, log, meters }: Core,
+  { db, identity, subscriptions, log, meters }: WebhooksContext,
   { endpointId, merchantId }: Claimed,
   why: 'failing' | 'gone',
   { now, failingBefore }: { now: Date; failingBefore: Date },
 ): Promise<void> {
   const disabled = await db.transaction(async (tx) => {
     if (!(await markDisabled(tx, { id: endpointId, why, at: now, failingBefore }))) return false
-    await closePending(tx, { endpointId, state: 'failed', now })
+    await closePendingDeliveries(tx, { endpointId, state: 'failed', now })
     const actor = { type: 'system', id: 'webhooks' } as const
     const detail = { merchant: merchantId, why }
     await identity.audit.record(tx, { actor, action: 'webhooks.endpoint-disabled', target: endpointId, detail })
-    tx.afterCommit(() => interest.forget(merchantId))
+    tx.afterCommit(() => subscriptions.invalidate(merchantId))
     return true
   })
   if (!disabled) return

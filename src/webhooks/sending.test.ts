@@ -6,7 +6,7 @@ import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { openReceiver } from '../../test/receiver.ts'
 import { waitFor } from '../../test/wait.ts'
-import { ACTOR, DAY_MS, HOUR_MS, MERCHANT, openTrial, SECOND_MS } from './fixture.ts'
+import { ACTOR, DAY_MS, HOUR_MS, MERCHANT, openTestWebhooks, SECOND_MS } from './fixture.ts'
 import { RETRY_DELAYS_MS } from './schedule.ts'
 import { webhooksSchema } from './schema.ts'
 
@@ -15,7 +15,7 @@ const SCHEMAS = [platformSchema, identitySchema, webhooksSchema]
 test('a try that fails is repeated for three days, later each time, then given up; what waits behind it goes on', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   receiver.answers((_, response) => void response.writeHead(503).end('x'.repeat(5000)))
   const paidTries = (): number => receiver.types().filter((type) => type === 'payment.paid').length
@@ -49,7 +49,7 @@ test('a try that fails is repeated for three days, later each time, then given u
 test('a head of line holds back its own object alone, in the order of versions', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   receiver.answers(({ raw }, response) => void response.writeHead(raw.includes('"pay_1"') ? 500 : 200).end())
   await trial.publish('pay_1', 'payment.created', 1)
@@ -74,7 +74,7 @@ test('a head of line holds back its own object alone, in the order of versions',
 test('an endpoint that asks for time gets it, an hour at most', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   await trial.subscribe(receiver.url)
   receiver.answers((_, response) => void response.writeHead(429, { 'retry-after': '120' }).end())
   await trial.publish('pay_1')
@@ -93,7 +93,7 @@ test('redirects are not followed; an endless answer counts by its status; a priv
   await using elsewhere = await openReceiver()
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   const attemptOf = async (objectId: string, waitMs = 0) => {
     await trial.publish(objectId)
@@ -144,7 +144,7 @@ test('redirects are not followed; an endless answer counts by its status; a priv
 test('a dead endpoint takes two places and a claim one step for it, whatever waits there', async () => {
   await using healthy = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   let connections = 0
   const dead = createServer(() => connections++)
   await new Promise<void>((resolve) => dead.listen(0, '127.0.0.1', resolve))
@@ -172,7 +172,7 @@ test('an endpoint that takes its time takes two places, and no place from one th
   await using slow = await openReceiver()
   await using healthy = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(slow.url)
   for (let n = 0; n < 40; n++) await trial.publish(`pay_${n}`)
   await trial.subscribe(healthy.url)
@@ -196,7 +196,7 @@ test('an endpoint that takes its time takes two places, and no place from one th
 test('what a killed process was sending is sent again, and what it would have recorded late changes nothing', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   const id = await trial.publish('pay_1')
   const [queue] = trial.webhooks.queues ?? []
@@ -222,7 +222,7 @@ test('what a killed process was sending is sent again, and what it would have re
 test('two instances share the work, and each delivery is sent once', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   await trial.subscribe(receiver.url)
   const other = trial.make()
   for (let n = 0; n < 60; n++) {

@@ -6,7 +6,7 @@ import { sql } from '#platform/db'
 import { platformSchema } from '#platform/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { openReceiver } from '../../test/receiver.ts'
-import { ACTOR, DAY_MS, HOUR_MS, MERCHANT, openTrial, SECOND_MS } from './fixture.ts'
+import { ACTOR, DAY_MS, HOUR_MS, MERCHANT, openTestWebhooks, SECOND_MS } from './fixture.ts'
 import { webhooksSchema } from './schema.ts'
 
 const SCHEMAS = [platformSchema, identitySchema, webhooksSchema]
@@ -14,7 +14,7 @@ const SCHEMAS = [platformSchema, identitySchema, webhooksSchema]
 test('what is published twice is told once, and what nobody listens to is not even written', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   assert.equal(await trial.publish('pay_0'), undefined, 'nobody listens')
   await trial.subscribe(receiver.url, ['payment.paid', 'refund.*'])
   assert.match((await trial.publish('pay_1', 'payment.paid', 3)) ?? '', /^evt_/)
@@ -29,7 +29,7 @@ test('what is published twice is told once, and what nobody listens to is not ev
 test('the message is what the libraries of the specification verify, with each secret in force', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key, secret: first } = await trial.subscribe(receiver.url)
   const rotate = (overlapMs: number) =>
     trial.db.transaction(async (tx) =>
@@ -65,7 +65,7 @@ test('the message is what the libraries of the specification verify, with each s
 test('days without a success disable an endpoint, with an alert; one success begins them anew', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   const failAll = async (days: number, name: string): Promise<void> => {
     receiver.answers(500)
@@ -89,11 +89,11 @@ test('days without a success disable an endpoint, with an alert; one success beg
   const alert = trial.log.entries.find((entry) => entry['alert'] === 'webhook-endpoint-disabled')
   assert.ok(alert, 'the operator is told')
   assert.ok((await trial.deliveries(key.id)).every(({ state }) => state !== 'pending'))
-  assert.equal(await trial.webhooks.wanted(MERCHANT, 'payment.paid'), false)
+  assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.paid'), false)
   assert.equal(await trial.publish('after'), undefined)
   receiver.answers()
   await trial.db.transaction((tx) => trial.webhooks.updateEndpoint(tx, key, { enabled: true }, ACTOR))
-  assert.equal(await trial.webhooks.wanted(MERCHANT, 'payment.paid'), true, 'the cache is told at once')
+  assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.paid'), true, 'the cache is told at once')
   const before = receiver.received.length
   const range = { from: new Date(0), to: trial.clock.now(), state: 'failed' } as const
   const { count, nextFrom } = await trial.db.transaction((tx) => trial.webhooks.redeliverRange(tx, key, range))
@@ -106,7 +106,7 @@ test('days without a success disable an endpoint, with an alert; one success beg
 test('410 disables at once, and nothing is tried again', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   receiver.answers(410)
   await trial.publish('pay_1')
@@ -118,20 +118,20 @@ test('410 disables at once, and nothing is tried again', async () => {
 
 test('other instances hear of a first endpoint within five seconds', async () => {
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const other = trial.make()
-  assert.equal(await other.webhooks.wanted(MERCHANT, 'payment.created'), false)
+  assert.equal(await other.webhooks.hasSubscriber(MERCHANT, 'payment.created'), false)
   await trial.subscribe('https://shop.example/hook')
-  assert.equal(await trial.webhooks.wanted(MERCHANT, 'payment.created'), true, 'at once where it was made')
+  assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.created'), true, 'at once where it was made')
   trial.clock.advance(5 * SECOND_MS + 1)
-  assert.equal(await other.webhooks.wanted(MERCHANT, 'payment.created'), true)
-  assert.equal(await other.webhooks.wanted('mer_2', 'payment.created'), false)
+  assert.equal(await other.webhooks.hasSubscriber(MERCHANT, 'payment.created'), true)
+  assert.equal(await other.webhooks.hasSubscriber('mer_2', 'payment.created'), false)
 })
 
 test('what is finished goes after thirty days, what waits stays', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
-  await using trial = openTrial(t)
+  await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   await trial.publish('pay_1')
   await trial.jobs.runDue()

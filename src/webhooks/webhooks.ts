@@ -3,33 +3,33 @@ import type { HealthCheck } from '#platform/health'
 import type { Cron } from '#platform/jobs'
 import type { Invariant } from '#platform/module'
 import { webhooksCommands } from './commands.ts'
-import { createCore, type Core } from './core.ts'
+import { createContext, type WebhooksContext } from './context.ts'
 import { createDeliveries } from './deliveries.ts'
 import { countFailing } from './endpoint-store.ts'
 import { createEndpoints } from './endpoints.ts'
 import { deleteDeliveries, deleteEvents } from './event-store.ts'
-import type { Webhooks, WebhooksDeps } from './face.ts'
+import type { Webhooks, WebhooksDeps } from './types.ts'
 import { publish } from './publish.ts'
 import { webhooksSchema } from './schema.ts'
-import { findOldestDue, listUndelivered, listUnproven } from './send-store.ts'
+import { findOldestDue, listUndelivered, listDeliveredWithoutAnswer } from './queue-store.ts'
 import { deliveriesQueue } from './sender.ts'
 
 /** What our users receive from us: endpoints, events, deliveries. */
 export function createWebhooks(deps: WebhooksDeps): Webhooks {
-  const core = createCore(deps)
+  const context = createContext(deps)
   return {
     name: 'webhooks',
     schema: webhooksSchema,
-    queues: [deliveriesQueue(core)],
-    crons: [purge(core), measuring(core)],
-    health: [health(core)],
+    queues: [deliveriesQueue(context)],
+    crons: [purge(context), measuring(context)],
+    health: [health(context)],
     commands: webhooksCommands,
     invariants,
-    wanted: (merchantId, type) => core.interest.wants(core.db, merchantId, type),
-    publish: (tx, event) => publish(core, tx, event),
-    wake: core.wake,
-    ...createEndpoints(core),
-    ...createDeliveries(core),
+    hasSubscriber: (merchantId, type) => context.subscriptions.hasSubscriber(context.db, merchantId, type),
+    publish: (tx, event) => publish(context, tx, event),
+    wake: context.wake,
+    ...createEndpoints(context),
+    ...createDeliveries(context),
   }
 }
 
@@ -38,7 +38,7 @@ const HOUR_MS = 60 * 60_000
 const KEEP_MS = 30 * 24 * HOUR_MS
 const PURGE_BATCH = 1000
 
-const purge = ({ db, clock }: Core): Cron => ({
+const purge = ({ db, clock }: WebhooksContext): Cron => ({
   name: 'webhooks.purge',
   everyMs: HOUR_MS,
   run: async ({ signal }) => {
@@ -48,13 +48,17 @@ const purge = ({ db, clock }: Core): Cron => ({
   },
 })
 
-const measuring = (core: Core): Cron => ({
+const measuring = (context: WebhooksContext): Cron => ({
   name: 'webhooks.measure',
   everyMs: 15_000,
-  run: async () => void (await measure(core)),
+  run: async () => void (await measure(context)),
 })
 
-async function measure({ db, clock, meters }: Core): Promise<{ overdueSeconds: number; failingEndpoints: number }> {
+async function measure({
+  db,
+  clock,
+  meters,
+}: WebhooksContext): Promise<{ overdueSeconds: number; failingEndpoints: number }> {
   const now = clock.now()
   const oldest = await findOldestDue(db, now)
   const { failing: failingEndpoints } = await countFailing(db)
@@ -68,11 +72,11 @@ async function measure({ db, clock, meters }: Core): Promise<{ overdueSeconds: n
 const LATE_SECONDS = 60
 
 /** An endpoint that fails is its merchant's trouble, not ours: it is counted and no more. */
-const health = (core: Core): HealthCheck => ({
+const health = (context: WebhooksContext): HealthCheck => ({
   name: 'webhooks',
   critical: false,
   check: async () => {
-    const detail = await measure(core)
+    const detail = await measure(context)
     return { status: detail.overdueSeconds > LATE_SECONDS ? 'degraded' : 'healthy', detail: { ...detail } }
   },
 })
@@ -81,7 +85,9 @@ const invariants: readonly Invariant[] = [
   {
     name: 'webhooks.delivered-was-answered',
     check: async (q) =>
-      (await listUnproven(q)).map(({ id }) => `Delivery ${id} counts as arrived, but no attempt was answered so.`),
+      (await listDeliveredWithoutAnswer(q)).map(
+        ({ id }) => `Delivery ${id} counts as arrived, but no attempt was answered so.`,
+      ),
   },
   {
     name: 'webhooks.every-event-is-delivered',

@@ -1,6 +1,6 @@
 // Written by `npm run generate` from docs/openapi.json: change the API, not this file.
 
-import type { CallOptions } from './client.ts'
+import type { CallOptions } from './options.ts'
 
 /** Money that was seen at the attempt’s address */
 export type Arrival = {

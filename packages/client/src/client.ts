@@ -1,5 +1,6 @@
 import { OPERATIONS, type Iterators, type OperationRow, type Operations } from './api.ts'
 import { ConnectionError, PurserError, readError } from './errors.ts'
+import type { CallOptions } from './options.ts'
 
 export interface Settings {
   /** `sk_test_…` or `sk_live_…` */
@@ -16,13 +17,6 @@ export interface Settings {
   readonly fetch?: typeof globalThis.fetch
   /** Waits between two tries. For tests. */
   readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<void>
-}
-
-export interface CallOptions {
-  /** Your own id of this request, so that it is done once however often you send it. Made for you unless given. */
-  readonly idempotencyKey?: string
-  readonly signal?: AbortSignal
-  readonly timeoutMs?: number
 }
 
 export interface Purser extends Operations {

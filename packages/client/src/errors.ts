@@ -13,18 +13,18 @@ export class PurserError extends Error {
   /** Seconds after which it may be tried again, if that helps. */
   readonly retryAfterSeconds: number | undefined
 
-  constructor(status: number, said: Said, retryAfterSeconds?: number) {
-    super(said.message)
+  constructor(status: number, fields: ErrorFields, retryAfterSeconds?: number) {
+    super(fields.message)
     this.status = status
-    this.code = said.code
-    this.param = said.param
-    this.requestId = said.request_id
-    this.docUrl = said.doc_url
+    this.code = fields.code
+    this.param = fields.param
+    this.requestId = fields.request_id
+    this.docUrl = fields.doc_url
     this.retryAfterSeconds = retryAfterSeconds
   }
 }
 
-interface Said {
+interface ErrorFields {
   readonly code: string
   readonly message: string
   readonly param?: string
@@ -49,19 +49,19 @@ export async function readError(answer: Response): Promise<PurserError> {
   const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
   const retryAfter = Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined
   const text = await answer.text().catch(() => '')
-  return new PurserError(answer.status, parseSaid(text) ?? unsaid(answer), retryAfter)
+  return new PurserError(answer.status, parseSaid(text) ?? defaultFields(answer), retryAfter)
 }
 
-function parseSaid(text: string): Said | undefined {
+function parseSaid(text: string): ErrorFields | undefined {
   try {
-    const { error } = JSON.parse(text) as { error?: Partial<Said> }
-    return typeof error?.code === 'string' && typeof error.message === 'string' ? (error as Said) : undefined
+    const { error } = JSON.parse(text) as { error?: Partial<ErrorFields> }
+    return typeof error?.code === 'string' && typeof error.message === 'string' ? (error as ErrorFields) : undefined
   } catch {
     return undefined
   }
 }
 
-const unsaid = ({ status, headers }: Response): Said => {
+const defaultFields = ({ status, headers }: Response): ErrorFields => {
   const id = headers.get('x-request-id')
   const message = `The server answered ${status} without saying why.`
   return { code: `http-${status}`, message, ...(id !== null && { request_id: id }) }

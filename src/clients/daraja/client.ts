@@ -1,9 +1,9 @@
 import type { Clock } from '#platform/clock'
 import type { Fetch } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
-import { readAnswer } from './answer.ts'
+import { readResponse } from './response.ts'
 import { DarajaError } from './errors.ts'
-import { payingWith, type Paying, type Sent } from './paying.ts'
+import { createB2cClient, type B2cClient, type CallOptions } from './b2c.ts'
 import { eatTime, eatTimestamp } from './time.ts'
 import { createTokens, type TokenSettings } from './token.ts'
 import { pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
@@ -54,7 +54,7 @@ export interface PulledTransaction {
   readonly amount: string
 }
 
-export interface Daraja extends Paying {
+export interface Daraja extends B2cClient {
   /** Prompts the payer's phone. Not idempotent: a second call is a second prompt. Throws DarajaError; `maybeActed` says if the phone may ring. */
   stkPush(push: StkPush): Promise<StkPushed>
   /** Asks what became of a push. Throws DarajaError; `500.001.1001` is no answer, never a failure of the payment. */
@@ -75,7 +75,7 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
   const tokens = createTokens({ fetch, clock })
 
   /** With the password of Lipa na M-Pesa. */
-  function post<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent): Promise<T> {
+  function post<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: CallOptions): Promise<T> {
     const settings = deps.settings()
     const timestamp = eatTimestamp(clock.now())
     const password = Buffer.from(settings.shortcode + settings.passkey.reveal() + timestamp).toString('base64')
@@ -84,7 +84,12 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
   }
 
   /** A refused token was not acted upon, so the request is sent once more with a new one. */
-  async function ask<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: Sent): Promise<T> {
+  async function ask<T>(
+    path: string,
+    fields: Record<string, string>,
+    schema: z.ZodType<T>,
+    sent: CallOptions,
+  ): Promise<T> {
     const settings = deps.settings()
     const body = JSON.stringify(fields)
     for (let renewed = false; ; renewed = true) {
@@ -93,7 +98,7 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
       const { label, deadlineMs } = sent
       try {
         const request = { method: 'POST' as const, url: settings.baseUrl + path, headers, body, label, deadlineMs }
-        return await readAnswer(fetch, request, schema, [token, ...sent.secrets])
+        return await readResponse(fetch, request, schema, [token, ...sent.secrets])
       } catch (error) {
         if (!(error instanceof DarajaError) || error.code !== 'daraja.unauthorized') throw error
         tokens.drop(token)
@@ -137,7 +142,7 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
         .flat()
         .map((one) => ({ id: one.transactionId, at: one.trxDate, phone: one.msisdn, amount: one.amount }))
     },
-    ...payingWith(ask),
+    ...createB2cClient(ask),
   }
 }
 

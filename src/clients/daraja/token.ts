@@ -1,7 +1,7 @@
 import { addMs, type Clock } from '#platform/clock'
 import type { Fetch } from '#platform/fetch'
 import type { Secret } from '#platform/secrets'
-import { readAnswer } from './answer.ts'
+import { readResponse } from './response.ts'
 import { DarajaError } from './errors.ts'
 import { tokenAnswer } from './wire.ts'
 
@@ -27,7 +27,7 @@ export function createTokens({ fetch, clock }: { fetch: Fetch; clock: Clock }): 
   let flight: { owner: string; promise: Promise<string> } | undefined
 
   async function request(settings: TokenSettings, basic: string, owner: string): Promise<string> {
-    const answer = await readAnswer(
+    const answer = await readResponse(
       fetch,
       {
         url: `${settings.baseUrl}/oauth/v1/generate?grant_type=client_credentials`,

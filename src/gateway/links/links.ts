@@ -111,7 +111,7 @@ export async function payByLink(
   shop: Shop,
   chosen: LinkChoice,
 ): Promise<Pick<Intent, 'id'> | undefined> {
-  const announce = await deps.webhooks.wanted(shop.merchantId, 'payment.created')
+  const announce = await deps.webhooks.hasSubscriber(shop.merchantId, 'payment.created')
   await deps.payments.learnPrices(chosen.amount.asset)
   return deps.db.transaction(async (tx) => {
     const link = await lockLink(tx, id)

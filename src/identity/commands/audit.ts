@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
 export function auditCommands(program: Command, open: OpenCli): void {
   const audit = program.command('audit').description('what was done, by whom')
@@ -12,7 +12,7 @@ export function auditCommands(program: Command, open: OpenCli): void {
       const page = await identity.audit.list(context.db, options)
       printPage(context, page, options, ({ id, at, actor, action, target, detail }) => ({
         id,
-        at: shown(at),
+        at: formatTime(at),
         actor: `${actor.type}:${actor.id}`,
         action,
         target,

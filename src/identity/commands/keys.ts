@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { addMs } from '#platform/clock'
 import type { OpenCli } from '#platform/module'
-import { DEFAULT_SCOPES, SCOPES, type NewKey, type Scope } from '../face.ts'
-import { listOptions, openIdentity, parseDuration, printPage, shown, type ListOptions } from './open.ts'
+import { DEFAULT_SCOPES, SCOPES, type NewKey, type Scope } from '../types.ts'
+import { listOptions, openIdentity, parseDuration, printPage, formatTime, type ListOptions } from './context.ts'
 
 export function keyCommands(program: Command, open: OpenCli): void {
   const key = program.command('key').description('API keys of merchants')
@@ -19,9 +19,9 @@ export function keyCommands(program: Command, open: OpenCli): void {
         name: one.name,
         key: `…${one.hint}`,
         scopes: one.scopes.join(','),
-        used: shown(one.lastUsedAt),
-        expires: shown(one.expiresAt),
-        revoked: shown(one.revokedAt),
+        used: formatTime(one.lastUsedAt),
+        expires: formatTime(one.expiresAt),
+        revoked: formatTime(one.revokedAt),
       }))
     })
   key

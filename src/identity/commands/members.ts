@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { MEMBER_ROLES, type MemberRole } from '../face.ts'
-import { openIdentity, shown } from './open.ts'
+import { MEMBER_ROLES, type MemberRole } from '../types.ts'
+import { openIdentity, formatTime } from './context.ts'
 
 /** `purser merchant members …`: operators with a role at one merchant. */
 export function memberCommands(merchant: Command, open: OpenCli): void {
@@ -35,6 +35,8 @@ export function memberCommands(merchant: Command, open: OpenCli): void {
       const { context, identity } = await openIdentity(open)
       const all = await identity.listMembers(context.db, merchantId)
       if (all.length === 0) return context.print('None.')
-      context.print(all.map(({ email, name, role, createdAt }) => ({ email, name, role, since: shown(createdAt) })))
+      context.print(
+        all.map(({ email, name, role, createdAt }) => ({ email, name, role, since: formatTime(createdAt) })),
+      )
     })
 }

@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
 import { unknownMerchant } from '../errors.ts'
-import type { Locale } from '../face.ts'
+import type { Locale } from '../types.ts'
 import { memberCommands } from './members.ts'
 import { settlementCommands } from './settlement.ts'
-import { lookOf, lookOptions } from './stores.ts'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import { parseBrandOptions, brandOptions } from './stores.ts'
+import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
 export function merchantCommands(program: Command, open: OpenCli): void {
   const merchant = program.command('merchant').description('who sells through us')
@@ -28,7 +28,7 @@ export function merchantCommands(program: Command, open: OpenCli): void {
       id,
       name,
       locale,
-      created: shown(createdAt),
+      created: formatTime(createdAt),
     }))
   })
   merchant
@@ -41,12 +41,12 @@ export function merchantCommands(program: Command, open: OpenCli): void {
       if (!found) throw unknownMerchant(id)
       context.print(JSON.stringify(found, null, 2))
     })
-  lookOptions(merchant.command('set').description('change what is named'))
+  brandOptions(merchant.command('set').description('change what is named'))
     .option('--tolerance <percent>', 'how much less than asked still pays a payment, such as 0.5')
     .argument('<merchant>', 'its id, mer_…')
-    .action(async (merchantId: string, options: Parameters<typeof lookOf>[0] & { tolerance?: string }) => {
+    .action(async (merchantId: string, options: Parameters<typeof parseBrandOptions>[0] & { tolerance?: string }) => {
       const { context, identity } = await openIdentity(open)
-      const input = { merchantId, ...lookOf(options), tolerance: options.tolerance }
+      const input = { merchantId, ...parseBrandOptions(options), tolerance: options.tolerance }
       const made = await context.db.transaction((tx) => identity.updateMerchant(tx, input, context.actor))
       context.print(JSON.stringify(made, null, 2))
     })

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { ROLES, type Role } from '../face.ts'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import { ROLES, type Role } from '../types.ts'
+import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
 export function operatorCommands(program: Command, open: OpenCli): void {
   const operator = program.command('operator').description('who runs the program')
@@ -26,8 +26,8 @@ export function operatorCommands(program: Command, open: OpenCli): void {
       email,
       name,
       role,
-      created: shown(createdAt),
-      disabled: shown(disabledAt),
+      created: formatTime(createdAt),
+      disabled: formatTime(disabledAt),
     }))
   })
   operator

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { OpenCli } from '#platform/module'
-import { openIdentity } from './open.ts'
+import { openIdentity } from './context.ts'
 
 interface Terms {
   holdDays?: number

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { AppError, describeError } from '#platform/errors'
 import type { OpenCli } from '#platform/module'
-import type { Locale } from '../face.ts'
-import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
+import type { Locale } from '../types.ts'
+import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
 interface Look {
   name?: string
@@ -13,7 +13,7 @@ interface Look {
 }
 
 /** Options that say how a merchant or store looks; `none` takes a colour or logo away. */
-export const lookOptions = (command: Command): Command =>
+export const brandOptions = (command: Command): Command =>
   command
     .option('--name <name>', 'as payers see it')
     .addOption(new Option('--locale <locale>', 'language of its pages').choices(['en', 'sw']))
@@ -21,7 +21,7 @@ export const lookOptions = (command: Command): Command =>
     .option('--logo <file>', 'a PNG, JPEG or WebP picture of at most 100 kB, or none')
 
 /** What the options ask for. */
-export const lookOf = ({ name, locale, colour, logo }: Look) => ({
+export const parseBrandOptions = ({ name, locale, colour, logo }: Look) => ({
   name,
   locale,
   colour: colour === 'none' ? null : colour,
@@ -46,12 +46,12 @@ const listOf = (text: string | undefined): string[] | undefined =>
   text === undefined ? undefined : text === 'none' ? [] : text.split(',').map((part) => part.trim())
 
 const storeOptions = (command: Command): Command =>
-  lookOptions(command)
+  brandOptions(command)
     .option('--origins <list>', 'where payers may be sent back to, with commas between them; none: as the merchant')
     .option('--methods <list>', 'ways to pay in order, with commas between them; none: all')
 
 const changeOf = (options: StoreOptions) => ({
-  ...lookOf(options),
+  ...parseBrandOptions(options),
   returnOrigins: listOf(options.origins),
   methods: listOf(options.methods),
 })
@@ -107,7 +107,7 @@ export function storeCommands(program: Command, open: OpenCli): void {
         locale: one.locale ?? '',
         colour: one.brand.colour ?? '',
         methods: one.methods.join(','),
-        archived: shown(one.archivedAt),
+        archived: formatTime(one.archivedAt),
       }))
     })
 }

@@ -1,14 +1,38 @@
+-- Uploaded logos, named by their content: `<hash>.png`. A logo is deleted with its last user; a request that wants to use it again
+-- locks the row first.
+create table identity.logos (
+  name text primary key check (length(name) <= 60),
+  type text not null,
+  bytes bytea not null check (length(bytes) <= 102400),
+  created_at timestamptz not null
+);
+
 create table identity.merchants (
   id text primary key,
-  -- A name of our own for the few merchants that the program itself makes, such as `sandbox`.
+  -- A fixed name for the few merchants that the program creates itself, such as `sandbox`.
   handle text unique check (length(handle) between 1 and 40),
   name text not null check (length(name) between 1 and 100),
   livemode boolean not null,
   locale text not null check (locale in ('en', 'sw')),
-  created_at timestamptz not null
+  -- Brand shown to payers. The colour is `#rrggbb`.
+  colour text check (colour ~ '^#[0-9a-f]{6}$'),
+  logo text references identity.logos (name),
+  -- An amount that is short by at most this share still pays a payment, in basis points (1/100 of a percent).
+  tolerance_bps integer not null default 0 check (tolerance_bps between 0 and 1000),
+  -- Settlement: days until money becomes available, and the fees that are kept.
+  hold_days integer not null default 0 check (hold_days between 0 and 365),
+  fee_bps integer not null default 0 check (fee_bps between 0 and 10000),
+  -- Minor units by currency, as text: {"KES": "1000"}.
+  fee_fixed jsonb not null default '{}',
+  -- Settlement destination, encrypted with the master key. `destination_shown` holds the part that may be displayed.
+  destination text,
+  destination_shown jsonb,
+  created_at timestamptz not null,
+  check ((destination is null) = (destination_shown is null))
 );
+create index merchants_logo on identity.merchants (logo) where logo is not null;
 
--- Where a payer may be sent back to.
+-- Origins (scheme, host, port) that a payer may be sent back to.
 create table identity.return_origins (
   merchant_id text not null references identity.merchants (id),
   origin text not null check (length(origin) <= 300),
@@ -16,21 +40,45 @@ create table identity.return_origins (
   primary key (merchant_id, origin)
 );
 
-create table identity.keys (
+-- A merchant's shop with its own brand. A column that is null takes the merchant's value.
+create table identity.stores (
   id text primary key,
   merchant_id text not null references identity.merchants (id),
   name text not null check (length(name) between 1 and 100),
-  -- HMAC-SHA256 of the key under the pepper of this version. The key itself is nowhere.
+  locale text check (locale in ('en', 'sw')),
+  colour text check (colour ~ '^#[0-9a-f]{6}$'),
+  logo text references identity.logos (name),
+  -- Empty: the merchant's origins apply.
+  return_origins text[] not null default '{}',
+  -- Payment methods in display order. Empty: all methods.
+  methods text[] not null default '{}',
+  -- Idempotency key of the request that created the store. A retry finds the store by it when the process died before it answered.
+  request_key text,
+  created_at timestamptz not null,
+  archived_at timestamptz
+);
+create index stores_merchant on identity.stores (merchant_id, id);
+create index stores_request on identity.stores (merchant_id, request_key) where request_key is not null;
+create index stores_logo on identity.stores (logo) where logo is not null;
+
+-- API keys. The key itself is not stored.
+create table identity.keys (
+  id text primary key,
+  merchant_id text not null references identity.merchants (id),
+  -- A key with a store acts for that store alone.
+  store_id text references identity.stores (id),
+  name text not null check (length(name) between 1 and 100),
+  -- HMAC-SHA256 of the key under this version of the pepper.
   hash text not null unique,
   pepper_version integer not null,
-  -- Its last characters, to tell keys apart in a list.
+  -- The key's last characters, which tell keys apart in a list.
   hint text not null check (length(hint) <= 4),
   scopes text[] not null,
   livemode boolean not null,
   created_at timestamptz not null,
   expires_at timestamptz,
   revoked_at timestamptz,
-  -- Some seconds behind.
+  -- Written in batches, so it lags by some seconds.
   last_used_at timestamptz,
   replaced_by text references identity.keys (id)
 );
@@ -40,11 +88,23 @@ create table identity.operators (
   id text primary key,
   email text not null unique check (email = lower(email) and length(email) <= 200),
   name text not null check (length(name) between 1 and 100),
-  role text not null check (role in ('owner', 'admin', 'support', 'viewer')),
+  -- Role for the whole installation. `member` gives no rights there, only at the merchants in `identity.members`.
+  role text not null check (role in ('owner', 'admin', 'support', 'viewer', 'member')),
   created_at timestamptz not null,
   disabled_at timestamptz
 );
 
+-- Roles of operators at single merchants.
+create table identity.members (
+  merchant_id text not null references identity.merchants (id),
+  operator_id text not null references identity.operators (id),
+  role text not null check (role in ('owner', 'admin', 'support', 'viewer')),
+  created_at timestamptz not null,
+  primary key (merchant_id, operator_id)
+);
+create index members_operator on identity.members (operator_id);
+
+-- Audit log. Append-only.
 create table identity.audit (
   id bigint generated always as identity primary key,
   at timestamptz not null,
@@ -64,12 +124,18 @@ begin
 end $$;
 create trigger only_grows before update or delete or truncate on identity.audit
   for each statement execute function identity.refuse_change();
--- In replica mode too, which switches ordinary triggers off.
+-- `enable always` keeps the trigger active in replica mode, which disables ordinary triggers.
 alter table identity.audit enable always trigger only_grows;
 
--- The running program: a key keeps its merchant, its hash and its scopes; what was audited stays.
+-- Rights of the running program. It cannot change a key's merchant, hash or scopes, nor an audit row.
 grant usage on schema identity to purser_app;
 grant select, insert on all tables in schema identity to purser_app;
+grant update (created_at), delete on identity.logos to purser_app;
+grant update (
+  name, locale, colour, logo, tolerance_bps, hold_days, fee_bps, fee_fixed, destination, destination_shown
+) on identity.merchants to purser_app;
 grant delete on identity.return_origins to purser_app;
+grant update (name, locale, colour, logo, return_origins, methods, archived_at) on identity.stores to purser_app;
 grant update (expires_at, revoked_at, last_used_at, replaced_by) on identity.keys to purser_app;
 grant update (disabled_at) on identity.operators to purser_app;
+grant update (role), delete on identity.members to purser_app;

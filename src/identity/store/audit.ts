@@ -1,6 +1,6 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
-import type { AuditEntry, AuditRow, Page, PageQuery } from '../face.ts'
+import type { AuditEntry, AuditRow, Page, PageQuery } from '../types.ts'
 import { pageOf } from './page.ts'
 
 export async function insertAudit(tx: Tx, { actor, action, target, detail = {} }: AuditEntry, at: Date): Promise<void> {

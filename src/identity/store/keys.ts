@@ -1,5 +1,5 @@
 import { sql, type Db, type Queryable, type Tx } from '#platform/db'
-import type { ApiKey, Page, PageQuery, Scope } from '../face.ts'
+import type { ApiKey, Page, PageQuery, Scope } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, merchant_id as "merchantId", store_id as "storeId", name, hint, scopes, livemode, created_at as "createdAt",
@@ -72,7 +72,7 @@ export async function markReplaced(tx: Tx, id: string, by: string, expiresAt: Da
 }
 
 /** Of the merchant's keys of this name, only the one with this hash stays in force. */
-export async function keepOnlyKey(
+export async function revokeOtherKeys(
   tx: Tx,
   row: { merchantId: string; name: string; hash: string; at: Date },
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Logo } from '../face.ts'
+import type { Logo } from '../types.ts'
 
 /** The same picture is kept once. One that was there is locked until the transaction ends, so that nobody takes it away meanwhile. */
 export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: string }, at: Date): Promise<void> {
@@ -9,7 +9,7 @@ export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: s
   )
 }
 
-export async function deleteUnused(tx: Tx, name: string): Promise<void> {
+export async function deleteLogoIfUnused(tx: Tx, name: string): Promise<void> {
   // A statement of its own: the next one sees what was committed by whoever held the lock.
   await tx.run(sql`select from identity.logos where name = ${name} for update`)
   await tx.run(sql`delete from identity.logos where name = ${name}

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Member, MemberRole, Role } from '../face.ts'
+import type { Member, MemberRole, Role } from '../types.ts'
 
 /** @returns whether anything changed */
 export async function writeMember(

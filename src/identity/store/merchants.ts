@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Locale, Merchant, Page, PageQuery, SettlementTerms, ShownDestination } from '../face.ts'
+import type { Locale, Merchant, Page, PageQuery, SettlementTerms, MaskedDestination } from '../types.ts'
 import { pageOf } from './page.ts'
 
 const columns = sql`m.id, m.name, m.livemode, m.locale, m.tolerance_bps as "toleranceBps", m.created_at as "createdAt",
@@ -61,7 +61,7 @@ export async function writeDestination(
   tx: Tx,
   id: string,
   sealed: string | undefined,
-  shown: ShownDestination | undefined,
+  shown: MaskedDestination | undefined,
 ): Promise<void> {
   await tx.run(
     sql`update identity.merchants set destination = ${sealed ?? null}, destination_shown = ${shown ?? null} where id = ${id}`,

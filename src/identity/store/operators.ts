@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Operator, Page, PageQuery } from '../face.ts'
+import type { Operator, Page, PageQuery } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, email, name, role, created_at as "createdAt", disabled_at as "disabledAt"`
@@ -14,7 +14,7 @@ export async function insertOperator(tx: Tx, row: Operator): Promise<boolean> {
 }
 
 /** All owners that are not disabled and the one asked for, locked, so that of two disabled at once one owner stays. */
-export async function readOwnersAnd(tx: Tx, email: string): Promise<Operator[]> {
+export async function lockOwnersAndOperator(tx: Tx, email: string): Promise<Operator[]> {
   const rows = await tx.many<Nulls<Operator>>(
     sql`select ${columns} from identity.operators where email = ${email} or (role = 'owner' and disabled_at is null)
         order by id limit 10000 for no key update`,

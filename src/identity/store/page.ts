@@ -1,4 +1,4 @@
-import type { Page } from '../face.ts'
+import type { Page } from '../types.ts'
 
 /** Of `limit + 1` rows makes a page; the cursor is the id of its last row. */
 export function pageOf<T extends { id: string }>(rows: readonly T[], limit: number): Page<T> {

@@ -1,5 +1,5 @@
 import { sql, type Queryable, type Tx } from '#platform/db'
-import type { MadeBy, Page, PageQuery, Store } from '../face.ts'
+import type { StoreRequest, Page, PageQuery, Store } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, merchant_id as "merchantId", name, locale, jsonb_build_object('colour', colour, 'logo', logo) as brand,
@@ -18,7 +18,7 @@ export async function readStore(q: Queryable, id: string): Promise<Store | undef
   return row && withoutNulls<Store>(row)
 }
 
-export async function readMadeStore(q: Queryable, by: MadeBy): Promise<Store | undefined> {
+export async function readStoreByRequest(q: Queryable, by: StoreRequest): Promise<Store | undefined> {
   const row = await q.maybe<Nulls<Store>>(
     sql`select ${columns} from identity.stores where merchant_id = ${by.merchantId} and request_key = ${by.requestKey}
         and created_at >= ${by.since} order by id limit 1`,

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import pg from 'pg'
-import type { PlatformCli } from '../commands.ts'
 import { describeError } from '../errors.ts'
 import { postgresUrl, type PostgresConnection } from '../postgres.ts'
+import type { PlatformCli } from './context.ts'
 
 interface Options {
   owner?: boolean

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isLoopback } from '../http/listen.ts'
+import { isLoopback } from '../loopback.ts'
 import { defineConfig, setting, type ConfigOf } from './spec.ts'
 
 const count = (min: number, max: number) =>

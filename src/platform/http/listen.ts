@@ -20,10 +20,6 @@ const WHY: Readonly<Record<string, string>> = {
   ENOTFOUND: 'is not an address: set HOST to one of this machine.',
 }
 
-/** Of an address to listen on, or of the host of a URL. */
-export const isLoopback = (host: string): boolean =>
-  ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
-
 /**
  * Where the server listens, as this machine reaches it; without a slash at the end. Until it does it is where it was told to listen: a command
  * names the address of the program that runs.

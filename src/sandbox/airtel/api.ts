@@ -65,11 +65,11 @@ export interface AirtelApi {
   clock: Clock
   prompts: Prompts
   /** Sends the callback of a prompt at once. */
-  tell: (prompt: Prompt) => Promise<void>
+  sendCallback: (prompt: Prompt) => Promise<void>
 }
 
 /** Airtel Money's collection API at the wire. */
-export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelApi): void {
+export function addAirtelApi(app: HttpServer, { clock, prompts, sendCallback }: AirtelApi): void {
   const hide = { hide: true }
   const config = { provider: 'airtel' }
   app.post(`${ROOT}/auth/oauth2/token`, { schema: hide }, (request, reply) => {
@@ -101,7 +101,7 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelAp
       })
       if (!prompt) return refuse(reply, 400, 'DP00800001017', 'Duplicate transaction id')
       const { answer } = phoneOf(prompt.phone)
-      if (answer === 'after-callback') await tell(prompt)
+      if (answer === 'after-callback') await sendCallback(prompt)
       if (answer === 'cut') {
         reply.hijack()
         request.raw.socket.destroy()
@@ -116,7 +116,7 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, tell }: AirtelAp
 
   app.get(`${ROOT}/standard/v1/payments/:id`, { config, schema: { ...hide, params } }, async (request, reply) => {
     if (!isAdmitted(request, clock)) return unauthorized(reply)
-    const prompt = await prompts.look(request.params.id)
+    const prompt = await prompts.findCurrent(request.params.id)
     if (prompt?.network !== 'airtel') return refuse(reply, 200, 'DP00800001025', 'Transaction not found')
     const isBlind = clock.now() < addMs(prompt.createdAt, phoneOf(prompt.phone).queryBlindMs)
     const [status, code, message] = isBlind ? IN_PROGRESS : resultOf(prompt)

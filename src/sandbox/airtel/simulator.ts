@@ -16,10 +16,10 @@ export const airtel: SimulatorKind = {
     AIRTEL_BASE_URL: `${url}/sandbox/airtel`,
   }),
   create: ({ db, clock, ids, prompts, endpoints, deliver }) => {
-    const tell = async (prompt: Prompt): Promise<void> => {
+    const sendCallback = async (prompt: Prompt): Promise<void> => {
       for (const url of await db.transaction((tx) => endpoints(tx))) await deliver.callback(url, callbackBody(prompt))
     }
-    prompts.join({
+    prompts.addNetwork({
       name: 'airtel',
       title: 'AIRTEL MONEY',
       callbackKind: 'airtel.callback',
@@ -29,7 +29,7 @@ export const airtel: SimulatorKind = {
       callbackUrls: (tx) => endpoints(tx),
     })
     return {
-      routes: (app) => addAirtelApi(app, { clock, prompts, tell }),
+      routes: (app) => addAirtelApi(app, { clock, prompts, sendCallback }),
       deliveries: {
         // Taken before it is sent: a callback is sent once, whatever comes of it.
         'airtel.callback': async ({ id, subject, body }) => {

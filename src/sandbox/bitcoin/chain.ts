@@ -10,7 +10,7 @@ export interface Block {
 }
 
 /** What the node pretends to be, for trying what a desk does then. */
-export interface Mood {
+export interface NodeState {
   readonly chain: string
   readonly syncing: boolean
   readonly warmingUp: boolean
@@ -29,7 +29,7 @@ export interface Chain {
   mempool: string[]
   /** Makes each block and payment another. */
   nonce: number
-  mood: Mood
+  nodeState: NodeState
 }
 
 /** As a node publishes it: A added, R removed, C connected, D disconnected. */
@@ -39,7 +39,7 @@ export interface Notice {
 }
 
 /** Why the node refuses, with its code. */
-export class Refusal extends Error {
+export class RpcError extends Error {
   readonly code: number
   constructor(code: number, message: string) {
     super(message)
@@ -49,26 +49,26 @@ export class Refusal extends Error {
 
 const GENESIS = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206'
 /** The payer's purse: nobody has its key, and nobody here asks for one. */
-export const PURSE = `0014${'fa'.repeat(20)}`
-const PURSE_COINS = 200
-const PURSE_COIN = 500_000_000n
+export const PAYER_SCRIPT = `0014${'fa'.repeat(20)}`
+const PAYER_COINS = 200
+const PAYER_COIN_SATS = 500_000_000n
 const REWARD = 5_000_000_000n
 const MATURITY = 100
 /** Sat per virtual byte. */
 export const MIN_FEE_RATE = 1n
-const NO_MOOD: Mood = { chain: 'regtest', syncing: false, warmingUp: false, estimate: undefined }
+const DEFAULT_NODE_STATE: NodeState = { chain: 'regtest', syncing: false, warmingUp: false, estimate: undefined }
 
 /** A chain on which the payer has coins to spend. */
 export function newChain(time: number): Chain {
   const genesis = { hash: GENESIS, height: 0, previous: undefined, time: 1_296_688_602, txids: [] }
-  const chain: Chain = { blocks: [genesis], stale: [], txs: {}, mempool: [], nonce: 0, mood: NO_MOOD }
-  connect(
+  const chain: Chain = { blocks: [genesis], stale: [], txs: {}, mempool: [], nonce: 0, nodeState: DEFAULT_NODE_STATE }
+  connectBlock(
     chain,
     [],
     time,
-    Array.from({ length: PURSE_COINS }, () => ({ sats: PURSE_COIN, script: PURSE })),
+    Array.from({ length: PAYER_COINS }, () => ({ sats: PAYER_COIN_SATS, script: PAYER_SCRIPT })),
   )
-  for (let i = 0; i < MATURITY; i++) connect(chain, [], time)
+  for (let i = 0; i < MATURITY; i++) connectBlock(chain, [], time)
   return chain
 }
 
@@ -138,30 +138,30 @@ export function listAncestors(chain: Chain, txid: string): string[] {
 }
 
 /** Takes a transaction into the mempool, in place of those that it conflicts with when it pays more. Throws Refusal. */
-export function accept(chain: Chain, tx: Transaction): Notice[] {
+export function acceptToMempool(chain: Chain, tx: Transaction): Notice[] {
   if (chain.mempool.includes(tx.txid)) return []
-  if (blockOf(chain, tx.txid)) throw new Refusal(-27, 'Transaction outputs already in utxo set')
-  const conflicts = refuseUnfit(chain, tx)
+  if (blockOf(chain, tx.txid)) throw new RpcError(-27, 'Transaction outputs already in utxo set')
+  const conflicts = checkAcceptance(chain, tx)
   chain.txs[tx.txid] = tx
-  const notices = drop(chain, conflicts)
+  const notices = removeFromMempool(chain, conflicts)
   chain.mempool.push(tx.txid)
   return [...notices, { kind: 'A', hash: tx.txid }]
 }
 
 /** The transactions that it would replace. Throws Refusal when the mempool would not take it. */
-export function refuseUnfit(chain: Chain, tx: Transaction): string[] {
-  if (tx.outputs.some(isDust)) throw new Refusal(-26, 'dust')
+export function checkAcceptance(chain: Chain, tx: Transaction): string[] {
+  if (tx.outputs.some(isDust)) throw new RpcError(-26, 'dust')
   refuseBadInputs(chain, tx)
   const fee = feeOf(chain, tx)
-  if (fee < 0n) throw new Refusal(-26, 'bad-txns-in-belowout')
-  if (fee < sizeOf(tx) * MIN_FEE_RATE) throw new Refusal(-26, 'min relay fee not met')
+  if (fee < 0n) throw new RpcError(-26, 'bad-txns-in-belowout')
+  if (fee < sizeOf(tx) * MIN_FEE_RATE) throw new RpcError(-26, 'min relay fee not met')
   const spenders = spendersOf(chain, chain.mempool)
   const direct = tx.inputs.flatMap((input) => spenders.get(outpoint(input)) ?? [])
   const conflicts = withDescendants(chain, direct)
-  if (tx.inputs.some(({ txid }) => conflicts.includes(txid))) throw new Refusal(-26, 'bad-txns-spends-conflicting-tx')
+  if (tx.inputs.some(({ txid }) => conflicts.includes(txid))) throw new RpcError(-26, 'bad-txns-spends-conflicting-tx')
   // Core 29 and later: whoever pays more replaces, whatever was signalled.
   const feesGone = conflicts.reduce((sum, txid) => sum + feeOfKnown(chain, txid), 0n)
-  if (conflicts.length > 0 && fee < feesGone + sizeOf(tx)) throw new Refusal(-26, 'insufficient fee')
+  if (conflicts.length > 0 && fee < feesGone + sizeOf(tx)) throw new RpcError(-26, 'insufficient fee')
   return conflicts
 }
 
@@ -176,9 +176,9 @@ function refuseBadInputs(chain: Chain, tx: Transaction): void {
     const block = blockOf(chain, input.txid)
     const source = chain.txs[input.txid]
     const exists = source?.outputs[input.vout] && (block ?? chain.mempool.includes(input.txid))
-    if (!exists || spent.has(outpoint(input))) throw new Refusal(-25, 'bad-txns-inputs-missingorspent')
+    if (!exists || spent.has(outpoint(input))) throw new RpcError(-25, 'bad-txns-inputs-missingorspent')
     if (block && source.inputs.length === 0 && tipOf(chain).height + 1 - block.height < MATURITY)
-      throw new Refusal(-26, 'bad-txns-premature-spend-of-coinbase')
+      throw new RpcError(-26, 'bad-txns-premature-spend-of-coinbase')
   }
 }
 
@@ -189,18 +189,18 @@ function isDust({ sats, script }: Output): boolean {
 }
 
 /** Takes transactions and what hangs on them out of the mempool. */
-export function drop(chain: Chain, txids: readonly string[]): Notice[] {
+export function removeFromMempool(chain: Chain, txids: readonly string[]): Notice[] {
   const gone = withDescendants(chain, txids)
   chain.mempool = chain.mempool.filter((txid) => !gone.includes(txid))
   return gone.map((hash) => ({ kind: 'R', hash }))
 }
 
 /** A block with these transactions, parents first; what conflicts with them leaves the mempool. */
-export function connect(
+export function connectBlock(
   chain: Chain,
   txids: readonly string[],
   time: number,
-  reward: readonly Output[] = [{ sats: REWARD, script: PURSE }],
+  reward: readonly Output[] = [{ sats: REWARD, script: PAYER_SCRIPT }],
 ): Notice[] {
   const previous = tipOf(chain)
   const height = previous.height + 1
@@ -212,19 +212,19 @@ export function connect(
   chain.mempool = chain.mempool.filter((txid) => !txids.includes(txid))
   const spent = spendersOf(chain, txids)
   const conflicts = chain.mempool.filter((txid) => chain.txs[txid]?.inputs.some((input) => spent.has(outpoint(input))))
-  return [...drop(chain, conflicts), { kind: 'C', hash }]
+  return [...removeFromMempool(chain, conflicts), { kind: 'C', hash }]
 }
 
 /** Takes the last block off again; its payments wait once more, those that still can. */
-export function disconnect(chain: Chain): Notice[] {
+export function disconnectBlock(chain: Chain): Notice[] {
   const block = tipOf(chain)
-  if (block.height === 0) throw new Refusal(-8, 'the first block stays')
+  if (block.height === 0) throw new RpcError(-8, 'the first block stays')
   chain.blocks.pop()
   chain.stale.push(block)
   const [coinbase = '', ...back] = block.txids
-  const notices = drop(chain, withDescendants(chain, [coinbase]))
+  const notices = removeFromMempool(chain, withDescendants(chain, [coinbase]))
   chain.mempool = [...back, ...chain.mempool.filter((txid) => !back.includes(txid))]
   // What spends a reward that is gone, or that is young again, cannot wait.
   const orphans = chain.mempool.filter((txid) => chain.txs[txid]?.inputs.some((input) => input.txid === coinbase))
-  return [{ kind: 'D', hash: block.hash }, ...notices, ...drop(chain, orphans)]
+  return [{ kind: 'D', hash: block.hash }, ...notices, ...removeFromMempool(chain, orphans)]
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
-import { Refusal, type Chain, type Mood } from './chain.ts'
+import { RpcError, type Chain, type NodeState } from './chain.ts'
 import type { Done } from './payer.ts'
 import type { Publisher } from './publisher.ts'
 import { METHODS, type Call } from './rpc.ts'
@@ -14,7 +14,7 @@ export interface BitcoinNode {
   act(change: (chain: Chain, time: number) => Done): Promise<Done>
   /** Publishes nothing of so many events, as a full queue does. */
   loseEvents(count: number): void
-  setMood(mood: Partial<Mood>): Promise<Mood>
+  setMood(nodeState: Partial<NodeState>): Promise<NodeState>
   read(): Promise<Chain>
 }
 
@@ -27,10 +27,10 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
 
   async function run(name: string, params: readonly unknown[], guise: string | undefined): Promise<unknown> {
     const method = METHODS[name]
-    if (!method) throw new Refusal(-32601, 'Method not found')
+    if (!method) throw new RpcError(-32601, 'Method not found')
     const zmqAddress = name === 'getzmqnotifications' ? await publisher.address() : ''
     const call = (chain: Chain): { result: unknown; notices: Call['notices'] } => {
-      if (chain.mood.warmingUp) throw new Refusal(-28, 'Loading block index…')
+      if (chain.nodeState.warmingUp) throw new RpcError(-28, 'Loading block index…')
       const notices: Call['notices'] = []
       return {
         result: method({ chain: WRITERS.has(name) ? chain : disguised(chain, guise), params, zmqAddress, notices }),
@@ -49,7 +49,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
         const result = await run(String(method), Array.isArray(params) ? params : [], guise)
         return { jsonrpc: '2.0', result, id }
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error
+        if (!(error instanceof RpcError)) throw error
         return { jsonrpc: '2.0', error: { code: error.code, message: error.message }, id }
       }
     },
@@ -59,10 +59,10 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
       return done
     },
     loseEvents: (count) => publisher.skip(count),
-    setMood: (mood) =>
+    setMood: (nodeState) =>
       store.change(time(), (chain) => {
-        chain.mood = { ...chain.mood, ...mood }
-        return chain.mood
+        chain.nodeState = { ...chain.nodeState, ...nodeState }
+        return chain.nodeState
       }),
     read: () => store.read(time()),
   }
@@ -74,7 +74,7 @@ const MAIN_GENESIS = '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a
 function disguised(chain: Chain, guise: string | undefined): Chain {
   const [first, ...rest] = chain.blocks
   if (guise !== 'main' || !first) return chain
-  const { mood } = chain
-  const name = mood.chain === 'regtest' ? 'main' : mood.chain
-  return { ...chain, mood: { ...mood, chain: name }, blocks: [{ ...first, hash: MAIN_GENESIS }, ...rest] }
+  const { nodeState } = chain
+  const name = nodeState.chain === 'regtest' ? 'main' : nodeState.chain
+  return { ...chain, nodeState: { ...nodeState, chain: name }, blocks: [{ ...first, hash: MAIN_GENESIS }, ...rest] }
 }

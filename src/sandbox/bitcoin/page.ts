@@ -2,7 +2,7 @@ import { formatAmount } from '#money'
 import { html, type Html } from '#platform/html'
 import type { Assets } from '../page/assets.ts'
 import { document } from '../page/document.ts'
-import { PURSE, tipOf, type Chain } from './chain.ts'
+import { PAYER_SCRIPT, tipOf, type Chain } from './chain.ts'
 import { addressOf } from './transactions.ts'
 
 const SHOWN = 8
@@ -76,7 +76,7 @@ function waiting(chain: Chain): Html {
       .slice(-SHOWN)
       .toReversed()
       .map((txid) => {
-        const paid = (chain.txs[txid]?.outputs ?? []).filter(({ script }) => script !== PURSE)
+        const paid = (chain.txs[txid]?.outputs ?? []).filter(({ script }) => script !== PAYER_SCRIPT)
         return html`<li>
           <code>${txid.slice(0, 12)}…</code>
           <span>

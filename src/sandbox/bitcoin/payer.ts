@@ -1,13 +1,13 @@
 import {
-  accept,
+  acceptToMempool,
   blockOf,
   confirmedTxids,
-  connect,
-  disconnect,
-  drop,
+  connectBlock,
+  disconnectBlock,
+  removeFromMempool,
   MIN_FEE_RATE,
-  PURSE,
-  Refusal,
+  PAYER_SCRIPT,
+  RpcError,
   sizeOf,
   spendersOf,
   tipOf,
@@ -42,12 +42,12 @@ export function pay(chain: Chain, { outputs, replaceable, feeRate, fromUnconfirm
   const notices: Notice[] = []
   if (fromUnconfirmed && chain.mempool.length === 0) {
     const parent = spend(chain, [], { sequence: REPLACEABLE, feeRate: MIN_FEE_RATE, fromUnconfirmed: false })
-    notices.push(...accept(chain, parent))
+    notices.push(...acceptToMempool(chain, parent))
   }
   const tx = spend(chain, outputs, { sequence: replaceable ? REPLACEABLE : FINAL, feeRate, fromUnconfirmed })
-  if (!mined) return { txid: tx.txid, notices: [...notices, ...accept(chain, tx)] }
+  if (!mined) return { txid: tx.txid, notices: [...notices, ...acceptToMempool(chain, tx)] }
   chain.txs[tx.txid] = tx
-  return { txid: tx.txid, notices: [...notices, ...connect(chain, [tx.txid], time)] }
+  return { txid: tx.txid, notices: [...notices, ...connectBlock(chain, [tx.txid], time)] }
 }
 
 function spend(
@@ -58,15 +58,16 @@ function spend(
   const wanted = outputs.reduce((sum, { sats }) => sum + sats, 0n)
   const inputs: Input[] = []
   let into = 0n
-  const fee = (): bigint => sizeOf({ inputs, outputs: [...outputs, { sats: 0n, script: PURSE }] }) * feeRate
+  const fee = (): bigint => sizeOf({ inputs, outputs: [...outputs, { sats: 0n, script: PAYER_SCRIPT }] }) * feeRate
   for (const { at, sats } of purseOf(chain, fromUnconfirmed)) {
     inputs.push({ ...at, sequence })
     into += sats
     if (into >= wanted + fee() + 1000n) break
   }
   const change = into - wanted - fee()
-  if (inputs.length === 0 || change < 294n) throw new Refusal(-6, 'the simulated payer has too few coins: mine a block')
-  return buildTransaction(inputs, [...outputs, { sats: change, script: PURSE }])
+  if (inputs.length === 0 || change < 294n)
+    throw new RpcError(-6, 'the simulated payer has too few coins: mine a block')
+  return buildTransaction(inputs, [...outputs, { sats: change, script: PAYER_SCRIPT }])
 }
 
 /** The payer's coins: old enough and confirmed, or change that waits. */
@@ -75,7 +76,7 @@ function purseOf(chain: Chain, unconfirmed: boolean): { at: { txid: string; vout
   const young = new Set(chain.blocks.slice(-100).map(({ txids }) => txids[0]))
   return (unconfirmed ? chain.mempool : confirmedTxids(chain)).flatMap((txid) =>
     (young.has(txid) ? [] : (chain.txs[txid]?.outputs ?? [])).flatMap(({ sats, script }, vout) =>
-      script === PURSE && !spent.has(outpoint({ txid, vout })) ? [{ at: { txid, vout }, sats }] : [],
+      script === PAYER_SCRIPT && !spent.has(outpoint({ txid, vout })) ? [{ at: { txid, vout }, sats }] : [],
     ),
   )
 }
@@ -88,22 +89,22 @@ export type Replacement = 'keep' | 'lower' | 'drop'
  */
 export function replace(chain: Chain, txid: string, how: Replacement, mined: boolean, time: number): Done {
   const old = chain.txs[txid]
-  if (!old || !chain.mempool.includes(txid)) throw new Refusal(-5, 'no such transaction in the mempool')
+  if (!old || !chain.mempool.includes(txid)) throw new RpcError(-5, 'no such transaction in the mempool')
   const tx = replacementOf(chain, old, how)
-  if (!mined) return { txid: tx.txid, notices: accept(chain, tx) }
+  if (!mined) return { txid: tx.txid, notices: acceptToMempool(chain, tx) }
   chain.txs[tx.txid] = tx
-  return { txid: tx.txid, notices: connect(chain, [tx.txid], time) }
+  return { txid: tx.txid, notices: connectBlock(chain, [tx.txid], time) }
 }
 
 function replacementOf(chain: Chain, old: Transaction, how: Replacement): Transaction {
-  const paid = old.outputs.filter(({ script }) => script !== PURSE)
+  const paid = old.outputs.filter(({ script }) => script !== PAYER_SCRIPT)
   const kept =
     how === 'keep' ? paid : how === 'lower' ? paid.map(({ sats, script }) => ({ sats: sats / 2n, script })) : []
   const into = feeOf(chain, old) + old.outputs.reduce((sum, { sats }) => sum + sats, 0n)
   const fee = feeOf(chain, old) + sizeOf(old) * 20n
   const change = kept.reduce((left, { sats }) => left - sats, into - fee)
   const inputs = old.inputs.map((input) => ({ ...input, sequence: REPLACEABLE }))
-  return buildTransaction(inputs, [...kept, { sats: change, script: PURSE }])
+  return buildTransaction(inputs, [...kept, { sats: change, script: PAYER_SCRIPT }])
 }
 
 /** Blocks with what waits; `empty`: with nothing. */
@@ -115,7 +116,7 @@ export function mine(
   const notices: Notice[] = []
   for (let i = 0; i < blocks; i++) {
     const outputs = reward === undefined ? undefined : [{ sats: 5_000_000_000n, script: reward }]
-    notices.push(...connect(chain, empty ? [] : [...chain.mempool], time, outputs))
+    notices.push(...connectBlock(chain, empty ? [] : [...chain.mempool], time, outputs))
   }
   return { notices }
 }
@@ -129,17 +130,17 @@ export interface Reorg {
 }
 
 export function reorg(chain: Chain, { depth, blocks, how }: Reorg, time: number): Done {
-  if (depth > tipOf(chain).height - 101) throw new Refusal(-8, 'deeper than anything that was paid')
+  if (depth > tipOf(chain).height - 101) throw new RpcError(-8, 'deeper than anything that was paid')
   const notices: Notice[] = []
   const before = [...chain.mempool]
-  for (let i = 0; i < depth; i++) notices.push(...disconnect(chain))
+  for (let i = 0; i < depth; i++) notices.push(...disconnectBlock(chain))
   const back = chain.mempool.filter((txid) => !before.includes(txid))
   const spends = how === 'double-spend' ? replaceAll(chain, back) : []
-  if (how === 'evict') notices.push(...drop(chain, back))
+  if (how === 'evict') notices.push(...removeFromMempool(chain, back))
   // Later by one block than before, so that heights differ.
   for (let i = 0; i < blocks; i++) {
     const now = i === Math.min(1, blocks - 1) ? (how === 'same' ? [...back] : spends) : []
-    notices.push(...connect(chain, now, time))
+    notices.push(...connectBlock(chain, now, time))
   }
   return { notices }
 }
@@ -158,13 +159,13 @@ function replaceAll(chain: Chain, txids: readonly string[]): string[] {
 
 /** The mempool was full, or it waited for two weeks. */
 export function evict(chain: Chain, txid: string): Done {
-  if (!chain.mempool.includes(txid)) throw new Refusal(-5, 'no such transaction in the mempool')
-  return { notices: drop(chain, [txid]) }
+  if (!chain.mempool.includes(txid)) throw new RpcError(-5, 'no such transaction in the mempool')
+  return { notices: removeFromMempool(chain, [txid]) }
 }
 
 /** Somebody sends a transaction again that was seen before. */
 export function resend(chain: Chain, txid: string): Done {
   const tx = chain.txs[txid]
-  if (!tx || blockOf(chain, txid)) throw new Refusal(-5, 'no such transaction to send again')
-  return { txid, notices: accept(chain, tx) }
+  if (!tx || blockOf(chain, txid)) throw new RpcError(-5, 'no such transaction to send again')
+  return { txid, notices: acceptToMempool(chain, tx) }
 }

@@ -5,7 +5,7 @@ import type { HttpServer, Request } from '#platform/http'
 import type { Gate } from '../access.ts'
 import { BITCOIN } from '../credentials.ts'
 import type { Assets } from '../page/assets.ts'
-import { Refusal, tipOf } from './chain.ts'
+import { RpcError, tipOf } from './chain.ts'
 import type { BitcoinNode } from './node.ts'
 import { bitcoinPage } from './page.ts'
 import { evict, mine, pay, reorg, replace, resend, type Done } from './payer.ts'
@@ -105,7 +105,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
     app.post(`/sandbox/bitcoin/${name}`, options, async (request, reply) => {
       const given = readBody(body, request.body)
       const done = await act(given).catch((error: unknown) => {
-        if (error instanceof Refusal)
+        if (error instanceof RpcError)
           throw new AppError('sandbox.bitcoin-refused', 422, `The node refuses: ${error.message}`)
         throw error
       })
@@ -137,13 +137,13 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
   app.post('/sandbox/bitcoin/node', { onRequest: gate, schema: { hide: true } }, async (request, reply) => {
     const { chain, syncing, warming_up: warmingUp, estimate, lose_events: lost = 0 } = readBody(moodBody, request.body)
     node.loseEvents(lost)
-    const mood = {
+    const nodeState = {
       ...(chain === undefined ? {} : { chain }),
       ...(syncing === undefined ? {} : { syncing }),
       ...(warmingUp === undefined ? {} : { warmingUp }),
       ...(estimate === undefined ? {} : { estimate: estimate ?? undefined }),
     }
-    return reply.send(await node.setMood(mood))
+    return reply.send(await node.setMood(nodeState))
   })
 }
 

@@ -1,12 +1,12 @@
 import {
-  accept,
+  acceptToMempool,
   blockOf,
   feeOf,
   findCoin,
   listAncestors,
   MIN_FEE_RATE,
-  Refusal,
-  refuseUnfit,
+  RpcError,
+  checkAcceptance,
   sizeOf,
   spendersOf,
   tipOf,
@@ -45,11 +45,11 @@ type Method = (call: Call) => unknown
 /** The calls that the desk's node client makes, and a few to look around with. Errors and their words as of Bitcoin Core 29. */
 export const METHODS: Readonly<Record<string, Method>> = {
   getblockchaininfo: ({ chain }) => ({
-    chain: chain.mood.chain,
+    chain: chain.nodeState.chain,
     blocks: tipOf(chain).height,
-    headers: tipOf(chain).height + (chain.mood.syncing ? 5000 : 0),
+    headers: tipOf(chain).height + (chain.nodeState.syncing ? 5000 : 0),
     bestblockhash: tipOf(chain).hash,
-    initialblockdownload: chain.mood.syncing,
+    initialblockdownload: chain.nodeState.syncing,
     pruned: false,
     warnings: [],
   }),
@@ -59,7 +59,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   getbestblockhash: ({ chain }) => tipOf(chain).hash,
   getblockhash: ({ chain, params: [height] }) => {
     const block = typeof height === 'number' ? chain.blocks[height] : undefined
-    if (!block) throw new Refusal(-8, 'Block height out of range')
+    if (!block) throw new RpcError(-8, 'Block height out of range')
     return block.hash
   },
   getblock: ({ chain, params: [hash] }) => {
@@ -111,10 +111,10 @@ export const METHODS: Readonly<Record<string, Method>> = {
       coinbase: coin.coinbase,
     }
   },
-  estimatesmartfee: ({ chain: { mood, blocks } }) =>
-    mood.estimate === undefined
+  estimatesmartfee: ({ chain: { nodeState, blocks } }) =>
+    nodeState.estimate === undefined
       ? { errors: ['Insufficient data or no feerate found'], blocks: blocks.length }
-      : { feerate: new Btc(BigInt(mood.estimate) * 1000n), blocks: 6 },
+      : { feerate: new Btc(BigInt(nodeState.estimate) * 1000n), blocks: 6 },
   getmempoolinfo: ({ chain }) => ({
     loaded: true,
     size: chain.mempool.length,
@@ -125,7 +125,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   testmempoolaccept: ({ chain, params: [hexes] }) => list(hexes).map((hex) => testAccept(chain, text(hex))),
   sendrawtransaction: ({ chain, params: [hex], notices }) => {
     const tx = decode(text(hex))
-    notices.push(...accept(chain, tx))
+    notices.push(...acceptToMempool(chain, tx))
     return tx.txid
   },
 }
@@ -138,11 +138,11 @@ function medianTimeOf({ blocks }: Chain, height: number): number {
 
 const text = (value: unknown): string => {
   if (typeof value === 'string') return value
-  throw new Refusal(-3, 'JSON value is not of expected type string')
+  throw new RpcError(-3, 'JSON value is not of expected type string')
 }
 const list = (value: unknown): unknown[] => {
   if (Array.isArray(value)) return value as unknown[]
-  throw new Refusal(-3, 'JSON value is not of expected type array')
+  throw new RpcError(-3, 'JSON value is not of expected type array')
 }
 const pointsOf = (value: unknown): { txid: string; vout: number }[] =>
   list(value).map((one) => {
@@ -154,7 +154,7 @@ const spk = (script: string): object => ({ hex: script, address: addressOf(scrip
 
 function requireBlock(chain: Chain, hash: unknown): Block {
   const block = [...chain.blocks, ...chain.stale].find((one) => one.hash === hash)
-  if (!block) throw new Refusal(-5, 'Block not found')
+  if (!block) throw new RpcError(-5, 'Block not found')
   return block
 }
 
@@ -165,14 +165,14 @@ function scriptOfDescriptor(descriptor: unknown): string {
   try {
     return scriptOf(inner)
   } catch {
-    throw new Refusal(-5, 'Address is not valid')
+    throw new RpcError(-5, 'Address is not valid')
   }
 }
 
 function activityOf(chain: Chain, hashes: unknown, descriptors: unknown, mempool: boolean): object {
   const scripts = new Set(list(descriptors).map(scriptOfDescriptor))
   const blocks = list(hashes).map((hash) => requireBlock(chain, hash))
-  if (blocks.some((block) => chain.blocks[block.height] !== block)) throw new Refusal(-8, 'Block is not in main chain')
+  if (blocks.some((block) => chain.blocks[block.height] !== block)) throw new RpcError(-8, 'Block is not in main chain')
   const within = (txid: string, where: object): object[] =>
     (chain.txs[txid]?.outputs ?? []).flatMap(({ sats, script }, vout) =>
       scripts.has(script)
@@ -193,7 +193,7 @@ function findTransaction(chain: Chain, txid: unknown, hash: unknown): Transactio
   const there = hash === undefined ? chain.mempool : requireBlock(chain, hash).txids
   const tx = there.includes(id) ? chain.txs[id] : undefined
   if (tx) return tx
-  throw new Refusal(-5, hash === undefined ? NO_TRANSACTION : 'No such transaction found in the provided block.')
+  throw new RpcError(-5, hash === undefined ? NO_TRANSACTION : 'No such transaction found in the provided block.')
 }
 
 const decoded = ({ txid, inputs, outputs, hex }: Transaction): object => ({
@@ -205,7 +205,7 @@ const decoded = ({ txid, inputs, outputs, hex }: Transaction): object => ({
 
 function entryOf(chain: Chain, txid: string): object {
   const tx = chain.txs[txid]
-  if (!tx || !chain.mempool.includes(txid)) throw new Refusal(-5, 'Transaction not in mempool')
+  if (!tx || !chain.mempool.includes(txid)) throw new RpcError(-5, 'Transaction not in mempool')
   const ancestors = listAncestors(chain, txid)
   const signals = [txid, ...ancestors].some((id) => chain.txs[id]?.inputs.some(({ sequence }) => sequence < 0xfffffffe))
   return {
@@ -220,7 +220,7 @@ function decode(hex: string): Transaction {
   try {
     return readTransaction(hex)
   } catch {
-    throw new Refusal(-22, 'TX decode failed. Make sure the tx has at least one input.')
+    throw new RpcError(-22, 'TX decode failed. Make sure the tx has at least one input.')
   }
 }
 
@@ -231,10 +231,10 @@ function testAccept(chain: Chain, hex: string): object {
   if (chain.mempool.includes(tx.txid)) return { ...base, allowed: false, 'reject-reason': 'txn-already-in-mempool' }
   if (blockOf(chain, tx.txid)) return { ...base, allowed: false, 'reject-reason': 'txn-already-known' }
   try {
-    refuseUnfit(chain, tx)
+    checkAcceptance(chain, tx)
     return { ...base, allowed: true, vsize: Number(sizeOf(tx)), fees: { base: new Btc(feeOf(chain, tx)) } }
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
+    if (!(error instanceof RpcError)) throw error
     return { ...base, allowed: false, 'reject-reason': error.message }
   }
 }

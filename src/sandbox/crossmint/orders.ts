@@ -1,7 +1,7 @@
 import { addMs } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import type { SimulatorDeps } from '../simulator.ts'
-import { objectsOf, type Kept } from '../store.ts'
+import { objectsOf, type StoredObject } from '../store.ts'
 import { addTimer } from '../timers.ts'
 
 export const NAME = 'crossmint'
@@ -42,7 +42,7 @@ export interface OrderHidden {
   readonly undeliverable?: boolean
 }
 
-export type KeptOrder = Kept<Order, OrderHidden>
+export type StoredOrder = StoredObject<Order, OrderHidden>
 
 export type Payment =
   'pays' | 'pays-undeliverable' | { readonly declined: string; readonly says: string } | 'empty-wallet'
@@ -56,12 +56,12 @@ export interface NewOrder {
 }
 
 export interface Orders {
-  create(tx: Tx, input: NewOrder): Promise<KeptOrder>
-  find(tx: Tx, id: string): Promise<KeptOrder | undefined>
+  create(tx: Tx, input: NewOrder): Promise<StoredOrder>
+  find(tx: Tx, id: string): Promise<StoredOrder | undefined>
   /** The newest first, older than one of them. */
-  list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<readonly KeptOrder[]>
+  list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<readonly StoredOrder[]>
   /** The payer pays, or tries to. */
-  pay(tx: Tx, order: KeptOrder, payment: Payment): Promise<KeptOrder>
+  pay(tx: Tx, order: StoredOrder, payment: Payment): Promise<StoredOrder>
   /** What was paid is delivered, or is not. */
   deliver(tx: Tx, id: string): Promise<void>
 }
@@ -72,12 +72,12 @@ const objects = objectsOf<Order, OrderHidden>(NAME)
 
 export function createOrders(deps: Pick<SimulatorDeps, 'clock' | 'ids' | 'emit'>): Orders {
   const { clock, ids, emit } = deps
-  const tell = (tx: Tx, type: string, order: Order): Promise<void> =>
+  const emitOrderEvent = (tx: Tx, type: string, order: Order): Promise<void> =>
     emit(tx, { kind: `${NAME}.event`, body: JSON.stringify({ type, actionId: ids.uuid(), data: order }) })
-  const change = async (tx: Tx, before: KeptOrder, body: Order, ...types: string[]): Promise<KeptOrder> => {
+  const change = async (tx: Tx, before: StoredOrder, body: Order, ...types: string[]): Promise<StoredOrder> => {
     const after = { ...before, body }
     await objects.update(tx, after)
-    for (const type of types) await tell(tx, type, body)
+    for (const type of types) await emitOrderEvent(tx, type, body)
     return after
   }
   return {
@@ -88,7 +88,7 @@ export function createOrders(deps: Pick<SimulatorDeps, 'clock' | 'ids' | 'emit'>
       const body = quoted(orderId, input, clock.now())
       const kept = { id: orderId, body, hidden: { clientSecret: ids.secret(24), livemode: input.livemode } }
       await objects.insert(tx, kept, clock.now())
-      await tell(tx, 'orders.quote.created', body)
+      await emitOrderEvent(tx, 'orders.quote.created', body)
       return kept
     },
     pay: async (tx, order, payment) => {

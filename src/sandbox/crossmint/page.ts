@@ -1,7 +1,7 @@
 import { html, type Html } from '#platform/html'
 import type { Assets } from '../page/assets.ts'
 import { document } from '../page/document.ts'
-import { spaced } from '../stripe/cards.ts'
+import { formatCardNumber } from '../stripe/cards.ts'
 import type { Order, Payment } from './orders.ts'
 
 export const CARDS: readonly { readonly number: string; readonly does: string; readonly payment: Payment }[] = [
@@ -57,7 +57,7 @@ export function checkoutPage(assets: Assets, { order, action, back, problem, typ
         list="cards"
       />
       <datalist id="cards">
-        ${CARDS.map(({ number, does }) => html`<option value="${spaced(number)}">${does}</option>`)}
+        ${CARDS.map(({ number, does }) => html`<option value="${formatCardNumber(number)}">${does}</option>`)}
       </datalist>
       <button class="approve">Pay ${priceOf(order)} by card</button>
     </form>
@@ -68,7 +68,7 @@ export function checkoutPage(assets: Assets, { order, action, back, problem, typ
     <details>
       <summary>Test cards</summary>
       <ul class="list">
-        ${CARDS.map(({ number, does }) => html`<li><code>${spaced(number)}</code><span>${does}</span></li>`)}
+        ${CARDS.map(({ number, does }) => html`<li><code>${formatCardNumber(number)}</code><span>${does}</span></li>`)}
       </ul>
     </details>
   </main>`

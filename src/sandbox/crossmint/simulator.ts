@@ -3,7 +3,7 @@ import { secondsOf, signatureOf } from '#platform/signatures'
 import type { SimulatorKind } from '../simulator.ts'
 import { addOrderApi, CROSSMINT } from './api.ts'
 import { createOrders, NAME } from './orders.ts'
-import { addCheckoutPages } from './pages.ts'
+import { addCheckoutPages } from './page-routes.ts'
 
 /** Svix's waits between tries, in seconds (docs.svix.com/retries). */
 const RETRY_SECONDS = [5, 300, 1800, 7200, 18_000, 36_000, 36_000]

@@ -3,12 +3,12 @@ import { addMs } from '#platform/clock'
 import { invariant } from '#platform/errors'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import { MPESA } from '../credentials.ts'
-import { ELSEWHERE } from '../deliver.ts'
+import { DELIVERY_REFUSED } from '../deliver.ts'
 import { isBasic, makeToken, passwordOf, TOKEN_SECONDS } from './auth.ts'
 import { phoneOf, RESULTS } from '../phone/phones.ts'
 import { callbackBody, checkoutRequestId, digits } from './callback.ts'
 import type { Prompt } from '../phone/store.ts'
-import { cut, digitsOf, readBody, refuse, whole, type DarajaDeps } from './wire.ts'
+import { cut, digitsOf, readBody, refuse, wholeNumber, type DarajaDeps } from './wire.ts'
 
 const text = (max: number) => z.string().min(1).max(max)
 
@@ -16,7 +16,7 @@ const credentials = { BusinessShortCode: digitsOf, Password: z.string(), Timesta
 const pushBody = z.object({
   ...credentials,
   TransactionType: z.enum(['CustomerPayBillOnline', 'CustomerBuyGoodsOnline']),
-  Amount: whole.refine((amount) => amount >= 1n && amount <= 150_000n),
+  Amount: wholeNumber.refine((amount) => amount >= 1n && amount <= 150_000n),
   PartyA: digitsOf,
   PartyB: digitsOf,
   PhoneNumber: digitsOf.pipe(z.string().regex(/^254[17]\d{8}$/)),
@@ -46,7 +46,7 @@ export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
       if (body.PartyA !== body.PhoneNumber)
         return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid PartyA')
       if (!deps.deliver.accepts(body.CallBackURL)) {
-        return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid CallBackURL: ${ELSEWHERE}`)
+        return refuse(deps, reply, 400, '400.002.02', `Bad Request - Invalid CallBackURL: ${DELIVERY_REFUSED}`)
       }
       const { ids } = deps
       const prompt = await deps.prompts.show('mpesa', {
@@ -78,7 +78,7 @@ export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
     async (request, reply) => {
       const body = await admit(deps, request, reply, queryBody)
       if (!body) return reply
-      const prompt = await deps.prompts.look(body.CheckoutRequestID)
+      const prompt = await deps.prompts.findCurrent(body.CheckoutRequestID)
       if (!prompt) return refuse(deps, reply, 400, '400.002.02', 'Bad Request - Invalid CheckoutRequestID')
       if (clock.now() < addMs(prompt.createdAt, phoneOf(prompt.phone).queryBlindMs)) {
         return refuse(deps, reply, 500, '500.001.1001', 'The transaction is being processed')

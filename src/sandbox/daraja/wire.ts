@@ -13,7 +13,9 @@ export interface DarajaDeps {
   deliver: Deliver
 }
 
-export const whole = z.union([z.string().regex(/^\d{1,9}$/), z.int().nonnegative()]).transform((value) => BigInt(value))
+export const wholeNumber = z
+  .union([z.string().regex(/^\d{1,9}$/), z.int().nonnegative()])
+  .transform((value) => BigInt(value))
 export const digitsOf = z.union([z.string(), z.int()]).transform(String)
 
 /** The body, if the token and its form are right; else undefined, and the refusal is sent. */

@@ -25,4 +25,4 @@ export function document(assets: Assets, { title, body, head }: { title: string;
 export const shillings = (amount: bigint): string => `KES ${amount.toString().replaceAll(/\B(?=(\d{3})+$)/g, ',')}`
 
 /** `0712 345 678`: as people in Kenya write it. */
-export const spokenPhone = (msisdn: string): string => msisdn.replace(/^254(\d{3})(\d{3})(\d{3})$/, '0$1 $2 $3')
+export const formatPhone = (msisdn: string): string => msisdn.replace(/^254(\d{3})(\d{3})(\d{3})$/, '0$1 $2 $3')

@@ -13,11 +13,11 @@ import {
   listWaiting,
   lockPrompt,
   savePrompt,
-  type PaidOf,
+  type PaidQuery,
   type Prompt,
 } from './store.ts'
 
-export interface Pushed {
+export interface NewPrompt {
   /** The network's own id of the prompt, and a second one where it has two. */
   id: string
   merchantRequestId: string
@@ -32,16 +32,16 @@ export type PhoneAction = 'approve' | 'decline' | 'ignore' | 'callback'
 
 export interface Prompts {
   /** A network that prompts phones. Each once. */
-  join(network: Network): void
+  addNetwork(network: Network): void
   title(prompt: Prompt): string
   /** Shows a prompt. For a phone that acts at once, what it did is already decided. Undefined when there is one with this id. */
-  show(network: string, push: Pushed): Promise<Prompt | undefined>
+  show(network: string, push: NewPrompt): Promise<Prompt | undefined>
   /** The prompt as it stands now: what a phone should have done by now, it has done. */
-  look(id: string): Promise<Prompt | undefined>
+  findCurrent(id: string): Promise<Prompt | undefined>
   /** Somebody acts for a phone: on this prompt, or the newest that waits. Undefined when there is none to act on. */
   act(phone: string, action: PhoneAction, promptId?: string): Promise<Prompt | undefined>
   listWaiting(phone?: string): Promise<Prompt[]>
-  listPaid(of: PaidOf): Promise<Prompt[]>
+  listPaid(of: PaidQuery): Promise<Prompt[]>
 }
 
 interface Deps {
@@ -55,10 +55,10 @@ export function createPrompts(given: Omit<Deps, 'networks'>): Prompts {
   const deps: Deps = { ...given, networks: new Map() }
   const { db, clock } = deps
   return {
-    join: (network) => void deps.networks.set(network.name, network),
+    addNetwork: (network) => void deps.networks.set(network.name, network),
     title: ({ network }) => networkOf(deps, network).title,
     show: (network, push) => db.transaction((tx) => show(deps, tx, network, push)),
-    look: (id) =>
+    findCurrent: (id) =>
       db.transaction(async (tx) => {
         const prompt = await lockPrompt(tx, id)
         return prompt && settle(deps, tx, prompt)
@@ -88,7 +88,7 @@ async function show(
   deps: Deps,
   tx: Tx,
   network: string,
-  { phone: msisdn, shillings, ...push }: Pushed,
+  { phone: msisdn, shillings, ...push }: NewPrompt,
 ): Promise<Prompt | undefined> {
   const { clock, ids } = deps
   if (await lockPrompt(tx, push.id)) return undefined

@@ -64,7 +64,7 @@ export const listDecided = (q: Queryable, phone: string, limit: number): Promise
   q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts where phone = ${phone} and result_code is not null
     order by created_at desc limit ${limit}`)
 
-export interface PaidOf {
+export interface PaidQuery {
   readonly network: string
   readonly from: Date
   readonly to: Date
@@ -73,6 +73,6 @@ export interface PaidOf {
 }
 
 /** What was paid on a network in a time, oldest first. */
-export const listPaid = (q: Queryable, { network, from, to, offset, limit }: PaidOf): Promise<Prompt[]> =>
+export const listPaid = (q: Queryable, { network, from, to, offset, limit }: PaidQuery): Promise<Prompt[]> =>
   q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts
     where network = ${network} and paid_shillings is not null and decided_at >= ${from} and decided_at < ${to} order by decided_at, id offset ${offset} limit ${limit}`)

@@ -48,4 +48,4 @@ export const CARDS: readonly TestCard[] = [
 export const findCard = (number: string): TestCard | undefined => CARDS.find((card) => card.number === number)
 
 /** `4242 4242 4242 4242` */
-export const spaced = (number: string): string => number.replaceAll(/(.{4})(?=.)/g, '$1 ')
+export const formatCardNumber = (number: string): string => number.replaceAll(/(.{4})(?=.)/g, '$1 ')

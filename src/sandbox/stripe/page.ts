@@ -1,7 +1,7 @@
 import { html, type Html } from '#platform/html'
 import type { Assets } from '../page/assets.ts'
 import { document } from '../page/document.ts'
-import { CARDS, spaced } from './cards.ts'
+import { CARDS, formatCardNumber } from './cards.ts'
 import type { Session } from './sessions.ts'
 
 /** Currencies that Stripe writes without decimals (docs.stripe.com/currencies#zero-decimal). */
@@ -46,7 +46,7 @@ export function cardPage(assets: Assets, { session, productName, problem, typed 
         list="cards"
       />
       <datalist id="cards">
-        ${CARDS.map(({ number, does }) => html`<option value="${spaced(number)}">${does}</option>`)}
+        ${CARDS.map(({ number, does }) => html`<option value="${formatCardNumber(number)}">${does}</option>`)}
       </datalist>
       <div class="pair">
         <div>
@@ -66,7 +66,7 @@ export function cardPage(assets: Assets, { session, productName, problem, typed 
     <details>
       <summary>Test cards</summary>
       <ul class="list">
-        ${CARDS.map(({ number, does }) => html`<li><code>${spaced(number)}</code><span>${does}</span></li>`)}
+        ${CARDS.map(({ number, does }) => html`<li><code>${formatCardNumber(number)}</code><span>${does}</span></li>`)}
       </ul>
     </details>
   </main>`

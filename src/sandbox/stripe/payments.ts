@@ -5,7 +5,7 @@ import type { CardBehaviour, RefundsLater } from './cards.ts'
 import { missing } from './errors.ts'
 import { stripeId, type Emit } from './events.ts'
 import { balanceOf, chargeOf, disputeOf, intentOf, type PaymentIntent } from './objects.ts'
-import type { KeptSession, Session, Sessions } from './sessions.ts'
+import type { StoredSession, Session, Sessions } from './sessions.ts'
 import { insertObject, lockObject, updateObject, type StripeObject } from './store.ts'
 
 export type PayResult =
@@ -68,7 +68,7 @@ const make = ({ ids, clock }: Deps, prefix: string): { id: string; created: numb
 })
 
 /** The session's PaymentIntent, which Stripe makes when the payer first tries. */
-async function ensureIntent(deps: Deps, tx: Tx, { body: session, hidden }: KeptSession): Promise<PaymentIntent> {
+async function ensureIntent(deps: Deps, tx: Tx, { body: session, hidden }: StoredSession): Promise<PaymentIntent> {
   if (session.payment_intent) return (await requireObject(tx, session.payment_intent)) as PaymentIntent
   const intent = intentOf(session, hidden.paymentMetadata, make(deps, 'pi'))
   await insertObject(tx, { body: intent, hidden: {} }, deps.clock.now())

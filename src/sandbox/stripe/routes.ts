@@ -5,7 +5,7 @@ import type { Db, Queryable, Tx } from '#platform/db'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import type { Ids } from '#platform/ids'
 import { STRIPE } from '../credentials.ts'
-import { ELSEWHERE, type Deliver } from '../deliver.ts'
+import { DELIVERY_REFUSED, type Deliver } from '../deliver.ts'
 import { missing, WireError } from './errors.ts'
 import { stripeId } from './events.ts'
 import { parseForm, toPlain } from './form.ts'
@@ -103,7 +103,7 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
   )
   post('/webhook_endpoints', () => async (tx, fields, livemode) => {
     const { url, enabled_events: events } = requireFields(endpointParams, fields)
-    if (!deliver.accepts(url)) throw new WireError(400, `Invalid URL: ${ELSEWHERE}`, { param: 'url' })
+    if (!deliver.accepts(url)) throw new WireError(400, `Invalid URL: ${DELIVERY_REFUSED}`, { param: 'url' })
     const id = stripeId(ids, 'we')
     await insertEndpoint(tx, id, url, clock.now())
     const { webhookSecret: secret } = STRIPE

@@ -5,7 +5,7 @@ import type { Ids } from '#platform/ids'
 import { addTimer } from '../timers.ts'
 import { missing, WireError } from './errors.ts'
 import { stripeId, type Emit } from './events.ts'
-import { insertObject, lockObject, updateObject, type Kept, type StripeObject } from './store.ts'
+import { insertObject, lockObject, updateObject, type StoredObject, type StripeObject } from './store.ts'
 
 export interface Session extends StripeObject {
   readonly status: 'open' | 'complete' | 'expired'
@@ -27,7 +27,7 @@ export interface SessionHidden {
   readonly paymentMetadata: Record<string, string>
 }
 
-export type KeptSession = Kept<Session, SessionHidden>
+export type StoredSession = StoredObject<Session, SessionHidden>
 
 const count = z
   .string()
@@ -87,7 +87,7 @@ const SHORTEST_SECONDS = 30 * 60
 export interface Sessions {
   create(tx: Tx, fields: unknown, livemode: boolean): Promise<Session>
   /** The session locked, ended if its time is over. Throws the API's 404. */
-  require(tx: Tx, id: string): Promise<KeptSession>
+  require(tx: Tx, id: string): Promise<StoredSession>
   expire(tx: Tx, id: string): Promise<Session>
 }
 
@@ -99,8 +99,8 @@ export function createSessions({ clock, ids, emit, baseUrl }: Omit<SessionDeps, 
     return ended
   }
 
-  async function requireSession(tx: Tx, id: string): Promise<KeptSession> {
-    const kept = (await lockObject(tx, id)) as KeptSession | undefined
+  async function requireSession(tx: Tx, id: string): Promise<StoredSession> {
+    const kept = (await lockObject(tx, id)) as StoredSession | undefined
     if (kept?.body.object !== 'checkout.session') throw missing('checkout.session', id)
     const { body } = kept
     const over = body.status === 'open' && body.expires_at * 1000 <= clock.now().getTime()
@@ -146,7 +146,7 @@ function requireParams(fields: unknown): z.infer<typeof params> {
 function build(
   input: z.infer<typeof params>,
   { id, livemode, now, url }: { id: string; livemode: boolean; now: Date; url: string },
-): KeptSession {
+): StoredSession {
   const [first] = input.line_items
   const currency = first?.price_data.currency ?? ''
   if (input.line_items.some((item) => item.price_data.currency !== currency)) {

@@ -8,13 +8,13 @@ export interface StripeObject {
   readonly [field: string]: unknown
 }
 
-export interface Kept<Body extends StripeObject = StripeObject, Hidden extends object = object> {
+export interface StoredObject<Body extends StripeObject = StripeObject, Hidden extends object = object> {
   readonly body: Body
   /** What the API does not show. */
   readonly hidden: Hidden
 }
 
-export async function insertObject(tx: Tx, { body, hidden }: Kept, now: Date): Promise<void> {
+export async function insertObject(tx: Tx, { body, hidden }: StoredObject, now: Date): Promise<void> {
   await tx.run(sql`insert into sandbox.stripe_objects (id, body, hidden, created_at)
     values (${body.id}, ${JSON.stringify(body)}, ${JSON.stringify(hidden)}, ${now})`)
 }
@@ -23,15 +23,15 @@ export async function updateObject(tx: Tx, body: StripeObject): Promise<void> {
   await tx.run(sql`update sandbox.stripe_objects set body = ${JSON.stringify(body)} where id = ${body.id}`)
 }
 
-export const findObject = (q: Queryable, id: string): Promise<Kept | undefined> =>
-  q.maybe<Kept>(sql`select body, hidden from sandbox.stripe_objects where id = ${id}`)
+export const findObject = (q: Queryable, id: string): Promise<StoredObject | undefined> =>
+  q.maybe<StoredObject>(sql`select body, hidden from sandbox.stripe_objects where id = ${id}`)
 
-export const lockObject = (tx: Tx, id: string): Promise<Kept | undefined> =>
-  tx.maybe<Kept>(sql`select body, hidden from sandbox.stripe_objects where id = ${id} for update`)
+export const lockObject = (tx: Tx, id: string): Promise<StoredObject | undefined> =>
+  tx.maybe<StoredObject>(sql`select body, hidden from sandbox.stripe_objects where id = ${id} for update`)
 
 /** The refunds of a charge, newest first. */
 export const listRefundsOf = async <Body extends StripeObject>(q: Queryable, charge: string): Promise<Body[]> => {
-  const rows = await q.many<Kept<Body>>(sql`select body, hidden from sandbox.stripe_objects
+  const rows = await q.many<StoredObject<Body>>(sql`select body, hidden from sandbox.stripe_objects
     where body ->> 'object' = 'refund' and body ->> 'charge' = ${charge} order by id desc limit 100`)
   return rows.map(({ body }) => body)
 }
@@ -47,7 +47,7 @@ export async function listObjects(
     limit,
   }: { kind: string; from: number; to: number; after: string | undefined; limit: number },
 ): Promise<StripeObject[]> {
-  const rows = await q.many<Kept>(sql`select body, hidden from sandbox.stripe_objects
+  const rows = await q.many<StoredObject>(sql`select body, hidden from sandbox.stripe_objects
     where body ->> 'object' = ${kind} and (body ->> 'created')::bigint >= ${from} and (body ->> 'created')::bigint < ${to}
       and (${after ?? null}::text is null
         or (created_at, id) < (select o.created_at, o.id from sandbox.stripe_objects o where o.id = ${after ?? null}))
@@ -55,7 +55,7 @@ export async function listObjects(
   return rows.map(({ body }) => body)
 }
 
-export interface KeptAnswer {
+export interface StoredAnswer {
   readonly requestHash: string
   readonly status: number | null
   readonly body: unknown
@@ -68,8 +68,8 @@ export async function claimKey(tx: Tx, key: string, requestHash: string, now: Da
   return rows > 0
 }
 
-export const findAnswer = (q: Queryable, key: string): Promise<KeptAnswer | undefined> =>
-  q.maybe<KeptAnswer>(
+export const findAnswer = (q: Queryable, key: string): Promise<StoredAnswer | undefined> =>
+  q.maybe<StoredAnswer>(
     sql`select request_hash as "requestHash", status, body from sandbox.stripe_answers where key = ${key}`,
   )
 

@@ -1,13 +1,14 @@
+-- Merchants' webhook endpoints. A deleted endpoint keeps its row for the history of its deliveries.
 create table webhooks.endpoints (
   id text primary key,
   merchant_id text not null,
   livemode boolean not null,
   url text not null check (length(url) <= 2000),
   description text not null check (length(description) <= 200),
-  -- '*', 'payment.*' or 'payment.paid'.
+  -- Event types that the endpoint receives: '*', 'payment.*' or 'payment.paid'.
   events text[] not null check (cardinality(events) between 1 and 50),
   created_at timestamptz not null,
-  -- Since when every delivery has failed.
+  -- Time of the first failure since the last successful delivery.
   failing_since timestamptz,
   disabled_at timestamptz,
   disabled_why text check (disabled_why in ('requested', 'failing', 'gone')),
@@ -18,36 +19,38 @@ create index endpoints_merchant on webhooks.endpoints (merchant_id, id) where de
 create index endpoints_failing on webhooks.endpoints (failing_since)
   where failing_since is not null and deleted_at is null and disabled_at is null;
 
--- Each live secret of an endpoint signs: after a rotation the old ones do so until they end.
+-- Signing secrets. Each secret that has not ended signs, so that a rotated secret stays valid until `ends_at`.
 create table webhooks.secrets (
   id text primary key,
   endpoint_id text not null references webhooks.endpoints (id),
-  -- By the master key.
+  -- Encrypted with the master key.
   sealed text not null,
   created_at timestamptz not null,
   ends_at timestamptz
 );
 create index secrets_endpoint on webhooks.secrets (endpoint_id, id);
 
+-- Published events.
 create table webhooks.events (
   id text primary key,
   merchant_id text not null,
   livemode boolean not null,
   type text not null check (length(type) <= 60),
   object_id text not null check (length(object_id) <= 60),
-  -- Of the object, at the change that is told.
+  -- Version of the object after the change that the event reports.
   version integer not null,
-  -- What is sent, to the byte.
+  -- Request body, sent byte for byte.
   body text not null,
   created_at timestamptz not null,
-  -- Telling twice of a change is telling it once.
+  -- Publishing the same change twice creates one event.
   unique (object_id, version, type, merchant_id)
 );
 create index events_age on webhooks.events (created_at);
 
+-- One row per event and endpoint. A pending row is its own queue entry.
 create table webhooks.deliveries (
   id text primary key,
-  -- Order of publication.
+  -- Publication order.
   seq bigint generated always as identity,
   event_id text not null references webhooks.events (id),
   endpoint_id text not null references webhooks.endpoints (id),
@@ -56,10 +59,10 @@ create table webhooks.deliveries (
   object_id text not null,
   version integer not null,
   state text not null default 'pending' check (state in ('pending', 'succeeded', 'failed', 'canceled')),
-  -- When to send it next. While it is being sent: when whoever sends it is given up.
+  -- Time of the next try. While `sending` is true: time at which the sender's claim expires.
   due_at timestamptz not null,
   sending boolean not null default false,
-  -- Sendings begun, ever; and those that failed since it was last asked for.
+  -- All tries so far, and failed tries since the delivery was last requested.
   tries integer not null default 0,
   failures integer not null default 0,
   last_status integer,
@@ -70,24 +73,26 @@ create table webhooks.deliveries (
   check (state = 'pending' or not sending)
 ) with (fillfactor = 70);
 create index deliveries_due on webhooks.deliveries (endpoint_id, due_at, seq) where state = 'pending';
--- What comes before what: of one object at one endpoint.
+-- Deliveries of one object to one endpoint go out in order.
 create index deliveries_lane on webhooks.deliveries (endpoint_id, object_id, version, seq) where state = 'pending';
 create index deliveries_list on webhooks.deliveries (endpoint_id, created_at desc, id desc);
 create index deliveries_age on webhooks.deliveries (created_at) where state <> 'pending';
 
+-- Log of the tries.
 create table webhooks.attempts (
   id bigint generated always as identity primary key,
   delivery_id text not null references webhooks.deliveries (id) on delete cascade,
   at timestamptz not null,
   ms integer not null,
-  -- HTTP status; null when no answer came.
+  -- HTTP status. Null: no response.
   status integer,
-  -- The first 4 kB of it.
+  -- First 4 kB of the response body.
   answer text,
   error text check (length(error) <= 500)
 );
 create index attempts_delivery on webhooks.attempts (delivery_id, id);
 
+-- Rights of the running program.
 grant usage on schema webhooks to purser_app;
 grant select, insert on all tables in schema webhooks to purser_app;
 grant update (url, description, events, failing_since, disabled_at, disabled_why, deleted_at) on webhooks.endpoints to purser_app;

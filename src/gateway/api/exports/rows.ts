@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount, money } from '#money'
-import type { Line } from '#ledger'
+import type { HistoryLine } from '#ledger'
 import type { IntentLine, ReceiptLine, RefundLine } from '#payments'
 
 /** The rows of exports: the same fields in the same order in both forms. */
@@ -169,7 +169,7 @@ export const ledgerLine = z
 
 export const renderLine =
   (prefix: string) =>
-  (line: Line): z.output<typeof ledgerLine> => ({
+  (line: HistoryLine): z.output<typeof ledgerLine> => ({
     id: line.id,
     at: line.at.toISOString(),
     account: line.account.slice(prefix.length),

@@ -301,7 +301,7 @@ function createStoreRoute(app: HttpServer, api: Api): void {
         return { status: 201, body: renderStore(api, made) }
       }
       const rebuild = async (since: Date, requestKey: string) => {
-        const found = await identity.findMadeStore(db, { merchantId, requestKey, since })
+        const found = await identity.findStoreByRequest(db, { merchantId, requestKey, since })
         return found && { status: 201, body: renderStore(api, found) }
       }
       const { body } = await runIdempotent(api, request, reply, act, rebuild)

@@ -78,5 +78,5 @@ async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Pr
   if (isCurrency(body.currency)) await api.payments.learnPrices(assetOf(body.currency))
   const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
   // Nobody pays for an event that nobody wants.
-  return { ...input, announce: await api.webhooks.wanted(caller.merchantId, 'payment.created') }
+  return { ...input, announce: await api.webhooks.hasSubscriber(caller.merchantId, 'payment.created') }
 }

@@ -90,7 +90,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         ...(typed.note && { description: typed.note }),
         expires_in: 3600,
       }
-      const announce = await deps.webhooks.wanted(merchant.merchantId, 'payment.created')
+      const announce = await deps.webhooks.hasSubscriber(merchant.merchantId, 'payment.created')
       const { intent } = await deps.payments.create(deps.db, { ...newIntentOf(body, merchant, deps), announce })
       return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
     },

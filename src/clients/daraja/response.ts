@@ -1,0 +1,70 @@
+import type { z } from 'zod'
+import { didNothing, FetchError, jsonOf, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import { DarajaError } from './errors.ts'
+import { errorAnswer } from './wire.ts'
+
+/** A refused token comes as 401 or, from the gateway in front, as 404 with this code [community]. */
+const TOKEN_CODES = new Set(['404.001.03', '404.001.04'])
+/** A wrong passkey or short code comes as 500.001.1001, like much else, with "[MerchantValidate] - Wrong credentials" [community]. */
+const WRONG_PASSWORD = /^\[MerchantValidate\]/
+const LONGEST_MESSAGE = 200
+
+/**
+ * Sends the request and reads its answer by the schema. Throws DarajaError for everything else: an error of Daraja's own, a status, a body
+ * of another form, or no answer. `secrets` are taken out of the message, should Daraja repeat one.
+ */
+export async function readResponse<T>(
+  fetch: Fetch,
+  request: FetchRequest,
+  schema: z.ZodType<T>,
+  secrets: readonly string[],
+): Promise<T> {
+  const answer = await send(fetch, request)
+  const { status: httpStatus } = answer
+  const body = jsonOf(answer)
+  const failure = errorAnswer.safeParse(body)
+  if (failure.success) {
+    const { requestId, errorCode, errorMessage } = failure.data
+    const tokenRefused = httpStatus === 401 || TOKEN_CODES.has(errorCode)
+    const refused = tokenRefused || isRefusal(httpStatus, errorCode) || WRONG_PASSWORD.test(errorMessage ?? '')
+    throw new DarajaError({
+      code: tokenRefused ? 'daraja.unauthorized' : refused ? 'daraja.rejected' : 'daraja.unavailable',
+      maybeActed: !refused,
+      httpStatus,
+      requestId,
+      errorCode,
+      errorMessage: scrub(errorMessage, secrets),
+    })
+  }
+  if (httpStatus === 401) throw new DarajaError({ code: 'daraja.unauthorized', maybeActed: false, httpStatus })
+  if (httpStatus !== 200) {
+    const refused = isRefusal(httpStatus, '')
+    throw new DarajaError({
+      code: refused ? 'daraja.rejected' : 'daraja.unavailable',
+      maybeActed: !refused,
+      httpStatus,
+    })
+  }
+  const parsed = schema.safeParse(body)
+  if (!parsed.success)
+    throw new DarajaError({ code: 'daraja.bad-answer', maybeActed: true, httpStatus, cause: parsed.error })
+  return parsed.data
+}
+
+async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
+  try {
+    return await fetch(request)
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error
+    throw new DarajaError({ code: 'daraja.unavailable', maybeActed: error.maybeSent, cause: error })
+  }
+}
+
+/** Whether it says surely that nothing was done: by its status, or by a `4xx.…` code in one that is no error. */
+const isRefusal = (httpStatus: number, errorCode: string): boolean =>
+  didNothing(httpStatus) || (httpStatus < 400 && errorCode.startsWith('4'))
+
+function scrub(message: string | undefined, secrets: readonly string[]): string | undefined {
+  const clean = secrets.reduce((text, secret) => (secret ? text?.replaceAll(secret, '[secret]') : text), message)
+  return clean?.slice(0, LONGEST_MESSAGE)
+}

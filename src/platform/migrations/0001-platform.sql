@@ -1,0 +1,101 @@
+-- Facts about this database that never change: its mode, and fingerprints of the master key's versions.
+create table platform.state (
+  key text primary key,
+  value text not null,
+  set_at timestamptz not null
+);
+
+-- Settings that were changed at run time. `sealed` is the value, encrypted with the master key.
+create table platform.settings (
+  name text primary key check (length(name) <= 100),
+  sealed text not null check (length(sealed) <= 65536),
+  version bigint not null,
+  set_at timestamptz not null,
+  actor_type text not null,
+  actor_id text not null
+);
+
+-- One row with a counter that each change of a setting increments. Instances read it once a second to see changes. Its row lock
+-- serialises changes.
+create table platform.settings_version (
+  single boolean primary key default true check (single),
+  version bigint not null
+);
+insert into platform.settings_version (version) values (0);
+
+-- History of changes to settings. `sealed` is null where the setting was cleared.
+create table platform.settings_history (
+  version bigint primary key,
+  name text not null,
+  sealed text,
+  set_at timestamptz not null,
+  actor_type text not null,
+  actor_id text not null
+);
+create index settings_history_name on platform.settings_history (name, version desc);
+
+-- Transactional outbox: jobs that a transaction enqueues are written with it and moved to the job queue when they are due.
+create table platform.outbox (
+  id bigint generated always as identity primary key,
+  -- The checks repeat the job queue's own limits, so that one bad row cannot block the batch it is moved in.
+  job text not null check (length(job) between 1 and 128),
+  -- An object, because the job queue concatenates payloads that are arrays.
+  payload json not null check (json_typeof(payload) = 'object'),
+  run_at timestamptz not null,
+  job_key text check (length(job_key) between 1 and 512),
+  max_attempts smallint not null check (max_attempts >= 1)
+);
+create index outbox_due on platform.outbox (run_at, id);
+-- A job with a key replaces the waiting job with the same key.
+create unique index outbox_job_key on platform.outbox (job_key) where job_key is not null;
+
+-- Running processes. An instance without a recent heartbeat is dead; the others release its locks.
+create table platform.instances (
+  id text primary key,
+  roles text[] not null,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  -- Names under which the instance locks jobs.
+  pools text[] not null,
+  started_at timestamptz not null,
+  beat_at timestamptz not null
+);
+
+-- Last run of each periodic task.
+create table platform.crons (
+  name text primary key,
+  started_at timestamptz not null,
+  finished_at timestamptz,
+  -- Id of the instance that runs it now.
+  running_by text
+);
+
+-- One row per idempotency key. The row is `running` first, then `done` with the response that retries receive.
+create table platform.idempotency (
+  -- The merchant and the route.
+  scope text not null,
+  key text not null,
+  -- Hash over method, path and canonical body.
+  hash text not null,
+  state text not null check (state in ('running', 'done')),
+  status integer,
+  -- The response as JSON text, byte for byte. Never contains a secret.
+  body text,
+  -- Run that holds the lease. A run that lost its lease cannot write the response.
+  owner text not null,
+  lease_until timestamptz not null,
+  created_at timestamptz not null,
+  primary key (scope, key),
+  check ((state = 'done') = (status is not null and body is not null))
+);
+create index idempotency_created_at on platform.idempotency (created_at);
+
+-- Rights of the running program. It can add state and history, but not change them.
+grant usage on schema platform to purser_app;
+grant select on platform.migrations to purser_app;
+grant select, insert on platform.state, platform.settings_history to purser_app;
+grant select, insert, update, delete on platform.settings to purser_app;
+grant select, update on platform.settings_version to purser_app;
+grant select, insert, update, delete
+  on platform.outbox, platform.instances, platform.crons, platform.idempotency to purser_app;

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import type { Tx } from '#platform/db'
+import type { HttpServer, Reply } from '#platform/http'
+import type { Assets } from '../page/assets.ts'
+import type { SimulatorDeps } from '../simulator.ts'
+import type { StoredOrder, Orders, Payment } from './orders.ts'
+import { absentPage, CARDS, checkoutPage, donePage, WALLETS } from './page.ts'
+
+const PATH = '/sandbox/crossmint/sdk/2024-03-05/hosted-checkout/:id'
+const params = z.object({ id: z.string().max(80) })
+const querystring = z.object({
+  clientSecret: z.string().max(100).default(''),
+  successCallbackURL: z.string().max(2000).optional(),
+})
+const form = z.object({ number: z.string().max(40).default(''), wallet: z.string().max(20).optional() })
+
+/** The page where the payer of an order chooses card or wallet, as Crossmint hosts it. */
+export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: Orders, assets: Assets): void {
+  const { db, gate, deliver } = deps
+  type Asked = { params: { id: string }; query: z.output<typeof querystring>; url: string }
+  const find = async (tx: Tx, { params: { id }, query }: Asked): Promise<StoredOrder | undefined> => {
+    const order = await orders.find(tx, id)
+    return order?.hidden.clientSecret === query.clientSecret ? order : undefined
+  }
+  const send = (reply: Reply, status: number, page: string): Reply =>
+    reply.status(status).type('text/html; charset=utf-8').send(page)
+  /** Only back to whom the sandbox belongs: the address is anybody's to write. */
+  const backOf = ({ query: { successCallbackURL: url } }: Asked): string | undefined =>
+    url !== undefined && deliver.accepts(url) ? url : undefined
+  const show = (
+    reply: Reply,
+    request: Asked,
+    order: StoredOrder | undefined,
+    told: { problem?: string; typed?: string } = {},
+  ): Reply => {
+    const back = backOf(request)
+    if (!order) return send(reply, 404, absentPage(assets))
+    if (order.body.phase !== 'payment') return send(reply, 200, donePage(assets, back))
+    const page = checkoutPage(assets, { order: order.body, action: request.url, back, ...told })
+    return send(reply, told.problem === undefined ? 200 : 402, page)
+  }
+
+  const read = { config: { page: true }, onRequest: gate, schema: { hide: true, params, querystring } }
+  app.get(PATH, read, async (request, reply) => show(reply, request, await db.transaction((tx) => find(tx, request))))
+
+  const pay = { config: { page: true, form: true }, onRequest: gate, schema: { ...read.schema, body: form } }
+  app.post(PATH, pay, async (request, reply) => {
+    const { number, wallet } = request.body
+    const payment = paymentOf(number, wallet)
+    const order = await db.transaction(async (tx) => {
+      const found = await find(tx, request)
+      return found && payment ? orders.pay(tx, found, payment) : found
+    })
+    const problem = payment === undefined ? NO_CARD : problemOf(payment)
+    return show(reply, request, order, problem === undefined ? {} : { problem, typed: number })
+  })
+}
+
+const NO_CARD = 'This is not a test card. Take one of those below; never type a real card here.'
+
+function paymentOf(number: string, wallet: string | undefined): Payment | undefined {
+  if (wallet !== undefined) return Object.hasOwn(WALLETS, wallet) ? WALLETS[wallet]?.payment : undefined
+  return CARDS.find((card) => card.number === number.replaceAll(/\D/g, ''))?.payment
+}
+
+function problemOf(payment: Payment): string | undefined {
+  if (payment === 'empty-wallet') return 'This wallet has not enough USDC.'
+  return typeof payment === 'object' ? payment.says : undefined
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import type { Clock } from '#platform/clock'
+import type { Db } from '#platform/db'
+import { AppError } from '#platform/errors'
+import type { HttpServer, Request } from '#platform/http'
+import type { Gate } from '../access.ts'
+import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
+import type { PhoneAction, Prompts } from '../phone/prompts.ts'
+import { listDecided, type Prompt } from '../phone/store.ts'
+import { PRICE_CONTROLS } from '../prices/controls.ts'
+import { faultControls } from '../faults/controls.ts'
+import { FAULTY, SIMULATORS } from '../simulators.ts'
+import type { Assets } from '../page/assets.ts'
+import { livePart, type PhoneView } from './phone.ts'
+import { sandboxPage } from './view.ts'
+
+export interface PageDeps {
+  db: Db
+  clock: Clock
+  prompts: Prompts
+  gate: Gate
+  demoUrl: () => string | undefined
+}
+
+const querystring = z.object({ phone: z.string().max(40).optional() })
+const params = z.object({ phone: z.string().max(40), action: z.enum(['approve', 'decline', 'ignore', 'callback']) })
+const body = z.object({ prompt: z.string().max(80).optional() }).nullish()
+
+const CONTROLS = {
+  'GET /sandbox/phone/{msisdn}': 'prompts that wait on this phone',
+  'POST /sandbox/phone/{msisdn}/approve': 'pays the newest one, or the one named by {"prompt":"ws_CO_…"}',
+  'POST /sandbox/phone/{msisdn}/decline': 'cancels it (1032)',
+  'POST /sandbox/phone/{msisdn}/ignore': 'takes it off the screen; it times out later (1037)',
+  'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, once more or at last',
+  'POST /sandbox/{provider}/endpoints': `{"url"}: the provider sends its events there too (${SIMULATORS.map(({ name }) => name).join(', ')})`,
+  ...Object.fromEntries(SIMULATORS.flatMap(({ controls = {} }) => Object.entries(controls))),
+  ...faultControls(FAULTY),
+  ...BITCOIN_CONTROLS,
+  ...PRICE_CONTROLS,
+}
+
+/** `0712 345 678`, `+254712345678` → `254712345678`; undefined when it is no Kenyan mobile number. */
+function readPhone(text: string): string | undefined {
+  const digits = text.replaceAll(/[\s+()-]/g, '').replace(/^0(?=[17]\d{8}$)/, '254')
+  return /^254[17]\d{8}$/.test(digits) ? digits : undefined
+}
+
+/** The page /sandbox, and the same controls for tests. */
+export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): void {
+  const { prompts, gate } = deps
+  const page = { config: { page: true }, onRequest: gate, schema: { hide: true, querystring } }
+
+  app.get('/sandbox', page, async (request, reply) => {
+    const asked = request.query.phone?.trim()
+    const phone = asked ? readPhone(asked) : undefined
+    const view = await loadPhoneView(deps, phone)
+    const wrongPhone = Boolean(asked) && phone === undefined
+    const html = sandboxPage(assets, { ...view, wrongPhone, demoUrl: deps.demoUrl() })
+    return reply.type('text/html; charset=utf-8').send(html)
+  })
+
+  app.get('/sandbox/live', page, async (request, reply) => {
+    const view = await loadPhoneView(deps, readPhone(request.query.phone ?? ''))
+    const answer = reply.header('x-phone', view.phone ?? '').type('text/html; charset=utf-8')
+    return answer.send(livePart(view).text)
+  })
+
+  app.get('/sandbox/controls', { onRequest: gate, schema: { hide: true } }, () => CONTROLS)
+
+  const show = { onRequest: gate, schema: { hide: true, params: params.pick({ phone: true }) } }
+  app.get('/sandbox/phone/:phone', show, async (request, reply) => {
+    const phone = requirePhone(request.params.phone)
+    return reply.send({ phone, prompts: (await prompts.listWaiting(phone)).map(render) })
+  })
+
+  const act = { config: { form: true }, onRequest: gate, schema: { hide: true, params, body } }
+  app.post('/sandbox/phone/:phone/:action', act, async (request, reply) => {
+    const { action } = request.params
+    const phone = requirePhone(request.params.phone)
+    const prompt = await prompts.act(phone, action, request.body?.prompt)
+    if (isForm(request)) return reply.redirect(`/sandbox?phone=${phone}`, 303)
+    if (!prompt) throw new AppError('sandbox.no-prompt', 404, nothingTo(action, phone))
+    return reply.send({ phone, action, prompt: render(prompt) })
+  })
+}
+
+/** The phone asked for; else the one that rang last. */
+async function loadPhoneView({ db, clock, prompts }: PageDeps, asked: string | undefined): Promise<PhoneView> {
+  const waiting = await prompts.listWaiting()
+  const phone = asked ?? waiting[0]?.phone
+  const [last] = phone === undefined ? [] : await listDecided(db, phone, 1)
+  return { phone, waiting, last, now: clock.now(), titleOf: prompts.title }
+}
+
+function requirePhone(text: string): string {
+  const phone = readPhone(text)
+  if (phone === undefined)
+    throw new AppError('sandbox.no-phone', 422, 'Give a Kenyan mobile number, such as 254712345678.', {
+      param: 'phone',
+    })
+  return phone
+}
+
+const nothingTo = (action: PhoneAction, phone: string): string =>
+  action === 'callback' ? `Phone ${phone} has decided on no prompt yet.` : `No prompt waits on phone ${phone}.`
+
+const isForm = (request: Request): boolean =>
+  request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true
+
+const render = (prompt: Prompt): object => ({
+  id: prompt.id,
+  network: prompt.network,
+  account_reference: prompt.accountReference,
+  description: prompt.description,
+  amount: prompt.askedShillings.toString(),
+  created_at: prompt.createdAt,
+  ends_at: prompt.endsAt,
+  ignored: prompt.ignored,
+  result_code: prompt.resultCode,
+  receipt_number: prompt.receiptNumber,
+})

@@ -1,0 +1,160 @@
+import { sql, type Queryable } from '#platform/db'
+
+/** The SQL of deliveries as a queue. */
+
+export interface Claimed {
+  id: string
+  eventId: string
+  endpointId: string
+  merchantId: string
+  /** The number of this sending: whoever has a lower one has lost its claim. */
+  tries: number
+  failures: number
+  createdAt: Date
+  leaseEnd: Date
+  body: string
+  url: string
+  /** Not disabled, not deleted. */
+  active: boolean
+  failingSince: Date | null
+  /** Sealed, newest first. */
+  secrets: string[]
+}
+
+export interface Claim {
+  limit: number
+  now: Date
+  leaseEnd: Date
+  /** How many this process sends to each endpoint now. */
+  busy: ReadonlyMap<string, number>
+  /** Endpoints that took long to answer last: they get the places of those that fail. */
+  slow: readonly string[]
+  /** How many may be sent at once to an endpoint that works, and to one that fails. */
+  places: { working: number; failing: number }
+}
+
+/** The endpoints that something waits for, by jumps through the index: however much waits, one step each. */
+const waiting = sql`waiting (id) as (
+  (select endpoint_id from webhooks.deliveries where state = 'pending' order by endpoint_id limit 1)
+  union all
+  select (select d.endpoint_id from webhooks.deliveries d where d.state = 'pending' and d.endpoint_id > w.id
+    order by d.endpoint_id limit 1)
+  from waiting w where w.id is not null)`
+
+/**
+ * What is due, the endpoints in turn, of each the oldest first. From each only as many as there are places for it, so that none takes all;
+ * and of each object at an endpoint only the first, while none of it is being sent.
+ */
+export const claimDeliveries = (
+  q: Queryable,
+  { limit, now, leaseEnd, busy, slow, places }: Claim,
+): Promise<Claimed[]> =>
+  q.many(sql`with recursive ${waiting},
+    picked as (
+      select due.id from waiting w
+      join webhooks.endpoints e on e.id = w.id
+      left join unnest(${[...busy.keys()]}::text[], ${[...busy.values()]}::int[]) as b (id, count) on b.id = w.id
+      cross join lateral (
+        select d.id, d.due_at, d.seq from webhooks.deliveries d
+        where d.endpoint_id = w.id and d.state = 'pending' and d.due_at <= ${now}
+          and not exists (select from webhooks.deliveries p
+            where p.endpoint_id = d.endpoint_id and p.object_id = d.object_id and p.state = 'pending' and p.id <> d.id
+              and ((p.version, p.seq) < (d.version, d.seq) or (p.sending and p.due_at > ${now})))
+        order by d.due_at, d.seq
+        limit greatest(0, case when e.failing_since is null and w.id <> all(${slow}) then ${places.working}::int else ${places.failing}::int end - coalesce(b.count, 0))
+        for update of d skip locked) due
+      order by row_number() over (partition by w.id order by due.due_at, due.seq) + coalesce(b.count, 0), due.due_at, due.seq
+      limit ${limit})
+    update webhooks.deliveries d set tries = d.tries + 1, sending = true, due_at = ${leaseEnd}
+    from picked, webhooks.events v, webhooks.endpoints e
+    where d.id = picked.id and v.id = d.event_id and e.id = d.endpoint_id
+    returning d.id, d.event_id as "eventId", d.endpoint_id as "endpointId", d.merchant_id as "merchantId", d.tries, d.failures,
+      d.created_at as "createdAt", d.due_at as "leaseEnd", v.body, e.url, e.disabled_at is null and e.deleted_at is null as active,
+      e.failing_since as "failingSince",
+      array(select s.sealed from webhooks.secrets s where s.endpoint_id = d.endpoint_id and (s.ends_at is null or s.ends_at > ${now})
+        order by s.id desc) as secrets`)
+
+/** What the dead were sending is due at once. */
+export const releaseDeliveries = (q: Queryable, now: Date): Promise<number> =>
+  q.run(sql`update webhooks.deliveries set due_at = ${now}, sending = false where state = 'pending' and sending`)
+
+export interface AttemptRow {
+  at: Date
+  ms: number
+  status: number | null
+  answer: string | null
+  error: string | null
+}
+
+type Sent = Pick<Claimed, 'id' | 'endpointId' | 'tries'>
+
+/**
+ * The attempt, the end of the delivery unless another has claimed it since, how the endpoint does, and the way free for what waited behind
+ * it (of its object, at its endpoint): one statement, prepared.
+ */
+export async function recordFinalAttempt(
+  q: Queryable,
+  sent: Sent,
+  { state, attempt, now }: { state: 'succeeded' | 'failed'; attempt: AttemptRow; now: Date },
+): Promise<void> {
+  const works = state === 'succeeded'
+  const { at, ms, status, answer, error } = attempt
+  await q.run(sql`with attempt as (
+      insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
+      values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
+    marked as (update webhooks.endpoints set failing_since = case when ${works}::bool then null else ${now}::timestamptz end
+      where id = ${sent.endpointId} and (failing_since is not null) = ${works}::bool),
+    own as (update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}, last_status = ${status},
+        failures = failures + case when ${works}::bool then 0 else 1 end
+      where id = ${sent.id} and tries = ${sent.tries} and state = 'pending' returning endpoint_id, object_id, version, seq)
+    update webhooks.deliveries d set due_at = ${now} from own
+    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
+      and (d.version, d.seq) > (own.version, own.seq) and d.due_at > ${now}`)
+}
+
+/** The attempt, and when to try again: it, and what waits behind it. */
+export async function recordRetry(
+  q: Queryable,
+  sent: Sent,
+  { attempt, dueAt, now }: { attempt: AttemptRow; dueAt: Date; now: Date },
+): Promise<void> {
+  const { at, ms, status, answer, error } = attempt
+  await q.run(sql`with attempt as (
+      insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
+      values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
+    marked as (update webhooks.endpoints set failing_since = ${now} where id = ${sent.endpointId} and failing_since is null),
+    own as (update webhooks.deliveries set due_at = ${dueAt}, sending = false, failures = failures + 1, last_status = ${status}
+      where id = ${sent.id} and tries = ${sent.tries} and state = 'pending' returning endpoint_id, object_id, version, seq)
+    update webhooks.deliveries d set due_at = ${dueAt} from own
+    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
+      and (d.version, d.seq) > (own.version, own.seq) and d.due_at < ${dueAt}`)
+}
+
+/** Ends what waits for an endpoint that is no more. @returns how many */
+export const closePendingDeliveries = (
+  q: Queryable,
+  { endpointId, state, now }: { endpointId: string; state: 'failed' | 'canceled'; now: Date },
+): Promise<number> =>
+  q.run(sql`update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}
+    where endpoint_id = ${endpointId} and state = 'pending'`)
+
+/** When the longest due delivery to an endpoint that works was due. */
+export const findOldestDue = async (q: Queryable, now: Date): Promise<Date | undefined> =>
+  (
+    await q.one<{ oldest: Date | null }>(sql`with recursive ${waiting}
+      select min(due.due_at) as oldest from waiting w
+      join webhooks.endpoints e on e.id = w.id and e.failing_since is null
+      cross join lateral (select d.due_at from webhooks.deliveries d
+        where d.endpoint_id = w.id and d.state = 'pending' and d.due_at <= ${now} order by d.due_at limit 1) due`)
+  ).oldest ?? undefined
+
+/** Deliveries that count as arrived without an attempt that was answered so. */
+export const listDeliveredWithoutAnswer = (q: Queryable): Promise<{ id: string }[]> =>
+  q.many(sql`select d.id from webhooks.deliveries d where d.state = 'succeeded'
+    and not exists (select from webhooks.attempts a where a.delivery_id = d.id and a.status between 200 and 299) limit 20`)
+
+/** Events that were written and go nowhere; those of before `before` may have been cleared away. */
+export const listUndelivered = (q: Queryable): Promise<{ id: string }[]> =>
+  q.many(sql`select e.id from webhooks.events e
+    where not exists (select from webhooks.deliveries d where d.event_id = e.id)
+      and e.created_at > (select max(created_at) - interval '29 days' from webhooks.events) limit 20`)
