@@ -7,6 +7,7 @@ import type { Job, Jobs } from '#platform/jobs'
 import type { Log } from '#platform/log'
 import type { Metrics } from '#platform/metrics'
 import type { Module } from '#platform/module'
+import type { MobileCountry } from '#platform/phone'
 import type { Reconciliation } from './reconciliation/cases.ts'
 import type { PaymentExports } from './exports.ts'
 import type { AttemptLimits } from './limits.ts'
@@ -172,6 +173,8 @@ export interface PaymentMethod {
   readonly rail: string
   readonly kind: CollectKind
   readonly needs: readonly ('phone' | 'email')[]
+  /** Country whose mobile numbers the method takes, when it needs a phone. */
+  readonly phoneCountry?: MobileCountry | undefined
   readonly limits: AmountLimits
   /** Why it cannot be used now. */
   readonly unavailable: string | undefined

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock'
 import type { ConfigSpec, Mode } from '#platform/config'
 import type { Fetch } from '#platform/fetch'
 import type { Log } from '#platform/log'
+import type { MobileCountry } from '#platform/phone'
 import type { Refunding, TokenRefund } from './refunding.ts'
 
 export type {
@@ -26,6 +27,8 @@ export interface Rail {
   /** What a payer chooses: `mpesa`, `card`. */
   readonly method: string
   readonly assets: readonly Asset[]
+  /** Country whose mobile numbers this rail prompts and pays to. National forms such as `0712 345 678` are read as its numbers. */
+  readonly phoneCountry?: MobileCountry
   /** Takes what is owed in other assets too: an attempt is then in the first of `assets`, at a rate that is locked for some minutes. */
   readonly exchanges?: boolean
   /** Why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators. */
@@ -101,7 +104,7 @@ export interface CollectRequest {
 }
 
 export interface Payer {
-  /** MSISDN in digits, `2547XXXXXXXX`. */
+  /** E.164 without the plus, `2547XXXXXXXX`. */
   readonly phone?: string | undefined
   readonly email?: string | undefined
   readonly name?: string | undefined

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isMobile, notMobile, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from './phone.ts'
+import { isMobile, notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from './phone.ts'
 
 const MSISDN = '254712345678'
 
@@ -106,7 +106,8 @@ void test('numbers of other countries keep their country, with and without a plu
 })
 
 void test('a national form needs its country', () => {
-  for (const typed of ['0712345678', '712345678', '0712-345-678', '12']) assert.equal(parsePhone(typed), undefined, typed)
+  for (const typed of ['0712345678', '712345678', '0712-345-678', '12'])
+    assert.equal(parsePhone(typed), undefined, typed)
   assert.equal(parsePhone('07911 123456', 'GB'), '447911123456')
   assert.equal(parsePhone('0772 123456', 'UG'), '256772123456')
 })
@@ -129,6 +130,8 @@ void test('the error says what is wrong and what to write', () => {
     `phone ${notMobile('KE')}`,
     'phone is not a Kenyan mobile number. Write it like 0712 345 678 or +254712345678.',
   )
+  assert.equal(notPhone('KE'), 'is not a phone number. Write it like 0712 345 678 or +254712345678.')
+  assert.match(notPhone(), /with its country code/)
   assert.equal(isMobile(MSISDN, 'KE'), true)
   assert.equal(isMobile('0712345678', 'KE'), false)
 })

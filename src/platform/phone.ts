@@ -34,10 +34,11 @@ export function parsePhone(text: string, country?: Country): string | undefined 
 }
 
 /**
- * Reads a mobile number of one country, like `parsePhone`, with that country as the default.
+ * Reads a mobile number of one country, like `parsePhone`, with that country as the default. Without a country it is `parsePhone`.
  * @returns the number in E.164 without the plus; undefined when it is none, or of another country
  */
-export function parseMobile(text: string, country: MobileCountry): string | undefined {
+export function parseMobile(text: string, country: MobileCountry | undefined): string | undefined {
+  if (country === undefined) return parsePhone(text)
   return candidatesOf(text, country).find((digits) => isMobile(digits, country))
 }
 
@@ -45,11 +46,16 @@ export function parseMobile(text: string, country: MobileCountry): string | unde
 export const isMobile = (digits: string, country: MobileCountry): boolean => MOBILE[country].form.test(digits)
 
 /** The end of a sentence about a phone number that `parseMobile` refused. */
-export const notMobile = (country: MobileCountry): string =>
-  `is not a ${MOBILE[country].adjective} mobile number. Write it like ${MOBILE[country].examples}.`
+export const notMobile = (country: MobileCountry | undefined): string =>
+  country === undefined
+    ? notPhone()
+    : `is not a ${MOBILE[country].adjective} mobile number. Write it like ${MOBILE[country].examples}.`
 
-/** The end of a sentence about a phone number that `parsePhone` refused without a country. */
-export const NOT_INTERNATIONAL = 'is not a phone number with its country code. Write it like +254712345678.'
+/** The end of a sentence about a phone number that `parsePhone` refused, with or without a country for national forms. */
+export const notPhone = (country?: MobileCountry): string =>
+  country === undefined
+    ? 'is not a phone number with its country code. Write it like +254712345678.'
+    : `is not a phone number. Write it like ${MOBILE[country].examples}.`
 
 /** The readings of a text, the likelier first. Digits without a plus may start with a country code or be a national number. */
 function candidatesOf(text: string, country: Country | undefined): readonly string[] {

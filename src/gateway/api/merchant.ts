@@ -3,6 +3,7 @@ import type { Brand, Merchant, Store, StoreChange } from '#identity'
 import { assetOf, formatAmount, money } from '#money'
 import { isId } from '#platform/ids'
 import type { HttpServer, Request } from '#platform/http'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 import { requireKnown } from '../payments.ts'
 import { text } from '../text.ts'
 import { actorOf } from './access.ts'
@@ -217,15 +218,15 @@ function updateRoute(app: HttpServer, api: Api): void {
 const setDestination = z
   .strictObject({
     kind: z.enum(['mpesa', 'bank']),
-    phone: text(20)
+    phone: text(PHONE_TEXT_AT_MOST)
       .optional()
-      .meta({ description: 'For mpesa', examples: ['254712345678'] }),
+      .meta({ description: 'For mpesa: a Kenyan mobile number', examples: ['+254712345678'] }),
     bank: text(100).optional(),
     account: text(34).optional(),
     holder: text(100).optional(),
   })
   .nullable()
-  .meta({ id: 'SetPayoutDestination', examples: [{ kind: 'mpesa', phone: '254712345678' }] })
+  .meta({ id: 'SetPayoutDestination', examples: [{ kind: 'mpesa', phone: '+254712345678' }] })
 
 function destinationRoute(app: HttpServer, api: Api): void {
   const { access, db, identity } = api

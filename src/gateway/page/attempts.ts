@@ -3,13 +3,16 @@ import type { Attempt } from '#payments'
 import { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
+import { parseMobile, PHONE_TEXT_AT_MOST } from '#platform/phone'
 import { checkoutUrl } from '../api/render.ts'
-import { parseKenyanPhone } from './phone.ts'
 import type { PageDeps } from './routes.ts'
 import type { Problem, View } from './state.ts'
 import type { Speech } from './strings.ts'
 
-export const attemptForm = z.object({ method: z.string().max(20), phone: z.string().max(40).optional() })
+export const attemptForm = z.object({
+  method: z.string().max(20),
+  phone: z.string().max(PHONE_TEXT_AT_MOST).optional(),
+})
 
 /**
  * Attempts at one merchant from one address in ten minutes. Thousands share an address behind a mobile carrier's NAT, so it is generous;
@@ -40,7 +43,7 @@ export async function tryAttempt(
   if (!isOwnPage(request, deps.publicUrl())) return { problem: { status: 403, text: speech.say('crossSite') } }
   const method = methods.find((each) => each.method === name)
   if (!method) return { problem: { status: 409, text: speech.say('unavailable') } }
-  const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
+  const phone = method.needs.includes('phone') ? parseMobile(typed ?? '', method.phoneCountry) : undefined
   if (method.needs.includes('phone') && phone === undefined) return { problem: wrongPhone(speech, name) }
   const from = `${addressKey(request.ip)} ${intent.merchantId}`
   const taken = await deps.limits.take('checkout_attempt', from, PER_ADDRESS)

@@ -1,5 +1,6 @@
 import type { PaymentMethod } from '#payments'
 import { html, type Html } from '#platform/html'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 import { icons } from './icons.ts'
 import { alert, headline } from './over.ts'
 import { dueOf, methodName, showMoney, typedPhone } from './show.ts'
@@ -151,7 +152,7 @@ function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
       autocomplete="tel"
       placeholder="0712 345 678"
       required
-      maxlength="20"
+      maxlength="${PHONE_TEXT_AT_MOST}"
       value="${phone}"
       aria-describedby="${wrong && 'phone-problem '}phone-hint"
       ${wrong && html`aria-invalid="true" autofocus`}

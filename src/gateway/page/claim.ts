@@ -6,11 +6,11 @@ import { AppError } from '#platform/errors'
 import { html } from '#platform/html'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
+import { parseMobile } from '#platform/phone'
 import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
 import { claimBody, previewBody, type Said } from './claimform.ts'
 import { askDocument } from './document.ts'
-import { parseKenyanPhone } from './phone.ts'
 import { showMoney } from './show.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
 import { troublePage } from './trouble.ts'
@@ -109,8 +109,8 @@ async function hear(
 
 const MOST_WORDS = 300
 
-function readPlace({ kind }: ClaimPlace, to: string): string | undefined {
-  if (kind === 'phone') return parseKenyanPhone(to)
+function readPlace({ kind, phoneCountry }: ClaimPlace, to: string): string | undefined {
+  if (kind === 'phone') return parseMobile(to, phoneCountry)
   const words = to.trim()
   return words === '' || words.length > MOST_WORDS || words.includes('\0') ? undefined : words
 }

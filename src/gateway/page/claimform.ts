@@ -1,5 +1,6 @@
 import type { Claim, ClaimPlace } from '#payments'
 import { html, type Html } from '#platform/html'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 import { alert, backLink, headline } from './over.ts'
 import { methodName, showMoney, showPhone, showTime, typedPhone } from './show.ts'
 import type { Problem } from './state.ts'
@@ -96,7 +97,7 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
           autocomplete="tel"
           placeholder="0712 345 678"
           required
-          maxlength="20"
+          maxlength="${PHONE_TEXT_AT_MOST}"
           value="${typedPhone(typed)}"
           aria-describedby="${described}"
           ${invalid}

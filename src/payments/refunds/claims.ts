@@ -2,6 +2,7 @@ import type { Transfer } from '#ledger'
 import { addMs } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
+import { parseMobile, type MobileCountry } from '#platform/phone'
 import { REFUNDS_QUEUE, transactMoney, type Core } from '../core.ts'
 import { badPhone } from '../errors.ts'
 import { findIntent, lockIntent, type IntentRow } from '../intent-store.ts'
@@ -44,7 +45,7 @@ const claimOf = (core: Core, intent: IntentRow, row: RefundRow): Claim => ({
 const placesOf = ({ rails }: Core, { asset, amount }: RefundRow): readonly ClaimPlace[] => [
   ...rails
     .filter((rail) => rail.refund?.to === 'phone' && fitsRail(rail, asset, amount))
-    .map(({ name, method }) => ({ kind: 'phone' as const, place: name, method })),
+    .map(({ name, method, phoneCountry }) => ({ kind: 'phone' as const, place: name, method, phoneCountry })),
   { kind: 'words', place: BY_HAND, method: BY_HAND },
 ]
 
@@ -80,7 +81,13 @@ async function say(
   const next = { ...row, rail: name, sending: row.sending + 1, reason: null, why: null, version: row.version + 1 }
   const after: RefundRow =
     place.kind === 'phone'
-      ? { ...next, state: 'created', phone: requirePhone(to), checks: 0, dueAt: addMs(now, PICK_UP_AFTER_MS) }
+      ? {
+          ...next,
+          state: 'created',
+          phone: requirePhone(to, place.phoneCountry),
+          checks: 0,
+          dueAt: addMs(now, PICK_UP_AFTER_MS),
+        }
       : { ...next, state: 'pending', destination: requireWords(to), submittedAt: now, dueAt: null }
   await updateRefund(tx, after)
   await tellOwner(tx, core, intent.owner, after, 'pending')
@@ -89,9 +96,10 @@ async function say(
   return after
 }
 
-function requirePhone(to: string): string {
-  if (!/^\d{8,15}$/.test(to)) throw badPhone()
-  return to
+function requirePhone(to: string, country: MobileCountry | undefined): string {
+  const phone = parseMobile(to, country)
+  if (phone === undefined) throw badPhone(country)
+  return phone
 }
 
 function requireWords(to: string): string {
