@@ -28,8 +28,7 @@ void test('the checkout page reads a phone in every form that people paste', asy
     const { body } = await world.api('GET', `${PAYMENTS}/${id}`)
     assert.equal(body.attempts.length, 1)
   }
-  const { id } = await create(world)
-  const refused = await post(id, '0812 345 678')
+  const refused = await post((await create(world)).id, '0812 345 678')
   assert.equal(refused.status, 422)
   assert.match(
     await refused.text(),

@@ -3,9 +3,9 @@ import * as iso from 'dinero.js/currencies'
 /** A currency with its scale, `KES/2`: one minor unit is 10^-scale. The scale is part of the name, so it cannot be mistaken. */
 export type Asset = `${string}/${number}`
 
-/** Minor units that dinero.js gives in fifths, by how these are counted in cash. ISO 4217 says 2. */
+/** dinero.js counts these in fifths of a unit. ISO 4217 gives them two decimals. */
 const CORRECTED = { MGA: 2, MRU: 2 }
-/** Withdrawn from ISO 4217, but still the names that Stripe charges in. */
+/** Codes that ISO 4217 has withdrawn and Stripe still charges in. */
 const WITHDRAWN = { ANG: 2, STD: 2 }
 /** Crypto-assets and Telegram Stars. */
 const UNLISTED = { BTC: 8, ETH: 18, SOL: 9, USDC: 6, USDT: 6, XTR: 0 }

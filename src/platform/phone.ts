@@ -69,8 +69,7 @@ function candidatesOf(text: string, country: Country | undefined): readonly stri
 }
 
 /**
- * Metadata says which lengths a country has; `isPossible` asks for nothing more. Its lists of valid prefixes are behind what networks issue, and
- * the provider is the judge of what exists.
+ * Checks the length alone (`isPossible`). Lists of valid prefixes are behind what networks issue; the provider refuses what does not exist.
  */
 function read(text: string, defaultCountry?: Country): string | undefined {
   const options = { extract: false, ...(defaultCountry && { defaultCountry }) }
@@ -82,7 +81,7 @@ function read(text: string, defaultCountry?: Country): string | undefined {
 const ARABIC_INDIC = 0x0660
 const EXTENDED_ARABIC_INDIC = 0x06f0
 
-/** Takes away what people do not see or did not type: invisible characters, full-width and Arabic-Indic digits, link syntax. */
+/** Removes invisible characters and link syntax, and writes full-width and Arabic-Indic digits as 0-9. Undefined when the text is too long. */
 function clean(text: string): string | undefined {
   if (text.length > PHONE_TEXT_AT_MOST) return undefined
   return text

@@ -23,7 +23,7 @@ const phone = z
   .transform((given) => parsePhone(given) ?? given)
   .meta({
     description:
-      'With its country code, or a national form of the country that the methods of the currency prompt phones in. Given back in E.164 without the plus',
+      'With its country code; in a currency that mobile money takes, also in the national form of its country. Given back with the country code and without the plus',
     examples: ['+254712345678'],
   })
 

@@ -17,11 +17,13 @@ export const decimalsOf = (currency: string): number =>
 export const stepOf = (currency: string): number =>
   WHOLE_UNITS.has(currency) ? 100 : decimalsOf(currency) === 3 ? 10 : 1
 
+/** Throws WireError 400 on a currency that Stripe would not know. */
 export function requireCurrency(currency: string): void {
   if (!isCurrency(currency.toUpperCase()))
     throw new WireError(400, `Invalid currency: ${currency}`, { param: 'currency' })
 }
 
+/** Throws WireError 400 on an amount that Stripe does not take in this currency. */
 export function requireStep(amount: number, currency: string): void {
   const step = stepOf(currency)
   if (amount % step === 0) return
