@@ -59,7 +59,12 @@ void test('any Kenyan mobile number survives separators, invisible characters an
   const between = fc.constantFrom('', '', '', ' ', '-', '.', '\u00A0', '\u200B', '\u200E', '\u202A', '\u2060', '\u2011')
   fc.assert(
     fc.property(number, prefixes, fc.array(between, { minLength: 9, maxLength: 9 }), (digits, prefix, gaps) => {
-      const typed = prefix + digits.split('').map((digit, i) => digit + (gaps[i] ?? '')).join('')
+      const typed =
+        prefix +
+        digits
+          .split('')
+          .map((digit, i) => digit + (gaps[i] ?? ''))
+          .join('')
       assert.equal(parseMobile(typed, 'KE'), `254${digits}`, JSON.stringify(typed))
     }),
     { numRuns: 500 },
