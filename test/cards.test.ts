@@ -28,6 +28,31 @@ void test('card 4242… pays', async () => {
   await assertAtRest(world, id)
 })
 
+void test('a card pays, and is paid back, in currencies that Stripe writes in its own way', async () => {
+  await using world = await openWorld()
+  for (const [amount, currency, part] of [
+    ['5000.00', 'UGX', '1000'],
+    ['2500', 'ISK', '500'],
+    ['50000.00', 'MGA', '1000.00'],
+    ['12.340', 'KWD', '2.340'],
+    ['500.00', 'JPY', '100.00'],
+    ['80045.50', 'TWD', '45.50'],
+    ['150000000.00', 'IDR', '0.01'],
+  ] as const) {
+    const { id, amount: asked } = await create(world, { amount, currency, methods: ['card'] })
+    const { body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'card' })
+    assert.equal((await pay(body.redirect_url, '4242424242424242')).status, 200, currency)
+    await world.advance(3000)
+    const paid = await find(world, id)
+    assert.deepEqual([paid.status, paid.amount_received], ['paid', asked], currency)
+    const refund = await world.api('POST', `${PAYMENTS}/${id}/refunds`, { amount: part })
+    assert.equal(refund.status, 201, `${currency} ${JSON.stringify(refund.body)}`)
+    await world.advance(10_000)
+    const { amount_refunded: refunded } = await find(world, id)
+    assert.equal(Number(refunded), Number(part), currency)
+  }
+})
+
 void test('card 4000000000000002 is declined, and another card on the same page pays', async () => {
   await using world = await openWorld()
   const { id, url } = await cardPage(world)

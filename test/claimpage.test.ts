@@ -37,7 +37,7 @@ void test('on a phone of 360 px: a wrong number, another, the preview, a failure
   assert.equal(await phone.inputValue(), '0712')
   await fits('a wrong number')
 
-  await phone.fill('0700 000 012')
+  await phone.fill('\u202A+254 (0) 700 000 012\u202C')
   await page.getByRole('button', { name: /Get it by M-\W?Pesa/ }).click()
   await page.getByText('Is this right?').waitFor()
   await page.getByText('0700 000 012').waitFor()

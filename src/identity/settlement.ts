@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { assetOf, isCurrency, parseAmount } from '#money'
 import type { Queryable, Tx } from '#platform/db'
 import type { Actor } from '#platform/module'
+import { notMobile, parseMobile } from '#platform/phone'
 import { badInput, unknownMerchant } from './errors.ts'
 import type { Destination, IdentityDeps, Merchant, SettlementChange, MaskedDestination } from './types.ts'
 import { isId } from '#platform/ids'
@@ -56,7 +57,13 @@ const line = (most: number) =>
     .max(most)
     .refine((text) => text.isWellFormed() && !/[\p{Cc}]/u.test(text))
 const destinations = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('mpesa'), phone: z.string().regex(/^254[17]\d{8}$/) }),
+  z.strictObject({
+    kind: z.literal('mpesa'),
+    phone: z
+      .string()
+      .transform((text) => parseMobile(text, 'KE') ?? '')
+      .refine((phone) => phone !== ''),
+  }),
   z.strictObject({
     kind: z.literal('bank'),
     bank: line(100),
@@ -67,7 +74,7 @@ const destinations = z.discriminatedUnion('kind', [
 
 const FORMS: Readonly<Record<string, string>> = {
   kind: 'It is mpesa or bank.',
-  phone: 'A phone is a Kenyan mobile number such as 254712345678.',
+  phone: `The phone number ${notMobile('KE')}`,
   bank: 'Name the bank, in 100 characters at most.',
   account: 'An account is 4 to 34 capital letters and digits, without blanks.',
   holder: 'Name the holder of the account, in 100 characters at most.',

@@ -88,10 +88,29 @@ void test('anything else is refused with a sentence that says why', () => {
     assert.equal(problem(text), 'must be a positive decimal string such as "1500.00"', JSON.stringify(text))
   }
   assert.equal(problem('1.005'), 'has more than 2 decimals, which KES does not have')
-  assert.equal(problem('1.000'), 'has more than 2 decimals, which KES does not have')
-  assert.equal(problem('1.5', 'JPY/0'), 'has more than 0 decimals, which JPY does not have')
+  assert.equal(problem('1.001'), 'has more than 2 decimals, which KES does not have')
+  assert.equal(problem('1.5', 'JPY/0'), 'must be a whole number such as "1500": JPY has no decimals')
+  assert.equal(problem('500.01', 'JPY/0'), 'must be a whole number such as "1500": JPY has no decimals')
+  assert.equal(problem('5.1234', 'KWD/3'), 'has more than 3 decimals, which KWD does not have')
   assert.equal(problem('1000000000000000'), 'is too large')
   assert.equal(problem('9'.repeat(100_000)), 'is too large')
+})
+
+void test('zeros beyond the decimals of the asset are allowed, anything else there is refused', () => {
+  assert.equal(parsed('500.00', 'JPY/0').amount, 500n)
+  assert.equal(parsed('5000.00', 'UGX/0').amount, 5000n)
+  assert.equal(parsed('1500.000', KES).amount, 150_000n)
+  assert.equal(parsed('5.1230', 'KWD/3').amount, 5123n)
+  const zeros = fc.nat({ max: 30 }).map((count) => '0'.repeat(count))
+  fc.assert(
+    fc.property(assets, amounts, zeros, fc.constantFrom('', '1', '9'), (asset, amount, more, last) => {
+      const text = formatAmount({ asset, amount })
+      const longer = (text.includes('.') || more + last === '' ? text : `${text}.`) + more + last
+      const result = parseAmount(longer, asset)
+      if (last === '') assert.deepEqual(result, { asset, amount })
+      else assert.ok('problem' in result, longer)
+    }),
+  )
 })
 
 void test('no text makes reading throw', () => {

@@ -15,7 +15,8 @@ export const money = (asset: Asset, amount: bigint): Money => ({ asset, amount }
 const LARGEST_WHOLE_DIGITS = 15
 
 /**
- * Reads a decimal string such as `"1500.00"`. Refuses signs, exponents, spaces, grouping and more decimals than the asset has.
+ * Reads a decimal string such as `"1500.00"`. Refuses signs, exponents, spaces, grouping and decimals that the asset does not have, unless they
+ * are zeros: `"500.00"` is JPY 500.
  * @returns the money, or a sentence that says what is wrong
  */
 export function parseAmount(text: string, asset: Asset): Money | { problem: string } {
@@ -24,9 +25,15 @@ export function parseAmount(text: string, asset: Asset): Money | { problem: stri
   const [, whole = '', fraction = ''] = match
   const scale = scaleOf(asset)
   if (whole.length > LARGEST_WHOLE_DIGITS) return { problem: 'is too large' }
-  if (fraction.length > scale)
-    return { problem: `has more than ${scale} decimals, which ${currencyOf(asset)} does not have` }
-  return { asset, amount: BigInt(whole + fraction.padEnd(scale, '0')) }
+  if (!/^0*$/.test(fraction.slice(scale))) return { problem: tooFine(asset) }
+  return { asset, amount: BigInt(whole + fraction.slice(0, scale).padEnd(scale, '0')) }
+}
+
+const tooFine = (asset: Asset): string => {
+  const [scale, currency] = [scaleOf(asset), currencyOf(asset)]
+  return scale === 0
+    ? `must be a whole number such as "1500": ${currency} has no decimals`
+    : `has more than ${scale} decimals, which ${currency} does not have`
 }
 
 /** `{ KES/2, 150000n }` → `"1500.00"`: always all decimals of the asset. */

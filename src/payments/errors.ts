@@ -1,4 +1,5 @@
 import { AppError } from '#platform/errors'
+import { notMobile, type MobileCountry } from '#platform/phone'
 
 /** Every refusal of this module, with what to do about it. */
 export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')
@@ -48,15 +49,9 @@ export const exchangeOff = (currency: string): AppError =>
 export const payerLacks = (param: 'phone' | 'email', method: string): AppError =>
   new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}.`, { param })
 
-export const badPhone = (): AppError =>
-  new AppError(
-    'payments.bad-phone',
-    422,
-    'The phone number must be digits with its country code, such as 254712345678.',
-    {
-      param: 'phone',
-    },
-  )
+/** `country`: whose mobile numbers the rail takes. */
+export const badPhone = (country: MobileCountry | undefined): AppError =>
+  new AppError('payments.bad-phone', 422, `The phone number ${notMobile(country)}`, { param: 'phone' })
 
 /** Not 429: waiting does not help. */
 export const tooManyAttempts = (most: number): AppError =>

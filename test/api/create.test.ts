@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openWorld } from '../world.ts'
-import { ask, assertBooksHold, create, find, PAYMENTS } from './shop.ts'
+import { ask, assertBooksHold, assertRefused, create, find, PAYMENTS } from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -76,6 +76,49 @@ void test('methods are those that can take the amount in the currency', async ()
   )
   const yen = await create(world, { amount: '5000', currency: 'JPY' })
   assert.deepEqual([yen.amount, yen.methods], ['5000', ['card', 'bitcoin']])
+})
+
+void test('amounts with zeros beyond the decimals of the currency are taken, and currencies of all scales are', async () => {
+  for (const [amount, currency, shown] of [
+    ['500.00', 'JPY', '500'],
+    ['5000.00', 'UGX', '5000'],
+    ['10.000', 'KWD', '10.000'],
+    ['100.00', 'TWD', '100.00'],
+    ['100', 'ILS', '100.00'],
+    ['100.00', 'PHP', '100.00'],
+    ['5000.00', 'MGA', '5000.00'],
+    ['1000', 'ISK', '1000'],
+    ['250000000', 'IDR', '250000000.00'],
+  ] as const) {
+    const made = await create(world, { amount, currency, methods: ['card'] })
+    assert.deepEqual([made.amount, made.currency], [shown, currency])
+  }
+  for (const [amount, currency, says] of [
+    ['10.005', 'KWD', /multiple of KWD 0\.010/],
+    ['5000.50', 'MGA', /multiple of MGA 1\.00/],
+    ['10.0005', 'KWD', /more than 3 decimals/],
+  ] as const)
+    assertRefused(await world.api('POST', PAYMENTS, { amount, currency, methods: ['card'] }), {
+      status: 422,
+      code: 'validation-failed',
+      param: 'amount',
+      says,
+    })
+})
+
+void test('the phone of a customer is kept in one form, however it was written', async () => {
+  for (const phone of [
+    '0712345678',
+    '0722 000 111',
+    '2540712345678',
+    '\u202A+254712345678\u202C',
+    '712345678',
+    'tel:0712-345-678',
+  ])
+    assert.match((await create(world, { customer: { phone } })).customer.phone, /^254(?:712345678|722000111)$/, phone)
+  assert.equal((await create(world, { customer: { phone: '+44 (0)7911 123456' } })).customer.phone, '447911123456')
+  const dollars = { amount: '10.00', currency: 'USD', customer: { phone: '+254 712 345 678' } }
+  assert.equal((await create(world, dollars)).customer.phone, '254712345678')
 })
 
 void test('text comes back as it was sent', async () => {

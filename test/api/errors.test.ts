@@ -21,7 +21,7 @@ const BODIES: readonly [body: object, param: string | undefined, says: RegExp][]
   [{ amount: '0' }, 'amount', /more than zero/],
   [{ amount: '0.00' }, 'amount', /more than zero/],
   [{ amount: '1.005' }, 'amount', /more than 2 decimals/],
-  [{ amount: '5000.5', currency: 'JPY' }, 'amount', /more than 0 decimals/],
+  [{ amount: '5000.5', currency: 'JPY' }, 'amount', /whole number such as "1500": JPY has no decimals/],
   [{ amount: '1000000000.01' }, 'amount', /at most 1000000000\.00/],
   [{ amount: '9'.repeat(30) }, 'amount', /too large/],
   [{ amount: '9'.repeat(5000) }, 'amount', /too large/],
@@ -56,8 +56,15 @@ const BODIES: readonly [body: object, param: string | undefined, says: RegExp][]
   [{ methods: 'mpesa' }, 'methods', /array/],
   [{ methods: [7] }, 'methods.0', /string/],
   // The payer
-  [{ customer: { phone: '0712-345-678' } }, 'customer.phone', /digits, such as 254712345678/],
-  [{ customer: { phone: '12' } }, 'customer.phone', /digits, such as 254712345678/],
+  [
+    { customer: { phone: '12' } },
+    'customer.phone',
+    /not a phone number\. Write it like 0712 345 678 or \+254712345678/,
+  ],
+  [{ customer: { phone: '' } }, 'customer.phone', /not a phone number/],
+  [{ customer: { phone: '0'.repeat(1000) } }, 'customer.phone', /not a phone number/],
+  // No method of this currency prompts phones, so nothing says where a national form is from.
+  [{ currency: 'USD', customer: { phone: '0712 345 678' } }, 'customer.phone', /with its country code/],
   [{ customer: { email: 'asha at example.com' } }, 'customer.email', /e-mail address/],
   [{ customer: { name: 'x'.repeat(201) } }, 'customer.name', /200 characters/],
   [{ customer: 'Asha' }, 'customer', /object/],

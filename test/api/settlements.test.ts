@@ -108,12 +108,13 @@ void test('terms and destinations that make no sense are refused, and each chang
       'content-type': 'application/json',
     })
   for (const [body, param] of [
-    [{ kind: 'mpesa', phone: '0712345678' }, 'phone'],
+    [{ kind: 'mpesa', phone: '0812345678' }, 'phone'],
+    [{ kind: 'mpesa', phone: '+44 7911 123456' }, 'phone'],
     [{ kind: 'bank', bank: 'KCB', account: '12 34', holder: 'Asha' }, 'account'],
     [{ kind: 'bank', account: '1234567', holder: 'Asha' }, 'bank'],
   ] as const)
     assertRefused(await put(body), { status: 422, code: 'identity.bad-input', param })
-  const { status, body } = await put(mpesa)
+  const { status, body } = await put({ kind: 'mpesa', phone: ' 0712 345\u2011678\u200B' })
   assert.deepEqual([status, body.payout_destination], [200, { kind: 'mpesa', ends: '…5678' }], JSON.stringify(body))
   assert.deepEqual(await identity.findDestination(db, merchantId), mpesa)
   const dump = await db.many<{ text: string }>(

@@ -141,6 +141,8 @@ export type CreatePaymentInput = {
         readonly id?: string | undefined
         readonly name?: string | undefined
         readonly email?: string | undefined
+
+        /** With its country code; in a currency that mobile money takes, also in the national form of its country. Given back with the country code and without the plus */
         readonly phone?: string | undefined
       }
     | undefined
@@ -794,7 +796,7 @@ export type RotateWebhookSecretInput = {
 export type SetPayoutDestinationInput = {
   readonly kind: 'mpesa' | 'bank'
 
-  /** For mpesa */
+  /** For mpesa: a Kenyan mobile number */
   readonly phone?: string | undefined
   readonly bank?: string | undefined
   readonly account?: string | undefined
@@ -836,6 +838,8 @@ export type SettlementList = {
 
 export type StartAttemptInput = {
   readonly method: string
+
+  /** A Kenyan mobile number, national or with its country code */
   readonly phone?: string | undefined
   readonly email?: string | undefined
 }

@@ -15,6 +15,8 @@ import type { Clock } from '#platform/clock'
 import { addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { CreatePayment } from '../resources/payment.ts'
+import { notPhone } from '#platform/phone'
+import { parsePhone } from '#platform/phone'
 
 /** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
 export const LARGEST_UNITS = 1_000_000_000n
@@ -36,21 +38,32 @@ export function newIntentOf(
   { payments, clock, publicUrl }: NewPaymentDeps,
 ): NewIntent {
   const amount = requireAmount(body.amount, body.currency)
+  const offered = payments.methods(amount.asset)
   return {
     owner: 'gateway',
     merchantId: shop.merchantId,
     livemode: shop.livemode,
     amount,
-    methods: methodsFor(body, amount, shop, payments.methods(amount.asset)),
+    methods: methodsFor(body, amount, shop, offered),
     description: body.description ?? '',
     reference: body.reference,
-    customer: body.customer && Object.keys(body.customer).length > 0 ? body.customer : undefined,
+    customer: customerOf(body.customer, offered),
     ...(body.top_up && { topUp: true }),
     returnUrl: body.return_url === undefined ? undefined : requireReturnUrl(body.return_url, shop, publicUrl()),
     metadata: body.metadata ?? {},
     terms: termsOf(shop),
     expiresAt: addMs(clock.now(), body.expires_in * 1000),
   }
+}
+
+/** The country whose phones the methods of this currency prompt says where a national form is from. */
+function customerOf(customer: CreatePayment['customer'], offered: readonly PaymentMethod[]): NewIntent['customer'] {
+  if (!customer || Object.keys(customer).length === 0) return undefined
+  if (customer.phone === undefined) return customer
+  const country = offered.find(({ phoneCountry }) => phoneCountry !== undefined)?.phoneCountry
+  const phone = parsePhone(customer.phone, country)
+  if (phone === undefined) throw invalid('customer.phone', notPhone(country))
+  return { ...customer, phone }
 }
 
 /** What holds for the payment whatever the merchant changes later. */

@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
+import { notMobile } from '#platform/phone'
+import { notPhone } from '#platform/phone'
+import { parseMobile } from '#platform/phone'
+import { parsePhone } from '#platform/phone'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 
@@ -15,15 +20,16 @@ const amount = minorAmount
 const currency = isoCurrency
 const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
 
-const PHONE = /^\d{8,15}$/
+/** National forms stay as they are: only the payment says which country they are from. */
 const phone = z
   .string()
-  .transform((given) => given.replace(/^\+/, ''))
-  .refine(
-    (given) => PHONE.test(given),
-    'must be a phone number with its country code and nothing but digits, such as 254712345678',
-  )
-  .meta({ examples: ['254712345678'] })
+  .max(PHONE_TEXT_AT_MOST, notPhone())
+  .transform((given) => parsePhone(given) ?? given)
+  .meta({
+    description:
+      'With its country code; in a currency that mobile money takes, also in the national form of its country. Given back with the country code and without the plus',
+    examples: ['+254712345678'],
+  })
 
 export const customerRef = z
   .string()
@@ -201,15 +207,14 @@ export type PaymentObject = z.output<typeof payment>
 
 export const paymentId = z.object({ id: text(40) })
 
-const KENYAN = /^254[17]\d{8}$/
 const kenyanPhone = z
   .string()
-  .transform((given) => given.replace(/^\+/, ''))
-  .refine(
-    (given) => KENYAN.test(given),
-    'must be a Kenyan mobile number with its country code and nothing but digits, such as 254712345678',
-  )
-  .meta({ examples: ['254712345678'] })
+  .transform((given) => parseMobile(given, 'KE') ?? '')
+  .refine((given) => given !== '', notMobile('KE'))
+  .meta({
+    description: 'A Kenyan mobile number, national or with its country code',
+    examples: ['+254712345678', '0712 345 678'],
+  })
 
 export const startAttempt = z
   .strictObject({

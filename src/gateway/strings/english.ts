@@ -34,8 +34,9 @@ export const english = {
   phoneAny: 'Phone number',
   phoneHint: 'We send a prompt to this phone. You approve it with your {method} PIN.',
   phoneHintAny: 'We send a prompt to this phone. You approve it with your PIN.',
-  phoneInvalid: 'Enter a Safaricom number, such as 0712 345 678.',
-  phoneInvalidAny: 'Enter a Kenyan mobile number, such as 0733 456 789.',
+  phoneInvalid:
+    'This is not a Kenyan mobile number. Enter a Safaricom number, such as 0712 345 678 or +254 712 345 678.',
+  phoneInvalidAny: 'This is not a Kenyan mobile number. Enter one such as 0733 456 789 or +254 733 456 789.',
   payNow: 'Pay {amount} by {method}',
   cardHint: 'Opens the secure page of our card partner.',
   cardInstead: 'Pay by card instead',

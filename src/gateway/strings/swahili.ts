@@ -37,8 +37,9 @@ export const swahili: Readonly<Record<Word, string>> = {
   phoneAny: 'Nambari ya simu',
   phoneHint: 'Tutatuma ombi la malipo kwa simu hii. Utalithibitisha kwa PIN yako ya {method}.',
   phoneHintAny: 'Tutatuma ombi la malipo kwa simu hii. Utalithibitisha kwa PIN yako.',
-  phoneInvalid: 'Weka nambari ya Safaricom, kwa mfano 0712 345 678.',
-  phoneInvalidAny: 'Weka nambari ya simu ya Kenya, kwa mfano 0733 456 789.',
+  phoneInvalid:
+    'Hii si nambari ya simu ya Kenya. Weka nambari ya Safaricom, kwa mfano 0712 345 678 au +254 712 345 678.',
+  phoneInvalidAny: 'Hii si nambari ya simu ya Kenya. Weka nambari kama 0733 456 789 au +254 733 456 789.',
   payNow: 'Lipa {amount} kwa {method}',
   cardHint: 'Hufungua ukurasa salama wa mshirika wetu wa kadi.',
   cardInstead: 'Lipa kwa kadi badala yake',

@@ -27,7 +27,7 @@ export function settlementCommands(merchant: Command, open: OpenCli): void {
     .command('destination')
     .description('where a merchant’s money is sent: a phone, a bank account, or none')
     .argument('<merchant>', 'its id, mer_…')
-    .option('--mpesa <phone>', 'such as 254712345678')
+    .option('--mpesa <phone>', 'a Kenyan mobile number, such as 0712345678 or +254712345678')
     .option('--bank <name>', 'with --account and --holder')
     .option('--account <number>', 'at the bank')
     .option('--holder <name>', 'of the account')

@@ -6,6 +6,7 @@ import { FetchError } from '#platform/fetch'
 import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
 import { allocate, type Ask, askFor, type Collector, isOffered, renew } from '../addresses/addresses.ts'
 import { type Context, railOf } from '../context.ts'
+import { parseMobile } from '#platform/phone'
 import {
   alreadyPaid,
   amountNotTaken,
@@ -63,6 +64,7 @@ export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly 
         rail: rail.name,
         kind,
         needs,
+        phoneCountry: rail.phoneCountry,
         limits,
         unavailable: rail.unavailable(),
       },
@@ -166,11 +168,13 @@ function requireTaken(rail: Collector, asset: Asset, amount: bigint): void {
 }
 
 /** Only what is known of a payer, nothing else that an edge may have passed along. */
-function requirePayer({ collect, method }: Collector, { phone, email, name }: Payer): Payer {
+function requirePayer({ collect, method, phoneCountry }: Collector, { phone, email, name }: Payer): Payer {
   const payer = { ...(phone && { phone }), ...(email && { email }), ...(name && { name }) }
   for (const need of collect.needs) if (payer[need] === undefined) throw payerLacks(need, method)
-  if (collect.needs.includes('phone') && !/^\d{8,15}$/.test(payer.phone ?? '')) throw badPhone()
-  return payer
+  if (!collect.needs.includes('phone')) return payer
+  const number = parseMobile(payer.phone ?? '', phoneCountry)
+  if (number === undefined) throw badPhone(phoneCountry)
+  return { ...payer, phone: number }
 }
 
 /** What is open, or may be made at this moment, is shown again: two could both be paid. */

@@ -1,3 +1,4 @@
+import type { MobileCountry } from '#platform/phone'
 import type { Money } from '#money'
 import type { AmountLimits, CollectKind, FailureReason, Outcome, Payer } from '#rails/contract'
 import type { Exchange } from '../exchange/types.ts'
@@ -59,6 +60,8 @@ export interface PaymentMethod {
   readonly rail: string
   readonly kind: CollectKind
   readonly needs: readonly ('phone' | 'email')[]
+  /** Country whose mobile numbers the method takes, when it needs a phone. */
+  readonly phoneCountry?: MobileCountry | undefined
   readonly limits: AmountLimits
   /** Why it cannot be used now. */
   readonly unavailable: string | undefined

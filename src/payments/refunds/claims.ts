@@ -3,6 +3,8 @@ import { addMs } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import { isId } from '#platform/ids'
 import { type Context, REFUNDS_QUEUE, transactMoney } from '../context.ts'
+import { parseMobile } from '#platform/phone'
+import type { MobileCountry } from '#platform/phone'
 import { badPhone } from '../errors.ts'
 import { cancelRefundIfUncovered } from '../reservations/cancel.ts'
 import { isClaimSecret } from '../reservations/claim-secret.ts'
@@ -44,7 +46,7 @@ const claimOf = (context: Context, intent: IntentRow, row: RefundRow): Claim => 
 const placesOf = ({ rails }: Context, { asset, amount }: RefundRow): readonly ClaimPlace[] => [
   ...rails
     .filter((rail) => rail.refund?.to === 'phone' && fitsRail(rail, asset, amount))
-    .map(({ name, method }) => ({ kind: 'phone' as const, place: name, method })),
+    .map(({ name, method, phoneCountry }) => ({ kind: 'phone' as const, place: name, method, phoneCountry })),
   { kind: 'words', place: BY_HAND, method: BY_HAND },
 ]
 
@@ -80,7 +82,13 @@ async function say(
   const next = { ...row, rail: name, sending: row.sending + 1, reason: null, why: null, version: row.version + 1 }
   const after: RefundRow =
     place.kind === 'phone'
-      ? { ...next, state: 'created', phone: requirePhone(to), checks: 0, dueAt: addMs(now, PICK_UP_AFTER_MS) }
+      ? {
+          ...next,
+          state: 'created',
+          phone: requirePhone(to, place.phoneCountry),
+          checks: 0,
+          dueAt: addMs(now, PICK_UP_AFTER_MS),
+        }
       : { ...next, state: 'pending', destination: requireWords(to), submittedAt: now, dueAt: null }
   await updateRefund(tx, after)
   await notifyRefundOwner(tx, context, intent.owner, after, 'pending')
@@ -89,9 +97,10 @@ async function say(
   return after
 }
 
-function requirePhone(to: string): string {
-  if (!/^\d{8,15}$/.test(to)) throw badPhone()
-  return to
+function requirePhone(to: string, country: MobileCountry | undefined): string {
+  const phone = parseMobile(to, country)
+  if (phone === undefined) throw badPhone(country)
+  return phone
 }
 
 function requireWords(to: string): string {

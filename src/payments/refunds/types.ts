@@ -1,5 +1,6 @@
 import type { Asset, Money } from '#money'
 import type { Queryable } from '#platform/db'
+import type { MobileCountry } from '#platform/phone'
 import type { Secret } from '#platform/secrets'
 import type { FailureReason } from '#rails/contract'
 import type { Terms } from '../intents/types.ts'
@@ -58,12 +59,14 @@ export interface Refund {
 
 /** Where the money of a claim can go. */
 export interface ClaimPlace {
-  /** `phone`: an MSISDN in digits. `words`: whatever the operator needs to pay by hand. */
+  /** `phone`: a phone number. `words`: whatever the operator needs to pay by hand. */
   readonly kind: 'phone' | 'words'
   /** The rail's name, or `hand`. */
   readonly place: string
   /** As payers know it: `mpesa`. */
   readonly method: string
+  /** Country whose mobile numbers a `phone` place takes. */
+  readonly phoneCountry?: MobileCountry | undefined
 }
 
 /** What a refund's link leads to. */
@@ -127,7 +130,7 @@ export interface Refunds {
   /** What a link leads to; undefined when there is none or the secret is wrong. */
   findClaim(q: Queryable, by: { id: string; secret: string }): Promise<Claim | undefined>
   /**
-   * The payer says where the money goes: once, whoever comes second gets the refund as it is. `to`: MSISDN in digits, or words for a person.
+   * The payer says where the money goes: once, whoever comes second gets the refund as it is. `to`: a phone number, or words for a person.
    * Throws 404 `payments.no-such-refund`, 422 `payments.no-such-place`, `payments.bad-phone`.
    */
   claim(by: { id: string; secret: string; place: string; to: string }): Promise<Refund>

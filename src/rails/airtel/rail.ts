@@ -11,6 +11,7 @@ import type {
 } from '#rails/contract'
 import type { Mode } from '#platform/config'
 import { AppError } from '#platform/errors'
+import { isMobile, notMobile } from '#platform/phone'
 import { idOfAttempt, isSigned, parseCallback } from './callback.ts'
 import { AirtelError } from './answer.ts'
 import { createAirtel, type Airtel, type AirtelResult } from './client.ts'
@@ -22,6 +23,7 @@ import type { AirtelSettings } from './token.ts'
 export type AirtelDeps = Omit<RailDeps<AirtelConfig>, 'log'>
 
 const KES = assetOf('KES')
+const COUNTRY = 'KE'
 const SHILLING = 100n
 /** Whole shillings, 1 to 150,000 [community]. */
 const LIMITS = { min: SHILLING, max: 150_000n * SHILLING, step: SHILLING }
@@ -42,6 +44,7 @@ export function createAirtelRail(deps: AirtelDeps): Rail {
     name: 'airtel',
     method: 'airtel',
     assets: [KES],
+    phoneCountry: COUNTRY,
     unavailable: () => missingOf(deps),
     limits: () => LIMITS,
     collect: collectWith(deps, airtel),
@@ -128,8 +131,8 @@ function outcomeOf({ status, code, moneyId }: AirtelResult, { attempt, id, now, 
 }
 
 function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
-  if (!/^254[17]\d{8}$/.test(payer.phone ?? ''))
-    return { kind: 'failed', reason: 'invalid-phone', why: 'not a Kenyan mobile number (2547XXXXXXXX or 2541XXXXXXXX)' }
+  if (!isMobile(payer.phone ?? '', COUNTRY))
+    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${notMobile(COUNTRY)}` }
   const { asset, amount: minor } = amount
   const fits = asset === KES && minor >= LIMITS.min && minor <= LIMITS.max && minor % LIMITS.step === 0n
   return fits

@@ -1,5 +1,6 @@
 import { assetOf, isCurrency, isZero, parseAmount } from '#money'
 import type { RailStatement, StatementLine } from '#rails/contract'
+import { parseMobile } from '#platform/phone'
 import type { Airtel, AirtelTransaction } from './client.ts'
 import { STATUSES } from './codes.ts'
 
@@ -27,7 +28,7 @@ function lineOf({ moneyId: id, amount, currency = 'KES', at, msisdn = '' }: Airt
   const gross = isCurrency(currency) ? parseAmount(amount, assetOf(currency)) : { problem: 'no currency of ours' }
   if ('problem' in gross || isZero(gross))
     throw new RangeError(`A line of Airtel's list cannot be read: ${id.slice(0, 40)}`)
-  // Told without the country's code, as it is asked for.
-  const payer = /^[17]\d{8}$/.test(msisdn) ? { payerPhone: `254${msisdn}` } : {}
-  return { id, number: id, gross, at, ...payer }
+  // Airtel writes it without the country code.
+  const payerPhone = parseMobile(msisdn, 'KE')
+  return { id, number: id, gross, at, ...(payerPhone !== undefined && { payerPhone }) }
 }

@@ -55,7 +55,7 @@ export interface CollectRequest {
 }
 
 export interface Payer {
-  /** MSISDN in digits, `2547XXXXXXXX`. */
+  /** E.164 without the plus, `2547XXXXXXXX`. */
   readonly phone?: string | undefined
   readonly email?: string | undefined
   readonly name?: string | undefined

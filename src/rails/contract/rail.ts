@@ -1,3 +1,4 @@
+import type { MobileCountry } from '#platform/phone'
 import type { Asset, Money } from '#money'
 import type { Clock } from '#platform/clock'
 import type { ConfigSpec, Mode } from '#platform/config'
@@ -20,6 +21,8 @@ export interface Rail {
   /** What a payer chooses: `mpesa`, `card`. */
   readonly method: string
   readonly assets: readonly Asset[]
+  /** Country whose mobile numbers this rail prompts and pays to. National forms such as `0712 345 678` are read as its numbers. */
+  readonly phoneCountry?: MobileCountry
   /** Takes what is owed in other assets too: an attempt is then in the first of `assets`, at a rate that is locked for some minutes. */
   readonly exchanges?: boolean
   /** Why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators. */

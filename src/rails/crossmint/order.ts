@@ -80,8 +80,7 @@ export function amountOf(
 ): Money | undefined {
   const code = told?.currency.toUpperCase() ?? ''
   if (!told || !isCurrency(code)) return undefined
-  // Zeros behind the cents are written in some answers.
-  const read = parseAmount(told.amount.replace(/(\.\d\d)0+$/, '$1'), assetOf(code))
+  const read = parseAmount(told.amount, assetOf(code))
   return 'problem' in read ? undefined : read
 }
 

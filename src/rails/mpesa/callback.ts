@@ -1,6 +1,7 @@
 import { parseEatTimestamp, parseStkCallback, type StkCallback } from '#clients/daraja'
 import { assetOf, isZero, parseAmount, type Money } from '#money'
 import type { Fact, InboundEvent, Outcome } from '#rails/contract'
+import { parseMobile } from '#platform/phone'
 import { PROCESSING, reasonOf, SUCCESS } from './codes.ts'
 
 const KES = assetOf('KES')
@@ -8,13 +9,13 @@ const KES = assetOf('KES')
 /** What a stored callback says. No signature proves it, so each fact asks for a confirming query. Throws on a form never seen. */
 export function parseCallback(event: InboundEvent): readonly Fact[] {
   const callback = parseStkCallback(event.rawBody)
-  const phone = callback.items.get('PhoneNumber')
+  // Some short codes get masked numbers: only a whole one can be compared.
+  const payerPhone = parseMobile(callback.items.get('PhoneNumber') ?? '', 'KE')
   return [
     {
       about: event.tokenAttemptId ? { attemptId: event.tokenAttemptId } : { reference: callback.checkoutRequestId },
       outcome: outcomeOf(callback, event.receivedAt),
-      // Some short codes get masked numbers: only a whole one can be compared.
-      ...(phone && /^254\d{9}$/.test(phone) ? { payerPhone: phone } : {}),
+      ...(payerPhone !== undefined && { payerPhone }),
       needsCheck: true,
     },
   ]

@@ -13,6 +13,7 @@ import type {
 } from '#rails/contract'
 import type { Mode } from '#platform/config'
 import { AppError } from '#platform/errors'
+import { isMobile, notMobile } from '#platform/phone'
 import { parseCallback } from './callback.ts'
 import { PROCESSING, reasonOf, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
@@ -23,6 +24,7 @@ import { shortText } from './text.ts'
 export type MpesaDeps = RailDeps<MpesaConfig>
 
 const KES = assetOf('KES')
+const COUNTRY = 'KE'
 const SHILLING = 100n
 /** Safaricom's limit of one transaction: whole shillings, 1 to 150,000. */
 const LIMITS = { min: SHILLING, max: 150_000n * SHILLING, step: SHILLING }
@@ -47,6 +49,7 @@ export function createMpesaRail(deps: MpesaDeps): Rail {
     name: 'mpesa',
     method: 'mpesa',
     assets: [KES],
+    phoneCountry: COUNTRY,
     unavailable: () => missingOf(deps),
     limits: () => LIMITS,
     collect: collectWith(deps, daraja),
@@ -129,8 +132,8 @@ function outcomeOf(resultCode: string, attempt: AttemptRef, reference: string, n
 }
 
 function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
-  if (!/^254[17]\d{8}$/.test(payer.phone ?? '')) {
-    return { kind: 'failed', reason: 'invalid-phone', why: 'not a Kenyan mobile number (2547XXXXXXXX or 2541XXXXXXXX)' }
+  if (!isMobile(payer.phone ?? '', COUNTRY)) {
+    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${notMobile(COUNTRY)}` }
   }
   const fits =
     amount.asset === KES &&

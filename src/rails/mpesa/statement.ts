@@ -1,6 +1,7 @@
 import type { Daraja, PulledTransaction } from '#clients/daraja'
 import { assetOf, isZero, parseAmount } from '#money'
 import type { RailStatement, StatementLine } from '#rails/contract'
+import { parseMobile } from '#platform/phone'
 
 const KES = assetOf('KES')
 /** Safaricom gives the last 48 hours; an hour less, so that the begin of a range is never just out of reach. */
@@ -24,6 +25,6 @@ function lineOf({ id, at, phone, amount }: PulledTransaction): StatementLine {
   if ('problem' in gross || isZero(gross) || Number.isNaN(takenAt.getTime()))
     throw new RangeError(`A line of M-Pesa's list cannot be read: ${id.slice(0, 40)}`)
   // Some short codes get masked numbers: only a whole one can be compared.
-  const payer = phone !== undefined && /^254\d{9}$/.test(phone) ? { payerPhone: phone } : {}
-  return { id, number: id, gross, at: takenAt, ...payer }
+  const payerPhone = parseMobile(phone ?? '', 'KE')
+  return { id, number: id, gross, at: takenAt, ...(payerPhone !== undefined && { payerPhone }) }
 }

@@ -1,62 +1,102 @@
 import { assetOf, isCurrency, money, type Asset, type Money } from '#money'
 import type { AmountLimits } from '#rails/contract'
+import { currencyOf } from '#money'
+import { scaleOf } from '#money'
+
+/** Currencies that Stripe charges cards in (docs.stripe.com/currencies#presentment-currencies, all account countries together). */
+const CHARGED =
+  `AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF
+  CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK
+  JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD
+  NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB
+  TJS TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW`.split(/\s+/)
 
 /**
- * Smallest charge per currency in our minor units. Stated by Stripe for those it settles in, elsewhere about half a dollar, which is what
- * Stripe compares after conversion (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+ * Smallest charge per currency in our minor units, as Stripe states it for accounts that settle in the currency
+ * (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). Stripe compares other charges after conversion.
  */
-const SMALLEST: Readonly<Record<string, bigint>> = {
+const STATED: Readonly<Record<string, bigint>> = {
   AED: 200n,
+  ARS: 50n,
   AUD: 50n,
   BRL: 50n,
   CAD: 50n,
   CHF: 50n,
+  COP: 50n,
   CZK: 1500n,
   DKK: 250n,
-  EGP: 3000n,
-  ETB: 8000n,
   EUR: 50n,
   GBP: 30n,
-  GHS: 800n,
   HKD: 400n,
   HUF: 17_500n,
-  INR: 5000n,
+  IDR: 50n,
+  ILS: 50n,
+  INR: 50n,
   JPY: 50n,
-  KES: 7000n,
-  KRW: 800n,
+  KRW: 50n,
   MXN: 1000n,
   MYR: 200n,
-  NGN: 90_000n,
   NOK: 300n,
   NZD: 50n,
+  PHP: 50n,
   PLN: 200n,
   RON: 200n,
-  RWF: 800n,
+  RUB: 50n,
   SEK: 300n,
   SGD: 50n,
   THB: 1000n,
+  USD: 50n,
+  ZAR: 50n,
+}
+
+/** About half a dollar, the smallest charge after conversion for most accounts. Stripe states nothing for these, and settles in none of them. */
+const ABOUT_HALF_A_DOLLAR: Readonly<Record<string, bigint>> = {
+  EGP: 3000n,
+  ETB: 8000n,
+  KES: 7000n,
+  NGN: 90_000n,
+  RWF: 800n,
   TRY: 2500n,
   TZS: 140_000n,
   UGX: 2000n,
-  USD: 50n,
   XAF: 350n,
   XOF: 350n,
-  ZAR: 1000n,
   ZMW: 1500n,
 }
 
-/** Stripe writes these with two more decimals than they have (docs.stripe.com/currencies#special-cases). */
-const SHIFTED: Readonly<Record<string, bigint>> = { UGX: 100n }
-const shiftOf = (currency: string): bigint => (Object.hasOwn(SHIFTED, currency) ? (SHIFTED[currency] ?? 1n) : 1n)
+const SMALLEST: ReadonlyMap<string, bigint> = new Map(Object.entries({ ...STATED, ...ABOUT_HALF_A_DOLLAR }))
 
-/** Stripe takes amounts of eight digits in its minor units. */
-const LARGEST = 99_999_999n
+/**
+ * Currencies that Stripe writes with other decimals than ISO 4217 says: ISK and UGX with two that are always 00, MGA with none
+ * (docs.stripe.com/currencies#special-cases, #zero-decimal). HUF and TWD are special in payouts alone, which need whole units.
+ */
+const STRIPE_SCALES: ReadonlyMap<string, number> = new Map([
+  ['ISK', 2],
+  ['UGX', 2],
+  ['MGA', 0],
+])
 
-export const assets: readonly Asset[] = Object.keys(SMALLEST).map(assetOf)
+/** The last digit of an amount with three decimals must be 0 (docs.stripe.com/currencies#three-decimal). */
+const THREE_DECIMALS_STEP = 10n
 
+/** Twelve digits in Stripe's minor units, which card payments are limited to; card networks may take less. */
+const LARGEST = 999_999_999_999n
+
+export const assets: readonly Asset[] = CHARGED.map(assetOf)
+
+/** Stripe's minor units are ours times `times`, divided by `by`. */
+function shiftOf(asset: Asset): { readonly times: bigint; readonly by: bigint } {
+  const scale = scaleOf(asset)
+  const more = (STRIPE_SCALES.get(currencyOf(asset)) ?? scale) - scale
+  return more >= 0 ? { times: 10n ** BigInt(more), by: 1n } : { times: 1n, by: 10n ** BigInt(-more) }
+}
+
+/** Limits of a charge in our minor units. `step`: what Stripe writes without decimals that we have, and its rule for three decimals. */
 export function limitsOf(asset: Asset): AmountLimits {
-  const currency = asset.slice(0, 3)
-  return { min: SMALLEST[currency] ?? 1n, max: LARGEST / shiftOf(currency), step: 1n }
+  const { times, by } = shiftOf(asset)
+  const step = scaleOf(asset) === 3 ? THREE_DECIMALS_STEP : by
+  const stated = SMALLEST.get(currencyOf(asset)) ?? 1n
+  return { min: stated > step ? stated : step, max: (((LARGEST / times) * by) / step) * step, step }
 }
 
 export interface StripeAmount {
@@ -64,16 +104,20 @@ export interface StripeAmount {
   readonly currency: string
 }
 
+/** An amount as Stripe's API takes it. Throws RangeError on one finer than Stripe writes the currency; `limitsOf` has the step. */
 export function toStripe({ asset, amount }: Money): StripeAmount {
-  const currency = asset.slice(0, 3)
-  return { amount: amount * shiftOf(currency), currency: currency.toLowerCase() }
+  const { times, by } = shiftOf(asset)
+  const currency = currencyOf(asset)
+  if (amount % by !== 0n) throw new RangeError(`Stripe cannot write the amount ${amount} ${asset}`)
+  return { amount: (amount * times) / by, currency: currency.toLowerCase() }
 }
 
 /** Throws RangeError on a currency we do not know, or an amount below its minor unit. */
 export function fromStripe({ amount, currency }: StripeAmount): Money {
   const code = currency.toUpperCase()
-  const shift = shiftOf(code)
-  if (!isCurrency(code) || amount % shift !== 0n)
-    throw new RangeError(`Stripe's amount ${amount} ${code} cannot be read`)
-  return money(assetOf(code), amount / shift)
+  if (!isCurrency(code)) throw new RangeError(`Stripe's amount ${amount} ${code} cannot be read`)
+  const asset = assetOf(code)
+  const { times, by } = shiftOf(asset)
+  if (amount % times !== 0n) throw new RangeError(`Stripe's amount ${amount} ${code} cannot be read`)
+  return money(asset, (amount / times) * by)
 }

@@ -68,8 +68,9 @@ function collectWith(deps: StripeDeps, client: StripeClient): Collect {
 async function start(deps: StripeDeps, client: StripeClient, request: CollectRequest): Promise<Outcome> {
   const problem = problemOf(deps)
   if (problem) return { kind: 'failed', reason: 'provider-unavailable', why: problem }
-  const { min, max } = limitsOf(request.amount.asset)
-  if (!assets.includes(request.amount.asset) || request.amount.amount < min || request.amount.amount > max) {
+  const { asset, amount } = request.amount
+  const { min, max, step } = limitsOf(asset)
+  if (!assets.includes(asset) || amount < min || amount > max || amount % step !== 0n) {
     return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not take this amount' }
   }
   try {

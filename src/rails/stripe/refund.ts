@@ -44,7 +44,7 @@ export function refundingWith(deps: Deps): Refunding {
     to: 'receipt',
     unavailable: problem,
     // What a payment cannot be as small as, a refund can.
-    limits: (asset) => ({ ...limitsOf(asset), min: 1n }),
+    limits: (asset) => ({ ...limitsOf(asset), min: limitsOf(asset).step }),
     // A dispute won or a refund returned is money of the charge, but no charge.
     takes: (receiptId) => /^(?:ch|py)_\w+$/.test(receiptId),
     checkAfterMs: CHECK_AFTER_MS,
@@ -66,7 +66,8 @@ async function send({ client, problem }: Deps, request: RefundRequest): Promise<
   const off = problem()
   if (off) return { kind: 'failed', reason: 'provider-unavailable', why: off }
   const { amount, asset } = request.amount
-  if (amount < 1n || amount > limitsOf(asset).max)
+  const { max, step } = limitsOf(asset)
+  if (amount < step || amount > max || amount % step !== 0n)
     return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not take this amount' }
   try {
     return outcomeOf(await client.createRefund(requestOf(request)))

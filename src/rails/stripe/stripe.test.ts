@@ -3,6 +3,10 @@ import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { assetOf, money } from '#money'
 import type { Collect, CollectRequest, Fact, InboundRequest, Rail, RefundFact } from '#rails/contract'
+import fc from 'fast-check'
+import { currencyOf } from '#money'
+import { scaleOf } from '#money'
+import type { Money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Mode } from '#platform/config'
 import { openRailBench, type RailBench } from '../../../test/rails.ts'
@@ -267,16 +271,60 @@ test('a declined card is told and the attempt goes on; events of other programs 
   assert.equal(factsOf(event('customer.created', { object: 'customer' })).length, 0)
 })
 
-test('amounts go to Stripe’s scale and back', () => {
-  for (const asset of assets) {
-    const { min, max } = limitsOf(asset)
-    for (const amount of [min, max, 123_456n]) {
-      assert.deepEqual(fromStripe(toStripe(money(asset, amount))), money(asset, amount), asset)
-    }
-    assert.ok(toStripe(money(asset, max)).amount <= 99_999_999n, asset)
-  }
+test('the currencies that Stripe charges in are known and payable', () => {
+  const payable = new Set(assets.map(currencyOf))
+  assert.equal(payable.size, 140)
+  const before = 'CNY IDR ILS MWK MZN PHP PKR SAR UAH VND TWD BGN CLP COP ISK KWD MAD MGA PEN QAR STD UYU XCG'
+  for (const code of before.split(' ')) assert.ok(payable.has(code), code)
+  assert.ok(!payable.has('GHS'), 'which Stripe does not charge in')
+})
+
+test('amounts go to Stripe’s scale and back, and Stripe can write every amount that the limits allow', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...assets), fc.bigInt({ min: 0n, max: 10n ** 13n }), (asset, asked) => {
+      const { min, max, step } = limitsOf(asset)
+      assert.ok(min > 0n && min % step === 0n && max % step === 0n, asset)
+      const amount = ((asked % (max - min)) / step) * step + min
+      const written = toStripe(money(asset, amount))
+      assert.deepEqual(fromStripe(written), money(asset, amount), asset)
+      assert.ok(written.amount > 0n && written.amount <= 999_999_999_999n, asset)
+      if (scaleOf(asset) === 3) assert.equal(written.amount % 10n, 0n, asset)
+    }),
+  )
+})
+
+test('Stripe’s special cases', () => {
   assert.deepEqual(toStripe(money('UGX/0', 5000n)), { amount: 500_000n, currency: 'ugx' })
+  assert.deepEqual(toStripe(money('ISK/0', 5n)), { amount: 500n, currency: 'isk' })
   assert.deepEqual(toStripe(money('JPY/0', 500n)), { amount: 500n, currency: 'jpy' })
-  assert.throws(() => fromStripe({ amount: 150n, currency: 'ugx' }))
-  assert.throws(() => fromStripe({ amount: 150n, currency: 'xyz' }))
+  assert.deepEqual(toStripe(money('MGA/2', 500_000n)), { amount: 5000n, currency: 'mga' })
+  assert.deepEqual(toStripe(money('KWD/3', 5120n)), { amount: 5120n, currency: 'kwd' })
+  assert.deepEqual(toStripe(money('HUF/2', 1045n)), { amount: 1045n, currency: 'huf' })
+  assert.deepEqual(toStripe(money('TWD/2', 80_045n)), { amount: 80_045n, currency: 'twd' })
+  assert.deepEqual(fromStripe({ amount: 5000n, currency: 'mga' }), money('MGA/2', 500_000n))
+  for (const zero of ['BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'])
+    assert.deepEqual(toStripe(money(assetOf(zero), 500n)).amount, 500n, zero)
+  assert.deepEqual([limitsOf('KWD/3').step, limitsOf('MGA/2').step, limitsOf('ISK/0').step], [10n, 100n, 1n])
+  assert.throws(() => toStripe(money('MGA/2', 150n)), RangeError)
+  assert.throws(() => fromStripe({ amount: 150n, currency: 'ugx' }), RangeError)
+  assert.throws(() => fromStripe({ amount: 550n, currency: 'isk' }), RangeError)
+  assert.throws(() => fromStripe({ amount: 150n, currency: 'xyz' }), RangeError)
+})
+
+test('Stripe takes what the limits allow in every kind of currency, and is not asked for the rest', async () => {
+  await using bench = await openRailBench()
+  const { start } = collectOf(railOf(bench))
+  const answer = async (amount: Money): Promise<string> => {
+    const outcome = await start(requestFor(bench, { amount }))
+    return outcome.kind === 'failed' ? outcome.reason : outcome.kind
+  }
+  const taken = ['USD/2', 'JPY/0', 'ISK/0', 'UGX/0', 'MGA/2', 'KWD/3', 'HUF/2', 'TWD/2', 'IDR/2', 'STD/2'] as const
+  for (const asset of taken) {
+    const { min, max } = limitsOf(asset)
+    for (const amount of [min, max]) assert.equal(await answer(money(asset, amount)), 'pending', `${asset} ${amount}`)
+    assert.equal(await answer(money(asset, max + 1n)), 'limit-exceeded', asset)
+  }
+  assert.equal(await answer(money('KWD/3', 5124n)), 'limit-exceeded')
+  assert.equal(await answer(money('MGA/2', 500_050n)), 'limit-exceeded')
+  assert.equal(await answer(money('GHS/2', 50_000n)), 'limit-exceeded')
 })

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
 import { AppError } from '#platform/errors'
 import type { HttpServer, Request } from '#platform/http'
+import { notMobile, parseMobile, PHONE_TEXT_AT_MOST } from '#platform/phone'
 import type { Gate } from '../access.ts'
 import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
 import type { PhoneAction, Prompts } from '../phone/prompts.ts'
@@ -22,8 +23,11 @@ export interface PageDeps {
   demoUrl: () => string | undefined
 }
 
-const querystring = z.object({ phone: z.string().max(40).optional() })
-const params = z.object({ phone: z.string().max(40), action: z.enum(['approve', 'decline', 'ignore', 'callback']) })
+const querystring = z.object({ phone: z.string().max(PHONE_TEXT_AT_MOST).optional() })
+const params = z.object({
+  phone: z.string().max(PHONE_TEXT_AT_MOST),
+  action: z.enum(['approve', 'decline', 'ignore', 'callback']),
+})
 const body = z.object({ prompt: z.string().max(80).optional() }).nullish()
 
 const CONTROLS = {
@@ -39,12 +43,6 @@ const CONTROLS = {
   ...PRICE_CONTROLS,
 }
 
-/** `0712 345 678`, `+254712345678` → `254712345678`; undefined when it is no Kenyan mobile number. */
-function readPhone(text: string): string | undefined {
-  const digits = text.replaceAll(/[\s+()-]/g, '').replace(/^0(?=[17]\d{8}$)/, '254')
-  return /^254[17]\d{8}$/.test(digits) ? digits : undefined
-}
-
 /** The page /sandbox, and the same controls for tests. */
 export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): void {
   const { prompts, gate } = deps
@@ -52,7 +50,7 @@ export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): 
 
   app.get('/sandbox', page, async (request, reply) => {
     const asked = request.query.phone?.trim()
-    const phone = asked ? readPhone(asked) : undefined
+    const phone = asked ? parseMobile(asked, 'KE') : undefined
     const view = await loadPhoneView(deps, phone)
     const wrongPhone = Boolean(asked) && phone === undefined
     const html = sandboxPage(assets, { ...view, wrongPhone, demoUrl: deps.demoUrl() })
@@ -60,7 +58,7 @@ export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): 
   })
 
   app.get('/sandbox/live', page, async (request, reply) => {
-    const view = await loadPhoneView(deps, readPhone(request.query.phone ?? ''))
+    const view = await loadPhoneView(deps, parseMobile(request.query.phone ?? '', 'KE'))
     const answer = reply.header('x-phone', view.phone ?? '').type('text/html; charset=utf-8')
     return answer.send(livePart(view).text)
   })
@@ -93,9 +91,9 @@ async function loadPhoneView({ db, clock, prompts }: PageDeps, asked: string | u
 }
 
 function requirePhone(text: string): string {
-  const phone = readPhone(text)
+  const phone = parseMobile(text, 'KE')
   if (phone === undefined)
-    throw new AppError('sandbox.no-phone', 422, 'Give a Kenyan mobile number, such as 254712345678.', {
+    throw new AppError('sandbox.no-phone', 422, `The phone number ${notMobile('KE')}`, {
       param: 'phone',
     })
   return phone

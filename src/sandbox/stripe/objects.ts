@@ -1,3 +1,4 @@
+import { stepOf } from './currency.ts'
 import type { Session } from './sessions.ts'
 import type { StripeObject } from './store.ts'
 
@@ -54,10 +55,11 @@ export const chargeOf = (session: Session, intent: PaymentIntent, balance: strin
   status: 'succeeded',
 })
 
-/** 2.9 % and 30 minor units, rounded down. */
+/** 2.9 % and 30 minor units, rounded down to what Stripe writes the currency in. */
 export function balanceOf(session: Session, source: string, { id, created }: Made): StripeObject {
   const { amount_total: amount, currency } = session
-  const fee = Math.min(amount, Math.floor((amount * 29) / 1000) + 30)
+  const exact = Math.min(amount, Math.floor((amount * 29) / 1000) + 30)
+  const fee = exact - (exact % stepOf(currency))
   const sums = { amount, currency, fee, net: amount - fee }
   return { id, object: 'balance_transaction', created, source, status: 'pending', type: 'charge', ...sums }
 }

@@ -2,19 +2,15 @@ import { html, type Html } from '#platform/html'
 import type { Assets } from '../page/assets.ts'
 import { document } from '../page/document.ts'
 import { CARDS, formatCardNumber } from './cards.ts'
+import { decimalsOf } from './currency.ts'
 import type { Session } from './sessions.ts'
-
-/** Currencies that Stripe writes without decimals (docs.stripe.com/currencies#zero-decimal). */
-const ZERO_DECIMAL = new Set(['jpy', 'krw', 'rwf', 'vnd', 'xaf', 'xof'])
 
 /** `KES 1,500.00` */
 function priceOf({ amount_total: total, currency }: Session): string {
-  const digits = String(total)
-  const grouped = (whole: string): string => whole.replaceAll(/\B(?=(\d{3})+$)/g, ',')
-  const code = currency.toUpperCase()
-  if (ZERO_DECIMAL.has(currency)) return `${code} ${grouped(digits)}`
-  const padded = digits.padStart(3, '0')
-  return `${code} ${grouped(padded.slice(0, -2))}.${padded.slice(-2)}`
+  const decimals = decimalsOf(currency)
+  const digits = String(total).padStart(decimals + 1, '0')
+  const grouped = digits.slice(0, digits.length - decimals).replaceAll(/\B(?=(\d{3})+$)/g, ',')
+  return `${currency.toUpperCase()} ${grouped}${decimals === 0 ? '' : `.${digits.slice(-decimals)}`}`
 }
 
 export interface CardForm {

@@ -3,6 +3,7 @@ import { addMs, type Clock } from '#platform/clock'
 import type { Queryable, Tx } from '#platform/db'
 import type { Ids } from '#platform/ids'
 import { addTimer } from '../timers.ts'
+import { requireStep } from './currency.ts'
 import { missing, WireError } from './errors.ts'
 import { stripeId, type Emit } from './events.ts'
 import { refundOf, type Charge, type Refund } from './objects.ts'
@@ -55,6 +56,7 @@ async function create({ clock, ids, emit }: Deps, tx: Tx, input: RefundInput): P
   if (amount <= 0 || charge.amount_refunded + amount > charge.amount) {
     throw new WireError(400, 'Refund amount is greater than unrefunded amount on charge.', { param: 'amount' })
   }
+  requireStep(amount, charge.currency)
   const now = clock.now()
   const fields = { amount, metadata: input.metadata ?? {}, status: later === 'succeeds' ? 'pending' : 'succeeded' }
   const made = refundOf(charge, fields, { id: stripeId(ids, 're'), created: Math.floor(now.getTime() / 1000) })

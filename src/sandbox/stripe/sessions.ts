@@ -3,6 +3,7 @@ import { addMs, type Clock } from '#platform/clock'
 import type { Db, Tx } from '#platform/db'
 import type { Ids } from '#platform/ids'
 import { addTimer } from '../timers.ts'
+import { requireCurrency, requireStep } from './currency.ts'
 import { missing, WireError } from './errors.ts'
 import { stripeId, type Emit } from './events.ts'
 import { insertObject, lockObject, updateObject, type StoredObject, type StripeObject } from './store.ts'
@@ -37,6 +38,9 @@ const tags = z.record(z.string(), z.string().max(500))
 const flag = z.enum(['true', 'false'])
 const httpUrl = z.url({ protocol: /^https?$/, error: 'Not a valid URL' })
 
+/** Twelve digits, for cards (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
+const LARGEST = 999_999_999_999
+
 const params = z.strictObject({
   mode: z.literal('payment', 'Only payment mode is simulated'),
   allowed_payment_method_types: z.array(z.string()).optional(),
@@ -57,8 +61,8 @@ const params = z.strictObject({
             .regex(/^[a-z]{3}$/i, 'Invalid currency')
             .transform((code) => code.toLowerCase()),
           unit_amount: count.refine(
-            (amount) => amount > 0 && amount <= 99_999_999,
-            'Amount must be between 1 and 99999999',
+            (amount) => amount > 0 && amount <= LARGEST,
+            `Amount must be between 1 and ${LARGEST}`,
           ),
           product_data: z.strictObject({ name: z.string().min(1).max(250), description: z.string().optional() }),
         }),
@@ -152,6 +156,8 @@ function build(
   if (input.line_items.some((item) => item.price_data.currency !== currency)) {
     throw new WireError(400, 'All line items must have the same currency.', { param: 'line_items' })
   }
+  requireCurrency(currency)
+  for (const { price_data: price } of input.line_items) requireStep(price.unit_amount, currency)
   const created = Math.floor(now.getTime() / 1000)
   const expiresAt = input.expires_at ?? created + DAY_SECONDS
   if (expiresAt < created + SHORTEST_SECONDS || expiresAt > created + DAY_SECONDS) {

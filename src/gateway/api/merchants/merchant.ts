@@ -9,6 +9,7 @@ import { actorOf } from '../access/access.ts'
 import { runIdempotent } from '../access/idempotency.ts'
 import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 
 /** The merchant and its stores, as payers meet them. */
 
@@ -217,15 +218,15 @@ function updateRoute(app: HttpServer, api: Api): void {
 const setDestination = z
   .strictObject({
     kind: z.enum(['mpesa', 'bank']),
-    phone: text(20)
+    phone: text(PHONE_TEXT_AT_MOST)
       .optional()
-      .meta({ description: 'For mpesa', examples: ['254712345678'] }),
+      .meta({ description: 'For mpesa: a Kenyan mobile number', examples: ['+254712345678'] }),
     bank: text(100).optional(),
     account: text(34).optional(),
     holder: text(100).optional(),
   })
   .nullable()
-  .meta({ id: 'SetPayoutDestination', examples: [{ kind: 'mpesa', phone: '254712345678' }] })
+  .meta({ id: 'SetPayoutDestination', examples: [{ kind: 'mpesa', phone: '+254712345678' }] })
 
 function destinationRoute(app: HttpServer, api: Api): void {
   const { access, db, identity } = api

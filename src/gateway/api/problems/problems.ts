@@ -248,9 +248,9 @@ const all = [
   {
     code: 'payments.bad-phone',
     status: 422,
-    message: 'The phone number must be digits with its country code, such as 254712345678.',
+    message: 'The phone number is not a Kenyan mobile number. Write it like 0712 345 678 or +254712345678.',
     param: 'phone',
-    remedy: 'Write the number with its country code and nothing but digits.',
+    remedy: 'Send a mobile number of the country that the message names, with or without the country code.',
   },
   {
     code: 'rates.unknown-pair',

@@ -48,7 +48,7 @@ export function amountForm({ action, speech, offers, typed, problem, hint, withN
             'currency',
             speech.say('currency'),
             typed.currency,
-            offers.map(({ currency }) => [currency, currency]),
+            offers.map(({ currency }) => [currency, currencyName(currency, speech)]),
           )
     }
     ${methodField(offers, typed.method, speech)}
@@ -61,6 +61,14 @@ export function amountForm({ action, speech, offers, typed, problem, hint, withN
     }
     <button class="button">${speech.say('goOn')}</button>
   </form>`
+}
+
+/** `KES – Kenyan Shilling`: the code first, so that typing it finds it in the list. */
+function currencyName(currency: string, { language }: Speech): string {
+  // Intl throws on codes that are not of three letters, such as USDC.
+  if (currency.length !== 3) return currency
+  const name = new Intl.DisplayNames([language], { type: 'currency', fallback: 'none' }).of(currency)
+  return name === undefined ? currency : `${currency} – ${name}`
 }
 
 function methodField(offers: readonly Offer[], chosen: string | undefined, speech: Speech): Html | undefined {

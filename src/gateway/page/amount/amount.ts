@@ -1,4 +1,4 @@
-import { assetOf, isCurrency, listCurrencies, money, parseAmount, scaleOf, type Money } from '#money'
+import { assetOf, isCurrency, listCurrencies, money, parseAmount, scaleOf, type Asset, type Money } from '#money'
 import type { PaymentMethod, Payments } from '#payments'
 import { LARGEST_UNITS, problemWith } from '../../intents/new-intent.ts'
 import { showMoney } from '../../strings/format.ts'
@@ -33,7 +33,9 @@ export function parseTypedAmount(
 ): { amount: Money; methods: readonly string[] } | { problem: string } {
   if (!isCurrency(currency)) return { problem: speech.say('amountInvalid') }
   const asset = assetOf(currency)
-  const amount = parseAmount(withoutGroups(typed), asset)
+  const amount = looksGrouped(withoutGroups(typed), asset)
+    ? { problem: 'may be grouped' }
+    : parseAmount(withoutGroups(typed), asset)
   if ('problem' in amount) {
     const decimals = /^\d{1,15}\.\d+$/.test(withoutGroups(typed))
     const values = { currency, n: String(scaleOf(asset)) }
@@ -59,6 +61,9 @@ function withoutGroups(typed: string): string {
   const bare = typed.trim().replace(/^[A-Z]{3,5}\s*|\s*[A-Z]{3,5}$/gi, '')
   return /^\d{1,3}(?:[, \u00A0]\d{3})+(?:\.\d+)?$/.test(bare) ? bare.replaceAll(/[, \u00A0]/g, '') : bare
 }
+
+/** Three digits after a point, where the currency has fewer: a payer who writes `1.500` may mean fifteen hundred, not one and a half. */
+const looksGrouped = (typed: string, asset: Asset): boolean => scaleOf(asset) < 3 && /^\d{1,3}\.\d{3}$/.test(typed)
 
 const leastOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 const mostOf = (a: bigint, b: bigint): bigint => (a > b ? a : b)

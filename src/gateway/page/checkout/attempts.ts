@@ -4,7 +4,7 @@ import { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
 import { checkoutUrl } from '../../resources/render-payment.ts'
-import { parseKenyanPhone } from '../forms/phone.ts'
+import { parseMobile, PHONE_TEXT_AT_MOST } from '#platform/phone'
 import { tooManyRequests, type Problem } from '../forms/problem.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import type { View } from './state.ts'
@@ -16,7 +16,10 @@ export interface AttemptDeps {
   readonly publicUrl: () => string
 }
 
-export const attemptForm = z.object({ method: z.string().max(20), phone: z.string().max(40).optional() })
+export const attemptForm = z.object({
+  method: z.string().max(20),
+  phone: z.string().max(PHONE_TEXT_AT_MOST).optional(),
+})
 
 /**
  * Attempts at one merchant from one address in ten minutes. Thousands share an address behind a mobile carrier's NAT, so it is generous;
@@ -47,7 +50,7 @@ export async function tryAttempt(
   if (!isSameOrigin(request, deps.publicUrl())) return { problem: { status: 403, text: speech.say('crossSite') } }
   const method = methods.find((each) => each.method === name)
   if (!method) return { problem: { status: 409, text: speech.say('unavailable') } }
-  const phone = method.needs.includes('phone') ? parseKenyanPhone(typed ?? '') : undefined
+  const phone = method.needs.includes('phone') ? parseMobile(typed ?? '', method.phoneCountry) : undefined
   if (method.needs.includes('phone') && phone === undefined) return { problem: wrongPhone(speech, name) }
   const from = `${addressKey(request.ip)} ${intent.merchantId}`
   const taken = await deps.limits.take('checkout_attempt', from, PER_ADDRESS)

@@ -5,6 +5,7 @@ import { alert, headline } from './notices.ts'
 import { dueOf, methodName, showMoney, typedPhone } from '../../strings/format.ts'
 import { livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 
 /** The ways to pay, below what there is to know before. */
 export function choose(view: View): Html {
@@ -151,7 +152,7 @@ function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
       autocomplete="tel"
       placeholder="0712 345 678"
       required
-      maxlength="20"
+      maxlength="${PHONE_TEXT_AT_MOST}"
       value="${phone}"
       aria-describedby="${wrong && 'phone-problem '}phone-hint"
       ${wrong && html`aria-invalid="true" autofocus`}

@@ -4,6 +4,7 @@ import { alert, backLink, headline } from '../checkout/notices.ts'
 import { methodName, showMoney, showPhone, showTime, typedPhone } from '../../strings/format.ts'
 import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
+import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 
 /** What the payer said on the page of a refund link. */
 export interface ClaimInput {
@@ -96,7 +97,7 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
           autocomplete="tel"
           placeholder="0712 345 678"
           required
-          maxlength="20"
+          maxlength="${PHONE_TEXT_AT_MOST}"
           value="${typedPhone(typed)}"
           aria-describedby="${described}"
           ${invalid}

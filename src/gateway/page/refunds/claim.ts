@@ -10,10 +10,10 @@ import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import { claimPanel, claimPreview, type ClaimInput } from './claim-form.ts'
 import { formDocument } from '../layout/document.ts'
-import { parseKenyanPhone } from '../forms/phone.ts'
 import { showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
+import { parseMobile } from '#platform/phone'
 
 /** The page that a refund's link leads to: where should the money go, is it right, on its way. It needs no script. */
 
@@ -109,8 +109,8 @@ async function handleForm(
 
 const MOST_WORDS = 300
 
-function readPlace({ kind }: ClaimPlace, to: string): string | undefined {
-  if (kind === 'phone') return parseKenyanPhone(to)
+function readPlace({ kind, phoneCountry }: ClaimPlace, to: string): string | undefined {
+  if (kind === 'phone') return parseMobile(to, phoneCountry)
   const words = to.trim()
   return words === '' || words.length > MOST_WORDS || words.includes('\0') ? undefined : words
 }

@@ -1,0 +1,102 @@
+import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/min'
+
+/** ISO 3166 code of a country, such as `KE`. */
+export type Country = CountryCode
+
+interface MobilePlan {
+  /** What a mobile number of the country looks like, with its country code. */
+  readonly form: RegExp
+  readonly adjective: string
+  readonly examples: string
+}
+
+/**
+ * Countries whose mobile numbers rails prompt and pay to. The form is the range that the regulator sets aside for mobile networks, not the
+ * prefixes in use: networks open new prefixes before any metadata has them. Kenya: 07… and 01…, nine digits (Communications Authority).
+ */
+const MOBILE = {
+  KE: { form: /^254[17]\d{8}$/, adjective: 'Kenyan', examples: '0712 345 678 or +254712345678' },
+} as const satisfies Partial<Record<Country, MobilePlan>>
+
+/** A country whose mobile numbers can be told from others. */
+export type MobileCountry = keyof typeof MOBILE
+
+/** Longest text that is read as a phone number: room for grouping, a `tel:` link and invisible characters. */
+export const PHONE_TEXT_AT_MOST = 60
+
+/**
+ * Reads a phone number as people write and paste it: spaces, dashes, `(0)`, `00254…`, `tel:` links, invisible characters, other digits.
+ * @param country where national forms such as `0712 345 678` are from; without it only numbers with their country code are read
+ * @returns the number in E.164 without the plus, `254712345678`; undefined when the text is no phone number
+ */
+export function parsePhone(text: string, country?: Country): string | undefined {
+  return candidatesOf(text, country)[0]
+}
+
+/**
+ * Reads a mobile number of one country, like `parsePhone`, with that country as the default. Without a country it is `parsePhone`.
+ * @returns the number in E.164 without the plus; undefined when it is none, or of another country
+ */
+export function parseMobile(text: string, country: MobileCountry | undefined): string | undefined {
+  if (country === undefined) return parsePhone(text)
+  return candidatesOf(text, country).find((digits) => isMobile(digits, country))
+}
+
+/** Says whether digits in E.164 without the plus are a mobile number of the country. */
+export const isMobile = (digits: string, country: MobileCountry): boolean => MOBILE[country].form.test(digits)
+
+/** The end of a sentence about a phone number that `parseMobile` refused. */
+export const notMobile = (country: MobileCountry | undefined): string =>
+  country === undefined
+    ? notPhone()
+    : `is not a ${MOBILE[country].adjective} mobile number. Write it like ${MOBILE[country].examples}.`
+
+/** The end of a sentence about a phone number that `parsePhone` refused, with or without a country for national forms. */
+export const notPhone = (country?: MobileCountry): string =>
+  country === undefined
+    ? 'is not a phone number with its country code. Write it like +254712345678.'
+    : `is not a phone number. Write it like ${MOBILE[country].examples}.`
+
+/** The readings of a text, the likelier first. Digits without a plus may start with a country code or be a national number. */
+function candidatesOf(text: string, country: Country | undefined): readonly string[] {
+  const cleaned = clean(text)
+  if (cleaned === undefined) return []
+  const bare = cleaned.replace(/^\+?00{1,2}[\s-]?(?=[1-9])/, '+')
+  const national = bare.replace(/^\+(?=[\s(]*0)/, '')
+  const international = /^[\s(]*[1-9]/.test(national) ? `+${national}` : national
+  const readings = [read(international), country === undefined ? undefined : read(national, country)]
+  return readings.filter((digits) => digits !== undefined)
+}
+
+/**
+ * Checks the length alone (`isPossible`). Lists of valid prefixes are behind what networks issue; the provider refuses what does not exist.
+ */
+function read(text: string, defaultCountry?: Country): string | undefined {
+  const options = { extract: false, ...(defaultCountry && { defaultCountry }) }
+  const number = parsePhoneNumberFromString(text, options)
+  if (!number?.isPossible() || number.ext !== undefined) return undefined
+  return number.number.slice(1)
+}
+
+const ARABIC_INDIC = 0x0660
+const EXTENDED_ARABIC_INDIC = 0x06f0
+
+/** Removes invisible characters and link syntax, and writes full-width and Arabic-Indic digits as 0-9. Undefined when the text is too long. */
+function clean(text: string): string | undefined {
+  if (text.length > PHONE_TEXT_AT_MOST) return undefined
+  return text
+    .normalize('NFKC')
+    .replaceAll(/[\p{Cf}\p{Cc}]/gu, '')
+    .replaceAll(/[٠-٩]/g, (digit) => String(digit.charCodeAt(0) - ARABIC_INDIC))
+    .replaceAll(/[۰-۹]/g, (digit) => String(digit.charCodeAt(0) - EXTENDED_ARABIC_INDIC))
+    .trim()
+    .replace(/^tel:(?:\/\/)?(.*)$/i, (_, link: string) => readLink(link))
+    .replaceAll(/^[\s,.;:]+|[\s,.;:]+$/g, '')
+}
+
+/** The number in a `tel:` link (RFC 3966). */
+const readLink = (link: string): string =>
+  link
+    .replace(/;phone-context=[^;]*/i, '')
+    .replaceAll(/%2b/gi, '+')
+    .replaceAll(/%20/g, ' ')
