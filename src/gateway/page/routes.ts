@@ -110,7 +110,7 @@ function receiptRoutes(
     sendPage(reply, receiptDocument(intent, speech, assets, brand)),
   )
   route('receipt.pdf', async (reply, { intent, speech, brand }) => {
-    const file = receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
+    const file = await receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
     return reply
       .header('cache-control', 'no-store')
       .header('content-disposition', `inline; filename="${speech.say('receipt').toLowerCase()}-${intent.id}.pdf"`)

@@ -1,0 +1,69 @@
+import { levelsOf, runsOf, type Run, type Sign } from './runs.ts'
+
+/** Texts broken into lines of bounded width and number. */
+
+export interface Line {
+  /** In drawing order, from left to right. */
+  readonly runs: readonly Run[]
+  /** The words in reading order, for copying and searching. */
+  readonly text: string
+}
+
+/** Width of a run in points. */
+export type Measure = (run: Run) => number
+
+export interface Room {
+  /** Maximum width in points. */
+  readonly width: number
+  /** Further lines are left out, and the last one ends in an ellipsis. */
+  readonly lines: number
+}
+
+/** A word, or one ideograph with the marks and the punctuation after it: lines break between these. */
+const WORDS =
+  /\s+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}][\p{M}\p{Pe}\p{Pf}\p{Po}ー]*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+/** Breaks text between words, and inside a word only where the word alone is too wide. `signs` are the text's code points. */
+export function breakLines(text: string, signs: readonly Sign[], room: Room, measure: Measure): readonly Line[] {
+  const levels = levelsOf(text)
+  const signsOf = (from: number, to: number): readonly Sign[] => signs.filter(({ at }) => at >= from && at < to)
+  const widthOf = (from: number, to: number): number =>
+    runsOf(text, signsOf(from, to), levels).reduce((sum, run) => sum + measure(run), 0)
+  const parts = breakAt(text, room.width, widthOf)
+  const cut = parts.length > room.lines
+  return parts.slice(0, room.lines).map(({ from, to }, i) => {
+    const runs = runsOf(text, signsOf(from, to), levels)
+    const isCut = cut && i === room.lines - 1
+    const dots = isCut ? [{ text: '…', face: signs.find(({ face }) => face?.covers.has(ELLIPSIS))?.face }] : []
+    return { runs: [...runs, ...dots], text: text.slice(from, to) + (isCut ? '…' : '') }
+  })
+}
+
+const ELLIPSIS = 0x2026
+
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+function breakAt(text: string, width: number, widthOf: (from: number, to: number) => number): readonly Span[] {
+  const lines: Span[] = []
+  let line: { from: number; to: number; width: number } | undefined
+  const add = (from: number, to: number, isSpace: boolean): void => {
+    const wide = widthOf(from, to)
+    if (line && line.width + wide <= width) line = { from: line.from, to: isSpace ? line.to : to, width: line.width + wide }
+    else {
+      if (line) lines.push(line)
+      line = isSpace ? undefined : { from, to, width: wide }
+    }
+  }
+  for (const { 0: word, index } of text.matchAll(WORDS)) {
+    const isSpace = word.trim() === ''
+    if (isSpace || widthOf(index, index + word.length) <= width) {
+      if (line || !isSpace) add(index, index + word.length, isSpace)
+    } else for (const { segment, index: at } of graphemes.segment(word)) add(index + at, index + at + segment.length, false)
+  }
+  if (line) lines.push(line)
+  return lines
+}
