@@ -24,7 +24,8 @@ export function receiptDocument(intent: Intent, speech: Speech, assets: Assets, 
       ${merchantLine(intent.terms.merchantName, brand)}
       <h1 class="title">${speech.say('receipt')}</h1>
       <p class="total">${showMoney(intent.received)}</p>
-      ${intent.description && html`<p class="about" dir="auto">${intent.description}</p>`} ${receiptList(intent, speech)}
+      ${intent.description && html`<p class="about" dir="auto">${intent.description}</p>`}
+      ${receiptList(intent, speech)}
       <p class="actions">
         <a class="button" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}">${speech.say('receiptFile')}</a>
         <a class="button quiet" href="/pay/${intent.id}?lang=${speech.language}">${speech.say('receiptBack')}</a>

@@ -1,5 +1,6 @@
-import PDFDocument from 'pdfkit'
+import PdfKit from 'pdfkit'
 import type { Weight } from './fonts.ts'
+import { forDocument } from './glyphs.ts'
 import { breakLines, type Line } from './lines.ts'
 import type { PdfPicture } from './picture.ts'
 import { createFaceFinder, type Run } from './runs.ts'
@@ -62,7 +63,7 @@ interface Block {
  */
 export async function renderPdf(text: PdfText): Promise<Buffer> {
   const { title, language, printedAt } = text
-  const doc = new PDFDocument({
+  const doc = new PdfKit({
     size: 'A4',
     margin: 0,
     // An empty name keeps the library from embedding its default font.
@@ -88,7 +89,10 @@ function collect(doc: PDFKit.PDFDocument): Promise<Buffer> {
   })
 }
 
-async function draw(doc: PDFKit.PDFDocument, { title, subtitle, picture, colour, rows, notes }: PdfText): Promise<void> {
+async function draw(
+  doc: PDFKit.PDFDocument,
+  { title, subtitle, picture, colour, rows, notes }: PdfText,
+): Promise<void> {
   const pen = createPen(doc)
   const root = doc.struct('Document')
   doc.addStructure(root)
@@ -159,48 +163,66 @@ function createPen(doc: PDFKit.PDFDocument) {
   const registered = new Set<string>()
   // An explicit list makes the library shape the whole run. Without it, right-to-left words keep the order of the string.
   const shaped = { features: [] }
+  const drawn = { ...shaped, lineBreak: false, baseline: 'alphabetic', wordCount: 0 } as const
 
   const use = ({ face }: Run, size: number): void => {
     if (!face) return
-    if (!registered.has(face.key)) doc.registerFont(face.key, face.bytes)
+    // PDFKit takes a font that fontkit opened; its types know only files.
+    if (!registered.has(face.key)) doc.registerFont(face.key, forDocument(face.font) as unknown as Buffer)
     registered.add(face.key)
     doc.font(face.key, size)
   }
-  const widthOf = (run: Run, size: number): number => {
+  const measure = (run: Run, size: number): number => {
     use(run, size)
     return run.face ? doc.widthOfString(run.text, shaped) : BOX.width * size
+  }
+  const widths = new Map<string, number>()
+  const widthOf = (run: Run, size: number): number => {
+    const key = `${run.face?.key ?? ''} ${size} ${run.text}`
+    const width = widths.get(key) ?? measure(run, size)
+    widths.set(key, width)
+    return width
   }
 
   return {
     async prepare(words: string, x: number, to: number, style: Style): Promise<Block> {
       const clean = cleanText(words)
       const signs = await signsOf(clean, style.weight)
-      const measure = (run: Run): number => widthOf(run, style.size)
-      return { x, style, lines: breakLines(clean, signs, { width: to - x, lines: style.lines }, measure) }
+      const room = { width: to - x, lines: style.lines }
+      return { x, style, lines: breakLines(clean, signs, room, (run) => widthOf(run, style.size)) }
     },
 
     /** Draws the block as tagged content, with its top at `y`. */
     mark(kind: string, { x, style, lines }: Block, y: number): PDFKit.PDFStructureContent {
       const content = doc.markStructureContent(kind)
       for (const [i, line] of lines.entries()) {
-        // Copying and searching follow this text, whatever the order of the glyphs.
-        doc.markContent('Span', { actual: withoutIsolates(line.text) })
         let at = x
         const baseline = y + (i + BASELINE) * style.size * LEADING
         for (const run of line.runs) {
-          doc.fillColor(style.colour)
           const width = widthOf(run, style.size)
-          if (run.face) doc.text(run.text, at, baseline, { ...shaped, lineBreak: false, baseline: 'alphabetic' })
+          if (needsActualText(run)) doc.markContent('Span', { actual: run.text })
+          doc.fillColor(style.colour)
+          use(run, style.size)
+          // The library would measure the run once more.
+          const measured = { ...drawn, textWidth: width }
+          if (run.face) doc.text(run.text, at, baseline, measured)
           else box(doc, at, baseline, style)
+          if (needsActualText(run)) doc.endMarkedContent()
           at += width
         }
-        doc.endMarkedContent()
       }
       doc.endMarkedContent()
       return content
     },
   }
 }
+
+/**
+ * Whether copying and searching need the text itself: for a box, and where shaping reorders letters (Devanagari). Readers restore the
+ * order of right-to-left text from its glyphs; Poppler would reverse it a second time.
+ */
+const needsActualText = ({ text, face, isRightToLeft }: Run): boolean =>
+  !face || (!isRightToLeft && /[\p{M}\u200c\u200d]/u.test(text))
 
 function box(doc: PDFKit.PDFDocument, x: number, baseline: number, { size, colour }: Style): void {
   const inset = BOX.inset * size

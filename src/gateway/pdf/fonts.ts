@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import * as fontkit from 'fontkit'
 import { LRUCache } from 'lru-cache'
 import subsetFont from 'subset-font'
 import { z } from 'zod'
+import { openFont, type Shaper } from './glyphs.ts'
 
 /** Noto fonts from npm, found by the characters they cover and opened only when a text needs them. */
 
@@ -14,8 +14,7 @@ export type Weight = 400 | 600
 export interface Face {
   /** Unique per file and weight. */
   readonly key: string
-  /** The whole font as TrueType; the PDF library embeds only the glyphs that are used. */
-  readonly bytes: Buffer
+  readonly font: Shaper
   readonly covers: ReadonlySet<number>
 }
 
@@ -31,17 +30,16 @@ const CHINESE_FIRST = ['noto-sans-sc', 'noto-sans-jp', 'noto-sans-kr']
 const KANA = /[\p{Script=Hiragana}\p{Script=Katakana}]/u
 const HANGUL = /\p{Script=Hangul}/u
 
-/** Memory for opened fonts. A face takes 10 to 400 kB; a Latin receipt needs two to four. */
-const CACHE_BYTES = 8 * 1024 * 1024
-const BYTES_PER_CODE_POINT = 40
+/** Maximum opened fonts, counted in bytes of their files: 10 to 400 kB each. A Latin receipt needs two to four. */
+const CACHE_BYTES = 6 * 1024 * 1024
 
 const require = createRequire(import.meta.url)
 const unicodeRanges = z.record(z.string(), z.string())
 const families = new Map<string, Promise<Family>>()
 
-const faces = new LRUCache<string, Face>({
+const faces = new LRUCache<string, Face & { readonly bytes: number }>({
   maxSize: CACHE_BYTES,
-  sizeCalculation: ({ bytes, covers }) => bytes.length + covers.size * BYTES_PER_CODE_POINT,
+  sizeCalculation: ({ bytes }) => bytes,
   fetchMethod: async (key) => {
     const [path = '', weight] = key.split('#')
     return openFace(key, path, Number(weight))
@@ -87,7 +85,7 @@ async function readFamily(name: string): Promise<Family> {
 }
 
 /** Fixes the variable font at one weight, because fontkit 2.0 cannot read variations from WOFF2. Takes 3 to 40 ms. */
-async function openFace(key: string, path: string, weight: number): Promise<Face> {
+async function openFace(key: string, path: string, weight: number): Promise<Face & { readonly bytes: number }> {
   const options = {
     targetFormat: 'truetype',
     variationAxes: { wght: weight },
@@ -95,7 +93,5 @@ async function openFace(key: string, path: string, weight: number): Promise<Face
     noHinting: true,
   } as const
   const bytes = await subsetFont(await readFile(path), '', options)
-  const font = fontkit.create(bytes)
-  if (!('characterSet' in font)) throw new Error(`${path} is a collection of fonts`)
-  return { key, bytes, covers: new Set(font.characterSet) }
+  return { key, bytes: bytes.length, ...openFont(bytes) }
 }

@@ -5,8 +5,6 @@ import { levelsOf, runsOf, type Run, type Sign } from './runs.ts'
 export interface Line {
   /** In drawing order, from left to right. */
   readonly runs: readonly Run[]
-  /** The words in reading order, for copying and searching. */
-  readonly text: string
 }
 
 /** Width of a run in points. */
@@ -22,6 +20,7 @@ export interface Room {
 /** A word, or one ideograph with the marks and the punctuation after it: lines break between these. */
 const WORDS =
   /\s+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}][\p{M}\p{Pe}\p{Pf}\p{Po}ー]*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu
+const ELLIPSIS = '…'
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** Breaks text between words, and inside a word only where the word alone is too wide. `signs` are the text's code points. */
@@ -34,13 +33,14 @@ export function breakLines(text: string, signs: readonly Sign[], room: Room, mea
   const cut = parts.length > room.lines
   return parts.slice(0, room.lines).map(({ from, to }, i) => {
     const runs = runsOf(text, signsOf(from, to), levels)
-    const isCut = cut && i === room.lines - 1
-    const dots = isCut ? [{ text: '…', face: signs.find(({ face }) => face?.covers.has(ELLIPSIS))?.face }] : []
-    return { runs: [...runs, ...dots], text: text.slice(from, to) + (isCut ? '…' : '') }
+    return { runs: cut && i === room.lines - 1 ? [...runs, ellipsis(signs)] : runs }
   })
 }
 
-const ELLIPSIS = 0x2026
+const ellipsis = (signs: readonly Sign[]): Run => {
+  const face = signs.find((sign) => sign.face?.covers.has(ELLIPSIS.charCodeAt(0)))?.face
+  return { text: face ? ELLIPSIS : '', face, isRightToLeft: false }
+}
 
 interface Span {
   readonly from: number
@@ -52,7 +52,8 @@ function breakAt(text: string, width: number, widthOf: (from: number, to: number
   let line: { from: number; to: number; width: number } | undefined
   const add = (from: number, to: number, isSpace: boolean): void => {
     const wide = widthOf(from, to)
-    if (line && line.width + wide <= width) line = { from: line.from, to: isSpace ? line.to : to, width: line.width + wide }
+    if (line && line.width + wide <= width)
+      line = { from: line.from, to: isSpace ? line.to : to, width: line.width + wide }
     else {
       if (line) lines.push(line)
       line = isSpace ? undefined : { from, to, width: wide }
@@ -62,7 +63,8 @@ function breakAt(text: string, width: number, widthOf: (from: number, to: number
     const isSpace = word.trim() === ''
     if (isSpace || widthOf(index, index + word.length) <= width) {
       if (line || !isSpace) add(index, index + word.length, isSpace)
-    } else for (const { segment, index: at } of graphemes.segment(word)) add(index + at, index + at + segment.length, false)
+    } else
+      for (const { segment, index: at } of graphemes.segment(word)) add(index + at, index + at + segment.length, false)
   }
   if (line) lines.push(line)
   return lines

@@ -51,7 +51,7 @@ function dimensionsAndData(bytes: Buffer): { width: number; height: number; data
   const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
   if (width * height === 0 || width * height > PIXELS_AT_MOST) throw new Error('The PNG has too many pixels, or none.')
   const data: Buffer[] = []
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     const [length, type] = [bytes.readUInt32BE(at), bytes.toString('latin1', at + 4, at + 8)]
     if (at + 12 + length > bytes.length) throw new Error('The PNG is cut.')
     if (type === 'IDAT') data.push(bytes.subarray(at + 8, at + 8 + length))
@@ -102,7 +102,7 @@ const ADOBE = 0xee
 /** Checks the header, because the PDF library embeds a JPEG without decoding it. The library turns a picture that Exif says is turned. */
 function isJpegForPdf(bytes: Buffer): boolean {
   let isAdobe = false
-  for (let at = 2; bytes[at] === 0xff; ) {
+  for (let at = 2; bytes[at] === 0xff;) {
     const marker = bytes.readUInt8(at + 1)
     if (SCAN_OR_END.has(marker)) return false
     if (FRAMES.has(marker)) {

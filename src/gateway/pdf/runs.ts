@@ -15,17 +15,19 @@ export interface Sign {
   readonly face: Face | undefined
 }
 
-/** Signs of one font and one direction. `text` is ready to be shaped and drawn from left to right. */
+/** Signs of one font and one direction. */
 export interface Run {
+  /** Ready to be shaped: the shaper lays it out from left to right. */
   readonly text: string
   readonly face: Face | undefined
+  readonly isRightToLeft: boolean
 }
 
 /** Bounds the font files of one document: a text with one character from each CJK file would open hundreds. */
 const FACES_AT_MOST = 48
 
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/u
-const STAYS = /[\p{M}\p{Zs}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}]/u
+const STAYS = /[\p{M}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}]/u
 const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 const ISOLATE = /[\u2068\u2069]/
 const JOINER = '\u200d'
@@ -99,11 +101,15 @@ function runOf(item: readonly Sign[], levelOf: (sign: Sign) => number): Run | un
   if (!first) return undefined
   const drawn = item.filter(({ text, face }) => !IGNORABLE.test(text) || isDrawn(text, face))
   if (drawn.length === 0) return undefined
-  if (levelOf(first) % 2 === 0) return { text: drawn.map(({ text }) => text).join(''), face: first.face }
+  if (levelOf(first) % 2 === 0) {
+    return { text: drawn.map(({ text }) => text).join(''), face: first.face, isRightToLeft: false }
+  }
   const mirrored = drawn.map(({ text }) => bidi.getMirroredCharacter(text) ?? text).join('')
   // The shaper reverses right-to-left scripts itself; it draws anything else in the order given.
   const visual = RIGHT_TO_LEFT.test(mirrored)
     ? mirrored
-    : Array.from(graphemes.segment(mirrored), ({ segment }) => segment).toReversed().join('')
-  return { text: visual, face: first.face }
+    : Array.from(graphemes.segment(mirrored), ({ segment }) => segment)
+        .toReversed()
+        .join('')
+  return { text: visual, face: first.face, isRightToLeft: true }
 }

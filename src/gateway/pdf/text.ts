@@ -2,11 +2,13 @@
 
 /** Maximum length of one text in UTF-16 units. Longer texts end in an ellipsis. */
 const LENGTH_AT_MOST = 1000
-/** Maximum marks and joiners after one letter. Real scripts need at most four or five. */
-const MARKS_AT_MOST = 6
+/** Maximum marks and joiners after one letter. Real scripts rarely need more. */
+const MARKS_AT_MOST = 4
 const INVISIBLE_KEPT = '\\u200c\\u200d\\u2068\\u2069\\ufe0e\\ufe0f'
 const INVISIBLE = new RegExp(`[[\\p{Cc}\\p{Cs}\\p{Default_Ignorable_Code_Point}]--[${INVISIBLE_KEPT}]]`, 'gv')
 const MARKS = new RegExp(`([\\p{M}\\u200c\\u200d]{${MARKS_AT_MOST}})[\\p{M}\\u200c\\u200d]+`, 'gu')
+/** Encloses a digit from another font, which the fonts here cannot align. */
+const KEYCAP = /\u20e3/g
 const ISOLATES = /[\u2068\u2069]/g
 
 /**
@@ -20,6 +22,7 @@ export function cleanText(text: string): string {
     .normalize('NFC')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(INVISIBLE, '')
+    .replaceAll(KEYCAP, '')
     .replaceAll(MARKS, '$1')
     .trim()
 }
