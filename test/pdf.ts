@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { getDocumentProxy, getResolvedPDFJS } from 'unpdf'
+import type { OpenBrowser } from './browser.ts'
 
 /** One tagged text of a PDF: a heading, a paragraph, a cell of the table. */
 export interface PdfBlock {
@@ -102,4 +105,37 @@ async function imageOf(page: Page, name: string): Promise<PdfImage> {
   assert.ok(typeof image === 'object' && image && 'data' in image && 'width' in image && 'height' in image)
   assert.ok(image.data instanceof Uint8Array || image.data instanceof Uint8ClampedArray)
   return { width: Number(image.width), height: Number(image.height), data: new Uint8Array(image.data) }
+}
+
+const WIDTH = 900
+
+/** Draws the first page with pdf.js in the browser. Returns a PNG and the number of its pixels that are not white. */
+export async function drawPdf(browser: OpenBrowser, pdf: Buffer): Promise<{ png: Buffer; inked: number }> {
+  const library = await readFile(new URL(import.meta.resolve('unpdf/pdfjs')), 'utf8')
+  const page = await browser.page({ width: WIDTH, height: 1280 })
+  await page.setContent('<body style="margin:0"><canvas></canvas></body>')
+  // Evaluate a string: the project's TypeScript config has no DOM types.
+  const inked = await page.evaluate<number>(`(async () => {
+    const source = new Blob([${JSON.stringify(library)}], { type: 'text/javascript' })
+    const pdfjs = await import(URL.createObjectURL(source))
+    const data = Uint8Array.from(atob(${JSON.stringify(pdf.toString('base64'))}), (c) => c.charCodeAt(0))
+    const page = await (await pdfjs.getDocument({ data }).promise).getPage(1)
+    const viewport = page.getViewport({ scale: ${WIDTH} / 595 })
+    const canvas = document.querySelector('canvas')
+    canvas.width = viewport.width
+    canvas.height = viewport.height
+    const context = canvas.getContext('2d')
+    await page.render({ canvas, canvasContext: context, viewport }).promise
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data
+    return pixels.filter((sample, i) => i % 4 === 1 && sample < 250).length
+  })()`)
+  return { png: await page.locator('canvas').screenshot(), inked }
+}
+
+/** Writes a file to the directory that RECEIPT_IMAGES names, for people to look at. Does nothing without it. */
+export async function keepImage(name: string, bytes: Buffer): Promise<void> {
+  const directory = process.env['RECEIPT_IMAGES']
+  if (!directory) return
+  await mkdir(directory, { recursive: true })
+  await writeFile(join(directory, name), bytes)
 }

@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { create, find, paid, start } from './api/shop.ts'
 import { troubleOf } from './axe.ts'
 import { openBrowser } from './browser.ts'
-import { readPdf, textsOf } from './pdf.ts'
+import { drawPdf, keepImage, readPdf, textsOf } from './pdf.ts'
 import { onePoint } from './png.ts'
 import { openWorld } from './world.ts'
 
@@ -77,7 +77,7 @@ void test('the receipt prints as it is, and the paid page leads to its file', as
 /** The merchant's name, and the payer's in the description and the reference. pdf.js gives the words of a line from left to right. */
 const NAMES = ['Łukasz Đặng', '陈伟', 'محمد', 'Nyambura 🌸', 'Γιώργος', 'Владимир', 'דוד', 'አበበ ቢቂላ']
 
-for (const name of NAMES)
+for (const [i, name] of NAMES.entries())
   void test(`the name ${name} is whole on the receipt's page and in its file`, async (t) => {
     const { body: store } = await world.api('POST', '/api/v1/stores', { name })
     const { id } = await paid(world, { store: store.id, description: name, reference: `Order 1 ${name}` })
@@ -99,6 +99,8 @@ for (const name of NAMES)
     assert.equal(await page.locator('.merchant bdi').textContent(), name)
     assert.equal(await page.locator('.about').getAttribute('dir'), 'auto')
     assert.ok((await page.locator('.receipt bdi').allTextContents()).includes(`Order 1 ${name}`))
+    await keepImage(`page-${i}.png`, await page.screenshot())
+    if (process.env['RECEIPT_IMAGES']) await keepImage(`pdf-${i}.png`, (await drawPdf(open, pdf)).png)
   })
 
 const webp = Buffer.concat([Buffer.from('RIFF'), Buffer.from([36, 0, 0, 0]), Buffer.from('WEBPVP8 ')])

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readPdf, textsOf } from '../../../test/pdf.ts'
+import { openBrowser } from '../../../test/browser.ts'
+import { drawPdf, keepImage, readPdf, textsOf } from '../../../test/pdf.ts'
 import { renderPdf, type PdfText } from './document.ts'
 import { cleanText, isolate } from './text.ts'
 
@@ -145,4 +146,15 @@ void test('long text breaks between words, a word only where it must, and rows c
       .map((block) => block.text),
     rows.flat(),
   )
+})
+
+void test('a browser draws the receipt', { timeout: 60_000 }, async (t) => {
+  const browser = await openBrowser()
+  if ('skip' in browser) return t.skip(browser.skip)
+  await using open = browser
+  const names = Object.keys(NAMES).map((name, i) => [`Name ${i + 1}`, name] as const)
+  const blank = await drawPdf(open, await renderPdf({ ...text, title: '' }))
+  const { png, inked } = await drawPdf(open, await renderPdf({ ...text, colour: '#7a1f2b', rows: names }))
+  await keepImage('names.png', png)
+  assert.ok(inked > blank.inked + 10_000, `${inked} pixels`)
 })
