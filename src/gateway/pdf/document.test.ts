@@ -136,6 +136,7 @@ void test('long text breaks between words, a word only where it must, and rows c
   assert.equal(broken.join(''), long)
   assert.ok(broken.length > 5 && broken.every((line) => line.length < 30), 'inside the margin')
   assert.match((await valueOf('W'.repeat(900))) ?? '', /…$/)
+  assert.match((await valueOf('名'.repeat(900))) ?? '', /名…$/)
   const rows = Array.from({ length: 100 }, (_, i) => [`row ${i}`, `value ${i}`] as const)
   const { pages } = await readPdf(await renderPdf({ ...text, rows }))
   assert.ok(pages.length > 2)

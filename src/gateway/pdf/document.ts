@@ -188,7 +188,9 @@ function createPen(doc: PDFKit.PDFDocument) {
     async prepare(words: string, x: number, to: number, style: Style): Promise<Block> {
       const clean = cleanText(words)
       const signs = await signsOf(clean, style.weight)
-      const room = { width: to - x, lines: style.lines }
+      const [dots] = await signsOf('…', style.weight)
+      const ellipsis: Run = { text: '…', face: dots?.face, isRightToLeft: false }
+      const room = { width: to - x, lines: style.lines, ellipsis }
       return { x, style, lines: breakLines(clean, signs, room, (run) => widthOf(run, style.size)) }
     },
 
