@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { inflateSync } from 'node:zlib'
 import { create, find, paid, start } from './api/shop.ts'
 import { troubleOf } from './axe.ts'
 import { openBrowser } from './browser.ts'
-import { drawingOf, linesOf, pictureOf } from './pdf.ts'
+import { drawPdf, keepImage, readPdf, textsOf } from './pdf.ts'
 import { onePoint } from './png.ts'
 import { openWorld } from './world.ts'
 
@@ -12,12 +11,12 @@ const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
 
 const get = (path: string): Promise<Response> => fetch(`${world.url}${path}`, { redirect: 'manual' })
-const pdfOf = async (id: string, query = ''): Promise<string[]> => {
+const pdfOf = async (id: string, query = ''): Promise<readonly string[]> => {
   const answer = await get(`/pay/${id}/receipt.pdf${query}`)
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.get('content-type'), 'application/pdf')
   assert.match(answer.headers.get('content-disposition') ?? '', new RegExp(`filename="\\w+-${id}\\.pdf"`))
-  return linesOf(Buffer.from(await answer.arrayBuffer()))
+  return textsOf(Buffer.from(await answer.arrayBuffer()))
 }
 
 void test('the receipt says what was paid, by whom it was received, how, when, and under which numbers', async () => {
@@ -75,6 +74,35 @@ void test('the receipt prints as it is, and the paid page leads to its file', as
   assert.ok(!(await page.locator('.actions').isVisible()))
 })
 
+/** The merchant's name, and the payer's in the description and the reference. pdf.js gives the words of a line from left to right. */
+const NAMES = ['Łukasz Đặng', '陈伟', 'محمد', 'Nyambura 🌸', 'Γιώργος', 'Владимир', 'דוד', 'አበበ ቢቂላ']
+
+for (const [i, name] of NAMES.entries())
+  void test(`the name ${name} is whole on the receipt's page and in its file`, async (t) => {
+    const { body: store } = await world.api('POST', '/api/v1/stores', { name })
+    const { id } = await paid(world, { store: store.id, description: name, reference: `Order 1 ${name}` })
+    const answer = await get(`/pay/${id}/receipt.pdf`)
+    const pdf = Buffer.from(await answer.arrayBuffer())
+    const { pages, missing, boxes } = await readPdf(pdf)
+    const texts = pages.flat().map(({ text }) => text)
+    assert.equal(texts[0], `Receipt from ${name}`)
+    assert.equal(texts[1], name)
+    assert.ok(texts.includes(`Order 1 ${name}`), texts.join(' | '))
+    assert.deepEqual([missing, boxes], [0, 0])
+    assert.ok(pdf.length < 60_000, `${pdf.length} bytes`)
+
+    const browser = await openBrowser()
+    if ('skip' in browser) return t.skip(browser.skip)
+    await using open = browser
+    const page = await open.page()
+    await page.goto(`${world.url}/pay/${id}/receipt`)
+    assert.equal(await page.locator('.merchant bdi').textContent(), name)
+    assert.equal(await page.locator('.about').getAttribute('dir'), 'auto')
+    assert.ok((await page.locator('.receipt bdi').allTextContents()).includes(`Order 1 ${name}`))
+    await keepImage(`page-${i}.png`, await page.screenshot())
+    if (process.env['RECEIPT_IMAGES']) await keepImage(`pdf-${i}.png`, (await drawPdf(open, pdf)).png)
+  })
+
 const webp = Buffer.concat([Buffer.from('RIFF'), Buffer.from([36, 0, 0, 0]), Buffer.from('WEBPVP8 ')])
 
 void test('a receipt wears the colour and picture of its store, on the page and in the file', async (t) => {
@@ -91,15 +119,16 @@ void test('a receipt wears the colour and picture of its store, on the page and 
     assert.ok(page.includes(wanted), `${wanted} in ${page}`)
   const file = async (): Promise<Buffer> => Buffer.from(await (await get(`/pay/${id}/receipt.pdf`)).arrayBuffer())
   const pdf = await file()
-  assert.deepEqual([...inflateSync(pictureOf(pdf)?.bytes ?? '')], [200, 20, 40])
-  assert.match(drawingOf(pdf), /^q 0\.478 0\.122 0\.169 rg/)
-  assert.match(linesOf(pdf)[0] ?? '', /Duka la Mombasa/)
+  const { images, fills } = await readPdf(pdf)
+  assert.deepEqual([...(images[0]?.data ?? [])], [200, 20, 40])
+  assert.equal(fills[0], '#7a1f2b')
+  assert.match((await textsOf(pdf))[0] ?? '', /Duka la Mombasa/)
 
   const changed = await world.api('PATCH', `/api/v1/stores/${store}`, { logo: webp.toString('base64') })
   assert.equal(changed.status, 200, JSON.stringify(changed.body))
   const plain = await file()
-  assert.equal(pictureOf(plain), undefined, 'a PDF cannot hold it: the name stands alone')
-  assert.deepEqual(linesOf(plain), linesOf(pdf))
+  assert.deepEqual((await readPdf(plain)).images, [], 'a PDF cannot hold it: the name stands alone')
+  assert.deepEqual(await textsOf(plain), await textsOf(pdf))
 
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
@@ -109,4 +138,11 @@ void test('a receipt wears the colour and picture of its store, on the page and 
     await shown.goto(`${world.url}/pay/${id}/receipt`)
     assert.deepEqual(await troubleOf(shown), [], `${width} px`)
   }
+})
+
+void test('one address gets a bounded number of PDFs', async () => {
+  const { id } = await paid(world)
+  const statuses = new Set<number>()
+  for (let i = 0; i < 130 && !statuses.has(429); i++) statuses.add((await get(`/pay/${id}/receipt.pdf`)).status)
+  assert.ok(statuses.has(200) && statuses.has(429), [...statuses].join())
 })

@@ -29,6 +29,8 @@ export type PageDeps = CheckoutDeps & LinkPageDeps
 const READS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
 /** Ids cannot be guessed; who tries all the same is stopped. */
 const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
+/** Drawing a PDF takes some 20 ms of CPU, so one address gets fewer of them than of pages. */
+const PDFS_PER_ADDRESS = { points: 120, windowMs: 60_000 }
 /** Streams of one address at once: many payers share one behind a mobile carrier's NAT. Beyond it pages ask instead. */
 const STREAMS_PER_ADDRESS = 200
 /** A payer who comes back from a card page sees at once what became of it, but the provider is not asked more often than this. */
@@ -110,7 +112,8 @@ function receiptRoutes(
     sendPage(reply, receiptDocument(intent, speech, assets, brand)),
   )
   route('receipt.pdf', async (reply, { intent, speech, brand }) => {
-    const file = receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
+    await deps.limits.require('receipt_pdf', addressKey(reply.request.ip), PDFS_PER_ADDRESS)
+    const file = await receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
     return reply
       .header('cache-control', 'no-store')
       .header('content-disposition', `inline; filename="${speech.say('receipt').toLowerCase()}-${intent.id}.pdf"`)

@@ -7,7 +7,7 @@ import type { HttpServer } from '#platform/http'
 import { html, type Html } from '#platform/html'
 import { addressKey, type Limits } from '#platform/limits'
 import { shadesOf, styleOf } from '../../colour.ts'
-import { pictureOf, type PdfPicture } from '../pdf/picture.ts'
+import type { PdfPicture } from '../../pdf/picture.ts'
 
 export interface BrandDeps {
   readonly db: Db
@@ -60,7 +60,7 @@ export const merchantLine = (merchant: string, brand: Brand | undefined): Html =
       brand?.logo
         ? html`<img class="logo" src="/pay/logo/${brand.logo}" alt="" />`
         : html`<span class="initial" aria-hidden="true">${Array.from(merchant.trim()).at(0) ?? ''}</span>`
-    }${merchant}
+    }<bdi>${merchant}</bdi>
   </p>`
 
 /** Puts the merchant's colour in place of ours. After the page's own style. */
@@ -85,7 +85,8 @@ export function createPaperBrands(identity: Pick<Identity, 'findLogo'>) {
     const before = known.get(brand.logo)
     if (before) return { colour, ...before }
     const logo = await identity.findLogo(q, brand.logo)
-    const read = { picture: logo && (await pictureOf(logo)) }
+    const { readPicture } = await import('../../pdf/picture.ts')
+    const read = { picture: logo && (await readPicture(logo)) }
     known.set(brand.logo, read)
     return { colour, ...read }
   }

@@ -46,8 +46,8 @@ function summary({ intent, speech, now, brand }: View): Html {
     <h1 class="${amount.length > LONG && 'long'}">
       <span class="unseen">${speech.say('payTo', { merchant })}: </span>${amount}
     </h1>
-    ${intent.description && html`<p class="about">${intent.description}</p>`}
-    ${intent.reference && html`<p class="small">${speech.say('reference')}: ${intent.reference}</p>`}
+    ${intent.description && html`<p class="about" dir="auto">${intent.description}</p>`}
+    ${intent.reference && html`<p class="small">${speech.say('reference')}: <bdi>${intent.reference}</bdi></p>`}
     ${countdown(intent, speech, now)}
   </header>`
 }

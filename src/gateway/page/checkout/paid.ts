@@ -44,7 +44,7 @@ export const receiptList = (intent: Intent, speech: Speech): Html =>
         value &&
         html`<div>
           <dt>${label}</dt>
-          <dd>${value}</dd>
+          <dd><bdi>${value}</bdi></dd>
         </div>`,
     )}
   </dl>`

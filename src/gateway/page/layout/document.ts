@@ -25,7 +25,7 @@ export function formDocument(speech: Speech, ask: FormPage): string {
       <header class="summary">
         ${merchantLine(merchant.name, merchant.brand)}
         <h1 class="title">${title}</h1>
-        ${about && html`<p class="about">${about}</p>`}
+        ${about && html`<p class="about" dir="auto">${about}</p>`}
       </header>
       <div class="panel">${form}</div>
     </main>

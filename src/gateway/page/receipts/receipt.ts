@@ -4,7 +4,7 @@ import { html } from '#platform/html'
 import type { Assets } from '../assets/assets.ts'
 import { merchantLine, type PaperBrand } from '../brand/brand.ts'
 import { footer, plainPage, practice } from '../layout/document.ts'
-import { renderPdf } from '../pdf/pdf.ts'
+import { isolate } from '../../pdf/text.ts'
 import { receiptList, receiptRows } from '../checkout/paid.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
@@ -24,7 +24,8 @@ export function receiptDocument(intent: Intent, speech: Speech, assets: Assets, 
       ${merchantLine(intent.terms.merchantName, brand)}
       <h1 class="title">${speech.say('receipt')}</h1>
       <p class="total">${showMoney(intent.received)}</p>
-      ${intent.description && html`<p class="about">${intent.description}</p>`} ${receiptList(intent, speech)}
+      ${intent.description && html`<p class="about" dir="auto">${intent.description}</p>`}
+      ${receiptList(intent, speech)}
       <p class="actions">
         <a class="button" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}">${speech.say('receiptFile')}</a>
         <a class="button quiet" href="/pay/${intent.id}?lang=${speech.language}">${speech.say('receiptBack')}</a>
@@ -34,13 +35,23 @@ export function receiptDocument(intent: Intent, speech: Speech, assets: Assets, 
   return plainPage(speech, titleOf(intent, speech), assets, body, brand)
 }
 
-/** The same as PDF. `printedAt` tells two copies apart: what is paid back later is in the later one only. */
-export function receiptPdf(intent: Intent, speech: Speech, printedAt: Date, brand: PaperBrand = {}): Buffer {
-  const about = intent.description || undefined
+/**
+ * Returns the receipt as a PDF. `printedAt` distinguishes two copies: only the later one shows a later refund.
+ * The PDF library and its fonts are loaded with the first receipt, because most commands never need them.
+ */
+export async function receiptPdf(
+  intent: Intent,
+  speech: Speech,
+  printedAt: Date,
+  brand: PaperBrand = {},
+): Promise<Buffer> {
+  const { renderPdf } = await import('../../pdf/document.ts')
   return renderPdf({
-    title: titleOf(intent, speech),
-    subtitle: about,
+    language: speech.language,
+    title: speech.say('receiptFrom', { merchant: isolate(intent.terms.merchantName) }),
+    subtitle: intent.description || undefined,
     ...brand,
+    printedAt,
     rows: [
       [speech.say('amount'), showMoney(intent.received)],
       ...receiptRows(intent, speech).flatMap(([label, value]) =>
