@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const NEEDED_MAJOR = 24
+/** @type {readonly NodeJS.Signals[]} */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP']
 const PARENT_POLL_MS = 500
 const SIGNAL_GRACE_MS = 200
@@ -15,6 +16,8 @@ const SIGNAL_GRACE_MS = 200
  * Runs `node <args>` with the Node that npm installed for this platform. `here` runs the same in this process: when it is that Node, or when
  * there is no such package and this is Node 24 or later. An older Node prints one line that says what to do and exits with 1.
  * Otherwise this process ends as the program does, with its exit code or signal.
+ * @param {readonly string[]} args
+ * @param {() => Promise<void>} here
  */
 export async function runNode(args, here) {
   const packaged = packagedNode()
@@ -28,21 +31,26 @@ export async function runNode(args, here) {
   process.exitCode = 1
 }
 
-/** Runs a file in this process. Options of Node itself, such as --watch, need a process that starts with them. */
-export async function runFile([file, ...args]) {
+/**
+ * Runs a file in this process. Options of Node itself, such as --watch, need a process that starts with them.
+ * @param {readonly string[]} args
+ */
+export async function runFile(args) {
+  const [file, ...rest] = args
   if (file === undefined || file.startsWith('-')) {
-    const problem = await handOver(process.execPath, [file, ...args].filter(Boolean))
+    const problem = await handOver(process.execPath, args)
     if (problem) throw problem
     return
   }
-  process.argv.splice(1, process.argv.length, resolve(file), ...args)
+  process.argv.splice(1, process.argv.length, resolve(file), ...rest)
   await import(pathToFileURL(resolve(file)).href)
 }
 
+/** @param {NodeJS.ErrnoException | undefined} problem */
 function missing(problem) {
   if (problem === undefined)
     return `npm installed none for ${process.platform}-${process.arch}: install Node 24 and try again. On Linux with glibc "npm ci" brings it, unless optional packages are left out.`
-  const why = problem.code === 'ENOENT' ? 'it needs glibc, and Alpine has musl' : problem.code
+  const why = problem.code === 'ENOENT' ? 'it needs glibc, and Alpine has musl' : String(problem.code)
   return `the one that npm installed cannot run on this system (${why}): install Node 24 and try again.`
 }
 
@@ -56,7 +64,12 @@ function packagedNode() {
   }
 }
 
-/** Resolves with the error when the program could not be started; after it has ended this process ends the same way. */
+/**
+ * Resolves with the error when the program could not be started. After the program has ended, this process ends the same way.
+ * @param {string} node
+ * @param {readonly string[]} args
+ * @returns {Promise<NodeJS.ErrnoException | undefined>}
+ */
 function handOver(node, args) {
   return new Promise((done) => {
     // The channel tells the program that this process is gone, also when it was killed outright.
@@ -74,7 +87,11 @@ function handOver(node, args) {
   })
 }
 
-/** npm runs this in a shell. A signal to npm alone ends npm and that shell, and never arrives here. */
+/**
+ * npm runs this in a shell. A signal to npm alone ends npm and that shell, and never arrives here.
+ * @param {() => void} onGone
+ * @returns {() => void} stops watching
+ */
 function watchParent(onGone) {
   if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return () => undefined
   const parent = process.ppid
@@ -86,6 +103,10 @@ function watchParent(onGone) {
   return () => clearInterval(timer)
 }
 
+/**
+ * @param {number | null} code
+ * @param {NodeJS.Signals | null} signal
+ */
 function endLike(code, signal) {
   if (signal === null) process.exit(code)
   for (const each of SIGNALS) process.removeAllListeners(each)

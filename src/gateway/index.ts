@@ -1,7 +1,6 @@
 export { settlementChanged } from './settlements.ts'
 export { paymentChanged } from './changes.ts'
 export { refundChanged } from './refunds.ts'
-export { gatewayCommands } from './commands.ts'
 export { gatewayConfig } from './config.ts'
 export { gatewaySchema } from './schema.ts'
 export { createGateway, type GatewayDeps } from './gateway.ts'

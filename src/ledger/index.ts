@@ -1,7 +1,7 @@
 export { invariants as ledgerInvariants } from './checks.ts'
 export type { Balance, Hold, Ledger, LedgerDeps, Settlement } from './contract.ts'
 export type { HistoryOf, Line } from './history.ts'
-export { createLedger, ledgerCommands, ledgerSchema } from './ledger.ts'
+export { createLedger, ledgerSchema } from './ledger.ts'
 export type { Sealed } from './seal.ts'
 export type { Entry, Statement } from './statement.ts'
 export type { AssetTotal, BalanceRow } from './store.ts'

@@ -1,10 +1,8 @@
-import type { Command } from 'commander'
-import type { Db, Queryable } from '#platform/db'
+import type { Db } from '#platform/db'
 import type { Cron } from '#platform/jobs'
 import type { Schema } from '#platform/migrate'
-import type { CliContext, OpenCli } from '#platform/module'
 import { invariants } from './checks.ts'
-import { addCommands } from './commands.ts'
+import { commandsOf } from './commands.ts'
 import type { Ledger, LedgerDeps } from './contract.ts'
 import { createPosting } from './posting.ts'
 import { readHistory } from './history.ts'
@@ -42,20 +40,9 @@ export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
   }
   return {
     ...books,
-    commands: (program, open) => addCommands(books, program, open),
+    commands: (program, open) => commandsOf(books, program, open),
     crons: db ? createCrons(books, db) : [],
   }
-}
-
-/** `purser ledger …` for a process that has no ledger: the seal key is known once the database is open. */
-export function ledgerCommands(program: Command, open: OpenCli, sealKeyOf: (context: CliContext) => Buffer): void {
-  const books = {
-    balances: (q: Queryable, prefix: string, limit = MOST_BALANCES) => listBalances(q, prefix, limit),
-    statement: readStatement,
-    trialBalance: listTotals,
-    verify: async (q: Queryable, head?: string) => verify(q, sealKeyOf(await open()), head),
-  }
-  addCommands(books, program, open)
 }
 
 const createCrons = (ledger: Books, db: Db): readonly Cron[] => [

@@ -1,79 +1,25 @@
 import type { Command } from 'commander'
-import { addMs } from '#platform/clock'
-import { AppError } from '#platform/errors'
+import { declareCommand } from '#platform/lazy'
 import type { OpenCli } from '#platform/module'
 import type { Payments } from './face.ts'
-import { transferCommands } from './own/commands.ts'
-import { refundCommands } from './refunds/commands.ts'
-import { reconcileCommands } from './reconciliation/commands.ts'
-import { forgetCursor, sweepOf } from './watch-store.ts'
-import { closeParked, findParked, listParked, reopenEvent } from './inbox-store.ts'
 
-const MOST = 100
-const RETRY_MS = 60 * 60_000
-/** Characters of an event. */
-const MOST_SHOWN = 20_000
-
-/** `purser payments …` and `purser reconcile …`: what waits for a person. */
+/** `purser payments …` and `purser reconcile …`. */
 export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
-  reconcileCommands(program, open, openPayments)
-  const payments = program
-    .command('payments')
-    .description('refunds, transfers by hand, and events of providers that wait for a person')
-  refundCommands(payments, open, openPayments)
-  transferCommands(payments, open, openPayments)
-  payments
-    .command('parked')
-    .description(`lists the ${MOST} oldest`)
-    .action(async () => {
-      const { db, print } = await open()
-      const events = await listParked(db, MOST)
-      print(events.length === 0 ? 'Nothing is parked.' : events.map((event) => ({ ...event })))
-    })
-  payments
-    .command('skip-blocks')
-    .description(
-      'lets the looks of a rail begin anew about a day ago: what came before and was not seen is not found any more',
-    )
-    .argument('<rail>', 'such as bitcoin')
-    .requiredOption('--note <text>', 'why, for whoever asks later')
-    .action(async (rail: string, { note }: { note: string }) => {
-      const { db, clock, print, record } = await open()
-      await db.transaction(async (tx) => {
-        const rows = await Promise.all([rail, sweepOf(rail)].map((row) => forgetCursor(tx, row, clock.now())))
-        if (!rows.includes(true)) throw new AppError('payments.not-found', 404, `Nothing is watched by a rail ${rail}.`)
-        await record(tx, { action: 'payments.blocks-skipped', target: rail, detail: { note } })
-      })
-      print('It looks again within seconds. Compare the days that were skipped: purser reconcile run.')
-    })
-  const onParked = (name: string, description: string): Command =>
-    payments.command(name).description(description).argument('<rail>').argument('<event>', 'its eventKey')
-  onParked('show', 'what the provider wrote, and why it is parked').action(async (rail: string, eventKey: string) => {
-    const { db, print } = await open()
-    const event = (await findParked(db, { rail, eventKey })) ?? notParked()
-    print(`${event.note ?? 'no reason noted'}\n\n${event.raw.toString('utf8').slice(0, MOST_SHOWN)}`)
+  declareCommand(program, {
+    name: 'reconcile',
+    description: 'our books beside those of the providers, day by day',
+    load: async (group) => (await import('./reconciliation/commands.ts')).reconcileCommands(group, open, openPayments),
   })
-  onParked('retry', 'handles a parked event again, for an hour').action(async (rail: string, eventKey: string) => {
-    const { db, clock, print, record } = await open()
-    const now = clock.now()
-    await db.transaction(async (tx) => {
-      if (!(await reopenEvent(tx, { rail, eventKey }, now, addMs(now, RETRY_MS)))) notParked()
-      await record(tx, { action: 'payments.event-retried', target: `${rail} ${eventKey}` })
-    })
-    print('It will be handled again within a second.')
+  declareCommand(program, {
+    name: 'payments',
+    description: 'refunds, transfers by hand, and events of providers that wait for a person',
+    load: async (group) => {
+      const { refundCommands } = await import('./refunds/commands.ts')
+      const { transferCommands } = await import('./own/commands.ts')
+      const { parkedCommands } = await import('./commands/parked.ts')
+      refundCommands(group, open, openPayments)
+      transferCommands(group, open, openPayments)
+      parkedCommands(group, open)
+    },
   })
-  onParked('close', 'settles a parked event by hand: nothing is credited for it')
-    .requiredOption('--note <text>', 'why, for whoever asks later')
-    .action(async (rail: string, eventKey: string, { note }: { note: string }) => {
-      const { db, print, record } = await open()
-      await db.transaction(async (tx) => {
-        if (!(await closeParked(tx, { rail, eventKey }, note))) notParked()
-        await record(tx, { action: 'payments.event-closed', target: `${rail} ${eventKey}`, detail: { note } })
-      })
-      print('It is closed. What it says stays in the database for ninety days.')
-    })
-}
-
-function notParked(): never {
-  throw new AppError('payments.not-found', 404, 'No event of this rail and key is parked. See: purser payments parked')
 }

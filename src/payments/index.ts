@@ -18,7 +18,6 @@ export type {
 export type { Exchange } from './exchange.ts'
 export type { Settlement } from './settlements/settlements.ts'
 export type { SettlementTerms } from './settlements/terms.ts'
-export { paymentsCommands } from './commands.ts'
 export { CASE_KINDS, CASE_STATES } from './reconciliation/case-store.ts'
 export { CASE_ACTIONS, type Case, type Reconciliation } from './reconciliation/cases.ts'
 export type { IntentLine, PaymentExports, ReceiptLine, RefundLine } from './exports.ts'

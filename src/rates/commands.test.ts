@@ -9,7 +9,8 @@ import { silentLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
 import type { CliContext } from '#platform/module'
 import { fraction } from './fraction.ts'
-import { ratesCommands, ratesSchema } from './index.ts'
+import { ratesCommands } from './commands.ts'
+import { ratesSchema } from './index.ts'
 import { claimSources, saveAnswer, saveFailure, saveValues } from './store.ts'
 
 const clock = createSetClock()
@@ -23,6 +24,7 @@ async function show(db: Db, ...currencies: string[]): Promise<unknown[]> {
     masterKey: createMasterKey([{ version: 1, key: Buffer.alloc(32, 1) }]),
     record: () => Promise.resolve(),
     print: (what) => void printed.push(what),
+    note: (line) => void printed.push(line),
   }
   ratesCommands(program, () => Promise.resolve(context))
   await program.parseAsync(['rates', 'show', ...currencies], { from: 'user' })

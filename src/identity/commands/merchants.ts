@@ -7,8 +7,7 @@ import { settlementCommands } from './settlement.ts'
 import { lookOf, lookOptions } from './stores.ts'
 import { listOptions, openIdentity, printPage, shown, type ListOptions } from './open.ts'
 
-export function merchantCommands(program: Command, open: OpenCli): void {
-  const merchant = program.command('merchant').description('who sells through us')
+export function merchantCommands(merchant: Command, open: OpenCli): void {
   merchant
     .command('create')
     .description('a new merchant; give it a key with: purser key create <merchant>')

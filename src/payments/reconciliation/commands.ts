@@ -9,8 +9,7 @@ import { listRuns } from './store.ts'
 const MOST = 100
 
 /** `purser reconcile …`: our books beside those of the providers. */
-export function reconcileCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
-  const reconcile = program.command('reconcile').description('our books beside those of the providers, day by day')
+export function reconcileCommands(reconcile: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
   reconcile
     .command('run')
     .description('compares a day with the provider; the running program does it within a minute')

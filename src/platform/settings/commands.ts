@@ -5,19 +5,21 @@ import { Secret } from '../secrets.ts'
 import { openSettings, type Settings } from './open.ts'
 
 export interface SettingCommandDeps {
-  specs: readonly ConfigSpec[]
+  specs: () => Promise<readonly ConfigSpec[]>
   /** What the environment gives. Asked inside an action, so that --help works with a bad configuration. */
-  given: () => Raw
+  given: () => Promise<Raw>
   /** Where a value that is not an argument is read from: a secret does not belong into the shell's history. */
   readInput: () => Promise<string>
 }
 
 /** `purser setting list|set|clear|history`. */
-export function settingCommands(program: Command, open: OpenCli, deps: SettingCommandDeps): void {
-  const group = program.command('setting').description('settings kept in the database; the environment wins over them')
+export function addSettingCommands(group: Command, open: OpenCli, deps: SettingCommandDeps): void {
   const start = async (): Promise<{ context: CliContext; settings: Settings }> => {
     const context = await open()
-    return { context, settings: await openSettings({ ...context, specs: deps.specs, given: deps.given() }) }
+    return {
+      context,
+      settings: await openSettings({ ...context, specs: await deps.specs(), given: await deps.given() }),
+    }
   }
   listCommands(group, start)
   group
