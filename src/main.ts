@@ -35,6 +35,6 @@ export async function main(): Promise<void> {
   const app = await createApp({ loaded, database, masterKey, log, version })
   stack.defer(() => app.stop())
   await app.start()
-  greet(app, loaded)
+  await greet(app, loaded)
   log.info({ reason: await asked }, 'stopping: what is under way is finished first')
 }

@@ -233,6 +233,12 @@ export interface IntentChange {
   readonly overpaid: boolean
 }
 
+export interface RailState {
+  readonly name: string
+  /** A sentence for operators that names the settings to set; undefined while the rail can be used. */
+  readonly unavailable: string | undefined
+}
+
 export interface Payments extends Module {
   /**
    * The hot path: one prepared statement. The same key with the same hash gives the intent as it was created (`replayed`); with another
@@ -264,6 +270,8 @@ export interface Payments extends Module {
    * Never throws for what a provider did, and leaves the pace of polling as it is.
    */
   look(intentId: string): Promise<void>
+  /** Every rail, in the order that payers see, and why it is off if it is. */
+  railStates(): readonly RailState[]
   /** Their limits in this asset: of those that exchange, as far as `learnPrices` has been told. */
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports

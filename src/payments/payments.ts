@@ -61,6 +61,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     settlements: settlementReader,
     figures: (q, since) => figuresOf(core, q, since),
     look: (intentId) => lookAtPages(core, intentId),
+    railStates: () => core.rails.map((rail) => ({ name: rail.name, unavailable: rail.unavailable() })),
     learnPrices: (asset) => core.prices.learn(asset),
     methods: (asset) => listMethods(core, asset),
     balance: (q, merchantId) => merchantBalance(core, q, merchantId),

@@ -39,8 +39,10 @@ export function wrapText(text: string, width: number): string[] {
   return [...lines, line]
 }
 
-const cellText = (value: unknown): string =>
-  typeof value === 'string' ? value : value === null || value === undefined ? '' : jsonText(value)
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'string' || typeof value === 'bigint' ? value.toString() : jsonText(value)
+}
 
 /** JSON of one line, or of many with `indent`. A bigint, which JSON does not have, is its digits as text. */
 export const jsonText = (value: unknown, indent?: number): string =>

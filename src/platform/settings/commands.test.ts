@@ -46,6 +46,6 @@ void test('settings from the shell: a secret through standard input, shown nowhe
   assert.match(await purser('history'), /"name":"SHOP_LIMIT","change":"set".*"actor":"cli:ada"/)
   assert.equal((await purser('list', '--json')).includes('canary'), false)
   assert.equal(await purser('clear', 'SHOP_LIMIT'), 'Cleared SHOP_LIMIT.')
-  assert.match(await purser('list'), /"SHOP_LIMIT","value":"","source":"default"/)
+  assert.match(await purser('list'), /"SHOP_LIMIT","value":"5","source":"default"/)
   await assert.rejects(purser('set', 'SHOP_LIMIT', 'many'), { code: 'platform.bad-setting' })
 })

@@ -15,6 +15,8 @@ export function addRatesCommands(group: Command, open: OpenCli): void {
       const now = clock.now().getTime()
       const age = (at: Date | null): string => (at ? `${Math.round((now - at.getTime()) / 1000)} s ago` : '')
       const sources = await listSources(db)
+      if (sources.length === 0)
+        return print('No price source was asked yet. The running program asks when a price is needed.')
       print(
         sources.map(({ name, askedAt, answeredAt, prices, problem, retryAt, leftOut }) => ({
           source: name,
@@ -27,6 +29,7 @@ export function addRatesCommands(group: Command, open: OpenCli): void {
         })),
       )
       const values = await listValues(db, currencies)
+      if (values.size === 0) return print('No price is known yet.')
       print(
         [...values].map(([currency, { value, at, sources: used }]) => ({
           currency,
