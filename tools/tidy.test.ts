@@ -78,6 +78,7 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   ['bench/payments.ts', `import { x } from '../src/ledger/store.ts'`, /its door, '#ledger'/],
   ['src/gateway/pay.ts', `import { x } from '../../test/world.ts'`, /leaves src/],
   ['src/app.ts', `import { x } from '#ledger/commands'`, /src\/commands\.ts alone/],
+  ['src/ledger/errors.ts', `throw new Error('See: purser merchant list')`, /write npx purser/],
   // What has one home
   ['src/hub/index.ts', 'const key = process.env.KEY', /platform\/config/],
   ['src/hub/index.ts', 'const now = Date.now()', /injected clock/],

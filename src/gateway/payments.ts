@@ -197,6 +197,6 @@ export function requireReturnUrl(text: string, shop: Shop, publicUrl: string): s
   if (isReturnable(text, shop, publicUrl)) return text
   throw invalid(
     'return_url',
-    `is not on a registered origin; register it with: purser merchant origins add ${shop.merchantId} ${new URL(text).origin}`,
+    `is not on a registered origin; register it with: npx purser merchant origins add ${shop.merchantId} ${new URL(text).origin}`,
   )
 }

@@ -58,7 +58,7 @@ const changeOf = (options: StoreOptions) => ({
 
 /** `purser store …`: shops of a merchant with a face of their own. */
 export function storeCommands(store: Command, open: OpenCli): void {
-  storeOptions(store.command('create').description('a new store; a key of its own: purser key create … --store'))
+  storeOptions(store.command('create').description('a new store; a key of its own: npx purser key create … --store'))
     .argument('<merchant>', 'whose, mer_…')
     .action(async (merchantId: string, options: StoreOptions) => {
       const { context, identity } = await openIdentity(open)

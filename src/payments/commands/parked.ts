@@ -34,7 +34,7 @@ export function parkedCommands(payments: Command, open: OpenCli): void {
         if (!rows.includes(true)) throw new AppError('payments.not-found', 404, `Nothing is watched by a rail ${rail}.`)
         await record(tx, { action: 'payments.blocks-skipped', target: rail, detail: { note } })
       })
-      print('It looks again within seconds. Compare the days that were skipped: purser reconcile run.')
+      print('It looks again within seconds. Compare the days that were skipped: npx purser reconcile run.')
     })
   const onParked = (name: string, description: string): Command =>
     payments.command(name).description(description).argument('<rail>').argument('<event>', 'its eventKey')
@@ -65,5 +65,5 @@ export function parkedCommands(payments: Command, open: OpenCli): void {
 }
 
 function notParked(): never {
-  throw new AppError('payments.not-found', 404, 'No event of this rail and key is parked. See: purser payments parked')
+  throw new AppError('payments.not-found', 404, 'No event of this rail and key is parked. See: npx purser payments parked')
 }

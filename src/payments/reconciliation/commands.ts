@@ -24,7 +24,7 @@ export function reconcileCommands(reconcile: Command, open: OpenCli, openPayment
         await record(tx, { action: 'payments.reconciliation-asked', target: `${rail} ${run.day}` })
         return run
       })
-      print(`${rail} of ${day} will be compared within a minute. See: purser reconcile days`)
+      print(`${rail} of ${day} will be compared within a minute. See: npx purser reconcile days`)
     })
   reconcile
     .command('days')

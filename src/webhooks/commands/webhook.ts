@@ -53,7 +53,7 @@ export function addWebhookCommands(webhook: Command, open: OpenCli): void {
         await context.record(tx, { action: 'webhooks.test-sent', target: id })
         return deliveriesOf(context).sendTest(tx, key)
       })
-      context.print(`${made.id}\nSee what came of it with: purser webhook show ${made.id}`)
+      context.print(`${made.id}\nSee what came of it with: npx purser webhook show ${made.id}`)
     })
   listCommand(webhook, open)
   redeliverCommands(webhook, open)
