@@ -99,15 +99,14 @@ async function step(name: string, act: () => Promise<string>): Promise<void> {
   console.log(`ok     ${took} s  ${name}${proved === '' ? '' : `: ${proved}`}`)
 }
 
-/** Runs a command to its end; resolves with its last line. Throws with all it said when it fails. */
+/** Runs a command to its end; resolves with the counts that tests print last. Throws with all it said when it fails. */
 async function command(newcomer: Newcomer, program: string, ...args: string[]): Promise<string> {
   const { process: child, output, ended } = run(newcomer, program, args)
   const limit = setTimeout(() => kill(child.pid ?? 0, 'SIGKILL'), STEP_LIMIT_MS)
   const end = await ended
   clearTimeout(limit)
   if (end !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${end}:\n${output()}`)
-  const last = output().trimEnd().split('\n').at(-1) ?? ''
-  return program === 'npx' ? '' : last
+  return /^\d+ passed, .*$/m.exec(output())?.[0] ?? ''
 }
 
 /** `npm start` until it answers, then SIGTERM to npm alone, as a supervisor sends it. */
