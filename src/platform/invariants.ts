@@ -47,7 +47,10 @@ export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; re
       return 'broken'
     } catch (error) {
       const why = describeError(error)
-      log.error({ invariant: name, why }, 'an invariant could not be checked: npx purser check takes as long as it needs')
+      log.error(
+        { invariant: name, why },
+        'an invariant could not be checked: npx purser check takes as long as it needs',
+      )
       return 'unchecked'
     }
   }

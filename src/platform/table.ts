@@ -25,7 +25,7 @@ export function formatTable(rows: readonly Readonly<Record<string, unknown>>[], 
 }
 
 /** The text in lines of at most `width` characters, broken between words; a longer word has a line of its own. */
-export function wrapText(text: string, width: number): string[] {
+function wrapText(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

@@ -65,5 +65,9 @@ export function parkedCommands(payments: Command, open: OpenCli): void {
 }
 
 function notParked(): never {
-  throw new AppError('payments.not-found', 404, 'No event of this rail and key is parked. See: npx purser payments parked')
+  throw new AppError(
+    'payments.not-found',
+    404,
+    'No event of this rail and key is parked. See: npx purser payments parked',
+  )
 }
