@@ -1,6 +1,7 @@
 // A small shop: sells one thing, and believes only what is signed.
-//   PURSER_URL=http://127.0.0.1:3000 PURSER_KEY=sk_test_… node examples/shop.ts
-// In a project of your own: import { … } from 'purser-client'
+//   PURSER_URL=http://127.0.0.1:3000 PURSER_KEY=sk_test_… node bin/node.js examples/shop.ts
+// bin/node.js runs it with Node 24, because an older Node does not read TypeScript. Your own shop needs Node 20.3 or later:
+// import { … } from 'purser-client', see packages/client/README.md.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPurser, isPaymentEvent, verifyWebhook, WebhookError } from '../packages/client/src/index.ts'

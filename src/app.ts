@@ -15,50 +15,33 @@ import {
   paymentsSchema,
   refundsConfig,
   transfersConfig,
+  type IntentChange,
   type Payments,
+  type RefundChange,
+  type SettlementChange,
   type SettlementTerms,
 } from '#payments'
-import { systemClock, type Clock } from '#platform/clock'
-import { loadConfig, platformConfig, processSources, type Loaded, type Sources } from '#platform/config'
-import type { Database } from '#platform/database'
-import { openDb, type Db } from '#platform/db'
-import { createFetch } from '#platform/fetch'
+import { type Db } from '#platform/db'
 import { createHealth, databaseCheck, healthRoutes } from '#platform/health'
-import { createHttp, listen, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
+import { listen, type HttpServer } from '#platform/http'
 import { createIdempotency } from '#platform/idempotency'
-import { createIds, type Ids } from '#platform/ids'
 import { watchInvariants } from '#platform/invariants'
-import { createJobs, type Jobs } from '#platform/jobs'
+import { createJobs, type Job, type Jobs } from '#platform/jobs'
 import { createLimits } from '#platform/limits'
-import type { Log } from '#platform/log'
 import { isLoopback } from '#platform/loopback'
 import type { MasterKey } from '#platform/masterkey'
-import { createMetrics, type Metrics } from '#platform/metrics'
+import { type Metrics } from '#platform/metrics'
 import type { Schema } from '#platform/migrate'
 import type { Module } from '#platform/module'
-import { applicationName } from '#platform/postgres'
 import { Secret } from '#platform/secrets'
 import { platformSchema } from '#platform/schema'
-import { openSettings, type Settings } from '#platform/settings'
+import { type Settings } from '#platform/settings'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesConfig, ratesSchema, type Rates } from '#rates'
-import { createRails, railConfigs } from '#rails'
+import { createRails } from '#rails'
 import { createReconciliation, reconciliationSchema, type Reconciliation } from '#reconciliation'
+import { openFoundation, type AppDeps, type Foundation } from './foundation.ts'
 import { sandboxSettings } from './simulated.ts'
-
-export const configSpecs = [
-  platformConfig,
-  gatewayConfig,
-  refundsConfig,
-  transfersConfig,
-  ratesConfig,
-  priceSourcesConfig,
-  ...railConfigs,
-] as const
-export type AppConfig = Loaded<typeof configSpecs>
-
-/** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
-export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
 export async function schemasOf(mode: string): Promise<readonly Schema[]> {
@@ -79,20 +62,6 @@ export async function schemasOf(mode: string): Promise<readonly Schema[]> {
 
 /** Of the chain that seals the ledger. */
 export const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
-
-export interface AppDeps {
-  readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'sole'>
-  readonly masterKey: MasterKey
-  readonly log: Log
-  readonly version: string
-  readonly clock?: Clock
-  readonly ids?: Ids
-  /** Checks every answer against its schema. For tests. */
-  readonly checkResponses?: boolean
-  /** How long a stop listens for requests that were on their way. Tests need not. */
-  readonly quietMs?: number
-}
 
 export interface App {
   readonly http: HttpServer
@@ -122,12 +91,12 @@ const DRAIN_MS = 10_000
 
 /** Wires the whole system over a prepared database. Nothing listens or runs before `start`. */
 export async function createApp(deps: AppDeps): Promise<App> {
-  const core = await openCore(deps)
-  const { config, db, fetch, http, log, metrics, url } = core
-  const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(core)
+  const foundation = await openFoundation(deps)
+  const { config, db, fetch, http, log, metrics, url } = foundation
+  const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, watch.health, ...modules.flatMap((module) => module.health ?? [])],
-    clock: core.clock,
+    clock: foundation.clock,
     log,
     version: deps.version,
     environment: config.mode,
@@ -156,7 +125,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       await listen(http, config)
       await sandbox?.merchant()
       if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
-      void core.settings.follow(following.signal)
+      void foundation.settings.follow(following.signal)
       health.setPhase('ready')
     },
     stop: async () => {
@@ -176,69 +145,22 @@ export async function createApp(deps: AppDeps): Promise<App> {
   }
 }
 
-type Core = Awaited<ReturnType<typeof openCore>>
-
-/** What every module stands on. */
-async function openCore(deps: AppDeps) {
-  const { loaded, database, masterKey, log, version, clock = systemClock } = deps
-  const { platform: config } = loaded.config
-  const { mode } = config
-  const metrics = createMetrics()
-  const db = openDb({
-    connection: database.app,
-    max: config.databasePoolMax,
-    min: config.databasePoolMin,
-    idleMs: config.databasePoolIdleMs,
-    applicationName: applicationName(config.instanceType),
-    onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
-  })
-  const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
-  const url = (): string => config.publicUrl ?? ownUrl()
-  const http: HttpServer = await createHttp({
-    log,
-    metrics,
-    version,
-    publicUrl: config.publicUrl ?? url,
-    trustProxy: config.trustProxy,
-    checkResponses: deps.checkResponses ?? false,
-    drainMs: DRAIN_MS,
-    ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
-  })
-  const ownUrl = ownUrlOf(http, config)
-  return {
-    config,
-    database,
-    masterKey,
-    log,
-    version,
-    clock,
-    ids: deps.ids ?? createIds(clock),
-    metrics,
-    db,
-    settings,
-    fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
-    http,
-    url,
-    ownUrl,
-  }
-}
-
 /** What identity keeps of a merchant's terms, as payments takes it. */
 const termsOf = ({ settlement: { feeFixed, ...terms } }: Merchant): SettlementTerms => ({
   ...terms,
   feeFixed: Object.fromEntries(Object.entries(feeFixed).map(([currency, minor]) => [currency, BigInt(minor)])),
 })
 
-async function wireModules(core: Core) {
-  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = core
+async function wireModules(foundation: Foundation) {
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
   const { mode } = config
   const limits = createLimits({ redisUrl: config.redisUrl, log })
   const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
-  const sandbox = mode === 'sandbox' ? await wireSandbox(core, identity) : undefined
+  const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
   // In the sandbox rails and price sources always talk to the simulators.
   const providers: Pick<Settings, 'view'> = sandbox?.settings ?? settings
-  const ledger = createLedger({ db, clock, log, sealKey: sealKeyOf(core) })
+  const ledger = createLedger({ db, clock, log, sealKey: sealKeyOf(foundation) })
   const rates = createRates({
     db,
     fetch,
@@ -253,42 +175,16 @@ async function wireModules(core: Core) {
   const changed = paymentChanged({ db, payments: () => payments, webhooks, publicUrl: url })
   const settlementChanged = settlementChangedOf({ db, payments: () => payments, webhooks })
   const refundChanged = refundChangedOf({ db, payments: () => payments, webhooks, publicUrl: url })
-  const rails = createRails({ mode, fetch, clock, log, settings: (spec) => providers.view(spec) })
-  const callbackKey = masterKey.deriveKey('callback-token')
-  const cases = createCases({ clock, ids })
-  const inbound = { db, rails, handlers: () => payments.inbound, jobs: () => jobs, clock, log, metrics, callbackKey }
-  const inbox = createInbox(inbound)
-  const payments: Payments = createPayments({
-    db,
+  const { cases, inbox, payments, reconciliation } = wirePayments(foundation, {
     ledger,
-    cases,
-    jobs: () => jobs,
-    rails,
     rates,
-    clock,
-    ids,
-    log,
-    metrics,
-    publicUrl: url,
-    callbackKey,
-    subscribers: { gateway: changed },
-    settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
+    identity,
+    providers,
+    sandbox,
+    jobs: () => jobs,
+    changed,
     settlementChanged,
-    refunds: settings.view(refundsConfig),
-    transfers: providers.view(transfersConfig),
-    timeZone: config.businessTimeZone,
-    refundSubscribers: { gateway: refundChanged },
-    // The phones that act by themselves are prompted again and again by whoever tries things out.
-    limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},
-  })
-  const reconciliation = createReconciliation({
-    db,
-    rails,
-    bookkeeping: payments.bookkeeping,
-    cases,
-    clock,
-    log,
-    timeZone: config.businessTimeZone,
+    refundChanged,
   })
   const gateway = createGateway({
     db,
@@ -308,7 +204,7 @@ async function wireModules(core: Core) {
     log: log.child({ module: 'gateway' }),
     config: settings.view(gatewayConfig),
     publicUrl: url,
-    about: { version: core.version, mode, timeZone: config.businessTimeZone },
+    about: { version: foundation.version, mode, timeZone: config.businessTimeZone },
     practice: sandbox && { url: '/sandbox', merchant: sandbox.merchant },
   })
   const simulated = sandbox ? [sandbox.module] : []
@@ -316,31 +212,72 @@ async function wireModules(core: Core) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
-  const { jobs, watch } = wireJobs(core, modules)
-  return {
-    identity,
-    ledger,
-    rates,
-    payments,
-    reconciliation,
-    webhooks,
-    limits,
-    idempotency,
-    modules,
-    jobs,
-    watch,
-    sandbox,
-  }
+  const { jobs, watch } = wireJobs(foundation, modules)
+  const desks = { payments, reconciliation, webhooks }
+  return { identity, ledger, rates, ...desks, limits, idempotency, modules, jobs, watch, sandbox }
 }
 
+interface PaymentsParts {
+  readonly ledger: Ledger
+  readonly rates: Rates
+  readonly identity: Identity
+  /** Settings of rails: those of the simulators in the sandbox. */
+  readonly providers: Pick<Settings, 'view'>
+  readonly sandbox: Sandbox | undefined
+  readonly jobs: () => Jobs
+  readonly changed: Job<IntentChange>
+  readonly settlementChanged: Job<SettlementChange>
+  readonly refundChanged: Job<RefundChange>
+}
+
+/** Wires payments with the modules that it stands on, and reconciliation above it. */
+function wirePayments(foundation: Foundation, parts: PaymentsParts) {
+  const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
+  const { ledger, rates, identity, providers, sandbox, jobs, changed, settlementChanged, refundChanged } = parts
+  const { businessTimeZone: timeZone, mode } = config
+  const rails = createRails({ mode, fetch, clock, log, settings: (spec) => providers.view(spec) })
+  const callbackKey = masterKey.deriveKey('callback-token')
+  const cases = createCases({ clock, ids })
+  const handlers = () => payments.inbound
+  const inbox = createInbox({ db, rails, handlers, jobs, clock, log, metrics, callbackKey })
+  const payments: Payments = createPayments({
+    db,
+    ledger,
+    cases,
+    jobs,
+    rails,
+    rates,
+    clock,
+    ids,
+    log,
+    metrics,
+    publicUrl: url,
+    callbackKey,
+    subscribers: { gateway: changed },
+    settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
+    settlementChanged,
+    refunds: settings.view(refundsConfig),
+    transfers: providers.view(transfersConfig),
+    timeZone,
+    refundSubscribers: { gateway: refundChanged },
+    // The phones that act by themselves are prompted again and again by whoever tries things out.
+    limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},
+  })
+  const { bookkeeping } = payments
+  const reconciliation = createReconciliation({ db, rails, bookkeeping, cases, clock, log, timeZone })
+  return { cases, inbox, payments, reconciliation }
+}
+
+type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
+
 /** Everything that modules do by themselves, and the watch over their books. */
-function wireJobs(core: Core, modules: readonly Module[]) {
-  const { db, clock, ids, log, metrics } = core
+function wireJobs(foundation: Foundation, modules: readonly Module[]) {
+  const { db, clock, ids, log, metrics } = foundation
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
-    connection: core.database.app,
+    connection: foundation.database.app,
     clock,
     ids,
     log,
@@ -348,7 +285,7 @@ function wireJobs(core: Core, modules: readonly Module[]) {
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
     crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
-    instance: { version: core.version },
+    instance: { version: foundation.version },
   })
   return { jobs, watch }
 }
@@ -356,9 +293,9 @@ function wireJobs(core: Core, modules: readonly Module[]) {
 const PASSWORD_LENGTH = 16
 
 /** The simulators, the merchant that may use them, and the settings by which rails and price sources find them. */
-async function wireSandbox(core: Core, identity: Identity) {
+async function wireSandbox(foundation: Foundation, identity: Identity) {
   const { actsByItself, createSandbox, sandboxCredentials } = await import('#sandbox')
-  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = core
+  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = foundation
   const key = sandboxKey(config, ids)
   // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
   const isOurs = isLoopback(config.host) && (!config.publicUrl || isLoopback(new URL(config.publicUrl).hostname))

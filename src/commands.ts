@@ -1,25 +1,19 @@
 import type { Command } from 'commander'
-import { gatewayCommands } from '#gateway'
-import { inboxCommands } from '#inbox'
-import { createIdentity, identityCommands, type IdentityDeps } from '#identity'
-import { ledgerCommands } from '#ledger'
-import { paymentsCommands } from '#payments'
-import type { Actor, CliContext, OpenCli } from '#platform/module'
-import { ratesCommands } from '#rates'
-import { reconcileCommands } from '#reconciliation'
-import { webhooksCommands } from '#webhooks'
-import { sealKeyOf, type App } from './app.ts'
+import { gatewayCommands } from '#gateway/commands'
+import { identityCommands } from '#identity/commands'
+import { inboxCommands } from '#inbox/commands'
+import { ledgerCommands } from '#ledger/commands'
+import { paymentsCommands } from '#payments/commands'
+import type { OpenCli } from '#platform/module'
+import { ratesCommands } from '#rates/commands'
+import { reconcileCommands } from '#reconciliation/commands'
+import { webhooksCommands } from '#webhooks/commands'
+import type { App } from './app.ts'
 
-/** Writes into the audit log what a command does. */
-export function recordAs(actor: Actor, deps: IdentityDeps): CliContext['record'] {
-  const { audit } = createIdentity(deps)
-  return (tx, entry) => audit.record(tx, { actor, ...entry })
-}
-
-/** The commands of all modules. They open what they need inside their action, so that --help needs no database. */
+/** The commands of all modules. Their code is loaded when they are run, and opens what it needs inside its action. */
 export function moduleCommands(program: Command, open: OpenCli, openApp: () => Promise<App>): void {
   identityCommands(program, open)
-  ledgerCommands(program, open, sealKeyOf)
+  ledgerCommands(program, open, async (context) => (await import('./app.ts')).sealKeyOf(context))
   ratesCommands(program, open)
   paymentsCommands(program, open, async () => (await openApp()).payments)
   inboxCommands(program, open)

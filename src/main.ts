@@ -1,4 +1,5 @@
-import { createApp, loadAppConfig, schemasOf } from './app.ts'
+import { createApp, schemasOf } from './app.ts'
+import { loadAppConfig } from './foundation.ts'
 import { systemClock } from '#platform/clock'
 import { processSources } from '#platform/config'
 import { openDatabase, prepareDatabase } from '#platform/database'
@@ -35,6 +36,6 @@ export async function main(): Promise<void> {
   const app = await createApp({ loaded, database, masterKey, log, version })
   stack.defer(() => app.stop())
   await app.start()
-  greet(app, loaded)
+  await greet(app, loaded)
   log.info({ reason: await asked }, 'stopping: what is under way is finished first')
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,7 @@ import {
   type Settings,
 } from '../packages/client/src/index.ts'
 import { clientText } from '../tools/client.ts'
+import { oldNode } from './oldnode.ts'
 import { openWorld } from './world.ts'
 
 const world = await openWorld()
@@ -226,14 +227,17 @@ void test('whatever the reference library refuses is refused', async () => {
   await assert.rejects(verifyWebhook(BODY, good, ''), TypeError)
 })
 
-void test('the package is built by its own settings, and works as JavaScript with its types', (t) => {
+void test('packed and installed as its README says, the package has its types and works', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'purser-client-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
   const tsc = resolve('node_modules/.bin/tsc')
-  const home = join(root, 'node_modules/purser-client')
-  cpSync('packages/client', home, { recursive: true, filter: (path) => !path.endsWith('dist') })
-  execFileSync(tsc, ['-p', home], { stdio: 'pipe' })
-  rmSync(join(home, 'src'), { recursive: true })
+  npm('.', root, 'pack', './packages/client', '--pack-destination', root)
+  const tarball = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? ''
+  assert.ok(readFileSync('packages/client/README.md', 'utf8').includes(`/${tarball} `), `its README names ${tarball}`)
+  writeFileSync(join(root, 'package.json'), '{"private":true,"type":"module"}')
+  npm(root, root, 'install', `./${tarball}`, '--offline')
+  const installed = readdirSync(join(root, 'node_modules/purser-client')).toSorted()
+  assert.deepEqual(installed, ['README.md', 'dist', 'package.json'])
   const use = `import { createPurser, PurserError, type Payment } from 'purser-client'
 const purser = createPurser({ url: 'http://127.0.0.1:1', key: 'sk_test_x', retries: 0 })
 export const make = (): Promise<Payment> => purser.createPayment({ amount: '1', currency: 'KES' })
@@ -242,7 +246,6 @@ export const wrong = (): Promise<Payment> => purser.createPayment({ amount: 1, c
 if (!(Object.create(PurserError.prototype) instanceof Error)) throw new Error('no error')
 await make().catch((error: unknown) => console.log((error as Error).name))
 `
-  writeFileSync(join(root, 'package.json'), '{"type":"module"}')
   writeFileSync(join(root, 'use.ts'), use)
   const options = [
     '--strict',
@@ -257,8 +260,16 @@ await make().catch((error: unknown) => console.log((error as Error).name))
     'use.ts',
   ]
   execFileSync(tsc, options, { cwd: root, stdio: 'pipe' })
-  assert.equal(execFileSync(process.execPath, ['use.js'], { cwd: root, encoding: 'utf8' }).trim(), 'ConnectionError')
+  for (const node of [process.execPath, ...(oldNode === undefined ? [] : [oldNode])])
+    assert.equal(execFileSync(node, ['use.js'], { cwd: root, encoding: 'utf8' }).trim(), 'ConnectionError')
 })
+
+/** npm with a cache of its own and without the settings of the npm that runs the tests. Throws with what it said. */
+function npm(cwd: string, root: string, ...args: string[]): void {
+  const outside = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'))
+  const env = { ...Object.fromEntries(outside), npm_config_cache: join(root, '.npm-cache') }
+  execFileSync('npm', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' })
+}
 
 void test('the generator leaves out what needs no key, and knows the forms that a schema takes', () => {
   const item = {

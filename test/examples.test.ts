@@ -1,18 +1,36 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { createPurser } from '../packages/client/src/index.ts'
+import { noOldNode, oldNode } from './oldnode.ts'
 import { openWorld } from './world.ts'
 import { waitFor } from './wait.ts'
+
+/** The command in the head of the example, without `node`. */
+const COMMAND = (/ node (\S+ examples\/shop\.ts)$/m.exec(readFileSync('examples/shop.ts', 'utf8'))?.[1] ?? '').split(
+  ' ',
+)
+
+void test('the shop of the examples starts as its head says with an older Node', { skip: noOldNode }, async (t) => {
+  await using world = await openWorld({ clock: 'system' })
+  const env = { ...process.env, PURSER_URL: world.url, PURSER_KEY: world.key, PORT: '0' }
+  const shop = spawn(oldNode ?? '', COMMAND, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(async () => {
+    shop.kill()
+    await once(shop, 'exit')
+  })
+  assert.match(await (await fetch(await waitForUrl(shop))).text(), /Buy a bag of coffee/)
+})
 
 void test('the shop of the examples sells, and shows an order as paid once the signed event is there', async (t) => {
   await using world = await openWorld({ clock: 'system' })
   const env = { ...process.env, PURSER_URL: world.url, PURSER_KEY: world.key, PORT: '0' }
   let complaints = ''
   const open = async (): Promise<string> => {
-    const shop = spawn(process.execPath, ['examples/shop.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const shop = spawn(process.execPath, COMMAND, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     t.after(async () => {
       shop.kill()
       await once(shop, 'exit')

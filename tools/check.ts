@@ -1,6 +1,6 @@
 // npm run check [-- step …]: exactly what CI runs. Static checks two at a time, then all tests.
 import { execFile } from 'node:child_process'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { countsLine } from './testing/report.ts'
 import { runTests } from './testing/run.ts'
 
@@ -9,10 +9,12 @@ const STEPS: Readonly<Record<string, readonly [program: string, ...args: string[
   lint: ['oxlint', '--threads=1'],
   unused: ['knip', '--no-progress'],
   format: ['prettier', '--check', '--log-level=warn', '.'],
-  generated: ['node', 'tools/generate.ts', '--check'],
+  generated: [process.execPath, 'tools/generate.ts', '--check'],
 }
 const STEP_LIMIT_MS = 5 * 60_000
-const env = { ...process.env, PATH: [join('node_modules', '.bin'), process.env.PATH].join(delimiter) }
+/** The tools' scripts ask for `node` by name: they get this one. */
+const PATH = [join('node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter)
+const env = { ...process.env, PATH }
 
 /** One line a step; what a failed one said in full. */
 async function passes(step: string): Promise<boolean> {

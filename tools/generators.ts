@@ -1,4 +1,4 @@
-import { configSpecs } from '../src/app.ts'
+import { configSpecs } from '../src/foundation.ts'
 import { createGateway, type GatewayDeps } from '#gateway'
 import { renderEnvExample } from '#platform/config'
 import { createHttp, renderOpenApi } from '#platform/http'

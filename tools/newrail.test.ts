@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, delimiter, join, resolve } from 'node:path'
+import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { tidy } from './tidy/rules.ts'
@@ -13,7 +13,8 @@ after(() => rmSync(root, { recursive: true, force: true }))
 
 /** Its tests are a run of their own, though this one is part of a run. */
 const { NODE_TEST_CONTEXT: _, ...outside } = process.env
-const env = { ...outside, PATH: [resolve('node_modules', '.bin'), process.env.PATH].join(delimiter) }
+const PATH = [resolve('node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter)
+const env = { ...outside, PATH }
 
 /** Throws with all that was said. */
 async function run(program: string, ...args: string[]): Promise<string> {

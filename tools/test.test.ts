@@ -134,11 +134,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test('a run that is interrupted stops its PostgreSQL and leaves no folder', async (t) => {
+test('a run that is interrupted stops its PostgreSQL and leaves no folder, though npm repeats the signal', async (t) => {
   const { runner, dataDir, postgres } = await startRun(t)
   assert.equal(isRunning(postgres), true)
-  runner.kill('SIGINT')
-  assert.deepEqual(await once(runner, 'exit'), [null, 'SIGINT'])
+  const ended = once(runner, 'exit')
+  // Only within the second in which it counts as the same Ctrl-C.
+  const again = setInterval(() => runner.kill('SIGINT'), 10)
+  setTimeout(() => clearInterval(again), 500)
+  assert.deepEqual(await ended, [null, 'SIGINT'])
   assert.equal(existsSync(dataDir), false)
   assert.equal(isRunning(postgres), false)
 })

@@ -7,7 +7,7 @@ import { createIds } from '#platform/ids'
 import { silentLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
 import type { CliContext } from '#platform/module'
-import { gatewayCommands } from './index.ts'
+import { gatewayCommands } from './commands.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -30,7 +30,7 @@ async function purser(...words: string[]): Promise<string> {
   const print = (what: unknown): void => void printed.push(typeof what === 'string' ? what : JSON.stringify(what))
   const program = new Command('purser').exitOverride().configureOutput({ writeErr: print })
   const record: CliContext['record'] = (tx, entry) => identity.audit.record(tx, { actor, ...entry })
-  const open = () => Promise.resolve({ ...base, actor, record, print })
+  const open = () => Promise.resolve({ ...base, actor, record, print, note: print })
   gatewayCommands(program, open, () => Promise.resolve(world.app))
   try {
     await program.parseAsync(words, { from: 'user' })

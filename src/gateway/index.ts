@@ -1,7 +1,6 @@
 export { settlementChanged } from './events/settlement-events.ts'
 export { paymentChanged } from './events/payment-events.ts'
 export { refundChanged } from './events/refund-events.ts'
-export { gatewayCommands } from './commands.ts'
 export { gatewayConfig } from './config.ts'
 export { gatewaySchema } from './schema.ts'
 export { createGateway, type GatewayDeps } from './gateway.ts'

@@ -7,7 +7,8 @@ import { createSetClock } from '#platform/clock'
 import { createIds } from '#platform/ids'
 import { silentLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
-import { createIdentity, identityCommands, identitySchema, type AuditRow, type Merchant } from './index.ts'
+import { createIdentity, identitySchema, type AuditRow, type Merchant } from './index.ts'
+import { identityCommands } from './commands.ts'
 
 const masterKey = createMasterKey([{ version: 1, key: randomBytes(32) }])
 const clock = createSetClock()
@@ -24,6 +25,7 @@ async function purser(database: TestDatabase, ...words: string[]): Promise<strin
       actor: { type: 'cli', id: 'ada' },
       record: () => Promise.resolve(),
       print: (what) => void printed.push(typeof what === 'string' ? what : JSON.stringify(what)),
+      note: (line) => void printed.push(line),
     }),
   )
   try {

@@ -1,16 +1,32 @@
 import type { Command } from 'commander'
+import { declareCommand } from '#platform/lazy'
 import type { OpenCli } from '#platform/module'
-import { auditCommands } from './commands/audit.ts'
-import { keyCommands } from './commands/keys.ts'
-import { merchantCommands } from './commands/merchants.ts'
-import { operatorCommands } from './commands/operators.ts'
-import { storeCommands } from './commands/stores.ts'
 
 /** `purser merchant …`, `store …`, `key …`, `operator …`, `audit …`. */
 export function identityCommands(program: Command, open: OpenCli): void {
-  merchantCommands(program, open)
-  storeCommands(program, open)
-  keyCommands(program, open)
-  operatorCommands(program, open)
-  auditCommands(program, open)
+  declareCommand(program, {
+    name: 'merchant',
+    description: 'who sells through us',
+    load: async (group) => (await import('./commands/merchants.ts')).merchantCommands(group, open),
+  })
+  declareCommand(program, {
+    name: 'store',
+    description: 'shops of a merchant with a face of their own',
+    load: async (group) => (await import('./commands/stores.ts')).storeCommands(group, open),
+  })
+  declareCommand(program, {
+    name: 'key',
+    description: 'API keys of merchants',
+    load: async (group) => (await import('./commands/keys.ts')).keyCommands(group, open),
+  })
+  declareCommand(program, {
+    name: 'operator',
+    description: 'who runs the program',
+    load: async (group) => (await import('./commands/operators.ts')).operatorCommands(group, open),
+  })
+  declareCommand(program, {
+    name: 'audit',
+    description: 'what was done, by whom',
+    load: async (group) => (await import('./commands/audit.ts')).auditCommands(group, open),
+  })
 }

@@ -3,13 +3,13 @@ import { AppError } from '#platform/errors'
 export const unauthorized = (message: string): AppError => new AppError('unauthorized', 401, message)
 
 export const unknownMerchant = (id: string): AppError =>
-  new AppError('identity.unknown-merchant', 404, `There is no merchant ${id}. See: purser merchant list`)
+  new AppError('identity.unknown-merchant', 404, `There is no merchant ${id}. See: npx purser merchant list`)
 
 export const unknownStore = (id: string): AppError =>
-  new AppError('identity.unknown-store', 404, `There is no store ${id}. See: purser store list`, { param: 'store' })
+  new AppError('identity.unknown-store', 404, `There is no store ${id}. See: npx purser store list`, { param: 'store' })
 
 export const unknownKey = (id: string): AppError =>
-  new AppError('identity.unknown-key', 404, `There is no key ${id}. See: purser key list`)
+  new AppError('identity.unknown-key', 404, `There is no key ${id}. See: npx purser key list`)
 
 export const badInput = (param: string, message: string): AppError =>
   new AppError('identity.bad-input', 422, message, { param })

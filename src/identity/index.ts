@@ -24,7 +24,6 @@ export {
   type Store,
   type StoreChange,
 } from './types.ts'
-export { identityCommands } from './commands.ts'
 export { createIdentity } from './identity.ts'
 export { sandboxKey } from './sandbox.ts'
 export { identitySchema } from './schema.ts'

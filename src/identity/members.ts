@@ -29,7 +29,7 @@ export async function removeMember(
 ): Promise<void> {
   const operator = await requireOperator(tx, email)
   if (!(await deleteMember(tx, { merchantId, operatorId: operator.id }))) {
-    const said = `${operator.email} is no member of ${merchantId}. See: purser merchant members list ${merchantId}`
+    const said = `${operator.email} is no member of ${merchantId}. See: npx purser merchant members list ${merchantId}`
     throw new AppError('identity.unknown-member', 404, said)
   }
   const detail = { operator: operator.id }
@@ -40,7 +40,7 @@ async function requireOperator(tx: Tx, given: string): Promise<{ id: string; ema
   const email = given.trim().toLowerCase()
   const operator = await readOperatorByEmail(tx, email)
   if (operator && !operator.disabledAt) return operator
-  throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: purser operator list`)
+  throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: npx purser operator list`)
 }
 
 const RANK: Readonly<Record<MemberRole, number>> = { viewer: 1, support: 2, admin: 3, owner: 4 }

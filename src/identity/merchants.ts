@@ -130,7 +130,7 @@ export async function removeReturnOrigin(
     throw new AppError(
       'identity.unknown-origin',
       404,
-      `${merchantId} has no return origin ${origin}. See: purser merchant show ${merchantId}`,
+      `${merchantId} has no return origin ${origin}. See: npx purser merchant show ${merchantId}`,
     )
   }
   await insertAudit(

@@ -44,7 +44,7 @@ export async function disableOperator(
   const found = await lockOwnersAndOperator(tx, email)
   const operator = found.find((one) => one.email === email)
   if (!operator)
-    throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: purser operator list`)
+    throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: npx purser operator list`)
   if (operator.disabledAt) return
   if (operator.role === 'owner' && found.every((one) => one === operator)) {
     throw new AppError('identity.last-owner', 409, `${email} is the only owner left: create another owner first.`)

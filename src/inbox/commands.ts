@@ -1,53 +1,12 @@
 import type { Command } from 'commander'
-import { addMs } from '#platform/clock'
-import { AppError } from '#platform/errors'
+import { extendCommand } from '#platform/lazy'
 import type { OpenCli } from '#platform/module'
-import { closeParked, findParked, listParked, reopenEvent } from './store.ts'
-
-const MOST = 100
-const RETRY_MS = 60 * 60_000
-/** Characters of an event. */
-const MOST_SHOWN = 20_000
 
 /** Adds the commands for parked events to `purser payments`. */
 export function inboxCommands(program: Command, open: OpenCli): void {
-  const payments = program.commands.find((command) => command.name() === 'payments') ?? program.command('payments')
-  payments
-    .command('parked')
-    .description(`lists the ${MOST} oldest`)
-    .action(async () => {
-      const { db, print } = await open()
-      const events = await listParked(db, MOST)
-      print(events.length === 0 ? 'Nothing is parked.' : events.map((event) => ({ ...event })))
-    })
-  const onParked = (name: string, description: string): Command =>
-    payments.command(name).description(description).argument('<rail>').argument('<event>', 'its eventKey')
-  onParked('show', 'what the provider wrote, and why it is parked').action(async (rail: string, eventKey: string) => {
-    const { db, print } = await open()
-    const event = (await findParked(db, { rail, eventKey })) ?? notParked()
-    print(`${event.note ?? 'no reason noted'}\n\n${event.raw.toString('utf8').slice(0, MOST_SHOWN)}`)
+  extendCommand(program, {
+    name: 'payments',
+    description: 'provider events that wait for a person',
+    load: async (group) => (await import('./parked.ts')).parkedCommands(group, open),
   })
-  onParked('retry', 'handles a parked event again, for an hour').action(async (rail: string, eventKey: string) => {
-    const { db, clock, print, record } = await open()
-    const now = clock.now()
-    await db.transaction(async (tx) => {
-      if (!(await reopenEvent(tx, { rail, eventKey }, now, addMs(now, RETRY_MS)))) notParked()
-      await record(tx, { action: 'payments.event-retried', target: `${rail} ${eventKey}` })
-    })
-    print('It will be handled again within a second.')
-  })
-  onParked('close', 'settles a parked event by hand: nothing is credited for it')
-    .requiredOption('--note <text>', 'why, for whoever asks later')
-    .action(async (rail: string, eventKey: string, { note }: { note: string }) => {
-      const { db, print, record } = await open()
-      await db.transaction(async (tx) => {
-        if (!(await closeParked(tx, { rail, eventKey }, note))) notParked()
-        await record(tx, { action: 'payments.event-closed', target: `${rail} ${eventKey}`, detail: { note } })
-      })
-      print('It is closed. What it says stays in the database for ninety days.')
-    })
-}
-
-function notParked(): never {
-  throw new AppError('payments.not-found', 404, 'No event of this rail and key is parked. See: purser payments parked')
 }

@@ -1,4 +1,3 @@
-export { inboxCommands } from './commands.ts'
 export type { InboxDeps } from './context.ts'
 export { createInbox, inboxSchema } from './inbox.ts'
 export { createSecurityReporter, type ReportSecurityEvent } from './security.ts'

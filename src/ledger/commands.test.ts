@@ -20,6 +20,7 @@ async function purser(t: TestLedger, ...args: string[]): Promise<unknown[]> {
     log: t.log,
     record: () => Promise.resolve(),
     print: (what) => void printed.push(what),
+    note: (line) => void printed.push(line),
   }
   t.ledger.commands?.(program, () => Promise.resolve(context))
   await program.parseAsync(['ledger', ...args], { from: 'user' })

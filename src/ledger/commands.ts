@@ -1,97 +1,33 @@
-import { InvalidArgumentError, type Command } from 'commander'
-import { assetOf, formatAmount, isCurrency, type Asset } from '#money'
-import { AppError } from '#platform/errors'
-import type { OpenCli } from '#platform/module'
-import type { Ledger } from './types.ts'
+import type { Command } from 'commander'
+import { declareCommand } from '#platform/lazy'
+import type { CliContext, OpenCli } from '#platform/module'
+import type { Books } from './commands/ledger.ts'
 
-/** What the commands show. */
-type Books = Pick<Ledger, 'verify' | 'trialBalance' | 'balances' | 'statement'>
+const GROUP = { name: 'ledger', description: 'look at the books and check them' } as const
 
-/** `purser ledger …`: edges without decisions. */
-export function addLedgerCommands(ledger: Books, program: Command, open: OpenCli): void {
-  const group = program.command('ledger').description('look at the books and check them')
-  addVerify(ledger, group, open)
-
-  group
-    .command('trial-balance')
-    .description('all balances of each asset together: zero, or something is broken')
-    .action(async () => {
-      const { db, print } = await open()
-      const rows = await ledger.trialBalance(db)
-      print(
-        rows.map(({ asset, total, accounts }) => ({ asset, total: formatAmount({ asset, amount: total }), accounts })),
+/** `purser ledger …` for a process that has no ledger: the seal key is known once the database is open. */
+export function ledgerCommands(
+  program: Command,
+  open: OpenCli,
+  sealKeyOf: (context: CliContext) => Promise<Buffer>,
+): void {
+  declareCommand(program, {
+    ...GROUP,
+    load: async (group) => {
+      const { addLedgerCommands, openBooks } = await import('./commands/ledger.ts')
+      addLedgerCommands(
+        openBooks(async () => sealKeyOf(await open())),
+        group,
+        open,
       )
-    })
-
-  group
-    .command('balances')
-    .description('balances of the accounts whose code begins with the prefix')
-    .argument('[prefix]', 'such as merchant:mer_…:', '')
-    .option('--limit <n>', 'how many accounts at most', parseLimit, 100)
-    .action(async (prefix: string, { limit }: { limit: number }) => {
-      const { db, print } = await open()
-      const rows = await ledger.balances(db, prefix, limit)
-      print(
-        rows.map(({ code, asset, posted, held }) => {
-          const [balance, onHold] = [posted, held].map((amount) => formatAmount({ asset, amount }))
-          return { code, asset, balance, held: onHold }
-        }),
-      )
-    })
-
-  group
-    .command('statement')
-    .description('transfers of one account, newest first')
-    .argument('<code>', 'the account, such as merchant:mer_…:available')
-    .argument('<asset>', 'such as KES or KES/2', parseAsset)
-    .option('--limit <n>', 'how many transfers at most', parseLimit, 50)
-    .option('--cursor <cursor>', 'where the page before ended')
-    .action(async (code: string, asset: Asset, options: { limit: number; cursor?: string }) => {
-      const { db, print } = await open()
-      const { entries, nextCursor } = await ledger.statement(db, { code, asset, ...options })
-      print(
-        entries.map(({ at, direction, amount, from, to, kind, ref, id }) => ({
-          at: at.toISOString(),
-          in: direction === 'in' ? formatAmount({ asset, amount }) : '',
-          out: direction === 'out' ? formatAmount({ asset, amount }) : '',
-          other: direction === 'in' ? from : to,
-          kind,
-          ref,
-          id,
-        })),
-      )
-      if (nextCursor) print(`More: --cursor ${nextCursor}`)
-    })
+    },
+  })
 }
 
-function addVerify(ledger: Books, group: Command, open: OpenCli): void {
-  group
-    .command('verify')
-    .description('replay the chain of seals and recompute every balance')
-    .option('--head <digest>', 'a head noted earlier (log, backup) that must still be in the chain')
-    .action(async ({ head }: { head?: string }) => {
-      const { db, print } = await open()
-      const { ok, problems, seals, sealed, transfers, head: last } = await ledger.verify(db, head)
-      for (const problem of problems) print(problem)
-      print(`${transfers} transfers, ${sealed} of them under ${seals} seals; head ${last ?? 'none yet'}`)
-      if (!ok) {
-        throw new AppError(
-          'ledger.broken',
-          500,
-          `The ledger is broken in ${problems.length} ways, listed above: stop payouts and look.`,
-        )
-      }
-      print('The ledger is whole: every seal fits, every balance is the sum of its transfers.')
-    })
-}
-
-function parseLimit(text: string): number {
-  if (!/^(?:[1-9]\d{0,2}|1000)$/.test(text)) throw new InvalidArgumentError('must be a number from 1 to 1000')
-  return Number(text)
-}
-
-function parseAsset(text: string): Asset {
-  const [currency = ''] = text.toUpperCase().split('/')
-  if (!isCurrency(currency)) throw new InvalidArgumentError(`${text} is no currency known here`)
-  return assetOf(currency)
+/** The same of a ledger that is there. */
+export function declareLedgerCommands(books: Books, program: Command, open: OpenCli): void {
+  declareCommand(program, {
+    ...GROUP,
+    load: async (group) => (await import('./commands/ledger.ts')).addLedgerCommands(books, group, open),
+  })
 }

@@ -1,7 +1,7 @@
 export { invariants as ledgerInvariants } from './invariants.ts'
 export type { Balance, Hold, Ledger, LedgerDeps, Settlement } from './types.ts'
 export type { HistoryQuery, HistoryLine } from './history.ts'
-export { createLedger, ledgerCommands, ledgerSchema } from './ledger.ts'
+export { createLedger, ledgerSchema } from './ledger.ts'
 export type { SealResult } from './seal.ts'
 export type { Entry, Statement } from './statement.ts'
 export type { AssetTotal, BalanceRow } from './store.ts'

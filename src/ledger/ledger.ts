@@ -1,10 +1,8 @@
-import type { Command } from 'commander'
-import type { Db, Queryable } from '#platform/db'
+import type { Db } from '#platform/db'
 import type { Cron } from '#platform/jobs'
 import type { Schema } from '#platform/migrate'
-import type { CliContext, OpenCli } from '#platform/module'
 import { invariants } from './invariants.ts'
-import { addLedgerCommands } from './commands.ts'
+import { declareLedgerCommands } from './commands.ts'
 import type { Ledger, LedgerDeps } from './types.ts'
 import { createPosting } from './posting.ts'
 import { readHistory } from './history.ts'
@@ -42,20 +40,9 @@ export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {
   }
   return {
     ...books,
-    commands: (program, open) => addLedgerCommands(books, program, open),
+    commands: (program, open) => declareLedgerCommands(books, program, open),
     crons: db ? createCrons(books, db) : [],
   }
-}
-
-/** `purser ledger …` for a process that has no ledger: the seal key is known once the database is open. */
-export function ledgerCommands(program: Command, open: OpenCli, sealKeyOf: (context: CliContext) => Buffer): void {
-  const books = {
-    balances: (q: Queryable, prefix: string, limit = MAX_BALANCES) => listBalances(q, prefix, limit),
-    statement: readStatement,
-    trialBalance: listTotals,
-    verify: async (q: Queryable, head?: string) => verify(q, sealKeyOf(await open()), head),
-  }
-  addLedgerCommands(books, program, open)
 }
 
 const createCrons = (ledger: Books, db: Db): readonly Cron[] => [

@@ -7,7 +7,7 @@ import type { Db } from '#platform/db'
 import { AppError } from '#platform/errors'
 import { createHttp, type HttpServer } from '#platform/http'
 import { createIds, type Ids } from '#platform/ids'
-import { createJobs, type Job, type Jobs } from '#platform/jobs'
+import { createJobs, type DueQueue, type Job, type Jobs } from '#platform/jobs'
 import { memoryLog, type MemoryLog } from '#platform/log'
 import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Module } from '#platform/module'
@@ -152,6 +152,7 @@ export interface Trial extends AsyncDisposable {
 }
 
 export const MERCHANT = 'mer_1'
+const ASKED = { merchantId: MERCHANT, returnUrl: 'https://pay.example/x' }
 
 export interface TrialOptions {
   readonly db: Db
@@ -228,24 +229,12 @@ export async function openTrial({ db, connection, above, ...options }: TrialOpti
     create: async (input) => (await payments.create(db, newIntent(clock, input))).intent,
     find: async (id) => (await payments.find(db, { id })) ?? assert.fail(`no intent ${id}`),
     start: (intentId, phone = '254712345678') =>
-      payments.startAttempt({
-        intentId,
-        merchantId: MERCHANT,
-        method: 'mpesa',
-        payer: { phone },
-        returnUrl: 'https://pay.example/x',
-      }),
+      payments.startAttempt({ ...ASKED, intentId, method: 'mpesa', payer: { phone } }),
     pass: async (ms = 0) => {
       clock.advance(ms)
       await jobs.runDue()
     },
-    rush: async () => {
-      const claimed = await Promise.all(
-        queues.map(async (queue) => ({ queue, rows: await queue.claim(100, clock.now()) })),
-      )
-      const { signal } = new AbortController()
-      await Promise.all(claimed.flatMap(({ queue, rows }) => rows.map((row) => queue.handle(row, signal))))
-    },
+    rush: () => rush(queues, clock),
     callback: async (scripted, body, n = -1) => {
       const { callbackUrl } = scripted.started.at(n) ?? assert.fail('nothing was started')
       const { statusCode } = await app.inject({ method: 'POST', url: new URL(callbackUrl).pathname, payload: body })
@@ -263,6 +252,13 @@ export async function openTrial({ db, connection, above, ...options }: TrialOpti
       await jobs.drain(0)
     },
   }
+}
+
+/** Claims all that is due in all queues and handles it at the same time, as several workers would. */
+async function rush(queues: readonly DueQueue[], clock: SetClock): Promise<void> {
+  const claimed = await Promise.all(queues.map(async (queue) => ({ queue, rows: await queue.claim(100, clock.now()) })))
+  const { signal } = new AbortController()
+  await Promise.all(claimed.flatMap(({ queue, rows }) => rows.map((row) => queue.handle(row, signal))))
 }
 
 export const newIntent = (clock: SetClock, input: Partial<NewIntent> = {}): NewIntent => ({

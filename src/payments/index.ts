@@ -14,7 +14,6 @@ export {
   type NewIntent,
   type Terms,
 } from './intents/types.ts'
-export { paymentsCommands } from './commands.ts'
 export { transfersConfig, type TransfersConfig } from './methods/config.ts'
 export type {
   Confirmation,

@@ -29,7 +29,15 @@ import type { RefundsConfig } from './refunds/config.ts'
 import type { RefundChange, Refunds } from './refunds/types.ts'
 import type { SettlementChange, SettlementTerms, Settlements } from './settlements/types.ts'
 
+export interface RailState {
+  readonly name: string
+  /** A sentence for operators that names the settings to set; undefined while the rail can be used. */
+  readonly unavailable: string | undefined
+}
+
 export interface Payments extends Module {
+  /** Every rail, in the order that payers see, and why it is off if it is. */
+  railStates(): readonly RailState[]
   /**
    * The hot path: one prepared statement. The same key with the same hash gives the intent as it was created (`replayed`); with another
    * hash throws 409 `idempotency-key-reused`.

@@ -1,41 +1,33 @@
 import type { Command } from 'commander'
-import { checkCommand, type CheckContext } from './commands/check.ts'
-import type { PlatformCli } from './commands/context.ts'
-import { databaseCommands } from './commands/database.ts'
-import { renderEnvExample, type ConfigSpec, type Loaded } from './config.ts'
-import { settingCommands } from './settings.ts'
-
-export type { PlatformCli } from './commands/context.ts'
-
-export interface CommandDeps {
-  readonly specs: readonly ConfigSpec[]
-  readonly load: () => Loaded<readonly ConfigSpec[]>
-  readonly open: () => Promise<PlatformCli>
-  /** The same with all modules, wired but not running. */
-  readonly openModules: () => Promise<CheckContext>
-}
+import type { CommandDeps } from './cli.ts'
+import { declareCommand } from './lazy.ts'
 
 /** `purser config`, `setting`, `db` and `check`. */
 export function platformCommands(program: Command, { specs, load, open, openModules }: CommandDeps): void {
-  const config = program.command('config').description('the settings that the environment and .env give')
-  config
+  declareCommand(program, {
+    name: 'config',
+    description: 'the settings that the environment and .env give',
+    load: async (group) => (await import('./commands/config.ts')).addConfigCommands(group, { specs, load }),
+  })
+  declareCommand(program, {
+    name: 'setting',
+    description: 'settings kept in the database; the environment wins over them',
+    load: async (group) =>
+      (await import('./settings/commands.ts')).addSettingCommands(group, open, {
+        specs,
+        given: async () => (await load()).given,
+        readInput,
+      }),
+  })
+  declareCommand(program, {
+    name: 'db',
+    description: 'look into the database (PostgreSQL)',
+    load: async (group) => (await import('./commands/database.ts')).databaseCommands(group, open),
+  })
+  program
     .command('check')
-    .description('read them all and say what is wrong')
-    .action(() => {
-      const { warnings } = load()
-      process.stdout.write([...warnings, 'The configuration is valid.', ''].join('\n'))
-    })
-  config
-    .command('show')
-    .description('what is in force, secrets left out')
-    .action(() => void process.stdout.write(`${JSON.stringify(load().config, null, 2)}\n`))
-  config
-    .command('example')
-    .description('every setting there is, as an .env file')
-    .action(() => void process.stdout.write(renderEnvExample(specs)))
-  settingCommands(program, open, { specs, given: () => load().given, readInput })
-  databaseCommands(program, open)
-  checkCommand(program, openModules)
+    .description('look through the whole database for what must not be; exits 1 when something is broken')
+    .action(async () => (await import('./commands/check.ts')).checkInvariants(await openModules()))
 }
 
 /** All of standard input: a secret does not belong into the shell's history. */

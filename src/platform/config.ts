@@ -1,5 +1,5 @@
 import type { Sources } from './config/sources.ts'
-export { renderEnvExample } from './config/example.ts'
+export { defaultText, renderEnvExample } from './config/example.ts'
 export { loadConfig, type Loaded } from './config/load.ts'
 export { platformConfig, type PlatformConfig } from './config/platform.ts'
 export type { Sources } from './config/sources.ts'

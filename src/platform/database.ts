@@ -73,7 +73,7 @@ export async function attachDatabase(config: PlatformConfig, options: OpenOption
   throw new AppError(
     'platform.no-database',
     500,
-    `There is no Purser in ${resolve(config.dataDir)}: set DATA_DIR, or go to the folder that it was started in. \`purser start\` makes a new one.`,
+    `There is no Purser in ${resolve(config.dataDir)}: set DATA_DIR, or go to the folder that it was started in. \`npx purser start\` makes a new one.`,
   )
 }
 

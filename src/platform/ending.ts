@@ -22,9 +22,16 @@ export function whenAsked({ env }: Pick<Sources, 'env'>): Promise<string> {
       }
       resolve(signal)
     })
+  if (process.connected) watchLauncher(resolve)
   // npm runs us in a shell, and a signal that npm alone is sent ends npm and that shell, but never reaches us.
-  if (env['npm_lifecycle_event'] !== undefined && process.platform !== 'win32') watchParent(resolve)
+  else if (env['npm_lifecycle_event'] !== undefined && process.platform !== 'win32') watchParent(resolve)
   return promise
+}
+
+/** bin/launch.js closes its channel when npm above it has ended. The kernel closes it when the launcher is killed. */
+function watchLauncher(resolve: (reason: string) => void): void {
+  process.once('disconnect', () => resolve('the launcher has ended'))
+  process.channel?.unref()
 }
 
 function watchParent(resolve: (reason: string) => void): void {

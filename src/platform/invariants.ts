@@ -43,11 +43,14 @@ export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; re
       const problems = await atLeisure(db, check)
       gauge.set({ invariant: name }, problems.length)
       if (problems.length === 0) return 'holds'
-      log.error({ invariant: name, problems: problems.slice(0, SHOWN) }, 'an invariant is broken: see purser check')
+      log.error({ invariant: name, problems: problems.slice(0, SHOWN) }, 'an invariant is broken: see npx purser check')
       return 'broken'
     } catch (error) {
       const why = describeError(error)
-      log.error({ invariant: name, why }, 'an invariant could not be checked: purser check takes as long as it needs')
+      log.error(
+        { invariant: name, why },
+        'an invariant could not be checked: npx purser check takes as long as it needs',
+      )
       return 'unchecked'
     }
   }

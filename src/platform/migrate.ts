@@ -56,7 +56,7 @@ export async function requireCurrent(db: Db, schemas: readonly Schema[]): Promis
     throw new AppError(
       'platform.no-database',
       500,
-      'There is no Purser in this database: check DATABASE_URL. `purser start` makes a new one.',
+      'There is no Purser in this database: check DATABASE_URL. `npx purser start` makes a new one.',
     )
   }
   const done = await db.many<Omit<Migration, 'text'>>(
@@ -69,7 +69,7 @@ export async function requireCurrent(db: Db, schemas: readonly Schema[]): Promis
   throw new AppError(
     'platform.schema-older',
     500,
-    `The database is of an older Purser (migration ${pending.schema}/${pending.name} has not run): \`purser start\` of this version brings it up to date.`,
+    `The database is of an older Purser (migration ${pending.schema}/${pending.name} has not run): \`npx purser start\` of this version brings it up to date.`,
   )
 }
 

@@ -61,4 +61,6 @@ export interface CliContext {
   record(tx: Tx, entry: CliRecord): Promise<void>
   /** A line, or rows as a table of their keys. */
   print(what: string | readonly Readonly<Record<string, unknown>>[]): void
+  /** A line for the person at the terminal. It goes to stderr, so that a script reads the result alone. */
+  note(line: string): void
 }

@@ -62,6 +62,7 @@ void test('a setting made in the product is effective at once, sealed in the dat
     doc: 'Key.',
     value: '[secret]',
     source: 'stored',
+    default: '',
     locked: false,
     secret: true,
     setAt: new Date('2026-01-15T09:00:00Z'),

@@ -1,2 +1,1 @@
-export { settingCommands } from './settings/commands.ts'
 export { openSettings, type Settings } from './settings/open.ts'

@@ -9,7 +9,8 @@ import { silentLog } from '#platform/log'
 import { createMasterKey } from '#platform/masterkey'
 import type { CliContext } from '#platform/module'
 import { fraction } from './fraction.ts'
-import { ratesCommands, ratesSchema } from './index.ts'
+import { ratesCommands } from './commands.ts'
+import { ratesSchema } from './index.ts'
 import { claimSources, saveAnswer, saveFailure, saveValues } from './store.ts'
 
 const clock = createSetClock()
@@ -23,6 +24,7 @@ async function show(db: Db, ...currencies: string[]): Promise<unknown[]> {
     masterKey: createMasterKey([{ version: 1, key: Buffer.alloc(32, 1) }]),
     record: () => Promise.resolve(),
     print: (what) => void printed.push(what),
+    note: (line) => void printed.push(line),
   }
   ratesCommands(program, () => Promise.resolve(context))
   await program.parseAsync(['rates', 'show', ...currencies], { from: 'user' })
@@ -32,13 +34,14 @@ async function show(db: Db, ...currencies: string[]): Promise<unknown[]> {
 void test('purser rates show tells how the sources stand and the last good prices, without asking anybody', async () => {
   await using database = await openTestDatabase([ratesSchema])
   const { db } = database
-  assert.deepEqual(await show(db), [[], []])
+  assert.deepEqual(await show(db), ['No price source was asked yet. The running program asks when a price is needed.'])
   const now = clock.now()
   const at = addMs(now, -90_000)
   const due = { now: at, before: at, after: now }
   assert.deepEqual((await claimSources(db, ['kraken', 'coinbase'], due)).toSorted(), ['coinbase', 'kraken'])
   await saveAnswer(db, 'kraken', [{ base: 'BTC', quote: 'USD', price: '65000.10', at }], at)
   await saveFailure(db, 'coinbase', { problem: 'asks for fewer requests', now, retryAt: addMs(now, 60_000) })
+  assert.equal((await show(db)).at(-1), 'No price is known yet.')
   await db.transaction(async (tx) => {
     const value = (numerator: bigint, denominator: bigint) => ({
       ...{ value: fraction(numerator, denominator), at, sources: ['kraken'] },

@@ -1,47 +1,12 @@
-import { InvalidArgumentError, type Command } from 'commander'
-import { isCurrency } from '#money'
+import type { Command } from 'commander'
+import { declareCommand } from '#platform/lazy'
 import type { OpenCli } from '#platform/module'
-import { formatFraction } from './fraction.ts'
-import { listSources, listValues } from './store.ts'
 
-/** `purser rates show`: what the sources said last and what was made of it, as the database has it. Asks nobody. */
+/** `purser rates …`. */
 export function ratesCommands(program: Command, open: OpenCli): void {
-  program
-    .command('rates')
-    .description('prices of currencies')
-    .command('show')
-    .description('how the price sources stand, and the last good prices in USD')
-    .argument('[currencies...]', 'such as BTC KES; all by default', parseCurrency)
-    .action(async (currencies: readonly string[] | undefined) => {
-      const { db, clock, print } = await open()
-      const now = clock.now().getTime()
-      const age = (at: Date | null): string => (at ? `${Math.round((now - at.getTime()) / 1000)} s ago` : '')
-      const sources = await listSources(db)
-      print(
-        sources.map(({ name, askedAt, answeredAt, prices, problem, retryAt, leftOut }) => ({
-          source: name,
-          asked: age(askedAt),
-          answered: age(answeredAt),
-          prices: prices.length,
-          problem,
-          not_before: retryAt?.toISOString(),
-          not_believed_in: leftOut.join(' '),
-        })),
-      )
-      const values = await listValues(db, currencies)
-      print(
-        [...values].map(([currency, { value, at, sources: used }]) => ({
-          currency,
-          usd: formatFraction(value),
-          age: age(at),
-          sources: used.join(' '),
-        })),
-      )
-    })
-}
-
-function parseCurrency(text: string, previous: readonly string[] = []): readonly string[] {
-  const code = text.toUpperCase()
-  if (!isCurrency(code)) throw new InvalidArgumentError(`${text} is no currency known here`)
-  return [...previous, code]
+  declareCommand(program, {
+    name: 'rates',
+    description: 'prices of currencies',
+    load: async (group) => (await import('./commands/rates.ts')).addRatesCommands(group, open),
+  })
 }

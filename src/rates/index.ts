@@ -1,4 +1,3 @@
-export { ratesCommands } from './commands.ts'
 export { priceSourcesConfig, ratesConfig, type PriceSourcesConfig, type RatesConfig } from './config.ts'
 export { convertAt } from './convert.ts'
 export { RatesUnavailable } from './errors.ts'

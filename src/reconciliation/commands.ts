@@ -1,117 +1,18 @@
 import type { Command } from 'commander'
-import { currencyOf, formatAmount, type Money } from '#money'
-import { AppError } from '#platform/errors'
+import { declareCommand } from '#platform/lazy'
 import type { OpenCli } from '#platform/module'
-import type { Case } from '#cases'
-import { CASE_ACTIONS, type CaseAction, type Reconciliation } from './types.ts'
-import { listRuns } from './store.ts'
+import type { Reconciliation } from './types.ts'
 
-const MOST = 100
-
-/** `purser reconcile …`: our books beside those of the providers. */
+/** Declares `purser reconcile …`. */
 export function reconcileCommands(
   program: Command,
   open: OpenCli,
   openReconciliation: () => Promise<Reconciliation>,
 ): void {
-  const reconcile = program.command('reconcile').description('our books beside those of the providers, day by day')
-  reconcile
-    .command('run')
-    .description('compares a day with the provider; the running program does it within a minute')
-    .argument('<rail>', 'mpesa, stripe, …')
-    .option('--day <yyyy-mm-dd>', 'a day of BUSINESS_TIME_ZONE that is over; yesterday by default')
-    .action(async (rail: string, options: { day?: string }) => {
-      const { db, print, record } = await open()
-      const reconciliation = await openReconciliation()
-      const asked = { rail, day: options.day === undefined ? undefined : requireDay(options.day) }
-      const { day } = await db.transaction(async (tx) => {
-        const run = await reconciliation.request(tx, asked)
-        await record(tx, { action: 'payments.reconciliation-asked', target: `${rail} ${run.day}` })
-        return run
-      })
-      print(`${rail} of ${day} will be compared within a minute. See: purser reconcile days`)
-    })
-  reconcile
-    .command('days')
-    .description(`the ${MOST} newest comparisons and what came of them`)
-    .action(async () => {
-      const { db, print } = await open()
-      const runs = await listRuns(db, MOST)
-      print(runs.length === 0 ? 'Nothing was compared yet.' : runs.map((run) => ({ ...run })))
-    })
-  reconcile
-    .command('cases')
-    .description(`the ${MOST} newest differences that are open`)
-    .option('--all', 'those that are over too')
-    .action(async ({ all }: { all?: boolean }) => {
-      const { db, print } = await open()
-      const { items } = await (
-        await openReconciliation()
-      ).listCases(db, { state: all ? undefined : 'open', limit: MOST })
-      print(items.length === 0 ? 'No case is open.' : items.map(rowOf))
-    })
-  caseCommands(reconcile, open, openReconciliation)
+  declareCommand(program, {
+    name: 'reconcile',
+    description: 'compare our books with those of the providers, day by day',
+    load: async (group) =>
+      (await import('./commands/reconcile.ts')).addReconcileCommands(group, open, openReconciliation),
+  })
 }
-
-/** What a person does about a case. */
-function caseCommands(reconcile: Command, open: OpenCli, openReconciliation: () => Promise<Reconciliation>): void {
-  reconcile
-    .command('resolve')
-    .description('ends a case, or has its day compared again')
-    .argument('<case>', 'its id, rec_…')
-    .requiredOption('--note <text>', 'what was found out, for whoever asks later')
-    .option('--action <action>', CASE_ACTIONS.join(' or '), 'close')
-    .action(async (id: string, { note, action }: { note: string; action: string }) => {
-      const { db, print, record } = await open()
-      const reconciliation = await openReconciliation()
-      const how = requireAction(action)
-      const entry = { action: `payments.case-${how === 'close' ? 'closed' : 'retried'}`, target: id, detail: { note } }
-      const { suggested } = await db.transaction((tx) =>
-        reconciliation.resolve(tx, { id, action: how, note }, () => record(tx, entry)),
-      )
-      print(how === 'close' ? 'It is closed. Nothing was posted for it.' : `Its day is compared again. ${suggested}`)
-    })
-  reconcile
-    .command('credit')
-    .description('counts the money of a case of kind missing-here for a payment, once, and ends the case')
-    .argument('<case>', 'its id, rec_…')
-    .requiredOption('--payment <id>', 'pay_…, in the currency of the money')
-    .requiredOption('--note <text>', 'how it is known, for whoever asks later')
-    .action(async (id: string, { payment, note }: { payment: string; note: string }) => {
-      const { print, record } = await open()
-      const reconciliation = await openReconciliation()
-      const detail = { payment, note }
-      const credited = await reconciliation.credit({ id, intentId: payment, note }, (tx) =>
-        record(tx, { action: 'payments.case-credited', target: id, detail }),
-      )
-      print([rowOf(credited)])
-    })
-}
-
-function requireDay(text: string): string {
-  const at = new Date(`${text}T00:00:00Z`)
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)) return text
-  throw new AppError('validation-failed', 422, `"${text}" is not a day: write it like 2026-01-15.`)
-}
-
-function requireAction(text: string): CaseAction {
-  const found = CASE_ACTIONS.find((one) => one === text)
-  if (found) return found
-  throw new AppError('validation-failed', 422, `--action is ${CASE_ACTIONS.join(' or ')}, not "${text}".`)
-}
-
-const show = (amount: Money | undefined): string =>
-  amount ? `${currencyOf(amount.asset)} ${formatAmount(amount)}` : ''
-
-const rowOf = (one: Case): Record<string, string> => ({
-  case: one.id,
-  rail: one.rail,
-  day: one.day,
-  kind: one.kind,
-  subject: one.subject,
-  payment: one.intentId ?? '',
-  ours: show(one.ours),
-  theirs: show(one.theirs),
-  state: one.state,
-  suggested: one.suggested,
-})

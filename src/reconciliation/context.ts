@@ -22,7 +22,4 @@ export interface Context extends ReconciliationDeps {
   readonly timeZone: string
 }
 
-/** The account at each provider. Each rail has one. */
-export const MAIN_ACCOUNT = 'main'
-
 export const railOf = ({ rails }: Context, name: string): Rail | undefined => rails.find((rail) => rail.name === name)

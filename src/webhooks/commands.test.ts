@@ -33,6 +33,7 @@ void test('an operator lists, tests, looks at and redelivers what merchants are 
         log: silentLog,
         record: (_, { action }) => Promise.resolve(void recorded.push(action)),
         print: (what) => void printed.push(typeof what === 'string' ? what : JSON.stringify(what)),
+        note: (line) => void printed.push(line),
       }),
     )
     await program

@@ -8,6 +8,5 @@ export {
   type Webhooks,
   type WebhooksDeps,
 } from './types.ts'
-export { webhooksCommands } from './commands.ts'
 export { webhooksSchema } from './schema.ts'
 export { createWebhooks } from './webhooks.ts'

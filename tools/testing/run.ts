@@ -19,6 +19,7 @@ const FILES = '{src,test,tools,bench}/**/*.test.ts'
 const TEST_LIMIT_MS = 60_000
 /** No run of ours takes as long; what hangs is named. */
 const RUN_LIMIT_MS = 15 * 60_000
+const ECHO_MS = 1_000
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -63,11 +64,23 @@ export async function runTests({
   return report.finish()
 }
 
-/** The server is a process of its own and does not hear Ctrl-C; so it is stopped, and then the signal has its way. */
+/**
+ * The server is a process of its own and does not hear Ctrl-C; so it is stopped, and then the signal has its way. npm and the launcher
+ * repeat a Ctrl-C that the terminal has sent already: within a second it is the same one.
+ */
 function stopOnSignals(stop: () => Promise<void>): void {
+  let firstMs: number | undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      void stop().finally(() => process.kill(process.pid, signal))
+    process.on(signal, () => {
+      const isFirst = firstMs === undefined
+      firstMs ??= performance.now()
+      if (!isFirst && performance.now() - firstMs < ECHO_MS) return
+      const end = (): void => {
+        process.removeAllListeners(signal)
+        process.kill(process.pid, signal)
+      }
+      if (isFirst) void stop().finally(end)
+      else end()
     })
   }
   process.once('uncaughtException', (error) => {

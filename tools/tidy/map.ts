@@ -42,7 +42,7 @@ export const isTest = (path: string): boolean => /\.test\.ts$|(^|\/)fixture\.ts$
 function partOf(path: string): string {
   const [root = '', first = '', second = '', third] = path.split('/')
   if (root !== 'src') return root
-  if (['app.ts', 'commands.ts', 'simulated.ts'].includes(first)) return 'app'
+  if (['app.ts', 'attach.ts', 'commands.ts', 'simulated.ts'].includes(first)) return 'app'
   if (['main.ts', 'cli.ts', 'welcome.ts'].includes(first)) return 'main'
   if (first === 'payments' && second === 'rails' && third !== undefined && !third.endsWith('.ts')) {
     return `payments/rails/${third}`
@@ -66,6 +66,9 @@ function untidyDoor(path: string, spec: string): string[] {
   const from = partOf(path)
   const to = spec.slice(1)
   if (!path.startsWith('src/')) return []
+  if (to !== 'platform/commands' && to.endsWith('/commands')) {
+    return path === 'src/commands.ts' ? [] : [`'${spec}' is known to src/commands.ts alone`]
+  }
   if (to === 'payments/rail' && path.startsWith('src/payments/rails/')) return []
   if (to === from || to.startsWith(`${from}/`)) return [`'${spec}' is this module; import './…' inside it`]
   if (/^platform\/.+\//.test(to)) return [`'${spec}' reaches into a platform part; import its door`]

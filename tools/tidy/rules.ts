@@ -11,6 +11,12 @@ const BANNED: readonly Rule[] = [
   [/\bglobalThis\.fetch\b/, 'use #platform/fetch: it has the deadline, the limit and the log'],
   [/\bparseFloat\(|\.toFixed\(/, 'money is bigint; format with #money', /^src\/money\//],
   [/\bexport \*/, 'name what is exported'],
+  [
+    /(?<!npx )\bpurser (?:config|setting|db|check|merchant|store|key|operator|audit|ledger|rates|reconcile|payments|webhook|link|start)\b/,
+    'write npx purser: the bare command is not on PATH',
+    // A name in PostgreSQL's list of sessions, and text that is hashed.
+    /\.test\.ts$|^src\/platform\/postgres\/connection\.ts$|^src\/ledger\/chain\.ts$/,
+  ],
 ]
 
 /** The same for every file of ours, comments included. */

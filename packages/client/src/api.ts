@@ -1435,7 +1435,7 @@ export interface Operations {
   /** Say where money is sent, or null for nowhere. Needs the scope `destinations:write`, which no key has unless it was given by name. Each change is in the audit log. */
   setPayoutDestination(body: SetPayoutDestinationInput, options?: CallOptions): Promise<Merchant>
 
-  /** Open a store. Name it as `store` when you create payments, or use a key of the store (purser key create --store). */
+  /** Open a store. Name it as `store` when you create payments, or use a key of the store (npx purser key create --store). */
   createStore(body: CreateStoreInput, options?: CallOptions): Promise<Store>
 
   /** List stores, newest first */

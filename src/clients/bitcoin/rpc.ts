@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Fetch, FetchAnswer } from '#platform/fetch'
-import { FetchError } from '#platform/fetch'
+import { type Fetch, type FetchAnswer, FetchError } from '#platform/fetch'
 import { parseExactJson } from '#platform/json'
 import type { Secret } from '#platform/secrets'
 import { BitcoinError } from './errors.ts'

@@ -11,12 +11,10 @@ import {
 } from '#money'
 import type { Shop } from '#identity'
 import type { NewIntent, PaymentMethod, Payments } from '#payments'
-import type { Clock } from '#platform/clock'
-import { addMs } from '#platform/clock'
+import { type Clock, addMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
 import type { CreatePayment } from '../resources/payment.ts'
-import { notPhone } from '#platform/phone'
-import { parsePhone } from '#platform/phone'
+import { notPhone, parsePhone } from '#platform/phone'
 
 /** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
 export const LARGEST_UNITS = 1_000_000_000n
@@ -210,6 +208,6 @@ export function requireReturnUrl(text: string, shop: Shop, publicUrl: string): s
   if (isReturnable(text, shop, publicUrl)) return text
   throw invalid(
     'return_url',
-    `is not on a registered origin; register it with: purser merchant origins add ${shop.merchantId} ${new URL(text).origin}`,
+    `is not on a registered origin; register it with: npx purser merchant origins add ${shop.merchantId} ${new URL(text).origin}`,
   )
 }

@@ -1,11 +1,7 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
-import { notMobile } from '#platform/phone'
-import { notPhone } from '#platform/phone'
-import { parseMobile } from '#platform/phone'
-import { parsePhone } from '#platform/phone'
-import { PHONE_TEXT_AT_MOST } from '#platform/phone'
+import { notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from '#platform/phone'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 

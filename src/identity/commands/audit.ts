@@ -2,8 +2,7 @@ import type { Command } from 'commander'
 import type { OpenCli } from '#platform/module'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
-export function auditCommands(program: Command, open: OpenCli): void {
-  const audit = program.command('audit').description('what was done, by whom')
+export function auditCommands(audit: Command, open: OpenCli): void {
   listOptions(audit.command('list').description('newest first'))
     .option('--action <action>', 'only this action, such as identity.key-revoked')
     .option('--target <id>', 'only what was done to this')

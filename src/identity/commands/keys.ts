@@ -1,11 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { addMs } from '#platform/clock'
-import type { OpenCli } from '#platform/module'
+import type { CliContext, OpenCli } from '#platform/module'
 import { DEFAULT_SCOPES, SCOPES, type NewKey, type Scope } from '../types.ts'
 import { listOptions, openIdentity, parseDuration, printPage, formatTime, type ListOptions } from './context.ts'
 
-export function keyCommands(program: Command, open: OpenCli): void {
-  const key = program.command('key').description('API keys of merchants')
+export function keyCommands(key: Command, open: OpenCli): void {
   createCommand(key, open)
   listOptions(key.command('list').description('newest first, without the keys themselves'))
     .argument('[merchant]', 'only its keys, mer_…')
@@ -41,7 +40,7 @@ export function keyCommands(program: Command, open: OpenCli): void {
     .action(async (keyId: string, options: { overlap: number }) => {
       const { context, identity } = await openIdentity(open)
       const input = { keyId, overlapMs: options.overlap }
-      context.print(onceShown(await context.db.transaction((tx) => identity.rotateKey(tx, input, context.actor))))
+      showOnce(context, await context.db.transaction((tx) => identity.rotateKey(tx, input, context.actor)))
     })
 }
 
@@ -55,7 +54,7 @@ interface CreateOptions {
 function createCommand(key: Command, open: OpenCli): void {
   key
     .command('create')
-    .description('a new key, shown once')
+    .description('a new key, formatTime once')
     .argument('<merchant>', 'whose key, mer_…')
     .option('--name <name>', 'to tell it apart', 'API key')
     .option('--store <store>', 'it acts for this store of the merchant alone, sto_…')
@@ -65,12 +64,15 @@ function createCommand(key: Command, open: OpenCli): void {
       const { context, identity } = await openIdentity(open)
       const expiry = expires === undefined ? {} : { expiresAt: addMs(context.clock.now(), expires) }
       const input = { merchantId, storeId, name, scopes, ...expiry }
-      context.print(onceShown(await context.db.transaction((tx) => identity.createKey(tx, input, context.actor))))
+      showOnce(context, await context.db.transaction((tx) => identity.createKey(tx, input, context.actor)))
     })
 }
 
-const onceShown = ({ id, secret }: NewKey): string =>
-  `${secret}\nThis is ${id}. It is shown only now: keep it in a safe place.`
+/** The key alone is the result, so that a script can read it. */
+function showOnce(context: CliContext, { id, secret }: NewKey): void {
+  context.print(secret)
+  context.note(`This is ${id}. It is formatTime only now: keep it in a safe place.`)
+}
 
 function parseScopes(text: string): readonly Scope[] {
   return text.split(',').map((part) => {

@@ -7,11 +7,10 @@ import { settlementCommands } from './settlement.ts'
 import { parseBrandOptions, brandOptions } from './stores.ts'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
-export function merchantCommands(program: Command, open: OpenCli): void {
-  const merchant = program.command('merchant').description('who sells through us')
+export function merchantCommands(merchant: Command, open: OpenCli): void {
   merchant
     .command('create')
-    .description('a new merchant; give it a key with: purser key create <merchant>')
+    .description('a new merchant; give it a key with: npx purser key create <merchant>')
     .argument('<name>', 'as payers see it')
     .addOption(new Option('--locale <locale>', 'language of its checkout pages').choices(['en', 'sw']).default('en'))
     .action(async (name: string, options: { locale: Locale }) => {
@@ -71,7 +70,7 @@ function originCommands(merchant: Command, open: OpenCli): void {
     .command('remove')
     .description('refuse return_url on this origin from now on')
     .argument('<merchant>', 'its id, mer_…')
-    .argument('<origin>', 'as purser merchant show prints it')
+    .argument('<origin>', 'as npx purser merchant show prints it')
     .action(async (merchantId: string, origin: string) => {
       const { context, identity } = await openIdentity(open)
       await context.db.transaction((tx) => identity.removeReturnOrigin(tx, { merchantId, origin }, context.actor))

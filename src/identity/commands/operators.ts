@@ -3,8 +3,7 @@ import type { OpenCli } from '#platform/module'
 import { ROLES, type Role } from '../types.ts'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
-export function operatorCommands(program: Command, open: OpenCli): void {
-  const operator = program.command('operator').description('who runs the program')
+export function operatorCommands(operator: Command, open: OpenCli): void {
   operator
     .command('create')
     .description('a new operator')

@@ -57,9 +57,8 @@ const changeOf = (options: StoreOptions) => ({
 })
 
 /** `purser store …`: shops of a merchant with a face of their own. */
-export function storeCommands(program: Command, open: OpenCli): void {
-  const store = program.command('store').description('shops of a merchant with a face of their own')
-  storeOptions(store.command('create').description('a new store; a key of its own: purser key create … --store'))
+export function storeCommands(store: Command, open: OpenCli): void {
+  storeOptions(store.command('create').description('a new store; a key of its own: npx purser key create … --store'))
     .argument('<merchant>', 'whose, mer_…')
     .action(async (merchantId: string, options: StoreOptions) => {
       const { context, identity } = await openIdentity(open)

@@ -8,7 +8,7 @@ import { releaseReservation } from './release.ts'
 import type { RefundUnit } from './unit-of-work.ts'
 
 /** Ends one that was sent nowhere: its money is the merchant's again. The caller posts. @returns the refund as it is then */
-export async function closeUnsentRefund(
+async function closeUnsentRefund(
   unit: RefundUnit,
   state: 'canceled' | 'expired',
   why: string | null = null,

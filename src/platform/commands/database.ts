@@ -10,8 +10,7 @@ interface Options {
 }
 
 /** `purser db …`: stands in for psql, which the embedded PostgreSQL has not. */
-export function databaseCommands(program: Command, open: () => Promise<PlatformCli>): void {
-  const db = program.command('db').description('look into the database (PostgreSQL)')
+export function databaseCommands(db: Command, open: () => Promise<PlatformCli>): void {
   const owner = ['--owner', "as the schemas' owner instead of the program's restricted role"] as const
   db.command('url')
     .description('its address, with the password, for other tools')

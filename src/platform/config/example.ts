@@ -16,10 +16,11 @@ function renderSetting(one: Setting): string {
     one.runtime ? 'in the product' : '',
     one.aliases.length > 0 ? `also ${one.aliases.join(', ')}` : '',
   ].filter(Boolean)
-  return `# ${one.doc}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}\n# ${one.name}=${one.example ?? defaultOf(one)}`
+  return `# ${one.doc}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}\n# ${one.name}=${one.example ?? defaultText(one)}`
 }
 
-function defaultOf(one: Setting): string {
+/** The default of a setting as text; empty for secrets and where there is none. */
+export function defaultText(one: Setting): string {
   const result = one.schema.safeParse(undefined)
   if (!result.success || one.secret) return ''
   return ['string', 'number', 'boolean'].includes(typeof result.data) ? String(result.data) : ''

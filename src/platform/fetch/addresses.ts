@@ -1,5 +1,4 @@
-import type { LookupFunction } from 'node:net'
-import { isIP } from 'node:net'
+import { type LookupFunction, isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { FetchError } from './errors.ts'
 

@@ -1,5 +1,4 @@
-import type { Clock } from '../clock.ts'
-import { monotonicMs } from '../clock.ts'
+import { type Clock, monotonicMs } from '../clock.ts'
 import type { Db } from '../db.ts'
 import type { Log } from '../log.ts'
 import { createLoop } from './loop.ts'

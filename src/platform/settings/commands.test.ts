@@ -10,7 +10,7 @@ import { createIds } from '../ids.ts'
 import { silentLog } from '../log.ts'
 import { createMasterKey } from '../masterkey.ts'
 import { platformSchema } from '../schema.ts'
-import { settingCommands } from '../settings.ts'
+import { addSettingCommands } from './commands.ts'
 
 const shop = defineConfig('shop', {
   key: setting('SHOP_KEY', z.string().optional(), { doc: 'Key.', secret: true, runtime: true }),
@@ -29,8 +29,12 @@ void test('settings from the shell: a secret through standard input, shown nowhe
     const print = (what: unknown): void => void printed.push(typeof what === 'string' ? what : JSON.stringify(what))
     const actor = { type: 'cli', id: 'ada' } as const
     const record = () => Promise.resolve()
-    const open = () => Promise.resolve({ ...base, db: database.db, actor, record, print })
-    settingCommands(program, open, { specs, given: () => given, readInput: () => Promise.resolve('canary-secret\n') })
+    const open = () => Promise.resolve({ ...base, db: database.db, actor, record, print, note: print })
+    addSettingCommands(program.command('setting'), open, {
+      specs: () => Promise.resolve(specs),
+      given: () => Promise.resolve(given),
+      readInput: () => Promise.resolve('canary-secret\n'),
+    })
     await program.parseAsync(['setting', ...words], { from: 'user' })
     return printed.join('\n')
   }
@@ -42,6 +46,6 @@ void test('settings from the shell: a secret through standard input, shown nowhe
   assert.match(await purser('history'), /"name":"SHOP_LIMIT","change":"set".*"actor":"cli:ada"/)
   assert.equal((await purser('list', '--json')).includes('canary'), false)
   assert.equal(await purser('clear', 'SHOP_LIMIT'), 'Cleared SHOP_LIMIT.')
-  assert.match(await purser('list'), /"SHOP_LIMIT","value":"","source":"default"/)
+  assert.match(await purser('list'), /"SHOP_LIMIT","value":"5","source":"default"/)
   await assert.rejects(purser('set', 'SHOP_LIMIT', 'many'), { code: 'platform.bad-setting' })
 })

@@ -4,20 +4,24 @@ import type { CliContext, OpenCli } from '../module.ts'
 import { Secret } from '../secrets.ts'
 import { openSettings, type Settings } from './open.ts'
 
+const MOST_SHOWN = 32
+
 export interface SettingCommandDeps {
-  specs: readonly ConfigSpec[]
+  specs: () => Promise<readonly ConfigSpec[]>
   /** What the environment gives. Asked inside an action, so that --help works with a bad configuration. */
-  given: () => Raw
+  given: () => Promise<Raw>
   /** Where a value that is not an argument is read from: a secret does not belong into the shell's history. */
   readInput: () => Promise<string>
 }
 
 /** `purser setting list|set|clear|history`. */
-export function settingCommands(program: Command, open: OpenCli, deps: SettingCommandDeps): void {
-  const group = program.command('setting').description('settings kept in the database; the environment wins over them')
+export function addSettingCommands(group: Command, open: OpenCli, deps: SettingCommandDeps): void {
   const start = async (): Promise<{ context: CliContext; settings: Settings }> => {
     const context = await open()
-    return { context, settings: await openSettings({ ...context, specs: deps.specs, given: deps.given() }) }
+    return {
+      context,
+      settings: await openSettings({ ...context, specs: await deps.specs(), given: await deps.given() }),
+    }
   }
   listCommands(group, start)
   group
@@ -47,14 +51,21 @@ type Start = () => Promise<{ context: CliContext; settings: Settings }>
 function listCommands(group: Command, start: Start): void {
   group
     .command('list')
-    .description('what can be set, and what is')
+    .description('what can be set, the values in force and where they come from')
     .option('--limit <n>', 'rows at most', parseLimit, 500)
     .option('--json', 'as JSON')
     .action(async ({ limit, json }: { limit: number; json?: boolean }) => {
       const { context, settings } = await start()
       const rows = settings.list().slice(0, limit)
       if (json) return context.print(JSON.stringify(rows, null, 2))
-      context.print(rows.map(({ name, value, source, doc }) => ({ name, value: value ?? '', source, doc })))
+      context.print(
+        rows.map((row) => ({
+          name: row.name,
+          value: shortened(row.value ?? row.default),
+          source: row.value === undefined && row.default === '' ? 'not set' : row.source,
+          doc: row.doc,
+        })),
+      )
     })
   group
     .command('history')
@@ -74,6 +85,9 @@ function listCommands(group: Command, start: Start): void {
       context.print(json ? JSON.stringify(rows, null, 2) : rows)
     })
 }
+
+/** `--json` has the whole value. */
+const shortened = (value: string): string => (value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN - 1)}…` : value)
 
 function parseLimit(text: string): number {
   const limit = /^\d{1,3}$/.test(text) ? Number.parseInt(text, 10) : 0

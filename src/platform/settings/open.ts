@@ -1,6 +1,5 @@
-import type { Clock } from '../clock.ts'
-import { waitMs } from '../clock.ts'
-import { parseSetting, type ConfigSpec, type Mode, type Raw, type Setting } from '../config.ts'
+import { type Clock, waitMs } from '../clock.ts'
+import { defaultText, parseSetting, type ConfigSpec, type Mode, type Raw, type Setting } from '../config.ts'
 import type { Db, Queryable, Tx } from '../db.ts'
 import { AppError, describeError, invariant } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -16,6 +15,8 @@ export interface SettingRow {
   /** Its text; `[secret]` for a secret that is set, undefined where nothing is set. */
   value: string | undefined
   source: 'environment' | 'stored' | 'default'
+  /** The text of its default; empty where it has none. */
+  default: string
   /** The environment sets it, so it cannot be changed here. */
   locked: boolean
   secret: boolean
@@ -165,6 +166,7 @@ class Store implements Settings {
         doc,
         value,
         source,
+        default: defaultText(setting),
         locked,
         secret,
         setAt: stored?.setAt,

@@ -164,7 +164,7 @@ const isPruned = (error: unknown): boolean =>
 const pruned = (height: number): BitcoinError =>
   new BitcoinError(
     'bitcoin.pruned',
-    `the node has pruned block ${height}, which was not looked at: connect one that has it, or go on without: purser payments skip-blocks bitcoin`,
+    `the node has pruned block ${height}, which was not looked at: connect one that has it, or go on without: npx purser payments skip-blocks bitcoin`,
   )
 
 /** `Block is not in main chain`, `Block not found`. */

@@ -1,8 +1,7 @@
-import type { CallbackPurpose } from './webhook.ts'
 import type { Asset, Money } from '#money'
 import type { AmountLimits } from './limits.ts'
 import type { FailureReason } from './outcome.ts'
-import type { InboundEvent } from './webhook.ts'
+import type { CallbackPurpose, InboundEvent } from './webhook.ts'
 
 /** The part of a rail's contract that gives money back. */
 

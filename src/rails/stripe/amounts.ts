@@ -1,7 +1,5 @@
-import { assetOf, isCurrency, money, type Asset, type Money } from '#money'
+import { assetOf, isCurrency, money, type Asset, type Money, currencyOf, scaleOf } from '#money'
 import type { AmountLimits } from '#rails/contract'
-import { currencyOf } from '#money'
-import { scaleOf } from '#money'
 
 /** Currencies that Stripe charges cards in (docs.stripe.com/currencies#presentment-currencies, all account countries together). */
 const CHARGED =

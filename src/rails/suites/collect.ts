@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { FAILURE_REASONS } from '#rails/contract'
-import type {
-  AttemptRef,
-  Collect,
-  CollectRequest,
-  Fact,
-  FailureReason,
-  InboundRequest,
-  Outcome,
-  Rail,
-  RailReceipt,
-  Webhook,
+import {
+  FAILURE_REASONS,
+  type AttemptRef,
+  type Collect,
+  type CollectRequest,
+  type Fact,
+  type FailureReason,
+  type InboundRequest,
+  type Outcome,
+  type Rail,
+  type RailReceipt,
+  type Webhook,
 } from '#rails/contract'
 import { addMs, type SetClock } from '#platform/clock'
 

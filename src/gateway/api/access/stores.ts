@@ -43,4 +43,4 @@ export const noSuchPayment = (id: string): AppError =>
   new AppError('payments.not-found', 404, `There is no payment ${id}.`, { param: 'id' })
 
 const unknownStore = (id: string): AppError =>
-  new AppError('identity.unknown-store', 404, `There is no store ${id}. See: purser store list`, { param: 'store' })
+  new AppError('identity.unknown-store', 404, `There is no store ${id}. See: npx purser store list`, { param: 'store' })

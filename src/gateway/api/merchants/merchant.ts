@@ -288,7 +288,7 @@ function createStoreRoute(app: HttpServer, api: Api): void {
       security,
       summary: 'Open a store',
       description:
-        'Name it as `store` when you create payments, or use a key of the store (purser key create --store).',
+        'Name it as `store` when you create payments, or use a key of the store (npx purser key create --store).',
       body: createStore,
       response: { 201: store },
     },

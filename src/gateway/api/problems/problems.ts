@@ -22,7 +22,7 @@ const all = [
     status: 401,
     message: 'This API key is not valid. Check that it was copied completely.',
     remedy:
-      'Send Authorization: Bearer sk_…. Keys that begin with sk_test_ work in the sandbox and test mode, those with sk_live_ in live mode. A key that expired or was revoked is replaced with: purser key create, or purser key rotate.',
+      'Send Authorization: Bearer sk_…. Keys that begin with sk_test_ work in the sandbox and test mode, those with sk_live_ in live mode. A key that expired or was revoked is replaced with: npx purser key create, or npx purser key rotate.',
   },
   {
     code: 'forbidden',
@@ -73,7 +73,7 @@ const all = [
   {
     code: 'identity.unknown-store',
     status: 404,
-    message: 'There is no store sto_01kd3v…. See: purser store list',
+    message: 'There is no store sto_01kd3v…. See: npx purser store list',
     param: 'store',
     remedy:
       'Check the id. A store of another merchant does not exist for your key, nor another store for the key of one.',
@@ -116,7 +116,7 @@ const all = [
     status: 409,
     message: 'The store sto_01kd3v… is archived: restore it first.',
     param: 'store',
-    remedy: 'Nothing new is made in an archived store: purser store restore, or name another.',
+    remedy: 'Nothing new is made in an archived store: npx purser store restore, or name another.',
   },
   {
     code: 'idempotency-key-reused',

@@ -1,0 +1,91 @@
+import { gatewayConfig } from '#gateway'
+import { refundsConfig, transfersConfig } from '#payments'
+import { systemClock, type Clock } from '#platform/clock'
+import { loadConfig, platformConfig, processSources, type Loaded, type Sources } from '#platform/config'
+import type { Database } from '#platform/database'
+import { openDb } from '#platform/db'
+import { createFetch } from '#platform/fetch'
+import { createHttp, ownUrl as ownUrlOf, type HttpServer } from '#platform/http'
+import { createIds, type Ids } from '#platform/ids'
+import type { Log } from '#platform/log'
+import type { MasterKey } from '#platform/masterkey'
+import { createMetrics } from '#platform/metrics'
+import { applicationName } from '#platform/postgres'
+import { openSettings } from '#platform/settings'
+import { priceSourcesConfig, ratesConfig } from '#rates'
+import { railConfigs } from '#rails'
+
+export const configSpecs = [
+  platformConfig,
+  gatewayConfig,
+  refundsConfig,
+  transfersConfig,
+  ratesConfig,
+  priceSourcesConfig,
+  ...railConfigs,
+] as const
+export type AppConfig = Loaded<typeof configSpecs>
+
+/** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
+export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
+
+export interface AppDeps {
+  readonly loaded: AppConfig
+  readonly database: Pick<Database, 'app' | 'sole'>
+  readonly masterKey: MasterKey
+  readonly log: Log
+  readonly version: string
+  readonly clock?: Clock
+  readonly ids?: Ids
+  /** Checks every answer against its schema. For tests. */
+  readonly checkResponses?: boolean
+  /** How long a stop listens for requests that were on their way. Tests need not. */
+  readonly quietMs?: number
+}
+
+export type Foundation = Awaited<ReturnType<typeof openFoundation>>
+
+/** Opens what every module is built on: database, settings, HTTP server, outward HTTP, clock, ids, log and metrics. */
+export async function openFoundation(deps: AppDeps) {
+  const { loaded, database, masterKey, log, version, clock = systemClock } = deps
+  const { platform: config } = loaded.config
+  const { mode } = config
+  const metrics = createMetrics()
+  const db = openDb({
+    connection: database.app,
+    max: config.databasePoolMax,
+    min: config.databasePoolMin,
+    idleMs: config.databasePoolIdleMs,
+    applicationName: applicationName(config.instanceType),
+    onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
+  })
+  const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
+  const url = (): string => config.publicUrl ?? ownUrl()
+  const http: HttpServer = await createHttp({
+    log,
+    metrics,
+    version,
+    publicUrl: config.publicUrl ?? url,
+    trustProxy: config.trustProxy,
+    checkResponses: deps.checkResponses ?? false,
+    drainMs: DRAIN_MS,
+    ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
+  })
+  const ownUrl = ownUrlOf(http, config)
+  return {
+    config,
+    database,
+    masterKey,
+    log,
+    version,
+    clock,
+    ids: deps.ids ?? createIds(clock),
+    metrics,
+    db,
+    settings,
+    fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
+    http,
+    url,
+    ownUrl,
+  }
+}

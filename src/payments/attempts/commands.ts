@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import { AppError } from '#platform/errors'
+import type { OpenCli } from '#platform/module'
+import { forgetCursor, sweepOf } from '../store/watching.ts'
+
+/** Adds `skip-blocks`, which restarts a watching rail about a day ago. */
+export function watchCommands(payments: Command, open: OpenCli): void {
+  payments
+    .command('skip-blocks')
+    .description(
+      'restarts the scan of a rail about a day ago; older deposits that were not seen are not found any more',
+    )
+    .argument('<rail>', 'such as bitcoin')
+    .requiredOption('--note <text>', 'the reason, for the audit log')
+    .action(async (rail: string, { note }: { note: string }) => {
+      const { db, clock, print, record } = await open()
+      await db.transaction(async (tx) => {
+        const rows = await Promise.all([rail, sweepOf(rail)].map((row) => forgetCursor(tx, row, clock.now())))
+        if (!rows.includes(true)) throw new AppError('payments.not-found', 404, `Nothing is watched by a rail ${rail}.`)
+        await record(tx, { action: 'payments.blocks-skipped', target: rail, detail: { note } })
+      })
+      print('The scan restarts within seconds. Compare the skipped days: npx purser reconcile run.')
+    })
+}

@@ -1,0 +1,161 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { CliContext, OpenCli } from '#platform/module'
+import { createDeliveries } from '../deliveries.ts'
+import { findDeliveryMerchant } from '../delivery-store.ts'
+import { readEndpoints, findEndpointMerchant } from '../endpoint-store.ts'
+import { noSuchDelivery, noSuchEndpoint } from '../errors.ts'
+import { DELIVERY_STATES, type DeliveryState, type EndpointKey } from '../types.ts'
+
+const ENDPOINTS_SHOWN = 100
+/** Batches of a range, so that a mistyped one ends. */
+const BATCHES_AT_MOST = 100
+
+/** What is written here is sent by the running program, which looks every half second. */
+const deliveriesOf = ({ clock, ids }: CliContext) => createDeliveries({ clock, ids, wake: () => undefined })
+
+async function keyOf({ db }: CliContext, id: string): Promise<EndpointKey> {
+  const merchantId = await findEndpointMerchant(db, id)
+  if (merchantId === undefined) throw noSuchEndpoint(id)
+  return { id, merchantId }
+}
+
+const shown = (at: Date | undefined): string => at?.toISOString() ?? ''
+
+/** `purser webhook …`: lists endpoints and deliveries, and sends deliveries again. */
+export function addWebhookCommands(webhook: Command, open: OpenCli): void {
+  webhook
+    .command('list')
+    .description('the endpoints of a merchant')
+    .argument('<merchant>', 'its id, mer_…')
+    .action(async (merchantId: string) => {
+      const { db, print } = await open()
+      const all = await readEndpoints(db, merchantId, ENDPOINTS_SHOWN)
+      if (all.length === 0) return print('None.')
+      print(
+        all.map(({ id, url, events, disabledWhy, failingSince }) => ({
+          id,
+          // The path of a URL may hold a secret of the merchant.
+          origin: new URL(url).origin,
+          events: events.join(','),
+          disabled: disabledWhy ?? '',
+          failing_since: shown(failingSince),
+        })),
+      )
+    })
+  webhook
+    .command('test')
+    .description('send an event webhook.test to an endpoint, whatever it listens to')
+    .argument('<endpoint>', 'its id, we_…')
+    .action(async (id: string) => {
+      const context = await open()
+      const key = await keyOf(context, id)
+      const made = await context.db.transaction(async (tx) => {
+        await context.record(tx, { action: 'webhooks.test-sent', target: id })
+        return deliveriesOf(context).sendTest(tx, key)
+      })
+      context.print(`${made.id}\nSee what came of it with: npx purser webhook show ${made.id}`)
+    })
+  listCommand(webhook, open)
+  redeliverCommands(webhook, open)
+}
+
+const stateOption = (text: string): Option => new Option('--status <status>', text).choices(DELIVERY_STATES)
+
+function listCommand(webhook: Command, open: OpenCli): void {
+  webhook
+    .command('deliveries')
+    .description('what was sent to an endpoint, newest first')
+    .argument('<endpoint>', 'its id, we_…')
+    .addOption(stateOption('only those'))
+    .option('--limit <n>', '1 to 100', parseLimit, 20)
+    .option('--cursor <id>', 'where the page before ended')
+    .action(async (id: string, options: { status?: DeliveryState; limit: number; cursor?: string }) => {
+      const context = await open()
+      const { merchantId } = await keyOf(context, id)
+      const { status: state, limit, cursor } = options
+      const query = { endpointId: id, merchantId, state, limit, cursor }
+      const { items, nextCursor } = await deliveriesOf(context).listDeliveries(context.db, query)
+      if (items.length === 0) return context.print('None.')
+      context.print(
+        items.map((one) => ({
+          id: one.id,
+          type: one.type,
+          of: one.objectId,
+          status: one.state,
+          tries: one.tries,
+          answer: one.lastStatus ?? '',
+          made: shown(one.createdAt),
+          next: shown(one.nextTryAt),
+        })),
+      )
+      if (nextCursor !== undefined) context.print(`More: --cursor ${nextCursor}`)
+    })
+  webhook
+    .command('show')
+    .description('a delivery with its body and all answers')
+    .argument('<delivery>', 'its id, del_…')
+    .action(async (id: string) => {
+      const context = await open()
+      const { db, print } = context
+      const merchantId = (await findDeliveryMerchant(db, id)) ?? ''
+      print(JSON.stringify(await deliveriesOf(context).findDelivery(db, { id, merchantId }), null, 2))
+    })
+}
+
+function redeliverCommands(webhook: Command, open: OpenCli): void {
+  webhook
+    .command('redeliver')
+    .description('send a delivery again')
+    .argument('<delivery>', 'its id, del_…')
+    .action(async (id: string) => {
+      const context = await open()
+      const merchantId = await findDeliveryMerchant(context.db, id)
+      if (merchantId === undefined) throw noSuchDelivery(id)
+      await context.db.transaction(async (tx) => {
+        await context.record(tx, { action: 'webhooks.redelivered', target: id })
+        await deliveriesOf(context).redeliver(tx, { id, merchantId })
+      })
+      context.print(`${id} is sent again.`)
+    })
+  webhook
+    .command('redeliver-range')
+    .description('send again what an endpoint missed, by the time of the events')
+    .argument('<endpoint>', 'its id, we_…')
+    .requiredOption('--from <time>', 'such as 2026-01-15T00:00:00Z', parseTime)
+    .requiredOption('--to <time>', 'before it', parseTime)
+    .addOption(stateOption('which').default('failed'))
+    .action(async (id: string, options: { from: Date; to: Date; status: DeliveryState }) => {
+      const context = await open()
+      const key = await keyOf(context, id)
+      const { to, status: state } = options
+      const send = (from: Date): Promise<{ count: number; nextFrom: Date | undefined }> =>
+        context.db.transaction(async (tx) => {
+          const detail = { from: from.toISOString(), to: to.toISOString(), state }
+          await context.record(tx, { action: 'webhooks.range-redelivered', target: id, detail })
+          return deliveriesOf(context).redeliverRange(tx, key, { from, to, state })
+        })
+      let from: Date | undefined = options.from
+      let count = 0
+      for (let batch = 0; from && batch < BATCHES_AT_MOST; batch++) {
+        const done = await send(from)
+        count += done.count
+        from = done.nextFrom
+      }
+      context.print(
+        `${count} deliveries are sent again.${from ? ` There may be more from ${from.toISOString()} on.` : ''}`,
+      )
+    })
+}
+
+function parseLimit(text: string): number {
+  const limit = /^\d{1,3}$/.test(text) ? Number.parseInt(text, 10) : 0
+  if (limit < 1 || limit > 100) throw new InvalidArgumentError('A limit is a number from 1 to 100.')
+  return limit
+}
+
+function parseTime(text: string): Date {
+  const at = new Date(text)
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError('Write it as 2026-01-15T00:00:00Z.')
+  return at
+}
