@@ -38,7 +38,7 @@ async function runBench(bench: string, quick: boolean): Promise<boolean> {
   const context: BenchContext = {
     quick,
     runs: quick ? 1 : 5,
-    durationMs: quick ? 500 : 4000,
+    durationMs: quick ? 300 : 4000,
     log: (line) => console.log(line),
     defer: (undo) => cleanup.defer(async () => void (await undo())),
     makeFolder,

@@ -1,4 +1,5 @@
 import { createHistogram } from 'node:perf_hooks'
+import { median } from './statistics.ts'
 
 /** What a closed loop did: each lane begins its next act when its last one has ended. */
 export interface Rates {
@@ -19,6 +20,7 @@ export interface Drive {
   act(lane: number): Promise<unknown>
 }
 
+/** Runs the acts and returns their rates. Throws what an act throws, and when no act ended within the duration. */
 export async function drive({ lanes, durationMs, warmupMs = durationMs / 5, act }: Drive): Promise<Rates> {
   const histogram = createHistogram({ figures: 3, lowest: 1, highest: 600_000_000 })
   const from = performance.now() + warmupMs
@@ -40,6 +42,7 @@ export async function drive({ lanes, durationMs, warmupMs = durationMs / 5, act 
   )
   const failed = (await Promise.allSettled(running)).find((result) => result.status === 'rejected')
   if (failed) throw failed.reason
+  if (histogram.count === 0) throw new Error(`no act ended within ${durationMs} ms`)
   return {
     perSecond: Math.round((histogram.count * 1000) / durationMs),
     p50Us: histogram.percentile(50),
@@ -47,13 +50,6 @@ export async function drive({ lanes, durationMs, warmupMs = durationMs / 5, act 
     p99Us: histogram.percentile(99),
     acts: histogram.count,
   }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted[Math.floor(sorted.length / 2)]
-  if (middle === undefined) throw new Error('no values')
-  return middle
 }
 
 /**
