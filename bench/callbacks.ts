@@ -2,7 +2,7 @@
 import { alternate, type Rates } from './lib/drive.ts'
 import { loadHttp } from './lib/http.ts'
 import { atLeast, ms, percent, perSecond, type Bench } from './lib/result.ts'
-import { startFloor, startOursByUrl, type Side } from './lib/sides.ts'
+import { openAll, startFloor, startOursByUrl, type Side } from './lib/sides.ts'
 import { until } from './lib/until.ts'
 
 const LANES = [1, 10, 50] as const
@@ -25,11 +25,12 @@ interface Prompt {
 
 const bench: Bench = async (context) => {
   const payments = context.quick ? PAYMENTS.quick : PAYMENTS.full
-  const sides = {
-    floor: await startFloor(context),
-    web: await startOursByUrl(context, { INSTANCE_TYPE: 'web' }),
-    both: await startOursByUrl(context, { INSTANCE_TYPE: 'all' }),
-  }
+  const [floor, web, both] = await openAll([
+    startFloor(context),
+    startOursByUrl(context, { INSTANCE_TYPE: 'web' }),
+    startOursByUrl(context, { INSTANCE_TYPE: 'all' }),
+  ])
+  const sides = { floor, web, both }
   const prompts = {
     floor: atFloor(sides.floor, payments),
     web: await pay(sides.web, payments, false),

@@ -18,7 +18,7 @@ import { platformSchema } from '#platform/schema'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { ms, type Bench, type BenchContext } from './lib/result.ts'
 import { programPath, spawnServer } from './lib/server.ts'
-import { describeDatabase } from './lib/sides.ts'
+import { describeDatabase, openAll } from './lib/sides.ts'
 import { until } from './lib/until.ts'
 
 const MERCHANT = 'mer_bench'
@@ -112,7 +112,7 @@ const publish = ({ db, webhooks }: Stage, merchantId: string, objectIds: readonl
 
 /** Everything waits when the worker starts. */
 async function throughput(context: BenchContext): Promise<number> {
-  const count = context.quick ? 500 : 10_000
+  const count = context.quick ? 200 : 10_000
   const stage = await openStage(context)
   const shops = await Promise.all([openShop(context), openShop(context)])
   for (const [i, { url }] of shops.entries()) await stage.subscribe(`${MERCHANT}${i}`, url)
@@ -163,8 +163,7 @@ async function openSide(context: BenchContext, dead: number): Promise<Side> {
 
 /** In turn, a second or two each, so that a busy moment of the machine falls on all. */
 async function delays(context: BenchContext, dead: readonly number[]): Promise<RecordableHistogram[]> {
-  const sides: Side[] = []
-  for (const each of dead) sides.push(await openSide(context, each))
+  const sides = await openAll(dead.map((count) => openSide(context, count)))
   for (let round = 0; round < (context.quick ? 1 : context.runs * 2); round++) {
     for (const side of sides) await side.run(context.quick ? PACE / 5 : PACE)
   }

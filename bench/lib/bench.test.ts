@@ -76,9 +76,16 @@ test('a failing act ends all lanes', async () => {
   assert.ok(acts <= 12)
 })
 
+test('a drive lasts until an act has ended, and divides by that time', async () => {
+  const act = (): Promise<void> => new Promise((resolve) => setTimeout(() => resolve(), 60))
+  const rates = await drive({ lanes: 1, durationMs: 20, warmupMs: 0, act })
+  assert.equal(rates.acts, 1)
+  assert.ok(rates.perSecond > 1 && rates.perSecond < 20, `${rates.perSecond} a second`)
+})
+
 test('a drive in which no act ends has no figure', async () => {
   const act = (): Promise<void> => new Promise((resolve) => setTimeout(() => resolve(), 60))
-  await assert.rejects(drive({ lanes: 2, durationMs: 20, warmupMs: 0, act }), /no act ended within 20 ms/)
+  await assert.rejects(drive({ lanes: 2, durationMs: 20, warmupMs: 0, graceMs: 10, act }), /no act ended within 30 ms/)
 })
 
 test('variants run in turn, each first once, and their medians are given', async () => {

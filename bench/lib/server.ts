@@ -69,7 +69,7 @@ export async function spawnServer(options: ServerOptions): Promise<SpawnedServer
   while (!(await answers(`${url}${readyPath}`))) {
     const gone = child.exitCode !== null || child.signalCode !== null
     if (!gone && performance.now() - began < timeoutMs) {
-      await new Promise((resolve) => setTimeout(resolve, READY_EVERY_MS))
+      await new Promise((done) => setTimeout(done, READY_EVERY_MS))
       continue
     }
     const said = readFileSync(output, 'utf8').slice(-4000)

@@ -51,6 +51,16 @@ async function start(
   return { url, pid, headers: benchHeaders, ask: (text) => ask(owner, text) }
 }
 
+/**
+ * Waits for all that is being opened, also when one of it fails: cleaning up earlier would miss what opens later. Throws the first failure.
+ */
+export async function openAll<T extends readonly unknown[] | []>(
+  opening: T,
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  await Promise.allSettled(opening)
+  return Promise.all(opening)
+}
+
 type Server = NonNullable<Awaited<ReturnType<typeof findPostgres>>>
 
 /** The server of a program that was started, after its version was put into the description of the machine. */
