@@ -59,7 +59,7 @@ const bench: Bench = async (context) => {
   const names = Object.keys(SIDES) as SideName[]
   const variants = LANES.flatMap((lanes) => names.map((side) => [`${side} ${lanes}`, () => run(side, lanes)] as const))
   const rates = await alternate(Object.fromEntries(variants) as Record<Name, () => Promise<Rates>>, context.runs)
-  const share = (name: Name, floor: Name): number => rates[name].perSecond / rates[floor].perSecond
+  const share = (name: Name, beside: Name): number => rates[name].perSecond / rates[beside].perSecond
   return {
     tables: [
       {

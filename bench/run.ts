@@ -12,6 +12,9 @@ const known = globSync('*.ts', { cwd: import.meta.dirname })
   .filter((file) => file !== 'run')
   .toSorted()
 
+/** A signal ends this process once everything that was started has stopped, so nothing new may start. */
+let interrupted = false
+
 process.exitCode = (await runCommand()) ? 0 : 1
 
 /** Returns whether all bounds were met and nothing failed. */
@@ -34,6 +37,7 @@ async function runCommand(): Promise<boolean> {
     try {
       if (!(await runBench(name, await open(), { quick, keep }))) failed.push(name)
     } catch (error) {
+      if (interrupted) return false
       console.error(`\n${name} failed:`, error)
       failed.push(name)
     }
@@ -57,7 +61,10 @@ async function runBench(
   await using cleanup = new AsyncDisposableStack()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) {
-    const end = (): void => void cleanup.disposeAsync().finally(() => process.kill(process.pid, signal))
+    const end = (): void => {
+      interrupted = true
+      void cleanup.disposeAsync().finally(() => process.kill(process.pid, signal))
+    }
     process.once(signal, end)
     cleanup.defer(() => void process.off(signal, end))
   }

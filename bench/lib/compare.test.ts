@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { startPostgres } from '#platform/postgres'
 import { checkOutCommit } from './checkout.ts'
 import { parseCommand } from './command.ts'
 import type { Rates } from './drive.ts'
@@ -11,6 +12,7 @@ import { LOADS } from './loads.ts'
 import { runPairs } from './pairs.ts'
 import { startProgram } from './program.ts'
 import { requireFigures } from './result.ts'
+import { stopPostgresIn } from './sides.ts'
 import { judgeRatios } from './statistics.ts'
 
 function makeFolder(t: TestContext): string {
@@ -119,6 +121,14 @@ test('a slower commit is found slower, the faster one is not, and a setting is g
   assert.ok(better.notSlower && better.median > 1.25, `median ${better.median}`)
   const setting = judgeRatios(await ratiosOf(slow, set))
   assert.ok(!setting.notSlower && setting.median < 0.8, `median ${setting.median}`)
+})
+
+test('a PostgreSQL that its program left running is stopped', async (t) => {
+  const dataDir = makeFolder(t)
+  const { pid } = await startPostgres({ dataDir })
+  await stopPostgresIn(dataDir)
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+  await stopPostgresIn(dataDir)
 })
 
 test('pairs are interleaved and alternate which side runs first', async () => {

@@ -113,7 +113,7 @@ function rowOf(connections: number, pairs: readonly Pair[], verdict: Verdict | u
     pairs.length,
     of(({ ratio }) => ratio).toFixed(3),
     verdict ? intervalText(verdict) : 'none',
-    verdict ? (verdict.notSlower ? 'not slower' : 'slower') : 'none, too short',
+    verdict?.word ?? 'none, too short',
   ]
 }
 
@@ -133,7 +133,7 @@ function notesOf({ durationMs, pairs }: Comparison, verdict: Verdict | undefined
     coverage
       ? `Interval: contains the true median ratio with a probability of ${coverage} (order statistics, sign test; at least 95 %).`
       : `No verdict: it needs at least ${LEAST_PAIRS} pairs of at least ${LEAST_MS / 1000} s.`,
-    'Not slower: the upper end of the interval is at least 1.0 and the median ratio is at least 0.95.',
+    'Not slower: the upper end of the interval is at least 1.0 and the median ratio is at least 0.95. Undecided: only the upper end is.',
     'Noise that remains: timers and autovacuum of the idle program, checkpoints on the disk that both share, and other work on the machine.',
   ]
 }

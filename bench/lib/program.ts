@@ -1,10 +1,9 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BenchContext } from './result.ts'
 import { spawnServer } from './server.ts'
-import { benchHeaders, benchSettings } from './sides.ts'
+import { benchHeaders, benchSettings, stopPostgresIn } from './sides.ts'
 import type { Target } from './loads.ts'
-import { until } from './until.ts'
 
 /**
  * Starts the program of a checkout in the sandbox, as in production, with an embedded database of its own in `dataDir`. Relies only on
@@ -29,23 +28,4 @@ export async function startProgram(
 function nodeOf(checkout: string): string {
   const packaged = join(checkout, `node_modules/node-${process.platform}-${process.arch}/bin/node`)
   return existsSync(packaged) ? packaged : process.execPath
-}
-
-/** Stops a PostgreSQL that a killed program left running in its data folder. */
-async function stopPostgresIn(dataDir: string): Promise<void> {
-  for (const path of globSync('**/postmaster.pid', { cwd: dataDir })) {
-    const pid = Number(readFileSync(join(dataDir, path), 'utf8').split('\n')[0])
-    if (!isAlive(pid)) continue
-    // Fast shutdown.
-    process.kill(pid, 'SIGINT')
-    await until(() => !isAlive(pid), `PostgreSQL ${pid} stops`)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return pid > 0 && process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }

@@ -15,6 +15,7 @@ export interface ServerOptions {
   defer?: (stop: () => Promise<void>) => void
   /** Ready when this path answers 200. */
   readyPath?: string
+  /** Limit of the start: 120 s unless told, as a busy machine is no failure. */
   timeoutMs?: number
 }
 
@@ -42,7 +43,7 @@ export const programPath = join(repositoryPath, 'bin/purser.js')
  * a `.env` file nor the shell changes the figures. Throws with the end of its output when it does not become ready.
  */
 export async function spawnServer(options: ServerOptions): Promise<SpawnedServer> {
-  const { args, env = {}, node = process.execPath, readyPath = '/health', timeoutMs = 30_000 } = options
+  const { args, env = {}, node = process.execPath, readyPath = '/health', timeoutMs = 120_000 } = options
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const folder = mkdtempSync(join(tmpdir(), 'purser-bench-server-'))
@@ -65,7 +66,13 @@ export async function spawnServer(options: ServerOptions): Promise<SpawnedServer
     }
     rmSync(folder, { recursive: true, force: true })
   }
-  options.defer?.(stop)
+  try {
+    options.defer?.(stop)
+  } catch (error) {
+    // The benchmark was interrupted and no longer takes anything to clean up.
+    await stop()
+    throw error
+  }
   while (!(await answers(`${url}${readyPath}`))) {
     const gone = child.exitCode !== null || child.signalCode !== null
     if (!gone && performance.now() - began < timeoutMs) {

@@ -1,8 +1,10 @@
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { findPostgres, postgresUrl } from '#platform/postgres'
 import type { BenchContext } from './result.ts'
 import { programPath, repositoryPath, spawnServer } from './server.ts'
+import { until } from './until.ts'
 
 /** One of the two programs that are compared, each a process of its own with an embedded PostgreSQL of its own. */
 export interface Side {
@@ -46,6 +48,7 @@ async function start(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Side> {
   const dataDir = context.makeFolder()
+  context.defer(() => stopPostgresIn(dataDir))
   const { url, pid } = await spawnServer({ args, env: { DATA_DIR: dataDir, ...env }, defer: context.defer })
   const { owner } = await describeDatabase(context, dataDir)
   return { url, pid, headers: benchHeaders, ask: (text) => ask(owner, text) }
@@ -79,5 +82,24 @@ async function ask<Row extends object>(connection: pg.ClientConfig, text: string
     return (await client.query<Row>(text)).rows
   } finally {
     await client.end()
+  }
+}
+
+/** Stops a PostgreSQL that a killed or crashed program left running in its data folder. */
+export async function stopPostgresIn(dataDir: string): Promise<void> {
+  for (const path of globSync('**/postmaster.pid', { cwd: dataDir })) {
+    const pid = Number(readFileSync(join(dataDir, path), 'utf8').split('\n')[0])
+    if (!isAlive(pid)) continue
+    // Fast shutdown.
+    process.kill(pid, 'SIGINT')
+    await until(() => !isAlive(pid), `PostgreSQL ${pid} stops`)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
   }
 }

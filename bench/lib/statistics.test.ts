@@ -69,8 +69,12 @@ test('not slower needs an interval that reaches 1.0 and a median of at least 0.9
   assert.deepEqual(judgeRatios(ratios(0.97, 1.1)), {
     median: 0.97,
     interval: { lower: 0.9, upper: 1.1, coverage: 1 - 20 / 512 },
+    word: 'not slower',
     notSlower: true,
   })
+  assert.equal(judgeRatios(ratios(0.949, 1)).word, 'undecided')
+  assert.equal(judgeRatios(ratios(0.949, 0.999)).word, 'slower')
+  assert.equal(judgeRatios(ratios(0.99, 0.999)).word, 'slower')
 })
 
 test('a single burst of other work does not change the verdict', () => {

@@ -50,12 +50,17 @@ const LEAST_MEDIAN = 0.95
 export interface Verdict {
   readonly median: number
   readonly interval: Interval
-  /** The interval does not exclude an equal rate, and the median shows no loss of more than 5 %. */
+  /**
+   * 'not slower': upper end ≥ 1.0 and median ≥ 0.95. 'slower': the interval lies below 1.0. 'undecided': an equal rate is possible, yet the
+   * median is below 0.95, so the pairs scatter too much.
+   */
+  readonly word: 'not slower' | 'slower' | 'undecided'
   readonly notSlower: boolean
 }
 
-/** Judges the ratios new rate ÷ base rate of interleaved pairs: not slower = upper end ≥ 1.0 and median ≥ 0.95. */
+/** Judges the ratios new rate ÷ base rate of interleaved pairs. Throws with fewer than 6. */
 export function judgeRatios(ratios: readonly number[]): Verdict {
   const [middle, interval] = [median(ratios), medianInterval(ratios)]
-  return { median: middle, interval, notSlower: interval.upper >= 1 && middle >= LEAST_MEDIAN }
+  const word = interval.upper < 1 ? 'slower' : middle < LEAST_MEDIAN ? 'undecided' : 'not slower'
+  return { median: middle, interval, word, notSlower: word === 'not slower' }
 }
