@@ -2,14 +2,16 @@
 import { alternate, type Rates } from './lib/drive.ts'
 import { loadHttp } from './lib/http.ts'
 import { atLeast, ms, percent, perSecond, type Bench } from './lib/result.ts'
-import { startFloor, startOurs, type Side } from './lib/sides.ts'
+import { openAll, startFloor, startOursByUrl, type Side } from './lib/sides.ts'
+import { until } from './lib/until.ts'
 
 const LANES = [1, 10, 50] as const
 const SIDES = { floor: 'floor', web: 'Purser, web', both: 'Purser, web and worker' } as const
 type SideName = keyof typeof SIDES
 type Name = `${SideName} ${(typeof LANES)[number]}`
 
-const PAYMENTS = 200
+/** Payments that the callbacks of one side are about. */
+const PAYMENTS = { full: 200, quick: 20 } as const
 /** Its phone pays after a second. */
 const PHONE = '254700000001'
 
@@ -22,30 +24,42 @@ interface Prompt {
 }
 
 const bench: Bench = async (context) => {
-  const sides = {
-    floor: await startFloor(context),
-    web: await startOurs(context, { INSTANCE_TYPE: 'web' }),
-    both: await startOurs(context),
+  const payments = context.quick ? PAYMENTS.quick : PAYMENTS.full
+  const [floor, web, both] = await openAll([
+    startFloor(context),
+    startOursByUrl(context, { INSTANCE_TYPE: 'web' }),
+    startOursByUrl(context, { INSTANCE_TYPE: 'all' }),
+  ])
+  const sides = { floor, web, both }
+  const prompts = {
+    floor: atFloor(sides.floor, payments),
+    web: await pay(sides.web, payments, false),
+    both: await pay(sides.both, payments, true),
   }
-  const prompts = { floor: atFloor(sides.floor), web: await pay(sides.web, false), both: await pay(sides.both, true) }
+  const stored = { floor: 0, web: 0, both: 0 }
   let count = 0
   const run = async (side: SideName, lanes: number): Promise<Rates> => {
     const { url, headers, ask } = sides[side]
     const next = (n: number): { path: string; body: string } => {
-      const prompt = prompts[side][n % PAYMENTS]
-      if (!prompt) throw new Error(`${side} has ${prompts[side].length} paid payments of ${PAYMENTS}`)
+      const prompt = prompts[side][n % payments]
+      if (!prompt) throw new Error(`${side} has ${prompts[side].length} paid payments of ${payments}`)
       return { path: new URL(prompt.url).pathname, body: bodyOf(prompt, count++) }
     }
     const load = { url, method: 'POST', headers, lanes, expectStatus: 200, durationMs: context.durationMs } as const
     const rates = await loadHttp({ ...load, next })
     // What the worker has not come to yet must not weigh on the next run.
     if (side !== 'floor') await ask(`update inbox.events set state = 'ignored' where state = 'new'`)
+    const table = side === 'floor' ? 'floor.events' : 'inbox.events'
+    const [row] = await ask<{ count: number }>(`select count(*)::int as count from ${table}`)
+    const added = (row?.count ?? 0) - stored[side]
+    if (added < rates.acts) throw new Error(`${side} acknowledged ${rates.acts} callbacks and stored ${added}`)
+    stored[side] += added
     return rates
   }
   const names = Object.keys(SIDES) as SideName[]
   const variants = LANES.flatMap((lanes) => names.map((side) => [`${side} ${lanes}`, () => run(side, lanes)] as const))
   const rates = await alternate(Object.fromEntries(variants) as Record<Name, () => Promise<Rates>>, context.runs)
-  const share = (name: Name, floor: Name): number => rates[name].perSecond / rates[floor].perSecond
+  const share = (name: Name, beside: Name): number => rates[name].perSecond / rates[beside].perSecond
   return {
     tables: [
       {
@@ -63,23 +77,24 @@ const bench: Bench = async (context) => {
     bounds: [atLeast('share of the floor at 50 connections, web', share('web 50', 'floor 50'), 0.75)],
     notes: [
       'Purser: the real program in the sandbox; each callback has its own body and the secret path of a payment that was made.',
-      '"web" (INSTANCE_TYPE=web) stores and acknowledges; "web and worker" also handles what it has stored, on the same core.',
+      '"web" (INSTANCE_TYPE=web) stores and acknowledges. "web and worker" (INSTANCE_TYPE=all) also handles the stored callbacks, on the same core.',
+      'Both have a PostgreSQL of their own, reached by DATABASE_URL, with the settings of the embedded one. Only INSTANCE_TYPE differs.',
       'Floor: Fastify without a logger that stores the body by one prepared INSERT, a pool of 10, a PostgreSQL of its own.',
     ],
   }
 }
 
-const atFloor = ({ url }: Side): Prompt[] =>
-  Array.from({ length: PAYMENTS }, (_, n) => ({ id: `ws_CO_${n}`, url: `${url}/events/${n}`, receipt: 'NLJ7RT61SV' }))
+const atFloor = ({ url }: Side, payments: number): Prompt[] =>
+  Array.from({ length: payments }, (_, n) => ({ id: `ws_CO_${n}`, url: `${url}/events/${n}`, receipt: 'NLJ7RT61SV' }))
 
 /** Makes payments and prompts their payers' phones; waits until those have paid, where a worker acts for them. */
-async function pay({ url, headers, ask }: Side, worked: boolean): Promise<Prompt[]> {
+async function pay({ url, headers, ask }: Side, payments: number, worked: boolean): Promise<Prompt[]> {
   const post = async (path: string, body: object): Promise<{ id: string }> => {
     const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
     if (answer.status !== 201) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
     return (await answer.json()) as { id: string }
   }
-  for (let n = 0; n < PAYMENTS; n++) {
+  for (let n = 0; n < payments; n++) {
     const { id } = await post('/api/v1/payments', { amount: '1500.00', currency: 'KES' })
     await post(`/api/v1/payments/${id}/attempts`, { method: 'mpesa', phone: PHONE })
   }
@@ -87,7 +102,7 @@ async function pay({ url, headers, ask }: Side, worked: boolean): Promise<Prompt
     ask(`select id, callback_url as url, coalesce(receipt_number, 'NLJ7RT61SV') as receipt, result_code is not null as decided
       from sandbox.prompts`)
   // Where a worker acts for the phones.
-  while (worked && (await list()).some(({ decided }) => !decided)) await new Promise((done) => setTimeout(done, 100))
+  if (worked) await until(async () => (await list()).every(({ decided }) => decided), 'the sandbox pays all payments')
   return list()
 }
 

@@ -1,27 +1,27 @@
 // Creating, listing and looking payments up in a full database beside an empty one; and the export of all of them.
 import { readFileSync } from 'node:fs'
 import { alternate, type Rates } from './lib/drive.ts'
-import { loadHttp } from './lib/http.ts'
+import { addFewPayments, FEW, LOADS } from './lib/loads.ts'
 import { ms, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
 import { seedPayments } from './lib/seed.ts'
-import { startOurs, type Side } from './lib/sides.ts'
+import { openAll, startOurs, type Side } from './lib/sides.ts'
 
 const LANES = 10
-const SIZES = { full: [0, 100_000, 1_000_000], quick: [0, 2000, 20_000] } as const
+const LOAD_OF = { create: LOADS.payments, list: LOADS.list, lookup: LOADS.lookup } as const
+const SIZES = { full: [0, 100_000, 1_000_000], quick: [0, 2000] } as const
 const ACTS = ['create', 'list', 'lookup'] as const
 type Act = (typeof ACTS)[number]
 type Name = `${Act} ${number}`
 
 const MOST_TIMES = 1.5
 const MOST_GROWTH_MIB = 100
-/** So many exist on the empty side before anything is measured, so that a list there has a page to give too. */
-const FEW = 200
 
 const bench: Bench = async (context) => {
   const sizes = context.quick ? SIZES.quick : SIZES.full
   const sides = new Map<number, Side>()
-  for (const size of sizes) {
-    const side = await startOurs(context)
+  const opened = await openAll(sizes.map(() => startOurs(context)))
+  for (const [index, side] of opened.entries()) {
+    const size = sizes[index] ?? 0
     await seedPayments(side, size)
     context.log(`${size.toLocaleString('en-US')} payments are in`)
     sides.set(size, side)
@@ -29,9 +29,10 @@ const bench: Bench = async (context) => {
   const variants = sizes.flatMap((size) => {
     const side = sides.get(size)
     if (!side) throw new Error(`no side of ${size}`)
-    return ACTS.map((act) => [`${act} ${size}`, loadOf(context, side, act)] as const)
+    const timing = { lanes: LANES, durationMs: context.durationMs }
+    return ACTS.map((act) => [`${act} ${size}`, () => LOAD_OF[act](side, timing)] as const)
   })
-  for (const side of sides.values()) await fill(side)
+  for (const side of sides.values()) await addFewPayments(side)
   const measured: Partial<Record<Name, Rates>> = await alternate(
     Object.fromEntries(variants) as Record<Name, () => Promise<Rates>>,
     context.runs,
@@ -76,35 +77,6 @@ const bench: Bench = async (context) => {
   }
 }
 
-function loadOf(context: BenchContext, { url, headers }: Side, act: Act): () => Promise<Rates> {
-  const { durationMs } = context
-  const path = '/api/v1/payments'
-  const shared = { url: url + path, headers, lanes: LANES, durationMs }
-  let made = FEW
-  if (act === 'create') {
-    const next = (): { headers: Record<string, string>; body: string } => {
-      made += 1
-      return { headers: { 'idempotency-key': `bench-${made}` }, body: bodyOf(made) }
-    }
-    return () => loadHttp({ ...shared, method: 'POST', next, expectStatus: 201 })
-  }
-  const next = (n: number): { path: string } => ({
-    path: act === 'list' ? path : `${path}?reference=order-${1 + (n % FEW)}`,
-  })
-  return () => loadHttp({ ...shared, method: 'GET', next, expectStatus: 200 })
-}
-
-const bodyOf = (n: number): string =>
-  JSON.stringify({ amount: '1500.00', currency: 'KES', description: 'Two cups of coffee', reference: `order-${n}` })
-
-async function fill({ url, headers }: Side): Promise<void> {
-  for (let n = 1; n <= FEW; n += 1) {
-    const answer = await fetch(`${url}/api/v1/payments`, { method: 'POST', headers: { ...headers }, body: bodyOf(n) })
-    if (answer.status !== 201) throw new Error(`a payment was answered ${answer.status}`)
-    await answer.arrayBuffer()
-  }
-}
-
 function slower(act: Act, size: number, rates: (act: Act, size: number) => Rates): Bound {
   const times = rates(act, 0).perSecond / rates(act, size).perSecond
   return {
@@ -132,6 +104,7 @@ async function exportAll(context: BenchContext, side: Side | undefined): Promise
   const looking = setInterval(() => (highestMib = Math.max(highestMib, residentMib(side.pid))), 100)
   const began = performance.now()
   const { rows, bytes } = await read(path, side).finally(() => clearInterval(looking))
+  if (context.quick && rows < SIZES.quick[1]) throw new Error(`the export has ${rows} rows`)
   context.log(`exported ${rows.toLocaleString('en-US')} rows`)
   return { rows, bytes, seconds: (performance.now() - began) / 1000, beforeMib, highestMib }
 }

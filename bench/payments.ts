@@ -1,26 +1,21 @@
 // POST /api/v1/payments of the real program beside a bare Fastify with one INSERT.
 import { alternate, type Rates } from './lib/drive.ts'
-import { loadHttp } from './lib/http.ts'
+import { LOADS } from './lib/loads.ts'
 import { atLeast, ms, percent, perSecond, type Bench, type Bound } from './lib/result.ts'
-import { startFloor, startOurs } from './lib/sides.ts'
+import { openAll, startFloor, startOurs } from './lib/sides.ts'
 
 const LANES = [1, 10, 50] as const
 const SIDES = ['floor', 'ours'] as const
 type Name = `${(typeof SIDES)[number]} ${(typeof LANES)[number]}`
 
-const bodyOf = (n: number): string =>
-  JSON.stringify({ amount: '1500.00', currency: 'KES', description: 'Two cups of coffee', reference: `order-${n}` })
-
 const bench: Bench = async (context) => {
-  const sides = { floor: await startFloor(context), ours: await startOurs(context) }
+  const [floor, ours] = await openAll([startFloor(context), startOurs(context)])
+  const sides = { floor, ours }
   const paths = { floor: '/payments', ours: '/api/v1/payments' }
-  let keys = 0
   const variants = LANES.flatMap((lanes) =>
     SIDES.map((side) => {
-      const { url, headers } = sides[side]
-      const load = { url: url + paths[side], method: 'POST', headers, lanes, expectStatus: 201 } as const
-      const next = (n: number) => ({ headers: { 'idempotency-key': `key-${keys++}` }, body: bodyOf(n) })
-      return [`${side} ${lanes}`, () => loadHttp({ ...load, next, durationMs: context.durationMs })] as const
+      const timing = { lanes, durationMs: context.durationMs }
+      return [`${side} ${lanes}`, () => LOADS.payments(sides[side], timing, paths[side])] as const
     }),
   )
   const rates = await alternate(Object.fromEntries(variants) as Record<Name, () => Promise<Rates>>, context.runs)

@@ -1,33 +1,72 @@
-// npm run bench -- NAME [--quick]
+// Runs benchmarks; README.md in this folder says how to read their output.
 import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { startPostgres } from '#platform/postgres'
-import { type Bench, type BenchContext, describeMachine, resultText } from './lib/result.ts'
+import { createComparison, isConclusive } from './lib/compare.ts'
+import { parseCommand, usageText } from './lib/command.ts'
+import { type Bench, type BenchContext, describeMachine, requireFigures, resultText } from './lib/result.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false } },
-})
 const known = globSync('*.ts', { cwd: import.meta.dirname })
   .map((file) => basename(file, '.ts'))
-  .filter((file) => file !== 'run' && !file.endsWith('.test'))
+  .filter((file) => file !== 'run')
   .toSorted()
-const [name] = positionals
-if (name === undefined || !known.includes(name)) {
-  console.log(`npm run bench -- NAME [--quick]\nNAME is one of: ${known.join(', ')}`)
-  process.exitCode = name === undefined ? 0 : 1
-} else {
-  process.exitCode = (await runBench(name, values.quick)) ? 0 : 1
+
+/** A signal ends this process once everything that was started has stopped, so nothing new may start. */
+let interrupted = false
+
+process.exitCode = (await runCommand()) ? 0 : 1
+
+/** Returns whether all bounds were met and nothing failed. */
+async function runCommand(): Promise<boolean> {
+  const command = parseCommand(process.argv.slice(2), known)
+  if (typeof command === 'string') console.error(`${command}\n`)
+  if (command === undefined || typeof command === 'string') {
+    console.log(usageText(known))
+    return command === undefined
+  }
+  const { quick, comparison, names } = command
+  const tasks = names.map((name) => ({ name, open: () => openBench(name), keep: !quick }))
+  if (comparison) {
+    const open = (): Promise<Bench> => Promise.resolve(createComparison(comparison))
+    tasks.push({ name: `compare-${comparison.load}`, open, keep: !quick && isConclusive(comparison) })
+  }
+  const failed: string[] = []
+  for (const { name, open, keep } of tasks) {
+    const began = performance.now()
+    try {
+      if (!(await runBench(name, await open(), { quick, keep }))) failed.push(name)
+    } catch (error) {
+      if (interrupted) return false
+      console.error(`\n${name} failed:`, error)
+      failed.push(name)
+    }
+    console.log(`\n${name} took ${((performance.now() - began) / 1000).toFixed(1)} s\n`)
+  }
+  if (failed.length > 0) console.log(`Failed or missed a bound: ${failed.join(', ')}`)
+  return failed.length === 0
 }
 
-/** Whether all bounds were met; a quick run has none. */
-async function runBench(bench: string, quick: boolean): Promise<boolean> {
-  const { default: act } = (await import(`./${bench}.ts`)) as { default: Bench }
+async function openBench(name: string): Promise<Bench> {
+  const { default: bench } = (await import(`./${name}.ts`)) as { default: Bench }
+  return bench
+}
+
+/** Prints the result, writes it to bench/results if it is to be kept, and returns whether all bounds were met. A quick run judges none. */
+async function runBench(
+  name: string,
+  bench: Bench,
+  { quick, keep }: { quick: boolean; keep: boolean },
+): Promise<boolean> {
   await using cleanup = new AsyncDisposableStack()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void cleanup.disposeAsync().finally(() => process.kill(process.pid, signal)))
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) {
+    const end = (): void => {
+      interrupted = true
+      void cleanup.disposeAsync().finally(() => process.kill(process.pid, signal))
+    }
+    process.once(signal, end)
+    cleanup.defer(() => void process.off(signal, end))
   }
   let postgres = 'no database'
   const makeFolder = (): string => {
@@ -38,7 +77,7 @@ async function runBench(bench: string, quick: boolean): Promise<boolean> {
   const context: BenchContext = {
     quick,
     runs: quick ? 1 : 5,
-    durationMs: quick ? 500 : 4000,
+    durationMs: quick ? 300 : 4000,
     log: (line) => console.log(line),
     defer: (undo) => cleanup.defer(async () => void (await undo())),
     makeFolder,
@@ -50,15 +89,17 @@ async function runBench(bench: string, quick: boolean): Promise<boolean> {
       return started
     },
   }
-  const result = await act(context)
+  const result = await bench(context)
+  requireFigures(result)
   const day = new Date().toISOString().slice(0, 10)
   const machine = describeMachine(postgres)
-  const text = resultText(bench, day, machine, result)
+  const text = resultText(name, day, machine, quick ? { ...result, bounds: [] } : result)
   console.log(`\n${text}`)
-  if (quick) return true
-  const path = join(import.meta.dirname, 'results', `${bench}-${day}`)
-  mkdirSync(join(import.meta.dirname, 'results'), { recursive: true })
-  writeFileSync(`${path}.md`, `${text}\n`)
-  writeFileSync(`${path}.json`, `${JSON.stringify({ bench, day, machine, ...result }, undefined, 2)}\n`)
-  return result.bounds.every(({ met }) => met)
+  if (keep) {
+    const path = join(import.meta.dirname, 'results', `${name}-${day}`)
+    mkdirSync(join(import.meta.dirname, 'results'), { recursive: true })
+    writeFileSync(`${path}.md`, `${text}\n`)
+    writeFileSync(`${path}.json`, `${JSON.stringify({ bench: name, day, machine, ...result }, undefined, 2)}\n`)
+  }
+  return quick || result.bounds.every(({ met }) => met)
 }

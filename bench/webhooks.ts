@@ -1,11 +1,9 @@
 // Deliveries to endpoints on loopback: how many a second, beside a dead endpoint, and how soon after the money.
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { createIdentity, identitySchema } from '#identity'
 import { systemClock } from '#platform/clock'
 import { openDb, sql, type Db } from '#platform/db'
@@ -19,7 +17,9 @@ import { migrate } from '#platform/migrate'
 import { platformSchema } from '#platform/schema'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { ms, type Bench, type BenchContext } from './lib/result.ts'
-import { spawnServer } from './lib/server.ts'
+import { programPath, spawnServer } from './lib/server.ts'
+import { describeDatabase, openAll } from './lib/sides.ts'
+import { until } from './lib/until.ts'
 
 const MERCHANT = 'mer_bench'
 const SANDBOX_KEY = 'sk_test_bench0000000000000000000000'
@@ -110,13 +110,9 @@ const publish = ({ db, webhooks }: Stage, merchantId: string, objectIds: readonl
     }
   })
 
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await delay(2)
-}
-
 /** Everything waits when the worker starts. */
 async function throughput(context: BenchContext): Promise<number> {
-  const count = context.quick ? 500 : 10_000
+  const count = context.quick ? 200 : 10_000
   const stage = await openStage(context)
   const shops = await Promise.all([openShop(context), openShop(context)])
   for (const [i, { url }] of shops.entries()) await stage.subscribe(`${MERCHANT}${i}`, url)
@@ -126,7 +122,8 @@ async function throughput(context: BenchContext): Promise<number> {
   }
   const began = performance.now()
   await stage.jobs.start({ web: false, worker: true })
-  await until(() => shops.reduce((sum, { received }) => sum + received, 0) >= count)
+  const arrived = (): number => shops.reduce((sum, { received }) => sum + received, 0)
+  await until(() => arrived() >= count, `${count} deliveries arrive`)
   return Math.round((count * 1000) / (performance.now() - began))
 }
 
@@ -157,7 +154,7 @@ async function openSide(context: BenchContext, dead: number): Promise<Side> {
         await publish(stage, MERCHANT, [id])
         await delay(1000 / PACE)
       }
-      await until(() => [...sent.keys()].every((id) => shop.at.has(`payment.paid ${id}`)))
+      await until(() => [...sent.keys()].every((id) => shop.at.has(`payment.paid ${id}`)), `${count} events arrive`)
       for (const [id, at] of sent) seen.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? 0) - at) * 1000))
     },
     close: () => stage.jobs.drain(100),
@@ -166,10 +163,9 @@ async function openSide(context: BenchContext, dead: number): Promise<Side> {
 
 /** In turn, a second or two each, so that a busy moment of the machine falls on all. */
 async function delays(context: BenchContext, dead: readonly number[]): Promise<RecordableHistogram[]> {
-  const sides: Side[] = []
-  for (const each of dead) sides.push(await openSide(context, each))
-  for (let round = 0; round < context.runs * 2; round++) {
-    for (const side of sides) await side.run(PACE)
+  const sides = await openAll(dead.map((count) => openSide(context, count)))
+  for (let round = 0; round < (context.quick ? 1 : context.runs * 2); round++) {
+    for (const side of sides) await side.run(context.quick ? PACE / 5 : PACE)
   }
   await Promise.all(sides.map((side) => side.close()))
   return sides.map(({ seen }) => seen)
@@ -178,8 +174,7 @@ async function delays(context: BenchContext, dead: readonly number[]): Promise<R
 /** The real program, a payment at a time: from the change that made it paid to the first byte of the event that says so. */
 async function fromPaid(context: BenchContext): Promise<RecordableHistogram> {
   const env = { DATA_DIR: context.makeFolder(), PURSER_SANDBOX_KEY: SANDBOX_KEY }
-  const server = await spawnServer({ args: ['bin/purser.js', 'start'], env })
-  context.defer(() => server.stop())
+  const server = await spawnServer({ args: [programPath, 'start'], env, defer: context.defer })
   const call = async (path: string, body: object): Promise<{ id: string }> => {
     const headers = { authorization: `Bearer ${SANDBOX_KEY}`, 'content-type': 'application/json' }
     const answer = await fetch(`${server.url}/api/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
@@ -196,15 +191,14 @@ async function fromPaid(context: BenchContext): Promise<RecordableHistogram> {
     paid.push(id)
     await delay(200)
   }
-  await until(() => paid.every((id) => shop.at.has(`payment.paid ${id}`)))
-  const { stdout } = await promisify(execFile)(process.execPath, ['bin/purser.js', 'db', 'url'], {
-    env: { ...process.env, ...env },
-  })
-  const db = openDb({ connection: { connectionString: stdout.trim() }, max: 1 })
+  await until(() => paid.every((id) => shop.at.has(`payment.paid ${id}`)), `${count} payments are reported paid`)
+  const { owner } = await describeDatabase(context, env.DATA_DIR)
+  const db = openDb({ connection: owner, max: 1 })
   const rows = await db.many<{ id: string; at: Date }>(
     sql`select id, updated_at as at from payments.intents where status = 'paid' limit ${count}`,
   )
   await db.close()
+  if (rows.length < count) throw new Error(`${rows.length} of ${count} payments are paid`)
   const seen = histogramOf()
   for (const { id, at } of rows) {
     seen.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? Infinity) - at.getTime()) * 1000))

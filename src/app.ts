@@ -40,7 +40,7 @@ import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
 import { createRates, priceSourcesConfig, ratesConfig, ratesSchema, type Rates } from '#rates'
 import { createRails } from '#rails'
 import { createReconciliation, reconciliationSchema, type Reconciliation } from '#reconciliation'
-import { openFoundation, type AppDeps, type Foundation } from './foundation.ts'
+import { DRAIN_MS, openFoundation, type AppDeps, type Foundation } from './foundation.ts'
 import { sandboxSettings } from './simulated.ts'
 
 /** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
@@ -86,8 +86,6 @@ export interface App {
   /** Answers what is under way, finishes what runs, closes everything but the database's server. */
   stop(): Promise<void>
 }
-
-const DRAIN_MS = 10_000
 
 /** Wires the whole system over a prepared database. Nothing listens or runs before `start`. */
 export async function createApp(deps: AppDeps): Promise<App> {

@@ -29,6 +29,9 @@ export type AppConfig = Loaded<typeof configSpecs>
 /** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
 export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
 
+/** Time that a stop gives to requests and jobs under way. */
+export const DRAIN_MS = 10_000
+
 export interface AppDeps {
   readonly loaded: AppConfig
   readonly database: Pick<Database, 'app' | 'sole'>

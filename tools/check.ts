@@ -1,4 +1,4 @@
-// npm run check [-- step …]: exactly what CI runs. Static checks two at a time, then all tests.
+// npm run check [-- step …]: exactly what CI runs. Static checks two at a time, then all tests, then a quick run of every benchmark.
 import { execFile } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { countsLine } from './testing/report.ts'
@@ -10,7 +10,10 @@ const STEPS: Readonly<Record<string, readonly [program: string, ...args: string[
   unused: ['knip', '--no-progress'],
   format: ['prettier', '--check', '--log-level=warn', '.'],
   generated: [process.execPath, 'tools/generate.ts', '--check'],
+  bench: [process.execPath, 'bench/run.ts', 'all', '--quick'],
 }
+/** Steps that load both cores: they run alone, after the tests. */
+const ALONE = ['bench']
 const STEP_LIMIT_MS = 5 * 60_000
 /** The tools' scripts ask for `node` by name: they get this one. */
 const PATH = [join('node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter)
@@ -47,11 +50,13 @@ async function countFailed(steps: readonly string[]): Promise<number> {
 
 const asked = process.argv.slice(2)
 const wanted = asked.length > 0 ? asked : [...Object.keys(STEPS), 'tests']
-const failedSteps = await countFailed(wanted.filter((step) => step !== 'tests'))
+const failedChecks = await countFailed(wanted.filter((step) => step !== 'tests' && !ALONE.includes(step)))
 const counts = wanted.includes('tests')
   ? await runTests({ needsBrowser: process.env.CI === 'true' })
   : { passed: 0, failed: 0, skipped: 0 }
+let failedSteps = failedChecks
+for (const step of wanted.filter((one) => ALONE.includes(one))) if (!(await passes(step))) failedSteps += 1
 const sum = { ...counts, failed: counts.failed + failedSteps }
-if (failedSteps > 0) console.log(`\n${failedSteps} of the static checks failed, see above`)
+if (failedSteps > 0) console.log(`\n${failedSteps} of the checks beside the tests failed, see above`)
 console.log(`\n${countsLine(sum)}`)
 process.exitCode = sum.failed > 0 || (wanted.includes('tests') && counts.passed === 0) ? 1 : 0

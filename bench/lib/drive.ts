@@ -1,4 +1,5 @@
 import { createHistogram } from 'node:perf_hooks'
+import { median } from './statistics.ts'
 
 /** What a closed loop did: each lane begins its next act when its last one has ended. */
 export interface Rates {
@@ -12,23 +13,33 @@ export interface Rates {
 export interface Drive {
   /** How many acts run at once. */
   lanes: number
+  /** Duration that counts, after the warm-up. */
   durationMs: number
   /** Not counted; a fifth of the duration by default. */
   warmupMs?: number
+  /** Extends a duration in which no act ends until the first one does, at most by this: 10 s unless told. A busy machine is no failure. */
+  graceMs?: number
   /** One act. What it throws ends the drive: a benchmark with failures has no figure. */
   act(lane: number): Promise<unknown>
 }
 
-export async function drive({ lanes, durationMs, warmupMs = durationMs / 5, act }: Drive): Promise<Rates> {
+/** Runs the acts and returns their rates. Throws what an act throws, and when no act ends. */
+export async function drive(options: Drive): Promise<Rates> {
+  const { lanes, durationMs, warmupMs = durationMs / 5, graceMs = 10_000, act } = options
   const histogram = createHistogram({ figures: 3, lowest: 1, highest: 600_000_000 })
   const from = performance.now() + warmupMs
   const until = from + durationMs
   let stopped = false
+  let measuredMs = durationMs
+  const isMeasuring = (at: number): boolean => at < until || (histogram.count === 0 && at < until + graceMs)
   const lane = async (index: number): Promise<void> => {
-    for (let began = performance.now(); began < until && !stopped;) {
+    for (let began = performance.now(); isMeasuring(began) && !stopped;) {
       await act(index)
       const ended = performance.now()
-      if (began >= from && ended <= until) histogram.record(Math.max(1, Math.round((ended - began) * 1000)))
+      if (began >= from && isMeasuring(ended)) {
+        measuredMs = Math.max(measuredMs, ended - from)
+        histogram.record(Math.max(1, Math.round((ended - began) * 1000)))
+      }
       began = ended
     }
   }
@@ -40,8 +51,9 @@ export async function drive({ lanes, durationMs, warmupMs = durationMs / 5, act 
   )
   const failed = (await Promise.allSettled(running)).find((result) => result.status === 'rejected')
   if (failed) throw failed.reason
+  if (histogram.count === 0) throw new Error(`no act ended within ${durationMs + graceMs} ms`)
   return {
-    perSecond: Math.round((histogram.count * 1000) / durationMs),
+    perSecond: rateOf(histogram.count, measuredMs),
     p50Us: histogram.percentile(50),
     p95Us: histogram.percentile(95),
     p99Us: histogram.percentile(99),
@@ -49,11 +61,10 @@ export async function drive({ lanes, durationMs, warmupMs = durationMs / 5, act 
   }
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted[Math.floor(sorted.length / 2)]
-  if (middle === undefined) throw new Error('no values')
-  return middle
+/** Acts per second, rounded; a rate below 10 keeps two digits. */
+function rateOf(acts: number, elapsedMs: number): number {
+  const rate = (acts * 1000) / elapsedMs
+  return rate < 10 ? Number(rate.toPrecision(2)) : Math.round(rate)
 }
 
 /**

@@ -23,6 +23,18 @@ export interface BenchResult {
   bounds: readonly Bound[]
   /** What a reader of the figures must know, such as how the floor is built. */
   notes?: readonly string[]
+  /** Further figures for the JSON file, such as the ratio of each pair. */
+  details?: unknown
+}
+
+/** Throws when the result has no table, an empty table or a figure that is not a number: the benchmark did not measure. */
+export function requireFigures({ tables }: BenchResult): void {
+  if (tables.length === 0) throw new Error('the result has no table')
+  for (const { title, rows } of tables) {
+    if (rows.length === 0) throw new Error(`"${title}" has no rows`)
+    const odd = rows.flat().find((cell) => /NaN|Infinity|undefined/.test(String(cell)))
+    if (odd !== undefined) throw new Error(`"${title}" has the figure ${odd}`)
+  }
 }
 
 /** What `bench/NAME.ts` is given. */

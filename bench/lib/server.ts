@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 export interface ServerOptions {
-  /** After `node`, such as ['bin/purser.js', 'start'] or ['bench/floor/insert.ts']. PORT and HOST come by the environment. */
+  /** Arguments of `node`, scripts by their absolute path, such as [programPath, 'start']. PORT and HOST come by the environment. */
   args: readonly string[]
   env?: Readonly<Record<string, string>>
+  /** Path of the Node that runs it. Default: the one that runs the benchmark. */
+  node?: string
+  /** Called with `stop` once the process exists, so that it also ends when the benchmark is interrupted before the server is ready. */
+  defer?: (stop: () => Promise<void>) => void
   /** Ready when this path answers 200. */
   readyPath?: string
+  /** Limit of the start: 120 s unless told, as a busy machine is no failure. */
   timeoutMs?: number
 }
 
@@ -25,20 +30,32 @@ export interface SpawnedServer extends AsyncDisposable {
 
 const READY_EVERY_MS = 10
 const STOP_LIMIT_MS = 20_000
+/** Variables that a server takes from the shell. Settings such as DATABASE_URL would change what is measured. */
+const INHERITED = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
 
-/** Starts what is measured as a process of its own, floor and ours alike. */
+/** Folder of this repository. */
+export const repositoryPath = resolve(import.meta.dirname, '../..')
+/** The program of this repository, to be started by `node programPath start`. */
+export const programPath = join(repositoryPath, 'bin/purser.js')
+
+/**
+ * Starts what is measured as a process of its own, floor and ours alike. Its working folder is empty and its environment is clean, so neither
+ * a `.env` file nor the shell changes the figures. Throws with the end of its output when it does not become ready.
+ */
 export async function spawnServer(options: ServerOptions): Promise<SpawnedServer> {
-  const { args, env = {}, readyPath = '/health', timeoutMs = 30_000 } = options
+  const { args, env = {}, node = process.execPath, readyPath = '/health', timeoutMs = 120_000 } = options
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const folder = mkdtempSync(join(tmpdir(), 'purser-bench-server-'))
   const output = join(folder, 'output')
   const file = openSync(output, 'w')
   const began = performance.now()
-  const child = spawn(process.execPath, args, {
+  const child = spawn(node, args, {
+    cwd: folder,
     stdio: ['ignore', file, file],
-    env: { ...process.env, NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ...env },
+    env: { ...inheritedEnv(), NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ...env },
   })
+  closeSync(file)
   const exited = once(child, 'exit')
   const stop = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -49,10 +66,17 @@ export async function spawnServer(options: ServerOptions): Promise<SpawnedServer
     }
     rmSync(folder, { recursive: true, force: true })
   }
+  try {
+    options.defer?.(stop)
+  } catch (error) {
+    // The benchmark was interrupted and no longer takes anything to clean up.
+    await stop()
+    throw error
+  }
   while (!(await answers(`${url}${readyPath}`))) {
     const gone = child.exitCode !== null || child.signalCode !== null
     if (!gone && performance.now() - began < timeoutMs) {
-      await new Promise((resolve) => setTimeout(resolve, READY_EVERY_MS))
+      await new Promise((done) => setTimeout(done, READY_EVERY_MS))
       continue
     }
     const said = readFileSync(output, 'utf8').slice(-4000)
@@ -62,6 +86,9 @@ export async function spawnServer(options: ServerOptions): Promise<SpawnedServer
   const readyMs = Math.round(performance.now() - began)
   return { url, pid: child.pid ?? 0, readyMs, stop, [Symbol.asyncDispose]: stop }
 }
+
+const inheritedEnv = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(INHERITED.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : [])))
 
 async function answers(url: string): Promise<boolean> {
   try {

@@ -1,7 +1,10 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
-import { findPostgres } from '#platform/postgres'
+import { findPostgres, postgresUrl } from '#platform/postgres'
 import type { BenchContext } from './result.ts'
-import { spawnServer } from './server.ts'
+import { programPath, repositoryPath, spawnServer } from './server.ts'
+import { until } from './until.ts'
 
 /** One of the two programs that are compared, each a process of its own with an embedded PostgreSQL of its own. */
 export interface Side {
@@ -13,18 +16,31 @@ export interface Side {
 }
 
 /** Fastify without a logger and one prepared INSERT: bench/floor/insert.ts. */
-export const startFloor = (context: BenchContext): Promise<Side> => start(context, ['bench/floor/insert.ts'])
+export const startFloor = (context: BenchContext): Promise<Side> =>
+  start(context, [join(repositoryPath, 'bench/floor/insert.ts')])
 
 const KEY = 'sk_test_bench'
 
+/** Headers of a request to a program that was started with `benchSettings`. */
+export const benchHeaders = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' } as const
+
+/** Settings of the program under load. One API key sends the requests of a thousand shops. */
+export const benchSettings = { PURSER_SANDBOX_KEY: KEY, API_REQUESTS_PER_MINUTE: '100000000' } as const
+
 /** The real program in the sandbox, as in production: log files, no terminal. */
 export const startOurs = (context: BenchContext, env: Readonly<Record<string, string>> = {}): Promise<Side> =>
-  start(context, ['bin/purser.js', 'start'], {
-    PURSER_SANDBOX_KEY: KEY,
-    // One key does the work of a thousand shops.
-    API_REQUESTS_PER_MINUTE: '100000000',
-    ...env,
-  })
+  start(context, [programPath, 'start'], { ...benchSettings, ...env })
+
+/**
+ * The real program with a PostgreSQL of its own that is reached by DATABASE_URL, as INSTANCE_TYPE=web or worker needs. It has the settings of
+ * the embedded one.
+ */
+export async function startOursByUrl(context: BenchContext, env: Readonly<Record<string, string>> = {}): Promise<Side> {
+  const { owner } = await context.startPostgres()
+  const settings = { ...benchSettings, DATA_DIR: context.makeFolder(), DATABASE_URL: postgresUrl(owner), ...env }
+  const { url, pid } = await spawnServer({ args: [programPath, 'start'], env: settings, defer: context.defer })
+  return { url, pid, headers: benchHeaders, ask: (text) => ask(owner, text) }
+}
 
 async function start(
   context: BenchContext,
@@ -32,15 +48,20 @@ async function start(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Side> {
   const dataDir = context.makeFolder()
-  const { url, pid, stop } = await spawnServer({ args, env: { DATA_DIR: dataDir, ...env } })
-  context.defer(stop)
+  context.defer(() => stopPostgresIn(dataDir))
+  const { url, pid } = await spawnServer({ args, env: { DATA_DIR: dataDir, ...env }, defer: context.defer })
   const { owner } = await describeDatabase(context, dataDir)
-  return {
-    url,
-    pid,
-    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
-    ask: (text) => ask(owner, text),
-  }
+  return { url, pid, headers: benchHeaders, ask: (text) => ask(owner, text) }
+}
+
+/**
+ * Waits for all that is being opened, also when one of it fails: cleaning up earlier would miss what opens later. Throws the first failure.
+ */
+export async function openAll<T extends readonly unknown[] | []>(
+  opening: T,
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  await Promise.allSettled(opening)
+  return Promise.all(opening)
 }
 
 type Server = NonNullable<Awaited<ReturnType<typeof findPostgres>>>
@@ -61,5 +82,24 @@ async function ask<Row extends object>(connection: pg.ClientConfig, text: string
     return (await client.query<Row>(text)).rows
   } finally {
     await client.end()
+  }
+}
+
+/** Stops a PostgreSQL that a killed or crashed program left running in its data folder. */
+export async function stopPostgresIn(dataDir: string): Promise<void> {
+  for (const path of globSync('**/postmaster.pid', { cwd: dataDir })) {
+    const pid = Number(readFileSync(join(dataDir, path), 'utf8').split('\n')[0])
+    if (!isAlive(pid)) continue
+    // Fast shutdown.
+    process.kill(pid, 'SIGINT')
+    await until(() => !isAlive(pid), `PostgreSQL ${pid} stops`)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
