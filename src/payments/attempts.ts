@@ -3,16 +3,17 @@ import { addMs } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import { FetchError } from '#platform/fetch'
 import {
-  attemptOf,
   claimSubmission,
   findAttempt,
+  extendWatches,
   insertAttempt,
   listAttempts,
   listPrompts,
   lockPhone,
+  maskPhone,
   type AttemptRow,
 } from './attempt-store.ts'
-import { allocate, askFor, isOffered, renew, type Ask, type Collector } from './addresses.ts'
+import { allocate, askFor, isOffered, renew, WATCH_FOR_MS, type Ask, type Collector } from './addresses.ts'
 import { requireFunds } from './own/balance.ts'
 import { BALANCE_RAIL } from './postings.ts'
 import { callbackUrl } from './callback.ts'
@@ -28,9 +29,10 @@ import {
   notFound,
   over,
   payerLacks,
+  promptLive,
 } from './errors.ts'
-import type { Attempt, PaymentMethod, StartAttempt } from './face.ts'
-import { findIntent, lockIntent, type IntentRow } from './intent-store.ts'
+import type { PaymentMethod, StartAttempt } from './face.ts'
+import { extendIntent, findIntent, lockIntent, type IntentRow } from './intent-store.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { record } from './outcomes.ts'
 import { assetFor } from './prices.ts'
@@ -64,22 +66,18 @@ export const listMethods = ({ rails, prices }: Core, asset: Asset): readonly Pay
         kind,
         needs,
         limits,
+        closes: rail.collect.close !== undefined,
         unavailable: rail.unavailable(),
       },
     ]
   })
 
-/** See Payments.startAttempt. */
-export async function startAttempt(core: Core, input: StartAttempt): Promise<Attempt> {
-  await requireRate(core, input)
-  const opened = await core.db.transaction((tx) => openAttempt(tx, core, input))
-  const attempt = opened.again ? opened.attempt : await submit(core, opened.attempt)
-  if (!opened.again && attempt.kind === 'address') await core.wakeWatch(attempt.rail)
-  return attemptOf(attempt)
-}
+/** An attempt that was opened, or the open pages that must be closed at their providers before it can be. */
+export type Opened =
+  { readonly attempt: AttemptRow; readonly again: boolean } | { readonly rivals: readonly AttemptRow[] }
 
 /** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
-async function requireRate(core: Core, { intentId, method }: StartAttempt): Promise<void> {
+export async function requireRate(core: Core, { intentId, method }: StartAttempt): Promise<void> {
   if (!core.rails.some((rail) => rail.exchanges && rail.method === method)) return
   const intent = await findIntent(core.db, intentId)
   // What is wrong with them is said in the transaction.
@@ -90,7 +88,8 @@ async function requireRate(core: Core, { intentId, method }: StartAttempt): Prom
   await core.rates?.rate(currencyOf(intent.asset), currencyOf(asset))
 }
 
-async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ attempt: AttemptRow; again: boolean }> {
+/** Checks that the attempt may start, and commits it as `created`. Everything else is checked before a rival page is named. */
+export async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<Opened> {
   const now = core.clock.now()
   const intent = await lockIntent(tx, input.intentId)
   if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
@@ -101,21 +100,22 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
   requirePayable(intent, now)
   const rail = requireRail(core, intent, input)
   const offered = attempts.findLast((each) => isOffered(each, rail))
+  requireNoneUnderWay(attempts, offered, now)
+  const pages = attempts.filter(({ kind, state }) => kind === 'page' && isLive(state))
+  if (offered && pages.length > 0) return { rivals: pages }
   if (offered) return { attempt: await renew(tx, core, rail, { intent, attempt: offered, now }), again: true }
   const due = intent.amount - intent.received
   const payer = requirePayer(rail, input.payer)
   const ask = await askFor(core, tx, rail, money(intent.asset, due))
   requireTaken(rail, ask.amount.asset, ask.amount.amount)
   const open = attempts.find((each) => isSame(each, rail, due, payer, now))
+  const rivals = pages.filter((each) => each !== open)
+  if (rivals.length > 0 && open) return { rivals }
   if (open) return { attempt: open, again: true }
-  if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
-    throw inFlight()
-  if (attempts.some(({ kind, state }) => kind === 'balance' && isLive(state))) throw inFlight()
-  // Money was seen and is not final: another try would pay twice.
-  if (attempts.some(({ unconfirmed, state }) => unconfirmed && isLive(state))) throw inFlight()
   requireAttemptsLeft(attempts, core.limits)
   const railAccount = rail.collect.kind === 'balance' ? await requireFunds(tx, core.ledger, intent, due) : 'main'
   if (input.merchantId === undefined) await requirePublicLimits(tx, core, rail, payer, attempts)
+  if (rivals.length > 0) return { rivals }
 
   const placed = await allocate(tx, core, rail, { intent, now })
   const attempt = {
@@ -123,9 +123,37 @@ async function openAttempt(tx: Tx, core: Core, input: StartAttempt): Promise<{ a
     ...placed,
   }
   await insertAttempt(tx, attempt)
-  await refreshIntent(tx, core, intent, now, { shows: true })
+  await refreshIntent(tx, core, await extended(tx, intent, attempt), now, { shows: true })
   tx.afterCommit(() => core.meters.payments.inc({ provider: rail.name, status: 'started' }))
   return { attempt, again: false }
+}
+
+/**
+ * No second way to pay starts while the first can still succeed: a prompt that can be approved, a balance that is being taken, money that was seen
+ * and is not final (but the rest may go to the same address). Throws 409 `payments.attempt-in-flight`.
+ */
+function requireNoneUnderWay(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
+  const live = attempts.filter(({ state }) => isLive(state))
+  const prompt = live.find(({ kind }) => kind === 'push')
+  if (prompt) throw promptLive(maskPhone(prompt.payer.phone ?? ''), prompt.endsAt ?? now, now)
+  if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw inFlight()
+}
+
+/** A transfer by hand takes days, so its payment lasts at least as long as its instructions. */
+async function extended(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
+  if (kind !== 'transfer' || endsAt === null || endsAt <= intent.expiresAt) return intent
+  const after = { ...intent, expiresAt: endsAt }
+  await extendIntent(tx, after)
+  await extendWatches(tx, intent.id, addMs(endsAt, WATCH_FOR_MS))
+  return after
+}
+
+/** Until when the payer can pay on a new attempt; null where only the provider knows. */
+function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: IntentRow, now: Date): Date | null {
+  const end = addMs(now, lifetimeMs)
+  if (kind === 'push') return end
+  if (kind === 'transfer') return end > expiresAt ? end : expiresAt
+  return null
 }
 
 const findAsked = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
@@ -175,7 +203,8 @@ function isSame(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Pay
     !attempt.unconfirmed &&
     attempt.amount === amount &&
     attempt.payer.email === payer.email &&
-    now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2
+    // A transfer keeps its payment code until it ends.
+    (rail.collect.kind === 'transfer' || now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2)
   )
 }
 
@@ -240,6 +269,7 @@ export const newAttempt = (
   createdAt: now,
   submittedAt: null,
   endedAt: null,
+  endsAt: endOf(rail, intent, now),
   sentAt: null,
 })
 

@@ -129,6 +129,8 @@ export interface Attempt {
   readonly sightings: readonly Sighting[]
   /** Masked, `2547*****678`. */
   readonly phone: string | undefined
+  /** Until when the payer can pay on it: the end of a prompt, the last day of a transfer. Undefined where only the provider knows. */
+  readonly endsAt: Date | undefined
   readonly createdAt: Date
 }
 
@@ -173,6 +175,8 @@ export interface PaymentMethod {
   readonly kind: CollectKind
   readonly needs: readonly ('phone' | 'email')[]
   readonly limits: AmountLimits
+  /** Whether an attempt that was begun can be ended at the provider, so that the payer can choose another method. */
+  readonly closes: boolean
   /** Why it cannot be used now. */
   readonly unavailable: string | undefined
 }
@@ -256,7 +260,8 @@ export interface Payments extends Module {
   /**
    * Commits the attempt, then asks the rail and records what it said. Never throws for what the provider did: that is in the attempt.
    * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off, `rates.unavailable`), all before
-   * anything was sent. One address serves a whole intent: asked again, the same attempt comes back, with what is still due.
+   * anything was sent. While an attempt can still be paid no other one starts: a live prompt refuses it (409 `payments.attempt-in-flight`), an
+   * open page is closed at its provider first, and refuses it (409 `payments.page-open`) when it stays open. One address serves a whole intent: asked again, the same attempt comes back, with what is still due.
    */
   startAttempt(input: StartAttempt): Promise<Attempt>
   /**

@@ -173,7 +173,10 @@ export async function openTrial({ db, connection, ...options }: TrialOptions): P
     ledger,
     jobs: () => jobs,
     rails: [push.rail, page.rail],
-    transfers: () => ({ instructions: 'Example Bank\\nAccount 1', currencies: ['KES'] }),
+    transfers: () => ({
+      ...{ instructions: 'Example Bank\\nAccount 1', currencies: ['KES'], days: 7 },
+      ...{ mpesaNumber: undefined, mpesaKind: 'paybill', mpesaAccount: undefined },
+    }),
     clock,
     ids,
     log,

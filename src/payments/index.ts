@@ -38,6 +38,7 @@ export {
   type RefundStatus,
 } from './refunds/face.ts'
 export { transfersConfig, type TransfersConfig } from './own/config.ts'
+export type { MpesaByHand } from './own/transfer.ts'
 export type { CustomerBalance, CustomerMove, CustomerOf, Customers } from './own/customers.ts'
 export type { Confirmation, Decided, ManualTransfer, TransferPage, Transfers } from './own/transfers.ts'
 export { INTENT_STATUSES, type AttemptState, type Flags, type IntentStatus } from './state.ts'

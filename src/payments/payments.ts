@@ -1,5 +1,5 @@
 import type { Schema } from '#platform/migrate'
-import { startAttempt, listMethods } from './attempts.ts'
+import { listMethods } from './attempts.ts'
 import { paymentsCommands } from './commands.ts'
 import { createReconciliation } from './reconciliation/reconciliation.ts'
 import { createCore } from './core.ts'
@@ -18,6 +18,7 @@ import { reconcileQueue } from './reconciliation/compare.ts'
 import { refundsQueue } from './refunds/polling.ts'
 import { createRefunds } from './refunds/refunds.ts'
 import { webhookRoutes } from './routes.ts'
+import { startAttempt } from './starting.ts'
 import { settlementsQueue } from './settlements/settle.ts'
 import { settlementReader } from './settlements/settlements.ts'
 import { figuresOf } from './tallies.ts'
@@ -68,7 +69,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     exports: paymentExports,
     close: watching.close,
     refunds: createRefunds(core),
-    transfers: createTransfers(core),
+    transfers: createTransfers(core, deps.transfers),
     customers: createCustomers(core.ledger),
     reconciliation: createReconciliation(core),
   }

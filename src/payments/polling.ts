@@ -8,7 +8,7 @@ import { ATTEMPTS_QUEUE, railOf, type Core } from './core.ts'
 import { notFound } from './errors.ts'
 import { findIntent } from './intent-store.ts'
 import { record, type Recorded } from './outcomes.ts'
-import { isOver } from './state.ts'
+import { isLive, isOver } from './state.ts'
 import type { AttemptRef, Collect, Outcome } from './rail.ts'
 import { backOff, giveUp, nextFeeLook, nextLook } from './schedule.ts'
 
@@ -92,6 +92,30 @@ async function closeIfOver(core: Core, collect: Collect, attempt: AttemptRow): P
   } catch (error) {
     core.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
   }
+}
+
+/**
+ * Ends a page at its provider so that another attempt can start, and records what the provider says of it afterwards. A page that stays open, or
+ * whose provider does not answer, stays live. Never throws for what a provider did.
+ */
+export async function closePage(core: Core, attempt: AttemptRow): Promise<void> {
+  const { rail, id: attemptId, intentId: paymentId, state } = attempt
+  const collect = railOf(core, rail)?.collect
+  // The call that creates the page is under way in another request: nothing is known to close yet.
+  if (!collect || state === 'created' || state === 'submitting') return
+  const ask = async (row: AttemptRow): Promise<AttemptRow> => {
+    const outcome = await askAbout(core, collect, row)
+    return outcome ? (await record(core, { attempt: row, outcome, from: 'event' })).attempt : row
+  }
+  // The answer that named the page was lost: the provider repeats it.
+  const known = attempt.reference === null ? await ask(attempt) : attempt
+  if (known.reference === null || !isLive(known.state)) return
+  try {
+    await collect.close?.(await refOf(core, known))
+  } catch (error) {
+    core.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
+  }
+  await ask(known)
 }
 
 /** See Payments.look. */

@@ -96,13 +96,13 @@ function grouped(text: string): string {
 
 export const copied = (
   speech: Speech,
-  { label, text, after = '' }: { label: string; text: string; after?: string },
+  { label, text, after = '', copy = text }: { label: string; text: string; after?: string; copy?: string },
 ): Html =>
   html`<div>
     <dt>${label}</dt>
     <dd>
       <code class="copied">${text}</code> ${after}
-      <button type="button" class="copy" data-copy="${text}" data-done="${speech.say('copied')}" hidden>
+      <button type="button" class="copy" data-copy="${copy}" data-done="${speech.say('copied')}" hidden>
         ${speech.say('copy')}<span class="unseen"> (${label})</span>
       </button>
     </dd>

@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import type { Attempt } from '#payments'
+import type { Attempt, Intent } from '#payments'
 import { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import { addressKey } from '#platform/limits'
 import { checkoutUrl } from '../api/render.ts'
 import { parseKenyanPhone } from './phone.ts'
 import type { PageDeps } from './routes.ts'
-import type { Problem, View } from './state.ts'
+import { methodName } from './show.ts'
+import { openPage, type Problem, type View } from './state.ts'
 import type { Speech } from './strings.ts'
 
 export const attemptForm = z.object({ method: z.string().max(20), phone: z.string().max(40).optional() })
@@ -54,7 +55,7 @@ export async function tryAttempt(
     })
     return { attempt }
   } catch (error) {
-    const problem = problemOf(error, speech, { merchant: intent.terms.merchantName, method: name })
+    const problem = problemOf(error, speech, { intent, method: name })
     return problem ? { problem } : {}
   }
 }
@@ -89,16 +90,21 @@ const wrongPhone = (speech: Speech, method: string): Problem => ({
 })
 
 interface About {
-  readonly merchant: string
+  readonly intent: Intent
   readonly method: string
 }
 
-function problemOf(error: unknown, speech: Speech, { merchant, method }: About): Problem | undefined {
+function problemOf(error: unknown, speech: Speech, { intent, method }: About): Problem | undefined {
   if (!(error instanceof AppError)) throw error
   const { code, status, param } = error
-  if (code === 'payments.too-many-attempts') return { status, text: speech.say('noMoreTries', { merchant }) }
+  if (code === 'payments.too-many-attempts')
+    return { status, text: speech.say('noMoreTries', { merchant: intent.terms.merchantName }) }
   if (status === 429) return tooMany(speech, error.retryAfterSeconds ?? 60)
   if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
+  if (code === 'payments.page-open') {
+    const open = openPage(intent)?.method ?? method
+    return { status, text: speech.say('pageInFlight', { method: methodName(open, speech, 'sentence') }) }
+  }
   // The payment was paid, canceled or expired in between: the panel says so by itself.
   if (status === 409) return undefined
   if (param === 'phone') return wrongPhone(speech, method)

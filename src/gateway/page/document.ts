@@ -6,7 +6,7 @@ import { brandStyle, merchantLine } from './brand.ts'
 import { icons } from './icons.ts'
 import { panel, titleOf } from './panel.ts'
 import { showLeft, showMoney } from './show.ts'
-import { isMoving, stateOf, type View } from './state.ts'
+import { asksForMoney, isMoving, offeredAddress, stateOf, type View } from './state.ts'
 import { LANGUAGES, WORDS, type Speech } from './strings.ts'
 
 export interface DocumentOptions {
@@ -22,12 +22,9 @@ const LONG = 12
 
 /** The whole checkout page. */
 export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
-  const { intent, speech, now } = view
+  const { intent, speech } = view
   const { language } = speech
-  const reload = `${RELOAD_SECONDS};url=/pay/${intent.id}?lang=${language}`
-  const head = html`${
-      isMoving(stateOf(intent, now)) && html`<noscript><meta http-equiv="refresh" content="${reload}" /></noscript>`
-    }
+  const head = html`<noscript>${reloadIn(reloadSeconds(view), `/pay/${intent.id}?lang=${language}`)}</noscript>
     <script type="module" src="${assets.script}"></script>`
   const body = html`${!intent.livemode && practice(speech, practiceUrl)}
     <main id="checkout" class="checkout" data-pay-id="${intent.id}" data-lang="${language}">
@@ -38,6 +35,28 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
     <p id="lost" class="lost" role="alert" hidden data-text="${speech.say('lost')}"></p>`
   return page(speech, { title: titleOf(view), assets, head, body, brand: view.brand })
 }
+
+/** A page without script shows that the time is up by loading again: when what it asks for now no longer holds. */
+function reloadSeconds({ intent, now }: View): number | undefined {
+  const state = stateOf(intent, now)
+  if (isMoving(state)) return RELOAD_SECONDS
+  if (!asksForMoney(state)) return undefined
+  const lock = state === 'address' ? offeredAddress(intent)?.exchange?.lockedUntil : undefined
+  const end = lock && lock < intent.expiresAt ? lock : intent.expiresAt
+  return secondsUntil(end, now)
+}
+
+/** Whole seconds after which a time is past. */
+export const secondsUntil = (end: Date, now: Date): number => Math.ceil((end.getTime() - now.getTime()) / 1000) + 1
+
+/** Browsers take no longer wait (a signed 32-bit number of milliseconds). */
+const LONGEST_WAIT_SECONDS = 2_000_000
+
+/** Loads the page again after so long; nothing where there is nothing to wait for. */
+export const reloadIn = (seconds: number | undefined, url: string): Html | undefined =>
+  seconds === undefined || seconds > LONGEST_WAIT_SECONDS
+    ? undefined
+    : html`<meta http-equiv="refresh" content="${seconds};url=${url}" />`
 
 interface Ask {
   readonly assets: Assets
@@ -85,7 +104,7 @@ function summary({ intent, speech, now, brand }: View): Html {
 function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Html | undefined {
   const seconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
   if ((status !== 'open' && status !== 'processing') || seconds <= 0 || seconds > DAY_SECONDS) return undefined
-  return html`<p class="small countdown" role="timer" data-left="${seconds}">
+  return html`<p class="small countdown" role="timer">
     ${speech.say('timeLeft')}: <span class="left">${showLeft(seconds, speech)}</span>
   </p>`
 }

@@ -14,7 +14,7 @@ import type { Assets } from './assets.ts'
 import { isOwnPage } from './attempts.ts'
 import { buttonStyle, hintOf } from './button.ts'
 import { FORM_PER_ADDRESS, mayCreate, type CheckoutDeps } from './checkout.ts'
-import { askDocument, messageDocument } from './document.ts'
+import { askDocument, messageDocument, reloadIn, secondsUntil } from './document.ts'
 import { methodName, showMoney } from './show.ts'
 import { languageOf, speak, type Speech } from './strings.ts'
 import { troublePage } from './trouble.ts'
@@ -154,7 +154,7 @@ async function pageOf(
   const offer = offerOf(deps, found)
   const merchant = shop.name
   if (state.is === 'over') {
-    const words = { title: speech.say('linkOver'), text: speech.say('expiredText', { merchant }) }
+    const words = { title: speech.say('linkOver'), text: speech.say('linkOverText', { merchant }) }
     return messageDocument(speech, { icon: 'clock', ...words }, assets)
   }
   if (state.is === 'used') {
@@ -175,7 +175,9 @@ async function pageOf(
     ? goOn(action, offer, speech, problem)
     : askForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
   const about = link.description || undefined
-  return askDocument(speech, { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, body })
+  const head = link.expiresAt ? reloadIn(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
+  const ask = { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, head, body }
+  return askDocument(speech, ask)
 }
 
 const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>

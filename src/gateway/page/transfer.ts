@@ -4,28 +4,61 @@ import { html, type Html } from '#platform/html'
 import { copied } from './address.ts'
 import { notes, otherWays } from './choose.ts'
 import { headline } from './over.ts'
-import { showMoney } from './show.ts'
+import { showMoney, showTime } from './show.ts'
 import { openTransfer, type View } from './state.ts'
 
-/** Where to send money by hand, what to write on it, and a way to say that it was sent. */
+/** Where to send money by hand, the payment code to write on it, and a way to say that it was sent. */
 export function transfer(view: View): Html {
   const { intent, speech } = view
   const attempt = openTransfer(intent)
   if (!attempt) return html``
-  const { address = '', code = '', amount, method } = attempt
   const merchant = intent.terms.merchantName
   return html`${notes(view)}
-    <h2 class="ask" tabindex="-1" data-focus data-title>${speech.say('send', { amount: showMoney(amount) })}</h2>
+    <h2 class="ask" tabindex="-1" data-focus data-title>
+      ${speech.say('send', { amount: showMoney(attempt.amount) })}
+    </h2>
     <div class="send">
-      <p class="account">${address}</p>
-      <dl class="receipt">
-        ${copied(speech, { label: speech.say('amount'), text: formatAmount(amount), after: currencyOf(amount.asset) })}
-        ${copied(speech, { label: speech.say('transferCode'), text: code })}
-      </dl>
+      ${details(view, attempt)}
       <p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>
+      ${byHandSteps(view, attempt)}
+      <p class="hint">${speech.say('transferUntil', { time: showTime(attempt.endsAt ?? intent.expiresAt, speech) })}</p>
       ${sentForm(view)}
     </div>
-    ${otherWays(view, method)}`
+    ${otherWays(view, attempt.method)}`
+}
+
+/** Account, amount and payment code, each number with a button that copies it. */
+function details({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
+  const lines = address.split('\n').map(readLine)
+  const plain = lines.filter(({ value }) => value === undefined).map(({ label }) => label)
+  const after = currencyOf(amount.asset)
+  return html`${plain.length > 0 && html`<p class="account">${plain.join('\n')}</p>`}
+    <dl class="receipt">
+      ${lines.map(
+        ({ label, value }) =>
+          value !== undefined && copied(speech, { label, text: value, copy: value.replaceAll(/[ -]/g, '') }),
+      )}
+      ${copied(speech, { label: speech.say('amount'), text: formatAmount(amount), after })}
+      ${copied(speech, { label: speech.say('transferCode'), text: code })}
+    </dl>`
+}
+
+/** A line of the operator's instructions that ends in an account number (or an IBAN): `Account 0100 200 300`. */
+function readLine(text: string): { label: string; value?: string } {
+  const line = text.trim()
+  const [, label, value] = /^(.+?)[:\s]\s*([A-Z]{2}\d{2}[A-Z\d ]{8,}|\d[\d -]{3,}\d)$/.exec(line) ?? []
+  return label === undefined || value === undefined ? { label: line } : { label, value }
+}
+
+/** How the same is paid from the M-Pesa menu. Its money is found by an operator, and the text says so. */
+function byHandSteps({ byHand, speech, intent }: View, { code = '' }: Attempt): Html | undefined {
+  if (!byHand) return undefined
+  const { number, kind, account = code } = byHand
+  const merchant = intent.terms.merchantName
+  const steps = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
+  // The code is not on the payment: the operator finds it by the number in the payer's message from M-Pesa.
+  const without = kind === 'till' || byHand.account !== undefined
+  return html`<p class="hint">${steps} ${without && speech.say('byHandMessage', { merchant })}</p>`
 }
 
 function sentForm({ intent, speech }: View): Html {
@@ -37,16 +70,22 @@ function sentForm({ intent, speech }: View): Html {
   </form>`
 }
 
-/** The payer has said that it was sent: a person looks for it. */
-export function looking({ intent, speech, practiceUrl }: View, { code = '' }: Attempt): Html {
+/** The payer has said that it was sent: a person looks for it. The details stay, for a payer who checks what was sent. */
+export function looking(view: View, attempt: Attempt): Html {
+  const { intent, speech, practiceUrl } = view
+  const { code = '' } = attempt
   const merchant = intent.terms.merchantName
   const text = speech.say('transferLookingText', { merchant, code })
   const practice = !intent.livemode && practiceUrl !== undefined
   return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
-  ${
-    practice &&
-    html`<p class="hint center">
-      ${speech.say('practiceConfirm')}<br /><code>npx purser payments confirm ${code} --number TEST1</code>
-    </p>`
-  }`
+    ${
+      practice &&
+      html`<p class="hint center">
+        ${speech.say('practiceConfirm')}<br /><code>npx purser payments confirm ${code} --number TEST1</code>
+      </p>`
+    }
+    <div class="send">
+      <p class="hint">${speech.say('transferSentDetails')}</p>
+      ${details(view, attempt)}
+    </div>`
 }

@@ -16,9 +16,10 @@ import {
 } from '../errors.ts'
 import { lockIntent } from '../intent-store.ts'
 import { apply, type Told } from '../outcomes.ts'
-import { listReceipts } from '../receipt-store.ts'
+import { isCountedNumber, listReceipts } from '../receipt-store.ts'
 import { isLive, isOver, type AttemptState } from '../state.ts'
-import { parseCode } from './transfer.ts'
+import type { TransfersConfig } from './config.ts'
+import { mpesaByHand, parseCode, type MpesaByHand } from './transfer.ts'
 import { findTransfer, listSent, noteSent, type TransferRow } from './transfer-store.ts'
 
 /** A transfer by hand: what the payer was asked to send, and what they said of it. */
@@ -27,7 +28,7 @@ export interface ManualTransfer {
   readonly id: string
   readonly intentId: string
   readonly merchantId: string
-  /** What the payer was asked to write on it. */
+  /** The payment code, which the payer was asked to write on it. */
   readonly code: string | undefined
   readonly amount: Money
   readonly status: AttemptState
@@ -40,7 +41,9 @@ export interface ManualTransfer {
 export interface Transfers {
   /** Those that payers say they have sent and nobody has decided on, longest ago first. At most 100. Throws 422 `payments.bad-cursor`. */
   list(q: Queryable, query: { limit: number; cursor?: string | undefined }): Promise<TransferPage>
-  /** By its code, the attempt's id, or the payment's, of which the newest is taken. Throws 404 `payments.no-such-transfer`. */
+  /** The pay bill or till that takes payments by hand from the M-Pesa menu; undefined when none is set or takes the currency. */
+  mpesa(currency: string): MpesaByHand | undefined
+  /** By its payment code, the attempt's id, or the payment's, of which the newest is taken. Throws 404 `payments.no-such-transfer`. */
   require(q: Queryable, name: string): Promise<ManualTransfer>
   /** The payer says that it was sent: no other way is offered until a person has decided. Repeatable. Throws 409 when it is over. */
   sent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
@@ -74,7 +77,8 @@ export interface Confirmation {
 const MOST_LISTED = 100
 const NUMBER = /^[0-9A-Z][0-9A-Z./-]{2,59}$/
 
-export const createTransfers = (core: Core): Transfers => ({
+export const createTransfers = (core: Core, config: (() => TransfersConfig) | undefined): Transfers => ({
+  mpesa: (currency) => config && mpesaByHand(config(), currency),
   list: async (q, { limit: asked, cursor }) => {
     if (cursor !== undefined && !isId('att', cursor)) throw badCursor()
     const limit = Math.max(1, Math.min(asked, MOST_LISTED))
@@ -135,6 +139,9 @@ async function confirm(core: Core, input: Confirmation, decided: Decided): Promi
     const before = (await listReceipts(tx, row.intentId)).filter(({ attemptId }) => attemptId === row.id)
     const same = before.find((receipt) => receipt.number === number)
     if (same && same.gross === gross.amount) return undefined
+    // Money that reconciliation has credited already as a payment of its provider, such as a pay bill payment in the list of M-Pesa.
+    const others = core.rails.map(({ name }) => name).filter((name) => name !== 'transfer')
+    if (await isCountedNumber(tx, others, number)) throw numberUsed()
     const [other] = before
     if (same || (other && !input.another)) throw transferConfirmed((same ?? other)?.number ?? '')
     return {

@@ -10,6 +10,7 @@ import { caseOf, caseOver, noSuchCase, type Case } from './cases.ts'
 import { railOf, transactMoney, type Core } from '../core.ts'
 import { findIntent, type IntentRow } from '../intent-store.ts'
 import { apply } from '../outcomes.ts'
+import { isCountedNumber } from '../receipt-store.ts'
 
 export interface CreditCase {
   readonly id: string
@@ -30,6 +31,8 @@ export const creditCase = (core: Core, credit: CreditCase, audit: (tx: Tx) => Pr
     const intent = isId('pay', credit.intentId) ? await findIntent(tx, credit.intentId) : undefined
     if (!intent) throw noSuchPayment()
     const gross = requireMoney(core, row, intent)
+    // A pay bill payment by hand is in the provider's list too: once an operator has confirmed it, it is not credited again.
+    if (await isCountedNumber(tx, ['transfer'], (row.number ?? row.subject).toUpperCase())) throw countedBefore(row)
     const attempt = tryByHand(core, row, intent, gross)
     await insertAttempt(tx, attempt)
     const transfers: Transfer[] = []
