@@ -122,7 +122,7 @@ export const listAttemptsOf = (q: Queryable, intentIds: readonly string[]): Prom
  */
 export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>
   q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd},
-      ends_at = ends_at + greatest(${now} - created_at, interval '0')
+      ends_at = case when kind = 'push' then ends_at + greatest(${now} - created_at, interval '0') else ends_at end
     where id = ${id} and state = 'created' returning ${COLUMNS}`)
 
 /** Attempts to look at now. Whoever claimed them has until `leaseEnd`. */

@@ -134,7 +134,7 @@ export const transferConfirmed = (number: string): AppError =>
   new AppError(
     'payments.transfer-confirmed',
     409,
-    `The transfer was confirmed as ${number} already. If the payer sent another one with the same code, say so.`,
+    `The transfer was confirmed as ${number} already. If the payer sent another one with the same payment code, say so.`,
   )
 
 export const numberUsed = (): AppError =>

@@ -2,7 +2,7 @@ import type { Ledger } from '#ledger'
 import type { Payments } from '#payments'
 import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
-import type { HttpServer } from '#platform/http'
+import { setSamples, type HttpServer } from '#platform/http'
 import type { Ids } from '#platform/ids'
 import type { Idempotency } from '#platform/idempotency'
 import type { Webhooks } from '#webhooks'
@@ -23,6 +23,7 @@ import { rateRoute } from './rates.ts'
 import { publicRoutes, type PublicDeps } from './public.ts'
 import { readRoutes } from './read.ts'
 import { refundRoutes } from './refunds.ts'
+import { SAMPLES } from './samples.ts'
 import { transferRoutes } from './transfers.ts'
 
 export interface ApiDeps extends AccessDeps, PublicDeps {
@@ -43,6 +44,7 @@ export interface Api extends ApiDeps {
 }
 
 export function apiRoutes(app: HttpServer, deps: ApiDeps): void {
+  setSamples(app, SAMPLES)
   const api: Api = { ...deps, access: createAccess(deps) }
   // First: it measures the routes that follow.
   publicRoutes(app, deps)

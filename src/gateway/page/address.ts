@@ -94,6 +94,9 @@ function grouped(text: string): string {
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (shown === '' ? '' : `.${shown}`)
 }
 
+/** Account numbers and codes stay on one line; addresses of coins do not fit on one. */
+const SHORT = 24
+
 export const copied = (
   speech: Speech,
   { label, text, after = '', copy = text }: { label: string; text: string; after?: string; copy?: string },
@@ -101,7 +104,7 @@ export const copied = (
   html`<div>
     <dt>${label}</dt>
     <dd>
-      <code class="copied">${text}</code> ${after}
+      <code class="copied ${text.length <= SHORT && 'short'}">${text}</code> ${after}
       <button type="button" class="copy" data-copy="${copy}" data-done="${speech.say('copied')}" hidden>
         ${speech.say('copy')}<span class="unseen"> (${label})</span>
       </button>

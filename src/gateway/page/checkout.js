@@ -59,6 +59,7 @@ function tickPrompt() {
   running.querySelector('.left').textContent = minutesOf(left)
   running.hidden = left <= 0
   over.hidden = left > 0
+  prompt.classList.toggle('over', left <= 0)
 }
 
 // The time is up: whether the server can be reached or not, nothing on this page asks for money any more.

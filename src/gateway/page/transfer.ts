@@ -12,15 +12,11 @@ export function transfer(view: View): Html {
   const { intent, speech } = view
   const attempt = openTransfer(intent)
   if (!attempt) return html``
-  const merchant = intent.terms.merchantName
+  const title = speech.say('send', { amount: showMoney(attempt.amount) })
   return html`${notes(view)}
-    <h2 class="ask" tabindex="-1" data-focus data-title>
-      ${speech.say('send', { amount: showMoney(attempt.amount) })}
-    </h2>
+    <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
     <div class="send">
-      ${details(view, attempt)}
-      <p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>
-      ${byHandSteps(view, attempt)}
+      ${details(view, attempt)} ${steps(view, attempt)}
       <p class="hint">${speech.say('transferUntil', { time: showTime(attempt.endsAt ?? intent.expiresAt, speech) })}</p>
       ${sentForm(view)}
     </div>
@@ -50,16 +46,21 @@ function readLine(text: string): { label: string; value?: string } {
   return label === undefined || value === undefined ? { label: line } : { label, value }
 }
 
-/** How the same is paid from the M-Pesa menu. Its money is found by an operator, and the text says so. */
-function byHandSteps({ byHand, speech, intent }: View, { code = '' }: Attempt): Html | undefined {
-  if (!byHand) return undefined
-  const { number, kind, account = code } = byHand
+/** What to do at the bank, and how the same is paid from the M-Pesa menu: each where the operator's instructions have it. */
+function steps({ byHand, speech, intent }: View, { code = '', address = '' }: Attempt): readonly (Html | undefined)[] {
   const merchant = intent.terms.merchantName
-  const steps = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
+  const isBank = address.split('\n').some((line) => !BY_HAND_LINE.test(line))
+  const bank = isBank ? html`<p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>` : undefined
+  if (!byHand) return [bank]
+  const { number, kind, account = code } = byHand
+  const menu = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
   // The code is not on the payment: the operator finds it by the number in the payer's message from M-Pesa.
-  const without = kind === 'till' || byHand.account !== undefined
-  return html`<p class="hint">${steps} ${without && speech.say('byHandMessage', { merchant })}</p>`
+  const withoutCode = kind === 'till' || byHand.account !== undefined
+  return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('byHandMessage', { merchant })}</p>`]
 }
+
+/** The lines of an attempt's instructions that are about M-Pesa. */
+const BY_HAND_LINE = /^(M-Pesa (till|pay bill)|Account number): /
 
 function sentForm({ intent, speech }: View): Html {
   return html`<form method="post" action="/pay/${intent.id}/sent?lang=${speech.language}" class="way" data-pay>

@@ -52,7 +52,7 @@ function promptClock({ speech, now }: View, { endsAt, method }: Attempt): Html |
   const leftMs = Math.max(0, endsAt.getTime() - now.getTime())
   const left = html`<b class="left">${showTicking(leftMs)}</b>`
   const over = speech.say('promptOver', { method: methodName(method, speech, 'sentence') })
-  return html`<p class="prompt-clock" role="timer" data-prompt-ms="${leftMs}">
+  return html`<p class="prompt-clock ${leftMs === 0 && 'over'}" role="timer" data-prompt-ms="${leftMs}">
     <span ${leftMs === 0 && html`hidden`}>${speech.tell('promptLeft', { left })}</span>
     <span ${leftMs > 0 && html`hidden`}>${over}</span>
   </p>`
