@@ -11,6 +11,7 @@ import { memoryLog, type MemoryLog } from '#platform/log'
 import { createMetrics, type Metrics } from '#platform/metrics'
 import type { Intent, IntentChange, NewIntent, Payments } from './face.ts'
 import type { AttemptLimits } from './limits.ts'
+import type { TransfersConfig } from './own/config.ts'
 import type { RefundsConfig } from './refunds/config.ts'
 import { createScriptedRefunds, scriptRefund, type ScriptedRefunds } from './refunds/fixture.ts'
 import { createPayments } from './payments.ts'
@@ -142,6 +143,14 @@ export interface Trial extends AsyncDisposable {
 }
 
 export const MERCHANT = 'mer_1'
+const TRANSFERS: TransfersConfig = {
+  instructions: 'Example Bank\\nAccount 1',
+  currencies: ['KES'],
+  days: 7,
+  mpesaNumber: undefined,
+  mpesaKind: 'paybill',
+  mpesaAccount: undefined,
+}
 
 export interface TrialOptions {
   readonly db: Db
@@ -173,10 +182,7 @@ export async function openTrial({ db, connection, ...options }: TrialOptions): P
     ledger,
     jobs: () => jobs,
     rails: [push.rail, page.rail],
-    transfers: () => ({
-      ...{ instructions: 'Example Bank\\nAccount 1', currencies: ['KES'], days: 7 },
-      ...{ mpesaNumber: undefined, mpesaKind: 'paybill', mpesaAccount: undefined },
-    }),
+    transfers: () => TRANSFERS,
     clock,
     ids,
     log,

@@ -69,7 +69,7 @@ void test('every field shows a value that fits it, and no bound of JavaScript’
     assert.ok(!isScalar(field) || showsItself(field), `${path} shows nothing`)
     for (const value of field.examples ?? []) {
       assert.equal(problemsOf(field, value), '', `${path}: ${JSON.stringify(value)}`)
-      assert.ok(!/_\w*…/.test(JSON.stringify(value)), `${path}: an id that is cut off`)
+      assert.ok(!/_01\w*…/.test(JSON.stringify(value)), `${path}: an id that is cut off`)
     }
   }
   assert.ok(!JSON.stringify(document).includes('9007199254740991'))
@@ -113,8 +113,8 @@ async function paste(operationId: string, id = ''): Promise<any> {
 
 void test('the samples work against the sandbox when they are pasted', async () => {
   const payment = await paste('createPayment')
-  const { phone } = bodyOf(operations.find((one) => one.operationId === 'startAttempt') as Operation)?.example as any
-  assert.equal((await paste('startAttempt', payment.id)).status, 'pending', phone)
+  const body: any = bodyOf(operations.find((one) => one.operationId === 'startAttempt') ?? assert.fail())?.example
+  assert.equal((await paste('startAttempt', payment.id)).status, 'pending', body.phone)
   await world.advance(10_000)
   assert.equal((await paste('getPayment', payment.id)).status, 'paid', 'this phone approves by itself')
   const refund = await paste('createRefund', payment.id)

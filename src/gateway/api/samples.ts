@@ -80,6 +80,9 @@ const fields: Samples['fields'] = {
   to: '2026-01-16T00:00:00Z',
 
   // People and shops
+  account: '0100200300',
+  bank: 'Example Bank',
+  holder: 'Kahawa Nzuri Ltd',
   customer_email: null,
   customer_id: null,
   customer_name: null,

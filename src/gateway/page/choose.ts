@@ -198,7 +198,7 @@ interface ButtonLook {
 }
 
 /** Leads to the provider's page: on to the one that is open, or to a new one. */
-export function pageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
+function pageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
   const begun = openPage(intent, method)
   if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
