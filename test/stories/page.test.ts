@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
 import { violationsOf } from '../axe.ts'
 import { waitFor } from '../wait.ts'
-import { answerQuickly, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
+import { answerQuickly, national, newPhone, onStage, payByPhone, waitForTitle, type Stage } from './stage.ts'
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate<string>(`document.activeElement.id || document.activeElement.textContent.trim().replace(/\\s+/g, ' ')`)

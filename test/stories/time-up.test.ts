@@ -130,7 +130,7 @@ async function transfer(stage: Stage, t: TestContext): Promise<void> {
   assert.equal((await stage.look(id)).status, 'open')
   stage.world.skip(6 * 86_400_000)
   await waitForTitle(page, 'This payment has expired')
-  await page.getByText(`your payment code ${code}`).waitFor()
+  await page.locator('#panel').getByText(`your payment code ${code}`).waitFor()
   assert.equal(await page.locator(ASKS).count(), 0)
   const ended = await waitFor('the attempt to end', async () => {
     const payment = await stage.look(id)
