@@ -6,7 +6,7 @@ import { addressKey } from '#platform/limits'
 import { checkoutUrl } from '../api/render.ts'
 import { parseKenyanPhone } from './phone.ts'
 import type { PageDeps } from './routes.ts'
-import { methodName } from './show.ts'
+import { pageName } from './show.ts'
 import { openPage, type Problem, type View } from './state.ts'
 import type { Speech } from './strings.ts'
 
@@ -103,7 +103,7 @@ function problemOf(error: unknown, speech: Speech, { intent, method }: About): P
   if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
   if (code === 'payments.page-open') {
     const open = openPage(intent)?.method ?? method
-    return { status, text: speech.say('pageInFlight', { method: methodName(open, speech, 'sentence') }) }
+    return { status, text: speech.say('pageInFlight', { page: pageName(open, speech) }) }
   }
   // The payment was paid, canceled or expired in between: the panel says so by itself.
   if (status === 409) return undefined

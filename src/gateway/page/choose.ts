@@ -2,7 +2,7 @@ import type { Attempt, PaymentMethod } from '#payments'
 import { html, type Html } from '#platform/html'
 import { icons } from './icons.ts'
 import { alert, backLink, headline } from './over.ts'
-import { dueOf, methodName, showMoney, typedPhone } from './show.ts'
+import { dueOf, methodName, pageName, showMoney, typedPhone } from './show.ts'
 import { canSwitch, openPage, type View } from './state.ts'
 import type { Speech } from './strings.ts'
 
@@ -33,7 +33,7 @@ function onlyPage(view: View): Html {
   const method = methodName(page.method, speech, 'sentence')
   const title =
     page.redirectUrl === undefined ? speech.say('payBy', { method }) : sayOf(speech, page.method, 'Unfinished')
-  const values = { method, merchant: intent.terms.merchantName }
+  const values = { page: pageName(page.method, speech), merchant: intent.terms.merchantName }
   return html`${notes(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
     ${pageButton(view, page.method, { look: '' })}
@@ -123,7 +123,7 @@ export function closing({ intent, speech }: View): Html {
   const page = openPage(intent)
   const merchant = intent.terms.merchantName
   const text = page
-    ? speech.say('closingText', { merchant, method: methodName(page.method, speech, 'sentence') })
+    ? speech.say('closingText', { merchant, page: pageName(page.method, speech) })
     : speech.say('closingAddressText', { merchant })
   return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text })}
   ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`

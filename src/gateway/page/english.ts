@@ -54,7 +54,9 @@ export const english = {
     'Go on with it, or pay another way: the open page is closed first. If you have just paid, wait here: this page changes by itself.',
   cardContinue: 'Continue to the card page',
   pageStays:
-    'Finish it there. The page of {method} cannot be closed from here, and no other way is offered while it can still take the money. To pay another way, ask {merchant} for a new payment.',
+    'Finish it there. The {page} cannot be closed from here, and no other way is offered while it can still take the money. To pay another way, ask {merchant} for a new payment.',
+  cardPage: 'card page',
+  pageOf: 'page of {method}',
   pageHint: 'Opens the secure page of {method}.',
   pageOpening: 'The page of {method} is being opened. One moment…',
   pageUnfinished: 'Your payment by {method} is not finished.',
@@ -133,7 +135,7 @@ export const english = {
   expiredTransferText: 'It is still credited when it is found. Tell {merchant} your payment code {code}.',
   closing: 'The time is up',
   closingText:
-    'If you are on the page of {method} now, you can finish there, and it counts. Nothing new can be paid here. To pay another way, ask {merchant} for a new payment.',
+    'If you are on the {page} now, you can finish there, and it counts. Nothing new can be paid here. To pay another way, ask {merchant} for a new payment.',
   arrived: '{received} arrived and is recorded with {merchant}. Nothing is lost.',
   canceled: 'This payment was canceled',
   canceledText: '{merchant} canceled it. There is nothing to pay.',
@@ -176,7 +178,7 @@ export const english = {
   noMoreTries: 'This was tried too often. Ask {merchant} for a new link.',
   minutes: '{n} min',
   inFlight: 'A prompt is on a phone already. Answer or decline it first, or wait until it ends.',
-  pageInFlight: 'The page of {method} is still open. Finish there, or try again in some seconds.',
+  pageInFlight: 'The {page} is still open. Finish there, or try again in some seconds.',
   unavailable: 'This way to pay does not answer now. Try again in a minute, or pay another way.',
   unreadable: 'What was sent cannot be read. Go back and check what you typed.',
   crossSite: 'Open the payment page itself and pay from there.',

@@ -65,6 +65,10 @@ export function showLeft(seconds: number, speech: Speech): string {
     : speech.say('hoursLeft', { h: String(Math.floor(minutes / 60)), m: String(minutes % 60) })
 }
 
+/** The provider's page of a method, inside a sentence: `card page`, `page of Crossmint`. */
+export const pageName = (method: string, speech: Speech): string =>
+  method === 'card' ? speech.say('cardPage') : speech.say('pageOf', { method: methodName(method, speech, 'sentence') })
+
 /** Brands that are written otherwise than their method's word with a capital. */
 const BRANDS: Readonly<Record<string, string>> = { airtel: 'Airtel Money' }
 

@@ -58,7 +58,9 @@ export const swahili: Readonly<Record<Word, string>> = {
     'Endelea nayo, au lipa kwa njia nyingine: ukurasa uliofunguliwa utafungwa kwanza. Kama umelipa sasa hivi, subiri hapa: ukurasa huu utajibadilisha wenyewe.',
   cardContinue: 'Endelea kulipa kwa kadi',
   pageStays:
-    'Malizia huko. Ukurasa wa {method} hauwezi kufungwa kutoka hapa, na hakuna njia nyingine inayoonyeshwa wakati bado unaweza kukata pesa. Ili kulipa kwa njia nyingine, omba malipo mapya kutoka kwa {merchant}.',
+    'Malizia huko: {page} hauwezi kufungwa kutoka hapa, na hakuna njia nyingine inayoonyeshwa wakati bado unaweza kukata pesa. Ili kulipa kwa njia nyingine, omba malipo mapya kutoka kwa {merchant}.',
+  cardPage: 'ukurasa wa kadi',
+  pageOf: 'ukurasa wa {method}',
   pageHint: 'Hufungua ukurasa salama wa {method}.',
   pageOpening: 'Ukurasa wa {method} unafunguliwa. Subiri kidogo…',
   pageUnfinished: 'Hujakamilisha malipo kwa {method}.',
@@ -137,7 +139,7 @@ export const swahili: Readonly<Record<Word, string>> = {
   expiredTransferText: 'Bado zitahesabiwa zikipatikana. Mwambie {merchant} msimbo wako wa malipo {code}.',
   closing: 'Muda umeisha',
   closingText:
-    'Kama uko kwenye ukurasa wa {method} sasa, unaweza kumalizia huko, na yatahesabiwa. Hakuna malipo mapya yanayoweza kuanza hapa. Ili kulipa kwa njia nyingine, omba malipo mapya kutoka kwa {merchant}.',
+    'Kama uko kwenye {page} sasa, unaweza kumalizia huko, na yatahesabiwa. Hakuna malipo mapya yanayoweza kuanza hapa. Ili kulipa kwa njia nyingine, omba malipo mapya kutoka kwa {merchant}.',
   arrived: '{received} zilifika na zimeandikwa kwa {merchant}. Hakuna kilichopotea.',
   canceled: 'Malipo haya yameghairiwa',
   canceledText: '{merchant} imeyaghairi. Hakuna cha kulipa.',
@@ -180,7 +182,7 @@ export const swahili: Readonly<Record<Word, string>> = {
   noMoreTries: 'Malipo haya yamejaribiwa mara nyingi mno. Omba kiungo kipya kutoka kwa {merchant}.',
   minutes: 'dakika {n}',
   inFlight: 'Tayari kuna ombi kwenye simu. Lijibu au ulikatae kwanza, au usubiri liishe.',
-  pageInFlight: 'Ukurasa wa {method} bado uko wazi. Malizia huko, au jaribu tena baada ya sekunde chache.',
+  pageInFlight: 'Bado {page} uko wazi. Malizia huko, au jaribu tena baada ya sekunde chache.',
   unavailable: 'Njia hii haipatikani kwa sasa. Jaribu tena baada ya dakika moja, au lipa kwa njia nyingine.',
   unreadable: 'Ulichotuma hakisomeki. Rudi nyuma uangalie ulichoandika.',
   crossSite: 'Fungua ukurasa wenyewe wa malipo kisha ulipe hapo.',
