@@ -120,7 +120,7 @@ async function crossmintFirst(stage: Stage, t: TestContext): Promise<void> {
   assert.deepEqual([status, body.error.code], [409, 'payments.page-open'])
 }
 
-/** What was sent to an address that was shown before cannot be stopped. */
+/** An address that was shown before still takes money: nothing can stop it. */
 async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   const phone = newPhone()
   const { id, checkoutUrl } = await stage.create({ methods: ['mpesa', 'bitcoin'] })

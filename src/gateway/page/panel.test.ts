@@ -9,7 +9,7 @@ import { LANGUAGES } from './strings.ts'
 
 const assets = { script: '/pay/assets/checkout.js', style: '/pay/assets/checkout.css' }
 const render = (name: SampleName): string => panel(sampleView(name, 'en')).text
-/** What is seen: not what is kept for when the time is up. */
+/** Returns the visible panel, without the template for the end of the time. */
 const withoutTemplate = (text: string): string => text.replace(/<template[\s\S]*<\/template/, '')
 const documentOf = (name: SampleName): string =>
   checkoutDocument(sampleView(name, 'en'), { assets, practiceUrl: '/sandbox' })
@@ -88,7 +88,7 @@ test('when the time is up no panel asks for money, and all say what to do', () =
       const then = panel({ ...view, problem: undefined, now: view.intent.expiresAt }).text
       assert.ok(!/<form|class="qr"|data-copy|bc1q|0100 200 300|checkout\.stripe|data-wallet/.test(then), name)
       assert.match(then, /data-state="(expired|closing|confirming)"/, name)
-      // What was sent in part is being confirmed.
+      // Money that was sent in part is being confirmed.
       if (!then.includes('data-state="confirming"'))
         assert.match(then, language === 'en' ? /new payment/ : /malipo mapya/, name)
       const [, inside = ''] = /<template data-time-up[^>]*>([\s\S]*)<\/template/.exec(panel(view).text) ?? []

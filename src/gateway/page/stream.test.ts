@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
+import { addMs, systemClock } from '#platform/clock'
 import { createHttp, type HttpServer } from '#platform/http'
 import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
@@ -53,13 +54,13 @@ async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
       onEnd: () => void ended.streams++,
     }),
   )
-  const end = Date.now() + 300
+  const end = addMs(systemClock.now(), 300)
   app.get('/timed', (_, reply) =>
     sendEvents(reply, {
       follow,
-      render: (number: number) => ({ id: number, text: Date.now() < end ? 'time left' : 'time is up' }),
+      render: (number: number) => ({ id: number, text: systemClock.now() < end ? 'time left' : 'time is up' }),
       isLast: shown.isLast,
-      changesInMs: () => end - Date.now(),
+      changesInMs: () => end.getTime() - systemClock.now().getTime(),
       closing: app.closing,
       onEnd: () => void ended.streams++,
     }),

@@ -46,7 +46,7 @@ function readLine(text: string): { label: string; value?: string } {
   return label === undefined || value === undefined ? { label: line } : { label, value }
 }
 
-/** What to do at the bank, and how the same is paid from the M-Pesa menu: each where the operator's instructions have it. */
+/** Renders the steps at the bank and in the M-Pesa menu, each where the operator’s instructions name it. */
 function steps({ byHand, speech, intent }: View, { code = '', address = '' }: Attempt): readonly (Html | undefined)[] {
   const merchant = intent.terms.merchantName
   const isBank = address.split('\n').some((line) => !BY_HAND_LINE.test(line))

@@ -57,7 +57,7 @@ export function mpesaByHand(config: TransfersConfig, currency: string): MpesaByH
 export interface MpesaByHand {
   readonly kind: 'paybill' | 'till'
   readonly number: string
-  /** What to enter as account number; undefined: the payment code (a till has none). */
+  /** Account number to enter. Undefined: the payment code (a till has none). */
   readonly account: string | undefined
 }
 

@@ -81,7 +81,7 @@ function fill(node: Node, name: string, samples: Samples): void {
     fill(property, `${name}.${field}`, samples)
     const own = samples.fields[`${name}.${field}`]
     if (own !== undefined) property.examples = [own]
-    else if (!isTold(property)) {
+    else if (!hasSample(property)) {
       const value = isBoolean(property) ? false : samples.fields[field]
       if (value !== undefined) property.examples = [value]
     }
@@ -91,9 +91,9 @@ function fill(node: Node, name: string, samples: Samples): void {
 const isBoolean = ({ type }: Node): boolean => type === 'boolean'
 
 /** Whether the schema itself shows what to write. */
-function isTold({ examples, properties, $ref, anyOf = [], ...rest }: Node): boolean {
+function hasSample({ examples, properties, $ref, anyOf = [], ...rest }: Node): boolean {
   if (examples || properties || $ref || 'const' in rest || rest.enum) return true
-  return anyOf.some((one) => isTold(one))
+  return anyOf.some((one) => hasSample(one))
 }
 
 function dropBounds(node: Node): void {
