@@ -75,3 +75,20 @@ void test('on a phone of 360 px: a wrong number, another, the preview, a failure
   assert.equal((await find(world, payment)).status, 'reversed')
   assert.deepEqual(await world.broken(), [])
 })
+
+void test('without a script the page loads again when its link ends, and then asks for nothing', async () => {
+  await using world = await openWorld({ env: { REFUND_CLAIM_DAYS: '2' } })
+  const made = await world.api('POST', PAYMENTS, { amount: '1500.00', currency: 'KES' })
+  await start(world, made.body.id, '254700000001')
+  await world.advance(10_000)
+  const refund = await world.api('POST', `${PAYMENTS}/${made.body.id}/refunds`, { method: 'claim' })
+  const read = async (): Promise<string> =>
+    (await fetch(refund.body.claim_url, { headers: { accept: 'text/html' } })).text()
+  const open = await read()
+  const seconds = Number(/http-equiv="refresh" content="(\d+);url=\/refund\//.exec(open)?.[1])
+  assert.ok(seconds > 172_790 && seconds <= 172_801 && open.includes('<form'), `${seconds}`)
+  await world.jump(seconds * 1000)
+  const over = await read()
+  assert.match(over, /no longer good/)
+  assert.ok(!over.includes('<form') && !over.includes('refresh'))
+})

@@ -14,6 +14,27 @@ export const inFlight = (): AppError =>
     retryAfterSeconds: 15,
   })
 
+/** A prompt that can still be answered. `phone` is masked; `endsAt` is when it ends at the latest. */
+export function promptLive(phone: string, endsAt: Date, now: Date): AppError {
+  const seconds = Math.ceil((endsAt.getTime() - now.getTime()) / 1000)
+  const until =
+    seconds > 0 ? `It ends at ${endsAt.toISOString()} at the latest.` : 'The provider is asked about it now.'
+  return new AppError(
+    'payments.attempt-in-flight',
+    409,
+    `A payment is under way already: the prompt on ${phone} can still be approved. ${until} Wait until it ends, or have it declined.`,
+    { retryAfterSeconds: seconds > 0 ? seconds : 15 },
+  )
+}
+
+export const pageOpen = (method: string): AppError =>
+  new AppError(
+    'payments.page-open',
+    409,
+    `A page of the method ${method} is open, and its provider has not closed it. Finish the payment there, or try again in some seconds.`,
+    { retryAfterSeconds: 15 },
+  )
+
 export const keyReused = (): AppError =>
   new AppError(
     'idempotency-key-reused',
@@ -108,7 +129,7 @@ export const transferConfirmed = (number: string): AppError =>
   new AppError(
     'payments.transfer-confirmed',
     409,
-    `The transfer was confirmed as ${number} already. If the payer sent another one with the same code, say so.`,
+    `The transfer was confirmed as ${number} already. If the payer sent another one with the same payment code, say so.`,
   )
 
 export const numberUsed = (): AppError =>

@@ -1,5 +1,5 @@
 import { type Cases, casesSchema, createCases } from '#cases'
-import { createInbox, inboxSchema, type Inbox } from '#inbox'
+import { createInbox, type Inbox, inboxSchema } from '#inbox'
 import { createLedger, type Ledger, ledgerSchema } from '#ledger'
 import { type Asset, assetOf, money, type Money } from '#money'
 import { createSetClock, type SetClock } from '#platform/clock'
@@ -15,6 +15,7 @@ import { platformSchema } from '#platform/schema'
 import type { AttemptRef, CollectRequest, Fact, Outcome, Rail, RailReceipt, RefundFact } from '#rails/contract'
 import type { AttemptLimits } from './attempts/types.ts'
 import type { Intent, IntentChange, NewIntent } from './intents/types.ts'
+import type { TransfersConfig } from './methods/config.ts'
 import { createPayments, paymentsSchema } from './payments.ts'
 import type { RefundsConfig } from './refunds/config.ts'
 import { createScriptedRefunds, type ScriptedRefunds, scriptRefund } from './refunds/fixture.ts'
@@ -153,6 +154,14 @@ export interface Trial extends AsyncDisposable {
 
 export const MERCHANT = 'mer_1'
 const ASKED = { merchantId: MERCHANT, returnUrl: 'https://pay.example/x' }
+const TRANSFERS: TransfersConfig = {
+  instructions: 'Example Bank\\nAccount 1',
+  currencies: ['KES'],
+  days: 7,
+  mpesaNumber: undefined,
+  mpesaKind: 'paybill',
+  mpesaAccount: undefined,
+}
 
 export interface TrialOptions {
   readonly db: Db
@@ -200,7 +209,7 @@ export async function openTrial({ db, connection, above, ...options }: TrialOpti
     cases,
     jobs: () => jobs,
     rails,
-    transfers: () => ({ instructions: 'Example Bank\\nAccount 1', currencies: ['KES'] }),
+    transfers: () => TRANSFERS,
     clock,
     ids,
     log,

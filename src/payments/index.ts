@@ -23,6 +23,7 @@ export type {
   Customers,
   Decided,
   ManualTransfer,
+  MpesaByHand,
   TransferPage,
   Transfers,
 } from './methods/types.ts'

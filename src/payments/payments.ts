@@ -1,6 +1,6 @@
 import { createSecurityReporter } from '#inbox'
 import type { Schema } from '#platform/migrate'
-import { listMethods, startAttempt } from './attempts/attempts.ts'
+import { listMethods } from './attempts/attempts.ts'
 import { handleFact } from './attempts/events.ts'
 import { ATTEMPT_LIMITS } from './attempts/limits.ts'
 import { attemptsQueue, pollPages } from './attempts/polling.ts'
@@ -31,6 +31,7 @@ import { createRefunds } from './refunds/refunds.ts'
 import { handleRefundFact } from './refunds/sending/events.ts'
 import { refundsQueue } from './refunds/sending/polling.ts'
 import { createSettlingLedger } from './settlements/holding.ts'
+import { startAttempt } from './attempts/start.ts'
 import { settlementsQueue } from './settlements/settle.ts'
 import { settlementReader } from './settlements/settlements.ts'
 import type { Payments, PaymentsDeps } from './types.ts'
@@ -73,7 +74,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     exports: paymentExports,
     close: watching.close,
     refunds: createRefunds(context),
-    transfers: createTransfers(context),
+    transfers: createTransfers(context, deps.transfers),
     customers: createCustomers(context.ledger),
     bookkeeping: createBookkeeping(context),
     inbound: {

@@ -57,7 +57,8 @@ export interface Payments extends Module {
   /**
    * Commits the attempt, then asks the rail and records what it said. Never throws for what the provider did: that is in the attempt.
    * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off, `rates.unavailable`), all before
-   * anything was sent. One address serves a whole intent: asked again, the same attempt comes back, with what is still due.
+   * anything was sent. While an attempt can still be paid no other one starts: a live prompt refuses it (409 `payments.attempt-in-flight`). An
+   * open page is closed at its provider first, and refuses it (409 `payments.page-open`) when it stays open. One address serves a whole intent: asked again, the same attempt comes back, with what is still due.
    */
   startAttempt(input: StartAttempt): Promise<Attempt>
   /**

@@ -1,4 +1,5 @@
 export { renderOpenApi } from './http/openapi.ts'
+export { setSamples, type Samples } from './http/samples.ts'
 export { createHttp, type HttpOptions } from './http/server.ts'
 export type { HttpServer, Refusal, Reply, Request } from './http/types.ts'
 export { listen, ownUrl } from './http/listen.ts'

@@ -76,6 +76,20 @@ test('money that was counted meanwhile is not counted again', async () => {
   assert.deepEqual(await books.compare(), [], 'the case ends by itself')
 })
 
+test('a pay bill payment by hand that an operator has confirmed is not credited again', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  books.pages = [[pulled('SAF1')]]
+  const intent = await trial.create({ methods: ['transfer'] })
+  const asked = { intentId: intent.id, method: 'transfer', payer: {}, returnUrl: 'https://x.example' }
+  const { id: attemptId } = await trial.payments.startAttempt(asked)
+  const id = await strange(books)
+  await trial.payments.transfers.confirm({ id: attemptId, number: 'saf1' }, async () => undefined)
+  await assert.rejects(credit(books, id, (await trial.create()).id), code('payments.case-counted'))
+  assert.equal(await trial.available(), 150_000n)
+  await trial.booksHold()
+})
+
 test('only money that is missing here can be credited, to a payment in its currency', async () => {
   await using books = await openBooks()
   const { trial } = books

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { addMs } from '#platform/clock'
 import { openWorld } from '../world.ts'
 import {
   assertBooksHold,
@@ -48,6 +49,7 @@ void test('an attempt is answered as it is documented', async () => {
     payment_uri: null,
     amount_due: null,
     arrivals: [],
+    expires_at: addMs(world.clock.now(), 180_000).toISOString(),
     created_at: world.clock.now().toISOString(),
   })
   assert.deepEqual([payment.status, payment.version > 1], ['processing', true])

@@ -113,6 +113,11 @@ void test('an archived or expired link begins nothing; what was begun can be pai
   await begin(link.url)
   const soon = await make({ expires_at: new Date(world.clock.now().getTime() + 1000).toISOString() })
   await begin(soon.url)
+  assert.match(
+    await (await open(soon.url)).text(),
+    /http-equiv="refresh" content="2;url=\/l\//,
+    'it does not stay open',
+  )
   await leap(world, 1000)
   assert.match(await (await send(soon.url)).text(), /not in use any more/)
 })

@@ -55,8 +55,6 @@ async function restless({ desk }: Life): Promise<string[]> {
   const rows = await desk.world.app.db.many<{ id: string; state: string; why: string | null }>(sql`
     select id, status::text as state, null as why from payments.intents where status in ('open', 'processing')
     union all select id, state, why from payments.attempts where state not in ('settled', 'failed', 'abandoned')
-      -- Whoever does not say that it was sent has two weeks.
-      and (kind <> 'transfer' or sent_at is not null)
     union all select id, state, why from payments.refunds where state not in ('succeeded', 'failed', 'canceled', 'expired')
     union all select id, state, null from payments.settlements where state = 'pending'
     union all select rail || ' ' || event_key, state::text, null from inbox.events where state = 'new'

@@ -41,7 +41,8 @@ const SETTINGS: readonly Record<string, string>[] = [
 /** One life of a desk: `steps` things that merchants, payers, networks and machines do, then peace, then the accounts are compared. */
 export async function runSeed(seed: number, steps = STEPS): Promise<Outcome> {
   const random = createRandom(seed)
-  const env = { REFUND_CLAIM_DAYS: '2', TRANSFER_INSTRUCTIONS: 'Account 0100', ...pick(random, SETTINGS) }
+  const own = { REFUND_CLAIM_DAYS: '2', TRANSFER_INSTRUCTIONS: 'Account 0100', TRANSFER_DAYS: '3' }
+  const env = { ...own, ...pick(random, SETTINGS) }
   await using desk = await openDesk({ seed, env })
   const trace: string[] = [JSON.stringify(env)]
   const problems: string[] = []

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
 import { violationsOf } from '../axe.ts'
 import { waitFor } from '../wait.ts'
-import { answerQuickly, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
+import { answerQuickly, national, newPhone, onStage, payByPhone, waitForTitle, type Stage } from './stage.ts'
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate<string>(`document.activeElement.id || document.activeElement.textContent.trim().replace(/\\s+/g, ' ')`)
@@ -16,9 +16,6 @@ onStage('sandbox', (story) => {
   story('where events are blocked, the page asks', withoutEvents)
   story('where a proxy keeps the events to itself, the page asks', withSilentEvents)
   story('two tabs show the same, and what was typed stays', twoTabs)
-  story('a second prompt is refused while one is on a phone', secondPrompt)
-  story('a prompt waits on a phone, and the payer pays by card instead', cardInstead)
-  story('a payer who pays twice is told so', paidTwice)
   story('back from the card page without paying, everything is as it was', backFromCard)
   story('the same number is not prompted again and again', tooManyPrompts)
   story('an answer that is lost on the way is not sent again', lostAnswer)
@@ -173,54 +170,6 @@ async function twoTabs(stage: Stage, t: TestContext): Promise<void> {
   await first.getByRole('button', { name: /M-\W?Pesa/ }).click()
   await answerQuickly(stage, phone, 'approve')
   await Promise.all([waitForTitle(first, 'Paid. Thank you!'), waitForTitle(second, 'Paid. Thank you!')])
-}
-
-async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
-  const [phone, other] = [newPhone(), newPhone()]
-  const { id, checkoutUrl } = await stage.create()
-  const [first, second] = [await stage.page(t), await stage.page(t)]
-  await second.route('**/events*', (route) => route.abort())
-  await second.goto(checkoutUrl)
-  await first.goto(checkoutUrl)
-  await payByPhone(first, phone)
-  await waitForTitle(first, 'Check your phone')
-  await payByPhone(second, other)
-  await waitForTitle(second, 'A prompt is on a phone already.')
-  assert.equal((await stage.look(id)).attempts.length, 1)
-  await answerQuickly(stage, phone, 'approve')
-  await waitForTitle(second, 'Paid. Thank you!')
-}
-
-async function cardInstead(stage: Stage, t: TestContext): Promise<void> {
-  const phone = newPhone()
-  const { checkoutUrl } = await stage.create()
-  const page = await stage.page(t)
-  await page.goto(checkoutUrl)
-  await payByPhone(page, phone)
-  await waitForTitle(page, 'Check your phone')
-  await page.getByRole('button', { name: 'Pay by card instead' }).click()
-  await page.waitForURL(/\/stripe\/pay\//)
-  await answerQuickly(stage, phone, 'decline')
-  await typeCard(page, '4242424242424242')
-  await waitForTitle(page, 'Paid. Thank you!')
-}
-
-async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
-  const before = await stage.balance()
-  const phone = newPhone()
-  const { id, checkoutUrl } = await stage.create()
-  const page = await stage.page(t)
-  await page.goto(checkoutUrl)
-  await payByPhone(page, phone)
-  await waitForTitle(page, 'Check your phone')
-  await page.getByRole('button', { name: 'Pay by card instead' }).click()
-  await typeCard(page, '4242424242424242')
-  await waitForTitle(page, 'Paid. Thank you!')
-  await waitForTitle(page, 'A prompt is still on a phone: decline it')
-  await answerQuickly(stage, phone, 'approve')
-  await waitForTitle(page, /You paid KES.1,500 more than asked/)
-  assert.equal((await stage.look(id)).flags.overpaid, true)
-  assert.equal((await stage.balance()) - before, 3000n)
 }
 
 async function backFromCard(stage: Stage, t: TestContext): Promise<void> {

@@ -56,7 +56,7 @@ export type Attempt = {
   /** Where the payer sends to, for methods that have one; of a transfer by hand, lines of text */
   readonly address: string | null
 
-  /** What the payer writes on a transfer by hand */
+  /** The payment code, which the payer writes on a transfer by hand */
   readonly code: string | null
 
   /** When the payer said that a transfer by hand was sent */
@@ -68,6 +68,9 @@ export type Attempt = {
   /** What is still to be sent to the address, in `currency` */
   readonly amount_due: string | null
   readonly arrivals: readonly Arrival[]
+
+  /** Until when the payer can pay on it: the end of a prompt, the last day of a transfer by hand; null where only the provider knows */
+  readonly expires_at: string | null
   readonly created_at: string
 }
 
@@ -115,7 +118,7 @@ export type ConfirmTransferInput = {
   /** What came; what was asked for unless told */
   readonly amount?: string | undefined
 
-  /** It is one more than was confirmed before: the payer sent twice with one code */
+  /** It is one more than was confirmed before: the payer sent twice with one payment code */
   readonly another?: boolean | undefined
 }
 
@@ -877,7 +880,7 @@ export type Transfer = {
   readonly payment: string
   readonly merchant: string
 
-  /** What the payer was asked to write on it */
+  /** The payment code, which the payer was asked to write on it */
   readonly code: string | null
 
   /** What was asked for */
@@ -1019,6 +1022,7 @@ export type ErrorCode =
   | 'payments.nothing-to-refund'
   | 'payments.number-used'
   | 'payments.over'
+  | 'payments.page-open'
   | 'payments.payer-incomplete'
   | 'payments.refund-in-parts'
   | 'payments.refund-over'
@@ -1447,7 +1451,7 @@ export interface Operations {
   /** Change a store, or archive it */
   updateStore(id: string, body: UpdateStoreInput, options?: CallOptions): Promise<Store>
 
-  /** Create a payment link. Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`. A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour: ```html <link rel="stylesheet" href="https://pay.example/l/lnk_01kd3v…/button.css"> <form action="https://pay.example/l/lnk_01kd3v…" method="get" class="purser-form"> <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label> <button type="submit" class="purser-button">Pay</button> </form> ``` */
+  /** Create a payment link. Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`. A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour: ```html <link rel="stylesheet" href="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f/button.css"> <form action="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f" method="get" class="purser-form"> <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label> <button type="submit" class="purser-button">Pay</button> </form> ``` */
   createPaymentLink(body: CreatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
 
   /** List payment links, newest first */

@@ -1,4 +1,4 @@
-import type { HttpServer } from '#platform/http'
+import { setSamples, type HttpServer } from '#platform/http'
 import { settlementRoutes } from './merchants/settlements.ts'
 import { createAccess } from './access/access.ts'
 import type { Api, ApiDeps } from './access/api.ts'
@@ -16,11 +16,13 @@ import { rateRoute } from './payments/rates.ts'
 import { unauthenticatedRoutes, type UnauthenticatedDeps } from './unauthenticated/routes.ts'
 import { readPaymentRoutes } from './payments/read.ts'
 import { refundRoutes } from './payments/refunds.ts'
+import { SAMPLES } from './samples.ts'
 import { transferRoutes } from './operations/transfers.ts'
 
 export type ApiRouteDeps = ApiDeps & UnauthenticatedDeps
 
 export function apiRoutes(app: HttpServer, deps: ApiRouteDeps): void {
+  setSamples(app, SAMPLES)
   const api: Api = { ...deps, access: createAccess(deps) }
   // First: it measures the routes that follow.
   unauthenticatedRoutes(app, deps)

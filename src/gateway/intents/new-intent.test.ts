@@ -27,6 +27,7 @@ const mpesa: PaymentMethod = {
   kind: 'push',
   needs: ['phone'],
   limits: { min: 100n, max: 15_000_000n, step: 100n },
+  closes: false,
   unavailable: undefined,
 }
 const card: PaymentMethod = {

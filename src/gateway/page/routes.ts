@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Brand, Locale, Shop } from '#identity'
+import { currencyOf } from '#money'
 import type { Intent } from '#payments'
 import { waitMs } from '#platform/clock'
 import { AppError } from '#platform/errors'
@@ -171,6 +172,7 @@ function viewOf(
     speech: speechOf(request, shop?.locale),
     now: clock.now(),
     brand: shop?.brand,
+    byHand: intent.methods.includes('transfer') ? payments.transfers.mpesa(currencyOf(intent.amount.asset)) : undefined,
     practiceUrl: practice?.url,
   }
 }
@@ -192,6 +194,8 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
         follow: (signal) => deps.payments.follow(id, signal),
         render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent, shop)).text }),
         isLast: isSettled,
+        // The same payment looks different when its time is up, though nothing of it has changed.
+        changesInMs: ({ expiresAt }) => expiresAt.getTime() - deps.clock.now().getTime(),
         closing: app.closing,
         onEnd: release,
       })

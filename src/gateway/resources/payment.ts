@@ -24,7 +24,7 @@ const phone = z
   .meta({
     description:
       'With its country code; in a currency that mobile money takes, also in the national form of its country. Given back with the country code and without the plus',
-    examples: ['+254712345678'],
+    examples: ['+254700000001'],
   })
 
 export const customerRef = z
@@ -124,7 +124,7 @@ export const ATTEMPT_STATUSES = [
 ] as const
 export const attempt = z
   .object({
-    id: z.string().meta({ examples: ['att_01kd3v…'] }),
+    id: z.string().meta({ examples: ['att_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('attempt'),
     payment: z.string(),
     method: z.string(),
@@ -146,7 +146,7 @@ export const attempt = z
     address: z.string().nullable().meta({
       description: 'Where the payer sends to, for methods that have one; of a transfer by hand, lines of text',
     }),
-    code: z.string().nullable().meta({ description: 'What the payer writes on a transfer by hand' }),
+    code: z.string().nullable().meta({ description: 'The payment code, which the payer writes on a transfer by hand' }),
     sent_at: timestamp.nullable().meta({ description: 'When the payer said that a transfer by hand was sent' }),
     payment_uri: z
       .string()
@@ -154,6 +154,10 @@ export const attempt = z
       .meta({ description: 'The same with what is due, for wallets and QR codes; null when nothing is' }),
     amount_due: amount.nullable().meta({ description: 'What is still to be sent to the address, in `currency`' }),
     arrivals: z.array(arrival),
+    expires_at: timestamp.nullable().meta({
+      description:
+        'Until when the payer can pay on it: the end of a prompt, the last day of a transfer by hand; null where only the provider knows',
+    }),
     created_at: timestamp,
   })
   .meta({ id: 'Attempt', description: 'One try to pay' })
@@ -162,7 +166,7 @@ export type AttemptObject = z.output<typeof attempt>
 const PAYMENT_STATUSES = ['open', 'processing', 'paid', 'expired', 'canceled', 'failed', 'reversed'] as const
 export const payment = z
   .object({
-    id: z.string().meta({ examples: ['pay_01kd3v…'] }),
+    id: z.string().meta({ examples: ['pay_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('payment'),
     version: z.int().meta({ description: 'Grows with each change: of two copies the larger is newer' }),
     livemode: z.boolean(),
@@ -209,7 +213,7 @@ const kenyanPhone = z
   .refine((given) => given !== '', notMobile('KE'))
   .meta({
     description: 'A Kenyan mobile number, national or with its country code',
-    examples: ['+254712345678', '0712 345 678'],
+    examples: ['+254700000001', '0700 000 001'],
   })
 
 export const startAttempt = z
@@ -261,13 +265,13 @@ export const balance = z
   })
   .meta({ id: 'Balance', description: 'What the merchant owns' })
 
-export const rateQuery = z.strictObject({ base: currency, quote: currency })
+export const rateQuery = z.strictObject({ base: currency.meta({ examples: ['BTC'] }), quote: currency })
 
 export const rate = z
   .object({
     object: z.literal('rate'),
     livemode: z.boolean(),
-    base: currency,
+    base: currency.meta({ examples: ['BTC'] }),
     quote: currency,
     rate: z.string().meta({
       description: 'Units of `quote` for one `base`: a decimal string with up to 18 significant digits',

@@ -35,7 +35,7 @@ export const createRefund = z
 
 export const refund = z
   .object({
-    id: z.string().meta({ examples: ['re_01kd3v…'] }),
+    id: z.string().meta({ examples: ['re_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('refund'),
     version: z.int().meta({ description: 'Grows with each change: of two copies the larger is newer' }),
     livemode: z.boolean(),

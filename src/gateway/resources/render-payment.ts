@@ -69,6 +69,7 @@ export function renderAttempt(attempt: Attempt): AttemptObject {
       confirmations_needed: deposit.confirmations?.need ?? null,
       at: deposit.at.toISOString(),
     })),
+    expires_at: attempt.endsAt?.toISOString() ?? null,
     created_at: attempt.createdAt.toISOString(),
   }
 }

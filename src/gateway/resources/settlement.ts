@@ -4,7 +4,7 @@ import type { Settlement } from '#payments'
 
 export const settlement = z
   .object({
-    id: z.string().meta({ examples: ['stl_01kd3v…'] }),
+    id: z.string().meta({ examples: ['stl_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('settlement'),
     livemode: z.boolean(),
     payment: z.string(),

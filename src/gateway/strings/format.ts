@@ -51,6 +51,12 @@ export function showClock(at: Date, { language }: Speech): string {
   return `${form.format(at)}\u00A0EAT`
 }
 
+/** `2:05`: minutes and seconds, rounded up. */
+export function showTicking(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}
+
 /** Time left in words: it is right without a script too. */
 export function showLeft(seconds: number, speech: Speech): string {
   const minutes = Math.max(1, Math.ceil(seconds / 60))
@@ -58,6 +64,10 @@ export function showLeft(seconds: number, speech: Speech): string {
     ? speech.say('minutesLeft', { m: String(minutes) })
     : speech.say('hoursLeft', { h: String(Math.floor(minutes / 60)), m: String(minutes % 60) })
 }
+
+/** The provider's page of a method, inside a sentence: `card page`, `page of Crossmint`. */
+export const pageName = (method: string, speech: Speech): string =>
+  method === 'card' ? speech.say('cardPage') : speech.say('pageOf', { method: methodName(method, speech, 'sentence') })
 
 /** Brands that are written otherwise than their method's word with a capital. */
 const BRANDS: Readonly<Record<string, string>> = { airtel: 'Airtel Money' }

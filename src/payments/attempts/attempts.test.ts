@@ -81,19 +81,6 @@ void test('the database refuses a second prompt whatever the code does', async (
   )
 })
 
-void test('a page never blocks, and is shown again instead of opening a second one', async () => {
-  await using database = await openTestDatabase(schemas)
-  await using trial = await openTrial(database)
-  const intent = await trial.create()
-  const first = await byCard(trial, intent.id)
-  assert.match(first.redirectUrl ?? '', /^https:\/\/provider\.example\//)
-  assert.equal((await trial.find(intent.id)).status, 'open')
-  assert.equal((await byCard(trial, intent.id)).id, first.id)
-  assert.equal(trial.page.started.length, 1)
-  const prompt = await trial.start(intent.id)
-  assert.equal(prompt.status, 'pending')
-})
-
 void test('two cards at the same moment, and one after a lost answer: one page', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
@@ -301,11 +288,11 @@ void test('past its lifetime a prompt and a page are abandoned, and their late m
   await using trial = await openTrial(database)
   const intent = await trial.create({ expiresAt: new Date(trial.clock.now().getTime() + 86_400_000) })
   const prompt = await trial.start(intent.id)
-  const page = await byCard(trial, intent.id)
   await trial.pass(170_000)
   assert.equal(await stateOf(trial, prompt.id), 'pending')
   await trial.pass(10_000)
   assert.equal(await stateOf(trial, prompt.id), 'abandoned')
+  const page = await byCard(trial, intent.id)
   assert.equal(await stateOf(trial, page.id), 'pending')
   await trial.pass(3_600_000)
   assert.equal(await stateOf(trial, page.id), 'abandoned')

@@ -3,10 +3,10 @@ import { type Asset, currencyOf, formatAmount, money } from '#money'
 import { addMs } from '#platform/clock'
 import type { Tx } from '#platform/db'
 import { FetchError } from '#platform/fetch'
-import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
-import { allocate, type Ask, askFor, type Collector, isOffered, renew } from '../addresses/addresses.ts'
-import { type Context, railOf } from '../context.ts'
 import { parseMobile } from '#platform/phone'
+import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
+import { WATCH_FOR_MS, allocate, type Ask, askFor, type Collector, isOffered, renew } from '../addresses/addresses.ts'
+import { type Context, railOf } from '../context.ts'
 import {
   alreadyPaid,
   amountNotTaken,
@@ -17,27 +17,29 @@ import {
   notFound,
   over,
   payerLacks,
+  promptLive,
 } from '../errors.ts'
 import { assetFor } from '../exchange/prices.ts'
 import { refreshIntent } from '../intents/refresh.ts'
 import { isLive, isOver } from '../intents/state.ts'
 import { BALANCE_RAIL } from '../methods/types.ts'
 import {
-  attemptOf,
   type AttemptRow,
   claimSubmission,
+  extendWatches,
   findAttempt,
   insertAttempt,
   listAttempts,
   listPrompts,
   lockPhone,
+  maskPhone,
 } from '../store/attempts.ts'
-import { findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
+import { extendIntent, findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
 import { storedExchange } from '../store/stored-exchange.ts'
 import { requireCustomerFunds } from './funds.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { recordOutcome } from './outcomes.ts'
-import type { Attempt, PaymentMethod, StartAttempt } from './types.ts'
+import type { PaymentMethod, StartAttempt } from './types.ts'
 
 /** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
 const SUBMIT_LEASE_MS = 90_000
@@ -66,22 +68,18 @@ export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly 
         needs,
         phoneCountry: rail.phoneCountry,
         limits,
+        closes: rail.collect.close !== undefined,
         unavailable: rail.unavailable(),
       },
     ]
   })
 
-/** See Payments.startAttempt. */
-export async function startAttempt(context: Context, input: StartAttempt): Promise<Attempt> {
-  await requireRate(context, input)
-  const opened = await context.db.transaction((tx) => openAttempt(tx, context, input))
-  const attempt = opened.again ? opened.attempt : await submit(context, opened.attempt)
-  if (!opened.again && attempt.kind === 'address') await context.wakeWatch(attempt.rail)
-  return attemptOf(attempt)
-}
+/** An attempt that was opened, or the open pages that must be closed at their providers before it can be. */
+export type Opened =
+  { readonly attempt: AttemptRow; readonly again: boolean } | { readonly rivals: readonly AttemptRow[] }
 
 /** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
-async function requireRate(context: Context, { intentId, method }: StartAttempt): Promise<void> {
+export async function requireRate(context: Context, { intentId, method }: StartAttempt): Promise<void> {
   if (!context.rails.some((rail) => rail.exchanges && rail.method === method)) return
   const intent = await findIntent(context.db, intentId)
   // What is wrong with them is said in the transaction.
@@ -94,11 +92,8 @@ async function requireRate(context: Context, { intentId, method }: StartAttempt)
   await context.rates?.rate(currencyOf(intent.asset), currencyOf(asset))
 }
 
-async function openAttempt(
-  tx: Tx,
-  context: Context,
-  input: StartAttempt,
-): Promise<{ attempt: AttemptRow; again: boolean }> {
+/** Checks that the attempt may start, and commits it as `created`. Everything else is checked before a rival page is named. */
+export async function openAttempt(tx: Tx, context: Context, input: StartAttempt): Promise<Opened> {
   const now = context.clock.now()
   const intent = await lockIntent(tx, input.intentId)
   if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
@@ -109,22 +104,23 @@ async function openAttempt(
   requirePayable(intent, now)
   const rail = requireRail(context, intent, input)
   const offered = attempts.findLast((each) => isOffered(each, rail))
+  requireNoneUnderWay(attempts, offered, now)
+  const pages = attempts.filter(({ kind, state }) => kind === 'page' && isLive(state))
+  if (offered && pages.length > 0) return { rivals: pages }
   if (offered) return { attempt: await renew(tx, context, rail, { intent, attempt: offered, now }), again: true }
   const due = intent.amount - intent.received
   const payer = requirePayer(rail, input.payer)
   const ask = await askFor(context, tx, rail, money(intent.asset, due))
   requireTaken(rail, ask.amount.asset, ask.amount.amount)
   const open = attempts.find((each) => isSame(each, rail, due, payer, now))
+  const rivals = pages.filter((each) => each !== open)
+  if (rivals.length > 0 && open) return { rivals }
   if (open) return { attempt: open, again: true }
-  if (rail.collect.kind === 'push' && attempts.some(({ kind, state }) => kind === 'push' && isLive(state)))
-    throw inFlight()
-  if (attempts.some(({ kind, state }) => kind === 'balance' && isLive(state))) throw inFlight()
-  // Money was seen and is not final: another try would pay twice.
-  if (attempts.some(({ unconfirmed, state }) => unconfirmed && isLive(state))) throw inFlight()
   requireAttemptsLeft(attempts, context.limits)
   const railAccount =
     rail.collect.kind === 'balance' ? await requireCustomerFunds(tx, context.ledger, intent, due) : 'main'
   if (input.merchantId === undefined) await requirePublicLimits(tx, context, rail, payer, attempts)
+  if (rivals.length > 0) return { rivals }
 
   const placed = await allocate(tx, context, rail, { intent, now })
   const attempt = {
@@ -132,9 +128,37 @@ async function openAttempt(
     ...placed,
   }
   await insertAttempt(tx, attempt)
-  await refreshIntent(tx, context, intent, now, { shows: true })
+  await refreshIntent(tx, context, await extended(tx, intent, attempt), now, { shows: true })
   tx.afterCommit(() => context.meters.payments.inc({ provider: rail.name, status: 'started' }))
   return { attempt, again: false }
+}
+
+/**
+ * No second way to pay starts while the first can still succeed: a prompt that can be approved, a balance that is being taken, money that was seen
+ * and is not final (but the rest may go to the same address). Throws 409 `payments.attempt-in-flight`.
+ */
+function requireNoneUnderWay(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
+  const live = attempts.filter(({ state }) => isLive(state))
+  const prompt = live.find(({ kind }) => kind === 'push')
+  if (prompt) throw promptLive(maskPhone(prompt.payer.phone ?? ''), prompt.endsAt ?? now, now)
+  if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw inFlight()
+}
+
+/** A transfer by hand takes days, so its payment lasts at least as long as its instructions. */
+async function extended(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
+  if (kind !== 'transfer' || endsAt === null || endsAt <= intent.expiresAt) return intent
+  const after = { ...intent, expiresAt: endsAt }
+  await extendIntent(tx, after)
+  await extendWatches(tx, intent.id, addMs(endsAt, WATCH_FOR_MS))
+  return after
+}
+
+/** Until when the payer can pay on a new attempt; null where only the provider knows. */
+function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: IntentRow, now: Date): Date | null {
+  const end = addMs(now, lifetimeMs)
+  if (kind === 'push') return end
+  if (kind === 'transfer') return end > expiresAt ? end : expiresAt
+  return null
 }
 
 const findAsked = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
@@ -186,7 +210,8 @@ function isSame(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Pay
     !attempt.unconfirmed &&
     attempt.amount === amount &&
     attempt.payer.email === payer.email &&
-    now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2
+    // A transfer keeps its payment code until it ends.
+    (rail.collect.kind === 'transfer' || now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2)
   )
 }
 
@@ -251,6 +276,7 @@ export const newAttempt = (
   createdAt: now,
   submittedAt: null,
   endedAt: null,
+  endsAt: endOf(rail, intent, now),
   sentAt: null,
 })
 

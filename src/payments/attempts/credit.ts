@@ -1,3 +1,4 @@
+import { isCountedNumber } from '../store/receipts.ts'
 import type { Transfer } from '#ledger'
 import { currencyOf, formatAmount, type Money } from '#money'
 import type { Tx } from '#platform/db'
@@ -24,6 +25,9 @@ export async function creditByHand(
   const intent = isId('pay', intentId) ? await findIntent(tx, intentId) : undefined
   if (!intent) throw noSuchPayment()
   if (gross.asset !== intent.asset) throw otherCurrency(gross, currencyOf(intent.asset))
+  // A manual pay bill payment is in the provider's list too. Once an operator confirmed it, it is not credited again.
+  if (await isCountedNumber(tx, ['transfer'], (number ?? id).toUpperCase()))
+    return { merchantId: intent.merchantId, counted: false }
   const attempt = attemptByHand(context, given, intent)
   await insertAttempt(tx, attempt)
   const receipt = { id, ...(number !== undefined && { number }), gross, at, final: true, stated: true }

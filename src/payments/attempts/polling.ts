@@ -5,7 +5,7 @@ import type { DueQueue } from '#platform/jobs'
 import type { AttemptRef, Collect, Outcome } from '#rails/contract'
 import { ATTEMPTS_QUEUE, type Context, railOf } from '../context.ts'
 import { notFound } from '../errors.ts'
-import { isOver } from '../intents/state.ts'
+import { isLive, isOver } from '../intents/state.ts'
 import { type AttemptRow, claimDue, listAttempts, postponeAttempt, releaseAttemptClaims } from '../store/attempts.ts'
 import { findIntent } from '../store/intents.ts'
 import { requestOf, submit } from './attempts.ts'
@@ -92,6 +92,30 @@ async function closeIfOver(context: Context, collect: Collect, attempt: AttemptR
   } catch (error) {
     context.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
   }
+}
+
+/**
+ * Ends a page at its provider so that another attempt can start, and records what the provider says of it afterwards. A page that stays open, or
+ * whose provider does not answer, stays live. Never throws for what a provider did.
+ */
+export async function closePage(context: Context, attempt: AttemptRow): Promise<void> {
+  const { rail, id: attemptId, intentId: paymentId, state } = attempt
+  const collect = railOf(context, rail)?.collect
+  // The call that creates the page is under way in another request: nothing is known to close yet.
+  if (!collect || state === 'created' || state === 'submitting') return
+  const ask = async (row: AttemptRow): Promise<AttemptRow> => {
+    const outcome = await queryProvider(context, collect, row)
+    return outcome ? (await recordOutcome(context, { attempt: row, outcome, from: 'event' })).attempt : row
+  }
+  // The answer that named the page was lost: the provider repeats it.
+  const known = attempt.reference === null ? await ask(attempt) : attempt
+  if (known.reference === null || !isLive(known.state)) return
+  try {
+    await collect.close?.(await refOf(context, known))
+  } catch (error) {
+    context.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
+  }
+  await ask(known)
 }
 
 /** See Payments.look. */

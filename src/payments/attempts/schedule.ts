@@ -4,7 +4,11 @@ import type { AttemptRow } from '../store/attempts.ts'
 
 /** When to ask a provider again, and when to stop waiting. Pure. */
 
-type Watched = Pick<AttemptRow, 'state' | 'kind' | 'reference' | 'checks' | 'submittedAt' | 'createdAt' | 'unconfirmed'>
+type Watched = Pick<
+  AttemptRow,
+  'state' | 'kind' | 'reference' | 'checks' | 'submittedAt' | 'createdAt' | 'unconfirmed'
+> &
+  Partial<Pick<AttemptRow, 'endsAt'>>
 type Pace = Pick<Collect, 'checkAfterMs' | 'lifetimeMs'>
 
 const MINUTE_MS = 60_000
@@ -18,6 +22,10 @@ const WATCH_FOR_MS = 48 * 60 * MINUTE_MS
 const FEES_FOR_MS = 7 * 24 * 60 * MINUTE_MS
 const SLOWEST_FEE_MS = 6 * 60 * MINUTE_MS
 const SLOWEST_MS = 10 * MINUTE_MS
+
+/** When the attempt can no longer be paid, unless the provider says otherwise. */
+const endOf = ({ endsAt, submittedAt, createdAt }: Watched, { lifetimeMs }: Pace): Date =>
+  endsAt ?? addMs(submittedAt ?? createdAt, lifetimeMs)
 
 /** When the attempt is to be looked at next; null: never. */
 export function nextCheckAt(attempt: Watched, pace: Pace, now: Date): Date | null {
@@ -38,7 +46,7 @@ export function nextCheckAt(attempt: Watched, pace: Pace, now: Date): Date | nul
       // Observation by the rail's watch: there is nothing to ask before its time ends.
       const told = attempt.kind === 'address' && attempt.reference !== null
       const next = addMs(now, told ? pace.lifetimeMs : waitMs)
-      const ends = [addMs(begun, pace.lifetimeMs), addMs(begun, pace.lifetimeMs + SILENCE_GRACE_MS)]
+      const ends = [endOf(attempt, pace), addMs(endOf(attempt, pace), SILENCE_GRACE_MS)]
       if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(begun, ABANDON_LOST_MS))
       // Never sleeps past a moment at which something is decided.
       return [...ends.filter((end) => end > now), next].reduce((first, each) => (each < first ? each : first))
@@ -67,12 +75,12 @@ export function giveUp(
   if (attempt.unconfirmed || (attempt.state !== 'pending' && attempt.state !== 'unknown')) return undefined
   const ageMs = now.getTime() - (attempt.submittedAt ?? attempt.createdAt).getTime()
   if (answer === 'pending') {
-    if (ageMs < pace.lifetimeMs) return undefined
+    if (now < endOf(attempt, pace)) return undefined
     // A prompt or a page may still be paid, as long as the provider does not say that it cannot.
     return attempt.kind === 'push' || attempt.kind === 'page' ? 'abandon' : 'expire'
   }
   if (answer !== 'unknown' && answer !== 'error') return undefined
   if (attempt.state === 'unknown' && attempt.reference === null && answer === 'unknown' && ageMs >= ABANDON_LOST_MS)
     return 'abandon'
-  return ageMs >= pace.lifetimeMs + SILENCE_GRACE_MS ? 'abandon' : undefined
+  return now >= addMs(endOf(attempt, pace), SILENCE_GRACE_MS) ? 'abandon' : undefined
 }

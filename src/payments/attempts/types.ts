@@ -1,5 +1,5 @@
-import type { MobileCountry } from '#platform/phone'
 import type { Money } from '#money'
+import type { MobileCountry } from '#platform/phone'
 import type { AmountLimits, CollectKind, FailureReason, Outcome, Payer } from '#rails/contract'
 import type { Exchange } from '../exchange/types.ts'
 
@@ -36,6 +36,8 @@ export interface Attempt {
   readonly deposits: readonly Deposit[]
   /** Masked, `2547*****678`. */
   readonly phone: string | undefined
+  /** When the payer can no longer pay on it: the end of a prompt, the last day of a transfer. Undefined when only the provider knows. */
+  readonly endsAt: Date | undefined
   readonly createdAt: Date
 }
 
@@ -63,6 +65,8 @@ export interface PaymentMethod {
   /** Country whose mobile numbers the method takes, when it needs a phone. */
   readonly phoneCountry?: MobileCountry | undefined
   readonly limits: AmountLimits
+  /** Whether a started attempt can be ended at the provider, so that the payer can choose another method. */
+  readonly closes: boolean
   /** Why it cannot be used now. */
   readonly unavailable: string | undefined
 }

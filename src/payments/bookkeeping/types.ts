@@ -97,7 +97,8 @@ export interface Bookkeeping {
   listWatched(rail: string): Promise<Watched[]>
   /**
    * Runs `act` in a transaction that moves money, and retries it when a balance changes in between. `credit` counts money for a payment and
-   * throws 404 `payments.not-found`, 409 `payments.case-other-currency`; `counted: false` when another payment has a receipt for it.
+   * throws 404 `payments.not-found`, 409 `payments.case-other-currency`; `counted: false` when another payment has a receipt for it, or an
+   * operator confirmed it as a manual transfer.
    */
   transact<T>(
     act: (

@@ -91,6 +91,8 @@ function accountOf({ merchantId, topUp, customer }: NewIntent): string {
 /** A repeat of a creation shows the intent as it was created, whatever has happened since. */
 const asCreated = (row: NewRow | IntentRow): IntentRow => ({
   ...row,
+  expiresAt: ('firstExpiresAt' in row ? row.firstExpiresAt : null) ?? row.expiresAt,
+  firstExpiresAt: null,
   received: 0n,
   reversed: 0n,
   refunded: 0n,

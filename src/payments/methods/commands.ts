@@ -25,11 +25,11 @@ export function transferCommands(
     payments
       .command(name)
       .description(description)
-      .argument('<transfer>', 'its code, att_… or, for the newest of a payment, pay_…')
+      .argument('<transfer>', 'its payment code, att_… or, for the newest of a payment, pay_…')
   onTransfer('confirm', 'says that the money of a transfer by hand came: it is credited')
     .requiredOption('--number <text>', 'of the transfer in the bank’s books: each is counted once')
     .option('--amount <amount>', 'what came, in its currency; what was asked for unless told')
-    .option('--another', 'it is one more than was confirmed before: the payer sent twice with one code')
+    .option('--another', 'it is one more than was confirmed before: the payer sent twice with one payment code')
     .action(async (name: string, options: { number: string; amount?: string; another?: true }) => {
       const { db, print, record } = await open()
       const { transfers } = await openPayments()
@@ -54,8 +54,8 @@ export function transferCommands(
     })
 }
 
-const rowOf = ({ code, id, intentId, merchantId, amount, status, sentAt, note }: ManualTransfer) => ({
-  code,
+const rowOf = ({ code: paymentCode, id, intentId, merchantId, amount, status, sentAt, note }: ManualTransfer) => ({
+  paymentCode,
   amount: `${currencyOf(amount.asset)} ${formatAmount(amount)}`,
   status,
   sentAt,

@@ -2,13 +2,15 @@ import { z } from 'zod'
 import { isCurrency } from '#money'
 import { type ConfigOf, defineConfig, setting } from '#platform/config'
 
+const DAYS = 'days, 1 to 60'
+const NUMBER = 'a pay bill or till number: 4 to 10 digits'
 const CURRENCIES = 'currency codes with commas between them, such as KES,USD'
 /** What fits a page, and the line of a bank's form. */
 const MOST = 1000
 
 export const transfersConfig = defineConfig('transfers', {
   instructions: setting('TRANSFER_INSTRUCTIONS', z.string().trim().min(1).max(MOST).optional(), {
-    doc: 'Where payers send money by hand: bank, account, name. Shown to them as it is (\\n begins a line). Without it there are no transfers by hand.',
+    doc: 'Where payers send money by hand: bank, account, name (\\n begins a line). A line that ends in a number gets a copy button. Without it and TRANSFER_MPESA_NUMBER there are no transfers by hand.',
     example: 'Example Bank\\nAccount 0100 200 300\\nName: Example Ltd',
     runtime: true,
   }),
@@ -21,6 +23,30 @@ export const transfersConfig = defineConfig('transfers', {
       .default(['KES']),
     { doc: 'Currencies that can be sent there, with commas between them.', example: 'KES', runtime: true },
   ),
+  days: setting('TRANSFER_DAYS', z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(60, DAYS).default(7), {
+    doc: 'Days that a payer has for a transfer by hand. A payment lasts at least so long once its payer asked for the instructions.',
+    runtime: true,
+  }),
+  mpesaNumber: setting(
+    'TRANSFER_MPESA_NUMBER',
+    z
+      .string()
+      .regex(/^\d{4,10}$/, NUMBER)
+      .optional(),
+    {
+      doc: 'Pay bill or till number that payers can pay from their M-Pesa menu. Shown with transfers by hand in KES: an operator confirms each.',
+      example: '174379',
+      runtime: true,
+    },
+  ),
+  mpesaKind: setting('TRANSFER_MPESA_KIND', z.enum(['paybill', 'till'], 'paybill or till').default('paybill'), {
+    doc: 'What that number is: paybill or till.',
+    runtime: true,
+  }),
+  mpesaAccount: setting('TRANSFER_MPESA_ACCOUNT', z.string().trim().min(1).max(20).optional(), {
+    doc: 'Account number to enter with the pay bill number, where it is always the same. Without it payers enter their payment code there.',
+    runtime: true,
+  }),
 })
 
 export type TransfersConfig = ConfigOf<typeof transfersConfig>

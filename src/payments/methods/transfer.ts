@@ -1,10 +1,9 @@
-import { assetOf, scaleOf } from '#money'
+import { assetOf, currencyOf, scaleOf } from '#money'
 import type { Rail } from '#rails/contract'
 import type { TransfersConfig } from './config.ts'
+import type { MpesaByHand } from './types.ts'
 
 const DAY_MS = 24 * 60 * 60_000
-/** A payer who has not said by then that it was sent is no longer waited for; what comes all the same is still credited. */
-const LIFETIME_MS = 14 * DAY_MS
 const MOST_UNITS = 1_000_000_000n
 const CODE_LENGTH = 10
 
@@ -16,12 +15,17 @@ export const createTransferRail = (config: () => TransfersConfig): Rail => ({
   name: 'transfer',
   method: 'transfer',
   get assets() {
-    return config().currencies.map(assetOf)
+    const { instructions, currencies } = config()
+    // M-Pesa takes shillings only.
+    const taken = currencies.filter((each) => instructions !== undefined || mpesaByHand(config(), each) !== undefined)
+    return taken.map(assetOf)
   },
-  unavailable: () =>
-    config().instructions === undefined
+  unavailable: () => {
+    const { instructions, mpesaNumber } = config()
+    return instructions === undefined && mpesaNumber === undefined
       ? 'TRANSFER_INSTRUCTIONS is not set: it says where payers send the money'
-      : undefined,
+      : undefined
+  },
   limits: (asset) => {
     const unit = 10n ** BigInt(scaleOf(asset))
     return { min: unit, max: MOST_UNITS * unit, step: 1n }
@@ -29,19 +33,40 @@ export const createTransferRail = (config: () => TransfersConfig): Rail => ({
   collect: {
     kind: 'transfer',
     needs: [],
-    start: async ({ attemptId }) => ({
+    start: async ({ attemptId, amount }) => ({
       kind: 'pending',
       reference: codeOf(attemptId),
-      address: (config().instructions ?? '').replaceAll('\\n', '\n'),
+      address: instructionsOf(config(), currencyOf(amount.asset)),
     }),
     // Nobody can be asked but a person, who is not waiting for the question.
     check: async ({ attemptId }) => ({ kind: 'pending', reference: codeOf(attemptId) }),
     checkAfterMs: [DAY_MS],
-    lifetimeMs: LIFETIME_MS,
+    // A payer who has not said by then that it was sent is no longer waited for. Money that comes later is still credited.
+    get lifetimeMs() {
+      return config().days * DAY_MS
+    },
   },
 })
 
-/** What the payer writes on the transfer, `X2M4P-7K3Q9`: the end of the attempt's id, which is random, in letters that are hard to mistake. */
+/** The pay bill or till that takes payments by hand from the M-Pesa menu, in shillings only; undefined when none is set. */
+export function mpesaByHand(config: TransfersConfig, currency: string): MpesaByHand | undefined {
+  const { mpesaNumber: number, mpesaKind: kind, mpesaAccount: account } = config
+  if (number === undefined || currency !== 'KES') return undefined
+  return { kind, number, account: kind === 'paybill' ? account : undefined }
+}
+
+/** Lines of text that say where to send the money. */
+function instructionsOf(config: TransfersConfig, currency: string): string {
+  const byHand = mpesaByHand(config, currency)
+  const lines = [
+    ...(config.instructions === undefined ? [] : [config.instructions.replaceAll('\\n', '\n')]),
+    ...(byHand ? [`M-Pesa ${byHand.kind === 'till' ? 'till' : 'pay bill'}: ${byHand.number}`] : []),
+    ...(byHand?.account === undefined ? [] : [`Account number: ${byHand.account}`]),
+  ]
+  return lines.join('\n')
+}
+
+/** The payment code, which the payer writes on the transfer, `X2M4P-7K3Q9`: the end of the attempt's id, which is random, in letters that are hard to mistake. */
 const codeOf = (attemptId: string): string => {
   const end = attemptId.slice(-CODE_LENGTH).toUpperCase()
   return `${end.slice(0, CODE_LENGTH / 2)}-${end.slice(CODE_LENGTH / 2)}`

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openTestDatabase } from '../../../test/database.ts'
 import type { Attempt } from '../attempts/types.ts'
-import { codeOf, kes, openTrial, schemas, type Trial } from '../fixture.ts'
+import { codeOf, kes, newIntent, openTrial, received, referenceOf, schemas, type Trial } from '../fixture.ts'
 import type { Intent } from '../intents/types.ts'
 import { parseCode } from './transfer.ts'
 import type { Confirmation, ManualTransfer } from './types.ts'
@@ -126,15 +126,51 @@ void test('a payer who never says that it was sent is not waited for; their mone
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
-  await trial.pass(2 * 3_600_000)
-  assert.equal((await trial.find(intent.id)).status, 'expired')
-  await trial.pass(15 * DAY_MS)
-  const ended = (await trial.find(intent.id)).attempts[0]
-  assert.deepEqual([ended?.status, ended?.reason], ['failed', 'expired'])
+  const begun = await trial.find(intent.id)
+  assert.deepEqual(begun.expiresAt, attempt.endsAt, 'the payment lasts as long as the instructions')
+  assert.equal(begun.expiresAt.getTime() - trial.clock.now().getTime(), 7 * DAY_MS)
+  await trial.pass(7 * DAY_MS - 1000)
+  assert.equal((await trial.find(intent.id)).status, 'open')
+  await trial.pass(1000)
+  const after7Days = await trial.find(intent.id)
+  const [ended] = after7Days.attempts
+  assert.deepEqual([after7Days.status, ended?.status, ended?.reason], ['expired', 'failed', 'expired'])
   assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'payments.transfer-not-open')
   await confirm(trial, attempt)
   const after = await trial.find(intent.id)
   assert.deepEqual([after.status, after.flags.late, await trial.available()], ['paid', true, 150_000n])
+  await trial.booksHold()
+})
+
+void test('a repeat of the creation shows the end that the payment was created with', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const idempotency = { key: 'k', hash: 'h' }
+  const input = { ...newIntent(trial.clock, { methods: ['transfer'] }), idempotency }
+  const { intent: created } = await trial.payments.create(trial.db, input)
+  await choose(trial, created.id)
+  assert.notDeepEqual((await trial.find(created.id)).expiresAt, created.expiresAt)
+  const { intent: repeated, replayed } = await trial.payments.create(trial.db, input)
+  assert.deepEqual([replayed, repeated.expiresAt], [true, created.expiresAt])
+})
+
+void test('a payment code stays the same until it ends', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { intent, attempt } = await begin(trial)
+  await trial.pass(6 * DAY_MS)
+  assert.equal((await choose(trial, intent.id)).code, attempt.code)
+})
+
+void test('a number that reconciliation has credited already is not confirmed as a transfer too', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const paid = await trial.create()
+  trial.push.onStart = ({ attemptId }) => received({ id: referenceOf(attemptId), number: 'SAF1', gross: kes(150_000n) })
+  await trial.start(paid.id)
+  const { attempt } = await begin(trial)
+  assert.equal(await codeOf(confirm(trial, attempt, { number: 'SAF1' })), 'payments.number-used')
+  assert.equal(await trial.available(), 150_000n)
   await trial.booksHold()
 })
 

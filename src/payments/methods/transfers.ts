@@ -17,15 +17,17 @@ import {
 import { isLive, isOver } from '../intents/state.ts'
 import { listAttempts } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
-import { listReceipts } from '../store/receipts.ts'
+import { isCountedNumber, listReceipts } from '../store/receipts.ts'
 import { findTransfer, listSent, noteSent, type TransferRow } from '../store/transfers.ts'
-import { parseCode } from './transfer.ts'
+import type { TransfersConfig } from './config.ts'
+import { mpesaByHand, parseCode } from './transfer.ts'
 import type { Confirmation, Decided, ManualTransfer, Transfers } from './types.ts'
 
 const MOST_LISTED = 100
 const NUMBER = /^[0-9A-Z][0-9A-Z./-]{2,59}$/
 
-export const createTransfers = (context: Context): Transfers => ({
+export const createTransfers = (context: Context, config: (() => TransfersConfig) | undefined): Transfers => ({
+  mpesa: (currency) => config && mpesaByHand(config(), currency),
   list: async (q, { limit: asked, cursor }) => {
     if (cursor !== undefined && !isId('att', cursor)) throw badCursor()
     const limit = Math.max(1, Math.min(asked, MOST_LISTED))
@@ -86,6 +88,9 @@ async function confirm(context: Context, input: Confirmation, decided: Decided):
     const before = (await listReceipts(tx, row.intentId)).filter(({ attemptId }) => attemptId === row.id)
     const same = before.find((receipt) => receipt.number === number)
     if (same && same.gross === gross.amount) return undefined
+    // Money that reconciliation has credited already as a payment of its provider, such as a pay bill payment in the list of M-Pesa.
+    const others = context.rails.map(({ name }) => name).filter((name) => name !== 'transfer')
+    if (await isCountedNumber(tx, others, number)) throw numberUsed()
     const [other] = before
     if (same || (other && !input.another)) throw transferConfirmed((same ?? other)?.number ?? '')
     return {

@@ -38,7 +38,7 @@ export interface ManualTransfer {
   readonly id: string
   readonly intentId: string
   readonly merchantId: string
-  /** What the payer was asked to write on it. */
+  /** The payment code, which the payer was asked to write on it. */
   readonly code: string | undefined
   readonly amount: Money
   readonly status: AttemptState
@@ -51,7 +51,9 @@ export interface ManualTransfer {
 export interface Transfers {
   /** Those that payers say they have sent and nobody has decided on, longest ago first. At most 100. Throws 422 `payments.bad-cursor`. */
   list(q: Queryable, query: { limit: number; cursor?: string | undefined }): Promise<TransferPage>
-  /** By its code, the attempt's id, or the payment's, of which the newest is taken. Throws 404 `payments.no-such-transfer`. */
+  /** The pay bill or till that takes payments by hand from the M-Pesa menu; undefined when none is set or takes the currency. */
+  mpesa(currency: string): MpesaByHand | undefined
+  /** By its payment code, the attempt's id, or the payment's, of which the newest is taken. Throws 404 `payments.no-such-transfer`. */
   require(q: Queryable, name: string): Promise<ManualTransfer>
   /** The payer says that it was sent: no other way is offered until a person has decided. Repeatable. Throws 409 when it is over. */
   sent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
@@ -84,3 +86,10 @@ export interface Confirmation {
 
 /** Name of the rail that pays from a customer's prepaid balance. */
 export const BALANCE_RAIL = 'balance'
+
+export interface MpesaByHand {
+  readonly kind: 'paybill' | 'till'
+  readonly number: string
+  /** Account number to enter. Undefined: the payment code (a till has none). */
+  readonly account: string | undefined
+}

@@ -31,14 +31,13 @@ create table payments.intents (
   status payments.intent_status not null default 'open',
   methods text[] not null,
   description text not null, reference text,
-  customer jsonb,
-  return_url text,
-  metadata jsonb not null,
+  customer jsonb, return_url text, metadata jsonb not null,
   -- Texts for the payer, as they were when the intent was created.
   terms jsonb not null,
   -- Idempotency key and hash of the request. Both are set to null after 30 days.
   idempotency_key text, request_hash text,
-  expires_at timestamptz not null, canceled_at timestamptz,
+  -- `first_expires_at` is the original end when a manual transfer moved `expires_at`. An idempotent repeat returns it.
+  expires_at timestamptz not null, first_expires_at timestamptz, canceled_at timestamptz,
   -- Grows with each visible change.
   version integer not null default 1,
   created_at timestamptz not null, updated_at timestamptz not null,
@@ -85,7 +84,8 @@ create table payments.attempts (
   -- The rail reported money that is not final yet.
   unconfirmed boolean not null default false,
   -- Next poll. A worker claims the attempt by moving this time ahead, which is its lease. `checks` counts the polls.
-  due_at timestamptz, checks integer not null default 0,
+  -- `ends_at`: when the payer can no longer pay: the end of a prompt or a manual transfer. Null: only the provider knows.
+  due_at timestamptz, checks integer not null default 0, ends_at timestamptz,
   created_at timestamptz not null, submitted_at timestamptz, ended_at timestamptz,
   -- Kinds `address` and `transfer`: where the payer sends the money. `payment_uri` opens a wallet.
   address text, payment_uri text,

@@ -38,6 +38,8 @@ export interface AttemptRow {
   createdAt: Date
   submittedAt: Date | null
   endedAt: Date | null
+  /** Until when the payer can pay on it; null where only the provider knows. */
+  endsAt: Date | null
   /** When the payer said that a transfer was sent. */
   sentAt: Date | null
 }
@@ -45,7 +47,7 @@ export interface AttemptRow {
 const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
   redirect_url as "redirectUrl", address, payment_uri as "paymentUri", due, index_space as "indexSpace", address_index as "addressIndex",
   watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
-  created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", sent_at as "sentAt"`
+  created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", ends_at as "endsAt", sent_at as "sentAt"`
 
 export function attemptOf(row: AttemptRow): Attempt {
   return {
@@ -67,6 +69,7 @@ export function attemptOf(row: AttemptRow): Attempt {
     exchange: row.exchange ? exchangeOf(row.exchange) : undefined,
     deposits: [],
     phone: row.payer.phone === undefined ? undefined : maskPhone(row.payer.phone),
+    endsAt: row.endsAt ?? undefined,
     createdAt: row.createdAt,
   }
 }
@@ -77,10 +80,10 @@ export const maskPhone = (phone: string): string =>
 
 export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`insert into payments.attempts (id, intent_id, rail, rail_account, method, kind, state, asset, amount, payer, return_url,
-      request_key, due_at, created_at, index_space, address_index, watch_until, exchange, tolerance)
+      request_key, due_at, created_at, index_space, address_index, watch_until, exchange, tolerance, ends_at)
     values (${row.id}, ${row.intentId}, ${row.rail}, ${row.railAccount}, ${row.method}, ${row.kind}, ${row.state}, ${row.asset},
       ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.createdAt}, ${row.indexSpace},
-      ${row.addressIndex}, ${row.watchUntil}, ${row.exchange}, ${row.tolerance})`)
+      ${row.addressIndex}, ${row.watchUntil}, ${row.exchange}, ${row.tolerance}, ${row.endsAt})`)
 }
 
 export const findAttempt = (q: Queryable, id: string): Promise<AttemptRow | undefined> =>
@@ -112,9 +115,13 @@ export const listAttemptsOf = (q: Queryable, intentIds: readonly string[]): Prom
     sql`select ${COLUMNS} from payments.attempts where intent_id = any(${intentIds}) order by id limit ${intentIds.length * 200}`,
   )
 
-/** The right to call the rail, given once: undefined when the attempt is not `created` any more. */
+/**
+ * The right to call the rail, given once: undefined when the attempt is not `created` any more. A prompt lasts from its submission, which a
+ * crash may have delayed.
+ */
 export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>
-  q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
+  q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd},
+      ends_at = case when kind = 'push' then ends_at + greatest(${now} - created_at, interval '0') else ends_at end
     where id = ${id} and state = 'created' returning ${COLUMNS}`)
 
 /** Attempts to look at now. Whoever claimed them has until `leaseEnd`. */
@@ -132,6 +139,12 @@ export const releaseAttemptClaims = (q: Queryable, now: Date, leaseEnd: Date): P
 export const expeditePageChecks = (tx: Tx, intentId: string, now: Date): Promise<number> =>
   tx.run(sql`update payments.attempts set due_at = ${now}
     where intent_id = ${intentId} and kind = 'page' and state in ('pending', 'unknown')`)
+
+/** Keeps the addresses of an intent watched until a later end of the intent. */
+export async function extendWatches(tx: Tx, intentId: string, until: Date): Promise<void> {
+  await tx.run(sql`update payments.attempts set watch_until = ${until}
+    where intent_id = ${intentId} and watch_until < ${until}`)
+}
 
 export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},

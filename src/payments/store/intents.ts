@@ -28,6 +28,8 @@ export interface IntentRow {
   terms: Terms
   requestHash: string | null
   expiresAt: Date
+  /** The end that it was created with, where a transfer by hand has moved it. */
+  firstExpiresAt: Date | null
   canceledAt: Date | null
   version: number
   createdAt: Date
@@ -35,11 +37,11 @@ export interface IntentRow {
 
 const COLUMNS = sql`id, merchant_id as "merchantId", owner, account, livemode, asset, amount, received, reversed, refunded, late, status,
   methods, description, reference, customer, return_url as "returnUrl", metadata, terms, request_hash as "requestHash",
-  expires_at as "expiresAt", canceled_at as "canceledAt", version, created_at as "createdAt"`
+  expires_at as "expiresAt", first_expires_at as "firstExpiresAt", canceled_at as "canceledAt", version, created_at as "createdAt"`
 
 export type NewRow = Omit<
   IntentRow,
-  'received' | 'reversed' | 'refunded' | 'late' | 'status' | 'canceledAt' | 'version'
+  'received' | 'reversed' | 'refunded' | 'late' | 'status' | 'canceledAt' | 'version' | 'firstExpiresAt'
 > & { readonly idempotencyKey: string | null }
 
 /**
@@ -94,6 +96,12 @@ export function listIntents(q: Queryable, query: ListQuery, afterId: string | un
 export async function updateIntent(tx: Tx, row: IntentRow, now: Date): Promise<void> {
   await tx.run(sql`update payments.intents set received = ${row.received}, reversed = ${row.reversed}, refunded = ${row.refunded}, late = ${row.late},
     status = ${row.status}, canceled_at = ${row.canceledAt}, version = ${row.version}, updated_at = ${now} where id = ${row.id}`)
+}
+
+/** Moves the end of an intent; the end that it was created with is kept. */
+export async function extendIntent(tx: Tx, { id, expiresAt }: Pick<IntentRow, 'id' | 'expiresAt'>): Promise<void> {
+  await tx.run(sql`update payments.intents set first_expires_at = coalesce(first_expires_at, expires_at), expires_at = ${expiresAt}
+    where id = ${id}`)
 }
 
 export const listVersions = (q: Queryable, ids: readonly string[]): Promise<{ id: string; version: number }[]> =>

@@ -211,6 +211,11 @@ export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asse
         from (select kind, unconfirmed, tolerance, state, state in ('created', 'submitting', 'pending', 'unknown') as live
           from payments.attempts where intent_id = ${intentId}) each) a`)
 
+/** Whether a receipt of one of these rails has the number that people see. */
+export const isCountedNumber = async (q: Queryable, rails: readonly string[], number: string): Promise<boolean> =>
+  (await q.maybe(sql`select from payments.receipt_states
+    where rail = any(${rails}) and rail_account = 'main' and number = ${number} limit 1`)) !== undefined
+
 /** Serialises what reads a debt and then moves it. Held to the end of the transaction. */
 export async function lockAccount(tx: Tx, code: string): Promise<void> {
   await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.account:' || ${code}, 0))`)

@@ -1,6 +1,7 @@
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { addSamples } from './samples.ts'
 import type { HttpServer, Refusal } from './types.ts'
 
 /** The error answer, as documentation. `errorBody` makes it. */
@@ -118,7 +119,7 @@ export async function addOpenApi(app: HttpServer, version: string): Promise<void
     hideUntagged: true,
     convertConstToEnum: false,
     transform: describeRoute(createJsonSchemaTransform({ skipList: [] })),
-    transformObject: (document) => finish(withoutUnused(withComponents(document) as Document)),
+    transformObject: (document) => finish(app, withoutUnused(withComponents(document) as Document)),
   })
 }
 
@@ -150,11 +151,12 @@ interface Operation {
   [EXAMPLE]?: object
 }
 
-function finish(document: Document): Document {
+function finish(app: HttpServer, document: Document): Document {
   const schemas = (document.components?.schemas ?? {}) as Record<string, { description?: string }>
   for (const path of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(path as Record<string, Operation>)) finishOperation(operation, schemas)
   }
+  addSamples(app, document)
   return { ...document, tags: tagsOf(document) }
 }
 

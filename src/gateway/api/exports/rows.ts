@@ -163,7 +163,7 @@ export const ledgerLine = z
     amount,
     currency: z.string(),
     kind: z.string().meta({ description: 'What happened', examples: ['payments.receipt'] }),
-    about: id.meta({ description: 'What it happened to', examples: ['rcp_01kd3v…'] }),
+    about: id.meta({ description: 'What it happened to', examples: ['rcp_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
   })
   .meta({ id: 'LedgerLine', description: 'A movement on an account of the merchant, as a row' })
 

@@ -26,8 +26,8 @@ export function linkRoutes(app: HttpServer, api: Api): void {
 
 /** What `html.style` and `html.button` look like, for the documentation. */
 const PASTED = `\`\`\`html
-<link rel="stylesheet" href="https://pay.example/l/lnk_01kd3v…/button.css">
-<form action="https://pay.example/l/lnk_01kd3v…" method="get" class="purser-form">
+<link rel="stylesheet" href="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f/button.css">
+<form action="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f" method="get" class="purser-form">
   <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label>
   <button type="submit" class="purser-button">Pay</button>
 </form>

@@ -45,7 +45,7 @@ export type UpdateLink = z.output<typeof updateLink>
 
 export const link = z
   .object({
-    id: z.string().meta({ examples: ['lnk_01kd3v…'] }),
+    id: z.string().meta({ examples: ['lnk_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('payment_link'),
     livemode: z.boolean(),
     url: z.string().meta({ description: 'What to send to payers' }),

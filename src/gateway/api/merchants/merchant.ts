@@ -95,7 +95,7 @@ const merchant = z
   .meta({ id: 'Merchant', description: 'Who sells, as payers see it' })
 const store = z
   .object({
-    id: z.string().meta({ examples: ['sto_01kd3v…'] }),
+    id: z.string().meta({ examples: ['sto_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('store'),
     locale: locale.nullable(),
     ...look,
@@ -220,7 +220,7 @@ const setDestination = z
     kind: z.enum(['mpesa', 'bank']),
     phone: text(PHONE_TEXT_AT_MOST)
       .optional()
-      .meta({ description: 'For mpesa: a Kenyan mobile number', examples: ['+254712345678'] }),
+      .meta({ description: 'For mpesa: a Kenyan mobile number', examples: ['+254700000001'] }),
     bank: text(100).optional(),
     account: text(34).optional(),
     holder: text(100).optional(),

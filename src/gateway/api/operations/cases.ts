@@ -21,7 +21,7 @@ const money = z
 
 const reconciliationCase = z
   .object({
-    id: z.string().meta({ examples: ['rec_01kd3v…'] }),
+    id: z.string().meta({ examples: ['rec_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('reconciliation_case'),
     rail: z.string().meta({ examples: ['mpesa'] }),
     day: z.string().meta({ description: 'Of BUSINESS_TIME_ZONE', examples: ['2026-01-15'] }),

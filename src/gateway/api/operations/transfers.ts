@@ -16,14 +16,14 @@ const timestamp = z.string().meta({ format: 'date-time' })
 
 const transfer = z
   .object({
-    id: z.string().meta({ examples: ['att_01kd3v…'] }),
+    id: z.string().meta({ examples: ['att_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('transfer'),
     payment: z.string(),
     merchant: z.string(),
     code: z
       .string()
       .nullable()
-      .meta({ description: 'What the payer was asked to write on it', examples: ['X2M4P-7K3Q9'] }),
+      .meta({ description: 'The payment code, which the payer was asked to write on it', examples: ['X2M4P-7K3Q9'] }),
     amount: minorAmount.meta({ description: 'What was asked for' }),
     currency: z.string(),
     status: z.enum(ATTEMPT_STATUSES),
@@ -41,7 +41,9 @@ const ask = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().max(40).optional(),
 })
-const params = z.object({ id: z.string().max(60).meta({ description: 'Its id, its code, or the payment’s id' }) })
+const params = z.object({
+  id: z.string().max(60).meta({ description: 'Its id, its payment code, or the payment’s id' }),
+})
 
 const confirmation = z
   .strictObject({
@@ -50,7 +52,7 @@ const confirmation = z
     another: z
       .boolean()
       .optional()
-      .meta({ description: 'It is one more than was confirmed before: the payer sent twice with one code' }),
+      .meta({ description: 'It is one more than was confirmed before: the payer sent twice with one payment code' }),
   })
   .meta({ id: 'ConfirmTransfer', examples: [{ number: 'FT26015K3M9P' }] })
 const rejection = z

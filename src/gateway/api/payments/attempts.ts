@@ -22,12 +22,13 @@ function startRoute(app: HttpServer, api: Api): void {
     onRequest: api.access.require('payments:write', ALLOW_STORE_KEYS),
     config: {
       idempotent: true,
-      exampleBody: { method: 'mpesa', phone: '254712345678' },
+      exampleBody: { method: 'mpesa', phone: '254700000001' },
       refusals: refusals(
         'payments.not-found',
         'payments.already-paid',
         'payments.over',
         'payments.attempt-in-flight',
+        'payments.page-open',
         'payments.too-many-attempts',
         'payments.method-not-allowed',
         'payments.amount-not-taken',

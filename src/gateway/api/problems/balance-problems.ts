@@ -7,7 +7,7 @@ export const BALANCE_PROBLEMS = [
     status: 404,
     message: 'There is no transfer by hand X2M4P-7K3Q9.',
     param: 'id',
-    remedy: 'Check the code, or use the id of the attempt or of the payment.',
+    remedy: 'Check the payment code, or use the id of the attempt or of the payment.',
   },
   {
     code: 'payments.balance-too-low',
@@ -26,8 +26,8 @@ export const BALANCE_PROBLEMS = [
     code: 'payments.transfer-confirmed',
     status: 409,
     message:
-      'The transfer was confirmed as FT26015K3M9P already. If the payer sent another one with the same code, say so.',
-    remedy: 'Compare the numbers. For a second transfer with one code send {"another": true}.',
+      'The transfer was confirmed as FT26015K3M9P already. If the payer sent another one with the same payment code, say so.',
+    remedy: 'Compare the numbers. For a second transfer with one payment code send {"another": true}.',
   },
   {
     code: 'payments.number-used',

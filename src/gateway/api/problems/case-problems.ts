@@ -18,7 +18,7 @@ export const CASE_PROBLEMS = [
   {
     code: 'payments.case-counted',
     status: 409,
-    message: 'The money of case rec_01kd3v… is counted for another payment already.',
+    message: 'The money of case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is counted for another payment already.',
     remedy: 'Have its day compared again: {"action": "retry"}. The case ends by itself.',
   },
 ] as const satisfies readonly Problem[]

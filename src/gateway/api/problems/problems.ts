@@ -46,14 +46,14 @@ const all = [
   {
     code: 'payments.no-such-refund',
     status: 404,
-    message: 'There is no refund re_01kd3v….',
+    message: 'There is no refund re_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
     remedy: 'Check the id. A refund of another merchant does not exist for your key.',
   },
   {
     code: 'payments.no-such-case',
     status: 404,
-    message: 'There is no case rec_01kd3v….',
+    message: 'There is no case rec_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
     remedy: 'Check the id.',
   },
@@ -73,7 +73,7 @@ const all = [
   {
     code: 'identity.unknown-store',
     status: 404,
-    message: 'There is no store sto_01kd3v…. See: npx purser store list',
+    message: 'There is no store sto_01kd3vq7m2e8wtzr4c9x5bnh6f. See: npx purser store list',
     param: 'store',
     remedy:
       'Check the id. A store of another merchant does not exist for your key, nor another store for the key of one.',
@@ -81,21 +81,21 @@ const all = [
   {
     code: 'gateway.no-such-link',
     status: 404,
-    message: 'There is no payment link lnk_01kd3v….',
+    message: 'There is no payment link lnk_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
     remedy: 'Check the id. A link of another merchant does not exist for your key.',
   },
   {
     code: 'webhooks.no-such-endpoint',
     status: 404,
-    message: 'There is no webhook endpoint we_01kd3v….',
+    message: 'There is no webhook endpoint we_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
     remedy: 'Check the id. An endpoint that was deleted, or is of another merchant, does not exist for your key.',
   },
   {
     code: 'webhooks.no-such-delivery',
     status: 404,
-    message: 'There is no delivery del_01kd3v….',
+    message: 'There is no delivery del_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
     remedy: 'Check the id. Deliveries are kept for 30 days.',
   },
@@ -114,7 +114,7 @@ const all = [
   {
     code: 'identity.store-archived',
     status: 409,
-    message: 'The store sto_01kd3v… is archived: restore it first.',
+    message: 'The store sto_01kd3vq7m2e8wtzr4c9x5bnh6f is archived: restore it first.',
     param: 'store',
     remedy: 'Nothing new is made in an archived store: npx purser store restore, or name another.',
   },
@@ -149,7 +149,15 @@ const all = [
     status: 409,
     message: 'A payment is under way already. Wait until it ends.',
     remedy:
-      'A prompt is on the payer’s phone, so a second one, or canceling, could make them pay twice or for nothing. It ends within three minutes.',
+      'A prompt is on the payer’s phone, or money was seen that is not final. Another attempt, or canceling, could make the payer pay twice or for nothing. Try again after Retry-After seconds: a prompt ends within three minutes.',
+  },
+  {
+    code: 'payments.page-open',
+    status: 409,
+    message:
+      'A page of the method crossmint is open, and its provider has not closed it. Finish the payment there, or try again in some seconds.',
+    remedy:
+      'The payer can still pay on the page that was opened first. Cards are closed at the provider by themselves when another attempt starts; where a provider cannot close its page, let the payer finish there or create a new payment.',
   },
   {
     code: 'payments.too-many-attempts',
@@ -163,7 +171,7 @@ const all = [
   {
     code: 'payments.case-over',
     status: 409,
-    message: 'The case rec_01kd3v… is closed already.',
+    message: 'The case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is closed already.',
     remedy: 'A person closed it, or nothing differed any more when its day was compared again.',
   },
   {
@@ -182,7 +190,7 @@ const all = [
   {
     code: 'webhooks.endpoint-disabled',
     status: 409,
-    message: 'The endpoint we_01kd3v… is disabled: enable it first.',
+    message: 'The endpoint we_01kd3vq7m2e8wtzr4c9x5bnh6f is disabled: enable it first.',
     remedy: 'Send PATCH with {"enabled": true}, then try again.',
   },
   {

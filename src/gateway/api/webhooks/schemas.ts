@@ -58,7 +58,7 @@ export const rotateSecret = z
 
 export const endpoint = z
   .object({
-    id: z.string().meta({ examples: ['we_01kd3v…'] }),
+    id: z.string().meta({ examples: ['we_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('webhook_endpoint'),
     livemode: z.boolean(),
     url: z.string(),
@@ -95,10 +95,12 @@ export const deleted = z
   .meta({ id: 'DeletedWebhookEndpoint' })
 
 const deliveryFields = z.object({
-  id: z.string().meta({ examples: ['del_01kd3v…'] }),
+  id: z.string().meta({ examples: ['del_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
   object: z.literal('delivery'),
   endpoint: z.string(),
-  event: z.string().meta({ description: 'Its id, which is sent as `webhook-id`', examples: ['evt_01kd3v…'] }),
+  event: z
+    .string()
+    .meta({ description: 'Its id, which is sent as `webhook-id`', examples: ['evt_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
   type: z.string().meta({ examples: ['payment.paid'] }),
   object_id: z.string().meta({ description: 'What it tells of' }),
   status: z.enum(DELIVERY_STATES),

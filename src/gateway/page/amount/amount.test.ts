@@ -7,7 +7,7 @@ import { parseTypedAmount, type Offer } from './amount.ts'
 const limits = { min: 1n, max: 10n ** 15n, step: 1n }
 const offerIn = (currency: string): Offer => ({
   currency,
-  methods: [{ method: 'card', rail: 'stripe', kind: 'page', needs: [], limits, unavailable: undefined }],
+  methods: [{ method: 'card', rail: 'stripe', kind: 'page', needs: [], limits, closes: true, unavailable: undefined }],
 })
 const read = (typed: string, currency: string): string => {
   const result = parseTypedAmount(typed, offerIn(currency), {}, speak('en'))

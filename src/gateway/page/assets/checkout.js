@@ -14,6 +14,68 @@ const POST_DEADLINE_MS = 60_000
 /** What comes after the money, such as a receipt number, comes soon or not at all. */
 const LINGER_MS = 120_000
 
+// The clocks. The server says how much time is left, because the payer's clock may be wrong. Of two clocks the one that says less counts: the
+// monotonic one may stand still while the tab sleeps, the other one may be turned back. One that is turned forward only makes us ask the server.
+const HOUR_MS = 3_600_000
+const clock = checkout.querySelector('.countdown')
+let timeLeft = () => Infinity
+let asked = 0
+
+function countdown(ms) {
+  const [steady, wall] = [performance.now() + ms, Date.now() + ms]
+  return () => Math.min(steady - performance.now(), wall - Date.now())
+}
+
+function keepTime({ dataset }) {
+  timeLeft = dataset.leftMs === undefined ? () => Infinity : countdown(Number(dataset.leftMs))
+}
+
+const minutesOf = (ms) => {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}
+
+function tick() {
+  const left = timeLeft()
+  if (clock) {
+    clock.hidden = left <= 0 || left > 24 * HOUR_MS
+    clock.classList.toggle('soon', left < 60_000)
+    if (left <= HOUR_MS) clock.querySelector('.left').textContent = minutesOf(left)
+  }
+  tickPrompt()
+  if (left > 0) return
+  stopAsking()
+  // Until the server says so too.
+  if (panel().dataset.state === 'time-up' && performance.now() - asked > MOVING_MS) void poll()
+}
+
+// How long the prompt on the phone can still be answered.
+function tickPrompt() {
+  const prompt = panel().querySelector('[data-prompt-ms]')
+  if (!prompt) return
+  prompt.left ??= countdown(Number(prompt.dataset.promptMs))
+  const left = prompt.left()
+  const [running, over] = prompt.children
+  running.querySelector('.left').textContent = minutesOf(left)
+  running.hidden = left <= 0
+  over.hidden = left > 0
+  prompt.classList.toggle('over', left <= 0)
+}
+
+// The time is up: whether the server can be reached or not, nothing on this page asks for money any more.
+function stopAsking() {
+  const old = panel()
+  const then = old.querySelector('template[data-time-up]')
+  if (!then) return
+  const next = old.cloneNode(false)
+  next.dataset.state = 'time-up'
+  next.append(then.content.cloneNode(true))
+  replacePanel(old, next, false)
+  tellNews(next)
+  document.title = then.dataset.pageTitle
+  clearTimeout(staling)
+}
+
 // A price that was promised for a time: when it is over, the panel is another.
 let staling
 
@@ -24,6 +86,7 @@ const parse = (text) => new DOMParser().parseFromString(text, 'text/html').getEl
 function show(text, isAnswer = false) {
   const next = parse(text)
   if (!next) return false
+  keepTime(next)
   const old = panel()
   const newer = Number(next.dataset.version) - Number(old.dataset.version)
   const same = newer === 0 && next.dataset.state === old.dataset.state
@@ -32,6 +95,7 @@ function show(text, isAnswer = false) {
   tellNews(next)
   document.title = next.dataset.pageTitle
   settle()
+  tick()
   hurryPoll()
   return true
 }
@@ -79,8 +143,7 @@ function settle() {
   clearTimeout(staling)
   if (stale) staling = setTimeout(() => void poll(), Number(stale.dataset.staleIn) * 1000 + 500)
   if (!FINAL.has(panel().dataset.state)) return
-  checkout.querySelector('.countdown')?.remove()
-  clearInterval(ticking)
+  clock?.remove()
   if ('settled' in panel().dataset) stop()
   else setTimeout(stop, LINGER_MS)
 }
@@ -221,6 +284,7 @@ function hurryPoll() {
 async function poll(isAnswer = false) {
   clearTimeout(polling)
   polling = undefined
+  asked = performance.now()
   try {
     if (document.hidden && !isAnswer) return
     const answer = await fetch(`${path}/panel${query}`, { signal: AbortSignal.timeout(MOVING_MS * 3) })
@@ -243,33 +307,21 @@ function stop() {
 
 // On a phone the page sleeps while the prompt is answered; it asks as soon as it is looked at.
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) void poll()
+  if (document.hidden) return
+  tick()
+  void poll()
 })
 window.addEventListener('online', () => void poll())
 // A page taken out of the browser's memory is as old as it was left.
 window.addEventListener('pageshow', ({ persisted }) => {
-  if (persisted) location.reload()
+  if (!persisted) return
+  tick()
+  location.reload()
 })
 
-// Counts from what the server said was left: the payer's clock may be wrong.
-const clock = checkout.querySelector('[data-left]')
-const loadedAt = Date.now()
-const HOUR_SECONDS = 3600
-function tick() {
-  const left = Number(clock.dataset.left) - Math.floor((Date.now() - loadedAt) / 1000)
-  if (left > HOUR_SECONDS) return
-  clock.classList.toggle('soon', left < 60)
-  const seconds = Math.max(0, left)
-  clock.querySelector('.left').textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
-  if (left > 0) return
-  clearInterval(ticking)
-  void poll()
-}
-let ticking
-if (clock) {
-  ticking = setInterval(tick, 1000)
-  tick()
-}
 recallPhone()
+keepTime(panel())
 settle()
+tick()
+setInterval(tick, 1000)
 if (!stopped) follow()

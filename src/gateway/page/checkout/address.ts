@@ -94,15 +94,18 @@ function grouped(text: string): string {
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (shown === '' ? '' : `.${shown}`)
 }
 
+/** Account numbers and codes stay on one line; addresses of coins do not fit on one. */
+const SHORT = 24
+
 export const copyRow = (
   speech: Speech,
-  { label, text, after = '' }: { label: string; text: string; after?: string },
+  { label, text, after = '', copy = text }: { label: string; text: string; after?: string; copy?: string },
 ): Html =>
   html`<div>
     <dt>${label}</dt>
     <dd>
-      <code class="copied">${text}</code> ${after}
-      <button type="button" class="copy" data-copy="${text}" data-done="${speech.say('copied')}" hidden>
+      <code class="copied ${text.length <= SHORT && 'short'}">${text}</code> ${after}
+      <button type="button" class="copy" data-copy="${copy}" data-done="${speech.say('copied')}" hidden>
         ${speech.say('copy')}<span class="unseen"> (${label})</span>
       </button>
     </dd>

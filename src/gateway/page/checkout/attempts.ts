@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Attempt, Payments } from '#payments'
+import type { Attempt, Intent, Payments } from '#payments'
 import { AppError } from '#platform/errors'
 import type { Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
@@ -7,7 +7,8 @@ import { checkoutUrl } from '../../resources/render-payment.ts'
 import { parseMobile, PHONE_TEXT_AT_MOST } from '#platform/phone'
 import { tooManyRequests, type Problem } from '../forms/problem.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import type { View } from './state.ts'
+import { pageName } from '../../strings/format.ts'
+import { livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
 export interface AttemptDeps {
@@ -64,7 +65,7 @@ export async function tryAttempt(
     })
     return { attempt }
   } catch (error) {
-    const problem = problemOf(error, speech, { merchant: intent.terms.merchantName, method: name })
+    const problem = problemOf(error, speech, { intent, method: name })
     return problem ? { problem } : {}
   }
 }
@@ -94,16 +95,21 @@ const wrongPhone = (speech: Speech, method: string): Problem => ({
 })
 
 interface About {
-  readonly merchant: string
+  readonly intent: Intent
   readonly method: string
 }
 
-function problemOf(error: unknown, speech: Speech, { merchant, method }: About): Problem | undefined {
+function problemOf(error: unknown, speech: Speech, { intent, method }: About): Problem | undefined {
   if (!(error instanceof AppError)) throw error
   const { code, status, param } = error
-  if (code === 'payments.too-many-attempts') return { status, text: speech.say('noMoreTries', { merchant }) }
+  if (code === 'payments.too-many-attempts')
+    return { status, text: speech.say('noMoreTries', { merchant: intent.terms.merchantName }) }
   if (status === 429) return tooManyRequests(speech, error.retryAfterSeconds ?? 60)
   if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
+  if (code === 'payments.page-open') {
+    const open = livePage(intent)?.method ?? method
+    return { status, text: speech.say('pageInFlight', { page: pageName(open, speech) }) }
+  }
   // The payment was paid, canceled or expired in between: the panel says so by itself.
   if (status === 409) return undefined
   if (param === 'phone') return wrongPhone(speech, method)

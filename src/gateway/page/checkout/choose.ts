@@ -1,9 +1,9 @@
-import type { PaymentMethod } from '#payments'
+import type { Attempt, PaymentMethod } from '#payments'
 import { html, type Html } from '#platform/html'
 import { icons } from '../layout/icons.ts'
-import { alert, headline } from './notices.ts'
-import { dueOf, methodName, showMoney, typedPhone } from '../../strings/format.ts'
-import { livePage, type View } from './state.ts'
+import { alert, backLink, headline } from './notices.ts'
+import { dueOf, methodName, pageName, showMoney, typedPhone } from '../../strings/format.ts'
+import { canSwitch, livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { PHONE_TEXT_AT_MOST } from '#platform/phone'
 
@@ -15,6 +15,7 @@ export function choose(view: View): Html {
     const text = speech.say('noneText', { merchant })
     return html`${notes(view)} ${headline({ tone: 'warn', icon: 'alert', title: speech.say('none'), text })}`
   }
+  if (!canSwitch(view)) return onlyPage(view)
   const [first] = methods
   const title =
     methods.length === 1 && first
@@ -25,13 +26,33 @@ export function choose(view: View): Html {
     ${waysOf(view, methods).flatMap((one, i) => (i === 0 ? [one] : [between(speech), one]))}`
 }
 
+/** An open page that cannot be closed, or is just being opened: it is finished before any other way is offered. */
+function onlyPage(view: View): Html {
+  const { intent, speech } = view
+  const page = livePage(intent)
+  if (!page) return html``
+  const method = methodName(page.method, speech, 'sentence')
+  const title =
+    page.redirectUrl === undefined ? speech.say('payBy', { method }) : sayOf(speech, page.method, 'Unfinished')
+  const values = { page: pageName(page.method, speech), merchant: intent.terms.merchantName }
+  return html`${notes(view)}
+    <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
+    ${pageButton(view, page.method, { look: '' })}
+    ${page.redirectUrl !== undefined && html`<p class="hint" data-text>${speech.say('pageStays', values)}</p>`}`
+}
+
 /** The other ways, below the one that the payer has chosen. */
-export const otherWays = (view: View, chosen: string): readonly Html[] =>
-  waysOf(
-    view,
-    view.methods.filter(({ method }) => method !== chosen),
-    false,
-  ).flatMap((one) => [between(view.speech), one])
+export function otherWays(view: View, chosen: string): readonly Html[] {
+  const others = view.methods.filter(({ method }) => method !== chosen)
+  if (others.length === 0) return []
+  // An address or an account cannot be closed: only the payer knows what is on its way there.
+  const warning = html`<p class="hint center">${view.speech.say('sentAlready')}</p>`
+  return [
+    ...waysOf(view, others, false).flatMap((one, i) =>
+      i === 0 ? [between(view.speech), warning, one] : [between(view.speech), one],
+    ),
+  ]
+}
 
 const between = (speech: Speech): Html => html`<p class="or"><span>${speech.say('or')}</span></p>`
 
@@ -62,7 +83,8 @@ export function notes(view: View): readonly (Html | undefined)[] {
 }
 
 /** How the last try ended, and that another is welcome. */
-function outcomeOf({ intent, speech }: View): Html | undefined {
+function outcomeOf(view: View): Html | undefined {
+  const { intent, speech } = view
   const last = intent.attempts.at(-1)
   if (!last) return undefined
   const refusal = last.status === 'failed' ? last.reason : last.declined
@@ -71,15 +93,19 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
     return alert({ tone: 'warn', title: speech.reason(refusal), text })
   }
   if (refusal && last.status !== 'settled')
-    return alert({ tone: 'bad', title: speech.reason(refusal), text: speech.say('nothingTaken') })
+    return alert({
+      tone: 'bad',
+      title: speech.reason(refusal),
+      text: [speech.say('nothingTaken'), byHandNow(view, last)],
+    })
   if (last.status === 'abandoned' && last.kind === 'push')
     return alert({
       tone: 'warn',
       title: speech.say('abandoned', { method: methodName(last.method, speech, 'sentence') }),
-      text: speech.say('abandonedText'),
+      text: [speech.say('abandonedText'), byHandNow(view, last)],
     })
   const begun = livePage(intent)
-  if (begun?.redirectUrl === undefined) return undefined
+  if (begun?.redirectUrl === undefined || !canSwitch(view)) return undefined
   return alert({
     tone: 'info',
     title: sayOf(speech, begun.method, 'Unfinished'),
@@ -87,13 +113,21 @@ function outcomeOf({ intent, speech }: View): Html | undefined {
   })
 }
 
-/** The time is up, and a card page is open still. */
-export function closing(view: View): Html {
-  const { intent, speech } = view
-  const method = livePage(intent)?.method
-  const text = speech.say(method === undefined ? 'closingAddressText' : 'closingText')
+/** After a prompt that brought nothing: the same M-Pesa account can pay by hand, where an operator looks for such money. */
+const byHandNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
+  kind === 'push' && byHand && methods.some((each) => each.kind === 'transfer')
+    ? ` ${speech.say('byHandNow')}`
+    : undefined
+
+/** The time is up. What was begun may still bring money; nothing is asked for any more. */
+export function closing({ intent, speech }: View): Html {
+  const page = livePage(intent)
+  const merchant = intent.terms.merchantName
+  const text = page
+    ? speech.say('closingText', { merchant, page: pageName(page.method, speech) })
+    : speech.say('closingAddressText', { merchant })
   return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text })}
-  ${method !== undefined && pageButton(view, method, { look: '' })}`
+  ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
 }
 
 function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
@@ -106,7 +140,7 @@ function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean):
   if (kind === 'transfer')
     return html`<div class="way">
       ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
-      <p class="hint center">${speech.say('transferWayHint')}</p>
+      <p class="hint center">${speech.say(view.byHand ? 'transferWayHintByHand' : 'transferWayHint')}</p>
     </div>`
   const begun = livePage(intent, method)
   const isOpening = begun !== undefined && begun.redirectUrl === undefined
@@ -117,11 +151,7 @@ function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean):
 }
 
 /** The words of a provider's page: a card's have their own. */
-const sayOf = (
-  speech: Speech,
-  method: string,
-  what: 'Hint' | 'Instead' | 'Opening' | 'Unfinished' | 'Continue',
-): string =>
+const sayOf = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfinished' | 'Continue'): string =>
   method === 'card'
     ? speech.say(`card${what}`)
     : speech.say(`page${what}`, { method: methodName(method, speech, 'sentence') })
@@ -165,23 +195,20 @@ function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
 
 interface ButtonLook {
   readonly look: '' | 'quiet'
-  /** Offered while a prompt is on a phone. */
-  readonly instead?: boolean
   readonly icon?: 'card' | 'coin' | 'bank'
 }
 
 /** Leads to the provider's page: on to the one that is open, or to a new one. */
-export function pageButton(view: View, method: string, { look, instead = false, icon = 'card' }: ButtonLook): Html {
+function pageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
   const begun = livePage(intent, method)
   if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
   // Its address is not known yet: the answer is on its way, or was lost and is asked for.
   if (begun) return html`<p class="hint center busy">${sayOf(speech, method, 'Opening')}</p>`
   const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
-  const text = instead ? sayOf(speech, method, 'Instead') : speech.say('payNow', values)
   return html`<form method="post" action="${actionOf(view)}" data-pay>
     <input type="hidden" name="method" value="${method}" />
-    <button class="button ${look}">${icons[icon]} ${text}</button>
+    <button class="button ${look}">${icons[icon]} ${speech.say('payNow', values)}</button>
   </form>`
 }
 

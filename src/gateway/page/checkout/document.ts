@@ -4,9 +4,9 @@ import { showLeft, showMoney } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 import type { Assets } from '../assets/assets.ts'
 import { merchantLine } from '../brand/brand.ts'
-import { footer, page, practice } from '../layout/document.ts'
+import { footer, page, practice, reloadIn, secondsUntil } from '../layout/document.ts'
 import { panel, titleOf } from './panel.ts'
-import { isMoving, stateOf, type View } from './state.ts'
+import { asksForMoney, isMoving, offeredAddress, stateOf, type View } from './state.ts'
 
 export interface DocumentOptions {
   readonly assets: Assets
@@ -21,12 +21,9 @@ const LONG = 12
 
 /** The whole checkout page. */
 export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
-  const { intent, speech, now } = view
+  const { intent, speech } = view
   const { language } = speech
-  const reload = `${RELOAD_SECONDS};url=/pay/${intent.id}?lang=${language}`
-  const head = html`${
-      isMoving(stateOf(intent, now)) && html`<noscript><meta http-equiv="refresh" content="${reload}" /></noscript>`
-    }
+  const head = html`<noscript>${reloadIn(reloadSeconds(view), `/pay/${intent.id}?lang=${language}`)}</noscript>
     <script type="module" src="${assets.script}"></script>`
   const body = html`${!intent.livemode && practice(speech, practiceUrl)}
     <main id="checkout" class="checkout" data-pay-id="${intent.id}" data-lang="${language}">
@@ -36,6 +33,16 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
     <p id="said" class="unseen" role="status"></p>
     <p id="lost" class="lost" role="alert" hidden data-text="${speech.say('lost')}"></p>`
   return page(speech, { title: titleOf(view), assets, head, body, brand: view.brand })
+}
+
+/** A page without script shows that the time is up by loading again: when what it asks for now no longer holds. */
+function reloadSeconds({ intent, now }: View): number | undefined {
+  const state = stateOf(intent, now)
+  if (isMoving(state)) return RELOAD_SECONDS
+  if (!asksForMoney(state)) return undefined
+  const lock = state === 'address' ? offeredAddress(intent)?.exchange?.lockedUntil : undefined
+  const end = lock && lock < intent.expiresAt ? lock : intent.expiresAt
+  return secondsUntil(end, now)
 }
 
 function summary({ intent, speech, now, brand }: View): Html {
@@ -56,7 +63,7 @@ function summary({ intent, speech, now, brand }: View): Html {
 function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Html | undefined {
   const seconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
   if ((status !== 'open' && status !== 'processing') || seconds <= 0 || seconds > DAY_SECONDS) return undefined
-  return html`<p class="small countdown" role="timer" data-left="${seconds}">
+  return html`<p class="small countdown" role="timer">
     ${speech.say('timeLeft')}: <span class="left">${showLeft(seconds, speech)}</span>
   </p>`
 }

@@ -16,6 +16,7 @@ const METHODS: readonly PaymentMethod[] = [
     kind: 'push',
     needs: ['phone'],
     limits: { min: 100n, max: 15_000_000n, step: 100n },
+    closes: false,
     unavailable: undefined,
   },
   {
@@ -24,6 +25,7 @@ const METHODS: readonly PaymentMethod[] = [
     kind: 'page',
     needs: [],
     limits: { min: 100n, max: 99_999_999n, step: 1n },
+    closes: true,
     unavailable: undefined,
   },
 ]
@@ -32,12 +34,18 @@ const METHODS: readonly PaymentMethod[] = [
 const MANY: readonly PaymentMethod[] = [
   ...METHODS.slice(0, 1),
   ...METHODS.slice(0, 1).map((one) => ({ ...one, method: 'airtel', rail: 'airtel' })),
-  ...METHODS.slice(1).flatMap((one) => [one, { ...one, method: 'crossmint', rail: 'crossmint' }]),
+  ...METHODS.slice(1).flatMap((one) => [one, { ...one, method: 'crossmint', rail: 'crossmint', closes: false }]),
 ]
 
 const WITH_TRANSFER: readonly PaymentMethod[] = [
   ...METHODS.slice(0, 1),
-  ...METHODS.slice(1).map((one) => ({ ...one, method: 'transfer', rail: 'transfer', kind: 'transfer' as const })),
+  ...METHODS.slice(1).map((one) => ({
+    ...one,
+    method: 'transfer',
+    rail: 'transfer',
+    kind: 'transfer' as const,
+    closes: false,
+  })),
 ]
 
 const attempt = (more: Partial<Attempt> = {}): Attempt => ({
@@ -59,6 +67,7 @@ const attempt = (more: Partial<Attempt> = {}): Attempt => ({
   exchange: undefined,
   deposits: [],
   phone: '2547*****678',
+  endsAt: addMs(NOW, 160_000),
   createdAt: addMs(NOW, -20_000),
   ...more,
 })
@@ -70,6 +79,7 @@ const cardAttempt = (more: Partial<Attempt> = {}): Attempt =>
     rail: 'stripe',
     kind: 'page',
     phone: undefined,
+    endsAt: undefined,
     redirectUrl: 'https://checkout.stripe.com/c/pay/cs_test',
     ...more,
   })
@@ -109,6 +119,7 @@ const addressAttempt = (more: Partial<Attempt> = {}): Attempt =>
     kind: 'address',
     amount: money(BTC, 17_823n),
     phone: undefined,
+    endsAt: undefined,
     address: ADDRESS,
     paymentUri: `bitcoin:${ADDRESS}?amount=0.00017823&label=Kahawa%20Nzuri`,
     due: money(BTC, 17_823n),
@@ -138,6 +149,7 @@ const transferAttempt = (more: Partial<Attempt> = {}): Attempt =>
     phone: undefined,
     address: 'Benki ya Ushirika, Moi Avenue\nAccount 0100 200 300\nName: Kahawa Nzuri',
     code: CODE,
+    endsAt: addMs(NOW, 7 * 24 * 3_600_000),
     ...more,
   })
 const oldPrice = (): Attempt => {
@@ -191,6 +203,13 @@ const partial: Partial<Intent> = {
 }
 const tooLong = 'Mama Wanjiru & Daughters Wholesale Groceries, Household Goods and Mobile Accessories Limited'
 
+const BY_HAND: Partial<View> = {
+  methods: WITH_TRANSFER,
+  byHand: { kind: 'paybill', number: '174379', account: undefined },
+}
+/** The payment lasts as long as the instructions of its transfer. */
+const WEEK: Partial<Intent> = { expiresAt: addMs(NOW, 7 * 24 * 3_600_000) }
+
 interface Sample {
   readonly intent: Intent
   readonly state: PanelState
@@ -208,15 +227,18 @@ export const SAMPLES = {
   'choose-practice': sample('choose', { livemode: false, customer: { phone: '254712345678' } }),
   'choose-card-only': sample('choose', { methods: ['card'] }, { methods: METHODS.slice(1) }),
   'choose-many': sample('choose', {}, { methods: MANY }),
-  'page-begun': sample('choose', { attempts: [cardAttempt({ method: 'crossmint' })] }, { methods: MANY }),
   'waiting-airtel': sample(
     'waiting',
     { status: 'processing', attempts: [attempt({ method: 'airtel' })] },
     { methods: MANY },
   ),
   'choose-transfer': sample('choose', {}, { methods: WITH_TRANSFER }),
-  transfer: sample('transfer', { attempts: [transferAttempt()] }, { methods: WITH_TRANSFER }),
-  'transfer-sent': sample('confirming', { status: 'processing', attempts: [transferAttempt({ sentAt: NOW })] }),
+  transfer: sample('transfer', { attempts: [transferAttempt()], ...WEEK }, { methods: WITH_TRANSFER }),
+  'transfer-sent': sample('confirming', {
+    status: 'processing',
+    attempts: [transferAttempt({ sentAt: NOW })],
+    ...WEEK,
+  }),
   'transfer-missing': sample(
     'choose',
     { attempts: [transferAttempt({ status: 'failed', reason: 'not-received', sentAt: NOW })] },
@@ -231,6 +253,18 @@ export const SAMPLES = {
   }),
   'phone-wrong': sample('choose', {}, { typedPhone: '0712', problem: { status: 422, field: 'phone', text: '' } }),
   'too-many': sample('choose', {}, { typedPhone: '0712 345 678', problem: { status: 429, text: '' } }),
+  'waiting-over': sample('waiting', { status: 'processing', attempts: [attempt({ endsAt: NOW })] }),
+  'waiting-by-hand': sample('waiting', { status: 'processing', attempts: [attempt()] }, BY_HAND),
+  'declined-by-hand': sample('choose', failedWith({ reason: 'no-response' }), BY_HAND),
+  'transfer-by-hand': sample('transfer', { attempts: [transferAttempt()], ...WEEK }, BY_HAND),
+  'transfer-till': sample(
+    'transfer',
+    { attempts: [transferAttempt({ address: 'M-Pesa till: 5123456' })], ...WEEK },
+    { methods: WITH_TRANSFER, byHand: { kind: 'till', number: '5123456', account: undefined } },
+  ),
+  'transfer-expired': sample('expired', { status: 'expired', attempts: [transferAttempt({ status: 'failed' })] }),
+  'page-stays': sample('choose', { attempts: [cardAttempt({ method: 'crossmint' })] }, { methods: MANY }),
+  'page-over-address': sample('choose', { attempts: [addressAttempt(), cardAttempt()] }),
   sending: sample('waiting', { status: 'processing', attempts: [attempt({ status: 'submitting' })] }),
   waiting: sample('waiting', { status: 'processing', attempts: [attempt()] }),
   unknown: sample('waiting', { status: 'processing', attempts: [attempt({ status: 'unknown' })] }),

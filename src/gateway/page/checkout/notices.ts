@@ -1,7 +1,7 @@
 import { html, type Html, type HtmlPart } from '#platform/html'
 import { icons } from '../layout/icons.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
-import { livePage, type View } from './state.ts'
+import { lastTransfer, livePage, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
 
 export type Tone = 'good' | 'wait' | 'warn' | 'bad' | 'plain'
@@ -51,9 +51,21 @@ export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html
   const received = showMoney(intent.received)
   const arrived = intent.received.amount > 0n && how !== 'reversed'
   return html`${headline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
-  ${stillOpen({ intent, speech })}
+  ${stillOpen({ intent, speech })} ${how === 'expired' && sentTransfer({ intent, speech })}
   ${arrived && alert({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
   ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
+}
+
+/** The payment code of a transfer that may be on its way when the time is up. */
+function sentTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+  const code = lastTransfer(intent)?.code
+  if (code === undefined) return undefined
+  const title = speech.say('expiredTransfer')
+  return alert({
+    tone: 'info',
+    title,
+    text: speech.say('expiredTransferText', { code, merchant: intent.terms.merchantName }),
+  })
 }
 
 /** A provider's page that was begun on, and that nobody has closed yet, or nobody can (Crossmint). */

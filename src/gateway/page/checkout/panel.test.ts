@@ -4,11 +4,13 @@ import { addMs } from '#platform/clock'
 import { checkoutDocument } from './document.ts'
 import { panel } from './panel.ts'
 import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './fixture.ts'
-import { isSettled, stateOf } from './state.ts'
+import { asksForMoney, isSettled, stateOf } from './state.ts'
 import { LANGUAGES } from '../../strings/strings.ts'
 
 const assets = { script: '/pay/assets/checkout.js', style: '/pay/assets/checkout.css' }
 const render = (name: SampleName): string => panel(sampleView(name, 'en')).text
+/** Returns the visible panel, without the template for the end of the time. */
+const withoutTemplate = (text: string): string => text.replace(/<template[\s\S]*<\/template/, '')
 const documentOf = (name: SampleName): string =>
   checkoutDocument(sampleView(name, 'en'), { assets, practiceUrl: '/sandbox' })
 
@@ -48,24 +50,88 @@ test('a way to pay is offered only while one can be begun', () => {
     SAMPLE_NAMES.filter((name) => offers(name)),
     SAMPLE_NAMES.filter((name) => {
       const { state } = SAMPLES[name]
-      return (
-        (['choose', 'address', 'repricing', 'transfer'].includes(state) && name !== 'choose-none') ||
-        ['sending', 'waiting', 'waiting-airtel'].includes(name)
-      )
+      return asksForMoney(state) && !['choose-none', 'card-opening', 'page-stays'].includes(name)
     }),
   )
 })
 
-test('while it is not known whether a prompt was paid, no other way is offered: it could be paid twice', () => {
-  assert.ok(!/<form|button/.test(render('unknown')))
+test('while a prompt can be approved no other way is offered: the payer reads who was prompted, and for how long', () => {
+  const prompts = SAMPLE_NAMES.filter((name) => SAMPLES[name].state === 'waiting')
+  assert.ok(prompts.length > 6)
+  for (const name of prompts) {
+    const text = render(name)
+    assert.ok(!/<form|<button|class="button/.test(text), name)
+    assert.match(text, /07••[\s\S]*data-prompt-ms="\d+"[\s\S]*Then you can use another number/, name)
+  }
+  assert.match(render('waiting'), /data-prompt-ms="160000"[\s\S]*>2:40<\/b> more/)
+  assert.match(render('waiting-over'), /<span hidden>The prompt can[\s\S]*<span >The time to answer is over/)
   assert.match(render('unknown'), /please do not pay twice/)
 })
 
-test('a page without script reloads itself only where nothing can be typed', () => {
+test('a page that cannot be closed is finished first; one that can be closed leaves the choice', () => {
+  assert.ok(!/<form|M-\W?Pesa/.test(render('page-stays')))
+  assert.match(render('page-stays'), /Continue to Crossmint[\s\S]*cannot be closed from here/)
+  assert.match(render('card-begun'), /the open page is closed first[\s\S]*<form/)
+  assert.ok(!/<form/.test(render('card-opening')), 'its page is being made')
+  assert.ok(
+    !/class="qr"|bc1q/.test(withoutTemplate(render('page-over-address'))),
+    'an address is no second way beside a page',
+  )
+})
+
+test('when the time is up no panel asks for money, and all say what to do', () => {
   for (const name of SAMPLE_NAMES) {
-    const reloads = documentOf(name).includes('http-equiv="refresh"')
+    for (const language of LANGUAGES) {
+      const view = sampleView(name, language)
+      const { state } = SAMPLES[name]
+      if (!asksForMoney(state)) continue
+      const then = panel({ ...view, problem: undefined, now: view.intent.expiresAt }).text
+      assert.ok(!/<form|class="qr"|data-copy|bc1q|0100 200 300|checkout\.stripe|data-wallet/.test(then), name)
+      assert.match(then, /data-state="(expired|closing|confirming)"/, name)
+      // Money that was sent in part is being confirmed.
+      if (!then.includes('data-state="confirming"'))
+        assert.match(then, language === 'en' ? /new payment/ : /malipo mapya/, name)
+      const [, inside = ''] = /<template data-time-up[^>]*>([\s\S]*)<\/template/.exec(panel(view).text) ?? []
+      assert.ok(then.includes(inside.trim()) && inside.includes('data-title'), `${name}: for a page without a network`)
+    }
+  }
+})
+
+test('a page without script loads again when its time or its price is over', () => {
+  const wait = (name: SampleName): number => Number(/http-equiv="refresh" content="(\d+);/.exec(documentOf(name))?.[1])
+  assert.equal(wait('choose'), 42 * 60 + 1)
+  assert.equal(wait('address'), 15 * 60 + 1)
+  assert.equal(wait('transfer'), 7 * 86_400 + 1)
+})
+
+test('a transfer has one payment code, numbers that are copied as banks take them, and keeps both when it was sent', () => {
+  for (const name of ['transfer', 'transfer-sent'] as const) {
+    const text = withoutTemplate(render(name))
+    assert.match(
+      text,
+      /<dt>Account<\/dt>[\s\S]*data-copy="0100200300"[\s\S]*<dt>Payment code<\/dt>[\s\S]*data-copy="X2M4P-7K3Q9"/,
+    )
+    assert.ok(!text.includes('Reference'), name)
+  }
+  assert.match(render('transfer-expired'), /payment code X2M4P-7K3Q9/)
+})
+
+test('the M-Pesa menu is shown only after the prompt has ended, and never as paid by itself', () => {
+  assert.ok(!render('waiting-by-hand').includes('174379'))
+  assert.match(render('waiting-by-hand'), /then also pay by hand/)
+  assert.match(render('declined-by-hand'), /choose the transfer below/)
+  assert.match(
+    render('transfer-by-hand'),
+    /business number 174379, account number X2M4P-7K3Q9[\s\S]*looks for it by hand/,
+  )
+  assert.match(render('transfer-till'), /till number 5123456[\s\S]*code from your M-\W?Pesa message/)
+})
+
+test('a page without script reloads itself every few seconds only where nothing can be typed', () => {
+  for (const name of SAMPLE_NAMES) {
+    const reloads = /http-equiv="refresh" content="5;/.test(documentOf(name))
     assert.ok(!(reloads && render(name).includes('<input id="phone"')), name)
-    assert.equal(reloads, ['waiting', 'confirming'].includes(SAMPLES[name].state), name)
+    assert.equal(reloads, ['waiting', 'confirming', 'closing'].includes(SAMPLES[name].state), name)
   }
 })
 
@@ -110,7 +176,7 @@ test('of several phones one number is typed, and each has its button; every prov
   assert.match(many, /name="method" value="mpesa"[\s\S]*by M-\u2060Pesa/)
   assert.match(many, /name="method" value="airtel"[\s\S]*by Airtel Money/)
   assert.match(many, /Opens the secure page of Crossmint\./)
-  assert.match(render('page-begun'), /Your payment by Crossmint is not finished[\s\S]*Continue to Crossmint/)
+  assert.match(render('page-stays'), /Your payment by Crossmint is not finished[\s\S]*Continue to Crossmint/)
   const waiting = render('waiting-airtel')
   assert.match(waiting, /Airtel Money PIN/)
   assert.ok(!waiting.includes('Pesa PIN'))

@@ -4,28 +4,40 @@ import { choose, closing } from './choose.ts'
 import { closed, confirming } from './notices.ts'
 import { paid } from './paid.ts'
 import { showMoney } from '../../strings/format.ts'
-import { isMoving, isSettled, liveTransfer, stateOf, type PanelState, type View } from './state.ts'
+import { asksForMoney, isMoving, isSettled, liveTransfer, stateOf, type PanelState, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
 import { checkingTransfer, transfer } from './transfer.ts'
 import { waiting } from './waiting.ts'
 
 /** The part of the page that changes: it shows only what the ledger says of the payment. */
 export function panel(view: View): Html {
-  const { intent, problem } = view
-  const state = stateOf(intent, view.now)
+  const { intent, problem, now } = view
+  const state = stateOf(intent, now)
+  const isOpen = intent.status === 'open' || intent.status === 'processing'
+  const leftMs = Math.max(0, intent.expiresAt.getTime() - now.getTime())
   return html`<div
     id="panel"
     class="panel"
     data-version="${intent.version}"
     data-state="${state}"
     data-page-title="${titleOf(view)}"
+    ${isOpen && html`data-left-ms="${leftMs}"`}
     ${isMoving(state) && html`data-moving`}
     ${isSettled(intent) && html`data-settled`}
     ${view.redirect !== undefined && html`data-redirect="${view.redirect}"`}
     ${problem !== undefined && html`data-problem`}
   >
-    ${bodyOf(view, state)}
+    ${bodyOf(view, state)} ${asksForMoney(state) && timeUp(view)}
   </div>`
+}
+
+/** The panel as it is when the time of the payment is up, for a script that cannot reach the server at that moment. */
+function timeUp(view: View): Html {
+  const { intent } = view
+  const then = { ...view, now: intent.expiresAt, problem: undefined }
+  return html`<template data-time-up data-page-title="${titleOf(then)}"
+    >${bodyOf(then, stateOf(intent, intent.expiresAt))}</template
+  >`
 }
 
 function bodyOf(view: View, state: PanelState): Html {
@@ -74,6 +86,7 @@ export function titleOf({ intent, speech, now, problem }: View): string {
   const merchant = intent.terms.merchantName
   const payment = `${speech.say('payTo', { merchant })} · ${showMoney(intent.amount)}`
   if (problem) return `${speech.say('problem')}: ${payment}`
-  const asks = state === 'choose' || state === 'address' || state === 'transfer'
-  return asks ? payment : `${speech.say(TITLES[state])} · ${payment}`
+  return state === 'choose' || state === 'address' || state === 'transfer'
+    ? payment
+    : `${speech.say(TITLES[state])} · ${payment}`
 }

@@ -1,5 +1,5 @@
 import type { Brand } from '#identity'
-import type { Attempt, Intent, PaymentMethod } from '#payments'
+import type { Attempt, Intent, MpesaByHand, PaymentMethod } from '#payments'
 import type { Speech } from '../../strings/strings.ts'
 import type { Problem } from '../forms/problem.ts'
 
@@ -16,6 +16,8 @@ export interface View {
   readonly typedPhone?: string | undefined
   /** Where the script sends the payer on to: set only in the answer to the payer's own request. */
   readonly redirect?: string | undefined
+  /** The pay bill or till that takes payments from the M-Pesa menu, which an operator confirms. */
+  readonly byHand?: MpesaByHand | undefined
   /** Where whoever tries this out can pay. */
   readonly practiceUrl?: string | undefined
 }
@@ -43,10 +45,12 @@ export function stateOf(intent: Intent, now: Date): PanelState {
   if (intent.status !== 'open' && intent.status !== 'processing') return intent.status
   if (livePush(intent)) return 'waiting'
   const sent = offeredAddress(intent)
-  const asks = sent?.due !== undefined && sent.due.amount > 0n && now < intent.expiresAt
+  // An address is not shown beside an open page: asking for it closes the page first.
+  const page = livePage(intent)
+  const asks = !page && sent?.due !== undefined && sent.due.amount > 0n && now < intent.expiresAt
   if (intent.status === 'processing' && !asks) return 'confirming'
   // Nothing can be started any more; the ledger's own word follows within seconds.
-  if (now >= intent.expiresAt) return livePage(intent) || sent ? 'closing' : 'expired'
+  if (now >= intent.expiresAt) return page || sent ? 'closing' : 'expired'
   if (!asks) return liveTransfer(intent) ? 'transfer' : 'choose'
   const { lockedUntil } = sent.exchange ?? {}
   return lockedUntil && now >= lockedUntil ? 'repricing' : 'address'
@@ -60,7 +64,12 @@ export const offeredAddress = ({ attempts }: Intent): Attempt | undefined =>
   )
 
 /** Whether the server's answer can be looked for again soon, so that a page without script reloads itself. */
-export const isMoving = (state: PanelState): boolean => state === 'waiting' || state === 'confirming'
+export const isMoving = (state: PanelState): boolean =>
+  state === 'waiting' || state === 'confirming' || state === 'closing'
+
+/** Whether the panel asks for money: it must stop when the time of the payment is up. */
+export const asksForMoney = (state: PanelState): boolean =>
+  state === 'choose' || state === 'address' || state === 'repricing' || state === 'transfer'
 
 /**
  * Whether the page has nothing more to wait for. Paid by M-Pesa's answer to a question, the receipt number comes later, with the callback;
@@ -84,6 +93,17 @@ export const livePush = ({ attempts }: Intent): Attempt | undefined =>
 export function liveTransfer({ attempts }: Intent): Attempt | undefined {
   const last = attempts.at(-1)
   return last?.kind === 'transfer' && last.address !== undefined && isLive(last) ? last : undefined
+}
+
+/** The transfer by hand that was begun last, whatever became of it. */
+export const lastTransfer = ({ attempts }: Intent): Attempt | undefined =>
+  attempts.findLast(({ kind, status }) => kind === 'transfer' && status !== 'settled')
+
+/** Whether other ways may be offered: no page is open, or the open one can be closed before another way starts. */
+export function canSwitch({ intent, methods }: Pick<View, 'intent' | 'methods'>): boolean {
+  const page = livePage(intent)
+  if (!page) return true
+  return page.redirectUrl !== undefined && methods.some(({ method, closes }) => method === page.method && closes)
 }
 
 /** The provider's page that the payer has begun on, if any. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
+import { addMs, systemClock } from '#platform/clock'
 import { createHttp, type HttpServer } from '#platform/http'
 import { silentLog } from '#platform/log'
 import { createMetrics } from '#platform/metrics'
@@ -53,6 +54,17 @@ async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
       onEnd: () => void ended.streams++,
     }),
   )
+  const end = addMs(systemClock.now(), 300)
+  app.get('/timed', (_, reply) =>
+    sendEvents(reply, {
+      follow,
+      render: (number: number) => ({ id: number, text: systemClock.now() < end ? 'time left' : 'time is up' }),
+      isLast: shown.isLast,
+      changesInMs: () => end.getTime() - systemClock.now().getTime(),
+      closing: app.closing,
+      onEnd: () => void ended.streams++,
+    }),
+  )
   app.get('/refused', (_, reply) =>
     sendEvents(reply, {
       // oxlint-disable-next-line require-yield
@@ -86,9 +98,9 @@ async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
 }
 
 /** Reads a stream as text that grows. */
-async function listen(url: string): Promise<{ text(): string; done: Promise<void>; leave(): void }> {
+async function listen(url: string, path = '/events'): Promise<{ text(): string; done: Promise<void>; leave(): void }> {
   const leaving = new AbortController()
-  const answer = await fetch(`${url}/events`, { signal: leaving.signal })
+  const answer = await fetch(`${url}${path}`, { signal: leaving.signal })
   assert.equal(answer.headers.get('content-type'), 'text/event-stream')
   let text = ''
   const read = async (): Promise<void> => {
@@ -153,4 +165,14 @@ test('a refusal to follow is an answer of its own, so that the page asks instead
   assert.equal(answer.status, 503)
   assert.match(await answer.text(), /No place is left/)
   await waitFor('its place to be given back', () => trial.ended.streams === 1)
+})
+
+test('an item whose time ends is sent again then, once, though nothing of it has changed', async (t) => {
+  const { url, give } = await openTrial(t)
+  const stream = await listen(url, '/timed')
+  await waitFor('the end of the time', () => stream.text().includes('time is up'))
+  give(LAST)
+  await stream.done
+  assert.equal(stream.text().match(/time left/g)?.length, 1)
+  assert.equal(stream.text().match(/time is up/g)?.length, 2, 'at the end of the time, and the last item')
 })

@@ -9,6 +9,8 @@ export interface StreamOptions<T> {
   readonly render: (item: T) => { readonly id: number; readonly text: string }
   /** Whether nothing will come after it: the stream says so and ends, and the browser does not come again. */
   readonly isLast: (item: T) => boolean
+  /** After so long the same item looks different and is sent again; in the past: not any more. */
+  readonly changesInMs?: (item: T) => number
   /** Something is sent so often in quiet times, because proxies cut connections that say nothing. */
   readonly beatMs?: number
 }
@@ -52,21 +54,29 @@ export async function sendEvents<T>(reply: Reply, options: SendOptions<T>): Prom
 }
 
 async function* eventsOf<T>(
-  { follow, render, isLast, beatMs = BEAT_MS }: StreamOptions<T>,
+  { follow, render, isLast, changesInMs = () => 0, beatMs = BEAT_MS }: StreamOptions<T>,
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   const iterator = follow(signal)[Symbol.asyncIterator]()
+  const message = (item: T): string => {
+    const { id, text } = render(item)
+    return `id: ${id}\ndata: ${text.replaceAll('\n', '\ndata: ')}\n\n`
+  }
   let next = iterator.next()
+  let shown: { item: T; changes: boolean } | undefined
   try {
     for (;;) {
-      const result = await firstOf(next, beatMs, signal)
+      const leftMs = shown?.changes ? Math.max(0, changesInMs(shown.item)) : beatMs
+      const result = await firstOf(next, Math.min(beatMs, leftMs), signal)
       if (signal.aborted || result?.done) return
       if (!result) {
-        yield BEAT
+        const changed = shown?.changes && changesInMs(shown.item) <= 0 ? shown : undefined
+        if (changed) changed.changes = false
+        yield changed ? message(changed.item) : BEAT
         continue
       }
-      const { id, text } = render(result.value)
-      yield `id: ${id}\ndata: ${text.replaceAll('\n', '\ndata: ')}\n\n`
+      shown = { item: result.value, changes: changesInMs(result.value) > 0 }
+      yield message(result.value)
       if (isLast(result.value)) {
         yield END
         return

@@ -4,29 +4,63 @@ import { html, type Html } from '#platform/html'
 import { copyRow } from './address.ts'
 import { notes, otherWays } from './choose.ts'
 import { headline } from './notices.ts'
-import { showMoney } from '../../strings/format.ts'
+import { showMoney, showTime } from '../../strings/format.ts'
 import { liveTransfer, type View } from './state.ts'
 
-/** Where to send money by hand, what to write on it, and a way to say that it was sent. */
+/** Where to send money by hand, the payment code to write on it, and a way to say that it was sent. */
 export function transfer(view: View): Html {
   const { intent, speech } = view
   const attempt = liveTransfer(intent)
   if (!attempt) return html``
-  const { address = '', code = '', amount, method } = attempt
-  const merchant = intent.terms.merchantName
+  const title = speech.say('send', { amount: showMoney(attempt.amount) })
   return html`${notes(view)}
-    <h2 class="ask" tabindex="-1" data-focus data-title>${speech.say('send', { amount: showMoney(amount) })}</h2>
+    <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
     <div class="send">
-      <p class="account">${address}</p>
-      <dl class="receipt">
-        ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after: currencyOf(amount.asset) })}
-        ${copyRow(speech, { label: speech.say('transferCode'), text: code })}
-      </dl>
-      <p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>
+      ${details(view, attempt)} ${steps(view, attempt)}
+      <p class="hint">${speech.say('transferUntil', { time: showTime(attempt.endsAt ?? intent.expiresAt, speech) })}</p>
       ${sentForm(view)}
     </div>
-    ${otherWays(view, method)}`
+    ${otherWays(view, attempt.method)}`
 }
+
+/** Account, amount and payment code, each number with a button that copies it. */
+function details({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
+  const lines = address.split('\n').map(readLine)
+  const plain = lines.filter(({ value }) => value === undefined).map(({ label }) => label)
+  const after = currencyOf(amount.asset)
+  return html`${plain.length > 0 && html`<p class="account">${plain.join('\n')}</p>`}
+    <dl class="receipt">
+      ${lines.map(
+        ({ label, value }) =>
+          value !== undefined && copyRow(speech, { label, text: value, copy: value.replaceAll(/[ -]/g, '') }),
+      )}
+      ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after })}
+      ${copyRow(speech, { label: speech.say('transferCode'), text: code })}
+    </dl>`
+}
+
+/** A line of the operator's instructions that ends in an account number (or an IBAN): `Account 0100 200 300`. */
+function readLine(text: string): { label: string; value?: string } {
+  const line = text.trim()
+  const [, label, value] = /^(.+?)[:\s]\s*([A-Z]{2}\d{2}[A-Z\d ]{8,}|\d[\d -]{3,}\d)$/.exec(line) ?? []
+  return label === undefined || value === undefined ? { label: line } : { label, value }
+}
+
+/** Renders the steps at the bank and in the M-Pesa menu, each where the operator’s instructions name it. */
+function steps({ byHand, speech, intent }: View, { code = '', address = '' }: Attempt): readonly (Html | undefined)[] {
+  const merchant = intent.terms.merchantName
+  const isBank = address.split('\n').some((line) => !BY_HAND_LINE.test(line))
+  const bank = isBank ? html`<p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>` : undefined
+  if (!byHand) return [bank]
+  const { number, kind, account = code } = byHand
+  const menu = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
+  // The code is not on the payment: the operator finds it by the number in the payer's message from M-Pesa.
+  const withoutCode = kind === 'till' || byHand.account !== undefined
+  return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('byHandMessage', { merchant })}</p>`]
+}
+
+/** The lines of an attempt's instructions that are about M-Pesa. */
+const BY_HAND_LINE = /^(M-Pesa (till|pay bill)|Account number): /
 
 function sentForm({ intent, speech }: View): Html {
   return html`<form method="post" action="/pay/${intent.id}/sent?lang=${speech.language}" class="way" data-pay>
@@ -37,16 +71,22 @@ function sentForm({ intent, speech }: View): Html {
   </form>`
 }
 
-/** The payer has said that it was sent: a person looks for it. */
-export function checkingTransfer({ intent, speech, practiceUrl }: View, { code = '' }: Attempt): Html {
+/** The payer has said that it was sent: a person looks for it. The details stay, for a payer who checks what was sent. */
+export function checkingTransfer(view: View, attempt: Attempt): Html {
+  const { intent, speech, practiceUrl } = view
+  const { code = '' } = attempt
   const merchant = intent.terms.merchantName
   const text = speech.say('transferLookingText', { merchant, code })
   const practice = !intent.livemode && practiceUrl !== undefined
   return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
-  ${
-    practice &&
-    html`<p class="hint center">
-      ${speech.say('practiceConfirm')}<br /><code>npx purser payments confirm ${code} --number TEST1</code>
-    </p>`
-  }`
+    ${
+      practice &&
+      html`<p class="hint center">
+        ${speech.say('practiceConfirm')}<br /><code>npx purser payments confirm ${code} --number TEST1</code>
+      </p>`
+    }
+    <div class="send">
+      <p class="hint">${speech.say('transferSentDetails')}</p>
+      ${details(view, attempt)}
+    </div>`
 }

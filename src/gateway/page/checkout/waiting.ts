@@ -1,8 +1,7 @@
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/html'
-import { pageButton } from './choose.ts'
 import { alert, headline } from './notices.ts'
-import { methodName, showMoney, showPhone } from '../../strings/format.ts'
+import { methodName, showMoney, showPhone, showTicking } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
 
@@ -15,7 +14,7 @@ const WORDS: Readonly<Partial<Record<Attempt['status'], Words>>> = {
 }
 const WAITING: Words = ['waiting', 'waitingText']
 
-/** A prompt is on a phone. */
+/** A prompt is on a phone. No other way to pay is offered before it has ended: both could take the money. */
 export function waiting(view: View): Html {
   const { intent, speech, problem } = view
   const attempt = livePush(intent)
@@ -27,10 +26,10 @@ export function waiting(view: View): Html {
     amount: html`<b>${showMoney(attempt.amount)}</b>`,
     phone: showPhone(attempt.phone, speech),
   }
-  // Whether it was paid is not known: another way would invite paying twice.
   const asking = attempt.status === 'unknown'
   return html`${problem && alert({ tone: 'warn', title: problem.text })}
     ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.sayHtml(text, values) })}
+    ${promptClock(view, attempt)}
     ${
       !asking &&
       html`<ol class="steps">
@@ -40,15 +39,24 @@ export function waiting(view: View): Html {
       </ol>`
     }
     <div class="other">
-      ${!asking && html`<p><b>${speech.say('noPrompt')}</b> ${speech.say('noPromptText')}</p>`}
-      ${!asking && otherWays(view)}
+      <p><b>${speech.say('otherNumber')}</b> ${speech.say('otherNumberText')} ${byHandLater(view)}</p>
       <p class="center">
         <a href="/pay/${intent.id}?lang=${speech.language}" id="check" data-check>${speech.say('checkAgain')}</a>
       </p>
     </div>`
 }
 
-const otherWays = (view: View): readonly Html[] =>
-  view.methods
-    .filter(({ kind }) => kind === 'page')
-    .map(({ method }) => pageButton(view, method, { look: 'quiet', instead: true }))
+/** How long the prompt can still be approved. Counted by the script; a page without it loads again every few seconds. */
+function promptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
+  if (!endsAt) return undefined
+  const leftMs = Math.max(0, endsAt.getTime() - now.getTime())
+  const left = html`<b class="left">${showTicking(leftMs)}</b>`
+  const over = speech.say('promptOver', { method: methodName(method, speech, 'sentence') })
+  return html`<p class="prompt-clock ${leftMs === 0 && 'over'}" role="timer" data-prompt-ms="${leftMs}">
+    <span ${leftMs === 0 && html`hidden`}>${speech.sayHtml('promptLeft', { left })}</span>
+    <span ${leftMs > 0 && html`hidden`}>${over}</span>
+  </p>`
+}
+
+const byHandLater = ({ byHand, methods, speech }: View): string | undefined =>
+  byHand && methods.some(({ kind }) => kind === 'transfer') ? speech.say('byHandLater') : undefined

@@ -5,6 +5,18 @@ import { brandStyle, merchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'
 import { LANGUAGES, WORDS, type Speech } from '../../strings/strings.ts'
 
+/** Whole seconds after which a time is past. */
+export const secondsUntil = (end: Date, now: Date): number => Math.ceil((end.getTime() - now.getTime()) / 1000) + 1
+
+/** Browsers take no longer wait (a signed 32-bit number of milliseconds). */
+const LONGEST_WAIT_SECONDS = 2_000_000
+
+/** Loads the page again after so long; nothing where there is nothing to wait for. */
+export const reloadIn = (seconds: number | undefined, url: string): Html | undefined =>
+  seconds === undefined || seconds > LONGEST_WAIT_SECONDS
+    ? undefined
+    : html`<meta http-equiv="refresh" content="${seconds};url=${url}" />`
+
 interface FormPage {
   readonly assets: Assets
   readonly title: string

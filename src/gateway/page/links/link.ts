@@ -14,7 +14,7 @@ import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import { buttonStyle, hintOf } from '../../links/button.ts'
 import { FORM_PER_ADDRESS, limitCreations, type CheckoutDeps } from '../amount/open-checkout.ts'
-import { formDocument, messageDocument } from '../layout/document.ts'
+import { formDocument, messageDocument, reloadIn, secondsUntil } from '../layout/document.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
@@ -157,7 +157,7 @@ async function pageOf(
   const offer = offerOf(deps, found)
   const merchant = shop.name
   if (state.is === 'closed') {
-    const words = { title: speech.say('linkOver'), text: speech.say('expiredText', { merchant }) }
+    const words = { title: speech.say('linkOver'), text: speech.say('linkOverText', { merchant }) }
     return messageDocument(speech, { icon: 'clock', ...words }, assets)
   }
   if (state.is === 'used') {
@@ -178,7 +178,9 @@ async function pageOf(
     ? goOn(action, offer, speech, problem)
     : amountForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
   const about = link.description || undefined
-  return formDocument(speech, { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, body })
+  const head = link.expiresAt ? reloadIn(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
+  const ask = { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, head, body }
+  return formDocument(speech, ask)
 }
 
 const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>

@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import type { Identity, Shop } from '#identity'
 import type { Claim, ClaimPlace, Payments } from '#payments'
+import type { Clock } from '#platform/clock'
 import type { Db } from '#platform/db'
 import { AppError } from '#platform/errors'
-import { html } from '#platform/html'
+import { html, type Html } from '#platform/html'
 import type { HttpServer, Reply, Request } from '#platform/http'
 import { addressKey, type Limits } from '#platform/limits'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import { claimPanel, claimPreview, type ClaimInput } from './claim-form.ts'
-import { formDocument } from '../layout/document.ts'
+import { formDocument, reloadIn, secondsUntil } from '../layout/document.ts'
 import { showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
@@ -22,6 +23,7 @@ export interface ClaimDeps {
   readonly identity: Identity
   readonly payments: Payments
   readonly limits: Limits
+  readonly clock: Clock
   readonly publicUrl: () => string
   readonly practice: { readonly url: string } | undefined
 }
@@ -137,11 +139,18 @@ const speechOf = (request: Request, locale?: Shop['locale']): Speech => {
 const pathOf = ({ claim, secret, speech }: Page): string =>
   `/refund/${claim.refund.id}?c=${encodeURIComponent(secret)}&lang=${speech.language}`
 
+/** Loads again while the money is on its way, and when the link ends: the form must not stay open after that. */
+function headOf(page: Page, now: Date): Html | undefined {
+  const { claim } = page
+  if (claim.refund.status === 'pending' && !claim.byHand)
+    return html`<noscript>${reloadIn(RELOAD_SECONDS, pathOf(page))}</noscript>`
+  return claim.refund.status === 'claimable' ? reloadIn(secondsUntil(claim.expiresAt, now), pathOf(page)) : undefined
+}
+
 function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply {
   const { claim, secret, speech, said } = page
   const { refund, terms, livemode } = claim
   const amount = showMoney(refund.amount)
-  const moving = refund.status === 'pending' && !claim.byHand
   const text = formDocument(speech, {
     assets,
     title: speech.say('refundTitle', { merchant: terms.merchantName, amount }),
@@ -149,9 +158,7 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
     practiceUrl: deps.practice?.url,
     path: `/refund/${refund.id}?c=${encodeURIComponent(secret)}`,
     about: refund.note || undefined,
-    head: moving
-      ? html`<noscript><meta http-equiv="refresh" content="${RELOAD_SECONDS};url=${pathOf(page)}" /></noscript>`
-      : undefined,
+    head: headOf(page, deps.clock.now()),
     body: said?.confirm === undefined ? claimPanel({ ...page, said }) : claimPreview({ ...page, said }, said.confirm),
   })
   // The address holds the secret: no cache may learn it, and no other site, by the referrer policy of all pages. A stricter one would take the

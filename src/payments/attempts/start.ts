@@ -1,0 +1,24 @@
+import { openAttempt, requireRate, submit } from './attempts.ts'
+import type { Context } from '../context.ts'
+import { pageOpen } from '../errors.ts'
+import { attemptOf } from '../store/attempts.ts'
+import { closePage } from './polling.ts'
+import type { Attempt, StartAttempt } from './types.ts'
+
+/**
+ * See Payments.startAttempt. Open pages of other attempts are closed at their providers between two transactions; the second one reads again what
+ * the providers said, so a page that was paid meanwhile ends the start.
+ */
+export async function startAttempt(context: Context, input: StartAttempt): Promise<Attempt> {
+  await requireRate(context, input)
+  const open = () => context.db.transaction((tx) => openAttempt(tx, context, input))
+  let opened = await open()
+  if ('rivals' in opened) {
+    for (const rival of opened.rivals) await closePage(context, rival)
+    opened = await open()
+    if ('rivals' in opened) throw pageOpen(opened.rivals[0]?.method ?? '')
+  }
+  const attempt = opened.again ? opened.attempt : await submit(context, opened.attempt)
+  if (!opened.again && attempt.kind === 'address') await context.wakeWatch(attempt.rail)
+  return attemptOf(attempt)
+}
