@@ -1,10 +1,10 @@
 // Postings through Node beside one-row INSERTs through the same pool, alternated in one run.
 import { createLedger, HOT_SHARDS, ledgerSchema, type Account, type Ledger, type Transfer } from '#ledger'
-import { systemClock } from '#platform/clock'
-import { openDb, rawSql, sql, type Db } from '#platform/db'
-import { createIds } from '#platform/ids'
-import { silentLog } from '#platform/log'
-import { migrate } from '#platform/migrate'
+import { systemClock } from '#platform/base/clock'
+import { openDb, rawSql, sql, type Db } from '#platform/database/db'
+import { createIds } from '#platform/base/ids'
+import { silentLog } from '#platform/observe/log'
+import { migrate } from '#platform/database/migrate'
 import { alternate, drive, type Rates } from './lib/drive.ts'
 import { atLeast, ms, percent, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
 

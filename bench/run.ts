@@ -2,7 +2,7 @@
 import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { startPostgres } from '#platform/postgres'
+import { startPostgres } from '#platform/database/postgres'
 import { createComparison, isConclusive } from './lib/compare.ts'
 import { parseCommand, usageText } from './lib/command.ts'
 import { type Bench, type BenchContext, describeMachine, requireFigures, resultText } from './lib/result.ts'

@@ -1,8 +1,8 @@
 // Imports little: what a command needs is imported when the command runs, so that --help answers at once.
 import { Command, CommanderError } from 'commander'
-import { platformCommands } from '#platform/commands'
-import { AppError } from '#platform/errors'
-import { packageVersion } from '#platform/version'
+import { platformCommands } from '#platform/process/commands'
+import { AppError } from '#platform/base/errors'
+import { packageVersion } from '#platform/base/version'
 import type { Attachment } from './attach.ts'
 import { moduleCommands } from './commands.ts'
 

@@ -1,12 +1,12 @@
 import { createApp, schemasOf } from './app.ts'
 import { loadAppConfig } from './foundation.ts'
-import { systemClock } from '#platform/clock'
-import { processSources } from '#platform/config'
-import { openDatabase, prepareDatabase } from '#platform/database'
-import { whenAsked } from '#platform/ending'
-import { createLog } from '#platform/log'
-import { makeDataFolder } from '#platform/postgres'
-import { packageVersion } from '#platform/version'
+import { systemClock } from '#platform/base/clock'
+import { processSources } from '#platform/environment/config'
+import { openDatabase, prepareDatabase } from '#platform/process/startup'
+import { waitForShutdown } from '#platform/process/shutdown'
+import { createLog } from '#platform/observe/log'
+import { makeDataFolder } from '#platform/database/postgres'
+import { packageVersion } from '#platform/base/version'
 import { greet } from './welcome.ts'
 
 const LOST = 'PostgreSQL is gone, or another process has taken over the data folder: this one ends at once.'
@@ -14,7 +14,7 @@ const LOST = 'PostgreSQL is gone, or another process has taken over the data fol
 /** Runs Purser until it is asked to end: config → database → app → drain. */
 export async function main(): Promise<void> {
   const sources = processSources()
-  const asked = whenAsked(sources)
+  const asked = waitForShutdown(sources)
   const loaded = loadAppConfig(sources)
   const config = loaded.config.platform
   const { appVersion: version = packageVersion, logLevel: level, logDir: dir, nodeEnv } = config

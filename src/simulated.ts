@@ -1,7 +1,7 @@
-import type { ConfigSpec } from '#platform/config'
-import { invariant } from '#platform/errors'
-import { Secret } from '#platform/secrets'
-import type { Settings } from '#platform/settings'
+import type { ConfigSpec } from '#platform/environment/config'
+import { invariant } from '#platform/base/errors'
+import { Secret } from '#platform/base/secrets'
+import type { Settings } from '#platform/runtime/settings'
 
 /** Settings as the simulators want them, whose address is known once the server listens. */
 export function sandboxSettings(

@@ -1,4 +1,4 @@
-import { formatTable } from '#platform/table'
+import { formatTable } from '#platform/base/table'
 import type { App } from './app.ts'
 import type { AppConfig } from './foundation.ts'
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRpc } from '#clients/bitcoin'
-import { createFetch } from '#platform/fetch'
-import { silentLog } from '#platform/log'
-import { createMetrics } from '#platform/metrics'
+import { createFetch } from '#platform/web/fetch'
+import { silentLog } from '#platform/observe/log'
+import { createMetrics } from '#platform/observe/metrics'
 import { waitFor } from './wait.ts'
 
 export interface RealNode extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { rawSql as ownedUpdate } from '#platform/db'
-import type { SetClock } from '#platform/clock'
+import { rawSql as ownedUpdate } from '#platform/database/db'
+import type { SetClock } from '#platform/base/clock'
 import { openChainWorld, type ChainWorld } from './chain.ts'
 
 /** Money on a chain through the whole program: what comes, in what parts, when. What a chain takes back is in chain.test.ts. */

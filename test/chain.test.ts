@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rawSql } from '#platform/db'
+import { rawSql } from '#platform/database/db'
 import { openChainWorld, type ChainWorld } from './chain.ts'
 
 /** What a chain takes back, and a node in trouble, through the whole program. */

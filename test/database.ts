@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import type { ClientConfig } from 'pg'
-import { openDb, rawSql, sql, type Db } from '#platform/db'
-import { migrateJobs } from '#platform/jobs'
-import { migrate, type Schema } from '#platform/migrate'
-import { startPostgres, type PostgresConnection } from '#platform/postgres'
+import { openDb, rawSql, sql, type Db } from '#platform/database/db'
+import { migrateJobs } from '#platform/runtime/jobs'
+import { migrate, type Schema } from '#platform/database/migrate'
+import { startPostgres, type PostgresConnection } from '#platform/database/postgres'
 
 interface Server {
   owner: PostgresConnection

@@ -5,8 +5,8 @@ import { Agent, request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openDb, sql, type Db } from '#platform/db'
-import { findPostgres } from '#platform/postgres'
+import { openDb, sql, type Db } from '#platform/database/db'
+import { findPostgres } from '#platform/database/postgres'
 import { PHONES, REFUND, startLoad, type Load, type PaymentBody, type RefundBody, type Sale } from './load.ts'
 import {
   createFolder,

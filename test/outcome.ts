@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { assertBooksHold, available, find, leap, ledgerHas } from './api/shop.ts'
 import type { World } from './world.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { assertBooksHold, assertRefused, available, create, find, leap, PAYMENTS, prompt } from './api/shop.ts'
 import { openWorld, type World } from './world.ts'
 

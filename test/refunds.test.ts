@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { create, find, ledgerHas, PAYMENTS, start } from './api/shop.ts'
 import { openWorld, type World } from './world.ts'
 

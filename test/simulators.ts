@@ -2,17 +2,17 @@
 //   SIMULATORS_DATABASE=<postgres URL or JSON of pg's config> [SIMULATORS_PORT=0] [SIMULATORS_WEBHOOK_URL=…/api/webhook] node test/simulators.ts
 // Prints `simulators http://127.0.0.1:<port>` once it answers. The role needs the right to create the schema `sandbox`.
 import type { ClientConfig } from 'pg'
-import { systemClock, waitMs, type Clock } from '#platform/clock'
-import { openDb, type Db } from '#platform/db'
-import { createFetch } from '#platform/fetch'
-import { createHttp } from '#platform/http'
-import { createIds, type Ids } from '#platform/ids'
-import type { DueQueue } from '#platform/jobs'
-import { silentLog, type Log } from '#platform/log'
-import { isLoopback } from '#platform/loopback'
-import { createMetrics } from '#platform/metrics'
-import { migrate } from '#platform/migrate'
-import type { Secret } from '#platform/secrets'
+import { systemClock, waitMs, type Clock } from '#platform/base/clock'
+import { openDb, type Db } from '#platform/database/db'
+import { createFetch } from '#platform/web/fetch'
+import { createHttp } from '#platform/web/http'
+import { createIds, type Ids } from '#platform/base/ids'
+import type { DueQueue } from '#platform/runtime/jobs'
+import { silentLog, type Log } from '#platform/observe/log'
+import { isLoopback } from '#platform/base/loopback'
+import { createMetrics } from '#platform/observe/metrics'
+import { migrate } from '#platform/database/migrate'
+import type { Secret } from '#platform/base/secrets'
 import { createSandbox, sandboxSchema } from '#sandbox'
 
 export interface SimulatorOptions {

@@ -1,10 +1,10 @@
 import { configSpecs } from '../src/foundation.ts'
 import { createGateway, type GatewayDeps } from '#gateway'
-import { renderEnvExample } from '#platform/config'
-import { createHttp, renderOpenApi } from '#platform/http'
-import { silentLog } from '#platform/log'
-import { createMetrics } from '#platform/metrics'
-import { packageVersion } from '#platform/version'
+import { renderEnvExample } from '#platform/environment/config'
+import { createHttp, renderOpenApi } from '#platform/web/http'
+import { silentLog } from '#platform/observe/log'
+import { createMetrics } from '#platform/observe/metrics'
+import { packageVersion } from '#platform/base/version'
 import { clientGenerator } from './client.ts'
 
 /** A file that is written by a program and committed; `npm run check` fails when it is stale. */

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
-import { findPostgres } from '#platform/postgres'
+import { findPostgres } from '#platform/database/postgres'
 import { waitFor } from '../test/wait.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'purser-runner-'))

@@ -55,16 +55,16 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   // Arrows
   ['src/hub/index.ts', `import { x } from '#gateway'`, /hub may not import gateway/],
   ['src/ledger/index.ts', `import { x } from '#payments'`, /ledger may not import payments/],
-  ['src/platform/db.ts', `import { x } from '#money'`, /platform may not import money/],
-  ['src/platform/db.ts', `import { x } from '#platform/log'`, /inside it/],
+  ['src/platform/database/db.ts', `import { x } from '#money'`, /platform may not import money/],
+  ['src/platform/database/db.ts', `import { x } from '#platform/observe/log'`, /inside it/],
   ['src/ledger/store.ts', `import { x } from '#ledger'`, /inside it/],
   ['src/payments/intent.ts', `import { x } from '#rails/contract'`, /inside it/],
-  ['src/gateway/pay.ts', `import { x } from '#platform/jobs/relay'`, /reaches into a platform part/],
+  ['src/gateway/pay.ts', `import { x } from '#platform/runtime/jobs/relay'`, /reaches into a platform part/],
   ['src/gateway/pay.ts', `const { x } = await import('#hub')`, /may not import/],
   ['src/gateway/pay.ts', `export { x } from '#hub'`, /may not import/],
   ['src/clients/stripe/index.ts', `import { x } from '#clients/daraja'`, /may not import/],
   ['src/payments/rails/mpesa/index.ts', `import { x } from '#ledger'`, /may not import ledger/],
-  ['src/payments/rails/mpesa/index.ts', `import { x } from '#platform/db'`, /a rail writes nothing/],
+  ['src/payments/rails/mpesa/index.ts', `import { x } from '#platform/database/db'`, /a rail writes nothing/],
   ['src/payments/rails/mpesa/index.ts', `import { x } from '../stripe/index.ts'`, /reaches into/],
   ['src/payments/rails/mpesa/index.ts', `import type { Rail } from '../../rail.ts'`, /reaches into/],
   ['src/payments/settle.ts', `import { x } from './rails/mpesa/index.ts'`, /reaches into/],
@@ -80,11 +80,11 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   ['src/app.ts', `import { x } from '#ledger/commands'`, /src\/commands\.ts alone/],
   ['src/ledger/errors.ts', `throw new Error('See: purser merchant list')`, /write npx purser/],
   // What has one home
-  ['src/hub/index.ts', 'const key = process.env.KEY', /platform\/config/],
+  ['src/hub/index.ts', 'const key = process.env.KEY', /platform\/environment\/config/],
   ['src/hub/index.ts', 'const now = Date.now()', /injected clock/],
   ['src/hub/index.ts', 'const now = new Date()', /injected clock/],
-  ['src/hub/index.ts', 'const id = Math.random()', /platform\/ids/],
-  ['src/tokens/index.ts', 'await globalThis.fetch(url)', /platform\/fetch/],
+  ['src/hub/index.ts', 'const id = Math.random()', /platform\/base\/ids/],
+  ['src/tokens/index.ts', 'await globalThis.fetch(url)', /platform\/web\/fetch/],
   ['src/gateway/page.ts', 'const text = n.toFixed(2)', /bigint/],
   ['src/gateway/page.ts', 'const n = parseFloat(text)', /bigint/],
   ['src/hub/index.ts', `export * from './x.ts'`, /name what is exported/],
@@ -125,7 +125,7 @@ const PASSES: readonly (readonly [path: string, text: string])[] = [
   ['src/ledger/balance-store.ts', 'sql`select t.amount from ledger.transfers t`'],
   [
     'src/gateway/routes.ts',
-    `import { x } from '#payments'\nimport { y } from './store.ts'\nimport { z } from '#platform/http'`,
+    `import { x } from '#payments'\nimport { y } from './store.ts'\nimport { z } from '#platform/web/http'`,
   ],
   [
     'src/payments/rails/mpesa/index.ts',
@@ -146,7 +146,7 @@ const PASSES: readonly (readonly [path: string, text: string])[] = [
   ['src/tokens/proxy.ts', 'await deps.fetch(url) // taken from ledger.transfers'],
   ['src/gateway/pay.test.ts', `t.skip('no browser')`],
   ['src/gateway/page/checkout.js', 'fetch(url); Date.now()'],
-  ['src/platform/clock.ts', 'export const now = () => new Date()'],
+  ['src/platform/base/clock.ts', 'export const now = () => new Date()'],
   ['src/gateway/pay.ts', `const link = 'https://example.com/x'; const at = new Date(0)`],
 ]
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import fastify from 'fastify'
 import pg from 'pg'
-import { startPostgres } from '#platform/postgres'
+import { startPostgres } from '#platform/database/postgres'
 
 const { DATA_DIR: dataDir = '', PORT: port = '0' } = process.env
 const postgres = await startPostgres({ dataDir })

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { startPostgres } from '#platform/postgres'
+import { startPostgres } from '#platform/database/postgres'
 import { checkOutCommit } from './checkout.ts'
 import { parseCommand } from './command.ts'
 import type { Rates } from './drive.ts'

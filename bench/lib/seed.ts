@@ -7,7 +7,7 @@ const DAY_MS = 24 * 60 * 60_000
 /** Over so many days before now. */
 const DAYS = 60
 
-/** An id as src/platform/ids.ts makes it: 48 bits of time in ten characters, then what is random, here from a number. */
+/** An id as src/platform/base/ids.ts makes it: 48 bits of time in ten characters, then what is random, here from a number. */
 const idOf = (prefix: string, ms: string, n: string): string => {
   const chars = Array.from(
     { length: 10 },

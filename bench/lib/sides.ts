@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { findPostgres, postgresUrl } from '#platform/postgres'
+import { findPostgres, postgresUrl } from '#platform/database/postgres'
 import type { BenchContext } from './result.ts'
 import { programPath, repositoryPath, spawnServer } from './server.ts'
 import { until } from './until.ts'

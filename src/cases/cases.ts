@@ -1,9 +1,9 @@
 import { money } from '#money'
-import type { Clock } from '#platform/clock'
-import type { Queryable, Tx } from '#platform/db'
-import { AppError } from '#platform/errors'
-import type { Ids } from '#platform/ids'
-import type { Schema } from '#platform/migrate'
+import type { Clock } from '#platform/base/clock'
+import type { Queryable, Tx } from '#platform/database/db'
+import { AppError } from '#platform/base/errors'
+import type { Ids } from '#platform/base/ids'
+import type { Schema } from '#platform/database/migrate'
 import {
   annotateCase,
   type CaseRow,

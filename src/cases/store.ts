@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/db'
+import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
 import type { CaseKind, CaseState, NewCase } from './types.ts'
 
 /** All SQL on cases.cases. */

@@ -1,6 +1,6 @@
 import type { Money } from '#money'
-import type { Queryable, Tx } from '#platform/db'
-import type { Module } from '#platform/module'
+import type { Queryable, Tx } from '#platform/database/db'
+import type { Module } from '#platform/runtime/module'
 
 export const CASE_KINDS = [
   'missing-here',

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { declareCommand } from '#platform/lazy'
-import type { OpenCli } from '#platform/module'
+import { declareCommand } from '#platform/runtime/lazy-command'
+import type { OpenCli } from '#platform/runtime/module'
 import type { Desk } from './commands/link.ts'
 
 /** `purser link …`. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { isId } from '#platform/ids'
-import { defineConfig, setting, type ConfigOf } from '#platform/config'
+import { isId } from '#platform/base/ids'
+import { defineConfig, setting, type ConfigOf } from '#platform/environment/config'
 
 const RANGE = 'a whole number from 1 to 100000000'
 

@@ -1,6 +1,6 @@
 import { hash as digest } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import { unauthorized } from './errors.ts'
 import type { ApiKey, Caller, IdentityDeps, Scope } from './types.ts'
 import { hashKey, keyPrefix } from './keys.ts'

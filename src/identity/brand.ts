@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import { badInput } from './errors.ts'
 import type { Brand } from './types.ts'
 import { deleteLogoIfUnused, insertLogo } from './store/logos.ts'

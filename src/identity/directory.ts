@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { Queryable, Tx } from '#platform/db'
-import type { Actor, Module } from '#platform/module'
+import type { Queryable, Tx } from '#platform/database/db'
+import type { Actor, Module } from '#platform/runtime/module'
 import { CACHE_MS, createAuthenticator, requireScope } from './authenticate.ts'
 import type { Identity, IdentityDeps, PageQuery } from './types.ts'
 import { createKey, revokeKey, rotateKey } from './keys.ts'

@@ -1,4 +1,4 @@
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 
 export const unauthorized = (message: string): AppError => new AppError('unauthorized', 401, message)
 

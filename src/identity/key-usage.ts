@@ -1,4 +1,4 @@
-import { describeError } from '#platform/errors'
+import { describeError } from '#platform/base/errors'
 import type { IdentityDeps } from './types.ts'
 import { writeLastUsed } from './store/keys.ts'
 

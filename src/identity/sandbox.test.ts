@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '#platform/clock'
-import { createIds } from '#platform/ids'
-import { Secret } from '#platform/secrets'
+import { systemClock } from '#platform/base/clock'
+import { createIds } from '#platform/base/ids'
+import { Secret } from '#platform/base/secrets'
 import { sandboxKey } from './index.ts'
 
 void test('the sandbox key is the configured one, else the same at each start, in a file for its owner only', (t) => {

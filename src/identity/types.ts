@@ -1,10 +1,10 @@
-import type { Clock } from '#platform/clock'
-import type { Mode } from '#platform/config'
-import type { Db, Queryable, Tx } from '#platform/db'
-import type { Ids } from '#platform/ids'
-import type { Log } from '#platform/log'
-import type { MasterKey } from '#platform/masterkey'
-import type { Actor, Module } from '#platform/module'
+import type { Clock } from '#platform/base/clock'
+import type { Mode } from '#platform/environment/config'
+import type { Db, Queryable, Tx } from '#platform/database/db'
+import type { Ids } from '#platform/base/ids'
+import type { Log } from '#platform/observe/log'
+import type { MasterKey } from '#platform/environment/masterkey'
+import type { Actor, Module } from '#platform/runtime/module'
 
 export type Locale = 'en' | 'sw'
 

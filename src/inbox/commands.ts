@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { extendCommand } from '#platform/lazy'
-import type { OpenCli } from '#platform/module'
+import { extendCommand } from '#platform/runtime/lazy-command'
+import type { OpenCli } from '#platform/runtime/module'
 
 /** Adds the commands for parked events to `purser payments`. */
 export function inboxCommands(program: Command, open: OpenCli): void {

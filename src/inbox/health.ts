@@ -1,4 +1,4 @@
-import type { HealthCheck } from '#platform/health'
+import type { HealthCheck } from '#platform/runtime/health'
 import type { InboxContext } from './context.ts'
 import { inboxState } from './store.ts'
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { addMs } from '#platform/clock'
-import { AppError } from '#platform/errors'
-import type { OpenCli } from '#platform/module'
+import { addMs } from '#platform/base/clock'
+import { AppError } from '#platform/base/errors'
+import type { OpenCli } from '#platform/runtime/module'
 import { closeParked, findParked, listParked, reopenEvent } from './store.ts'
 
 const MOST = 100

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { addMs } from '#platform/clock'
-import { AppError } from '#platform/errors'
-import { createGather } from '#platform/gather'
-import type { HttpServer } from '#platform/http'
+import { addMs } from '#platform/base/clock'
+import { AppError } from '#platform/base/errors'
+import { createBatcher } from '#platform/base/batch'
+import type { HttpServer } from '#platform/web/http'
 import type { Rail, Webhook } from '#rails/contract'
 import { INBOX_QUEUE, type InboxContext } from './context.ts'
 import { RETRY_FOR_MS } from './queue.ts'
@@ -21,7 +21,7 @@ const params = z.object({ rail: z.string().max(40), token: z.string().max(200).o
 
 /** Where providers tell us what happened: checked, stored, acknowledged; handled after. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
-  const store = createGather((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MOST_TOGETHER })
+  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MOST_TOGETHER })
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',

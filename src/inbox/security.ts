@@ -1,5 +1,5 @@
-import type { Log } from '#platform/log'
-import type { Metrics } from '#platform/metrics'
+import type { Log } from '#platform/observe/log'
+import type { Metrics } from '#platform/observe/metrics'
 
 /**
  * Counts and logs a security event. `detail` holds ids only: no phone number, no token and no text that a stranger wrote.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addMs, systemClock } from '#platform/clock'
+import { addMs, systemClock } from '#platform/base/clock'
 import { openTestDatabase } from '../../test/database.ts'
 import { inboxSchema } from './inbox.ts'
 import { claimEvents, insertEvents, type NewEvent } from './store.ts'

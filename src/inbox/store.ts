@@ -1,4 +1,4 @@
-import { type Queryable, sql } from '#platform/db'
+import { type Queryable, sql } from '#platform/database/db'
 import type { StoredEvent } from './types.ts'
 
 /** All SQL on inbox.events. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSetClock } from '#platform/clock'
-import { createIds } from '#platform/ids'
+import { createSetClock } from '#platform/base/clock'
+import { createIds } from '#platform/base/ids'
 import { callbackToken, callbackUrl, readSubject, refundCallbackUrl, subjectOfToken } from './tokens.ts'
 
 const key = Buffer.alloc(32, 1)

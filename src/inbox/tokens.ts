@@ -1,5 +1,5 @@
-import { isId } from '#platform/ids'
-import { equalSecret, keyedHash } from '#platform/secrets'
+import { isId } from '#platform/base/ids'
+import { equalSecret, keyedHash } from '#platform/base/secrets'
 import type { CallbackPurpose, Rail, TokenRefund } from '#rails/contract'
 
 /**

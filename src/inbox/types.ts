@@ -1,4 +1,4 @@
-import type { Module } from '#platform/module'
+import type { Module } from '#platform/runtime/module'
 import type { Fact, Rail, RefundFact } from '#rails/contract'
 
 /** A provider event as stored: raw bytes plus what the inbox knew when it arrived. */

@@ -1,5 +1,5 @@
-import type { Clock } from '#platform/clock'
-import type { Queryable, Tx } from '#platform/db'
+import type { Clock } from '#platform/base/clock'
+import type { Queryable, Tx } from '#platform/database/db'
 import { openAccounts, type AccountRef, type AccountRow } from './store.ts'
 import { badAccount, checkAccount, type Account } from './transfer.ts'
 

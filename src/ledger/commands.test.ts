@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Command } from 'commander'
-import { rawSql } from '#platform/db'
-import { createMasterKey } from '#platform/masterkey'
-import type { CliContext } from '#platform/module'
+import { rawSql } from '#platform/database/db'
+import { createMasterKey } from '#platform/environment/masterkey'
+import type { CliContext } from '#platform/runtime/module'
 import { openTestLedger, limitedAccount, refused, transfer, unlimitedAccount, type TestLedger } from './fixture.ts'
 
 /** What `purser …` prints: lines, and rows as arrays of objects. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { declareCommand } from '#platform/lazy'
-import type { CliContext, OpenCli } from '#platform/module'
+import { declareCommand } from '#platform/runtime/lazy-command'
+import type { CliContext, OpenCli } from '#platform/runtime/module'
 import type { Books } from './commands/ledger.ts'
 
 const GROUP = { name: 'ledger', description: 'look at the books and check them' } as const

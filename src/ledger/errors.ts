@@ -1,5 +1,5 @@
-import { sqlState, violatedConstraint } from '#platform/db'
-import { AppError } from '#platform/errors'
+import { sqlState, violatedConstraint } from '#platform/database/db'
+import { AppError } from '#platform/base/errors'
 
 /** Turns what the database refused into an error for the caller; anything else stays as it is. `nameOf` gives an account's code. */
 export function toLedgerError(error: unknown, nameOf: (accountId: string) => string): unknown {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rawSql, sqlState } from '#platform/db'
-import { deriveUuid } from '#platform/ids'
+import { rawSql, sqlState } from '#platform/database/db'
+import { deriveUuid } from '#platform/base/ids'
 import { openTestLedger, limitedAccount, unlimitedAccount, transfer } from './fixture.ts'
 
 const ONLY_GROWS = 'LG009'

@@ -1,4 +1,4 @@
-import { sql, type Queryable } from '#platform/db'
+import { sql, type Queryable } from '#platform/database/db'
 import type { Asset } from '#money'
 
 /** What a history of accounts reads. */

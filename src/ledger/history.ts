@@ -1,5 +1,5 @@
-import { addMs } from '#platform/clock'
-import type { Queryable } from '#platform/db'
+import { addMs } from '#platform/base/clock'
+import type { Queryable } from '#platform/database/db'
 import { findLineFrom, findNewestSeq, listAccountIds, pageOfLines, type LineRow } from './history-store.ts'
 
 /** One side of a transfer, as its account sees it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addMs } from '#platform/clock'
-import { deriveUuid } from '#platform/ids'
+import { addMs } from '#platform/base/clock'
+import { deriveUuid } from '#platform/base/ids'
 import {
   KES,
   openTestLedger,

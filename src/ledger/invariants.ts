@@ -1,6 +1,6 @@
 import { formatAmount, type Asset } from '#money'
-import { sql, type Queryable } from '#platform/db'
-import type { Invariant } from '#platform/module'
+import { sql, type Queryable } from '#platform/database/db'
+import type { Invariant } from '#platform/runtime/module'
 
 /** Sentences of one check at most: the first ones say what is wrong, thousands would not say more. */
 const MAX_PROBLEMS = 20

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addMs } from '#platform/clock'
-import { deriveUuid } from '#platform/ids'
+import { addMs } from '#platform/base/clock'
+import { deriveUuid } from '#platform/base/ids'
 import { KES, openTestLedger, limitedAccount, tally, unlimitedAccount, type TestLedger } from './fixture.ts'
 import type { Account, Transfer } from './index.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
-import { deriveUuid } from '#platform/ids'
+import { sql } from '#platform/database/db'
+import { deriveUuid } from '#platform/base/ids'
 import { KES, openTestLedger, limitedAccount, refused, SEAL_KEY, transfer, unlimitedAccount } from './fixture.ts'
 import { createLedger, HOT_SHARDS, type Transfer } from './index.ts'
 

@@ -1,5 +1,5 @@
-import type { Clock } from '#platform/clock'
-import { AppError } from '#platform/errors'
+import type { Clock } from '#platform/base/clock'
+import { AppError } from '#platform/base/errors'
 import { createAccounts } from './accounts.ts'
 import type { Ledger } from './types.ts'
 import { toLedgerError } from './errors.ts'

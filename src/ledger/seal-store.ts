@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Sql } from '#platform/db'
+import { sql, type Queryable, type Sql } from '#platform/database/db'
 import { nextStart, type Coverage, type Seal, type SealedTransfer } from './chain.ts'
 
 const COLUMNS = sql`number, after_seq as "afterSeq", last_seq as "lastSeq", from_xid as "fromXid", to_xid as "toXid",

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rawSql, sql, type Sql } from '#platform/db'
+import { rawSql, sql, type Sql } from '#platform/database/db'
 import { waitFor } from '../../test/wait.ts'
 import { openTestLedger, limitedAccount, SEAL_KEY, transfer, unlimitedAccount, type TestLedger } from './fixture.ts'
 import { macOf, type Seal } from './chain.ts'

@@ -1,6 +1,6 @@
-import type { Clock } from '#platform/clock'
-import type { Tx } from '#platform/db'
-import type { Log } from '#platform/log'
+import type { Clock } from '#platform/base/clock'
+import type { Tx } from '#platform/database/db'
+import type { Log } from '#platform/observe/log'
 import { digestOf, GENESIS, macOf, nextStart, type Coverage, type Seal } from './chain.ts'
 import {
   findHorizon,

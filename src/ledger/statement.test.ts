@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { KES, openTestLedger, limitedAccount, refused, transfer, unlimitedAccount } from './fixture.ts'
 
 void test('a statement lists what came in and went out, newest first, by pages', async () => {

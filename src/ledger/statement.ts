@@ -1,5 +1,5 @@
-import { AppError } from '#platform/errors'
-import type { Queryable } from '#platform/db'
+import { AppError } from '#platform/base/errors'
+import type { Queryable } from '#platform/database/db'
 import type { Asset } from '#money'
 import { listEntries, type EntryRow } from './store.ts'
 

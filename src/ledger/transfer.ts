@@ -1,4 +1,4 @@
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import type { Asset } from '#money'
 
 /** An account as its user names it; it opens on first use. */

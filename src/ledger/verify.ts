@@ -1,4 +1,4 @@
-import type { Queryable } from '#platform/db'
+import type { Queryable } from '#platform/database/db'
 import { digestOf, continuesFrom, GENESIS, hasValidMac, type Seal } from './chain.ts'
 import { invariants } from './invariants.ts'
 import { countTransfers, listCoveredTransfers, listSeals } from './seal-store.ts'

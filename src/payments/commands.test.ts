@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Command } from 'commander'
-import { AppError } from '#platform/errors'
-import type { CliContext, CliRecord } from '#platform/module'
+import { AppError } from '#platform/base/errors'
+import type { CliContext, CliRecord } from '#platform/runtime/module'
 import { openTestDatabase } from '../../test/database.ts'
 import { kes, openTrial, received, schemas } from './fixture.ts'
 

@@ -1,5 +1,5 @@
-import { addMs } from '#platform/clock'
-import type { Cron } from '#platform/jobs'
+import { addMs } from '#platform/base/clock'
+import type { Cron } from '#platform/runtime/jobs'
 import type { Context } from './context.ts'
 import { measure } from './health.ts'
 import { expireIntents } from './intents/intents.ts'

@@ -1,5 +1,5 @@
-import { AppError } from '#platform/errors'
-import { notMobile, type MobileCountry } from '#platform/phone'
+import { AppError } from '#platform/base/errors'
+import { notMobile, type MobileCountry } from '#platform/base/phone'
 
 /** Every refusal of this module, with what to do about it. */
 export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')

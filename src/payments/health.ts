@@ -1,4 +1,4 @@
-import type { HealthCheck } from '#platform/health'
+import type { HealthCheck } from '#platform/runtime/health'
 import { type Context, railOf } from './context.ts'
 import { measureWaitingRefunds } from './refunds/resolve.ts'
 import { findOldestDue } from './store/attempts.ts'

@@ -1,5 +1,5 @@
 import { createSecurityReporter } from '#inbox'
-import type { Schema } from '#platform/migrate'
+import type { Schema } from '#platform/database/migrate'
 import { listMethods } from './attempts/attempts.ts'
 import { handleFact } from './attempts/events.ts'
 import { ATTEMPT_LIMITS } from './attempts/limits.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assetOf, money } from '#money'
-import { createSetClock } from '#platform/clock'
-import { createIds } from '#platform/ids'
+import { createSetClock } from '#platform/base/clock'
+import { createIds } from '#platform/base/ids'
 import {
   availableOf,
   type Books,

@@ -1,6 +1,6 @@
 import type { Account, Transfer } from '#ledger'
 import type { Asset, Money } from '#money'
-import { deriveUuid } from '#platform/ids'
+import { deriveUuid } from '#platform/base/ids'
 import { BALANCE_RAIL } from './methods/types.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Account, Transfer } from '#ledger'
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import type { AttemptEvent } from './attempts/types.ts'
 import type { Context } from './context.ts'
 import { availableOf, type Books, debtOf, debtorOf, type Event, isCustomers, takeTransfers } from './postings.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isCurrency } from '#money'
-import { defineConfig, setting, type ConfigOf } from '#platform/config'
-import { isDecimal } from '#platform/json'
+import { defineConfig, setting, type ConfigOf } from '#platform/environment/config'
+import { isDecimal } from '#platform/base/json'
 import type { Price } from './usd-values.ts'
 
 export const SOURCES = ['coingecko', 'coinbase', 'kraken'] as const

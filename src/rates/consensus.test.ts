@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { fraction } from './fraction.ts'
 import { findConsensus, type Consensus, type LastGood, type AgreedPrice } from './consensus.ts'
 

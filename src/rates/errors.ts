@@ -1,5 +1,5 @@
-import { AppError } from '#platform/errors'
-import { FetchError, type FetchFailure } from '#platform/fetch'
+import { AppError } from '#platform/base/errors'
+import { FetchError, type FetchFailure } from '#platform/web/fetch'
 import type { SourceState } from './types.ts'
 
 const RETRY_AFTER_SECONDS = 60

@@ -1,4 +1,4 @@
-import type { HealthCheck } from '#platform/health'
+import type { HealthCheck } from '#platform/runtime/health'
 import type { RatesDeps } from './types.ts'
 import { createMeters } from './metrics.ts'
 import type { Reader } from './reader.ts'

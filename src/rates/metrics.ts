@@ -1,4 +1,4 @@
-import type { Metrics } from '#platform/metrics'
+import type { Metrics } from '#platform/observe/metrics'
 
 export const createMeters = (metrics: Metrics) => ({
   answers: metrics.counter('purser_rates_answers_total', 'Answers of price sources, by source and result', [

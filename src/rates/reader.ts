@@ -1,4 +1,4 @@
-import type { Queryable } from '#platform/db'
+import type { Queryable } from '#platform/database/db'
 import { RatesUnavailable, unknownPair } from './errors.ts'
 import type { Rate, RatesDeps, SourceState } from './types.ts'
 import { formatFraction, ONE, divideFractions } from './fraction.ts'

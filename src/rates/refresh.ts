@@ -1,5 +1,5 @@
-import { addMs } from '#platform/clock'
-import { AppError, describeError } from '#platform/errors'
+import { addMs } from '#platform/base/clock'
+import { AppError, describeError } from '#platform/base/errors'
 import type { SourceName } from './config.ts'
 import { problemOf } from './errors.ts'
 import type { RatesDeps } from './types.ts'

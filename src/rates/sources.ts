@@ -2,7 +2,7 @@ import { createCoinbase } from '#clients/coinbase'
 import { createCoinGecko } from '#clients/coingecko'
 import { createKraken } from '#clients/kraken'
 import { isCurrency, listCurrencies } from '#money'
-import type { Fetch } from '#platform/fetch'
+import type { Fetch } from '#platform/web/fetch'
 import type { PriceSourcesConfig, SourceName } from './config.ts'
 import type { Price } from './usd-values.ts'
 

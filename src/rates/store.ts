@@ -1,5 +1,5 @@
 import type { Asset, Rounding } from '#money'
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Price } from './usd-values.ts'
 import type { LastGood, AgreedPrice } from './consensus.ts'
 import type { Quote } from './types.ts'

@@ -1,8 +1,8 @@
 import type { Cases } from '#cases'
 import type { Bookkeeping } from '#payments'
-import type { Clock } from '#platform/clock'
-import type { Db } from '#platform/db'
-import type { Log } from '#platform/log'
+import type { Clock } from '#platform/base/clock'
+import type { Db } from '#platform/database/db'
+import type { Log } from '#platform/observe/log'
 import type { Rail } from '#rails/contract'
 
 export interface ReconciliationDeps {

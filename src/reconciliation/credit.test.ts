@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import type { Case } from '#cases'
 import { cardAttempt, kes, received, referenceOf, tell } from '../payments/fixture.ts'
 import { type Books, line, openBooks, openCli, PHONE, pulled } from './fixture.ts'

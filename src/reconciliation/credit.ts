@@ -1,6 +1,6 @@
 import { caseOver, type AuditDecision, type Case } from '#cases'
 import type { Money } from '#money'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import { railOf, type Context } from './context.ts'
 import type { CreditCase } from './types.ts'
 

@@ -1,7 +1,7 @@
 import type { CaseKind } from '#cases'
 import type { Money } from '#money'
 import type { BookedReceipt } from '#payments'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import type { Rail, StatementLine } from '#rails/contract'
 import type { Context } from './context.ts'
 import { extendRun, type RunRow, type RunTally } from './store.ts'

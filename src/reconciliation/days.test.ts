@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import { cardAttempt, kes, received, referenceOf, tell } from '../payments/fixture.ts'
 import { type Books, DAY, HOUR_MS, line, NOON, openBooks, openCli } from './fixture.ts'
 import { requestRun, listRuns } from './store.ts'

@@ -1,5 +1,5 @@
-import { addDays, addMs, dateOf, startOfDate } from '#platform/clock'
-import type { Cron } from '#platform/jobs'
+import { addDays, addMs, dateOf, startOfDate } from '#platform/base/clock'
+import type { Cron } from '#platform/runtime/jobs'
 import type { Context } from './context.ts'
 import { SETTLES_MS } from './day.ts'
 import { planRun } from './store.ts'

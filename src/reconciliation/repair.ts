@@ -1,5 +1,5 @@
 import type { BookedAttempt, BookedReceipt } from '#payments'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import type { StatementLine } from '#rails/contract'
 import { idsOf, openDifference, type Day } from './day.ts'
 

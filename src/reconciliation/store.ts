@@ -1,4 +1,4 @@
-import { type Queryable, sql } from '#platform/db'
+import { type Queryable, sql } from '#platform/database/db'
 
 /** All SQL on reconciliation.runs and reconciliation.matches. */
 

@@ -1,6 +1,6 @@
 import type { AuditDecision, Case, ListCases } from '#cases'
-import type { Module } from '#platform/module'
-import type { Queryable, Tx } from '#platform/db'
+import type { Module } from '#platform/runtime/module'
+import type { Queryable, Tx } from '#platform/database/db'
 
 export const CASE_ACTIONS = ['close', 'retry'] as const
 export type CaseAction = (typeof CASE_ACTIONS)[number]

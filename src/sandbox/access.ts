@@ -1,5 +1,5 @@
-import type { Reply, Request } from '#platform/http'
-import { equalSecret, type Secret } from '#platform/secrets'
+import type { Reply, Request } from '#platform/web/http'
+import { equalSecret, type Secret } from '#platform/base/secrets'
 
 export type Gate = (request: Request, reply: Reply) => Promise<void>
 

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
-import { addMs, type Clock } from '#platform/clock'
-import { describeError } from '#platform/errors'
-import type { Fetch } from '#platform/fetch'
-import type { Log } from '#platform/log'
+import { addMs, type Clock } from '#platform/base/clock'
+import { describeError } from '#platform/base/errors'
+import type { Fetch } from '#platform/web/fetch'
+import type { Log } from '#platform/observe/log'
 import { STRIPE } from './credentials.ts'
 import type { Timer } from './timers.ts'
 

@@ -1,8 +1,8 @@
-import { addMs, type Clock } from '#platform/clock'
-import { sql, type Db, type Queryable } from '#platform/db'
-import { invariant } from '#platform/errors'
-import type { Ids } from '#platform/ids'
-import type { DueQueue } from '#platform/jobs'
+import { addMs, type Clock } from '#platform/base/clock'
+import { sql, type Db, type Queryable } from '#platform/database/db'
+import { invariant } from '#platform/base/errors'
+import type { Ids } from '#platform/base/ids'
+import type { DueQueue } from '#platform/runtime/jobs'
 
 /** `prompt`, `callback`, `event`, `session`, `refund`, and those of the simulators, which begin with their name. */
 export type TimerKind = string

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { Queryable } from '#platform/db'
-import type { Log } from '#platform/log'
-import type { Metrics } from '#platform/metrics'
+import type { Queryable } from '#platform/database/db'
+import type { Log } from '#platform/observe/log'
+import type { Metrics } from '#platform/observe/metrics'
 import { readPatterns } from './endpoint-store.ts'
 import type { WebhooksDeps } from './types.ts'
 

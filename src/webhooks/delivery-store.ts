@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './types.ts'
 import type { AttemptRow } from './queue-store.ts'
 

@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Endpoint, EndpointKey } from './types.ts'
 
 /** All SQL on webhooks.endpoints and webhooks.secrets. */

@@ -1,7 +1,7 @@
-import { addMs } from '#platform/clock'
-import type { Queryable, Tx } from '#platform/db'
-import { Secret } from '#platform/secrets'
-import type { Actor } from '#platform/module'
+import { addMs } from '#platform/base/clock'
+import type { Queryable, Tx } from '#platform/database/db'
+import { Secret } from '#platform/base/secrets'
+import type { Actor } from '#platform/runtime/module'
 import type { WebhooksContext } from './context.ts'
 import {
   countSecrets,

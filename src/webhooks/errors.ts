@@ -1,4 +1,4 @@
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 
 export const noSuchEndpoint = (id: string): AppError =>
   new AppError('webhooks.no-such-endpoint', 404, `There is no webhook endpoint ${id}.`, { param: 'id' })

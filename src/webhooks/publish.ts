@@ -1,5 +1,5 @@
-import { invariant } from '#platform/errors'
-import type { Tx } from '#platform/db'
+import { invariant } from '#platform/base/errors'
+import type { Tx } from '#platform/database/db'
 import { listMatchingPatterns, type WebhooksContext } from './context.ts'
 import { listSubscribedEndpoints } from './endpoint-store.ts'
 import { insertDeliveries, insertEvent, type EventRow } from './event-store.ts'

@@ -1,4 +1,4 @@
-import { sql, type Queryable } from '#platform/db'
+import { sql, type Queryable } from '#platform/database/db'
 
 /** The SQL of deliveries as a queue. */
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS

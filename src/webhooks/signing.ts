@@ -1,5 +1,5 @@
-import type { Ids } from '#platform/ids'
-import { SECRET_PREFIX, secondsOf, signatureOf } from '#platform/signatures'
+import type { Ids } from '#platform/base/ids'
+import { SECRET_PREFIX, toUnixSeconds, signatureOf } from '#platform/base/signatures'
 
 const SECRET_BYTES = 32
 
@@ -15,6 +15,6 @@ export const signedHeaders = (
   secrets: readonly string[],
 ): Record<string, string> => ({
   'webhook-id': id,
-  'webhook-timestamp': secondsOf(at),
+  'webhook-timestamp': toUnixSeconds(at),
   'webhook-signature': secrets.map((secret) => signatureOf(secret, { id, at, body })).join(' '),
 })

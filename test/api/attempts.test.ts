@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { openWorld } from '../world.ts'
 import {
   assertBooksHold,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { Scope } from '#identity'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { openWorld, type World } from '../world.ts'
 import { assertBooksHold, assertRefused, create, find, leap, PAYMENTS, securityEvents } from './shop.ts'
 

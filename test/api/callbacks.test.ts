@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openWorld } from '../world.ts'
 import { assertBooksHold, available, create, find, leap, moneyRows, PAYMENTS, securityEvents, start } from './shop.ts'
 

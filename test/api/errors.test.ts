@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { after, test } from 'node:test'
-import { rawSql, sql } from '#platform/db'
+import { rawSql, sql } from '#platform/database/db'
 import { openWorld } from '../world.ts'
 import { ask, assertBooksHold, assertRefused, create, find, PAYMENTS, prompt } from './shop.ts'
 
@@ -195,8 +195,8 @@ void test('doc_url of each error leads to a place on a page', async () => {
   assert.ok(text.includes(`<section id="${anchor}">`))
 
   // Every code that the API can answer with is there.
-  const sources = globSync('src/{platform/http,platform/idempotency,gateway}/**/*.ts').concat(
-    globSync('src/platform/limits.ts'),
+  const sources = globSync('src/{platform/web/http,platform/web/idempotency,gateway}/**/*.ts').concat(
+    globSync('src/platform/web/limits.ts'),
     globSync('src/{payments,webhooks}/{errors,routes}.ts'),
     globSync('src/identity/authenticate.ts'),
   )

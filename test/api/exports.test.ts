@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openWorld, type Answer } from '../world.ts'
 import { waitFor } from '../wait.ts'
 import { assertRefused, create, leap, paid, PAYMENTS } from './shop.ts'

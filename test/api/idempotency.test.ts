@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openWorld } from '../world.ts'
 import { ask, assertBooksHold, assertRefused, create, find, leap, PAYMENTS, prompt, start } from './shop.ts'
 

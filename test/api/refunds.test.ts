@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openReceiver } from '../faulty.ts'
 import { openWorld, type Answer, type World } from '../world.ts'
 import { assertRefused, create, find, ledgerHas, paid, PAYMENTS } from './shop.ts'

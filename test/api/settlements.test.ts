@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { assetOf } from '#money'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openReceiver } from '../receiver.ts'
 import { openWorld } from '../world.ts'
 import { assertBooksHold, assertRefused, leap, paid, PAYMENTS } from './shop.ts'

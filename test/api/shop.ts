@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { assetOf, formatAmount, money } from '#money'
-import type { SetClock } from '#platform/clock'
-import { sql } from '#platform/db'
+import type { SetClock } from '#platform/base/clock'
+import { sql } from '#platform/database/db'
 import type { Answer, World } from '../world.ts'
 
 /** What a merchant does at the API, for the tests of it. Answers that are not what is promised fail here. */

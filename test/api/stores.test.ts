@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { troubleOf } from '../axe.ts'
 import { openBrowser } from '../browser.ts'
 import { onePoint } from '../png.ts'

@@ -1,4 +1,4 @@
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import type { Desk } from './desk.ts'
 import type { Act, Life, Payment } from './life.ts'
 

@@ -1,4 +1,4 @@
-import type { Db } from '#platform/db'
+import type { Db } from '#platform/database/db'
 
 const WRITES = /^\s*(?:insert|update|delete|with)\b/i
 

@@ -1,4 +1,4 @@
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { operate } from './acts/operator.ts'
 import { askedTwice, compareGiven, compareTaken, unbalanced } from './books.ts'
 import type { Life } from './life.ts'

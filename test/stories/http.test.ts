@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { money, assetOf } from '#money'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { openWorld, type Answer, type World } from '../world.ts'
 
 /** The page at the wire: what a browser never does, and what it does not show. */

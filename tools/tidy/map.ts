@@ -66,13 +66,17 @@ function untidyDoor(path: string, spec: string): string[] {
   const from = partOf(path)
   const to = spec.slice(1)
   if (!path.startsWith('src/')) return []
-  if (to !== 'platform/commands' && to.endsWith('/commands')) {
+  if (to !== 'platform/process/commands' && to.endsWith('/commands')) {
     return path === 'src/commands.ts' ? [] : [`'${spec}' is known to src/commands.ts alone`]
   }
   if (to === 'payments/rail' && path.startsWith('src/payments/rails/')) return []
   if (to === from || to.startsWith(`${from}/`)) return [`'${spec}' is this module; import './…' inside it`]
-  if (/^platform\/.+\//.test(to)) return [`'${spec}' reaches into a platform part; import its door`]
-  if (tierOf(from) === 'payments/rails' && /^platform\/(db|jobs|outbox|migrate)$/.test(to) && !isTest(path)) {
+  if (/^platform\/[^/]+\/.+\//.test(to)) return [`'${spec}' reaches into a platform part; import its door`]
+  if (
+    tierOf(from) === 'payments/rails' &&
+    /^platform\/(database\/(db|migrate)|runtime\/jobs)$/.test(to) &&
+    !isTest(path)
+  ) {
     return [`'${spec}': a rail writes nothing, it translates`]
   }
   if (to === 'sandbox') {

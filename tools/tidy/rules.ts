@@ -5,17 +5,17 @@ type Rule = readonly [pattern: RegExp, instead: string, home?: RegExp]
 
 /** Pattern, what to do instead, and where it is allowed. Of the server's code in src, comments aside. */
 const BANNED: readonly Rule[] = [
-  [/\bprocess\.env\b/, 'take it from #platform/config', /^src\/platform\/config\.ts$/],
-  [/\bDate\.now\(|\bnew Date\(\)/, 'take the injected clock', /^src\/platform\/clock\.ts$/],
-  [/\bMath\.random\(/, 'take ids and randomness from #platform/ids', /^src\/platform\/ids\.ts$/],
-  [/\bglobalThis\.fetch\b/, 'use #platform/fetch: it has the deadline, the limit and the log'],
+  [/\bprocess\.env\b/, 'take it from #platform/environment/config', /^src\/platform\/environment\/config\.ts$/],
+  [/\bDate\.now\(|\bnew Date\(\)/, 'take the injected clock', /^src\/platform\/base\/clock\.ts$/],
+  [/\bMath\.random\(/, 'take ids and randomness from #platform/base/ids', /^src\/platform\/base\/ids\.ts$/],
+  [/\bglobalThis\.fetch\b/, 'use #platform/web/fetch: it has the deadline, the limit and the log'],
   [/\bparseFloat\(|\.toFixed\(/, 'money is bigint; format with #money', /^src\/money\//],
   [/\bexport \*/, 'name what is exported'],
   [
     /(?<!npx )\bpurser (?:config|setting|db|check|merchant|store|key|operator|audit|ledger|rates|reconcile|payments|webhook|link|start)\b/,
     'write npx purser: the bare command is not on PATH',
     // A name in PostgreSQL's list of sessions, and text that is hashed.
-    /\.test\.ts$|^src\/platform\/postgres\/connection\.ts$|^src\/ledger\/chain\.ts$/,
+    /\.test\.ts$|^src\/platform\/database\/postgres\/connection\.ts$|^src\/ledger\/chain\.ts$/,
   ],
 ]
 

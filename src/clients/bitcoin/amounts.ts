@@ -24,7 +24,7 @@ export function btcText(sats: bigint): string {
   return `${text.slice(0, -8)}.${text.slice(-8)}`.replace(/\.?0+$/, '') || '0'
 }
 
-/** An amount of a node's answer, read by `parseExactJson` of #platform/json. */
+/** An amount of a node's answer, read by `parseExactJson` of #platform/base/json. */
 export const btcAmount = z.union([z.string(), z.int()]).transform((value, context) => {
   try {
     return satsOf(value)

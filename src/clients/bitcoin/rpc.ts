@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { type Fetch, type FetchAnswer, FetchError } from '#platform/fetch'
-import { parseExactJson } from '#platform/json'
-import type { Secret } from '#platform/secrets'
+import { type Fetch, type FetchAnswer, FetchError } from '#platform/web/fetch'
+import { parseExactJson } from '#platform/base/json'
+import type { Secret } from '#platform/base/secrets'
 import { BitcoinError } from './errors.ts'
 
 export interface RpcSettings {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { waitMs } from '#platform/clock'
+import { waitMs } from '#platform/base/clock'
 
 export interface SequenceEvent {
   readonly kind: 'added' | 'removed' | 'connected' | 'disconnected'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { badAnswer, requireJson, type Fetch } from '#platform/fetch'
-import { isDecimal } from '#platform/json'
+import { badAnswer, requireJson, type Fetch } from '#platform/web/fetch'
+import { isDecimal } from '#platform/base/json'
 
 export interface CoinbaseRate {
   readonly currency: string

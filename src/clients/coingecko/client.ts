@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { badAnswer, requireJson, type Fetch } from '#platform/fetch'
-import { isDecimal } from '#platform/json'
-import type { Secret } from '#platform/secrets'
+import { badAnswer, requireJson, type Fetch } from '#platform/web/fetch'
+import { isDecimal } from '#platform/base/json'
+import type { Secret } from '#platform/base/secrets'
 
 export interface CoinGeckoSettings {
   /** With its version: `https://api.coingecko.com/api/v3`. */

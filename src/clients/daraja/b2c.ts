@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Secret } from '#platform/secrets'
+import type { Secret } from '#platform/base/secrets'
 import { DarajaError } from './errors.ts'
 import { acceptedAnswer } from './wire.ts'
 

@@ -1,4 +1,4 @@
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 
 export type DarajaErrorCode = 'daraja.rejected' | 'daraja.unauthorized' | 'daraja.unavailable' | 'daraja.bad-answer'
 

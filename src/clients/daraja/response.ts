@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { didNothing, FetchError, jsonOf, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/fetch'
+import { didNothing, FetchError, jsonOf, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/web/fetch'
 import { DarajaError } from './errors.ts'
 import { errorAnswer } from './wire.ts'
 

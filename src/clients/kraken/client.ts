@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { badAnswer, requireJson, tooManyRequests, type Fetch } from '#platform/fetch'
-import { isDecimal } from '#platform/json'
+import { badAnswer, requireJson, tooManyRequests, type Fetch } from '#platform/web/fetch'
+import { isDecimal } from '#platform/base/json'
 
 export interface KrakenPrice {
   /** The pair as it was asked for, such as `XBTUSD`. */

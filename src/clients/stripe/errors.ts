@@ -1,6 +1,6 @@
-import { AppError } from '#platform/errors'
-import { FetchError } from '#platform/fetch'
-import type { Secret } from '#platform/secrets'
+import { AppError } from '#platform/base/errors'
+import { FetchError } from '#platform/web/fetch'
+import type { Secret } from '#platform/base/secrets'
 import { loadStripe } from './load.ts'
 
 export type StripeFailureCode = 'stripe.rejected' | 'stripe.unauthorized' | 'stripe.unavailable' | 'stripe.bad-answer'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Secret } from '#platform/secrets'
+import type { Secret } from '#platform/base/secrets'
 import { loadStripe } from './load.ts'
 
 const eventShape = z.object({

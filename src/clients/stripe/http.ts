@@ -1,5 +1,5 @@
 import type { Stripe } from 'stripe'
-import type { Fetch, FetchAnswer } from '#platform/fetch'
+import type { Fetch, FetchAnswer } from '#platform/web/fetch'
 
 /** All that Stripe needs of a request; the library's own headers also describe the machine. */
 const SENT_HEADERS = ['authorization', 'content-type', 'idempotency-key', 'stripe-version', 'stripe-account', 'accept']

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { createFetch } from '#platform/fetch'
-import { silentLog } from '#platform/log'
-import { createMetrics } from '#platform/metrics'
-import { Secret } from '#platform/secrets'
+import { createFetch } from '#platform/web/fetch'
+import { silentLog } from '#platform/observe/log'
+import { createMetrics } from '#platform/observe/metrics'
+import { Secret } from '#platform/base/secrets'
 import { openScripted, type ScriptedAnswer } from '../../../test/faulty.ts'
 import { createStripe, StripeFailure, type NewSession } from './index.ts'
 

@@ -1,4 +1,4 @@
-import { setSamples, type HttpServer } from '#platform/http'
+import { setSamples, type HttpServer } from '#platform/web/http'
 import { settlementRoutes } from './merchants/settlements.ts'
 import { createAccess } from './access/access.ts'
 import type { Api, ApiDeps } from './access/api.ts'

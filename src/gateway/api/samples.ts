@@ -1,4 +1,4 @@
-import type { Samples } from '#platform/http'
+import type { Samples } from '#platform/web/http'
 
 /** Sample values of the API's documentation: what the reference shows, and what readers paste. */
 

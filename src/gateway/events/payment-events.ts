@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { IntentChange, Payments } from '#payments'
-import type { Db } from '#platform/db'
-import { defineJob, type Job } from '#platform/jobs'
+import type { Db } from '#platform/database/db'
+import { defineJob, type Job } from '#platform/runtime/jobs'
 import type { Webhooks } from '#webhooks'
 import { renderPayment } from '../resources/render-payment.ts'
 

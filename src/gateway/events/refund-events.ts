@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { REFUND_STATUSES, type Payments, type RefundChange } from '#payments'
-import { defineJob, type Job } from '#platform/jobs'
+import { defineJob, type Job } from '#platform/runtime/jobs'
 import { renderRefund } from '../resources/refund.ts'
 import type { PaymentEventDeps } from './payment-events.ts'
 

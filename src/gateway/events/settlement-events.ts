@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Payments, SettlementChange } from '#payments'
-import type { Db } from '#platform/db'
-import { defineJob, type Job } from '#platform/jobs'
+import type { Db } from '#platform/database/db'
+import { defineJob, type Job } from '#platform/runtime/jobs'
 import type { Webhooks } from '#webhooks'
 import { renderSettlement } from '../resources/settlement.ts'
 

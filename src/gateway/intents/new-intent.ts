@@ -11,10 +11,10 @@ import {
 } from '#money'
 import type { Shop } from '#identity'
 import type { NewIntent, PaymentMethod, Payments } from '#payments'
-import { type Clock, addMs } from '#platform/clock'
-import { AppError } from '#platform/errors'
+import { type Clock, addMs } from '#platform/base/clock'
+import { AppError } from '#platform/base/errors'
 import type { CreatePayment } from '../resources/payment.ts'
-import { notPhone, parsePhone } from '#platform/phone'
+import { notPhone, parsePhone } from '#platform/base/phone'
 
 /** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
 export const LARGEST_UNITS = 1_000_000_000n

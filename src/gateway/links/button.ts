@@ -1,5 +1,5 @@
 import { currencyOf, money } from '#money'
-import { html } from '#platform/html'
+import { html } from '#platform/base/html'
 import type { LinkRow } from './store.ts'
 import { shadesOf } from '../colour.ts'
 import { showMoney } from '../strings/format.ts'

@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/db'
+import { joinSql, sql, type Queryable, type Sql, type Tx } from '#platform/database/db'
 
 /** All SQL on gateway.links. */
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
-import { notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from '#platform/phone'
+import { notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 

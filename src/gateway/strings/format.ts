@@ -1,6 +1,6 @@
 import { currencyOf, formatAmount, money, scaleOf, type Money } from '#money'
 import type { Intent } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import type { Speech } from './strings.ts'
 
 /** `KES 1,500.00`; whole amounts without decimals, as people write them: `KES 1,500`. Never broken over two lines. */

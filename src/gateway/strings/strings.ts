@@ -1,5 +1,5 @@
 import type { FailureReason } from '#rails/contract'
-import { html, type Html, type HtmlPart } from '#platform/html'
+import { html, type Html, type HtmlPart } from '#platform/base/html'
 import { english, type Word } from './english.ts'
 import { REASONS } from './reasons.ts'
 import { swahili } from './swahili.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { OpenCli } from '#platform/module'
+import type { OpenCli } from '#platform/runtime/module'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
 export function auditCommands(audit: Command, open: OpenCli): void {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import type { CliContext, OpenCli } from '#platform/module'
+import type { CliContext, OpenCli } from '#platform/runtime/module'
 import { createDirectory, type Directory } from '../directory.ts'
 import type { Page } from '../types.ts'
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import { addMs } from '#platform/clock'
-import type { CliContext, OpenCli } from '#platform/module'
+import { addMs } from '#platform/base/clock'
+import type { CliContext, OpenCli } from '#platform/runtime/module'
 import { DEFAULT_SCOPES, SCOPES, type NewKey, type Scope } from '../types.ts'
 import { listOptions, openIdentity, parseDuration, printPage, formatTime, type ListOptions } from './context.ts'
 

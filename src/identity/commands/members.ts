@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import type { OpenCli } from '#platform/module'
+import type { OpenCli } from '#platform/runtime/module'
 import { MEMBER_ROLES, type MemberRole } from '../types.ts'
 import { openIdentity, formatTime } from './context.ts'
 

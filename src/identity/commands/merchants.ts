@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import type { OpenCli } from '#platform/module'
+import type { OpenCli } from '#platform/runtime/module'
 import { unknownMerchant } from '../errors.ts'
 import type { Locale } from '../types.ts'
 import { memberCommands } from './members.ts'

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import type { OpenCli } from '#platform/module'
+import type { OpenCli } from '#platform/runtime/module'
 import { ROLES, type Role } from '../types.ts'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 

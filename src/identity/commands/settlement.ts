@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import type { OpenCli } from '#platform/module'
+import type { OpenCli } from '#platform/runtime/module'
 import { openIdentity } from './context.ts'
 
 interface Terms {

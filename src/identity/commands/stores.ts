@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
-import { AppError, describeError } from '#platform/errors'
-import type { OpenCli } from '#platform/module'
+import { AppError, describeError } from '#platform/base/errors'
+import type { OpenCli } from '#platform/runtime/module'
 import type { Locale } from '../types.ts'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 

@@ -1,5 +1,5 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
-import type { Actor } from '#platform/module'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
+import type { Actor } from '#platform/runtime/module'
 import type { AuditEntry, AuditRow, Page, PageQuery } from '../types.ts'
 import { pageOf } from './page.ts'
 

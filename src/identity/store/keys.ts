@@ -1,4 +1,4 @@
-import { sql, type Db, type Queryable, type Tx } from '#platform/db'
+import { sql, type Db, type Queryable, type Tx } from '#platform/database/db'
 import type { ApiKey, Page, PageQuery, Scope } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 

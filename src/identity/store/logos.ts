@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Logo } from '../types.ts'
 
 /** The same picture is kept once. One that was there is locked until the transaction ends, so that nobody takes it away meanwhile. */

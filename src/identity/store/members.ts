@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Member, MemberRole, Role } from '../types.ts'
 
 /** @returns whether anything changed */

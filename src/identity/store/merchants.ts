@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Locale, Merchant, Page, PageQuery, SettlementTerms, MaskedDestination } from '../types.ts'
 import { pageOf } from './page.ts'
 

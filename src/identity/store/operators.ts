@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Operator, Page, PageQuery } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
 

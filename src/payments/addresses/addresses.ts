@@ -1,6 +1,6 @@
 import { money, type Money } from '#money'
-import { addMs } from '#platform/clock'
-import type { Tx } from '#platform/db'
+import { addMs } from '#platform/base/clock'
+import type { Tx } from '#platform/database/db'
 import type { Collect, Rail } from '#rails/contract'
 import type { Context } from '../context.ts'
 import { askIn, isLocked, partOf } from '../exchange/exchange.ts'

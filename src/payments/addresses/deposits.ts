@@ -1,6 +1,6 @@
 import type { NewCase } from '#cases'
 import { money } from '#money'
-import { addMs, dateOf } from '#platform/clock'
+import { addMs, dateOf } from '#platform/base/clock'
 import type { Outcome, RailReceipt } from '#rails/contract'
 import { railOf } from '../context.ts'
 import { arriveAt, atPromised, isLocked, partOf } from '../exchange/exchange.ts'

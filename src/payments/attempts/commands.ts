@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { AppError } from '#platform/errors'
-import type { OpenCli } from '#platform/module'
+import { AppError } from '#platform/base/errors'
+import type { OpenCli } from '#platform/runtime/module'
 import { forgetCursor, sweepOf } from '../store/watching.ts'
 
 /** Adds `skip-blocks`, which restarts a watching rail about a day ago. */

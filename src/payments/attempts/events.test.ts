@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
 import { kes, openTrial, received, schemas } from '../fixture.ts'
 

@@ -1,5 +1,5 @@
 import type { Handled, StoredEvent } from '#inbox'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import type { Fact, Outcome, Rail, RailReceipt } from '#rails/contract'
 import { type Context, MAIN_ACCOUNT } from '../context.ts'
 import { NOTHING_TO_GIVE_BACK } from '../receipts/receipts.ts'

@@ -1,6 +1,6 @@
 import type { Ledger } from '#ledger'
 import { currencyOf, formatAmount, money } from '#money'
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import { balanceTooLow, methodNotAllowed, noCustomer } from '../errors.ts'
 import { BALANCE_RAIL } from '../methods/types.ts'
 import { availableOf, customerAccount, isCustomers } from '../postings.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assetOf, money } from '#money'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, tell } from '../fixture.ts'
 

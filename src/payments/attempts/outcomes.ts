@@ -1,6 +1,6 @@
 import type { Transfer } from '#ledger'
-import { addMs } from '#platform/clock'
-import type { Tx } from '#platform/db'
+import { addMs } from '#platform/base/clock'
+import type { Tx } from '#platform/database/db'
 import type { Outcome } from '#rails/contract'
 import { release, WATCH_FOR_MS, withDue } from '../addresses/addresses.ts'
 import { applyDeposits } from '../addresses/deposits.ts'

@@ -1,4 +1,4 @@
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import type { Collect, Outcome } from '#rails/contract'
 import type { AttemptRow } from '../store/attempts.ts'
 

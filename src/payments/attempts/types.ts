@@ -1,5 +1,5 @@
 import type { Money } from '#money'
-import type { MobileCountry } from '#platform/phone'
+import type { MobileCountry } from '#platform/base/phone'
 import type { AmountLimits, CollectKind, FailureReason, Outcome, Payer } from '#rails/contract'
 import type { Exchange } from '../exchange/types.ts'
 

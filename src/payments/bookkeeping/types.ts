@@ -1,5 +1,5 @@
 import type { Money } from '#money'
-import type { Queryable, Tx } from '#platform/db'
+import type { Queryable, Tx } from '#platform/database/db'
 import type { Outcome, Watched } from '#rails/contract'
 import type { AttemptState } from '../attempts/types.ts'
 

@@ -1,6 +1,6 @@
 import { type Asset, currencyOf, money, type Money } from '#money'
-import type { Tx } from '#platform/db'
-import { AppError } from '#platform/errors'
+import type { Tx } from '#platform/database/db'
+import { AppError } from '#platform/base/errors'
 import { formatFraction, type Quote, RatesUnavailable } from '#rates'
 import type { Context } from '../context.ts'
 import { exchangeOff } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { money } from '#money'
-import { addMs } from '#platform/clock'
-import { firstIdAt } from '#platform/ids'
+import { addMs } from '#platform/base/clock'
+import { firstIdAt } from '#platform/base/ids'
 import { flagsOf } from '../intents/state.ts'
 import { isCustomers } from '../postings.ts'
 import { statusOfRefund } from '../reservations/state.ts'

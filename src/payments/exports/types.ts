@@ -1,5 +1,5 @@
 import type { Money } from '#money'
-import type { Queryable } from '#platform/db'
+import type { Queryable } from '#platform/database/db'
 import type { FailureReason } from '#rails/contract'
 import type { Customer, Intent, Terms } from '../intents/types.ts'
 import type { RefundStatus } from '../refunds/types.ts'

@@ -1,4 +1,4 @@
-import type { Queryable } from '#platform/db'
+import type { Queryable } from '#platform/database/db'
 import { notFound, tooManyFollowers } from '../errors.ts'
 import { listVersions } from '../store/intents.ts'
 import type { Intent } from './types.ts'

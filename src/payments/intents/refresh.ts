@@ -1,4 +1,4 @@
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import { ATTEMPTS_QUEUE, type Context } from '../context.ts'
 import { expeditePageChecks } from '../store/attempts.ts'
 import { type IntentRow, updateIntent } from '../store/intents.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AppError } from '#platform/errors'
+import type { AppError } from '#platform/base/errors'
 import { openTestDatabase } from '../../../test/database.ts'
 import type { Attempt } from '../attempts/types.ts'
 import {

@@ -1,5 +1,5 @@
 import { assetOf, listCurrencies } from '#money'
-import type { Clock } from '#platform/clock'
+import type { Clock } from '#platform/base/clock'
 import type { AmountLimits, Rail } from '#rails/contract'
 import { BALANCE_RAIL } from './types.ts'
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { currencyOf, formatAmount, parseAmount } from '#money'
-import { AppError } from '#platform/errors'
-import type { OpenCli } from '#platform/module'
+import { AppError } from '#platform/base/errors'
+import type { OpenCli } from '#platform/runtime/module'
 import type { Decided, ManualTransfer, Transfers } from './types.ts'
 
 const MOST = 100

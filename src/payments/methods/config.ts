@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isCurrency } from '#money'
-import { type ConfigOf, defineConfig, setting } from '#platform/config'
+import { type ConfigOf, defineConfig, setting } from '#platform/environment/config'
 
 const DAYS = 'days, 1 to 60'
 const NUMBER = 'a pay bill or till number: 4 to 10 digits'

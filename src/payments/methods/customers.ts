@@ -1,6 +1,6 @@
 import type { Ledger, Transfer } from '#ledger'
 import { currencyOf, money } from '#money'
-import { deriveUuid } from '#platform/ids'
+import { deriveUuid } from '#platform/base/ids'
 import { availableOf, customerAccount, merchantAccount } from '../postings.ts'
 import type { Customers } from './types.ts'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '#platform/clock'
+import type { Clock } from '#platform/base/clock'
 import type { Rail } from '#rails/contract'
 import { createBalanceRail } from './balance.ts'
 import type { TransfersConfig } from './config.ts'

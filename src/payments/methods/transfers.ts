@@ -1,8 +1,8 @@
 import type { Transfer } from '#ledger'
 import { money } from '#money'
-import type { Queryable, Tx } from '#platform/db'
-import { invariant } from '#platform/errors'
-import { isId } from '#platform/ids'
+import type { Queryable, Tx } from '#platform/database/db'
+import { invariant } from '#platform/base/errors'
+import { isId } from '#platform/base/ids'
 import { applyOutcome, type Observation } from '../attempts/outcomes.ts'
 import { type Context, transactMoney } from '../context.ts'
 import {

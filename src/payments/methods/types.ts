@@ -1,5 +1,5 @@
 import type { Money } from '#money'
-import type { Queryable, Tx } from '#platform/db'
+import type { Queryable, Tx } from '#platform/database/db'
 import type { AttemptState } from '../attempts/types.ts'
 
 /** Prepaid balances. They belong to the customers of one merchant; `customerId` is that merchant's own name for them. */

@@ -1,5 +1,5 @@
 import { type Asset, money } from '#money'
-import { dateOf } from '#platform/clock'
+import { dateOf } from '#platform/base/clock'
 import type { ReceiptRow } from '../store/receipts.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 

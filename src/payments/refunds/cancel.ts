@@ -1,4 +1,4 @@
-import { isId } from '#platform/ids'
+import { isId } from '#platform/base/ids'
 import type { Context } from '../context.ts'
 import { endClaim } from '../reservations/cancel.ts'
 import { noSuchRefund, refundOver } from '../reservations/errors.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ConfigOf, defineConfig, setting } from '#platform/config'
+import { type ConfigOf, defineConfig, setting } from '#platform/environment/config'
 
 const DAYS = 'a whole number of days from 1 to 365'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Queryable, sql, type Sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
 import type { Outcome, RefundFact } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'

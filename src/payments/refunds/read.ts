@@ -1,5 +1,5 @@
-import type { Queryable } from '#platform/db'
-import { isId } from '#platform/ids'
+import type { Queryable } from '#platform/database/db'
+import { isId } from '#platform/base/ids'
 import type { Context } from '../context.ts'
 import { badCursor } from '../errors.ts'
 import { refundOf } from '../reservations/refund.ts'

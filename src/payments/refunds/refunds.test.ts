@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
-import type { AppError } from '#platform/errors'
+import { sql } from '#platform/database/db'
+import type { AppError } from '#platform/base/errors'
 import type { ProviderRefund } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import {

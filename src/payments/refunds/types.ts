@@ -1,7 +1,7 @@
 import type { Asset, Money } from '#money'
-import type { Queryable } from '#platform/db'
-import type { MobileCountry } from '#platform/phone'
-import type { Secret } from '#platform/secrets'
+import type { Queryable } from '#platform/database/db'
+import type { MobileCountry } from '#platform/base/phone'
+import type { Secret } from '#platform/base/secrets'
 import type { FailureReason } from '#rails/contract'
 import type { Terms } from '../intents/types.ts'
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { equalSecret, keyedHash, Secret } from '#platform/secrets'
+import { equalSecret, keyedHash, Secret } from '#platform/base/secrets'
 import type { RefundRow } from '../store/refunds.ts'
 
 /** 160 bits. */

@@ -1,5 +1,5 @@
 import { currencyOf, formatAmount, type Money } from '#money'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 
 const show = (amount: Money): string => `${currencyOf(amount.asset)} ${formatAmount(amount)}`
 

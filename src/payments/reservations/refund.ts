@@ -1,5 +1,5 @@
 import { money } from '#money'
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import type { Context } from '../context.ts'
 import type { Refund, RefundChange } from '../refunds/types.ts'
 import { maskPhone } from '../store/attempts.ts'

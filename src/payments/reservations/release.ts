@@ -1,4 +1,4 @@
-import { invariant } from '#platform/errors'
+import { invariant } from '#platform/base/errors'
 import { availableOf, debtOf, isCustomers, repayTransfers } from '../postings.ts'
 import { restoreHold } from '../settlements/holding.ts'
 import { planned } from '../unit-of-work.ts'

@@ -1,5 +1,5 @@
 import type { Transfer } from '#ledger'
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import type { Context } from '../context.ts'
 import { type Books, debtOf } from '../postings.ts'
 import type { IntentRow } from '../store/intents.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import type { ProviderRefund } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import {

@@ -1,8 +1,8 @@
 import type { Account, Ledger, Transfer } from '#ledger'
 import { currencyOf } from '#money'
-import { addMs, type Clock } from '#platform/clock'
-import type { Db, Queryable, Tx } from '#platform/db'
-import { deriveUuid, type Ids, isId } from '#platform/ids'
+import { addMs, type Clock } from '#platform/base/clock'
+import type { Db, Queryable, Tx } from '#platform/database/db'
+import { deriveUuid, type Ids, isId } from '#platform/base/ids'
 import {
   insertFree,
   insertSettlement,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Transfer } from '#ledger'
-import { type Db, sql, type Tx } from '#platform/db'
+import { type Db, sql, type Tx } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
 import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'

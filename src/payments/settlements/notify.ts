@@ -1,5 +1,5 @@
-import type { Tx } from '#platform/db'
-import type { Job, Jobs } from '#platform/jobs'
+import type { Tx } from '#platform/database/db'
+import type { Job, Jobs } from '#platform/runtime/jobs'
 import type { SettlementChange } from './types.ts'
 
 export interface NotifyDeps {

@@ -1,5 +1,5 @@
 import type { Money } from '#money'
-import type { Queryable } from '#platform/db'
+import type { Queryable } from '#platform/database/db'
 
 /** Money that a merchant gets later, or less a fee. */
 export interface Settlement {

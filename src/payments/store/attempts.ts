@@ -1,5 +1,5 @@
 import { type Asset, money } from '#money'
-import { type Queryable, sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Tx } from '#platform/database/db'
 import type { CollectKind, FailureReason, Payer } from '#rails/contract'
 import type { Attempt, AttemptState } from '../attempts/types.ts'
 import { exchangeOf, type StoredExchange } from './stored-exchange.ts'

@@ -1,6 +1,6 @@
 import type { Asset } from '#money'
-import { type Queryable, sql } from '#platform/db'
-import { firstIdAt } from '#platform/ids'
+import { type Queryable, sql } from '#platform/database/db'
+import { firstIdAt } from '#platform/base/ids'
 import type { RailAccount } from '../bookkeeping/types.ts'
 import type { AttemptRow } from './attempts.ts'
 

@@ -1,5 +1,5 @@
 import { type Asset, money } from '#money'
-import { type Queryable, sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Tx } from '#platform/database/db'
 import type { Deposit } from '../attempts/types.ts'
 import type { StoredExchange } from './stored-exchange.ts'
 

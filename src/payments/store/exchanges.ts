@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { type Queryable, sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Tx } from '#platform/database/db'
 
 /** All SQL on payments.exchanges. */
 

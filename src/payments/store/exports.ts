@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { type Queryable, sql } from '#platform/db'
+import { type Queryable, sql } from '#platform/database/db'
 import type { FailureReason } from '#rails/contract'
 import type { Customer, IntentStatus, Terms } from '../intents/types.ts'
 import type { RefundState } from '../refunds/types.ts'

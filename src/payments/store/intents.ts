@@ -1,7 +1,7 @@
 import type { Asset } from '#money'
-import { addMs } from '#platform/clock'
-import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/db'
-import { firstIdAt } from '#platform/ids'
+import { addMs } from '#platform/base/clock'
+import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
+import { firstIdAt } from '#platform/base/ids'
 import type { Customer, IntentStatus, ListQuery, Terms } from '../intents/types.ts'
 
 /** All SQL on payments.intents. */

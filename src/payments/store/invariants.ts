@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { type Db, type Queryable, sql } from '#platform/db'
+import { type Db, type Queryable, sql } from '#platform/database/db'
 import { BALANCE_RAIL } from '../methods/types.ts'
 
 /** What the books must agree on, each read in one statement so that it sees one state. */

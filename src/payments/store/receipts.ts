@@ -1,5 +1,5 @@
 import { type Asset, money } from '#money'
-import { type Queryable, sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Tx } from '#platform/database/db'
 import type { Receipt } from '../receipts/types.ts'
 
 /** All SQL on receipts: the facts (written once), their states, and the entries that moved money. */

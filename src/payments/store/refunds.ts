@@ -1,5 +1,5 @@
 import type { Asset, Money } from '#money'
-import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/db'
+import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
 import type { FailureReason } from '#rails/contract'
 import type { AmountBasis, RefundState } from '../refunds/types.ts'
 

@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/db'
+import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
 import type { SettlementState } from '../settlements/types.ts'
 
 export interface SettlementRow {

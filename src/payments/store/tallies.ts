@@ -1,4 +1,4 @@
-import { type Queryable, sql } from '#platform/db'
+import { type Queryable, sql } from '#platform/database/db'
 
 /** All SQL on payments.tallies, and the counts that go with them. Ids are in the order of their making, so a range of time is a range of ids. */
 

@@ -1,5 +1,5 @@
 import type { Asset } from '#money'
-import { type Queryable, sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Tx } from '#platform/database/db'
 import type { AttemptState } from '../attempts/types.ts'
 
 /** SQL on attempts that are transfers by hand. */

@@ -1,4 +1,4 @@
-import { type Queryable, sql, type Tx } from '#platform/db'
+import { type Queryable, sql, type Tx } from '#platform/database/db'
 
 /** All SQL on payments.watches. */
 

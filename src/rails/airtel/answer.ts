@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { AppError } from '#platform/errors'
-import { didNothing, FetchError, isRejected, jsonOf, type Fetch, type FetchRequest } from '#platform/fetch'
+import { AppError } from '#platform/base/errors'
+import { didNothing, FetchError, isRejected, jsonOf, type Fetch, type FetchRequest } from '#platform/web/fetch'
 import { payAnswer } from './wire.ts'
 
 type Code = 'airtel.rejected' | 'airtel.unauthorized' | 'airtel.unavailable' | 'airtel.bad-answer'

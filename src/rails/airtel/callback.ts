@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Fact, InboundEvent } from '#rails/contract'
-import { isId } from '#platform/ids'
+import { isId } from '#platform/base/ids'
 import { STATUSES } from './codes.ts'
 import { callbackBody } from './wire.ts'
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { Clock } from '#platform/clock'
-import type { Fetch, FetchRequest } from '#platform/fetch'
+import type { Clock } from '#platform/base/clock'
+import type { Fetch, FetchRequest } from '#platform/web/fetch'
 import { AirtelError, readAnswer } from './answer.ts'
 import { isRefusal } from './codes.ts'
 import { createTokens, JSON_TYPE, type AirtelSettings } from './token.ts'

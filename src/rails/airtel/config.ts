@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineConfig, setting, type ConfigOf } from '#platform/config'
+import { defineConfig, setting, type ConfigOf } from '#platform/environment/config'
 
 const TEST_HOST = 'openapiuat.airtel.africa'
 

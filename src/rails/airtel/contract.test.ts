@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { assetOf, money } from '#money'
 import type { CollectRequest, Rail } from '#rails/contract'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../suites/collect.ts'

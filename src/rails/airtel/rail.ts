@@ -9,9 +9,9 @@ import type {
   RailDeps,
   Verdict,
 } from '#rails/contract'
-import type { Mode } from '#platform/config'
-import { AppError } from '#platform/errors'
-import { isMobile, notMobile } from '#platform/phone'
+import type { Mode } from '#platform/environment/config'
+import { AppError } from '#platform/base/errors'
+import { isMobile, notMobile } from '#platform/base/phone'
 import { idOfAttempt, isSigned, parseCallback } from './callback.ts'
 import { AirtelError } from './answer.ts'
 import { createAirtel, type Airtel, type AirtelResult } from './client.ts'

@@ -1,6 +1,6 @@
 import { assetOf, isCurrency, isZero, parseAmount } from '#money'
 import type { RailStatement, StatementLine } from '#rails/contract'
-import { parseMobile } from '#platform/phone'
+import { parseMobile } from '#platform/base/phone'
 import type { Airtel, AirtelTransaction } from './client.ts'
 import { STATUSES } from './codes.ts'
 

@@ -1,6 +1,6 @@
-import { addMs, type Clock } from '#platform/clock'
-import type { Fetch, FetchRequest } from '#platform/fetch'
-import type { Secret } from '#platform/secrets'
+import { addMs, type Clock } from '#platform/base/clock'
+import type { Fetch, FetchRequest } from '#platform/web/fetch'
+import type { Secret } from '#platform/base/secrets'
 import { AirtelError, readAnswer } from './answer.ts'
 import { tokenAnswer } from './wire.ts'
 

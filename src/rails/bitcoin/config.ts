@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { NETWORKS, parseAccount, type Account, type AddressKind, type Network } from '#clients/bitcoin'
-import { defineConfig, setting, type ConfigOf, type Mode } from '#platform/config'
-import type { Secret } from '#platform/secrets'
+import { defineConfig, setting, type ConfigOf, type Mode } from '#platform/environment/config'
+import type { Secret } from '#platform/base/secrets'
 import { parseTiers } from './finality.ts'
 
 const NAMES: Readonly<Record<string, Network>> = { mainnet: 'main', testnet: 'test', testnet3: 'test' }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BitcoinError, type BitcoinNode, type Network, type Received, type Tip } from '#clients/bitcoin'
-import type { Clock } from '#platform/clock'
+import type { Clock } from '#platform/base/clock'
 import type { Cursor } from './cursor.ts'
 import {
   BURIED,

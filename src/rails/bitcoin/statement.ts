@@ -1,7 +1,7 @@
 import { scriptOf, type BitcoinNode, type Header, type Network, type Received, type Tip } from '#clients/bitcoin'
 import { money, type Money } from '#money'
 import type { RailReceipt, RailStatement, StatementLine, StatementPage, StatementSpan } from '#rails/contract'
-import type { Clock } from '#platform/clock'
+import type { Clock } from '#platform/base/clock'
 import { confirmationsNeeded, type Tier } from './finality.ts'
 
 interface StatementDeps {

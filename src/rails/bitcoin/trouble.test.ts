@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BitcoinError } from '#clients/bitcoin'
-import { Secret } from '#platform/secrets'
+import { Secret } from '#platform/base/secrets'
 import { openFaulty } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { waitFor } from '../../../test/wait.ts'

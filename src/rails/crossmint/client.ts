@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import {
   didNothing,
   FetchError,
@@ -8,8 +8,8 @@ import {
   type Fetch,
   type FetchAnswer,
   type FetchRequest,
-} from '#platform/fetch'
-import type { Secret } from '#platform/secrets'
+} from '#platform/web/fetch'
+import type { Secret } from '#platform/base/secrets'
 import { createdOrder, errorAnswer, order, orderPage, type ListedOrder, type Order } from './wire.ts'
 
 export interface CrossmintSettings {

@@ -11,10 +11,10 @@ import type {
   RailDeps,
   Verdict,
 } from '#rails/contract'
-import { addMs } from '#platform/clock'
-import type { Mode } from '#platform/config'
-import { AppError } from '#platform/errors'
-import { checkSigned } from '#platform/signatures'
+import { addMs } from '#platform/base/clock'
+import type { Mode } from '#platform/environment/config'
+import { AppError } from '#platform/base/errors'
+import { verifySignature } from '#platform/base/signatures'
 import { createCrossmint, CrossmintError, type Crossmint, type CrossmintSettings, type NewOrder } from './client.ts'
 import { keyProblem, type CrossmintConfig } from './config.ts'
 import { outcomeOf, priceOf, USD } from './order.ts'
@@ -141,7 +141,7 @@ function pageOf(deps: CrossmintDeps, orderId: string, clientSecret: string, retu
 function verify({ config }: CrossmintDeps, { headers, rawBody: body, now }: InboundRequest): Verdict {
   const { webhookSecret } = config()
   if (!webhookSecret) return { ok: false, status: 404, why: 'CROSSMINT_WEBHOOK_SECRET is not set: the endpoint is off' }
-  const checked = checkSigned({ headers, body, now }, webhookSecret.reveal())
+  const checked = verifySignature({ headers, body, now }, webhookSecret.reveal())
   return checked.ok ? { ok: true, eventId: checked.id } : { ok: false, status: 401, why: checked.why }
 }
 

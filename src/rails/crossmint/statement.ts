@@ -1,6 +1,6 @@
 import { isZero } from '#money'
 import type { RailStatement, StatementLine } from '#rails/contract'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import type { Crossmint } from './client.ts'
 import { amountOf, isPaid } from './order.ts'
 import type { ListedOrder } from './wire.ts'

@@ -1,7 +1,7 @@
 import { parseEatTimestamp, parseStkCallback, type StkCallback } from '#clients/daraja'
 import { assetOf, isZero, parseAmount, type Money } from '#money'
 import type { Fact, InboundEvent, Outcome } from '#rails/contract'
-import { parseMobile } from '#platform/phone'
+import { parseMobile } from '#platform/base/phone'
 import { PROCESSING, reasonOf, SUCCESS } from './codes.ts'
 
 const KES = assetOf('KES')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineConfig, setting, type ConfigOf } from '#platform/config'
+import { defineConfig, setting, type ConfigOf } from '#platform/environment/config'
 
 const digits = (what: string) => z.string().regex(/^\d{4,10}$/, `${what}: 4 to 10 digits`)
 

@@ -11,9 +11,9 @@ import type {
   RailDeps,
   Verdict,
 } from '#rails/contract'
-import type { Mode } from '#platform/config'
-import { AppError } from '#platform/errors'
-import { isMobile, notMobile } from '#platform/phone'
+import type { Mode } from '#platform/environment/config'
+import { AppError } from '#platform/base/errors'
+import { isMobile, notMobile } from '#platform/base/phone'
 import { parseCallback } from './callback.ts'
 import { PROCESSING, reasonOf, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'

@@ -10,7 +10,7 @@ import type {
   RefundRequest,
   TokenRefund,
 } from '#rails/contract'
-import { isMobile, notMobile } from '#platform/phone'
+import { isMobile, notMobile } from '#platform/base/phone'
 import { NO_SUCH_PAYMENT, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
 import { shortText } from './text.ts'

@@ -1,7 +1,7 @@
 import type { Daraja, PulledTransaction } from '#clients/daraja'
 import { assetOf, isZero, parseAmount } from '#money'
 import type { RailStatement, StatementLine } from '#rails/contract'
-import { parseMobile } from '#platform/phone'
+import { parseMobile } from '#platform/base/phone'
 
 const KES = assetOf('KES')
 /** Safaricom gives the last 48 hours; an hour less, so that the begin of a range is never just out of reach. */

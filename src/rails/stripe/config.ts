@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineConfig, setting, type ConfigOf, type Mode } from '#platform/config'
+import { defineConfig, setting, type ConfigOf, type Mode } from '#platform/environment/config'
 
 export const stripeConfig = defineConfig(
   'stripe',

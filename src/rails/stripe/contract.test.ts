@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { assetOf, money } from '#money'
 import type { CollectRequest, Outcome, Rail } from '#rails/contract'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { refOf, testRailContract, type Payer, type RailTrial } from '../suites/collect.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { minorUnits, parseEvent, type SignedEvent } from '#clients/stripe'
 import type { Fact, InboundEvent } from '#rails/contract'
-import { isId } from '#platform/ids'
+import { isId } from '#platform/base/ids'
 import { fromStripe } from './amounts.ts'
 import { reasonOfDecline } from './declines.ts'
 

@@ -17,10 +17,10 @@ import type {
   RailDeps,
   Verdict,
 } from '#rails/contract'
-import { addMs } from '#platform/clock'
-import type { Mode } from '#platform/config'
-import { AppError } from '#platform/errors'
-import { timeOfId } from '#platform/ids'
+import { addMs } from '#platform/base/clock'
+import type { Mode } from '#platform/environment/config'
+import { AppError } from '#platform/base/errors'
+import { timeOfId } from '#platform/base/ids'
 import { assets, fromStripe, limitsOf, toStripe } from './amounts.ts'
 import { keyProblem, type StripeConfig } from './config.ts'
 import { reasonOfDecline } from './declines.ts'

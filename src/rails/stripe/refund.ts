@@ -16,8 +16,8 @@ import type {
   RefundRef,
   RefundRequest,
 } from '#rails/contract'
-import { addMs, type Clock } from '#platform/clock'
-import { isId } from '#platform/ids'
+import { addMs, type Clock } from '#platform/base/clock'
+import { isId } from '#platform/base/ids'
 import { z } from 'zod'
 import { fromStripe, limitsOf, toStripe } from './amounts.ts'
 import { ATTEMPT_KEY } from './facts.ts'

@@ -1,6 +1,6 @@
 import type { CardCharge, StripeClient } from '#clients/stripe'
 import type { RailStatement, StatementLine } from '#rails/contract'
-import { isId } from '#platform/ids'
+import { isId } from '#platform/base/ids'
 import { fromStripe } from './amounts.ts'
 import { ATTEMPT_KEY } from './facts.ts'
 

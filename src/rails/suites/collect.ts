@@ -13,7 +13,7 @@ import {
   type RailReceipt,
   type Webhook,
 } from '#rails/contract'
-import { addMs, type SetClock } from '#platform/clock'
+import { addMs, type SetClock } from '#platform/base/clock'
 
 /** What the payer of an attempt does. `lost-answer`: pays, but the answer to `start` never arrives. */
 export type Payer = 'pays' | 'declines' | 'lost-answer'

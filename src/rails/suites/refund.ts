@@ -9,7 +9,7 @@ import type {
   RefundRef,
   RefundRequest,
 } from '#rails/contract'
-import type { SetClock } from '#platform/clock'
+import type { SetClock } from '#platform/base/clock'
 import { TROUBLES, type Trouble } from './collect.ts'
 
 /** A rail with its simulated provider, and payments that can be given back. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Money } from '#money'
 import type { Rail, RailReceipt, RailStatement, StatementLine, Watched } from '#rails/contract'
-import { addMs, type SetClock } from '#platform/clock'
+import { addMs, type SetClock } from '#platform/base/clock'
 import { refOf, TROUBLES, type RailTrial, type Trouble } from './collect.ts'
 
 /** A payment that arrived, as its attempt and its receipt know it. */

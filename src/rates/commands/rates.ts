@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { isCurrency } from '#money'
-import type { OpenCli } from '#platform/module'
+import type { OpenCli } from '#platform/runtime/module'
 import { formatFraction } from '../fraction.ts'
 import { listSources, listValues } from '../store.ts'
 

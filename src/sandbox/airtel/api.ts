@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { addMs, type Clock } from '#platform/clock'
-import type { HttpServer, Reply, Request } from '#platform/http'
+import { addMs, type Clock } from '#platform/base/clock'
+import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { makeToken, readToken } from '../bearer.ts'
 import { phoneOf } from '../phone/phones.ts'
 import type { Prompts } from '../phone/prompts.ts'

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { Ids } from '#platform/ids'
+import type { Ids } from '#platform/base/ids'
 import type { Prompt } from '../phone/store.ts'
 import type { SimulatorKind } from '../simulator.ts'
 import { takeTimer } from '../timers.ts'

@@ -1,5 +1,5 @@
-import type { Clock } from '#platform/clock'
-import type { Db } from '#platform/db'
+import type { Clock } from '#platform/base/clock'
+import type { Db } from '#platform/database/db'
 import { RpcError, type Chain, type NodeState } from './chain.ts'
 import type { Done } from './payer.ts'
 import type { Publisher } from './publisher.ts'

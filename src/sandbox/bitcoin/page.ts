@@ -1,5 +1,5 @@
 import { formatAmount } from '#money'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import type { Assets } from '../page/assets.ts'
 import { document } from '../page/document.ts'
 import { PAYER_SCRIPT, tipOf, type Chain } from './chain.ts'

@@ -1,4 +1,4 @@
-import { sql, type Db, type Queryable, type Tx } from '#platform/db'
+import { sql, type Db, type Queryable, type Tx } from '#platform/database/db'
 import { newChain, type Chain } from './chain.ts'
 
 /** Amounts are text in the row. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { HttpServer, Reply, Request } from '#platform/http'
+import type { HttpServer, Reply, Request } from '#platform/web/http'
 import type { SimulatorDeps } from '../simulator.ts'
 import { NAME, type Orders } from './orders.ts'
 

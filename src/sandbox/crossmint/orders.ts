@@ -1,5 +1,5 @@
-import { addMs } from '#platform/clock'
-import type { Queryable, Tx } from '#platform/db'
+import { addMs } from '#platform/base/clock'
+import type { Queryable, Tx } from '#platform/database/db'
 import type { SimulatorDeps } from '../simulator.ts'
 import { objectsOf, type StoredObject } from '../store.ts'
 import { addTimer } from '../timers.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Tx } from '#platform/db'
-import type { HttpServer, Reply } from '#platform/http'
+import type { Tx } from '#platform/database/db'
+import type { HttpServer, Reply } from '#platform/web/http'
 import type { Assets } from '../page/assets.ts'
 import type { SimulatorDeps } from '../simulator.ts'
 import type { StoredOrder, Orders, Payment } from './orders.ts'

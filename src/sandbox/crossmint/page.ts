@@ -1,4 +1,4 @@
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import type { Assets } from '../page/assets.ts'
 import { document } from '../page/document.ts'
 import { formatCardNumber } from '../stripe/cards.ts'

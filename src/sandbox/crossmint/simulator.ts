@@ -1,5 +1,5 @@
-import { addMs } from '#platform/clock'
-import { secondsOf, signatureOf } from '#platform/signatures'
+import { addMs } from '#platform/base/clock'
+import { toUnixSeconds, signatureOf } from '#platform/base/signatures'
 import type { SimulatorKind } from '../simulator.ts'
 import { addOrderApi, CROSSMINT } from './api.ts'
 import { createOrders, NAME } from './orders.ts'
@@ -39,7 +39,7 @@ export const crossmint: SimulatorKind = {
           const message = { id: `msg_${actionId}`, at: now, body }
           const headers = {
             'svix-id': message.id,
-            'svix-timestamp': secondsOf(now),
+            'svix-timestamp': toUnixSeconds(now),
             'svix-signature': signatureOf(CROSSMINT.webhookSecret, message),
           }
           const status = await deliver.post(url, body, headers, 'sandbox.crossmint-event')

@@ -1,4 +1,4 @@
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { makeToken as make, readToken } from '../bearer.ts'
 import { MPESA } from '../credentials.ts'
 

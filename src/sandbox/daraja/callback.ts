@@ -1,5 +1,5 @@
-import { addMs } from '#platform/clock'
-import type { Ids } from '#platform/ids'
+import { addMs } from '#platform/base/clock'
+import type { Ids } from '#platform/base/ids'
 import type { Network } from '../phone/network.ts'
 import { RESULTS } from '../phone/phones.ts'
 import type { Prompt } from '../phone/store.ts'

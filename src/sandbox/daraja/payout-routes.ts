@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { HttpServer } from '#platform/http'
+import type { HttpServer } from '#platform/web/http'
 import { MPESA } from '../credentials.ts'
 import { DELIVERY_REFUSED } from '../deliver.ts'
 import type { Payouts } from './payouts.ts'

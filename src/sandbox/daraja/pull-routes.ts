@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { addMs } from '#platform/clock'
-import type { HttpServer } from '#platform/http'
+import { addMs } from '#platform/base/clock'
+import type { HttpServer } from '#platform/web/http'
 import { MPESA } from '../credentials.ts'
 import type { Prompt } from '../phone/store.ts'
 import { isToken } from './auth.ts'

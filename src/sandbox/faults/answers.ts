@@ -1,6 +1,6 @@
-import { waitMs } from '#platform/clock'
-import type { Db } from '#platform/db'
-import type { HttpServer, Reply, Request } from '#platform/http'
+import { waitMs } from '#platform/base/clock'
+import type { Db } from '#platform/database/db'
+import type { HttpServer, Reply, Request } from '#platform/web/http'
 import type { FaultKind } from './kinds.ts'
 import { takeFault, type Fault } from './store.ts'
 

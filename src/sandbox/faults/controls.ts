@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Db } from '#platform/db'
-import type { HttpServer } from '#platform/http'
+import type { Db } from '#platform/database/db'
+import type { HttpServer } from '#platform/web/http'
 import type { Gate } from '../access.ts'
 import { ANSWER_FAULTS, DELIVERY_FAULTS, placeOf, PRICE_FAULTS, type FaultKind } from './kinds.ts'
 import { listFaults, planFault, type PlannedFault } from './store.ts'

@@ -1,6 +1,6 @@
-import { addMs, type Clock } from '#platform/clock'
-import type { Db } from '#platform/db'
-import type { Ids } from '#platform/ids'
+import { addMs, type Clock } from '#platform/base/clock'
+import type { Db } from '#platform/database/db'
+import type { Ids } from '#platform/base/ids'
 import { addTimer, type TimerHandler } from '../timers.ts'
 import { takeFault } from './store.ts'
 

@@ -1,4 +1,4 @@
-import { sql, type Queryable } from '#platform/db'
+import { sql, type Queryable } from '#platform/database/db'
 import type { FaultKind, Place } from './kinds.ts'
 
 export interface Fault {

@@ -1,4 +1,4 @@
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { RESULTS } from '../phone/phones.ts'
 import type { Prompt } from '../phone/store.ts'
 import { shillings, formatPhone } from '../page/document.ts'

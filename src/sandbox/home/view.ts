@@ -1,4 +1,4 @@
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { airtelNumber, PHONES } from '../phone/phones.ts'
 import { CARDS, formatCardNumber } from '../stripe/cards.ts'
 import type { Assets } from '../page/assets.ts'

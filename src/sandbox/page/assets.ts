@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { HttpServer } from '#platform/http'
+import type { HttpServer } from '#platform/web/http'
 
 export interface Assets {
   readonly style: string

@@ -1,4 +1,4 @@
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import type { Assets } from './assets.ts'
 
 /** A whole page of the sandbox, under the label that no page here is without. */

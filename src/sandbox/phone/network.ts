@@ -1,4 +1,4 @@
-import type { Tx } from '#platform/db'
+import type { Tx } from '#platform/database/db'
 import type { Prompt } from './store.ts'
 
 /** What a mobile money network adds to a prompt on a phone. */

@@ -1,4 +1,4 @@
-import { sql, type Queryable, type Tx } from '#platform/db'
+import { sql, type Queryable, type Tx } from '#platform/database/db'
 
 export interface Prompt {
   readonly id: string

@@ -1,4 +1,4 @@
-import type { Queryable } from '#platform/db'
+import type { Queryable } from '#platform/database/db'
 import { listSetPrices } from './store.ts'
 
 /** Prices are kept in units of 1e-18 USD. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { addMs, type Clock } from '#platform/clock'
-import type { Db } from '#platform/db'
-import type { HttpServer, Request } from '#platform/http'
+import { addMs, type Clock } from '#platform/base/clock'
+import type { Db } from '#platform/database/db'
+import type { HttpServer, Request } from '#platform/web/http'
 import type { FaultKind } from '../faults/kinds.ts'
 import { readMarket, type Market } from './market.ts'
 

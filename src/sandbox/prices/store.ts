@@ -1,4 +1,4 @@
-import { sql, type Queryable } from '#platform/db'
+import { sql, type Queryable } from '#platform/database/db'
 
 export async function listSetPrices(q: Queryable): Promise<ReadonlyMap<string, bigint>> {
   const rows = await q.many<{ currency: string; usd: bigint }>(sql`select currency, usd from sandbox.prices limit 200`)

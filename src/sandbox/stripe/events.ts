@@ -1,6 +1,6 @@
-import type { Clock } from '#platform/clock'
-import type { Tx } from '#platform/db'
-import type { Ids } from '#platform/ids'
+import type { Clock } from '#platform/base/clock'
+import type { Tx } from '#platform/database/db'
+import type { Ids } from '#platform/base/ids'
 import { addTimer } from '../timers.ts'
 import { listEndpoints, type StripeObject } from './store.ts'
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { CliContext, OpenCli } from '#platform/module'
+import type { CliContext, OpenCli } from '#platform/runtime/module'
 import { createDeliveries } from '../deliveries.ts'
 import { findDeliveryMerchant } from '../delivery-store.ts'
 import { readEndpoints, findEndpointMerchant } from '../endpoint-store.ts'

@@ -1,5 +1,5 @@
-import { AppError } from '#platform/errors'
-import { sql } from '#platform/db'
+import { AppError } from '#platform/base/errors'
+import { sql } from '#platform/database/db'
 import type { Act, Life } from '../life.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { AppError } from '#platform/errors'
-import { sql } from '#platform/db'
+import { AppError } from '#platform/base/errors'
+import { sql } from '#platform/database/db'
 import type { Answer } from '../../world.ts'
 import { PHONES } from '../rails/mpesa.ts'
 import { NOTHING, pick, withOne, type Act, type Life, type Payment } from '../life.ts'

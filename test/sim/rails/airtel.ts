@@ -1,4 +1,4 @@
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import type { SimRail, Told } from '../books.ts'
 import { pick } from '../life.ts'
 import { prompt, promptPhone, repeatCallback } from './phones.ts'

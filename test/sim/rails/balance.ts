@@ -1,4 +1,4 @@
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import type { Given, SimRail, Told } from '../books.ts'
 import { isBy, withPayment, type Life, type Payment } from '../life.ts'
 

@@ -1,6 +1,6 @@
 import { scriptOf } from '#clients/bitcoin'
 import { formatAmount, money, parseAmount } from '#money'
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import type { Desk } from '../desk.ts'
 import { isBy, pick, withOne, withPayment, type Address, type Life, type Payment } from '../life.ts'
 import type { SimRail, Told } from '../books.ts'

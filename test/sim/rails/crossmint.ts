@@ -1,4 +1,4 @@
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { isBy, pick, withPayment, type Life, type Payment } from '../life.ts'
 import type { SimRail, Told } from '../books.ts'
 

@@ -1,4 +1,4 @@
-import { sql } from '#platform/db'
+import { sql } from '#platform/database/db'
 import { sandboxCredentials } from '#sandbox'
 import type { Desk } from '../desk.ts'
 import { isBy, NOTHING, pick, withPayment, type Life, type Payment } from '../life.ts'

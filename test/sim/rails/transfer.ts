@@ -1,5 +1,5 @@
 import { money, parseAmount } from '#money'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import type { SimRail } from '../books.ts'
 import { isBy, NOTHING, pick, withOne, withPayment, type Banked, type Life, type Payment } from '../life.ts'
 

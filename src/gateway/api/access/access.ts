@@ -1,12 +1,12 @@
 import { hash as digest } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Caller, Identity, Scope } from '#identity'
-import { monotonicMs } from '#platform/clock'
-import { AppError, invariant } from '#platform/errors'
-import type { Reply, Request } from '#platform/http'
-import { addressKey, type Limits } from '#platform/limits'
-import type { Log } from '#platform/log'
-import type { Actor } from '#platform/module'
+import { monotonicMs } from '#platform/base/clock'
+import { AppError, invariant } from '#platform/base/errors'
+import type { Reply, Request } from '#platform/web/http'
+import { addressKey, type Limits } from '#platform/web/limits'
+import type { Log } from '#platform/observe/log'
+import type { Actor } from '#platform/runtime/module'
 import type { GatewayConfig } from '../../config.ts'
 
 export interface AccessDeps {

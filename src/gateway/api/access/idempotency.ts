@@ -1,6 +1,6 @@
 import type { Caller } from '#identity'
-import type { Reply, Request } from '#platform/http'
-import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import type { Reply, Request } from '#platform/web/http'
+import { hashRequest, idempotencyKeyOf } from '#platform/web/idempotency'
 import type { Api } from './api.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Caller, Identity, Shop } from '#identity'
 import type { Intent, Payments } from '#payments'
-import type { Db } from '#platform/db'
-import { AppError } from '#platform/errors'
+import type { Db } from '#platform/database/db'
+import { AppError } from '#platform/base/errors'
 
 /** The shop that a caller makes something in: the store of its key, else the one that it names, else the merchant itself. */
 export async function shopOf(

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Scope } from '#identity'
-import { addMs } from '#platform/clock'
-import { AppError } from '#platform/errors'
-import type { HttpServer, Reply } from '#platform/http'
+import { addMs } from '#platform/base/clock'
+import { AppError } from '#platform/base/errors'
+import type { HttpServer, Reply } from '#platform/web/http'
 import {
   createConcurrencyLimit,
   createSemaphore,

@@ -1,6 +1,6 @@
 import type { Caller, Shop } from '#identity'
 import { assetOf, isCurrency } from '#money'
-import type { HttpServer } from '#platform/http'
+import type { HttpServer } from '#platform/web/http'
 import { findMadeLink, listLinks, type LinkRow } from '../../links/store.ts'
 import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../../links/links.ts'
 import { newLinkOf } from './new-link.ts'

@@ -1,6 +1,6 @@
 import type { Shop } from '#identity'
 import { assetOf, isCurrency } from '#money'
-import { AppError } from '#platform/errors'
+import { AppError } from '#platform/base/errors'
 import type { CreateLink } from './schemas.ts'
 import type { NewLink } from '../../links/links.ts'
 import { requireAmount, requireLinkMethods, requireReturnUrl, type NewPaymentDeps } from '../../intents/new-intent.ts'

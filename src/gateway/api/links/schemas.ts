@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount, money } from '#money'
-import { isId } from '#platform/ids'
+import { isId } from '#platform/base/ids'
 import type { LinkRow } from '../../links/store.ts'
 import { buttonOf } from '../../links/button.ts'
 import type { Speech } from '../../strings/strings.ts'

@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import type { Brand, Merchant, Store, StoreChange } from '#identity'
 import { assetOf, formatAmount, money } from '#money'
-import { isId } from '#platform/ids'
-import type { HttpServer, Request } from '#platform/http'
+import { isId } from '#platform/base/ids'
+import type { HttpServer, Request } from '#platform/web/http'
 import { requireKnownMethods } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
 import { actorOf } from '../access/access.ts'
 import { runIdempotent } from '../access/idempotency.ts'
 import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/phone'
+import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
 /** The merchant and its stores, as payers meet them. */
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { HttpServer } from '#platform/http'
-import { isId } from '#platform/ids'
+import type { HttpServer } from '#platform/web/http'
+import { isId } from '#platform/base/ids'
 import { renderSettlement, settlement } from '../../resources/settlement.ts'
 import { refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'

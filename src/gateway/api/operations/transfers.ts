@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount } from '#money'
 import type { Decided, ManualTransfer } from '#payments'
-import type { HttpServer, Request } from '#platform/http'
+import type { HttpServer, Request } from '#platform/web/http'
 import { requireAmount } from '../../intents/new-intent.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'

@@ -1,5 +1,5 @@
-import type { HttpServer } from '#platform/http'
-import { hashRequest, idempotencyKeyOf } from '#platform/idempotency'
+import type { HttpServer } from '#platform/web/http'
+import { hashRequest, idempotencyKeyOf } from '#platform/web/idempotency'
 import { ALLOW_STORE_KEYS, merchantKeyRequired } from '../access/access.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import { checkoutUrl, renderAttempt, renderPayment } from '../../resources/render-payment.ts'

@@ -1,6 +1,6 @@
 import { isCurrency } from '#money'
-import { AppError } from '#platform/errors'
-import type { HttpServer } from '#platform/http'
+import { AppError } from '#platform/base/errors'
+import type { HttpServer } from '#platform/web/http'
 import type { Rate } from '#rates'
 import { ALLOW_STORE_KEYS } from '../access/access.ts'
 import { refusals } from '../problems/problems.ts'

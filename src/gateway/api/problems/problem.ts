@@ -1,4 +1,4 @@
-import type { Refusal } from '#platform/http'
+import type { Refusal } from '#platform/web/http'
 
 /** An error of the API in the words of its documentation. */
 export interface Problem extends Refusal {

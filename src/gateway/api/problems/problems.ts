@@ -1,4 +1,4 @@
-import type { Refusal } from '#platform/http'
+import type { Refusal } from '#platform/web/http'
 import { BALANCE_PROBLEMS } from './balance-problems.ts'
 import { CASE_PROBLEMS } from './case-problems.ts'
 import type { Problem } from './problem.ts'

@@ -1,5 +1,5 @@
-import { html, type Html } from '#platform/html'
-import type { HttpServer } from '#platform/http'
+import { html, type Html } from '#platform/base/html'
+import type { HttpServer } from '#platform/web/http'
 import type { Problem } from '../problems/problem.ts'
 import { PROBLEMS } from '../problems/problems.ts'
 

@@ -1,5 +1,5 @@
-import { monotonicMs } from '#platform/clock'
-import type { HttpServer, Reply, Request } from '#platform/http'
+import { monotonicMs } from '#platform/base/clock'
+import type { HttpServer, Reply, Request } from '#platform/web/http'
 
 const WINDOW_MS = 5 * 60_000
 const SLOT_MS = 15_000

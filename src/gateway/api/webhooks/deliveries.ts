@@ -1,4 +1,4 @@
-import type { HttpServer } from '#platform/http'
+import type { HttpServer } from '#platform/web/http'
 import * as hooks from './schemas.ts'
 import { runIdempotent } from '../access/idempotency.ts'
 import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'

@@ -1,5 +1,5 @@
-import type { Secret } from '#platform/secrets'
-import type { HttpServer } from '#platform/http'
+import type { Secret } from '#platform/base/secrets'
+import type { HttpServer } from '#platform/web/http'
 import * as hooks from './schemas.ts'
 import { actorOf } from '../access/access.ts'
 import { runIdempotent } from '../access/idempotency.ts'

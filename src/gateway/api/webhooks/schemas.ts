@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DELIVERY_STATES, type Delivery, type DeliveryDetail, type Endpoint } from '#webhooks'
-import { isId } from '#platform/ids'
+import { isId } from '#platform/base/ids'
 import { PAYMENT_EVENTS } from '../../events/payment-events.ts'
 import { SETTLEMENT_EVENTS } from '../../events/settlement-events.ts'
 import { REFUND_EVENTS } from '../../events/refund-events.ts'

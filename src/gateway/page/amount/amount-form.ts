@@ -1,4 +1,4 @@
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { methodName } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 import type { Offer } from './amount.ts'

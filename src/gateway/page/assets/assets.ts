@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import type { HttpServer } from '#platform/http'
+import type { HttpServer } from '#platform/web/http'
 
 /** Paths of the page's own files. Their names carry a hash, so that browsers may keep them for ever. */
 export interface Assets {

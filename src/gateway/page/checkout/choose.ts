@@ -1,11 +1,11 @@
 import type { Attempt, PaymentMethod } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { icons } from '../layout/icons.ts'
 import { alert, backLink, headline } from './notices.ts'
 import { dueOf, methodName, pageName, showMoney, typedPhone } from '../../strings/format.ts'
 import { canSwitch, livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/phone'
+import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
 /** The ways to pay, below what there is to know before. */
 export function choose(view: View): Html {

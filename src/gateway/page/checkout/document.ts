@@ -1,5 +1,5 @@
 import type { Intent } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { showLeft, showMoney } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 import type { Assets } from '../assets/assets.ts'

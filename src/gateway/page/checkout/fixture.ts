@@ -1,6 +1,6 @@
 import { assetOf, money, type Asset } from '#money'
 import type { Attempt, Intent, PaymentMethod, Receipt, Deposit } from '#payments'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { stateOf, type PanelState, type View } from './state.ts'
 import { speak, type Language } from '../../strings/strings.ts'
 

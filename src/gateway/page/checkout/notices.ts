@@ -1,4 +1,4 @@
-import { html, type Html, type HtmlPart } from '#platform/html'
+import { html, type Html, type HtmlPart } from '#platform/base/html'
 import { icons } from '../layout/icons.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
 import { lastTransfer, livePage, type View } from './state.ts'

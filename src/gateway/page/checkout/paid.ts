@@ -1,6 +1,6 @@
 import { money } from '#money'
 import type { Intent, Receipt } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { alert, backLink, headline, stillOpen } from './notices.ts'
 import { methodName, showMoney, showPhone, showTime } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'

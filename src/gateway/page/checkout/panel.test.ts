@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { checkoutDocument } from './document.ts'
 import { panel } from './panel.ts'
 import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './fixture.ts'

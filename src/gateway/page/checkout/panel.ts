@@ -1,4 +1,4 @@
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { address, arrivals, repricing } from './address.ts'
 import { choose, closing } from './choose.ts'
 import { closed, confirming } from './notices.ts'

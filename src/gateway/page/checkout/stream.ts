@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { waitMs } from '#platform/clock'
-import type { Reply } from '#platform/http'
+import { waitMs } from '#platform/base/clock'
+import type { Reply } from '#platform/web/http'
 
 export interface StreamOptions<T> {
   /** What is told; ends when the signal fires. */

@@ -1,6 +1,6 @@
 import { currencyOf, formatAmount } from '#money'
 import type { Attempt } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { copyRow } from './address.ts'
 import { notes, otherWays } from './choose.ts'
 import { headline } from './notices.ts'

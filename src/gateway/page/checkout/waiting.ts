@@ -1,5 +1,5 @@
 import type { Attempt } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { alert, headline } from './notices.ts'
 import { methodName, showMoney, showPhone, showTicking } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'

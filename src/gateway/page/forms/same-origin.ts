@@ -1,4 +1,4 @@
-import type { Request } from '#platform/http'
+import type { Request } from '#platform/web/http'
 
 /** Another site must not make a visitor's browser prompt phones. Browsers say where a form comes from; others are limited by address. */
 export function isSameOrigin({ headers }: Request, publicUrl: string): boolean {

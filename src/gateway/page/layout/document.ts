@@ -1,5 +1,5 @@
 import type { Brand, Shop } from '#identity'
-import { html, type Html, type HtmlPart } from '#platform/html'
+import { html, type Html, type HtmlPart } from '#platform/base/html'
 import type { Assets } from '../assets/assets.ts'
 import { brandStyle, merchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'

@@ -1,5 +1,5 @@
-import type { AppError } from '#platform/errors'
-import type { Request } from '#platform/http'
+import type { AppError } from '#platform/base/errors'
+import type { Request } from '#platform/web/http'
 import type { Assets } from '../assets/assets.ts'
 import { tooManyRequests } from '../forms/problem.ts'
 import { messageDocument } from './document.ts'

@@ -1,4 +1,4 @@
-import { Html } from '#platform/html'
+import { Html } from '#platform/base/html'
 
 const svg = (paths: string): Html =>
   new Html(`<svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">${paths}</svg>`)

@@ -1,6 +1,6 @@
 import type { Brand } from '#identity'
 import type { Intent } from '#payments'
-import { html } from '#platform/html'
+import { html } from '#platform/base/html'
 import type { Assets } from '../assets/assets.ts'
 import { merchantLine, type PaperBrand } from '../brand/brand.ts'
 import { footer, plainPage, practice } from '../layout/document.ts'

@@ -1,10 +1,10 @@
 import type { Claim, ClaimPlace } from '#payments'
-import { html, type Html } from '#platform/html'
+import { html, type Html } from '#platform/base/html'
 import { alert, backLink, headline } from '../checkout/notices.ts'
 import { methodName, showMoney, showPhone, showTime, typedPhone } from '../../strings/format.ts'
 import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/phone'
+import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
 /** What the payer said on the page of a refund link. */
 export interface ClaimInput {

@@ -1,6 +1,6 @@
 import { money } from '#money'
-import type { Tx } from '#platform/db'
-import { invariant } from '#platform/errors'
+import type { Tx } from '#platform/database/db'
+import { invariant } from '#platform/base/errors'
 import { availableOf, type Books, takeTransfers } from '../../postings.ts'
 import { openExcessCase } from '../../receipts/excess.ts'
 import { countReceipt } from '../../receipts/receipts.ts'

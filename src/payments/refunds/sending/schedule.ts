@@ -1,4 +1,4 @@
-import { addMs } from '#platform/clock'
+import { addMs } from '#platform/base/clock'
 import { type Context, railOf } from '../../context.ts'
 import type { RefundRow } from '../../store/refunds.ts'
 

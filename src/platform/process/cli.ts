@@ -1,0 +1,20 @@
+import type { ConfigSpec, Loaded } from '../environment/config.ts'
+import type { Database } from './startup.ts'
+import type { CliContext, Module } from '../runtime/module.ts'
+
+export interface PlatformCli extends CliContext {
+  readonly database: Database
+}
+
+export interface CommandDeps {
+  /** The settings of all modules. Loads their code. */
+  readonly specs: () => Promise<readonly ConfigSpec[]>
+  readonly load: () => Promise<Loaded<readonly ConfigSpec[]>>
+  readonly open: () => Promise<PlatformCli>
+  /** The same with all modules, wired but not running. */
+  readonly openModules: () => Promise<CheckContext>
+}
+
+export interface CheckContext extends Pick<CliContext, 'db' | 'print'> {
+  readonly modules: readonly Pick<Module, 'invariants'>[]
+}

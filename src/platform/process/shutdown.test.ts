@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+
+const PROGRAM = `import { waitForShutdown } from ${JSON.stringify(new URL('./shutdown.ts', import.meta.url).href)}
+  setInterval(() => {}, 1000)
+  const asked = waitForShutdown({ env: {} })
+  console.log('listens')
+  console.log(await asked)`
+
+void test('the same Ctrl-C twice is one; pressed again later it ends the program at once', async (t) => {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.after(() => child.kill('SIGKILL'))
+  const ended = once(child, 'exit')
+  let told = ''
+  child.stderr.on('data', (data) => (told += String(data)))
+  await once(child.stdout, 'data')
+  child.kill('SIGINT')
+  assert.equal(String((await once(child.stdout, 'data'))[0]), 'SIGINT\n')
+  child.kill('SIGINT')
+  child.kill('SIGTERM')
+  await assert.rejects(once(child, 'exit', { signal: AbortSignal.timeout(300) }), 'it must go on draining')
+  const again = setInterval(() => child.kill('SIGINT'), 100)
+  assert.deepEqual(await ended, [1, null])
+  clearInterval(again)
+  assert.match(told, /^Ended at once\. .*\n$/)
+})

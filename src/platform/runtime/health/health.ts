@@ -1,0 +1,68 @@
+import { freemem, totalmem } from 'node:os'
+import { statfs } from 'node:fs/promises'
+import type { Clock } from '../../base/clock.ts'
+import { describeError } from '../../base/errors.ts'
+import type { Log } from '../../observe/log.ts'
+import { keepResult, summarize, type CheckReport, type HealthCheck, type HealthReport } from './checks.ts'
+
+export interface HealthOptions {
+  checks: readonly HealthCheck[]
+  clock: Clock
+  log: Log
+  version: string
+  /** The mode, or what the operator calls this installation. */
+  environment: string
+  /** Whose disk is reported. */
+  dataDir?: string
+}
+
+export type Phase = 'starting' | 'ready' | 'draining'
+
+export interface Health {
+  /** `starting` at first: nothing is healthy before `setPhase('ready')`, nor after `setPhase('draining')`. */
+  setPhase(phase: Phase): void
+  report(): Promise<HealthReport>
+  /** One check by its name; undefined when there is none. */
+  find(name: string): Promise<CheckReport | undefined>
+  /** What every answer says about itself. */
+  identity(): { timestamp: string; version: string; environment: string; uptime: number }
+  /** Figures of process and machine: bytes, and shares from 0 to 1. */
+  machine(): Promise<Record<string, unknown>>
+}
+
+export function createHealth(options: HealthOptions): Health {
+  const { clock, log, version, environment, dataDir = '.' } = options
+  let phase: Phase = 'starting'
+  const onFailure = (name: string, error: unknown): void =>
+    log.warn({ check: name, error: describeError(error) }, 'health check failed')
+  const checks = new Map(options.checks.map((check) => [check.name, keepResult(check, onFailure)]))
+  return {
+    setPhase: (next) => void (phase = next),
+    report: async () => {
+      if (phase !== 'ready') return { status: 'unhealthy', problems: [`the server is ${phase}`], checks: {} }
+      const reports = await Promise.all([...checks].map(async ([name, run]) => [name, await run()] as const))
+      return summarize(Object.fromEntries(reports))
+    },
+    find: async (name) => checks.get(name)?.(),
+    identity: () => ({
+      timestamp: clock.now().toISOString(),
+      version,
+      environment,
+      uptime: Math.round(process.uptime()),
+    }),
+    machine: async () => ({ memory: memory(), disk: await disk(dataDir) }),
+  }
+}
+
+function memory(): Record<string, number> {
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
+  return { rss, heapUsed, heapTotal, external, systemFree: freemem(), systemTotal: totalmem() }
+}
+
+async function disk(folder: string): Promise<Record<string, number> | undefined> {
+  const stats = await statfs(folder).catch(() => undefined)
+  if (!stats || stats.blocks === 0) return undefined
+  const total = stats.blocks * stats.bsize
+  const free = stats.bavail * stats.bsize
+  return { total, free, usedShare: Math.round((1 - free / total) * 1000) / 1000 }
+}

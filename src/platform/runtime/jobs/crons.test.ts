@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openTestDatabase } from '../../../../test/database.ts'
+import { waitFor } from '../../../../test/wait.ts'
+import { createSetClock } from '../../base/clock.ts'
+import { sql } from '../../database/db.ts'
+import { platformSchema } from '../../database/schema.ts'
+import { openTrial } from './fixture.ts'
+
+const WORKER = { web: false, worker: true }
+
+test('a cron runs once a period over all instances', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const clock = createSetClock()
+  let runs = 0
+  const crons = [{ name: 'test.cron', everyMs: 60_000, run: async () => void (runs += 1) }]
+  await using one = openTrial({ ...t, crons, clock })
+  await using two = openTrial({ ...t, crons, clock })
+  const both = (): Promise<unknown> => Promise.all([one.runDue(), two.runDue()])
+  await both()
+  assert.equal(runs, 1)
+  clock.advance(59_999)
+  await both()
+  assert.equal(runs, 1)
+  clock.advance(1)
+  await both()
+  assert.equal(runs, 2)
+})
+
+test('a cron that still runs is not started by another instance', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const clock = createSetClock()
+  const gate = Promise.withResolvers<void>()
+  let runs = 0
+  const run = async (): Promise<void> => {
+    runs += 1
+    await gate.promise
+  }
+  const crons = [{ name: 'test.cron', everyMs: 1_000, run }]
+  await using one = openTrial({ ...t, crons, clock })
+  await using two = openTrial({ ...t, crons, clock })
+  const first = one.runDue()
+  await waitFor('it to run', () => runs === 1)
+  clock.advance(5_000)
+  await two.runDue()
+  assert.equal(runs, 1)
+  gate.resolve()
+  await first
+  await two.runDue()
+  assert.equal(runs, 2, 'the run that was late')
+})
+
+test('a cron of an instance that died is taken up by another', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const clock = createSetClock()
+  let runs = 0
+  const crons = [{ name: 'test.cron', everyMs: 1_000, run: async () => void (runs += 1) }]
+  await t.db.run(sql`insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at)
+    values ('gone', '{worker}', 'h', 1, '0', '{}', ${clock.now()}, ${clock.now()})`)
+  await t.db.run(
+    sql`insert into platform.crons (name, started_at, running_by) values ('test.cron', ${clock.now()}, 'gone')`,
+  )
+  await using jobs = openTrial({ ...t, crons, clock })
+  clock.advance(20_000)
+  await jobs.runDue()
+  assert.equal(runs, 0)
+  clock.advance(20_000)
+  await jobs.runDue()
+  assert.equal(runs, 1)
+})
+
+test('a cron that fails runs again next period; drain waits for the running one', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const gate = Promise.withResolvers<void>()
+  let runs = 0
+  let ended = false
+  const run = async (): Promise<void> => {
+    runs += 1
+    if (runs === 1) throw new Error('not today')
+    await gate.promise
+    ended = true
+  }
+  const jobs = openTrial({ ...t, crons: [{ name: 'test.cron', everyMs: 50, run }] })
+  await jobs.start(WORKER)
+  await waitFor('the second run', () => runs === 2)
+  const drained = jobs.drain(30_000)
+  gate.resolve()
+  await drained
+  assert.equal(ended, true)
+  assert.deepEqual(await t.db.many(sql`select running_by from platform.crons`), [{ running_by: null }])
+})

@@ -1,0 +1,109 @@
+import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
+import { sql, type Db } from '../../database/db.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Metrics } from '../../observe/metrics.ts'
+import type { Cron } from './contract.ts'
+import { createLoop } from './loop.ts'
+import { createTracker, within } from './tracker.ts'
+
+export interface Crons {
+  start(): void
+  /** Runs what is due, one after the other. The number of runs. */
+  runDue(): Promise<number>
+  drain(deadlineMs: number): Promise<void>
+}
+
+interface Deps {
+  db: Db
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  crons: readonly Cron[]
+  instanceId: string
+}
+
+const TICK_MS = 1_000
+
+export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps): Crons {
+  const runs = metrics.counter('purser_crons_total', 'Runs of periodic work', ['cron', 'status'])
+  const running = new Set<string>()
+  const tracker = createTracker()
+
+  const run = async (cron: Cron): Promise<void> => {
+    const cronLog = log.child({ cron: cron.name })
+    try {
+      await cron.run({ log: cronLog, signal: tracker.signal, now: clock.now() })
+      runs.inc({ cron: cron.name, status: 'succeeded' })
+    } catch (err) {
+      runs.inc({ cron: cron.name, status: 'failed' })
+      cronLog.error({ err }, 'cron failed, will run next time')
+    }
+    await finish(db, cron, instanceId, clock.now()).catch((err: unknown) => {
+      // It stays ours: the next claim of this process takes it again.
+      cronLog.error({ err }, 'cannot note the end of a cron')
+    })
+    running.delete(cron.name)
+  }
+
+  const claimDue = async (): Promise<Cron[]> => {
+    const candidates = crons.filter(({ name }) => !running.has(name))
+    const started = await readStarts(db, candidates)
+    const claimed: Cron[] = []
+    for (const cron of candidates) {
+      const last = started.get(cron.name)
+      if (last && last > addMs(clock.now(), -cron.everyMs)) continue
+      if (!(await claim(db, cron, instanceId, clock.now()))) continue
+      running.add(cron.name)
+      claimed.push(cron)
+    }
+    return claimed
+  }
+
+  const loop = createLoop({
+    name: 'crons',
+    everyMs: Math.min(TICK_MS, ...crons.map(({ everyMs }) => everyMs)),
+    log,
+    step: async () => {
+      for (const cron of await claimDue()) tracker.track(run(cron))
+      return false
+    },
+  })
+
+  return {
+    start: () => {
+      if (crons.length > 0) loop.start()
+    },
+    runDue: async () => {
+      if (crons.length === 0) return 0
+      const claimed = await claimDue()
+      for (const cron of claimed) await run(cron)
+      return claimed.length
+    },
+    drain: async (deadlineMs) => {
+      await within(deadlineMs - monotonicMs(), loop.stop())
+      await tracker.drain(deadlineMs)
+    },
+  }
+}
+
+async function readStarts(db: Db, crons: readonly Cron[]): Promise<ReadonlyMap<string, Date>> {
+  const names = crons.map(({ name }) => name)
+  const rows = await db.many<{ name: string; started_at: Date }>(
+    sql`select name, started_at from platform.crons where name = any(${names})`,
+  )
+  return new Map(rows.map((row) => [row.name, row.started_at]))
+}
+
+/** True when this run is ours: the period is over, and who ran it last has finished, is us, or is dead. */
+async function claim(db: Db, { name, everyMs }: Cron, instanceId: string, now: Date): Promise<boolean> {
+  const claimed = await db.run(sql`insert into platform.crons as c (name, started_at, running_by)
+    values (${name}, ${now}, ${instanceId})
+    on conflict (name) do update set started_at = excluded.started_at, running_by = excluded.running_by
+    where c.started_at <= ${addMs(now, -everyMs)} and (c.running_by is null or c.running_by = excluded.running_by
+      or not exists (select from platform.instances i where i.id = c.running_by))`)
+  return claimed === 1
+}
+
+const finish = (db: Db, { name }: Cron, instanceId: string, now: Date): Promise<number> =>
+  db.run(sql`update platform.crons set running_by = null, finished_at = ${now}
+    where name = ${name} and running_by = ${instanceId}`)

@@ -1,0 +1,76 @@
+import { sql, type Queryable, type Tx } from '../../database/db.ts'
+import type { Actor } from '../module.ts'
+
+export interface StoredSetting {
+  name: string
+  sealed: string
+  version: bigint
+  setAt: Date
+  actor: Actor
+}
+
+/** One row of the history; `sealed` is null where the setting was cleared. */
+export interface SettingChange {
+  version: bigint
+  name: string
+  sealed: string | null
+  setAt: Date
+  actor: Actor
+}
+
+type WithActor<T extends { actor: Actor }> = Omit<T, 'actor'> & { actorType: Actor['type']; actorId: string }
+
+const named = <T extends { actor: Actor }>({ actorType, actorId, ...rest }: WithActor<T>): T =>
+  ({ ...rest, actor: { type: actorType, id: actorId } }) as unknown as T
+
+export async function readVersion(q: Queryable): Promise<bigint> {
+  return (await q.one<{ version: bigint }>(sql`select version from platform.settings_version`)).version
+}
+
+/** Counts the version up and so locks out other changes until this one commits. */
+export async function takeVersion(tx: Tx): Promise<bigint> {
+  const { version } = await tx.one<{ version: bigint }>(
+    sql`update platform.settings_version set version = version + 1 returning version`,
+  )
+  return version
+}
+
+export async function readSettings(q: Queryable): Promise<StoredSetting[]> {
+  const rows = await q.many<WithActor<StoredSetting>>(
+    sql`select name, sealed, version, set_at as "setAt", actor_type as "actorType", actor_id as "actorId"
+        from platform.settings order by name limit 10000`,
+  )
+  return rows.map(named)
+}
+
+/** Writes the row and its history; a change without `sealed` clears the setting. */
+export async function writeSetting(tx: Tx, { version, name, sealed, setAt, actor }: SettingChange): Promise<void> {
+  if (sealed === null) await tx.run(sql`delete from platform.settings where name = ${name}`)
+  else {
+    await tx.run(
+      sql`insert into platform.settings (name, sealed, version, set_at, actor_type, actor_id)
+          values (${name}, ${sealed}, ${version}, ${setAt}, ${actor.type}, ${actor.id})
+          on conflict (name) do update set sealed = excluded.sealed, version = excluded.version, set_at = excluded.set_at,
+            actor_type = excluded.actor_type, actor_id = excluded.actor_id`,
+    )
+  }
+  await tx.run(
+    sql`insert into platform.settings_history (version, name, sealed, set_at, actor_type, actor_id)
+        values (${version}, ${name}, ${sealed}, ${setAt}, ${actor.type}, ${actor.id})`,
+  )
+}
+
+/** Newest first. `before` is the version of the last row already seen. */
+export async function readHistory(
+  q: Queryable,
+  filter: { name?: string; before?: bigint; limit: number },
+): Promise<SettingChange[]> {
+  const rows = await q.many<WithActor<SettingChange>>(
+    sql`select version, name, sealed, set_at as "setAt", actor_type as "actorType", actor_id as "actorId"
+        from platform.settings_history
+        where (${filter.name ?? null}::text is null or name = ${filter.name ?? null})
+          and (${filter.before ?? null}::bigint is null or version < ${filter.before ?? null})
+        order by version desc limit ${filter.limit}`,
+  )
+  return rows.map(named)
+}
