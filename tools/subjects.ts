@@ -1,0 +1,33 @@
+// npm run check -- subjects: commit subjects since the rule was made, where git history is there.
+import { execFileSync } from 'node:child_process'
+
+/** The last commit before the rule. */
+const BEFORE = 'da706177e43b137b9cb86fddfaf7f24020e1b9b1'
+const LONGEST = 72
+const PREFIX = /^[a-z0-9_/,.-]+( [a-z0-9_/,.-]+)?: \S/
+
+/** Returns a sentence for a subject that breaks the rule. */
+const problemOf = (subject: string): string | undefined => {
+  if (subject.length > LONGEST) return `${subject.length} characters; ${LONGEST} at most`
+  return PREFIX.test(subject) ? undefined : 'begin with the module: `payments: retry unknown refunds`'
+}
+
+const git = (...args: string[]): string =>
+  execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+
+function listSubjects(): string[] | undefined {
+  try {
+    return git('log', '--format=%s', `${BEFORE}..HEAD`).split('\n').filter(Boolean)
+  } catch {
+    return undefined
+  }
+}
+
+const subjects = listSubjects()
+if (!subjects) console.log('skipped: the git history does not reach back to the first checked commit')
+const wrong = (subjects ?? []).flatMap((subject) => {
+  const problem = problemOf(subject)
+  return problem === undefined ? [] : [`${subject}\n  ${problem}`]
+})
+for (const line of wrong) console.log(line)
+process.exitCode = wrong.length > 0 ? 1 : 0
