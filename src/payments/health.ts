@@ -37,7 +37,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
         ...(forgotten && { refundsWaitingSince: since.toISOString() }),
         transfersWaiting: sent.waiting,
         ...(isForgotten(sent.since) && { transfersWaitingSince: sent.since.toISOString() }),
-        ...(reorged > 0 && { reorged }),
+        ...(reorged > 0 && { takenBack: reorged }),
         ...(blind.length > 0 && { blind }),
       },
     }

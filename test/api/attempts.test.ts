@@ -113,7 +113,7 @@ void test('a phone is prompted in whatever form its number comes', async () => {
     '00254711000021',
     '2540711000021',
     'tel:+254711000021',
-    '０７１１０００２１',
+    '０７１１００００２１',
   ]
   for (const phone of [...forms, '\u202A+254711000021\u202C\u200B']) {
     const { id } = await create(world)
