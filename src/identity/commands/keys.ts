@@ -54,7 +54,7 @@ interface CreateOptions {
 function createCommand(key: Command, open: OpenCli): void {
   key
     .command('create')
-    .description('a new key, formatTime once')
+    .description('a new key, shown once')
     .argument('<merchant>', 'whose key, mer_…')
     .option('--name <name>', 'to tell it apart', 'API key')
     .option('--store <store>', 'it acts for this store of the merchant alone, sto_…')
@@ -71,7 +71,7 @@ function createCommand(key: Command, open: OpenCli): void {
 /** The key alone is the result, so that a script can read it. */
 function showOnce(context: CliContext, { id, secret }: NewKey): void {
   context.print(secret)
-  context.note(`This is ${id}. It is formatTime only now: keep it in a safe place.`)
+  context.note(`This is ${id}. It is shown only now: keep it in a safe place.`)
 }
 
 function parseScopes(text: string): readonly Scope[] {
