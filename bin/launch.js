@@ -57,7 +57,10 @@ function missing(problem) {
 /** Found by its package, not by `.bin`: npm 10 leaves `.bin/node` out, and a package above may hold ours. */
 function packagedNode() {
   try {
-    const path = createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/package.json`)
+    const require = createRequire(import.meta.url)
+    const path = require.resolve(`node-${process.platform}-${process.arch}/package.json`)
+    // A folder above may hold an older one of another program.
+    if (Number(require(path).version.split('.')[0]) < NEEDED_MAJOR) return undefined
     return realpathSync(join(dirname(path), 'bin', 'node'))
   } catch {
     return undefined

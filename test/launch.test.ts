@@ -19,7 +19,13 @@ const FOREIGN = '#!/no/such/loader\n'
 const AS_NODE_20 = `--import=data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.19.0'}})`
 
 /** A checkout of the launcher in `folder`, with that package in `packages`: nothing is in .bin, as npm 10 leaves it. */
-function layOut(t: TestContext, node: string | undefined, packages = 'node_modules', home = '.'): string {
+function layOut(
+  t: TestContext,
+  node: string | undefined,
+  packages = 'node_modules',
+  home = '.',
+  version = '24.21.0',
+): string {
   const root = mkdtempSync(join(tmpdir(), 'purser-launch-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
   const folder = join(root, home)
@@ -29,7 +35,7 @@ function layOut(t: TestContext, node: string | undefined, packages = 'node_modul
   if (node === undefined) return folder
   const path = join(root, packages, PACKAGE, 'bin/node')
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(join(root, packages, PACKAGE, 'package.json'), '{}')
+  writeFileSync(join(root, packages, PACKAGE, 'package.json'), JSON.stringify({ version }))
   writeFileSync(path, node)
   chmodSync(path, 0o755)
   return folder
@@ -67,6 +73,12 @@ void test(
     }
   },
 )
+
+void test('an older Node package of another program in a folder above is not used', options, (t) => {
+  const folder = layOut(t, PACKAGED, 'node_modules', 'purser', '20.19.0')
+  const { status, stdout } = launch(folder, ['bin/node.js', program(folder, REPORT)])
+  assert.deepEqual([status, stdout], [7, 'here program.js'])
+})
 
 void test('without the package this Node runs the file itself, and an older one says what to do', options, (t) => {
   for (const [node, why] of [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crc32, deflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { openBrowser } from '../../../test/browser.ts'
 import { readPdf, textsOf } from '../../../test/pdf.ts'
@@ -29,6 +30,37 @@ void test('a PNG stands in the document on white, under a bar of the colour', as
   assert.deepEqual(await textsOf(pdf), ['Receipt'])
   assert.equal(fills[0], '#0b6b4f')
   assert.deepEqual((await readPdf(await renderPdf(text))).images, [])
+})
+
+/** Builds a PNG chunk with its checksum. */
+function chunk(type: string, data: Buffer): Buffer {
+  const bytes = Buffer.alloc(12 + data.length)
+  bytes.writeUInt32BE(data.length)
+  bytes.write(type, 4, 'latin1')
+  data.copy(bytes, 8)
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length)
+  return bytes
+}
+
+const header = (width: number, height: number): Buffer => {
+  const data = Buffer.alloc(13)
+  data.writeUInt32BE(width)
+  data.writeUInt32BE(height, 4)
+  data.set([8, 6], 8)
+  return chunk('IHDR', data)
+}
+
+void test('a PNG with a second header, another first chunk or a very long side is refused before it is decoded', async () => {
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
+  const [pixels, end] = [chunk('IDAT', deflateSync(Buffer.alloc(5))), chunk('IEND', Buffer.alloc(0))]
+  const read = (...chunks: readonly Buffer[]): Promise<unknown> => readPng(Buffer.concat([signature, ...chunks]))
+  assert.ok(await read(header(1, 1), pixels, end))
+  await assert.rejects(read(header(1, 1), header(3000, 3000), pixels, end), /no header/)
+  await assert.rejects(read(chunk('tEXt', Buffer.from('a\0b')), header(1, 1), pixels, end), /no header/)
+  const palette = chunk('PLTE', Buffer.alloc(3))
+  await assert.rejects(read(header(1, 1), palette, palette, pixels, end), /more than one PLTE/)
+  await assert.rejects(read(header(1, 4097), pixels, end), /too many pixels/)
+  await assert.rejects(read(header(1025, 1024), pixels, end), /too many pixels/)
 })
 
 void test('a picture of many points is made smaller and keeps its form', async () => {

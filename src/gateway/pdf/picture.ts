@@ -17,8 +17,9 @@ export interface Pixels {
 
 const unpack = promisify(inflate)
 
-/** Maximum pixels. A few kilobytes can unfold into gigabytes. */
-const PIXELS_AT_MOST = 2048 * 2048
+/** Maximum pixels and maximum side. A few kilobytes can unfold into gigabytes, and decoding blocks the process meanwhile. */
+const PIXELS_AT_MOST = 1024 * 1024
+const SIDE_READ_AT_MOST = 4096
 /** Wider or higher pictures are reduced: on paper a logo is as wide as a thumb. */
 const SIDE_AT_MOST = 600
 /** Maximum bytes per pixel: four channels of 16 bits. */
@@ -40,25 +41,51 @@ export async function readPicture({ type, bytes }: Logo): Promise<PdfPicture | u
 
 /** Reads every kind of PNG (W3C PNG, third edition). Throws for a broken file and for too many pixels. */
 export async function readPng(bytes: Buffer): Promise<Pixels> {
-  const { width, height, data } = dimensionsAndData(bytes)
+  const { width, height, data, checked } = checkChunks(bytes)
   // The decoder unpacks without a limit, so unpack once with one.
   await unpack(data, { maxOutputLength: width * height * PIXEL_BYTES + FILTER_BYTES(height) })
-  return PNG.sync.read(bytes, { checkCRC: true })
+  return PNG.sync.read(checked, { checkCRC: true })
 }
 
-/** Returns the size from the header and the compressed pixels. Throws where a chunk does not end inside the file. */
-function dimensionsAndData(bytes: Buffer): { width: number; height: number; data: Buffer } {
-  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
-  if (width * height === 0 || width * height > PIXELS_AT_MOST) throw new Error('The PNG has too many pixels, or none.')
+const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
+const IHDR_BYTES = 13
+/** Chunks that the decoder reads, with how often each may occur. */
+const CHUNKS: Readonly<Record<string, number>> = { IHDR: 1, PLTE: 1, tRNS: 1, gAMA: 1, IDAT: Infinity, IEND: 1 }
+
+interface CheckedPng {
+  readonly width: number
+  readonly height: number
+  /** The compressed pixels. */
+  readonly data: Buffer
+  /** The file rebuilt from the checked chunks. The decoder allocates for every header that it meets, so it must meet this one only. */
+  readonly checked: Buffer
+}
+
+/** Checks header and chunks. Throws for a second header, a chunk that ends outside the file, and too many pixels. */
+function checkChunks(bytes: Buffer): CheckedPng {
+  if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw new Error('The file is no PNG.')
+  const kept: Buffer[] = []
   const data: Buffer[] = []
-  for (let at = 8; at < bytes.length;) {
+  const counts: Record<string, number> = {}
+  for (let at = SIGNATURE.length; at < bytes.length && counts['IEND'] === undefined;) {
     const [length, type] = [bytes.readUInt32BE(at), bytes.toString('latin1', at + 4, at + 8)]
-    if (at + 12 + length > bytes.length) throw new Error('The PNG is cut.')
+    const end = at + 12 + length
+    if (end > bytes.length) throw new Error('The PNG is cut.')
+    const isFirst = at === SIGNATURE.length
+    if (isFirst !== (type === 'IHDR') || (isFirst && length !== IHDR_BYTES)) throw new Error('The PNG has no header.')
+    const limit = CHUNKS[type]
+    if (limit !== undefined) {
+      counts[type] = (counts[type] ?? 0) + 1
+      if ((counts[type] ?? 0) > limit) throw new Error(`The PNG has more than one ${type}.`)
+      kept.push(bytes.subarray(at, end))
+    }
     if (type === 'IDAT') data.push(bytes.subarray(at + 8, at + 8 + length))
-    if (type === 'IEND') break
-    at += 12 + length
+    at = end
   }
-  return { width, height, data: Buffer.concat(data) }
+  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)]
+  const isTooLarge = Math.max(width, height) > SIDE_READ_AT_MOST || width * height > PIXELS_AT_MOST
+  if (width * height === 0 || isTooLarge) throw new Error('The PNG has too many pixels, or none.')
+  return { width, height, data: Buffer.concat(data), checked: Buffer.concat([SIGNATURE, ...kept]) }
 }
 
 /** Averages squares of pixels, so that no side is longer than SIDE_AT_MOST. */

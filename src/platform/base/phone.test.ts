@@ -94,6 +94,8 @@ void test('a text that is no Kenyan mobile number is refused', () => {
     '0712 345 678 / 0722 000 111',
     '+254+712345678',
     '+1 212 555 0100',
+    '07¹2345678',
+    '071234567₈',
     `0712345678${' '.repeat(PHONE_TEXT_AT_MOST)}`,
   ])
     assert.equal(parseMobile(typed, 'KE'), undefined, JSON.stringify(typed))

@@ -81,9 +81,10 @@ function read(text: string, defaultCountry?: Country): string | undefined {
 const ARABIC_INDIC = 0x0660
 const EXTENDED_ARABIC_INDIC = 0x06f0
 
-/** Removes invisible characters and link syntax, and writes full-width and Arabic-Indic digits as 0-9. Undefined when the text is too long. */
+/** Removes invisible characters and link syntax, and writes full-width and Arabic-Indic digits as 0-9. Undefined when the text is too
+ * long, or has superscript or subscript digits, which are footnotes and not part of a number. */
 function clean(text: string): string | undefined {
-  if (text.length > PHONE_TEXT_AT_MOST) return undefined
+  if (text.length > PHONE_TEXT_AT_MOST || /[\u00B2\u00B3\u00B9\u2070-\u209F]/.test(text)) return undefined
   return text
     .normalize('NFKC')
     .replaceAll(/[\p{Cf}\p{Cc}]/gu, '')

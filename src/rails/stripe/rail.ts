@@ -21,7 +21,8 @@ import { addMs } from '#platform/base/clock'
 import type { Mode } from '#platform/environment/config'
 import { AppError } from '#platform/base/errors'
 import { timeOfId } from '#platform/base/ids'
-import { assets, fromStripe, limitsOf, toStripe } from './amounts.ts'
+import { assets, fromStripe, limitsOf, toStripe, type StripeAmount } from './amounts.ts'
+import type { Money } from '#money'
 import { keyProblem, type StripeConfig } from './config.ts'
 import { reasonOfDecline } from './declines.ts'
 import { ATTEMPT_KEY, INTENT_KEY, parseFacts } from './facts.ts'
@@ -165,7 +166,7 @@ function paid(mode: Mode, { id: reference, payment }: CheckoutSession): Outcome 
   if (charge.livemode !== (mode === 'live')) return { kind: 'unknown', why: 'the charge is of another mode', reference }
   const gross = fromStripe(charge)
   // Settled in another currency, the fee is in that one: it is not booked, for it is no part of what was received.
-  const fee = charge.fee?.currency === charge.currency ? { fee: fromStripe(charge.fee) } : {}
+  const fee = charge.fee?.currency === charge.currency ? readFee(charge.fee) : {}
   // Stripe makes the balance transaction, which holds the fee, after the charge.
   const feeLater = charge.fee === undefined ? { feeLater: true } : {}
   const receipt = { id: charge.id, gross, ...fee, ...feeLater, at: charge.createdAt, final: true, stated: true }
@@ -195,4 +196,16 @@ function requireSettings(deps: StripeDeps): StripeSettings {
   const { secretKey, baseUrl } = deps.config()
   if (!secretKey) throw new AppError('payments.rail-unavailable', 503, problemOf(deps) ?? 'Cards are off')
   return { secretKey, baseUrl }
+}
+
+/**
+ * Reads the fee. Stripe writes ISK and UGX with two decimals that amounts must not use; a fee may use them all the same. Such a fee is not booked,
+ * because it must not keep the receipt from being counted.
+ */
+function readFee(fee: StripeAmount): { fee?: Money } {
+  try {
+    return { fee: fromStripe(fee) }
+  } catch {
+    return {}
+  }
 }

@@ -76,18 +76,27 @@ export interface PaperBrand {
 
 const PICTURES_KEPT = 100
 
-/** What is drawn of brands on paper. A picture is read once: its name is a hash of it. */
+/** Returns the colour and logo of a brand for paper. Each logo is decoded once, also when many ask at the same moment. */
 export function createPaperBrands(identity: Pick<Identity, 'findLogo'>) {
-  const known = new LRUCache<string, { picture: PdfPicture | undefined }>({ max: PICTURES_KEPT })
+  const known = new LRUCache<string, Promise<PdfPicture | undefined>>({ max: PICTURES_KEPT })
+  const decode = async (q: Queryable, name: string): Promise<PdfPicture | undefined> => {
+    const logo = await identity.findLogo(q, name)
+    const { readPicture } = await import('../../pdf/picture.ts')
+    return logo && (await readPicture(logo))
+  }
   return async (q: Queryable, brand: Brand | undefined): Promise<PaperBrand> => {
     const colour = brand?.colour ? shadesOf(brand.colour).light.main : undefined
-    if (!brand?.logo) return { colour }
-    const before = known.get(brand.logo)
-    if (before) return { colour, ...before }
-    const logo = await identity.findLogo(q, brand.logo)
-    const { readPicture } = await import('../../pdf/picture.ts')
-    const read = { picture: logo && (await readPicture(logo)) }
-    known.set(brand.logo, read)
-    return { colour, ...read }
+    const name = brand?.logo
+    if (!name) return { colour }
+    // The name is a hash of the logo. A failed read is not kept.
+    const picture = known.get(name) ?? decode(q, name)
+    known.set(name, picture)
+    return picture.then(
+      (read) => ({ colour, picture: read }),
+      (error: unknown) => {
+        known.delete(name)
+        throw error
+      },
+    )
   }
 }
