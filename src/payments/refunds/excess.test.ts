@@ -192,9 +192,12 @@ void test('money that left and was not booked is seen', async () => {
   await refund(trial, { intentId, amount: kes(10_000n), way: 'claim' })
   assert.match(
     await broken(sql`update payments.refunds set state = 'succeeded' where state = 'claimable'`),
-    /went and 0 of it is booked/,
+    /was sent and 0 of it is booked/,
   )
-  assert.match(await broken(sql`update payments.receipt_states set excess = 1`), /says that 1 more went back than came/)
+  assert.match(
+    await broken(sql`update payments.receipt_states set excess = 1`),
+    /says that 1 more was returned than received/,
+  )
 })
 
 void test('a refund that ends while the holds are compared is no false alarm', async () => {
