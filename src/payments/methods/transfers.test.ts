@@ -28,7 +28,7 @@ const confirm = (trial: Trial, { id }: Attempt, input: Partial<Confirmation> = {
 const reject = (trial: Trial, { id }: Attempt): Promise<ManualTransfer> =>
   trial.payments.transfers.reject({ id, note: 'not on the statement' }, async () => undefined)
 
-void test('the payer sends it, says so, and a person confirms it: once, and once for each number', async () => {
+void test('the payer declares a transfer, an operator confirms it once, and each number counts once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -70,7 +70,7 @@ void test('the payer sends it, says so, and a person confirms it: once, and once
   await trial.booksHold()
 })
 
-void test('a part is a part; the rest comes by the same code or another, and only when somebody says that it is another', async () => {
+void test('a partial transfer pays a part; the rest needs another code or an explicit additional confirmation', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -88,7 +88,7 @@ void test('a part is a part; the rest comes by the same code or another, and onl
   await trial.booksHold()
 })
 
-void test('two operators at once credit it once', async () => {
+void test('two concurrent confirmations credit a transfer once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { attempt } = await begin(trial)
@@ -103,7 +103,7 @@ void test('two operators at once credit it once', async () => {
   assert.equal(await trial.available(), 150_000n)
 })
 
-void test('what was rejected can be tried again, and is still credited when it comes after all', async () => {
+void test('a rejected transfer can be tried again, and late money is still credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -122,7 +122,7 @@ void test('what was rejected can be tried again, and is still credited when it c
   await trial.booksHold()
 })
 
-void test('a payer who never says that it was sent is not waited for; their money is still credited, and late', async () => {
+void test('an undeclared transfer ends on time; its money is still credited, as late', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -142,7 +142,7 @@ void test('a payer who never says that it was sent is not waited for; their mone
   await trial.booksHold()
 })
 
-void test('a repeat of the creation shows the end that the payment was created with', async () => {
+void test('an idempotent repeat of the creation returns the original expiry', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const idempotency = { key: 'k', hash: 'h' }
@@ -162,7 +162,7 @@ void test('a payment code stays the same until it ends', async () => {
   assert.equal((await choose(trial, intent.id)).code, attempt.code)
 })
 
-void test('a number that reconciliation has credited already is not confirmed as a transfer too', async () => {
+void test('a number that reconciliation credited cannot be confirmed as a transfer, too', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const paid = await trial.create()
@@ -174,7 +174,7 @@ void test('a number that reconciliation has credited already is not confirmed as
   await trial.booksHold()
 })
 
-void test('a transfer is found by its code however it is typed, by its id and by its payment', async () => {
+void test('a transfer is found by its code in any spelling, by its id and by its payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -189,7 +189,7 @@ void test('a transfer is found by its code however it is typed, by its id and by
     assert.equal(await codeOf(confirm(trial, attempt, { number })), 'payments.bad-number', number)
 })
 
-void test('the list goes on from page to page, longest ago first', async () => {
+void test('the list is paged, oldest declaration first', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const ids: string[] = []

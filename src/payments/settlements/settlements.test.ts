@@ -24,14 +24,14 @@ const stand = async (trial: Trial): Promise<bigint[]> => [
   (await trial.ledger.balance(trial.db, 'desk:fees', KES)).posted,
 ]
 
-void test('a fee is a share rounded half to even and a fixed part, and at most all of it', () => {
+void test('a fee is a share, rounded half to even, plus a fixed part, and at most the amount', () => {
   assert.equal(settlementFee(KES, 10_000n, { feeBps: 250, feeFixed: 0n }), 250n)
   assert.equal(settlementFee(KES, 50n, { feeBps: 100, feeFixed: 0n }), 0n, 'half of a cent to the even one')
   assert.equal(settlementFee(KES, 150n, { feeBps: 100, feeFixed: 0n }), 2n)
   assert.equal(settlementFee(KES, 150n, { feeBps: 100, feeFixed: 1000n }), 150n)
 })
 
-void test('what goes back while it is held comes out of what is held: no debt, and no fee on it', async () => {
+void test('a reversal before the settlement uses pending money, without debt or fee', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const first = await cardAttempt(trial)
@@ -51,7 +51,7 @@ void test('what goes back while it is held comes out of what is held: no debt, a
   await trial.booksHold()
 })
 
-void test('all of it taken back leaves nothing to settle; other money stays held', async () => {
+void test('a full reversal ends its settlement as returned; other settlements stay pending', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   for (const id of ['ch_1', 'ch_2']) {
@@ -88,7 +88,7 @@ void test('a debt is repaid before anything becomes available', async () => {
   await trial.booksHold()
 })
 
-void test('a refund frees what is held of its payment, and no other', async () => {
+void test('a refund releases pending money of its own payment only', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intents: string[] = []
