@@ -79,7 +79,7 @@ void test('a refund that was sent before a dispute is booked as debt, and opens 
   trial.push.refunds.onSend = () => ({ kind: 'pending', reference: 'b2c_1' })
   await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
   await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
-  assert.equal(await state(trial, link.id), 'pending', 'it is out')
+  assert.equal(await state(trial, link.id), 'pending', 'it was sent')
   trial.push.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'b2c_1' })
   await trial.pass(5000)
   assert.equal(await state(trial, link.id), 'succeeded')
@@ -91,7 +91,7 @@ void test('a refund that was sent before a dispute is booked as debt, and opens 
   await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   assert.deepEqual(await stand(trial), [0n, 0n, 150_000n, -150_000n])
-  await assert.rejects(refund(trial, { intentId }), /Nothing of this payment is left/)
+  await assert.rejects(refund(trial, { intentId }), /has no refundable amount left/)
   await trial.booksHold()
 })
 

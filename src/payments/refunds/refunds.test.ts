@@ -100,7 +100,7 @@ void test('a refund beyond the balance is refused, or becomes debt if the operat
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
   await spend(trial, 100_000n)
-  await assert.rejects(refund(trial, intentId), /takes KES 1500.00 and the balance has KES 500.00/)
+  await assert.rejects(refund(trial, intentId), /needs KES 1500.00 and the balance has KES 500.00/)
   assert.equal(trial.page.refunds.sent.length, 0)
   assert.deepEqual((await trial.payments.refunds.list(trial.db, { merchantId: MERCHANT, limit: 10 })).items, [])
   await trial.booksHold()
@@ -249,7 +249,7 @@ void test('a refund that is returned days later credits the merchant, and an old
   assert.equal(await trial.available(), 150_000n)
   await trial.booksHold()
   const again = await refund(trial, intentId)
-  assert.deepEqual([again.status, again.way], ['claimable', 'claim'], 'the card does not take it back')
+  assert.deepEqual([again.status, again.way], ['claimable', 'claim'], 'the card rail does not refund it')
 })
 
 void test('parts from one phone are refunded together, other parts separately, or by a link', async () => {
@@ -278,7 +278,7 @@ void test('parts from one phone are refunded together, other parts separately, o
   const { id, intentId } = await cardAttempt(trial)
   await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(100_000n) }))
   await tell(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(50_000n) }))
-  await assert.rejects(refund(trial, intentId), /refund at most KES 1000.00 at once/)
+  await assert.rejects(refund(trial, intentId), /Refund at most KES 1000.00 at once/)
   const linked = await refund(trial, intentId, { way: 'claim' })
   assert.deepEqual([linked.status, linked.amount, linked.claim === undefined], ['claimable', kes(150_000n), false])
   await trial.booksHold()

@@ -30,11 +30,11 @@ void test('an operator cannot resolve a refund while it is being sent', async ()
   const id = await asked.promise
   const say = (sent: object | undefined): Promise<Refund> =>
     trial.payments.refunds.resolve({ id, sent, why: 'I saw nothing' })
-  await assert.rejects(say(undefined), /just being sent/)
-  await assert.rejects(say({}), /just being sent/)
+  await assert.rejects(say(undefined), /is being sent/)
+  await assert.rejects(say({}), /is being sent/)
   answer.resolve({ kind: 'unknown', why: 'cut' })
   await sending
-  await assert.rejects(say(undefined), /just being sent/, 'its answer may be on its way to another instance')
+  await assert.rejects(say(undefined), /is being sent/, 'its answer may be on its way to another instance')
   trial.clock.advance(90_000)
   assert.equal((await say(undefined)).status, 'failed')
   assert.equal(await trial.available(), 150_000n)

@@ -41,7 +41,7 @@ void test('uncounted money is shown, and is refunded to its payment method, in i
   await assert.rejects(refund(trial, { intentId, amount: usd(1501n) }), /At most USD 15.00/)
   const rest = await refund(trial, { intentId, asset: USD })
   assert.deepEqual(rest.amount, usd(1500n))
-  await assert.rejects(refund(trial, { intentId, asset: USD }), /Nothing of this payment is left/)
+  await assert.rejects(refund(trial, { intentId, asset: USD }), /has no refundable amount left/)
   const after = await trial.find(intentId)
   assert.deepEqual([after.status, after.received, after.refunded], ['paid', kes(150_000n), kes(0n)])
   assert.deepEqual(after.uncounted, [usd(0n)])

@@ -39,8 +39,8 @@ export const duplicateRefund = (id: string): AppError =>
 export const nothingToRefund = (): AppError =>
   new AppError('payments.nothing-to-refund', 409, 'This payment has no refundable amount left.')
 
-export const refundTooLarge = (left: Money): AppError =>
-  new AppError('payments.refund-too-large', 409, `At most ${show(left)} of this payment is left to refund.`, {
+export const refundTooLarge = (refundable: Money): AppError =>
+  new AppError('payments.refund-too-large', 409, `At most ${show(refundable)} of this payment can be refunded.`, {
     param: 'amount',
   })
 
@@ -57,7 +57,7 @@ export const rateNotPossible = (): AppError =>
   new AppError(
     'payments.refund-rate',
     409,
-    'This payment was made in another currency. It is refunded in its own currency, at the rate of the payment. Use paid_rate.',
+    'This payment was made in another currency. It is refunded in its own currency, at the rate of the payment. Use paid_rate or fiat.',
     { param: 'amount_basis' },
   )
 

@@ -171,7 +171,7 @@ void test('a won dispute goes back to the settlement, and settled money pays no 
   assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n])
   await tell(trial, { receiptId: 'ch_2' }, { ...dispute, receiptId: 'ch_2', reversalId: 'dp_2' })
   await tell(trial, { receiptId: 'ch_2' }, received({ id: 'dp_2:won', gross: kes(150_000n), returns: 'dp_2' }))
-  assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n], 'neither held again nor charged again')
+  assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n], 'neither pending nor charged again')
   await trial.booksHold()
 })
 

@@ -26,7 +26,7 @@ const moved = (trial: Trial, of: 'available' | 'debt', amount: bigint): Transfer
 })
 
 const someoneWaits = (owner: Db): Promise<boolean> =>
-  waitFor('somebody who waits for the lock', async () => {
+  waitFor('a transaction that waits for the lock', async () => {
     const waiting = await owner.many(sql`select 1 as one from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`)
     return waiting.length > 0

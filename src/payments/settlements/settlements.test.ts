@@ -43,7 +43,7 @@ void test('a reversal before the settlement uses pending money, without debt or 
   await trial.booksHold()
   await trial.pass(2 * DAY_MS)
   await trial.pass()
-  assert.deepEqual(await stand(trial), [99_000n, 0n, 0n, 1000n], 'one percent of what was left')
+  assert.deepEqual(await stand(trial), [99_000n, 0n, 0n, 1000n], 'one percent of the remaining amount')
   await trial.booksHold()
 
   await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_2'))
