@@ -68,7 +68,7 @@ export interface Payments extends Module {
    * Never throws for failures of a provider, and does not change the polling schedule.
    */
   pollPages(intentId: string): Promise<void>
-  /** Returns the methods with their limits in this asset. Methods that exchange have limits only after `learnPrices` fetched their price. */
+  /** Returns the methods with their limits in this asset. Methods that exchange have limits only after `loadPrices` fetched their price. */
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports
   /** Reads and repairs for reconciliation. */
@@ -79,7 +79,7 @@ export interface Payments extends Module {
   /** Returns totals over all merchants. The cost does not grow with the number of payments. */
   figures(q: Queryable, since: Date): Promise<Figures>
   /** Fetches the prices that `methods` needs for limits, and refreshes them in the background afterwards. Never throws. */
-  learnPrices(asset: Asset): Promise<void>
+  loadPrices(asset: Asset): Promise<void>
   /** Stops listening for notifications of watching rails. */
   close(): Promise<void>
   /** Returns one row for each currency that the merchant ever had. */

@@ -19,7 +19,7 @@ export function transferCommands(
       const { db, print } = await open()
       const { transfers } = await openPayments()
       const { items } = await transfers.list(db, { limit: MAX_LISTED })
-      print(items.length === 0 ? 'No transfers are waiting.' : items.map(rowOf))
+      print(items.length === 0 ? 'No transfers are waiting.' : items.map(toOutputRow))
     })
   const onTransfer = (name: string, description: string): Command =>
     payments
@@ -40,7 +40,7 @@ export function transferCommands(
       const detail = { number, ...(options.amount !== undefined && { amount: options.amount }) }
       const audit: OnTransferDecided = (tx, { id: target }) =>
         record(tx, { action: 'payments.transfer-confirmed', target, detail })
-      print([rowOf(await transfers.confirm({ id, number, amount, another }, audit))])
+      print([toOutputRow(await transfers.confirm({ id, number, amount, another }, audit))])
     })
   onTransfer('reject', 'declares that the money of a manual transfer did not arrive; the payer can try again')
     .requiredOption('--note <text>', 'reason, for the audit log')
@@ -50,11 +50,20 @@ export function transferCommands(
       const { id } = await transfers.require(db, name)
       const audit: OnTransferDecided = (tx, { id: target }) =>
         record(tx, { action: 'payments.transfer-rejected', target, detail: { note } })
-      print([rowOf(await transfers.reject({ id, note }, audit))])
+      print([toOutputRow(await transfers.reject({ id, note }, audit))])
     })
 }
 
-const rowOf = ({ code: paymentCode, id, intentId, merchantId, amount, status, sentAt, note }: ManualTransfer) => ({
+const toOutputRow = ({
+  code: paymentCode,
+  id,
+  intentId,
+  merchantId,
+  amount,
+  status,
+  sentAt,
+  note,
+}: ManualTransfer) => ({
   paymentCode,
   amount: `${currencyOf(amount.asset)} ${formatAmount(amount)}`,
   status,

@@ -37,8 +37,8 @@ void test('the payer declares a transfer, an operator confirms it once, and each
   assert.equal((await choose(trial, intent.id)).id, attempt.id, 'a repeat returns the same attempt')
   assert.equal((await trial.find(intent.id)).status, 'open')
 
-  await trial.payments.transfers.sent({ intentId: intent.id, note: 'from Mama Mboga' })
-  await trial.payments.transfers.sent({ intentId: intent.id, note: 'again' })
+  await trial.payments.transfers.declareSent({ intentId: intent.id, note: 'from Mama Mboga' })
+  await trial.payments.transfers.declareSent({ intentId: intent.id, note: 'again' })
   const waiting = await trial.payments.transfers.list(trial.db, { limit: 10 })
   assert.deepEqual(
     waiting.items.map(({ id, note, code }) => [id, note, code]),
@@ -107,13 +107,17 @@ void test('a rejected transfer can be tried again, and late money is still credi
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
-  await trial.payments.transfers.sent({ intentId: intent.id })
+  await trial.payments.transfers.declareSent({ intentId: intent.id })
   const rejected = await reject(trial, attempt)
   assert.equal(rejected.status, 'failed')
   await reject(trial, attempt)
   const open = await trial.find(intent.id)
   assert.deepEqual([open.status, open.attempts[0]?.reason], ['open', 'not-received'])
-  assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'no error', 'declared before')
+  assert.equal(
+    await codeOf(trial.payments.transfers.declareSent({ intentId: intent.id })),
+    'no error',
+    'declared before',
+  )
   const again = await choose(trial, intent.id)
   assert.notEqual(again.id, attempt.id)
   await confirm(trial, attempt)
@@ -135,7 +139,10 @@ void test('an undeclared transfer ends on time; its money is still credited, as 
   const after7Days = await trial.find(intent.id)
   const [ended] = after7Days.attempts
   assert.deepEqual([after7Days.status, ended?.status, ended?.reason], ['expired', 'failed', 'expired'])
-  assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'payments.transfer-not-open')
+  assert.equal(
+    await codeOf(trial.payments.transfers.declareSent({ intentId: intent.id })),
+    'payments.transfer-not-open',
+  )
   await confirm(trial, attempt)
   const after = await trial.find(intent.id)
   assert.deepEqual([after.status, after.flags.late, await trial.available()], ['paid', true, 150_000n])
@@ -195,7 +202,7 @@ void test('the list is paged, oldest declaration first', async () => {
   const ids: string[] = []
   for (let i = 0; i < 5; i++) {
     const { intent, attempt } = await begin(trial)
-    await trial.payments.transfers.sent({ intentId: intent.id })
+    await trial.payments.transfers.declareSent({ intentId: intent.id })
     trial.clock.advance(1000)
     ids.push(attempt.id)
   }

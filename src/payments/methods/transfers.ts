@@ -38,7 +38,7 @@ export const createTransfers = (context: Context, config: (() => TransfersConfig
     return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
   },
   require: async (q, name) => toManualTransfer(await requireTransfer(q, name)),
-  sent: (input) => declareSent(context, input),
+  declareSent: (input) => declareSent(context, input),
   confirm: (input, decided) => confirm(context, input, decided),
   reject: ({ id, note }, decided) =>
     decide(context, id, decided, async ({ state }) => {
@@ -64,7 +64,10 @@ async function requireTransfer(q: Queryable, name: string): Promise<TransferRow>
   return found
 }
 
-async function declareSent(context: Context, { intentId, note }: Parameters<Transfers['sent']>[0]): Promise<void> {
+async function declareSent(
+  context: Context,
+  { intentId, note }: Parameters<Transfers['declareSent']>[0],
+): Promise<void> {
   await transactMoney(context, async (tx, contended) => {
     const intent = await lockIntent(tx, intentId)
     const attempt = intent && (await listAttempts(tx, intent.id)).findLast(({ kind }) => kind === 'transfer')

@@ -57,7 +57,7 @@ export interface Transfers {
   /** Finds a transfer by payment code, attempt id, or payment id (the newest transfer). Throws 404 `payments.no-such-transfer`. */
   require(q: Queryable, name: string): Promise<ManualTransfer>
   /** Declares a transfer as sent by the payer. No other method is offered until an operator decides. Idempotent. Throws 409 when it has ended. */
-  sent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
+  declareSent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
   /**
    * Confirms that the money arrived, and credits it even if the payment has ended. `number` is the number in the bank's books; each number
    * is counted once. Idempotent. Throws 404, 409 `payments.number-used`, `payments.transfer-confirmed`, 422.

@@ -55,7 +55,7 @@ export function refundCommands(
       const { refund } = await refunds.create(input)
       const detail = { payment: id, amount: formatAmount(refund.amount), way: refund.way }
       await db.transaction((tx) => record(tx, { action: 'payments.refund-made', target: refund.id, detail }))
-      print([rowOf(refund)])
+      print([toOutputRow(refund)])
       if (refund.claim) print('To get the refund link, send GET /api/v1/refunds/{id} with an API key of the merchant.')
     })
   payments
@@ -69,7 +69,7 @@ export function refundCommands(
       const { find, refunds } = await openPayments()
       if (options.waiting) {
         const waiting = await refunds.listWaiting(db)
-        return print(waiting.map(({ refund, destination }) => ({ ...rowOf(refund), destination })))
+        return print(waiting.map(({ refund, destination }) => ({ ...toOutputRow(refund), destination })))
       }
       const intent =
         options.payment === undefined ? undefined : ((await find(db, { id: options.payment })) ?? fail(notFound()))
@@ -81,7 +81,7 @@ export function refundCommands(
         status: requireStatus(options.status),
         limit: MAX_LISTED,
       }
-      print((await refunds.list(db, query)).items.map(rowOf))
+      print((await refunds.list(db, query)).items.map(toOutputRow))
     })
   resolveCommands(payments, open, openPayments)
 }
@@ -116,11 +116,23 @@ function resolveCommands(payments: Command, open: OpenCli, openPayments: () => P
       why: decision.why,
     }
     await db.transaction((tx) => record(tx, { action, target: id, detail }))
-    print([rowOf(refund)])
+    print([toOutputRow(refund)])
   }
 }
 
-const rowOf = ({ id, intentId, status, amount, origin, rail, phone, number, reason, note, createdAt }: Refund) => ({
+const toOutputRow = ({
+  id,
+  intentId,
+  status,
+  amount,
+  origin,
+  rail,
+  phone,
+  number,
+  reason,
+  note,
+  createdAt,
+}: Refund) => ({
   id,
   payment: intentId,
   status,

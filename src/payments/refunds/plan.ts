@@ -25,7 +25,7 @@ export interface Refundable {
   readonly remaining: bigint
 }
 
-export interface RefundRequest {
+export interface RefundPlanInput {
   readonly asset: Asset
   /** Undefined: everything that is refundable. */
   readonly amount: bigint | undefined
@@ -60,7 +60,7 @@ interface Lot {
  * Throws 409 `payments.refund-in-parts` when all parts have a rail but need several sendings, because two halves of one refund could end
  * differently. Throws 409 for the other refusals, too.
  */
-export function planRefund(rails: readonly Rail[], receipts: readonly Refundable[], wanted: RefundRequest): Plan {
+export function planRefund(rails: readonly Rail[], receipts: readonly Refundable[], wanted: RefundPlanInput): Plan {
   const open = receipts.filter(({ remaining }) => remaining > 0n).toReversed()
   const total = sumRemaining(open)
   if (total === 0n) throw nothingToRefund()
