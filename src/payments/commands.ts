@@ -3,11 +3,11 @@ import { declareCommand } from '#platform/runtime/lazy-command'
 import type { OpenCli } from '#platform/runtime/module'
 import type { Payments } from './types.ts'
 
-/** Declares `purser payments …`. The inbox adds the commands for parked events to the same group. */
+/** Declares `npx purser payments …`. The inbox adds its commands for parked events to the same group. */
 export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
   declareCommand(program, {
     name: 'payments',
-    description: 'refunds, transfers by hand, and events of providers that wait for a person',
+    description: 'manages refunds, manual transfers, and provider events that wait for an operator',
     load: async (group) => {
       const { refundCommands } = await import('./refunds/commands.ts')
       const { transferCommands } = await import('./methods/commands.ts')

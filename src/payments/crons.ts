@@ -9,12 +9,12 @@ import { releaseRefundKeys } from './store/refunds.ts'
 
 const SECOND_MS = 1000
 const DAY_MS = 24 * 60 * 60 * SECOND_MS
-/** A repeat of a creation is known as one for so long. */
-const KEEP_KEYS_MS = 30 * DAY_MS
+/** Idempotency keys are kept this long. */
+const KEY_LIFETIME_MS = 30 * DAY_MS
 const KEYS_BATCH = 2000
 
 export function paymentsCrons(context: Context): readonly Cron[] {
-  // The first run of a process looks at everything, later ones only at what has come of age since.
+  // The first run of a process scans all rows, later runs only the rows that expired since.
   let from = new Date(0)
   return [
     {
@@ -36,7 +36,7 @@ export function paymentsCrons(context: Context): readonly Cron[] {
       name: 'payments.free-idempotency-keys',
       everyMs: DAY_MS / 4,
       run: async ({ signal }) => {
-        const before = addMs(context.clock.now(), -KEEP_KEYS_MS)
+        const before = addMs(context.clock.now(), -KEY_LIFETIME_MS)
         while (!signal.aborted && (await releaseIdempotencyKeys(context.db, from, before, KEYS_BATCH)) === KEYS_BATCH);
         while (!signal.aborted && (await releaseRefundKeys(context.db, before, KEYS_BATCH)) === KEYS_BATCH);
         if (!signal.aborted) from = addMs(before, -DAY_MS)

@@ -5,38 +5,41 @@ import { findOldestDue } from './store/attempts.ts'
 import { measureSent } from './store/transfers.ts'
 import { isSweep, listWatchStates, railOfRow } from './store/watching.ts'
 
-/** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
-const LATE_SECONDS = 60
-/** A node that restarts is back within this. */
-const BLIND_MS = 120_000
-/** Of what is done once a day. */
-const SWEEP_BLIND_MS = 60 * 60_000
+/** Workers poll every half second. An attempt that is overdue by more than this means that no worker runs, or that they cannot keep up. */
+const OVERDUE_SECONDS = 60
+/** A scan that is overdue by more than this degrades health. Restarting nodes are back sooner. */
+const WATCH_STALE_MS = 120_000
+/** The same limit for the daily sweep. */
+const SWEEP_STALE_MS = 60 * 60_000
 
-/** A payer whom an operator owes money, or whose transfer somebody is to look for, waits no longer than this. */
-const PATIENCE_MS = 24 * 60 * 60_000
+/** Maximum wait of a payer for an operator: to pay a refund manually, or to find a manual transfer. */
+const OPERATOR_WAIT_MS = 24 * 60 * 60_000
 
-/** Whether events are handled and attempts looked at in time. Also sets the gauges. */
+/** Checks that attempts are polled, rails are scanned, and operators act in time. Also sets the gauges. */
 export const paymentsHealth = (context: Context): HealthCheck => ({
   name: 'payments',
   critical: false,
   check: async () => {
     const { overdueSeconds } = await measure(context)
-    const late = overdueSeconds > LATE_SECONDS
-    const blind = await listBlind(context)
-    const isForgotten = (since: Date | null): since is Date =>
-      since !== null && context.clock.now().getTime() - since.getTime() > PATIENCE_MS
+    const late = overdueSeconds > OVERDUE_SECONDS
+    const blind = await listStaleWatches(context)
+    const isWaitingTooLong = (since: Date | null): since is Date =>
+      since !== null && context.clock.now().getTime() - since.getTime() > OPERATOR_WAIT_MS
     const { waiting, since } = await measureWaitingRefunds(context)
-    const forgotten = isForgotten(since)
+    const refundsWaitTooLong = isWaitingTooLong(since)
     const sent = await measureSent(context.db)
     const reorged = await context.cases.countOpen(context.db, 'taken-back')
     return {
-      status: late || blind.length > 0 || forgotten || isForgotten(sent.since) || reorged > 0 ? 'degraded' : 'healthy',
+      status:
+        late || blind.length > 0 || refundsWaitTooLong || isWaitingTooLong(sent.since) || reorged > 0
+          ? 'degraded'
+          : 'healthy',
       detail: {
         overdueSeconds,
         refundsWaiting: waiting,
-        ...(forgotten && { refundsWaitingSince: since.toISOString() }),
+        ...(refundsWaitTooLong && { refundsWaitingSince: since.toISOString() }),
         transfersWaiting: sent.waiting,
-        ...(isForgotten(sent.since) && { transfersWaitingSince: sent.since.toISOString() }),
+        ...(isWaitingTooLong(sent.since) && { transfersWaitingSince: sent.since.toISOString() }),
         ...(reorged > 0 && { takenBack: reorged }),
         ...(blind.length > 0 && { blind }),
       },
@@ -44,18 +47,18 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
   },
 })
 
-/** Rails that cannot look for their money, and why; and those that nobody looks for. */
-async function listBlind(context: Context): Promise<string[]> {
+/** Lists rails whose scans fail, with the reason, and rails whose scans do not run. */
+async function listStaleWatches(context: Context): Promise<string[]> {
   const now = context.clock.now().getTime()
   return (await listWatchStates(context.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {
     if (railOf(context, railOfRow(rail))?.unavailable() !== undefined) return []
-    const patienceMs = isSweep(rail) ? SWEEP_BLIND_MS : BLIND_MS
-    if (failingSince && now - failingSince.getTime() >= patienceMs) return [`${rail}: ${problem ?? 'cannot look'}`]
-    return now - dueAt.getTime() >= patienceMs ? [`${rail}: nobody looks`] : []
+    const staleAfterMs = isSweep(rail) ? SWEEP_STALE_MS : WATCH_STALE_MS
+    if (failingSince && now - failingSince.getTime() >= staleAfterMs) return [`${rail}: ${problem ?? 'the scan fails'}`]
+    return now - dueAt.getTime() >= staleAfterMs ? [`${rail}: no scan runs`] : []
   })
 }
 
-/** Reads how long the oldest due attempt has waited, and sets its gauge. */
+/** Measures how long the oldest due attempt has waited, and sets the gauge. */
 export async function measure(context: Context): Promise<{ overdueSeconds: number }> {
   const now = context.clock.now()
   const due = await findOldestDue(context.db, now)

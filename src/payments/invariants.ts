@@ -4,7 +4,7 @@ import type { Queryable } from '#platform/database/db'
 import type { Invariant } from '#platform/runtime/module'
 import { clearingOf, liquidityOf, spreadOf } from './postings.ts'
 import { refundInvariants } from './refunds/invariants.ts'
-import { checkFreed, checkHeld } from './settlements/settlements.ts'
+import { checkReleases, checkPendingBalances } from './settlements/settlements.ts'
 import { listLiquidity } from './store/exchanges.ts'
 import {
   inOneState,
@@ -17,22 +17,22 @@ import {
   listWrongReceipts,
 } from './store/invariants.ts'
 
-/** What holds after every commit; checked in tests, in the simulator and every few minutes in production. */
+/** Creates the invariants, which hold after every commit. Tests, simulation runs and production (every few minutes) check them. */
 export const createInvariants = (ledger: Ledger): readonly Invariant[] => [
   ...refundInvariants(ledger),
-  ...OF_ROWS,
-  ...againstLedger(ledger),
+  ...ROW_INVARIANTS,
+  ...ledgerInvariants(ledger),
 ]
 
-/** Read in one statement each. */
-const OF_ROWS: readonly Invariant[] = [
+/** Invariants that one SQL statement each can check. */
+const ROW_INVARIANTS: readonly Invariant[] = [
   {
     name: 'payments.received-is-sum-of-receipts',
     check: async (q) => {
       const rows = await listWrongIntents(q)
       return rows.map(
         ({ id, is, should }) =>
-          `Payment ${id} says ${is} received, its receipts say ${should} (minor units), or its status does not fit.`,
+          `Payment ${id} says ${is} received, its receipts add up to ${should} (minor units), or its status does not match.`,
       )
     },
   },
@@ -61,11 +61,11 @@ const OF_ROWS: readonly Invariant[] = [
       const rows = await listWrongExcess(q)
       return rows.map(
         ({ id, is, should }) =>
-          `Payment ${id} says that ${is} more went back than came, its entries say ${should} (minor units).`,
+          `Payment ${id} says that ${is} more was returned than received, its entries say ${should} (minor units).`,
       )
     },
   },
-  { name: 'payments.freed-is-what-went-back', check: checkFreed },
+  { name: 'payments.freed-is-what-went-back', check: checkReleases },
   {
     name: 'payments.exchanged-is-what-receipts-count',
     check: async (q) => {
@@ -86,7 +86,7 @@ const OF_ROWS: readonly Invariant[] = [
   },
 ]
 
-const againstLedger = (ledger: Ledger): readonly Invariant[] => [
+const ledgerInvariants = (ledger: Ledger): readonly Invariant[] => [
   {
     name: 'payments.clearing-is-what-providers-hold',
     check: (q) => inOneState(q, (all) => checkClearing(all, ledger)),
@@ -97,7 +97,7 @@ const againstLedger = (ledger: Ledger): readonly Invariant[] => [
   },
   {
     name: 'payments.pending-is-what-is-held-back',
-    check: (q) => inOneState(q, (all) => checkHeld(all, ledger)),
+    check: (q) => inOneState(q, (all) => checkPendingBalances(all, ledger)),
   },
 ]
 

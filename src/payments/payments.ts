@@ -24,7 +24,7 @@ import {
 import { readFigures } from './intents/tallies.ts'
 import { createInvariants } from './invariants.ts'
 import { createCustomers } from './methods/customers.ts'
-import { createOwnRails } from './methods/rails.ts'
+import { createBuiltInRails } from './methods/rails.ts'
 import { createTransfers } from './methods/transfers.ts'
 import type { RefundsConfig } from './refunds/config.ts'
 import { createRefunds } from './refunds/refunds.ts'
@@ -38,13 +38,13 @@ import type { Payments, PaymentsDeps } from './types.ts'
 
 export const paymentsSchema: Schema = { name: 'payments', folder: new URL('./migrations/', import.meta.url) }
 
-/** Money in, provider-blind: intents, attempts, receipts, and what providers tell. */
+/** Creates the payments module: intents, attempts, receipts, refunds and settlements. It knows no provider; rails do. */
 export function createPayments(deps: PaymentsDeps): Payments {
   const context = createContext(deps)
   const follow = createFollow({
     db: deps.db,
     load: (id) => loadIntent(deps.db, id),
-    onError: (error) => context.log.warn({ error }, 'followers could not be told'),
+    onError: (error) => context.log.warn({ error }, 'followers could not be notified'),
   })
   context.changed = follow.changed
   const watching = createWatching(context)
@@ -66,7 +66,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     settlements: settlementReader,
     figures: (q, since) => readFigures(context, q, since),
     pollPages: (intentId) => pollPages(context, intentId),
-    learnPrices: (asset) => context.prices.learn(asset),
+    loadPrices: (asset) => context.prices.learn(asset),
     railStates: () => context.rails.map((rail) => ({ name: rail.name, unavailable: rail.unavailable() })),
     methods: (asset) => listMethods(context, asset),
     balance: (q, merchantId) => merchantBalance(context, q, merchantId),
@@ -87,14 +87,14 @@ export function createPayments(deps: PaymentsDeps): Payments {
 
 const REFUNDS: RefundsConfig = { beyondBalance: 'refuse', claimDays: 30 }
 
-/** Creates what the rooms of this module share. */
+/** Creates the context that all rooms of this module share. */
 function createContext(deps: PaymentsDeps): Context {
   const { publicUrl } = deps
   const log = deps.log.child({ module: 'payments' })
   return {
     ...deps,
     ledger: createSettlingLedger(deps),
-    rails: [...deps.rails, ...createOwnRails(deps)],
+    rails: [...deps.rails, ...createBuiltInRails(deps)],
     log,
     securityEvent: createSecurityReporter({ ...deps, log }),
     prices: createPrices({ ...deps, log }),

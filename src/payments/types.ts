@@ -31,42 +31,44 @@ import type { SettlementChange, SettlementTerms, Settlements } from './settlemen
 
 export interface RailState {
   readonly name: string
-  /** A sentence for operators that names the settings to set; undefined while the rail can be used. */
+  /** Why the rail is off, and which settings to set. Undefined while the rail can be used. */
   readonly unavailable: string | undefined
 }
 
 export interface Payments extends Module {
-  /** Every rail, in the order that payers see, and why it is off if it is. */
+  /** Returns the state of each rail, in the order that payers see. */
   railStates(): readonly RailState[]
   /**
-   * The hot path: one prepared statement. The same key with the same hash gives the intent as it was created (`replayed`); with another
-   * hash throws 409 `idempotency-key-reused`.
+   * Creates an intent. This is the hot path: one prepared statement. The same key with the same hash returns the intent as it was created
+   * (`replayed`). Throws 409 `idempotency-key-reused` when the key was used with another hash.
    */
   create(q: Queryable, input: CreateIntent): Promise<CreatedIntent>
   /**
-   * The intent that was created with this key, as `create` would replay it; undefined when the key is free. For requests that would be
-   * refused by now, though they were not when they first came. Throws 409 `idempotency-key-reused` for another hash.
+   * Returns the intent that was created with this key, as `create` would replay it; undefined when the key is unused. Callers use it to
+   * repeat a request that would be refused now but was accepted the first time. Throws 409 `idempotency-key-reused` for another hash.
    */
   findCreated(q: Queryable, by: { merchantId: string; key: string; hash: string }): Promise<Intent | undefined>
-  /** With attempts and receipts. */
+  /** Returns an intent with its attempts and receipts. */
   find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Intent | undefined>
-  /** Newest first, with attempts, without receipts. Throws 422 `payments.bad-cursor`. */
+  /** Lists intents, newest first, with attempts and without receipts. Throws 422 `payments.bad-cursor`. */
   list(q: Queryable, query: ListQuery): Promise<{ items: Intent[]; nextCursor?: string }>
-  /** Repeatable. Throws 404 `payments.not-found`, 409 `payments.already-paid`, `payments.attempt-in-flight`, `payments.over`. */
+  /** Cancels an open intent. Idempotent. Throws 404 `payments.not-found`, 409 `payments.already-paid`, `payments.attempt-in-flight`, `payments.over`. */
   cancel(by: { id: string; merchantId: string }): Promise<Intent>
   /**
-   * Commits the attempt, then asks the rail and records what it said. Never throws for what the provider did: that is in the attempt.
-   * Throws 404, 409 (paid, over, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off, `rates.unavailable`), all before
-   * anything was sent. While an attempt can still be paid no other one starts: a live prompt refuses it (409 `payments.attempt-in-flight`). An
-   * open page is closed at its provider first, and refuses it (409 `payments.page-open`) when it stays open. One address serves a whole intent: asked again, the same attempt comes back, with what is still due.
+   * Commits the attempt, then calls the rail and records its answer. Failures of the provider are in the attempt and never thrown.
+   * Throws 404, 409 (paid, ended, in flight), 422 (method, payer, amount), 429 (limits), 503 (method off, `rates.unavailable`), all before
+   * anything is sent. No attempt starts while another one can still be paid:
+   * - a live prompt on a phone: throws 409 `payments.attempt-in-flight`;
+   * - an open page: closes it at its provider first, and throws 409 `payments.page-open` when it stays open.
+   * An intent has one address per rail: a repeat returns the same attempt with the amount that is still due.
    */
   startAttempt(input: StartAttempt): Promise<Attempt>
   /**
-   * Asks the providers now what became of the pages that the payer has begun on, because the payer is back: their own news may be slower.
-   * Never throws for what a provider did, and leaves the pace of polling as it is.
+   * Polls the open pages of an intent at their providers now. The caller uses it when the payer returns, because events may be slower.
+   * Never throws for failures of a provider, and does not change the polling schedule.
    */
   pollPages(intentId: string): Promise<void>
-  /** Their limits in this asset: of those that exchange, as far as `learnPrices` has been told. */
+  /** Returns the methods with their limits in this asset. Methods that exchange have limits only after `loadPrices` fetched their price. */
   methods(asset: Asset): readonly PaymentMethod[]
   readonly exports: PaymentExports
   /** Reads and repairs for reconciliation. */
@@ -74,21 +76,21 @@ export interface Payments extends Module {
   /** Handlers of provider events, which `app.ts` registers at the inbox. */
   readonly inbound: InboxHandlers
   readonly settlements: Settlements
-  /** How business goes, over all merchants. Cheap however many payments there are. */
+  /** Returns totals over all merchants. The cost does not grow with the number of payments. */
   figures(q: Queryable, since: Date): Promise<Figures>
-  /** Before `methods`: the prices that limits need. Asks once, then keeps them fresh in the background. Never throws. */
-  learnPrices(asset: Asset): Promise<void>
-  /** Stops listening for news of watching rails. */
+  /** Fetches the prices that `methods` needs for limits, and refreshes them in the background afterwards. Never throws. */
+  loadPrices(asset: Asset): Promise<void>
+  /** Stops listening for notifications of watching rails. */
   close(): Promise<void>
-  /** One row per currency the merchant ever had. */
+  /** Returns one row for each currency that the merchant ever had. */
   balance(q: Queryable, merchantId: string): Promise<MerchantBalance[]>
   /**
-   * Yields the intent at once and after each new version, until the signal fires. Changes of other processes are seen within about a
+   * Yields the intent at once and after each new version, until the signal aborts. Changes by other processes arrive within about a
    * second. Throws 404 `payments.not-found`, 503 `payments.too-many-followers`.
    */
   follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
   readonly refunds: Refunds
-  /** Transfers by hand, which a person confirms. */
+  /** Manual transfers, which an operator confirms. */
   readonly transfers: Transfers
   /** Prepaid balances of merchants' customers. */
   readonly customers: Customers
@@ -97,33 +99,33 @@ export interface Payments extends Module {
 export interface PaymentsDeps {
   readonly db: Db
   readonly ledger: Ledger
-  /** Asked at use: the jobs are built from the modules, so they come later. */
+  /** Called at each use, because the jobs are created after the modules. */
   readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake'>
   readonly rails: readonly Rail[]
-  /** Without it nothing is taken in another asset than it is owed in. */
+  /** Without rates, payers can only pay in the intent's own asset. */
   readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined
   readonly cases: Pick<Cases, 'open' | 'countOpen'>
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
   readonly metrics: Metrics
-  /** What callback URLs start with. A function is asked at use, for an address known only once the server listens. */
+  /** Start of callback URLs. A function is called at each use, for an address that is known only after the server listens. */
   readonly publicUrl: string | (() => string)
-  /** At least 32 bytes: makes the tokens in callback paths. */
+  /** Key for the tokens in callback paths, at least 32 bytes. */
   readonly callbackKey: Buffer
-  /** The job of each owner that wants to be told of changes. */
+  /** Jobs that notify owners of changed intents, by owner. */
   readonly subscribers?: Readonly<Record<string, Job<IntentChange>>>
   readonly limits?: Partial<AttemptLimits>
-  /** When and how much of what comes a merchant gets; at once and all of it without. Asked in the transaction that credits. */
+  /** Returns hold days and fees of a merchant, inside the crediting transaction. Without it merchants get all money at once. */
   readonly settlementTerms?: ((q: Queryable, merchantId: string) => Promise<SettlementTerms>) | undefined
-  /** The job that hears of settlements. */
+  /** Job that is enqueued when a settlement changes. */
   readonly settlementChanged?: Job<SettlementChange> | undefined
-  /** The job of each owner that wants to be told of refunds. */
+  /** Jobs that notify owners of changed refunds, by owner. */
   readonly refundSubscribers?: Readonly<Record<string, Job<RefundChange>>>
-  /** Asked at each use. By default refunds stay within the merchant's balance, and links are good for 30 days. */
+  /** Called at each use. By default refunds stay within the merchant's balance, and links are valid for 30 days. */
   readonly refunds?: () => RefundsConfig
-  /** Whose days are compared with providers: UTC's by default. */
+  /** Time zone of business days; UTC by default. */
   readonly timeZone?: string | undefined
-  /** Asked at each use. Without it there are no transfers by hand. */
+  /** Called at each use. Without it manual transfers are off. */
   readonly transfers?: () => TransfersConfig
 }

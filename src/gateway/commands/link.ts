@@ -87,7 +87,7 @@ function createCommand(link: Command, open: OpenCli, openDesk: () => Promise<Des
       const desk = await openDesk()
       const body = bodyOf(options)
       const shop = await shopOf({ identity: desk.identity, db }, { merchantId, storeId: undefined }, options.store)
-      if (isCurrency(body.currency)) await desk.payments.learnPrices(assetOf(body.currency))
+      if (isCurrency(body.currency)) await desk.payments.loadPrices(assetOf(body.currency))
       const input = newLinkOf(body, shop, { payments: desk.payments, publicUrl: () => desk.url() })
       const made = await db.transaction(async (tx) => {
         const row = await createLink({ clock, ids }, tx, { ...input, requestKey: null })

@@ -112,7 +112,7 @@ export async function payByLink(
   chosen: LinkChoice,
 ): Promise<Pick<Intent, 'id'> | undefined> {
   const announce = await deps.webhooks.hasSubscriber(shop.merchantId, 'payment.created')
-  await deps.payments.learnPrices(chosen.amount.asset)
+  await deps.payments.loadPrices(chosen.amount.asset)
   return deps.db.transaction(async (tx) => {
     const link = await lockLink(tx, id)
     if (!link) throw noSuchLink(id)

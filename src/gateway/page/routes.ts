@@ -140,7 +140,7 @@ async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request
   await limits.require('checkout', addressKey(ip), READS_PER_ADDRESS)
   const intent = await payments.find(db, { id })
   if (intent?.owner === 'gateway') {
-    await payments.learnPrices(intent.amount.asset)
+    await payments.loadPrices(intent.amount.asset)
     return intent
   }
   await limits.require('checkout_unknown', addressKey(ip), UNKNOWN_PER_ADDRESS)

@@ -22,14 +22,15 @@ import {
 import { findIntent } from '../store/intents.ts'
 import type { BookedAttempt, BookedReceipt, Bookkeeping } from './types.ts'
 
-/** Creates the access that reconciliation has to attempts and receipts. */
+/** Creates the reads and repairs of attempts and receipts that reconciliation uses. */
 export const createBookkeeping = (context: Context): Bookkeeping => ({
-  findAttempt: async (q, id) => booked(q, await findAttempt(q, id)),
-  findAttemptByReference: async (q, account, reference) => booked(q, await findByReference(q, account, reference)),
+  findAttempt: async (q, id) => toBookedAttempt(q, await findAttempt(q, id)),
+  findAttemptByReference: async (q, account, reference) =>
+    toBookedAttempt(q, await findByReference(q, account, reference)),
   findCandidates: async (q, account, { gross: { asset, amount }, ...of }) => {
     const found: BookedAttempt[] = []
     for (const { id } of await findCandidates(q, account, { ...of, asset, amount })) {
-      const attempt = await booked(q, await findAttempt(q, id))
+      const attempt = await toBookedAttempt(q, await findAttempt(q, id))
       if (attempt) found.push(attempt)
     }
     return found
@@ -43,13 +44,13 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
   },
   record: async (attempt, outcome) => {
     const { attempt: after } = await recordOutcome(context, { attempt, outcome, from: 'event' })
-    const result = await booked(context.db, after)
+    const result = await toBookedAttempt(context.db, after)
     invariant(result, 'an attempt has an intent')
     return result
   },
-  findReceipts: async (q, account, by) => (await findBookedReceipts(q, account, by)).map(receiptOf),
-  listReceiptsOf: async (q, attemptId) => (await listBookedReceiptsOf(q, attemptId)).map(receiptOf),
-  listReceipts: async (q, account, page) => (await listBookedReceipts(q, account, page)).map(receiptOf),
+  findReceipts: async (q, account, by) => (await findBookedReceipts(q, account, by)).map(toBookedReceipt),
+  listReceiptsOf: async (q, attemptId) => (await listBookedReceiptsOf(q, attemptId)).map(toBookedReceipt),
+  listReceipts: async (q, account, page) => (await listBookedReceipts(q, account, page)).map(toBookedReceipt),
   wasUsed,
   listWatched: (rail) => listEver(context, rail),
   transact: (act) =>
@@ -61,7 +62,7 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
     }),
 })
 
-async function booked(q: Queryable, row: AttemptRow | undefined): Promise<BookedAttempt | undefined> {
+async function toBookedAttempt(q: Queryable, row: AttemptRow | undefined): Promise<BookedAttempt | undefined> {
   const intent = row && (await findIntent(q, row.intentId))
   return (
     intent && {
@@ -78,7 +79,7 @@ async function booked(q: Queryable, row: AttemptRow | undefined): Promise<Booked
   )
 }
 
-const receiptOf = ({ asset, amount, number, ...row }: BookedReceiptRow): BookedReceipt => ({
+const toBookedReceipt = ({ asset, amount, number, ...row }: BookedReceiptRow): BookedReceipt => ({
   ...row,
   number: number ?? undefined,
   amount: money(asset, amount),

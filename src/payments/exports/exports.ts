@@ -20,9 +20,9 @@ import type { ExportSpan, IntentLine, PaymentExports, ReceiptLine, RefundLine } 
 const PAGE_ROWS = 1000
 
 export const paymentExports: PaymentExports = {
-  intents: (q, span) => pagesOf('pay', span, async (page) => (await pageOfIntentLines(q, page)).map(intentLineOf)),
-  receipts: (q, span) => pagesOf('rcp', span, async (page) => (await pageOfReceiptLines(q, page)).map(receiptLineOf)),
-  refunds: (q, span) => pagesOf('re', span, async (page) => (await pageOfRefundLines(q, page)).map(refundLineOf)),
+  intents: (q, span) => pagesOf('pay', span, async (page) => (await pageOfIntentLines(q, page)).map(toIntentLine)),
+  receipts: (q, span) => pagesOf('rcp', span, async (page) => (await pageOfReceiptLines(q, page)).map(toReceiptLine)),
+  refunds: (q, span) => pagesOf('re', span, async (page) => (await pageOfRefundLines(q, page)).map(toRefundLine)),
 }
 
 async function* pagesOf<Line extends { readonly id: string }>(
@@ -42,7 +42,7 @@ async function* pagesOf<Line extends { readonly id: string }>(
   }
 }
 
-const intentLineOf = (row: IntentLineRow): IntentLine => ({
+const toIntentLine = (row: IntentLineRow): IntentLine => ({
   id: row.id,
   livemode: row.livemode,
   amount: money(row.asset, row.amount),
@@ -63,7 +63,7 @@ const intentLineOf = (row: IntentLineRow): IntentLine => ({
   createdAt: row.createdAt,
 })
 
-const receiptLineOf = (row: ReceiptLineRow): ReceiptLine => ({
+const toReceiptLine = (row: ReceiptLineRow): ReceiptLine => ({
   id: row.id,
   intentId: row.intentId,
   attemptId: row.attemptId,
@@ -82,7 +82,7 @@ const receiptLineOf = (row: ReceiptLineRow): ReceiptLine => ({
   recordedAt: row.recordedAt,
 })
 
-const refundLineOf = (row: RefundLineRow): RefundLine => ({
+const toRefundLine = (row: RefundLineRow): RefundLine => ({
   id: row.id,
   intentId: row.intentId,
   livemode: row.livemode,

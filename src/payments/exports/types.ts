@@ -6,15 +6,15 @@ import type { RefundStatus } from '../refunds/types.ts'
 
 export interface ExportSpan {
   readonly merchantId: string
-  /** Included. */
+  /** Inclusive start. */
   readonly from: Date
-  /** Not included. */
+  /** Exclusive end. */
   readonly to: Date
-  /** Rows of one page: so many are in memory at once. */
+  /** Rows per page, which is the number of rows in memory at once. */
   readonly pageRows?: number | undefined
 }
 
-/** A payment as one line: without its attempts and receipts. */
+/** A payment as one line, without attempts and receipts. */
 export type IntentLine = Pick<
   Intent,
   | 'id'
@@ -36,7 +36,7 @@ export type IntentLine = Pick<
   | 'topUp'
 > & { readonly customer: Customer | undefined }
 
-/** A receipt as one line, with what is worth knowing of its payment. */
+/** A receipt as one line, with facts of its payment. */
 export interface ReceiptLine {
   readonly id: string
   readonly intentId: string
@@ -47,18 +47,18 @@ export interface ReceiptLine {
   /** The merchant's own name for the payment, and the payment's terms. */
   readonly reference: string | undefined
   readonly terms: Terms
-  /** It filled a customer's balance: no sale. */
+  /** The payment topped up a customer's balance, so it is no sale. */
   readonly topUp: boolean
   readonly gross: Money
-  /** In the payment's asset, as are the sums below. */
+  /** In the payment's asset, like `refunded` and `reversed`. */
   readonly counted: Money
   readonly refunded: Money
-  /** Refunds and what the provider took back, together. */
+  /** Refunds plus reversals by the provider. */
   readonly reversed: Money
   readonly late: boolean
-  /** When the provider took it. */
+  /** When the provider took the payment. */
   readonly takenAt: Date
-  /** When it was entered in the books. */
+  /** When the receipt was recorded. */
   readonly recordedAt: Date
 }
 
@@ -70,16 +70,16 @@ export interface RefundLine {
   /** The merchant's own name for the payment, and the payment's terms. */
   readonly reference: string | undefined
   readonly terms: Terms
-  /** Of a payment that filled a customer's balance: no sale. */
+  /** The refunded payment topped up a customer's balance, so it was no sale. */
   readonly topUp: boolean
   readonly amount: Money
-  /** `provider`: made in the provider's own dashboard. */
+  /** `provider`: created in the provider's own dashboard. */
   readonly origin: 'merchant' | 'provider'
   readonly status: RefundStatus
   readonly note: string
-  /** Who sends it. */
+  /** Rail that sends the refund, or `hand` for the operator. */
   readonly rail: string | undefined
-  /** Masked. */
+  /** Masked phone number. */
   readonly phone: string | undefined
   readonly number: string | undefined
   readonly failure: FailureReason | undefined
@@ -88,14 +88,14 @@ export interface RefundLine {
 }
 
 /**
- * All of a merchant in a time, oldest first, page by page: nothing is read before it is asked for, and nothing goes on when the reader
- * stops. Each page is a statement of its own, so a slow reader holds no connection and no snapshot.
+ * Exports the rows of one merchant in a time span, oldest first, page by page. A page is read only when the caller asks for it. Each page is
+ * a separate statement, so a slow reader holds no connection and no snapshot.
  */
 export interface PaymentExports {
-  /** By the time of their creation. */
+  /** Lists payments by creation time. */
   intents(q: Queryable, span: ExportSpan): AsyncGenerator<readonly IntentLine[]>
-  /** By the time at which they were recorded: what was exported once for a time that is over stays the same list. */
+  /** Lists receipts by recording time, so a past time span always exports the same receipts. */
   receipts(q: Queryable, span: ExportSpan): AsyncGenerator<readonly ReceiptLine[]>
-  /** By the time of their creation. */
+  /** Lists refunds by creation time. */
   refunds(q: Queryable, span: ExportSpan): AsyncGenerator<readonly RefundLine[]>
 }

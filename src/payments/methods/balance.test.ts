@@ -27,7 +27,7 @@ const balanceOf = async (trial: Trial, customerId = 'cus-1'): Promise<bigint> =>
   return row?.available.amount ?? 0n
 }
 
-/** A customer who has paid KES 1,000 in advance, by card. */
+/** Creates a customer with a prepaid balance of KES 1,000, paid by card. */
 async function toppedUp(trial: Trial, charge = 'ch_top', amount = 100_000n): Promise<string> {
   const { id, intentId } = await cardAttempt(trial, { amount: kes(amount), customer, topUp: true })
   await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
@@ -46,7 +46,7 @@ const pay = (trial: Trial, intentId: string): Promise<Attempt> =>
     returnUrl: 'https://x.example',
   })
 
-void test('a top-up is the customer’s, paying takes it, and a refund puts it back', async () => {
+void test('a top-up credits the customer, a payment debits the balance, and a refund restores it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await toppedUp(trial)
@@ -69,7 +69,7 @@ void test('a top-up is the customer’s, paying takes it, and a refund puts it b
   await trial.booksHold()
 })
 
-void test('what is not there is refused before anything is stored, and never taken by two at once', async () => {
+void test('a payment beyond the balance is refused before anything is stored, and two concurrent payments never spend it twice', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const none = await owed(trial, 100n)
@@ -89,7 +89,7 @@ void test('what is not there is refused before anything is stored, and never tak
   await trial.booksHold()
 })
 
-void test('only the merchant pays from a balance, for the customer that the payment names, and not to fill it', async () => {
+void test('only the merchant can pay from a balance, for the payment’s customer, and not for a top-up', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await toppedUp(trial)
@@ -105,7 +105,7 @@ void test('only the merchant pays from a balance, for the customer that the paym
   assert.ok(trial.payments.methods(KES).every(({ method }) => method !== 'balance'))
 })
 
-void test('a process that dies before the posting has taken nothing, and the customer can pay again', async () => {
+void test('a process that dies before the posting debits nothing, and the customer can pay again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await toppedUp(trial)
@@ -123,7 +123,7 @@ void test('a process that dies before the posting has taken nothing, and the cus
   await trial.booksHold()
 })
 
-void test('a chargeback of a top-up that is spent is taken from the merchant, who got it; the rest is its debt, never the next customer’s', async () => {
+void test('a chargeback of a spent top-up debits the merchant, who received the money; the rest is the merchant’s debt, never a customer’s', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await toppedUp(trial)
@@ -142,7 +142,7 @@ void test('a chargeback of a top-up that is spent is taken from the merchant, wh
   await trial.booksHold()
 })
 
-void test('one payment takes a balance once, however often it is asked for at once', async () => {
+void test('concurrent attempts on one payment debit the balance once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await toppedUp(trial)
@@ -155,7 +155,7 @@ void test('one payment takes a balance once, however often it is asked for at on
   assert.equal(await balanceOf(trial), 80_000n)
 })
 
-void test('what came out of a balance goes back there alone, and an operator who allows debts allows none of customers', async () => {
+void test('money from a balance is refunded only to the balance, and allowed debt never applies to customers', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, refunds: { beyondBalance: 'debt', claimDays: 30 } })
   const top = await toppedUp(trial)
@@ -170,7 +170,7 @@ void test('what came out of a balance goes back there alone, and an operator who
   await trial.booksHold()
 })
 
-void test('the last try of a payment can be a balance, and a transfer', async () => {
+void test('the last attempt of a payment can be a balance or a transfer', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, limits: { perIntent: 1 } })
   await toppedUp(trial)
@@ -182,7 +182,7 @@ void test('the last try of a payment can be a balance, and a transfer', async ()
   assert.equal((await trial.find(sent.id)).status, 'open')
 })
 
-void test('desks move money between a merchant and its customer once for each event', async () => {
+void test('a desk moves money between a merchant and its customer once per event', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id } = await cardAttempt(trial, { amount: kes(50_000n) })
@@ -200,7 +200,7 @@ void test('desks move money between a merchant and its customer once for each ev
   await trial.booksHold()
 })
 
-void test('what a merchant gets out of a balance is held back and charged as all else; what fills it is not', async () => {
+void test('payments from a balance have settlement hold and fees like others; top-ups have neither', async () => {
   await using database = await openTestDatabase(schemas)
   const terms: SettlementTerms = { holdDays: 7, feeBps: 200, feeFixed: {} }
   await using trial = await openTrial({ ...database, terms })

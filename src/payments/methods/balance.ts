@@ -6,8 +6,8 @@ import { BALANCE_RAIL } from './types.ts'
 const ANY_AMOUNT = (): AmountLimits => ({ min: 1n, max: 10n ** 30n, step: 1n })
 
 /**
- * A customer's prepaid balance. It has the shape of a rail without a provider: the account that a receipt's money comes from is the
- * customer's, so posting the receipt is the whole payment, and posting a refund puts the money back.
+ * Creates the rail of prepaid customer balances. It has no provider: a receipt debits the customer's account, so posting the receipt is the
+ * payment, and posting a refund credits the customer again.
  */
 export const createBalanceRail = (clock: Clock): Rail => ({
   name: BALANCE_RAIL,
@@ -22,8 +22,8 @@ export const createBalanceRail = (clock: Clock): Rail => ({
       kind: 'received',
       receipts: [{ id, gross, at: clock.now(), final: true, stated: true }],
     }),
-    // Asked only of one that has no receipt: the process that would have posted it died before.
-    check: async () => ({ kind: 'failed', reason: 'expired', why: 'interrupted: nothing was taken' }),
+    // Only an attempt without a receipt is polled: its process died before it posted.
+    check: async () => ({ kind: 'failed', reason: 'expired', why: 'interrupted: the balance was not debited' }),
     checkAfterMs: [5000],
     lifetimeMs: 60_000,
   },

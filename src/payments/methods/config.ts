@@ -4,13 +4,13 @@ import { type ConfigOf, defineConfig, setting } from '#platform/environment/conf
 
 const DAYS = 'days, 1 to 60'
 const NUMBER = 'a pay bill or till number: 4 to 10 digits'
-const CURRENCIES = 'currency codes with commas between them, such as KES,USD'
-/** What fits a page, and the line of a bank's form. */
-const MOST = 1000
+const CURRENCIES = 'currency codes separated by commas, such as KES,USD'
+/** Maximum length of the instructions, which must fit on the page. */
+const MAX_CHARS = 1000
 
 export const transfersConfig = defineConfig('transfers', {
-  instructions: setting('TRANSFER_INSTRUCTIONS', z.string().trim().min(1).max(MOST).optional(), {
-    doc: 'Where payers send money by hand: bank, account, name (\\n begins a line). A line that ends in a number gets a copy button. Without it and TRANSFER_MPESA_NUMBER there are no transfers by hand.',
+  instructions: setting('TRANSFER_INSTRUCTIONS', z.string().trim().min(1).max(MAX_CHARS).optional(), {
+    doc: 'Instructions for manual transfers: bank, account, name (\\n begins a line). A line that ends in a number gets a copy button. Without this setting and TRANSFER_MPESA_NUMBER, manual transfers are off.',
     example: 'Example Bank\\nAccount 0100 200 300\\nName: Example Ltd',
     runtime: true,
   }),
@@ -21,10 +21,10 @@ export const transfersConfig = defineConfig('transfers', {
       .transform((text) => text.split(',').map((code) => code.trim()))
       .refine((codes) => codes.every(isCurrency), CURRENCIES)
       .default(['KES']),
-    { doc: 'Currencies that can be sent there, with commas between them.', example: 'KES', runtime: true },
+    { doc: 'Currencies that the bank account accepts, separated by commas.', example: 'KES', runtime: true },
   ),
   days: setting('TRANSFER_DAYS', z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(60, DAYS).default(7), {
-    doc: 'Days that a payer has for a transfer by hand. A payment lasts at least so long once its payer asked for the instructions.',
+    doc: 'Days that a payer has for a manual transfer. Showing the instructions extends the payment to at least this long.',
     runtime: true,
   }),
   mpesaNumber: setting(
@@ -34,17 +34,17 @@ export const transfersConfig = defineConfig('transfers', {
       .regex(/^\d{4,10}$/, NUMBER)
       .optional(),
     {
-      doc: 'Pay bill or till number that payers can pay from their M-Pesa menu. Shown with transfers by hand in KES: an operator confirms each.',
+      doc: 'Pay bill or till number that payers can pay from their M-Pesa menu. Shown for manual transfers in KES; an operator confirms each.',
       example: '174379',
       runtime: true,
     },
   ),
   mpesaKind: setting('TRANSFER_MPESA_KIND', z.enum(['paybill', 'till'], 'paybill or till').default('paybill'), {
-    doc: 'What that number is: paybill or till.',
+    doc: 'Kind of TRANSFER_MPESA_NUMBER: paybill or till.',
     runtime: true,
   }),
   mpesaAccount: setting('TRANSFER_MPESA_ACCOUNT', z.string().trim().min(1).max(20).optional(), {
-    doc: 'Account number to enter with the pay bill number, where it is always the same. Without it payers enter their payment code there.',
+    doc: 'Account number that payers enter with the pay bill number, if it is always the same. Without it, payers enter their payment code.',
     runtime: true,
   }),
 })

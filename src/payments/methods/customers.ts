@@ -4,8 +4,9 @@ import { deriveUuid } from '#platform/base/ids'
 import { availableOf, customerAccount, merchantAccount } from '../postings.ts'
 import type { Customers } from './types.ts'
 
-const MOST = 1000
+const MAX_LISTED = 1000
 
+/** Creates the access to prepaid balances of customers. */
 export function createCustomers(ledger: Ledger): Customers {
   const move =
     (kind: string, transferOf: (accounts: Accounts) => Pick<Transfer, 'from' | 'to'>): Customers['topUp'] =>
@@ -18,7 +19,7 @@ export function createCustomers(ledger: Ledger): Customers {
   return {
     balance: async (q, { merchantId, customerId }) => {
       const account = customerAccount(merchantId, customerId)
-      const rows = await ledger.balances(q, `${account}:`, MOST)
+      const rows = await ledger.balances(q, `${account}:`, MAX_LISTED)
       return rows
         .map(({ asset, posted, held }) => ({ currency: currencyOf(asset), available: money(asset, posted - held) }))
         .toSorted((a, b) => (a.currency < b.currency ? -1 : 1))

@@ -4,8 +4,8 @@ import { createBalanceRail } from './balance.ts'
 import type { TransfersConfig } from './config.ts'
 import { createTransferRail } from './transfer.ts'
 
-/** The methods that are payments' own. Payers see them last. */
-export const createOwnRails = ({
+/** Creates the methods without a provider: manual transfers and prepaid balances. Payers see them last. */
+export const createBuiltInRails = ({
   clock,
   transfers,
 }: {

@@ -28,39 +28,39 @@ const confirm = (trial: Trial, { id }: Attempt, input: Partial<Confirmation> = {
 const reject = (trial: Trial, { id }: Attempt): Promise<ManualTransfer> =>
   trial.payments.transfers.reject({ id, note: 'not on the statement' }, async () => undefined)
 
-void test('the payer sends it, says so, and a person confirms it: once, and once for each number', async () => {
+void test('the payer declares a transfer, an operator confirms it once, and each number counts once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
   assert.deepEqual([attempt.status, attempt.address], ['pending', 'Example Bank\nAccount 1'])
   assert.match(attempt.code ?? '', /^[0-9A-Z]{5}-[0-9A-Z]{5}$/)
-  assert.equal((await choose(trial, intent.id)).id, attempt.id, 'asked again, it is the same')
+  assert.equal((await choose(trial, intent.id)).id, attempt.id, 'a repeat returns the same attempt')
   assert.equal((await trial.find(intent.id)).status, 'open')
 
-  await trial.payments.transfers.sent({ intentId: intent.id, note: 'from Mama Mboga' })
-  await trial.payments.transfers.sent({ intentId: intent.id, note: 'again' })
+  await trial.payments.transfers.declareSent({ intentId: intent.id, note: 'from Mama Mboga' })
+  await trial.payments.transfers.declareSent({ intentId: intent.id, note: 'again' })
   const waiting = await trial.payments.transfers.list(trial.db, { limit: 10 })
   assert.deepEqual(
     waiting.items.map(({ id, note, code }) => [id, note, code]),
     [[attempt.id, 'from Mama Mboga', attempt.code]],
   )
   assert.equal((await trial.find(intent.id)).status, 'processing')
-  assert.equal(await codeOf(trial.start(intent.id)), 'payments.attempt-in-flight', 'nobody pays twice')
+  assert.equal(await codeOf(trial.start(intent.id)), 'payments.attempt-in-flight', 'no second payment starts')
 
   await trial.pass(5 * DAY_MS)
-  assert.equal((await trial.find(intent.id)).status, 'processing', 'it waits for a person, not for the clock')
+  assert.equal((await trial.find(intent.id)).status, 'processing', 'it waits for the operator without a time limit')
   const health = await trial.payments.health?.[0]?.check()
   assert.deepEqual([health?.status, health?.detail?.['transfersWaiting']], ['degraded', 1])
   noted.length = 0
   const done = await confirm(trial, attempt, { number: ' ft 1' })
   assert.equal(done.status, 'settled')
   await confirm(trial, attempt)
-  assert.deepEqual(noted, [attempt.id], 'a repeat decides nothing')
+  assert.deepEqual(noted, [attempt.id], 'a repeat changes nothing')
   const paid = await trial.find(intent.id)
   assert.deepEqual([paid.status, paid.flags.late, paid.receipts[0]?.number], ['paid', false, 'FT1'])
   await trial.pass(3 * DAY_MS)
   const { items: cases } = await trial.cases.list(trial.db, { limit: 10 })
-  assert.deepEqual(cases, [], 'there is no provider to differ from')
+  assert.deepEqual(cases, [], 'no provider statement exists to compare with')
   assert.equal(await trial.available(), 150_000n)
   assert.deepEqual((await trial.payments.transfers.list(trial.db, { limit: 10 })).items, [])
 
@@ -70,7 +70,7 @@ void test('the payer sends it, says so, and a person confirms it: once, and once
   await trial.booksHold()
 })
 
-void test('a part is a part; the rest comes by the same code or another, and only when somebody says that it is another', async () => {
+void test('a partial transfer pays a part; the rest needs another code or an explicit additional confirmation', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -88,7 +88,7 @@ void test('a part is a part; the rest comes by the same code or another, and onl
   await trial.booksHold()
 })
 
-void test('two operators at once credit it once', async () => {
+void test('two concurrent confirmations credit a transfer once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { attempt } = await begin(trial)
@@ -103,17 +103,21 @@ void test('two operators at once credit it once', async () => {
   assert.equal(await trial.available(), 150_000n)
 })
 
-void test('what was rejected can be tried again, and is still credited when it comes after all', async () => {
+void test('a rejected transfer can be tried again, and late money is still credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
-  await trial.payments.transfers.sent({ intentId: intent.id })
+  await trial.payments.transfers.declareSent({ intentId: intent.id })
   const rejected = await reject(trial, attempt)
   assert.equal(rejected.status, 'failed')
   await reject(trial, attempt)
   const open = await trial.find(intent.id)
   assert.deepEqual([open.status, open.attempts[0]?.reason], ['open', 'not-received'])
-  assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'no error', 'said before')
+  assert.equal(
+    await codeOf(trial.payments.transfers.declareSent({ intentId: intent.id })),
+    'no error',
+    'declared before',
+  )
   const again = await choose(trial, intent.id)
   assert.notEqual(again.id, attempt.id)
   await confirm(trial, attempt)
@@ -122,7 +126,7 @@ void test('what was rejected can be tried again, and is still credited when it c
   await trial.booksHold()
 })
 
-void test('a payer who never says that it was sent is not waited for; their money is still credited, and late', async () => {
+void test('an undeclared transfer ends on time; its money is still credited, as late', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -135,14 +139,17 @@ void test('a payer who never says that it was sent is not waited for; their mone
   const after7Days = await trial.find(intent.id)
   const [ended] = after7Days.attempts
   assert.deepEqual([after7Days.status, ended?.status, ended?.reason], ['expired', 'failed', 'expired'])
-  assert.equal(await codeOf(trial.payments.transfers.sent({ intentId: intent.id })), 'payments.transfer-not-open')
+  assert.equal(
+    await codeOf(trial.payments.transfers.declareSent({ intentId: intent.id })),
+    'payments.transfer-not-open',
+  )
   await confirm(trial, attempt)
   const after = await trial.find(intent.id)
   assert.deepEqual([after.status, after.flags.late, await trial.available()], ['paid', true, 150_000n])
   await trial.booksHold()
 })
 
-void test('a repeat of the creation shows the end that the payment was created with', async () => {
+void test('an idempotent repeat of the creation returns the original expiry', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const idempotency = { key: 'k', hash: 'h' }
@@ -162,7 +169,7 @@ void test('a payment code stays the same until it ends', async () => {
   assert.equal((await choose(trial, intent.id)).code, attempt.code)
 })
 
-void test('a number that reconciliation has credited already is not confirmed as a transfer too', async () => {
+void test('a number that reconciliation credited cannot be confirmed as a transfer, too', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const paid = await trial.create()
@@ -174,7 +181,7 @@ void test('a number that reconciliation has credited already is not confirmed as
   await trial.booksHold()
 })
 
-void test('a transfer is found by its code however it is typed, by its id and by its payment', async () => {
+void test('a transfer is found by its code in any spelling, by its id and by its payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intent, attempt } = await begin(trial)
@@ -189,13 +196,13 @@ void test('a transfer is found by its code however it is typed, by its id and by
     assert.equal(await codeOf(confirm(trial, attempt, { number })), 'payments.bad-number', number)
 })
 
-void test('the list goes on from page to page, longest ago first', async () => {
+void test('the list is paged, oldest declaration first', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const ids: string[] = []
   for (let i = 0; i < 5; i++) {
     const { intent, attempt } = await begin(trial)
-    await trial.payments.transfers.sent({ intentId: intent.id })
+    await trial.payments.transfers.declareSent({ intentId: intent.id })
     trial.clock.advance(1000)
     ids.push(attempt.id)
   }

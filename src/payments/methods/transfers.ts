@@ -20,24 +20,25 @@ import { lockIntent } from '../store/intents.ts'
 import { isCountedNumber, listReceipts } from '../store/receipts.ts'
 import { findTransfer, listSent, noteSent, type TransferRow } from '../store/transfers.ts'
 import type { TransfersConfig } from './config.ts'
-import { mpesaByHand, parseCode } from './transfer.ts'
-import type { Confirmation, Decided, ManualTransfer, Transfers } from './types.ts'
+import { findManualMpesa, parseCode } from './transfer.ts'
+import type { Confirmation, OnTransferDecided, ManualTransfer, Transfers } from './types.ts'
 
-const MOST_LISTED = 100
+const MAX_LISTED = 100
 const NUMBER = /^[0-9A-Z][0-9A-Z./-]{2,59}$/
 
+/** Creates the access to manual transfers. */
 export const createTransfers = (context: Context, config: (() => TransfersConfig) | undefined): Transfers => ({
-  mpesa: (currency) => config && mpesaByHand(config(), currency),
+  mpesa: (currency) => config && findManualMpesa(config(), currency),
   list: async (q, { limit: asked, cursor }) => {
     if (cursor !== undefined && !isId('att', cursor)) throw badCursor()
-    const limit = Math.max(1, Math.min(asked, MOST_LISTED))
+    const limit = Math.max(1, Math.min(asked, MAX_LISTED))
     const rows = await listSent(q, limit + 1, cursor)
-    const items = rows.slice(0, limit).map(transferOf)
+    const items = rows.slice(0, limit).map(toManualTransfer)
     const last = items.at(-1)
     return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
   },
-  require: async (q, name) => transferOf(await requireTransfer(q, name)),
-  sent: (input) => tellSent(context, input),
+  require: async (q, name) => toManualTransfer(await requireTransfer(q, name)),
+  declareSent: (input) => declareSent(context, input),
   confirm: (input, decided) => confirm(context, input, decided),
   reject: ({ id, note }, decided) =>
     decide(context, id, decided, async ({ state }) => {
@@ -47,7 +48,7 @@ export const createTransfers = (context: Context, config: (() => TransfersConfig
     }),
 })
 
-const transferOf = ({ code, asset, amount, state, sentAt, sentNote, ...row }: TransferRow): ManualTransfer => ({
+const toManualTransfer = ({ code, asset, amount, state, sentAt, sentNote, ...row }: TransferRow): ManualTransfer => ({
   ...row,
   code: code ?? undefined,
   amount: money(asset, amount),
@@ -63,7 +64,10 @@ async function requireTransfer(q: Queryable, name: string): Promise<TransferRow>
   return found
 }
 
-async function tellSent(context: Context, { intentId, note }: Parameters<Transfers['sent']>[0]): Promise<void> {
+async function declareSent(
+  context: Context,
+  { intentId, note }: Parameters<Transfers['declareSent']>[0],
+): Promise<void> {
   await transactMoney(context, async (tx, contended) => {
     const intent = await lockIntent(tx, intentId)
     const attempt = intent && (await listAttempts(tx, intent.id)).findLast(({ kind }) => kind === 'transfer')
@@ -78,17 +82,17 @@ async function tellSent(context: Context, { intentId, note }: Parameters<Transfe
   })
 }
 
-async function confirm(context: Context, input: Confirmation, decided: Decided): Promise<ManualTransfer> {
+async function confirm(context: Context, input: Confirmation, decided: OnTransferDecided): Promise<ManualTransfer> {
   const number = input.number.toUpperCase().replace(/\s/g, '')
   if (!NUMBER.test(number)) throw badNumber()
   return decide(context, input.id, decided, async (row, tx) => {
     const gross = input.amount ?? money(row.asset, row.amount)
     if (gross.amount <= 0n) throw badAmount()
-    invariant(gross.asset === row.asset, 'what came is in the currency that was asked for')
+    invariant(gross.asset === row.asset, 'the confirmed amount is in the requested currency')
     const before = (await listReceipts(tx, row.intentId)).filter(({ attemptId }) => attemptId === row.id)
     const same = before.find((receipt) => receipt.number === number)
     if (same && same.gross === gross.amount) return undefined
-    // Money that reconciliation has credited already as a payment of its provider, such as a pay bill payment in the list of M-Pesa.
+    // Reconciliation may have credited the same money already, such as a pay bill payment in the list of M-Pesa.
     const others = context.rails.map(({ name }) => name).filter((name) => name !== 'transfer')
     if (await isCountedNumber(tx, others, number)) throw numberUsed()
     const [other] = before
@@ -100,11 +104,11 @@ async function confirm(context: Context, input: Confirmation, decided: Decided):
   })
 }
 
-/** What a person decides, all in one transaction; `outcomeOf` gives undefined when it was decided so before. */
+/** Records an operator's decision in one transaction. `outcomeOf` returns undefined when the same decision was recorded before. */
 async function decide(
   context: Context,
   id: string,
-  decided: Decided,
+  decided: OnTransferDecided,
   outcomeOf: (row: TransferRow, tx: Tx) => Promise<Observation['outcome'] | undefined>,
 ): Promise<ManualTransfer> {
   return transactMoney(context, async (tx, contended) => {
@@ -112,7 +116,7 @@ async function decide(
     await lockIntent(tx, intentId)
     const row = await requireTransfer(tx, id)
     const outcome = await outcomeOf(row, tx)
-    if (!outcome) return transferOf(row)
+    if (!outcome) return toManualTransfer(row)
     const transfers: Transfer[] = []
     const { refused } = await applyOutcome(
       tx,
@@ -123,7 +127,7 @@ async function decide(
     if (refused === 'foreign-receipt') throw numberUsed()
     invariant(refused === undefined, `the transfer ${id} was refused: ${refused ?? ''}`)
     if (transfers.length > 0) await context.ledger.post(tx, transfers)
-    const after = transferOf(await requireTransfer(tx, id))
+    const after = toManualTransfer(await requireTransfer(tx, id))
     await decided(tx, after)
     return after
   })

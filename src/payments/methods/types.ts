@@ -2,28 +2,29 @@ import type { Money } from '#money'
 import type { Queryable, Tx } from '#platform/database/db'
 import type { AttemptState } from '../attempts/types.ts'
 
-/** Prepaid balances. They belong to the customers of one merchant; `customerId` is that merchant's own name for them. */
+/** Prepaid balances of a merchant's customers. `customerId` is the merchant's own id of the customer. */
 export interface Customers {
-  /** One row per currency they ever had, 1000 at most. */
-  balance(q: Queryable, of: CustomerOf): Promise<CustomerBalance[]>
+  /** Returns one row for each currency that the customer ever had, at most 1000. */
+  balance(q: Queryable, of: CustomerKey): Promise<CustomerBalance[]>
   /**
-   * Credits the customer out of the merchant's available balance. Repeats of one `id` change nothing. Throws 409 `ledger.insufficient-funds`, `ledger.transfer-mismatch` for an id that was used otherwise.
+   * Moves money from the merchant's available balance to the customer's. A repeat with the same `id` changes nothing. Throws 409
+   * `ledger.insufficient-funds`, and `ledger.transfer-mismatch` for an id that was used with other content.
    */
   topUp(tx: Tx, move: CustomerMove): Promise<'posted' | 'repeated'>
-  /** The other way: the merchant's desk sold something for it. The same rules. */
+  /** Moves money from the customer's balance to the merchant's, for a sale. Same rules as `topUp`. */
   spend(tx: Tx, move: CustomerMove): Promise<'posted' | 'repeated'>
 }
 
-export interface CustomerOf {
+export interface CustomerKey {
   readonly merchantId: string
   readonly customerId: string
 }
 
-export interface CustomerMove extends CustomerOf {
-  /** Of the event that it is for; the ids of the postings are derived from it. */
+export interface CustomerMove extends CustomerKey {
+  /** Id of the event that causes the move. The ids of the postings are derived from it. */
   readonly id: string
   readonly amount: Money
-  /** What it is about, for the books: no personal data. */
+  /** Reference in the ledger, without personal data. */
   readonly ref: string
 }
 
@@ -32,42 +33,42 @@ export interface CustomerBalance {
   readonly available: Money
 }
 
-/** A transfer by hand: what the payer was asked to send, and what they said of it. */
+/** A manual transfer: the requested amount, and the payer's declaration. */
 export interface ManualTransfer {
   /** `att_…` */
   readonly id: string
   readonly intentId: string
   readonly merchantId: string
-  /** The payment code, which the payer was asked to write on it. */
+  /** Payment code that the payer writes on the transfer. */
   readonly code: string | undefined
   readonly amount: Money
   readonly status: AttemptState
   readonly sentAt: Date | undefined
-  /** The payer's words. */
+  /** Note of the payer. */
   readonly note: string | undefined
   readonly createdAt: Date
 }
 
 export interface Transfers {
-  /** Those that payers say they have sent and nobody has decided on, longest ago first. At most 100. Throws 422 `payments.bad-cursor`. */
+  /** Lists transfers that were declared as sent and not decided yet, oldest first, at most 100. Throws 422 `payments.bad-cursor`. */
   list(q: Queryable, query: { limit: number; cursor?: string | undefined }): Promise<TransferPage>
-  /** The pay bill or till that takes payments by hand from the M-Pesa menu; undefined when none is set or takes the currency. */
-  mpesa(currency: string): MpesaByHand | undefined
-  /** By its payment code, the attempt's id, or the payment's, of which the newest is taken. Throws 404 `payments.no-such-transfer`. */
+  /** Returns the pay bill or till for payments from the M-Pesa menu; undefined when none is set for this currency. */
+  mpesa(currency: string): ManualMpesa | undefined
+  /** Finds a transfer by payment code, attempt id, or payment id (the newest transfer). Throws 404 `payments.no-such-transfer`. */
   require(q: Queryable, name: string): Promise<ManualTransfer>
-  /** The payer says that it was sent: no other way is offered until a person has decided. Repeatable. Throws 409 when it is over. */
-  sent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
+  /** Declares a transfer as sent by the payer. No other method is offered until an operator decides. Idempotent. Throws 409 when it has ended. */
+  declareSent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
   /**
-   * A person has found the money. It is credited whatever became of the payment meanwhile, and once for each `number`, the one that the bank's
-   * books have. Repeatable. Throws 404, 409 `payments.number-used`, `payments.transfer-confirmed`, 422.
+   * Confirms that the money arrived, and credits it even if the payment has ended. `number` is the number in the bank's books; each number
+   * is counted once. Idempotent. Throws 404, 409 `payments.number-used`, `payments.transfer-confirmed`, 422.
    */
-  confirm(input: Confirmation, decided: Decided): Promise<ManualTransfer>
-  /** A person has looked and it is not there: the payer can try again. Money that comes later can still be confirmed. Repeatable. Throws 409. */
-  reject(input: { readonly id: string; readonly note: string }, decided: Decided): Promise<ManualTransfer>
+  confirm(input: Confirmation, decided: OnTransferDecided): Promise<ManualTransfer>
+  /** Rejects a transfer whose money did not arrive. The payer can try again, and late money can still be confirmed. Idempotent. Throws 409. */
+  reject(input: { readonly id: string; readonly note: string }, decided: OnTransferDecided): Promise<ManualTransfer>
 }
 
-/** Runs in the transaction that decides, when it changes something: for the audit. */
-export type Decided = (tx: Tx, transfer: ManualTransfer) => Promise<void>
+/** Callback inside the transaction of a decision that changed something. Callers write the audit row here. */
+export type OnTransferDecided = (tx: Tx, transfer: ManualTransfer) => Promise<void>
 
 export interface TransferPage {
   readonly items: readonly ManualTransfer[]
@@ -78,16 +79,16 @@ export interface Confirmation {
   /** `att_…` */
   readonly id: string
   readonly number: string
-  /** What came; what was asked for unless told. */
+  /** Amount that arrived. Default: the requested amount. */
   readonly amount?: Money | undefined
-  /** It is another one than what was confirmed before: the payer sent twice with one code. */
+  /** Confirms an additional transfer, when the payer sent twice with one code. */
   readonly another?: boolean | undefined
 }
 
 /** Name of the rail that pays from a customer's prepaid balance. */
 export const BALANCE_RAIL = 'balance'
 
-export interface MpesaByHand {
+export interface ManualMpesa {
   readonly kind: 'paybill' | 'till'
   readonly number: string
   /** Account number to enter. Undefined: the payment code (a till has none). */

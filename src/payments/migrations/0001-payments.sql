@@ -16,7 +16,7 @@ end$$;
 create table payments.intents (
   id text primary key,
   merchant_id text not null,
-  -- The desk that created the intent and is told about its changes, such as `gateway`.
+  -- The desk that created the intent and is notified of its changes, such as `gateway`.
   owner text not null,
   -- Prefix of the ledger accounts that are credited, such as `merchant:mer_…`.
   account text not null,
@@ -289,7 +289,7 @@ create index refunds_due on payments.refunds (due_at) where due_at is not null;
 create index refunds_live on payments.refunds (merchant_id)
   where state in ('created', 'submitting', 'pending', 'unknown', 'claimable');
 create index refunds_keys on payments.refunds (created_at) where idempotency_key is not null;
--- Refunds that may need an operator: to be paid by hand, or without an answer.
+-- Refunds that may need an operator: manual payments, or refunds without an answer.
 create index refunds_untold on payments.refunds (submitted_at) where state in ('pending', 'unknown');
 
 -- The receipts that a refund returns, and how much of each. Append-only.

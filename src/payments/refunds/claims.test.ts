@@ -12,7 +12,7 @@ interface Link {
   readonly secret: string
 }
 
-/** A refund of KES 1,500 by a link. */
+/** Creates a refund of KES 1,500 by a link. */
 async function link(trial: Trial): Promise<Link> {
   const { id: attemptId, intentId } = await cardAttempt(trial)
   await tell(trial, { attemptId }, received({ id: `ch_${attemptId}`, gross: kes(150_000n) }))
@@ -23,7 +23,7 @@ async function link(trial: Trial): Promise<Link> {
 const claim = (trial: Trial, { id, secret }: Link, to = '254700000001', place = 'tap'): Promise<Refund> =>
   trial.payments.refunds.claim({ id, secret, place, to })
 
-void test('the payer names a phone, once: who comes second finds it on its way', async () => {
+void test('a link accepts one destination; a second claim returns the pending refund', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const one = await link(trial)
@@ -42,14 +42,14 @@ void test('the payer names a phone, once: who comes second finds it on its way',
   assert.deepEqual([done?.refund.status, done?.refund.number], ['succeeded', 'SXYZ'])
   const { status, refunded } = await trial.find(one.intentId)
   assert.deepEqual([status, refunded.amount], ['reversed', 150_000n])
-  // It came by card and went by phone: each provider holds what it holds.
+  // The money arrived by card and left by phone, so each clearing account has its own balance.
   const clearing = (rail: string): Promise<bigint> =>
     trial.ledger.balance(trial.db, `rail:${rail}:main:clearing`, KES).then(({ posted }) => posted)
   assert.deepEqual([await clearing('cards'), await clearing('tap')], [-150_000n, 150_000n])
   await trial.booksHold()
 })
 
-void test('a wrong secret leads nowhere, and the database does not hold the right one', async () => {
+void test('a wrong secret finds no refund, and the database does not contain the secret', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const one = await link(trial)
@@ -65,7 +65,7 @@ void test('a wrong secret leads nowhere, and the database does not hold the righ
   assert.equal(trial.push.refunds.sent.length, 0)
 })
 
-void test('a sending that failed leaves the link good for another place; the next is another sending', async () => {
+void test('a failed sending keeps the link valid for another destination, with a new sending id', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const one = await link(trial)
@@ -87,14 +87,14 @@ void test('a sending that failed leaves the link good for another place; the nex
   await trial.booksHold()
 })
 
-/** What health says of refunds that wait for a person. */
+/** Returns what health reports on refunds that wait for an operator. */
 async function healthOf({ payments }: Trial): Promise<readonly unknown[]> {
   const [check] = payments.health ?? []
   const { status, detail } = (await check?.check()) ?? {}
   return [status, detail?.['refundsWaiting'], detail?.['refundsWaitingSince']]
 }
 
-void test('by hand: the operator is asked, and says what became of it', async () => {
+void test('a manual refund waits for the operator, who resolves it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const one = await link(trial)
@@ -121,7 +121,7 @@ void test('by hand: the operator is asked, and says what became of it', async ()
   await trial.booksHold()
 })
 
-void test('what nobody can tell after an hour waits for a person too', async () => {
+void test('a refund without an answer for an hour waits for an operator, too', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const one = await link(trial)

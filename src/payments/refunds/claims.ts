@@ -7,20 +7,21 @@ import { parseMobile, type MobileCountry } from '#platform/base/phone'
 import { badPhone } from '../errors.ts'
 import { cancelRefundIfUncovered } from '../reservations/cancel.ts'
 import { isClaimSecret } from '../reservations/claim-secret.ts'
-import { noSuchPlace, noSuchRefund } from '../reservations/errors.ts'
-import { notifyRefundOwner, refundOf } from '../reservations/refund.ts'
+import { destinationNotOffered, noSuchRefund } from '../reservations/errors.ts'
+import { notifyRefundOwner, toRefund } from '../reservations/refund.ts'
 import { findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
 import { findRefund, lockRefund, type RefundRow, updateRefund } from '../store/refunds.ts'
 import { fitsRail } from './plan.ts'
 import { submitRefund } from './sending/send.ts'
 import type { Claim, ClaimPlace, Refund } from './types.ts'
 
-/** The sender that is the operator: pays in whatever way the payer asked for, and says so by `purser payments refund-sent`. */
-export const BY_HAND = 'hand'
-const PICK_UP_AFTER_MS = 3000
-const MOST_WORDS = 300
+/** Sender of manual refunds. The operator pays to the payer's destination and runs `npx purser payments refund-sent`. */
+export const MANUAL_SENDER = 'hand'
+/** Delay after which the queue sends a refund that the claiming process did not send. */
+const QUEUE_DELAY_MS = 3000
+const MAX_DESTINATION_CHARS = 300
 
-/** What a refund's link leads to; undefined when there is none or the secret is not its. */
+/** Returns the refund behind a link; undefined when it does not exist or the secret is wrong. */
 export async function findClaim(
   context: Context,
   q: Queryable,
@@ -29,29 +30,29 @@ export async function findClaim(
   const row = isId('re', id) ? await findRefund(q, id) : undefined
   if (!row || !isClaimSecret(row, secret)) return undefined
   const intent = await findIntent(q, row.intentId)
-  return intent && claimOf(context, intent, row)
+  return intent && toClaim(context, intent, row)
 }
 
-const claimOf = (context: Context, intent: IntentRow, row: RefundRow): Claim => ({
-  refund: refundOf(context, row),
+const toClaim = (context: Context, intent: IntentRow, row: RefundRow): Claim => ({
+  refund: toRefund(context, row),
   terms: intent.terms,
   livemode: intent.livemode,
   expiresAt: row.claimExpiresAt ?? row.createdAt,
-  places: placesOf(context, row),
-  byHand: row.rail === BY_HAND,
+  places: listPlaces(context, row),
+  byHand: row.rail === MANUAL_SENDER,
 })
 
-/** Where the money can go: to phones by the rails that send so much there, and wherever the operator can pay by hand. */
-const placesOf = ({ rails }: Context, { asset, amount }: RefundRow): readonly ClaimPlace[] => [
+/** Lists possible destinations: phones of rails that can send this amount, and free text for a manual payment by the operator. */
+const listPlaces = ({ rails }: Context, { asset, amount }: RefundRow): readonly ClaimPlace[] => [
   ...rails
     .filter((rail) => rail.refund?.to === 'phone' && fitsRail(rail, asset, amount))
     .map(({ name, method, phoneCountry }) => ({ kind: 'phone' as const, place: name, method, phoneCountry })),
-  { kind: 'words', place: BY_HAND, method: BY_HAND },
+  { kind: 'words', place: MANUAL_SENDER, method: MANUAL_SENDER },
 ]
 
 /**
- * The payer says where the money goes, once: who comes second finds it on its way. A phone is sent to at once; for anything else the operator
- * pays. Throws 404 `payments.no-such-refund`, 422 `payments.no-such-place`, `payments.bad-phone`.
+ * Records the payer's destination of a refund, once. A second claim returns the refund unchanged. Money to a phone is sent at once; for any other
+ * destination the operator pays manually. Throws 404 `payments.no-such-refund`, 422 `payments.no-such-place`, `payments.bad-phone`.
  */
 export async function claimRefund(
   context: Context,
@@ -59,11 +60,13 @@ export async function claimRefund(
 ): Promise<Refund> {
   const found = isId('re', id) ? await findRefund(context.db, id) : undefined
   if (!found || !isClaimSecret(found, secret)) throw noSuchRefund()
-  const row = await transactMoney(context, (tx, contended) => say(tx, context, found, { place, to, contended }))
-  return refundOf(context, row.state === 'created' ? await submitRefund(context, row.id) : row)
+  const row = await transactMoney(context, (tx, contended) =>
+    recordDestination(tx, context, found, { place, to, contended }),
+  )
+  return toRefund(context, row.state === 'created' ? await submitRefund(context, row.id) : row)
 }
 
-async function say(
+async function recordDestination(
   tx: Tx,
   context: Context,
   { id, intentId }: RefundRow,
@@ -76,8 +79,8 @@ async function say(
   if (transfers.length > 0) await context.ledger.post(tx, transfers)
   const row = await lockRefund(tx, id)
   if (!intent || row.state !== 'claimable' || (row.claimExpiresAt !== null && now >= row.claimExpiresAt)) return row
-  const place = placesOf(context, row).find((each) => each.place === name)
-  if (!place) throw noSuchPlace()
+  const place = listPlaces(context, row).find((each) => each.place === name)
+  if (!place) throw destinationNotOffered()
   const next = { ...row, rail: name, sending: row.sending + 1, reason: null, why: null, version: row.version + 1 }
   const after: RefundRow =
     place.kind === 'phone'
@@ -86,9 +89,9 @@ async function say(
           state: 'created',
           phone: requirePhone(to, place.phoneCountry),
           checks: 0,
-          dueAt: addMs(now, PICK_UP_AFTER_MS),
+          dueAt: addMs(now, QUEUE_DELAY_MS),
         }
-      : { ...next, state: 'pending', destination: requireWords(to), submittedAt: now, dueAt: null }
+      : { ...next, state: 'pending', destination: requireDestination(to), submittedAt: now, dueAt: null }
   await updateRefund(tx, after)
   await notifyRefundOwner(tx, context, intent.owner, after, 'pending')
   tx.afterCommit(() => context.jobs().wake(REFUNDS_QUEUE))
@@ -102,8 +105,8 @@ function requirePhone(to: string, country: MobileCountry | undefined): string {
   return phone
 }
 
-function requireWords(to: string): string {
+function requireDestination(to: string): string {
   const words = to.trim()
-  if (words === '' || words.length > MOST_WORDS) throw noSuchPlace()
+  if (words === '' || words.length > MAX_DESTINATION_CHARS) throw destinationNotOffered()
   return words
 }

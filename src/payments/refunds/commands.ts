@@ -9,16 +9,17 @@ import type { Intent } from '../intents/types.ts'
 import { noSuchRefund } from '../reservations/errors.ts'
 import { type Refund, REFUND_STATUSES, type Refunds, type RefundStatus } from './types.ts'
 
-const MOST = 100
-/** A command typed twice is rather a mistake than two refunds. */
-const AGAIN_MS = 10 * 60_000
+const MAX_LISTED = 100
+/** The same command within this time is refused as a duplicate. */
+const DUPLICATE_WINDOW_MS = 10 * 60_000
 
-/** `purser payments refund …`: gives money back, and tells of what no provider can tell. */
+/** Access that the refund commands need. */
 interface PaymentsWithRefunds {
   readonly refunds: Refunds
   find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Intent | undefined>
 }
 
+/** Declares `npx purser payments refund|refunds|refund-sent|refund-failed`. */
 export function refundCommands(
   payments: Command,
   open: OpenCli,
@@ -26,13 +27,13 @@ export function refundCommands(
 ): void {
   payments
     .command('refund')
-    .description('gives a payment back, all or a part: the way it came, else by a link')
+    .description('refunds a payment or a part of it, to the payment method or by a link')
     .argument('<payment>', 'pay_…')
-    .option('--amount <amount>', 'in its currency; all that is left unless told')
-    .option('--currency <code>', 'of money that came in another currency than the payment’s and counts for nothing')
-    .option('--reason <text>', 'a note')
-    .option('--claim', 'by a link in any case')
-    .option('--again', 'though the same amount was given back in the last ten minutes')
+    .option('--amount <amount>', 'amount in the payment’s currency (default: all that is refundable)')
+    .option('--currency <code>', 'refunds uncounted money that arrived in this other currency')
+    .option('--reason <text>', 'note on the refund')
+    .option('--claim', 'always refunds by a link')
+    .option('--again', 'allows the same amount again within ten minutes')
     .action(async (id: string, options: RefundOptions) => {
       const { db, clock, print, record } = await open()
       const { find, refunds } = await openPayments()
@@ -40,7 +41,7 @@ export function refundCommands(
       const asset = options.currency === undefined ? intent.amount.asset : requireAsset(options.currency)
       const amount = options.amount === undefined ? undefined : requireAmount(options.amount, asset)
       const way = options.claim ? 'claim' : 'auto'
-      // The running program sends it.
+      // The server process sends the refund.
       const input = {
         intentId: id,
         merchantId: intent.merchantId,
@@ -48,78 +49,90 @@ export function refundCommands(
         amount,
         note: options.reason,
         way,
-        unlessSince: options.again ? undefined : addMs(clock.now(), -AGAIN_MS),
+        unlessSince: options.again ? undefined : addMs(clock.now(), -DUPLICATE_WINDOW_MS),
         later: true,
       } as const
       const { refund } = await refunds.create(input)
       const detail = { payment: id, amount: formatAmount(refund.amount), way: refund.way }
       await db.transaction((tx) => record(tx, { action: 'payments.refund-made', target: refund.id, detail }))
-      print([rowOf(refund)])
-      if (refund.claim)
-        print('Its link is in the answer of the API to a key of the merchant: GET /api/v1/refunds/{id}.')
+      print([toOutputRow(refund)])
+      if (refund.claim) print('To get the refund link, send GET /api/v1/refunds/{id} with an API key of the merchant.')
     })
   payments
     .command('refunds')
-    .description(`lists the ${MOST} newest of a payment, or those that wait for a person`)
+    .description(`lists the ${MAX_LISTED} newest refunds of a payment, or the refunds that wait for an operator`)
     .option('--payment <id>', 'pay_…')
     .option('--status <status>', REFUND_STATUSES.join(', '))
-    .option('--waiting', 'to be paid by hand, or with no answer for an hour')
+    .option('--waiting', 'refunds to pay manually, or without an answer for an hour')
     .action(async (options: { payment?: string; status?: string; waiting?: true }) => {
       const { db, print } = await open()
       const { find, refunds } = await openPayments()
       if (options.waiting) {
         const waiting = await refunds.listWaiting(db)
-        return print(waiting.map(({ refund, destination }) => ({ ...rowOf(refund), destination })))
+        return print(waiting.map(({ refund, destination }) => ({ ...toOutputRow(refund), destination })))
       }
       const intent =
         options.payment === undefined ? undefined : ((await find(db, { id: options.payment })) ?? fail(notFound()))
-      if (!intent) throw new AppError('payments.bad-options', 422, 'Give --payment pay_… or --waiting.')
+      if (!intent)
+        throw new AppError('payments.bad-options', 422, 'No payment given. Add --payment pay_… or --waiting.')
       const query = {
         merchantId: intent.merchantId,
         intentId: intent.id,
         status: requireStatus(options.status),
-        limit: MOST,
+        limit: MAX_LISTED,
       }
-      print((await refunds.list(db, query)).items.map(rowOf))
+      print((await refunds.list(db, query)).items.map(toOutputRow))
     })
-  wordCommands(payments, open, openPayments)
+  resolveCommands(payments, open, openPayments)
 }
 
-/** What no provider can tell, an operator does. */
-function wordCommands(payments: Command, open: OpenCli, openPayments: () => Promise<PaymentsWithRefunds>): void {
-  const tell = (name: string, description: string): Command =>
+/** Declares the commands with which an operator resolves a refund that no provider can report on. */
+function resolveCommands(payments: Command, open: OpenCli, openPayments: () => Promise<PaymentsWithRefunds>): void {
+  const declare = (name: string, description: string): Command =>
     payments.command(name).description(description).argument('<refund>', 're_…')
-  tell('refund-sent', 'says that it was paid by hand, or that the provider’s books show it')
-    .option('--number <text>', 'of the transfer, which the payer sees')
+  declare('refund-sent', 'declares a refund as sent: paid manually, or listed in the provider’s books')
+    .option('--number <text>', 'number of the transfer, shown to the payer')
     .action((id: string, { number }: { number?: string }) =>
       resolve(id, { sent: { number }, why: '' }, 'payments.refund-sent'),
     )
-  tell('refund-failed', 'says that surely no money went: it is the merchant’s again, a link can be used again')
-    .requiredOption('--note <text>', 'why, for whoever asks later')
+  declare('refund-failed', 'declares that a refund was certainly not sent; releases its money, or reopens its link')
+    .requiredOption('--note <text>', 'reason, for the audit log')
     .action((id: string, { note }: { note: string }) =>
       resolve(id, { sent: undefined, why: note }, 'payments.refund-failed'),
     )
 
   async function resolve(
     id: string,
-    word: { sent: { number?: string | undefined } | undefined; why: string },
+    decision: { sent: { number?: string | undefined } | undefined; why: string },
     action: string,
   ): Promise<void> {
     const { db, print, record } = await open()
     const { refunds } = await openPayments()
     if (!(await refunds.find(db, { id }))) throw noSuchRefund()
-    const refund = await refunds.resolve({ id, ...word })
+    const refund = await refunds.resolve({ id, ...decision })
     const detail = {
       status: refund.status,
-      ...(word.sent?.number !== undefined && { number: word.sent.number }),
-      why: word.why,
+      ...(decision.sent?.number !== undefined && { number: decision.sent.number }),
+      why: decision.why,
     }
     await db.transaction((tx) => record(tx, { action, target: id, detail }))
-    print([rowOf(refund)])
+    print([toOutputRow(refund)])
   }
 }
 
-const rowOf = ({ id, intentId, status, amount, origin, rail, phone, number, reason, note, createdAt }: Refund) => ({
+const toOutputRow = ({
+  id,
+  intentId,
+  status,
+  amount,
+  origin,
+  rail,
+  phone,
+  number,
+  reason,
+  note,
+  createdAt,
+}: Refund) => ({
   id,
   payment: intentId,
   status,
@@ -143,7 +156,7 @@ interface RefundOptions {
 
 function requireAsset(code: string): Asset {
   if (isCurrency(code)) return assetOf(code)
-  throw new AppError('payments.bad-options', 422, `--currency: ${code} is not a currency that is known here.`)
+  throw new AppError('payments.bad-options', 422, `--currency: unknown currency ${code}. Use a code such as KES.`)
 }
 
 function requireAmount(text: string, asset: Asset): Money {
@@ -152,7 +165,7 @@ function requireAmount(text: string, asset: Asset): Money {
     throw new AppError(
       'payments.bad-options',
       422,
-      `--amount: ${'problem' in amount ? amount.problem : 'must be more than zero'}`,
+      `--amount: ${'problem' in amount ? amount.problem : 'must be positive'}`,
     )
   return amount
 }
@@ -160,7 +173,7 @@ function requireAmount(text: string, asset: Asset): Money {
 function requireStatus(text: string | undefined): RefundStatus | undefined {
   const status = REFUND_STATUSES.find((each) => each === text)
   if (text !== undefined && !status)
-    throw new AppError('payments.bad-options', 422, `--status is one of ${REFUND_STATUSES.join(', ')}.`)
+    throw new AppError('payments.bad-options', 422, `--status must be one of ${REFUND_STATUSES.join(', ')}.`)
   return status
 }
 

@@ -14,7 +14,7 @@ const dispute = (amount: bigint, reversalId = 'dp_1'): Extract<Outcome, { kind: 
   reversalId,
 })
 
-/** A card payment of KES 1,500 by charge ch_1, in a trial whose merchant has nothing else. */
+/** Creates a card payment of KES 1,500 by charge ch_1. The merchant has no other money. */
 async function paid(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
   await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
@@ -27,14 +27,14 @@ const refund = async (trial: Trial, input: Pick<NewRefund, 'intentId' | 'amount'
 const state = async (trial: Trial, id: string): Promise<string | undefined> =>
   (await trial.payments.refunds.find(trial.db, { id }))?.status
 
-/** What the merchant has and owes, and what the providers of cards and of phones hold. */
+/** Returns the merchant's available balance and debt, and the money that the card and phone providers hold. */
 async function stand(trial: Trial): Promise<bigint[]> {
   const clearing = async (rail: string): Promise<bigint> =>
     -(await trial.ledger.balance(trial.db, `rail:${rail}:main:clearing`, KES)).posted
   return [await trial.available(), await trial.debt(), await clearing('cards'), await clearing('tap')]
 }
 
-/** Tells something of a sending by the rail of phones, and lets it be handled. */
+/** Delivers an event about a sending on the phone rail, and handles it. */
 async function tellSending(trial: Trial, fact: Extract<RefundFact, { kind: 'sending' }>): Promise<void> {
   const payload = trial.push.refunds.says(fact)
   await trial.app.inject({ method: 'POST', url: '/api/webhook/tap', payload, headers: { 'x-signature': 'good' } })
@@ -44,7 +44,7 @@ async function tellSending(trial: Trial, fact: Extract<RefundFact, { kind: 'send
 const cases = (trial: Trial): Promise<{ kind: string; ours: bigint; theirs: bigint }[]> =>
   trial.db.many(sql`select kind, ours, theirs from cases.cases where state = 'open' order by id`)
 
-void test('a dispute of what an open link gives back closes the link, and the money held for it pays for the dispute', async () => {
+void test('a dispute cancels an open link of the same receipt, and the link’s hold pays for the dispute', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -58,7 +58,7 @@ void test('a dispute of what an open link gives back closes the link, and the mo
   await trial.booksHold()
 })
 
-void test('of several links only those that what is left does not carry are closed, the newest first', async () => {
+void test('a partial dispute cancels only the links that the receipt no longer covers, newest first', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -70,7 +70,7 @@ void test('of several links only those that what is left does not carry are clos
   await trial.booksHold()
 })
 
-void test('a refund that was out when its receipt was disputed is booked when it is told: the merchant owes it, and a person hears of it', async () => {
+void test('a refund that was sent before a dispute is booked as debt, and opens a case', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -79,7 +79,7 @@ void test('a refund that was out when its receipt was disputed is booked when it
   trial.push.refunds.onSend = () => ({ kind: 'pending', reference: 'b2c_1' })
   await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
   await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
-  assert.equal(await state(trial, link.id), 'pending', 'it is out')
+  assert.equal(await state(trial, link.id), 'pending', 'it was sent')
   trial.push.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'b2c_1' })
   await trial.pass(5000)
   assert.equal(await state(trial, link.id), 'succeeded')
@@ -87,15 +87,15 @@ void test('a refund that was out when its receipt was disputed is booked when it
   assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 0n, theirs: 150_000n }])
   await trial.booksHold()
 
-  // The dispute is won: the debt is repaid, and nothing is left to refund, because the payer has it.
+  // The dispute is won: the debt is repaid, and nothing is refundable, because the payer has the money.
   await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   assert.deepEqual(await stand(trial), [0n, 0n, 150_000n, -150_000n])
-  await assert.rejects(refund(trial, { intentId }), /Nothing of this payment is left/)
+  await assert.rejects(refund(trial, { intentId }), /has no refundable amount left/)
   await trial.booksHold()
 })
 
-void test('a dispute of all after a part was refunded takes all; won, it gives back what the payer has not got', async () => {
+void test('a full dispute after a partial refund debits the full amount; winning it returns what the payer did not get', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -111,7 +111,7 @@ void test('a dispute of all after a part was refunded takes all; won, it gives b
   await trial.booksHold()
 })
 
-void test('an amount that the provider lowers after all of it was refunded is booked, and told again is the same', async () => {
+void test('an amount that the provider lowers after a full refund is booked once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -124,7 +124,7 @@ void test('an amount that the provider lowers after all of it was refunded is bo
   await trial.booksHold()
 })
 
-void test('a sending that was given up and went through, beside the next that did too: both are booked, the second as one of its own', async () => {
+void test('two successful sendings of one refund are both booked, the second as a refund of its own', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -155,7 +155,7 @@ void test('a sending that was given up and went through, beside the next that di
   await trial.booksHold()
 })
 
-void test('a late success of a sending ends the link that is open again, and is booked to who sent it', async () => {
+void test('a late success closes the reopened link, and is booked on the rail that sent it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -179,7 +179,7 @@ void test('a late success of a sending ends the link that is open again, and is 
   await trial.booksHold()
 })
 
-void test('money that left and was not booked is seen', async () => {
+void test('the invariants detect money that left without a booking', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -192,12 +192,15 @@ void test('money that left and was not booked is seen', async () => {
   await refund(trial, { intentId, amount: kes(10_000n), way: 'claim' })
   assert.match(
     await broken(sql`update payments.refunds set state = 'succeeded' where state = 'claimable'`),
-    /went and 0 of it is booked/,
+    /was sent and 0 of it is booked/,
   )
-  assert.match(await broken(sql`update payments.receipt_states set excess = 1`), /says that 1 more went back than came/)
+  assert.match(
+    await broken(sql`update payments.receipt_states set excess = 1`),
+    /says that 1 more was returned than received/,
+  )
 })
 
-void test('a refund that ends while the holds are compared is no false alarm', async () => {
+void test('a refund that ends during the check of the holds is no false alarm', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)

@@ -1,13 +1,13 @@
 import type { RefundFact, RefundOutcome, RefundRef, RefundRequest, Refunding } from '#rails/contract'
 
-/** The refunds of a scripted rail. */
+/** Refunds of a scripted rail. */
 export interface ScriptedRefunds {
   readonly sent: RefundRequest[]
   readonly checked: RefundRef[]
-  /** What the provider answers; replace as the test goes on. */
+  /** Answers of the provider. Tests replace them. */
   onSend: (request: RefundRequest) => RefundOutcome | Promise<RefundOutcome>
   onCheck: (refund: RefundRef) => RefundOutcome | Promise<RefundOutcome>
-  /** A body that says this of refunds when it is parsed. */
+  /** Returns a request body that the rail parses into this fact. */
   says(...facts: RefundFact[]): Buffer
   told(rawBody: Buffer): readonly RefundFact[]
 }
@@ -24,7 +24,7 @@ export function createScriptedRefunds(): ScriptedRefunds {
   }
 }
 
-/** A phone's rail sends to phones, a card's back to the card; what came otherwise (an id with a colon) it does not take. */
+/** Creates a scripted refunding: a phone rail sends to phones, a card rail to the card. It does not take receipt ids with a colon. */
 export const scriptRefund = (script: ScriptedRefunds, kind: 'push' | 'page'): Refunding => ({
   to: kind === 'push' ? 'phone' : 'receipt',
   unavailable: () => undefined,

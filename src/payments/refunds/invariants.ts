@@ -6,7 +6,7 @@ import { availableOf } from '../postings.ts'
 import { inOneState } from '../store/invariants.ts'
 import { listHeld, listOverRefunded, listUnbooked, listWrongRefunds } from '../store/refunds.ts'
 
-/** What holds of refunds after every commit. */
+/** Creates the invariants of refunds, which hold after every commit. */
 export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
   {
     name: 'payments.refund-is-sum-of-parts',
@@ -16,7 +16,7 @@ export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
     name: 'payments.refunds-that-went-are-booked',
     check: async (q) =>
       (await listUnbooked(q)).map(
-        ({ id, amount, booked }) => `Refund ${id} of ${amount} went and ${booked} of it is booked (minor units).`,
+        ({ id, amount, booked }) => `Refund ${id} of ${amount} was sent and ${booked} of it is booked (minor units).`,
       ),
   },
   {
@@ -24,7 +24,7 @@ export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
     check: async (q) =>
       (await listOverRefunded(q)).map(
         ({ id, counted, gone }) =>
-          `Receipt ${id} counts ${counted}, and ${gone} of it went back or is on its way (minor units).`,
+          `Receipt ${id} counts ${counted}, and ${gone} of it was reversed or is reserved (minor units).`,
       ),
   },
   {
@@ -39,7 +39,7 @@ async function checkHolds(q: Queryable, ledger: Ledger): Promise<string[]> {
     const { code } = availableOf({ account, asset })
     const balance = await ledger.balance(q, code, asset)
     if (balance.held < held)
-      wrong.push(`${code} holds ${show(asset, balance.held)}, refunds under way need ${show(asset, held)}.`)
+      wrong.push(`${code} holds ${show(asset, balance.held)}, pending refunds need ${show(asset, held)}.`)
   }
   return wrong
 }

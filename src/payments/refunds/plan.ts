@@ -11,23 +11,23 @@ import {
 import type { RefundPart } from '../store/refunds.ts'
 import type { AmountBasis } from './types.ts'
 
-/** A receipt as far as a refund is concerned. */
+/** A receipt, with the facts that a refund needs. */
 export interface Refundable {
   readonly receiptId: string
   readonly rail: string
   readonly railAccount: string
-  /** The provider's id of it. */
+  /** The provider's id of the receipt. */
   readonly providerId: string
-  /** It came in another asset than the payment's and was exchanged: it does not go back the way it came. */
+  /** The money arrived in another asset and was exchanged, so it cannot be refunded by its rail. */
   readonly exchanged: boolean
   readonly phone: string | undefined
-  /** What is left of it: neither gone back nor on its way back. Minor units of the payment's asset. */
-  readonly left: bigint
+  /** Refundable amount: neither reversed nor reserved by a refund. Minor units of the payment's asset. */
+  readonly remaining: bigint
 }
 
-export interface Wanted {
+export interface RefundPlanInput {
   readonly asset: Asset
-  /** All that is left when undefined. */
+  /** Undefined: everything that is refundable. */
   readonly amount: bigint | undefined
   readonly way: 'auto' | 'claim'
   readonly basis: AmountBasis
@@ -46,43 +46,44 @@ export type Plan =
 
 type Refunder = Rail & { readonly refund: Refunding }
 
-/** Receipts that can go back in one. */
+/** Receipts that one refund can return. */
 interface Lot {
   readonly rail: Refunder
   readonly railAccount: string
   readonly phone: string | undefined
   readonly receipts: readonly Refundable[]
-  readonly left: bigint
+  readonly remaining: bigint
 }
 
 /**
- * How the money goes back: in one, the way it came, the newest receipts first; by a link when a part of it has no way back. Pure. Throws 409.
- * A payment that came in parts which all have a way back is refunded part by part, because two halves of one refund could end differently.
+ * Plans a refund: one sending on the rail that received the money, newest receipts first, or a link when a part has no such rail. Pure.
+ * Throws 409 `payments.refund-in-parts` when all parts have a rail but need several sendings, because two halves of one refund could end
+ * differently. Throws 409 for the other refusals, too.
  */
-export function planRefund(rails: readonly Rail[], receipts: readonly Refundable[], wanted: Wanted): Plan {
-  const open = receipts.filter(({ left }) => left > 0n).toReversed()
-  const total = sum(open)
+export function planRefund(rails: readonly Rail[], receipts: readonly Refundable[], wanted: RefundPlanInput): Plan {
+  const open = receipts.filter(({ remaining }) => remaining > 0n).toReversed()
+  const total = sumRemaining(open)
   if (total === 0n) throw nothingToRefund()
   const amount = wanted.amount ?? total
   if (amount > total) throw refundTooLarge(money(wanted.asset, total))
   if (wanted.basis === 'current_rate' && open.some(({ exchanged }) => exchanged)) throw rateNotPossible()
-  // What came out of a balance goes back there: by a link it would be a way to send money anywhere.
+  // Money from a customer's balance returns only there. A link could send it anywhere.
   const sendable = open.filter(({ rail }) => rail !== BALANCE_RAIL)
   const claim = (): Plan => {
-    const most = sum(sendable)
+    const most = sumRemaining(sendable)
     if (amount > most) throw refundToBalance(money(wanted.asset, total - most))
-    return { kind: 'claim', amount, parts: take(sendable, amount) }
+    return { kind: 'claim', amount, parts: splitAmount(sendable, amount) }
   }
   if (wanted.way === 'claim') return claim()
-  const lots = lotsOf(rails, open)
-  const lot = lots.find((each) => each.left >= amount)
-  if (lot) return fits(lot, wanted.asset, amount) ? nativeOf(lot, amount) : claim()
-  const most = lots.reduce((largest, { left }) => (left > largest ? left : largest), 0n)
-  if (lots.reduce((all, { left }) => all + left, 0n) === total) throw refundInParts(money(wanted.asset, most))
+  const lots = groupLots(rails, open)
+  const lot = lots.find((each) => each.remaining >= amount)
+  if (lot) return fits(lot, wanted.asset, amount) ? planNative(lot, amount) : claim()
+  const most = lots.reduce((largest, { remaining }) => (remaining > largest ? remaining : largest), 0n)
+  if (lots.reduce((all, { remaining }) => all + remaining, 0n) === total) throw refundInParts(money(wanted.asset, most))
   return claim()
 }
 
-/** Why a rail cannot send so much to a phone is why it cannot be chosen there. */
+/** Returns whether a rail can send this refund amount now. */
 export function fitsRail(rail: Rail, asset: Asset, amount: bigint): boolean {
   if (!rail.refund || rail.unavailable() !== undefined || rail.refund.unavailable() !== undefined) return false
   const { min, max, step } = rail.refund.limits(asset)
@@ -94,11 +95,11 @@ const fits = ({ rail }: Lot, asset: Asset, amount: bigint): boolean => fitsRail(
 const canRefund = (rail: Rail): rail is Refunder =>
   rail.refund !== undefined && rail.unavailable() === undefined && rail.refund.unavailable() === undefined
 
-/** Newest first. Receipts of one payer's phone go together; others each by itself. */
-function lotsOf(rails: readonly Rail[], open: readonly Refundable[]): Lot[] {
+/** Groups receipts into lots, newest first. Receipts of one phone share a lot; every other receipt is a lot of its own. */
+function groupLots(rails: readonly Rail[], open: readonly Refundable[]): Lot[] {
   const lots = new Map<string, Lot>()
   for (const receipt of open) {
-    const { rail: name, railAccount, phone, receiptId, providerId, exchanged, left } = receipt
+    const { rail: name, railAccount, phone, receiptId, providerId, exchanged, remaining } = receipt
     const rail = rails.filter(canRefund).find((each) => each.name === name)
     if (!rail || exchanged || rail.refund.takes?.(providerId) === false) continue
     const toPhone = rail.refund.to === 'phone'
@@ -110,28 +111,29 @@ function lotsOf(rails: readonly Rail[], open: readonly Refundable[]): Lot[] {
       railAccount,
       phone: toPhone ? phone : undefined,
       receipts: [...(before?.receipts ?? []), receipt],
-      left: (before?.left ?? 0n) + left,
+      remaining: (before?.remaining ?? 0n) + remaining,
     })
   }
   return [...lots.values()]
 }
 
-const nativeOf = ({ rail, railAccount, phone, receipts }: Lot, amount: bigint): Plan => ({
+const planNative = ({ rail, railAccount, phone, receipts }: Lot, amount: bigint): Plan => ({
   kind: 'native',
   amount,
   rail: rail.name,
   railAccount,
   phone,
-  parts: take(receipts, amount),
+  parts: splitAmount(receipts, amount),
 })
 
-function take(receipts: readonly Refundable[], amount: bigint): RefundPart[] {
+function splitAmount(receipts: readonly Refundable[], amount: bigint): RefundPart[] {
   let rest = amount
-  return receipts.flatMap(({ receiptId, left }) => {
-    const taken = left < rest ? left : rest
+  return receipts.flatMap(({ receiptId, remaining }) => {
+    const taken = remaining < rest ? remaining : rest
     rest -= taken
     return taken > 0n ? [{ receiptId, amount: taken }] : []
   })
 }
 
-const sum = (receipts: readonly Refundable[]): bigint => receipts.reduce((all, { left }) => all + left, 0n)
+const sumRemaining = (receipts: readonly Refundable[]): bigint =>
+  receipts.reduce((all, { remaining }) => all + remaining, 0n)

@@ -2,12 +2,12 @@ import type { Queryable } from '#platform/database/db'
 import { isId } from '#platform/base/ids'
 import type { Context } from '../context.ts'
 import { badCursor } from '../errors.ts'
-import { refundOf } from '../reservations/refund.ts'
+import { toRefund } from '../reservations/refund.ts'
 import { statusOfRefund } from '../reservations/state.ts'
 import { findRefund, listRefunds } from '../store/refunds.ts'
 import { type Refund, REFUND_STATES, type RefundQuery, type RefundState, type RefundStatus } from './types.ts'
 
-const MOST_LISTED = 100
+const MAX_LISTED = 100
 
 /** See Refunds.find. */
 export async function loadRefund(
@@ -17,7 +17,7 @@ export async function loadRefund(
   merchantId?: string,
 ): Promise<Refund | undefined> {
   const row = isId('re', id) ? await findRefund(q, id) : undefined
-  return row && (merchantId === undefined || row.merchantId === merchantId) ? refundOf(context, row) : undefined
+  return row && (merchantId === undefined || row.merchantId === merchantId) ? toRefund(context, row) : undefined
 }
 
 /** See Refunds.list. */
@@ -26,11 +26,11 @@ export async function pageOfRefunds(
   q: Queryable,
   { merchantId, intentId, status, limit: asked, cursor }: RefundQuery,
 ): Promise<{ items: Refund[]; nextCursor?: string }> {
-  const limit = Math.max(1, Math.min(asked, MOST_LISTED))
+  const limit = Math.max(1, Math.min(asked, MAX_LISTED))
   const afterId = cursor === undefined ? undefined : requireCursor(cursor)
   const states = status && statesOf(status)
   const rows = await listRefunds(q, { merchantId, intentId, states, afterId, limit: limit + 1 })
-  const items = rows.slice(0, limit).map((row) => refundOf(context, row))
+  const items = rows.slice(0, limit).map((row) => toRefund(context, row))
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
 }

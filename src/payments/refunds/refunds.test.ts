@@ -26,14 +26,14 @@ const refund = async (trial: Trial, intentId: string, input: Partial<NewRefund> 
 const found = async (trial: Trial, id: string): Promise<Refund> =>
   (await trial.payments.refunds.find(trial.db, { id })) ?? assert.fail(`no refund ${id}`)
 
-/** A card payment of KES 1,500 that is paid by charge ch_1. */
+/** Creates a card payment of KES 1,500, paid by charge ch_1. */
 async function paidByCard(trial: Trial, charge = 'ch_1', amount = 150_000n): Promise<string> {
   const { id, intentId } = await cardAttempt(trial, { amount: kes(amount) })
   await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
   return intentId
 }
 
-void test('parts, then the rest: the payment stays paid until all is gone, and no more goes than came', async () => {
+void test('a partly refunded payment stays paid until all is refunded, and refunds never exceed the payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -56,7 +56,7 @@ void test('parts, then the rest: the payment stays paid until all is gone, and n
   await trial.booksHold()
 })
 
-void test('fifty at once never give back more than came', async () => {
+void test('fifty concurrent refunds never exceed the payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -74,7 +74,7 @@ void test('fifty at once never give back more than came', async () => {
   await trial.booksHold()
 })
 
-void test('the same key is the same refund, also at the same moment; another request under it is refused', async () => {
+void test('one idempotency key creates one refund, also concurrently; another request with the key is refused', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -95,12 +95,12 @@ void test('the same key is the same refund, also at the same moment; another req
   await trial.booksHold()
 })
 
-void test('money that the merchant has spent is refused, or owed where the operator allows it', async () => {
+void test('a refund beyond the balance is refused, or becomes debt if the operator allows it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
   await spend(trial, 100_000n)
-  await assert.rejects(refund(trial, intentId), /takes KES 1500.00 and the balance has KES 500.00/)
+  await assert.rejects(refund(trial, intentId), /needs KES 1500.00 and the balance has KES 500.00/)
   assert.equal(trial.page.refunds.sent.length, 0)
   assert.deepEqual((await trial.payments.refunds.list(trial.db, { merchantId: MERCHANT, limit: 10 })).items, [])
   await trial.booksHold()
@@ -112,7 +112,7 @@ void test('money that the merchant has spent is refused, or owed where the opera
   await lenient.booksHold()
 })
 
-void test('what is under way is set aside; what fails is free again, and repays a debt made meanwhile', async () => {
+void test('a pending refund is held; a failed one is released, and repays a debt created meanwhile', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -124,7 +124,7 @@ void test('what is under way is set aside; what fails is free again, and repays 
   assert.equal(await codeOf(refund(trial, intentId, { amount: kes(50_001n) })), 'payments.refund-too-large')
   assert.equal((await trial.find(intentId)).refunded.amount, 0n)
   await trial.booksHold()
-  // A dispute takes what it can get; the held money is not its to take.
+  // A dispute debits the available balance, not the money on hold.
   const reversal = { receiptId: 'ch_1', amount: kes(70_000n), reason: 'chargeback', reversalId: 'dp_1' }
   await tell(trial, { receiptId: 'ch_1' }, { kind: 'reversed', ...reversal })
   assert.equal(await trial.debt(), -20_000n)
@@ -136,7 +136,7 @@ void test('what is under way is set aside; what fails is free again, and repays 
   await trial.booksHold()
 })
 
-void test('unknown is asked about and never sent again', async () => {
+void test('an unknown refund is polled and never sent again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -153,7 +153,7 @@ void test('unknown is asked about and never sent again', async () => {
   await trial.booksHold()
 })
 
-void test('killed before the call it is sent; killed during the call it is asked about', async () => {
+void test('after a kill before the call a refund is sent; after a kill during the call it is polled', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -183,7 +183,7 @@ const atProvider = (reference: string, amount: bigint, more: Partial<ProviderRef
   ...more,
 })
 
-void test('what a provider tells of our refund is that refund, before and after its own answer', async () => {
+void test('provider events match the refund that Purser sent, before and after the answer to its sending', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -203,7 +203,7 @@ void test('what a provider tells of our refund is that refund, before and after 
   await trial.booksHold()
 })
 
-void test('a refund made at the provider is listed and counted once beside ours', async () => {
+void test('a refund created at the provider is listed and counted once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -229,7 +229,7 @@ void test('a refund made at the provider is listed and counted once beside ours'
   await trial.booksHold()
 })
 
-void test('a refund that comes back days later is the merchant’s money again, and an old success does not undo that', async () => {
+void test('a refund that is returned days later credits the merchant, and an old success does not undo that', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -249,10 +249,10 @@ void test('a refund that comes back days later is the merchant’s money again, 
   assert.equal(await trial.available(), 150_000n)
   await trial.booksHold()
   const again = await refund(trial, intentId)
-  assert.deepEqual([again.status, again.way], ['claimable', 'claim'], 'the card does not take it back')
+  assert.deepEqual([again.status, again.way], ['claimable', 'claim'], 'the card rail does not refund it')
 })
 
-void test('a payment in several parts: those of one phone go in one, others part by part, or by a link', async () => {
+void test('parts from one phone are refunded together, other parts separately, or by a link', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -278,13 +278,13 @@ void test('a payment in several parts: those of one phone go in one, others part
   const { id, intentId } = await cardAttempt(trial)
   await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(100_000n) }))
   await tell(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(50_000n) }))
-  await assert.rejects(refund(trial, intentId), /refund at most KES 1000.00 at once/)
+  await assert.rejects(refund(trial, intentId), /Refund at most KES 1000.00 at once/)
   const linked = await refund(trial, intentId, { way: 'claim' })
   assert.deepEqual([linked.status, linked.amount, linked.claim === undefined], ['claimable', kes(150_000n), false])
   await trial.booksHold()
 })
 
-void test('a link that nobody uses can be taken back, and ends by itself', async () => {
+void test('an unused link can be canceled, and expires', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
@@ -308,7 +308,7 @@ void test('a link that nobody uses can be taken back, and ends by itself', async
   await trial.booksHold()
 })
 
-void test('what is held back for the settlement goes back first, and no fee is kept of it', async () => {
+void test('pending settlement money is refunded first, without a fee', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms: { holdDays: 2, feeBps: 100, feeFixed: {} } })
   const intentId = await paidByCard(trial)

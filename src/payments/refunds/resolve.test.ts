@@ -16,7 +16,7 @@ async function paid(trial: Trial): Promise<string> {
 const refund = async (trial: Trial, input: Partial<NewRefund> & { intentId: string }): Promise<Refund> =>
   (await trial.payments.refunds.create({ merchantId: 'mer_1', ...input })).refund
 
-void test('nobody says what became of a refund while it is being sent', async () => {
+void test('an operator cannot resolve a refund while it is being sent', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -30,32 +30,32 @@ void test('nobody says what became of a refund while it is being sent', async ()
   const id = await asked.promise
   const say = (sent: object | undefined): Promise<Refund> =>
     trial.payments.refunds.resolve({ id, sent, why: 'I saw nothing' })
-  await assert.rejects(say(undefined), /just being sent/)
-  await assert.rejects(say({}), /just being sent/)
+  await assert.rejects(say(undefined), /is being sent/)
+  await assert.rejects(say({}), /is being sent/)
   answer.resolve({ kind: 'unknown', why: 'cut' })
   await sending
-  await assert.rejects(say(undefined), /just being sent/, 'its answer may be on its way to another instance')
+  await assert.rejects(say(undefined), /is being sent/, 'its answer may be on its way to another instance')
   trial.clock.advance(90_000)
   assert.equal((await say(undefined)).status, 'failed')
   assert.equal(await trial.available(), 150_000n)
   await trial.booksHold()
 })
 
-void test('a command that is typed twice gives back once, unless it is said to be another', async () => {
+void test('a repeated command refunds once, unless --again is given', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
   const wanted = { intentId, amount: kes(50_000n), unlessSince: addMs(trial.clock.now(), -600_000) }
   const both = await Promise.allSettled([refund(trial, wanted), refund(trial, wanted)])
   assert.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
-  await assert.rejects(refund(trial, wanted), /gave back the same amount .* --again/)
+  await assert.rejects(refund(trial, wanted), /refunded the same amount .* --again/)
   await refund(trial, { ...wanted, amount: kes(60_000n) })
   await refund(trial, { intentId, amount: kes(40_000n) })
   assert.equal((await trial.find(intentId)).refunded.amount, 150_000n)
   await trial.booksHold()
 })
 
-void test('an error of ours before the call leaves the refund unsent, and it is sent when that is mended', async () => {
+void test('an error before the call leaves the refund unsent, and a retry sends it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id } = await refund(trial, { intentId: await paid(trial), later: true })

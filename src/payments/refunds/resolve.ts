@@ -2,18 +2,18 @@ import { addMs } from '#platform/base/clock'
 import type { Queryable } from '#platform/database/db'
 import { isId } from '#platform/base/ids'
 import type { Context } from '../context.ts'
-import { noSuchRefund, notToTell, stillSending } from '../reservations/errors.ts'
-import { refundOf } from '../reservations/refund.ts'
+import { noSuchRefund, refundEnded, refundBeingSent } from '../reservations/errors.ts'
+import { toRefund } from '../reservations/refund.ts'
 import { statusOfRefund } from '../reservations/state.ts'
 import { findRefund, listUntold, measureUntold, type RefundRow } from '../store/refunds.ts'
-import { BY_HAND } from './claims.ts'
+import { MANUAL_SENDER } from './claims.ts'
 import { recordRefund } from './sending/record.ts'
 import { SEND_LEASE_MS } from './sending/send.ts'
 import type { Refund } from './types.ts'
 
-const MOST = 100
-/** A provider that has said nothing for so long may never do. */
-const SILENT_MS = 60 * 60_000
+const MAX_LISTED = 100
+/** A refund without an answer for this long waits for an operator. */
+const NO_ANSWER_MS = 60 * 60_000
 
 /** See Refunds.resolve. */
 export async function resolveRefund(
@@ -22,24 +22,24 @@ export async function resolveRefund(
 ): Promise<RefundRow> {
   const row = isId('re', id) ? await findRefund(context.db, id) : undefined
   if (!row) throw noSuchRefund()
-  if (isBeingSent(row, context.clock.now())) throw stillSending()
-  if (row.state !== 'pending' && row.state !== 'unknown') throw notToTell(statusOfRefund(row.state))
-  const reference = row.reference ?? `${BY_HAND}:${row.id}-${row.sending}`
+  if (isBeingSent(row, context.clock.now())) throw refundBeingSent()
+  if (row.state !== 'pending' && row.state !== 'unknown') throw refundEnded(statusOfRefund(row.state))
+  const reference = row.reference ?? `${MANUAL_SENDER}:${row.id}-${row.sending}`
   const outcome = sent
     ? { kind: 'succeeded' as const, reference, ...(sent.number !== undefined && { number: sent.number }) }
     : { kind: 'failed' as const, reason: 'provider-rejected' as const, why }
   return (await recordRefund(context, { refund: row, outcome, from: 'check', sending: row.sending })).row
 }
 
-/** How many wait for a person, and since when the first does. */
+/** Counts the refunds that wait for an operator, and returns since when the oldest waits. */
 export const measureWaitingRefunds = (context: Context): Promise<{ waiting: number; since: Date | null }> =>
-  measureUntold(context.db, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS) })
+  measureUntold(context.db, { byHand: MANUAL_SENDER, before: addMs(context.clock.now(), -NO_ANSWER_MS) })
 
-/** Whoever calls the provider has so long to come back with its answer: until then nobody else knows better. */
+/** Returns whether a process may still be waiting for the provider's answer. Until then an operator cannot resolve the refund. */
 function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
   if (state === 'created' || state === 'submitting') return true
   const isOut = state === 'pending' || state === 'unknown'
-  return isOut && rail !== BY_HAND && submittedAt !== null && now < addMs(submittedAt, SEND_LEASE_MS)
+  return isOut && rail !== MANUAL_SENDER && submittedAt !== null && now < addMs(submittedAt, SEND_LEASE_MS)
 }
 
 /** See Refunds.listWaiting. */
@@ -47,6 +47,10 @@ export async function listWaitingRefunds(
   context: Context,
   q: Queryable,
 ): Promise<{ refund: Refund; destination: string | undefined }[]> {
-  const rows = await listUntold(q, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS), limit: MOST })
-  return rows.map((row) => ({ refund: refundOf(context, row), destination: row.destination ?? row.phone ?? undefined }))
+  const rows = await listUntold(q, {
+    byHand: MANUAL_SENDER,
+    before: addMs(context.clock.now(), -NO_ANSWER_MS),
+    limit: MAX_LISTED,
+  })
+  return rows.map((row) => ({ refund: toRefund(context, row), destination: row.destination ?? row.phone ?? undefined }))
 }

@@ -5,12 +5,12 @@ import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, kes, MERCHANT, openTrial, received, schemas, tell, tellRefund, type Trial } from '../fixture.ts'
 import type { NewRefund, Refund } from './types.ts'
 
-/** Money that came in another currency than its payment's, where nothing exchanges it: it counts for nothing, and has a way back. */
+/** Uncounted money: it arrived in another currency than its payment's and was not exchanged. It can be refunded. */
 
 const USD = assetOf('USD')
 const usd = (amount: bigint) => money(USD, amount)
 
-/** A payment of KES 1,500 by charge ch_1, and USD 20 that came on it too. */
+/** Creates a payment of KES 1,500 by charge ch_1, which also received USD 20. */
 async function paid(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
   await tell(trial, { attemptId: id }, received({ id: 'ch_usd', gross: usd(2000n) }))
@@ -28,7 +28,7 @@ const dollars = async (trial: Trial): Promise<bigint[]> =>
     ),
   )
 
-void test('it is shown, goes back the way it came, in its currency, and never more than came', async () => {
+void test('uncounted money is shown, and is refunded to its payment method, in its currency, at most once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -41,7 +41,7 @@ void test('it is shown, goes back the way it came, in its currency, and never mo
   await assert.rejects(refund(trial, { intentId, amount: usd(1501n) }), /At most USD 15.00/)
   const rest = await refund(trial, { intentId, asset: USD })
   assert.deepEqual(rest.amount, usd(1500n))
-  await assert.rejects(refund(trial, { intentId, asset: USD }), /Nothing of this payment is left/)
+  await assert.rejects(refund(trial, { intentId, asset: USD }), /has no refundable amount left/)
   const after = await trial.find(intentId)
   assert.deepEqual([after.status, after.received, after.refunded], ['paid', kes(150_000n), kes(0n)])
   assert.deepEqual(after.uncounted, [usd(0n)])
@@ -49,7 +49,7 @@ void test('it is shown, goes back the way it came, in its currency, and never mo
   await trial.booksHold()
 })
 
-void test('by a link, by hand, and back again when it comes back', async () => {
+void test('uncounted money is refunded by a link and manually, and a returned refund is credited again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
@@ -77,7 +77,7 @@ async function paidBySecond(trial: Trial): Promise<string> {
   return intentId
 }
 
-void test('a dispute of it is booked in its currency, and closes what was to give it back', async () => {
+void test('a dispute of uncounted money is booked in its currency, and cancels its open refund', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)

@@ -16,14 +16,14 @@ export const REFUND_STATES = [
   'canceled',
   'expired',
 ] as const
-/** `created`, `submitting`, `pending` and `unknown` are `pending` to others. */
+/** Internal state. The public status of `created`, `submitting`, `pending` and `unknown` is `pending`. */
 export type RefundState = (typeof REFUND_STATES)[number]
 
 export const REFUND_STATUSES = ['pending', 'claimable', 'succeeded', 'failed', 'canceled', 'expired'] as const
 export type RefundStatus = (typeof REFUND_STATUSES)[number]
 
 export const AMOUNT_BASES = ['paid_rate', 'current_rate', 'fiat'] as const
-/** How the amount is worked out when the money came in another asset: at the rate of the payment, of now, or in the payment's own currency. */
+/** Basis of the amount when the money arrived in another asset: the payment's rate, the current rate, or the payment's own currency. */
 export type AmountBasis = (typeof AMOUNT_BASES)[number]
 
 /** Money that goes back to a payer. */
@@ -35,67 +35,67 @@ export interface Refund {
   readonly status: RefundStatus
   readonly amount: Money
   readonly amountBasis: AmountBasis
-  /** The merchant's own words. */
+  /** Note of the merchant. */
   readonly note: string
-  /** Made by the merchant here, or at the provider without us. */
+  /** `merchant`: requested through Purser. `provider`: created in the provider's dashboard. */
   readonly origin: 'merchant' | 'provider'
-  /** `native`: the way the money came. `claim`: the payer says where to, by a link. */
+  /** `native`: to the payment method. `claim`: by a link, on which the payer enters the destination. */
   readonly way: 'native' | 'claim'
-  /** Who sends it: a rail, `hand` (the operator); undefined while a link waits for its payer. */
+  /** Sender: a rail, or `hand` for the operator. Undefined while a link waits for its payer. */
   readonly rail: string | undefined
-  /** Masked, `2547*****678`. */
+  /** Masked phone number, `2547*****678`. */
   readonly phone: string | undefined
-  /** The number that people see (M-Pesa’s receipt). */
+  /** Receipt number that people see, such as M-Pesa's. */
   readonly number: string | undefined
-  /** Why it failed; on a link that can be used again, why its last sending did. */
+  /** Why the refund failed. On a link that can be used again: why its last sending failed. */
   readonly reason: FailureReason | undefined
-  /** Only while it is `claimable`. Whoever knows the secret says where the money goes. */
+  /** Set only while the refund is `claimable`. Anyone who knows the secret can choose the destination. */
   readonly claim: { readonly secret: Secret; readonly expiresAt: Date } | undefined
-  /** Grows with every change that shows. */
+  /** Grows with every visible change. */
   readonly version: number
   readonly createdAt: Date
   readonly endedAt: Date | undefined
 }
 
-/** Where the money of a claim can go. */
+/** Possible destination of a refund link. */
 export interface ClaimPlace {
-  /** `phone`: a phone number. `words`: whatever the operator needs to pay by hand. */
+  /** `phone`: a phone number. `words`: free text with the details for a manual payment. */
   readonly kind: 'phone' | 'words'
   /** The rail's name, or `hand`. */
   readonly place: string
-  /** As payers know it: `mpesa`. */
+  /** Name of the method for payers, such as `mpesa`. */
   readonly method: string
   /** Country whose mobile numbers a `phone` place takes. */
   readonly phoneCountry?: MobileCountry | undefined
 }
 
-/** What a refund's link leads to. */
+/** Contents of a refund link's page. */
 export interface Claim {
   readonly refund: Refund
   readonly terms: Terms
   readonly livemode: boolean
   readonly expiresAt: Date
   readonly places: readonly ClaimPlace[]
-  /** The operator pays it. */
+  /** The operator pays this refund manually. */
   readonly byHand: boolean
 }
 
 export interface NewRefund {
   readonly intentId: string
   readonly merchantId: string
-  /** All that is left when undefined. */
+  /** Undefined: everything that is refundable. */
   readonly amount?: Money | undefined
-  /** Another than the payment's: of the money that came in it and counts for nothing. That of `amount`, else the payment's by default. */
+  /** Asset of uncounted money to refund, if not the payment's. Default: the asset of `amount`, else the payment's. */
   readonly asset?: Asset | undefined
   readonly note?: string | undefined
-  /** `claim`: by a link in any case. `auto` (default): the way the money came where that can be done, else by a link. */
+  /** `claim`: always by a link. `auto` (default): to the payment method if possible, else by a link. */
   readonly way?: 'auto' | 'claim' | undefined
   readonly amountBasis?: AmountBasis | undefined
-  /** The same key with the same hash is the same refund, whatever became of it. */
+  /** The same key with the same hash returns the same refund, in any state. */
   readonly idempotency?: { readonly key: string; readonly hash: string } | undefined
-  /** Refused when another of the same amount was made of the payment since then: for commands, which have no key. */
+  /** Refuses the refund if one of the same amount was created since this time. Commands use it, because they have no key. */
   readonly unlessSince?: Date | undefined
-  /** Leaves the sending to the running program: for commands. */
+  /** Leaves the sending to the server process. Commands use it. */
   readonly later?: boolean | undefined
 }
 
@@ -108,7 +108,7 @@ export interface RefundQuery {
   readonly cursor?: string | undefined
 }
 
-/** Payload of the job that an owner is told of refunds by. */
+/** Payload of the job that notifies an owner of a refund. */
 export interface RefundChange {
   readonly refundId: string
   readonly type: RefundStatus | 'created'
@@ -117,32 +117,33 @@ export interface RefundChange {
 
 export interface Refunds {
   /**
-   * Holds the money, stores the refund and sends it, or makes a link. What the provider did is in the refund, never thrown. Throws 404
+   * Holds the money, stores the refund, and sends it or creates a link. Failures of the provider are in the refund and never thrown. Throws 404
    * `payments.not-found`; 409 `payments.nothing-to-refund`, `payments.refund-too-large`, `payments.refund-in-parts`, `payments.refund-to-balance`,
    * `payments.insufficient-balance`, `payments.refund-made-before`, `idempotency-key-reused`, all before anything was held or sent.
    */
   create(input: NewRefund): Promise<{ refund: Refund; replayed: boolean }>
+  /** Finds a refund; with `merchantId`, only if it belongs to that merchant. */
   find(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Refund | undefined>
-  /** Newest first. Throws 422 `payments.bad-cursor`, 404 `payments.not-found` for a payment that is not the merchant's. */
+  /** Lists refunds, newest first. Throws 422 `payments.bad-cursor`, 404 `payments.not-found` for a payment that is not the merchant's. */
   list(q: Queryable, query: RefundQuery): Promise<{ items: Refund[]; nextCursor?: string }>
-  /** Takes a link back that nobody has used. Repeatable. Throws 404 `payments.no-such-refund`, 409 `payments.refund-over`. */
+  /** Cancels a refund link that no payer has used. Idempotent. Throws 404 `payments.no-such-refund`, 409 `payments.refund-over`. */
   cancel(by: { id: string; merchantId: string }): Promise<Refund>
-  /** What a link leads to; undefined when there is none or the secret is wrong. */
+  /** Returns the refund behind a link; undefined when it does not exist or the secret is wrong. */
   findClaim(q: Queryable, by: { id: string; secret: string }): Promise<Claim | undefined>
   /**
-   * The payer says where the money goes: once, whoever comes second gets the refund as it is. `to`: a phone number, or words for a person.
+   * Records the payer's destination, once. A second claim returns the refund unchanged. `to`: a phone number, or text for the operator.
    * Throws 404 `payments.no-such-refund`, 422 `payments.no-such-place`, `payments.bad-phone`.
    */
   claim(by: { id: string; secret: string; place: string; to: string }): Promise<Refund>
   /**
-   * An operator's word on one that no provider can tell of: paid by hand, or looked up at the provider. Throws 404 `payments.no-such-refund`, 409
-   * `payments.refund-over`, `payments.refund-in-flight`.
+   * Records an operator's decision on a refund whose result no provider reports. `sent`: the money was sent; undefined: it was not.
+   * Throws 404 `payments.no-such-refund`, 409 `payments.refund-over`, `payments.refund-in-flight`.
    */
   resolve(input: {
     id: string
     sent: { readonly number?: string | undefined } | undefined
     why: string
   }): Promise<Refund>
-  /** Those that wait for an operator: to be paid by hand, or with no answer for an hour. Oldest first, 100 at most. */
+  /** Lists refunds that wait for an operator: to pay manually, or without an answer for an hour. Oldest first, at most 100. */
   listWaiting(q: Queryable): Promise<{ refund: Refund; destination: string | undefined }[]>
 }

@@ -7,7 +7,7 @@ import { notifyRefundOwner } from './refund.ts'
 import { releaseReservation } from './release.ts'
 import type { RefundUnit } from './unit-of-work.ts'
 
-/** Ends one that was sent nowhere: its money is the merchant's again. The caller posts. @returns the refund as it is then */
+/** Ends a refund that was never sent, and releases its money to the merchant. The caller posts the transfers. Returns the refund after it. */
 async function closeUnsentRefund(
   unit: RefundUnit,
   state: 'canceled' | 'expired',
@@ -21,37 +21,45 @@ async function closeUnsentRefund(
   return after
 }
 
-type Going = Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent' | 'contended' | 'transfers'>
+type ReversalUnit = Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent' | 'contended' | 'transfers'>
 
 /**
- * Before so much of a receipt goes another way that only `left` of it stays: refunds that were sent nowhere and need more than that are canceled,
- * the newest first, so that the money held for them pays for what goes. What is out cannot be called back. `except`: the refund that takes it.
+ * Cancels refunds that a receipt no longer covers, because a reversal leaves only `left` of it. The newest refunds are canceled first, and the
+ * money on hold for them pays for the reversal. Refunds that were already sent cannot be canceled. `except`: the refund that is the reversal.
  */
-export async function cancelUncoveredRefunds(unit: Going, receiptId: string, left: bigint, except = ''): Promise<void> {
+export async function cancelUncoveredRefunds(
+  unit: ReversalUnit,
+  receiptId: string,
+  left: bigint,
+  except = '',
+): Promise<void> {
   const { tx, context, intent } = unit
   const reserving = (await listReserving(tx, receiptId)).filter(({ id }) => id !== except)
-  let over = reserving.reduce((sum, { amount }) => sum + amount, 0n) - left
+  let uncovered = reserving.reduce((sum, { amount }) => sum + amount, 0n) - left
   for (const { id, amount } of reserving) {
-    if (over <= 0n) return
+    if (uncovered <= 0n) return
     const row = await lockRefund(tx, id)
     if (row.state !== 'created' && row.state !== 'claimable') continue
-    over -= amount
-    await closeUnsentRefund({ ...unit, row }, 'canceled', 'its money went back another way')
+    uncovered -= amount
+    await closeUnsentRefund({ ...unit, row }, 'canceled', 'its money was reversed in another way')
     tx.afterCommit(() =>
-      context.log.warn({ refundId: id, paymentId: intent.id }, 'refund canceled: its money went back another way'),
+      context.log.warn(
+        { refundId: id, paymentId: intent.id },
+        'refund canceled: its money was reversed in another way',
+      ),
     )
   }
 }
 
-/** Before a refund is sent: cancels it if what it gives back is not there any more. */
-export async function cancelRefundIfUncovered(unit: Going, refundId: string): Promise<void> {
+/** Cancels a refund before it is sent, if its receipts no longer cover it. */
+export async function cancelRefundIfUncovered(unit: ReversalUnit, refundId: string): Promise<void> {
   for (const { receiptId } of await listParts(unit.tx, refundId)) {
     const receipt = await findReceiptById(unit.tx, receiptId)
     if (receipt) await cancelUncoveredRefunds(unit, receiptId, await refundableAmount(unit.tx, receipt, unit.intent))
   }
 }
 
-/** Ends a link that waits for its payer; one that was used meanwhile stays as it is. @returns the refund as it is then */
+/** Ends a refund link that no payer has used. A link that was used meanwhile does not change. Returns the refund after it. */
 export const endClaim = (
   context: Context,
   { id, intentId }: RefundRow,

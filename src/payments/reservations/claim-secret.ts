@@ -2,12 +2,12 @@ import { hash } from 'node:crypto'
 import { equalSecret, keyedHash, Secret } from '#platform/base/secrets'
 import type { RefundRow } from '../store/refunds.ts'
 
-/** 160 bits. */
+/** Hexadecimal digits of the secret: 160 bits. */
 const SECRET_CHARS = 40
 
 /**
- * The secret of a refund's link. It follows from a key that is not in the database, where only its hash is: so the merchant can be shown the link
- * for as long as it is good, and whoever reads the database cannot make one.
+ * Derives the secret of a refund link. The key is not in the database, which holds only the hash of the secret. The merchant can see the link
+ * while it is valid, and a reader of the database cannot forge one.
  */
 export const claimSecret = (key: Buffer, refundId: string): Secret =>
   new Secret(keyedHash(key, `payments.refund-claim\n${refundId}`).slice(0, SECRET_CHARS))

@@ -5,38 +5,42 @@ const show = (amount: Money): string => `${currencyOf(amount.asset)} ${formatAmo
 
 export const noSuchRefund = (): AppError => new AppError('payments.no-such-refund', 404, 'There is no such refund.')
 
-export const noSuchPlace = (): AppError =>
+export const destinationNotOffered = (): AppError =>
   new AppError(
     'payments.no-such-place',
     422,
-    'The refund cannot go there. Choose one of the places that are offered.',
+    'The refund cannot go there. Choose one of the offered places, and check the text that you entered.',
     {
       param: 'place',
     },
   )
 
-export const notToTell = (status: string): AppError =>
-  new AppError('payments.refund-over', 409, `The refund is ${status}: there is nothing to tell about it.`)
+export const refundEnded = (status: string): AppError =>
+  new AppError(
+    'payments.refund-over',
+    409,
+    `The refund is ${status}, so its result cannot be declared. Only pending refunds can be resolved.`,
+  )
 
-export const stillSending = (): AppError =>
+export const refundBeingSent = (): AppError =>
   new AppError(
     'payments.refund-in-flight',
     409,
-    'The refund is just being sent, and the provider may still answer. Tell of it in two minutes, if nobody knows more by then.',
+    'The refund is being sent and the provider may still answer. If it is still pending in two minutes, try again.',
   )
 
-export const madeBefore = (id: string): AppError =>
+export const duplicateRefund = (id: string): AppError =>
   new AppError(
     'payments.refund-made-before',
     409,
-    `${id} gave back the same amount of this payment a moment ago. If this is another refund, say so with --again.`,
+    `${id} refunded the same amount of this payment a moment ago. To create another refund, add --again.`,
   )
 
 export const nothingToRefund = (): AppError =>
-  new AppError('payments.nothing-to-refund', 409, 'Nothing of this payment is left to refund.')
+  new AppError('payments.nothing-to-refund', 409, 'This payment has no refundable amount left.')
 
-export const refundTooLarge = (left: Money): AppError =>
-  new AppError('payments.refund-too-large', 409, `At most ${show(left)} of this payment is left to refund.`, {
+export const refundTooLarge = (refundable: Money): AppError =>
+  new AppError('payments.refund-too-large', 409, `At most ${show(refundable)} of this payment can be refunded.`, {
     param: 'amount',
   })
 
@@ -44,16 +48,16 @@ export const refundInParts = (most: Money): AppError =>
   new AppError(
     'payments.refund-in-parts',
     409,
-    `This payment came in several parts, each of which goes back by itself: refund at most ${show(most)} at once, or by a link.`,
+    `This payment was made in several parts, and each is refunded separately. Refund at most ${show(most)} at once, or use a link.`,
     { param: 'amount' },
   )
 
-/** What was exchanged is the merchant's money in the payment's currency, at the rate of then. */
+/** Exchanged money is the merchant's in the payment's currency, at the rate of the payment. */
 export const rateNotPossible = (): AppError =>
   new AppError(
     'payments.refund-rate',
     409,
-    'This payment came in another currency: it is refunded in its own currency, at the rate at which it was paid.',
+    'This payment was made in another currency. It is refunded in its own currency, at the rate of the payment. Use paid_rate or fiat.',
     { param: 'amount_basis' },
   )
 
@@ -61,16 +65,16 @@ export const insufficientBalance = (available: Money, wanted: Money): AppError =
   new AppError(
     'payments.insufficient-balance',
     409,
-    `The refund takes ${show(wanted)} and the balance has ${show(available)}.`,
+    `The refund needs ${show(wanted)} and the balance has ${show(available)}. Refund less, or wait for more payments.`,
   )
 
-export const refundOver = (status: string): AppError =>
-  new AppError('payments.refund-over', 409, `The refund is ${status}: it cannot be canceled any more.`)
+export const cannotCancelRefund = (status: string): AppError =>
+  new AppError('payments.refund-over', 409, `The refund is ${status} and cannot be canceled.`)
 
 export const refundToBalance = (amount: Money): AppError =>
   new AppError(
     'payments.refund-to-balance',
     409,
-    `${show(amount)} of this payment came out of the customer’s balance and goes back there alone: refund that by itself, without a link.`,
+    `${show(amount)} of this payment came from the customer’s balance and can only return there. Refund that amount separately, without a link.`,
     { param: 'method' },
   )

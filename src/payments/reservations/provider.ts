@@ -3,16 +3,16 @@ import { insertRefund, type RefundPart, type RefundRow } from '../store/refunds.
 import type { UnitOfWork } from '../unit-of-work.ts'
 import { notifyRefundOwner } from './refund.ts'
 
-export interface Unasked extends Pick<RefundRow, 'asset' | 'amount' | 'rail' | 'railAccount'> {
-  /** The provider's id of it. */
+export interface UnrequestedRefund extends Pick<RefundRow, 'asset' | 'amount' | 'rail' | 'railAccount'> {
+  /** The provider's id of the refund. */
   readonly reference: string
   readonly parts: readonly RefundPart[]
 }
 
-/** A refund that went without our asking, as it is counted: so that it is listed beside ours and counted once with them. */
+/** Inserts a refund that was created at the provider, so that it is listed with the other refunds and counted once. */
 export async function insertProviderRefund(
   { tx, context, now, intent }: Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent'>,
-  { parts, ...unasked }: Unasked,
+  { parts, ...unasked }: UnrequestedRefund,
 ): Promise<RefundRow> {
   const row: RefundRow = {
     id: context.ids.next('re'),
@@ -48,10 +48,10 @@ export async function insertProviderRefund(
   return row
 }
 
-/** The same for what was given back of one receipt. */
+/** Inserts a provider refund of a single receipt. */
 export const recordProviderRefund = (
   unit: Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent'>,
   { id: receiptId, rail, railAccount }: ReceiptRow,
-  refund: Pick<Unasked, 'asset' | 'amount' | 'reference'>,
+  refund: Pick<UnrequestedRefund, 'asset' | 'amount' | 'reference'>,
 ): Promise<RefundRow> =>
   insertProviderRefund(unit, { ...refund, rail, railAccount, parts: [{ receiptId, amount: refund.amount }] })

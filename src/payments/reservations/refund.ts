@@ -7,7 +7,7 @@ import type { RefundRow } from '../store/refunds.ts'
 import { claimSecret, isClaimSecret } from './claim-secret.ts'
 import { statusOfRefund } from './state.ts'
 
-/** Writes the owner's job, if it wants to hear. */
+/** Enqueues the job that notifies the owner, if the owner subscribes to refunds. */
 export async function notifyRefundOwner(
   tx: Tx,
   context: Context,
@@ -21,7 +21,8 @@ export async function notifyRefundOwner(
   tx.afterCommit(() => context.jobs().wake())
 }
 
-export function refundOf(context: Context, row: RefundRow): Refund {
+/** Renders a row as the public refund. */
+export function toRefund(context: Context, row: RefundRow): Refund {
   return {
     id: row.id,
     intentId: row.intentId,
@@ -35,7 +36,7 @@ export function refundOf(context: Context, row: RefundRow): Refund {
     rail: row.rail ?? undefined,
     phone: row.phone === null ? undefined : maskPhone(row.phone),
     number: row.number ?? undefined,
-    // While it is under way, what was said of it is not proven.
+    // A reason is not proven while the refund is pending.
     reason: statusOfRefund(row.state) === 'pending' ? undefined : (row.reason ?? undefined),
     claim: claimOf(context, row),
     version: row.version,

@@ -1,15 +1,16 @@
 import type { RefundOutcome } from '#rails/contract'
 import type { RefundState, RefundStatus } from '../refunds/types.ts'
 
-/** What a refund is, decided by nothing but the arguments. */
+/** Pure functions on the state of a refund. */
 
-/** Under way: its money is set aside, and nothing else may take its part of the receipts. */
+/** Returns whether a refund has not ended. Its money is on hold, and its share of the receipts is reserved. */
 export const isUnderWay = (state: RefundState): boolean =>
   state === 'created' || state === 'submitting' || state === 'pending' || state === 'unknown' || state === 'claimable'
 
-/** The provider's idempotency key of a refund's n-th sending. */
-export const sendingOf = ({ id, sending }: { id: string; sending: number }): string => `${id}-${sending}`
+/** Returns the provider's idempotency key for the refund's current sending. */
+export const sendingIdOf = ({ id, sending }: { id: string; sending: number }): string => `${id}-${sending}`
 
+/** Maps the internal state to the public status. */
 export function statusOfRefund(state: RefundState): RefundStatus {
   switch (state) {
     case 'created':
@@ -26,26 +27,27 @@ export function statusOfRefund(state: RefundState): RefundStatus {
   }
 }
 
-/** `interrupted`: the process that called the provider is gone. */
+/** `interrupted`: the process that called the provider died. */
 export type RefundEvent = RefundOutcome['kind'] | 'interrupted'
 
-/** What an event does to a refund. `conflict`: it contradicts how the refund ended, so the provider has the last word. */
+/** Effect of an event on a refund. `conflict`: the event contradicts the final state, so the provider must be queried. */
 export type RefundMove =
   | { readonly kind: 'none' }
   | { readonly kind: 'wait'; readonly state: 'pending' | 'unknown' }
-  /** It was sent: the money is taken. */
+  /** The refund was sent: debit the merchant. */
   | { readonly kind: 'succeed' }
-  /** It was not: what was set aside is free. */
+  /** The refund was not sent: release the hold. */
   | { readonly kind: 'fail' }
-  /** It was sent and came back to us. */
+  /** The refund was sent and its money was returned. */
   | { readonly kind: 'return' }
   | { readonly kind: 'conflict' }
 
 /**
- * Money wins: whatever was thought of a refund, one that the provider has made took the money. But news comes in any order, and a provider may
- * take back its word (a card refund that fails days later), so an old success after a failure is believed only as the answer to a question.
+ * Decides the effect of an event. A refund that the provider sent always debits the merchant, whatever state was recorded before. But events
+ * arrive in any order, and a provider may revoke a success (a card refund that fails days later). A success after a failure therefore counts
+ * only as the answer to a query (`asked`); otherwise it is a conflict.
  */
-export function moveOf(state: RefundState, event: RefundEvent, asked: boolean): RefundMove {
+export function decideRefundMove(state: RefundState, event: RefundEvent, asked: boolean): RefundMove {
   switch (event) {
     case 'pending':
       return state === 'submitting' || state === 'unknown' ? { kind: 'wait', state: 'pending' } : { kind: 'none' }
@@ -57,7 +59,7 @@ export function moveOf(state: RefundState, event: RefundEvent, asked: boolean): 
       return isUnderWay(state) || asked ? { kind: 'succeed' } : { kind: 'conflict' }
     case 'failed':
       if (state === 'succeeded') return { kind: 'return' }
-      // A link that waits was not sent anywhere: what failed is a sending before.
+      // A claimable link was not sent, so the failure belongs to an earlier sending.
       return isUnderWay(state) && state !== 'claimable' ? { kind: 'fail' } : { kind: 'none' }
   }
 }

@@ -6,7 +6,7 @@ import type { IntentRow } from '../store/intents.ts'
 import { lockAccount } from '../store/receipts.ts'
 import type { RefundRow } from '../store/refunds.ts'
 
-/** One transaction on a refund whose intent is locked: what was read, and what will be posted at its end. */
+/** One transaction on a refund whose intent is locked: the rows it read, and the transfers to post at its end. */
 export interface RefundUnit {
   readonly tx: Tx
   readonly context: Context

@@ -18,7 +18,7 @@ import {
 } from '../fixture.ts'
 import type { NewRefund, Refund } from '../refunds/types.ts'
 
-/** A refund that does not happen, or comes back, makes nothing of what is held back available, and takes no fee away. */
+/** A failed or returned refund never makes pending money available early, and never avoids a fee. */
 
 const DAY_MS = 24 * 60 * 60_000
 const terms = { holdDays: 40, feeBps: 100, feeFixed: { KES: 500n } }
@@ -39,14 +39,14 @@ async function paid(trial: Trial, charge = 'ch_1'): Promise<string> {
 const refund = async (trial: Trial, input: Partial<NewRefund> & { intentId: string }): Promise<Refund> =>
   (await trial.payments.refunds.create({ merchantId: MERCHANT, ...input })).refund
 
-/** The time of the hold is over. */
+/** Passes the hold time. */
 async function settle(trial: Trial): Promise<void> {
   await trial.pass(40 * DAY_MS)
   await trial.pass()
   await trial.booksHold()
 }
 
-void test('a link that is taken back, and one that ends by itself', async () => {
+void test('a canceled link and an expired link move their money back to the settlement', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intentId = await paid(trial)
@@ -69,7 +69,7 @@ void test('a link that is taken back, and one that ends by itself', async () => 
   )
 })
 
-void test('a native refund that fails', async () => {
+void test('a failed refund to the payment method moves its money back to the settlement', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intentId = await paid(trial)
@@ -80,7 +80,7 @@ void test('a native refund that fails', async () => {
   assert.deepEqual(await stand(trial), [148_000n, 0n, 0n, 2000n])
 })
 
-void test('one that had been given up and went after all takes what is held back first', async () => {
+void test('a refund that was given up and succeeded later uses pending money first', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intentId = await paid(trial)
@@ -97,7 +97,7 @@ void test('one that had been given up and went after all takes what is held back
   assert.deepEqual(await stand(trial), [49_000n, 0n, 0n, 1000n])
 })
 
-void test('a refund that comes back is held back again; what was settled meanwhile pays the fixed part of the fee once', async () => {
+void test('a returned refund goes back to the settlement; money that was settled meanwhile pays the fixed fee once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const back = async (one: Refund, charge: string): Promise<void> => {
@@ -127,7 +127,7 @@ void test('a refund that comes back is held back again; what was settled meanwhi
   assert.deepEqual(await stand(trial), [296_000n, 150_000n, 0n, 4000n])
 })
 
-void test('a refund of several receipts that comes back is held back again, all of it', async () => {
+void test('a returned refund of several receipts goes back to their settlements in full', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intent = await trial.create()
@@ -140,7 +140,7 @@ void test('a refund of several receipts that comes back is held back again, all 
     await trial.pass(5000)
   }
   assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
-  // The newest goes first: what is freed of the oldest is not what its own part gives back.
+  // The newest receipt is refunded first, but the oldest settlement is released first, so the parts differ.
   const one = await refund(trial, { intentId: intent.id, amount: kes(120_000n) })
   assert.deepEqual([one.status, await stand(trial)], ['succeeded', [0n, 30_000n, 0n, 0n]])
   const reference = `prov_${one.id}-1`
@@ -154,7 +154,7 @@ void test('a refund of several receipts that comes back is held back again, all 
   await trial.booksHold()
 })
 
-void test('a dispute won: held back again what it took of what was held, and what was settled is not charged twice', async () => {
+void test('a won dispute goes back to the settlement, and settled money pays no second fee', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const dispute = { kind: 'reversed', receiptId: 'ch_1', amount: kes(150_000n), reason: 'disputed' } as const
@@ -171,11 +171,11 @@ void test('a dispute won: held back again what it took of what was held, and wha
   assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n])
   await tell(trial, { receiptId: 'ch_2' }, { ...dispute, receiptId: 'ch_2', reversalId: 'dp_2' })
   await tell(trial, { receiptId: 'ch_2' }, received({ id: 'dp_2:won', gross: kes(150_000n), returns: 'dp_2' }))
-  assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n], 'neither held again nor charged again')
+  assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n], 'neither pending nor charged again')
   await trial.booksHold()
 })
 
-void test('many small arrivals: a refund frees as much as it needs, and money freed for nothing is seen', async () => {
+void test('with many small receipts a refund releases only its amount, and the invariants detect an unused release', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const { id, intentId } = await cardAttempt(trial)

@@ -18,9 +18,9 @@ import { type NotifyDeps, notifySettlementOwner } from './notify.ts'
 import type { SettlementTerms } from './types.ts'
 
 /**
- * What merchants get later. The money is credited as ever, and in the same posting it goes on to `pending`, where it stays until it is
- * settled. What goes back to a payer meanwhile comes out of there first. It is done where payments posts, so that whatever credits and takes
- * follows it without knowing.
+ * Holds credited money back until its settlement. A credit is posted as usual, and the same posting moves it on to `pending`. Money that goes
+ * back to a payer before the settlement is taken from `pending` first. The ledger wrapper does this, so that code which credits or debits
+ * merchants needs no settlement logic.
  */
 
 const DAY_MS = 24 * 60 * 60_000
@@ -34,45 +34,45 @@ interface Deps extends NotifyDeps {
 }
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
-/** Credits of money that was counted before: it is held back only as far as it was when it went, by the terms of then. */
+/** Transfer kind of money that was counted before and returned. It goes back to its old settlement, with the old terms. */
 export const RETURNED = 'payments.return'
-/** Kinds of transfers that take of a receipt. Refunds are not among them: they free what they need beforehand. */
-const TAKES: ReadonlySet<string> = new Set(['payments.reversal', 'payments.correction'])
+/** Transfer kinds that reverse a receipt. Refunds are not among them, because they release pending money before they hold it. */
+const REVERSAL_KINDS: ReadonlySet<string> = new Set(['payments.reversal', 'payments.correction'])
 
-export const pendingOf = (account: string, asset: Account['asset']): Account => ({
+export const pendingAccount = (account: string, asset: Account['asset']): Account => ({
   code: `${account}:pending`,
   asset,
   mayOverdraw: false,
 })
 
-/** The ledger as payments uses it. */
+/** Wraps the ledger: postings that credit or reverse receipts also move pending settlement money. */
 export function createSettlingLedger(deps: Deps): Ledger {
   const { ledger, settlementTerms } = deps
   if (!settlementTerms) return ledger
   return {
     ...ledger,
     post: async (q: Tx | Db, transfers: readonly Transfer[]) => {
-      // Only a transaction knows what is held: whoever posts without one moves no money of receipts.
+      // Settlements need a transaction. Postings without one move no money of receipts.
       if (!('isTransaction' in q)) return ledger.post(q, transfers)
       const more: Transfer[] = []
-      for (const transfer of transfers) more.push(...(await followUp(deps, q, transfer)))
+      for (const transfer of transfers) more.push(...(await planFollowUps(deps, q, transfer)))
       return ledger.post(q, [...transfers, ...more])
     },
   }
 }
 
-async function followUp(deps: Deps, tx: Tx, transfer: Transfer): Promise<Transfer[]> {
+async function planFollowUps(deps: Deps, tx: Tx, transfer: Transfer): Promise<Transfer[]> {
   const { from, to, kind } = transfer
   const into = MERCHANT.exec(to.code)
-  // Whatever credits a receipt from outside: as it came, exchanged, or corrected.
+  // Credits of a receipt: received, exchanged or corrected money.
   const isReceipts = isId('rcp', transfer.ref) && kind !== RETURNED
   const credits = into?.[3] === 'available' && isReceipts && !MERCHANT.test(from.code)
-  if (credits) return holdBack(deps, tx, transfer, into[1] ?? '', into[2] ?? '')
-  if (MERCHANT.test(from.code) && TAKES.has(kind)) return takeHeld(deps, tx, transfer)
+  if (credits) return holdCredit(deps, tx, transfer, into[1] ?? '', into[2] ?? '')
+  if (MERCHANT.test(from.code) && REVERSAL_KINDS.has(kind)) return releaseForReversal(deps, tx, transfer)
   return []
 }
 
-async function holdBack(
+async function holdCredit(
   deps: Deps,
   tx: Tx,
   { id, to, amount, ref }: Transfer,
@@ -105,17 +105,17 @@ async function holdBack(
   })
   await notifySettlementOwner(deps, tx, { id: settlementId, version: 1 }, 'created')
   if (terms.holdDays === 0) tx.afterCommit(() => jobs().wake(SETTLEMENTS_QUEUE))
-  const pending = pendingOf(account, to.asset)
+  const pending = pendingAccount(account, to.asset)
   return [{ id: deriveUuid(id, 'hold-back'), from: to, to: pending, amount, kind: 'payments.hold-back', ref }]
 }
 
-/** What is taken of a receipt comes out of what is held of it: to where it was taken from. */
-async function takeHeld(deps: Deps, tx: Tx, { id, from, amount, ref }: Transfer): Promise<Transfer[]> {
+/** Releases pending money of a reversed receipt to the account that the reversal debits. */
+async function releaseForReversal(deps: Deps, tx: Tx, { id, from, amount, ref }: Transfer): Promise<Transfer[]> {
   const held = await lockHeld(tx, ref)
-  return freeOf(deps, tx, held, { id, cause: id, to: from, amount, ref, now: deps.clock.now() })
+  return releasePending(deps, tx, held, { id, cause: id, to: from, amount, ref, now: deps.clock.now() })
 }
 
-interface Wanted {
+interface ReleaseRequest {
   readonly id: string
   readonly cause: string
   readonly to: Account
@@ -124,56 +124,61 @@ interface Wanted {
   readonly now: Date
 }
 
-async function freeOf(deps: NotifyDeps, tx: Tx, held: readonly SettlementRow[], wanted: Wanted): Promise<Transfer[]> {
-  const freed: Transfer[] = []
-  let left = wanted.amount
+async function releasePending(
+  deps: NotifyDeps,
+  tx: Tx,
+  held: readonly SettlementRow[],
+  request: ReleaseRequest,
+): Promise<Transfer[]> {
+  const released: Transfer[] = []
+  let remaining = request.amount
   for (const row of held) {
-    const there = row.credited - row.returned
-    const amount = there < left ? there : left
-    if (amount === 0n || row.asset !== wanted.to.asset) continue
-    left -= amount
+    const pending = row.credited - row.returned
+    const amount = pending < remaining ? pending : remaining
+    if (amount === 0n || row.asset !== request.to.asset) continue
+    remaining -= amount
     const returned = row.returned + amount
-    const over = returned === row.credited
+    const isReturned = returned === row.credited
     await updateSettlement(tx, {
       ...row,
       returned,
-      ...(over && { state: 'returned' as const, version: row.version + 1, settledAt: wanted.now }),
+      ...(isReturned && { state: 'returned' as const, version: row.version + 1, settledAt: request.now }),
     })
-    if (over) await notifySettlementOwner(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
-    await insertFree(tx, { cause: wanted.cause, settlementId: row.id, amount, undone: 0n }, wanted.now)
-    freed.push({
-      id: deriveUuid(wanted.id, `free ${row.id}`),
-      from: pendingOf(row.account, row.asset),
-      to: wanted.to,
+    if (isReturned) await notifySettlementOwner(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
+    await insertFree(tx, { cause: request.cause, settlementId: row.id, amount, undone: 0n }, request.now)
+    released.push({
+      id: deriveUuid(request.id, `free ${row.id}`),
+      from: pendingAccount(row.account, row.asset),
+      to: request.to,
       amount,
       kind: 'payments.free',
-      ref: wanted.ref,
+      ref: request.ref,
     })
   }
-  return freed
+  return released
 }
 
-export interface Freeing {
+export interface PendingRelease {
   readonly intentId: string
   readonly available: Account
   readonly amount: bigint
-  /** The refund. */
+  /** Id of the refund. */
   readonly cause: string
-  /** What the transfers' ids are derived from. */
+  /** The ids of the transfers are derived from this. */
   readonly source: string
 }
 
 /**
- * Makes money of a payment that is held back available at once, to be given back to its payer: no fee is kept of it. Before the refund's own
- * hold, under the payment's lock. The caller posts.
+ * Releases pending money of a payment for a refund, without a fee. The caller holds the payment's lock, calls this before the refund's own hold,
+ * and posts the returned transfers.
  */
-export async function freeForRefund(
+export async function releasePendingForRefund(
   deps: Pick<Deps, 'clock'> & NotifyDeps,
   tx: Tx,
-  { intentId, available: to, amount, cause, source }: Freeing,
+  { intentId, available: to, amount, cause, source }: PendingRelease,
 ): Promise<Transfer[]> {
   const held = await lockHeldOf(tx, { intentId, asset: to.asset, amount })
-  return freeOf(deps, tx, held, {
+  return releasePending(deps, tx, held, {
     id: deriveUuid(source, 'free'),
     cause,
     to,
@@ -183,59 +188,61 @@ export async function freeForRefund(
   })
 }
 
-export interface HoldingAgain {
-  /** Refunds and transfers that it was freed for. */
+export interface RestoredHold {
+  /** Refunds and transfers for which the money was released. */
   readonly causes: readonly string[]
   readonly available: Account
-  /** At most: what of it is available, not what repaid a debt. */
+  /** Maximum amount: the available part, without what repaid a debt. */
   readonly amount: bigint
   readonly source: string
-  /** What the transfers refer to. */
+  /** Reference of the transfers. */
   readonly ref: string
-  /** Another part of the same comes back after this one: what is left stays for it. */
+  /** Another part of the same money returns after this one. The rest of the release stays open for it. */
   readonly hasMoreParts?: boolean | undefined
 }
 
 /**
- * What was freed for something that did not happen, or that came back, is held back again: by its settlement, with its terms and its date. Under the
- * payment's lock and the debt's. The caller posts.
+ * Moves released money back to its settlement, with the same terms and due date, when the refund failed or its money returned. The caller holds
+ * the locks of the payment and of the debt, and posts the returned transfers.
  */
 export async function restoreHold(
   deps: Pick<Deps, 'clock' | 'ids'> & NotifyDeps,
   tx: Tx,
-  { causes, available, amount, source, ref, hasMoreParts = false }: HoldingAgain,
+  { causes, available, amount, source, ref, hasMoreParts = false }: RestoredHold,
 ): Promise<Transfer[]> {
   const now = deps.clock.now()
-  const again: Transfer[] = []
-  let left = amount
-  for (const free of await listFrees(tx, causes)) {
-    const row = await lockSettlement(tx, free.settlementId)
-    const there = free.amount - free.undone
-    const part = there < left ? there : left
-    // Asset by asset: what was freed of another is not in what came back.
+  const transfers: Transfer[] = []
+  let remaining = amount
+  for (const release of await listFrees(tx, causes)) {
+    const row = await lockSettlement(tx, release.settlementId)
+    const released = release.amount - release.undone
+    const part = released < remaining ? released : remaining
+    // Settlements in another asset are not part of the returned money.
     if (row?.asset !== available.asset) continue
-    left -= part
-    const isOver = row.state === 'settled'
-    const undone = isOver ? free.undone : free.undone + part
-    await updateFree(tx, { ...free, undone }, hasMoreParts && part < there ? null : now)
+    remaining -= part
+    const isSettled = row.state === 'settled'
+    const undone = isSettled ? release.undone : release.undone + part
+    await updateFree(tx, { ...release, undone }, hasMoreParts && part < released ? null : now)
     if (part === 0n) continue
-    const id = deriveUuid(source, `hold-back ${free.cause} ${row.id}`)
-    await (isOver ? holdAnew(deps, tx, row, { transferId: id, credited: part }) : reopen(deps, tx, row, part))
-    const to = pendingOf(row.account, row.asset)
-    again.push({ id, from: available, to, amount: part, kind: 'payments.hold-back', ref })
+    const id = deriveUuid(source, `hold-back ${release.cause} ${row.id}`)
+    await (isSettled
+      ? holdAsNewSettlement(deps, tx, row, { transferId: id, credited: part })
+      : reopenSettlement(deps, tx, row, part))
+    const to = pendingAccount(row.account, row.asset)
+    transfers.push({ id, from: available, to, amount: part, kind: 'payments.hold-back', ref })
   }
-  return again
+  return transfers
 }
 
-async function reopen(deps: NotifyDeps, tx: Tx, row: SettlementRow, part: bigint): Promise<void> {
-  const wasOver = row.state === 'returned'
-  const version = wasOver ? row.version + 1 : row.version
+async function reopenSettlement(deps: NotifyDeps, tx: Tx, row: SettlementRow, part: bigint): Promise<void> {
+  const wasReturned = row.state === 'returned'
+  const version = wasReturned ? row.version + 1 : row.version
   await updateSettlement(tx, { ...row, state: 'pending', settledAt: null, version, returned: row.returned - part })
-  if (wasOver) await notifySettlementOwner(deps, tx, { id: row.id, version }, 'created')
+  if (wasReturned) await notifySettlementOwner(deps, tx, { id: row.id, version }, 'created')
 }
 
-/** The rest of it was settled meanwhile, and with it the fixed part of the fee. */
-async function holdAnew(
+/** Opens a second settlement, because the first was settled meanwhile. The fixed fee was charged then, so it is zero here. */
+async function holdAsNewSettlement(
   deps: Pick<Deps, 'clock' | 'ids'> & NotifyDeps,
   tx: Tx,
   settled: SettlementRow,

@@ -26,13 +26,13 @@ const moved = (trial: Trial, of: 'available' | 'debt', amount: bigint): Transfer
 })
 
 const someoneWaits = (owner: Db): Promise<boolean> =>
-  waitFor('somebody who waits for the lock', async () => {
+  waitFor('a transaction that waits for the lock', async () => {
     const waiting = await owner.many(sql`select 1 as one from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`)
     return waiting.length > 0
   })
 
-/** A transaction that has the debt's lock, as a reversal does, does something and ends once another waits for it or has gone past it. */
+/** Runs a transaction that holds the debt lock like a reversal. It ends once another transaction waits for the lock or has passed it. */
 async function withDebt(trial: Trial, owner: Db, act: (tx: Tx) => Promise<void>, beside: () => Promise<unknown>) {
   let other: Promise<unknown> | undefined
   await trial.db.transaction(async (tx) => {
@@ -44,7 +44,7 @@ async function withDebt(trial: Trial, owner: Db, act: (tx: Tx) => Promise<void>,
   await other
 }
 
-void test('a debt that a reversal is just making is repaid by the settlement beside it', async () => {
+void test('a settlement repays a debt that a concurrent reversal creates', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   await paid(trial)
@@ -57,7 +57,7 @@ void test('a debt that a reversal is just making is repaid by the settlement bes
   assert.deepEqual([await trial.available(), await trial.debt()], [110_000n, 0n])
 })
 
-void test('a refund beyond the balance waits for the debt before it has anything else that a reversal needs', async () => {
+void test('a refund beyond the balance takes the debt lock before all other locks that a reversal needs', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms, refunds: { beyondBalance: 'debt', claimDays: 30 } })
   const { id, intentId } = await paid(trial)

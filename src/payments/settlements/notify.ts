@@ -7,7 +7,7 @@ export interface NotifyDeps {
   readonly settlementChanged?: Job<SettlementChange> | undefined
 }
 
-/** Writes the job of whoever wants to hear, in the transaction of the change. */
+/** Enqueues the job that notifies of a settlement, in the transaction of the change. */
 export async function notifySettlementOwner(
   { jobs, settlementChanged }: NotifyDeps,
   tx: Tx,

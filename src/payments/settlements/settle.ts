@@ -14,22 +14,22 @@ import {
   type SettlementRow,
   updateSettlement,
 } from '../store/settlements.ts'
-import { pendingOf, SETTLEMENTS_QUEUE } from './holding.ts'
+import { pendingAccount, SETTLEMENTS_QUEUE } from './holding.ts'
 import { notifySettlementOwner } from './notify.ts'
-import { feeOf } from './terms.ts'
+import { settlementFee } from './terms.ts'
 
 const LEASE_MS = 60_000
 const FEE_SHARDS = 32
 
-/** What merchants are charged: the operator's. */
-const feesOf = (asset: Account['asset']): Account => ({
+/** Account of the operator that receives settlement fees. */
+const feesAccount = (asset: Account['asset']): Account => ({
   code: 'desk:fees',
   asset,
   mayOverdraw: true,
   shards: FEE_SHARDS,
 })
 
-/** What is due to become available. */
+/** Queue of settlements that are due. */
 export function settlementsQueue(context: Context): DueQueue<{ id: string }> {
   return {
     name: SETTLEMENTS_QUEUE,
@@ -45,37 +45,37 @@ export function settlementsQueue(context: Context): DueQueue<{ id: string }> {
 async function settle(context: Context, tx: Tx, id: string): Promise<void> {
   const found = await findSettlement(tx, id)
   if (found?.state !== 'pending') return
-  // Before the row's lock, as reversals take the two.
-  const owed = await debtOfMerchant(context, tx, found)
+  // Reversals lock the debt before the settlement, too.
+  const debt = await lockDebt(context, tx, found)
   const row = await lockSettlement(tx, id)
   if (row?.state !== 'pending') return
   const amount = row.credited - row.returned
-  const fee = feeOf(row.asset, amount, row)
+  const fee = settlementFee(row.asset, amount, row)
   const version = row.version + 1
   await updateSettlement(tx, { ...row, fee, version, state: 'settled', settledAt: context.clock.now() })
-  await context.ledger.post(tx, settleTransfers(row, amount, fee, owed))
+  await context.ledger.post(tx, settleTransfers(row, amount, fee, debt))
   await notifySettlementOwner(context, tx, { id, version }, 'completed')
 }
 
-/** What is owed is repaid before anything becomes available. Locked also when there is none: a reversal beside it may just be making one. */
-async function debtOfMerchant({ ledger }: Context, tx: Tx, { account, asset }: SettlementRow): Promise<bigint> {
+/** Locks the merchant's debt and returns it. The lock is taken without a debt, too: a concurrent reversal may be creating one. */
+async function lockDebt({ ledger }: Context, tx: Tx, { account, asset }: SettlementRow): Promise<bigint> {
   const { code } = debtOf({ account, asset })
   await lockAccount(tx, `${code} ${asset}`)
   const { posted } = await ledger.balance(tx, code, asset)
   return posted < 0n ? -posted : 0n
 }
 
-function settleTransfers(row: SettlementRow, amount: bigint, fee: bigint, owed: bigint): Transfer[] {
+function settleTransfers(row: SettlementRow, amount: bigint, fee: bigint, debt: bigint): Transfer[] {
   const { id, account, asset } = row
   const net = amount - fee
-  const repaid = owed < net ? owed : net
-  const from = pendingOf(account, asset)
+  const repaid = debt < net ? debt : net
+  const from = pendingAccount(account, asset)
   const part = (purpose: string, to: Account, sum: bigint): Transfer[] =>
     sum > 0n
       ? [{ id: deriveUuid(id, purpose), from, to, amount: sum, kind: `payments.settlement-${purpose}`, ref: id }]
       : []
   return [
-    ...part('fee', feesOf(asset), fee),
+    ...part('fee', feesAccount(asset), fee),
     ...part('repay', debtOf({ account, asset }), repaid),
     ...part('net', availableOf({ account, asset }), net - repaid),
   ]

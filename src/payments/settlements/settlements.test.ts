@@ -4,8 +4,8 @@ import type { Outcome } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
 import { availableOf } from '../postings.ts'
-import { freeForRefund } from './holding.ts'
-import { feeOf } from './terms.ts'
+import { releasePendingForRefund } from './holding.ts'
+import { settlementFee } from './terms.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const terms = { holdDays: 2, feeBps: 100, feeFixed: {} }
@@ -24,14 +24,14 @@ const stand = async (trial: Trial): Promise<bigint[]> => [
   (await trial.ledger.balance(trial.db, 'desk:fees', KES)).posted,
 ]
 
-void test('a fee is a share rounded half to even and a fixed part, and at most all of it', () => {
-  assert.equal(feeOf(KES, 10_000n, { feeBps: 250, feeFixed: 0n }), 250n)
-  assert.equal(feeOf(KES, 50n, { feeBps: 100, feeFixed: 0n }), 0n, 'half of a cent to the even one')
-  assert.equal(feeOf(KES, 150n, { feeBps: 100, feeFixed: 0n }), 2n)
-  assert.equal(feeOf(KES, 150n, { feeBps: 100, feeFixed: 1000n }), 150n)
+void test('a fee is a share, rounded half to even, plus a fixed part, and at most the amount', () => {
+  assert.equal(settlementFee(KES, 10_000n, { feeBps: 250, feeFixed: 0n }), 250n)
+  assert.equal(settlementFee(KES, 50n, { feeBps: 100, feeFixed: 0n }), 0n, 'half of a cent to the even one')
+  assert.equal(settlementFee(KES, 150n, { feeBps: 100, feeFixed: 0n }), 2n)
+  assert.equal(settlementFee(KES, 150n, { feeBps: 100, feeFixed: 1000n }), 150n)
 })
 
-void test('what goes back while it is held comes out of what is held: no debt, and no fee on it', async () => {
+void test('a reversal before the settlement uses pending money, without debt or fee', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const first = await cardAttempt(trial)
@@ -43,7 +43,7 @@ void test('what goes back while it is held comes out of what is held: no debt, a
   await trial.booksHold()
   await trial.pass(2 * DAY_MS)
   await trial.pass()
-  assert.deepEqual(await stand(trial), [99_000n, 0n, 0n, 1000n], 'one percent of what was left')
+  assert.deepEqual(await stand(trial), [99_000n, 0n, 0n, 1000n], 'one percent of the remaining amount')
   await trial.booksHold()
 
   await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_2'))
@@ -51,7 +51,7 @@ void test('what goes back while it is held comes out of what is held: no debt, a
   await trial.booksHold()
 })
 
-void test('all of it taken back leaves nothing to settle; other money stays held', async () => {
+void test('a full reversal ends its settlement as returned; other settlements stay pending', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   for (const id of ['ch_1', 'ch_2']) {
@@ -88,7 +88,7 @@ void test('a debt is repaid before anything becomes available', async () => {
   await trial.booksHold()
 })
 
-void test('a refund frees what is held of its payment, and no other', async () => {
+void test('a refund releases pending money of its own payment only', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intents: string[] = []
@@ -102,7 +102,7 @@ void test('a refund frees what is held of its payment, and no other', async () =
   const cause = trial.ids.next('re')
   const wanted = { intentId, available, amount: 500_000n, cause, source: cause }
   await trial.db.transaction(async (tx) =>
-    trial.ledger.post(tx, await freeForRefund({ ...trial, jobs: () => trial.jobs }, tx, wanted)),
+    trial.ledger.post(tx, await releasePendingForRefund({ ...trial, jobs: () => trial.jobs }, tx, wanted)),
   )
   assert.deepEqual(await stand(trial), [150_000n, 150_000n, 0n, 0n])
   await trial.booksHold()

@@ -1,7 +1,7 @@
 import { type Asset, money, multiply } from '#money'
 
-/** What the operator keeps: at most all of it. The share is rounded to the nearest minor unit, half to even. */
-export function feeOf(
+/** Computes the operator's fee in minor units, at most `amount`. The share is rounded to the nearest minor unit, half to even. */
+export function settlementFee(
   asset: Asset,
   amount: bigint,
   { feeBps, feeFixed }: { feeBps: number; feeFixed: bigint },

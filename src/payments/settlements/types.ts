@@ -1,7 +1,7 @@
 import type { Money } from '#money'
 import type { Queryable } from '#platform/database/db'
 
-/** Money that a merchant gets later, or less a fee. */
+/** Credit of a receipt that a merchant gets later, or less a fee. */
 export interface Settlement {
   /** `stl_…` */
   readonly id: string
@@ -10,13 +10,13 @@ export interface Settlement {
   readonly receiptId: string
   readonly owner: string
   readonly livemode: boolean
-  /** `returned`: all of it went back to the payer before it was settled. */
+  /** `returned`: all of the money went back to the payer before the settlement. */
   readonly state: SettlementState
-  /** What came, less what was repaid of a debt. */
+  /** Received money, less the part that repaid a debt. */
   readonly gross: Money
-  /** What went back to the payer before it was settled. */
+  /** Money that went back to the payer before the settlement. */
   readonly returned: Money
-  /** What is kept of it, or would be by now. */
+  /** Fee of the operator. Before the settlement: the fee as of now. */
   readonly fee: Money
   readonly net: Money
   readonly dueAt: Date
@@ -26,31 +26,29 @@ export interface Settlement {
 
 export interface Settlements {
   find(q: Queryable, id: string): Promise<Settlement | undefined>
-  /** Newest first. */
+  /** Lists settlements, newest first. */
   list(
     q: Queryable,
     query: { merchantId: string; state?: SettlementState | undefined; limit: number; cursor?: string | undefined },
   ): Promise<{ items: Settlement[]; nextCursor: string | undefined }>
 }
 
-/** When and how much of what comes a merchant can dispose of. */
+/** Hold days and fees of a merchant. */
 export interface SettlementTerms {
-  /** 0: at once. */
+  /** Days until a credit is settled; 0: at once. */
   readonly holdDays: number
-  /** Of each receipt, in hundredths of a percent. */
+  /** Fee on each receipt, in hundredths of a percent. */
   readonly feeBps: number
-  /** Of each receipt, in minor units, by currency. */
+  /** Fixed fee on each receipt, in minor units, by currency. */
   readonly feeFixed: Readonly<Record<string, bigint>>
 }
 
-/** Payload of the job that hears of settlements. `returned`: all of it went back to the payer before; `created` again: it came back. */
+/** Payload of the job that notifies of settlements. `created` after `returned`: the refund failed or its money returned. */
 export interface SettlementChange {
   readonly settlementId: string
   readonly type: 'created' | 'completed' | 'returned'
-  /** Grows with each change that is told. */
+  /** Grows with each notified change. */
   readonly version: number
 }
-
-/** All SQL on payments.settlements. */
 
 export type SettlementState = 'pending' | 'settled' | 'returned'

@@ -17,7 +17,7 @@ async function pay(life: Life, { id, shop }: Payment): Promise<string> {
     bank.push({ attemptId: body.id, number: `FT${1000 + bank.length}`, amount })
   }
   if (random(4) === 0) return `${isSent ? 'sent' : 'not sent'} and not said`
-  const said = await desk.world.app.payments.transfers.sent({ intentId: id }).catch(excuse)
+  const said = await desk.world.app.payments.transfers.declareSent({ intentId: id }).catch(excuse)
   await desk.settled()
   return `${isSent ? 'sent' : 'not sent'} and said${said ?? ''}`
 }

@@ -71,7 +71,7 @@ function createLinkRoute(app: HttpServer, api: Api): void {
       const act = async (requestKey?: string) => {
         const shop = await shopOf(api, caller, request.body.store)
         const { currency } = request.body
-        if (isCurrency(currency)) await api.payments.learnPrices(assetOf(currency))
+        if (isCurrency(currency)) await api.payments.loadPrices(assetOf(currency))
         return made(
           await createLink(api, db, { ...newLinkOf(request.body, shop, api), requestKey: requestKey ?? null }),
         )

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { currencyOf, formatAmount } from '#money'
-import type { Decided, ManualTransfer } from '#payments'
+import type { OnTransferDecided, ManualTransfer } from '#payments'
 import type { HttpServer, Request } from '#platform/web/http'
 import { requireAmount } from '../../intents/new-intent.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
@@ -152,7 +152,7 @@ function rejectRoute(app: HttpServer, api: Api): void {
 }
 
 const auditOf =
-  ({ access, identity }: Api, request: Request, action: string, detail: Record<string, string>): Decided =>
+  ({ access, identity }: Api, request: Request, action: string, detail: Record<string, string>): OnTransferDecided =>
   (tx, { id }) =>
     identity.audit.record(tx, {
       actor: { type: 'key', id: access.callerOf(request).keyId },

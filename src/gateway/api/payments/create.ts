@@ -75,7 +75,7 @@ async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?
 }
 
 async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Promise<NewIntent> {
-  if (isCurrency(body.currency)) await api.payments.learnPrices(assetOf(body.currency))
+  if (isCurrency(body.currency)) await api.payments.loadPrices(assetOf(body.currency))
   const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
   // Nobody pays for an event that nobody wants.
   return { ...input, announce: await api.webhooks.hasSubscriber(caller.merchantId, 'payment.created') }

@@ -5,13 +5,13 @@ export const REFUND_PROBLEMS = [
   {
     code: 'payments.nothing-to-refund',
     status: 409,
-    message: 'Nothing of this payment is left to refund.',
+    message: 'This payment has no refundable amount left.',
     remedy: 'Nothing arrived, or all of it went back or is on its way back: list the payment’s refunds.',
   },
   {
     code: 'payments.refund-too-large',
     status: 409,
-    message: 'At most KES 500.00 of this payment is left to refund.',
+    message: 'At most KES 500.00 of this payment can be refunded.',
     param: 'amount',
     remedy: 'Ask for no more than the message names. Refunds that are pending or claimable count as gone.',
   },
@@ -19,7 +19,7 @@ export const REFUND_PROBLEMS = [
     code: 'payments.refund-in-parts',
     status: 409,
     message:
-      'This payment came in several parts, each of which goes back by itself: refund at most KES 1000.00 at once, or by a link.',
+      'This payment was made in several parts, and each is refunded separately. Refund at most KES 1000.00 at once, or use a link.',
     param: 'amount',
     remedy: 'Make one refund for each part, or one by a link for all: {"method": "claim"}.',
   },
@@ -27,7 +27,7 @@ export const REFUND_PROBLEMS = [
     code: 'payments.refund-to-balance',
     status: 409,
     message:
-      'KES 600.00 of this payment came out of the customer’s balance and goes back there alone: refund that by itself, without a link.',
+      'KES 600.00 of this payment came from the customer’s balance and can only return there. Refund that amount separately, without a link.',
     param: 'method',
     remedy: 'Make one refund of that amount without method, and another for the rest.',
   },
@@ -35,7 +35,7 @@ export const REFUND_PROBLEMS = [
     code: 'payments.refund-rate',
     status: 409,
     message:
-      'This payment came in another currency: it is refunded in its own currency, at the rate at which it was paid.',
+      'This payment was made in another currency. It is refunded in its own currency, at the rate of the payment. Use paid_rate or fiat.',
     param: 'amount_basis',
     remedy:
       'Use paid_rate or fiat: the money was exchanged when it came, and is in your balance in the payment’s currency.',
@@ -43,13 +43,13 @@ export const REFUND_PROBLEMS = [
   {
     code: 'payments.insufficient-balance',
     status: 409,
-    message: 'The refund takes KES 1500.00 and the balance has KES 500.00.',
+    message: 'The refund needs KES 1500.00 and the balance has KES 500.00. Refund less, or wait for more payments.',
     remedy: 'Wait until payments come in, or refund less. The operator may allow a debt: REFUNDS_BEYOND_BALANCE=debt.',
   },
   {
     code: 'payments.refund-over',
     status: 409,
-    message: 'The refund is succeeded: it cannot be canceled any more.',
+    message: 'The refund is succeeded and cannot be canceled.',
     remedy: 'Only a link that nobody has used can be taken back.',
   },
 ] as const satisfies readonly Problem[]

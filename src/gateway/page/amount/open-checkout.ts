@@ -75,7 +75,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
       const speech = speechOf(request, merchant)
       const typed = request.body
       const { currency = '' } = typed
-      if (isCurrency(currency)) await deps.payments.learnPrices(assetOf(currency))
+      if (isCurrency(currency)) await deps.payments.loadPrices(assetOf(currency))
       const read = readForm(deps, typed, speech)
       if ('problem' in read) {
         void reply.code(422)

@@ -81,7 +81,7 @@ export async function reportTransferSent(
   const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
   if (!taken.ok) return tooManyRequests(speech, taken.retryAfterSeconds)
   try {
-    await deps.payments.transfers.sent({ intentId: intent.id, note })
+    await deps.payments.transfers.declareSent({ intentId: intent.id, note })
   } catch (error) {
     if (!(error instanceof AppError) || (error.status !== 404 && error.status !== 409)) throw error
   }

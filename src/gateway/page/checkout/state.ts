@@ -1,5 +1,5 @@
 import type { Brand } from '#identity'
-import type { Attempt, Intent, MpesaByHand, PaymentMethod } from '#payments'
+import type { Attempt, Intent, ManualMpesa, PaymentMethod } from '#payments'
 import type { Speech } from '../../strings/strings.ts'
 import type { Problem } from '../forms/problem.ts'
 
@@ -17,7 +17,7 @@ export interface View {
   /** Where the script sends the payer on to: set only in the answer to the payer's own request. */
   readonly redirect?: string | undefined
   /** The pay bill or till that takes payments from the M-Pesa menu, which an operator confirms. */
-  readonly byHand?: MpesaByHand | undefined
+  readonly byHand?: ManualMpesa | undefined
   /** Where whoever tries this out can pay. */
   readonly practiceUrl?: string | undefined
 }

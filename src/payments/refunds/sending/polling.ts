@@ -10,10 +10,10 @@ import { recordRefund } from './record.ts'
 import { nextRefundCheckAt } from './schedule.ts'
 import { refundRefOf, submitRefund } from './send.ts'
 
-/** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
+/** Lease of a poll. Queries end well within it; after it another worker replaces one that died. */
 const LEASE_MS = 120_000
 
-/** Refunds that are due: everything under way is asked about, because an event may never come. */
+/** Queue of refunds that are due. It polls every pending refund, because an event may never arrive. */
 export function refundsQueue(context: Context): DueQueue<RefundRow> {
   return {
     name: REFUNDS_QUEUE,
@@ -22,28 +22,28 @@ export function refundsQueue(context: Context): DueQueue<RefundRow> {
     idleMs: 500,
     claim: (limit, now) => claimDueRefunds(context.db, limit, now, addMs(now, LEASE_MS)),
     adopt: (now) => freeDueRefunds(context.db, now, addMs(now, LEASE_MS)),
-    handle: (row) => pollOrBackOff(context, row),
+    handle: (row) => processOrBackOff(context, row),
   }
 }
 
-/** What throws here is an error of ours, not of the provider: it is tried again, less and less often. */
-async function pollOrBackOff(context: Context, row: RefundRow): Promise<void> {
+/** Processes a due refund, and retries with backoff when it throws. Such errors are Purser's, not the provider's. */
+async function processOrBackOff(context: Context, row: RefundRow): Promise<void> {
   try {
-    await look(context, row)
+    await processDueRefund(context, row)
   } catch (error) {
     const { id: refundId, rail, checks } = row
-    context.log.error({ refundId, rail, checks, error }, 'refund could not be looked at')
+    context.log.error({ refundId, rail, checks, error }, 'refund could not be processed')
     await postponeRefund(context.db, { ...row, checks: checks + 1, dueAt: backOff(checks, context.clock.now()) })
   }
 }
 
-async function look(context: Context, row: RefundRow): Promise<void> {
+async function processDueRefund(context: Context, row: RefundRow): Promise<void> {
   switch (row.state) {
     case 'created':
       await submitRefund(context, row.id)
       return
     case 'submitting': {
-      // Whoever called the rail is gone, and the call may have reached it: from now on it is asked about and never sent again.
+      // The process that called the rail died, and the call may have reached it. From now on the refund is polled and never sent again.
       const outcome = { kind: 'interrupted' as const, why: 'no answer was recorded' }
       const { row: after } = await recordRefund(context, { refund: row, outcome, from: 'event' })
       await checkRefund(context, after)
@@ -54,7 +54,7 @@ async function look(context: Context, row: RefundRow): Promise<void> {
       await checkRefund(context, row)
       return
     case 'claimable':
-      // Nobody has said where to: its time is over.
+      // The link expired without a destination.
       await endClaim(context, row, 'expired')
       return
     case 'succeeded':
@@ -65,7 +65,7 @@ async function look(context: Context, row: RefundRow): Promise<void> {
   }
 }
 
-/** Asks the provider and records the answer. Errors of the provider never fail a refund. */
+/** Queries the provider and records the answer. Errors of the provider never fail a refund. */
 export async function checkRefund(context: Context, row: RefundRow, from: 'check' | 'answer' = 'check'): Promise<void> {
   const outcome = await askAboutRefund(context, row)
   const { sending, rail } = row
@@ -80,10 +80,10 @@ export async function checkRefund(context: Context, row: RefundRow, from: 'check
   }
 }
 
-/** The rail's answer, or undefined when it could not be had. No transaction is open meanwhile. */
+/** Returns the rail's answer; undefined when the query failed. No transaction is open meanwhile. */
 async function askAboutRefund(context: Context, row: RefundRow): Promise<RefundOutcome | undefined> {
   const refunding = railOf(context, row.rail ?? '')?.refund
-  // One that is paid by hand is the operator's to tell.
+  // The operator reports the result of a manual refund.
   if (!refunding) return undefined
   const { id: refundId, rail } = row
   try {
@@ -93,7 +93,7 @@ async function askAboutRefund(context: Context, row: RefundRow): Promise<RefundO
   } catch (error) {
     context.meters.checks.inc({ rail: rail ?? '', answer: 'error' })
     const code = error instanceof FetchError ? error.code : error
-    context.log.warn({ refundId, rail, error: code }, 'provider could not be asked about a refund')
+    context.log.warn({ refundId, rail, error: code }, 'refund query failed')
     return undefined
   }
 }

@@ -5,10 +5,10 @@ import { availableOf, type Books, takeTransfers } from '../../postings.ts'
 import { openExcessCase } from '../../receipts/excess.ts'
 import { countReceipt } from '../../receipts/receipts.ts'
 import { cancelUncoveredRefunds } from '../../reservations/cancel.ts'
-import { holdOf } from '../../reservations/hold.ts'
+import { holdIdOf } from '../../reservations/hold.ts'
 import { insertProviderRefund } from '../../reservations/provider.ts'
 import { booksOf, lockDebt, type RefundUnit } from '../../reservations/unit-of-work.ts'
-import { freeForRefund } from '../../settlements/holding.ts'
+import { releasePendingForRefund } from '../../settlements/holding.ts'
 import { findAttempt } from '../../store/attempts.ts'
 import {
   findReceiptById,
@@ -23,37 +23,40 @@ import { listParts, type RefundPart } from '../../store/refunds.ts'
 import { planned, type UnitOfWork } from '../../unit-of-work.ts'
 
 /**
- * The provider has sent it: all of it goes from the merchant's balance to the clearing account of whoever sent it. What was held goes first, then
- * what else is there (nothing was held for a refund that had been given up); the rest becomes debt.
+ * Posts a refund that the provider sent: the full amount moves from the merchant's balance to the sender's clearing account. The hold is used
+ * first, then the available balance (a refund that was given up has no hold). The rest becomes debt.
  */
-export async function takeMoney(unit: RefundUnit, reference: string | null): Promise<void> {
+export async function debitRefund(unit: RefundUnit, reference: string | null): Promise<void> {
   const { context, tx, row } = unit
   const books = booksOf(unit)
   if (row.held < row.amount) await lockDebt(unit, books)
   const parts = await listParts(tx, row.id)
-  // One that was given up has its part of the receipts no longer: others may have been promised it since.
+  // A refund that was given up no longer reserves its receipts, and later refunds may have reserved them.
   if (row.endedAt !== null) await cancelOtherRefunds(unit, parts)
-  // Freed and taken in one transaction: the balance's row stays locked in between, so nobody else can spend it.
-  if (row.held > 0n) invariant(await context.ledger.release(tx, holdOf(row.id)), `the hold of ${row.id} is there`)
-  await takeParts(unit, parts, { reference, there: row.held === row.amount ? row.held : await reach(unit, books) })
+  // Release and debit share a transaction: the balance row stays locked, so no one else can spend the money.
+  if (row.held > 0n) invariant(await context.ledger.release(tx, holdIdOf(row.id)), `the hold of ${row.id} exists`)
+  await debitParts(unit, parts, {
+    reference,
+    there: row.held === row.amount ? row.held : await availableForRefund(unit, books),
+  })
 }
 
-/** Another sending of a refund that was taken went through too: it is a refund that nobody asked for, and a person is told. */
-export async function takeAgain(
+/** Posts a second successful sending of one refund. It becomes a refund of its own, and a case is opened for an operator. */
+export async function debitDuplicateSending(
   unit: RefundUnit,
   { rail, reference }: { rail: string; reference: string },
 ): Promise<boolean> {
   const { tx, row } = unit
   const { railAccount, asset, amount } = row
   const parts = await listParts(tx, row.id)
-  const known = await findReversal(tx, { rail, railAccount, providerId: entryOf(parts, reference, parts[0]) })
+  const known = await findReversal(tx, { rail, railAccount, providerId: entryProviderId(parts, reference, parts[0]) })
   if (known) return false
   const again = { ...unit, row: { ...row, rail } }
   await lockDebt(again, booksOf(again))
   await cancelOtherRefunds(again, parts)
   const noted = await insertProviderRefund(unit, { asset, amount, rail, railAccount, reference, parts })
-  const there = await reach(again, booksOf(again))
-  await takeParts({ ...again, row: noted }, parts, { reference, there, again: true })
+  const there = await availableForRefund(again, booksOf(again))
+  await debitParts({ ...again, row: noted }, parts, { reference, there, again: true })
   return true
 }
 
@@ -64,47 +67,47 @@ async function cancelOtherRefunds(unit: RefundUnit, parts: readonly RefundPart[]
   }
 }
 
-/** What the merchant has for it: what of this payment is held back, which is freed, and what is available. */
-async function reach(unit: RefundUnit, books: Books): Promise<bigint> {
+/** Releases this payment's pending settlement money, and returns the merchant's money for the refund: released plus available. */
+async function availableForRefund(unit: RefundUnit, books: Books): Promise<bigint> {
   const { context, tx, row, intent, contended, transfers } = unit
   const available = availableOf(books)
   const [amount, source] = [row.amount - row.held, context.ids.next('rce')]
   transfers.push(
-    ...(await freeForRefund(context, tx, { intentId: intent.id, available, amount, cause: row.id, source })),
+    ...(await releasePendingForRefund(context, tx, { intentId: intent.id, available, amount, cause: row.id, source })),
   )
-  // Where something was held, the balance's row is locked by now.
+  // If the refund had a hold, the balance row is locked by now.
   const changing = contended && row.held === 0n
   const balance = changing ? 0n : (await context.ledger.balance(tx, available.code, available.asset)).available
   const there = balance + planned(unit, available)
   return there > 0n ? there : 0n
 }
 
-/** What one provider's id names is one entry: several parts are told apart by their receipts. */
-const entryOf = (parts: readonly RefundPart[], reference: string, part: RefundPart | undefined): string =>
+/** Returns the entry's provider id. A provider id has one entry, so several parts add their receipt id. */
+const entryProviderId = (parts: readonly RefundPart[], reference: string, part: RefundPart | undefined): string =>
   parts.length > 1 ? `${reference}:${part?.receiptId ?? ''}` : reference
 
 interface Taken {
   readonly reference: string | null
-  /** What the merchant's balance gives; the rest becomes debt. */
+  /** Amount that the merchant's balance covers; the rest becomes debt. */
   readonly there: bigint
-  /** It went before: none of it was to go. */
+  /** The refund was sent before, so none of this money should have left. */
   readonly again?: boolean
 }
 
-async function takeParts(
+async function debitParts(
   unit: RefundUnit,
   parts: readonly RefundPart[],
   { reference, there, again = false }: Taken,
 ): Promise<void> {
   let left = there
   for (const part of parts) {
-    const providerId = entryOf(parts, reference ?? unit.row.id, part)
-    await takeBack(unit, { part, there: left, providerId, again })
-    left -= least(left, part.amount)
+    const providerId = entryProviderId(parts, reference ?? unit.row.id, part)
+    await debitPart(unit, { part, there: left, providerId, again })
+    left -= smaller(left, part.amount)
   }
 }
 
-async function takeBack(
+async function debitPart(
   unit: RefundUnit,
   { part, there, providerId, again }: { part: RefundPart; there: bigint; providerId: string; again: boolean },
 ): Promise<void> {
@@ -113,14 +116,14 @@ async function takeBack(
   const books = booksOf(unit)
   const { rail, railAccount, asset } = books
   const { amount } = part
-  const within = least(amount, await refundableAmount(tx, receipt, intent))
+  const within = smaller(amount, await refundableAmount(tx, receipt, intent))
   const excess = amount - within
   const event = { source: context.ids.next('rce'), ref: receipt.id, kind: 'payments.refund' }
   const taken = takeTransfers(event, books, amount, there)
   const entry = { id: event.source, receiptId: receipt.id, rail, railAccount, kind: 'reversal' as const, asset, amount }
   const reason = `refund ${row.id}`
   await insertEntry(tx, { ...entry, excess, providerId, reason, transfers: taken.map(({ id }) => id) }, now)
-  // What counts for nothing is not taken back of what counts.
+  // Uncounted money does not reduce the counted amount.
   const counts = asset === intent.asset ? within : 0n
   await updateReceipt(tx, subtractReversal(receipt, { within: counts, refunded: counts, excess }), now)
   transfers.push(...taken)
@@ -128,19 +131,19 @@ async function takeBack(
     await openExcessCase(unit, receipt, { subject: event.source, asset, ours: again ? 0n : within, theirs: amount })
 }
 
-/** A refund that was counted came back to us: its money is counted anew, as far as it was taken. */
-export async function returnMoney(unit: RefundUnit): Promise<void> {
+/** Counts the money of a completed refund that was returned, up to the debited amount. */
+export async function creditReturnedRefund(unit: RefundUnit): Promise<void> {
   const { tx, context, row, now, intent, contended, transfers } = unit
   const parts = await listParts(tx, row.id)
   for (const [i, part] of parts.entries()) {
     const receipt = await requireReceipt(tx, part.receiptId)
     const paid = await findAttempt(tx, receipt.attemptId)
     invariant(paid, 'a receipt has an attempt')
-    // It comes back to whoever had sent it, which need not be the rail that had taken it.
+    // The money returns to the rail that sent it, which may differ from the rail that received the payment.
     const attempt = { ...paid, rail: row.rail ?? paid.rail, railAccount: row.railAccount }
     const seen = { late: false, receiptChanged: false, hasMoreParts: i < parts.length - 1 }
     const back: UnitOfWork = { tx, context, now, intent, attempt, contended, transfers, ...seen }
-    const providerId = entryOf(parts, row.reference ?? row.id, part)
+    const providerId = entryProviderId(parts, row.reference ?? row.id, part)
     const gross = money(row.asset, part.amount)
     await countReceipt(back, {
       id: `${providerId}:returned`,
@@ -159,4 +162,4 @@ async function requireReceipt(tx: Tx, receiptId: string): Promise<ReceiptRow> {
   return receipt
 }
 
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b)

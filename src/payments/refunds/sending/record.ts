@@ -5,93 +5,97 @@ import { refreshIntent } from '../../intents/refresh.ts'
 import { openExcessCase } from '../../receipts/excess.ts'
 import { notifyRefundOwner } from '../../reservations/refund.ts'
 import { releaseReservation } from '../../reservations/release.ts'
-import { isUnderWay, moveOf, type RefundMove, sendingOf, statusOfRefund } from '../../reservations/state.ts'
+import { isUnderWay, decideRefundMove, type RefundMove, sendingIdOf, statusOfRefund } from '../../reservations/state.ts'
 import type { RefundUnit } from '../../reservations/unit-of-work.ts'
 import { lockIntent } from '../../store/intents.ts'
 import { findReceiptById } from '../../store/receipts.ts'
 import { findRefundByReference, listParts, lockRefund, type RefundRow, updateRefund } from '../../store/refunds.ts'
 import type { RefundChange } from '../types.ts'
-import { returnMoney, takeAgain, takeMoney } from './postings.ts'
+import { creditReturnedRefund, debitDuplicateSending, debitRefund } from './postings.ts'
 import { nextRefundCheckAt } from './schedule.ts'
 
-/** Something that is known of a refund and how. Only what is proven gets here. */
+/** A report on a refund, and its origin. Reports are proven unless `unproven` is set. */
 export interface RefundObservation {
   readonly refund: Pick<RefundRow, 'id' | 'intentId'>
   readonly outcome: RefundOutcome | { readonly kind: 'interrupted'; readonly why: string }
-  /** The provider's answer to the sending, to a look of the queue, to another question of ours, or an event. Only looks count for the pace. */
+  /** Origin: answer to the sending, poll of the queue (`check`), answer to another query, or event. Only polls advance the schedule. */
   readonly from: 'send' | 'check' | 'answer' | 'event'
-  /** Of which sending, where that is known: one before says nothing of the one under way. */
+  /** Number of the sending, if known. A report on an earlier sending says nothing about the current one. */
   readonly sending?: number
-  /** Who was to send it, where that is known. */
+  /** Rail of the sending, if known. */
   readonly rail?: string | undefined
-  /** Said by an event that proves nothing: a failure is noted, and holds once the provider knows nothing of the refund either. */
+  /** The event proves nothing. A failure is noted, and counts once a query finds no such refund at the provider. */
   readonly unproven?: boolean
 }
 
 export interface RefundRecorded {
   readonly row: RefundRow
-  /** Why nothing was changed. `conflict`: the provider is to be asked. */
+  /** Why nothing changed. `conflict`: the caller must query the provider. */
   readonly refused?: string
 }
 
-/** Records it in a transaction of its own: refund, receipts, ledger, intent and the owner's job, all or nothing. Repeats change nothing. */
-export const recordRefund = (context: Context, told: RefundObservation): Promise<RefundRecorded> =>
+/** Records a report in its own transaction: refund, receipts, ledger, intent and the owner's job. Idempotent. */
+export const recordRefund = (context: Context, observation: RefundObservation): Promise<RefundRecorded> =>
   transactMoney(context, async (tx, contended) => {
-    const intent = await lockIntent(tx, told.refund.intentId)
+    const intent = await lockIntent(tx, observation.refund.intentId)
     if (!intent) throw notFound()
-    const row = await lockRefund(tx, told.refund.id)
-    return apply({ tx, context, now: context.clock.now(), intent, row, contended, transfers: [] }, told)
+    const row = await lockRefund(tx, observation.refund.id)
+    return applyObservation(
+      { tx, context, now: context.clock.now(), intent, row, contended, transfers: [] },
+      observation,
+    )
   })
 
-async function apply(locked: RefundUnit, told: RefundObservation): Promise<RefundRecorded> {
+async function applyObservation(locked: RefundUnit, observation: RefundObservation): Promise<RefundRecorded> {
   const { tx, context } = locked
-  if (isOther(locked.row, told)) return sentAgain(locked, told)
-  const stale = told.sending !== undefined && told.sending !== locked.row.sending
-  if (stale && told.outcome.kind !== 'succeeded') return { row: locked.row }
-  if (told.unproven) return note(locked, told)
-  const unit = { ...locked, row: sentBy(locked.row, told, stale) }
+  if (isDuplicateSending(locked.row, observation)) return recordDuplicateSending(locked, observation)
+  const stale = observation.sending !== undefined && observation.sending !== locked.row.sending
+  if (stale && observation.outcome.kind !== 'succeeded') return { row: locked.row }
+  if (observation.unproven) return noteUnprovenFailure(locked, observation)
+  const unit = { ...locked, row: attributeSender(locked.row, observation, stale) }
   const { row } = unit
-  const reference = await adoptReference(unit, told)
+  const reference = await adoptReference(unit, observation)
   if (reference.refused !== undefined) return { row, refused: reference.refused }
-  // A sending that had been given up went through after all: it counts as the provider’s last word.
-  const event = isGone(unit, told) ? 'failed' : told.outcome.kind
-  const move = stale && row.state !== 'succeeded' ? TOOK : moveOf(row.state, event, told.from !== 'event')
+  // A sending that was given up succeeded. This counts as the provider’s final answer.
+  const event = isConfirmedFailure(unit, observation) ? 'failed' : observation.outcome.kind
+  const move =
+    stale && row.state !== 'succeeded' ? SUCCEED : decideRefundMove(row.state, event, observation.from !== 'event')
   if (move.kind === 'conflict') return { row, refused: 'conflict' }
-  const after = withLook(unit, told, await moved(unit, told, move, reference.value))
-  if (stale && move.kind === 'succeed') await openSentTwiceCase(locked, told)
-  if (shows(locked.row) !== shows(after)) after.version++
+  const after = scheduleNextCheck(unit, observation, await applyMove(unit, observation, move, reference.value))
+  if (stale && move.kind === 'succeed') await openSentTwiceCase(locked, observation)
+  if (visibleState(locked.row) !== visibleState(after)) after.version++
   await updateRefund(tx, after)
   const seen = move.kind === 'succeed' || move.kind === 'return'
   if (seen) await refreshIntent(tx, context, unit.intent, unit.now, { shows: true })
-  const type = changeOf(locked.row, after)
+  const type = changedStatus(locked.row, after)
   if (type) await notifyRefundOwner(tx, context, unit.intent.owner, after, type)
   if (unit.transfers.length > 0) await context.ledger.post(tx, unit.transfers)
-  tx.afterCommit(() => report(locked, after))
+  tx.afterCommit(() => reportChange(locked, after))
   return { row: after }
 }
 
-/** About another sending than the one that the money was taken for. */
-const isOther = ({ takenSending }: RefundRow, { sending }: RefundObservation): boolean =>
+/** Returns whether the report is on another sending than the one that was debited. */
+const isDuplicateSending = ({ takenSending }: RefundRow, { sending }: RefundObservation): boolean =>
   takenSending !== null && sending !== undefined && sending !== takenSending
 
-/** Two sendings of one refund went through. */
-async function sentAgain(unit: RefundUnit, { outcome, rail }: RefundObservation): Promise<RefundRecorded> {
+/** Records that a second sending of one refund succeeded. */
+async function recordDuplicateSending(unit: RefundUnit, { outcome, rail }: RefundObservation): Promise<RefundRecorded> {
   const { row, tx, context, intent, now, transfers } = unit
   const by = rail ?? row.rail
   if (outcome.kind !== 'succeeded' || by === null) return { row }
-  if (!(await takeAgain(unit, { rail: by, reference: outcome.reference }))) return { row }
+  if (!(await debitDuplicateSending(unit, { rail: by, reference: outcome.reference }))) return { row }
   await refreshIntent(tx, context, intent, now, { shows: true })
   await context.ledger.post(tx, transfers)
   return { row }
 }
 
-/** Whose success it is: a link that waits again names nobody, and one of a sending before need not have gone the way of the last. */
-const sentBy = (row: RefundRow, { outcome, rail }: RefundObservation, stale: boolean): RefundRow =>
+/** Sets the rail of a success. A reopened link has no rail, and an earlier sending may have used another rail than the last. */
+const attributeSender = (row: RefundRow, { outcome, rail }: RefundObservation, stale: boolean): RefundRow =>
   outcome.kind === 'succeeded' && rail !== undefined && (stale || row.rail === null)
     ? { ...row, rail, reference: null }
     : row
 
-/** It went by a sending that had been given up, while the next is out: that one may go through as well. */
+/** Opens a case when a sending that was given up succeeded while the next one is pending, because that one may succeed, too. */
 async function openSentTwiceCase({ row, ...unit }: RefundUnit, { outcome }: RefundObservation): Promise<void> {
   if (
     outcome.kind !== 'succeeded' ||
@@ -101,33 +105,33 @@ async function openSentTwiceCase({ row, ...unit }: RefundUnit, { outcome }: Refu
   const [part] = await listParts(unit.tx, row.id)
   const receipt = part && (await findReceiptById(unit.tx, part.receiptId))
   const { asset, amount: theirs } = row
-  if (receipt) await openExcessCase(unit, receipt, { subject: sendingOf(row), asset, ours: 0n, theirs })
+  if (receipt) await openExcessCase(unit, receipt, { subject: sendingIdOf(row), asset, ours: 0n, theirs })
 }
 
-/** What the provider said in an event without proof, until it can be asked. */
-async function note({ tx, row }: RefundUnit, { outcome }: RefundObservation): Promise<RefundRecorded> {
+/** Stores the reason of an unproven failure, until a query confirms it. */
+async function noteUnprovenFailure({ tx, row }: RefundUnit, { outcome }: RefundObservation): Promise<RefundRecorded> {
   if (outcome.kind !== 'failed' || (row.state !== 'pending' && row.state !== 'unknown')) return { row }
   const after = { ...row, reason: outcome.reason, why: (outcome.why ?? '').slice(0, 300) }
   await updateRefund(tx, after)
   return { row: after }
 }
 
-/** A payment may take a while to show in the provider's books; by then it does, or there is none. */
-const SHOWS_AFTER_MS = 10 * 60_000
+/** Within this time a sent refund appears in the provider's books. */
+const LISTED_AFTER_MS = 10 * 60_000
 
-/** The provider said that it failed, without proof, and knows nothing of it when asked: two words for the same. */
-const isGone = ({ row, now }: RefundUnit, { outcome, from }: RefundObservation): boolean =>
+/** Returns whether a failure is confirmed: an unproven event reported it, and the provider's query finds no such refund. */
+const isConfirmedFailure = ({ row, now }: RefundUnit, { outcome, from }: RefundObservation): boolean =>
   outcome.kind === 'unknown' &&
   outcome.absent === true &&
   from !== 'event' &&
   row.reason !== null &&
   (row.state === 'pending' || row.state === 'unknown') &&
   row.submittedAt !== null &&
-  now.getTime() - row.submittedAt.getTime() >= SHOWS_AFTER_MS
+  now.getTime() - row.submittedAt.getTime() >= LISTED_AFTER_MS
 
-const TOOK: RefundMove = { kind: 'succeed' }
+const SUCCEED: RefundMove = { kind: 'succeed' }
 
-/** The provider's id is taken over when it is first told; another one afterwards is somebody else's. */
+/** Adopts the provider's id from the first report. A different id later is refused as a mismatch. */
 async function adoptReference(
   { tx, context, row }: RefundUnit,
   { outcome, from }: RefundObservation,
@@ -140,8 +144,8 @@ async function adoptReference(
   return { value: row.reference, refused: 'reference-mismatch' }
 }
 
-/** Moves the money that goes with it. @returns the row as it is then */
-async function moved(
+/** Posts the money of a move, and returns the refund after it. */
+async function applyMove(
   unit: RefundUnit,
   { outcome, sending }: RefundObservation,
   move: RefundMove,
@@ -159,7 +163,7 @@ async function moved(
     case 'wait':
       return { ...row, state: move.state, why }
     case 'succeed':
-      await takeMoney(unit, reference)
+      await debitRefund(unit, reference)
       return {
         ...row,
         state: 'succeeded',
@@ -171,19 +175,23 @@ async function moved(
       }
     case 'fail': {
       if (row.way === 'claim' && row.claimExpiresAt !== null && now < row.claimExpiresAt)
-        // The payer may say another place: the link, and what is held for it, stay.
+        // The payer may choose another destination, so the link and its hold stay.
         return { ...row, state: 'claimable', rail: null, phone: null, destination: null, reference: null, reason, why }
       await releaseReservation(unit)
       return { ...row, state: 'failed', held: 0n, reason, why, endedAt: now }
     }
     case 'return':
-      await returnMoney(unit)
+      await creditReturnedRefund(unit)
       return { ...row, state: 'failed', reason, why, endedAt: now }
   }
 }
 
-/** When to ask next: soon after news, later the longer nothing comes. */
-function withLook({ context, row, now }: RefundUnit, { from }: RefundObservation, after: RefundRow): RefundRow {
+/** Sets the time of the next poll: soon after a change, later with each poll without one. */
+function scheduleNextCheck(
+  { context, row, now }: RefundUnit,
+  { from }: RefundObservation,
+  after: RefundRow,
+): RefundRow {
   if (after.state === 'claimable') return { ...after, dueAt: after.claimExpiresAt }
   if (!isUnderWay(after.state)) return { ...after, dueAt: null }
   const checks = from === 'check' ? row.checks + 1 : row.checks
@@ -191,16 +199,16 @@ function withLook({ context, row, now }: RefundUnit, { from }: RefundObservation
   return { ...after, checks, dueAt: news ? nextRefundCheckAt(context, { ...after, checks }, now) : row.dueAt }
 }
 
-/** What others see of it. */
-const shows = ({ state, number, rail, reason }: RefundRow): string =>
+/** Returns the publicly visible fields, for comparison. */
+const visibleState = ({ state, number, rail, reason }: RefundRow): string =>
   JSON.stringify([statusOfRefund(state), number, rail, statusOfRefund(state) === 'pending' ? null : reason])
 
-function changeOf(before: RefundRow, after: RefundRow): RefundChange['type'] | undefined {
+function changedStatus(before: RefundRow, after: RefundRow): RefundChange['type'] | undefined {
   const status = statusOfRefund(after.state)
   return status === statusOfRefund(before.state) ? undefined : status
 }
 
-function report({ context, row, intent }: RefundUnit, after: RefundRow): void {
+function reportChange({ context, row, intent }: RefundUnit, after: RefundRow): void {
   if (row.state === after.state) return
   context.meters.refunds.inc({ rail: after.rail ?? row.rail ?? 'none', status: after.state })
   context.log.info(

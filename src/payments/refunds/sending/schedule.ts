@@ -4,7 +4,7 @@ import type { RefundRow } from '../../store/refunds.ts'
 
 const HOUR_MS = 60 * 60_000
 
-/** When to ask the provider next. A refund is never given up: what nobody can tell waits for an operator. */
+/** Returns the time of the next poll. Polling never stops; a refund without an answer waits for an operator. */
 export function nextRefundCheckAt(
   context: Context,
   { rail, checks }: Pick<RefundRow, 'rail' | 'checks'>,

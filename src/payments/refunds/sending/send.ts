@@ -8,18 +8,18 @@ import type { RefundOutcome, RefundRef } from '#rails/contract'
 import { type Context, railOf, transactMoney } from '../../context.ts'
 import { cancelRefundIfUncovered } from '../../reservations/cancel.ts'
 import { noSuchRefund } from '../../reservations/errors.ts'
-import { sendingOf } from '../../reservations/state.ts'
+import { sendingIdOf } from '../../reservations/state.ts'
 import { findIntent, lockIntent } from '../../store/intents.ts'
 import { findReceiptById } from '../../store/receipts.ts'
 import { claimSending, findRefund, listParts, type RefundRow } from '../../store/refunds.ts'
 import { recordRefund } from './record.ts'
 
-/** A process that took the right to send has so long to come back with an answer; then the sending counts as interrupted. */
+/** Lease of a sending. A process that records no answer within it counts as interrupted. */
 export const SEND_LEASE_MS = 90_000
 
 /**
- * Asks the rail, unless somebody else has taken that right. Whatever happens to this process from here on, the refund is never sent twice: only
- * `created` can be claimed.
+ * Claims the refund and sends it by its rail, unless another process claimed it. Only `created` refunds can be claimed, so a crash after
+ * the claim never sends a refund twice.
  */
 export async function submitRefund(context: Context, id: string): Promise<RefundRow> {
   const refund = await findRefund(context.db, id)
@@ -32,7 +32,7 @@ export async function submitRefund(context: Context, id: string): Promise<Refund
   return (await recordRefund(context, { refund: row, outcome, from: 'send', sending, rail: rail ?? undefined })).row
 }
 
-/** What is sent is worked out before the right to send is taken for good: an error of ours leaves the refund unsent. */
+/** Claims the refund and builds the request in one transaction, so an error of Purser leaves the refund unsent. */
 async function claim(
   tx: Tx,
   context: Context,
@@ -50,7 +50,8 @@ async function claim(
 
 async function askRail(context: Context, row: RefundRow, request: RefundRef): Promise<RefundOutcome> {
   const refunding = railOf(context, row.rail ?? '')?.refund
-  if (!refunding) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
+  if (!refunding)
+    return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is no longer configured' }
   try {
     return await refunding.send(request)
   } catch (error) {
@@ -62,13 +63,13 @@ async function askRail(context: Context, row: RefundRow, request: RefundRef): Pr
   }
 }
 
-/** What a rail needs to know. All of it follows from rows that do not change while it is under way. */
+/** Builds the rail's request from rows that do not change while the refund is pending. */
 export async function refundRefOf(context: Context, row: RefundRow, q: Queryable = context.db): Promise<RefundRef> {
   const intent = await findIntent(q, row.intentId)
   const [part] = await listParts(q, row.id)
   const receipt = part && (await findReceiptById(q, part.receiptId))
   const rail = railOf(context, row.rail ?? '') ?? { name: row.rail ?? '' }
-  const sendingId = sendingOf(row)
+  const sendingId = sendingIdOf(row)
   return {
     refundId: row.id,
     sendingId,
