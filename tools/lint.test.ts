@@ -67,5 +67,6 @@ export function run(word: Word, text: string): number {
 `
 
 const GOOD = `import assert from 'node:assert/strict'
+import { test } from 'node:test'
 test('a test is started, not awaited', async () => assert.equal(await Promise.resolve(1), 1))
 `
