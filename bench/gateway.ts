@@ -70,7 +70,7 @@ const bench: Bench = async (context) => {
       },
     ],
     notes: [
-      'Each size has its own program and database, and they take turns. The payments belong to one merchant, are expired and have a failed attempt each.',
+      'Each size has its own program and database; they take turns. Payments of one merchant, expired, with a failed attempt each.',
       `A list is the newest page of 20 payments with attempts. A lookup is a list by reference. The empty side has ${FEW} payments and those that the runs create.`,
       'Memory is the resident set of the Node process, sampled every 100 ms. Before: after one export of a small range.',
     ],
