@@ -1,8 +1,8 @@
-// M-Pesa callbacks stored and acknowledged by the real program, beside a bare Fastify that stores a body by one INSERT.
+// Stores and acknowledges M-Pesa callbacks with the real program, beside a bare Fastify that stores a body by one INSERT.
 import { alternate, type Rates } from './lib/drive.ts'
 import { loadHttp } from './lib/http.ts'
 import { atLeast, ms, percent, perSecond, type Bench } from './lib/result.ts'
-import { openAll, startFloor, startOursByUrl, type Side } from './lib/sides.ts'
+import { openAll, startFloor, startPurserByUrl, type Side } from './lib/sides.ts'
 import { until } from './lib/until.ts'
 
 const LANES = [1, 10, 50] as const
@@ -10,12 +10,12 @@ const SIDES = { floor: 'floor', web: 'Purser, web', both: 'Purser, web and worke
 type SideName = keyof typeof SIDES
 type Name = `${SideName} ${(typeof LANES)[number]}`
 
-/** Payments that the callbacks of one side are about. */
+/** Number of payments per side that receive callbacks. */
 const PAYMENTS = { full: 200, quick: 20 } as const
-/** Its phone pays after a second. */
+/** The simulated phone with this number pays after one second. */
 const PHONE = '254700000001'
 
-/** What Safaricom calls back about, and where to. */
+/** Prompt that Safaricom calls back about, and the callback URL. */
 interface Prompt {
   readonly id: string
   readonly url: string
@@ -27,14 +27,14 @@ const bench: Bench = async (context) => {
   const payments = context.quick ? PAYMENTS.quick : PAYMENTS.full
   const [floor, web, both] = await openAll([
     startFloor(context),
-    startOursByUrl(context, { INSTANCE_TYPE: 'web' }),
-    startOursByUrl(context, { INSTANCE_TYPE: 'all' }),
+    startPurserByUrl(context, { INSTANCE_TYPE: 'web' }),
+    startPurserByUrl(context, { INSTANCE_TYPE: 'all' }),
   ])
   const sides = { floor, web, both }
   const prompts = {
-    floor: atFloor(sides.floor, payments),
-    web: await pay(sides.web, payments, false),
-    both: await pay(sides.both, payments, true),
+    floor: createFloorPrompts(sides.floor, payments),
+    web: await createPrompts(sides.web, payments, false),
+    both: await createPrompts(sides.both, payments, true),
   }
   const stored = { floor: 0, web: 0, both: 0 }
   let count = 0
@@ -42,12 +42,12 @@ const bench: Bench = async (context) => {
     const { url, headers, ask } = sides[side]
     const next = (n: number): { path: string; body: string } => {
       const prompt = prompts[side][n % payments]
-      if (!prompt) throw new Error(`${side} has ${prompts[side].length} paid payments of ${payments}`)
-      return { path: new URL(prompt.url).pathname, body: bodyOf(prompt, count++) }
+      if (!prompt) throw new Error(`${side} has ${prompts[side].length} prompts of ${payments}`)
+      return { path: new URL(prompt.url).pathname, body: renderCallback(prompt, count++) }
     }
     const load = { url, method: 'POST', headers, lanes, expectStatus: 200, durationMs: context.durationMs } as const
     const rates = await loadHttp({ ...load, next })
-    // What the worker has not come to yet must not weigh on the next run.
+    // Events that the worker has not handled yet must not slow the next run.
     if (side !== 'floor') await ask(`update inbox.events set state = 'ignored' where state = 'new'`)
     const table = side === 'floor' ? 'floor.events' : 'inbox.events'
     const [row] = await ask<{ count: number }>(`select count(*)::int as count from ${table}`)
@@ -68,27 +68,27 @@ const bench: Bench = async (context) => {
         rows: LANES.flatMap((lanes) =>
           names.map((side) => {
             const { p50Us, p99Us } = rates[`${side} ${lanes}`]
-            const part = percent(share(`${side} ${lanes}`, `floor ${lanes}`))
-            return [SIDES[side], lanes, perSecond(rates[`${side} ${lanes}`]), part, ms(p50Us), ms(p99Us)]
+            const shareText = percent(share(`${side} ${lanes}`, `floor ${lanes}`))
+            return [SIDES[side], lanes, perSecond(rates[`${side} ${lanes}`]), shareText, ms(p50Us), ms(p99Us)]
           }),
         ),
       },
     ],
     bounds: [atLeast('share of the floor at 50 connections, web', share('web 50', 'floor 50'), 0.75)],
     notes: [
-      'Purser: the real program in the sandbox; each callback has its own body and the secret path of a payment that was made.',
+      'Purser: the real program in the sandbox; each callback has its own body and the secret path of a payment.',
       '"web" (INSTANCE_TYPE=web) stores and acknowledges. "web and worker" (INSTANCE_TYPE=all) also handles the stored callbacks, on the same core.',
-      'Both have a PostgreSQL of their own, reached by DATABASE_URL, with the settings of the embedded one. Only INSTANCE_TYPE differs.',
-      'Floor: Fastify without a logger that stores the body by one prepared INSERT, a pool of 10, a PostgreSQL of its own.',
+      'Each has its own PostgreSQL, reached by DATABASE_URL, with the settings of the embedded one. Only INSTANCE_TYPE differs.',
+      'Floor: Fastify without a logger that stores the body by one prepared INSERT, with a pool of 10 and its own PostgreSQL.',
     ],
   }
 }
 
-const atFloor = ({ url }: Side, payments: number): Prompt[] =>
+const createFloorPrompts = ({ url }: Side, payments: number): Prompt[] =>
   Array.from({ length: payments }, (_, n) => ({ id: `ws_CO_${n}`, url: `${url}/events/${n}`, receipt: 'NLJ7RT61SV' }))
 
-/** Makes payments and prompts their payers' phones; waits until those have paid, where a worker acts for them. */
-async function pay({ url, headers, ask }: Side, payments: number, worked: boolean): Promise<Prompt[]> {
+/** Creates payments and prompts. With a worker, waits until the simulated phones have paid. */
+async function createPrompts({ url, headers, ask }: Side, payments: number, hasWorker: boolean): Promise<Prompt[]> {
   const post = async (path: string, body: object): Promise<{ id: string }> => {
     const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
     if (answer.status !== 201) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
@@ -101,20 +101,20 @@ async function pay({ url, headers, ask }: Side, payments: number, worked: boolea
   const list = (): Promise<Prompt[]> =>
     ask(`select id, callback_url as url, coalesce(receipt_number, 'NLJ7RT61SV') as receipt, result_code is not null as decided
       from sandbox.prompts`)
-  // Where a worker acts for the phones.
-  if (worked) await until(async () => (await list()).every(({ decided }) => decided), 'the sandbox pays all payments')
+  if (hasWorker)
+    await until(async () => (await list()).every(({ decided }) => decided), 'the sandbox pays all payments')
   return list()
 }
 
-/** As Safaricom writes it. Each is news of its own, as its balance differs. */
-function bodyOf({ id, receipt }: Prompt, n: number): string {
+/** Renders a callback as Safaricom writes it. The balance differs each time, so that each is a new event. */
+function renderCallback({ id, receipt }: Prompt, n: number): string {
   const items = [
     `{"Name":"Amount","Value":1500.00},{"Name":"MpesaReceiptNumber","Value":"${receipt}"},{"Name":"Balance","Value":${n}}`,
     `{"Name":"TransactionDate","Value":20260115120102},{"Name":"PhoneNumber","Value":${PHONE}}`,
   ]
-  const said = '"ResultCode":0,"ResultDesc":"The service request is processed successfully."'
+  const result = '"ResultCode":0,"ResultDesc":"The service request is processed successfully."'
   const ids = `"MerchantRequestID":"29115-34620561-1","CheckoutRequestID":"${id}"`
-  return `{"Body":{"stkCallback":{${ids},${said},"CallbackMetadata":{"Item":[${items.join(',')}]}}}}`
+  return `{"Body":{"stkCallback":{${ids},${result},"CallbackMetadata":{"Item":[${items.join(',')}]}}}}`
 }
 
 export default bench

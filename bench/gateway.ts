@@ -1,10 +1,10 @@
-// Creating, listing and looking payments up in a full database beside an empty one; and the export of all of them.
+// Creates, lists and finds payments in a full database beside an empty one, and exports all of them.
 import { readFileSync } from 'node:fs'
 import { alternate, type Rates } from './lib/drive.ts'
 import { addFewPayments, FEW, LOADS } from './lib/loads.ts'
 import { ms, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
 import { seedPayments } from './lib/seed.ts'
-import { openAll, startOurs, type Side } from './lib/sides.ts'
+import { openAll, startPurser, type Side } from './lib/sides.ts'
 
 const LANES = 10
 const LOAD_OF = { create: LOADS.payments, list: LOADS.list, lookup: LOADS.lookup } as const
@@ -13,22 +13,22 @@ const ACTS = ['create', 'list', 'lookup'] as const
 type Act = (typeof ACTS)[number]
 type Name = `${Act} ${number}`
 
-const MOST_TIMES = 1.5
-const MOST_GROWTH_MIB = 100
+const MAX_SLOWDOWN = 1.5
+const MAX_GROWTH_MIB = 100
 
 const bench: Bench = async (context) => {
   const sizes = context.quick ? SIZES.quick : SIZES.full
   const sides = new Map<number, Side>()
-  const opened = await openAll(sizes.map(() => startOurs(context)))
+  const opened = await openAll(sizes.map(() => startPurser(context)))
   for (const [index, side] of opened.entries()) {
     const size = sizes[index] ?? 0
     await seedPayments(side, size)
-    context.log(`${size.toLocaleString('en-US')} payments are in`)
+    context.log(`${size.toLocaleString('en-US')} payments are stored`)
     sides.set(size, side)
   }
   const variants = sizes.flatMap((size) => {
     const side = sides.get(size)
-    if (!side) throw new Error(`no side of ${size}`)
+    if (!side) throw new Error(`no program with ${size} payments`)
     const timing = { lanes: LANES, durationMs: context.durationMs }
     return ACTS.map((act) => [`${act} ${size}`, () => LOAD_OF[act](side, timing)] as const)
   })
@@ -39,7 +39,7 @@ const bench: Bench = async (context) => {
   )
   const rates = (act: Act, size: number): Rates => {
     const found = measured[`${act} ${size}`]
-    if (!found) throw new Error(`no figure of ${act} with ${size}`)
+    if (!found) throw new Error(`no rate of ${act} with ${size} payments`)
     return found
   }
   const largest = sizes.at(-1) ?? 0
@@ -47,7 +47,7 @@ const bench: Bench = async (context) => {
   return {
     tables: [
       {
-        title: `A second at ${LANES} connections, by the payments in the database`,
+        title: `Requests per second at ${LANES} connections, by the number of payments in the database`,
         columns: ['payments', ...ACTS.flatMap((act) => [`${act}/s`, `${act} p50`, `${act} p99`])],
         rows: sizes.map((size) => [
           size.toLocaleString('en-US'),
@@ -57,11 +57,11 @@ const bench: Bench = async (context) => {
           }),
         ]),
       },
-      exportTable(exported),
+      renderExport(exported),
     ],
     bounds: [
-      ...sizes.slice(1).flatMap((size) => ACTS.map((act) => slower(act, size, rates))),
-      growth(exported),
+      ...sizes.slice(1).flatMap((size) => ACTS.map((act) => boundSlowdown(act, size, rates))),
+      boundGrowth(exported),
       {
         what: 'rows of the export',
         wanted: `at least ${largest}`,
@@ -70,20 +70,20 @@ const bench: Bench = async (context) => {
       },
     ],
     notes: [
-      'Each size is a program of its own with a database of its own; they take turns. Expired payments of one merchant, each with a failed attempt.',
-      `A list is the newest page of 20 with their attempts; a lookup is a list by reference. The empty side holds ${FEW} payments and what the runs create.`,
-      'Memory is the resident set of the Node process, looked at ten times a second; before: after one export of a small range.',
+      'Each size has its own program and database; they take turns. Payments of one merchant, expired, with a failed attempt each.',
+      `A list is the newest page of 20 payments with attempts. A lookup is a list by reference. The empty side has ${FEW} payments and those that the runs create.`,
+      'Memory is the resident set of the Node process, sampled every 100 ms. Before: after one export of a small range.',
     ],
   }
 }
 
-function slower(act: Act, size: number, rates: (act: Act, size: number) => Rates): Bound {
+function boundSlowdown(act: Act, size: number, rates: (act: Act, size: number) => Rates): Bound {
   const times = rates(act, 0).perSecond / rates(act, size).perSecond
   return {
     what: `${act} with ${size.toLocaleString('en-US')} payments`,
-    wanted: `at most ${MOST_TIMES} times the empty figure`,
+    wanted: `at most ${MAX_SLOWDOWN} times slower than empty`,
     got: `${times.toFixed(2)} times`,
-    met: times <= MOST_TIMES,
+    met: times <= MAX_SLOWDOWN,
   }
 }
 
@@ -92,26 +92,26 @@ interface Exported {
   readonly bytes: number
   readonly seconds: number
   readonly beforeMib: number
-  readonly highestMib: number
+  readonly maxMib: number
 }
 
 async function exportAll(context: BenchContext, side: Side | undefined): Promise<Exported> {
-  if (!side) throw new Error('nothing to export from')
+  if (!side) throw new Error('no program to export from')
   const path = `${side.url}/api/v1/exports/payments.csv?from=${new Date(Date.now() - 90 * 86_400_000).toISOString()}`
-  await read(`${side.url}/api/v1/exports/payments.csv?from=${new Date(Date.now() - 60_000).toISOString()}`, side)
+  await readExport(`${side.url}/api/v1/exports/payments.csv?from=${new Date(Date.now() - 60_000).toISOString()}`, side)
   const beforeMib = residentMib(side.pid)
-  let highestMib = beforeMib
-  const looking = setInterval(() => (highestMib = Math.max(highestMib, residentMib(side.pid))), 100)
+  let maxMib = beforeMib
+  const sampling = setInterval(() => (maxMib = Math.max(maxMib, residentMib(side.pid))), 100)
   const began = performance.now()
-  const { rows, bytes } = await read(path, side).finally(() => clearInterval(looking))
+  const { rows, bytes } = await readExport(path, side).finally(() => clearInterval(sampling))
   if (context.quick && rows < SIZES.quick[1]) throw new Error(`the export has ${rows} rows`)
   context.log(`exported ${rows.toLocaleString('en-US')} rows`)
-  return { rows, bytes, seconds: (performance.now() - began) / 1000, beforeMib, highestMib }
+  return { rows, bytes, seconds: (performance.now() - began) / 1000, beforeMib, maxMib }
 }
 
-async function read(url: string, { headers }: Side): Promise<{ rows: number; bytes: number }> {
+async function readExport(url: string, { headers }: Side): Promise<{ rows: number; bytes: number }> {
   const answer = await fetch(url, { headers: { ...headers } })
-  if (!answer.ok || !answer.body) throw new Error(`the export was answered ${answer.status}`)
+  if (!answer.ok || !answer.body) throw new Error(`the export answered ${answer.status}`)
   let [rows, bytes] = [-1, 0]
   for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
@@ -120,9 +120,9 @@ async function read(url: string, { headers }: Side): Promise<{ rows: number; byt
   return { rows, bytes }
 }
 
-const exportTable = (exported: Exported): Table => ({
+const renderExport = (exported: Exported): Table => ({
   title: 'Export of all payments as CSV',
-  columns: ['rows', 'seconds', 'rows/s', 'MB', 'memory before', 'highest'],
+  columns: ['rows', 'seconds', 'rows/s', 'MB', 'memory before', 'maximum'],
   rows: [
     [
       exported.rows.toLocaleString('en-US'),
@@ -130,18 +130,18 @@ const exportTable = (exported: Exported): Table => ({
       Math.round(exported.rows / exported.seconds).toLocaleString('en-US'),
       Math.round(exported.bytes / 1e6),
       mib(exported.beforeMib),
-      mib(exported.highestMib),
+      mib(exported.maxMib),
     ],
   ],
 })
 
-function growth({ beforeMib, highestMib }: Exported): Bound {
-  const got = highestMib - beforeMib
+function boundGrowth({ beforeMib, maxMib }: Exported): Bound {
+  const got = maxMib - beforeMib
   return {
     what: 'memory of the export',
-    wanted: `at most ${mib(MOST_GROWTH_MIB)} more`,
+    wanted: `at most ${mib(MAX_GROWTH_MIB)} more`,
     got: mib(got),
-    met: got <= MOST_GROWTH_MIB,
+    met: got <= MAX_GROWTH_MIB,
   }
 }
 

@@ -1,4 +1,4 @@
-// Postings through Node beside one-row INSERTs through the same pool, alternated in one run.
+// Posts transfers through Node, beside one-row INSERTs through the same pool. Both alternate in one run.
 import { createLedger, HOT_SHARDS, ledgerSchema, type Account, type Ledger, type Transfer } from '#ledger'
 import { systemClock } from '#platform/base/clock'
 import { openDb, rawSql, sql, type Db } from '#platform/database/db'
@@ -23,16 +23,16 @@ const hotRow: Account = { code: 'bench:one-row', asset: ASSET, mayOverdraw: true
 
 const ids = createIds(systemClock)
 let step = 1
-/** Any account but the one given, the same in each run of the benchmark. */
-function pick(not?: Account): Account {
+/** Returns an account other than `not`. The sequence is the same in each run of the benchmark. */
+function pickAccount(not?: Account): Account {
   step = (step * 48_271) % 2_147_483_647
   const found = purses[step % ACCOUNTS] ?? world
-  return found === not ? pick(not) : found
+  return found === not ? pickAccount(not) : found
 }
 
 function transferTo(to?: Account): Transfer {
-  const from = pick()
-  return { id: ids.uuid(), from, to: to ?? pick(from), amount: 100n, kind: 'bench.post', ref: 'rcp_01kd3v0000' }
+  const from = pickAccount()
+  return { id: ids.uuid(), from, to: to ?? pickAccount(from), amount: 100n, kind: 'bench.post', ref: 'rcp_01kd3v0000' }
 }
 
 const insertRow = (db: Db): Promise<number> =>
@@ -99,16 +99,16 @@ const bench: Bench = async (context) => {
     context.runs,
   )
   return {
-    tables: tablesOf(rates),
-    bounds: boundsOf(rates),
+    tables: renderTables(rates),
+    bounds: listBounds(rates),
     notes: [
-      `${ACCOUNTS} accounts that may not go below zero; each posting takes two of them, or one and the hot one.`,
-      'The INSERT is of the same eight columns into a table with a primary key only, prepared, each its own transaction, as each posting is.',
+      `${ACCOUNTS} accounts may not go below zero. Each posting uses two of them, or one and the hot account.`,
+      'The INSERT writes the same eight columns into a table with only a primary key. It is prepared and its own transaction, like each posting.',
     ],
   }
 }
 
-function tablesOf(rates: Record<Name, Rates>): Table[] {
+function renderTables(rates: Record<Name, Rates>): Table[] {
   const row = (what: string, name: Name, floor: Name): (string | number)[] => {
     const { p50Us, p99Us } = rates[name]
     return [what, perSecond(rates[name]), percent(share(rates, name, floor)), ms(p50Us), ms(p99Us)]
@@ -122,13 +122,13 @@ function tablesOf(rates: Record<Name, Rates>): Table[] {
         row('posting, 1 connection', 'post 1', 'insert 1'),
         row('one-row INSERT, 10 connections', 'insert 10', 'insert 10'),
         row('posting, 10 connections', 'post 10', 'insert 10'),
-        row('posting between begin and commit, 10 connections', 'in transaction 10', 'insert 10'),
+        row('posting inside begin and commit, 10 connections', 'in transaction 10', 'insert 10'),
         row(`posting into one account of ${HOT_SHARDS} shards, 10 connections`, 'hot 10', 'insert 10'),
-        row('posting into one account of one row, 10 connections', 'one row 10', 'insert 10'),
+        row('posting into one account without shards, 10 connections', 'one row 10', 'insert 10'),
         row('one-row INSERT, 32 connections', 'insert 32', 'insert 32'),
         row('posting, 32 connections', 'post 32', 'insert 32'),
         row(`posting into one account of ${HOT_SHARDS} shards, 32 connections`, 'hot 32', 'insert 32'),
-        row('posting into one account of one row, 32 connections', 'one row 32', 'insert 32'),
+        row('posting into one account without shards, 32 connections', 'one row 32', 'insert 32'),
       ],
     },
     {
@@ -142,7 +142,7 @@ function tablesOf(rates: Record<Name, Rates>): Table[] {
   ]
 }
 
-function boundsOf(rates: Record<Name, Rates>): Bound[] {
+function listBounds(rates: Record<Name, Rates>): Bound[] {
   const batched = transfersPerSecond(rates, 10)
   return [
     atLeast('posting beside INSERT, 1 connection', share(rates, 'post 1', 'insert 1'), 0.5),

@@ -1,17 +1,17 @@
-// POST /api/v1/payments of the real program beside a bare Fastify with one INSERT.
+// Creates payments (POST /api/v1/payments) with the real program, beside a bare Fastify with one INSERT.
 import { alternate, type Rates } from './lib/drive.ts'
 import { LOADS } from './lib/loads.ts'
 import { atLeast, ms, percent, perSecond, type Bench, type Bound } from './lib/result.ts'
-import { openAll, startFloor, startOurs } from './lib/sides.ts'
+import { openAll, startFloor, startPurser } from './lib/sides.ts'
 
 const LANES = [1, 10, 50] as const
-const SIDES = ['floor', 'ours'] as const
+const SIDES = ['floor', 'purser'] as const
 type Name = `${(typeof SIDES)[number]} ${(typeof LANES)[number]}`
 
 const bench: Bench = async (context) => {
-  const [floor, ours] = await openAll([startFloor(context), startOurs(context)])
-  const sides = { floor, ours }
-  const paths = { floor: '/payments', ours: '/api/v1/payments' }
+  const [floor, purser] = await openAll([startFloor(context), startPurser(context)])
+  const sides = { floor, purser }
+  const paths = { floor: '/payments', purser: '/api/v1/payments' }
   const variants = LANES.flatMap((lanes) =>
     SIDES.map((side) => {
       const timing = { lanes, durationMs: context.durationMs }
@@ -25,30 +25,30 @@ const bench: Bench = async (context) => {
         title: 'Creating payments',
         columns: ['connections', 'floor/s', 'Purser/s', 'share', 'floor p50', 'p50', 'floor p99', 'p99', 'times'],
         rows: LANES.map((lanes) => {
-          const [a, b] = [rates[`floor ${lanes}`], rates[`ours ${lanes}`]]
+          const [a, b] = [rates[`floor ${lanes}`], rates[`purser ${lanes}`]]
           return [
             ...[lanes, perSecond(a), perSecond(b), percent(b.perSecond / a.perSecond), ms(a.p50Us), ms(b.p50Us)],
-            ...[ms(a.p99Us), ms(b.p99Us), times(b.p99Us / a.p99Us)],
+            ...[ms(a.p99Us), ms(b.p99Us), renderFactor(b.p99Us / a.p99Us)],
           ]
         }),
       },
     ],
-    bounds: boundsOf(rates['floor 50'], rates['ours 50']),
+    bounds: listBounds(rates['floor 50'], rates['purser 50']),
     notes: [
-      'Purser: the real program in the sandbox, authenticated, a fresh Idempotency-Key each, log files on, nobody subscribed.',
-      'Floor: Fastify without a logger and one prepared INSERT, a pool of 10, a PostgreSQL of its own with the same settings.',
+      'Purser: the real program in the sandbox, authenticated, a new Idempotency-Key for each request, log files on, no webhook endpoint.',
+      'Floor: Fastify without a logger and one prepared INSERT, with a pool of 10 and its own PostgreSQL with the same settings.',
     ],
   }
 }
 
-const times = (factor: number): string => `${factor.toFixed(1)}×`
+const renderFactor = (factor: number): string => `${factor.toFixed(1)}×`
 
-function boundsOf(floor: Rates, ours: Rates): Bound[] {
-  const [share, slower] = [ours.perSecond / floor.perSecond, ours.p99Us / floor.p99Us]
+function listBounds(floor: Rates, purser: Rates): Bound[] {
+  const [share, slower] = [purser.perSecond / floor.perSecond, purser.p99Us / floor.p99Us]
   const what = 'at 50 connections'
   return [
     atLeast(`share of the floor ${what}`, share, 0.5),
-    { what: `p99 beside the floor's ${what}`, wanted: 'at most 3×', got: times(slower), met: slower <= 3 },
+    { what: `p99 beside the floor's ${what}`, wanted: 'at most 3×', got: renderFactor(slower), met: slower <= 3 },
   ]
 }
 

@@ -1,18 +1,18 @@
-// Runs benchmarks; README.md in this folder says how to read their output.
+// Runs benchmarks. README.md in this folder explains their output.
 import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { startPostgres } from '#platform/database/postgres'
 import { createComparison, isConclusive } from './lib/compare.ts'
 import { parseCommand, usageText } from './lib/command.ts'
-import { type Bench, type BenchContext, describeMachine, requireFigures, resultText } from './lib/result.ts'
+import { type Bench, type BenchContext, describeMachine, requireFigures, renderResult } from './lib/result.ts'
 
 const known = globSync('*.ts', { cwd: import.meta.dirname })
   .map((file) => basename(file, '.ts'))
   .filter((file) => file !== 'run')
   .toSorted()
 
-/** A signal ends this process once everything that was started has stopped, so nothing new may start. */
+/** True after a signal. The process ends when everything that it started has stopped, so nothing new may start. */
 let interrupted = false
 
 process.exitCode = (await runCommand()) ? 0 : 1
@@ -52,7 +52,7 @@ async function openBench(name: string): Promise<Bench> {
   return bench
 }
 
-/** Prints the result, writes it to bench/results if it is to be kept, and returns whether all bounds were met. A quick run judges none. */
+/** Prints the result and, with `keep`, writes it to bench/results. Returns whether all bounds were met. A quick run judges no bound. */
 async function runBench(
   name: string,
   bench: Bench,
@@ -93,7 +93,7 @@ async function runBench(
   requireFigures(result)
   const day = new Date().toISOString().slice(0, 10)
   const machine = describeMachine(postgres)
-  const text = resultText(name, day, machine, quick ? { ...result, bounds: [] } : result)
+  const text = renderResult(name, day, machine, quick ? { ...result, bounds: [] } : result)
   console.log(`\n${text}`)
   if (keep) {
     const path = join(import.meta.dirname, 'results', `${name}-${day}`)

@@ -1,4 +1,4 @@
-// From nothing, and from a stopped program, to the first answered request; and the memory that it takes afterwards.
+// Measures the time from an empty folder, and from a stopped program, to the first answered request, and the memory afterwards.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import type { Bench, BenchContext, Bound } from './lib/result.ts'
 import { programPath, spawnServer } from './lib/server.ts'
@@ -13,10 +13,10 @@ const SETTLE_MS = { full: 3_000, quick: 200 } as const
 
 interface Start {
   readyMs: number
-  /** Proportional: what processes share is counted once (PSS). */
+  /** Proportional set size (PSS): memory that processes share is counted once. */
   nodeMib: number
   postgresMib: number
-  /** What `ps` shows, added up: shared memory counted in each process. */
+  /** Sum of the resident sets that `ps` shows: shared memory is counted in each process. */
   residentMib: number
 }
 
@@ -55,7 +55,7 @@ const bench: Bench = async (context) => {
       ),
     ],
     notes: [
-      'bin/purser.js start in the sandbox, from spawn to the first 200 of /health: requests are served from then on.',
+      'bin/purser.js start in the sandbox, from spawn to the first 200 of /health. Purser serves requests from then on.',
       'Node, PostgreSQL and together are proportional set sizes: memory that processes share is counted once.',
     ],
   }
@@ -78,7 +78,7 @@ async function startOnce(context: BenchContext, dataDir: string): Promise<Start>
   })
   await new Promise((resolve) => setTimeout(resolve, settleMs(context)))
   const postmaster = await describeDatabase(context, dataDir)
-  const [node, ...postgres] = [server.pid, ...withChildren(postmaster.pid)].map(memoryOf)
+  const [node, ...postgres] = [server.pid, ...listWithChildren(postmaster.pid)].map(readMemory)
   const { readyMs } = server
   context.log(`${readyMs} ms`)
   const sum = (of: (memory: Memory) => number): number => postgres.reduce((total, one) => total + of(one), 0)
@@ -88,14 +88,15 @@ async function startOnce(context: BenchContext, dataDir: string): Promise<Start>
     postgresMib: sum(({ pss }) => pss),
     residentMib: (node?.rss ?? 0) + sum(({ rss }) => rss),
   }
-  if (Object.values(start).some((figure) => figure <= 0)) throw new Error(`no figure: ${JSON.stringify(start)}`)
+  if (Object.values(start).some((figure) => figure <= 0))
+    throw new Error(`A measured value is missing: ${JSON.stringify(start)}`)
   return start
 }
 
 const settleMs = ({ quick }: BenchContext): number => (quick ? SETTLE_MS.quick : SETTLE_MS.full)
 
-/** The process and its children: PostgreSQL's have none. */
-const withChildren = (pid: number): number[] => [
+/** Returns the process and its children. The children of PostgreSQL have no children. */
+const listWithChildren = (pid: number): number[] => [
   pid,
   ...(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? []).map(Number),
 ]
@@ -105,8 +106,8 @@ interface Memory {
   rss: number
 }
 
-/** In MiB; nothing for one that has ended meanwhile, as sessions do. */
-function memoryOf(pid: number): Memory {
+/** Returns the memory of a process in MiB, or zero when it has ended meanwhile, as database sessions do. */
+function readMemory(pid: number): Memory {
   const path = `/proc/${pid}/smaps_rollup`
   const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) / 1024

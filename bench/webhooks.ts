@@ -1,4 +1,4 @@
-// Deliveries to endpoints on loopback: how many a second, beside a dead endpoint, and how soon after the money.
+// Measures deliveries to endpoints on loopback: rate, delay beside a dead endpoint, and delay after the payment was paid.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,7 +24,7 @@ import { until } from './lib/until.ts'
 const MERCHANT = 'mer_bench'
 const SANDBOX_KEY = 'sk_test_bench0000000000000000000000'
 const PAYING_PHONE = '254700000001'
-/** Publications a second while delays are measured: far below what the machine can do, so that they are of the machinery. */
+/** Publications per second while delays are measured. Far below the machine's limit, so that no queue adds to the delay. */
 const PACE = 50
 
 const ids = createIds(systemClock)
@@ -32,11 +32,11 @@ const ids = createIds(systemClock)
 interface Shop {
   readonly url: string
   received: number
-  /** When each event came, by the id of its object. */
+  /** Arrival time of each event in milliseconds, by event type and object id. */
   readonly at: Map<string, number>
 }
 
-/** A merchant's server; one that is `dead` takes connections and never answers. */
+/** Starts a merchant's server. A `dead` server accepts connections and never answers. */
 async function openShop(context: BenchContext, dead = false): Promise<Shop> {
   const server = createServer((request, response) => {
     const at = systemClock.now().getTime()
@@ -65,7 +65,7 @@ interface Stage {
   subscribe(merchantId: string, url: string): Promise<void>
 }
 
-/** The module over its own database and jobs, in this process. */
+/** Starts the module with its own database and jobs, in this process. */
 async function openStage(context: BenchContext): Promise<Stage> {
   const { owner, app } = await context.startPostgres()
   const ownerDb = openDb({ connection: owner, max: 1 })
@@ -110,8 +110,8 @@ const publish = ({ db, webhooks }: Stage, merchantId: string, objectIds: readonl
     }
   })
 
-/** Everything waits when the worker starts. */
-async function throughput(context: BenchContext): Promise<number> {
+/** Returns deliveries per second. All deliveries are due when the worker starts. */
+async function measureThroughput(context: BenchContext): Promise<number> {
   const count = context.quick ? 200 : 10_000
   const stage = await openStage(context)
   const shops = await Promise.all([openShop(context), openShop(context)])
@@ -127,25 +127,26 @@ async function throughput(context: BenchContext): Promise<number> {
   return Math.round((count * 1000) / (performance.now() - began))
 }
 
-const histogramOf = (): RecordableHistogram => createHistogram({ figures: 3, lowest: 1, highest: 600_000_000 })
+const createDelays = (): RecordableHistogram => createHistogram({ figures: 3, lowest: 1, highest: 600_000_000 })
 
 interface Side {
-  readonly seen: RecordableHistogram
-  /** Publishes at the pace for a while and waits until all has arrived. */
+  /** Delays in microseconds. */
+  readonly delays: RecordableHistogram
+  /** Publishes `count` events at the pace and waits until all have arrived. */
   run(count: number): Promise<void>
   close(): Promise<void>
 }
 
-/** A healthy endpoint with as many dead ones of the same merchant: from before the publication to the first byte at the healthy one. */
+/** Starts a healthy endpoint beside `dead` dead endpoints of the same merchant. Delays run from before the publication to the first byte. */
 async function openSide(context: BenchContext, dead: number): Promise<Side> {
   const stage = await openStage(context)
   const shop = await openShop(context)
   await stage.subscribe(MERCHANT, shop.url)
   for (let n = 0; n < dead; n++) await stage.subscribe(MERCHANT, (await openShop(context, true)).url)
   await stage.jobs.start({ web: false, worker: true })
-  const seen = histogramOf()
+  const delays = createDelays()
   return {
-    seen,
+    delays,
     run: async (count) => {
       const sent = new Map<string, number>()
       for (let n = 0; n < count; n++) {
@@ -155,24 +156,24 @@ async function openSide(context: BenchContext, dead: number): Promise<Side> {
         await delay(1000 / PACE)
       }
       await until(() => [...sent.keys()].every((id) => shop.at.has(`payment.paid ${id}`)), `${count} events arrive`)
-      for (const [id, at] of sent) seen.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? 0) - at) * 1000))
+      for (const [id, at] of sent) delays.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? 0) - at) * 1000))
     },
     close: () => stage.jobs.drain(100),
   }
 }
 
-/** In turn, a second or two each, so that a busy moment of the machine falls on all. */
-async function delays(context: BenchContext, dead: readonly number[]): Promise<RecordableHistogram[]> {
+/** Returns the delays for each number of dead endpoints. The sides take turns of about a second, so that a busy machine affects all of them. */
+async function measureDelays(context: BenchContext, dead: readonly number[]): Promise<RecordableHistogram[]> {
   const sides = await openAll(dead.map((count) => openSide(context, count)))
   for (let round = 0; round < (context.quick ? 1 : context.runs * 2); round++) {
     for (const side of sides) await side.run(context.quick ? PACE / 5 : PACE)
   }
   await Promise.all(sides.map((side) => side.close()))
-  return sides.map(({ seen }) => seen)
+  return sides.map(({ delays }) => delays)
 }
 
-/** The real program, a payment at a time: from the change that made it paid to the first byte of the event that says so. */
-async function fromPaid(context: BenchContext): Promise<RecordableHistogram> {
+/** Returns the delays of the real program, one payment at a time: from the update to paid to the first byte of its event. */
+async function measureFromPaid(context: BenchContext): Promise<RecordableHistogram> {
   const env = { DATA_DIR: context.makeFolder(), PURSER_SANDBOX_KEY: SANDBOX_KEY }
   const server = await spawnServer({ args: [programPath, 'start'], env, defer: context.defer })
   const call = async (path: string, body: object): Promise<{ id: string }> => {
@@ -199,36 +200,37 @@ async function fromPaid(context: BenchContext): Promise<RecordableHistogram> {
   )
   await db.close()
   if (rows.length < count) throw new Error(`${rows.length} of ${count} payments are paid`)
-  const seen = histogramOf()
+  const delays = createDelays()
   for (const { id, at } of rows) {
-    seen.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? Infinity) - at.getTime()) * 1000))
+    delays.record(Math.max(1, ((shop.at.get(`payment.paid ${id}`) ?? Infinity) - at.getTime()) * 1000))
   }
-  return seen
+  return delays
 }
 
 const bench: Bench = async (context) => {
-  const perSecond = await throughput(context)
-  context.log(`${perSecond} deliveries a second`)
-  const [alone, beside, besideNine] = await delays(context, [0, 1, 9])
+  const perSecond = await measureThroughput(context)
+  context.log(`${perSecond} deliveries per second`)
+  const [alone, beside, besideNine] = await measureDelays(context, [0, 1, 9])
   if (!alone || !beside || !besideNine) throw new Error('a side is missing')
-  const paid = await fromPaid(context)
-  const row = (what: string, seen: RecordableHistogram): (string | number)[] => [
+  const paid = await measureFromPaid(context)
+  const row = (what: string, delays: RecordableHistogram): (string | number)[] => [
     what,
-    seen.count,
-    ...[50, 95, 99].map((share) => ms(seen.percentile(share))),
+    delays.count,
+    ...[50, 95, 99].map((share) => ms(delays.percentile(share))),
   ]
-  const p99 = (seen: RecordableHistogram): number => seen.percentile(99)
-  // Below this the clock's own millisecond is most of the difference.
-  const unchanged = (seen: RecordableHistogram): boolean => p99(seen) <= Math.max(p99(alone) * 1.5, p99(alone) + 10_000)
+  const p99 = (delays: RecordableHistogram): number => delays.percentile(99)
+  // Below 10 ms the resolution of the clock, 1 ms, is most of the difference.
+  const isUnchanged = (delays: RecordableHistogram): boolean =>
+    p99(delays) <= Math.max(p99(alone) * 1.5, p99(alone) + 10_000)
   return {
     tables: [
       {
-        title: 'Deliveries that waited, to two endpoints',
+        title: 'Due deliveries to two endpoints',
         columns: ['', 'per second'],
         rows: [['deliveries', perSecond.toLocaleString('en-US')]],
       },
       {
-        title: `From publication to the first byte, ${PACE} a second`,
+        title: `From publication to the first byte, ${PACE} per second`,
         columns: ['', 'events', 'p50', 'p95', 'p99'],
         rows: [
           row('alone', alone),
@@ -237,7 +239,7 @@ const bench: Bench = async (context) => {
         ],
       },
       {
-        title: 'From paid to the first byte, the whole program',
+        title: 'From paid to the first byte, real program',
         columns: ['', 'payments', 'p50', 'p95', 'p99'],
         rows: [row('idle', paid)],
       },
@@ -251,20 +253,20 @@ const bench: Bench = async (context) => {
       },
       {
         what: 'p99 beside a dead endpoint',
-        wanted: `as alone, ${ms(p99(alone))}, within half or 10 ms`,
+        wanted: `at most 1.5 times or 10 ms above alone (${ms(p99(alone))})`,
         got: ms(p99(beside)),
-        met: unchanged(beside),
+        met: isUnchanged(beside),
       },
       {
         what: 'p99 beside nine dead endpoints',
-        wanted: `as alone, ${ms(p99(alone))}, within half or 10 ms`,
+        wanted: `at most 1.5 times or 10 ms above alone (${ms(p99(alone))})`,
         got: ms(p99(besideNine)),
-        met: unchanged(besideNine),
+        met: isUnchanged(besideNine),
       },
     ],
     notes: [
-      'A dead endpoint takes connections and never answers. The receivers run in the process of the benchmark, as does the module but for the last table.',
-      'From paid: from the time that the payment was marked paid with, which is before its commit, through outbox, job, event and queue.',
+      'A dead endpoint accepts connections and never answers. Receivers and module run in the process of the benchmark, except for the last table.',
+      'From paid: from the time in the payment row, which is before its commit, through outbox, job, event and queue.',
     ],
   }
 }

@@ -18,7 +18,7 @@ import {
   type Payment,
   type Settings,
 } from '../packages/client/src/index.ts'
-import { clientText } from '../tools/client.ts'
+import { renderClient } from '../tools/client.ts'
 import { oldNode } from './oldnode.ts'
 import { openWorld } from './world.ts'
 
@@ -287,7 +287,7 @@ void test('the generator leaves out what needs no key, and knows the forms that 
     ],
     responses: { 200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Things' } } } } },
   } as const
-  const text = clientText({
+  const text = renderClient({
     paths: {
       '/things/{id}': { get: operation },
       '/open': { get: { ...operation, operationId: 'open', security: [] } },

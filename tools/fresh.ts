@@ -1,5 +1,5 @@
 // npm run fresh -- [--npm VERSION]… [--uid NUMBER]
-// Proves the README's commands as a newcomer types them: a fresh clone of HEAD, an empty HOME, the host's Node, that npm.
+// Runs the README's commands as a newcomer does: a fresh clone of HEAD, an empty HOME, the host's Node, the given npm.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,15 +11,15 @@ import { waitFor } from '../test/wait.ts'
 const { values } = parseArgs({
   options: { npm: { type: 'string', multiple: true, default: ['current'] }, uid: { type: 'string' } },
 })
-/** The user that types the commands. Only root can choose another one. */
+/** User who runs the commands. Only root can choose another user. */
 const user = values.uid === undefined ? {} : { uid: Number(values.uid), gid: Number(values.uid) }
 
 const STEP_LIMIT_MS = 5 * 60_000
 const START_LIMIT_MS = 90_000
 const STOP_LIMIT_MS = 30_000
 const PART_OF_TESTS = 'src/money'
-/** What a host needs to reach the registry; nothing else of this environment is passed on. */
-const PASSED_ON = /^(?:lang|https?_proxy|no_proxy|node_extra_ca_certs|ssl_cert_file|npm_config_registry)$/i
+/** Environment variables that reach the newcomer. A host needs these to reach the registry. */
+const INHERITED = /^(?:lang|https?_proxy|no_proxy|node_extra_ca_certs|ssl_cert_file|npm_config_registry)$/i
 
 interface Newcomer {
   readonly clone: string
@@ -29,7 +29,7 @@ interface Newcomer {
 interface Run {
   readonly process: ChildProcess
   output(): string
-  /** Resolves with the exit code or signal. */
+  /** Resolves with the exit code or the signal. */
   readonly ended: Promise<number | string>
 }
 
@@ -37,19 +37,19 @@ let failed = 0
 for (const version of values.npm) failed += (await prove(version)) ? 0 : 1
 process.exitCode = failed > 0 ? 1 : 0
 
-/** True when every command of the README worked with this npm: a version, or `current` for the one on PATH. */
+/** Returns whether every command of the README worked. `version`: a version of npm, or `current` for the npm on PATH. */
 async function prove(version: string): Promise<boolean> {
   const root = mkdtempSync(join(tmpdir(), 'purser-fresh-'))
   try {
-    const newcomer = settle(root, version)
+    const newcomer = setUpNewcomer(root, version)
     const { clone } = newcomer
-    const say = (program: string): string =>
+    const versionOf = (program: string): string =>
       execFileSync(program, ['--version'], { ...newcomer, cwd: root, encoding: 'utf8' }).trim()
     const who = values.uid === undefined ? '' : `, as user ${values.uid}`
-    console.log(`Fresh clone, empty HOME, npm ${say('npm')}, Node ${say('node')}${who}`)
+    console.log(`Fresh clone, empty HOME, npm ${versionOf('npm')}, Node ${versionOf('node')}${who}`)
     await step('npm ci', () => command(newcomer, 'npm', 'ci'))
     console.log(
-      `                node_modules/.bin/node ${existsSync(join(clone, 'node_modules/.bin/node')) ? 'is there' : 'is not there'}`,
+      `                node_modules/.bin/node ${existsSync(join(clone, 'node_modules/.bin/node')) ? 'exists' : 'is missing'}`,
     )
     await step('npm start', () => startAndStop(newcomer, root))
     await step('npx purser --help', () => command(newcomer, 'npx', 'purser', '--help'))
@@ -59,12 +59,12 @@ async function prove(version: string): Promise<boolean> {
     console.log(`FAILED with npm ${version}: ${error instanceof Error ? error.message : String(error)}\n`)
     return false
   } finally {
-    await sweep(root)
+    await removeFolder(root)
   }
 }
 
-/** Lays out the clone, the home and the npm of a newcomer below `root`. */
-function settle(root: string, version: string): Newcomer {
+/** Creates the clone, the home and the npm of a newcomer below `root`. */
+function setUpNewcomer(root: string, version: string): Newcomer {
   const [clone, home, npm, temporary] = ['purser', 'home', 'npm', 'tmp'].map((name) => join(root, name)) as [
     string,
     string,
@@ -74,9 +74,9 @@ function settle(root: string, version: string): Newcomer {
   execFileSync('git', ['clone', '--quiet', resolve(import.meta.dirname, '..'), clone])
   for (const folder of [home, npm, temporary]) mkdirSync(folder)
   const outside = (process.env.PATH ?? '').split(delimiter).filter((path) => !path.includes('node_modules'))
-  const passedOn = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name))
+  const inherited = Object.entries(process.env).filter(([name]) => INHERITED.test(name))
   const env = {
-    ...Object.fromEntries(passedOn),
+    ...Object.fromEntries(inherited),
     PATH: outside.join(delimiter),
     HOME: home,
     TMPDIR: temporary,
@@ -94,12 +94,12 @@ function settle(root: string, version: string): Newcomer {
 
 async function step(name: string, act: () => Promise<string>): Promise<void> {
   const began = performance.now()
-  const proved = await act()
+  const detail = await act()
   const took = ((performance.now() - began) / 1000).toFixed(1).padStart(5)
-  console.log(`ok     ${took} s  ${name}${proved === '' ? '' : `: ${proved}`}`)
+  console.log(`ok     ${took} s  ${name}${detail === '' ? '' : `: ${detail}`}`)
 }
 
-/** Runs a command to its end; resolves with the counts that tests print last. Throws with all it said when it fails. */
+/** Runs a command to its end and returns the counts that tests print last. Throws with the whole output when the command fails. */
 async function command(newcomer: Newcomer, program: string, ...args: string[]): Promise<string> {
   const { process: child, output, ended } = run(newcomer, program, args)
   const limit = setTimeout(() => kill(child.pid ?? 0, 'SIGKILL'), STEP_LIMIT_MS)
@@ -109,13 +109,13 @@ async function command(newcomer: Newcomer, program: string, ...args: string[]): 
   return /^\d+ passed, .*$/m.exec(output())?.[0] ?? ''
 }
 
-/** `npm start` until it answers, then SIGTERM to npm alone, as a supervisor sends it. */
+/** Runs `npm start` until the server answers. Then sends SIGTERM to npm alone, as a supervisor does. */
 async function startAndStop(newcomer: Newcomer, root: string): Promise<string> {
   const { process: child, output, ended } = run(newcomer, 'npm', ['start'])
   let end: number | string | undefined
-  void ended.then((how) => (end = how))
+  void ended.then((result) => (end = result))
   await waitFor(
-    'npm start to say that it runs',
+    'npm start to print that the server runs',
     () => {
       if (end !== undefined) throw new Error(`npm start ended with ${end}:\n${output()}`)
       return output().includes('Ctrl-C stops')
@@ -127,8 +127,8 @@ async function startAndStop(newcomer: Newcomer, root: string): Promise<string> {
   if (status !== 200) throw new Error(`${url}/health answered ${status}`)
   child.kill('SIGTERM')
   await ended
-  const left = (): number[] => (process.platform === 'linux' ? processesIn(root) : [])
-  await waitFor('everything to end after SIGTERM', () => left().length === 0, STOP_LIMIT_MS)
+  const running = (): number[] => (process.platform === 'linux' ? processesIn(root) : [])
+  await waitFor('everything to end after SIGTERM', () => running().length === 0, STOP_LIMIT_MS)
   const refused = await fetch(`${url}/health`).then(
     () => false,
     () => true,
@@ -139,17 +139,17 @@ async function startAndStop(newcomer: Newcomer, root: string): Promise<string> {
 
 function run({ clone, env }: Newcomer, program: string, args: readonly string[]): Run {
   const child = spawn(program, args, { cwd: clone, env, ...user, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const ended = new Promise<number | string>((done, fail) => {
     child.once('error', fail)
     child.once('close', (code, signal) => done(code ?? signal ?? 'nothing'))
   })
-  return { process: child, output: () => said, ended }
+  return { process: child, output: () => text, ended }
 }
 
-/** Ends what still runs below the folder, by process id, and removes it. */
-async function sweep(root: string): Promise<void> {
+/** Kills the processes that still run below the folder, by process id, and removes the folder. */
+async function removeFolder(root: string): Promise<void> {
   if (process.platform === 'linux') {
     for (const pid of processesIn(root)) kill(pid, 'SIGKILL')
     await waitFor('the processes of the clone to end', () => processesIn(root).length === 0, STOP_LIMIT_MS)

@@ -1,6 +1,6 @@
-// node tools/generate.ts              writes the generated files
-// node tools/generate.ts --check      fails when one is stale
-// node tools/generate.ts rail NAME    writes the folder of a new rail, its simulator and tests, and adds it to the lists
+// npm run generate                 writes the generated files
+// npm run generate -- --check      fails when a generated file is stale
+// npm run generate rail NAME       writes the folder of a new rail, its simulator and tests, and adds both to their lists
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -13,17 +13,18 @@ const { values, positionals } = parseArgs({
 })
 const [what, name = '', ...rest] = positionals
 if (what === 'rail' && rest.length === 0) await newRail(name)
-else if (what !== undefined) throw new Error(`There is nothing to generate by "${positionals.join(' ')}": rail NAME`)
+else if (what !== undefined)
+  throw new Error(`Nothing generates "${positionals.join(' ')}". Use: npm run generate, or npm run generate rail NAME`)
 else await generate()
 
-/** What was written is formatted, and what is generated from the list of rails is generated anew, by a process that knows the new one. */
+/** Writes a rail, formats its files and generates again. A new process generates, because this one has imported the old list of rails. */
 async function newRail(rail: string): Promise<void> {
   const { writeRail } = await import('./newrail.ts')
   const written = writeRail(rail)
   execFileSync(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level=warn', ...written])
   console.log(`Wrote\n  ${written.join('\n  ')}`)
   execFileSync(process.execPath, [import.meta.filename], { stdio: 'inherit' })
-  console.log(`Next: node tools/test.ts src/payments/rails/${rail}, and src/payments/rails/${rail}/README.md`)
+  console.log(`Next: npm test -- src/rails/${rail}, then src/rails/${rail}/README.md`)
 }
 
 async function generate(): Promise<void> {
@@ -40,6 +41,6 @@ async function generate(): Promise<void> {
     console.error(`Stale: ${stale.join(', ')}. Write them with \`npm run generate\` and commit them.`)
     process.exitCode = 1
   } else {
-    console.log(stale.length > 0 ? `Wrote ${stale.join(', ')}` : `${GENERATORS.length} generated files are fresh`)
+    console.log(stale.length > 0 ? `Wrote ${stale.join(', ')}` : `${GENERATORS.length} generated files are current`)
   }
 }

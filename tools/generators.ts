@@ -7,9 +7,9 @@ import { createMetrics } from '#platform/observe/metrics'
 import { packageVersion } from '#platform/base/version'
 import { clientGenerator } from './client.ts'
 
-/** A file that is written by a program and committed; `npm run check` fails when it is stale. */
+/** A generated file that is committed. `npm run check` fails when it is stale. */
 export interface Generator {
-  /** From the root of the repository. */
+  /** Relative to the root of the repository. */
   path: string
   make(): string | Promise<string>
 }
@@ -23,7 +23,7 @@ export const GENERATORS: readonly Generator[] = [
   clientGenerator,
 ]
 
-/** The API as its routes declare it. Nothing runs, so nothing that the routes would work with is there. */
+/** Returns the OpenAPI document that the routes declare. No request runs, so the routes get no dependencies. */
 async function describeApi(): Promise<string> {
   const http = await createHttp({
     log: silentLog,

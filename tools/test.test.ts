@@ -17,7 +17,7 @@ interface Ran {
   code: number
 }
 
-function plant(files: Record<string, string>): string {
+function writeTests(files: Record<string, string>): string {
   const folder = mkdtempSync(join(root, 'tree-'))
   mkdirSync(join(folder, 'src'))
   for (const [name, body] of Object.entries(files)) {
@@ -27,13 +27,13 @@ function plant(files: Record<string, string>): string {
 }
 
 const RUNNER = join(import.meta.dirname, 'test.ts')
-/** Without it the runner would believe to be a test. */
+/** Environment without NODE_TEST_CONTEXT, which would make the runner act as a test. */
 const { NODE_TEST_CONTEXT: _, ...env } = process.env
 
-/** Runs the runner over these test files, as a shell would. */
+/** Starts the test runner over these test files, as a shell does. */
 async function runOver(files: Record<string, string>, args: readonly string[] = [], ci = 'false'): Promise<Ran> {
   const command = [RUNNER, '--no-database', ...args]
-  const cwd = plant(files)
+  const cwd = writeTests(files)
   return new Promise((resolve) => {
     execFile(process.execPath, command, { cwd, env: { ...env, CI: ci } }, (error, stdout) => {
       const code = error ? Number(error.code) : 0
@@ -42,7 +42,7 @@ async function runOver(files: Record<string, string>, args: readonly string[] = 
   })
 }
 
-test('the last line counts tests, and skipped ones are named with their reason', async () => {
+test('the last line counts tests, and skipped tests are listed with their reason', async () => {
   const { output, last, code } = await runOver({
     one: `test('a', () => {}); test('b', (t) => t.skip('no Redis here'))`,
     two: `test('c', async (t) => { await t.test('d', () => {}) })`,
@@ -52,7 +52,7 @@ test('the last line counts tests, and skipped ones are named with their reason',
   assert.equal(code, 0)
 })
 
-test('a failure is shown in full, counts once, and fails the run', async () => {
+test('a failure is printed in full, counts once and fails the run', async () => {
   const { output, last, code } = await runOver({
     one: `test('parent', async (t) => { await t.test('child', () => { console.log('heard'); throw new Error('boom', { cause: new Error('inner') }) }) })`,
     two: `test('fine', () => {})`,
@@ -64,7 +64,7 @@ test('a failure is shown in full, counts once, and fails the run', async () => {
   assert.equal(code, 1)
 })
 
-test('a file that breaks while loading, holds no test, exits or is left running fails', async () => {
+test('a file fails when it throws at load, holds no test, exits or keeps running', async () => {
   const { output, last } = await runOver({
     breaks: `throw new Error('at load')`,
     empty: ``,
@@ -90,7 +90,7 @@ test('a run without any test fails', async () => {
   assert.equal(skipped.code, 1)
 })
 
-test('paths and names choose what runs', async () => {
+test('paths and names select tests', async () => {
   const files = { one: `test('a', () => {}); test('b', () => {})`, two: `test('c', () => {})` }
   assert.equal((await runOver(files, ['src/one'])).last, '2 passed, 0 failed')
   assert.equal((await runOver(files, ['src/one', '--name', '^b$'])).last, '1 passed, 0 failed')
@@ -104,9 +104,9 @@ test('a browser test may be skipped, but not in CI', async () => {
   assert.match(inCi.output, /no browser: install one/)
 })
 
-/** A run in the middle of its only test, with the folder of its PostgreSQL. */
+/** Starts a run and waits until it is inside its only test. Returns the data folder and process id of its PostgreSQL. */
 async function startRun(t: TestContext): Promise<{ runner: ChildProcess; dataDir: string; postgres: number }> {
-  const cwd = plant({
+  const cwd = writeTests({
     one: `import { writeFileSync } from 'node:fs'
       test('waits', { timeout: 10_000 }, async () => {
         writeFileSync('connections', process.env.PURSER_TEST_POSTGRES)
@@ -115,8 +115,12 @@ async function startRun(t: TestContext): Promise<{ runner: ChildProcess; dataDir
   })
   const runner = spawn(process.execPath, [RUNNER], { cwd, env, stdio: 'ignore' })
   t.after(() => runner.kill('SIGTERM'))
-  const told = join(cwd, 'connections')
-  await waitFor('the test to start', () => existsSync(told) && readFileSync(told, 'utf8').endsWith('}'), 30_000)
+  const connections = join(cwd, 'connections')
+  await waitFor(
+    'the test to start',
+    () => existsSync(connections) && readFileSync(connections, 'utf8').endsWith('}'),
+    30_000,
+  )
   const dataDir = readdirSync(tmpdir()).find((name) => name.startsWith(`purser-run-${String(runner.pid)}-`))
   assert.ok(dataDir)
   const postgres = await findPostgres(join(tmpdir(), dataDir))
@@ -124,7 +128,7 @@ async function startRun(t: TestContext): Promise<{ runner: ChildProcess; dataDir
   return { runner, dataDir: join(tmpdir(), dataDir), postgres: postgres.pid }
 }
 
-/** A process that has ended and that nobody has waited for is not running. */
+/** Returns whether the process runs. A zombie does not run. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -134,11 +138,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test('a run that is interrupted stops its PostgreSQL and leaves no folder, though npm repeats the signal', async (t) => {
+test('an interrupted run stops its PostgreSQL and removes its folder, although npm repeats the signal', async (t) => {
   const { runner, dataDir, postgres } = await startRun(t)
   assert.equal(isRunning(postgres), true)
   const ended = once(runner, 'exit')
-  // Only within the second in which it counts as the same Ctrl-C.
+  // Repeats stop before one second has passed: later ones would count as another Ctrl-C.
   const again = setInterval(() => runner.kill('SIGINT'), 10)
   setTimeout(() => clearInterval(again), 500)
   assert.deepEqual(await ended, [null, 'SIGINT'])
@@ -146,7 +150,7 @@ test('a run that is interrupted stops its PostgreSQL and leaves no folder, thoug
   assert.equal(isRunning(postgres), false)
 })
 
-test('the next run clears up after one that was killed outright', async (t) => {
+test('a run removes the PostgreSQL and the folder of a run that was killed', async (t) => {
   const killed = await startRun(t)
   killed.runner.kill('SIGKILL')
   await once(killed.runner, 'exit')

@@ -1,5 +1,5 @@
-// The least that a program can do for a POST that is kept: Fastify without a logger, one prepared INSERT through a pool of 10, on a
-// PostgreSQL of its own with the product's settings.
+// The least that a program can do to store a POST: Fastify without a logger and one prepared INSERT through a pool of 10, with its own
+// PostgreSQL and the product's settings.
 import { randomUUID } from 'node:crypto'
 import fastify from 'fastify'
 import pg from 'pg'
@@ -18,7 +18,7 @@ await owner.query(`create schema floor;
 await owner.end()
 
 const pool = new pg.Pool({ ...postgres.app, max: 10 })
-// PostgreSQL may stop before it has read a connection's goodbye. Its answer to that must not crash the floor.
+// PostgreSQL may stop before it has read the end of a connection. The resulting error must not crash the floor.
 pool.on('error', () => undefined)
 const app = fastify()
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { alternate, drive, type Rates } from './drive.ts'
 import { loadHttp } from './http.ts'
-import { tableText } from './result.ts'
+import { renderTable } from './result.ts'
 import { spawnServer } from './server.ts'
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
@@ -18,7 +18,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/payments?x=1`
 }
 
-test('a load sends each request once, over as many connections as it has lanes', async (t) => {
+test('a load sends each request once, over one connection per lane', async (t) => {
   const seen = new Set<string>()
   const sockets = new Set<unknown>()
   let requests = 0
@@ -50,7 +50,7 @@ test('a load sends each request once, over as many connections as it has lanes',
   assert.ok(rates.p50Us > 0 && rates.p50Us <= rates.p95Us && rates.p95Us <= rates.p99Us)
 })
 
-test('a load with another status, a cut line or an answer of unknown length is no figure', async (t) => {
+test('a load fails on another status, a closed connection or a response without a length', async (t) => {
   const load = { method: 'GET', lanes: 2, durationMs: 5000, expectStatus: 200 } as const
   const refusing = await serve(t, (_, response) => {
     response.writeHead(429, { 'content-length': 4 }).end('slow')
@@ -65,7 +65,7 @@ test('a load with another status, a cut line or an answer of unknown length is n
   await assert.rejects(loadHttp({ ...load, url: chunked }), /without content-length/)
 })
 
-test('a failing act ends all lanes', async () => {
+test('an act that fails ends all lanes', async () => {
   let acts = 0
   const act = async (): Promise<void> => {
     await new Promise(setImmediate)
@@ -76,38 +76,38 @@ test('a failing act ends all lanes', async () => {
   assert.ok(acts <= 12)
 })
 
-test('a drive lasts until an act has ended, and divides by that time', async () => {
+test('a drive lasts until one act has ended, and its rate uses that time', async () => {
   const act = (): Promise<void> => new Promise((resolve) => setTimeout(() => resolve(), 60))
   const rates = await drive({ lanes: 1, durationMs: 20, warmupMs: 0, act })
   assert.equal(rates.acts, 1)
   assert.ok(rates.perSecond > 1 && rates.perSecond < 20, `${rates.perSecond} a second`)
 })
 
-test('a drive in which no act ends has no figure', async () => {
+test('a drive in which no act ends fails', async () => {
   const act = (): Promise<void> => new Promise((resolve) => setTimeout(() => resolve(), 60))
   await assert.rejects(drive({ lanes: 2, durationMs: 20, warmupMs: 0, graceMs: 10, act }), /no act ended within 30 ms/)
 })
 
-test('variants run in turn, each first once, and their medians are given', async () => {
+test('variants run in turn, each is first once, and the result is their median', async () => {
   const order: string[] = []
   const variant = (name: string, figures: number[]) => async (): Promise<Rates> => {
     order.push(name)
     const perSecond = figures.shift() ?? 0
     return { perSecond, p50Us: 1, p95Us: 2, p99Us: perSecond, acts: 3 }
   }
-  const found = await alternate({ floor: variant('floor', [9, 100, 10]), ours: variant('ours', [5, 4, 90]) }, 3)
-  assert.deepEqual(order, ['floor', 'ours', 'ours', 'floor', 'floor', 'ours'])
+  const found = await alternate({ floor: variant('floor', [9, 100, 10]), purser: variant('purser', [5, 4, 90]) }, 3)
+  assert.deepEqual(order, ['floor', 'purser', 'purser', 'floor', 'floor', 'purser'])
   assert.equal(found.floor.perSecond, 10)
-  assert.equal(found.ours.p99Us, 5)
+  assert.equal(found.purser.p99Us, 5)
 })
 
-test('a table is Markdown that lines up', () => {
-  const text = tableText({
+test('a table is rendered as aligned Markdown', () => {
+  const text = renderTable({
     title: 'T',
     columns: ['what', 'per second'],
     rows: [
       ['floor', '10,000'],
-      ['ours', 7],
+      ['fast', 7],
     ],
   })
   assert.equal(
@@ -118,12 +118,12 @@ test('a table is Markdown that lines up', () => {
       '| what  | per second |',
       '| ----- | ---------: |',
       '| floor |     10,000 |',
-      '| ours  |          7 |',
+      '| fast  |          7 |',
     ].join('\n'),
   )
 })
 
-test('a server is ready when it says so, and one that ends tells why', async () => {
+test('a server is ready when /health answers, and the error of one that ends has its output', async () => {
   const body = `require('node:http').createServer((q, r) => r.writeHead(q.url === '/health' ? 200 : 404).end(process.env.WORD)).listen(process.env.PORT, '127.0.0.1')`
   await using server = await spawnServer({ args: ['-e', body], env: { WORD: 'hello' } })
   assert.equal(await (await fetch(`${server.url}/x`)).text(), 'hello')

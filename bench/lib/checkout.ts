@@ -16,14 +16,14 @@ export interface CheckoutOptions {
   readonly ref: string
   /** Where the worktree goes; an empty or missing folder. */
   readonly folder: string
-  /** Called with the undo as soon as there is something to remove. */
+  /** Called with the cleanup as soon as something must be removed. */
   readonly defer: (undo: () => Promise<void>) => void
   readonly log: (line: string) => void
 }
 
 /**
- * Makes a git worktree of a commit with the packages of its own package-lock.json: the repository's node_modules where both lock files are
- * equal, else by `npm ci`. The undo removes the worktree. Throws when git does not know the commit or npm fails.
+ * Creates a git worktree of a commit with the packages of its package-lock.json: the repository's node_modules when both lock files are
+ * equal, else by `npm ci`. The cleanup removes the worktree. Throws when git does not know the commit or npm fails.
  */
 export async function checkOutCommit({ repository, ref, folder, defer, log }: CheckoutOptions): Promise<Checkout> {
   const git = (...args: string[]): Promise<string> => run('git', ['-C', repository, ...args])
@@ -39,21 +39,21 @@ export async function checkOutCommit({ repository, ref, folder, defer, log }: Ch
     await git('worktree', 'prune')
   })
   await git('worktree', 'add', '--quiet', '--detach', folder, commit)
-  linked = lockOf(folder) === lockOf(repository)
+  linked = readLock(folder) === readLock(repository)
   if (linked) {
     symlinkSync(join(repository, 'node_modules'), packages, 'dir')
   } else {
-    log(`npm ci for ${ref}, as its package-lock.json differs`)
-    // npm run describes this repository in npm_* variables, which the other npm must not take over.
+    log(`npm ci for ${ref}, because its package-lock.json differs`)
+    // npm run describes this repository in npm_* variables, which the other npm must not inherit.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
     await run('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: folder, env })
   }
   return { folder, title: await git('log', '-1', '--format=%h %s', commit) }
 }
 
-const lockOf = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8')
+const readLock = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8')
 
-/** Returns the output without white space around it. The error names the command and has the end of its output. */
+/** Runs a command and returns its trimmed output. The error contains the command and the end of its output. */
 async function run(
   program: string,
   args: string[],

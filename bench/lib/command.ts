@@ -4,9 +4,9 @@ import { LOADS, type LoadName } from './loads.ts'
 
 export interface BenchCommand {
   readonly quick: boolean
-  /** Benchmarks to run, one after the other. */
+  /** Benchmarks to run, in this order. */
   readonly names: readonly string[]
-  /** Runs after them. A quick run of all has one too, so that the comparison stays in working order. */
+  /** Runs after the benchmarks. A quick run of all has a comparison too, which proves that comparisons work. */
   readonly comparison?: Comparison
 }
 
@@ -16,7 +16,7 @@ const QUICK = { pairs: 6, durationMs: 200 } as const
 
 export const usageText = (known: readonly string[]): string => `npm run bench -- NAME [--quick]
   NAME is one of: ${known.join(', ')}, all
-  --quick   a run of seconds that shows that the benchmark works; it judges no bound and keeps no result
+  --quick   proves within seconds that the benchmark works; it judges no bound and writes no result
 
 npm run bench -- compare LOAD [--base COMMIT] [--env NAME=value …] [--quick]
   Compares this work tree with another commit, or one setting with another. LOAD is one of: ${Object.keys(LOADS).join(', ')}
@@ -27,7 +27,7 @@ npm run bench -- compare LOAD [--base COMMIT] [--env NAME=value …] [--quick]
   --pairs ${PAIRS}              interleaved pairs of runs; a verdict needs at least 11
   --seconds 3             duration of one run; a verdict needs at least 3`
 
-/** Returns what to run, a line that says what is wrong, or undefined where only the usage was asked for. */
+/** Returns the parsed command, an error message, or undefined when only the usage was requested. */
 export function parseCommand(args: readonly string[], known: readonly string[]): BenchCommand | string | undefined {
   try {
     const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
@@ -44,7 +44,7 @@ export function parseCommand(args: readonly string[], known: readonly string[]):
       return { quick, names: known, ...(quick ? { comparison: parseComparison('payments', quick, {}) } : {}) }
     return known.includes(name) ? { quick, names: [name] } : `There is no benchmark ${name}.`
   } catch (error) {
-    // parseArgs says in one sentence which option is wrong.
+    // The message of parseArgs names the wrong option.
     return (error as Error).message
   }
 }

@@ -21,8 +21,8 @@ function makeFolder(t: TestContext): string {
   return folder
 }
 
-/** A program that serves the payments API as Purser does, with a delay of each answer. */
-const programOf = (delayMs: number): string => `const { createServer } = require('node:http')
+/** Source of a program that serves the payments API as Purser does, with a delay before each response. */
+const renderProgram = (delayMs: number): string => `const { createServer } = require('node:http')
 const answer = (request, response) => {
   request.resume()
   const end = () => response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-length': 2 }).end('{}')
@@ -32,15 +32,15 @@ const answer = (request, response) => {
 createServer(answer).listen(process.env.PORT, process.env.HOST)
 `
 
-/** A repository of two commits, the first slower than the second. Their lock files are equal unless told. */
+/** Creates a repository with a slow and a fast commit. `lock`: version in the lock file of the second commit, if it differs. */
 function makeRepository(
   t: TestContext,
   { lock = '' } = {},
 ): { repository: string; git: (...args: string[]) => string } {
   const repository = makeFolder(t)
-  const who = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false']
+  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false']
   const git = (...args: string[]): string =>
-    execFileSync('git', ['-C', repository, ...who, ...args], { encoding: 'utf8', stdio: 'pipe' }).trim()
+    execFileSync('git', ['-C', repository, ...identity, ...args], { encoding: 'utf8', stdio: 'pipe' }).trim()
   git('init', '--quiet')
   const commit = (files: Readonly<Record<string, string>>, subject: string): void => {
     mkdirSync(join(repository, 'bin'), { recursive: true })
@@ -57,14 +57,14 @@ function makeRepository(
       packages: { '': { name: 'shop', version } },
     })
   const base = { '.gitignore': 'node_modules\n', 'package.json': '{"name":"shop","version":"1.0.0"}' }
-  commit({ ...base, 'package-lock.json': lockOf('1.0.0'), 'bin/purser.js': programOf(20) }, 'slow')
-  commit({ 'bin/purser.js': programOf(2), ...(lock ? { 'package-lock.json': lockOf(lock) } : {}) }, 'fast')
+  commit({ ...base, 'package-lock.json': lockOf('1.0.0'), 'bin/purser.js': renderProgram(20) }, 'slow')
+  commit({ 'bin/purser.js': renderProgram(2), ...(lock ? { 'package-lock.json': lockOf(lock) } : {}) }, 'fast')
   mkdirSync(join(repository, 'node_modules'))
   writeFileSync(join(repository, 'node_modules/marker'), 'of the repository')
   return { repository, git }
 }
 
-test('a commit is checked out with the packages of an equal lock file, and removed without them', async (t) => {
+test('a commit with an equal lock file uses the packages of the repository, which its removal keeps', async (t) => {
   const { repository, git } = makeRepository(t)
   const folder = makeFolder(t)
   await using cleanup = new AsyncDisposableStack()
@@ -72,7 +72,7 @@ test('a commit is checked out with the packages of an equal lock file, and remov
   const found = await checkOutCommit({ repository, ref: 'HEAD~1', folder, defer, log: assert.fail })
   assert.match(found.title, /^[0-9a-f]{7,} slow$/)
   assert.equal(readFileSync(join(folder, 'node_modules/marker'), 'utf8'), 'of the repository')
-  assert.equal(readFileSync(join(folder, 'bin/purser.js'), 'utf8'), programOf(20))
+  assert.equal(readFileSync(join(folder, 'bin/purser.js'), 'utf8'), renderProgram(20))
   assert.match(git('worktree', 'list'), new RegExp(folder))
   await cleanup.disposeAsync()
   assert.equal(existsSync(folder), false)
@@ -80,27 +80,27 @@ test('a commit is checked out with the packages of an equal lock file, and remov
   assert.ok(existsSync(join(repository, 'node_modules/marker')))
 })
 
-test('a commit with another lock file gets packages of its own', async (t) => {
+test('a commit with another lock file gets its own packages', async (t) => {
   const { repository, git } = makeRepository(t, { lock: '2.0.0' })
   const folder = makeFolder(t)
   await using cleanup = new AsyncDisposableStack()
-  const said: string[] = []
-  const log = (line: string): void => void said.push(line)
+  const lines: string[] = []
+  const log = (line: string): void => void lines.push(line)
   await checkOutCommit({ repository, ref: 'HEAD~1', folder, defer: (undo) => cleanup.defer(undo), log })
-  assert.deepEqual(said, ['npm ci for HEAD~1, as its package-lock.json differs'])
+  assert.deepEqual(lines, ['npm ci for HEAD~1, because its package-lock.json differs'])
   assert.equal(existsSync(join(folder, 'node_modules/marker')), false)
   await cleanup.disposeAsync()
   assert.equal(git('worktree', 'list').split('\n').length, 1)
 })
 
-test('a commit that git does not know is refused and leaves nothing behind', async (t) => {
+test('a commit that git does not know is refused and leaves no worktree', async (t) => {
   const { repository, git } = makeRepository(t)
   const options = { repository, folder: makeFolder(t), defer: () => assert.fail(), log: assert.fail }
   await assert.rejects(checkOutCommit({ ...options, ref: 'nowhere' }), /git does not know the commit nowhere/)
   assert.equal(git('worktree', 'list').split('\n').length, 1)
 })
 
-test('a slower commit is found slower, the faster one is not, and a setting is given to one side only', async (t) => {
+test('a slower commit is judged slower, a faster one is not, and a setting reaches one side only', async (t) => {
   const { repository } = makeRepository(t)
   await using cleanup = new AsyncDisposableStack()
   const defer = (undo: () => unknown): void => cleanup.defer(async () => void (await undo()))
@@ -123,7 +123,7 @@ test('a slower commit is found slower, the faster one is not, and a setting is g
   assert.ok(!setting.notSlower && setting.median < 0.8, `median ${setting.median}`)
 })
 
-test('a PostgreSQL that its program left running is stopped', async (t) => {
+test('a PostgreSQL that a program left running is stopped', async (t) => {
   const dataDir = makeFolder(t)
   const { pid } = await startPostgres({ dataDir })
   await stopPostgresIn(dataDir)
@@ -145,7 +145,7 @@ test('pairs are interleaved and alternate which side runs first', async () => {
   )
 })
 
-test('the command line names what to run', () => {
+test('the command line selects benchmarks and comparisons', () => {
   const known = ['ledger', 'payments']
   const parse = (text: string): unknown => parseCommand(text.split(' ').filter(Boolean), known)
   assert.equal(parse(''), undefined)
@@ -184,7 +184,7 @@ test('the command line names what to run', () => {
   for (const [text, message] of Object.entries(wrong)) assert.match(String(parse(text)), message, text)
 })
 
-test('a result without rows or with a figure that is no number is refused', () => {
+test('a result without rows or with a figure that is not a number is refused', () => {
   const table = { title: 'T', columns: ['a'], rows: [['1']] }
   requireFigures({ tables: [table], bounds: [] })
   assert.throws(() => requireFigures({ tables: [], bounds: [] }), /no table/)

@@ -9,7 +9,7 @@ import { judgeRatios, median, type Verdict } from './statistics.ts'
 
 export interface Comparison {
   readonly load: LoadName
-  /** Commit of the base side; without it the base runs the same code as the current side. */
+  /** Commit of the base side. Without it the base runs the same code as the current side. */
   readonly base?: string | undefined
   /** Settings of one side only. */
   readonly env: Readonly<Record<'base' | 'current', Readonly<Record<string, string>>>>
@@ -20,13 +20,13 @@ export interface Comparison {
   readonly durationMs: number
 }
 
-/** Fewer or shorter pairs give no verdict. */
-const LEAST_PAIRS = 11
-const LEAST_MS = 3000
+/** Minimum for a verdict: number of pairs and duration of one run. */
+const MIN_PAIRS = 11
+const MIN_MS = 3000
 
-/** Whether the comparison is long enough for a verdict. */
+/** Returns whether the comparison is long enough for a verdict. */
 export const isConclusive = ({ pairs, durationMs }: Pick<Comparison, 'pairs' | 'durationMs'>): boolean =>
-  pairs >= LEAST_PAIRS && durationMs >= LEAST_MS
+  pairs >= MIN_PAIRS && durationMs >= MIN_MS
 
 /** Returns a benchmark that drives two programs over HTTP in interleaved pairs and judges the rate of the current one. */
 export const createComparison =
@@ -44,13 +44,13 @@ export const createComparison =
         {
           title: `${comparison.load}: base = ${title.base}; current = ${title.current}`,
           columns: ['connections', 'base/s', 'current/s', 'base p99', 'p99', 'pairs', 'ratio', 'interval', 'verdict'],
-          rows: compared.map(({ connections, pairs, verdict }) => rowOf(connections, pairs, verdict)),
+          rows: compared.map(({ connections, pairs, verdict }) => renderRow(connections, pairs, verdict)),
         },
       ],
       bounds: compared.flatMap(({ connections, verdict }) =>
-        verdict ? [boundOf(`${comparison.load} at ${connections} connections is not slower`, verdict)] : [],
+        verdict ? [createBound(`${comparison.load} at ${connections} connections is not slower`, verdict)] : [],
       ),
-      notes: notesOf(comparison, compared[0]?.verdict),
+      notes: listNotes(comparison, compared[0]?.verdict),
       details: compared.map(({ connections, pairs }) => ({ connections, ratios: pairs.map(({ ratio }) => ratio) })),
     }
   }
@@ -101,7 +101,7 @@ async function measure(
   )
 }
 
-function rowOf(connections: number, pairs: readonly Pair[], verdict: Verdict | undefined): (string | number)[] {
+function renderRow(connections: number, pairs: readonly Pair[], verdict: Verdict | undefined): (string | number)[] {
   const of = (value: (pair: Pair) => number): number => median(pairs.map(value))
   const rate = (value: number): string => Math.round(value).toLocaleString('en-US')
   return [
@@ -119,20 +119,20 @@ function rowOf(connections: number, pairs: readonly Pair[], verdict: Verdict | u
 
 const intervalText = ({ interval: { lower, upper } }: Verdict): string => `${lower.toFixed(3)} to ${upper.toFixed(3)}`
 
-const boundOf = (what: string, verdict: Verdict): Bound => ({
+const createBound = (what: string, verdict: Verdict): Bound => ({
   what,
   wanted: 'median at least 0.95 and upper end of the interval at least 1.0',
   got: `median ${verdict.median.toFixed(3)}, interval ${intervalText(verdict)}`,
   met: verdict.notSlower,
 })
 
-function notesOf({ durationMs, pairs }: Comparison, verdict: Verdict | undefined): string[] {
+function listNotes({ durationMs, pairs }: Comparison, verdict: Verdict | undefined): string[] {
   const coverage = verdict && `${(verdict.interval.coverage * 100).toFixed(1)} %`
   return [
-    `Ratio: the median of current ÷ base over ${pairs} interleaved pairs of runs of ${durationMs / 1000} s each. The rates and p99 are medians of their own.`,
+    `Ratio: the median of current ÷ base over ${pairs} interleaved pairs of runs of ${durationMs / 1000} s each. Rates and p99 are separate medians.`,
     coverage
       ? `Interval: contains the true median ratio with a probability of ${coverage} (order statistics, sign test; at least 95 %).`
-      : `No verdict: it needs at least ${LEAST_PAIRS} pairs of at least ${LEAST_MS / 1000} s.`,
+      : `No verdict: it needs at least ${MIN_PAIRS} pairs of at least ${MIN_MS / 1000} s.`,
     'Not slower: the upper end of the interval is at least 1.0 and the median ratio is at least 0.95. Undecided: only the upper end is.',
     'Noise that remains: timers and autovacuum of the idle program, checkpoints on the disk that both share, and other work on the machine.',
   ]

@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks'
 import { median } from './statistics.ts'
 
-/** What a closed loop did: each lane begins its next act when its last one has ended. */
+/** Rates of a closed loop: each lane starts its next act when the previous one has ended. */
 export interface Rates {
   perSecond: number
   p50Us: number
@@ -11,19 +11,19 @@ export interface Rates {
 }
 
 export interface Drive {
-  /** How many acts run at once. */
+  /** Number of acts that run at once. */
   lanes: number
-  /** Duration that counts, after the warm-up. */
+  /** Measured duration, after the warm-up. */
   durationMs: number
-  /** Not counted; a fifth of the duration by default. */
+  /** Duration before measuring. Default: a fifth of `durationMs`. */
   warmupMs?: number
-  /** Extends a duration in which no act ends until the first one does, at most by this: 10 s unless told. A busy machine is no failure. */
+  /** Maximum extension of the duration until the first act ends, 10 s by default. A busy machine is not a failure. */
   graceMs?: number
-  /** One act. What it throws ends the drive: a benchmark with failures has no figure. */
+  /** Performs one act. An error ends the drive, because a benchmark with failures has no valid rate. */
   act(lane: number): Promise<unknown>
 }
 
-/** Runs the acts and returns their rates. Throws what an act throws, and when no act ends. */
+/** Runs the acts and returns their rates. Throws the error of an act, and an error when no act ends. */
 export async function drive(options: Drive): Promise<Rates> {
   const { lanes, durationMs, warmupMs = durationMs / 5, graceMs = 10_000, act } = options
   const histogram = createHistogram({ figures: 3, lowest: 1, highest: 600_000_000 })
@@ -68,20 +68,21 @@ function rateOf(acts: number, elapsedMs: number): number {
 }
 
 /**
- * Runs the variants in turn, `runs` times, so that a busy minute of the machine falls on all of them; each round begins with another
- * one. The figures are medians, one by one.
+ * Runs all variants in turn, `runs` times, so that a busy machine affects all of them. Each round starts with another variant.
+ * Returns the median of each figure.
  */
 export async function alternate<Name extends string>(
   variants: Readonly<Record<Name, () => Promise<Rates>>>,
   runs: number,
 ): Promise<Record<Name, Rates>> {
   const names = Object.keys(variants) as Name[]
-  const seen = new Map<Name, Rates[]>(names.map((name) => [name, []]))
+  const measured = new Map<Name, Rates[]>(names.map((name) => [name, []]))
   for (let round = 0; round < runs; round += 1) {
     const first = round % names.length
-    for (const name of [...names.slice(first), ...names.slice(0, first)]) seen.get(name)?.push(await variants[name]())
+    for (const name of [...names.slice(first), ...names.slice(0, first)])
+      measured.get(name)?.push(await variants[name]())
   }
-  return Object.fromEntries([...seen].map(([name, all]) => [name, medianOf(all)])) as Record<Name, Rates>
+  return Object.fromEntries([...measured].map(([name, all]) => [name, medianOf(all)])) as Record<Name, Rates>
 }
 
 const medianOf = (all: readonly Rates[]): Rates => ({

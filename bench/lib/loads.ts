@@ -12,19 +12,19 @@ type Timing = Pick<HttpLoad, 'lanes' | 'durationMs'>
 export type Load = (target: Target, timing: Timing, path?: string) => Promise<Rates>
 
 const PATH = '/api/v1/payments'
-/** Payments that lists and lookups find on an empty database. */
+/** Number of payments that lists and lookups find on an otherwise empty database. */
 export const FEW = 200
 
-let made = 0
+let created = 0
 
 const bodyOf = (n: number): string =>
   JSON.stringify({ amount: '1500.00', currency: 'KES', description: 'Two cups of coffee', reference: `order-${n}` })
 
-/** Creates payments, each with an Idempotency-Key of its own. */
+/** Creates payments, each with its own Idempotency-Key. */
 const createPayments: Load = ({ url, headers }, timing, path = PATH) => {
   const next = (n: number): { headers: Record<string, string>; body: string } => {
-    made += 1
-    return { headers: { 'idempotency-key': `bench-${made}` }, body: bodyOf(FEW + 1 + n) }
+    created += 1
+    return { headers: { 'idempotency-key': `bench-${created}` }, body: bodyOf(FEW + 1 + n) }
   }
   return loadHttp({ ...timing, url: url + path, method: 'POST', headers, next, expectStatus: 201 })
 }
@@ -33,13 +33,13 @@ const createPayments: Load = ({ url, headers }, timing, path = PATH) => {
 const listPayments: Load = ({ url, headers }, timing, path = PATH) =>
   loadHttp({ ...timing, url: url + path, method: 'GET', headers, expectStatus: 200 })
 
-/** Lists the payments with one of the references that `addFewPayments` wrote. */
+/** Finds payments by one of the references that `addFewPayments` wrote. */
 const findPayments: Load = ({ url, headers }, timing, path = PATH) => {
   const next = (n: number): { path: string } => ({ path: `${path}?reference=order-${1 + (n % FEW)}` })
   return loadHttp({ ...timing, url: url + path, method: 'GET', headers, next, expectStatus: 200 })
 }
 
-/** Loads that use nothing but the HTTP API, so that they drive every commit that serves it. */
+/** Loads that use only the HTTP API, so that they work with every commit that serves it. */
 export const LOADS = { payments: createPayments, list: listPayments, lookup: findPayments } as const
 export type LoadName = keyof typeof LOADS
 

@@ -6,8 +6,8 @@ import { benchHeaders, benchSettings, stopPostgresIn } from './sides.ts'
 import type { Target } from './loads.ts'
 
 /**
- * Starts the program of a checkout in the sandbox, as in production, with an embedded database of its own in `dataDir`. Relies only on
- * `bin/purser.js start`, the settings' names and /health, so that the checkout may have any layout. Stops it after the benchmark.
+ * Starts the program of a checkout in the sandbox, as in production, with its own embedded database in `dataDir`. Relies only on
+ * `bin/purser.js start`, setting names and /health, so the checkout may have any layout. Stops the program after the benchmark.
  */
 export async function startProgram(
   context: Pick<BenchContext, 'defer'>,
@@ -16,7 +16,7 @@ export async function startProgram(
 ): Promise<Target> {
   context.defer(() => stopPostgresIn(dataDir))
   const { url } = await spawnServer({
-    node: nodeOf(checkout),
+    node: findNode(checkout),
     args: [join(checkout, 'bin/purser.js'), 'start'],
     env: { ...benchSettings, ...settings, DATA_DIR: dataDir },
     defer: context.defer,
@@ -24,8 +24,8 @@ export async function startProgram(
   return { url, headers: benchHeaders }
 }
 
-/** Returns the Node that the checkout's packages bring, or the one that runs this where they bring none for this platform. */
-function nodeOf(checkout: string): string {
+/** Returns the path of Node in the checkout's packages. Falls back to the Node of this process when they have none for this platform. */
+function findNode(checkout: string): string {
   const packaged = join(checkout, `node_modules/node-${process.platform}-${process.arch}/bin/node`)
   return existsSync(packaged) ? packaged : process.execPath
 }

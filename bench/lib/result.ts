@@ -8,7 +8,7 @@ export interface Table {
   rows: readonly (readonly (string | number)[])[]
 }
 
-/** A bound that the project has set itself. */
+/** Limit that a full run must meet. */
 export interface Bound {
   /** Such as 'share of the floor at 50 connections'. */
   what: string
@@ -21,7 +21,7 @@ export interface Bound {
 export interface BenchResult {
   tables: readonly Table[]
   bounds: readonly Bound[]
-  /** What a reader of the figures must know, such as how the floor is built. */
+  /** Facts that a reader of the figures must know, such as how the floor is built. */
   notes?: readonly string[]
   /** Further figures for the JSON file, such as the ratio of each pair. */
   details?: unknown
@@ -37,22 +37,22 @@ export function requireFigures({ tables }: BenchResult): void {
   }
 }
 
-/** What `bench/NAME.ts` is given. */
+/** Argument of `bench/NAME.ts`. */
 export interface BenchContext {
-  /** One short run to see that it works; its figures say little and are not kept. */
+  /** True for one short run that proves that the benchmark works. Its figures are not written. */
   readonly quick: boolean
-  /** Runs of each variant; figures are medians. */
+  /** Number of runs of each variant. Figures are medians. */
   readonly runs: number
-  /** Of one run. */
+  /** Duration of one run. */
   readonly durationMs: number
   log(line: string): void
-  /** Runs after the benchmark, the last first, whatever happens. */
+  /** Registers a cleanup. Cleanups run after the benchmark, the last first, also after an error or a signal. */
   defer(act: () => unknown): void
-  /** An empty folder, removed afterwards. */
+  /** Creates an empty folder, which is removed after the benchmark. */
   makeFolder(): string
-  /** For benchmarks whose programs start their own: the version for the description of the machine. */
+  /** Sets the PostgreSQL version in the description of the machine, for benchmarks whose programs start PostgreSQL. */
   describePostgres(version: string): void
-  /** A new embedded PostgreSQL with the product's own settings, fsync on; stopped afterwards. */
+  /** Starts a new embedded PostgreSQL with the product's settings, fsync on. It is stopped after the benchmark. */
   startPostgres(): Promise<{ owner: Connection; app: Connection; pid: number; version: string }>
 }
 
@@ -89,7 +89,7 @@ export function describeMachine(postgres: string): Machine {
   }
 }
 
-/** With + when the tree differs from the commit. */
+/** Returns the short hash of HEAD, with + when the work tree differs from it. */
 function findCommit(): string {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
@@ -113,8 +113,8 @@ export const atLeast = (what: string, got: number, bound: number): Bound => ({
   met: got >= bound,
 })
 
-/** In Markdown, aligned so that it reads in a terminal too. */
-export function tableText({ title, columns, rows }: Table): string {
+/** Renders a table as Markdown, with aligned columns for the terminal. */
+export function renderTable({ title, columns, rows }: Table): string {
   const cells = [columns, ...rows].map((row) => row.map(String))
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)))
   const line = (row: readonly string[]): string =>
@@ -124,16 +124,17 @@ export function tableText({ title, columns, rows }: Table): string {
   return [`${title}\n`, line(head), rule, ...body.map(line)].join('\n')
 }
 
-export function resultText(name: string, day: string, machine: Machine, result: BenchResult): string {
+/** Renders a result as Markdown: machine, tables, bounds, notes. */
+export function renderResult(name: string, day: string, machine: Machine, result: BenchResult): string {
   const { cpu, cores, memoryGiB, system, node, postgres, commit } = machine
   return [
     `# ${name}, ${day}`,
     `${cpu}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node ${node}; ${postgres}; commit ${commit}. Load, server and database share the cores.`,
-    ...result.tables.map(tableText),
-    ...(result.bounds.length > 0 ? [result.bounds.map(boundText).join('\n')] : []),
+    ...result.tables.map(renderTable),
+    ...(result.bounds.length > 0 ? [result.bounds.map(renderBound).join('\n')] : []),
     ...(result.notes && result.notes.length > 0 ? [result.notes.map((note) => `- ${note}`).join('\n')] : []),
   ].join('\n\n')
 }
 
-const boundText = ({ what, wanted, got, met }: Bound): string =>
+const renderBound = ({ what, wanted, got, met }: Bound): string =>
   `- ${met ? 'met' : '**missed**'}: ${what}: ${got} (${wanted})`

@@ -6,45 +6,45 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 export interface ServerOptions {
-  /** Arguments of `node`, scripts by their absolute path, such as [programPath, 'start']. PORT and HOST come by the environment. */
+  /** Arguments of `node`, such as [programPath, 'start']. Script paths are absolute. PORT and HOST are set in the environment. */
   args: readonly string[]
   env?: Readonly<Record<string, string>>
-  /** Path of the Node that runs it. Default: the one that runs the benchmark. */
+  /** Path of Node. Default: the Node of the benchmark. */
   node?: string
   /** Called with `stop` once the process exists, so that it also ends when the benchmark is interrupted before the server is ready. */
   defer?: (stop: () => Promise<void>) => void
-  /** Ready when this path answers 200. */
+  /** The server is ready when this path answers 200. */
   readyPath?: string
-  /** Limit of the start: 120 s unless told, as a busy machine is no failure. */
+  /** Time limit of the start. Default: 120 s, because a busy machine is not a failure. */
   timeoutMs?: number
 }
 
 export interface SpawnedServer extends AsyncDisposable {
   readonly url: string
   readonly pid: number
-  /** From spawn to the first 200. */
+  /** Time from spawn to the first 200. */
   readonly readyMs: number
-  /** SIGTERM, and SIGKILL after 20 s. May be called again. */
+  /** Sends SIGTERM, and SIGKILL after 20 s. Idempotent. */
   stop(): Promise<void>
 }
 
 const READY_EVERY_MS = 10
 const STOP_LIMIT_MS = 20_000
-/** Variables that a server takes from the shell. Settings such as DATABASE_URL would change what is measured. */
+/** Variables that a server inherits from the shell. Settings such as DATABASE_URL would change the figures. */
 const INHERITED = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
 
 /** Folder of this repository. */
 export const repositoryPath = resolve(import.meta.dirname, '../..')
-/** The program of this repository, to be started by `node programPath start`. */
+/** Program of this repository: `node <programPath> start`. */
 export const programPath = join(repositoryPath, 'bin/purser.js')
 
 /**
- * Starts what is measured as a process of its own, floor and ours alike. Its working folder is empty and its environment is clean, so neither
+ * Starts a measured program, floor or Purser, as a separate process. Its working folder is empty and its environment is clean, so neither
  * a `.env` file nor the shell changes the figures. Throws with the end of its output when it does not become ready.
  */
 export async function spawnServer(options: ServerOptions): Promise<SpawnedServer> {
   const { args, env = {}, node = process.execPath, readyPath = '/health', timeoutMs = 120_000 } = options
-  const port = await freePort()
+  const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   const folder = mkdtempSync(join(tmpdir(), 'purser-bench-server-'))
   const output = join(folder, 'output')
@@ -69,19 +69,19 @@ export async function spawnServer(options: ServerOptions): Promise<SpawnedServer
   try {
     options.defer?.(stop)
   } catch (error) {
-    // The benchmark was interrupted and no longer takes anything to clean up.
+    // The benchmark was interrupted and accepts no more cleanups.
     await stop()
     throw error
   }
   while (!(await answers(`${url}${readyPath}`))) {
-    const gone = child.exitCode !== null || child.signalCode !== null
-    if (!gone && performance.now() - began < timeoutMs) {
+    const hasEnded = child.exitCode !== null || child.signalCode !== null
+    if (!hasEnded && performance.now() - began < timeoutMs) {
       await new Promise((done) => setTimeout(done, READY_EVERY_MS))
       continue
     }
-    const said = readFileSync(output, 'utf8').slice(-4000)
+    const text = readFileSync(output, 'utf8').slice(-4000)
     await stop()
-    throw new Error(`node ${args.join(' ')} ${gone ? 'ended' : `was not ready after ${timeoutMs} ms`}:\n${said}`)
+    throw new Error(`node ${args.join(' ')} ${hasEnded ? 'ended' : `was not ready after ${timeoutMs} ms`}:\n${text}`)
   }
   const readyMs = Math.round(performance.now() - began)
   return { url, pid: child.pid ?? 0, readyMs, stop, [Symbol.asyncDispose]: stop }
@@ -100,7 +100,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-async function freePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

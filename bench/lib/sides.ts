@@ -6,16 +6,16 @@ import type { BenchContext } from './result.ts'
 import { programPath, repositoryPath, spawnServer } from './server.ts'
 import { until } from './until.ts'
 
-/** One of the two programs that are compared, each a process of its own with an embedded PostgreSQL of its own. */
+/** One of the compared programs: a separate process with its own embedded PostgreSQL. */
 export interface Side {
   readonly url: string
   readonly pid: number
   readonly headers: Readonly<Record<string, string>>
-  /** Rows of a statement on its database. */
+  /** Runs a statement on its database and returns the rows. */
   ask<Row extends object>(text: string): Promise<Row[]>
 }
 
-/** Fastify without a logger and one prepared INSERT: bench/floor/insert.ts. */
+/** Starts the floor, bench/floor/insert.ts: Fastify without a logger and one prepared INSERT. */
 export const startFloor = (context: BenchContext): Promise<Side> =>
   start(context, [join(repositoryPath, 'bench/floor/insert.ts')])
 
@@ -24,18 +24,21 @@ const KEY = 'sk_test_bench'
 /** Headers of a request to a program that was started with `benchSettings`. */
 export const benchHeaders = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' } as const
 
-/** Settings of the program under load. One API key sends the requests of a thousand shops. */
+/** Settings of the program under load. One API key sends all requests, so its rate limit is raised. */
 export const benchSettings = { PURSER_SANDBOX_KEY: KEY, API_REQUESTS_PER_MINUTE: '100000000' } as const
 
-/** The real program in the sandbox, as in production: log files, no terminal. */
-export const startOurs = (context: BenchContext, env: Readonly<Record<string, string>> = {}): Promise<Side> =>
+/** Starts the real program in the sandbox, as in production: log files, no terminal. */
+export const startPurser = (context: BenchContext, env: Readonly<Record<string, string>> = {}): Promise<Side> =>
   start(context, [programPath, 'start'], { ...benchSettings, ...env })
 
 /**
- * The real program with a PostgreSQL of its own that is reached by DATABASE_URL, as INSTANCE_TYPE=web or worker needs. It has the settings of
- * the embedded one.
+ * Starts the real program with its own PostgreSQL, reached by DATABASE_URL, which INSTANCE_TYPE=web or worker needs. The PostgreSQL has the
+ * settings of the embedded one.
  */
-export async function startOursByUrl(context: BenchContext, env: Readonly<Record<string, string>> = {}): Promise<Side> {
+export async function startPurserByUrl(
+  context: BenchContext,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Side> {
   const { owner } = await context.startPostgres()
   const settings = { ...benchSettings, DATA_DIR: context.makeFolder(), DATABASE_URL: postgresUrl(owner), ...env }
   const { url, pid } = await spawnServer({ args: [programPath, 'start'], env: settings, defer: context.defer })
@@ -55,7 +58,7 @@ async function start(
 }
 
 /**
- * Waits for all that is being opened, also when one of it fails: cleaning up earlier would miss what opens later. Throws the first failure.
+ * Waits for all resources, also when one fails to open: an earlier cleanup would miss resources that open later. Throws the first failure.
  */
 export async function openAll<T extends readonly unknown[] | []>(
   opening: T,
@@ -66,10 +69,10 @@ export async function openAll<T extends readonly unknown[] | []>(
 
 type Server = NonNullable<Awaited<ReturnType<typeof findPostgres>>>
 
-/** The server of a program that was started, after its version was put into the description of the machine. */
+/** Returns the PostgreSQL of a started program and sets its version in the description of the machine. */
 export async function describeDatabase(context: BenchContext, dataDir: string): Promise<Server> {
   const server = await findPostgres(dataDir)
-  if (!server) throw new Error(`no PostgreSQL runs in ${dataDir}`)
+  if (!server) throw new Error(`No PostgreSQL runs in ${dataDir}.`)
   const [row] = await ask<{ server_version: string }>(server.owner, 'show server_version')
   context.describePostgres(row?.server_version ?? '')
   return server
@@ -90,7 +93,7 @@ export async function stopPostgresIn(dataDir: string): Promise<void> {
   for (const path of globSync('**/postmaster.pid', { cwd: dataDir })) {
     const pid = Number(readFileSync(join(dataDir, path), 'utf8').split('\n')[0])
     if (!isAlive(pid)) continue
-    // Fast shutdown.
+    // SIGINT is PostgreSQL's fast shutdown.
     process.kill(pid, 'SIGINT')
     await until(() => !isAlive(pid), `PostgreSQL ${pid} stops`)
   }

@@ -35,7 +35,7 @@ test('five values are too few for 95 %', () => {
   assert.throws(() => medianInterval([]), /0 values are too few/)
 })
 
-test('the interval covers the true median of a skewed distribution as often as it says', () => {
+test('the interval covers the true median of a skewed distribution as often as its coverage', () => {
   // Park-Miller generator: the same samples in each run.
   let state = 1
   const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647

@@ -1,4 +1,4 @@
-/** Returns the middle value; of an even number of values the mean of the middle two. Throws without values. */
+/** Returns the middle value, or the mean of the middle two for an even number of values. Throws without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]]
@@ -9,12 +9,12 @@ export function median(values: readonly number[]): number {
 export interface Interval {
   readonly lower: number
   readonly upper: number
-  /** Probability that the interval contains the true median: at least what was asked for. */
+  /** Probability that the interval contains the true median. At least the requested confidence. */
   readonly coverage: number
 }
 
 /**
- * Returns the confidence interval of the median between two order statistics, which is the sign test turned round: the k-th smallest and the
+ * Returns the confidence interval of the median between two order statistics, which inverts the sign test: the k-th smallest and the
  * k-th largest value, with the largest k that covers enough. It is exact for independent values of any distribution, because each value lies
  * below the true median with probability 1/2. A t-interval would assume normal values, and bursts of other work make ratios anything but
  * normal. A bootstrap covers too little with a dozen values, and its result depends on a seed.
@@ -45,14 +45,14 @@ function binomialAtMost(most: number, n: number): number {
 }
 
 /** Smallest median ratio that counts as not slower. */
-const LEAST_MEDIAN = 0.95
+const MIN_MEDIAN = 0.95
 
 export interface Verdict {
   readonly median: number
   readonly interval: Interval
   /**
-   * 'not slower': upper end ≥ 1.0 and median ≥ 0.95. 'slower': the interval lies below 1.0. 'undecided': an equal rate is possible, yet the
-   * median is below 0.95, so the pairs scatter too much.
+   * 'not slower': upper end ≥ 1.0 and median ≥ 0.95. 'slower': the interval lies below 1.0. 'undecided': an equal rate is possible, but the
+   * median is below 0.95: the pairs scatter too much.
    */
   readonly word: 'not slower' | 'slower' | 'undecided'
   readonly notSlower: boolean
@@ -61,6 +61,6 @@ export interface Verdict {
 /** Judges the ratios new rate ÷ base rate of interleaved pairs. Throws with fewer than 6. */
 export function judgeRatios(ratios: readonly number[]): Verdict {
   const [middle, interval] = [median(ratios), medianInterval(ratios)]
-  const word = interval.upper < 1 ? 'slower' : middle < LEAST_MEDIAN ? 'undecided' : 'not slower'
+  const word = interval.upper < 1 ? 'slower' : middle < MIN_MEDIAN ? 'undecided' : 'not slower'
   return { median: middle, interval, word, notSlower: word === 'not slower' }
 }

@@ -1,7 +1,7 @@
 const LIMIT_MS = 60_000
 const EVERY_MS = 2
 
-/** Waits for the condition. Throws after a minute, so that a benchmark ends when its subject stops working; `goal` names it. */
+/** Waits for the condition. Throws after a minute, so that a benchmark ends when its program hangs. `goal` describes the condition. */
 export async function until(isMet: () => boolean | Promise<boolean>, goal: string): Promise<void> {
   const began = performance.now()
   while (!(await isMet())) {

@@ -1,4 +1,4 @@
-// Loaded before each test file. A file that leaves a server, a timer or a child open would hang the run: it fails instead.
+// Loaded before each test file. A file that leaves a server, a timer or a child open would hang the run, so it fails.
 import { after } from 'node:test'
 
 const GRACE_MS = 3_000

@@ -5,25 +5,25 @@ import { type Counts, Report } from './report.ts'
 import { startTestServer } from './server.ts'
 
 export interface TestRun {
-  /** Parts of paths; all files without any. */
+  /** Parts of paths. Without filters all files run. */
   filters?: readonly string[]
-  /** False when no file needs PostgreSQL. */
+  /** False: no PostgreSQL is started. */
   database?: boolean
-  /** Only tests whose name matches. */
+  /** Pattern of test names. Other tests do not run. */
   name?: string
-  /** In CI a test skipped for want of a browser fails. */
+  /** A test that is skipped because no browser exists fails. */
   needsBrowser?: boolean
 }
 
 const FILES = '{src,test,tools,bench}/**/*.test.ts'
 const TEST_LIMIT_MS = 60_000
-/** No run of ours takes as long; what hangs is named. */
+/** Longer than any run takes. After this time the run stops and prints the files that hang. */
 const RUN_LIMIT_MS = 15 * 60_000
 const ECHO_MS = 1_000
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Runs test files below the working folder, two at a time, each in a process of its own, over one PostgreSQL. */
+/** Runs test files below the working folder: two at a time, each in its own process, over one PostgreSQL. */
 export async function runTests({
   filters = [],
   database = true,
@@ -65,8 +65,8 @@ export async function runTests({
 }
 
 /**
- * The server is a process of its own and does not hear Ctrl-C; so it is stopped, and then the signal has its way. npm and the launcher
- * repeat a Ctrl-C that the terminal has sent already: within a second it is the same one.
+ * Stops the server before a signal ends this process, because the server is a separate process that Ctrl-C does not reach. npm and the
+ * launcher repeat the terminal's Ctrl-C, so signals within one second count as one.
  */
 function stopOnSignals(stop: () => Promise<void>): void {
   let firstMs: number | undefined

@@ -4,20 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findPostgres, startPostgres } from '#platform/database/postgres'
 
-/** Nothing of a test outlives its run, so nothing waits for the disk. */
+/** No test data outlives its run, so writes need not reach the disk. */
 const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
 const PREFIX = 'purser-run-'
 
-/** The one PostgreSQL of a run. */
+/** PostgreSQL server that all tests of a run share. */
 export interface TestServer {
-  /** For PURSER_TEST_POSTGRES: both connections as JSON. */
+  /** Value of PURSER_TEST_POSTGRES: both connections as JSON. */
   readonly connections: string
-  /** Stops the server and removes its folder. May be called again. */
+  /** Stops the server and removes its folder. Idempotent. */
   stop(): Promise<void>
 }
 
+/** Starts the PostgreSQL of a run in a temporary folder. Throws when it does not start. */
 export async function startTestServer(): Promise<TestServer> {
-  await sweep()
+  await removeLeftovers()
   const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`))
   const remove = (): void => rmSync(dataDir, { recursive: true, force: true })
   try {
@@ -31,8 +32,8 @@ export async function startTestServer(): Promise<TestServer> {
   }
 }
 
-/** What runs that were killed outright left behind: their folder names tell their process ids. */
-async function sweep(): Promise<void> {
+/** Removes servers and folders of runs that were killed. The folder's name contains the run's process id. */
+async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
     if (isAlive(Number(name.slice(PREFIX.length).split('-')[0]))) continue
     const dataDir = join(tmpdir(), name)
@@ -40,7 +41,7 @@ async function sweep(): Promise<void> {
       if (await findPostgres(dataDir)) await (await startPostgres({ dataDir })).stop()
       rmSync(dataDir, { recursive: true, force: true })
     } catch {
-      // Another user's, or another run is at it.
+      // The folder belongs to another user, or another run removes it now.
     }
   }
 }

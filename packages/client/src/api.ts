@@ -984,7 +984,7 @@ export type WebhookEndpointList = {
   readonly next_cursor: null
 }
 
-/** What programs react to. Others may come with later versions. */
+/** Error codes that programs react to. Later versions may add codes. */
 export type ErrorCode =
   | 'body-too-large'
   | 'forbidden'
@@ -1379,20 +1379,20 @@ export const OPERATIONS = {
   },
 } as const satisfies Record<string, OperationRow>
 
-/** How an operation is sent. */
+/** Request of one operation. */
 export interface OperationRow {
   readonly method: string
   readonly path: string
-  /** Names in the path, in the order of the arguments. */
+  /** Names of the path parameters, in the order of the arguments. */
   readonly params: readonly string[]
-  /** What the argument after them is. */
+  /** Kind of the argument after the path parameters. */
   readonly takes: 'body' | 'query' | 'nothing'
-  /** Takes an Idempotency-Key, so it may be sent again. */
+  /** Takes an Idempotency-Key, so it can be retried. */
   readonly keyed: boolean
   readonly answer: 'json' | 'stream'
 }
 
-/** The operations. Each throws PurserError for an error answer and ConnectionError when no answer came. */
+/** Operations. Each throws PurserError for an error response and ConnectionError without a response. */
 export interface Operations {
   /** Create a payment. Answers with the payment and its `checkout_url`, the page to send the payer to. Send an `Idempotency-Key`: the same key and body give the first answer again, whatever happened on the way or since. */
   createPayment(body: CreatePaymentInput, options?: CallOptions): Promise<Payment>
@@ -1684,7 +1684,7 @@ export interface Operations {
   resolveReconciliationCase(id: string, body: ResolveCaseInput, options?: CallOptions): Promise<ReconciliationCase>
 }
 
-/** Lists, as one item after the other: further pages are asked for on the way. */
+/** Lists as iterators over items. Each requests further pages as it goes. */
 export interface Iterators {
   /** List payments, newest first */
   listPayments(
