@@ -47,7 +47,7 @@ export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases =
   repair: (q, of) => repairCases(q, of, clock.now()),
   find: async (q, id) => {
     const row = await findCase(q, id)
-    return row && caseOf(row)
+    return row && toCase(row)
   },
   list: pageOfCases,
   countOpen,
@@ -58,8 +58,8 @@ export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases =
     }),
   annotate: (tx, { id, note }, audit) =>
     decide(tx, id, audit, { write: () => annotateCase(tx, id, note), isRepeat: () => false }),
-  lock: async (tx, id) => caseOf((await lockCase(tx, id)) ?? noSuchCase(id)),
-  markCredited: async (tx, by) => caseOf(await markCredited(tx, by, clock.now())),
+  lock: async (tx, id) => toCase((await lockCase(tx, id)) ?? noSuchCase(id)),
+  markCredited: async (tx, by) => toCase(await markCredited(tx, by, clock.now())),
 })
 
 async function pageOfCases(
@@ -67,7 +67,7 @@ async function pageOfCases(
   { limit, cursor, ...of }: ListCases,
 ): Promise<{ items: Case[]; nextCursor?: string }> {
   const rows = await listCases(q, { ...of, before: cursor, limit: limit + 1 })
-  const items = rows.slice(0, limit).map(caseOf)
+  const items = rows.slice(0, limit).map(toCase)
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
 }
@@ -81,11 +81,11 @@ async function decide(
 ): Promise<Case> {
   const before = (await findCase(tx, id)) ?? noSuchCase(id)
   if ((await write()) === 0) {
-    if (isRepeat(before)) return caseOf(before)
-    throw caseOver(before)
+    if (isRepeat(before)) return toCase(before)
+    throw caseAlreadyEnded(before)
   }
   await audit(tx)
-  return caseOf((await findCase(tx, id)) ?? before)
+  return toCase((await findCase(tx, id)) ?? before)
 }
 
 function noSuchCase(id: string): never {
@@ -93,10 +93,10 @@ function noSuchCase(id: string): never {
 }
 
 /** The case cannot be decided any more. */
-export const caseOver = ({ id, state }: Pick<Case, 'id' | 'state'>): AppError =>
+export const caseAlreadyEnded = ({ id, state }: Pick<Case, 'id' | 'state'>): AppError =>
   new AppError('payments.case-over', 409, `The case ${id} is ${state} already.`)
 
-const caseOf = (row: CaseRow): Case => ({
+const toCase = (row: CaseRow): Case => ({
   id: row.id,
   rail: row.rail,
   railAccount: row.railAccount,

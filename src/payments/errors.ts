@@ -6,10 +6,10 @@ export const notFound = (): AppError => new AppError('payments.not-found', 404, 
 
 export const alreadyPaid = (): AppError => new AppError('payments.already-paid', 409, 'The payment is paid already.')
 
-export const over = (status: string): AppError =>
+export const paymentEnded = (status: string): AppError =>
   new AppError('payments.over', 409, `The payment is ${status}; nothing can be started on it. Create a new payment.`)
 
-export const inFlight = (): AppError =>
+export const attemptInFlight = (): AppError =>
   new AppError('payments.attempt-in-flight', 409, 'A payment is under way already. Wait until it ends.', {
     retryAfterSeconds: 15,
   })
@@ -52,22 +52,22 @@ export const methodNotAllowed = (method: string, methods: readonly string[]): Ap
     },
   )
 
-export const methodOff = (method: string, why: string): AppError =>
+export const methodUnavailable = (method: string, why: string): AppError =>
   new AppError('payments.method-unavailable', 503, `${method} cannot be used now. Try another method, or later.`, {
     param: 'method',
     retryAfterSeconds: 60,
     cause: why,
   })
 
-export const amountNotTaken = (method: string, why: string): AppError =>
+export const amountNotAccepted = (method: string, why: string): AppError =>
   new AppError('payments.amount-not-taken', 422, `${method} cannot take what is due: ${why}.`, { param: 'method' })
 
-export const exchangeOff = (currency: string): AppError =>
+export const exchangeUnavailable = (currency: string): AppError =>
   new AppError('rates.unavailable', 503, `No rate for ${currency} can be had: no price source is switched on.`, {
     retryAfterSeconds: 60,
   })
 
-export const payerLacks = (param: 'phone' | 'email', method: string): AppError =>
+export const payerDetailMissing = (param: 'phone' | 'email', method: string): AppError =>
   new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}.`, { param })
 
 /** `country`: whose mobile numbers the rail takes. */

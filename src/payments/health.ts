@@ -2,8 +2,8 @@ import type { HealthCheck } from '#platform/runtime/health'
 import { type Context, railOf } from './context.ts'
 import { measureWaitingRefunds } from './refunds/resolve.ts'
 import { findOldestDue } from './store/attempts.ts'
-import { measureSent } from './store/transfers.ts'
-import { isSweep, listWatchStates, railOfRow } from './store/watching.ts'
+import { measureSentTransfers } from './store/transfers.ts'
+import { isSweep, listWatchStates, railOfWatch } from './store/watching.ts'
 
 /** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
 const LATE_SECONDS = 60
@@ -27,7 +27,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
       since !== null && context.clock.now().getTime() - since.getTime() > PATIENCE_MS
     const { waiting, since } = await measureWaitingRefunds(context)
     const forgotten = isForgotten(since)
-    const sent = await measureSent(context.db)
+    const sent = await measureSentTransfers(context.db)
     const reorged = await context.cases.countOpen(context.db, 'taken-back')
     return {
       status: late || blind.length > 0 || forgotten || isForgotten(sent.since) || reorged > 0 ? 'degraded' : 'healthy',
@@ -48,7 +48,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
 async function listBlind(context: Context): Promise<string[]> {
   const now = context.clock.now().getTime()
   return (await listWatchStates(context.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {
-    if (railOf(context, railOfRow(rail))?.unavailable() !== undefined) return []
+    if (railOf(context, railOfWatch(rail))?.unavailable() !== undefined) return []
     const patienceMs = isSweep(rail) ? SWEEP_BLIND_MS : BLIND_MS
     if (failingSince && now - failingSince.getTime() >= patienceMs) return [`${rail}: ${problem ?? 'cannot look'}`]
     return now - dueAt.getTime() >= patienceMs ? [`${rail}: nobody looks`] : []

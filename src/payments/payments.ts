@@ -19,7 +19,7 @@ import {
   findCreated,
   loadIntent,
   merchantBalance,
-  pageOfIntents,
+  listIntentPage,
 } from './intents/intents.ts'
 import { readFigures } from './intents/tallies.ts'
 import { createInvariants } from './invariants.ts'
@@ -60,7 +60,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     create: (q, input) => createIntent(context, q, input),
     findCreated,
     find: (q, { id, merchantId }) => loadIntent(q, id, merchantId),
-    list: pageOfIntents,
+    list: listIntentPage,
     cancel: (by) => cancelIntent(context, by),
     startAttempt: (input) => startAttempt(context, input),
     settlements: settlementReader,

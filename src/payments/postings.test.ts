@@ -10,7 +10,7 @@ import {
   creditTransfers,
   debtOf,
   feeTransfers,
-  takeTransfers,
+  debitTransfers,
 } from './postings.ts'
 import fc from 'fast-check'
 
@@ -42,7 +42,7 @@ void test('a credit repays first and loses nothing', () => {
 void test('taking back leaves available at zero or above', () => {
   fc.assert(
     fc.property(positive, natural, (amount, available) => {
-      const transfers = takeTransfers(event, books, amount, available)
+      const transfers = debitTransfers(event, books, amount, available)
       assert.equal(net(transfers, clearingOf(books).code), amount)
       assert.ok(available + net(transfers, availableOf(books).code) >= 0n)
       assert.equal(net(transfers, debtOf(books).code), available >= amount ? 0n : available - amount)

@@ -32,11 +32,11 @@ const CUSTOMERS = 'customer:'
 export const customerAccount = (merchantId: string, customerId: string): string =>
   `${CUSTOMERS}${merchantId}:${customerId}`
 
-export const isCustomers = (account: string): boolean => account.startsWith(CUSTOMERS)
+export const isCustomerAccount = (account: string): boolean => account.startsWith(CUSTOMERS)
 
 /** Whose debt it is when the account does not have what goes back: of a customer's the merchant's, who got what was spent. */
 export const debtorOf = (account: string): string =>
-  isCustomers(account) ? merchantAccount(account.split(':', 2)[1] ?? '') : account
+  isCustomerAccount(account) ? merchantAccount(account.split(':', 2)[1] ?? '') : account
 
 export const merchantAccount = (merchantId: string): string => `merchant:${merchantId}`
 
@@ -48,7 +48,7 @@ const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account =
 
 /** What its owner can spend. */
 export const availableOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
-  code: `${account}:${isCustomers(account) ? 'balance' : 'available'}`,
+  code: `${account}:${isCustomerAccount(account) ? 'balance' : 'available'}`,
   asset,
   mayOverdraw: false,
 })
@@ -78,7 +78,7 @@ export function creditTransfers(event: Event, books: Books, amount: bigint, owed
 }
 
 /** Money back out: as much as is available, the rest becomes debt. */
-export function takeTransfers(event: Event, books: Books, amount: bigint, available: bigint): Transfer[] {
+export function debitTransfers(event: Event, books: Books, amount: bigint, available: bigint): Transfer[] {
   const fromAvailable = available < amount ? available : amount
   return [
     transfer(event, 'take', availableOf(books), clearingOf(books), fromAvailable),
@@ -96,7 +96,7 @@ export const liquidityOf = (asset: Asset): Account => ({
 
 export const spreadOf = (asset: Asset): Account => ({ code: 'fx:spread', asset, mayOverdraw: true })
 
-export interface Exchanged {
+export interface ExchangedAmounts {
   /** What arrived, in the asset of `from`. */
   readonly gross: bigint
   /** Of it, what the operator keeps. */
@@ -110,7 +110,7 @@ export function exchangeTransfers(
   event: Event,
   from: Books,
   to: Books,
-  { gross, spread, counted, owed }: Exchanged & { owed: bigint },
+  { gross, spread, counted, owed }: ExchangedAmounts & { owed: bigint },
 ): Transfer[] {
   const repaid = owed < counted ? owed : counted
   return [
@@ -126,7 +126,7 @@ export function exchangeBackTransfers(
   event: Event,
   from: Books,
   to: Books,
-  { gross, spread, counted, available }: Exchanged & { available: bigint },
+  { gross, spread, counted, available }: ExchangedAmounts & { available: bigint },
 ): Transfer[] {
   const fromAvailable = available < counted ? available : counted
   return [

@@ -2,7 +2,7 @@ import type { Account, Transfer } from '#ledger'
 import type { Tx } from '#platform/database/db'
 import type { AttemptEvent } from './attempts/types.ts'
 import type { Context } from './context.ts'
-import { availableOf, type Books, debtOf, debtorOf, type Event, isCustomers, takeTransfers } from './postings.ts'
+import { availableOf, type Books, debtOf, debtorOf, type Event, isCustomerAccount, debitTransfers } from './postings.ts'
 import type { AttemptRow } from './store/attempts.ts'
 import type { IntentRow } from './store/intents.ts'
 import { type EntryRow, insertEntry, lockAccount, type ReceiptRow } from './store/receipts.ts'
@@ -26,7 +26,7 @@ export interface UnitOfWork {
   readonly hasMoreParts?: boolean
 }
 
-export interface Moved {
+export interface MoveResult {
   /** What it means for the attempt; undefined: nothing. */
   event: AttemptEvent | undefined
   refused?: string
@@ -41,9 +41,9 @@ export const booksOf = ({ intent, attempt }: UnitOfWork, asset: Books['asset']):
 })
 
 /** What the merchant owes, less what this work repays. Holds the debt's lock when there is any, so that it is repaid once. */
-export async function owedTo(unit: UnitOfWork, books: Books): Promise<bigint> {
+export async function readDebt(unit: UnitOfWork, books: Books): Promise<bigint> {
   // A customer's money pays no debt of the merchant's.
-  if (isCustomers(books.account)) return 0n
+  if (isCustomerAccount(books.account)) return 0n
   const debt = debtOf(books)
   const { code, asset } = debt
   const read = async (): Promise<bigint> =>
@@ -55,7 +55,7 @@ export async function owedTo(unit: UnitOfWork, books: Books): Promise<bigint> {
 }
 
 /** What can be taken from the merchant now. */
-export async function availableTo(unit: UnitOfWork, books: Books): Promise<bigint> {
+export async function readAvailable(unit: UnitOfWork, books: Books): Promise<bigint> {
   if (unit.contended) return 0n
   const account = availableOf(books)
   // The same lock as repaying takes, so that a debt made here and a receipt that could repay it do not miss each other.
@@ -75,13 +75,13 @@ export async function debitForReversal(
   books: Books,
   amount: bigint,
 ): Promise<Transfer[]> {
-  const there = await availableTo(unit, books)
-  if (!isCustomers(books.account) || there >= amount) return takeTransfers(event, books, amount, there)
+  const there = await readAvailable(unit, books)
+  if (!isCustomerAccount(books.account) || there >= amount) return debitTransfers(event, books, amount, there)
   const merchants = { ...books, account: debtorOf(books.account) }
   const spent = { ...event, source: `${event.source} spent` }
   return [
-    ...takeTransfers(event, books, there, there),
-    ...takeTransfers(spent, merchants, amount - there, await availableTo(unit, merchants)),
+    ...debitTransfers(event, books, there, there),
+    ...debitTransfers(spent, merchants, amount - there, await readAvailable(unit, merchants)),
   ]
 }
 

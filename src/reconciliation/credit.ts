@@ -1,4 +1,4 @@
-import { caseOver, type AuditDecision, type Case } from '#cases'
+import { caseAlreadyEnded, type AuditDecision, type Case } from '#cases'
 import type { Money } from '#money'
 import { AppError } from '#platform/base/errors'
 import { railOf, type Context } from './context.ts'
@@ -9,7 +9,7 @@ export const creditCase = (context: Context, { id, intentId, note }: CreditCase,
   context.bookkeeping.transact(async (tx, credit) => {
     const one = await context.cases.lock(tx, id)
     if (one.state === 'credited' && one.intentId === intentId) return one
-    if (one.state !== 'open') throw caseOver(one)
+    if (one.state !== 'open') throw caseAlreadyEnded(one)
     const { rail, railAccount, subject, receiptId, number, movedAt: at } = one
     const gross = requireMoney(context, one)
     const providerId = receiptId ?? subject

@@ -22,7 +22,7 @@ export interface Day {
   readonly tally: RunTally
 }
 
-export const holdOn = ({ context, run }: Day): Promise<number> =>
+export const extendRunLease = ({ context, run }: Day): Promise<number> =>
   extendRun(context.db, run, addMs(context.clock.now(), LEASE_MS))
 
 export interface Difference {
@@ -37,11 +37,11 @@ export interface Difference {
 }
 
 /** The ids that its receipt may have with us, the last first told of last. */
-export const idsOf = ({ receiptId, againIds = [] }: StatementLine): readonly string[] =>
+export const receiptIdsOf = ({ receiptId, againIds = [] }: StatementLine): readonly string[] =>
   receiptId === undefined ? [] : [receiptId, ...againIds]
 
 /** What is not the same of money that both have. */
-export function differenceOf(
+export function findDifference(
   ours: BookedReceipt,
   { gross, returned }: Pick<StatementLine, 'gross' | 'returned'>,
 ): CaseKind | undefined {

@@ -3,32 +3,33 @@ import { money } from '#money'
 import { addMs, dateOf } from '#platform/base/clock'
 import type { Outcome, RailReceipt } from '#rails/contract'
 import { railOf } from '../context.ts'
-import { arriveAt, atPromised, isLocked, partOf } from '../exchange/exchange.ts'
+import { exchangeAtCurrentRate, exchangeAtPromisedRate, isLocked, proportionOf } from '../exchange/exchange.ts'
 import type { Exchange } from '../exchange/types.ts'
 import { isLate } from '../intents/state.ts'
 import type { Leg } from '../receipts/exchanged.ts'
-import { countReceipt, reverseReceipt, type Worth } from '../receipts/receipts.ts'
-import { useIndex } from '../store/addresses.ts'
+import { countReceipt, reverseReceipt, type DepositValue } from '../receipts/receipts.ts'
+import { markIndexUsed } from '../store/addresses.ts'
 import { type DepositRow, findDeposit, sumDeposits, upsertDeposit } from '../store/deposits.ts'
-import { exchangeOf, storedExchange } from '../store/stored-exchange.ts'
-import type { Moved, UnitOfWork } from '../unit-of-work.ts'
+import { parseExchange, serializeExchange } from '../store/stored-exchange.ts'
+import type { MoveResult, UnitOfWork } from '../unit-of-work.ts'
 
 type Observation = Extract<Outcome, { kind: 'received' | 'reversed' }>
 
 /** What was told of money at an address: kept as it is seen, counted once it is final, taken back when it goes. */
-export async function applyDeposits(unit: UnitOfWork, outcome: Observation): Promise<Moved> {
+export async function applyDeposits(unit: UnitOfWork, outcome: Observation): Promise<MoveResult> {
   const { tx, attempt } = unit
-  const moved = outcome.kind === 'received' ? await arrive(unit, outcome.receipts) : await leave(unit, outcome)
+  const moved =
+    outcome.kind === 'received' ? await recordDeposits(unit, outcome.receipts) : await reverseDeposit(unit, outcome)
   const { unconfirmed } = await sumDeposits(tx, attempt.id, null)
   return { ...moved, unconfirmed }
 }
 
-type Step = Omit<Moved, 'unconfirmed'>
+type DepositResult = Omit<MoveResult, 'unconfirmed'>
 
-async function arrive(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promise<Step> {
-  let moved: Step = { event: undefined }
+async function recordDeposits(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promise<DepositResult> {
+  let moved: DepositResult = { event: undefined }
   for (const receipt of receipts) {
-    const row = await sight(unit, receipt)
+    const row = await saveDeposit(unit, receipt)
     if (!row) {
       moved = { ...moved, refused: 'foreign-receipt' }
       continue
@@ -37,11 +38,11 @@ async function arrive(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promi
       moved = { ...moved, event: moved.event ?? 'pending' }
       continue
     }
-    const { row: rated, worth } = await worthOf(unit, row)
-    const counted = await countReceipt(unit, receipt, worth)
+    const { row: rated, value } = await valueDeposit(unit, row)
+    const counted = await countReceipt(unit, receipt, value)
     if (typeof counted !== 'string') moved = { ...moved, refused: counted.refused }
     else {
-      await upsertDeposit(unit.tx, { ...rated, counted: worth.counted }, unit.now)
+      await upsertDeposit(unit.tx, { ...rated, counted: value.counted }, unit.now)
       moved = { ...moved, event: 'received' }
     }
   }
@@ -49,7 +50,7 @@ async function arrive(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promi
 }
 
 /** The row as it is after what was told. Undefined when it is another attempt's. */
-async function sight(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow | undefined> {
+async function saveDeposit(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow | undefined> {
   const { tx, attempt, intent, now } = unit
   const { rail, railAccount } = attempt
   const known = await findDeposit(tx, { rail, railAccount, providerId: receipt.id })
@@ -81,29 +82,29 @@ async function sight(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow
     have: receipt.confirmations?.have ?? null,
     need: receipt.confirmations?.need ?? null,
     risk: receipt.risk ?? null,
-    exchange: fresh.exchange ?? (await rateFor(unit, receipt)),
+    exchange: fresh.exchange ?? (await rateOnArrival(unit, receipt)),
   }
   await upsertDeposit(tx, row, now)
   const { indexSpace: space, addressIndex: index } = attempt
-  if (!known && space !== null && index !== null) await useIndex(tx, { space, index })
+  if (!known && space !== null && index !== null) await markIndexUsed(tx, { space, index })
   unit.receiptChanged = true
   return row
 }
 
 /** The attempt's rate while it is locked, else the one of now; null where none is needed or can be had yet. */
-async function rateFor(unit: UnitOfWork, { gross, id, final }: RailReceipt): Promise<DepositRow['exchange']> {
+async function rateOnArrival(unit: UnitOfWork, { gross, id, final }: RailReceipt): Promise<DepositRow['exchange']> {
   const { tx, context, attempt, intent, now } = unit
-  const promised = attempt.exchange && exchangeOf(attempt.exchange)
+  const promised = attempt.exchange && parseExchange(attempt.exchange)
   if (!promised) return null
   if (isLocked(promised, now)) return attempt.exchange
-  const current = await arriveAt(context, tx, promised, gross, intent.asset)
-  if (current) return storedExchange(current)
+  const current = await exchangeAtCurrentRate(context, tx, promised, gross, intent.asset)
+  if (current) return serializeExchange(current)
   if (!final) return null
   context.log.error(
     { paymentId: intent.id, attemptId: attempt.id, receipt: id },
     'no rate could be had for money that came after its rate was locked: counted at the rate that was promised',
   )
-  return storedExchange(atPromised(promised, gross.amount, id))
+  return serializeExchange(exchangeAtPromisedRate(promised, gross.amount, id))
 }
 
 /**
@@ -113,20 +114,20 @@ async function rateFor(unit: UnitOfWork, { gross, id, final }: RailReceipt): Pro
 const RATE_HOLDS_MS = 6 * 60 * 60_000
 
 /** What final money counts for, and at which rates. @returns the deposit with the rate that it counts by */
-async function worthOf(unit: UnitOfWork, row: DepositRow): Promise<{ row: DepositRow; worth: Worth }> {
+async function valueDeposit(unit: UnitOfWork, row: DepositRow): Promise<{ row: DepositRow; value: DepositValue }> {
   const { exchange: stored, gross, late } = row
-  if (row.counted !== null || !stored) return { row, worth: { counted: row.counted ?? gross, late, legs: [] } }
-  const known = exchangeOf(stored)
+  if (row.counted !== null || !stored) return { row, value: { counted: row.counted ?? gross, late, legs: [] } }
+  const known = parseExchange(stored)
   const holds = unit.now < addMs(known.lockedUntil ?? row.seenAt, RATE_HOLDS_MS)
-  const fresh = holds ? undefined : await rateNow(unit, row, gross)
+  const fresh = holds ? undefined : await quoteCurrentRate(unit, row, gross)
   const exchange = fresh ?? known
-  const legs = fresh ? [legOf(fresh)] : await legsAt(unit, row, known)
+  const legs = fresh ? [toLeg(fresh)] : await splitByLock(unit, row, known)
   const counted = legs.reduce((sum, leg) => sum + leg.counted, 0n)
-  return { row: { ...row, exchange: storedExchange(exchange) }, worth: { counted, late, legs } }
+  return { row: { ...row, exchange: serializeExchange(exchange) }, value: { counted, late, legs } }
 }
 
 /** The whole of what a rate was worked out for. */
-const legOf = (exchange: Exchange): Leg => ({
+const toLeg = (exchange: Exchange): Leg => ({
   exchange,
   gross: exchange.asked,
   spread: exchange.spread,
@@ -137,7 +138,11 @@ const legOf = (exchange: Exchange): Leg => ({
  * A rate was promised for what was asked: so much of all that comes at its quote, added up before it is rounded so that its parts make the whole, and
  * what a wallet may round. The rest counts by the rate of now.
  */
-async function legsAt(unit: UnitOfWork, { attemptId, asset, gross }: DepositRow, exchange: Exchange): Promise<Leg[]> {
+async function splitByLock(
+  unit: UnitOfWork,
+  { attemptId, asset, gross }: DepositRow,
+  exchange: Exchange,
+): Promise<Leg[]> {
   const { tx, context, attempt } = unit
   const { priced, asked, lockedUntil } = exchange
   // This one is among the final ones already.
@@ -146,21 +151,23 @@ async function legsAt(unit: UnitOfWork, { attemptId, asset, gross }: DepositRow,
   const within = (sum: bigint): bigint => (lockedUntil !== null && sum > most ? most : sum)
   const [before, after] = [within(all - gross), within(all)]
   const part = after - before
-  const counted = partOf(priced, after, asked) - partOf(priced, before, asked)
-  const locked = { exchange, gross: part, spread: partOf(exchange.spread, part, asked), counted }
+  const counted = proportionOf(priced, after, asked) - proportionOf(priced, before, asked)
+  const locked = { exchange, gross: part, spread: proportionOf(exchange.spread, part, asked), counted }
   if (part === gross) return [locked]
-  const rest = (await rateNow(unit, { attemptId, asset }, gross - part)) ?? atPromised(exchange, gross - part, 'rest')
-  return part > 0n ? [locked, legOf(rest)] : [legOf(rest)]
+  const rest =
+    (await quoteCurrentRate(unit, { attemptId, asset }, gross - part)) ??
+    exchangeAtPromisedRate(exchange, gross - part, 'rest')
+  return part > 0n ? [locked, toLeg(rest)] : [toLeg(rest)]
 }
 
 /** Undefined when there is none: then what was promised stands, and somebody is told. */
-async function rateNow(
+async function quoteCurrentRate(
   { tx, context, intent, attempt }: UnitOfWork,
   { attemptId, asset }: Pick<DepositRow, 'attemptId' | 'asset'>,
   gross: bigint,
 ): Promise<Exchange | undefined> {
-  const promised = attempt.exchange && exchangeOf(attempt.exchange)
-  const fresh = promised && (await arriveAt(context, tx, promised, money(asset, gross), intent.asset))
+  const promised = attempt.exchange && parseExchange(attempt.exchange)
+  const fresh = promised && (await exchangeAtCurrentRate(context, tx, promised, money(asset, gross), intent.asset))
   if (!fresh)
     context.log.error(
       { paymentId: intent.id, attemptId },
@@ -169,7 +176,10 @@ async function rateNow(
   return fresh ?? undefined
 }
 
-async function leave(unit: UnitOfWork, outcome: Extract<Outcome, { kind: 'reversed' }>): Promise<Step> {
+async function reverseDeposit(
+  unit: UnitOfWork,
+  outcome: Extract<Outcome, { kind: 'reversed' }>,
+): Promise<DepositResult> {
   const { tx, attempt, context, now } = unit
   const { rail, railAccount } = attempt
   const row = await findDeposit(tx, { rail, railAccount, providerId: outcome.receiptId })
@@ -192,13 +202,13 @@ async function leave(unit: UnitOfWork, outcome: Extract<Outcome, { kind: 'revers
     },
     'final money was taken back',
   )
-  await unit.context.cases.open(tx, reorged(unit, row))
+  await unit.context.cases.open(tx, toReorgCase(unit, row))
   const counted = await reverseReceipt(unit, { ...outcome, amount: money(row.asset, row.gross) })
   return typeof counted === 'string' ? { event: 'reversed' } : { event: 'reversed', refused: counted.refused }
 }
 
 /** A person is told, and says that it was seen to; it ends by itself when a comparison finds the money in the chain again. */
-const reorged = (
+const toReorgCase = (
   { context, intent, now }: UnitOfWork,
   { rail, railAccount, providerId, asset, gross }: DepositRow,
 ): NewCase => ({

@@ -5,18 +5,26 @@ import type { Tx } from '#platform/database/db'
 import { FetchError } from '#platform/web/fetch'
 import { parseMobile } from '#platform/base/phone'
 import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
-import { WATCH_FOR_MS, allocate, type Ask, askFor, type Collector, isOffered, renew } from '../addresses/addresses.ts'
+import {
+  WATCH_FOR_MS,
+  allocateAddress,
+  type RequestedAmount,
+  quoteRequestedAmount,
+  type Collector,
+  isReusable,
+  renewRequest,
+} from '../addresses/addresses.ts'
 import { type Context, railOf } from '../context.ts'
 import {
   alreadyPaid,
-  amountNotTaken,
+  amountNotAccepted,
   badPhone,
-  inFlight,
+  attemptInFlight,
   methodNotAllowed,
-  methodOff,
+  methodUnavailable,
   notFound,
-  over,
-  payerLacks,
+  paymentEnded,
+  payerDetailMissing,
   promptLive,
 } from '../errors.ts'
 import { assetFor } from '../exchange/prices.ts'
@@ -35,7 +43,7 @@ import {
   maskPhone,
 } from '../store/attempts.ts'
 import { extendIntent, findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
-import { storedExchange } from '../store/stored-exchange.ts'
+import { serializeExchange } from '../store/stored-exchange.ts'
 import { requireCustomerFunds } from './funds.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { recordOutcome } from './outcomes.ts'
@@ -44,7 +52,7 @@ import type { PaymentMethod, StartAttempt } from './types.ts'
 /** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
 const SUBMIT_LEASE_MS = 90_000
 /** The starter submits at once; the queue takes over when the starter is gone. */
-const PICK_UP_AFTER_MS = 3000
+const QUEUE_TAKES_OVER_MS = 3000
 /** Nobody waits for a prompt any more when the program was down for so long. */
 const STALE_MS = 2 * 60_000
 
@@ -75,7 +83,7 @@ export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly 
   })
 
 /** An attempt that was opened, or the open pages that must be closed at their providers before it can be. */
-export type Opened =
+export type OpenedAttempt =
   { readonly attempt: AttemptRow; readonly again: boolean } | { readonly rivals: readonly AttemptRow[] }
 
 /** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
@@ -93,26 +101,26 @@ export async function requireRate(context: Context, { intentId, method }: StartA
 }
 
 /** Checks that the attempt may start, and commits it as `created`. Everything else is checked before a rival page is named. */
-export async function openAttempt(tx: Tx, context: Context, input: StartAttempt): Promise<Opened> {
+export async function openAttempt(tx: Tx, context: Context, input: StartAttempt): Promise<OpenedAttempt> {
   const now = context.clock.now()
   const intent = await lockIntent(tx, input.intentId)
   if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
   const attempts = await listAttempts(tx, intent.id)
   const { requestKey = null } = input
-  const same = requestKey === null ? undefined : findAsked(attempts, requestKey, now)
+  const same = requestKey === null ? undefined : findByRequestKey(attempts, requestKey, now)
   if (same) return { attempt: same, again: true }
   requirePayable(intent, now)
   const rail = requireRail(context, intent, input)
-  const offered = attempts.findLast((each) => isOffered(each, rail))
-  requireNoneUnderWay(attempts, offered, now)
+  const offered = attempts.findLast((each) => isReusable(each, rail))
+  requireNoLiveAttempt(attempts, offered, now)
   const pages = attempts.filter(({ kind, state }) => kind === 'page' && isLive(state))
   if (offered && pages.length > 0) return { rivals: pages }
-  if (offered) return { attempt: await renew(tx, context, rail, { intent, attempt: offered, now }), again: true }
+  if (offered) return { attempt: await renewRequest(tx, context, rail, { intent, attempt: offered, now }), again: true }
   const due = intent.amount - intent.received
   const payer = requirePayer(rail, input.payer)
-  const ask = await askFor(context, tx, rail, money(intent.asset, due))
-  requireTaken(rail, ask.amount.asset, ask.amount.amount)
-  const open = attempts.find((each) => isSame(each, rail, due, payer, now))
+  const ask = await quoteRequestedAmount(context, tx, rail, money(intent.asset, due))
+  requireAcceptedAmount(rail, ask.amount.asset, ask.amount.amount)
+  const open = attempts.find((each) => isSameRequest(each, rail, due, payer, now))
   const rivals = pages.filter((each) => each !== open)
   if (rivals.length > 0 && open) return { rivals }
   if (open) return { attempt: open, again: true }
@@ -122,13 +130,13 @@ export async function openAttempt(tx: Tx, context: Context, input: StartAttempt)
   if (input.merchantId === undefined) await requirePublicLimits(tx, context, rail, payer, attempts)
   if (rivals.length > 0) return { rivals }
 
-  const placed = await allocate(tx, context, rail, { intent, now })
+  const placed = await allocateAddress(tx, context, rail, { intent, now })
   const attempt = {
     ...newAttempt(context, { intent, rail, railAccount, ask, payer, returnUrl: input.returnUrl, requestKey, now }),
     ...placed,
   }
   await insertAttempt(tx, attempt)
-  await refreshIntent(tx, context, await extended(tx, intent, attempt), now, { shows: true })
+  await refreshIntent(tx, context, await extendExpiry(tx, intent, attempt), now, { shows: true })
   tx.afterCommit(() => context.meters.payments.inc({ provider: rail.name, status: 'started' }))
   return { attempt, again: false }
 }
@@ -137,15 +145,15 @@ export async function openAttempt(tx: Tx, context: Context, input: StartAttempt)
  * No second way to pay starts while the first can still succeed: a prompt that can be approved, a balance that is being taken, money that was seen
  * and is not final (but the rest may go to the same address). Throws 409 `payments.attempt-in-flight`.
  */
-function requireNoneUnderWay(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
+function requireNoLiveAttempt(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
   const live = attempts.filter(({ state }) => isLive(state))
   const prompt = live.find(({ kind }) => kind === 'push')
   if (prompt) throw promptLive(maskPhone(prompt.payer.phone ?? ''), prompt.endsAt ?? now, now)
-  if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw inFlight()
+  if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw attemptInFlight()
 }
 
 /** A transfer by hand takes days, so its payment lasts at least as long as its instructions. */
-async function extended(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
+async function extendExpiry(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
   if (kind !== 'transfer' || endsAt === null || endsAt <= intent.expiresAt) return intent
   const after = { ...intent, expiresAt: endsAt }
   await extendIntent(tx, after)
@@ -161,40 +169,40 @@ function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: Inte
   return null
 }
 
-const findAsked = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
+const findByRequestKey = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
   attempts.find((each) => each.requestKey === requestKey && now < addMs(each.createdAt, KEEP_REQUESTS_MS))
 
 function requirePayable(intent: IntentRow, now: Date): void {
   if (intent.status === 'paid') throw alreadyPaid()
-  if (isOver(intent.status)) throw over(intent.status)
+  if (isOver(intent.status)) throw paymentEnded(intent.status)
   // The sweep may not have marked it yet.
-  if (now >= intent.expiresAt) throw over('expired')
+  if (now >= intent.expiresAt) throw paymentEnded('expired')
 }
 
 function requireRail(context: Context, intent: IntentRow, { method, merchantId }: StartAttempt): Collector {
   // Whoever has the page's address is not the customer.
-  const isTheirs = method !== BALANCE_RAIL || merchantId !== undefined
-  if (!isTheirs || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
+  const isAllowed = method !== BALANCE_RAIL || merchantId !== undefined
+  if (!isAllowed || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
   const able = context.rails
     .filter(canCollect)
     .filter((rail) => rail.method === method && assetFor(rail, intent.asset) !== undefined)
   const rail = able.find((each) => each.unavailable() === undefined)
-  if (!rail) throw methodOff(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
+  if (!rail) throw methodUnavailable(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
   return rail
 }
 
-function requireTaken(rail: Collector, asset: Asset, amount: bigint): void {
+function requireAcceptedAmount(rail: Collector, asset: Asset, amount: bigint): void {
   const { min, max, step } = rail.limits(asset)
   const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
-  if (amount < min) throw amountNotTaken(rail.method, `${show(amount)} is below its smallest, ${show(min)}`)
-  if (amount > max) throw amountNotTaken(rail.method, `${show(amount)} is above its largest, ${show(max)}`)
-  if (amount % step !== 0n) throw amountNotTaken(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
+  if (amount < min) throw amountNotAccepted(rail.method, `${show(amount)} is below its smallest, ${show(min)}`)
+  if (amount > max) throw amountNotAccepted(rail.method, `${show(amount)} is above its largest, ${show(max)}`)
+  if (amount % step !== 0n) throw amountNotAccepted(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
 }
 
 /** Only what is known of a payer, nothing else that an edge may have passed along. */
 function requirePayer({ collect, method, phoneCountry }: Collector, { phone, email, name }: Payer): Payer {
   const payer = { ...(phone && { phone }), ...(email && { email }), ...(name && { name }) }
-  for (const need of collect.needs) if (payer[need] === undefined) throw payerLacks(need, method)
+  for (const need of collect.needs) if (payer[need] === undefined) throw payerDetailMissing(need, method)
   if (!collect.needs.includes('phone')) return payer
   const number = parseMobile(payer.phone ?? '', phoneCountry)
   if (number === undefined) throw badPhone(phoneCountry)
@@ -202,7 +210,7 @@ function requirePayer({ collect, method, phoneCountry }: Collector, { phone, ema
 }
 
 /** What is open, or may be made at this moment, is shown again: two could both be paid. */
-function isSame(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
+function isSameRequest(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
   return (
     (rail.collect.kind === 'page' || rail.collect.kind === 'transfer') &&
     attempt.rail === rail.name &&
@@ -234,7 +242,7 @@ interface Opening {
   intent: IntentRow
   rail: Collector
   railAccount: string
-  ask: Ask
+  ask: RequestedAmount
   payer: Payer
   returnUrl: string
   requestKey: string | null
@@ -262,7 +270,7 @@ export const newAttempt = (
   indexSpace: null,
   addressIndex: null,
   watchUntil: null,
-  exchange: ask.exchange ? storedExchange(ask.exchange) : null,
+  exchange: ask.exchange ? serializeExchange(ask.exchange) : null,
   tolerance: ask.tolerance,
   payer,
   returnUrl,
@@ -271,7 +279,7 @@ export const newAttempt = (
   declined: null,
   why: null,
   unconfirmed: false,
-  dueAt: addMs(now, PICK_UP_AFTER_MS),
+  dueAt: addMs(now, QUEUE_TAKES_OVER_MS),
   checks: 0,
   createdAt: now,
   submittedAt: null,
@@ -293,14 +301,14 @@ export async function submit(
   if (!intent) throw notFound()
   const claimed = await claimSubmission(context.db, id, now, addMs(now, SUBMIT_LEASE_MS))
   if (!claimed) return (await findAttempt(context.db, id)) ?? Promise.reject(notFound())
-  const outcome = await askRail(context, intent, claimed, now)
+  const outcome = await startOnRail(context, intent, claimed, now)
   return (await recordOutcome(context, { attempt: claimed, outcome, from: 'start' })).attempt
 }
 
-async function askRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
+async function startOnRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
   const collect = railOf(context, attempt.rail)?.collect
   if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
-  const why = whyNotNow(intent, attempt, now)
+  const why = whyNotSent(intent, attempt, now)
   if (why !== undefined) return { kind: 'failed', reason: 'expired', why: `not sent: ${why}` }
   try {
     return await collect.start(requestOf(context, intent, attempt))
@@ -314,7 +322,7 @@ async function askRail(context: Context, intent: IntentRow, attempt: AttemptRow,
 }
 
 /** An attempt that a crash left behind is sent only while it makes sense to the payer. */
-function whyNotNow(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
+function whyNotSent(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
   if (isOver(intent.status)) return `the payment is ${intent.status}`
   if (now >= intent.expiresAt) return 'the payment is expired'
   return now.getTime() - attempt.createdAt.getTime() > STALE_MS ? 'too old' : undefined

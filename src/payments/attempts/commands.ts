@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { AppError } from '#platform/base/errors'
 import type { OpenCli } from '#platform/runtime/module'
-import { forgetCursor, sweepOf } from '../store/watching.ts'
+import { resetWatchCursor, sweepRowName } from '../store/watching.ts'
 
 /** Adds `skip-blocks`, which restarts a watching rail about a day ago. */
 export function watchCommands(payments: Command, open: OpenCli): void {
@@ -15,7 +15,7 @@ export function watchCommands(payments: Command, open: OpenCli): void {
     .action(async (rail: string, { note }: { note: string }) => {
       const { db, clock, print, record } = await open()
       await db.transaction(async (tx) => {
-        const rows = await Promise.all([rail, sweepOf(rail)].map((row) => forgetCursor(tx, row, clock.now())))
+        const rows = await Promise.all([rail, sweepRowName(rail)].map((row) => resetWatchCursor(tx, row, clock.now())))
         if (!rows.includes(true)) throw new AppError('payments.not-found', 404, `Nothing is watched by a rail ${rail}.`)
         await record(tx, { action: 'payments.blocks-skipped', target: rail, detail: { note } })
       })

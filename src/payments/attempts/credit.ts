@@ -15,7 +15,7 @@ import { applyOutcome } from './outcomes.ts'
  * Counts money that names no attempt as a receipt of a payment. The receipt has the provider's id of the money, so that later news of the same
  * money finds it. The transfers are added to `transfers`, which the caller posts.
  */
-export async function creditByHand(
+export async function creditManually(
   tx: Tx,
   context: Context,
   given: UnattributedMoney,
@@ -28,7 +28,7 @@ export async function creditByHand(
   // A manual pay bill payment is in the provider's list too. Once an operator confirmed it, it is not credited again.
   if (await isCountedNumber(tx, ['transfer'], (number ?? id).toUpperCase()))
     return { merchantId: intent.merchantId, counted: false }
-  const attempt = attemptByHand(context, given, intent)
+  const attempt = newManualAttempt(context, given, intent)
   await insertAttempt(tx, attempt)
   const receipt = { id, ...(number !== undefined && { number }), gross, at, final: true, stated: true }
   const outcome = { kind: 'received' as const, receipts: [receipt] }
@@ -37,7 +37,7 @@ export async function creditByHand(
 }
 
 /** The attempt that carries the receipt. It is abandoned from the start, so nothing polls it, and the receipt settles it. */
-function attemptByHand(
+function newManualAttempt(
   context: Context,
   { rail: name, railAccount, gross }: UnattributedMoney,
   intent: IntentRow,

@@ -3,7 +3,7 @@ import { currencyOf, formatAmount, money } from '#money'
 import type { Tx } from '#platform/database/db'
 import { balanceTooLow, methodNotAllowed, noCustomer } from '../errors.ts'
 import { BALANCE_RAIL } from '../methods/types.ts'
-import { availableOf, customerAccount, isCustomers } from '../postings.ts'
+import { availableOf, customerAccount, isCustomerAccount } from '../postings.ts'
 import type { IntentRow } from '../store/intents.ts'
 
 /**
@@ -13,7 +13,7 @@ import type { IntentRow } from '../store/intents.ts'
 export async function requireCustomerFunds(tx: Tx, ledger: Ledger, intent: IntentRow, due: bigint): Promise<string> {
   const { merchantId, customer, account, asset, methods } = intent
   if (customer?.id === undefined) throw noCustomer()
-  if (isCustomers(account)) throw methodNotAllowed(BALANCE_RAIL, methods)
+  if (isCustomerAccount(account)) throw methodNotAllowed(BALANCE_RAIL, methods)
   const { code } = availableOf({ account: customerAccount(merchantId, customer.id), asset })
   const { available } = await ledger.balance(tx, code, asset)
   const show = (amount: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, amount))}`

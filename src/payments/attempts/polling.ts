@@ -31,7 +31,7 @@ export function attemptsQueue(context: Context): DueQueue<AttemptRow> {
 /** What throws here is an error of ours, not of the provider: it is tried again, less and less often. */
 async function pollOrBackOff(context: Context, attempt: AttemptRow): Promise<void> {
   try {
-    await look(context, attempt)
+    await pollAttempt(context, attempt)
   } catch (error) {
     const { id: attemptId, intentId: paymentId, rail, checks } = attempt
     context.log.error({ paymentId, attemptId, rail, checks, error }, 'attempt could not be looked at')
@@ -39,7 +39,7 @@ async function pollOrBackOff(context: Context, attempt: AttemptRow): Promise<voi
   }
 }
 
-async function look(context: Context, attempt: AttemptRow): Promise<void> {
+async function pollAttempt(context: Context, attempt: AttemptRow): Promise<void> {
   switch (attempt.state) {
     case 'created':
       await submit(context, attempt)
@@ -78,7 +78,7 @@ async function checkAttempt(context: Context, attempt: AttemptRow): Promise<void
   const recorded = outcome
     ? await recordOutcome(context, { attempt, outcome, from: 'check' })
     : { attempt: await postponeCheck(context, collect, attempt) }
-  await endWaiting(context, collect, recorded, outcome?.kind ?? 'error')
+  await giveUpIfDue(context, collect, recorded, outcome?.kind ?? 'error')
 }
 
 /** A page outlives the payment when that is paid otherwise, canceled or expired: it is closed, and the check after it tells how that went. */
@@ -88,7 +88,7 @@ async function closeIfOver(context: Context, collect: Collect, attempt: AttemptR
   const intent = await findIntent(context.db, paymentId)
   if (!intent || !isOver(intent.status)) return
   try {
-    await collect.close(await refOf(context, attempt))
+    await collect.close(await toAttemptRef(context, attempt))
   } catch (error) {
     context.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
   }
@@ -111,14 +111,14 @@ export async function closePage(context: Context, attempt: AttemptRow): Promise<
   const known = attempt.reference === null ? await ask(attempt) : attempt
   if (known.reference === null || !isLive(known.state)) return
   try {
-    await collect.close?.(await refOf(context, known))
+    await collect.close?.(await toAttemptRef(context, known))
   } catch (error) {
     context.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
   }
   await ask(known)
 }
 
-/** See Payments.look. */
+/** See Payments.pollAttempt. */
 export async function pollPages(context: Context, intentId: string): Promise<void> {
   const attempts = await listAttempts(context.db, intentId)
   const pages = attempts.filter(({ kind, state }) => kind === 'page' && (state === 'pending' || state === 'unknown'))
@@ -139,7 +139,7 @@ export async function queryProvider(
   attempt: AttemptRow,
 ): Promise<Outcome | undefined> {
   const { rail, id: attemptId, intentId: paymentId } = attempt
-  const ref = await refOf(context, attempt)
+  const ref = await toAttemptRef(context, attempt)
   try {
     const outcome = await collect.check(ref)
     context.meters.checks.inc({ rail, answer: outcome.kind })
@@ -154,7 +154,7 @@ export async function queryProvider(
   }
 }
 
-async function refOf(context: Context, attempt: AttemptRow): Promise<AttemptRef> {
+async function toAttemptRef(context: Context, attempt: AttemptRow): Promise<AttemptRef> {
   const intent = await findIntent(context.db, attempt.intentId)
   if (!intent) throw notFound()
   return {
@@ -171,14 +171,14 @@ async function refOf(context: Context, attempt: AttemptRow): Promise<AttemptRef>
 async function postponeCheck(context: Context, collect: Collect, attempt: AttemptRow): Promise<AttemptRow> {
   const after = { ...attempt, checks: attempt.checks + 1 }
   const now = context.clock.now()
-  const waitsForFee = attempt.state === 'settled'
-  const dueAt = waitsForFee ? nextFeeCheckAt(attempt.endedAt ?? now, now) : nextCheckAt(after, collect, now)
+  const awaitsFee = attempt.state === 'settled'
+  const dueAt = awaitsFee ? nextFeeCheckAt(attempt.endedAt ?? now, now) : nextCheckAt(after, collect, now)
   const later = { ...after, dueAt }
   await postponeAttempt(context.db, later)
   return later
 }
 
-async function endWaiting(
+async function giveUpIfDue(
   context: Context,
   collect: Collect,
   { attempt }: Recorded,

@@ -29,25 +29,25 @@ const endOf = ({ endsAt, submittedAt, createdAt }: Watched, { lifetimeMs }: Pace
 
 /** When the attempt is to be looked at next; null: never. */
 export function nextCheckAt(attempt: Watched, pace: Pace, now: Date): Date | null {
-  const begun = attempt.submittedAt ?? attempt.createdAt
+  const startedAt = attempt.submittedAt ?? attempt.createdAt
   switch (attempt.state) {
     case 'settled':
     case 'failed':
       return null
     case 'abandoned':
       // The provider may find it only now, also one whose answer was lost: by our own id.
-      if (now >= addMs(begun, pace.lifetimeMs + WATCH_FOR_MS)) return null
-      return addMs(now, Math.max(MINUTE_MS, Math.min(now.getTime() - begun.getTime(), WATCH_EVERY_MS)))
+      if (now >= addMs(startedAt, pace.lifetimeMs + WATCH_FOR_MS)) return null
+      return addMs(now, Math.max(MINUTE_MS, Math.min(now.getTime() - startedAt.getTime(), WATCH_EVERY_MS)))
     case 'created':
     case 'submitting':
     case 'pending':
     case 'unknown': {
       const waitMs = pace.checkAfterMs[Math.min(attempt.checks, pace.checkAfterMs.length - 1)] ?? SLOWEST_MS
       // Observation by the rail's watch: there is nothing to ask before its time ends.
-      const told = attempt.kind === 'address' && attempt.reference !== null
-      const next = addMs(now, told ? pace.lifetimeMs : waitMs)
+      const watched = attempt.kind === 'address' && attempt.reference !== null
+      const next = addMs(now, watched ? pace.lifetimeMs : waitMs)
       const ends = [endOf(attempt, pace), addMs(endOf(attempt, pace), SILENCE_GRACE_MS)]
-      if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(begun, ABANDON_LOST_MS))
+      if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(startedAt, ABANDON_LOST_MS))
       // Never sleeps past a moment at which something is decided.
       return [...ends.filter((end) => end > now), next].reduce((first, each) => (each < first ? each : first))
     }

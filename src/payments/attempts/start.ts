@@ -1,7 +1,7 @@
 import { openAttempt, requireRate, submit } from './attempts.ts'
 import type { Context } from '../context.ts'
 import { pageOpen } from '../errors.ts'
-import { attemptOf } from '../store/attempts.ts'
+import { toAttempt } from '../store/attempts.ts'
 import { closePage } from './polling.ts'
 import type { Attempt, StartAttempt } from './types.ts'
 
@@ -20,5 +20,5 @@ export async function startAttempt(context: Context, input: StartAttempt): Promi
   }
   const attempt = opened.again ? opened.attempt : await submit(context, opened.attempt)
   if (!opened.again && attempt.kind === 'address') await context.wakeWatch(attempt.rail)
-  return attemptOf(attempt)
+  return toAttempt(attempt)
 }

@@ -6,16 +6,16 @@ import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { Fact, Rail, Watch, Watched } from '#rails/contract'
 import { type Context, transactMoney } from '../context.ts'
-import { listEverWatched, listWatched } from '../store/addresses.ts'
+import { listAllWatchedAttempts, listWatched } from '../store/addresses.ts'
 import { type AttemptRow, findAttempt } from '../store/attempts.ts'
 import { lockIntents } from '../store/intents.ts'
 import {
   claimWatch,
-  freeWatch,
-  openWatch,
-  storeFailure,
-  storeLook,
-  sweepOf,
+  releaseWatchClaims,
+  ensureWatchRow,
+  storePollFailure,
+  storePollResult,
+  sweepRowName,
   wakeWatch,
   type WatchRow,
 } from '../store/watching.ts'
@@ -28,10 +28,10 @@ const IDLE_MS = 5 * 60_000
 /** A sweep reads the same blocks for all addresses there ever were. */
 const SWEEP_LEASE_MS = 30 * 60_000
 const SWEEP_EVERY_MS = 24 * 60 * 60_000
-const SWEEP_AGAIN_MS = 10 * 60_000
-const MOST_WATCHED = 50_000
-const MOST_EVER = 500_000
-const MOST_TRANSFERS = 900
+const SWEEP_RETRY_MS = 10 * 60_000
+const MAX_WATCHED = 50_000
+const MAX_ALL_WATCHED = 500_000
+const MAX_TRANSFERS_PER_POST = 900
 
 type Watcher = Rail & { readonly watch: Watch }
 
@@ -54,7 +54,7 @@ export function createWatching(context: Context): Watching {
   const wake = async (rail: string): Promise<void> => {
     if (closing.signal.aborted) return
     await wakeWatch(context.db, rail, context.clock.now())
-    context.jobs().wake(queueOf(rail))
+    context.jobs().wake(queueName(rail))
   }
   const listen = ({ name, watch }: Watcher): void => {
     if (!watch.listen || listening.has(name) || closing.signal.aborted) return
@@ -74,22 +74,22 @@ export function createWatching(context: Context): Watching {
   }
 }
 
-const queueOf = (row: string): string => `payments.watch-${row}`
+const queueName = (row: string): string => `payments.watch-${row}`
 
-interface Looking {
+interface PollQueue {
   /** Of the table of watches. */
   readonly row: string
   readonly leaseMs: number
   /** After a failure. */
-  readonly againMs: number
+  readonly retryMs: number
   look(row: WatchRow): Promise<void>
 }
 
 const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> =>
-  lookQueue(context, rail, {
+  pollQueue(context, rail, {
     row: rail.name,
     leaseMs: LEASE_MS,
-    againMs: rail.watch.everyMs,
+    retryMs: rail.watch.everyMs,
     look: async (row) => {
       listen(rail)
       await look(context, rail, row)
@@ -98,32 +98,32 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
 
 /** Apart from the looks, so that neither its length nor its failure keeps new money waiting. */
 const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
-  lookQueue(context, rail, {
-    row: sweepOf(rail.name),
+  pollQueue(context, rail, {
+    row: sweepRowName(rail.name),
     leaseMs: SWEEP_LEASE_MS,
-    againMs: SWEEP_AGAIN_MS,
+    retryMs: SWEEP_RETRY_MS,
     look: (row) => sweep(context, rail, row),
   })
 
-function lookQueue(
+function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, leaseMs, againMs, look: act }: Looking,
+  { row: name, leaseMs, retryMs, look: act }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
-    name: queueOf(name),
+    name: queueName(name),
     concurrency: 1,
     batch: 1,
     idleMs: 500,
     claim: async (_, now) => {
       if (rail.unavailable() !== undefined) return []
-      if (!opened) await openWatch(context.db, name, now)
+      if (!opened) await ensureWatchRow(context.db, name, now)
       opened = true
       const row = await claimWatch(context.db, name, now, addMs(now, leaseMs))
       return row ? [row] : []
     },
-    adopt: (now) => freeWatch(context.db, name, now),
+    adopt: (now) => releaseWatchClaims(context.db, name, now),
     // What the provider cannot tell now is looked at again; the cursor stays.
     handle: async (row) => {
       try {
@@ -131,7 +131,7 @@ function lookQueue(
       } catch (error) {
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
-        const since = await storeFailure(context.db, row, { problem, now, dueAt: addMs(now, againMs) })
+        const since = await storePollFailure(context.db, row, { problem, now, dueAt: addMs(now, retryMs) })
         context.log.warn({ rail: name, since, error }, 'a watching rail could not look')
       }
     },
@@ -142,73 +142,77 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
   const now = context.clock.now()
   // What was watched when the last look ended came in time for this one, however long nobody looked.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
-  const open = (await listWatched(context.db, rail.name, since, MOST_WATCHED)).map(asWatched)
-  const watched = tooMany(context, rail.name, MOST_WATCHED, open)
+  const open = (await listWatched(context.db, rail.name, since, MAX_WATCHED)).map(toWatched)
+  const watched = warnIfTruncated(context, rail.name, MAX_WATCHED, open)
   const { facts, cursor, more, following } = await rail.watch.look(row.cursor ?? undefined, watched)
   const idle = watched.length === 0 && !following
   const dueAt = more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
-  await store(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
+  await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
 /** Once a day all addresses that there ever were: what came to an old one since the last time is found, and followed from then on. */
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
-  const all = await listEver(context, rail.name)
+  const all = await listAllWatched(context, rail.name)
   const looked = await rail.watch.look(row.cursor ?? undefined, all)
-  const watched = await listWatched(context.db, rail.name, now, MOST_WATCHED)
+  const watched = await listWatched(context.db, rail.name, now, MAX_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
   // The others are told of by the look that remembers what it said.
   const facts = looked.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
   const { cursor, more } = looked
   const dueAt = more ? now : addMs(now, SWEEP_EVERY_MS)
-  await store(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
+  await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
 /** The facts and the cursor, all or nothing. Where that cannot be, all payments but those that are the reason, and the cursor stays. */
-async function store(
+async function storeFacts(
   context: Context,
   rail: Watcher,
   row: WatchRow,
   facts: readonly Fact[],
-  next: Parameters<typeof storeLook>[2],
+  next: Parameters<typeof storePollResult>[2],
 ): Promise<void> {
-  const about = await attemptsOf(context, rail, facts)
+  const about = await matchAttempts(context, rail, facts)
   try {
-    await applyAll(context, about, async (tx) => {
+    await applyFacts(context, about, async (tx) => {
       // Thrown, so that nothing of it is stored: whoever claimed it since learns the same.
-      if (!(await storeLook(tx, row, next))) throw new LostClaim()
+      if (!(await storePollResult(tx, row, next))) throw new LostClaim()
     })
   } catch (error) {
     if (error instanceof LostClaim) {
       context.log.warn({ rail: row.rail }, 'a look took so long that another has taken its place')
       return
     }
-    const failed = await applyEach(context, about)
+    const failed = await applyPerIntent(context, about)
     // Nothing could be stored: it is rather we who cannot. Else the others go on, and the day's comparison finds what is left of them.
     if (failed.length === about.length) throw error
-    await applyAll(context, [], async (tx) => void (await storeLook(tx, row, next)))
+    await applyFacts(context, [], async (tx) => void (await storePollResult(tx, row, next)))
   }
 }
 
 class LostClaim extends Error {}
 
-async function applyAll(context: Context, about: readonly About[], end: (tx: Tx) => Promise<void>): Promise<void> {
+async function applyFacts(
+  context: Context,
+  about: readonly MatchedFact[],
+  storeCursor: (tx: Tx) => Promise<void>,
+): Promise<void> {
   await transactMoney(context, async (tx, contended) => {
     await lockIntents(tx, [...new Set(about.map(({ attempt }) => attempt.intentId))])
     const transfers: Transfer[] = []
     for (const { fact, attempt } of about)
       await applyOutcome(tx, context, { attempt, outcome: fact.outcome, from: 'event' }, { contended, transfers })
-    for (let from = 0; from < transfers.length; from += MOST_TRANSFERS)
-      await context.ledger.post(tx, transfers.slice(from, from + MOST_TRANSFERS))
-    await end(tx)
+    for (let from = 0; from < transfers.length; from += MAX_TRANSFERS_PER_POST)
+      await context.ledger.post(tx, transfers.slice(from, from + MAX_TRANSFERS_PER_POST))
+    await storeCursor(tx)
   })
 }
 
 /** One payment that cannot be handled must not keep the money of the others: told again, they are known. */
-async function applyEach(context: Context, about: readonly About[]): Promise<readonly About[]> {
-  const failed: About[] = []
+async function applyPerIntent(context: Context, about: readonly MatchedFact[]): Promise<readonly MatchedFact[]> {
+  const failed: MatchedFact[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
-    await applyAll(context, of, async () => undefined).catch((error: unknown) => {
+    await applyFacts(context, of, async () => undefined).catch((error: unknown) => {
       context.log.error({ paymentId, error }, 'what was seen for a payment cannot be stored')
       failed.push(...of)
     })
@@ -216,30 +220,35 @@ async function applyEach(context: Context, about: readonly About[]): Promise<rea
   return failed
 }
 
-const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watched => ({
+const toWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watched => ({
   attemptId: row.attemptId,
   reference: row.reference,
   amount: money(row.asset, row.amount),
 })
 
 /** All attempts that were ever given an address of this rail. */
-export const listEver = async (context: Context, rail: string): Promise<Watched[]> =>
-  tooMany(context, rail, MOST_EVER, (await listEverWatched(context.db, rail, MOST_EVER)).map(asWatched))
+export const listAllWatched = async (context: Context, rail: string): Promise<Watched[]> =>
+  warnIfTruncated(
+    context,
+    rail,
+    MAX_ALL_WATCHED,
+    (await listAllWatchedAttempts(context.db, rail, MAX_ALL_WATCHED)).map(toWatched),
+  )
 
-function tooMany(context: Context, rail: string, most: number, watched: Watched[]): Watched[] {
+function warnIfTruncated(context: Context, rail: string, most: number, watched: Watched[]): Watched[] {
   if (watched.length === most) context.log.error({ rail, most }, 'there are more addresses than are looked at')
   return watched
 }
 
-interface About {
+interface MatchedFact {
   readonly fact: Fact
   readonly attempt: AttemptRow
 }
 
 /** Their order stays: of one receipt several things may be told. */
-async function attemptsOf(context: Context, rail: Rail, facts: readonly Fact[]): Promise<About[]> {
+async function matchAttempts(context: Context, rail: Rail, facts: readonly Fact[]): Promise<MatchedFact[]> {
   const known = new Map<string, AttemptRow | undefined>()
-  const found: About[] = []
+  const found: MatchedFact[] = []
   for (const fact of facts) {
     const id = 'attemptId' in fact.about ? fact.about.attemptId : ''
     if (!known.has(id)) known.set(id, await findAttempt(context.db, id))

@@ -2,10 +2,10 @@ import type { Transfer } from '#ledger'
 import { money } from '#money'
 import type { Queryable } from '#platform/database/db'
 import { invariant } from '#platform/base/errors'
-import { creditByHand } from '../attempts/credit.ts'
+import { creditManually } from '../attempts/credit.ts'
 import { recordOutcome } from '../attempts/outcomes.ts'
 import { queryProvider } from '../attempts/polling.ts'
-import { listEver } from '../attempts/watching.ts'
+import { listAllWatched } from '../attempts/watching.ts'
 import { type Context, railOf, transactMoney } from '../context.ts'
 import { isLive } from '../intents/state.ts'
 import { type AttemptRow, findAttempt, findByReference } from '../store/attempts.ts'
@@ -16,7 +16,7 @@ import {
   listBookedReceipts,
   listBookedReceiptsOf,
   listStuck,
-  listTried,
+  listMatchableAttempts,
   wasUsed,
 } from '../store/bookkeeping.ts'
 import { findIntent } from '../store/intents.ts'
@@ -34,7 +34,7 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
     }
     return found
   },
-  listEndedAttempts: async (q, account, page) => (await listTried(q, account, page)).map(({ id }) => id),
+  listEndedAttempts: async (q, account, page) => (await listMatchableAttempts(q, account, page)).map(({ id }) => id),
   listStuckAttempts: async (q, account, page) => (await listStuck(q, account, page)).map(({ id }) => id),
   query: async (attemptId) => {
     const row = await findAttempt(context.db, attemptId)
@@ -51,11 +51,11 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
   listReceiptsOf: async (q, attemptId) => (await listBookedReceiptsOf(q, attemptId)).map(receiptOf),
   listReceipts: async (q, account, page) => (await listBookedReceipts(q, account, page)).map(receiptOf),
   wasUsed,
-  listWatched: (rail) => listEver(context, rail),
+  listWatched: (rail) => listAllWatched(context, rail),
   transact: (act) =>
     transactMoney(context, async (tx, contended) => {
       const transfers: Transfer[] = []
-      const result = await act(tx, (given) => creditByHand(tx, context, given, { contended, transfers }))
+      const result = await act(tx, (given) => creditManually(tx, context, given, { contended, transfers }))
       if (transfers.length > 0) await context.ledger.post(tx, transfers)
       return result
     }),

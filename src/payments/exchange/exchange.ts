@@ -3,7 +3,7 @@ import type { Tx } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import { formatFraction, type Quote, RatesUnavailable } from '#rates'
 import type { Context } from '../context.ts'
-import { exchangeOff } from '../errors.ts'
+import { exchangeUnavailable } from '../errors.ts'
 import type { Exchange } from './types.ts'
 
 export const isLocked = ({ lockedUntil }: Exchange, now: Date): boolean => lockedUntil !== null && now < lockedUntil
@@ -11,9 +11,9 @@ export const isLocked = ({ lockedUntil }: Exchange, now: Date): boolean => locke
 const BPS = 10_000n
 
 /** What a payer of `due` is asked for in `asset`, promised for 15 minutes. Throws `rates.unavailable`. Nothing but SQL. */
-export async function askIn(context: Context, tx: Tx, due: Money, asset: Asset): Promise<Exchange> {
+export async function quoteExchange(context: Context, tx: Tx, due: Money, asset: Asset): Promise<Exchange> {
   const { rates } = context
-  if (!rates) throw exchangeOff(currencyOf(due.asset))
+  if (!rates) throw exchangeUnavailable(currencyOf(due.asset))
   const quote = await rates.quote(tx, { from: due, to: asset, rounding: 'up' })
   const { spreadBps, spread, expiresAt } = quote
   return {
@@ -27,7 +27,7 @@ export async function askIn(context: Context, tx: Tx, due: Money, asset: Asset):
 }
 
 /** What `gross` counts for that arrived now, after the promise was over: the desk keeps the same share. Undefined when there is no rate. */
-export async function arriveAt(
+export async function exchangeAtCurrentRate(
   context: Context,
   tx: Tx,
   promised: Exchange,
@@ -57,13 +57,13 @@ export async function arriveAt(
 }
 
 /** The rate last promised, for money that comes after it while no other can be had: nothing waits for ever. */
-export const atPromised = (promised: Exchange, gross: bigint, providerId: string): Exchange => ({
+export const exchangeAtPromisedRate = (promised: Exchange, gross: bigint, providerId: string): Exchange => ({
   ...promised,
   quoteId: `${promised.quoteId}:${providerId}`,
   lockedUntil: null,
   asked: gross,
-  spread: partOf(promised.spread, gross, promised.asked),
-  priced: partOf(promised.priced, gross, promised.asked),
+  spread: proportionOf(promised.spread, gross, promised.asked),
+  priced: proportionOf(promised.priced, gross, promised.asked),
 })
 
 function priceOf(
@@ -77,4 +77,4 @@ function priceOf(
 }
 
 /** Rounded down. */
-export const partOf = (of: bigint, part: bigint, whole: bigint): bigint => (of * part) / whole
+export const proportionOf = (of: bigint, part: bigint, whole: bigint): bigint => (of * part) / whole

@@ -2,12 +2,12 @@ import type { Tx } from '#platform/database/db'
 import { ATTEMPTS_QUEUE, type Context } from '../context.ts'
 import { expeditePageChecks } from '../store/attempts.ts'
 import { type IntentRow, updateIntent } from '../store/intents.ts'
-import { sumUp } from '../store/receipts.ts'
+import { sumIntent } from '../store/receipts.ts'
 import { flagsOf, isOver, statusOf } from './state.ts'
 import { largest, merchantTolerance } from './tolerance.ts'
 import type { IntentChange } from './types.ts'
 
-export interface Seen {
+export interface ObservedChange {
   /** Something of an attempt or a receipt that the public sees changed. */
   readonly shows: boolean
   readonly attemptFailed?: boolean
@@ -21,11 +21,11 @@ export async function refreshIntent(
   context: Context,
   intent: IntentRow,
   now: Date,
-  seen: Seen,
+  change: ObservedChange,
 ): Promise<IntentRow> {
-  const sums = await sumUp(tx, intent)
-  const canceledAt = seen.canceledAt ?? intent.canceledAt
-  const late = intent.late || seen.late === true
+  const sums = await sumIntent(tx, intent)
+  const canceledAt = change.canceledAt ?? intent.canceledAt
+  const late = intent.late || change.late === true
   const status = statusOf({
     ...sums,
     amount: intent.amount,
@@ -56,14 +56,14 @@ export async function refreshIntent(
     reversed === intent.reversed &&
     refunded === intent.refunded &&
     late === intent.late
-  if (same && !seen.shows) return intent
+  if (same && !change.shows) return intent
   await updateIntent(tx, after, now)
   if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
     // PollResult at now, the pages are closed: nobody is to pay what is paid, canceled or expired.
     await expeditePageChecks(tx, intent.id, now)
     tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))
   }
-  await notifyIntentOwner(tx, context, after, changeOf(intent, after, seen.attemptFailed === true))
+  await notifyIntentOwner(tx, context, after, classifyChange(intent, after, change.attemptFailed === true))
   tx.afterCommit(() => context.changed(intent.id))
   return after
 }
@@ -84,7 +84,7 @@ export async function notifyIntentOwner(
   tx.afterCommit(() => context.jobs().wake())
 }
 
-function changeOf(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
+function classifyChange(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
   if (after.status !== before.status) return after.status === 'open' && attemptFailed ? 'attempt-failed' : after.status
   // What a refund gave back is told by the refund's own events.
   if (after.reversed - before.reversed > after.refunded - before.refunded) return 'reversed'

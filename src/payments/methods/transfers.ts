@@ -18,7 +18,7 @@ import { isLive, isOver } from '../intents/state.ts'
 import { listAttempts } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
 import { isCountedNumber, listReceipts } from '../store/receipts.ts'
-import { findTransfer, listSent, noteSent, type TransferRow } from '../store/transfers.ts'
+import { findTransfer, listSentTransfers, recordTransferSent, type TransferRow } from '../store/transfers.ts'
 import type { TransfersConfig } from './config.ts'
 import { mpesaByHand, parseCode } from './transfer.ts'
 import type { Confirmation, Decided, ManualTransfer, Transfers } from './types.ts'
@@ -31,7 +31,7 @@ export const createTransfers = (context: Context, config: (() => TransfersConfig
   list: async (q, { limit: asked, cursor }) => {
     if (cursor !== undefined && !isId('att', cursor)) throw badCursor()
     const limit = Math.max(1, Math.min(asked, MOST_LISTED))
-    const rows = await listSent(q, limit + 1, cursor)
+    const rows = await listSentTransfers(q, limit + 1, cursor)
     const items = rows.slice(0, limit).map(transferOf)
     const last = items.at(-1)
     return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
@@ -71,7 +71,7 @@ async function tellSent(context: Context, { intentId, note }: Parameters<Transfe
     if (attempt.sentAt !== null) return
     if (isOver(intent.status)) throw transferNotOpen(intent.status)
     if (!isLive(attempt.state)) throw transferNotOpen(attempt.state)
-    await noteSent(tx, attempt.id, note?.trim() || null, context.clock.now())
+    await recordTransferSent(tx, attempt.id, note?.trim() || null, context.clock.now())
     const seen = { id: attempt.id, gross: money(attempt.asset, attempt.amount), at: context.clock.now() }
     const outcome = { kind: 'received' as const, receipts: [{ ...seen, final: false, stated: false }] }
     await applyOutcome(tx, context, { attempt, outcome, from: 'event' }, { contended, transfers: [] })

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { noSuchRefund, notToTell, stillSending } from '../reservations/errors.ts'
 import { refundOf } from '../reservations/refund.ts'
 import { statusOfRefund } from '../reservations/state.ts'
-import { findRefund, listUntold, measureUntold, type RefundRow } from '../store/refunds.ts'
+import { findRefund, listUnresolvedRefunds, measureUnresolvedRefunds, type RefundRow } from '../store/refunds.ts'
 import { BY_HAND } from './claims.ts'
 import { recordRefund } from './sending/record.ts'
 import { SEND_LEASE_MS } from './sending/send.ts'
@@ -33,7 +33,7 @@ export async function resolveRefund(
 
 /** How many wait for a person, and since when the first does. */
 export const measureWaitingRefunds = (context: Context): Promise<{ waiting: number; since: Date | null }> =>
-  measureUntold(context.db, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS) })
+  measureUnresolvedRefunds(context.db, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS) })
 
 /** Whoever calls the provider has so long to come back with its answer: until then nobody else knows better. */
 function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
@@ -47,6 +47,10 @@ export async function listWaitingRefunds(
   context: Context,
   q: Queryable,
 ): Promise<{ refund: Refund; destination: string | undefined }[]> {
-  const rows = await listUntold(q, { byHand: BY_HAND, before: addMs(context.clock.now(), -SILENT_MS), limit: MOST })
+  const rows = await listUnresolvedRefunds(q, {
+    byHand: BY_HAND,
+    before: addMs(context.clock.now(), -SILENT_MS),
+    limit: MOST,
+  })
   return rows.map((row) => ({ refund: refundOf(context, row), destination: row.destination ?? row.phone ?? undefined }))
 }

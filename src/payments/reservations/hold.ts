@@ -3,7 +3,7 @@ import { addMs } from '#platform/base/clock'
 import type { Tx } from '#platform/database/db'
 import { deriveUuid } from '#platform/base/ids'
 import type { Context } from '../context.ts'
-import { availableOf, debtOf, isCustomers } from '../postings.ts'
+import { availableOf, debtOf, isCustomerAccount } from '../postings.ts'
 import { freeForRefund } from '../settlements/holding.ts'
 import type { IntentRow } from '../store/intents.ts'
 import { lockAccount } from '../store/receipts.ts'
@@ -27,7 +27,7 @@ export async function holdFor(
 ): Promise<bigint> {
   const available = availableOf({ account, asset })
   // The debt that the operator allows is merchants', who can be told to pay it.
-  const mayOwe = context.refunds().beyondBalance === 'debt' && !isCustomers(account)
+  const mayOwe = context.refunds().beyondBalance === 'debt' && !isCustomerAccount(account)
   // The lock under which money is taken back elsewhere too, and before all others as there.
   if (mayOwe) await lockAccount(tx, `${debtOf({ account, asset }).code} ${asset}`)
   // What of the payment is not the merchant's yet goes back first.

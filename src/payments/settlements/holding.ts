@@ -4,14 +4,14 @@ import { addMs, type Clock } from '#platform/base/clock'
 import type { Db, Queryable, Tx } from '#platform/database/db'
 import { deriveUuid, type Ids, isId } from '#platform/base/ids'
 import {
-  insertFree,
+  insertHoldRelease,
   insertSettlement,
-  listFrees,
+  listHoldReleases,
   lockHeld,
-  lockHeldOf,
+  lockHeldForAmount,
   lockSettlement,
   type SettlementRow,
-  updateFree,
+  updateHoldRelease,
   updateSettlement,
 } from '../store/settlements.ts'
 import { type NotifyDeps, notifySettlementOwner } from './notify.ts'
@@ -140,7 +140,7 @@ async function freeOf(deps: NotifyDeps, tx: Tx, held: readonly SettlementRow[], 
       ...(over && { state: 'returned' as const, version: row.version + 1, settledAt: wanted.now }),
     })
     if (over) await notifySettlementOwner(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
-    await insertFree(tx, { cause: wanted.cause, settlementId: row.id, amount, undone: 0n }, wanted.now)
+    await insertHoldRelease(tx, { cause: wanted.cause, settlementId: row.id, amount, undone: 0n }, wanted.now)
     freed.push({
       id: deriveUuid(wanted.id, `free ${row.id}`),
       from: pendingOf(row.account, row.asset),
@@ -172,7 +172,7 @@ export async function freeForRefund(
   tx: Tx,
   { intentId, available: to, amount, cause, source }: Freeing,
 ): Promise<Transfer[]> {
-  const held = await lockHeldOf(tx, { intentId, asset: to.asset, amount })
+  const held = await lockHeldForAmount(tx, { intentId, asset: to.asset, amount })
   return freeOf(deps, tx, held, {
     id: deriveUuid(source, 'free'),
     cause,
@@ -208,7 +208,7 @@ export async function restoreHold(
   const now = deps.clock.now()
   const again: Transfer[] = []
   let left = amount
-  for (const free of await listFrees(tx, causes)) {
+  for (const free of await listHoldReleases(tx, causes)) {
     const row = await lockSettlement(tx, free.settlementId)
     const there = free.amount - free.undone
     const part = there < left ? there : left
@@ -217,7 +217,7 @@ export async function restoreHold(
     left -= part
     const isOver = row.state === 'settled'
     const undone = isOver ? free.undone : free.undone + part
-    await updateFree(tx, { ...free, undone }, hasMoreParts && part < there ? null : now)
+    await updateHoldRelease(tx, { ...free, undone }, hasMoreParts && part < there ? null : now)
     if (part === 0n) continue
     const id = deriveUuid(source, `hold-back ${free.cause} ${row.id}`)
     await (isOver ? holdAnew(deps, tx, row, { transferId: id, credited: part }) : reopen(deps, tx, row, part))

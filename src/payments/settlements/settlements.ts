@@ -2,7 +2,13 @@ import type { Ledger } from '#ledger'
 import { type Asset, currencyOf, formatAmount, money } from '#money'
 import type { Queryable } from '#platform/database/db'
 import { isId } from '#platform/base/ids'
-import { findSettlement, listSettlements, listWrongFrees, type SettlementOf, sumHeld } from '../store/settlements.ts'
+import {
+  findSettlement,
+  listSettlements,
+  listWrongHoldReleases,
+  type SettlementWithIntent,
+  sumHeld,
+} from '../store/settlements.ts'
 import { pendingOf } from './holding.ts'
 import { feeOf } from './terms.ts'
 import type { Settlement, Settlements } from './types.ts'
@@ -19,7 +25,7 @@ export const settlementReader: Settlements = {
   },
 }
 
-function settlementOf(row: SettlementOf): Settlement {
+function settlementOf(row: SettlementWithIntent): Settlement {
   const { id, merchantId, intentId, receiptId, owner, livemode, state, asset, dueAt, createdAt } = row
   const left = row.credited - row.returned
   const fee = row.fee ?? feeOf(asset, left, row)
@@ -54,6 +60,6 @@ export async function checkHeld(q: Queryable, ledger: Pick<Ledger, 'balance'>): 
 
 /** What was freed is what went back. */
 export const checkFreed = async (q: Queryable): Promise<string[]> =>
-  (await listWrongFrees(q)).map(({ id, what }) => `Settlement ${id}: ${what} (minor units).`)
+  (await listWrongHoldReleases(q)).map(({ id, what }) => `Settlement ${id}: ${what} (minor units).`)
 
 const show = (asset: Asset, amount: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, amount))}`

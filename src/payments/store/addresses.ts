@@ -4,7 +4,7 @@ import { type Queryable, sql, type Tx } from '#platform/database/db'
 /** All SQL on the indexes of addresses, and what is asked of all attempts that have one. */
 
 /** One that nobody was shown, else the next one. Held until the end of the transaction: allocations of one key come one after the other. */
-export async function takeIndex(tx: Tx, space: string): Promise<{ index: number; used: number }> {
+export async function allocateIndex(tx: Tx, space: string): Promise<{ index: number; used: number }> {
   await tx.run(sql`insert into payments.address_indexes (space) values (${space}) on conflict do nothing`)
   const { used } = await tx.one<{ used: number }>(
     sql`select used from payments.address_indexes where space = ${space} for update`,
@@ -19,12 +19,12 @@ export async function takeIndex(tx: Tx, space: string): Promise<{ index: number;
 }
 
 /** Nobody was shown its address. */
-export async function freeIndex(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
+export async function releaseIndex(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
   await tx.run(sql`insert into payments.free_indexes (space, index) values (${space}, ${index}) on conflict do nothing`)
 }
 
 /** Money came to its address. */
-export async function useIndex(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
+export async function markIndexUsed(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
   await tx.run(sql`update payments.address_indexes set used = ${index} where space = ${space} and used < ${index}`)
 }
 
@@ -43,6 +43,6 @@ export const listWatched = (q: Queryable, rail: string, now: Date, limit: number
     where rail = ${rail} and watch_until > ${now} and reference is not null order by watch_until desc limit ${limit}`)
 
 /** Those, and all that there ever were, the newest first. */
-export const listEverWatched = (q: Queryable, rail: string, limit: number): Promise<WatchedRow[]> =>
+export const listAllWatchedAttempts = (q: Queryable, rail: string, limit: number): Promise<WatchedRow[]> =>
   q.many(sql`select ${WATCHED} from payments.attempts
     where rail = ${rail} and watch_until is not null and reference is not null order by watch_until desc limit ${limit}`)

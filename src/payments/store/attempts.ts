@@ -2,7 +2,7 @@ import { type Asset, money } from '#money'
 import { type Queryable, sql, type Tx } from '#platform/database/db'
 import type { CollectKind, FailureReason, Payer } from '#rails/contract'
 import type { Attempt, AttemptState } from '../attempts/types.ts'
-import { exchangeOf, type StoredExchange } from './stored-exchange.ts'
+import { parseExchange, type StoredExchange } from './stored-exchange.ts'
 
 /** All SQL on payments.attempts. */
 
@@ -49,7 +49,7 @@ const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAcco
   watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
   created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", ends_at as "endsAt", sent_at as "sentAt"`
 
-export function attemptOf(row: AttemptRow): Attempt {
+export function toAttempt(row: AttemptRow): Attempt {
   return {
     id: row.id,
     intentId: row.intentId,
@@ -66,7 +66,7 @@ export function attemptOf(row: AttemptRow): Attempt {
     sentAt: row.sentAt ?? undefined,
     paymentUri: row.paymentUri ?? undefined,
     due: row.due === null ? undefined : money(row.asset, row.due),
-    exchange: row.exchange ? exchangeOf(row.exchange) : undefined,
+    exchange: row.exchange ? parseExchange(row.exchange) : undefined,
     deposits: [],
     phone: row.payer.phone === undefined ? undefined : maskPhone(row.payer.phone),
     endsAt: row.endsAt ?? undefined,
@@ -97,7 +97,7 @@ export const findByReference = (
   q.maybe(sql`select ${COLUMNS} from payments.attempts
     where rail = ${rail} and rail_account = ${railAccount} and reference = ${reference}`)
 
-export const attemptOfReceipt = (q: Queryable, receiptId: string): Promise<AttemptRow | undefined> =>
+export const findAttemptOfReceipt = (q: Queryable, receiptId: string): Promise<AttemptRow | undefined> =>
   q.maybe(
     sql`select ${COLUMNS} from payments.attempts where id = (select attempt_id from payments.receipts where id = ${receiptId})`,
   )

@@ -41,7 +41,7 @@ export const listBookedReceiptsOf = (q: Queryable, attemptId: string): Promise<B
   q.many(sql`select ${BOOKED} where r.attempt_id = ${attemptId} and ${STANDING} order by r.id limit 100`)
 
 /** Tries of a day, after an id, that brought money or of which nobody knows whether they did. */
-export const listTried = (
+export const listMatchableAttempts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
   { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },

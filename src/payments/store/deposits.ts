@@ -25,7 +25,7 @@ export interface DepositRow {
 const COLUMNS = sql`rail, rail_account as "railAccount", provider_id as "providerId", attempt_id as "attemptId", asset, gross, state, late,
   seen_at as "seenAt", have, need, risk, exchange, counted`
 
-export const depositOf = (row: DepositRow): Deposit => ({
+export const toDeposit = (row: DepositRow): Deposit => ({
   providerId: row.providerId,
   attemptId: row.attemptId,
   amount: money(row.asset, row.gross),

@@ -62,7 +62,7 @@ export const listClearing = (q: Queryable): Promise<Clearing[]> =>
     from payments.receipt_entries where rail <> ${BALANCE_RAIL} group by 1, 2, 3 order by 1, 2, 3 limit 1000`)
 
 /** Two modules are read: from one state, or a payment between the two would look like a hole. */
-export async function inOneState(q: Queryable | Db, check: (q: Queryable) => Promise<string[]>): Promise<string[]> {
+export async function readInSnapshot(q: Queryable | Db, check: (q: Queryable) => Promise<string[]>): Promise<string[]> {
   if (!('transaction' in q)) return check(q)
   return q.transaction(async (tx) => {
     await tx.run(sql`set transaction isolation level repeatable read, read only`)

@@ -48,7 +48,7 @@ const COLUMNS = sql`r.id, r.rail, r.rail_account as "railAccount", r.provider_id
   s.counted, s.reversed, s.refunded, s.excess, r.returns`
 const FROM = sql`payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`
 
-export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
+export const toReceipt = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
   id: row.id,
   attemptId: row.attemptId,
   rail: row.rail,
@@ -198,7 +198,7 @@ export interface Sums {
 }
 
 /** What the intent's status follows from. Read under its lock. */
-export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
+export const sumIntent = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
   tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.live, a.unconfirmed, a.tolerance
     from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
         (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded' and f.asset = ${asset}) as refunded

@@ -136,7 +136,7 @@ export function listRefunds(
 }
 
 /** Refunds that a person has to tell of: those to be paid by hand, and those sent before `before` of which nothing is known. */
-export const listUntold = (
+export const listUnresolvedRefunds = (
   q: Queryable,
   { byHand, before, limit }: { byHand: string; before: Date; limit: number },
 ): Promise<RefundRow[]> =>
@@ -145,7 +145,7 @@ export const listUntold = (
     order by id limit ${limit}`)
 
 /** How many those are, and since when the first of them waits. */
-export const measureUntold = (
+export const measureUnresolvedRefunds = (
   q: Queryable,
   { byHand, before }: { byHand: string; before: Date },
 ): Promise<{ waiting: number; since: Date | null }> =>
@@ -164,7 +164,7 @@ export const claimDueRefunds = (q: Queryable, limit: number, now: Date, leaseEnd
     returning ${COLUMNS}`)
 
 /** Makes those due that are claimed, or whose next look is no further off than a claim lasts. */
-export const freeDueRefunds = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+export const releaseRefundClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
   q.run(sql`update payments.refunds set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
     and state in ('created', 'submitting', 'pending', 'unknown')`)
 

@@ -8,7 +8,7 @@ export interface Tally {
   readonly created: bigint
 }
 
-export const lastTally = (q: Queryable): Promise<Tally | undefined> =>
+export const findLatestTally = (q: Queryable): Promise<Tally | undefined> =>
   q.maybe(sql`select until, created from payments.tallies order by until desc limit 1`)
 
 export const findTally = (q: Queryable, until: Date): Promise<Tally | undefined> =>

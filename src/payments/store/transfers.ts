@@ -22,7 +22,7 @@ const FIELDS = sql`a.id, a.intent_id as "intentId", i.merchant_id as "merchantId
 const FROM = sql`payments.attempts a join payments.intents i on i.id = a.intent_id`
 
 /** Those that payers say they have sent and nobody has decided on, longest ago first. */
-export const listSent = (q: Queryable, limit: number, after: string | undefined): Promise<TransferRow[]> =>
+export const listSentTransfers = (q: Queryable, limit: number, after: string | undefined): Promise<TransferRow[]> =>
   q.many(sql`select ${FIELDS} from ${FROM}
     where a.kind = 'transfer' and a.sent_at is not null and a.state in ('pending', 'unknown')
       and (${after ?? null}::text is null or (a.sent_at, a.id) > (select sent_at, id from payments.attempts where id = ${after ?? null}))
@@ -39,13 +39,13 @@ export const findTransfer = (
     order by a.id desc limit 1`)
 
 /** The first word of the payer stands. */
-export async function noteSent(tx: Tx, id: string, note: string | null, now: Date): Promise<boolean> {
+export async function recordTransferSent(tx: Tx, id: string, note: string | null, now: Date): Promise<boolean> {
   const written = await tx.run(sql`update payments.attempts set sent_at = ${now}, sent_note = ${note}
     where id = ${id} and sent_at is null`)
   return written === 1
 }
 
 /** How many wait for a person, and since when the first. */
-export const measureSent = (q: Queryable): Promise<{ waiting: number; since: Date | null }> =>
+export const measureSentTransfers = (q: Queryable): Promise<{ waiting: number; since: Date | null }> =>
   q.one(sql`select count(*)::int as waiting, min(sent_at) as since from payments.attempts
     where kind = 'transfer' and sent_at is not null and state in ('pending', 'unknown')`)

@@ -4,9 +4,9 @@ import { type Queryable, sql, type Tx } from '#platform/database/db'
 
 const SWEEP = ':sweep'
 /** The row of the sweep over all addresses of a rail, beside that of its looks. */
-export const sweepOf = (rail: string): string => rail + SWEEP
+export const sweepRowName = (rail: string): string => rail + SWEEP
 export const isSweep = (row: string): boolean => row.endsWith(SWEEP)
-export const railOfRow = (row: string): string => row.replace(SWEEP, '')
+export const railOfWatch = (row: string): string => row.replace(SWEEP, '')
 
 export interface WatchRow {
   rail: string
@@ -24,7 +24,7 @@ export const claimWatch = (q: Queryable, rail: string, now: Date, leaseEnd: Date
   q.maybe(sql`update payments.watches set leased_until = ${leaseEnd}, due_at = ${leaseEnd}, claims = claims + 1
     where rail = ${rail} and due_at <= ${now} and (leased_until is null or leased_until <= ${now}) returning ${COLUMNS}`)
 
-export async function openWatch(q: Queryable, rail: string, now: Date): Promise<void> {
+export async function ensureWatchRow(q: Queryable, rail: string, now: Date): Promise<void> {
   await q.run(sql`insert into payments.watches (rail, due_at) values (${rail}, ${now}) on conflict do nothing`)
 }
 
@@ -34,13 +34,13 @@ export async function wakeWatch(q: Queryable, rail: string, now: Date): Promise<
 }
 
 /** Whoever claimed it is dead. */
-export const freeWatch = (q: Queryable, rail: string, now: Date): Promise<number> =>
+export const releaseWatchClaims = (q: Queryable, rail: string, now: Date): Promise<number> =>
   q.run(
     sql`update payments.watches set leased_until = null, due_at = ${now} where rail = ${rail} and leased_until is not null`,
   )
 
 /** False when another has claimed it since: then nothing of this look may be stored. */
-export async function storeLook(
+export async function storePollResult(
   tx: Tx,
   { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
   { cursor, caughtUpAt, dueAt }: { cursor: string; caughtUpAt: Date | null; dueAt: Date },
@@ -52,7 +52,7 @@ export async function storeLook(
 }
 
 /** The cursor stays. @returns since when it fails; undefined when another has claimed it since */
-export async function storeFailure(
+export async function storePollFailure(
   q: Queryable,
   { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
   { problem, now, dueAt }: { problem: string; now: Date; dueAt: Date },
@@ -65,7 +65,7 @@ export async function storeFailure(
 }
 
 /** Looks begin again at about a day ago: what was before and not seen is not looked for any more. False when there is no such row. */
-export async function forgetCursor(tx: Tx, rail: string, now: Date): Promise<boolean> {
+export async function resetWatchCursor(tx: Tx, rail: string, now: Date): Promise<boolean> {
   const written =
     await tx.run(sql`update payments.watches set cursor = null, claims = claims + 1, leased_until = null, due_at = ${now},
     failing_since = null, problem = null where rail = ${rail}`)

@@ -3,7 +3,7 @@ import type { ProviderRefund, Rail, RefundFact } from '#rails/contract'
 import { recordOutcome } from '../../attempts/outcomes.ts'
 import { type Context, MAIN_ACCOUNT } from '../../context.ts'
 import { sendingOf } from '../../reservations/state.ts'
-import { attemptOfReceipt } from '../../store/attempts.ts'
+import { findAttemptOfReceipt } from '../../store/attempts.ts'
 import { findReceipt } from '../../store/receipts.ts'
 import { findRefund, findRefundByReference, type RefundRow } from '../../store/refunds.ts'
 import { checkRefund } from './polling.ts'
@@ -49,7 +49,7 @@ async function told(
   // One that is under way at the provider is told again when it is done.
   if (refund.outcome.kind !== 'succeeded') return DONE
   const receipt = await findReceipt(context.db, { ...account, providerId: refund.receiptId })
-  const attempt = receipt && (await attemptOfReceipt(context.db, receipt.id))
+  const attempt = receipt && (await findAttemptOfReceipt(context.db, receipt.id))
   // Other programs use the provider's account too. What is surely of a payment of ours may have come before it.
   if (!attempt) return ours ? { kind: 'later', why: 'nothing is known yet of what it gives back' } : DONE
   const { receiptId, amount, reference: reversalId } = refund
