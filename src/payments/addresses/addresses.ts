@@ -17,20 +17,23 @@ import { parseExchange, serializeExchange } from '../store/stored-exchange.ts'
 
 export type Collector = Rail & { readonly collect: Collect }
 
-/** Money is looked for at each look until so long after the intent ends or money came last. */
+/** Time that an address stays watched after the intent ends, or after its last deposit. */
 export const WATCH_FOR_MS = 24 * 60 * 60_000
-/** Wallets that restore from a key look no further than so many unused addresses. */
+/** Gap limit: a wallet restored from a key scans no further than this many unused addresses. */
 const GAP = 20
 
-/** What the payer is asked for, in the attempt's asset. */
+/** Amount requested from the payer, in the attempt's asset. */
 export interface RequestedAmount {
   readonly amount: Money
   readonly exchange: Exchange | undefined
-  /** In the intent's asset. */
+  /** Tolerance in minor units of the intent's asset. */
   readonly tolerance: bigint
 }
 
-/** What `due` of the intent is in the rail's asset; at a rate locked now where that is another one. Throws `rates.unavailable`. */
+/**
+ * Returns the amount to request for `due`, in the rail's asset. Locks a rate when that differs from the intent's asset.
+ * Throws 503 `rates.unavailable`.
+ */
 export async function quoteRequestedAmount(context: Context, tx: Tx, rail: Rail, due: Money): Promise<RequestedAmount> {
   const asset = assetFor(rail, due.asset) ?? due.asset
   if (asset === due.asset) return { amount: due, exchange: undefined, tolerance: rail.tolerance?.(due) ?? 0n }
@@ -40,14 +43,17 @@ export async function quoteRequestedAmount(context: Context, tx: Tx, rail: Rail,
   return { amount, exchange, tolerance }
 }
 
-/** Whether the payer is shown this attempt again: one address for all that is paid on an intent by this rail's key. */
+/** Returns whether a new request reuses this attempt: an intent has one address for each key of a rail. */
 export const isReusable = (attempt: AttemptRow, rail: Collector): boolean =>
   rail.collect.kind === 'address' &&
   attempt.rail === rail.name &&
   attempt.indexSpace === rail.collect.indexSpace?.() &&
   (isLive(attempt.state) || (attempt.state === 'settled' && attempt.address !== null))
 
-/** The columns of a new attempt to an address. */
+/**
+ * Allocates an address index for a new attempt. Returns the columns of the attempt; all null when the rail does not use
+ * addresses.
+ */
 export async function allocateAddress(
   tx: Tx,
   context: Context,
@@ -61,13 +67,13 @@ export async function allocateAddress(
   if (index - used > GAP)
     context.log.warn(
       { rail: rail.name, index, used },
-      `more than ${GAP} addresses in a row are unused: set the gap limit of your wallet higher to see what comes to this one`,
+      `more than ${GAP} addresses in a row are unused: raise the gap limit of your wallet, or it does not find deposits to this one`,
     )
   const ends = intent.expiresAt > now ? intent.expiresAt : now
   return { indexSpace: space, addressIndex: index, watchUntil: addMs(ends, WATCH_FOR_MS) }
 }
 
-/** An index whose address nobody was shown is given out again. */
+/** Releases the index of a failed attempt whose address was never shown, so that it is allocated again. */
 export async function releaseUnusedAddress(tx: Tx, attempt: AttemptRow): Promise<AttemptRow> {
   const { state, reference, indexSpace: space, addressIndex: index } = attempt
   if (state !== 'failed' || reference !== null || space === null || index === null) return attempt
@@ -76,8 +82,8 @@ export async function releaseUnusedAddress(tx: Tx, attempt: AttemptRow): Promise
 }
 
 /**
- * The attempt as it is to be paid now: what is still due on the same address, at the rate that is still locked, else at a new one. Changes nothing
- * while the old one holds.
+ * Renews the request on the same address: the remaining amount, at the locked rate or else at a new one. Changes
+ * nothing while amount and rate still hold.
  */
 export async function renewRequest(
   tx: Tx,
@@ -108,7 +114,7 @@ export async function renewRequest(
   return after
 }
 
-/** What the money that is seen and not final will count for. */
+/** Sums the amount that unconfirmed deposits will count for, in the intent's asset. */
 async function sumUnconfirmed(tx: Tx, { id }: AttemptRow): Promise<bigint> {
   const seen = (await listDeposits(tx, [id])).filter(({ state }) => state === 'seen')
   return seen.reduce((sum, { exchange, gross }) => {
@@ -118,7 +124,7 @@ async function sumUnconfirmed(tx: Tx, { id }: AttemptRow): Promise<bigint> {
   }, 0n)
 }
 
-/** What is left to send, and the text that asks a wallet for it. */
+/** Returns the attempt with the amount left to send and the payment URI for it. */
 export async function updateAmountDue(
   tx: Tx,
   context: Context,
@@ -135,7 +141,10 @@ export async function updateAmountDue(
   return { ...attempt, due, paymentUri }
 }
 
-/** Never less than the rail can carry: what is too small to be sent could not be paid at all. */
+/**
+ * Returns the amount left to send: zero within the tolerance, otherwise at least the rail's minimum, because less could
+ * not be paid at all.
+ */
 function amountLeftToSend(
   rail: Rail,
   intent: IntentRow,

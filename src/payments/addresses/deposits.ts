@@ -15,7 +15,10 @@ import type { MoveResult, UnitOfWork } from '../unit-of-work.ts'
 
 type Observation = Extract<Outcome, { kind: 'received' | 'reversed' }>
 
-/** What was told of money at an address: kept as it is seen, counted once it is final, taken back when it goes. */
+/**
+ * Applies reported deposits of an address. Records them when seen, counts them when final, and reverses them when the
+ * chain drops them.
+ */
 export async function applyDeposits(unit: UnitOfWork, outcome: Observation): Promise<MoveResult> {
   const { tx, attempt } = unit
   const moved =
@@ -49,7 +52,7 @@ async function recordDeposits(unit: UnitOfWork, receipts: readonly RailReceipt[]
   return moved
 }
 
-/** The row as it is after what was told. Undefined when it is another attempt's. */
+/** Writes the deposit as reported now. Returns the row; undefined when the deposit belongs to another attempt. */
 async function saveDeposit(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow | undefined> {
   const { tx, attempt, intent, now } = unit
   const { rail, railAccount } = attempt
@@ -58,7 +61,7 @@ async function saveDeposit(unit: UnitOfWork, receipt: RailReceipt): Promise<Depo
     unit.context.securityEvent('foreign-receipt', { rail, attemptId: attempt.id, paymentId: attempt.intentId })
     return undefined
   }
-  // Counted and taken back, it comes again under another id; what is final stays so.
+  // A final deposit stays final. A counted deposit that was reversed returns under another id.
   if (known && (known.state === 'final' || (known.state === 'gone' && known.counted !== null))) return known
   const fresh: DepositRow = known ?? {
     rail,
@@ -91,7 +94,10 @@ async function saveDeposit(unit: UnitOfWork, receipt: RailReceipt): Promise<Depo
   return row
 }
 
-/** The attempt's rate while it is locked, else the one of now; null where none is needed or can be had yet. */
+/**
+ * Returns the attempt's rate while it is locked, otherwise the current rate. Null when no rate is needed or none is
+ * available yet.
+ */
 async function rateOnArrival(unit: UnitOfWork, { gross, id, final }: RailReceipt): Promise<DepositRow['exchange']> {
   const { tx, context, attempt, intent, now } = unit
   const promised = attempt.exchange && parseExchange(attempt.exchange)
@@ -102,18 +108,19 @@ async function rateOnArrival(unit: UnitOfWork, { gross, id, final }: RailReceipt
   if (!final) return null
   context.log.error(
     { paymentId: intent.id, attemptId: attempt.id, receipt: id },
-    'no rate could be had for money that came after its rate was locked: counted at the rate that was promised',
+    'no rate available for a deposit after its lock expired: counted at the promised rate',
   )
   return serializeExchange(exchangeAtPromisedRate(promised, gross.amount, id))
 }
 
 /**
- * A rate is kept for money that was seen in time for so long after its lock, or after the arrival that it is of. Without an end it would be an option:
- * a payer could send at no fee and have it mined, or not, once the price has moved.
+ * Time that a rate holds for an unconfirmed deposit: after the end of the lock, or after the arrival for a rate taken
+ * then. Without a limit the rate is a free option: a payer could send with no fee and have the transaction mined only
+ * if the price moves in the payer's favor.
  */
 const RATE_HOLDS_MS = 6 * 60 * 60_000
 
-/** What final money counts for, and at which rates. @returns the deposit with the rate that it counts by */
+/** Values a final deposit. @returns the deposit with the rate that it counts by, and its value in the intent's asset */
 async function valueDeposit(unit: UnitOfWork, row: DepositRow): Promise<{ row: DepositRow; value: DepositValue }> {
   const { exchange: stored, gross, late } = row
   if (row.counted !== null || !stored) return { row, value: { counted: row.counted ?? gross, late, legs: [] } }
@@ -126,7 +133,7 @@ async function valueDeposit(unit: UnitOfWork, row: DepositRow): Promise<{ row: D
   return { row: { ...row, exchange: serializeExchange(exchange) }, value: { counted, late, legs } }
 }
 
-/** The whole of what a rate was worked out for. */
+/** Converts an exchange of the full amount to one leg. */
 const toLeg = (exchange: Exchange): Leg => ({
   exchange,
   gross: exchange.asked,
@@ -135,8 +142,9 @@ const toLeg = (exchange: Exchange): Leg => ({
 })
 
 /**
- * A rate was promised for what was asked: so much of all that comes at its quote, added up before it is rounded so that its parts make the whole, and
- * what a wallet may round. The rest counts by the rate of now.
+ * Splits a deposit at the limit of its locked rate. The lock covers the requested amount plus the rail's tolerance,
+ * over all deposits of the quote; the rest counts at the current rate. Sums are converted before rounding, so that
+ * parts add up to the whole.
  */
 async function splitByLock(
   unit: UnitOfWork,
@@ -145,7 +153,7 @@ async function splitByLock(
 ): Promise<Leg[]> {
   const { tx, context, attempt } = unit
   const { priced, asked, lockedUntil } = exchange
-  // This one is among the final ones already.
+  // The sum includes this deposit, which is stored as final already.
   const { gross: all } = await sumDeposits(tx, attemptId, exchange.quoteId)
   const most = asked + (railOf(context, attempt.rail)?.tolerance?.(money(asset, asked)) ?? 0n)
   const within = (sum: bigint): bigint => (lockedUntil !== null && sum > most ? most : sum)
@@ -160,7 +168,10 @@ async function splitByLock(
   return part > 0n ? [locked, toLeg(rest)] : [toLeg(rest)]
 }
 
-/** Undefined when there is none: then what was promised stands, and somebody is told. */
+/**
+ * Returns the current rate; undefined when there is none. The caller then uses the promised rate, and an error is
+ * logged.
+ */
 async function quoteCurrentRate(
   { tx, context, intent, attempt }: UnitOfWork,
   { attemptId, asset }: Pick<DepositRow, 'attemptId' | 'asset'>,
@@ -171,7 +182,7 @@ async function quoteCurrentRate(
   if (!fresh)
     context.log.error(
       { paymentId: intent.id, attemptId },
-      'no rate could be had for money beyond what was promised a rate: counted at the rate that was promised',
+      'no rate available for money beyond the locked amount: counted at the promised rate',
     )
   return fresh ?? undefined
 }
@@ -190,7 +201,7 @@ async function reverseDeposit(
   if (row.state === 'gone') return { event: undefined }
   await upsertDeposit(tx, { ...row, state: 'gone', have: 0 }, now)
   unit.receiptChanged = true
-  // Nothing was posted for it.
+  // An unconfirmed deposit posted nothing.
   if (row.state === 'seen') return { event: undefined }
   context.log.error(
     {
@@ -200,14 +211,17 @@ async function reverseDeposit(
       receipt: row.providerId,
       why: outcome.reason,
     },
-    'final money was taken back',
+    'a final deposit was removed by a reorg',
   )
   await unit.context.cases.open(tx, toReorgCase(unit, row))
   const counted = await reverseReceipt(unit, { ...outcome, amount: money(row.asset, row.gross) })
   return typeof counted === 'string' ? { event: 'reversed' } : { event: 'reversed', refused: counted.refused }
 }
 
-/** A person is told, and says that it was seen to; it ends by itself when a comparison finds the money in the chain again. */
+/**
+ * Builds the case for a reorged deposit. A person closes it, or a comparison repairs it when the money is in the chain
+ * again.
+ */
 const toReorgCase = (
   { context, intent, now }: UnitOfWork,
   { rail, railAccount, providerId, asset, gross }: DepositRow,

@@ -49,21 +49,21 @@ import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './li
 import { recordOutcome } from './outcomes.ts'
 import type { PaymentMethod, StartAttempt } from './types.ts'
 
-/** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
+/** Lease of a submission. An attempt without an answer by then counts as interrupted. */
 const SUBMIT_LEASE_MS = 90_000
-/** The starter submits at once; the queue takes over when the starter is gone. */
+/** The request that creates an attempt submits it at once. The queue takes over when that process has died. */
 const QUEUE_TAKES_OVER_MS = 3000
-/** Nobody waits for a prompt any more when the program was down for so long. */
+/** Attempts older than this are not submitted: the payer no longer waits for the prompt. */
 const STALE_MS = 2 * 60_000
 
-/** As long as idempotency keys are kept. */
+/** Retention of request keys, the same as that of idempotency keys. */
 const KEEP_REQUESTS_MS = 30 * 24 * 60 * 60_000
 
 const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
 export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly PaymentMethod[] =>
   rails.filter(canCollect).flatMap((rail) => {
-    // The page does not know who the payer is: only the merchant can say.
+    // The hosted page does not authenticate the payer, so only a merchant can charge a customer balance.
     if (rail.collect.kind === 'balance') return []
     const limits = prices.limits(rail, asset)
     if (!limits) return []
@@ -82,15 +82,20 @@ export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly 
     ]
   })
 
-/** An attempt that was opened, or the open pages that must be closed at their providers before it can be. */
+/**
+ * The opened attempt, or the open pages that must be closed at their providers first. `again`: the attempt existed
+ * before.
+ */
 export type OpenedAttempt =
   { readonly attempt: AttemptRow; readonly again: boolean } | { readonly rivals: readonly AttemptRow[] }
 
-/** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
+/**
+ * Fetches the rate that an attempt will need. Queries price sources when necessary, so it runs outside the transaction.
+ */
 export async function requireRate(context: Context, { intentId, method }: StartAttempt): Promise<void> {
   if (!context.rails.some((rail) => rail.exchanges && rail.method === method)) return
   const intent = await findIntent(context.db, intentId)
-  // What is wrong with them is said in the transaction.
+  // The transaction reports an invalid intent or method.
   if (!intent?.methods.includes(method) || isOver(intent.status)) return
   const rail = context.rails.find(
     (each) => each.exchanges && each.method === method && each.unavailable() === undefined,
@@ -100,7 +105,10 @@ export async function requireRate(context: Context, { intentId, method }: StartA
   await context.rates?.rate(currencyOf(intent.asset), currencyOf(asset))
 }
 
-/** Checks that the attempt may start, and commits it as `created`. Everything else is checked before a rival page is named. */
+/**
+ * Checks that the attempt may start, and inserts it as `created`. Reports rival pages only after every other check has
+ * passed.
+ */
 export async function openAttempt(tx: Tx, context: Context, input: StartAttempt): Promise<OpenedAttempt> {
   const now = context.clock.now()
   const intent = await lockIntent(tx, input.intentId)
@@ -142,8 +150,8 @@ export async function openAttempt(tx: Tx, context: Context, input: StartAttempt)
 }
 
 /**
- * No second way to pay starts while the first can still succeed: a prompt that can be approved, a balance that is being taken, money that was seen
- * and is not final (but the rest may go to the same address). Throws 409 `payments.attempt-in-flight`.
+ * Refuses a second way to pay while the first can still succeed: a prompt that can be approved, a balance being
+ * debited, or money that is not final (except at the same address). Throws 409 `payments.attempt-in-flight`.
  */
 function requireNoLiveAttempt(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
   const live = attempts.filter(({ state }) => isLive(state))
@@ -152,7 +160,7 @@ function requireNoLiveAttempt(attempts: readonly AttemptRow[], offered: AttemptR
   if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw attemptInFlight()
 }
 
-/** A transfer by hand takes days, so its payment lasts at least as long as its instructions. */
+/** Extends the intent to the end of a manual transfer's instructions, which can take days. */
 async function extendExpiry(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
   if (kind !== 'transfer' || endsAt === null || endsAt <= intent.expiresAt) return intent
   const after = { ...intent, expiresAt: endsAt }
@@ -161,7 +169,7 @@ async function extendExpiry(tx: Tx, intent: IntentRow, { kind, endsAt }: Attempt
   return after
 }
 
-/** Until when the payer can pay on a new attempt; null where only the provider knows. */
+/** Returns when a new attempt can no longer be paid; null when only the provider knows. */
 function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: IntentRow, now: Date): Date | null {
   const end = addMs(now, lifetimeMs)
   if (kind === 'push') return end
@@ -175,12 +183,12 @@ const findByRequestKey = (attempts: readonly AttemptRow[], requestKey: string, n
 function requirePayable(intent: IntentRow, now: Date): void {
   if (intent.status === 'paid') throw alreadyPaid()
   if (isOver(intent.status)) throw paymentEnded(intent.status)
-  // The sweep may not have marked it yet.
+  // The expiry job may not have run yet.
   if (now >= intent.expiresAt) throw paymentEnded('expired')
 }
 
 function requireRail(context: Context, intent: IntentRow, { method, merchantId }: StartAttempt): Collector {
-  // Whoever has the page's address is not the customer.
+  // The checkout URL does not authenticate the payer, so it must not spend a customer's balance.
   const isAllowed = method !== BALANCE_RAIL || merchantId !== undefined
   if (!isAllowed || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
   const able = context.rails
@@ -194,12 +202,12 @@ function requireRail(context: Context, intent: IntentRow, { method, merchantId }
 function requireAcceptedAmount(rail: Collector, asset: Asset, amount: bigint): void {
   const { min, max, step } = rail.limits(asset)
   const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
-  if (amount < min) throw amountNotAccepted(rail.method, `${show(amount)} is below its smallest, ${show(min)}`)
-  if (amount > max) throw amountNotAccepted(rail.method, `${show(amount)} is above its largest, ${show(max)}`)
+  if (amount < min) throw amountNotAccepted(rail.method, `${show(amount)} is below its minimum of ${show(min)}`)
+  if (amount > max) throw amountNotAccepted(rail.method, `${show(amount)} is above its maximum of ${show(max)}`)
   if (amount % step !== 0n) throw amountNotAccepted(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
 }
 
-/** Only what is known of a payer, nothing else that an edge may have passed along. */
+/** Validates the payer's details and drops every other field. */
 function requirePayer({ collect, method, phoneCountry }: Collector, { phone, email, name }: Payer): Payer {
   const payer = { ...(phone && { phone }), ...(email && { email }), ...(name && { name }) }
   for (const need of collect.needs) if (payer[need] === undefined) throw payerDetailMissing(need, method)
@@ -209,7 +217,7 @@ function requirePayer({ collect, method, phoneCountry }: Collector, { phone, ema
   return { ...payer, phone: number }
 }
 
-/** What is open, or may be made at this moment, is shown again: two could both be paid. */
+/** Returns whether an open page or transfer serves the same request. A second one could be paid as well. */
 function isSameRequest(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
   return (
     (rail.collect.kind === 'page' || rail.collect.kind === 'transfer') &&
@@ -289,8 +297,8 @@ export const newAttempt = (
 })
 
 /**
- * Asks the rail, unless somebody else has taken that right. Whatever happens to this process from here on, the attempt is never sent twice:
- * only `created` can be claimed.
+ * Submits an attempt to its rail, unless another process claimed it. An attempt is never sent twice, whatever happens
+ * to this process: only `created` can be claimed.
  */
 export async function submit(
   context: Context,
@@ -307,7 +315,7 @@ export async function submit(
 
 async function startOnRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
   const collect = railOf(context, attempt.rail)?.collect
-  if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
+  if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is not configured' }
   const why = whyNotSent(intent, attempt, now)
   if (why !== undefined) return { kind: 'failed', reason: 'expired', why: `not sent: ${why}` }
   try {
@@ -317,18 +325,21 @@ async function startOnRail(context: Context, intent: IntentRow, attempt: Attempt
     context.log.warn({ paymentId: intent.id, attemptId, rail, error }, 'rail did not answer')
     if (error instanceof FetchError && !error.maybeSent)
       return { kind: 'failed', reason: 'provider-unavailable', why: error.code }
-    return { kind: 'unknown', why: error instanceof FetchError ? error.code : 'the rail threw' }
+    return {
+      kind: 'unknown',
+      why: error instanceof FetchError ? error.code : 'the rail failed with an unexpected error',
+    }
   }
 }
 
-/** An attempt that a crash left behind is sent only while it makes sense to the payer. */
+/** Returns why an attempt that a crash left behind is no longer sent; undefined when the payer can still expect it. */
 function whyNotSent(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
   if (isOver(intent.status)) return `the payment is ${intent.status}`
   if (now >= intent.expiresAt) return 'the payment is expired'
   return now.getTime() - attempt.createdAt.getTime() > STALE_MS ? 'too old' : undefined
 }
 
-/** The request as it was started: all of it follows from rows that do not change. */
+/** Builds the rail's request from rows that do not change, so that a repeat is identical. */
 export function requestOf(context: Context, intent: IntentRow, attempt: AttemptRow): CollectRequest {
   const rail = railOf(context, attempt.rail) ?? { name: attempt.rail }
   return {

@@ -14,21 +14,27 @@ import { lockIntent } from '../store/intents.ts'
 import type { MoveResult, UnitOfWork } from '../unit-of-work.ts'
 import { nextCheckAt, nextFeeCheckAt } from './schedule.ts'
 
-/** Something that is known of an attempt and how. Only what is proven gets here: an event that needs a check was checked. */
+/**
+ * A proven outcome of an attempt. An event that the provider must confirm is confirmed before it becomes an
+ * observation.
+ */
 export interface Observation {
   readonly attempt: Pick<AttemptRow, 'id' | 'intentId'>
   readonly outcome: Outcome | { readonly kind: 'abandon' } | { readonly kind: 'interrupted'; readonly why: string }
-  /** The rail's answer to the submission, to a question, or an event. */
+  /** Source: the answer to the submission (`start`), the answer to a query (`check`), or a provider event (`event`). */
   readonly from: 'start' | 'check' | 'event'
 }
 
 export interface Recorded {
   readonly attempt: AttemptRow
-  /** Why nothing was credited. */
+  /** Reason when nothing was credited. */
   readonly refused?: string
 }
 
-/** Records it in a transaction of its own: attempt, receipts, ledger, intent and the owner's job, all or nothing. Repeats change nothing. */
+/**
+ * Records an observation in its own transaction: attempt, receipts, ledger, intent and the owner's job, all or nothing.
+ * Repeated observations change nothing.
+ */
 export async function recordOutcome(context: Context, observation: Observation): Promise<Recorded> {
   return transactMoney(context, async (tx, contended) => {
     const transfers: Transfer[] = []
@@ -38,7 +44,10 @@ export async function recordOutcome(context: Context, observation: Observation):
   })
 }
 
-/** The same in the caller's transaction, which posts the transfers that are added, all of them together. */
+/**
+ * Records an observation in the caller's transaction. Adds its transfers to `transfers`; the caller posts them in one
+ * call.
+ */
 export async function applyOutcome(
   tx: Tx,
   context: Context,
@@ -78,21 +87,28 @@ export async function applyOutcome(
   return refused === undefined ? { attempt: after } : { attempt: after, refused }
 }
 
-/** A balance is there to be taken until it is: not for what is over by now, and not when the ledger has refused because another took it. */
+/**
+ * Turns a balance payment into a failure when the money must not be debited: the intent has ended, or the ledger
+ * refused because another payment spent the balance.
+ */
 function resolveBalanceOutcome({ intent, attempt, contended }: UnitOfWork, observation: Observation): Observation {
   if (observation.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isOver(intent.status)))
     return observation
   return { ...observation, outcome: { kind: 'failed', reason: contended ? 'insufficient-funds' : 'expired' } }
 }
 
-/** The provider's id of the attempt is taken over when it is first observation; another one afterwards is somebody else's. */
+/**
+ * Stores the provider's reference when an observation first names one. Refuses a different reference later: it belongs
+ * to another payment.
+ */
 async function adoptReference(
   { tx, context, attempt }: UnitOfWork,
   { outcome, from }: Observation,
 ): Promise<{ value: string | null; refused?: string }> {
   const observed = 'reference' in outcome ? outcome.reference : undefined
   if (observed === undefined || observed === attempt.reference) return { value: attempt.reference }
-  // The provider's own answer to our request outranks what an event observation before it; after money was counted nothing does.
+  // The answer to our own request outranks an event that arrived before it. Once money is counted, the reference never
+  // changes.
   const outranked = from === 'start' && attempt.state !== 'settled'
   const holder = await findByReference(tx, attempt, observed)
   if ((attempt.reference === null || outranked) && !holder) return { value: observed }
@@ -125,7 +141,7 @@ async function moveMoney(unit: UnitOfWork, outcome: Observation['outcome']): Pro
 const withRefusal = (moved: MoveResult, counted: CountResult): MoveResult =>
   typeof counted === 'string' ? moved : { ...moved, refused: counted.refused }
 
-/** The attempt's row as it is after what was observation. */
+/** Returns the attempt's row after the observation. */
 function toUpdatedAttempt(
   { attempt, context, now }: UnitOfWork,
   { outcome, from }: Observation,
@@ -152,7 +168,7 @@ function toUpdatedAttempt(
     : scheduleNextCheck(context, { before: attempt, after, from, now })
 }
 
-/** What is still to be sent, and until when it is looked for. */
+/** Recomputes the amount due on an address and extends the time that the address is watched. */
 async function updateAddress(unit: UnitOfWork, after: AttemptRow): Promise<AttemptRow> {
   const { tx, context, intent, attempt, now, receiptChanged } = unit
   const left = await releaseUnusedAddress(tx, after)
@@ -172,13 +188,16 @@ function scheduleNextCheck(
   return moved && pace ? { ...after, dueAt: nextCheckAt(after, pace, now) } : after
 }
 
-/** A settled attempt is due only while its fee is not observation; an answer that says nothing of the money changes nothing about that. */
+/**
+ * Returns whether the attempt is due only for the provider's fee. An answer without money leaves an open fee check in
+ * place.
+ */
 const awaitsFee = ({ state, dueAt }: AttemptRow, outcome: Observation['outcome']): boolean =>
   outcome.kind === 'received'
     ? outcome.receipts.some(({ final, feeLater }) => final && feeLater === true)
     : state === 'settled' && dueAt !== null
 
-/** What the public sees of an attempt. */
+/** Serializes the fields that payers and merchants see, to detect a visible change. */
 const publicFields = ({ state, reason, declined, redirectUrl, address, paymentUri, unconfirmed }: AttemptRow): string =>
   JSON.stringify([state, reason, declined, redirectUrl, address, paymentUri, unconfirmed])
 

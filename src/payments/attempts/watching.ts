@@ -21,11 +21,11 @@ import {
 } from '../store/watching.ts'
 import { applyOutcome } from './outcomes.ts'
 
-/** A look that takes longer may be done again by another process; only one of them is stored. */
+/** Lease of one poll. After it, another process may poll the same range; only one of them stores its result. */
 const LEASE_MS = 180_000
-/** While nothing is watched or followed, the cursor is kept near the tip so often. */
+/** Poll interval while no address is watched. It keeps the cursor near the tip. */
 const IDLE_MS = 5 * 60_000
-/** A sweep reads the same blocks for all addresses there ever were. */
+/** Lease of one sweep, which reads the same blocks for every address ever issued. */
 const SWEEP_LEASE_MS = 30 * 60_000
 const SWEEP_EVERY_MS = 24 * 60 * 60_000
 const SWEEP_RETRY_MS = 10 * 60_000
@@ -40,13 +40,14 @@ const canWatch = (rail: Rail): rail is Watcher => rail.watch !== undefined
 export interface Watching {
   readonly queues: readonly DueQueue<WatchRow>[]
   wake(rail: string): Promise<void>
-  /** Listens no more. */
+  /** Stops the listeners and waits until they have ended. */
   close(): Promise<void>
 }
 
 /**
- * Looks of the rails whose money arrives unasked. A row in the database is the right to look: one process has it at a time, and only who has it
- * stores what was learned, in one transaction with the cursor. A process listens for news from its first look on.
+ * Creates the poll queues of rails that receive money without a request, such as Bitcoin. A row in `payments.watches`
+ * is the lease: one process holds it, and only the holder stores facts and cursor, in one transaction. A process starts
+ * to listen for provider notifications at its first poll.
  */
 export function createWatching(context: Context): Watching {
   const closing = new AbortController()
@@ -58,7 +59,8 @@ export function createWatching(context: Context): Watching {
   }
   const listen = ({ name, watch }: Watcher): void => {
     if (!watch.listen || listening.has(name) || closing.signal.aborted) return
-    const failed = (error: unknown): void => context.log.warn({ rail: name, error }, 'a rail’s news cannot be followed')
+    const failed = (error: unknown): void =>
+      context.log.warn({ rail: name, error }, 'could not listen to a rail’s notifications')
     const woken = (): void => void wake(name).catch(failed)
     listening.set(name, watch.listen(woken, closing.signal).catch(failed))
   }
@@ -77,10 +79,10 @@ export function createWatching(context: Context): Watching {
 const queueName = (row: string): string => `payments.watch-${row}`
 
 interface PollQueue {
-  /** Of the table of watches. */
+  /** Row in `payments.watches`. */
   readonly row: string
   readonly leaseMs: number
-  /** After a failure. */
+  /** Delay after a failed poll. */
   readonly retryMs: number
   look(row: WatchRow): Promise<void>
 }
@@ -96,7 +98,7 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
     },
   })
 
-/** Apart from the looks, so that neither its length nor its failure keeps new money waiting. */
+/** A queue of its own, so that a long or failing sweep does not delay the detection of new deposits. */
 const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
   pollQueue(context, rail, {
     row: sweepRowName(rail.name),
@@ -124,7 +126,7 @@ function pollQueue(
       return row ? [row] : []
     },
     adopt: (now) => releaseWatchClaims(context.db, name, now),
-    // What the provider cannot tell now is looked at again; the cursor stays.
+    // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {
         await act(row)
@@ -132,7 +134,7 @@ function pollQueue(
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
         const since = await storePollFailure(context.db, row, { problem, now, dueAt: addMs(now, retryMs) })
-        context.log.warn({ rail: name, since, error }, 'a watching rail could not look')
+        context.log.warn({ rail: name, since, error }, 'watching rail could not be polled')
       }
     },
   }
@@ -140,7 +142,7 @@ function pollQueue(
 
 async function look(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
-  // What was watched when the last look ended came in time for this one, however long nobody looked.
+  // Addresses that were watched at the end of the last poll still count as watched, however long polling was down.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
   const open = (await listWatched(context.db, rail.name, since, MAX_WATCHED)).map(toWatched)
   const watched = warnIfTruncated(context, rail.name, MAX_WATCHED, open)
@@ -150,21 +152,24 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
-/** Once a day all addresses that there ever were: what came to an old one since the last time is found, and followed from then on. */
+/** Scans all addresses ever issued, once a day. Finds deposits to old addresses, which are watched from then on. */
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   const all = await listAllWatched(context, rail.name)
   const looked = await rail.watch.look(row.cursor ?? undefined, all)
   const watched = await listWatched(context.db, rail.name, now, MAX_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
-  // The others are told of by the look that remembers what it said.
+  // The regular poll reports deposits to watched addresses, because it remembers what it reported.
   const facts = looked.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
   const { cursor, more } = looked
   const dueAt = more ? now : addMs(now, SWEEP_EVERY_MS)
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
-/** The facts and the cursor, all or nothing. Where that cannot be, all payments but those that are the reason, and the cursor stays. */
+/**
+ * Stores facts and cursor, all or nothing. When that fails, stores each payment separately, skips the failing ones and
+ * keeps the cursor moving.
+ */
 async function storeFacts(
   context: Context,
   rail: Watcher,
@@ -175,16 +180,17 @@ async function storeFacts(
   const about = await matchAttempts(context, rail, facts)
   try {
     await applyFacts(context, about, async (tx) => {
-      // Thrown, so that nothing of it is stored: whoever claimed it since learns the same.
+      // The error rolls everything back: the process that claimed the row since finds the same facts.
       if (!(await storePollResult(tx, row, next))) throw new LostClaim()
     })
   } catch (error) {
     if (error instanceof LostClaim) {
-      context.log.warn({ rail: row.rail }, 'a look took so long that another has taken its place')
+      context.log.warn({ rail: row.rail }, 'poll exceeded its lease and another process took over')
       return
     }
     const failed = await applyPerIntent(context, about)
-    // Nothing could be stored: it is rather we who cannot. Else the others go on, and the day's comparison finds what is left of them.
+    // Every payment failed, so the fault is on our side: keep the cursor. Otherwise skip the failing payments; the
+    // daily reconciliation finds their money.
     if (failed.length === about.length) throw error
     await applyFacts(context, [], async (tx) => void (await storePollResult(tx, row, next)))
   }
@@ -208,12 +214,15 @@ async function applyFacts(
   })
 }
 
-/** One payment that cannot be handled must not keep the money of the others: told again, they are known. */
+/**
+ * Applies facts payment by payment, so that one failing payment does not block the others. Facts that are recorded
+ * already change nothing.
+ */
 async function applyPerIntent(context: Context, about: readonly MatchedFact[]): Promise<readonly MatchedFact[]> {
   const failed: MatchedFact[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
     await applyFacts(context, of, async () => undefined).catch((error: unknown) => {
-      context.log.error({ paymentId, error }, 'what was seen for a payment cannot be stored')
+      context.log.error({ paymentId, error }, 'facts about a payment could not be stored')
       failed.push(...of)
     })
   }
@@ -226,7 +235,7 @@ const toWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watche
   amount: money(row.asset, row.amount),
 })
 
-/** All attempts that were ever given an address of this rail. */
+/** Lists all attempts that ever had an address on this rail. */
 export const listAllWatched = async (context: Context, rail: string): Promise<Watched[]> =>
   warnIfTruncated(
     context,
@@ -236,7 +245,8 @@ export const listAllWatched = async (context: Context, rail: string): Promise<Wa
   )
 
 function warnIfTruncated(context: Context, rail: string, most: number, watched: Watched[]): Watched[] {
-  if (watched.length === most) context.log.error({ rail, most }, 'there are more addresses than are looked at')
+  if (watched.length === most)
+    context.log.error({ rail, most }, 'more addresses than the limit: the oldest are not polled')
   return watched
 }
 
@@ -245,7 +255,7 @@ interface MatchedFact {
   readonly attempt: AttemptRow
 }
 
-/** Their order stays: of one receipt several things may be told. */
+/** Finds the attempt of each fact. Keeps the order, because one receipt can have several facts. */
 async function matchAttempts(context: Context, rail: Rail, facts: readonly Fact[]): Promise<MatchedFact[]> {
   const known = new Map<string, AttemptRow | undefined>()
   const found: MatchedFact[] = []

@@ -8,14 +8,17 @@ import { largest, merchantTolerance } from './tolerance.ts'
 import type { IntentChange } from './types.ts'
 
 export interface ObservedChange {
-  /** Something of an attempt or a receipt that the public sees changed. */
+  /** Whether a visible field of an attempt or a receipt changed. */
   readonly shows: boolean
   readonly attemptFailed?: boolean
   readonly canceledAt?: Date
   readonly late?: boolean
 }
 
-/** Derives the intent anew from its rows, writes it when something that shows has changed, and tells its owner. */
+/**
+ * Derives the intent's sums and status from its rows. Writes it and notifies its owner when something visible changed.
+ * Returns the intent as stored.
+ */
 export async function refreshIntent(
   tx: Tx,
   context: Context,
@@ -59,7 +62,7 @@ export async function refreshIntent(
   if (same && !change.shows) return intent
   await updateIntent(tx, after, now)
   if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
-    // PollResult at now, the pages are closed: nobody is to pay what is paid, canceled or expired.
+    // An immediate check closes the pages: nobody should pay a payment that is paid, canceled or expired.
     await expeditePageChecks(tx, intent.id, now)
     tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))
   }
@@ -68,7 +71,7 @@ export async function refreshIntent(
   return after
 }
 
-/** Writes the owner's job, if it wants to hear. */
+/** Enqueues the owner's job, when the owner subscribes to changes. */
 export async function notifyIntentOwner(
   tx: Tx,
   context: Context,
@@ -86,7 +89,7 @@ export async function notifyIntentOwner(
 
 function classifyChange(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
   if (after.status !== before.status) return after.status === 'open' && attemptFailed ? 'attempt-failed' : after.status
-  // What a refund gave back is told by the refund's own events.
+  // The refund's own events report refunded money.
   if (after.reversed - before.reversed > after.refunded - before.refunded) return 'reversed'
   if (after.received > before.received) return 'received'
   return attemptFailed ? 'attempt-failed' : undefined

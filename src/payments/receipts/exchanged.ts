@@ -9,18 +9,20 @@ import { type ReceiptRow, subtractReversal, updateReceipt } from '../store/recei
 import { addEntry, readAvailable, booksOf, readDebt, type UnitOfWork } from '../unit-of-work.ts'
 import { openExcessCase } from './excess.ts'
 
-/** A part of an arrival, exchanged at one rate. */
+/** Part of a receipt, exchanged at one rate. */
 export interface Leg {
   readonly exchange: Exchange
-  /** In the asset that came. */
+  /** Amount in the asset that arrived. */
   readonly gross: bigint
-  /** Of it, what the operator keeps. */
+  /** Part of `gross` that the operator keeps. */
   readonly spread: bigint
-  /** In the intent's asset. */
+  /** Amount credited, in the intent's asset. */
   readonly counted: bigint
 }
 
-/** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
+/**
+ * Books a receipt in another asset: the desk keeps the asset that arrived and credits its value in the intent's asset.
+ */
 export async function bookExchange(unit: UnitOfWork, row: ReceiptRow, legs: readonly Leg[]): Promise<void> {
   const { tx, context, intent, now } = unit
   const { asset, gross, counted } = row
@@ -57,7 +59,10 @@ export async function bookExchange(unit: UnitOfWork, row: ReceiptRow, legs: read
 const sumOf = (all: readonly Pick<Leg, 'gross' | 'spread' | 'counted'>[], of: 'gross' | 'spread' | 'counted'): bigint =>
   all.reduce((sum, each) => sum + each[of], 0n)
 
-/** Undoes it at the same rates, for what is left of it. False when there is nothing to undo. */
+/**
+ * Reverses an exchange at its original rates, up to the part not reversed yet. Returns false when the receipt was not
+ * exchanged.
+ */
 export async function reverseExchange(
   unit: UnitOfWork,
   known: ReceiptRow,
@@ -68,7 +73,7 @@ export async function reverseExchange(
   const { in: legs = [], back = [] } = Object.groupBy(rows, ({ kind }) => kind)
   const [first] = legs
   if (!first) return false
-  // Parts at several rates go back together.
+  // A reversal spreads over all legs in proportion.
   const [gave, counts, kept] = [sumOf(legs, 'gross'), sumOf(legs, 'counted'), sumOf(legs, 'spread')]
   const left = (of: 'gross' | 'spread' | 'counted'): bigint => sumOf(legs, of) - sumOf(back, of)
   const gross = least(outcome.amount.amount, left('gross'))

@@ -26,21 +26,21 @@ import { addEntry, booksOf, debitForReversal, readDebt, planned, type UnitOfWork
 import { openExcessCase } from './excess.ts'
 import { bookExchange, type Leg, reverseExchange } from './exchanged.ts'
 
-/** `refused`: says why; nothing was credited. */
+/** Result of counting or reversing. `known`: recorded before. `refused`: the reason; nothing was posted. */
 export type CountResult = 'counted' | 'known' | { readonly refused: string }
 
 /** What money at an address is value, decided when it came. */
 export interface DepositValue {
-  /** In the intent's asset. */
+  /** Amount in the intent's asset. */
   readonly counted: bigint
   readonly late: boolean
-  /** When it came in another asset than the intent's: at which rates, part by part. */
+  /** Exchanges of a deposit in another asset, one for each rate. */
   readonly legs: readonly Leg[]
 }
 
 /**
- * Counts one arrival of money: once, however often and by whatever way it is reported. What a later telling adds (the number that people see,
- * the amount in the provider's own words) is merged into the receipt that is there.
+ * Counts an arrival of money exactly once, however often and on whatever path it is reported. A later report merges its
+ * additions into the receipt: the number that people see, or the amount stated by the provider.
  */
 export async function countReceipt(
   unit: UnitOfWork,
@@ -51,7 +51,7 @@ export async function countReceipt(
   if (reported.gross.amount <= 0n) return refuse(unit, 'amount-not-positive')
   const resolved = await limitToReversal(unit, reported)
   if (!resolved) return { refused: NOTHING_TO_RETURN }
-  // What came back of what had gone beyond the receipt counts for nothing: its payer has it.
+  // Money that only makes an excess good counts for nothing: the payer was already given it.
   const { coversExcess, overReturned } = resolved
   const known = await findKnown(unit, resolved)
   if (known) return mergeReceipt(unit, known, resolved)
@@ -80,7 +80,7 @@ export async function countReceipt(
   if (row.asset !== intent.asset && legs.length === 0) {
     context.log.error(
       { receiptId: row.id, paymentId: intent.id, asset: row.asset },
-      'money came in another asset: credited, not counted',
+      'money arrived in another asset: credited, not counted',
     )
   }
   if (legs.length > 0) await bookExchange(unit, row, legs)
@@ -94,10 +94,10 @@ export async function countReceipt(
 const feeOf = ({ fee }: RailReceipt): Pick<ReceiptRow, 'feeAsset' | 'fee'> =>
   fee && fee.amount > 0n ? { feeAsset: fee.asset, fee: fee.amount } : { feeAsset: null, fee: null }
 
-/** Events come in any order: the reversal may be reported after the money that gives it back. */
+/** Events arrive in any order: the money that undoes a reversal can be reported before the reversal. */
 export const NOTHING_TO_RETURN = 'nothing-to-give-back'
 
-/** Money that gives a reversal back, as far as the reversal took it; undefined when it has reversal nothing. */
+/** Limits money that undoes a reversal to the reversed amount. Undefined when that reversal is not recorded. */
 async function limitToReversal(
   { tx, attempt, intent }: UnitOfWork,
   resolved: RailReceipt,
@@ -112,11 +112,11 @@ async function limitToReversal(
   return { ...resolved, gross, coversExcess: least(gross.amount, overReturned?.excess ?? 0n), overReturned, reversal }
 }
 
-/** With the receipt of which more went back than came, and how much of that this gives back. */
+/** A reported receipt with the reversal that it undoes, if it undoes one. */
 interface ResolvedReceipt extends RailReceipt {
-  readonly coversExcess: bigint
-  readonly overReturned: ReceiptRow | undefined
-  /** The reversal that it gives back. */
+  /** Part that makes an earlier excess good. */ readonly coversExcess: bigint
+  /** The receipt with that excess. */ readonly overReturned: ReceiptRow | undefined
+  /** The reversal that this money undoes. */
   readonly reversal: Reversal | undefined
 }
 
@@ -124,10 +124,11 @@ async function findKnown({ tx, attempt }: UnitOfWork, resolved: RailReceipt): Pr
   const { rail, railAccount } = attempt
   const known = await findReceipt(tx, { rail, railAccount, providerId: resolved.id })
   if (known) return known
-  // The same number is the same money, whatever id it came under.
+  // The same number is the same money, whatever provider id it has.
   if (resolved.number !== undefined) return findByNumber(tx, { rail, railAccount, number: resolved.number })
   if (resolved.stated) return undefined
-  // An answer that names neither amount nor number is about the one payment of the attempt: one that is known by its number already.
+  // An answer without amount and number is about the attempt's only payment, which may be recorded by its number
+  // already.
   return (await listReceipts(tx, attempt.intentId)).find(({ attemptId }) => attemptId === attempt.id)
 }
 
@@ -138,7 +139,7 @@ async function creditReceipt(
 ): Promise<void> {
   const books = booksOf(unit, gross.asset)
   const event = { source: row.id, ref: row.id, kind: reversal ? RETURNED : 'payments.receipt' }
-  // Before what is held back is locked, as everywhere.
+  // Lock order: the debt before the settlements.
   if (reversal) await lockAccount(unit.tx, `${debtOf(books).code} ${books.asset}`)
   const credits = creditTransfers(event, books, gross.amount, await readDebt(unit, books))
   await addEntry(unit, row, {
@@ -153,7 +154,7 @@ async function creditReceipt(
   if (fee) await bookFee(unit, row, fee)
 }
 
-/** What was freed for the reversal is held back again, as far as it did not repay a debt. */
+/** Restores the settlement hold that the reversal released, except the part that repaid a debt. */
 async function restoreReleasedHold(
   unit: UnitOfWork,
   row: ReceiptRow,
@@ -192,7 +193,7 @@ async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, resolved: RailR
   if (differs && (known.stated || known.asset !== unit.intent.asset || gross.asset !== known.asset)) {
     return refuse(unit, 'amount-conflict')
   }
-  // The fee may come after the money; of two fees the first stands.
+  // The fee can arrive after the money. The first fee stands.
   if (resolved.fee && !(await hasFee(unit.tx, known.id))) await bookFee(unit, known, resolved.fee)
   const number = known.number ?? (await unusedNumber(unit, known, resolved))
   const corrected = differs ? await correctReceipt(unit, known, gross.amount - believed) : known
@@ -204,8 +205,8 @@ async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, resolved: RailR
 }
 
 /**
- * How much of it came, in its own asset, as it was reported so far. A receipt in another asset than the intent's counts for nothing, so its gross stands
- * for what was counted; one of which more went back than came counts more than came.
+ * Returns the amount recorded for a receipt, in its own asset. A receipt in another asset than the intent's has counted
+ * = 0, so its gross is used. With an excess, counted is more than arrived, so the entries are summed.
  */
 async function amountBelieved(
   { tx, intent }: UnitOfWork,
@@ -216,7 +217,7 @@ async function amountBelieved(
   return stated && gross.amount !== believed ? sumArrived(tx, known.id) : believed
 }
 
-/** The number, unless another receipt has it. */
+/** Returns the reported number; null when another receipt has it. */
 async function unusedNumber(unit: UnitOfWork, known: ReceiptRow, { number }: RailReceipt): Promise<string | null> {
   if (number === undefined) return null
   const holder = await findByNumber(unit.tx, { ...known, number })
@@ -225,7 +226,10 @@ async function unusedNumber(unit: UnitOfWork, known: ReceiptRow, { number }: Rai
   return null
 }
 
-/** What was counted by the attempt's amount turns out to be another amount in the provider's own words. @returns the receipt as it is now */
+/**
+ * Corrects a receipt that was counted at the attempt's amount to the amount stated by the provider. @returns the
+ * corrected receipt
+ */
 async function correctReceipt(unit: UnitOfWork, known: ReceiptRow, difference: bigint): Promise<ReceiptRow> {
   const { context } = unit
   const books = booksOf(unit, known.asset)
@@ -264,8 +268,8 @@ async function correctReceipt(unit: UnitOfWork, known: ReceiptRow, difference: b
 }
 
 /**
- * Takes back what the provider took back, all of it: from what is available, the rest becomes the merchant's debt. More than is left of the receipt
- * (what a refund gave back is disputed) counts for nothing, and a person is reported.
+ * Records a reversal by the provider in full. Debits the available balance; the rest becomes the merchant's debt. The
+ * part beyond the receipt (a dispute of refunded money) counts for nothing and opens a case.
  */
 export async function reverseReceipt(
   unit: UnitOfWork,

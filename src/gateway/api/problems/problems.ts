@@ -242,7 +242,7 @@ const all = [
   {
     code: 'payments.amount-not-taken',
     status: 422,
-    message: 'mpesa cannot take what is due: KES 0.50 is below its smallest, KES 1.00.',
+    message: 'mpesa cannot take what is due: KES 0.50 is below its minimum of KES 1.00.',
     param: 'method',
     remedy: 'Choose another method for what is due.',
   },
