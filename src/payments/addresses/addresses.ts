@@ -11,7 +11,7 @@ import { isLive } from '../intents/state.ts'
 import { largest, merchantTolerance } from '../intents/tolerance.ts'
 import { releaseIndex, allocateIndex } from '../store/addresses.ts'
 import { type AttemptRow, updateAttempt } from '../store/attempts.ts'
-import { type Arrived, listDeposits, sumDeposits } from '../store/deposits.ts'
+import { type DepositSums, listDeposits, sumDeposits } from '../store/deposits.ts'
 import type { IntentRow } from '../store/intents.ts'
 import { parseExchange, serializeExchange } from '../store/stored-exchange.ts'
 
@@ -149,7 +149,7 @@ function amountLeftToSend(
   rail: Rail,
   intent: IntentRow,
   { asset, amount }: AttemptRow,
-  { gross, waiting }: Arrived,
+  { gross, waiting }: DepositSums,
 ): bigint {
   const left = amount - gross - waiting
   const terms = merchantTolerance({ amount, terms: intent.terms })

@@ -4,14 +4,14 @@ import type { FailureReason } from '#rails/contract'
 import type { Customer, IntentStatus, Terms } from '../intents/types.ts'
 import type { RefundState } from '../refunds/types.ts'
 
-/** What exports read, oldest first: one page by the ids, which are in the order of time. */
+/** One page of an export, oldest first. Pages go by id, and ids are in the order of time. */
 export interface ExportPage {
   readonly merchantId: string
   /** Included. */
   readonly from: Date
   /** Not included. */
   readonly to: Date
-  /** Ids between these, which are not included. */
+  /** Range of ids, both ends excluded. */
   readonly after: string
   readonly before: string
   readonly limit: number

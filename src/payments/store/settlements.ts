@@ -15,7 +15,7 @@ export interface SettlementRow {
   feeFixed: bigint
   fee: bigint | null
   state: SettlementState
-  /** Grows with each change that is told. */
+  /** Grows with each change that is reported to the merchant. */
   version: number
   dueAt: Date
   createdAt: Date
@@ -36,12 +36,12 @@ export async function insertSettlement(tx: Tx, row: SettlementRow): Promise<void
 export const lockSettlement = (tx: Tx, id: string): Promise<SettlementRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from payments.settlements s where s.id = ${id} for no key update`)
 
-/** Of one receipt, what is still held back, oldest first. Locked. */
+/** Locks the pending settlements of a receipt, oldest first. */
 export const lockHeld = (tx: Tx, receiptId: string): Promise<SettlementRow[]> =>
   tx.many(sql`select ${COLUMNS} from payments.settlements s where s.receipt_id = ${receiptId} and s.state = 'pending'
     order by s.id limit 100 for no key update`)
 
-/** Of one payment, oldest first, as many as make up an amount. Locked. */
+/** Locks pending settlements of a payment, oldest first, as many as cover an amount. */
 export const lockHeldForAmount = (
   tx: Tx,
   { intentId, asset, amount }: { intentId: string; asset: Asset; amount: bigint },
@@ -54,7 +54,7 @@ export const lockHeldForAmount = (
       where before < ${amount})
     order by s.id for no key update`)
 
-/** What was freed of a settlement, and by what. */
+/** Amount released from a settlement, and the refund or reversal that caused it. */
 export interface HoldRelease {
   cause: string
   settlementId: string
@@ -72,7 +72,7 @@ export async function insertHoldRelease(
     on conflict (cause, settlement_id) do update set amount = f.amount + excluded.amount, ended_at = null`)
 }
 
-/** What was freed by any of these and is not over, oldest first. Under the payment's lock. */
+/** Lists open releases by any of these causes, oldest first. Call it under the payment's lock. */
 export const listHoldReleases = (tx: Tx, causes: readonly string[]): Promise<HoldRelease[]> =>
   tx.many(sql`select cause, settlement_id as "settlementId", amount, undone from payments.settlement_frees
     where cause = any(${causes}) and ended_at is null order by settlement_id limit 1000`)
@@ -96,7 +96,7 @@ export const claimSettlements = (q: Queryable, limit: number, now: Date, lease: 
       select id from payments.settlements where look_at <= ${now} order by look_at limit ${limit} for update skip locked)
     returning id`)
 
-/** What the dead had claimed is due at once. */
+/** Makes settlements due again that a dead worker had claimed. */
 export const releaseSettlementClaims = (q: Queryable, now: Date): Promise<number> =>
   q.run(
     sql`update payments.settlements set look_at = due_at where state = 'pending' and look_at > due_at and due_at <= ${now}`,
@@ -121,7 +121,7 @@ export interface SettlementQuery {
   readonly cursor?: string | undefined
 }
 
-/** Newest first; one more than the limit when there are more. */
+/** Lists settlements, newest first. Returns one more than the limit when there are more. */
 export function listSettlements(
   q: Queryable,
   { merchantId, state, limit, cursor }: SettlementQuery,
@@ -133,7 +133,10 @@ export function listSettlements(
     where ${joinSql(conditions, sql` and `)} order by s.id desc limit ${limit + 1}`)
 }
 
-/** Settlements of which another amount went back than was freed of them, and what was freed for refunds that did not happen. */
+/**
+ * Lists settlements whose returned amount differs from their releases, and open releases of refunds that did not
+ * happen.
+ */
 export const listWrongHoldReleases = (q: Queryable): Promise<{ id: string; what: string }[]> =>
   q.many(sql`select s.id, 'returned ' || s.returned || ', and ' || coalesce(f.amount, 0) || ' was freed of it' as what
       from payments.settlements s

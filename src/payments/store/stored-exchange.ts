@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/types.ts'
 
-/** As a row holds it. */
+/** An exchange as stored in a `jsonb` column: numbers and times as text. */
 export interface StoredExchange extends Omit<Exchange, 'price' | 'at' | 'lockedUntil' | 'asked' | 'spread' | 'priced'> {
   readonly numerator: string
   readonly denominator: string
