@@ -10,7 +10,7 @@ export const isLocked = ({ lockedUntil }: Exchange, now: Date): boolean => locke
 
 const BPS = 10_000n
 
-/** What a payer of `due` is asked for in `asset`, promised for 15 minutes. Throws `rates.unavailable`. Nothing but SQL. */
+/** Quotes `due` in `asset` and locks the rate for 15 minutes. Runs SQL only. Throws 503 `rates.unavailable`. */
 export async function quoteExchange(context: Context, tx: Tx, due: Money, asset: Asset): Promise<Exchange> {
   const { rates } = context
   if (!rates) throw exchangeUnavailable(currencyOf(due.asset))
@@ -26,7 +26,10 @@ export async function quoteExchange(context: Context, tx: Tx, due: Money, asset:
   }
 }
 
-/** What `gross` counts for that arrived now, after the promise was over: the desk keeps the same share. Undefined when there is no rate. */
+/**
+ * Values `gross` at the current rate, for money that arrived after the lock expired. The desk keeps the same share.
+ * Undefined when there is no rate.
+ */
 export async function exchangeAtCurrentRate(
   context: Context,
   tx: Tx,
@@ -49,14 +52,17 @@ export async function exchangeAtCurrentRate(
       priced: quote.amount.amount,
     }
   } catch (error) {
-    // No source prices it any more: as if all were silent.
+    // A pair that no source prices any more is treated like silent sources.
     const isUnpriced = error instanceof AppError && error.code === 'rates.unknown-pair'
     if (!(error instanceof RatesUnavailable) && !isUnpriced) throw error
     return undefined
   }
 }
 
-/** The rate last promised, for money that comes after it while no other can be had: nothing waits for ever. */
+/**
+ * Values `gross` at the last promised rate, for money that arrives after it while no other rate is available. Nothing
+ * waits for a rate forever.
+ */
 export const exchangeAtPromisedRate = (promised: Exchange, gross: bigint, providerId: string): Exchange => ({
   ...promised,
   quoteId: `${promised.quoteId}:${providerId}`,
@@ -76,5 +82,5 @@ function priceOf(
   return { quoteId: id, base, quote, price, text: formatFraction(price), sources: rate.sources, at: rate.at }
 }
 
-/** Rounded down. */
+/** Returns `of * part / whole`, rounded down. */
 export const proportionOf = (of: bigint, part: bigint, whole: bigint): bigint => (of * part) / whole

@@ -5,7 +5,9 @@ import type { Intent } from './types.ts'
 
 export interface Follow {
   follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
-  /** A commit of this process changed the intent: its followers need not wait for the next poll. */
+  /**
+   * Notifies followers that a commit of this process changed the intent, so that they need not wait for the next poll.
+   */
   changed(intentId: string): void
   readonly size: number
 }
@@ -25,11 +27,14 @@ export interface FollowOptions {
   readonly everyMs?: number
 }
 
-/** Open pages per instance; each holds a few hundred bytes and shares one query a second. */
+/** Maximum followers (open pages) per instance. Each takes a few hundred bytes and shares one query a second. */
 const MAX_FOLLOWERS = 5000
 const EVERY_MS = 1000
 
-/** One query a second asks for the versions of all followed intents, and none when nobody follows. */
+/**
+ * Creates the follower registry. One query a second reads the versions of all followed intents; without followers there
+ * is no query.
+ */
 export function createFollow({ db, load, onError, most = MAX_FOLLOWERS, everyMs = EVERY_MS }: FollowOptions): Follow {
   const followers = new Set<Follower>()
   let timer: NodeJS.Timeout | undefined
@@ -65,7 +70,7 @@ export function createFollow({ db, load, onError, most = MAX_FOLLOWERS, everyMs 
     add(follower)
     try {
       while (!signal.aborted) {
-        // Before the read, so that a change during it is not missed.
+        // Reset before the read, so that a change during the read is not missed.
         follower.stale = false
         const intent = await load(intentId)
         if (!intent) throw notFound()

@@ -94,7 +94,7 @@ function accountOf({ merchantId, topUp, customer }: NewIntent): string {
   return customerAccount(merchantId, customer.id)
 }
 
-/** A repeat of a creation shows the intent as it was created, whatever has happened since. */
+/** Returns the intent as it was at creation. A repeated creation returns this, whatever has happened since. */
 const asCreated = (row: NewRow | IntentRow): IntentRow => ({
   ...row,
   expiresAt: ('firstExpiresAt' in row ? row.firstExpiresAt : null) ?? row.expiresAt,
@@ -126,7 +126,7 @@ export async function loadIntent(q: Queryable, id: string, merchantId?: string):
 
 const uncountedAmount = ({ asset, left }: UncountedReceiptRow): Money => money(asset, left)
 
-/** The attempts to addresses with what was seen there. */
+/** Converts attempts and adds the deposits of addresses. */
 async function withDeposits(q: Queryable, rows: readonly AttemptRow[]): Promise<Attempt[]> {
   const ids = rows.filter(({ kind }) => kind === 'address').map(({ id }) => id)
   const seen = ids.length === 0 ? [] : (await listDeposits(q, ids)).map(toDeposit)
@@ -190,7 +190,7 @@ export async function cancelIntent(
 
 const EXPIRE_BATCH = 200
 
-/** Marks open intents whose time has ended. @returns how many */
+/** Expires open intents whose time has ended. @returns number of expired intents */
 export async function expireIntents(context: Context, signal?: AbortSignal): Promise<number> {
   let expired = 0
   while (!signal?.aborted) {
@@ -198,7 +198,7 @@ export async function expireIntents(context: Context, signal?: AbortSignal): Pro
     const due = await listExpired(context.db, now, addMs(now, -PAGE_GRACE_MS), EXPIRE_BATCH)
     const before = expired
     for (const id of due) if (await expireIntent(context, id)) expired++
-    // Fewer than a batch, or none that changed: what is left was taken by others meanwhile.
+    // Stop after a partial batch, or when none changed: another process has taken the rest.
     if (due.length < EXPIRE_BATCH || expired === before) break
   }
   return expired

@@ -6,17 +6,22 @@ import { countEnded, countIntents, findTally, insertTally, findLatestTally, type
 import type { Figures } from './types.ts'
 
 const QUARTER_MS = 15 * 60_000
-/** An id is made before its row is committed, and no transaction is open for so long: what has not come by then never comes. */
+/**
+ * An id is created before its row commits. No transaction is open for 10 minutes, so ids older than that are complete.
+ */
 const COMMIT_LAG_MS = 10 * 60_000
 const DAY_MS = 24 * 60 * 60_000
-/** Ten days of quarters: a program that was off for longer catches up in the runs that follow. */
+/** About ten days of quarter hours. After a longer downtime the following runs catch up. */
 const MAX_STEPS = 1000
 const NEWEST_ATTEMPTS = 10_000
 
 const idAt = (at: Date): string => firstIdAt('pay', at)
 const quarterOf = (at: Date): Date => new Date(Math.floor(at.getTime() / QUARTER_MS) * QUARTER_MS)
 
-/** Notes how many payments there were, up to where nothing can be added any more. @returns how many quarters */
+/**
+ * Stores the number of payments for each quarter hour to which no payment can be added any more. @returns number of
+ * tallies
+ */
 export async function updateTallies({ db, clock }: Context): Promise<number> {
   const end = quarterOf(addMs(clock.now(), -COMMIT_LAG_MS))
   let last: Tally | undefined = await findLatestTally(db)

@@ -29,7 +29,7 @@ import { bookExchange, type Leg, reverseExchange } from './exchanged.ts'
 /** Result of counting or reversing. `known`: recorded before. `refused`: the reason; nothing was posted. */
 export type CountResult = 'counted' | 'known' | { readonly refused: string }
 
-/** What money at an address is value, decided when it came. */
+/** Value of a deposit, decided when it arrived. */
 export interface DepositValue {
   /** Amount in the intent's asset. */
   readonly counted: bigint
@@ -303,7 +303,7 @@ export async function reverseReceipt(
   })
   if (outcome.refund)
     await recordProviderRefund(unit, known, { asset: known.asset, amount, reference: outcome.reversalId })
-  // What counts for nothing is not reversal back of what counts.
+  // A receipt that counts for nothing has nothing to subtract.
   const counts = known.asset === intent.asset ? within : 0n
   await updateReceipt(
     tx,
