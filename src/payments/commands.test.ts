@@ -6,7 +6,7 @@ import type { CliContext, CliRecord } from '#platform/runtime/module'
 import { openTestDatabase } from '../../test/database.ts'
 import { kes, openTrial, received, schemas } from './fixture.ts'
 
-void test('what waits for a person is listed, and handled again once it can be', async () => {
+void test('a parked event is listed, and a retry handles it once the rail understands it', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()

@@ -27,7 +27,7 @@ const confirms = (trial: Trial): void => {
       : { kind: 'unknown', why: 'nothing to ask by' }
 }
 
-void test('a callback is stored, acknowledged in the words of the provider, and handled after', async () => {
+void test('a callback is stored, acknowledged in the provider’s format, and handled afterwards', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -50,7 +50,7 @@ void test('a callback is stored, acknowledged in the words of the provider, and 
   await trial.booksHold()
 })
 
-void test('three callbacks at once and a poll beside: one receipt', async () => {
+void test('three concurrent callbacks and a poll create one receipt', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -70,7 +70,7 @@ void test('three callbacks at once and a poll beside: one receipt', async () => 
   await trial.booksHold()
 })
 
-void test('paid by query, callback later: the number is filled into the same receipt, and the version shows it', async () => {
+void test('a callback after a query adds the number to the same receipt and raises the version', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -89,7 +89,7 @@ void test('paid by query, callback later: the number is filled into the same rec
   assert.equal(trial.push.checked.length, 1, 'the provider has confirmed this money already')
 })
 
-void test('less than asked: the stated amount counts, whether it comes first or corrects what the query could not say', async () => {
+void test('an underpayment counts at the stated amount, whether stated first or after a query without an amount', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -115,7 +115,7 @@ void test('less than asked: the stated amount counts, whether it comes first or 
   }
 })
 
-void test('before the answer to the submission: the token proves the attempt, and its reference is taken over', async () => {
+void test('a callback before the submission’s answer is matched by its token, and its reference is stored', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -133,7 +133,7 @@ void test('before the answer to the submission: the token proves the attempt, an
   await trial.booksHold()
 })
 
-void test('a lost answer, and the callback still comes', async () => {
+void test('a callback settles an attempt whose answer was lost', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -147,7 +147,7 @@ void test('a lost answer, and the callback still comes', async () => {
   await trial.booksHold()
 })
 
-void test('a callback whose query has no answer yet waits; polling is not held up by it', async () => {
+void test('a callback waits while its query has no answer, and polling continues', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -169,7 +169,7 @@ void test('a callback whose query has no answer yet waits; polling is not held u
   )
 })
 
-void test('forged, foreign, malformed: refused, not stored, a security event each', async () => {
+void test('forged, foreign and malformed callbacks are refused, not stored, and each raises a security event', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -201,7 +201,7 @@ void test('forged, foreign, malformed: refused, not stored, a security event eac
   assert.ok(!text.includes('254712345678'), 'no phone in the log')
 })
 
-void test('what does not fit its attempt credits nothing', async () => {
+void test('an event that does not match its attempt credits nothing', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -216,7 +216,7 @@ void test('what does not fit its attempt credits nothing', async () => {
     success(mine.id, 1_500_000n),
     { ...success(mine.id), outcome: received({ id: referenceOf(mine.id), gross: { asset: 'USD/2', amount: 1n } }) },
   ]
-  // Sent to the address of the first attempt, whose token is good.
+  // Sent to the callback path of the first attempt, whose token is valid.
   const bodies = told.map((fact) => trial.push.says(fact))
   for (const body of bodies) assert.equal(await trial.callback(trial.push, body, 0), 200)
   await trial.pass()
@@ -235,14 +235,14 @@ void test('what does not fit its attempt credits nothing', async () => {
   )
   assert.equal(trial.push.checked.length, 0)
 
-  // The same body at its own address is another event: the forged copy has not taken its place.
+  // The same body on its own callback path is another event: the forged copy has not replaced it.
   assert.equal(await trial.callback(trial.push, bodies[0] ?? Buffer.of(), 1), 200)
   await trial.pass()
   assert.equal((await trial.find(victim.intentId)).status, 'paid')
   await trial.booksHold()
 })
 
-void test('a reference that belongs to another attempt is not taken over', async () => {
+void test('a reference of another attempt is not stored', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -260,7 +260,7 @@ void test('a reference that belongs to another attempt is not taken over', async
   assert.deepEqual((await trial.find(intent.id)).receipts, [])
 })
 
-void test('the provider contradicts an event: it is believed, and a person looks', async () => {
+void test('when the provider contradicts an event, the provider is believed and the event is parked', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -276,7 +276,7 @@ void test('the provider contradicts an event: it is believed, and a person looks
   assert.deepEqual(securityEvents(trial), ['event-contradicted'])
 })
 
-void test('too early: tried again until what it is about is there, or for a day', async () => {
+void test('an early event is retried until its attempt exists, or for a day', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const signed = { 'x-signature': 'good' }
@@ -314,7 +314,7 @@ void test('too early: tried again until what it is about is there, or for a day'
   await trial.booksHold()
 })
 
-void test('an event whose handling throws is tried less and less often, and then waits for a person', async () => {
+void test('an event whose handling throws is retried with backoff and then parked', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)
@@ -338,7 +338,7 @@ void test('an event whose handling throws is tried less and less often, and then
   assert.ok(trial.push.checked.length > asked)
 })
 
-void test('a shape never seen is parked for a person; an event id makes different bodies one event', async () => {
+void test('an unknown event shape is parked; different bodies with one event id are one event', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const headers = { 'x-signature': 'good', 'x-event': 'evt_1' }
@@ -354,7 +354,7 @@ void test('a shape never seen is parked for a person; an event id makes differen
   assert.deepEqual(health, { status: 'healthy', detail: { lagSeconds: 0, parkedEvents: 1 } })
 })
 
-void test('handled events are removed after ninety days; what is parked stays', async () => {
+void test('handled events are deleted after 90 days; parked events stay', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const signed = { 'x-signature': 'good' }
@@ -370,7 +370,7 @@ void test('handled events are removed after ninety days; what is parked stays', 
   )
 })
 
-void test('events that nobody handles and attempts that nobody looks at show in health', async () => {
+void test('unhandled events and unchecked attempts degrade health', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)

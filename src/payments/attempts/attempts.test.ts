@@ -23,7 +23,7 @@ const byCard = (trial: Trial, intentId: string): Promise<Attempt> =>
 const stateOf = async (trial: Trial, id: string): Promise<string | undefined> =>
   (await findAttempt(trial.db, id))?.state
 
-void test('a prompt is sent once, with what the rail needs, and polled to its end', async () => {
+void test('a prompt is sent once, with the details that the rail needs, and polled until it ends', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -55,7 +55,7 @@ void test('a prompt is sent once, with what the rail needs, and polled to its en
   await trial.booksHold()
 })
 
-void test('two prompts at once: one', async () => {
+void test('of two concurrent prompts one starts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -68,7 +68,7 @@ void test('two prompts at once: one', async () => {
   assert.equal(trial.push.started.length, 1)
 })
 
-void test('the database refuses a second prompt whatever the code does', async () => {
+void test('the database refuses a second live prompt', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -81,7 +81,7 @@ void test('the database refuses a second prompt whatever the code does', async (
   )
 })
 
-void test('two cards at the same moment, and one after a lost answer: one page', async () => {
+void test('concurrent card attempts, and one after a lost answer, share one page', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -104,7 +104,7 @@ void test('two cards at the same moment, and one after a lost answer: one page',
   assert.equal(trial.page.started.length, 2)
 })
 
-void test('a request that comes again gets its own attempt, whatever was begun and paid since', async () => {
+void test('a repeated request returns its own attempt, whatever was started and paid since', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -129,7 +129,7 @@ void test('a request that comes again gets its own attempt, whatever was begun a
   assert.equal(trial.push.started.length, 3)
 })
 
-void test('refused before anything is sent: method, payer, amount, merchant', async () => {
+void test('a wrong method, payer, amount or merchant is refused before anything is sent', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ methods: ['mpesa'], amount: kes(150_050n) })
@@ -154,7 +154,7 @@ void test('refused before anything is sent: method, payer, amount, merchant', as
   assert.equal(trial.push.started.length, 0)
 })
 
-void test('what start throws: nothing sent is a failure, anything else is unknown and asked about', async () => {
+void test('an error before sending fails the attempt; any other error makes it unknown and polled', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -180,7 +180,7 @@ void test('what start throws: nothing sent is a failure, anything else is unknow
   assert.equal((await trial.start(other.id)).status, 'unknown')
 })
 
-void test('a lost answer with nothing to ask by is abandoned after 3 minutes, and its late money is credited', async () => {
+void test('an attempt with a lost answer and no reference is abandoned after 3 minutes; late money is credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -220,10 +220,10 @@ void test('a lost answer with nothing to ask by is abandoned after 3 minutes, an
   await trial.booksHold()
 })
 
-void test('a crash before the call: the queue sends what was only created, once, while it makes sense', async () => {
+void test('after a crash before the call the queue sends a fresh attempt once, and no stale one', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
-  // The process dies between its commit and the claim: the attempt is there, and the rail was not called.
+  // The process dies between commit and claim: the attempt exists, and the rail was not called.
   const crashed = async (): Promise<string> => {
     const intent = await trial.create()
     const { id } = await trial.start(intent.id)
@@ -252,7 +252,7 @@ void test('a crash before the call: the queue sends what was only created, once,
   assert.equal(claims.filter(Boolean).length, 1)
 })
 
-void test('a crash during the call: asked about, never sent again', async () => {
+void test('after a crash during the call the attempt is queried, never sent again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -267,7 +267,7 @@ void test('a crash during the call: asked about, never sent again', async () => 
   assert.ok(trial.push.checked.length > 0)
 })
 
-void test('a provider that is down delays and fails nothing; a silent one stops blocking in the end', async () => {
+void test('a provider outage fails no attempt; a silent provider stops blocking the payer in the end', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -283,7 +283,7 @@ void test('a provider that is down delays and fails nothing; a silent one stops 
   await trial.booksHold()
 })
 
-void test('past its lifetime a prompt and a page are abandoned, and their late money is credited', async () => {
+void test('a prompt and a page are abandoned after their lifetime, and late money is credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ expiresAt: new Date(trial.clock.now().getTime() + 86_400_000) })
@@ -302,7 +302,7 @@ void test('past its lifetime a prompt and a page are abandoned, and their late m
   await trial.booksHold()
 })
 
-void test('a declined card stays on its page, and shows', async () => {
+void test('a declined card keeps its page open and shows the reason', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -319,7 +319,7 @@ void test('a declined card stays on its page, and shows', async () => {
   assert.equal(shown.attempts[0]?.status, 'pending')
 })
 
-void test('failed: only when no try is left', async () => {
+void test('a payment fails only when no attempt is left', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, limits: { perIntent: 3 } })
   const intent = await trial.create()
@@ -331,7 +331,7 @@ void test('failed: only when no try is left', async () => {
   await assert.rejects(trial.start(intent.id), code('payments.over'))
 })
 
-void test('public attempts: 3 prompts on a phone in 10 minutes over all merchants, at once too', async () => {
+void test('public attempts allow 3 prompts per phone in 10 minutes over all merchants, also concurrently', async () => {
   await using database = await openTestDatabase(schemas)
   const exempt = '254700000001'
   await using trial = await openTrial({ ...database, limits: { exemptPhone: (phone) => phone === exempt } })
@@ -352,7 +352,7 @@ void test('public attempts: 3 prompts on a phone in 10 minutes over all merchant
   await assert.doesNotReject(publicly(trial, first?.id ?? ''))
 })
 
-void test('public attempts: too many declines of one payment', async () => {
+void test('public attempts stop after too many declines of one payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, limits: { promptsPerPhone: 100 } })
   trial.push.onStart = () => ({ kind: 'failed', reason: 'wrong-pin' })

@@ -6,7 +6,7 @@ import { kes, openTrial, received, schemas } from '../fixture.ts'
 
 const HOUR_MS = 60 * 60_000
 
-void test('news of what another program made is let go after an hour, and nobody is alarmed; a claim waits for a person', async () => {
+void test('an event of another program is ignored after an hour without an alert; one that claims money is parked', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const about = { reference: 'order_of_others' }

@@ -7,7 +7,7 @@ import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, sche
 
 const USD = assetOf('USD')
 
-void test('gross to the merchant, the fee its own transfer, clearing is what the provider holds', async () => {
+void test('the merchant gets the gross amount, the fee is a transfer of its own, and clearing equals the provider’s holding', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -22,7 +22,7 @@ void test('gross to the merchant, the fee its own transfer, clearing is what the
   await trial.booksHold()
 })
 
-void test('a fee that is told after the money is asked for and booked once', async () => {
+void test('a fee that the provider reports later is polled and booked once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -47,7 +47,7 @@ void test('a fee that is told after the money is asked for and booked once', asy
   await trial.booksHold()
 })
 
-void test('a fee that is never told is not asked for for ever', async () => {
+void test('polling for a fee that never arrives stops', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await cardAttempt(trial)
@@ -60,7 +60,7 @@ void test('a fee that is never told is not asked for for ever', async () => {
   await trial.booksHold()
 })
 
-void test('overpaid: every receipt is credited, once', async () => {
+void test('an overpayment credits every receipt once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -78,7 +78,7 @@ void test('overpaid: every receipt is credited, once', async () => {
   await trial.booksHold()
 })
 
-void test('late: money after expiry and after cancel is credited and flagged', async () => {
+void test('late money after expiry or cancellation is credited and flagged', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
@@ -105,7 +105,7 @@ void test('late: money after expiry and after cancel is credited and flagged', a
   await trial.booksHold()
 })
 
-void test('a page is closed when the payment is canceled, expired or paid otherwise, even after a crash', async () => {
+void test('a page is closed when the payment is canceled, expired or paid another way, even after a crash', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const canceled = await cardAttempt(trial)
@@ -136,7 +136,7 @@ void test('a page is closed when the payment is canceled, expired or paid otherw
   await trial.booksHold()
 })
 
-void test('money on an attempt that had failed still counts', async () => {
+void test('money on a failed attempt still counts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -150,7 +150,7 @@ void test('money on an attempt that had failed still counts', async () => {
   await trial.booksHold()
 })
 
-void test('not final: shown as processing, posted when it is final', async () => {
+void test('money that is not final shows as processing and is posted once it is final', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -163,7 +163,7 @@ void test('not final: shown as processing, posted when it is final', async () =>
   await trial.booksHold()
 })
 
-void test('another asset: credited to the merchant in that asset, not counted, and told', async () => {
+void test('money in another asset is credited to the merchant in that asset, not counted, and logged', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -175,7 +175,7 @@ void test('another asset: credited to the merchant in that asset, not counted, a
   await trial.booksHold()
 })
 
-void test('more than believed: what the provider states later is credited too', async () => {
+void test('a larger amount stated later is credited too', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -190,7 +190,7 @@ void test('more than believed: what the provider states later is credited too', 
   await trial.booksHold()
 })
 
-void test('the same money under another id, and the number of another receipt, count nothing', async () => {
+void test('the same money with another id, or the number of another receipt, counts nothing', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -206,7 +206,7 @@ void test('the same money under another id, and the number of another receipt, c
   await trial.booksHold()
 })
 
-void test('receipts cannot be changed or deleted: not by the running role, not by mistake as the owner', async () => {
+void test('neither the program’s role nor the owner can change or delete receipts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)
@@ -234,7 +234,7 @@ void test('receipts cannot be changed or deleted: not by the running role, not b
   await trial.booksHold()
 })
 
-void test('the invariants see what is broken', async () => {
+void test('the invariants report broken books', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)

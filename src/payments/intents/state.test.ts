@@ -36,7 +36,7 @@ const open: IntentFacts = {
   unconfirmed: false,
 }
 
-void test('every status, from the facts that make it', () => {
+void test('each status follows from its facts', () => {
   const cases: [Partial<IntentFacts>, string][] = [
     [{}, 'open'],
     [{ received: 400n }, 'open'],
@@ -106,7 +106,7 @@ void test('the axes do not overwrite each other', () => {
   })
 })
 
-void test('whatever else is true: paid means that the money came and some is left, and money that is there means paid', () => {
+void test('paid always means that the money arrived and some of it remains, and the other way round', () => {
   const facts = fc.record({
     amount: fc.bigInt(1n, 2000n),
     received: fc.bigInt(0n, 4000n),
@@ -136,14 +136,14 @@ void test('whatever else is true: paid means that the money came and some is lef
   )
 })
 
-void test('over: nothing can be started, and what still can', () => {
+void test('isOver is true for exactly the statuses that allow no new attempt', () => {
   assert.deepEqual(
     INTENT_STATUSES.filter((status) => !isOver(status)),
     ['open', 'processing'],
   )
 })
 
-void test('late: the payer had been told that it is over', () => {
+void test('money is late once the payer saw that the payment had ended', () => {
   const expiresAt = at(1000)
   const late = (status: (typeof INTENT_STATUSES)[number], attempt: AttemptState, now: Date): boolean =>
     isLate({ status, expiresAt }, attempt, now)
@@ -172,14 +172,14 @@ const TABLE: Record<AttemptState, readonly (AttemptState | '-')[]> = {
   abandoned: ['-', 'abandoned', 'abandoned', 'settled', 'abandoned', 'failed', 'abandoned', 'abandoned'],
 }
 
-void test('the whole table of attempt states', () => {
+void test('the complete transition table of attempt states', () => {
   for (const state of ATTEMPT_STATES) {
     const row = EVENTS.map((event: AttemptEvent) => nextState(state, event) ?? '-')
     assert.deepEqual(row, TABLE[state], state)
   }
 })
 
-void test('no history submits twice, loses money, or brings an ended attempt back to life', () => {
+void test('no event history submits twice, loses money or revives an ended attempt', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 30 }), (events) => {
       let state: AttemptState = 'created'

@@ -13,12 +13,12 @@ const reversal = (receiptId: string, amount: bigint, reversalId: string): Extrac
   reversalId,
 })
 
-void test('a reversal takes what is available, the rest is owed and repaid first', async () => {
+void test('a reversal debits the available balance; the rest becomes debt, which is repaid first', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const first = await cardAttempt(trial)
   await tell(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
-  // The merchant takes 100,000 out.
+  // The merchant withdraws 100,000.
   await trial.db.transaction((tx) =>
     trial.ledger.post(tx, [
       {
@@ -50,7 +50,7 @@ void test('a reversal takes what is available, the rest is owed and repaid first
   await trial.booksHold()
 })
 
-void test('a reversal in parts and beyond the receipt takes all that it takes; a dispute won is money again', async () => {
+void test('partial reversals beyond the receipt are booked in full; a won dispute is credited again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -71,7 +71,7 @@ void test('a reversal in parts and beyond the receipt takes all that it takes; a
   await trial.booksHold()
 })
 
-void test('a dispute won gives back nothing that was not taken: it waits for the reversal, then for a person', async () => {
+void test('a won dispute without its reversal credits nothing: it waits for the reversal, then for a person', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -91,7 +91,7 @@ void test('a dispute won gives back nothing that was not taken: it waits for the
   await trial.booksHold()
 })
 
-void test('a refund in parts leaves the payment paid and shows; it is reversed when all is gone, and stays so', async () => {
+void test('a partial refund shows and leaves the payment paid; a full one makes it reversed, and it stays reversed', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -110,7 +110,7 @@ void test('a refund in parts leaves the payment paid and shows; it is reversed w
   await trial.booksHold()
 })
 
-void test('many receipts at once repay a debt once', async () => {
+void test('concurrent receipts repay a debt once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const first = await cardAttempt(trial)
@@ -144,7 +144,7 @@ void test('many receipts at once repay a debt once', async () => {
   await trial.booksHold()
 })
 
-void test('money that is spent while it is taken back: what is left is taken, the rest is owed', async () => {
+void test('a reversal of money that is being spent debits the remainder and books the rest as debt', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id } = await cardAttempt(trial)
