@@ -23,20 +23,23 @@ export const casesSchema: Schema = { name: 'cases', folder: new URL('./migration
 /** Next step for the person who works on the case, by kind. */
 const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'missing-here':
-    'Money that no payment here was made for, or whose payer is not known: find out whose it is with the provider, then credit the payment that it is for, or pay it back there.',
+    'The provider has money without a payment here. Ask the provider who paid. Then credit the payment that it is for, or refund it at the provider.',
   'missing-there':
-    'The provider does not list what is credited here: ask it with the number of the receipt. If it never had the money, take it back from the merchant.',
-  'amount-differs': 'Ask the provider which amount is right, and settle the difference with the merchant.',
-  'currency-differs': 'Ask the provider which currency the money came in, and settle the difference with the merchant.',
-  'return-differs': 'More went back at the provider than is recorded here: look at the refunds of the payment there.',
+    'The provider does not list a receipt that is credited here. Ask the provider about the receipt number. If it never had the money, recover it from the merchant.',
+  'amount-differs':
+    'The amounts differ. Ask the provider which amount is right, and settle the difference with the merchant.',
+  'currency-differs':
+    'The currencies differ. Ask the provider which currency it received, and settle the difference with the merchant.',
+  'return-differs':
+    'The provider returned more than is recorded here. Check the refunds of the payment at the provider.',
   'returned-too-much':
-    'More went back to the payer than came, or two sendings of one refund are out: contest the dispute with the provider, or ask the payer. The merchant bears it until then.',
+    'The payer was returned more than the payment, or one refund was sent twice. Contest the dispute at the provider, or ask the payer. The merchant bears the cost until then.',
   'taken-back':
-    'The chain took back money that was final and counted: it was taken from the merchant again, as debt where it was spent. Tell the merchant, and think about BITCOIN_CONFIRMATIONS.',
-  'pending-for-ever': 'The provider cannot say what became of it: ask it with our reference, then tell the merchant.',
+    'A reorg removed money that was final and counted. It was debited from the merchant, as debt where it was spent. Notify the merchant, and consider a higher BITCOIN_CONFIRMATIONS.',
+  'pending-for-ever': 'The provider reports no outcome. Ask it about our reference, then notify the merchant.',
 }
 
-/** Creates the list of everything that waits for a person. */
+/** Creates the list of cases that need a person. */
 export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases => ({
   name: 'cases',
   schema: casesSchema,
@@ -89,12 +92,17 @@ async function decide(
 }
 
 function noSuchCase(id: string): never {
-  throw new AppError('payments.no-such-case', 404, `There is no case ${id.slice(0, 40)}.`, { param: 'id' })
+  throw new AppError(
+    'payments.no-such-case',
+    404,
+    `There is no case ${id.slice(0, 40)}. List them: npx purser reconcile cases --all`,
+    { param: 'id' },
+  )
 }
 
-/** The case cannot be decided any more. */
+/** Returns the error for a decision on a case that has ended. */
 export const caseAlreadyEnded = ({ id, state }: Pick<Case, 'id' | 'state'>): AppError =>
-  new AppError('payments.case-over', 409, `The case ${id} is ${state} already.`)
+  new AppError('payments.case-over', 409, `The case ${id} is ${state} already, so it cannot be changed.`)
 
 const toCase = (row: CaseRow): Case => ({
   id: row.id,

@@ -9,7 +9,7 @@ const events = (trial: Trial): Promise<{ state: string; note: string | null; tri
   trial.db.many(sql`select state, note, tries from inbox.events order by received_at, event_key limit 100`)
 const securityEvents = (trial: Trial): string[] =>
   trial.log.entries.flatMap(({ securityEvent }) => (typeof securityEvent === 'string' ? [securityEvent] : []))
-/** What an unsigned callback says of a success. */
+/** Fact of an unsigned callback about a success. */
 const success = (attemptId: string, gross = 150_000n, more: Partial<Fact> = {}): Fact => ({
   about: { attemptId },
   outcome: received(
@@ -19,7 +19,7 @@ const success = (attemptId: string, gross = 150_000n, more: Partial<Fact> = {}):
   needsCheck: true,
   ...more,
 })
-/** What a query says of it: no amount, no number. */
+/** Outcome of a query about it: no amount, no number. */
 const confirms = (trial: Trial): void => {
   trial.push.onCheck = ({ reference, amount }) =>
     reference
@@ -208,7 +208,7 @@ void test('an event that does not match its attempt credits nothing', async () =
   const intent = await trial.create()
   const mine = await trial.start(intent.id)
   const victim = await trial.start((await trial.create()).id, '254798765432')
-  const told: Fact[] = [
+  const facts: Fact[] = [
     success(victim.id),
     { ...success(mine.id), outcome: received({ id: 'ref_x', gross: kes(150_000n) }, referenceOf(victim.id)) },
     { ...success(mine.id), about: { reference: referenceOf(victim.id) } },
@@ -217,7 +217,7 @@ void test('an event that does not match its attempt credits nothing', async () =
     { ...success(mine.id), outcome: received({ id: referenceOf(mine.id), gross: { asset: 'USD/2', amount: 1n } }) },
   ]
   // Sent to the callback path of the first attempt, whose token is valid.
-  const bodies = told.map((fact) => trial.push.says(fact))
+  const bodies = facts.map((fact) => trial.push.says(fact))
   for (const body of bodies) assert.equal(await trial.callback(trial.push, body, 0), 200)
   await trial.pass()
   assert.deepEqual((await trial.find(intent.id)).receipts, [])

@@ -16,17 +16,20 @@ import {
   type Day,
   type Difference,
 } from './day.ts'
-import { queryEachAttempt } from './queries.ts'
+import { queryEachAttempt } from './provider-queries.ts'
 import { resolveStuckAttempts, findOrRecordReceipt } from './repair.ts'
 import { claimRuns, failRun, finishRun, insertMatches, listUnmatched, type Match, type RunRow } from './store.ts'
 
 const HOUR_MS = 60 * 60_000
-/** Clocks differ, and what is seen by asking carries our time: lines so far outside the day are looked at, and not counted. */
+/**
+ * Margin around the day, because clocks differ and receipts found by a query carry our time. Lines in the margin are
+ * matched but not counted.
+ */
 const MARGIN_MS = HOUR_MS / 2
 const ROWS = 500
-/** A provider whose pages never end. */
+/** Stops at a provider whose pages never end. */
 const MAX_PAGES = 100_000
-/** After so many runs that did not come to their end the day waits for a person: `purser reconcile run`. */
+/** Failed runs after which the day waits for a person: `npx purser reconcile run`. */
 const MAX_RUNS = 12
 
 const RECONCILE_QUEUE = 'reconciliation.runs'
@@ -44,11 +47,11 @@ async function runDay(context: Context, run: RunRow, signal: AbortSignal): Promi
   const about = { rail: run.rail, day: run.day }
   try {
     const rail = railOf(context, run.rail)
-    const why = rail ? rail.unavailable() : 'There is no such provider.'
+    const why = rail ? rail.unavailable() : 'The rail is not configured.'
     if (!rail || why !== undefined) return void (await failRun(context.db, run, why ?? '', nextRunAt(context, run)))
     const [from, to] = [startOfDate(run.day, context.timeZone), startOfDate(addDays(run.day, 1), context.timeZone)]
     if (context.clock.now() < to)
-      return void (await failRun(context.db, run, 'The day is not over.', addMs(to, SETTLES_MS)))
+      return void (await failRun(context.db, run, 'The day has not ended.', addMs(to, SETTLES_MS)))
     const tally = { lines: 0, matched: 0, repaired: 0, cases: 0 }
     const day: Day = { context, rail, run, from, to, tally }
     const { statement } = rail
@@ -57,7 +60,7 @@ async function runDay(context: Context, run: RunRow, signal: AbortSignal): Promi
       return void (await failRun(
         context.db,
         run,
-        `The provider lists ${reachInHours(statement)} hours back, not this day.`,
+        `The provider’s list reaches ${reachInHours(statement)} hours back, so it no longer has this day.`,
         null,
       ))
     await resolveStuckAttempts(day, signal)
@@ -78,15 +81,23 @@ const statementFrom = ({ from }: Day): Date => addMs(from, -MARGIN_MS)
 
 const reachInHours = ({ reachMs }: RailStatement): number => Math.floor(reachMs / HOUR_MS)
 
-/** What a list leaves out because it is too old must not look like money that never came. */
+/**
+ * Returns whether the list still reaches back to the start of the day. Money that is too old for the list must not look
+ * missing.
+ */
 const isWithinReach = (day: Day, { reachMs }: RailStatement): boolean =>
   statementFrom(day) >= addMs(day.context.clock.now(), -reachMs)
 
-/** After 10 minutes, then twice as long each time, 4 hours at most. */
+/**
+ * Returns the time of the next run: after 10 minutes, doubled each time, 4 hours at most. Null after 12 failed runs.
+ */
 const nextRunAt = ({ clock }: Context, { tries }: RunRow): Date | null =>
   tries + 1 >= MAX_RUNS ? null : addMs(clock.now(), Math.min(10 * 60_000 * 2 ** tries, 4 * HOUR_MS))
 
-/** Every line of the provider is with us, with the same amount; what is not is put right where the provider knows, else it is a case. */
+/**
+ * Matches each line of the provider's list with a receipt. Unmatched money is recorded where the provider proves its
+ * attempt; otherwise a case opens.
+ */
 async function compareStatement(day: Day, statement: RailStatement, signal: AbortSignal): Promise<void> {
   const { context } = day
   const from = statementFrom(day)
@@ -127,14 +138,14 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
   const now = context.clock.now()
   if (matches.length > 0) {
     await insertMatches(context.db, matches, now)
-    // What still differs is opened again below.
+    // Remaining differences open their cases again below.
     const subjects = matches.flatMap(({ receiptId, lineId }) => [receiptId, lineId])
     await context.cases.repair(context.db, { ...run, subjects })
   }
   for (const [kind, subject, difference] of differences) await openDifference(day, kind, subject, difference)
 }
 
-/** Of the receipts of one line the one that came again last. */
+/** Returns the receipt reported last, when a line has several. */
 const latestReceipt = (found: readonly BookedReceipt[]): BookedReceipt | undefined => found.at(-1)
 
 function describe(kind: CaseKind, line: StatementLine, found: BookedReceipt | undefined): Difference {
@@ -145,7 +156,7 @@ function describe(kind: CaseKind, line: StatementLine, found: BookedReceipt | un
     : { ...about, ours: found?.amount, theirs: gross }
 }
 
-/** Every receipt of the day is in the provider's list. */
+/** Opens a case for each receipt of the day without a line in the provider's list. */
 async function findMissingAtProvider(day: Day, signal: AbortSignal): Promise<void> {
   const { context, run, from, to } = day
   let after = ''

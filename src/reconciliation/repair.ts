@@ -3,16 +3,21 @@ import { addMs } from '#platform/base/clock'
 import type { StatementLine } from '#rails/contract'
 import { receiptIdsOf, openDifference, type Day } from './day.ts'
 
-/** What a comparison puts right by itself. Money is counted by the same way as always, and only as the provider tells it. */
+/**
+ * Automatic repairs of a comparison. Money is counted on the same path as always, and only when the provider proves it.
+ */
 
 const HOUR_MS = 60 * 60_000
-/** Whether M-Pesa's list tells the time in UTC or East Africa Time is not documented: three hours, and one for slow payers. */
+/**
+ * Match window around a line's time. M-Pesa does not document whether its list uses UTC or East Africa Time: three
+ * hours, plus one for slow payers.
+ */
 const MATCH_WINDOW_MS = 4 * HOUR_MS
-/** No provider of ours leaves a payer as long as this. */
+/** Age of a stuck attempt. No provider gives a payer this long. */
 const STUCK_MS = 25 * HOUR_MS
 const ROWS = 200
 
-/** The receipt of a line that was not known, if the provider's own word puts it there. */
+/** Finds the receipt of an unknown line, or records it when the provider proves which attempt it belongs to. */
 export async function findOrRecordReceipt(day: Day, line: StatementLine): Promise<BookedReceipt | undefined> {
   const isNamed = line.attemptId !== undefined || line.reference !== undefined
   const recorded = isNamed ? await countByAttempt(day, line) : await countByPayer(day, line)
@@ -23,11 +28,14 @@ export async function findOrRecordReceipt(day: Day, line: StatementLine): Promis
     numbers: line.number === undefined ? [] : [line.number],
   }
   const [found] = await context.bookkeeping.findReceipts(context.db, run, by)
-  if (found) context.log.info({ rail: run.rail, day: run.day, receiptId: found.id }, 'money found by reconciliation')
+  if (found) context.log.info({ rail: run.rail, day: run.day, receiptId: found.id }, 'receipt found by reconciliation')
   return found
 }
 
-/** The line names the attempt: the provider is after about it, as polling would, or the line itself is its word. */
+/**
+ * Records the money of a line that names its attempt. The provider is queried as in polling, or the line itself is the
+ * proof.
+ */
 async function countByAttempt(day: Day, line: StatementLine): Promise<boolean> {
   const { context, rail, run } = day
   const { attemptId, reference = '' } = line
@@ -43,7 +51,7 @@ async function countByAttempt(day: Day, line: StatementLine): Promise<boolean> {
   return true
 }
 
-/** The line names the payer: it is that of a prompt if only one can be meant. */
+/** Records the money of a line that names the payer, when exactly one prompt can be meant. */
 async function countByPayer({ context, run }: Day, line: StatementLine): Promise<boolean> {
   if (line.payerPhone === undefined) return false
   const span = { from: addMs(line.at, -MATCH_WINDOW_MS), to: addMs(line.at, MATCH_WINDOW_MS) }
@@ -55,7 +63,7 @@ async function countByPayer({ context, run }: Day, line: StatementLine): Promise
   if (!attempt || second) return false
   if (attempt.reference !== undefined && attempt.state !== 'settled') {
     const after = await queryAndRecord({ context }, attempt)
-    // The provider says of this prompt that it was not paid: then the line is of something else.
+    // The provider says that this prompt was not paid, so the line belongs to something else.
     if (after?.state !== 'settled') return false
   }
   const receipt = {
@@ -70,7 +78,10 @@ async function countByPayer({ context, run }: Day, line: StatementLine): Promise
   return true
 }
 
-/** The attempt as it is after the provider was after; undefined when it could not be. */
+/**
+ * Queries the provider and records its answer. Returns the attempt afterwards; undefined when the provider did not
+ * answer.
+ */
 async function queryAndRecord(
   { context }: Pick<Day, 'context'>,
   attempt: BookedAttempt,
@@ -79,7 +90,7 @@ async function queryAndRecord(
   return outcome && context.bookkeeping.record(attempt, outcome)
 }
 
-/** Attempts that never end: the provider is after once more, and what it cannot tell is for a person. */
+/** Queries stuck attempts once more. An attempt that stays live becomes a case. */
 export async function resolveStuckAttempts(day: Day, signal: AbortSignal): Promise<void> {
   const { context, run, tally } = day
   const before = addMs(context.clock.now(), -STUCK_MS)

@@ -16,12 +16,12 @@ export interface RunTally {
   cases: number
 }
 
-/** A day that is to be compared from `dueAt` on. One that is there already stays as it is. */
+/** Plans a run from `dueAt` on. An existing run stays as it is. */
 export const planRun = (q: Queryable, rail: string, day: string, dueAt: Date, now: Date): Promise<number> =>
   q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${dueAt}, ${now})
     on conflict (rail, rail_account, day) do nothing`)
 
-/** A day that is to be compared now, whether it was before or not. */
+/** Requests a run now, whether the day was compared before or not. */
 export const requestRun = (q: Queryable, rail: string, day: string, now: Date): Promise<number> =>
   q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${now}, ${now})
     on conflict (rail, rail_account, day) do update set due_at = ${now}, tries = 0`)
@@ -64,7 +64,7 @@ export const insertMatches = (q: Queryable, matches: readonly Match[], now: Date
       ${matches.map(({ lineAt }) => lineAt)}::timestamptz[]) m(r, l, a)
     on conflict (receipt_id) do nothing`)
 
-/** The receipts of these that match no statement line yet. */
+/** Returns the receipts that match no statement line yet. */
 export async function listUnmatched(q: Queryable, receiptIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await q.many<{ id: string }>(sql`select id from unnest(${receiptIds}::text[]) as r(id)
     where not exists (select from reconciliation.matches m where m.receipt_id = r.id)`)

@@ -242,7 +242,7 @@ void test('after a crash before the call the queue sends a fresh attempt once, a
 
   const stale = await crashed()
   await trial.pass(10 * 60_000)
-  assert.equal(await stateOf(trial, stale), 'failed', 'nobody waits for a prompt after ten minutes')
+  assert.equal(await stateOf(trial, stale), 'failed', 'no payer waits for a prompt after ten minutes')
   assert.ok(!trial.push.started.some(({ attemptId }) => attemptId === stale))
 
   const contested = await crashed()

@@ -64,10 +64,10 @@ function newManualAttempt(
 const noSuchPayment = (): AppError =>
   new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'payment' })
 
-const otherCurrency = (theirs: Money, currency: string): AppError =>
+const otherCurrency = (gross: Money, currency: string): AppError =>
   new AppError(
     'payments.case-other-currency',
     409,
-    `The money is ${currencyOf(theirs.asset)} ${formatAmount(theirs)} and the payment is in ${currency}: credit a payment in ${currencyOf(theirs.asset)}, or pay it back at the provider.`,
+    `The money is ${currencyOf(gross.asset)} ${formatAmount(gross)} and the payment is in ${currency}. Credit a payment in ${currencyOf(gross.asset)}, or refund the money at the provider.`,
     { param: 'payment' },
   )

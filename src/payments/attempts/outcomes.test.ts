@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { assetOf, money } from '#money'
 import { sql } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, tell } from '../fixture.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, deliverEvent } from '../fixture.ts'
 
 const USD = assetOf('USD')
 
@@ -11,7 +11,7 @@ void test('the merchant gets the gross amount, the fee is a transfer of its own,
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), fee: kes(4500n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), fee: kes(4500n) }))
   assert.equal((await trial.find(intentId)).status, 'paid')
   assert.equal(await trial.available(), 150_000n)
   const of = async (code: string): Promise<bigint> => (await trial.ledger.balance(trial.db, code, KES)).posted
@@ -40,7 +40,7 @@ void test('a fee that the provider reports later is polled and booked once', asy
   await trial.pass(120_000)
   assert.equal(await fees(), -4500n)
   const asked = trial.page.checked.length
-  await tell(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
   await trial.pass(12 * 3_600_000)
   assert.equal(await fees(), -4500n)
   assert.equal(trial.page.checked.length, asked, 'nothing is left to ask')
@@ -65,7 +65,7 @@ void test('an overpayment credits every receipt once', async () => {
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
   const both = { ...received({ id: 'ch_1', gross: kes(150_000n) }) }
-  await tell(
+  await deliverEvent(
     trial,
     { attemptId: id },
     { ...both, receipts: [...both.receipts, ...received({ id: 'ch_2', gross: kes(70_000n) }).receipts] },
@@ -84,21 +84,21 @@ void test('late money after expiry or cancellation is credited and flagged', asy
   const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
   const inTime = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
   await trial.pass(5 * 60_000)
-  await tell(trial, { attemptId: inTime.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: inTime.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
   assert.equal(
     (await trial.find(inTime.intentId)).flags.late,
     false,
-    'begun before the end, and not yet told that it is over',
+    'started before the end, and not yet shown as ended',
   )
   await trial.pass(10 * 60_000)
   assert.equal((await trial.find(expired.intentId)).status, 'expired')
-  await tell(trial, { attemptId: expired.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: expired.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   const late = await trial.find(expired.intentId)
   assert.deepEqual([late.status, late.flags.late, late.receipts[0]?.late], ['paid', true, true])
 
   const canceled = await cardAttempt(trial)
   await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
-  await tell(trial, { attemptId: canceled.id }, received({ id: 'ch_2', gross: kes(50_000n) }))
+  await deliverEvent(trial, { attemptId: canceled.id }, received({ id: 'ch_2', gross: kes(50_000n) }))
   const partly = await trial.find(canceled.intentId)
   assert.deepEqual([partly.status, partly.flags], ['canceled', { partial: true, overpaid: false, late: true }])
   assert.equal(await trial.available(), 350_000n)
@@ -140,12 +140,12 @@ void test('money on a failed attempt still counts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  await deliverEvent(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
   assert.equal((await trial.find(intentId)).attempts[0]?.status, 'failed')
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   const paid = await trial.find(intentId)
   assert.deepEqual([paid.status, paid.attempts[0]?.status, paid.attempts[0]?.reason], ['paid', 'settled', undefined])
-  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  await deliverEvent(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
   assert.equal((await trial.find(intentId)).status, 'paid', 'money wins')
   await trial.booksHold()
 })
@@ -154,11 +154,11 @@ void test('money that is not final shows as processing and is posted once it is 
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
   assert.equal((await trial.find(intentId)).status, 'processing')
   assert.equal(await trial.available(), 0n)
   await assert.rejects(trial.start(intentId), /under way/, 'another try would pay twice')
-  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
   assert.equal((await trial.find(intentId)).status, 'paid')
   await trial.booksHold()
 })
@@ -167,7 +167,7 @@ void test('money in another asset is credited to the merchant in that asset, not
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: money(USD, 1000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: money(USD, 1000n) }))
   const intent = await trial.find(intentId)
   assert.deepEqual([intent.status, intent.received], ['open', kes(0n)])
   assert.equal((await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:available`, USD)).posted, 1000n)
@@ -179,11 +179,11 @@ void test('a larger amount stated later is credited too', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(151_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(151_000n) }))
   assert.deepEqual((await trial.find(intentId)).received, kes(151_000n))
   await trial.booksHold()
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
   assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts: for a person')
   const { note } = await trial.db.one<{ note: string }>(sql`select note from inbox.events where state = 'parked'`)
   assert.equal(note, 'amount-conflict')
@@ -194,11 +194,11 @@ void test('the same money with another id, or the number of another receipt, cou
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), number: 'AB12' }))
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1b', gross: kes(150_000n), number: 'AB12' }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), number: 'AB12' }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1b', gross: kes(150_000n), number: 'AB12' }))
   const other = await cardAttempt(trial)
-  await tell(trial, { attemptId: other.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
-  await tell(trial, { attemptId: other.id }, received({ id: 'ch_2', gross: kes(150_000n), number: 'AB12' }))
+  await deliverEvent(trial, { attemptId: other.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: other.id }, received({ id: 'ch_2', gross: kes(150_000n), number: 'AB12' }))
   assert.equal((await trial.find(intentId)).receipts.length, 1)
   assert.deepEqual((await trial.find(other.intentId)).receipts, [])
   assert.equal((await trial.find(other.intentId)).attempts[0]?.status, 'pending')

@@ -65,8 +65,8 @@ export function nextFeeCheckAt(endedAt: Date, now: Date): Date | null {
 }
 
 /** Returns the retry time after an internal error: 5 seconds, doubled each time, up to an hour. */
-export const backOff = (tries: number, now: Date): Date =>
-  addMs(now, Math.min(5000 * 2 ** Math.min(tries, 10), WATCH_EVERY_MS))
+export const backOff = (checks: number, now: Date): Date =>
+  addMs(now, Math.min(5000 * 2 ** Math.min(checks, 10), WATCH_EVERY_MS))
 
 /** Decides after a check whether to stop waiting. `error`: the provider did not answer, which alone proves nothing. */
 export function giveUp(

@@ -182,13 +182,13 @@ void test('the owner is notified of changes in the same transaction, and of the 
   trial.push.onCheck = (ref) => received({ id: ref.reference ?? '', gross: kes(50_000n) })
   await trial.pass(5000)
   assert.equal(attempt.intentId, intent.id)
-  const told = heard
+  const notified = heard
     .toSorted((a, b) => a.version - b.version)
     .map(({ type, partial, overpaid }) =>
       [type, partial && 'partial', overpaid && 'overpaid'].filter(Boolean).join(' '),
     )
   const first = ['created', 'processing', 'attempt-failed', 'processing']
-  assert.deepEqual(told, [...first, 'open partial', 'processing partial', 'paid'], 'each as it was then')
+  assert.deepEqual(notified, [...first, 'open partial', 'processing partial', 'paid'], 'each as it was then')
   assert.ok(heard.every(({ intentId }) => intentId === intent.id))
   await trial.booksHold()
 })

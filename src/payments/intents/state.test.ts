@@ -148,7 +148,7 @@ void test('money is late once the payer saw that the payment had ended', () => {
   const late = (status: (typeof INTENT_STATUSES)[number], attempt: AttemptState, now: Date): boolean =>
     isLate({ status, expiresAt }, attempt, now)
   assert.equal(late('processing', 'pending', at(0)), false)
-  assert.equal(late('processing', 'pending', at(5000)), false, 'begun before the end')
+  assert.equal(late('processing', 'pending', at(5000)), false, 'started before the end')
   assert.equal(late('open', 'submitting', at(5000)), false, 'a callback that comes before the answer')
   assert.equal(late('open', 'abandoned', at(0)), false)
   assert.equal(late('open', 'abandoned', at(5000)), true, 'although the sweep has not marked it yet')
@@ -160,7 +160,7 @@ void test('money is late once the payer saw that the payment had ended', () => {
   assert.equal(late('paid', 'settled', at(5000)), false, 'paid twice is over, not late')
 })
 
-/** Rows: state. Columns: event. `-`: refused. Written out, so that a change of a rule is a change of this table. */
+/** Rows: state. Columns: event. `-`: refused. Written in full, so that a change of a rule is a change of this table. */
 const EVENTS = ['claim', 'pending', 'unknown', 'received', 'reversed', 'failed', 'interrupted', 'abandon'] as const
 const TABLE: Record<AttemptState, readonly (AttemptState | '-')[]> = {
   created: ['submitting', 'created', 'created', 'settled', 'created', 'failed', 'created', 'created'],

@@ -53,14 +53,14 @@ const all = [
   {
     code: 'payments.no-such-case',
     status: 404,
-    message: 'There is no case rec_01kd3vq7m2e8wtzr4c9x5bnh6f.',
+    message: 'There is no case rec_01kd3vq7m2e8wtzr4c9x5bnh6f. List them: npx purser reconcile cases --all',
     param: 'id',
     remedy: 'Check the id.',
   },
   {
     code: 'payments.no-such-webhook',
     status: 404,
-    message: 'There is no webhook at this address.',
+    message: 'There is no webhook at this URL. Check the rail’s name and that the rail is configured.',
     remedy: 'For providers: the rail is unknown, or switched off because its keys are not set.',
   },
   {
@@ -171,7 +171,7 @@ const all = [
   {
     code: 'payments.case-over',
     status: 409,
-    message: 'The case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is closed already.',
+    message: 'The case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is closed already, so it cannot be changed.',
     remedy: 'A person closed it, or nothing differed any more when its day was compared again.',
   },
   {

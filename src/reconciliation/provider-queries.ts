@@ -4,12 +4,12 @@ import { findDifference, extendRunLease, openDifference, type Day } from './day.
 import { insertMatches } from './store.ts'
 
 const ROWS = 100
-/** A provider bears some hundred questions a minute: a day of more has to have a list. */
+/** Maximum attempts per day. Providers accept about a hundred queries a minute; a larger day needs a list. */
 const MAX_ATTEMPTS = 5000
 
 /**
- * A provider without a list: it is asked about each try of the day that brought money or was given up. What nobody here knows of (money
- * that no try is about) is not found so. No answer is no difference.
+ * Queries each attempt of the day that received money or was given up, for a provider without a list. Money without an
+ * attempt is not found this way. No answer is no difference.
  */
 export async function queryEachAttempt(day: Day, signal: AbortSignal): Promise<void> {
   const { context, run, from, to } = day
@@ -26,7 +26,7 @@ export async function queryEachAttempt(day: Day, signal: AbortSignal): Promise<v
   }
   context.log.warn(
     { rail: run.rail, day: run.day, most: MAX_ATTEMPTS },
-    'more tries in a day than a provider is asked about',
+    'more attempts in a day than the query limit: the rest is not compared',
   )
 }
 
