@@ -12,7 +12,8 @@ export const CASE_PROBLEMS = [
   {
     code: 'payments.case-other-currency',
     status: 409,
-    message: 'The money is USD 15.00 and the payment is in KES. Credit a payment in USD, or refund the money at the provider.',
+    message:
+      'The money is USD 15.00 and the payment is in KES. Credit a payment in USD, or refund the money at the provider.',
     param: 'payment',
     remedy: 'Name a payment in the currency of the money, or pay the money back at the provider and close the case.',
   },
