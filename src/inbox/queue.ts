@@ -99,7 +99,7 @@ async function retry(context: InboxContext, event: StoredEvent, why: string): Pr
   const now = context.clock.now()
   if (now >= event.retryUntil) {
     context.securityEvent('unresolved-event', { rail: event.rail, event: event.eventKey })
-    return close(context, event, 'parked', `gave up after 24 hours: ${why}`)
+    return close(context, event, 'parked', `not handled in time: ${why}`)
   }
   await postponeEvent(
     context.db,

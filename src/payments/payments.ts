@@ -66,7 +66,7 @@ export function createPayments(deps: PaymentsDeps): Payments {
     settlements: settlementReader,
     figures: (q, since) => readFigures(context, q, since),
     pollPages: (intentId) => pollPages(context, intentId),
-    learnPrices: (asset) => context.prices.learn(asset),
+    learnPrices: (asset) => context.prices.load(asset),
     railStates: () => context.rails.map((rail) => ({ name: rail.name, unavailable: rail.unavailable() })),
     methods: (asset) => listMethods(context, asset),
     balance: (q, merchantId) => merchantBalance(context, q, merchantId),

@@ -55,7 +55,7 @@ async function countByAttempt(day: Day, line: StatementLine): Promise<boolean> {
 async function countByPayer({ context, run }: Day, line: StatementLine): Promise<boolean> {
   if (line.payerPhone === undefined) return false
   const span = { from: addMs(line.at, -MATCH_WINDOW_MS), to: addMs(line.at, MATCH_WINDOW_MS) }
-  const [attempt, second] = await context.bookkeeping.findCandidates(context.db, run, {
+  const [attempt, second] = await context.bookkeeping.findMatchingPrompts(context.db, run, {
     phone: line.payerPhone,
     gross: line.gross,
     ...span,

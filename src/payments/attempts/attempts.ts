@@ -29,7 +29,7 @@ import {
 } from '../errors.ts'
 import { assetFor } from '../exchange/prices.ts'
 import { refreshIntent } from '../intents/refresh.ts'
-import { isLive, isOver } from '../intents/state.ts'
+import { isLive, isEnded } from '../intents/state.ts'
 import { BALANCE_RAIL } from '../methods/types.ts'
 import {
   type AttemptRow,
@@ -96,7 +96,7 @@ export async function requireRate(context: Context, { intentId, method }: StartA
   if (!context.rails.some((rail) => rail.exchanges && rail.method === method)) return
   const intent = await findIntent(context.db, intentId)
   // The transaction reports an invalid intent or method.
-  if (!intent?.methods.includes(method) || isOver(intent.status)) return
+  if (!intent?.methods.includes(method) || isEnded(intent.status)) return
   const rail = context.rails.find(
     (each) => each.exchanges && each.method === method && each.unavailable() === undefined,
   )
@@ -182,7 +182,7 @@ const findByRequestKey = (attempts: readonly AttemptRow[], requestKey: string, n
 
 function requirePayable(intent: IntentRow, now: Date): void {
   if (intent.status === 'paid') throw alreadyPaid()
-  if (isOver(intent.status)) throw paymentEnded(intent.status)
+  if (isEnded(intent.status)) throw paymentEnded(intent.status)
   // The expiry job may not have run yet.
   if (now >= intent.expiresAt) throw paymentEnded('expired')
 }
@@ -334,7 +334,7 @@ async function startOnRail(context: Context, intent: IntentRow, attempt: Attempt
 
 /** Returns why an attempt that a crash left behind is no longer sent; undefined when the payer can still expect it. */
 function whyNotSent(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
-  if (isOver(intent.status)) return `the payment is ${intent.status}`
+  if (isEnded(intent.status)) return `the payment is ${intent.status}`
   if (now >= intent.expiresAt) return 'the payment is expired'
   return now.getTime() - attempt.createdAt.getTime() > STALE_MS ? 'too old' : undefined
 }

@@ -43,7 +43,12 @@ function newManualAttempt(
   intent: IntentRow,
 ): AttemptRow {
   const rail = railOf(context, name)
-  if (!rail?.collect) throw new AppError('payments.rail-unavailable', 503, `There is no rail ${name} any more.`)
+  if (!rail?.collect)
+    throw new AppError(
+      'payments.rail-unavailable',
+      503,
+      `The rail ${name} is not configured. Configure it before you credit its money.`,
+    )
   const opening = {
     intent,
     rail: { ...rail, collect: rail.collect },

@@ -171,7 +171,9 @@ void test('money in another asset is credited to the merchant in that asset, not
   const intent = await trial.find(intentId)
   assert.deepEqual([intent.status, intent.received], ['open', kes(0n)])
   assert.equal((await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:available`, USD)).posted, 1000n)
-  assert.ok(trial.log.entries.some(({ message }) => message === 'money arrived in another asset: credited, not counted'))
+  assert.ok(
+    trial.log.entries.some(({ message }) => message === 'money arrived in another asset: credited, not counted'),
+  )
   await trial.booksHold()
 })
 

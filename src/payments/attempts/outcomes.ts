@@ -7,7 +7,7 @@ import { applyDeposits } from '../addresses/deposits.ts'
 import { type Context, railOf, transactMoney } from '../context.ts'
 import { notFound } from '../errors.ts'
 import { refreshIntent } from '../intents/refresh.ts'
-import { isLive, isOver, nextState } from '../intents/state.ts'
+import { isLive, isEnded, nextState } from '../intents/state.ts'
 import { type CountResult, countReceipt, reverseReceipt } from '../receipts/receipts.ts'
 import { type AttemptRow, findByReference, lockAttempt, updateAttempt } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
@@ -92,7 +92,7 @@ export async function applyOutcome(
  * refused because another payment spent the balance.
  */
 function resolveBalanceOutcome({ intent, attempt, contended }: UnitOfWork, observation: Observation): Observation {
-  if (observation.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isOver(intent.status)))
+  if (observation.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isEnded(intent.status)))
     return observation
   return { ...observation, outcome: { kind: 'failed', reason: contended ? 'insufficient-funds' : 'expired' } }
 }

@@ -5,7 +5,7 @@ import type { DueQueue } from '#platform/runtime/jobs'
 import type { AttemptRef, Collect, Outcome } from '#rails/contract'
 import { ATTEMPTS_QUEUE, type Context, railOf } from '../context.ts'
 import { notFound } from '../errors.ts'
-import { isLive, isOver } from '../intents/state.ts'
+import { isLive, isEnded } from '../intents/state.ts'
 import { type AttemptRow, claimDue, listAttempts, postponeAttempt, releaseAttemptClaims } from '../store/attempts.ts'
 import { findIntent } from '../store/intents.ts'
 import { requestOf, submit } from './attempts.ts'
@@ -79,7 +79,7 @@ async function checkAttempt(context: Context, attempt: AttemptRow): Promise<void
     await postponeAttempt(context.db, { ...attempt, dueAt: addMs(context.clock.now(), 60 * 60_000) })
     return
   }
-  await closeIfOver(context, collect, attempt)
+  await closeIfEnded(context, collect, attempt)
   const outcome = await queryProvider(context, collect, attempt)
   const recorded = outcome
     ? await recordOutcome(context, { attempt, outcome, from: 'check' })
@@ -91,11 +91,11 @@ async function checkAttempt(context: Context, attempt: AttemptRow): Promise<void
  * Closes a provider page when its payment has been paid another way, canceled or expired. The query that follows
  * reports the result.
  */
-async function closeIfOver(context: Context, collect: Collect, attempt: AttemptRow): Promise<void> {
+async function closeIfEnded(context: Context, collect: Collect, attempt: AttemptRow): Promise<void> {
   const { rail, id: attemptId, intentId: paymentId, reference, state } = attempt
   if (!collect.close || reference === null || (state !== 'pending' && state !== 'unknown')) return
   const intent = await findIntent(context.db, paymentId)
-  if (!intent || !isOver(intent.status)) return
+  if (!intent || !isEnded(intent.status)) return
   try {
     await collect.close(await toAttemptRef(context, attempt))
   } catch (error) {

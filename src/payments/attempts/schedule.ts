@@ -2,7 +2,7 @@ import { addMs } from '#platform/base/clock'
 import type { Collect, Outcome } from '#rails/contract'
 import type { AttemptRow } from '../store/attempts.ts'
 
-/** When to ask a provider again, and when to stop waiting. Pure. */
+/** Decides when to query a provider again and when to stop waiting. Pure functions. */
 
 type Watched = Pick<
   AttemptRow,
@@ -65,8 +65,8 @@ export function nextFeeCheckAt(endedAt: Date, now: Date): Date | null {
 }
 
 /** Returns the retry time after an internal error: 5 seconds, doubled each time, up to an hour. */
-export const backOff = (checks: number, now: Date): Date =>
-  addMs(now, Math.min(5000 * 2 ** Math.min(checks, 10), WATCH_EVERY_MS))
+export const backOff = (failures: number, now: Date): Date =>
+  addMs(now, Math.min(5000 * 2 ** Math.min(failures, 10), WATCH_EVERY_MS))
 
 /** Decides after a check whether to stop waiting. `error`: the provider did not answer, which alone proves nothing. */
 export function giveUp(

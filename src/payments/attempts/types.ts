@@ -10,7 +10,10 @@ export interface Attempt {
   readonly intentId: string
   readonly method: string
   readonly rail: string
-  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. `address`, `transfer`: the payer sends to `address`. */
+  /**
+   * `push`: the payer gets a prompt. `page`: the payer goes to `redirectUrl`. `address`, `transfer`: the payer sends to
+   * `address`.
+   */
   readonly kind: CollectKind
   /** Requested amount. In another asset than the intent's when the rail accepts only that asset. */
   readonly amount: Money

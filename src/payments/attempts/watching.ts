@@ -98,7 +98,7 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
     },
   })
 
-/** A queue of its own, so that a long or failing sweep does not delay the detection of new deposits. */
+/** Creates a queue for sweeps, so that a long or failing sweep does not delay the detection of new deposits. */
 const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
   pollQueue(context, rail, {
     row: sweepRowName(rail.name),

@@ -12,7 +12,7 @@ import { type AttemptRow, findAttempt, findByReference } from '../store/attempts
 import {
   type BookedReceiptRow,
   findBookedReceipts,
-  findCandidates,
+  findMatchingPrompts,
   listBookedReceipts,
   listBookedReceiptsOf,
   listStuck,
@@ -26,9 +26,9 @@ import type { BookedAttempt, BookedReceipt, Bookkeeping } from './types.ts'
 export const createBookkeeping = (context: Context): Bookkeeping => ({
   findAttempt: async (q, id) => booked(q, await findAttempt(q, id)),
   findAttemptByReference: async (q, account, reference) => booked(q, await findByReference(q, account, reference)),
-  findCandidates: async (q, account, { gross: { asset, amount }, ...of }) => {
+  findMatchingPrompts: async (q, account, { gross: { asset, amount }, ...of }) => {
     const found: BookedAttempt[] = []
-    for (const { id } of await findCandidates(q, account, { ...of, asset, amount })) {
+    for (const { id } of await findMatchingPrompts(q, account, { ...of, asset, amount })) {
       const attempt = await booked(q, await findAttempt(q, id))
       if (attempt) found.push(attempt)
     }

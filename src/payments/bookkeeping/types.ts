@@ -64,7 +64,7 @@ export interface Bookkeeping {
   findAttempt(q: Queryable, id: string): Promise<BookedAttempt | undefined>
   findAttemptByReference(q: Queryable, account: RailAccount, reference: string): Promise<BookedAttempt | undefined>
   /** Push attempts that a statement line could belong to, by phone, amount and time. At most two: only a single one is proof. */
-  findCandidates(
+  findMatchingPrompts(
     q: Queryable,
     account: RailAccount,
     of: { phone: string; gross: Money; from: Date; to: Date },

@@ -37,7 +37,7 @@ export function createPrices(context: Deps): Prices {
   }
 
   return {
-    learn: async (asset) => {
+    load: async (asset) => {
       if (!context.rates) return
       for (const rail of context.rails) {
         const own = assetFor(rail, asset)

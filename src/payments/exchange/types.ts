@@ -31,7 +31,7 @@ export interface Exchange {
 /** Approximate prices in memory, for the limits that pages show. Requested amounts always use a new quote. */
 export interface Prices {
   /** Fetches the prices of an asset. Returns at once when prices are known, even old ones. Never throws. */
-  learn(asset: Asset): Promise<void>
+  load(asset: Asset): Promise<void>
   /**
    * Returns the rail's limits in an asset. While the price of an exchanging rail is unknown, the limits are wide open.
    * Undefined when the rail cannot collect the asset or no source prices it.

@@ -3,7 +3,7 @@ import { ATTEMPTS_QUEUE, type Context } from '../context.ts'
 import { expeditePageChecks } from '../store/attempts.ts'
 import { type IntentRow, updateIntent } from '../store/intents.ts'
 import { sumIntent } from '../store/receipts.ts'
-import { flagsOf, isOver, statusOf } from './state.ts'
+import { flagsOf, isEnded, statusOf } from './state.ts'
 import { largest, merchantTolerance } from './tolerance.ts'
 import type { IntentChange } from './types.ts'
 
@@ -61,7 +61,7 @@ export async function refreshIntent(
     late === intent.late
   if (same && !change.shows) return intent
   await updateIntent(tx, after, now)
-  if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
+  if (isEnded(status) && !isEnded(intent.status) && sums.livePage > 0) {
     // An immediate check closes the pages: nobody should pay a payment that is paid, canceled or expired.
     await expeditePageChecks(tx, intent.id, now)
     tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))

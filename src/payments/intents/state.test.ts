@@ -7,7 +7,7 @@ import {
   type IntentFacts,
   isLate,
   isLive,
-  isOver,
+  isEnded,
   nextState,
   PAGE_GRACE_MS,
   statusOf,
@@ -136,9 +136,9 @@ void test('paid always means that the money arrived and some of it remains, and 
   )
 })
 
-void test('isOver is true for exactly the statuses that allow no new attempt', () => {
+void test('isEnded is true for exactly the statuses that allow no new attempt', () => {
   assert.deepEqual(
-    INTENT_STATUSES.filter((status) => !isOver(status)),
+    INTENT_STATUSES.filter((status) => !isEnded(status)),
     ['open', 'processing'],
   )
 })

@@ -93,7 +93,7 @@ export function flagsOf(
 }
 
 /** Returns whether no attempt can start on the intent any more. Money that still arrives is credited. */
-export const isOver = (status: IntentStatus): boolean => status !== 'open' && status !== 'processing'
+export const isEnded = (status: IntentStatus): boolean => status !== 'open' && status !== 'processing'
 
 /**
  * Returns whether money recorded now is late: the payer already saw that the payment had ended. An attempt under way at

@@ -14,7 +14,7 @@ import {
   transferConfirmed,
   transferNotOpen,
 } from '../errors.ts'
-import { isLive, isOver } from '../intents/state.ts'
+import { isLive, isEnded } from '../intents/state.ts'
 import { listAttempts } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
 import { isCountedNumber, listReceipts } from '../store/receipts.ts'
@@ -69,7 +69,7 @@ async function tellSent(context: Context, { intentId, note }: Parameters<Transfe
     const attempt = intent && (await listAttempts(tx, intent.id)).findLast(({ kind }) => kind === 'transfer')
     if (!attempt) throw noSuchTransfer(intentId)
     if (attempt.sentAt !== null) return
-    if (isOver(intent.status)) throw transferNotOpen(intent.status)
+    if (isEnded(intent.status)) throw transferNotOpen(intent.status)
     if (!isLive(attempt.state)) throw transferNotOpen(attempt.state)
     await recordTransferSent(tx, attempt.id, note?.trim() || null, context.clock.now())
     const seen = { id: attempt.id, gross: money(attempt.asset, attempt.amount), at: context.clock.now() }

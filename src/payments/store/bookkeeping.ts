@@ -64,7 +64,7 @@ export const listBookedReceipts = (
  * Finds prompts on a phone that a payment can belong to: prompts with an unknown outcome, or whose receipt has no
  * number yet. Returns at most two, because a match counts only when it is the only one.
  */
-export const findCandidates = (
+export const findMatchingPrompts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
   of: { phone: string; asset: Asset; amount: bigint; from: Date; to: Date },

@@ -79,7 +79,7 @@ export const findRefundByKey = (q: Queryable, merchantId: string, key: string): 
   q.maybe(sql`select ${COLUMNS} from payments.refunds where merchant_id = ${merchantId} and idempotency_key = ${key}`)
 
 /** Finds a refund of the same amount created since a time that did not fail or get canceled. */
-export const findAlike = (
+export const findSimilarRefund = (
   q: Queryable,
   intentId: string,
   { asset, amount }: Money,
