@@ -62,7 +62,10 @@ export function createMeters(metrics: Metrics) {
       'rail',
       'answer',
     ]),
-    overdue: metrics.gauge('purser_payment_attempts_overdue_seconds', 'Age of the oldest due attempt, in seconds'),
+    overdue: metrics.gauge(
+      'purser_payment_attempts_overdue_seconds',
+      'Waiting time of the oldest due attempt, in seconds',
+    ),
   }
 }
 

@@ -37,7 +37,7 @@ void test('a callback is stored, acknowledged in the provider’s format, and ha
   const answer = await trial.app.inject({ method: 'POST', url, payload: trial.push.says(success(attempt.id)) })
   assert.equal(answer.statusCode, 200)
   assert.deepEqual(answer.json(), { ResultCode: 0, ResultDesc: 'Accepted' })
-  assert.equal((await trial.find(intent.id)).status, 'processing', 'nothing is handled before the answer')
+  assert.equal((await trial.find(intent.id)).status, 'processing', 'handling starts after the answer')
   await trial.pass()
   const paid = await trial.find(intent.id)
   assert.equal(paid.status, 'paid')
@@ -86,7 +86,7 @@ void test('a callback after a query adds the number to the same receipt and rais
   assert.equal(after.receipts.length, 1)
   assert.equal(after.receipts[0]?.number, `N${attempt.id.slice(-6)}`)
   assert.equal(after.version, before.version + 1)
-  assert.equal(trial.push.checked.length, 1, 'the provider has confirmed this money already')
+  assert.equal(trial.push.checked.length, 1, 'the provider confirmed this money before')
 })
 
 void test('an underpayment counts at the stated amount, whether stated first or after a query without an amount', async () => {
@@ -128,7 +128,7 @@ void test('a callback before the submission’s answer is matched by its token, 
   }
   const attempt = await trial.start(intent.id)
   assert.deepEqual(codes, [200])
-  assert.equal(attempt.status, 'settled', 'the answer that comes after takes nothing back')
+  assert.equal(attempt.status, 'settled', 'the later answer changes nothing')
   assert.equal((await trial.find(intent.id)).status, 'paid')
   await trial.booksHold()
 })
@@ -156,7 +156,7 @@ void test('a callback waits while its query has no answer, and polling continues
   await trial.callback(trial.push, trial.push.says(success(attempt.id)))
   await trial.pass()
   await trial.pass(3000)
-  assert.equal((await trial.find(intent.id)).status, 'processing', 'nothing is credited on the event alone')
+  assert.equal((await trial.find(intent.id)).status, 'processing', 'the event alone credits nothing')
   const [waiting] = await events(trial)
   assert.equal(waiting?.state, 'new')
   assert.ok((waiting?.tries ?? 0) > 1)
@@ -186,7 +186,7 @@ void test('forged, foreign and malformed callbacks are refused, not stored, and 
   assert.equal(await post('/api/webhook/none'), 404)
   assert.equal(await post('/api/webhook/cards', { 'x-signature': 'bad' }), 401)
   trial.push.off = 'no keys'
-  assert.equal(await post(good), 404, 'a rail that is off takes nothing')
+  assert.equal(await post(good), 404, 'a rail that is off accepts nothing')
   trial.push.off = undefined
   assert.deepEqual(await events(trial), [])
   assert.deepEqual(securityEvents(trial), [
@@ -333,8 +333,8 @@ void test('an event whose handling throws is retried with backoff and then parke
   const asked = trial.push.checked.length
   for (let i = 0; i < 100; i++) await trial.pass(900_000)
   assert.equal((await events(trial))[0]?.state, 'parked')
-  const { looks } = await trial.db.one<{ looks: number }>(sql`select checks as looks from payments.attempts`)
-  assert.ok(looks > 5, 'the attempt counts its looks too')
+  const { checks } = await trial.db.one<{ checks: number }>(sql`select checks from payments.attempts`)
+  assert.ok(checks > 5, 'polling counts its checks too')
   assert.ok(trial.push.checked.length > asked)
 })
 

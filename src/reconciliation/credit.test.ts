@@ -75,9 +75,9 @@ test('money that was counted in the meantime is not counted again', async () => 
   )
   const intent = await trial.create()
   await assert.rejects(credit(books, id, intent.id), code('payments.case-counted'))
-  assert.deepEqual((await trial.find(intent.id)).attempts, [], 'and leaves nothing behind')
+  assert.deepEqual((await trial.find(intent.id)).attempts, [], 'the failed credit leaves no attempt')
   assert.equal(await trial.available(), 150_000n)
-  assert.deepEqual(await books.compare(), [], 'the case ends by itself')
+  assert.deepEqual(await books.compare(), [], 'the comparison repairs the case')
 })
 
 test('a manual pay bill payment that an operator confirmed is not credited again', async () => {

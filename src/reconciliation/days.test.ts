@@ -90,7 +90,7 @@ test('a business day starts and ends at local midnight', async () => {
   books.pages = [[line('ch_1'), line('ch_2', { at: late })]]
   const lines = async () => (await listRuns(trial.db, 10)).map((run) => [run.day, run.lines, run.finishedAt !== null])
   await trial.pass(12 * HOUR_MS)
-  assert.deepEqual(await lines(), [[DAY, 0, false]], 'at midnight it is planned')
+  assert.deepEqual(await lines(), [[DAY, 0, false]], 'planned at midnight')
   await trial.pass(2 * HOUR_MS)
   assert.deepEqual(await lines(), [[DAY, 1, true]])
   await trial.pass(24 * HOUR_MS)

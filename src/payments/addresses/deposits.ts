@@ -143,8 +143,8 @@ const toLeg = (exchange: Exchange): Leg => ({
 
 /**
  * Splits a deposit at the limit of its locked rate. The lock covers the requested amount plus the rail's tolerance,
- * over all deposits of the quote; the rest counts at the current rate. Sums are converted before rounding, so that
- * parts add up to the whole.
+ * over all deposits of the quote; the rest counts at the current rate. Rounds the running total instead of each
+ * deposit, so that parts add up to the whole.
  */
 async function splitByLock(
   unit: UnitOfWork,

@@ -42,7 +42,7 @@ void test('a prompt is sent once, with the details that the rail needs, and poll
 
   await trial.pass(5000)
   assert.equal(trial.push.checked.length, 1)
-  assert.deepEqual(trial.push.checked[0]?.request, request, 'asked about as it was started')
+  assert.deepEqual(trial.push.checked[0]?.request, request, 'queried with the request that started it')
   trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n) })
   await trial.pass(10_000)
   const paid = await trial.find(intent.id)
@@ -50,7 +50,7 @@ void test('a prompt is sent once, with the details that the rail needs, and poll
   assert.equal(paid.attempts[0]?.status, 'settled')
   assert.deepEqual(paid.receipts[0]?.gross, kes(150_000n))
   await trial.pass(3_600_000)
-  assert.equal(trial.push.checked.length, 2, 'nothing is asked about any more')
+  assert.equal(trial.push.checked.length, 2, 'no further query')
   assert.equal(trial.push.started.length, 1)
   await trial.booksHold()
 })
@@ -93,14 +93,14 @@ void test('concurrent card attempts, and one after a lost answer, share one page
   const first = byCard(trial, intent.id)
   await waitFor('the provider is asked', () => trial.page.started.length === 1)
   const second = await byCard(trial, intent.id)
-  assert.deepEqual([second.status, second.redirectUrl], ['submitting', undefined], 'its page is being made')
+  assert.deepEqual([second.status, second.redirectUrl], ['submitting', undefined], 'the page is being created')
   gate.resolve(undefined)
   assert.equal((await first).id, second.id)
 
   const other = await trial.create()
   trial.page.onStart = () => Promise.reject(new Error('cut'))
   const lost = await byCard(trial, other.id)
-  assert.equal((await byCard(trial, other.id)).id, lost.id, 'a page may be there: it is found by asking')
+  assert.equal((await byCard(trial, other.id)).id, lost.id, 'the page may exist: a query finds it')
   assert.equal(trial.page.started.length, 2)
 })
 
@@ -125,7 +125,11 @@ void test('a repeated request returns its own attempt, whatever was started and 
   trial.push.onStart = ({ attemptId }) => received({ id: referenceOf(attemptId), gross: kes(150_000n) })
   const paid = await ask('k3')
   assert.equal(paid.status, 'settled')
-  assert.deepEqual([(await ask('k3')).id, (await ask('k2')).id], [paid.id, second.id], 'though it is paid by now')
+  assert.deepEqual(
+    [(await ask('k3')).id, (await ask('k2')).id],
+    [paid.id, second.id],
+    'although it has been paid since',
+  )
   assert.equal(trial.push.started.length, 3)
 })
 
@@ -164,7 +168,7 @@ void test('an error before sending fails the attempt; any other error makes it u
   const refused = await trial.start(intent.id)
   assert.equal(refused.status, 'failed')
   assert.equal(refused.reason, 'provider-unavailable')
-  assert.equal((await trial.find(intent.id)).status, 'open', 'another try may succeed')
+  assert.equal((await trial.find(intent.id)).status, 'open', 'another attempt can succeed')
 
   trial.push.onStart = () => {
     throw new FetchError('fetch.timeout', 'no answer', true)
@@ -279,7 +283,7 @@ void test('a provider outage fails no attempt; a silent provider stops blocking 
   assert.equal(await stateOf(trial, id), 'abandoned')
   trial.push.onCheck = () => received({ id: referenceOf(id), gross: kes(150_000n) })
   await trial.pass(3_600_000)
-  assert.equal(await stateOf(trial, id), 'settled', 'it is still watched')
+  assert.equal(await stateOf(trial, id), 'settled', 'an abandoned attempt is still polled')
   await trial.booksHold()
 })
 
@@ -345,7 +349,7 @@ void test('public attempts allow 3 prompts per phone in 10 minutes over all merc
     (error) => error instanceof AppError && error.status === 429 && error.retryAfterSeconds === 600,
   )
   const [own] = [await trial.create()]
-  await assert.doesNotReject(trial.start(own.id), 'the merchant itself is not public')
+  await assert.doesNotReject(trial.start(own.id), 'a merchant’s own attempt is not public')
   await assert.doesNotReject(publicly(trial, own.id, '254712345679'))
   for (let i = 0; i < 5; i++) await assert.doesNotReject(publicly(trial, own.id, exempt))
   trial.clock.advance(600_001)

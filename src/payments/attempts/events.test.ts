@@ -20,7 +20,7 @@ void test('an event of another program is ignored after an hour without an alert
   const alarms = (): number => trial.log.entries.filter(({ securityEvent }) => securityEvent !== undefined).length
   await trial.pass(59 * 60_000)
   const later = { state: 'new', note: 'no attempt or receipt matches the event yet' }
-  assert.deepEqual(await states(), [later, later], 'its reference may still be on its way to us')
+  assert.deepEqual(await states(), [later, later], 'the reference may not be stored yet')
   await trial.pass(16 * 60_000)
   assert.deepEqual(await states(), [later, { state: 'ignored', note: 'the reference belongs to another program' }])
   assert.equal(alarms(), 0)

@@ -65,7 +65,7 @@ void test('an attempt is given up when its time and grace have ended', () => {
     assert.equal(ends({}, answer, pace.lifetimeMs + SILENCE_GRACE_MS), 'abandon')
     assert.equal(ends({ kind: 'page' }, answer, pace.lifetimeMs + SILENCE_GRACE_MS), 'abandon')
   }
-  assert.equal(ends({ unconfirmed: true }, 'pending', pace.lifetimeMs), undefined, 'money is on its way')
+  assert.equal(ends({ unconfirmed: true }, 'pending', pace.lifetimeMs), undefined, 'an unconfirmed deposit exists')
   for (const state of ['created', 'submitting', 'settled', 'failed', 'abandoned'] as const) {
     assert.equal(ends({ state }, 'pending', pace.lifetimeMs), undefined, state)
   }

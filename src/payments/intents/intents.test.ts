@@ -25,7 +25,7 @@ void test('an intent is stored as requested', async () => {
   assert.equal(replayed, false)
   assert.equal(intent.status, 'open')
   assert.equal(intent.version, 1)
-  assert.deepEqual(await trial.find(intent.id), intent, 'what is read is what was answered')
+  assert.deepEqual(await trial.find(intent.id), intent, 'the stored intent equals the returned one')
   assert.equal(await trial.payments.find(trial.db, { id: intent.id, merchantId: 'mer_2' }), undefined)
   assert.equal(await trial.payments.find(trial.db, { id: 'pay_nonsense' }), undefined)
 })
@@ -150,7 +150,7 @@ void test('an intent expires unless an attempt is under way; partial money stays
   await trial.pass(60_000)
   assert.deepEqual(await status(), ['expired', 'expired', 'open'], 'the prompt ended without money')
   await trial.pass(10 * 60_000)
-  assert.deepEqual(await status(), ['expired', 'expired', 'expired'], 'a page holds it open for ten minutes')
+  assert.deepEqual(await status(), ['expired', 'expired', 'expired'], 'a page keeps it open for ten minutes only')
 })
 
 void test('no attempt starts after the expiry, even before the expiry job runs', async () => {
@@ -188,7 +188,11 @@ void test('the owner is notified of changes in the same transaction, and of the 
       [type, partial && 'partial', overpaid && 'overpaid'].filter(Boolean).join(' '),
     )
   const first = ['created', 'processing', 'attempt-failed', 'processing']
-  assert.deepEqual(notified, [...first, 'open partial', 'processing partial', 'paid'], 'each as it was then')
+  assert.deepEqual(
+    notified,
+    [...first, 'open partial', 'processing partial', 'paid'],
+    'each notification has the state of its change',
+  )
   assert.ok(heard.every(({ intentId }) => intentId === intent.id))
   await trial.booksHold()
 })

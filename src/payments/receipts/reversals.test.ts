@@ -62,7 +62,7 @@ void test('partial reversals beyond the receipt are booked in full; a won disput
   assert.equal(await trial.available(), 0n)
   assert.equal(await trial.debt(), -50_000n)
   await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'r2:won', gross: kes(160_000n), returns: 'r2' }))
-  assert.deepEqual((await trial.find(intentId)).received, kes(100_000n), 'no more than was taken for it')
+  assert.deepEqual((await trial.find(intentId)).received, kes(100_000n), 'no more than the reversal took')
   await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'r1:won', gross: kes(50_000n), returns: 'r1' }))
   await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'r1:won', gross: kes(50_000n), returns: 'r1' }))
   const won = await trial.find(intentId)
@@ -82,7 +82,7 @@ void test('a won dispute without its reversal credits nothing: it waits for the 
   await deliverEvent(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
   assert.equal(await trial.available(), 0n)
   await trial.pass(5000)
-  assert.equal(await trial.available(), 150_000n, 'events of a dispute come in any order')
+  assert.equal(await trial.available(), 150_000n, 'events of a dispute arrive in any order')
   await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'dp_2:won', gross: kes(150_000n), returns: 'dp_2' }))
   for (let i = 0; i < 100; i++) await trial.pass(900_000)
   assert.deepEqual((await trial.find(intentId)).received, kes(150_000n))
@@ -106,7 +106,11 @@ void test('a partial refund shows and leaves the payment paid; a full one makes 
   const gone = await trial.find(intentId)
   assert.deepEqual([gone.status, gone.refunded, gone.reversed], ['reversed', kes(100n), kes(150_000n)])
   await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(100n) }))
-  assert.equal((await trial.find(intentId)).status, 'reversed', 'a little is not the whole')
+  assert.equal(
+    (await trial.find(intentId)).status,
+    'reversed',
+    'a partial payment after a full reversal does not make it paid',
+  )
   await trial.booksHold()
 })
 
