@@ -4,19 +4,19 @@ import { AppError } from '#platform/base/errors'
 import type { OpenCli } from '#platform/runtime/module'
 import { closeParked, findParked, listParked, reopenEvent } from './store.ts'
 
-const MOST = 100
+const MAX_LISTED = 100
 const RETRY_MS = 60 * 60_000
 /** Maximum characters of an event to print. */
-const MOST_SHOWN = 20_000
+const MAX_SHOWN_CHARS = 20_000
 
 /** Adds `parked`, `show`, `retry` and `close`: provider events that wait for a person. */
 export function parkedCommands(payments: Command, open: OpenCli): void {
   payments
     .command('parked')
-    .description(`lists the ${MOST} oldest parked events`)
+    .description(`lists the ${MAX_LISTED} oldest parked events`)
     .action(async () => {
       const { db, print } = await open()
-      const events = await listParked(db, MOST)
+      const events = await listParked(db, MAX_LISTED)
       print(events.length === 0 ? 'No event is parked.' : events.map((event) => ({ ...event })))
     })
   const onParked = (name: string, description: string): Command =>
@@ -25,7 +25,7 @@ export function parkedCommands(payments: Command, open: OpenCli): void {
     async (rail: string, eventKey: string) => {
       const { db, print } = await open()
       const event = (await findParked(db, { rail, eventKey })) ?? notParked()
-      print(`${event.note ?? 'no reason recorded'}\n\n${event.raw.toString('utf8').slice(0, MOST_SHOWN)}`)
+      print(`${event.note ?? 'no reason recorded'}\n\n${event.raw.toString('utf8').slice(0, MAX_SHOWN_CHARS)}`)
     },
   )
   onParked('retry', 'handles a parked event again, with retries for an hour').action(

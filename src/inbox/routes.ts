@@ -15,13 +15,13 @@ import { readSubject, subjectOfToken } from './tokens.ts'
 const BODY_LIMIT = 256 * 1024
 const ACCEPTED = { received: true }
 /** Maximum events per insert, when they arrive faster than the database answers. */
-const MOST_TOGETHER = 32
+const MAX_BATCH_ITEMS = 32
 
 const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
 
 /** Adds the webhook routes. An event is verified, stored and acknowledged; a queue handles it afterwards. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
-  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MOST_TOGETHER })
+  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MAX_BATCH_ITEMS })
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',

@@ -64,8 +64,8 @@ export async function readAvailable(unit: UnitOfWork, books: Books): Promise<big
   // Take the lock that repayments take. Without it, a new debt and a receipt that could repay it would miss each other.
   await lockAccount(unit.tx, `${debtOf(books).code} ${books.asset}`)
   const { available } = await unit.context.ledger.balance(unit.tx, account.code, account.asset)
-  const left = available + planned(unit, account)
-  return left > 0n ? left : 0n
+  const remaining = available + planned(unit, account)
+  return remaining > 0n ? remaining : 0n
 }
 
 /**

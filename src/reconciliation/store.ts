@@ -31,18 +31,18 @@ export const claimRuns = (q: Queryable, limit: number, now: Date, leaseEnd: Date
       select rail, rail_account, day from reconciliation.runs where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
     returning rail, rail_account as "railAccount", day, tries`)
 
-const THE_RUN = (run: RunRow) => sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day}`
+const whereRun = (run: RunRow) => sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day}`
 
 export const extendRun = (q: Queryable, run: RunRow, leaseEnd: Date): Promise<number> =>
-  q.run(sql`update reconciliation.runs set due_at = ${leaseEnd} where ${THE_RUN(run)} and due_at is not null`)
+  q.run(sql`update reconciliation.runs set due_at = ${leaseEnd} where ${whereRun(run)} and due_at is not null`)
 
 export const finishRun = (q: Queryable, run: RunRow, tally: RunTally, now: Date): Promise<number> =>
   q.run(sql`update reconciliation.runs set due_at = null, tries = 0, problem = null, finished_at = ${now}, lines = ${tally.lines},
-    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${THE_RUN(run)}`)
+    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${whereRun(run)}`)
 
 export const failRun = (q: Queryable, run: RunRow, problem: string, dueAt: Date | null): Promise<number> =>
   q.run(
-    sql`update reconciliation.runs set due_at = ${dueAt}, tries = tries + 1, problem = ${problem} where ${THE_RUN(run)}`,
+    sql`update reconciliation.runs set due_at = ${dueAt}, tries = tries + 1, problem = ${problem} where ${whereRun(run)}`,
   )
 
 export const listRuns = (

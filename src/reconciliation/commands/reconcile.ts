@@ -6,7 +6,7 @@ import type { Case } from '#cases'
 import { CASE_ACTIONS, type CaseAction, type Reconciliation } from '../types.ts'
 import { listRuns } from '../store.ts'
 
-const MOST = 100
+const MAX_LISTED = 100
 
 /** Adds `run`, `days`, `cases`, `resolve` and `credit` to `purser reconcile`. */
 export function addReconcileCommands(
@@ -32,21 +32,21 @@ export function addReconcileCommands(
     })
   reconcile
     .command('days')
-    .description(`lists the ${MOST} newest comparisons and their results`)
+    .description(`lists the ${MAX_LISTED} newest comparisons and their results`)
     .action(async () => {
       const { db, print } = await open()
-      const runs = await listRuns(db, MOST)
+      const runs = await listRuns(db, MAX_LISTED)
       print(runs.length === 0 ? 'No day was compared yet.' : runs.map((run) => ({ ...run })))
     })
   reconcile
     .command('cases')
-    .description(`lists the ${MOST} newest open cases`)
+    .description(`lists the ${MAX_LISTED} newest open cases`)
     .option('--all', 'include cases that have ended')
     .action(async ({ all }: { all?: boolean }) => {
       const { db, print } = await open()
       const { items } = await (
         await openReconciliation()
-      ).listCases(db, { state: all ? undefined : 'open', limit: MOST })
+      ).listCases(db, { state: all ? undefined : 'open', limit: MAX_LISTED })
       print(items.length === 0 ? 'No case is open.' : items.map(rowOf))
     })
   caseCommands(reconcile, open, openReconciliation)
