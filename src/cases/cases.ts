@@ -23,20 +23,23 @@ export const casesSchema: Schema = { name: 'cases', folder: new URL('./migration
 /** Next step for the person who works on the case, by kind. */
 const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'missing-here':
-    'Money that no payment here was made for, or whose payer is not known: find out whose it is with the provider, then credit the payment that it is for, or pay it back there.',
+    'The provider has money without a payment here. Ask the provider who paid. Then credit the payment that it is for, or refund it at the provider.',
   'missing-there':
-    'The provider does not list what is credited here: ask it with the number of the receipt. If it never had the money, take it back from the merchant.',
-  'amount-differs': 'Ask the provider which amount is right, and settle the difference with the merchant.',
-  'currency-differs': 'Ask the provider which currency the money came in, and settle the difference with the merchant.',
-  'return-differs': 'More went back at the provider than is recorded here: look at the refunds of the payment there.',
+    'The provider does not list a receipt that is credited here. Ask the provider about the receipt number. If it never had the money, recover it from the merchant.',
+  'amount-differs':
+    'The amounts differ. Ask the provider which amount is right, and settle the difference with the merchant.',
+  'currency-differs':
+    'The currencies differ. Ask the provider which currency it received, and settle the difference with the merchant.',
+  'return-differs':
+    'The provider returned more than is recorded here. Check the refunds of the payment at the provider.',
   'returned-too-much':
-    'More went back to the payer than came, or two sendings of one refund are out: contest the dispute with the provider, or ask the payer. The merchant bears it until then.',
+    'The payer was returned more than the payment, or one refund was sent twice. Contest the dispute at the provider, or ask the payer. The merchant bears the cost until then.',
   'taken-back':
-    'The chain took back money that was final and counted: it was taken from the merchant again, as debt where it was spent. Tell the merchant, and think about BITCOIN_CONFIRMATIONS.',
-  'pending-for-ever': 'The provider cannot say what became of it: ask it with our reference, then tell the merchant.',
+    'A reorg removed money that was final and counted. It was debited from the merchant, as debt where it was spent. Notify the merchant, and consider a higher BITCOIN_CONFIRMATIONS.',
+  'pending-for-ever': 'The provider reports no outcome. Ask it about our reference, then notify the merchant.',
 }
 
-/** Creates the list of everything that waits for a person. */
+/** Creates the list of cases that need a person. */
 export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases => ({
   name: 'cases',
   schema: casesSchema,
@@ -47,7 +50,7 @@ export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases =
   repair: (q, of) => repairCases(q, of, clock.now()),
   find: async (q, id) => {
     const row = await findCase(q, id)
-    return row && caseOf(row)
+    return row && toCase(row)
   },
   list: pageOfCases,
   countOpen,
@@ -58,8 +61,8 @@ export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases =
     }),
   annotate: (tx, { id, note }, audit) =>
     decide(tx, id, audit, { write: () => annotateCase(tx, id, note), isRepeat: () => false }),
-  lock: async (tx, id) => caseOf((await lockCase(tx, id)) ?? noSuchCase(id)),
-  markCredited: async (tx, by) => caseOf(await markCredited(tx, by, clock.now())),
+  lock: async (tx, id) => toCase((await lockCase(tx, id)) ?? noSuchCase(id)),
+  markCredited: async (tx, by) => toCase(await markCredited(tx, by, clock.now())),
 })
 
 async function pageOfCases(
@@ -67,7 +70,7 @@ async function pageOfCases(
   { limit, cursor, ...of }: ListCases,
 ): Promise<{ items: Case[]; nextCursor?: string }> {
   const rows = await listCases(q, { ...of, before: cursor, limit: limit + 1 })
-  const items = rows.slice(0, limit).map(caseOf)
+  const items = rows.slice(0, limit).map(toCase)
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
 }
@@ -81,22 +84,27 @@ async function decide(
 ): Promise<Case> {
   const before = (await findCase(tx, id)) ?? noSuchCase(id)
   if ((await write()) === 0) {
-    if (isRepeat(before)) return caseOf(before)
-    throw caseOver(before)
+    if (isRepeat(before)) return toCase(before)
+    throw caseAlreadyEnded(before)
   }
   await audit(tx)
-  return caseOf((await findCase(tx, id)) ?? before)
+  return toCase((await findCase(tx, id)) ?? before)
 }
 
 function noSuchCase(id: string): never {
-  throw new AppError('payments.no-such-case', 404, `There is no case ${id.slice(0, 40)}.`, { param: 'id' })
+  throw new AppError(
+    'payments.no-such-case',
+    404,
+    `There is no case ${id.slice(0, 40)}. List them: npx purser reconcile cases --all`,
+    { param: 'id' },
+  )
 }
 
-/** The case cannot be decided any more. */
-export const caseOver = ({ id, state }: Pick<Case, 'id' | 'state'>): AppError =>
-  new AppError('payments.case-over', 409, `The case ${id} is ${state} already.`)
+/** Returns the error for a decision on a case that has ended. */
+export const caseAlreadyEnded = ({ id, state }: Pick<Case, 'id' | 'state'>): AppError =>
+  new AppError('payments.case-over', 409, `The case ${id} is ${state} already, so it cannot be changed.`)
 
-const caseOf = (row: CaseRow): Case => ({
+const toCase = (row: CaseRow): Case => ({
   id: row.id,
   rail: row.rail,
   railAccount: row.railAccount,

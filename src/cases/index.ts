@@ -1,3 +1,3 @@
-export { caseOver, casesSchema, createCases } from './cases.ts'
+export { caseAlreadyEnded, casesSchema, createCases } from './cases.ts'
 export { CASE_KINDS, CASE_STATES } from './types.ts'
 export type { AuditDecision, Case, CaseKind, Cases, CaseState, ListCases, NewCase } from './types.ts'

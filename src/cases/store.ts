@@ -30,7 +30,7 @@ const COLUMNS = sql`id, rail, rail_account as "railAccount", day, kind, subject,
   ours_asset as "oursAsset", ours, theirs_asset as "theirsAsset", theirs, receipt_id as "receiptId", number, moved_at as "movedAt", state, note, created_at as "createdAt",
   closed_at as "closedAt"`
 
-/** One that is open is brought up to date; one that a person closed stays closed, one that was put right and differs again opens again. */
+/** Opens a case. An existing open case is updated, a closed one stays closed, and a repaired one opens again. */
 export const openCase = (
   q: Queryable,
   one: NewCase & { readonly id: string },
@@ -47,7 +47,7 @@ export const openCase = (
       closed_at = case cases.cases.state when 'repaired' then null else cases.cases.closed_at end
     returning id, state, id = ${one.id} as "isNew"`)
 
-/** What was different is the same now. @returns how many cases that ends */
+/** Marks open cases about these subjects as repaired. @returns number of cases */
 export const repairCases = (
   q: Queryable,
   of: { rail: string; railAccount: string; subjects: readonly string[] },
@@ -67,11 +67,11 @@ export const annotateCase = (q: Queryable, id: string, note: string): Promise<nu
 export const findCase = (q: Queryable, id: string): Promise<CaseRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from cases.cases where id = ${id}`)
 
-/** Whoever settles it comes here one after another. */
+/** Locks a case, so that decisions on it are serial. */
 export const lockCase = (tx: Tx, id: string): Promise<CaseRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from cases.cases where id = ${id} for update`)
 
-/** Its money was counted for this payment. */
+/** Marks a case as credited to a payment. */
 export const markCredited = (
   tx: Tx,
   { id, note, intentId, merchantId }: { id: string; note: string; intentId: string; merchantId: string },
@@ -80,7 +80,7 @@ export const markCredited = (
   tx.one(sql`update cases.cases set state = 'credited', note = ${note}, intent_id = ${intentId}, merchant_id = ${merchantId}, closed_at = ${now}
     where id = ${id} returning ${COLUMNS}`)
 
-/** How many are open, of this kind. */
+/** Counts the open cases of a kind. */
 export const countOpen = async (q: Queryable, kind: CaseKind): Promise<number> =>
   (
     await q.one<{ open: number }>(
@@ -88,13 +88,13 @@ export const countOpen = async (q: Queryable, kind: CaseKind): Promise<number> =
     )
   ).open
 
-/** Newest first. */
+/** Lists cases, newest first. */
 export function listCases(
   q: Queryable,
   of: { state?: CaseState | undefined; rail?: string | undefined; before?: string | undefined; limit: number },
 ): Promise<CaseRow[]> {
   const conditions: Sql[] = [sql`true`]
-  // In words for the index of those that are open.
+  // A literal, so that PostgreSQL uses the partial index of open cases.
   if (of.state !== undefined) conditions.push(of.state === 'open' ? sql`state = 'open'` : sql`state = ${of.state}`)
   if (of.rail !== undefined) conditions.push(sql`rail = ${of.rail}`)
   if (of.before !== undefined) conditions.push(sql`id < ${of.before}`)

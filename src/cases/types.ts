@@ -16,7 +16,7 @@ export type CaseKind = (typeof CASE_KINDS)[number]
 export const CASE_STATES = ['open', 'closed', 'repaired', 'credited'] as const
 export type CaseState = (typeof CASE_STATES)[number]
 
-/** Something that waits for a person, such as a difference between our books and a provider's. */
+/** A problem that needs a person, such as a difference between our books and a provider's. */
 export interface Case {
   /** `rec_…` */
   readonly id: string

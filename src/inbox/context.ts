@@ -37,11 +37,11 @@ type Meters = ReturnType<typeof createMeters>
 
 function createMeters(metrics: Metrics) {
   return {
-    events: metrics.counter('purser_payment_events_total', 'Events from providers, by what became of them', [
-      'rail',
-      'result',
-    ]),
-    lag: metrics.gauge('purser_payment_inbox_lag_seconds', 'Age of the oldest event that nobody has looked at'),
+    events: metrics.counter('purser_payment_events_total', 'Provider events, by result', ['rail', 'result']),
+    lag: metrics.gauge(
+      'purser_payment_inbox_lag_seconds',
+      'Age of the oldest event that was never handled, in seconds',
+    ),
     parked: metrics.gauge('purser_payment_inbox_parked', 'Events that wait for a person'),
   }
 }

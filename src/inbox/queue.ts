@@ -7,13 +7,16 @@ import { claimEvents, closeEvent, postponeEvent, releaseEventClaims } from './st
 import { readSubject } from './tokens.ts'
 import type { Handled, StoredEvent } from './types.ts'
 
-/** Handling takes a question to the provider at most per fact; a worker that died in the middle is replaced after it. */
+/**
+ * Lease of one event. Handling a fact takes one provider query at most; after the lease another worker takes over from
+ * a dead one.
+ */
 const LEASE_MS = 120_000
-/** An event that cannot be understood or confirmed for so long waits for a person. */
+/** Time after which an event that cannot be understood or confirmed is parked. */
 export const RETRY_FOR_MS = 24 * 60 * 60_000
 const SLOWEST_MS = 15 * 60_000
 
-/** What providers told us and nobody has handled yet. */
+/** Creates the queue of stored events that are not handled yet. */
 export function inboxQueue(context: InboxContext): DueQueue<StoredEvent> {
   return {
     name: INBOX_QUEUE,
@@ -28,10 +31,10 @@ export function inboxQueue(context: InboxContext): DueQueue<StoredEvent> {
 
 async function handleEvent(context: InboxContext, event: StoredEvent): Promise<void> {
   const rail = context.rails.find(({ name }) => name === event.rail)
-  const facts = rail ? parse(context, rail, event) : 'no such rail'
+  const facts = rail ? parse(context, rail, event) : 'the rail is not configured'
   if (typeof facts === 'string') return close(context, event, 'parked', facts)
-  if (!rail || facts.length === 0) return close(context, event, 'ignored', 'nothing for us in it')
-  // All facts are handled before the event is judged; they are repeatable, so a retry handles them all again.
+  if (!rail || facts.length === 0) return close(context, event, 'ignored', 'the event holds no payment or refund fact')
+  // Handle all facts before the event's result is decided. Handlers are idempotent, so a retry handles all facts again.
   const results: Handled[] = []
   for (const fact of facts) results.push(await handle(context, rail, event, fact))
   const later = results.find((result) => result.kind === 'later')
@@ -44,7 +47,7 @@ async function handleEvent(context: InboxContext, event: StoredEvent): Promise<v
   return refused ? close(context, event, 'ignored', `refused: ${refused.why}`) : close(context, event, 'done', null)
 }
 
-/** An error of ours is no reason to lose the event, nor to try it at once and for ever. */
+/** Calls the handler of a fact. An internal error neither loses the event nor retries it in a tight loop. */
 async function handle(
   context: InboxContext,
   rail: Rail,
@@ -76,7 +79,7 @@ function parse(
     if (tokenRefund) return refunds
     return rail.webhook ? [...rail.webhook.parse(event), ...refunds] : 'the rail has no webhook'
   } catch (error) {
-    context.log.error({ rail: rail.name, event: eventKey, error }, 'event of a shape never seen: parked')
+    context.log.error({ rail: rail.name, event: eventKey, error }, 'event could not be parsed: parked')
     context.securityEvent('malformed-event', { rail: rail.name, attemptId: tokenSubject ?? undefined, event: eventKey })
     return `not understood: ${describeError(error)}`.slice(0, 300)
   }
@@ -96,7 +99,7 @@ async function retry(context: InboxContext, event: StoredEvent, why: string): Pr
   const now = context.clock.now()
   if (now >= event.retryUntil) {
     context.securityEvent('unresolved-event', { rail: event.rail, event: event.eventKey })
-    return close(context, event, 'parked', `tried long enough: ${why}`)
+    return close(context, event, 'parked', `not handled in time: ${why}`)
   }
   await postponeEvent(
     context.db,

@@ -11,17 +11,17 @@ import { RETRY_FOR_MS } from './queue.ts'
 import { insertEvents, type NewEvent } from './store.ts'
 import { readSubject, subjectOfToken } from './tokens.ts'
 
-/** Providers' events are a few kilobytes; Stripe's largest objects some tens. */
+/** Maximum body size. Provider events are a few kilobytes; Stripe's largest objects are some tens. */
 const BODY_LIMIT = 256 * 1024
 const ACCEPTED = { received: true }
-/** Events written by one statement, when they come faster than the database answers. */
-const MOST_TOGETHER = 32
+/** Maximum events per insert, when they arrive faster than the database answers. */
+const MAX_BATCH_ITEMS = 32
 
 const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
 
-/** Where providers tell us what happened: checked, stored, acknowledged; handled after. */
+/** Adds the webhook routes. An event is verified, stored and acknowledged; a queue handles it afterwards. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
-  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MOST_TOGETHER })
+  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MAX_BATCH_ITEMS })
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',
@@ -66,16 +66,23 @@ async function receive(context: InboxContext, store: Store, inbound: Inbound): P
   })
   context.meters.events.inc({ rail: rail.name, result: isNew ? 'stored' : 'repeated' })
   if (isNew) context.jobs().wake(INBOX_QUEUE)
-  // Providers repeat themselves too, so it is answered as the first was; but nothing is done, and it is told.
+  // Providers repeat callbacks, so a repeat gets the same answer. It changes nothing and is reported as a security
+  // event.
   else context.securityEvent('replayed-callback', { rail: rail.name, attemptId: subject, event: eventKey })
   return webhook.accepted ?? ACCEPTED
 }
 
-/** A rail that is off takes nothing: an unset secret must not mean an open door. */
+/**
+ * Finds the rail of a webhook path. A rail that is off accepts nothing: a missing secret must not disable verification.
+ */
 function requireRail(context: InboxContext, name: string): { rail: Rail; webhook: Webhook } {
   const rail = context.rails.find((each) => each.name === name || each.webhook?.pathAlias === name)
   if (!rail?.webhook || rail.unavailable() !== undefined) {
-    throw new AppError('payments.no-such-webhook', 404, 'There is no webhook at this address.')
+    throw new AppError(
+      'payments.no-such-webhook',
+      404,
+      'There is no webhook at this URL. Check the rail’s name and that the rail is configured.',
+    )
   }
   return { rail, webhook: rail.webhook }
 }
@@ -84,7 +91,7 @@ function requireToken(context: InboxContext, rail: Rail, token: string | undefin
   if (token === undefined) return undefined
   const subject = subjectOfToken(context.callbackKey, token)
   if (subject === undefined)
-    throw refuse(context, rail, 'forged-token', { status: 401, why: 'the token is not one of ours' }, undefined)
+    throw refuse(context, rail, 'forged-token', { status: 401, why: 'the token is not valid' }, undefined)
   return subject
 }
 
@@ -99,6 +106,9 @@ function refuse(
   return new AppError('payments.callback-refused', status, 'The callback was refused.')
 }
 
-/** With the token's attempt in it, so that one attempt's body sent to another's address cannot take the place of the real event. */
+/**
+ * Returns the event key for an event without a provider id. The key includes the token's subject, so that a body copied
+ * to another callback path cannot replace the real event.
+ */
 const hashOf = (tokenAttemptId: string | undefined, rawBody: Buffer): string =>
   hash('sha256', Buffer.concat([Buffer.from(`${tokenAttemptId ?? ''}\n`), rawBody]))

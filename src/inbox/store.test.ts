@@ -11,7 +11,7 @@ const event = (eventKey: string, raw: Buffer, tokenSubject: string | null = null
   ...{ receivedAt: now, retryUntil: addMs(now, 60_000) },
 })
 
-void test('events written together are stored byte for byte, each once, and it is told which are new', async () => {
+void test('a batch stores each event once, byte for byte, and returns which are new', async () => {
   await using t = await openTestDatabase([inboxSchema])
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
   assert.deepEqual(await insertEvents(t.db, [event('alone', Buffer.from('{"a":1}'))]), [true])

@@ -5,7 +5,10 @@ import type { StoredEvent } from './types.ts'
 
 export type NewEvent = Omit<StoredEvent, 'tries'>
 
-/** For each event whether it is new; false when it is stored already. One statement: providers wait for it. */
+/**
+ * Inserts events with one statement, because providers wait for the answer. Returns for each whether it is new; false
+ * when it is stored already.
+ */
 export async function insertEvents(q: Queryable, rows: readonly NewEvent[]): Promise<boolean[]> {
   const [only, ...others] = rows
   if (only && others.length === 0) return [await insertEvent(q, only)]
@@ -17,7 +20,7 @@ export async function insertEvents(q: Queryable, rows: readonly NewEvent[]): Pro
       ${column('retryUntil')}::timestamptz[]) as event (rail, key, raw, attempt, received, until)
     on conflict do nothing returning rail, event_key as "eventKey"`)
   const fresh = new Set(written.map(nameOf))
-  // Of two that came together only the first is new.
+  // Of two equal events in one batch only the first is new.
   return rows.map((row) => fresh.delete(nameOf(row)))
 }
 
@@ -31,7 +34,7 @@ async function insertEvent(q: Queryable, row: NewEvent): Promise<boolean> {
   return written === 1
 }
 
-/** Events to handle now. Whoever claimed them has until `leaseEnd`. */
+/** Claims due events until `leaseEnd`. */
 export const claimEvents = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<StoredEvent[]> =>
   q.many(sql`update inbox.events set due_at = ${leaseEnd}, tries = tries + 1 where (rail, event_key) in (
     select rail, event_key from inbox.events where state = 'new' and due_at <= ${now} order by due_at limit ${limit}
@@ -39,7 +42,7 @@ export const claimEvents = (q: Queryable, limit: number, now: Date, leaseEnd: Da
     returning rail, event_key as "eventKey", raw, token_subject as "tokenSubject", received_at as "receivedAt",
       retry_until as "retryUntil", tries`)
 
-/** Makes events due that are claimed, or were put off for less than a claim lasts. */
+/** Makes claimed events due again, and those whose retry is within one lease. */
 export const releaseEventClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
   q.run(sql`update inbox.events set due_at = ${now} where state = 'new' and due_at > ${now} and due_at <= ${leaseEnd}`)
 
@@ -61,12 +64,12 @@ export async function postponeEvent(q: Queryable, key: Key, dueAt: Date, note: s
     where rail = ${key.rail} and event_key = ${key.eventKey} and state = 'new'`)
 }
 
-/** How long the oldest event that was never tried has waited, and how many wait for a person. */
+/** Returns when the oldest unhandled event arrived, and the number of parked events. */
 export const inboxState = (q: Queryable): Promise<{ oldest: Date | null; parked: number }> =>
   q.one(sql`select (select min(received_at) from inbox.events where state = 'new' and tries = 0) as oldest,
     (select count(*)::int from inbox.events where state = 'parked') as parked`)
 
-/** Removes handled events that came before `before`. What waits or is parked stays. @returns how many */
+/** Deletes handled events that arrived before `before`. Pending and parked events stay. @returns number of events */
 export const purgeEvents = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`delete from inbox.events where (rail, event_key) in (
     select rail, event_key from inbox.events where received_at < ${before} and state in ('done', 'ignored') limit ${limit})`)
@@ -83,21 +86,21 @@ export const listParked = (q: Queryable, limit: number): Promise<ParkedEvent[]> 
   q.many(sql`select rail, event_key as "eventKey", received_at as "receivedAt", token_subject as "attemptId", note
     from inbox.events where state = 'parked' order by received_at limit ${limit}`)
 
-/** A parked event as it came. */
+/** Finds a parked event with its raw body. */
 export const findParked = (
   q: Queryable,
   { rail, eventKey }: Key,
 ): Promise<{ raw: Buffer; note: string | null } | undefined> =>
   q.maybe(sql`select raw, note from inbox.events where rail = ${rail} and event_key = ${eventKey} and state = 'parked'`)
 
-/** Settles a parked event without crediting anything. False when there is no such one. */
+/** Closes a parked event without crediting anything. Returns false when no such event is parked. */
 export async function closeParked(q: Queryable, { rail, eventKey }: Key, note: string): Promise<boolean> {
   const written = await q.run(sql`update inbox.events set state = 'ignored', note = ${note}
     where rail = ${rail} and event_key = ${eventKey} and state = 'parked'`)
   return written === 1
 }
 
-/** Puts a parked event back to be handled. False when there is no such one. */
+/** Makes a parked event due again. Returns false when no such event is parked. */
 export async function reopenEvent(q: Queryable, key: Key, now: Date, retryUntil: Date): Promise<boolean> {
   const written =
     await q.run(sql`update inbox.events set state = 'new', due_at = ${now}, retry_until = ${retryUntil}, tries = 0, note = null

@@ -8,13 +8,13 @@ const key = Buffer.alloc(32, 1)
 const attemptId = createIds(createSetClock()).next('att')
 const token = callbackToken(key, attemptId)
 
-void test('a token names its attempt, in characters that a path may have in lower case', () => {
+void test('a token names its attempt in lower-case path characters', () => {
   assert.equal(subjectOfToken(key, token), attemptId)
   assert.match(token, /^[a-z0-9_.]+$/)
   assert.equal((token.split('.')[1] ?? '').length * 4, 160, 'bits')
 })
 
-void test('anything else names nothing', () => {
+void test('an invalid token names nothing', () => {
   const other = createIds(createSetClock()).next('att')
   const mac = token.split('.')[1] ?? ''
   const wrong = [
@@ -32,7 +32,7 @@ void test('anything else names nothing', () => {
   for (const each of wrong) assert.equal(subjectOfToken(key, each), undefined, each)
 })
 
-void test('the address of callbacks uses the name that the provider does not mind', () => {
+void test('the callback URL uses the rail’s path alias', () => {
   assert.equal(
     callbackUrl('https://a.example', key, { name: 'cards' }, attemptId),
     `https://a.example/api/webhook/cards/${token}`,
@@ -41,7 +41,7 @@ void test('the address of callbacks uses the name that the provider does not min
   assert.equal(callbackUrl('https://a.example/', key, aliased, attemptId), `https://a.example/api/webhook/stk/${token}`)
 })
 
-void test('a sending of a refund has a token for each purpose, none of which is another', () => {
+void test('a refund sending has a distinct token for each purpose', () => {
   const refundId = createIds(createSetClock()).next('re')
   const urlOf = (purpose: 'result' | 'status', sending = 1): string =>
     refundCallbackUrl('https://a.example', key, { name: 'tap' }, { sendingId: `${refundId}-${sending}`, purpose })

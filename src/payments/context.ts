@@ -17,7 +17,7 @@ import type { RefundsConfig } from './refunds/config.ts'
 import type { RefundChange } from './refunds/types.ts'
 import type { SettlementChange } from './settlements/types.ts'
 
-/** What the parts of payments share. */
+/** Dependencies that the folders of this module share. */
 export interface Context {
   readonly db: Db
   readonly ledger: Ledger
@@ -29,7 +29,7 @@ export interface Context {
   readonly securityEvent: ReportSecurityEvent
   readonly cases: Pick<Cases, 'open' | 'countOpen'>
   readonly rails: readonly Rail[]
-  /** Whose days are compared. */
+  /** Time zone of business days. */
   readonly timeZone: string
   readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined
   readonly prices: Prices
@@ -40,13 +40,13 @@ export interface Context {
   readonly subscribers: Readonly<Record<string, Job<IntentChange>>>
   readonly refundSubscribers: Readonly<Record<string, Job<RefundChange>>>
   readonly refunds: () => RefundsConfig
-  /** Tells followers in this process that an intent changed. */
+  /** Notifies followers in this process that an intent changed. */
   changed: (intentId: string) => void
-  /** A look of a watching rail is due now: it has something new to look for. */
+  /** Makes the next poll of a watching rail due now, because there is a new address. */
   wakeWatch: (rail: string) => Promise<void>
 }
 
-/** The one account at each provider. */
+/** Name of the only account at each provider. */
 export const MAIN_ACCOUNT = 'main'
 
 export const ATTEMPTS_QUEUE = 'payments.attempts'
@@ -56,29 +56,36 @@ export type Meters = ReturnType<typeof createMeters>
 
 export function createMeters(metrics: Metrics) {
   return {
-    payments: metrics.counter('payments_total', 'Attempts to pay, by what became of them', ['provider', 'status']),
-    refunds: metrics.counter('purser_refunds_total', 'Refunds, by what became of them', ['rail', 'status']),
-    checks: metrics.counter('purser_payment_checks_total', 'Questions to providers, by answer', ['rail', 'answer']),
-    overdue: metrics.gauge('purser_payment_attempts_overdue_seconds', 'How long the oldest due attempt has waited'),
+    payments: metrics.counter('payments_total', 'Payment attempts, by result', ['provider', 'status']),
+    refunds: metrics.counter('purser_refunds_total', 'Refunds, by result', ['rail', 'status']),
+    checks: metrics.counter('purser_payment_checks_total', 'Status queries to providers, by answer', [
+      'rail',
+      'answer',
+    ]),
+    overdue: metrics.gauge(
+      'purser_payment_attempts_overdue_seconds',
+      'Waiting time of the oldest due attempt, in seconds',
+    ),
   }
 }
 
 export const railOf = (context: Context, name: string): Rail | undefined =>
   context.rails.find((rail) => rail.name === name)
 
-const TRIES = 4
+const MAX_TRANSACTIONS = 4
 
 /**
- * A transaction that moves money. What is available may be spent between reading it and taking it: then all is done again; the last time
- * `contended` is true and nothing should depend on what is available.
+ * Runs a transaction that moves money, up to four times. Another transaction can spend the balance between our read and
+ * our debit; then everything runs again. On the last run `contended` is true, and nothing may depend on the available
+ * balance.
  */
 export async function transactMoney<T>(context: Context, act: (tx: Tx, contended: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await context.db.transaction((tx) => act(tx, attempt === TRIES))
+      return await context.db.transaction((tx) => act(tx, attempt === MAX_TRANSACTIONS))
     } catch (error) {
       const spent = error instanceof AppError && error.code === 'ledger.insufficient-funds'
-      if (!spent || attempt === TRIES) throw error
+      if (!spent || attempt === MAX_TRANSACTIONS) throw error
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Cron } from '#platform/runtime/jobs'
 import type { Context } from './context.ts'
 import { measure } from './health.ts'
 import { expireIntents } from './intents/intents.ts'
-import { tally } from './intents/tallies.ts'
+import { updateTallies } from './intents/tallies.ts'
 import { releaseIdempotencyKeys } from './store/intents.ts'
 import { releaseRefundKeys } from './store/refunds.ts'
 
@@ -30,7 +30,7 @@ export function paymentsCrons(context: Context): readonly Cron[] {
     {
       name: 'payments.tally',
       everyMs: 60 * SECOND_MS,
-      run: async () => void (await tally(context)),
+      run: async () => void (await updateTallies(context)),
     },
     {
       name: 'payments.free-idempotency-keys',

@@ -1,24 +1,24 @@
 import { AppError } from '#platform/base/errors'
 import { notMobile, type MobileCountry } from '#platform/base/phone'
 
-/** Every refusal of this module, with what to do about it. */
+/** Errors of this module. Each message says what happened and what to do. */
 export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')
 
 export const alreadyPaid = (): AppError => new AppError('payments.already-paid', 409, 'The payment is paid already.')
 
-export const over = (status: string): AppError =>
-  new AppError('payments.over', 409, `The payment is ${status}; nothing can be started on it. Create a new payment.`)
+export const paymentEnded = (status: string): AppError =>
+  new AppError('payments.over', 409, `The payment is ${status}; no attempt can start on it. Create a new payment.`)
 
-export const inFlight = (): AppError =>
+export const attemptInFlight = (): AppError =>
   new AppError('payments.attempt-in-flight', 409, 'A payment is under way already. Wait until it ends.', {
     retryAfterSeconds: 15,
   })
 
-/** A prompt that can still be answered. `phone` is masked; `endsAt` is when it ends at the latest. */
+/** A prompt can still be approved. `phone` is masked; `endsAt` is the latest end of the prompt. */
 export function promptLive(phone: string, endsAt: Date, now: Date): AppError {
   const seconds = Math.ceil((endsAt.getTime() - now.getTime()) / 1000)
   const until =
-    seconds > 0 ? `It ends at ${endsAt.toISOString()} at the latest.` : 'The provider is asked about it now.'
+    seconds > 0 ? `It ends at ${endsAt.toISOString()} at the latest.` : 'Purser is querying the provider now.'
   return new AppError(
     'payments.attempt-in-flight',
     409,
@@ -31,7 +31,7 @@ export const pageOpen = (method: string): AppError =>
   new AppError(
     'payments.page-open',
     409,
-    `A page of the method ${method} is open, and its provider has not closed it. Finish the payment there, or try again in some seconds.`,
+    `A page of the method ${method} is open, and its provider has not closed it. Finish the payment there, or try again in 15 seconds.`,
     { retryAfterSeconds: 15 },
   )
 
@@ -52,37 +52,57 @@ export const methodNotAllowed = (method: string, methods: readonly string[]): Ap
     },
   )
 
-export const methodOff = (method: string, why: string): AppError =>
-  new AppError('payments.method-unavailable', 503, `${method} cannot be used now. Try another method, or later.`, {
-    param: 'method',
-    retryAfterSeconds: 60,
-    cause: why,
-  })
+export const methodUnavailable = (method: string, why: string): AppError =>
+  new AppError(
+    'payments.method-unavailable',
+    503,
+    `${method} is unavailable now. Choose another method, or try again in a minute.`,
+    {
+      param: 'method',
+      retryAfterSeconds: 60,
+      cause: why,
+    },
+  )
 
-export const amountNotTaken = (method: string, why: string): AppError =>
-  new AppError('payments.amount-not-taken', 422, `${method} cannot take what is due: ${why}.`, { param: 'method' })
+export const amountNotAccepted = (method: string, why: string): AppError =>
+  new AppError(
+    'payments.amount-not-taken',
+    422,
+    `${method} cannot collect the amount due: ${why}. Choose another method.`,
+    { param: 'method' },
+  )
 
-export const exchangeOff = (currency: string): AppError =>
-  new AppError('rates.unavailable', 503, `No rate for ${currency} can be had: no price source is switched on.`, {
-    retryAfterSeconds: 60,
-  })
+export const exchangeUnavailable = (currency: string): AppError =>
+  new AppError(
+    'rates.unavailable',
+    503,
+    `There is no rate for ${currency}: no price source is configured. Choose another method.`,
+    {
+      retryAfterSeconds: 60,
+    },
+  )
 
-export const payerLacks = (param: 'phone' | 'email', method: string): AppError =>
+export const payerDetailMissing = (param: 'phone' | 'email', method: string): AppError =>
   new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}.`, { param })
 
-/** `country`: whose mobile numbers the rail takes. */
+/** `country`: country of the mobile numbers that the rail accepts. */
 export const badPhone = (country: MobileCountry | undefined): AppError =>
   new AppError('payments.bad-phone', 422, `The phone number ${notMobile(country)}`, { param: 'phone' })
 
 /** Not 429: waiting does not help. */
 export const tooManyAttempts = (most: number): AppError =>
-  new AppError('payments.too-many-attempts', 409, `A payment can be tried ${most} times. Create a new payment.`)
+  new AppError('payments.too-many-attempts', 409, `A payment can have ${most} attempts. Create a new payment.`)
 
 export const tooManyPrompts = (retryAfterSeconds: number): AppError =>
-  new AppError('payments.too-many-prompts', 429, 'This phone was asked too often. Wait before asking it again.', {
-    param: 'phone',
-    retryAfterSeconds,
-  })
+  new AppError(
+    'payments.too-many-prompts',
+    429,
+    'This phone received too many prompts. Wait before you send another one.',
+    {
+      param: 'phone',
+      retryAfterSeconds,
+    },
+  )
 
 export const tooManyDeclines = (retryAfterSeconds: number): AppError =>
   new AppError('payments.too-many-declines', 429, 'This payment was declined too often. Wait before trying again.', {
@@ -90,12 +110,12 @@ export const tooManyDeclines = (retryAfterSeconds: number): AppError =>
   })
 
 export const tooManyFollowers = (): AppError =>
-  new AppError('payments.too-many-followers', 503, 'Too many pages follow payments now. Ask for the payment instead.', {
+  new AppError('payments.too-many-followers', 503, 'Too many pages follow payments now. Read the payment instead.', {
     retryAfterSeconds: 5,
   })
 
 export const badCursor = (): AppError =>
-  new AppError('payments.bad-cursor', 422, 'The cursor is not one of ours. Take next_cursor from the page before.', {
+  new AppError('payments.bad-cursor', 422, 'The cursor is invalid. Use next_cursor from the previous page.', {
     param: 'cursor',
   })
 
@@ -108,7 +128,7 @@ export const noCustomer = (): AppError =>
   new AppError(
     'payments.no-customer',
     422,
-    'This payment names no customer, so there is no balance to pay from. Give customer.id when you create it.',
+    'This payment names no customer, so there is no balance to pay from. Set customer.id when you create the payment.',
     { param: 'method' },
   )
 
@@ -120,25 +140,30 @@ export const balanceTooLow = (available: string, due: string): AppError =>
   )
 
 export const noSuchTransfer = (name: string): AppError =>
-  new AppError('payments.no-such-transfer', 404, `There is no transfer by hand ${name.slice(0, 60)}.`, { param: 'id' })
+  new AppError(
+    'payments.no-such-transfer',
+    404,
+    `There is no manual transfer ${name.slice(0, 60)}. List them: npx purser payments transfers`,
+    { param: 'id' },
+  )
 
 export const transferNotOpen = (state: string): AppError =>
-  new AppError('payments.transfer-not-open', 409, `The transfer is ${state}: nothing is waited for.`)
+  new AppError('payments.transfer-not-open', 409, `The transfer is ${state} already, so it cannot be changed.`)
 
 export const transferConfirmed = (number: string): AppError =>
   new AppError(
     'payments.transfer-confirmed',
     409,
-    `The transfer was confirmed as ${number} already. If the payer sent another one with the same payment code, say so.`,
+    `The transfer is confirmed as ${number} already. If the payer sent a second one with the same payment code, confirm it with \`another\`.`,
   )
 
 export const numberUsed = (): AppError =>
-  new AppError('payments.number-used', 409, 'Another transfer was confirmed with this number. Check it.', {
+  new AppError('payments.number-used', 409, 'Another transfer was confirmed with this number. Check the number.', {
     param: 'number',
   })
 
 export const badAmount = (): AppError =>
-  new AppError('validation-failed', 422, 'amount must be more than zero', { param: 'amount' })
+  new AppError('validation-failed', 422, 'Amount must be positive.', { param: 'amount' })
 
 export const badNumber = (): AppError =>
   new AppError(

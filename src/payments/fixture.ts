@@ -23,7 +23,9 @@ import type { SettlementTerms } from './settlements/types.ts'
 import type { Payments } from './types.ts'
 import assert from 'node:assert/strict'
 
-/** For the tests of this module: payments over a real database, ledger, jobs and web server, with scripted rails in place of providers. */
+/**
+ * Test fixture: payments over a real database, ledger, jobs and web server, with scripted rails instead of providers.
+ */
 
 /** Schemas of payments and of the modules below it, in the order of migration. */
 export const schemas = [platformSchema, ledgerSchema, inboxSchema, casesSchema, paymentsSchema]
@@ -37,16 +39,16 @@ export interface Scripted {
   readonly started: CollectRequest[]
   readonly checked: AttemptRef[]
   readonly closed: AttemptRef[]
-  /** What the provider answers; replace as the test goes on. */
+  /** Answers of the provider. Tests replace them. */
   onStart: (request: CollectRequest) => Outcome | Promise<Outcome>
   onCheck: (attempt: AttemptRef) => Outcome | Promise<Outcome>
   off: string | undefined
-  /** A body that says this when it is parsed. */
+  /** Returns a webhook body that the rail parses to these facts. */
   says(...facts: Fact[]): Buffer
 }
 
 function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_000): Scripted {
-  const told: (readonly Fact[])[] = []
+  const scriptedFacts: (readonly Fact[])[] = []
   const refunds = createScriptedRefunds()
   const scripted: Scripted = {
     refunds,
@@ -61,7 +63,7 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
     onCheck: ({ reference }) =>
       reference === undefined ? { kind: 'unknown', why: 'nothing to ask by' } : { kind: 'pending', reference },
     off: undefined,
-    says: (...facts) => Buffer.from(JSON.stringify({ fact: told.push(facts) - 1 })),
+    says: (...facts) => Buffer.from(JSON.stringify({ fact: scriptedFacts.push(facts) - 1 })),
     rail: {
       name,
       method: kind === 'push' ? 'mpesa' : 'card',
@@ -101,7 +103,7 @@ function createScripted(name: string, kind: 'push' | 'page', lifetimeMs = 180_00
         },
         parse: ({ rawBody }) => {
           const { fact = -1, refund } = JSON.parse(rawBody.toString()) as { fact?: number; refund?: number }
-          const facts = refund === undefined ? told[fact] : []
+          const facts = refund === undefined ? scriptedFacts[fact] : []
           if (!facts) throw new RangeError('a shape never seen')
           return facts
         },
@@ -140,13 +142,13 @@ export interface Trial extends AsyncDisposable {
   create(input?: Partial<NewIntent>): Promise<Intent>
   find(id: string): Promise<Intent>
   start(intentId: string, phone?: string): ReturnType<Payments['startAttempt']>
-  /** Advances the clock and runs what is due. */
+  /** Advances the clock and runs everything that is due. */
   pass(ms?: number): Promise<void>
   /** Claims all that is due in all queues and handles it at the same time, as several workers would. */
   rush(): Promise<void>
   /** Posts to the callback URL of the n-th started attempt. */
   callback(scripted: Scripted, body: Buffer, n?: number): Promise<number>
-  /** Every invariant holds, and all balances add up to zero. */
+  /** Asserts that every invariant holds and that all balances add up to zero. */
   booksHold(): Promise<void>
   available(): Promise<bigint>
   debt(): Promise<bigint>
@@ -171,21 +173,21 @@ export interface TrialOptions {
   readonly refunds?: RefundsConfig
   readonly terms?: SettlementTerms
   readonly timeZone?: string
-  /** A module above payments that the test is about. */
-  readonly above?: (trial: ModulesBelow) => Module
+  /** Module under test that builds on payments. */
+  readonly upperModule?: (trial: ModulesBelow) => Module
 }
 
 export type ModulesBelow = Pick<Trial, 'db' | 'clock' | 'ids' | 'log' | 'payments' | 'cases'> & {
   readonly rails: readonly Rail[]
 }
 
-const wishes = ({
+const toDeps = ({
   limits,
   subscriber,
   refunds,
   terms,
   timeZone,
-}: Omit<TrialOptions, 'db' | 'connection' | 'above'>) => ({
+}: Omit<TrialOptions, 'db' | 'connection' | 'upperModule'>) => ({
   ...(subscriber && { subscribers: { gateway: subscriber } }),
   ...(limits && { limits }),
   ...(refunds && { refunds: () => refunds }),
@@ -193,7 +195,7 @@ const wishes = ({
   settlementTerms: terms && (() => Promise.resolve(terms)),
 })
 
-export async function openTrial({ db, connection, above, ...options }: TrialOptions): Promise<Trial> {
+export async function openTrial({ db, connection, upperModule, ...options }: TrialOptions): Promise<Trial> {
   const clock = createSetClock()
   const ids = createIds(clock)
   const log = memoryLog({ clock })
@@ -216,11 +218,11 @@ export async function openTrial({ db, connection, above, ...options }: TrialOpti
     metrics,
     publicUrl: 'https://pay.example',
     callbackKey,
-    ...wishes(options),
+    ...toDeps(options),
   })
   const inbound = { db, rails, handlers: () => payments.inbound, jobs: () => jobs, clock, log, metrics, callbackKey }
   const inbox = createInbox(inbound)
-  const top = above?.({ db, clock, ids, log, payments, cases, rails })
+  const top = upperModule?.({ db, clock, ids, log, payments, cases, rails })
   const modules: readonly Module[] = [inbox, payments, ...(top ? [top] : [])]
   const queues = modules.flatMap((module) => module.queues ?? [])
   const crons = modules.flatMap((module) => module.crons ?? [])
@@ -282,15 +284,15 @@ export const newIntent = (clock: SetClock, input: Partial<NewIntent> = {}): NewI
   ...input,
 })
 
-/** Tells something of refunds by a signed event of the card rail, and lets it be handled. */
-export async function tellRefund(trial: Trial, ...facts: RefundFact[]): Promise<void> {
+/** Delivers refund facts in a signed event of the card rail and handles it. */
+export async function deliverRefundEvent(trial: Trial, ...facts: RefundFact[]): Promise<void> {
   const payload = trial.page.refunds.says(...facts)
   await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
   await trial.pass()
 }
 
-/** Tells something by a signed event of the card rail, and lets it be handled. */
-export async function tell(trial: Trial, about: Fact['about'], outcome: Outcome): Promise<void> {
+/** Delivers a fact in a signed event of the card rail and handles it. */
+export async function deliverEvent(trial: Trial, about: Fact['about'], outcome: Outcome): Promise<void> {
   const payload = trial.page.says({ about, outcome, needsCheck: false })
   await trial.app.inject({ method: 'POST', url: '/api/webhook/cards', payload, headers: { 'x-signature': 'good' } })
   await trial.pass()
@@ -310,14 +312,14 @@ export async function cardAttempt(
   })
 }
 
-/** The code of the error that it ends with; `no error` when it ends well. */
+/** Returns the error code of a rejected promise; `no error` when it resolves. */
 export const codeOf = async (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'no error',
     (error: unknown) => (error instanceof AppError ? error.code : String(error)),
   )
 
-/** What the merchant has is paid out. */
+/** Pays out part of the merchant's available balance. */
 export async function spend(trial: Trial, amount: bigint): Promise<void> {
   await trial.ledger.post(trial.db, [
     {

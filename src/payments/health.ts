@@ -2,8 +2,8 @@ import type { HealthCheck } from '#platform/runtime/health'
 import { type Context, railOf } from './context.ts'
 import { measureWaitingRefunds } from './refunds/resolve.ts'
 import { findOldestDue } from './store/attempts.ts'
-import { measureSent } from './store/transfers.ts'
-import { isSweep, listWatchStates, railOfRow } from './store/watching.ts'
+import { measureSentTransfers } from './store/transfers.ts'
+import { isSweep, listWatchStates, railOfWatch } from './store/watching.ts'
 
 /** Workers poll every half second. An attempt that is overdue by more than this means that no worker runs, or that they cannot keep up. */
 const OVERDUE_SECONDS = 60
@@ -27,7 +27,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
       since !== null && context.clock.now().getTime() - since.getTime() > OPERATOR_WAIT_MS
     const { waiting, since } = await measureWaitingRefunds(context)
     const refundsWaitTooLong = isWaitingTooLong(since)
-    const sent = await measureSent(context.db)
+    const sent = await measureSentTransfers(context.db)
     const reorged = await context.cases.countOpen(context.db, 'taken-back')
     return {
       status:
@@ -51,7 +51,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
 async function listStaleWatches(context: Context): Promise<string[]> {
   const now = context.clock.now().getTime()
   return (await listWatchStates(context.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {
-    if (railOf(context, railOfRow(rail))?.unavailable() !== undefined) return []
+    if (railOf(context, railOfWatch(rail))?.unavailable() !== undefined) return []
     const staleAfterMs = isSweep(rail) ? SWEEP_STALE_MS : WATCH_STALE_MS
     if (failingSince && now - failingSince.getTime() >= staleAfterMs) return [`${rail}: ${problem ?? 'the scan fails'}`]
     return now - dueAt.getTime() >= staleAfterMs ? [`${rail}: no scan runs`] : []

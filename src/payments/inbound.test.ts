@@ -9,7 +9,7 @@ const events = (trial: Trial): Promise<{ state: string; note: string | null; tri
   trial.db.many(sql`select state, note, tries from inbox.events order by received_at, event_key limit 100`)
 const securityEvents = (trial: Trial): string[] =>
   trial.log.entries.flatMap(({ securityEvent }) => (typeof securityEvent === 'string' ? [securityEvent] : []))
-/** What an unsigned callback says of a success. */
+/** Fact of an unsigned callback about a success. */
 const success = (attemptId: string, gross = 150_000n, more: Partial<Fact> = {}): Fact => ({
   about: { attemptId },
   outcome: received(
@@ -19,7 +19,7 @@ const success = (attemptId: string, gross = 150_000n, more: Partial<Fact> = {}):
   needsCheck: true,
   ...more,
 })
-/** What a query says of it: no amount, no number. */
+/** Outcome of a query about it: no amount, no number. */
 const confirms = (trial: Trial): void => {
   trial.push.onCheck = ({ reference, amount }) =>
     reference
@@ -27,7 +27,7 @@ const confirms = (trial: Trial): void => {
       : { kind: 'unknown', why: 'nothing to ask by' }
 }
 
-void test('a callback is stored, acknowledged in the words of the provider, and handled after', async () => {
+void test('a callback is stored, acknowledged in the provider’s format, and handled afterwards', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -37,7 +37,7 @@ void test('a callback is stored, acknowledged in the words of the provider, and 
   const answer = await trial.app.inject({ method: 'POST', url, payload: trial.push.says(success(attempt.id)) })
   assert.equal(answer.statusCode, 200)
   assert.deepEqual(answer.json(), { ResultCode: 0, ResultDesc: 'Accepted' })
-  assert.equal((await trial.find(intent.id)).status, 'processing', 'nothing is handled before the answer')
+  assert.equal((await trial.find(intent.id)).status, 'processing', 'handling starts after the answer')
   await trial.pass()
   const paid = await trial.find(intent.id)
   assert.equal(paid.status, 'paid')
@@ -50,7 +50,7 @@ void test('a callback is stored, acknowledged in the words of the provider, and 
   await trial.booksHold()
 })
 
-void test('three callbacks at once and a poll beside: one receipt', async () => {
+void test('three concurrent callbacks and a poll create one receipt', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -70,7 +70,7 @@ void test('three callbacks at once and a poll beside: one receipt', async () => 
   await trial.booksHold()
 })
 
-void test('paid by query, callback later: the number is filled into the same receipt, and the version shows it', async () => {
+void test('a callback after a query adds the number to the same receipt and raises the version', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -86,10 +86,10 @@ void test('paid by query, callback later: the number is filled into the same rec
   assert.equal(after.receipts.length, 1)
   assert.equal(after.receipts[0]?.number, `N${attempt.id.slice(-6)}`)
   assert.equal(after.version, before.version + 1)
-  assert.equal(trial.push.checked.length, 1, 'the provider has confirmed this money already')
+  assert.equal(trial.push.checked.length, 1, 'the provider confirmed this money before')
 })
 
-void test('less than asked: the stated amount counts, whether it comes first or corrects what the query could not say', async () => {
+void test('an underpayment counts at the stated amount, whether stated first or after a query without an amount', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -115,7 +115,7 @@ void test('less than asked: the stated amount counts, whether it comes first or 
   }
 })
 
-void test('before the answer to the submission: the token proves the attempt, and its reference is taken over', async () => {
+void test('a callback before the submission’s answer is matched by its token, and its reference is stored', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -128,12 +128,12 @@ void test('before the answer to the submission: the token proves the attempt, an
   }
   const attempt = await trial.start(intent.id)
   assert.deepEqual(codes, [200])
-  assert.equal(attempt.status, 'settled', 'the answer that comes after takes nothing back')
+  assert.equal(attempt.status, 'settled', 'the later answer changes nothing')
   assert.equal((await trial.find(intent.id)).status, 'paid')
   await trial.booksHold()
 })
 
-void test('a lost answer, and the callback still comes', async () => {
+void test('a callback settles an attempt whose answer was lost', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -147,7 +147,7 @@ void test('a lost answer, and the callback still comes', async () => {
   await trial.booksHold()
 })
 
-void test('a callback whose query has no answer yet waits; polling is not held up by it', async () => {
+void test('a callback waits while its query has no answer, and polling continues', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -156,7 +156,7 @@ void test('a callback whose query has no answer yet waits; polling is not held u
   await trial.callback(trial.push, trial.push.says(success(attempt.id)))
   await trial.pass()
   await trial.pass(3000)
-  assert.equal((await trial.find(intent.id)).status, 'processing', 'nothing is credited on the event alone')
+  assert.equal((await trial.find(intent.id)).status, 'processing', 'the event alone credits nothing')
   const [waiting] = await events(trial)
   assert.equal(waiting?.state, 'new')
   assert.ok((waiting?.tries ?? 0) > 1)
@@ -169,7 +169,7 @@ void test('a callback whose query has no answer yet waits; polling is not held u
   )
 })
 
-void test('forged, foreign, malformed: refused, not stored, a security event each', async () => {
+void test('forged, foreign and malformed callbacks are refused, not stored, and each raises a security event', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -186,7 +186,7 @@ void test('forged, foreign, malformed: refused, not stored, a security event eac
   assert.equal(await post('/api/webhook/none'), 404)
   assert.equal(await post('/api/webhook/cards', { 'x-signature': 'bad' }), 401)
   trial.push.off = 'no keys'
-  assert.equal(await post(good), 404, 'a rail that is off takes nothing')
+  assert.equal(await post(good), 404, 'a rail that is off accepts nothing')
   trial.push.off = undefined
   assert.deepEqual(await events(trial), [])
   assert.deepEqual(securityEvents(trial), [
@@ -201,14 +201,14 @@ void test('forged, foreign, malformed: refused, not stored, a security event eac
   assert.ok(!text.includes('254712345678'), 'no phone in the log')
 })
 
-void test('what does not fit its attempt credits nothing', async () => {
+void test('an event that does not match its attempt credits nothing', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
   const intent = await trial.create()
   const mine = await trial.start(intent.id)
   const victim = await trial.start((await trial.create()).id, '254798765432')
-  const told: Fact[] = [
+  const facts: Fact[] = [
     success(victim.id),
     { ...success(mine.id), outcome: received({ id: 'ref_x', gross: kes(150_000n) }, referenceOf(victim.id)) },
     { ...success(mine.id), about: { reference: referenceOf(victim.id) } },
@@ -216,8 +216,8 @@ void test('what does not fit its attempt credits nothing', async () => {
     success(mine.id, 1_500_000n),
     { ...success(mine.id), outcome: received({ id: referenceOf(mine.id), gross: { asset: 'USD/2', amount: 1n } }) },
   ]
-  // Sent to the address of the first attempt, whose token is good.
-  const bodies = told.map((fact) => trial.push.says(fact))
+  // Sent to the callback path of the first attempt, whose token is valid.
+  const bodies = facts.map((fact) => trial.push.says(fact))
   for (const body of bodies) assert.equal(await trial.callback(trial.push, body, 0), 200)
   await trial.pass()
   assert.deepEqual((await trial.find(intent.id)).receipts, [])
@@ -235,14 +235,14 @@ void test('what does not fit its attempt credits nothing', async () => {
   )
   assert.equal(trial.push.checked.length, 0)
 
-  // The same body at its own address is another event: the forged copy has not taken its place.
+  // The same body on its own callback path is another event: the forged copy has not replaced it.
   assert.equal(await trial.callback(trial.push, bodies[0] ?? Buffer.of(), 1), 200)
   await trial.pass()
   assert.equal((await trial.find(victim.intentId)).status, 'paid')
   await trial.booksHold()
 })
 
-void test('a reference that belongs to another attempt is not taken over', async () => {
+void test('a reference of another attempt is not stored', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   confirms(trial)
@@ -260,7 +260,7 @@ void test('a reference that belongs to another attempt is not taken over', async
   assert.deepEqual((await trial.find(intent.id)).receipts, [])
 })
 
-void test('the provider contradicts an event: it is believed, and a person looks', async () => {
+void test('when the provider contradicts an event, the provider is believed and the event is parked', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -276,7 +276,7 @@ void test('the provider contradicts an event: it is believed, and a person looks
   assert.deepEqual(securityEvents(trial), ['event-contradicted'])
 })
 
-void test('too early: tried again until what it is about is there, or for a day', async () => {
+void test('an early event is retried until its attempt exists, or for a day', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const signed = { 'x-signature': 'good' }
@@ -314,7 +314,7 @@ void test('too early: tried again until what it is about is there, or for a day'
   await trial.booksHold()
 })
 
-void test('an event whose handling throws is tried less and less often, and then waits for a person', async () => {
+void test('an event whose handling throws is retried with backoff and then parked', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)
@@ -333,12 +333,12 @@ void test('an event whose handling throws is tried less and less often, and then
   const asked = trial.push.checked.length
   for (let i = 0; i < 100; i++) await trial.pass(900_000)
   assert.equal((await events(trial))[0]?.state, 'parked')
-  const { looks } = await trial.db.one<{ looks: number }>(sql`select checks as looks from payments.attempts`)
-  assert.ok(looks > 5, 'the attempt counts its looks too')
+  const { checks } = await trial.db.one<{ checks: number }>(sql`select checks from payments.attempts`)
+  assert.ok(checks > 5, 'polling counts its checks too')
   assert.ok(trial.push.checked.length > asked)
 })
 
-void test('a shape never seen is parked for a person; an event id makes different bodies one event', async () => {
+void test('an unknown event shape is parked; different bodies with one event id are one event', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const headers = { 'x-signature': 'good', 'x-event': 'evt_1' }
@@ -354,7 +354,7 @@ void test('a shape never seen is parked for a person; an event id makes differen
   assert.deepEqual(health, { status: 'healthy', detail: { lagSeconds: 0, parkedEvents: 1 } })
 })
 
-void test('handled events are removed after ninety days; what is parked stays', async () => {
+void test('handled events are deleted after 90 days; parked events stay', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const signed = { 'x-signature': 'good' }
@@ -370,7 +370,7 @@ void test('handled events are removed after ninety days; what is parked stays', 
   )
 })
 
-void test('events that nobody handles and attempts that nobody looks at show in health', async () => {
+void test('unhandled events and unchecked attempts degrade health', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)

@@ -7,7 +7,7 @@ import { refundInvariants } from './refunds/invariants.ts'
 import { checkReleases, checkPendingBalances } from './settlements/settlements.ts'
 import { listLiquidity } from './store/exchanges.ts'
 import {
-  inOneState,
+  readInSnapshot,
   listClearing,
   listUnsettled,
   listWrongDeposits,
@@ -89,15 +89,15 @@ const ROW_INVARIANTS: readonly Invariant[] = [
 const ledgerInvariants = (ledger: Ledger): readonly Invariant[] => [
   {
     name: 'payments.clearing-is-what-providers-hold',
-    check: (q) => inOneState(q, (all) => checkClearing(all, ledger)),
+    check: (q) => readInSnapshot(q, (all) => checkClearing(all, ledger)),
   },
   {
     name: 'payments.liquidity-is-what-was-exchanged',
-    check: (q) => inOneState(q, (all) => checkLiquidity(all, ledger)),
+    check: (q) => readInSnapshot(q, (all) => checkLiquidity(all, ledger)),
   },
   {
     name: 'payments.pending-is-what-is-held-back',
-    check: (q) => inOneState(q, (all) => checkPendingBalances(all, ledger)),
+    check: (q) => readInSnapshot(q, (all) => checkPendingBalances(all, ledger)),
   },
 ]
 

@@ -19,7 +19,7 @@ import {
   findCreated,
   loadIntent,
   merchantBalance,
-  pageOfIntents,
+  listIntentPage,
 } from './intents/intents.ts'
 import { readFigures } from './intents/tallies.ts'
 import { createInvariants } from './invariants.ts'
@@ -60,13 +60,13 @@ export function createPayments(deps: PaymentsDeps): Payments {
     create: (q, input) => createIntent(context, q, input),
     findCreated,
     find: (q, { id, merchantId }) => loadIntent(q, id, merchantId),
-    list: pageOfIntents,
+    list: listIntentPage,
     cancel: (by) => cancelIntent(context, by),
     startAttempt: (input) => startAttempt(context, input),
     settlements: settlementReader,
     figures: (q, since) => readFigures(context, q, since),
     pollPages: (intentId) => pollPages(context, intentId),
-    loadPrices: (asset) => context.prices.learn(asset),
+    loadPrices: (asset) => context.prices.load(asset),
     railStates: () => context.rails.map((rail) => ({ name: rail.name, unavailable: rail.unavailable() })),
     methods: (asset) => listMethods(context, asset),
     balance: (q, merchantId) => merchantBalance(context, q, merchantId),

@@ -10,7 +10,7 @@ import {
   creditTransfers,
   debtOf,
   feeTransfers,
-  takeTransfers,
+  debitTransfers,
 } from './postings.ts'
 import fc from 'fast-check'
 
@@ -26,7 +26,7 @@ const net = (transfers: ReturnType<typeof creditTransfers>, code: string): bigin
     0n,
   )
 
-void test('a credit repays first and loses nothing', () => {
+void test('a credit repays debt first and loses nothing', () => {
   fc.assert(
     fc.property(positive, natural, (amount, owed) => {
       const transfers = creditTransfers(event, books, amount, owed)
@@ -39,10 +39,10 @@ void test('a credit repays first and loses nothing', () => {
   )
 })
 
-void test('taking back leaves available at zero or above', () => {
+void test('a reversal leaves the available balance at zero or above', () => {
   fc.assert(
     fc.property(positive, natural, (amount, available) => {
-      const transfers = takeTransfers(event, books, amount, available)
+      const transfers = debitTransfers(event, books, amount, available)
       assert.equal(net(transfers, clearingOf(books).code), amount)
       assert.ok(available + net(transfers, availableOf(books).code) >= 0n)
       assert.equal(net(transfers, debtOf(books).code), available >= amount ? 0n : available - amount)
@@ -50,7 +50,7 @@ void test('taking back leaves available at zero or above', () => {
   )
 })
 
-void test('the same event posts under the same ids, each purpose under its own', () => {
+void test('an event always posts with the same ids, one for each purpose', () => {
   const once = [...creditTransfers(event, books, 100n, 40n), ...feeTransfers(event, books, money(KES, 3n))]
   const again = [...creditTransfers(event, books, 100n, 40n), ...feeTransfers(event, books, money(KES, 3n))]
   assert.deepEqual(once, again)

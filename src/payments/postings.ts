@@ -4,8 +4,9 @@ import { deriveUuid } from '#platform/base/ids'
 import { BALANCE_RAIL } from './methods/types.ts'
 
 /**
- * Every way payments moves money; one pure function an event. Amounts are gross, and what a provider keeps is a transfer of its own, borne by the
- * operator's fee account. The clearing account of a rail is below zero by exactly what the provider holds for us.
+ * All postings of payments, one pure function for each event. Amounts are gross. A provider's fee is a transfer of its
+ * own, borne by the operator's fee account. The clearing account of a rail is below zero by exactly the amount that the
+ * provider holds for us.
  */
 
 export interface Books {
@@ -18,9 +19,10 @@ export interface Books {
 
 const CLEARING_SHARDS = 32
 
-/** The rail of payments out of a customer's prepaid balance; its rail account is `<merchant>:<customer>`. */
-
-/** Where the money of a receipt comes from, and goes back to. */
+/**
+ * Returns the account that a receipt is credited from and returned to. For the rail `balance` this is the customer's
+ * balance, and `railAccount` is `<merchant>:<customer>`.
+ */
 export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account =>
   rail === BALANCE_RAIL
     ? availableOf({ account: `${CUSTOMERS}${railAccount}`, asset })
@@ -28,15 +30,18 @@ export const clearingOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>)
 
 const CUSTOMERS = 'customer:'
 
-/** The accounts of what a merchant's customer has paid in advance. `customerId` is the merchant's own name for them. */
+/** Returns the account prefix of a customer's prepaid balance. `customerId` is the merchant's id for the customer. */
 export const customerAccount = (merchantId: string, customerId: string): string =>
   `${CUSTOMERS}${merchantId}:${customerId}`
 
-export const isCustomers = (account: string): boolean => account.startsWith(CUSTOMERS)
+export const isCustomerAccount = (account: string): boolean => account.startsWith(CUSTOMERS)
 
-/** Whose debt it is when the account does not have what goes back: of a customer's the merchant's, who got what was spent. */
+/**
+ * Returns the account that bears a reversal the balance cannot cover. For a customer balance this is the merchant, who
+ * already received the spent money.
+ */
 export const debtorOf = (account: string): string =>
-  isCustomers(account) ? merchantAccount(account.split(':', 2)[1] ?? '') : account
+  isCustomerAccount(account) ? merchantAccount(account.split(':', 2)[1] ?? '') : account
 
 export const merchantAccount = (merchantId: string): string => `merchant:${merchantId}`
 
@@ -46,14 +51,14 @@ const feesOf = ({ rail, railAccount, asset }: Omit<Books, 'account'>): Account =
   mayOverdraw: true,
 })
 
-/** What its owner can spend. */
+/** Returns the account whose balance its owner can spend. */
 export const availableOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
-  code: `${account}:${isCustomers(account) ? 'balance' : 'available'}`,
+  code: `${account}:${isCustomerAccount(account) ? 'balance' : 'available'}`,
   asset,
   mayOverdraw: false,
 })
 
-/** Below zero by what its owner owes. */
+/** Returns the debt account. It is below zero by the amount that its owner owes. */
 export const debtOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Account => ({
   code: `${debtorOf(account)}:debt`,
   asset,
@@ -61,14 +66,14 @@ export const debtOf = ({ account, asset }: Pick<Books, 'account' | 'asset'>): Ac
 })
 
 export interface Event {
-  /** What the transfers' ids are derived from: the receipt, or the entry. */
+  /** Receipt or entry id, from which the ids of the transfers are derived. */
   readonly source: string
-  /** Receipt id: no personal data. */
+  /** Receipt id, free of personal data. */
   readonly ref: string
   readonly kind: string
 }
 
-/** Money in: what is owed is repaid first, the rest is the merchant's. `owed` and `amount` in minor units. */
+/** Credits a receipt: repays the debt first, the rest becomes available. `owed` and `amount` in minor units. */
 export function creditTransfers(event: Event, books: Books, amount: bigint, owed: bigint): Transfer[] {
   const repaid = owed < amount ? owed : amount
   return [
@@ -77,8 +82,8 @@ export function creditTransfers(event: Event, books: Books, amount: bigint, owed
   ].flat()
 }
 
-/** Money back out: as much as is available, the rest becomes debt. */
-export function takeTransfers(event: Event, books: Books, amount: bigint, available: bigint): Transfer[] {
+/** Debits a reversal: first from the available balance, the rest becomes debt. */
+export function debitTransfers(event: Event, books: Books, amount: bigint, available: bigint): Transfer[] {
   const fromAvailable = available < amount ? available : amount
   return [
     transfer(event, 'take', availableOf(books), clearingOf(books), fromAvailable),
@@ -86,7 +91,7 @@ export function takeTransfers(event: Event, books: Books, amount: bigint, availa
   ].flat()
 }
 
-/** One for the whole desk, by asset: what it bought of one asset it owes of another. */
+/** Returns the desk's liquidity account for an asset: assets bought minus assets owed. */
 export const liquidityOf = (asset: Asset): Account => ({
   code: 'fx:liquidity',
   asset,
@@ -96,21 +101,23 @@ export const liquidityOf = (asset: Asset): Account => ({
 
 export const spreadOf = (asset: Asset): Account => ({ code: 'fx:spread', asset, mayOverdraw: true })
 
-export interface Exchanged {
-  /** What arrived, in the asset of `from`. */
+export interface ExchangedAmounts {
+  /** Amount that arrived, in the asset of `from`. */
   readonly gross: bigint
-  /** Of it, what the operator keeps. */
+  /** Part of `gross` that the operator keeps. */
   readonly spread: bigint
-  /** In the asset of `to`: what is credited, or taken back. */
+  /** Amount credited or debited, in the asset of `to`. */
   readonly counted: bigint
 }
 
-/** Money in one asset, owed in another: two transfers through the liquidity account, and the spread as its own. */
+/**
+ * Credits money in another asset: two transfers through the liquidity account, and the spread as a transfer of its own.
+ */
 export function exchangeTransfers(
   event: Event,
   from: Books,
   to: Books,
-  { gross, spread, counted, owed }: Exchanged & { owed: bigint },
+  { gross, spread, counted, owed }: ExchangedAmounts & { owed: bigint },
 ): Transfer[] {
   const repaid = owed < counted ? owed : counted
   return [
@@ -121,12 +128,12 @@ export function exchangeTransfers(
   ].flat()
 }
 
-/** The same, undone. What is no longer available becomes debt. */
+/** Reverses an exchange. The part that is not available becomes debt. */
 export function exchangeBackTransfers(
   event: Event,
   from: Books,
   to: Books,
-  { gross, spread, counted, available }: Exchanged & { available: bigint },
+  { gross, spread, counted, available }: ExchangedAmounts & { available: bigint },
 ): Transfer[] {
   const fromAvailable = available < counted ? available : counted
   return [
@@ -136,11 +143,11 @@ export function exchangeBackTransfers(
     transfer(event, 'spread-back', spreadOf(from.asset), clearingOf(from), spread),
   ].flat()
 }
-/** What is owed is repaid from what became available again. */
+/** Repays debt from money that became available again. */
 export const repayTransfers = (event: Event, books: Pick<Books, 'account' | 'asset'>, amount: bigint): Transfer[] =>
   transfer(event, 'repay', availableOf(books), debtOf(books), amount)
 
-/** What the provider kept of a receipt. */
+/** Books the provider's fee of a receipt. */
 export function feeTransfers(event: Event, books: Books, fee: Money): Transfer[] {
   const own = { ...books, asset: fee.asset }
   return transfer(event, 'fee', feesOf(own), clearingOf(own), fee.amount)

@@ -2,32 +2,32 @@ import type { Account, Transfer } from '#ledger'
 import type { Tx } from '#platform/database/db'
 import type { AttemptEvent } from './attempts/types.ts'
 import type { Context } from './context.ts'
-import { availableOf, type Books, debtOf, debtorOf, type Event, isCustomers, takeTransfers } from './postings.ts'
+import { availableOf, type Books, debtOf, debtorOf, type Event, isCustomerAccount, debitTransfers } from './postings.ts'
 import type { AttemptRow } from './store/attempts.ts'
 import type { IntentRow } from './store/intents.ts'
 import { type EntryRow, insertEntry, lockAccount, type ReceiptRow } from './store/receipts.ts'
 
-/** One transaction on an intent that is locked: what was read, and what will be posted at its end. */
+/** One transaction on a locked intent: the rows that it read and the transfers that it will post. */
 export interface UnitOfWork {
   readonly tx: Tx
   readonly context: Context
   readonly now: Date
   readonly intent: IntentRow
   readonly attempt: AttemptRow
-  /** What is available changes too fast to be read: nothing may depend on it. */
+  /** The available balance changes too fast to be read. Nothing may depend on it. */
   readonly contended: boolean
-  /** All of it goes to the ledger in one call at the end, which keeps its locks short and in order. */
+  /** Transfers to post in one ledger call at the end, which keeps the ledger's locks short and ordered. */
   readonly transfers: Transfer[]
-  /** Money of this work came when the intent was over. */
+  /** Money arrived after the intent had ended. */
   late: boolean
-  /** A receipt shows more than before. */
+  /** A visible field of a receipt changed. */
   receiptChanged: boolean
-  /** Another part of the same money comes back after this one. */
+  /** More parts of the same returned money follow. */
   readonly hasMoreParts?: boolean
 }
 
-export interface Moved {
-  /** What it means for the attempt; undefined: nothing. */
+export interface MoveResult {
+  /** Event for the attempt's state; undefined when nothing changes. */
   event: AttemptEvent | undefined
   refused?: string
   unconfirmed: boolean
@@ -40,10 +40,13 @@ export const booksOf = ({ intent, attempt }: UnitOfWork, asset: Books['asset']):
   asset,
 })
 
-/** What the merchant owes, less what this work repays. Holds the debt's lock when there is any, so that it is repaid once. */
-export async function owedTo(unit: UnitOfWork, books: Books): Promise<bigint> {
-  // A customer's money pays no debt of the merchant's.
-  if (isCustomers(books.account)) return 0n
+/**
+ * Reads the merchant's debt, less the repayments planned in this unit. Locks the debt when there is one, so that it is
+ * repaid only once.
+ */
+export async function readDebt(unit: UnitOfWork, books: Books): Promise<bigint> {
+  // A customer's balance never repays a merchant's debt.
+  if (isCustomerAccount(books.account)) return 0n
   const debt = debtOf(books)
   const { code, asset } = debt
   const read = async (): Promise<bigint> =>
@@ -54,20 +57,20 @@ export async function owedTo(unit: UnitOfWork, books: Books): Promise<bigint> {
   return balance < 0n ? -balance : 0n
 }
 
-/** What can be taken from the merchant now. */
-export async function availableTo(unit: UnitOfWork, books: Books): Promise<bigint> {
+/** Reads the balance that can be debited now, with the planned transfers; zero when contended. */
+export async function readAvailable(unit: UnitOfWork, books: Books): Promise<bigint> {
   if (unit.contended) return 0n
   const account = availableOf(books)
-  // The same lock as repaying takes, so that a debt made here and a receipt that could repay it do not miss each other.
+  // Take the lock that repayments take. Without it, a new debt and a receipt that could repay it would miss each other.
   await lockAccount(unit.tx, `${debtOf(books).code} ${books.asset}`)
   const { available } = await unit.context.ledger.balance(unit.tx, account.code, account.asset)
-  const left = available + planned(unit, account)
-  return left > 0n ? left : 0n
+  const remaining = available + planned(unit, account)
+  return remaining > 0n ? remaining : 0n
 }
 
 /**
- * What goes back to a payer leaves the account that it was credited to; what a customer has spent of it leaves the merchant's. The rest becomes
- * debt.
+ * Builds the transfers of a reversal. It debits the account that was credited; the part that a customer has spent is
+ * debited from the merchant. The rest becomes debt.
  */
 export async function debitForReversal(
   unit: UnitOfWork,
@@ -75,17 +78,17 @@ export async function debitForReversal(
   books: Books,
   amount: bigint,
 ): Promise<Transfer[]> {
-  const there = await availableTo(unit, books)
-  if (!isCustomers(books.account) || there >= amount) return takeTransfers(event, books, amount, there)
+  const available = await readAvailable(unit, books)
+  if (!isCustomerAccount(books.account) || available >= amount) return debitTransfers(event, books, amount, available)
   const merchants = { ...books, account: debtorOf(books.account) }
   const spent = { ...event, source: `${event.source} spent` }
   return [
-    ...takeTransfers(event, books, there, there),
-    ...takeTransfers(spent, merchants, amount - there, await availableTo(unit, merchants)),
+    ...debitTransfers(event, books, available, available),
+    ...debitTransfers(spent, merchants, amount - available, await readAvailable(unit, merchants)),
   ]
 }
 
-/** What the postings of this work will have moved on an account. */
+/** Sums the planned change of an account. */
 export function planned({ transfers }: Pick<UnitOfWork, 'transfers'>, { code, asset }: Account): bigint {
   const is = (account: Account): boolean => account.code === code && account.asset === asset
   return transfers.reduce((sum, { from, to, amount }) => sum + (is(to) ? amount : 0n) - (is(from) ? amount : 0n), 0n)
@@ -94,7 +97,7 @@ export function planned({ transfers }: Pick<UnitOfWork, 'transfers'>, { code, as
 type NewEntry = Pick<EntryRow, 'kind' | 'asset' | 'amount' | 'transfers'> &
   Partial<Pick<EntryRow, 'id' | 'excess' | 'providerId' | 'reason'>>
 
-/** One of the ways in which a receipt moved money. */
+/** Inserts an entry that explains how a receipt moved money. */
 export async function addEntry({ tx, context, now }: UnitOfWork, receipt: ReceiptRow, entry: NewEntry): Promise<void> {
   const { id: receiptId, rail, railAccount } = receipt
   const id = entry.id ?? context.ids.next('rce')

@@ -6,19 +6,31 @@ import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { RailStatement, StatementLine } from '#rails/contract'
 import { railOf, type Context } from './context.ts'
-import { differenceOf, holdOn, idsOf, LEASE_MS, openDifference, SETTLES_MS, type Day, type Difference } from './day.ts'
-import { askEach } from './queries.ts'
-import { endStuck, findMoney } from './repair.ts'
+import {
+  findDifference,
+  extendRunLease,
+  receiptIdsOf,
+  LEASE_MS,
+  openDifference,
+  SETTLES_MS,
+  type Day,
+  type Difference,
+} from './day.ts'
+import { queryEachAttempt } from './provider-queries.ts'
+import { resolveStuckAttempts, findOrRecordReceipt } from './repair.ts'
 import { claimRuns, failRun, finishRun, insertMatches, listUnmatched, type Match, type RunRow } from './store.ts'
 
 const HOUR_MS = 60 * 60_000
-/** Clocks differ, and what is seen by asking carries our time: lines so far outside the day are looked at, and not counted. */
+/**
+ * Margin around the day, because clocks differ and receipts found by a query carry our time. Lines in the margin are
+ * matched but not counted.
+ */
 const MARGIN_MS = HOUR_MS / 2
 const ROWS = 500
-/** A provider whose pages never end. */
-const MOST_PAGES = 100_000
-/** After so many runs that did not come to their end the day waits for a person: `purser reconcile run`. */
-const MOST_TRIES = 12
+/** Stops at a provider whose pages never end. */
+const MAX_PAGES = 100_000
+/** Failed runs after which the day waits for a person: `npx purser reconcile run`. */
+const MAX_RUNS = 12
 
 const RECONCILE_QUEUE = 'reconciliation.runs'
 
@@ -35,11 +47,11 @@ async function runDay(context: Context, run: RunRow, signal: AbortSignal): Promi
   const about = { rail: run.rail, day: run.day }
   try {
     const rail = railOf(context, run.rail)
-    const why = rail ? rail.unavailable() : 'There is no such provider.'
-    if (!rail || why !== undefined) return void (await failRun(context.db, run, why ?? '', nextTry(context, run)))
+    const why = rail ? rail.unavailable() : 'The rail is not configured.'
+    if (!rail || why !== undefined) return void (await failRun(context.db, run, why ?? '', nextRunAt(context, run)))
     const [from, to] = [startOfDate(run.day, context.timeZone), startOfDate(addDays(run.day, 1), context.timeZone)]
     if (context.clock.now() < to)
-      return void (await failRun(context.db, run, 'The day is not over.', addMs(to, SETTLES_MS)))
+      return void (await failRun(context.db, run, 'The day has not ended.', addMs(to, SETTLES_MS)))
     const tally = { lines: 0, matched: 0, repaired: 0, cases: 0 }
     const day: Day = { context, rail, run, from, to, tally }
     const { statement } = rail
@@ -48,46 +60,54 @@ async function runDay(context: Context, run: RunRow, signal: AbortSignal): Promi
       return void (await failRun(
         context.db,
         run,
-        `The provider lists ${hoursOf(statement)} hours back, not this day.`,
+        `The provider’s list reaches ${reachInHours(statement)} hours back, so it no longer has this day.`,
         null,
       ))
-    await endStuck(day, signal)
+    await resolveStuckAttempts(day, signal)
     if (statement && missing === undefined) {
-      await compareTheirs(day, statement, signal)
-      await compareOurs(day, signal)
-    } else await askEach(day, signal)
+      await compareStatement(day, statement, signal)
+      await findMissingAtProvider(day, signal)
+    } else await queryEachAttempt(day, signal)
     if (signal.aborted) return
     await finishRun(context.db, run, tally, context.clock.now())
     context.log.info({ ...about, ...tally, compared: missing ?? 'yes' }, 'day reconciled')
   } catch (error) {
     context.log.warn({ ...about, tries: run.tries, error }, 'day could not be reconciled')
-    await failRun(context.db, run, describeError(error).slice(0, 300), nextTry(context, run))
+    await failRun(context.db, run, describeError(error).slice(0, 300), nextRunAt(context, run))
   }
 }
 
-const beginOf = ({ from }: Day): Date => addMs(from, -MARGIN_MS)
+const statementFrom = ({ from }: Day): Date => addMs(from, -MARGIN_MS)
 
-const hoursOf = ({ reachMs }: RailStatement): number => Math.floor(reachMs / HOUR_MS)
+const reachInHours = ({ reachMs }: RailStatement): number => Math.floor(reachMs / HOUR_MS)
 
-/** What a list leaves out because it is too old must not look like money that never came. */
+/**
+ * Returns whether the list still reaches back to the start of the day. Money that is too old for the list must not look
+ * missing.
+ */
 const isWithinReach = (day: Day, { reachMs }: RailStatement): boolean =>
-  beginOf(day) >= addMs(day.context.clock.now(), -reachMs)
+  statementFrom(day) >= addMs(day.context.clock.now(), -reachMs)
 
-/** After 10 minutes, then twice as long each time, 4 hours at most. */
-const nextTry = ({ clock }: Context, { tries }: RunRow): Date | null =>
-  tries + 1 >= MOST_TRIES ? null : addMs(clock.now(), Math.min(10 * 60_000 * 2 ** tries, 4 * HOUR_MS))
+/**
+ * Returns the time of the next run: after 10 minutes, doubled each time, 4 hours at most. Null after 12 failed runs.
+ */
+const nextRunAt = ({ clock }: Context, { tries }: RunRow): Date | null =>
+  tries + 1 >= MAX_RUNS ? null : addMs(clock.now(), Math.min(10 * 60_000 * 2 ** tries, 4 * HOUR_MS))
 
-/** Every line of the provider is with us, with the same amount; what is not is put right where the provider knows, else it is a case. */
-async function compareTheirs(day: Day, statement: RailStatement, signal: AbortSignal): Promise<void> {
+/**
+ * Matches each line of the provider's list with a receipt. Unmatched money is recorded where the provider proves its
+ * attempt; otherwise a case opens.
+ */
+async function compareStatement(day: Day, statement: RailStatement, signal: AbortSignal): Promise<void> {
   const { context } = day
-  const from = beginOf(day)
+  const from = statementFrom(day)
   const to = addMs(day.to, Math.max(MARGIN_MS, statement.lateMs ?? 0))
   const watched = day.rail.watch ? await context.bookkeeping.listWatched(day.rail.name) : []
   let cursor: string | undefined
-  for (let page = 0; page < MOST_PAGES && !signal.aborted; page++) {
+  for (let page = 0; page < MAX_PAGES && !signal.aborted; page++) {
     const { lines, cursor: next } = await statement.list({ from, to, cursor, watched })
     await comparePage(day, lines)
-    await holdOn(day)
+    await extendRunLease(day)
     if (next === undefined) return
     cursor = next
   }
@@ -95,7 +115,7 @@ async function compareTheirs(day: Day, statement: RailStatement, signal: AbortSi
 
 async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<void> {
   const { context, run, tally } = day
-  const ids = lines.flatMap(idsOf)
+  const ids = lines.flatMap(receiptIdsOf)
   const numbers = lines.flatMap(({ number }) => number ?? [])
   const ours = await context.bookkeeping.findReceipts(context.db, run, { ids, numbers })
   const byId = new Map(ours.map((one) => [one.providerId, one]))
@@ -104,10 +124,11 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
   const differences: (readonly [CaseKind, string, Difference])[] = []
   for (const line of lines) {
     const isOfDay = line.at >= day.from && line.at < day.to
-    const known = standing(idsOf(line).flatMap((id) => byId.get(id) ?? [])) ?? byNumber.get(line.number ?? '')
-    const found = known ?? (await findMoney(day, line))
+    const known =
+      latestReceipt(receiptIdsOf(line).flatMap((id) => byId.get(id) ?? [])) ?? byNumber.get(line.number ?? '')
+    const found = known ?? (await findOrRecordReceipt(day, line))
     if (found) matches.push({ receiptId: found.id, lineId: line.id, lineAt: line.at })
-    const kind = found ? differenceOf(found, line) : 'missing-here'
+    const kind = found ? findDifference(found, line) : 'missing-here'
     if (kind !== undefined && (found || isOfDay)) differences.push([kind, line.id, describe(kind, line, found)])
     if (!isOfDay) continue
     tally.lines += 1
@@ -117,15 +138,15 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
   const now = context.clock.now()
   if (matches.length > 0) {
     await insertMatches(context.db, matches, now)
-    // What still differs is opened again below.
+    // Remaining differences open their cases again below.
     const subjects = matches.flatMap(({ receiptId, lineId }) => [receiptId, lineId])
     await context.cases.repair(context.db, { ...run, subjects })
   }
   for (const [kind, subject, difference] of differences) await openDifference(day, kind, subject, difference)
 }
 
-/** Of the receipts of one line the one that came again last. */
-const standing = (found: readonly BookedReceipt[]): BookedReceipt | undefined => found.at(-1)
+/** Returns the receipt reported last, when a line has several. */
+const latestReceipt = (found: readonly BookedReceipt[]): BookedReceipt | undefined => found.at(-1)
 
 function describe(kind: CaseKind, line: StatementLine, found: BookedReceipt | undefined): Difference {
   const { gross, returned, at: movedAt, receiptId, number } = line
@@ -135,8 +156,8 @@ function describe(kind: CaseKind, line: StatementLine, found: BookedReceipt | un
     : { ...about, ours: found?.amount, theirs: gross }
 }
 
-/** Every receipt of the day is in the provider's list. */
-async function compareOurs(day: Day, signal: AbortSignal): Promise<void> {
+/** Opens a case for each receipt of the day without a line in the provider's list. */
+async function findMissingAtProvider(day: Day, signal: AbortSignal): Promise<void> {
   const { context, run, from, to } = day
   let after = ''
   while (!signal.aborted) {
@@ -147,7 +168,7 @@ async function compareOurs(day: Day, signal: AbortSignal): Promise<void> {
     )
     for (const { id, intentId, merchantId, amount: ours, takenAt: movedAt } of page)
       if (unmatched.has(id)) await openDifference(day, 'missing-there', id, { intentId, merchantId, ours, movedAt })
-    await holdOn(day)
+    await extendRunLease(day)
     if (page.length < ROWS) return
     after = page.at(-1)?.id ?? ''
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from '#platform/base/errors'
 import type { Case } from '#cases'
-import { cardAttempt, kes, received, referenceOf, tell } from '../payments/fixture.ts'
+import { cardAttempt, kes, received, referenceOf, deliverEvent } from '../payments/fixture.ts'
 import { type Books, line, openBooks, openCli, PHONE, pulled } from './fixture.ts'
 
 const code = (wanted: string) => (error: unknown) => error instanceof AppError && error.code === wanted
@@ -17,7 +17,7 @@ async function strange(books: Books): Promise<string> {
   return one.id
 }
 
-test('a case is credited once, however often and by how many at once; its line is known then, and audited once', async () => {
+test('a case is credited and audited once, also by concurrent calls, and its line matches afterwards', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   books.pages = [[pulled('SAF1')]]
@@ -45,7 +45,7 @@ test('a case is credited once, however often and by how many at once; its line i
   await trial.booksHold()
 })
 
-test('what tells of the same money later counts nothing: the callback of a prompt, the event of a charge', async () => {
+test('a later callback or charge event about the credited money counts nothing', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   books.pages = [[pulled('SAF1', { payerPhone: '254799999999' })]]
@@ -62,21 +62,25 @@ test('what tells of the same money later counts nothing: the callback of a promp
   await trial.booksHold()
 })
 
-test('money that was counted meanwhile is not counted again', async () => {
+test('money that was counted in the meantime is not counted again', async () => {
   await using books = await openBooks()
   const { trial } = books
   const late = await cardAttempt(trial, { expiresAt: new Date('2027-01-01') })
   books.pages = [[line('ch_1')]]
   const id = await strange(books)
-  await tell(trial, { attemptId: late.id }, received({ id: 'ch_1', gross: kes(150_000n) }, referenceOf(late.id)))
+  await deliverEvent(
+    trial,
+    { attemptId: late.id },
+    received({ id: 'ch_1', gross: kes(150_000n) }, referenceOf(late.id)),
+  )
   const intent = await trial.create()
   await assert.rejects(credit(books, id, intent.id), code('payments.case-counted'))
-  assert.deepEqual((await trial.find(intent.id)).attempts, [], 'and leaves nothing behind')
+  assert.deepEqual((await trial.find(intent.id)).attempts, [], 'the failed credit leaves no attempt')
   assert.equal(await trial.available(), 150_000n)
-  assert.deepEqual(await books.compare(), [], 'the case ends by itself')
+  assert.deepEqual(await books.compare(), [], 'the comparison repairs the case')
 })
 
-test('a pay bill payment by hand that an operator has confirmed is not credited again', async () => {
+test('a manual pay bill payment that an operator confirmed is not credited again', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   books.pages = [[pulled('SAF1')]]
@@ -90,11 +94,11 @@ test('a pay bill payment by hand that an operator has confirmed is not credited 
   await trial.booksHold()
 })
 
-test('only money that is missing here can be credited, to a payment in its currency', async () => {
+test('only a missing-here case can be credited, to a payment in its currency', async () => {
   await using books = await openBooks()
   const { trial } = books
   const { id: attemptId, intentId } = await cardAttempt(trial)
-  await tell(
+  await deliverEvent(
     trial,
     { attemptId },
     received({ id: 'ch_1', gross: kes(150_000n), at: line('').at }, referenceOf(attemptId)),
@@ -110,7 +114,7 @@ test('only money that is missing here can be credited, to a payment in its curre
   await assert.rejects(credit(books, 'rec_x', intentId), code('payments.no-such-case'))
 })
 
-test('purser reconcile credit: says what it did, is audited, and a second run is a repeat', async () => {
+test('purser reconcile credit prints the case, is audited, and is repeatable', async () => {
   await using books = await openBooks()
   const { trial } = books
   books.pages = [[line('ch_1', { number: 'N1' })]]

@@ -6,13 +6,13 @@ import type { Rail, StatementLine } from '#rails/contract'
 import type { Context } from './context.ts'
 import { extendRun, type RunRow, type RunTally } from './store.ts'
 
-/** A page of a provider, or of ours, is compared well within this; the lease is renewed with each. */
+/** Lease of a run. Comparing one page takes far less, and each page renews the lease. */
 export const LEASE_MS = 15 * 60_000
 
-/** Providers write their lists some time after the money. */
+/** Delay after the end of a day. Providers complete their lists some time after the money. */
 export const SETTLES_MS = 2 * 60 * 60_000
 
-/** A day of a rail that is being compared. */
+/** The run of one rail and day, with its bounds and counts. */
 export interface Day {
   readonly context: Context
   readonly rail: Rail
@@ -22,7 +22,7 @@ export interface Day {
   readonly tally: RunTally
 }
 
-export const holdOn = ({ context, run }: Day): Promise<number> =>
+export const extendRunLease = ({ context, run }: Day): Promise<number> =>
   extendRun(context.db, run, addMs(context.clock.now(), LEASE_MS))
 
 export interface Difference {
@@ -30,28 +30,29 @@ export interface Difference {
   readonly merchantId: string | undefined
   readonly ours?: Money | undefined
   readonly theirs?: Money | undefined
-  /** Of the provider's line. */
+  /** The provider's id of the money. */
   readonly receiptId?: string | undefined
   readonly number?: string | undefined
   readonly movedAt: Date
 }
 
-/** The ids that its receipt may have with us, the last first told of last. */
-export const idsOf = ({ receiptId, againIds = [] }: StatementLine): readonly string[] =>
+/** Returns the ids that a line's receipt can have in our books. The latest report is last. */
+export const receiptIdsOf = ({ receiptId, againIds = [] }: StatementLine): readonly string[] =>
   receiptId === undefined ? [] : [receiptId, ...againIds]
 
-/** What is not the same of money that both have. */
-export function differenceOf(
+/** Returns the kind of difference between our receipt and the provider's line; undefined when they agree. */
+export function findDifference(
   ours: BookedReceipt,
   { gross, returned }: Pick<StatementLine, 'gross' | 'returned'>,
 ): CaseKind | undefined {
   if (gross.asset !== ours.amount.asset) return 'currency-differs'
   if (gross.amount !== ours.amount.amount) return 'amount-differs'
-  // A dispute takes more back than the line tells; less than it tells is a refund that nobody told us of.
+  // Only a larger amount at the provider differs: it is a refund that was not reported to us. A dispute can take back
+  // more than the line shows.
   return returned && ours.sameAsset && returned.amount > ours.reversed ? 'return-differs' : undefined
 }
 
-/** A case, or the one that there is, brought up to date. */
+/** Opens or updates the case of a difference. */
 export async function openDifference(
   { context, run, tally }: Day,
   kind: CaseKind,
@@ -68,5 +69,9 @@ export async function openDifference(
     ...difference,
   })
   if (state === 'open') tally.cases += 1
-  if (isNew) context.log.warn({ caseId: id, rail, day, kind, paymentId: difference.intentId }, 'books differ')
+  if (isNew)
+    context.log.warn(
+      { caseId: id, rail, day, kind, paymentId: difference.intentId },
+      'our books differ from the provider’s',
+    )
 }

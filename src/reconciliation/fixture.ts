@@ -10,7 +10,7 @@ import { createReconciliation, reconciliationSchema } from './reconciliation.ts'
 import { listRuns, requestRun } from './store.ts'
 import type { Reconciliation } from './types.ts'
 
-/** For the tests of this folder. */
+/** Test fixture of this module. */
 
 export const DAY = '2026-01-15'
 export const NOON = new Date('2026-01-15T12:00:00Z')
@@ -19,13 +19,13 @@ export const HOUR_MS = 3_600_000
 export interface Books extends AsyncDisposable {
   readonly trial: Trial
   readonly reconciliation: Reconciliation
-  /** What the provider's list holds: a page each. */
+  /** Pages of the provider's list. */
   pages: StatementLine[][]
-  /** Compares the day of the trial, and gives the cases that are open then. */
+  /** Compares the day `DAY` and returns the open cases. */
   compare(): Promise<Case[]>
 }
 
-/** A line of a provider's list: KES 1,500 at noon. */
+/** Returns a statement line: KES 1,500 at noon. */
 export const line = (id: string, more: Partial<StatementLine> = {}): StatementLine => ({
   id,
   receiptId: id,
@@ -34,7 +34,7 @@ export const line = (id: string, more: Partial<StatementLine> = {}): StatementLi
   ...more,
 })
 
-/** Books, and a provider whose list is scripted. */
+/** Opens payments and reconciliation over a provider with a scripted list. */
 export async function openBooks(
   scripted: (trial: Trial) => Scripted = ({ page }) => page,
   { timeZone, reachMs = 31 * 24 * HOUR_MS }: { timeZone?: string; reachMs?: number } = {},
@@ -43,9 +43,9 @@ export async function openBooks(
   const database = stack.use(await openTestDatabase([...schemas, reconciliationSchema]))
   let reconciliation: Reconciliation | undefined
   const zone = { ...(timeZone && { timeZone }) }
-  const above = ({ payments: { bookkeeping }, ...below }: ModulesBelow): Module =>
+  const upperModule = ({ payments: { bookkeeping }, ...below }: ModulesBelow): Module =>
     (reconciliation = createReconciliation({ ...below, ...zone, bookkeeping }))
-  const trial = stack.use(await openTrial({ ...database, ...zone, above }))
+  const trial = stack.use(await openTrial({ ...database, ...zone, upperModule }))
   assert.ok(reconciliation)
   const { rail } = scripted(trial)
   const books: Books = {
@@ -75,7 +75,7 @@ export async function openBooks(
 }
 
 export const PHONE = '254712345678'
-/** A line that knows who paid. */
+/** Returns a statement line that names the payer's phone. */
 export const pulled = (id: string, more: Partial<StatementLine> = {}): StatementLine => ({
   id,
   number: id,
@@ -86,10 +86,10 @@ export const pulled = (id: string, more: Partial<StatementLine> = {}): Statement
 })
 
 export interface Cli {
-  /** What `purser reconcile …` printed last. */
+  /** Result that `npx purser reconcile …` printed last. */
   run(...words: string[]): Promise<unknown>
   rows(...words: string[]): Promise<Record<string, unknown>[]>
-  /** What was audited: action and target. */
+  /** Audit entries: action and target. */
   readonly recorded: string[]
 }
 

@@ -5,10 +5,10 @@ import { SETTLES_MS } from './day.ts'
 import { planRun } from './store.ts'
 
 const EVERY_MS = 15 * 60_000
-/** A program that was off for longer compares the rest when it is told to: `purser reconcile run`. */
+/** After a longer downtime, request the older days: `npx purser reconcile run`. */
 const DAYS_BACK = 3
 
-/** Each day of each rail is compared once it is over. */
+/** Plans a run for each past day of each rail. */
 export const planReconciliations = (context: Context): Cron => ({
   name: 'reconciliation.plan',
   everyMs: EVERY_MS,

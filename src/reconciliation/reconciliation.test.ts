@@ -6,14 +6,14 @@ import { sql } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import type { Outcome } from '#rails/contract'
 import type { Case } from '#cases'
-import { cardAttempt, kes, received, referenceOf, tell, type Trial } from '../payments/fixture.ts'
+import { cardAttempt, kes, received, referenceOf, deliverEvent, type Trial } from '../payments/fixture.ts'
 import { DAY, HOUR_MS, line, NOON, openBooks, openCli, PHONE, pulled } from './fixture.ts'
 import { listRuns } from './store.ts'
 
-/** A card payment of KES 1,500 that arrived. */
+/** Creates a card payment of KES 1,500 and delivers its receipt. */
 async function arrived(trial: Trial, id: string): Promise<{ id: string; intentId: string }> {
   const attempt = await cardAttempt(trial)
-  await tell(
+  await deliverEvent(
     trial,
     { attemptId: attempt.id },
     received({ id, gross: kes(150_000n), at: NOON }, referenceOf(attempt.id)),
@@ -23,7 +23,7 @@ async function arrived(trial: Trial, id: string): Promise<{ id: string; intentId
 
 const kinds = (cases: readonly Case[]): string[] => cases.map(({ kind, subject }) => `${kind} ${subject}`).toSorted()
 
-test('books that agree are matched, over all pages, and leave no case', async () => {
+test('matching books on all pages open no case', async () => {
   await using books = await openBooks()
   const { trial } = books
   for (const id of ['ch_1', 'ch_2', 'ch_3']) await arrived(trial, id)
@@ -34,7 +34,7 @@ test('books that agree are matched, over all pages, and leave no case', async ()
   await trial.booksHold()
 })
 
-test('each difference is one case, with both amounts, however often the day is compared', async () => {
+test('each difference is one case with both amounts, however often the day is compared', async () => {
   await using books = await openBooks()
   const { trial } = books
   const { intentId } = await arrived(trial, 'ch_amount')
@@ -65,20 +65,20 @@ test('each difference is one case, with both amounts, however often the day is c
   await trial.booksHold()
 })
 
-test('what came back of what the provider took is not looked for in its list', async () => {
+test('money that undid a reversal is not expected in the provider’s list', async () => {
   await using books = await openBooks()
   const { trial } = books
   const { id } = await arrived(trial, 'ch_1')
   const dispute = { kind: 'reversed', receiptId: 'ch_1', amount: kes(50_000n), reason: 'disputed' } as const
-  await tell(trial, { receiptId: 'ch_1' }, { ...dispute, reversalId: 'dp_1' })
+  await deliverEvent(trial, { receiptId: 'ch_1' }, { ...dispute, reversalId: 'dp_1' })
   const won = received({ id: 'dp_1:won', gross: kes(50_000n), at: NOON, returns: 'dp_1' })
-  await tell(trial, { attemptId: id }, won)
+  await deliverEvent(trial, { attemptId: id }, won)
   books.pages = [[line('ch_1')]]
   assert.deepEqual(await books.compare(), [])
   await trial.booksHold()
 })
 
-test('a case ends by itself once nothing differs any more, and opens again when it does', async () => {
+test('a case is repaired once nothing differs, and opens again with a new difference', async () => {
   await using books = await openBooks()
   const { trial } = books
   await arrived(trial, 'ch_1')
@@ -91,12 +91,12 @@ test('a case ends by itself once nothing differs any more, and opens again when 
   assert.deepEqual(kinds(await books.compare()), ['amount-differs ch_1'])
 })
 
-test('money of an attempt that we did not hear of is credited once the provider says so, and once only', async () => {
+test('unreported money of an attempt is credited once, after the provider confirms it', async () => {
   await using books = await openBooks()
   const { trial } = books
   const attempt = await cardAttempt(trial)
   books.pages = [[line('ch_1', { attemptId: attempt.id })]]
-  // The list alone is not enough: the provider, asked about the attempt, does not know of money.
+  // The list alone is not enough: the provider's query does not confirm the money.
   assert.deepEqual(kinds(await books.compare()), ['missing-here ch_1'])
   assert.equal(await trial.available(), 0n)
   trial.page.onCheck = () => received({ id: 'ch_1', gross: kes(150_000n), at: NOON }, referenceOf(attempt.id))
@@ -108,7 +108,7 @@ test('money of an attempt that we did not hear of is credited once the provider 
   await trial.booksHold()
 })
 
-test('a prompt whose answer was lost is paid by the line of its payer, and a callback that comes later counts nothing', async () => {
+test('a line with the payer’s phone settles a prompt with a lost answer, and a later callback counts nothing', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   trial.push.onStart = () => ({ kind: 'unknown', why: 'the answer was lost' })
@@ -129,7 +129,7 @@ test('a prompt whose answer was lost is paid by the line of its payer, and a cal
   await trial.booksHold()
 })
 
-test('a receipt without its number gets it from the line of its payer', async () => {
+test('a receipt without a number gets it from the line with the payer’s phone', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   const intent = await trial.create()
@@ -144,7 +144,7 @@ test('a receipt without its number gets it from the line of its payer', async ()
   await trial.booksHold()
 })
 
-test('whose money it is is not guessed: two prompts alike, another amount, another time, a prompt that was refused', async () => {
+test('a line is not matched to one of two equal prompts, another amount or time, or a declined prompt', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   trial.push.onStart = () => ({ kind: 'unknown', why: 'the answer was lost' })
@@ -170,14 +170,14 @@ test('whose money it is is not guessed: two prompts alike, another amount, anoth
   assert.equal(await trial.available(), 0n)
 })
 
-test('what is pending for ever is asked about: it ends where the provider knows, else it is a case', async () => {
+test('a stuck attempt is queried: the provider’s answer ends it, otherwise a case opens', async () => {
   await using books = await openBooks()
   const { trial } = books
   const open = { expiresAt: addMs(trial.clock.now(), 96 * HOUR_MS) }
   const known = await cardAttempt(trial, open)
   const unknown = await cardAttempt(trial, open)
   trial.page.onCheck = ({ reference = '' }) => ({ kind: 'unknown', why: 'no answer', reference })
-  // As an error of ours would leave it: due, and never looked at.
+  // State that an internal error would leave: due, and never checked.
   await trial.db.run(sql`update payments.attempts set due_at = '2027-01-01'`)
   await trial.pass(2 * HOUR_MS)
   trial.page.onCheck = ({ attemptId, reference = '' }) =>
@@ -191,7 +191,7 @@ test('what is pending for ever is asked about: it ends where the provider knows,
   assert.deepEqual(await books.compare(), [])
 })
 
-test('without a list each try of the day is asked about: silence is no difference, and what was given up is found', async () => {
+test('without a list each attempt of the day is queried: silence opens no case, and abandoned money is found', async () => {
   await using books = await openBooks()
   const { trial } = books
   Object.assign(trial.page.rail.statement ?? {}, { unavailable: () => 'not applied for' })
@@ -225,7 +225,7 @@ test('without a list each try of the day is asked about: silence is no differenc
   await trial.booksHold()
 })
 
-test('methods that are payments’ own have no provider to be compared with: a transfer may take its days', async () => {
+test('methods without a provider are not compared, so a transfer may take days', async () => {
   await using books = await openBooks()
   const { trial } = books
   const intent = await trial.create({ methods: ['transfer'], expiresAt: addMs(trial.clock.now(), 200 * HOUR_MS) })
@@ -239,7 +239,7 @@ test('methods that are payments’ own have no provider to be compared with: a t
   )
 })
 
-test('a provider that cannot tell is asked again later, and the day is over only when it could', async () => {
+test('a failed comparison is retried later, and the day finishes only after a success', async () => {
   await using books = await openBooks()
   const { trial } = books
   await arrived(trial, 'ch_1')
@@ -251,7 +251,7 @@ test('a provider that cannot tell is asked again later, and the day is over only
   await trial.pass()
   const run = async () => (await listRuns(trial.db, 10)).find((one) => one.rail === 'cards' && one.day === DAY)
   assert.deepEqual([(await run())?.problem, (await run())?.finishedAt], ['no answer 1', null])
-  assert.deepEqual((await trial.cases.list(trial.db, { limit: 10 })).items, [], 'silence is no difference')
+  assert.deepEqual((await trial.cases.list(trial.db, { limit: 10 })).items, [], 'no answer opens no case')
   await trial.pass(9 * 60_000)
   assert.equal(asked, 1)
   await trial.pass(2 * 60_000)
@@ -263,7 +263,7 @@ test('a provider that cannot tell is asked again later, and the day is over only
   assert.equal((await run())?.matched, 1)
 })
 
-test('each day that is over is compared by itself, once, and none from before the rail was used', async () => {
+test('each past day is compared once automatically, from the first day that the rail was used', async () => {
   await using books = await openBooks()
   const { trial } = books
   await arrived(trial, 'ch_1')
@@ -280,7 +280,7 @@ test('each day that is over is compared by itself, once, and none from before th
   assert.deepEqual(runs, [['cards', DAY, 1, true]])
 })
 
-test('purser reconcile: a day is asked for, cases are listed and ended with a note that the audit log keeps', async () => {
+test('purser reconcile requests a day, lists cases and closes them with an audited note', async () => {
   await using books = await openBooks()
   const { trial } = books
   await arrived(trial, 'ch_1')
@@ -294,7 +294,7 @@ test('purser reconcile: a day is asked for, cases are listed and ended with a no
   assert.deepEqual([first?.['kind'], first?.['ours']], ['missing-there', 'KES 1500.00'])
   await run('resolve', id, '--note', 'asked them', '--action', 'retry')
   await trial.pass()
-  assert.equal((await rows('cases')).length, 1, 'it differs still')
+  assert.equal((await rows('cases')).length, 1, 'the difference remains')
   await run('resolve', id, '--note', 'they found it')
   assert.equal(await run('cases'), 'No case is open.')
   assert.equal((await rows('cases', '--all'))[0]?.['state'], 'closed')
@@ -309,5 +309,5 @@ test('purser reconcile: a day is asked for, cases are listed and ended with a no
   await assert.rejects(run('run', 'cards', '--day', '2026-02-30'), code('validation-failed'))
   await assert.rejects(run('resolve', id, '--note', 'x', '--action', 'credit'), code('validation-failed'))
   books.pages = []
-  assert.deepEqual(await books.compare(), [], 'what a person closed stays closed')
+  assert.deepEqual(await books.compare(), [], 'a closed case stays closed')
 })

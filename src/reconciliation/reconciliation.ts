@@ -52,12 +52,17 @@ async function request(
     throw new AppError(
       'validation-failed',
       422,
-      `"${rail}" has no provider to compare with: choose ${names.join(', ')}.`,
+      `"${rail}" has no provider to compare with. Choose ${names.join(', ')}.`,
     )
   const now = clock.now()
   const today = dateOf(now, timeZone)
   const day = asked ?? addDays(today, -1)
-  if (day >= today) throw new AppError('validation-failed', 422, `${day} is not over: in ${timeZone} it is ${today}.`)
+  if (day >= today)
+    throw new AppError(
+      'validation-failed',
+      422,
+      `${day} has not ended: in ${timeZone} it is ${today}. Choose an earlier day.`,
+    )
   await requestRun(tx, rail, day, now)
   return { day }
 }

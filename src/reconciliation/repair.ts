@@ -1,33 +1,41 @@
 import type { BookedAttempt, BookedReceipt } from '#payments'
 import { addMs } from '#platform/base/clock'
 import type { StatementLine } from '#rails/contract'
-import { idsOf, openDifference, type Day } from './day.ts'
+import { receiptIdsOf, openDifference, type Day } from './day.ts'
 
-/** What a comparison puts right by itself. Money is counted by the same way as always, and only as the provider tells it. */
+/**
+ * Automatic repairs of a comparison. Money is counted on the same path as always, and only when the provider proves it.
+ */
 
 const HOUR_MS = 60 * 60_000
-/** Whether M-Pesa's list tells the time in UTC or East Africa Time is not documented: three hours, and one for slow payers. */
-const AROUND_MS = 4 * HOUR_MS
-/** No provider of ours leaves a payer as long as this. */
+/**
+ * Match window around a line's time. M-Pesa does not document whether its list uses UTC or East Africa Time: three
+ * hours, plus one for slow payers.
+ */
+const MATCH_WINDOW_MS = 4 * HOUR_MS
+/** Age of a stuck attempt. No provider gives a payer this long. */
 const STUCK_MS = 25 * HOUR_MS
 const ROWS = 200
 
-/** The receipt of a line that was not known, if the provider's own word puts it there. */
-export async function findMoney(day: Day, line: StatementLine): Promise<BookedReceipt | undefined> {
+/** Finds the receipt of an unknown line, or records it when the provider proves which attempt it belongs to. */
+export async function findOrRecordReceipt(day: Day, line: StatementLine): Promise<BookedReceipt | undefined> {
   const isNamed = line.attemptId !== undefined || line.reference !== undefined
-  const told = isNamed ? await countByAttempt(day, line) : await countByPayer(day, line)
-  if (!told) return undefined
+  const recorded = isNamed ? await countByAttempt(day, line) : await countByPayer(day, line)
+  if (!recorded) return undefined
   const { context, run } = day
   const by = {
-    ids: idsOf(line),
+    ids: receiptIdsOf(line),
     numbers: line.number === undefined ? [] : [line.number],
   }
   const [found] = await context.bookkeeping.findReceipts(context.db, run, by)
-  if (found) context.log.info({ rail: run.rail, day: run.day, receiptId: found.id }, 'money found by reconciliation')
+  if (found) context.log.info({ rail: run.rail, day: run.day, receiptId: found.id }, 'receipt found by reconciliation')
   return found
 }
 
-/** The line names the attempt: the provider is asked about it, as polling would, or the line itself is its word. */
+/**
+ * Records the money of a line that names its attempt. The provider is queried as in polling, or the line itself is the
+ * proof.
+ */
 async function countByAttempt(day: Day, line: StatementLine): Promise<boolean> {
   const { context, rail, run } = day
   const { attemptId, reference = '' } = line
@@ -36,27 +44,27 @@ async function countByAttempt(day: Day, line: StatementLine): Promise<boolean> {
     : context.bookkeeping.findAttempt(context.db, attemptId))
   if (attempt?.rail !== rail.name) return false
   const { statement } = rail
-  if (!statement?.receiptOf) return (await ask(day, attempt)) !== undefined
+  if (!statement?.receiptOf) return (await queryAndRecord(day, attempt)) !== undefined
   const receipt = await statement.receiptOf(line, attempt.amount)
   if (!receipt) return false
   await context.bookkeeping.record(attempt, { kind: 'received', receipts: [receipt] })
   return true
 }
 
-/** The line names the payer: it is that of a prompt if only one can be meant. */
+/** Records the money of a line that names the payer, when exactly one prompt can be meant. */
 async function countByPayer({ context, run }: Day, line: StatementLine): Promise<boolean> {
   if (line.payerPhone === undefined) return false
-  const span = { from: addMs(line.at, -AROUND_MS), to: addMs(line.at, AROUND_MS) }
-  const [attempt, second] = await context.bookkeeping.findCandidates(context.db, run, {
+  const span = { from: addMs(line.at, -MATCH_WINDOW_MS), to: addMs(line.at, MATCH_WINDOW_MS) }
+  const [attempt, second] = await context.bookkeeping.findMatchingPrompts(context.db, run, {
     phone: line.payerPhone,
     gross: line.gross,
     ...span,
   })
   if (!attempt || second) return false
   if (attempt.reference !== undefined && attempt.state !== 'settled') {
-    const asked = await ask({ context }, attempt)
-    // The provider says of this prompt that it was not paid: then the line is of something else.
-    if (asked?.state !== 'settled') return false
+    const after = await queryAndRecord({ context }, attempt)
+    // The provider says that this prompt was not paid, so the line belongs to something else.
+    if (after?.state !== 'settled') return false
   }
   const receipt = {
     id: attempt.reference ?? line.id,
@@ -70,14 +78,20 @@ async function countByPayer({ context, run }: Day, line: StatementLine): Promise
   return true
 }
 
-/** The attempt as it is after the provider was asked; undefined when it could not be. */
-async function ask({ context }: Pick<Day, 'context'>, attempt: BookedAttempt): Promise<BookedAttempt | undefined> {
+/**
+ * Queries the provider and records its answer. Returns the attempt afterwards; undefined when the provider did not
+ * answer.
+ */
+async function queryAndRecord(
+  { context }: Pick<Day, 'context'>,
+  attempt: BookedAttempt,
+): Promise<BookedAttempt | undefined> {
   const outcome = await context.bookkeeping.query(attempt.id)
   return outcome && context.bookkeeping.record(attempt, outcome)
 }
 
-/** Attempts that never end: the provider is asked once more, and what it cannot tell is for a person. */
-export async function endStuck(day: Day, signal: AbortSignal): Promise<void> {
+/** Queries stuck attempts once more. An attempt that stays live becomes a case. */
+export async function resolveStuckAttempts(day: Day, signal: AbortSignal): Promise<void> {
   const { context, run, tally } = day
   const before = addMs(context.clock.now(), -STUCK_MS)
   let after = ''
@@ -86,7 +100,7 @@ export async function endStuck(day: Day, signal: AbortSignal): Promise<void> {
     for (const id of page) {
       const attempt = await context.bookkeeping.findAttempt(context.db, id)
       if (!attempt) continue
-      const now = (await ask(day, attempt)) ?? attempt
+      const now = (await queryAndRecord(day, attempt)) ?? attempt
       if (now.live) {
         const { intentId, merchantId, createdAt: movedAt, amount: ours } = now
         await openDifference(day, 'pending-for-ever', id, { intentId, merchantId, ours, movedAt })

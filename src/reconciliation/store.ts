@@ -16,12 +16,12 @@ export interface RunTally {
   cases: number
 }
 
-/** A day that is to be compared from `dueAt` on. One that is there already stays as it is. */
+/** Plans a run from `dueAt` on. An existing run stays as it is. */
 export const planRun = (q: Queryable, rail: string, day: string, dueAt: Date, now: Date): Promise<number> =>
   q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${dueAt}, ${now})
     on conflict (rail, rail_account, day) do nothing`)
 
-/** A day that is to be compared now, whether it was before or not. */
+/** Requests a run now, whether the day was compared before or not. */
 export const requestRun = (q: Queryable, rail: string, day: string, now: Date): Promise<number> =>
   q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${now}, ${now})
     on conflict (rail, rail_account, day) do update set due_at = ${now}, tries = 0`)
@@ -31,18 +31,18 @@ export const claimRuns = (q: Queryable, limit: number, now: Date, leaseEnd: Date
       select rail, rail_account, day from reconciliation.runs where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
     returning rail, rail_account as "railAccount", day, tries`)
 
-const THE_RUN = (run: RunRow) => sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day}`
+const whereRun = (run: RunRow) => sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day}`
 
 export const extendRun = (q: Queryable, run: RunRow, leaseEnd: Date): Promise<number> =>
-  q.run(sql`update reconciliation.runs set due_at = ${leaseEnd} where ${THE_RUN(run)} and due_at is not null`)
+  q.run(sql`update reconciliation.runs set due_at = ${leaseEnd} where ${whereRun(run)} and due_at is not null`)
 
 export const finishRun = (q: Queryable, run: RunRow, tally: RunTally, now: Date): Promise<number> =>
   q.run(sql`update reconciliation.runs set due_at = null, tries = 0, problem = null, finished_at = ${now}, lines = ${tally.lines},
-    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${THE_RUN(run)}`)
+    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${whereRun(run)}`)
 
 export const failRun = (q: Queryable, run: RunRow, problem: string, dueAt: Date | null): Promise<number> =>
   q.run(
-    sql`update reconciliation.runs set due_at = ${dueAt}, tries = tries + 1, problem = ${problem} where ${THE_RUN(run)}`,
+    sql`update reconciliation.runs set due_at = ${dueAt}, tries = tries + 1, problem = ${problem} where ${whereRun(run)}`,
   )
 
 export const listRuns = (
@@ -64,7 +64,7 @@ export const insertMatches = (q: Queryable, matches: readonly Match[], now: Date
       ${matches.map(({ lineAt }) => lineAt)}::timestamptz[]) m(r, l, a)
     on conflict (receipt_id) do nothing`)
 
-/** The receipts of these that match no statement line yet. */
+/** Returns the receipts that match no statement line yet. */
 export async function listUnmatched(q: Queryable, receiptIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await q.many<{ id: string }>(sql`select id from unnest(${receiptIds}::text[]) as r(id)
     where not exists (select from reconciliation.matches m where m.receipt_id = r.id)`)

@@ -15,7 +15,7 @@ export interface CreditCase {
 export interface Reconciliation extends Module {
   /**
    * Schedules the comparison of a day, whether it was compared before or not; yesterday by default. Throws 422 `validation-failed` for a rail
-   * without a provider and for a day that is not over.
+   * without a provider and for a day that has not ended.
    */
   request(tx: Tx, run: { rail: string; day: string | undefined }): Promise<{ day: string }>
   /** Newest first. */

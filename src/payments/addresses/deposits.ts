@@ -3,32 +3,36 @@ import { money } from '#money'
 import { addMs, dateOf } from '#platform/base/clock'
 import type { Outcome, RailReceipt } from '#rails/contract'
 import { railOf } from '../context.ts'
-import { arriveAt, atPromised, isLocked, partOf } from '../exchange/exchange.ts'
+import { exchangeAtCurrentRate, exchangeAtPromisedRate, isLocked, proportionOf } from '../exchange/exchange.ts'
 import type { Exchange } from '../exchange/types.ts'
 import { isLate } from '../intents/state.ts'
 import type { Leg } from '../receipts/exchanged.ts'
-import { countReceipt, reverseReceipt, type Worth } from '../receipts/receipts.ts'
-import { useIndex } from '../store/addresses.ts'
+import { countReceipt, reverseReceipt, type DepositValue } from '../receipts/receipts.ts'
+import { markIndexUsed } from '../store/addresses.ts'
 import { type DepositRow, findDeposit, sumDeposits, upsertDeposit } from '../store/deposits.ts'
-import { exchangeOf, storedExchange } from '../store/stored-exchange.ts'
-import type { Moved, UnitOfWork } from '../unit-of-work.ts'
+import { parseExchange, serializeExchange } from '../store/stored-exchange.ts'
+import type { MoveResult, UnitOfWork } from '../unit-of-work.ts'
 
 type Observation = Extract<Outcome, { kind: 'received' | 'reversed' }>
 
-/** What was told of money at an address: kept as it is seen, counted once it is final, taken back when it goes. */
-export async function applyDeposits(unit: UnitOfWork, outcome: Observation): Promise<Moved> {
+/**
+ * Applies reported deposits of an address. Records them when seen, counts them when final, and reverses them when the
+ * chain drops them.
+ */
+export async function applyDeposits(unit: UnitOfWork, outcome: Observation): Promise<MoveResult> {
   const { tx, attempt } = unit
-  const moved = outcome.kind === 'received' ? await arrive(unit, outcome.receipts) : await leave(unit, outcome)
+  const moved =
+    outcome.kind === 'received' ? await recordDeposits(unit, outcome.receipts) : await reverseDeposit(unit, outcome)
   const { unconfirmed } = await sumDeposits(tx, attempt.id, null)
   return { ...moved, unconfirmed }
 }
 
-type Step = Omit<Moved, 'unconfirmed'>
+type DepositResult = Omit<MoveResult, 'unconfirmed'>
 
-async function arrive(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promise<Step> {
-  let moved: Step = { event: undefined }
+async function recordDeposits(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promise<DepositResult> {
+  let moved: DepositResult = { event: undefined }
   for (const receipt of receipts) {
-    const row = await sight(unit, receipt)
+    const row = await saveDeposit(unit, receipt)
     if (!row) {
       moved = { ...moved, refused: 'foreign-receipt' }
       continue
@@ -37,19 +41,19 @@ async function arrive(unit: UnitOfWork, receipts: readonly RailReceipt[]): Promi
       moved = { ...moved, event: moved.event ?? 'pending' }
       continue
     }
-    const { row: rated, worth } = await worthOf(unit, row)
-    const counted = await countReceipt(unit, receipt, worth)
+    const { row: rated, value } = await valueDeposit(unit, row)
+    const counted = await countReceipt(unit, receipt, value)
     if (typeof counted !== 'string') moved = { ...moved, refused: counted.refused }
     else {
-      await upsertDeposit(unit.tx, { ...rated, counted: worth.counted }, unit.now)
+      await upsertDeposit(unit.tx, { ...rated, counted: value.counted }, unit.now)
       moved = { ...moved, event: 'received' }
     }
   }
   return moved
 }
 
-/** The row as it is after what was told. Undefined when it is another attempt's. */
-async function sight(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow | undefined> {
+/** Writes the deposit as reported now. Returns the row; undefined when the deposit belongs to another attempt. */
+async function saveDeposit(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow | undefined> {
   const { tx, attempt, intent, now } = unit
   const { rail, railAccount } = attempt
   const known = await findDeposit(tx, { rail, railAccount, providerId: receipt.id })
@@ -57,7 +61,7 @@ async function sight(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow
     unit.context.securityEvent('foreign-receipt', { rail, attemptId: attempt.id, paymentId: attempt.intentId })
     return undefined
   }
-  // Counted and taken back, it comes again under another id; what is final stays so.
+  // A final deposit stays final. A counted deposit that was reversed returns under another id.
   if (known && (known.state === 'final' || (known.state === 'gone' && known.counted !== null))) return known
   const fresh: DepositRow = known ?? {
     rail,
@@ -81,52 +85,56 @@ async function sight(unit: UnitOfWork, receipt: RailReceipt): Promise<DepositRow
     have: receipt.confirmations?.have ?? null,
     need: receipt.confirmations?.need ?? null,
     risk: receipt.risk ?? null,
-    exchange: fresh.exchange ?? (await rateFor(unit, receipt)),
+    exchange: fresh.exchange ?? (await rateOnArrival(unit, receipt)),
   }
   await upsertDeposit(tx, row, now)
   const { indexSpace: space, addressIndex: index } = attempt
-  if (!known && space !== null && index !== null) await useIndex(tx, { space, index })
+  if (!known && space !== null && index !== null) await markIndexUsed(tx, { space, index })
   unit.receiptChanged = true
   return row
 }
 
-/** The attempt's rate while it is locked, else the one of now; null where none is needed or can be had yet. */
-async function rateFor(unit: UnitOfWork, { gross, id, final }: RailReceipt): Promise<DepositRow['exchange']> {
+/**
+ * Returns the attempt's rate while it is locked, otherwise the current rate. Null when no rate is needed or none is
+ * available yet.
+ */
+async function rateOnArrival(unit: UnitOfWork, { gross, id, final }: RailReceipt): Promise<DepositRow['exchange']> {
   const { tx, context, attempt, intent, now } = unit
-  const promised = attempt.exchange && exchangeOf(attempt.exchange)
+  const promised = attempt.exchange && parseExchange(attempt.exchange)
   if (!promised) return null
   if (isLocked(promised, now)) return attempt.exchange
-  const current = await arriveAt(context, tx, promised, gross, intent.asset)
-  if (current) return storedExchange(current)
+  const current = await exchangeAtCurrentRate(context, tx, promised, gross, intent.asset)
+  if (current) return serializeExchange(current)
   if (!final) return null
   context.log.error(
     { paymentId: intent.id, attemptId: attempt.id, receipt: id },
-    'no rate could be had for money that came after its rate was locked: counted at the rate that was promised',
+    'no rate available for a deposit after its lock expired: counted at the promised rate',
   )
-  return storedExchange(atPromised(promised, gross.amount, id))
+  return serializeExchange(exchangeAtPromisedRate(promised, gross.amount, id))
 }
 
 /**
- * A rate is kept for money that was seen in time for so long after its lock, or after the arrival that it is of. Without an end it would be an option:
- * a payer could send at no fee and have it mined, or not, once the price has moved.
+ * Time that a rate holds for an unconfirmed deposit: after the end of the lock, or after the arrival for a rate taken
+ * then. Without a limit the rate is a free option: a payer could send with no fee and have the transaction mined only
+ * if the price moves in the payer's favor.
  */
 const RATE_HOLDS_MS = 6 * 60 * 60_000
 
-/** What final money counts for, and at which rates. @returns the deposit with the rate that it counts by */
-async function worthOf(unit: UnitOfWork, row: DepositRow): Promise<{ row: DepositRow; worth: Worth }> {
+/** Values a final deposit. @returns the deposit with the rate that it counts by, and its value in the intent's asset */
+async function valueDeposit(unit: UnitOfWork, row: DepositRow): Promise<{ row: DepositRow; value: DepositValue }> {
   const { exchange: stored, gross, late } = row
-  if (row.counted !== null || !stored) return { row, worth: { counted: row.counted ?? gross, late, legs: [] } }
-  const known = exchangeOf(stored)
+  if (row.counted !== null || !stored) return { row, value: { counted: row.counted ?? gross, late, legs: [] } }
+  const known = parseExchange(stored)
   const holds = unit.now < addMs(known.lockedUntil ?? row.seenAt, RATE_HOLDS_MS)
-  const fresh = holds ? undefined : await rateNow(unit, row, gross)
+  const fresh = holds ? undefined : await quoteCurrentRate(unit, row, gross)
   const exchange = fresh ?? known
-  const legs = fresh ? [legOf(fresh)] : await legsAt(unit, row, known)
+  const legs = fresh ? [toLeg(fresh)] : await splitByLock(unit, row, known)
   const counted = legs.reduce((sum, leg) => sum + leg.counted, 0n)
-  return { row: { ...row, exchange: storedExchange(exchange) }, worth: { counted, late, legs } }
+  return { row: { ...row, exchange: serializeExchange(exchange) }, value: { counted, late, legs } }
 }
 
-/** The whole of what a rate was worked out for. */
-const legOf = (exchange: Exchange): Leg => ({
+/** Converts an exchange of the full amount to one leg. */
+const toLeg = (exchange: Exchange): Leg => ({
   exchange,
   gross: exchange.asked,
   spread: exchange.spread,
@@ -134,42 +142,55 @@ const legOf = (exchange: Exchange): Leg => ({
 })
 
 /**
- * A rate was promised for what was asked: so much of all that comes at its quote, added up before it is rounded so that its parts make the whole, and
- * what a wallet may round. The rest counts by the rate of now.
+ * Splits a deposit at the limit of its locked rate. The lock covers the requested amount plus the rail's tolerance,
+ * over all deposits of the quote; the rest counts at the current rate. Rounds the running total instead of each
+ * deposit, so that parts add up to the whole.
  */
-async function legsAt(unit: UnitOfWork, { attemptId, asset, gross }: DepositRow, exchange: Exchange): Promise<Leg[]> {
+async function splitByLock(
+  unit: UnitOfWork,
+  { attemptId, asset, gross }: DepositRow,
+  exchange: Exchange,
+): Promise<Leg[]> {
   const { tx, context, attempt } = unit
   const { priced, asked, lockedUntil } = exchange
-  // This one is among the final ones already.
+  // The sum includes this deposit, which is stored as final already.
   const { gross: all } = await sumDeposits(tx, attemptId, exchange.quoteId)
   const most = asked + (railOf(context, attempt.rail)?.tolerance?.(money(asset, asked)) ?? 0n)
   const within = (sum: bigint): bigint => (lockedUntil !== null && sum > most ? most : sum)
   const [before, after] = [within(all - gross), within(all)]
   const part = after - before
-  const counted = partOf(priced, after, asked) - partOf(priced, before, asked)
-  const locked = { exchange, gross: part, spread: partOf(exchange.spread, part, asked), counted }
+  const counted = proportionOf(priced, after, asked) - proportionOf(priced, before, asked)
+  const locked = { exchange, gross: part, spread: proportionOf(exchange.spread, part, asked), counted }
   if (part === gross) return [locked]
-  const rest = (await rateNow(unit, { attemptId, asset }, gross - part)) ?? atPromised(exchange, gross - part, 'rest')
-  return part > 0n ? [locked, legOf(rest)] : [legOf(rest)]
+  const rest =
+    (await quoteCurrentRate(unit, { attemptId, asset }, gross - part)) ??
+    exchangeAtPromisedRate(exchange, gross - part, 'rest')
+  return part > 0n ? [locked, toLeg(rest)] : [toLeg(rest)]
 }
 
-/** Undefined when there is none: then what was promised stands, and somebody is told. */
-async function rateNow(
+/**
+ * Returns the current rate; undefined when there is none. The caller then uses the promised rate, and an error is
+ * logged.
+ */
+async function quoteCurrentRate(
   { tx, context, intent, attempt }: UnitOfWork,
   { attemptId, asset }: Pick<DepositRow, 'attemptId' | 'asset'>,
   gross: bigint,
 ): Promise<Exchange | undefined> {
-  const promised = attempt.exchange && exchangeOf(attempt.exchange)
-  const fresh = promised && (await arriveAt(context, tx, promised, money(asset, gross), intent.asset))
+  const promised = attempt.exchange && parseExchange(attempt.exchange)
+  const fresh = promised && (await exchangeAtCurrentRate(context, tx, promised, money(asset, gross), intent.asset))
   if (!fresh)
     context.log.error(
       { paymentId: intent.id, attemptId },
-      'no rate could be had for money beyond what was promised a rate: counted at the rate that was promised',
+      'no rate available for money beyond the locked amount: counted at the promised rate',
     )
   return fresh ?? undefined
 }
 
-async function leave(unit: UnitOfWork, outcome: Extract<Outcome, { kind: 'reversed' }>): Promise<Step> {
+async function reverseDeposit(
+  unit: UnitOfWork,
+  outcome: Extract<Outcome, { kind: 'reversed' }>,
+): Promise<DepositResult> {
   const { tx, attempt, context, now } = unit
   const { rail, railAccount } = attempt
   const row = await findDeposit(tx, { rail, railAccount, providerId: outcome.receiptId })
@@ -180,7 +201,7 @@ async function leave(unit: UnitOfWork, outcome: Extract<Outcome, { kind: 'revers
   if (row.state === 'gone') return { event: undefined }
   await upsertDeposit(tx, { ...row, state: 'gone', have: 0 }, now)
   unit.receiptChanged = true
-  // Nothing was posted for it.
+  // An unconfirmed deposit posted nothing.
   if (row.state === 'seen') return { event: undefined }
   context.log.error(
     {
@@ -190,15 +211,18 @@ async function leave(unit: UnitOfWork, outcome: Extract<Outcome, { kind: 'revers
       receipt: row.providerId,
       why: outcome.reason,
     },
-    'final money was taken back',
+    'a final deposit was removed by a reorg',
   )
-  await unit.context.cases.open(tx, reorged(unit, row))
+  await unit.context.cases.open(tx, toReorgCase(unit, row))
   const counted = await reverseReceipt(unit, { ...outcome, amount: money(row.asset, row.gross) })
   return typeof counted === 'string' ? { event: 'reversed' } : { event: 'reversed', refused: counted.refused }
 }
 
-/** A person is told, and says that it was seen to; it ends by itself when a comparison finds the money in the chain again. */
-const reorged = (
+/**
+ * Builds the case for a reorged deposit. A person closes it, or a comparison repairs it when the money is in the chain
+ * again.
+ */
+const toReorgCase = (
   { context, intent, now }: UnitOfWork,
   { rail, railAccount, providerId, asset, gross }: DepositRow,
 ): NewCase => ({

@@ -23,7 +23,7 @@ const byCard = (trial: Trial, intentId: string): Promise<Attempt> =>
 const stateOf = async (trial: Trial, id: string): Promise<string | undefined> =>
   (await findAttempt(trial.db, id))?.state
 
-void test('a prompt is sent once, with what the rail needs, and polled to its end', async () => {
+void test('a prompt is sent once, with the details that the rail needs, and polled until it ends', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -42,7 +42,7 @@ void test('a prompt is sent once, with what the rail needs, and polled to its en
 
   await trial.pass(5000)
   assert.equal(trial.push.checked.length, 1)
-  assert.deepEqual(trial.push.checked[0]?.request, request, 'asked about as it was started')
+  assert.deepEqual(trial.push.checked[0]?.request, request, 'queried with the request that started it')
   trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n) })
   await trial.pass(10_000)
   const paid = await trial.find(intent.id)
@@ -50,12 +50,12 @@ void test('a prompt is sent once, with what the rail needs, and polled to its en
   assert.equal(paid.attempts[0]?.status, 'settled')
   assert.deepEqual(paid.receipts[0]?.gross, kes(150_000n))
   await trial.pass(3_600_000)
-  assert.equal(trial.push.checked.length, 2, 'nothing is asked about any more')
+  assert.equal(trial.push.checked.length, 2, 'no further query')
   assert.equal(trial.push.started.length, 1)
   await trial.booksHold()
 })
 
-void test('two prompts at once: one', async () => {
+void test('of two concurrent prompts one starts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -68,7 +68,7 @@ void test('two prompts at once: one', async () => {
   assert.equal(trial.push.started.length, 1)
 })
 
-void test('the database refuses a second prompt whatever the code does', async () => {
+void test('the database refuses a second live prompt', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -81,7 +81,7 @@ void test('the database refuses a second prompt whatever the code does', async (
   )
 })
 
-void test('two cards at the same moment, and one after a lost answer: one page', async () => {
+void test('concurrent card attempts, and one after a lost answer, share one page', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -93,18 +93,18 @@ void test('two cards at the same moment, and one after a lost answer: one page',
   const first = byCard(trial, intent.id)
   await waitFor('the provider is asked', () => trial.page.started.length === 1)
   const second = await byCard(trial, intent.id)
-  assert.deepEqual([second.status, second.redirectUrl], ['submitting', undefined], 'its page is being made')
+  assert.deepEqual([second.status, second.redirectUrl], ['submitting', undefined], 'the page is being created')
   gate.resolve(undefined)
   assert.equal((await first).id, second.id)
 
   const other = await trial.create()
   trial.page.onStart = () => Promise.reject(new Error('cut'))
   const lost = await byCard(trial, other.id)
-  assert.equal((await byCard(trial, other.id)).id, lost.id, 'a page may be there: it is found by asking')
+  assert.equal((await byCard(trial, other.id)).id, lost.id, 'the page may exist: a query finds it')
   assert.equal(trial.page.started.length, 2)
 })
 
-void test('a request that comes again gets its own attempt, whatever was begun and paid since', async () => {
+void test('a repeated request returns its own attempt, whatever was started and paid since', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -125,11 +125,15 @@ void test('a request that comes again gets its own attempt, whatever was begun a
   trial.push.onStart = ({ attemptId }) => received({ id: referenceOf(attemptId), gross: kes(150_000n) })
   const paid = await ask('k3')
   assert.equal(paid.status, 'settled')
-  assert.deepEqual([(await ask('k3')).id, (await ask('k2')).id], [paid.id, second.id], 'though it is paid by now')
+  assert.deepEqual(
+    [(await ask('k3')).id, (await ask('k2')).id],
+    [paid.id, second.id],
+    'although it has been paid since',
+  )
   assert.equal(trial.push.started.length, 3)
 })
 
-void test('refused before anything is sent: method, payer, amount, merchant', async () => {
+void test('a wrong method, payer, amount or merchant is refused before anything is sent', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ methods: ['mpesa'], amount: kes(150_050n) })
@@ -154,7 +158,7 @@ void test('refused before anything is sent: method, payer, amount, merchant', as
   assert.equal(trial.push.started.length, 0)
 })
 
-void test('what start throws: nothing sent is a failure, anything else is unknown and asked about', async () => {
+void test('an error before sending fails the attempt; any other error makes it unknown and polled', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -164,7 +168,7 @@ void test('what start throws: nothing sent is a failure, anything else is unknow
   const refused = await trial.start(intent.id)
   assert.equal(refused.status, 'failed')
   assert.equal(refused.reason, 'provider-unavailable')
-  assert.equal((await trial.find(intent.id)).status, 'open', 'another try may succeed')
+  assert.equal((await trial.find(intent.id)).status, 'open', 'another attempt can succeed')
 
   trial.push.onStart = () => {
     throw new FetchError('fetch.timeout', 'no answer', true)
@@ -180,7 +184,7 @@ void test('what start throws: nothing sent is a failure, anything else is unknow
   assert.equal((await trial.start(other.id)).status, 'unknown')
 })
 
-void test('a lost answer with nothing to ask by is abandoned after 3 minutes, and its late money is credited', async () => {
+void test('an attempt with a lost answer and no reference is abandoned after 3 minutes; late money is credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -220,10 +224,10 @@ void test('a lost answer with nothing to ask by is abandoned after 3 minutes, an
   await trial.booksHold()
 })
 
-void test('a crash before the call: the queue sends what was only created, once, while it makes sense', async () => {
+void test('after a crash before the call the queue sends a fresh attempt once, and no stale one', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
-  // The process dies between its commit and the claim: the attempt is there, and the rail was not called.
+  // The process dies between commit and claim: the attempt exists, and the rail was not called.
   const crashed = async (): Promise<string> => {
     const intent = await trial.create()
     const { id } = await trial.start(intent.id)
@@ -242,7 +246,7 @@ void test('a crash before the call: the queue sends what was only created, once,
 
   const stale = await crashed()
   await trial.pass(10 * 60_000)
-  assert.equal(await stateOf(trial, stale), 'failed', 'nobody waits for a prompt after ten minutes')
+  assert.equal(await stateOf(trial, stale), 'failed', 'no payer waits for a prompt after ten minutes')
   assert.ok(!trial.push.started.some(({ attemptId }) => attemptId === stale))
 
   const contested = await crashed()
@@ -252,7 +256,7 @@ void test('a crash before the call: the queue sends what was only created, once,
   assert.equal(claims.filter(Boolean).length, 1)
 })
 
-void test('a crash during the call: asked about, never sent again', async () => {
+void test('after a crash during the call the attempt is queried, never sent again', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -267,7 +271,7 @@ void test('a crash during the call: asked about, never sent again', async () => 
   assert.ok(trial.push.checked.length > 0)
 })
 
-void test('a provider that is down delays and fails nothing; a silent one stops blocking in the end', async () => {
+void test('a provider outage fails no attempt; a silent provider stops blocking the payer in the end', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -279,11 +283,11 @@ void test('a provider that is down delays and fails nothing; a silent one stops 
   assert.equal(await stateOf(trial, id), 'abandoned')
   trial.push.onCheck = () => received({ id: referenceOf(id), gross: kes(150_000n) })
   await trial.pass(3_600_000)
-  assert.equal(await stateOf(trial, id), 'settled', 'it is still watched')
+  assert.equal(await stateOf(trial, id), 'settled', 'an abandoned attempt is still polled')
   await trial.booksHold()
 })
 
-void test('past its lifetime a prompt and a page are abandoned, and their late money is credited', async () => {
+void test('a prompt and a page are abandoned after their lifetime, and late money is credited', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ expiresAt: new Date(trial.clock.now().getTime() + 86_400_000) })
@@ -302,7 +306,7 @@ void test('past its lifetime a prompt and a page are abandoned, and their late m
   await trial.booksHold()
 })
 
-void test('a declined card stays on its page, and shows', async () => {
+void test('a declined card keeps its page open and shows the reason', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -319,7 +323,7 @@ void test('a declined card stays on its page, and shows', async () => {
   assert.equal(shown.attempts[0]?.status, 'pending')
 })
 
-void test('failed: only when no try is left', async () => {
+void test('a payment fails only when no attempt is left', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, limits: { perIntent: 3 } })
   const intent = await trial.create()
@@ -331,7 +335,7 @@ void test('failed: only when no try is left', async () => {
   await assert.rejects(trial.start(intent.id), code('payments.over'))
 })
 
-void test('public attempts: 3 prompts on a phone in 10 minutes over all merchants, at once too', async () => {
+void test('public attempts allow 3 prompts per phone in 10 minutes over all merchants, also concurrently', async () => {
   await using database = await openTestDatabase(schemas)
   const exempt = '254700000001'
   await using trial = await openTrial({ ...database, limits: { exemptPhone: (phone) => phone === exempt } })
@@ -345,14 +349,14 @@ void test('public attempts: 3 prompts on a phone in 10 minutes over all merchant
     (error) => error instanceof AppError && error.status === 429 && error.retryAfterSeconds === 600,
   )
   const [own] = [await trial.create()]
-  await assert.doesNotReject(trial.start(own.id), 'the merchant itself is not public')
+  await assert.doesNotReject(trial.start(own.id), 'a merchant’s own attempt is not public')
   await assert.doesNotReject(publicly(trial, own.id, '254712345679'))
   for (let i = 0; i < 5; i++) await assert.doesNotReject(publicly(trial, own.id, exempt))
   trial.clock.advance(600_001)
   await assert.doesNotReject(publicly(trial, first?.id ?? ''))
 })
 
-void test('public attempts: too many declines of one payment', async () => {
+void test('public attempts stop after too many declines of one payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, limits: { promptsPerPhone: 100 } })
   trial.push.onStart = () => ({ kind: 'failed', reason: 'wrong-pin' })

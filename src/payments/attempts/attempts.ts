@@ -5,23 +5,31 @@ import type { Tx } from '#platform/database/db'
 import { FetchError } from '#platform/web/fetch'
 import { parseMobile } from '#platform/base/phone'
 import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
-import { WATCH_FOR_MS, allocate, type Ask, askFor, type Collector, isOffered, renew } from '../addresses/addresses.ts'
+import {
+  WATCH_FOR_MS,
+  allocateAddress,
+  type RequestedAmount,
+  quoteRequestedAmount,
+  type Collector,
+  isReusable,
+  renewRequest,
+} from '../addresses/addresses.ts'
 import { type Context, railOf } from '../context.ts'
 import {
   alreadyPaid,
-  amountNotTaken,
+  amountNotAccepted,
   badPhone,
-  inFlight,
+  attemptInFlight,
   methodNotAllowed,
-  methodOff,
+  methodUnavailable,
   notFound,
-  over,
-  payerLacks,
+  paymentEnded,
+  payerDetailMissing,
   promptLive,
 } from '../errors.ts'
 import { assetFor } from '../exchange/prices.ts'
 import { refreshIntent } from '../intents/refresh.ts'
-import { isLive, isOver } from '../intents/state.ts'
+import { isLive, isEnded } from '../intents/state.ts'
 import { BALANCE_RAIL } from '../methods/types.ts'
 import {
   type AttemptRow,
@@ -35,27 +43,27 @@ import {
   maskPhone,
 } from '../store/attempts.ts'
 import { extendIntent, findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
-import { storedExchange } from '../store/stored-exchange.ts'
+import { serializeExchange } from '../store/stored-exchange.ts'
 import { requireCustomerFunds } from './funds.ts'
 import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './limits.ts'
 import { recordOutcome } from './outcomes.ts'
 import type { PaymentMethod, StartAttempt } from './types.ts'
 
-/** A process that took the right to submit has so long to come back with an answer; then the attempt counts as interrupted. */
+/** Lease of a submission. An attempt without an answer by then counts as interrupted. */
 const SUBMIT_LEASE_MS = 90_000
-/** The starter submits at once; the queue takes over when the starter is gone. */
-const PICK_UP_AFTER_MS = 3000
-/** Nobody waits for a prompt any more when the program was down for so long. */
+/** The request that creates an attempt submits it at once. The queue takes over when that process has died. */
+const QUEUE_TAKES_OVER_MS = 3000
+/** Attempts older than this are not submitted: the payer no longer waits for the prompt. */
 const STALE_MS = 2 * 60_000
 
-/** As long as idempotency keys are kept. */
+/** Retention of request keys, the same as that of idempotency keys. */
 const KEEP_REQUESTS_MS = 30 * 24 * 60 * 60_000
 
 const canCollect = (rail: Rail): rail is Collector => rail.collect !== undefined
 
 export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly PaymentMethod[] =>
   rails.filter(canCollect).flatMap((rail) => {
-    // The page does not know who the payer is: only the merchant can say.
+    // The hosted page does not authenticate the payer, so only a merchant can charge a customer balance.
     if (rail.collect.kind === 'balance') return []
     const limits = prices.limits(rail, asset)
     if (!limits) return []
@@ -74,16 +82,21 @@ export const listMethods = ({ rails, prices }: Context, asset: Asset): readonly 
     ]
   })
 
-/** An attempt that was opened, or the open pages that must be closed at their providers before it can be. */
-export type Opened =
+/**
+ * The opened attempt, or the open pages that must be closed at their providers first. `again`: the attempt existed
+ * before.
+ */
+export type OpenedAttempt =
   { readonly attempt: AttemptRow; readonly again: boolean } | { readonly rivals: readonly AttemptRow[] }
 
-/** Sees to it that there is a rate to promise, by asking the price sources where need be: outside the transaction. */
+/**
+ * Fetches the rate that an attempt will need. Queries price sources when necessary, so it runs outside the transaction.
+ */
 export async function requireRate(context: Context, { intentId, method }: StartAttempt): Promise<void> {
   if (!context.rails.some((rail) => rail.exchanges && rail.method === method)) return
   const intent = await findIntent(context.db, intentId)
-  // What is wrong with them is said in the transaction.
-  if (!intent?.methods.includes(method) || isOver(intent.status)) return
+  // The transaction reports an invalid intent or method.
+  if (!intent?.methods.includes(method) || isEnded(intent.status)) return
   const rail = context.rails.find(
     (each) => each.exchanges && each.method === method && each.unavailable() === undefined,
   )
@@ -92,27 +105,30 @@ export async function requireRate(context: Context, { intentId, method }: StartA
   await context.rates?.rate(currencyOf(intent.asset), currencyOf(asset))
 }
 
-/** Checks that the attempt may start, and commits it as `created`. Everything else is checked before a rival page is named. */
-export async function openAttempt(tx: Tx, context: Context, input: StartAttempt): Promise<Opened> {
+/**
+ * Checks that the attempt may start, and inserts it as `created`. Reports rival pages only after every other check has
+ * passed.
+ */
+export async function openAttempt(tx: Tx, context: Context, input: StartAttempt): Promise<OpenedAttempt> {
   const now = context.clock.now()
   const intent = await lockIntent(tx, input.intentId)
   if (!intent || (input.merchantId !== undefined && intent.merchantId !== input.merchantId)) throw notFound()
   const attempts = await listAttempts(tx, intent.id)
   const { requestKey = null } = input
-  const same = requestKey === null ? undefined : findAsked(attempts, requestKey, now)
+  const same = requestKey === null ? undefined : findByRequestKey(attempts, requestKey, now)
   if (same) return { attempt: same, again: true }
   requirePayable(intent, now)
   const rail = requireRail(context, intent, input)
-  const offered = attempts.findLast((each) => isOffered(each, rail))
-  requireNoneUnderWay(attempts, offered, now)
+  const offered = attempts.findLast((each) => isReusable(each, rail))
+  requireNoLiveAttempt(attempts, offered, now)
   const pages = attempts.filter(({ kind, state }) => kind === 'page' && isLive(state))
   if (offered && pages.length > 0) return { rivals: pages }
-  if (offered) return { attempt: await renew(tx, context, rail, { intent, attempt: offered, now }), again: true }
+  if (offered) return { attempt: await renewRequest(tx, context, rail, { intent, attempt: offered, now }), again: true }
   const due = intent.amount - intent.received
   const payer = requirePayer(rail, input.payer)
-  const ask = await askFor(context, tx, rail, money(intent.asset, due))
-  requireTaken(rail, ask.amount.asset, ask.amount.amount)
-  const open = attempts.find((each) => isSame(each, rail, due, payer, now))
+  const ask = await quoteRequestedAmount(context, tx, rail, money(intent.asset, due))
+  requireAcceptedAmount(rail, ask.amount.asset, ask.amount.amount)
+  const open = attempts.find((each) => isSameRequest(each, rail, due, payer, now))
   const rivals = pages.filter((each) => each !== open)
   if (rivals.length > 0 && open) return { rivals }
   if (open) return { attempt: open, again: true }
@@ -122,30 +138,30 @@ export async function openAttempt(tx: Tx, context: Context, input: StartAttempt)
   if (input.merchantId === undefined) await requirePublicLimits(tx, context, rail, payer, attempts)
   if (rivals.length > 0) return { rivals }
 
-  const placed = await allocate(tx, context, rail, { intent, now })
+  const placed = await allocateAddress(tx, context, rail, { intent, now })
   const attempt = {
     ...newAttempt(context, { intent, rail, railAccount, ask, payer, returnUrl: input.returnUrl, requestKey, now }),
     ...placed,
   }
   await insertAttempt(tx, attempt)
-  await refreshIntent(tx, context, await extended(tx, intent, attempt), now, { shows: true })
+  await refreshIntent(tx, context, await extendExpiry(tx, intent, attempt), now, { shows: true })
   tx.afterCommit(() => context.meters.payments.inc({ provider: rail.name, status: 'started' }))
   return { attempt, again: false }
 }
 
 /**
- * No second way to pay starts while the first can still succeed: a prompt that can be approved, a balance that is being taken, money that was seen
- * and is not final (but the rest may go to the same address). Throws 409 `payments.attempt-in-flight`.
+ * Refuses a second way to pay while the first can still succeed: a prompt that can be approved, a balance being
+ * debited, or money that is not final (except at the same address). Throws 409 `payments.attempt-in-flight`.
  */
-function requireNoneUnderWay(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
+function requireNoLiveAttempt(attempts: readonly AttemptRow[], offered: AttemptRow | undefined, now: Date): void {
   const live = attempts.filter(({ state }) => isLive(state))
   const prompt = live.find(({ kind }) => kind === 'push')
   if (prompt) throw promptLive(maskPhone(prompt.payer.phone ?? ''), prompt.endsAt ?? now, now)
-  if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw inFlight()
+  if (live.some((each) => each.kind === 'balance' || (each.unconfirmed && each !== offered))) throw attemptInFlight()
 }
 
-/** A transfer by hand takes days, so its payment lasts at least as long as its instructions. */
-async function extended(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
+/** Extends the intent to the end of a manual transfer's instructions, which can take days. */
+async function extendExpiry(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow): Promise<IntentRow> {
   if (kind !== 'transfer' || endsAt === null || endsAt <= intent.expiresAt) return intent
   const after = { ...intent, expiresAt: endsAt }
   await extendIntent(tx, after)
@@ -153,7 +169,7 @@ async function extended(tx: Tx, intent: IntentRow, { kind, endsAt }: AttemptRow)
   return after
 }
 
-/** Until when the payer can pay on a new attempt; null where only the provider knows. */
+/** Returns when a new attempt can no longer be paid; null when only the provider knows. */
 function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: IntentRow, now: Date): Date | null {
   const end = addMs(now, lifetimeMs)
   if (kind === 'push') return end
@@ -161,48 +177,48 @@ function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: Inte
   return null
 }
 
-const findAsked = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
+const findByRequestKey = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
   attempts.find((each) => each.requestKey === requestKey && now < addMs(each.createdAt, KEEP_REQUESTS_MS))
 
 function requirePayable(intent: IntentRow, now: Date): void {
   if (intent.status === 'paid') throw alreadyPaid()
-  if (isOver(intent.status)) throw over(intent.status)
-  // The sweep may not have marked it yet.
-  if (now >= intent.expiresAt) throw over('expired')
+  if (isEnded(intent.status)) throw paymentEnded(intent.status)
+  // The expiry job may not have run yet.
+  if (now >= intent.expiresAt) throw paymentEnded('expired')
 }
 
 function requireRail(context: Context, intent: IntentRow, { method, merchantId }: StartAttempt): Collector {
-  // Whoever has the page's address is not the customer.
-  const isTheirs = method !== BALANCE_RAIL || merchantId !== undefined
-  if (!isTheirs || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
+  // The checkout URL does not authenticate the payer, so it must not spend a customer's balance.
+  const isAllowed = method !== BALANCE_RAIL || merchantId !== undefined
+  if (!isAllowed || !intent.methods.includes(method)) throw methodNotAllowed(method, intent.methods)
   const able = context.rails
     .filter(canCollect)
     .filter((rail) => rail.method === method && assetFor(rail, intent.asset) !== undefined)
   const rail = able.find((each) => each.unavailable() === undefined)
-  if (!rail) throw methodOff(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
+  if (!rail) throw methodUnavailable(method, able[0]?.unavailable() ?? `no rail takes ${intent.asset} by ${method}`)
   return rail
 }
 
-function requireTaken(rail: Collector, asset: Asset, amount: bigint): void {
+function requireAcceptedAmount(rail: Collector, asset: Asset, amount: bigint): void {
   const { min, max, step } = rail.limits(asset)
   const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
-  if (amount < min) throw amountNotTaken(rail.method, `${show(amount)} is below its smallest, ${show(min)}`)
-  if (amount > max) throw amountNotTaken(rail.method, `${show(amount)} is above its largest, ${show(max)}`)
-  if (amount % step !== 0n) throw amountNotTaken(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
+  if (amount < min) throw amountNotAccepted(rail.method, `${show(amount)} is below its minimum of ${show(min)}`)
+  if (amount > max) throw amountNotAccepted(rail.method, `${show(amount)} is above its maximum of ${show(max)}`)
+  if (amount % step !== 0n) throw amountNotAccepted(rail.method, `${show(amount)} is not a multiple of ${show(step)}`)
 }
 
-/** Only what is known of a payer, nothing else that an edge may have passed along. */
+/** Validates the payer's details and drops every other field. */
 function requirePayer({ collect, method, phoneCountry }: Collector, { phone, email, name }: Payer): Payer {
   const payer = { ...(phone && { phone }), ...(email && { email }), ...(name && { name }) }
-  for (const need of collect.needs) if (payer[need] === undefined) throw payerLacks(need, method)
+  for (const need of collect.needs) if (payer[need] === undefined) throw payerDetailMissing(need, method)
   if (!collect.needs.includes('phone')) return payer
   const number = parseMobile(payer.phone ?? '', phoneCountry)
   if (number === undefined) throw badPhone(phoneCountry)
   return { ...payer, phone: number }
 }
 
-/** What is open, or may be made at this moment, is shown again: two could both be paid. */
-function isSame(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
+/** Returns whether an open page or transfer serves the same request. A second one could be paid as well. */
+function isSameRequest(attempt: AttemptRow, rail: Collector, amount: bigint, payer: Payer, now: Date): boolean {
   return (
     (rail.collect.kind === 'page' || rail.collect.kind === 'transfer') &&
     attempt.rail === rail.name &&
@@ -234,7 +250,7 @@ interface Opening {
   intent: IntentRow
   rail: Collector
   railAccount: string
-  ask: Ask
+  ask: RequestedAmount
   payer: Payer
   returnUrl: string
   requestKey: string | null
@@ -262,7 +278,7 @@ export const newAttempt = (
   indexSpace: null,
   addressIndex: null,
   watchUntil: null,
-  exchange: ask.exchange ? storedExchange(ask.exchange) : null,
+  exchange: ask.exchange ? serializeExchange(ask.exchange) : null,
   tolerance: ask.tolerance,
   payer,
   returnUrl,
@@ -271,7 +287,7 @@ export const newAttempt = (
   declined: null,
   why: null,
   unconfirmed: false,
-  dueAt: addMs(now, PICK_UP_AFTER_MS),
+  dueAt: addMs(now, QUEUE_TAKES_OVER_MS),
   checks: 0,
   createdAt: now,
   submittedAt: null,
@@ -281,8 +297,8 @@ export const newAttempt = (
 })
 
 /**
- * Asks the rail, unless somebody else has taken that right. Whatever happens to this process from here on, the attempt is never sent twice:
- * only `created` can be claimed.
+ * Submits an attempt to its rail, unless another process claimed it. An attempt is never sent twice, whatever happens
+ * to this process: only `created` can be claimed.
  */
 export async function submit(
   context: Context,
@@ -293,14 +309,14 @@ export async function submit(
   if (!intent) throw notFound()
   const claimed = await claimSubmission(context.db, id, now, addMs(now, SUBMIT_LEASE_MS))
   if (!claimed) return (await findAttempt(context.db, id)) ?? Promise.reject(notFound())
-  const outcome = await askRail(context, intent, claimed, now)
+  const outcome = await startOnRail(context, intent, claimed, now)
   return (await recordOutcome(context, { attempt: claimed, outcome, from: 'start' })).attempt
 }
 
-async function askRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
+async function startOnRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {
   const collect = railOf(context, attempt.rail)?.collect
-  if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is gone' }
-  const why = whyNotNow(intent, attempt, now)
+  if (!collect) return { kind: 'failed', reason: 'provider-unavailable', why: 'not sent: the rail is not configured' }
+  const why = whyNotSent(intent, attempt, now)
   if (why !== undefined) return { kind: 'failed', reason: 'expired', why: `not sent: ${why}` }
   try {
     return await collect.start(requestOf(context, intent, attempt))
@@ -309,18 +325,21 @@ async function askRail(context: Context, intent: IntentRow, attempt: AttemptRow,
     context.log.warn({ paymentId: intent.id, attemptId, rail, error }, 'rail did not answer')
     if (error instanceof FetchError && !error.maybeSent)
       return { kind: 'failed', reason: 'provider-unavailable', why: error.code }
-    return { kind: 'unknown', why: error instanceof FetchError ? error.code : 'the rail threw' }
+    return {
+      kind: 'unknown',
+      why: error instanceof FetchError ? error.code : 'the rail failed with an unexpected error',
+    }
   }
 }
 
-/** An attempt that a crash left behind is sent only while it makes sense to the payer. */
-function whyNotNow(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
-  if (isOver(intent.status)) return `the payment is ${intent.status}`
+/** Returns why an attempt that a crash left behind is no longer sent; undefined when the payer can still expect it. */
+function whyNotSent(intent: IntentRow, attempt: AttemptRow, now: Date): string | undefined {
+  if (isEnded(intent.status)) return `the payment is ${intent.status}`
   if (now >= intent.expiresAt) return 'the payment is expired'
   return now.getTime() - attempt.createdAt.getTime() > STALE_MS ? 'too old' : undefined
 }
 
-/** The request as it was started: all of it follows from rows that do not change. */
+/** Builds the rail's request from rows that do not change, so that a repeat is identical. */
 export function requestOf(context: Context, intent: IntentRow, attempt: AttemptRow): CollectRequest {
   const rail = railOf(context, attempt.rail) ?? { name: attempt.rail }
   return {

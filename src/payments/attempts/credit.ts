@@ -15,7 +15,7 @@ import { applyOutcome } from './outcomes.ts'
  * Counts money that names no attempt as a receipt of a payment. The receipt has the provider's id of the money, so that later news of the same
  * money finds it. The transfers are added to `transfers`, which the caller posts.
  */
-export async function creditByHand(
+export async function creditManually(
   tx: Tx,
   context: Context,
   given: UnattributedMoney,
@@ -28,7 +28,7 @@ export async function creditByHand(
   // A manual pay bill payment is in the provider's list too. Once an operator confirmed it, it is not credited again.
   if (await isCountedNumber(tx, ['transfer'], (number ?? id).toUpperCase()))
     return { merchantId: intent.merchantId, counted: false }
-  const attempt = attemptByHand(context, given, intent)
+  const attempt = newManualAttempt(context, given, intent)
   await insertAttempt(tx, attempt)
   const receipt = { id, ...(number !== undefined && { number }), gross, at, final: true, stated: true }
   const outcome = { kind: 'received' as const, receipts: [receipt] }
@@ -37,13 +37,18 @@ export async function creditByHand(
 }
 
 /** The attempt that carries the receipt. It is abandoned from the start, so nothing polls it, and the receipt settles it. */
-function attemptByHand(
+function newManualAttempt(
   context: Context,
   { rail: name, railAccount, gross }: UnattributedMoney,
   intent: IntentRow,
 ): AttemptRow {
   const rail = railOf(context, name)
-  if (!rail?.collect) throw new AppError('payments.rail-unavailable', 503, `There is no rail ${name} any more.`)
+  if (!rail?.collect)
+    throw new AppError(
+      'payments.rail-unavailable',
+      503,
+      `The rail ${name} is not configured. Configure it before you credit its money.`,
+    )
   const opening = {
     intent,
     rail: { ...rail, collect: rail.collect },
@@ -64,10 +69,10 @@ function attemptByHand(
 const noSuchPayment = (): AppError =>
   new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'payment' })
 
-const otherCurrency = (theirs: Money, currency: string): AppError =>
+const otherCurrency = (gross: Money, currency: string): AppError =>
   new AppError(
     'payments.case-other-currency',
     409,
-    `The money is ${currencyOf(theirs.asset)} ${formatAmount(theirs)} and the payment is in ${currency}: credit a payment in ${currencyOf(theirs.asset)}, or pay it back at the provider.`,
+    `The money is ${currencyOf(gross.asset)} ${formatAmount(gross)} and the payment is in ${currency}. Credit a payment in ${currencyOf(gross.asset)}, or refund the money at the provider.`,
     { param: 'payment' },
   )

@@ -6,7 +6,7 @@ import { kes, openTrial, received, schemas } from '../fixture.ts'
 
 const HOUR_MS = 60 * 60_000
 
-void test('news of what another program made is let go after an hour, and nobody is alarmed; a claim waits for a person', async () => {
+void test('an event of another program is ignored after an hour without an alert; one that claims money is parked', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const about = { reference: 'order_of_others' }
@@ -19,10 +19,10 @@ void test('news of what another program made is let go after an hour, and nobody
     trial.db.many(sql`select state, note from inbox.events order by state`)
   const alarms = (): number => trial.log.entries.filter(({ securityEvent }) => securityEvent !== undefined).length
   await trial.pass(59 * 60_000)
-  const later = { state: 'new', note: 'nothing is known yet of what it is about' }
-  assert.deepEqual(await states(), [later, later], 'its reference may still be on its way to us')
+  const later = { state: 'new', note: 'no attempt or receipt matches the event yet' }
+  assert.deepEqual(await states(), [later, later], 'the reference may not be stored yet')
   await trial.pass(16 * 60_000)
-  assert.deepEqual(await states(), [later, { state: 'ignored', note: 'news of what another program made' }])
+  assert.deepEqual(await states(), [later, { state: 'ignored', note: 'the reference belongs to another program' }])
   assert.equal(alarms(), 0)
   for (let i = 0; i < 2; i++) await trial.pass(24 * HOUR_MS)
   assert.deepEqual((await states())[0]?.state, 'parked')

@@ -2,25 +2,31 @@ import type { Handled, StoredEvent } from '#inbox'
 import { addMs } from '#platform/base/clock'
 import type { Fact, Outcome, Rail, RailReceipt } from '#rails/contract'
 import { type Context, MAIN_ACCOUNT } from '../context.ts'
-import { NOTHING_TO_GIVE_BACK } from '../receipts/receipts.ts'
+import { NOTHING_TO_RETURN } from '../receipts/receipts.ts'
 import { type AttemptRow, findAttempt, findByReference } from '../store/attempts.ts'
 import { findReceipt } from '../store/receipts.ts'
 import { type Observation, recordOutcome } from './outcomes.ts'
 import { queryProvider } from './polling.ts'
 
 const DONE: Handled = { kind: 'done' }
-/** References are stored within seconds of the provider's knowing them. */
-const STRANGE_MS = 60 * 60_000
+/**
+ * After this time an event with an unknown reference belongs to another program. Our own references are stored within
+ * seconds.
+ */
+const FOREIGN_AFTER_MS = 60 * 60_000
 
-/** Finds what the fact is about, refuses what does not fit, asks the provider where the event alone is no proof, and records the rest. */
+/**
+ * Handles a fact from a provider event: finds the attempt, refuses facts that do not match it, queries the provider
+ * when the event alone is no proof, and records the outcome.
+ */
 export async function handleFact(context: Context, rail: Rail, event: StoredEvent, fact: Fact): Promise<Handled> {
-  const attempt = await findAbout(context, rail, fact)
-  // It may be told before our own transaction has stored the reference, or before the payment that it takes back.
+  const attempt = await findSubject(context, rail, fact)
+  // The event can arrive before our transaction stores the reference, or before the payment that it reverses.
   if (!attempt)
-    return isOfOthers(context, event, fact)
-      ? { kind: 'ignored', why: 'news of what another program made' }
-      : { kind: 'later', why: 'nothing is known yet of what it is about' }
-  const why = misfit(rail, event, fact, attempt)
+    return isForeignEvent(context, event, fact)
+      ? { kind: 'ignored', why: 'the reference belongs to another program' }
+      : { kind: 'later', why: 'no attempt or receipt matches the event yet' }
+  const why = findMismatch(rail, event, fact, attempt)
   if (why) {
     context.securityEvent(why, {
       rail: rail.name,
@@ -36,13 +42,17 @@ export async function handleFact(context: Context, rail: Rail, event: StoredEven
 }
 
 /**
- * Other programs may use the provider's account too, and it tells us of theirs. News that claims nothing can be let go: what is ours is
- * polled. An event that claims money waits for a person.
+ * Returns whether the event belongs to another program on the same provider account. Such an event is ignored only when
+ * it claims no money: polling covers our own attempts. An event that claims money is parked for a person.
  */
-const isOfOthers = ({ clock }: Context, { receivedAt }: StoredEvent, { about, outcome, needsCheck }: Fact): boolean =>
-  'reference' in about && needsCheck && outcome.kind === 'pending' && addMs(receivedAt, STRANGE_MS) <= clock.now()
+const isForeignEvent = (
+  { clock }: Context,
+  { receivedAt }: StoredEvent,
+  { about, outcome, needsCheck }: Fact,
+): boolean =>
+  'reference' in about && needsCheck && outcome.kind === 'pending' && addMs(receivedAt, FOREIGN_AFTER_MS) <= clock.now()
 
-async function findAbout({ db }: Context, rail: Rail, { about }: Fact): Promise<AttemptRow | undefined> {
+async function findSubject({ db }: Context, rail: Rail, { about }: Fact): Promise<AttemptRow | undefined> {
   const account = { rail: rail.name, railAccount: MAIN_ACCOUNT }
   if ('attemptId' in about) return findAttempt(db, about.attemptId)
   if ('reference' in about) return findByReference(db, account, about.reference)
@@ -50,8 +60,8 @@ async function findAbout({ db }: Context, rail: Rail, { about }: Fact): Promise<
   return receipt && findAttempt(db, receipt.attemptId)
 }
 
-/** Why the event cannot be about this attempt, or must not be believed. */
-function misfit(
+/** Returns why the event does not match this attempt or must not be trusted; undefined when it matches. */
+function findMismatch(
   rail: Rail,
   event: StoredEvent,
   { outcome, payerPhone, needsCheck }: Fact,
@@ -69,11 +79,14 @@ function misfit(
   return undefined
 }
 
-/** A payer can pay less than was asked; an unsigned event that speaks of more, or of another currency, was not written by the provider. */
+/**
+ * Returns whether an unsigned event claims more than the amount, or another currency. A payer can pay less, but a
+ * provider never reports more than it was asked for.
+ */
 const exceeds = ({ gross }: RailReceipt, attempt: AttemptRow): boolean =>
   gross.asset !== attempt.asset || gross.amount > attempt.amount || gross.amount <= 0n
 
-/** Whether the provider has told us of just this money before, so that asking again would bring nothing. */
+/** Returns whether every receipt in the event is recorded already, so that a query would return nothing new. */
 async function isKnownReceipt({ db }: Context, attempt: AttemptRow, outcome: Outcome): Promise<boolean> {
   if (outcome.kind !== 'received' || outcome.receipts.length === 0) return false
   for (const { id } of outcome.receipts) {
@@ -91,14 +104,18 @@ async function recordFact(
 ): Promise<Handled> {
   const { refused } = await recordOutcome(context, { attempt, outcome, from })
   if (refused === undefined) return DONE
-  if (refused === NOTHING_TO_GIVE_BACK) return { kind: 'later', why: refused }
-  // Money of which two things are told is for a person; the rest is somebody else's event.
+  if (refused === NOTHING_TO_RETURN) return { kind: 'later', why: refused }
+  // Conflicting reports about the same money need a person. Other refusals mean that the event belongs to another
+  // attempt.
   return refused === 'amount-conflict' || refused === 'reversal-in-another-asset'
     ? { kind: 'parked', why: refused }
     : { kind: 'refused', why: refused }
 }
 
-/** Believes the provider's answer, not the event. What the event states in more detail about the same money is taken over. */
+/**
+ * Queries the provider and records its answer instead of the event. Details that only the event states about the same
+ * money are merged in.
+ */
 async function checkFact(
   context: Context,
   rail: Rail,
@@ -107,18 +124,18 @@ async function checkFact(
   fact: Fact,
 ): Promise<Handled> {
   const { collect } = rail
-  if (!collect) return { kind: 'parked', why: 'the rail cannot be asked' }
-  const proven = await adopt(context, attempt, fact)
+  if (!collect) return { kind: 'parked', why: 'the rail has no status query' }
+  const proven = await adoptReference(context, attempt, fact)
   if ('refused' in proven) return proven.refused
   const answer = await queryProvider(context, collect, proven.attempt)
-  if (!answer) return { kind: 'later', why: 'the provider could not be asked' }
-  const told = fact.outcome
-  if (told.kind === 'received' && answer.kind === 'received')
-    return recordFact(context, attempt, merged(answer, told), 'check')
-  const recorded = await recordFact(context, attempt, withDecline(answer, told), 'check')
-  if (recorded.kind !== 'done' || told.kind === answer.kind) return recorded
-  // News without a claim: the answer is all there is to it, and polling goes on.
-  if (told.kind === 'pending' || told.kind === 'unknown') return DONE
+  if (!answer) return { kind: 'later', why: 'the provider did not answer the query' }
+  const reported = fact.outcome
+  if (reported.kind === 'received' && answer.kind === 'received')
+    return recordFact(context, attempt, mergeReceipts(answer, reported), 'check')
+  const recorded = await recordFact(context, attempt, withDecline(answer, reported), 'check')
+  if (recorded.kind !== 'done' || reported.kind === answer.kind) return recorded
+  // The event claims nothing, so the answer is enough. Polling continues.
+  if (reported.kind === 'pending' || reported.kind === 'unknown') return DONE
   if (answer.kind === 'pending' || answer.kind === 'unknown')
     return { kind: 'later', why: `the provider does not confirm it yet: ${answer.kind}` }
   if (answer.kind === 'received') return DONE
@@ -128,11 +145,14 @@ async function checkFact(
     paymentId: attempt.intentId,
     event: event.eventKey,
   })
-  return { kind: 'parked', why: `it says ${told.kind}, the provider says ${answer.kind}` }
+  return { kind: 'parked', why: `the event says ${reported.kind}, the provider says ${answer.kind}` }
 }
 
-/** An attempt whose submit answer was lost is asked about by the reference that its own event brings: token or signature prove which it is. */
-async function adopt(
+/**
+ * Stores the reference that the event names when the submission's answer was lost. The callback token or the signature
+ * proves which attempt the event belongs to.
+ */
+async function adoptReference(
   context: Context,
   attempt: AttemptRow,
   { outcome }: Fact,
@@ -145,19 +165,25 @@ async function adopt(
     : { refused: { kind: 'refused', why: recorded.refused } }
 }
 
-/** A refused card leaves no trace in a page that is still open: only the event tells. */
-function withDecline(answer: Outcome, told: Outcome): Outcome {
-  const declined = told.kind === 'pending' ? told.declined : undefined
+/**
+ * Adds the event's decline reason to a `pending` answer. A declined card is visible only in the event while the page is
+ * still open.
+ */
+function withDecline(answer: Outcome, reported: Outcome): Outcome {
+  const declined = reported.kind === 'pending' ? reported.declined : undefined
   return answer.kind === 'pending' && declined !== undefined ? { declined, ...answer } : answer
 }
 
-/** Receipts as the provider confirmed them, with the event's words on the same ones where it states an amount. */
-function merged(
+/**
+ * Returns the confirmed receipts, with the event's stated amount and number for the same receipt when the answer states
+ * none.
+ */
+function mergeReceipts(
   answer: Extract<Outcome, { kind: 'received' }>,
-  told: Extract<Outcome, { kind: 'received' }>,
+  reported: Extract<Outcome, { kind: 'received' }>,
 ): Extract<Outcome, { kind: 'received' }> {
   const receipts = answer.receipts.map((receipt) => {
-    const same = told.receipts.find(({ id }) => id === receipt.id)
+    const same = reported.receipts.find(({ id }) => id === receipt.id)
     if (!same || receipt.stated) return same?.number === undefined ? receipt : { number: same.number, ...receipt }
     return { ...receipt, ...same, final: receipt.final }
   })

@@ -24,7 +24,7 @@ export function requireAttemptsLeft(attempts: readonly AttemptRow[], { perIntent
   if (attempts.length >= perIntent) throw tooManyAttempts(perIntent)
 }
 
-/** Of a public attempt: what was declined lately. */
+/** Limits declines for public attempts. Throws 429 `payments.too-many-declines` with the seconds to wait. */
 export function requireFewDeclines(attempts: readonly AttemptRow[], limits: AttemptLimits, now: Date): void {
   const since = now.getTime() - limits.declineWindowMs
   const declines = attempts
@@ -36,7 +36,10 @@ export function requireFewDeclines(attempts: readonly AttemptRow[], limits: Atte
   if (oldest !== undefined) throw tooManyDeclines(secondsUntil(oldest + limits.declineWindowMs, now))
 }
 
-/** Of a public attempt: prompts on this phone since the window began, oldest first. */
+/**
+ * Limits prompts per phone for public attempts. `prompts`: times within the window, oldest first. Throws 429
+ * `payments.too-many-prompts`.
+ */
 export function requireFewPrompts(prompts: readonly Date[], limits: AttemptLimits, now: Date): void {
   const oldest = prompts.at(-limits.promptsPerPhone)
   if (prompts.length < limits.promptsPerPhone || !oldest) return

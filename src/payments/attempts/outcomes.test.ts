@@ -3,15 +3,15 @@ import { test } from 'node:test'
 import { assetOf, money } from '#money'
 import { sql } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, tell } from '../fixture.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, deliverEvent } from '../fixture.ts'
 
 const USD = assetOf('USD')
 
-void test('gross to the merchant, the fee its own transfer, clearing is what the provider holds', async () => {
+void test('the merchant gets the gross amount, the fee is a transfer of its own, and clearing equals the provider’s holding', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), fee: kes(4500n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), fee: kes(4500n) }))
   assert.equal((await trial.find(intentId)).status, 'paid')
   assert.equal(await trial.available(), 150_000n)
   const of = async (code: string): Promise<bigint> => (await trial.ledger.balance(trial.db, code, KES)).posted
@@ -22,7 +22,7 @@ void test('gross to the merchant, the fee its own transfer, clearing is what the
   await trial.booksHold()
 })
 
-void test('a fee that is told after the money is asked for and booked once', async () => {
+void test('a fee that the provider reports later is polled and booked once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
@@ -40,14 +40,14 @@ void test('a fee that is told after the money is asked for and booked once', asy
   await trial.pass(120_000)
   assert.equal(await fees(), -4500n)
   const asked = trial.page.checked.length
-  await tell(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ ...charge, fee: kes(9900n) }))
   await trial.pass(12 * 3_600_000)
   assert.equal(await fees(), -4500n)
-  assert.equal(trial.page.checked.length, asked, 'nothing is left to ask')
+  assert.equal(trial.page.checked.length, asked, 'no further query')
   await trial.booksHold()
 })
 
-void test('a fee that is never told is not asked for for ever', async () => {
+void test('polling for a fee that never arrives stops', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   await cardAttempt(trial)
@@ -60,12 +60,12 @@ void test('a fee that is never told is not asked for for ever', async () => {
   await trial.booksHold()
 })
 
-void test('overpaid: every receipt is credited, once', async () => {
+void test('an overpayment credits every receipt once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
   const both = { ...received({ id: 'ch_1', gross: kes(150_000n) }) }
-  await tell(
+  await deliverEvent(
     trial,
     { attemptId: id },
     { ...both, receipts: [...both.receipts, ...received({ id: 'ch_2', gross: kes(70_000n) }).receipts] },
@@ -78,39 +78,39 @@ void test('overpaid: every receipt is credited, once', async () => {
   await trial.booksHold()
 })
 
-void test('late: money after expiry and after cancel is credited and flagged', async () => {
+void test('late money after expiry or cancellation is credited and flagged', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const expired = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
   const inTime = await cardAttempt(trial, { expiresAt: new Date(trial.clock.now().getTime() + 60_000) })
   await trial.pass(5 * 60_000)
-  await tell(trial, { attemptId: inTime.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: inTime.id }, received({ id: 'ch_0', gross: kes(150_000n) }))
   assert.equal(
     (await trial.find(inTime.intentId)).flags.late,
     false,
-    'begun before the end, and not yet told that it is over',
+    'started before the end, and not yet shown as ended',
   )
   await trial.pass(10 * 60_000)
   assert.equal((await trial.find(expired.intentId)).status, 'expired')
-  await tell(trial, { attemptId: expired.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: expired.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   const late = await trial.find(expired.intentId)
   assert.deepEqual([late.status, late.flags.late, late.receipts[0]?.late], ['paid', true, true])
 
   const canceled = await cardAttempt(trial)
   await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
-  await tell(trial, { attemptId: canceled.id }, received({ id: 'ch_2', gross: kes(50_000n) }))
+  await deliverEvent(trial, { attemptId: canceled.id }, received({ id: 'ch_2', gross: kes(50_000n) }))
   const partly = await trial.find(canceled.intentId)
   assert.deepEqual([partly.status, partly.flags], ['canceled', { partial: true, overpaid: false, late: true }])
   assert.equal(await trial.available(), 350_000n)
   await trial.booksHold()
 })
 
-void test('a page is closed when the payment is canceled, expired or paid otherwise, even after a crash', async () => {
+void test('a page is closed when the payment is canceled, expired or paid another way, even after a crash', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const canceled = await cardAttempt(trial)
   await trial.payments.cancel({ id: canceled.intentId, merchantId: MERCHANT })
-  assert.equal(trial.page.closed.length, 0, 'after the commit, by the queue')
+  assert.equal(trial.page.closed.length, 0, 'the queue closes it after the commit')
   await trial.pass()
   const paid = await cardAttempt(trial)
   const prompt = await trial.start(paid.intentId)
@@ -136,69 +136,71 @@ void test('a page is closed when the payment is canceled, expired or paid otherw
   await trial.booksHold()
 })
 
-void test('money on an attempt that had failed still counts', async () => {
+void test('money on a failed attempt still counts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  await deliverEvent(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
   assert.equal((await trial.find(intentId)).attempts[0]?.status, 'failed')
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   const paid = await trial.find(intentId)
   assert.deepEqual([paid.status, paid.attempts[0]?.status, paid.attempts[0]?.reason], ['paid', 'settled', undefined])
-  await tell(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
+  await deliverEvent(trial, { attemptId: id }, { kind: 'failed', reason: 'declined' })
   assert.equal((await trial.find(intentId)).status, 'paid', 'money wins')
   await trial.booksHold()
 })
 
-void test('not final: shown as processing, posted when it is final', async () => {
+void test('money that is not final shows as processing and is posted once it is final', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
   assert.equal((await trial.find(intentId)).status, 'processing')
   assert.equal(await trial.available(), 0n)
-  await assert.rejects(trial.start(intentId), /under way/, 'another try would pay twice')
-  await tell(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
+  await assert.rejects(trial.start(intentId), /under way/, 'another attempt would pay twice')
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
   assert.equal((await trial.find(intentId)).status, 'paid')
   await trial.booksHold()
 })
 
-void test('another asset: credited to the merchant in that asset, not counted, and told', async () => {
+void test('money in another asset is credited to the merchant in that asset, not counted, and logged', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: money(USD, 1000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: money(USD, 1000n) }))
   const intent = await trial.find(intentId)
   assert.deepEqual([intent.status, intent.received], ['open', kes(0n)])
   assert.equal((await trial.ledger.balance(trial.db, `merchant:${MERCHANT}:available`, USD)).posted, 1000n)
-  assert.ok(trial.log.entries.some(({ message }) => message === 'money came in another asset: credited, not counted'))
+  assert.ok(
+    trial.log.entries.some(({ message }) => message === 'money arrived in another asset: credited, not counted'),
+  )
   await trial.booksHold()
 })
 
-void test('more than believed: what the provider states later is credited too', async () => {
+void test('a larger amount stated later is credited too', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(151_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(151_000n) }))
   assert.deepEqual((await trial.find(intentId)).received, kes(151_000n))
   await trial.booksHold()
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
-  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts: for a person')
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
+  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts need a person')
   const { note } = await trial.db.one<{ note: string }>(sql`select note from inbox.events where state = 'parked'`)
   assert.equal(note, 'amount-conflict')
   await trial.booksHold()
 })
 
-void test('the same money under another id, and the number of another receipt, count nothing', async () => {
+void test('the same money with another id, or the number of another receipt, counts nothing', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), number: 'AB12' }))
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1b', gross: kes(150_000n), number: 'AB12' }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), number: 'AB12' }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1b', gross: kes(150_000n), number: 'AB12' }))
   const other = await cardAttempt(trial)
-  await tell(trial, { attemptId: other.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
-  await tell(trial, { attemptId: other.id }, received({ id: 'ch_2', gross: kes(150_000n), number: 'AB12' }))
+  await deliverEvent(trial, { attemptId: other.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: other.id }, received({ id: 'ch_2', gross: kes(150_000n), number: 'AB12' }))
   assert.equal((await trial.find(intentId)).receipts.length, 1)
   assert.deepEqual((await trial.find(other.intentId)).receipts, [])
   assert.equal((await trial.find(other.intentId)).attempts[0]?.status, 'pending')
@@ -206,7 +208,7 @@ void test('the same money under another id, and the number of another receipt, c
   await trial.booksHold()
 })
 
-void test('receipts cannot be changed or deleted: not by the running role, not by mistake as the owner', async () => {
+void test('neither the program’s role nor the owner can change or delete receipts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)
@@ -234,7 +236,7 @@ void test('receipts cannot be changed or deleted: not by the running role, not b
   await trial.booksHold()
 })
 
-void test('the invariants see what is broken', async () => {
+void test('the invariants report broken books', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const attempt = await trial.start((await trial.create()).id)

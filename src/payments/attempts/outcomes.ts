@@ -2,52 +2,61 @@ import type { Transfer } from '#ledger'
 import { addMs } from '#platform/base/clock'
 import type { Tx } from '#platform/database/db'
 import type { Outcome } from '#rails/contract'
-import { release, WATCH_FOR_MS, withDue } from '../addresses/addresses.ts'
+import { releaseUnusedAddress, WATCH_FOR_MS, updateAmountDue } from '../addresses/addresses.ts'
 import { applyDeposits } from '../addresses/deposits.ts'
 import { type Context, railOf, transactMoney } from '../context.ts'
 import { notFound } from '../errors.ts'
 import { refreshIntent } from '../intents/refresh.ts'
-import { isLive, isOver, nextState } from '../intents/state.ts'
-import { type Counted, countReceipt, reverseReceipt } from '../receipts/receipts.ts'
+import { isLive, isEnded, nextState } from '../intents/state.ts'
+import { type CountResult, countReceipt, reverseReceipt } from '../receipts/receipts.ts'
 import { type AttemptRow, findByReference, lockAttempt, updateAttempt } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
-import type { Moved, UnitOfWork } from '../unit-of-work.ts'
+import type { MoveResult, UnitOfWork } from '../unit-of-work.ts'
 import { nextCheckAt, nextFeeCheckAt } from './schedule.ts'
 
-/** Something that is known of an attempt and how. Only what is proven gets here: an event that needs a check was checked. */
+/**
+ * A proven outcome of an attempt. An event that the provider must confirm is confirmed before it becomes an
+ * observation.
+ */
 export interface Observation {
   readonly attempt: Pick<AttemptRow, 'id' | 'intentId'>
   readonly outcome: Outcome | { readonly kind: 'abandon' } | { readonly kind: 'interrupted'; readonly why: string }
-  /** The rail's answer to the submission, to a question, or an event. */
+  /** Source: the answer to the submission (`start`), the answer to a query (`check`), or a provider event (`event`). */
   readonly from: 'start' | 'check' | 'event'
 }
 
 export interface Recorded {
   readonly attempt: AttemptRow
-  /** Why nothing was credited. */
+  /** Reason when nothing was credited. */
   readonly refused?: string
 }
 
-/** Records it in a transaction of its own: attempt, receipts, ledger, intent and the owner's job, all or nothing. Repeats change nothing. */
-export async function recordOutcome(context: Context, told: Observation): Promise<Recorded> {
+/**
+ * Records an observation in its own transaction: attempt, receipts, ledger, intent and the owner's job, all or nothing.
+ * Repeated observations change nothing.
+ */
+export async function recordOutcome(context: Context, observation: Observation): Promise<Recorded> {
   return transactMoney(context, async (tx, contended) => {
     const transfers: Transfer[] = []
-    const recorded = await applyOutcome(tx, context, told, { contended, transfers })
+    const recorded = await applyOutcome(tx, context, observation, { contended, transfers })
     if (transfers.length > 0) await context.ledger.post(tx, transfers)
     return recorded
   })
 }
 
-/** The same in the caller's transaction, which posts the transfers that are added, all of them together. */
+/**
+ * Records an observation in the caller's transaction. Adds its transfers to `transfers`; the caller posts them in one
+ * call.
+ */
 export async function applyOutcome(
   tx: Tx,
   context: Context,
-  given: Observation,
+  observed: Observation,
   { contended, transfers }: { contended: boolean; transfers: Transfer[] },
 ): Promise<Recorded> {
-  const intent = await lockIntent(tx, given.attempt.intentId)
+  const intent = await lockIntent(tx, observed.attempt.intentId)
   if (!intent) throw notFound()
-  const attempt = await lockAttempt(tx, given.attempt.id)
+  const attempt = await lockAttempt(tx, observed.attempt.id)
   const now = context.clock.now()
   const unit: UnitOfWork = {
     tx,
@@ -60,47 +69,55 @@ export async function applyOutcome(
     late: false,
     receiptChanged: false,
   }
-  const told = attempt.kind === 'balance' ? ifTaken(unit, given) : given
-  const reference = await adoptReference(unit, told)
+  const observation = attempt.kind === 'balance' ? resolveBalanceOutcome(unit, observed) : observed
+  const reference = await adoptReference(unit, observation)
   if (reference.refused !== undefined) return { attempt, refused: reference.refused }
 
-  const { event, refused, unconfirmed } = await moveMoney(unit, told.outcome)
+  const { event, refused, unconfirmed } = await moveMoney(unit, observation.outcome)
   const state = event === undefined ? attempt.state : (nextState(attempt.state, event) ?? attempt.state)
-  const described = describe(unit, told, { state, reference: reference.value, unconfirmed })
-  const after = attempt.kind === 'address' ? await withAddress(unit, described) : described
+  const updated = toUpdatedAttempt(unit, observation, { state, reference: reference.value, unconfirmed })
+  const after = attempt.kind === 'address' ? await updateAddress(unit, updated) : updated
   await updateAttempt(tx, after)
   await refreshIntent(tx, context, intent, now, {
-    shows: unit.receiptChanged || shows(attempt) !== shows(after),
+    shows: unit.receiptChanged || publicFields(attempt) !== publicFields(after),
     attemptFailed: state === 'failed' && attempt.state !== 'failed',
     late: unit.late,
   })
-  tx.afterCommit(() => report(context, attempt, after))
+  tx.afterCommit(() => reportStateChange(context, attempt, after))
   return refused === undefined ? { attempt: after } : { attempt: after, refused }
 }
 
-/** A balance is there to be taken until it is: not for what is over by now, and not when the ledger has refused because another took it. */
-function ifTaken({ intent, attempt, contended }: UnitOfWork, told: Observation): Observation {
-  if (told.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isOver(intent.status))) return told
-  return { ...told, outcome: { kind: 'failed', reason: contended ? 'insufficient-funds' : 'expired' } }
+/**
+ * Turns a balance payment into a failure when the money must not be debited: the intent has ended, or the ledger
+ * refused because another payment spent the balance.
+ */
+function resolveBalanceOutcome({ intent, attempt, contended }: UnitOfWork, observation: Observation): Observation {
+  if (observation.outcome.kind !== 'received' || !isLive(attempt.state) || !(contended || isEnded(intent.status)))
+    return observation
+  return { ...observation, outcome: { kind: 'failed', reason: contended ? 'insufficient-funds' : 'expired' } }
 }
 
-/** The provider's id of the attempt is taken over when it is first told; another one afterwards is somebody else's. */
+/**
+ * Stores the provider's reference when an observation first names one. Refuses a different reference later: it belongs
+ * to another payment.
+ */
 async function adoptReference(
   { tx, context, attempt }: UnitOfWork,
   { outcome, from }: Observation,
 ): Promise<{ value: string | null; refused?: string }> {
-  const given = 'reference' in outcome ? outcome.reference : undefined
-  if (given === undefined || given === attempt.reference) return { value: attempt.reference }
-  // The provider's own answer to our request outranks what an event told before it; after money was counted nothing does.
+  const observed = 'reference' in outcome ? outcome.reference : undefined
+  if (observed === undefined || observed === attempt.reference) return { value: attempt.reference }
+  // The answer to our own request outranks an event that arrived before it. Once money is counted, the reference never
+  // changes.
   const outranked = from === 'start' && attempt.state !== 'settled'
-  const holder = await findByReference(tx, attempt, given)
-  if ((attempt.reference === null || outranked) && !holder) return { value: given }
+  const holder = await findByReference(tx, attempt, observed)
+  if ((attempt.reference === null || outranked) && !holder) return { value: observed }
   const event = holder ? 'foreign-reference' : 'reference-mismatch'
   context.securityEvent(event, { rail: attempt.rail, attemptId: attempt.id, paymentId: attempt.intentId, from })
   return { value: attempt.reference, refused: event }
 }
 
-async function moveMoney(unit: UnitOfWork, outcome: Observation['outcome']): Promise<Moved> {
+async function moveMoney(unit: UnitOfWork, outcome: Observation['outcome']): Promise<MoveResult> {
   const { unconfirmed, kind } = unit.attempt
   if (kind === 'address' && (outcome.kind === 'received' || outcome.kind === 'reversed'))
     return applyDeposits(unit, outcome)
@@ -108,7 +125,7 @@ async function moveMoney(unit: UnitOfWork, outcome: Observation['outcome']): Pro
     return withRefusal({ event: 'reversed', unconfirmed }, await reverseReceipt(unit, outcome))
   if (outcome.kind !== 'received')
     return { event: outcome.kind, unconfirmed: outcome.kind === 'failed' && kind !== 'address' ? false : unconfirmed }
-  let moved: Moved = { event: undefined, unconfirmed }
+  let moved: MoveResult = { event: undefined, unconfirmed }
   for (const receipt of outcome.receipts) {
     if (!receipt.final) {
       moved = { ...moved, event: moved.event ?? 'pending', unconfirmed: moved.event !== 'received' }
@@ -121,11 +138,11 @@ async function moveMoney(unit: UnitOfWork, outcome: Observation['outcome']): Pro
   return moved
 }
 
-const withRefusal = (moved: Moved, counted: Counted): Moved =>
+const withRefusal = (moved: MoveResult, counted: CountResult): MoveResult =>
   typeof counted === 'string' ? moved : { ...moved, refused: counted.refused }
 
-/** The attempt's row as it is after what was told. */
-function describe(
+/** Returns the attempt's row after the observation. */
+function toUpdatedAttempt(
   { attempt, context, now }: UnitOfWork,
   { outcome, from }: Observation,
   { state, reference, unconfirmed }: Pick<AttemptRow, 'state' | 'reference' | 'unconfirmed'>,
@@ -148,21 +165,21 @@ function describe(
   }
   return awaitsFee(attempt, outcome)
     ? { ...after, dueAt: nextFeeCheckAt(after.endedAt ?? now, now) }
-    : withNextCheck(context, { before: attempt, after, from, now })
+    : scheduleNextCheck(context, { before: attempt, after, from, now })
 }
 
-/** What is still to be sent, and until when it is looked for. */
-async function withAddress(unit: UnitOfWork, after: AttemptRow): Promise<AttemptRow> {
+/** Recomputes the amount due on an address and extends the time that the address is watched. */
+async function updateAddress(unit: UnitOfWork, after: AttemptRow): Promise<AttemptRow> {
   const { tx, context, intent, attempt, now, receiptChanged } = unit
-  const left = await release(tx, after)
+  const left = await releaseUnusedAddress(tx, after)
   const changed = receiptChanged || left.address !== attempt.address
-  const due = changed ? await withDue(tx, context, intent, left) : left
+  const due = changed ? await updateAmountDue(tx, context, intent, left) : left
   if (!receiptChanged) return due
   const until = addMs(now, WATCH_FOR_MS)
   return { ...due, watchUntil: due.watchUntil && due.watchUntil > until ? due.watchUntil : until }
 }
 
-function withNextCheck(
+function scheduleNextCheck(
   context: Context,
   { before, after, from, now }: { before: AttemptRow; after: AttemptRow; from: Observation['from']; now: Date },
 ): AttemptRow {
@@ -171,21 +188,24 @@ function withNextCheck(
   return moved && pace ? { ...after, dueAt: nextCheckAt(after, pace, now) } : after
 }
 
-/** A settled attempt is due only while its fee is not told; an answer that says nothing of the money changes nothing about that. */
+/**
+ * Returns whether the attempt is due only for the provider's fee. An answer without money leaves an open fee check in
+ * place.
+ */
 const awaitsFee = ({ state, dueAt }: AttemptRow, outcome: Observation['outcome']): boolean =>
   outcome.kind === 'received'
     ? outcome.receipts.some(({ final, feeLater }) => final && feeLater === true)
     : state === 'settled' && dueAt !== null
 
-/** What the public sees of an attempt. */
-const shows = ({ state, reason, declined, redirectUrl, address, paymentUri, unconfirmed }: AttemptRow): string =>
+/** Serializes the fields that payers and merchants see, to detect a visible change. */
+const publicFields = ({ state, reason, declined, redirectUrl, address, paymentUri, unconfirmed }: AttemptRow): string =>
   JSON.stringify([state, reason, declined, redirectUrl, address, paymentUri, unconfirmed])
 
-const ENDS = { settled: 'paid', failed: 'failed', abandoned: 'abandoned' } as const
+const METRIC_STATUS = { settled: 'paid', failed: 'failed', abandoned: 'abandoned' } as const
 
-function report(context: Context, before: AttemptRow, after: AttemptRow): void {
+function reportStateChange(context: Context, before: AttemptRow, after: AttemptRow): void {
   if (before.state === after.state) return
-  const status = ENDS[after.state as keyof typeof ENDS] as string | undefined
+  const status = METRIC_STATUS[after.state as keyof typeof METRIC_STATUS] as string | undefined
   if (status) context.meters.payments.inc({ provider: after.rail, status })
   context.log.info(
     {

@@ -8,7 +8,7 @@ async function beginByCard(trial: Trial): Promise<{ id: string; intentId: string
   return trial.payments.startAttempt({ intentId, method: 'card', payer: {}, returnUrl: 'https://x.example' })
 }
 
-test('a payer who is back from the card page is paid at once, and once', async () => {
+test('a payment is recorded at once, and only once, when the payer returns from the card page', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await beginByCard(trial)
@@ -22,7 +22,7 @@ test('a payer who is back from the card page is paid at once, and once', async (
   await trial.booksHold()
 })
 
-test('looking does not slow polling down', async () => {
+test('a poll by the payer’s page does not slow down regular checks', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intentId } = await beginByCard(trial)
@@ -32,7 +32,7 @@ test('looking does not slow polling down', async () => {
   assert.equal(trial.page.checked.length, 6)
 })
 
-test('a provider that does not answer changes nothing; a prompt is not asked about', async () => {
+test('a silent provider changes nothing, and a prompt is not queried', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { intentId } = await beginByCard(trial)

@@ -5,17 +5,17 @@ import type { DueQueue } from '#platform/runtime/jobs'
 import type { AttemptRef, Collect, Outcome } from '#rails/contract'
 import { ATTEMPTS_QUEUE, type Context, railOf } from '../context.ts'
 import { notFound } from '../errors.ts'
-import { isLive, isOver } from '../intents/state.ts'
+import { isLive, isEnded } from '../intents/state.ts'
 import { type AttemptRow, claimDue, listAttempts, postponeAttempt, releaseAttemptClaims } from '../store/attempts.ts'
 import { findIntent } from '../store/intents.ts'
 import { requestOf, submit } from './attempts.ts'
 import { type Recorded, recordOutcome } from './outcomes.ts'
 import { backOff, giveUp, nextCheckAt, nextFeeCheckAt } from './schedule.ts'
 
-/** A question to a provider ends well within this; a worker that died in the middle is replaced after it. */
+/** Lease of one check. A query takes far less; after the lease another worker takes over from a dead one. */
 const LEASE_MS = 120_000
 
-/** Attempts that are due: everything pending is asked about, because a callback may never come. */
+/** Creates the queue of due attempts. Every pending attempt is polled, because a callback may never arrive. */
 export function attemptsQueue(context: Context): DueQueue<AttemptRow> {
   return {
     name: ATTEMPTS_QUEUE,
@@ -28,24 +28,27 @@ export function attemptsQueue(context: Context): DueQueue<AttemptRow> {
   }
 }
 
-/** What throws here is an error of ours, not of the provider: it is tried again, less and less often. */
+/**
+ * Polls an attempt. An exception here is an internal error, not one of the provider: the check is retried with backoff.
+ */
 async function pollOrBackOff(context: Context, attempt: AttemptRow): Promise<void> {
   try {
-    await look(context, attempt)
+    await pollAttempt(context, attempt)
   } catch (error) {
     const { id: attemptId, intentId: paymentId, rail, checks } = attempt
-    context.log.error({ paymentId, attemptId, rail, checks, error }, 'attempt could not be looked at')
+    context.log.error({ paymentId, attemptId, rail, checks, error }, 'attempt could not be checked')
     await postponeAttempt(context.db, { ...attempt, checks: checks + 1, dueAt: backOff(checks, context.clock.now()) })
   }
 }
 
-async function look(context: Context, attempt: AttemptRow): Promise<void> {
+async function pollAttempt(context: Context, attempt: AttemptRow): Promise<void> {
   switch (attempt.state) {
     case 'created':
       await submit(context, attempt)
       return
     case 'submitting': {
-      // Whoever called the rail is gone, and the call may have reached it: from now on it is asked about and never sent again.
+      // The process that called the rail has died and the call may have reached the provider: query it from now on,
+      // never send again.
       const { attempt: after } = await recordOutcome(context, {
         attempt,
         outcome: { kind: 'interrupted', why: 'no answer was recorded' },
@@ -58,7 +61,7 @@ async function look(context: Context, attempt: AttemptRow): Promise<void> {
     case 'unknown':
     case 'abandoned':
     case 'settled':
-      // One that is settled is due when the provider has yet to say what it kept.
+      // A settled attempt is due while the provider's fee is unknown.
       await checkAttempt(context, attempt)
       return
     case 'failed':
@@ -66,59 +69,65 @@ async function look(context: Context, attempt: AttemptRow): Promise<void> {
   }
 }
 
-/** Asks the provider and records the answer; ends the waiting when it is time. Errors of the provider never fail an attempt. */
+/**
+ * Queries the provider and records the answer. Gives the attempt up when its time has ended. A provider error never
+ * fails an attempt.
+ */
 async function checkAttempt(context: Context, attempt: AttemptRow): Promise<void> {
   const collect = railOf(context, attempt.rail)?.collect
   if (!collect) {
     await postponeAttempt(context.db, { ...attempt, dueAt: addMs(context.clock.now(), 60 * 60_000) })
     return
   }
-  await closeIfOver(context, collect, attempt)
+  await closeIfEnded(context, collect, attempt)
   const outcome = await queryProvider(context, collect, attempt)
   const recorded = outcome
     ? await recordOutcome(context, { attempt, outcome, from: 'check' })
     : { attempt: await postponeCheck(context, collect, attempt) }
-  await endWaiting(context, collect, recorded, outcome?.kind ?? 'error')
+  await giveUpIfDue(context, collect, recorded, outcome?.kind ?? 'error')
 }
 
-/** A page outlives the payment when that is paid otherwise, canceled or expired: it is closed, and the check after it tells how that went. */
-async function closeIfOver(context: Context, collect: Collect, attempt: AttemptRow): Promise<void> {
+/**
+ * Closes a provider page when its payment has been paid another way, canceled or expired. The query that follows
+ * reports the result.
+ */
+async function closeIfEnded(context: Context, collect: Collect, attempt: AttemptRow): Promise<void> {
   const { rail, id: attemptId, intentId: paymentId, reference, state } = attempt
   if (!collect.close || reference === null || (state !== 'pending' && state !== 'unknown')) return
   const intent = await findIntent(context.db, paymentId)
-  if (!intent || !isOver(intent.status)) return
+  if (!intent || !isEnded(intent.status)) return
   try {
-    await collect.close(await refOf(context, attempt))
+    await collect.close(await toAttemptRef(context, attempt))
   } catch (error) {
     context.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
   }
 }
 
 /**
- * Ends a page at its provider so that another attempt can start, and records what the provider says of it afterwards. A page that stays open, or
- * whose provider does not answer, stays live. Never throws for what a provider did.
+ * Closes a provider page so that another attempt can start, and records the provider's answer afterwards. The attempt
+ * stays live when the page stays open or the provider does not answer. Provider errors do not throw.
  */
 export async function closePage(context: Context, attempt: AttemptRow): Promise<void> {
   const { rail, id: attemptId, intentId: paymentId, state } = attempt
   const collect = railOf(context, rail)?.collect
-  // The call that creates the page is under way in another request: nothing is known to close yet.
+  // Another request is creating the page now, so there is no reference to close yet.
   if (!collect || state === 'created' || state === 'submitting') return
   const ask = async (row: AttemptRow): Promise<AttemptRow> => {
     const outcome = await queryProvider(context, collect, row)
     return outcome ? (await recordOutcome(context, { attempt: row, outcome, from: 'event' })).attempt : row
   }
-  // The answer that named the page was lost: the provider repeats it.
+  // The answer with the page's reference was lost; a query returns it.
   const known = attempt.reference === null ? await ask(attempt) : attempt
   if (known.reference === null || !isLive(known.state)) return
   try {
-    await collect.close?.(await refOf(context, known))
+    await collect.close?.(await toAttemptRef(context, known))
   } catch (error) {
     context.log.warn({ paymentId, attemptId, rail, error }, 'page could not be closed')
   }
   await ask(known)
 }
 
-/** See Payments.look. */
+/** See Payments.pollAttempt. */
 export async function pollPages(context: Context, intentId: string): Promise<void> {
   const attempts = await listAttempts(context.db, intentId)
   const pages = attempts.filter(({ kind, state }) => kind === 'page' && (state === 'pending' || state === 'unknown'))
@@ -126,20 +135,20 @@ export async function pollPages(context: Context, intentId: string): Promise<voi
     pages.map(async (attempt) => {
       const collect = railOf(context, attempt.rail)?.collect
       const outcome = collect && (await queryProvider(context, collect, attempt))
-      // Not a check: the payer may come back often, and polling must not slow down for it.
+      // Recorded as an event, not as a check: payers reload often, and that must not slow down polling.
       if (outcome) await recordOutcome(context, { attempt, outcome, from: 'event' })
     }),
   )
 }
 
-/** The rail's answer, or undefined when it could not be had. No transaction is open meanwhile. */
+/** Returns the rail's answer; undefined when the provider did not answer. No transaction is open during the query. */
 export async function queryProvider(
   context: Context,
   collect: Collect,
   attempt: AttemptRow,
 ): Promise<Outcome | undefined> {
   const { rail, id: attemptId, intentId: paymentId } = attempt
-  const ref = await refOf(context, attempt)
+  const ref = await toAttemptRef(context, attempt)
   try {
     const outcome = await collect.check(ref)
     context.meters.checks.inc({ rail, answer: outcome.kind })
@@ -148,13 +157,13 @@ export async function queryProvider(
     context.meters.checks.inc({ rail, answer: 'error' })
     context.log.warn(
       { paymentId, attemptId, rail, error: error instanceof FetchError ? error.code : error },
-      'provider could not be asked',
+      'provider did not answer a query',
     )
     return undefined
   }
 }
 
-async function refOf(context: Context, attempt: AttemptRow): Promise<AttemptRef> {
+async function toAttemptRef(context: Context, attempt: AttemptRow): Promise<AttemptRef> {
   const intent = await findIntent(context.db, attempt.intentId)
   if (!intent) throw notFound()
   return {
@@ -171,14 +180,14 @@ async function refOf(context: Context, attempt: AttemptRow): Promise<AttemptRef>
 async function postponeCheck(context: Context, collect: Collect, attempt: AttemptRow): Promise<AttemptRow> {
   const after = { ...attempt, checks: attempt.checks + 1 }
   const now = context.clock.now()
-  const waitsForFee = attempt.state === 'settled'
-  const dueAt = waitsForFee ? nextFeeCheckAt(attempt.endedAt ?? now, now) : nextCheckAt(after, collect, now)
+  const awaitsFee = attempt.state === 'settled'
+  const dueAt = awaitsFee ? nextFeeCheckAt(attempt.endedAt ?? now, now) : nextCheckAt(after, collect, now)
   const later = { ...after, dueAt }
   await postponeAttempt(context.db, later)
   return later
 }
 
-async function endWaiting(
+async function giveUpIfDue(
   context: Context,
   collect: Collect,
   { attempt }: Recorded,

@@ -21,21 +21,21 @@ const next = (more: Partial<AttemptRow>, nowMs: number): number | undefined => {
   return due ? due.getTime() - at(0).getTime() : undefined
 }
 
-void test('the rail says how often; the last wait is repeated', () => {
+void test('the rail defines the check intervals, and the last one repeats', () => {
   assert.equal(next({}, 0), 5000)
   assert.equal(next({ checks: 1 }, 5000), 15_000)
   assert.equal(next({ checks: 2 }, 15_000), 45_000)
   assert.equal(next({ checks: 99 }, 45_000), 75_000)
 })
 
-void test('never sleeps past a moment at which something is decided', () => {
+void test('the next check is never later than a deadline that decides something', () => {
   assert.equal(next({ checks: 2 }, 100_000), pace.lifetimeMs)
   assert.equal(next({ checks: 2 }, 130_000), 160_000)
   assert.equal(next({ checks: 2 }, pace.lifetimeMs + SILENCE_GRACE_MS - 1), pace.lifetimeMs + SILENCE_GRACE_MS)
   assert.equal(next({ checks: 2, state: 'unknown', reference: null }, 170_000), ABANDON_LOST_MS)
 })
 
-void test('what has ended is not looked at; what was abandoned less and less often, for two days more', () => {
+void test('an ended attempt is not checked; an abandoned one ever less often, for two more days', () => {
   assert.equal(next({ state: 'settled' }, 0), undefined)
   assert.equal(next({ state: 'failed' }, 0), undefined)
   const lost = { state: 'abandoned', reference: null } as const
@@ -46,7 +46,7 @@ void test('what has ended is not looked at; what was abandoned less and less oft
   }
 })
 
-void test('when waiting ends', () => {
+void test('an attempt is given up when its time and grace have ended', () => {
   const ends = (
     more: Partial<AttemptRow>,
     answer: Parameters<typeof giveUp>[1],
@@ -55,7 +55,7 @@ void test('when waiting ends', () => {
   const lost = { state: 'unknown', reference: null } as const
   assert.equal(ends(lost, 'unknown', ABANDON_LOST_MS - 1), undefined)
   assert.equal(ends(lost, 'unknown', ABANDON_LOST_MS), 'abandon')
-  assert.equal(ends(lost, 'error', ABANDON_LOST_MS), undefined, 'the provider could not be asked')
+  assert.equal(ends(lost, 'error', ABANDON_LOST_MS), undefined, 'the provider did not answer')
   assert.equal(ends({}, 'pending', pace.lifetimeMs - 1), undefined)
   assert.equal(ends({}, 'pending', pace.lifetimeMs), 'abandon')
   assert.equal(ends({ kind: 'page' }, 'pending', pace.lifetimeMs), 'abandon')
@@ -65,7 +65,7 @@ void test('when waiting ends', () => {
     assert.equal(ends({}, answer, pace.lifetimeMs + SILENCE_GRACE_MS), 'abandon')
     assert.equal(ends({ kind: 'page' }, answer, pace.lifetimeMs + SILENCE_GRACE_MS), 'abandon')
   }
-  assert.equal(ends({ unconfirmed: true }, 'pending', pace.lifetimeMs), undefined, 'money is on its way')
+  assert.equal(ends({ unconfirmed: true }, 'pending', pace.lifetimeMs), undefined, 'an unconfirmed deposit exists')
   for (const state of ['created', 'submitting', 'settled', 'failed', 'abandoned'] as const) {
     assert.equal(ends({ state }, 'pending', pace.lifetimeMs), undefined, state)
   }

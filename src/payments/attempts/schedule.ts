@@ -2,7 +2,7 @@ import { addMs } from '#platform/base/clock'
 import type { Collect, Outcome } from '#rails/contract'
 import type { AttemptRow } from '../store/attempts.ts'
 
-/** When to ask a provider again, and when to stop waiting. Pure. */
+/** Decides when to query a provider again and when to stop waiting. Pure functions. */
 
 type Watched = Pick<
   AttemptRow,
@@ -12,60 +12,63 @@ type Watched = Pick<
 type Pace = Pick<Collect, 'checkAfterMs' | 'lifetimeMs'>
 
 const MINUTE_MS = 60_000
-/** A lost answer that nothing can find: after so long the payer may try again. Late money is still credited. */
+/** Time after which an attempt with a lost answer stops blocking the payer. Late money is still credited. */
 export const ABANDON_LOST_MS = 3 * MINUTE_MS
-/** A provider that does not answer when the lifetime ends gets so much longer before the attempt stops blocking. */
+/** Extra time for a silent provider after the attempt's lifetime, before the attempt stops blocking the payer. */
 export const SILENCE_GRACE_MS = 10 * MINUTE_MS
-/** What was abandoned is asked about less and less often, at least so often, for so long. */
+/** Longest interval between checks of an abandoned attempt. */
 const WATCH_EVERY_MS = 60 * MINUTE_MS
 const WATCH_FOR_MS = 48 * 60 * MINUTE_MS
 const FEES_FOR_MS = 7 * 24 * 60 * MINUTE_MS
 const SLOWEST_FEE_MS = 6 * 60 * MINUTE_MS
 const SLOWEST_MS = 10 * MINUTE_MS
 
-/** When the attempt can no longer be paid, unless the provider says otherwise. */
+/** Returns when the attempt can no longer be paid, unless the provider says otherwise. */
 const endOf = ({ endsAt, submittedAt, createdAt }: Watched, { lifetimeMs }: Pace): Date =>
   endsAt ?? addMs(submittedAt ?? createdAt, lifetimeMs)
 
-/** When the attempt is to be looked at next; null: never. */
+/** Returns the time of the next check; null when there is none. */
 export function nextCheckAt(attempt: Watched, pace: Pace, now: Date): Date | null {
-  const begun = attempt.submittedAt ?? attempt.createdAt
+  const startedAt = attempt.submittedAt ?? attempt.createdAt
   switch (attempt.state) {
     case 'settled':
     case 'failed':
       return null
     case 'abandoned':
-      // The provider may find it only now, also one whose answer was lost: by our own id.
-      if (now >= addMs(begun, pace.lifetimeMs + WATCH_FOR_MS)) return null
-      return addMs(now, Math.max(MINUTE_MS, Math.min(now.getTime() - begun.getTime(), WATCH_EVERY_MS)))
+      // The provider may find the attempt only later. An attempt whose answer was lost is found by our own id.
+      if (now >= addMs(startedAt, pace.lifetimeMs + WATCH_FOR_MS)) return null
+      return addMs(now, Math.max(MINUTE_MS, Math.min(now.getTime() - startedAt.getTime(), WATCH_EVERY_MS)))
     case 'created':
     case 'submitting':
     case 'pending':
     case 'unknown': {
       const waitMs = pace.checkAfterMs[Math.min(attempt.checks, pace.checkAfterMs.length - 1)] ?? SLOWEST_MS
-      // Observation by the rail's watch: there is nothing to ask before its time ends.
-      const told = attempt.kind === 'address' && attempt.reference !== null
-      const next = addMs(now, told ? pace.lifetimeMs : waitMs)
+      // The rail's watch reports deposits to an address, so there is nothing to query before its time ends.
+      const watched = attempt.kind === 'address' && attempt.reference !== null
+      const next = addMs(now, watched ? pace.lifetimeMs : waitMs)
       const ends = [endOf(attempt, pace), addMs(endOf(attempt, pace), SILENCE_GRACE_MS)]
-      if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(begun, ABANDON_LOST_MS))
-      // Never sleeps past a moment at which something is decided.
+      if (attempt.state === 'unknown' && attempt.reference === null) ends.push(addMs(startedAt, ABANDON_LOST_MS))
+      // Do not sleep past a deadline that decides something.
       return [...ends.filter((end) => end > now), next].reduce((first, each) => (each < first ? each : first))
     }
   }
 }
 
-/** When to ask again what the provider kept of a payment that ended then: after a minute, then as long as it took so far; null: never. */
+/**
+ * Returns when to query the provider's fee again; null after 7 days. `endedAt`: end of the payment. The first wait is
+ * one minute, then as long as it took so far.
+ */
 export function nextFeeCheckAt(endedAt: Date, now: Date): Date | null {
   const ageMs = now.getTime() - endedAt.getTime()
   if (ageMs >= FEES_FOR_MS) return null
   return addMs(now, Math.max(MINUTE_MS, Math.min(ageMs, SLOWEST_FEE_MS)))
 }
 
-/** When to try again what our own error stopped: from 5 seconds to an hour. */
-export const backOff = (tries: number, now: Date): Date =>
-  addMs(now, Math.min(5000 * 2 ** Math.min(tries, 10), WATCH_EVERY_MS))
+/** Returns the retry time after an internal error: 5 seconds, doubled each time, up to an hour. */
+export const backOff = (failures: number, now: Date): Date =>
+  addMs(now, Math.min(5000 * 2 ** Math.min(failures, 10), WATCH_EVERY_MS))
 
-/** Whether waiting ends after a look at it. `error`: the provider could not be asked, which alone proves nothing. */
+/** Decides after a check whether to stop waiting. `error`: the provider did not answer, which alone proves nothing. */
 export function giveUp(
   attempt: Watched,
   answer: Outcome['kind'] | 'error',
@@ -76,7 +79,7 @@ export function giveUp(
   const ageMs = now.getTime() - (attempt.submittedAt ?? attempt.createdAt).getTime()
   if (answer === 'pending') {
     if (now < endOf(attempt, pace)) return undefined
-    // A prompt or a page may still be paid, as long as the provider does not say that it cannot.
+    // A prompt or a page can still be paid until the provider says that it cannot.
     return attempt.kind === 'push' || attempt.kind === 'page' ? 'abandon' : 'expire'
   }
   if (answer !== 'unknown' && answer !== 'error') return undefined

@@ -20,7 +20,7 @@ const byCard = (trial: Trial, intentId: string): Promise<Attempt> =>
 const stateOf = async (trial: Trial, id: string): Promise<string | undefined> =>
   (await findAttempt(trial.db, id))?.state
 
-void test('a page is shown again instead of opening a second one, and is closed before a prompt is sent', async () => {
+void test('an open page is returned again, and is closed before a prompt is sent', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -38,7 +38,7 @@ void test('a page is shown again instead of opening a second one, and is closed 
   assert.equal(await stateOf(trial, first.id), 'failed')
 })
 
-void test('while a prompt can be approved nothing else starts, and the refusal says until when', async () => {
+void test('while a prompt can be approved no other attempt starts, and the error says until when', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ methods: ['mpesa', 'card', 'transfer'] })
@@ -60,7 +60,7 @@ void test('while a prompt can be approved nothing else starts, and the refusal s
   assert.equal((await byCard(trial, intent.id)).status, 'pending')
 })
 
-void test('a page that stays open, that was paid, or whose provider is silent refuses another way', async () => {
+void test('a page that stays open, was paid, or whose provider is silent blocks another method', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -78,7 +78,7 @@ void test('a page that stays open, that was paid, or whose provider is silent re
   await trial.booksHold()
 })
 
-void test('a prompt and a card page asked for at once: one of them starts', async () => {
+void test('of a concurrent prompt and card page one starts', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   for (let i = 0; i < 5; i++) {

@@ -1,13 +1,13 @@
 import { openAttempt, requireRate, submit } from './attempts.ts'
 import type { Context } from '../context.ts'
 import { pageOpen } from '../errors.ts'
-import { attemptOf } from '../store/attempts.ts'
+import { toAttempt } from '../store/attempts.ts'
 import { closePage } from './polling.ts'
 import type { Attempt, StartAttempt } from './types.ts'
 
 /**
- * See Payments.startAttempt. Open pages of other attempts are closed at their providers between two transactions; the second one reads again what
- * the providers said, so a page that was paid meanwhile ends the start.
+ * See Payments.startAttempt. Closes open pages of other attempts at their providers between two transactions. The
+ * second transaction reads the providers' answers, so a page that was paid in the meantime stops the start.
  */
 export async function startAttempt(context: Context, input: StartAttempt): Promise<Attempt> {
   await requireRate(context, input)
@@ -20,5 +20,5 @@ export async function startAttempt(context: Context, input: StartAttempt): Promi
   }
   const attempt = opened.again ? opened.attempt : await submit(context, opened.attempt)
   if (!opened.again && attempt.kind === 'address') await context.wakeWatch(attempt.rail)
-  return attemptOf(attempt)
+  return toAttempt(attempt)
 }

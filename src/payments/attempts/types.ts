@@ -3,16 +3,19 @@ import type { MobileCountry } from '#platform/base/phone'
 import type { AmountLimits, CollectKind, FailureReason, Outcome, Payer } from '#rails/contract'
 import type { Exchange } from '../exchange/types.ts'
 
-/** One try on one rail. */
+/** One attempt to collect an intent on one rail. */
 export interface Attempt {
   /** `att_…` */
   readonly id: string
   readonly intentId: string
   readonly method: string
   readonly rail: string
-  /** `push`: the payer was prompted. `page`: the payer goes to `redirectUrl`. `address`, `transfer`: the payer sends to `address`. */
+  /**
+   * `push`: the payer gets a prompt. `page`: the payer goes to `redirectUrl`. `address`, `transfer`: the payer sends to
+   * `address`.
+   */
   readonly kind: CollectKind
-  /** What was asked for: in another asset than the intent's where the rail takes only that. */
+  /** Requested amount. In another asset than the intent's when the rail accepts only that asset. */
   readonly amount: Money
   readonly status: AttemptState
   /** Why it failed. */
@@ -20,40 +23,43 @@ export interface Attempt {
   /** The last refusal on an attempt that can still be paid (a card page lets the payer try another card). */
   readonly declined: FailureReason | undefined
   readonly redirectUrl: string | undefined
-  /** Where the payer sends to: of a transfer, lines of text. */
+  /** Destination of the money: an address, or the bank instructions of a transfer as lines of text. */
   readonly address: string | undefined
-  /** What the payer writes on a transfer. */
+  /** Payment code that the payer writes on a transfer. */
   readonly code: string | undefined
   /** When the payer said that a transfer was sent. */
   readonly sentAt: Date | undefined
-  /** Asks a wallet for what is due; undefined when nothing is. */
+  /** Payment URI that a wallet opens for the amount due; undefined when nothing is due. */
   readonly paymentUri: string | undefined
-  /** Of the amount, what is still to be sent to the address. */
+  /** Amount still to be sent to the address. */
   readonly due: Money | undefined
-  /** The rate that the amount was made by, when it is in another asset than the intent's. */
+  /** Exchange that produced the amount, when it is in another asset than the intent's. */
   readonly exchange: Exchange | undefined
-  /** Money that was seen at the address, final or not, oldest first. */
+  /** Deposits at the address, confirmed or not, oldest first. */
   readonly deposits: readonly Deposit[]
   /** Masked, `2547*****678`. */
   readonly phone: string | undefined
-  /** When the payer can no longer pay on it: the end of a prompt, the last day of a transfer. Undefined when only the provider knows. */
+  /**
+   * Time after which the payer can no longer pay: the end of a prompt, the last day of a transfer. Undefined when only
+   * the provider knows.
+   */
   readonly endsAt: Date | undefined
   readonly createdAt: Date
 }
 
-/** Money that was seen at an address. */
+/** A deposit at an address. */
 export interface Deposit {
-  /** Of the receipt that it is or will be: `txid:vout`. */
+  /** Provider id of the receipt, now or later: `txid:vout`. */
   readonly providerId: string
   readonly attemptId: string
   readonly amount: Money
-  /** `seen`: not final. `final`: counted. `gone`: replaced, or taken back. */
+  /** `seen`: not final yet. `final`: counted. `gone`: replaced, or removed by a reorg. */
   readonly state: 'seen' | 'final' | 'gone'
   readonly late: boolean
-  /** When it was first seen. */
+  /** Time of the first sighting. */
   readonly at: Date
   readonly confirmations: { readonly have: number; readonly need: number } | undefined
-  /** Final, and easier to take back than usual. */
+  /** Set on final money that is easier to reverse than usual. */
   readonly risk: 'unconfirmed' | undefined
 }
 
@@ -62,24 +68,26 @@ export interface PaymentMethod {
   readonly rail: string
   readonly kind: CollectKind
   readonly needs: readonly ('phone' | 'email')[]
-  /** Country whose mobile numbers the method takes, when it needs a phone. */
+  /** Country of the accepted mobile numbers, when the method needs a phone. */
   readonly phoneCountry?: MobileCountry | undefined
   readonly limits: AmountLimits
   /** Whether a started attempt can be ended at the provider, so that the payer can choose another method. */
   readonly closes: boolean
-  /** Why it cannot be used now. */
+  /** Reason when the method cannot be used now. */
   readonly unavailable: string | undefined
 }
 
 export interface StartAttempt {
   readonly intentId: string
-  /** The authenticated merchant. Without it the attempt is public (the hosted page), and the limits of public attempts hold. */
+  /**
+   * Authenticated merchant. Without one the attempt is public (hosted page), and the limits for public attempts apply.
+   */
   readonly merchantId?: string | undefined
   readonly method: string
   readonly payer: Payer
-  /** The hosted page, where a `page` rail sends the payer back. */
+  /** URL of the hosted page. A `page` rail returns the payer there. */
   readonly returnUrl: string
-  /** The caller's own name for this request: with the same one the same attempt is given again for 30 days, whatever became of it. */
+  /** Idempotency key of the caller. The same key returns the same attempt for 30 days, whatever its state. */
   readonly requestKey?: string | undefined
 }
 
@@ -87,19 +95,23 @@ export const ATTEMPT_STATES = ['created', 'submitting', 'pending', 'unknown', 's
 
 export type AttemptState = (typeof ATTEMPT_STATES)[number]
 
-/** Against prompting strangers' phones and trying out stolen cards. The limit per address is the page's. */
+/**
+ * Limits against prompts to strangers' phones and against card testing. The hosted page limits requests per IP address.
+ */
 export interface AttemptLimits {
-  /** Attempts that an intent may have at all, by whomever. */
+  /** Maximum attempts of an intent, public or authenticated. */
   readonly perIntent: number
-  /** Prompts on one phone within the window, over all merchants, before public attempts are refused. */
+  /** Maximum prompts to one phone within the window, over all merchants. Public attempts above it are refused. */
   readonly promptsPerPhone: number
   readonly promptWindowMs: number
-  /** Refusals of one intent within the window, before public attempts are refused. */
+  /** Maximum declines of one intent within the window. Public attempts above it are refused. */
   readonly declinesPerIntent: number
   readonly declineWindowMs: number
-  /** Phones that belong to nobody, which the simulator answers for. */
+  /** Returns whether a phone is one of the simulator's test numbers, which no limit protects. */
   readonly exemptPhone?: (phone: string) => boolean
 }
 
-/** `claim`: about to call the rail. `interrupted`: the process that called it is gone. `abandon`: nobody can find out. */
+/**
+ * `claim`: the rail is about to be called. `interrupted`: the calling process died. `abandon`: no outcome can be found.
+ */
 export type AttemptEvent = Outcome['kind'] | 'claim' | 'interrupted' | 'abandon'

@@ -6,32 +6,32 @@ import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { Fact, Rail, Watch, Watched } from '#rails/contract'
 import { type Context, transactMoney } from '../context.ts'
-import { listEverWatched, listWatched } from '../store/addresses.ts'
+import { listAllWatchedAttempts, listWatched } from '../store/addresses.ts'
 import { type AttemptRow, findAttempt } from '../store/attempts.ts'
 import { lockIntents } from '../store/intents.ts'
 import {
   claimWatch,
-  freeWatch,
-  openWatch,
-  storeFailure,
-  storeLook,
-  sweepOf,
+  releaseWatchClaims,
+  ensureWatchRow,
+  storePollFailure,
+  storePollResult,
+  sweepRowName,
   wakeWatch,
   type WatchRow,
 } from '../store/watching.ts'
 import { applyOutcome } from './outcomes.ts'
 
-/** A look that takes longer may be done again by another process; only one of them is stored. */
+/** Lease of one poll. After it, another process may poll the same range; only one of them stores its result. */
 const LEASE_MS = 180_000
-/** While nothing is watched or followed, the cursor is kept near the tip so often. */
+/** Poll interval while no address is watched. It keeps the cursor near the tip. */
 const IDLE_MS = 5 * 60_000
-/** A sweep reads the same blocks for all addresses there ever were. */
+/** Lease of one sweep, which reads the same blocks for every address ever issued. */
 const SWEEP_LEASE_MS = 30 * 60_000
 const SWEEP_EVERY_MS = 24 * 60 * 60_000
-const SWEEP_AGAIN_MS = 10 * 60_000
-const MOST_WATCHED = 50_000
-const MOST_EVER = 500_000
-const MOST_TRANSFERS = 900
+const SWEEP_RETRY_MS = 10 * 60_000
+const MAX_WATCHED = 50_000
+const MAX_ALL_WATCHED = 500_000
+const MAX_TRANSFERS_PER_POST = 900
 
 type Watcher = Rail & { readonly watch: Watch }
 
@@ -40,13 +40,14 @@ const canWatch = (rail: Rail): rail is Watcher => rail.watch !== undefined
 export interface Watching {
   readonly queues: readonly DueQueue<WatchRow>[]
   wake(rail: string): Promise<void>
-  /** Listens no more. */
+  /** Stops the listeners and waits until they have ended. */
   close(): Promise<void>
 }
 
 /**
- * Looks of the rails whose money arrives unasked. A row in the database is the right to look: one process has it at a time, and only who has it
- * stores what was learned, in one transaction with the cursor. A process listens for news from its first look on.
+ * Creates the poll queues of rails that receive money without a request, such as Bitcoin. A row in `payments.watches`
+ * is the lease: one process holds it, and only the holder stores facts and cursor, in one transaction. A process starts
+ * to listen for provider notifications at its first poll.
  */
 export function createWatching(context: Context): Watching {
   const closing = new AbortController()
@@ -54,11 +55,12 @@ export function createWatching(context: Context): Watching {
   const wake = async (rail: string): Promise<void> => {
     if (closing.signal.aborted) return
     await wakeWatch(context.db, rail, context.clock.now())
-    context.jobs().wake(queueOf(rail))
+    context.jobs().wake(queueName(rail))
   }
   const listen = ({ name, watch }: Watcher): void => {
     if (!watch.listen || listening.has(name) || closing.signal.aborted) return
-    const failed = (error: unknown): void => context.log.warn({ rail: name, error }, 'a rail’s news cannot be followed')
+    const failed = (error: unknown): void =>
+      context.log.warn({ rail: name, error }, 'could not listen to a rail’s notifications')
     const woken = (): void => void wake(name).catch(failed)
     listening.set(name, watch.listen(woken, closing.signal).catch(failed))
   }
@@ -74,65 +76,65 @@ export function createWatching(context: Context): Watching {
   }
 }
 
-const queueOf = (row: string): string => `payments.watch-${row}`
+const queueName = (row: string): string => `payments.watch-${row}`
 
-interface Looking {
-  /** Of the table of watches. */
+interface PollQueue {
+  /** Row in `payments.watches`. */
   readonly row: string
   readonly leaseMs: number
-  /** After a failure. */
-  readonly againMs: number
+  /** Delay after a failed poll. */
+  readonly retryMs: number
   look(row: WatchRow): Promise<void>
 }
 
 const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> =>
-  lookQueue(context, rail, {
+  pollQueue(context, rail, {
     row: rail.name,
     leaseMs: LEASE_MS,
-    againMs: rail.watch.everyMs,
+    retryMs: rail.watch.everyMs,
     look: async (row) => {
       listen(rail)
       await look(context, rail, row)
     },
   })
 
-/** Apart from the looks, so that neither its length nor its failure keeps new money waiting. */
+/** Creates a queue for sweeps, so that a long or failing sweep does not delay the detection of new deposits. */
 const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
-  lookQueue(context, rail, {
-    row: sweepOf(rail.name),
+  pollQueue(context, rail, {
+    row: sweepRowName(rail.name),
     leaseMs: SWEEP_LEASE_MS,
-    againMs: SWEEP_AGAIN_MS,
+    retryMs: SWEEP_RETRY_MS,
     look: (row) => sweep(context, rail, row),
   })
 
-function lookQueue(
+function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, leaseMs, againMs, look: act }: Looking,
+  { row: name, leaseMs, retryMs, look: act }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
-    name: queueOf(name),
+    name: queueName(name),
     concurrency: 1,
     batch: 1,
     idleMs: 500,
     claim: async (_, now) => {
       if (rail.unavailable() !== undefined) return []
-      if (!opened) await openWatch(context.db, name, now)
+      if (!opened) await ensureWatchRow(context.db, name, now)
       opened = true
       const row = await claimWatch(context.db, name, now, addMs(now, leaseMs))
       return row ? [row] : []
     },
-    adopt: (now) => freeWatch(context.db, name, now),
-    // What the provider cannot tell now is looked at again; the cursor stays.
+    adopt: (now) => releaseWatchClaims(context.db, name, now),
+    // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {
         await act(row)
       } catch (error) {
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
-        const since = await storeFailure(context.db, row, { problem, now, dueAt: addMs(now, againMs) })
-        context.log.warn({ rail: name, since, error }, 'a watching rail could not look')
+        const since = await storePollFailure(context.db, row, { problem, now, dueAt: addMs(now, retryMs) })
+        context.log.warn({ rail: name, since, error }, 'watching rail could not be polled')
       }
     },
   }
@@ -140,106 +142,123 @@ function lookQueue(
 
 async function look(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
-  // What was watched when the last look ended came in time for this one, however long nobody looked.
+  // Addresses that were watched at the end of the last poll still count as watched, however long polling was down.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
-  const open = (await listWatched(context.db, rail.name, since, MOST_WATCHED)).map(asWatched)
-  const watched = tooMany(context, rail.name, MOST_WATCHED, open)
+  const open = (await listWatched(context.db, rail.name, since, MAX_WATCHED)).map(toWatched)
+  const watched = warnIfTruncated(context, rail.name, MAX_WATCHED, open)
   const { facts, cursor, more, following } = await rail.watch.look(row.cursor ?? undefined, watched)
   const idle = watched.length === 0 && !following
   const dueAt = more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
-  await store(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
+  await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
-/** Once a day all addresses that there ever were: what came to an old one since the last time is found, and followed from then on. */
+/** Scans all addresses ever issued, once a day. Finds deposits to old addresses, which are watched from then on. */
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
-  const all = await listEver(context, rail.name)
+  const all = await listAllWatched(context, rail.name)
   const looked = await rail.watch.look(row.cursor ?? undefined, all)
-  const watched = await listWatched(context.db, rail.name, now, MOST_WATCHED)
+  const watched = await listWatched(context.db, rail.name, now, MAX_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
-  // The others are told of by the look that remembers what it said.
+  // The regular poll reports deposits to watched addresses, because it remembers what it reported.
   const facts = looked.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
   const { cursor, more } = looked
   const dueAt = more ? now : addMs(now, SWEEP_EVERY_MS)
-  await store(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
+  await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
-/** The facts and the cursor, all or nothing. Where that cannot be, all payments but those that are the reason, and the cursor stays. */
-async function store(
+/**
+ * Stores facts and cursor, all or nothing. When that fails, stores each payment separately, skips the failing ones and
+ * keeps the cursor moving.
+ */
+async function storeFacts(
   context: Context,
   rail: Watcher,
   row: WatchRow,
   facts: readonly Fact[],
-  next: Parameters<typeof storeLook>[2],
+  next: Parameters<typeof storePollResult>[2],
 ): Promise<void> {
-  const about = await attemptsOf(context, rail, facts)
+  const about = await matchAttempts(context, rail, facts)
   try {
-    await applyAll(context, about, async (tx) => {
-      // Thrown, so that nothing of it is stored: whoever claimed it since learns the same.
-      if (!(await storeLook(tx, row, next))) throw new LostClaim()
+    await applyFacts(context, about, async (tx) => {
+      // The error rolls everything back: the process that claimed the row since finds the same facts.
+      if (!(await storePollResult(tx, row, next))) throw new LostClaim()
     })
   } catch (error) {
     if (error instanceof LostClaim) {
-      context.log.warn({ rail: row.rail }, 'a look took so long that another has taken its place')
+      context.log.warn({ rail: row.rail }, 'poll exceeded its lease and another process took over')
       return
     }
-    const failed = await applyEach(context, about)
-    // Nothing could be stored: it is rather we who cannot. Else the others go on, and the day's comparison finds what is left of them.
+    const failed = await applyPerIntent(context, about)
+    // Every payment failed, so the fault is on our side: keep the cursor. Otherwise skip the failing payments; the
+    // daily reconciliation finds their money.
     if (failed.length === about.length) throw error
-    await applyAll(context, [], async (tx) => void (await storeLook(tx, row, next)))
+    await applyFacts(context, [], async (tx) => void (await storePollResult(tx, row, next)))
   }
 }
 
 class LostClaim extends Error {}
 
-async function applyAll(context: Context, about: readonly About[], end: (tx: Tx) => Promise<void>): Promise<void> {
+async function applyFacts(
+  context: Context,
+  about: readonly MatchedFact[],
+  storeCursor: (tx: Tx) => Promise<void>,
+): Promise<void> {
   await transactMoney(context, async (tx, contended) => {
     await lockIntents(tx, [...new Set(about.map(({ attempt }) => attempt.intentId))])
     const transfers: Transfer[] = []
     for (const { fact, attempt } of about)
       await applyOutcome(tx, context, { attempt, outcome: fact.outcome, from: 'event' }, { contended, transfers })
-    for (let from = 0; from < transfers.length; from += MOST_TRANSFERS)
-      await context.ledger.post(tx, transfers.slice(from, from + MOST_TRANSFERS))
-    await end(tx)
+    for (let from = 0; from < transfers.length; from += MAX_TRANSFERS_PER_POST)
+      await context.ledger.post(tx, transfers.slice(from, from + MAX_TRANSFERS_PER_POST))
+    await storeCursor(tx)
   })
 }
 
-/** One payment that cannot be handled must not keep the money of the others: told again, they are known. */
-async function applyEach(context: Context, about: readonly About[]): Promise<readonly About[]> {
-  const failed: About[] = []
+/**
+ * Applies facts payment by payment, so that one failing payment does not block the others. Facts that are recorded
+ * already change nothing.
+ */
+async function applyPerIntent(context: Context, about: readonly MatchedFact[]): Promise<readonly MatchedFact[]> {
+  const failed: MatchedFact[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
-    await applyAll(context, of, async () => undefined).catch((error: unknown) => {
-      context.log.error({ paymentId, error }, 'what was seen for a payment cannot be stored')
+    await applyFacts(context, of, async () => undefined).catch((error: unknown) => {
+      context.log.error({ paymentId, error }, 'facts about a payment could not be stored')
       failed.push(...of)
     })
   }
   return failed
 }
 
-const asWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watched => ({
+const toWatched = (row: Awaited<ReturnType<typeof listWatched>>[number]): Watched => ({
   attemptId: row.attemptId,
   reference: row.reference,
   amount: money(row.asset, row.amount),
 })
 
-/** All attempts that were ever given an address of this rail. */
-export const listEver = async (context: Context, rail: string): Promise<Watched[]> =>
-  tooMany(context, rail, MOST_EVER, (await listEverWatched(context.db, rail, MOST_EVER)).map(asWatched))
+/** Lists all attempts that ever had an address on this rail. */
+export const listAllWatched = async (context: Context, rail: string): Promise<Watched[]> =>
+  warnIfTruncated(
+    context,
+    rail,
+    MAX_ALL_WATCHED,
+    (await listAllWatchedAttempts(context.db, rail, MAX_ALL_WATCHED)).map(toWatched),
+  )
 
-function tooMany(context: Context, rail: string, most: number, watched: Watched[]): Watched[] {
-  if (watched.length === most) context.log.error({ rail, most }, 'there are more addresses than are looked at')
+function warnIfTruncated(context: Context, rail: string, most: number, watched: Watched[]): Watched[] {
+  if (watched.length === most)
+    context.log.error({ rail, most }, 'more addresses than the limit: the oldest are not polled')
   return watched
 }
 
-interface About {
+interface MatchedFact {
   readonly fact: Fact
   readonly attempt: AttemptRow
 }
 
-/** Their order stays: of one receipt several things may be told. */
-async function attemptsOf(context: Context, rail: Rail, facts: readonly Fact[]): Promise<About[]> {
+/** Finds the attempt of each fact. Keeps the order, because one receipt can have several facts. */
+async function matchAttempts(context: Context, rail: Rail, facts: readonly Fact[]): Promise<MatchedFact[]> {
   const known = new Map<string, AttemptRow | undefined>()
-  const found: About[] = []
+  const found: MatchedFact[] = []
   for (const fact of facts) {
     const id = 'attemptId' in fact.about ? fact.about.attemptId : ''
     if (!known.has(id)) known.set(id, await findAttempt(context.db, id))

@@ -2,21 +2,21 @@ import type { Transfer } from '#ledger'
 import { money } from '#money'
 import type { Queryable } from '#platform/database/db'
 import { invariant } from '#platform/base/errors'
-import { creditByHand } from '../attempts/credit.ts'
+import { creditManually } from '../attempts/credit.ts'
 import { recordOutcome } from '../attempts/outcomes.ts'
 import { queryProvider } from '../attempts/polling.ts'
-import { listEver } from '../attempts/watching.ts'
+import { listAllWatched } from '../attempts/watching.ts'
 import { type Context, railOf, transactMoney } from '../context.ts'
 import { isLive } from '../intents/state.ts'
 import { type AttemptRow, findAttempt, findByReference } from '../store/attempts.ts'
 import {
   type BookedReceiptRow,
   findBookedReceipts,
-  findCandidates,
+  findMatchingPrompts,
   listBookedReceipts,
   listBookedReceiptsOf,
   listStuck,
-  listTried,
+  listMatchableAttempts,
   wasUsed,
 } from '../store/bookkeeping.ts'
 import { findIntent } from '../store/intents.ts'
@@ -27,15 +27,15 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
   findAttempt: async (q, id) => toBookedAttempt(q, await findAttempt(q, id)),
   findAttemptByReference: async (q, account, reference) =>
     toBookedAttempt(q, await findByReference(q, account, reference)),
-  findCandidates: async (q, account, { gross: { asset, amount }, ...of }) => {
+  findMatchingPrompts: async (q, account, { gross: { asset, amount }, ...of }) => {
     const found: BookedAttempt[] = []
-    for (const { id } of await findCandidates(q, account, { ...of, asset, amount })) {
+    for (const { id } of await findMatchingPrompts(q, account, { ...of, asset, amount })) {
       const attempt = await toBookedAttempt(q, await findAttempt(q, id))
       if (attempt) found.push(attempt)
     }
     return found
   },
-  listEndedAttempts: async (q, account, page) => (await listTried(q, account, page)).map(({ id }) => id),
+  listEndedAttempts: async (q, account, page) => (await listMatchableAttempts(q, account, page)).map(({ id }) => id),
   listStuckAttempts: async (q, account, page) => (await listStuck(q, account, page)).map(({ id }) => id),
   query: async (attemptId) => {
     const row = await findAttempt(context.db, attemptId)
@@ -52,11 +52,11 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
   listReceiptsOf: async (q, attemptId) => (await listBookedReceiptsOf(q, attemptId)).map(toBookedReceipt),
   listReceipts: async (q, account, page) => (await listBookedReceipts(q, account, page)).map(toBookedReceipt),
   wasUsed,
-  listWatched: (rail) => listEver(context, rail),
+  listWatched: (rail) => listAllWatched(context, rail),
   transact: (act) =>
     transactMoney(context, async (tx, contended) => {
       const transfers: Transfer[] = []
-      const result = await act(tx, (given) => creditByHand(tx, context, given, { contended, transfers }))
+      const result = await act(tx, (given) => creditManually(tx, context, given, { contended, transfers }))
       if (transfers.length > 0) await context.ledger.post(tx, transfers)
       return result
     }),

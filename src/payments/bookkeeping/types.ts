@@ -64,7 +64,7 @@ export interface Bookkeeping {
   findAttempt(q: Queryable, id: string): Promise<BookedAttempt | undefined>
   findAttemptByReference(q: Queryable, account: RailAccount, reference: string): Promise<BookedAttempt | undefined>
   /** Finds push attempts that match a statement line by phone, amount and time. Returns at most two: only a single match is proof. */
-  findCandidates(
+  findMatchingPrompts(
     q: Queryable,
     account: RailAccount,
     of: { phone: string; gross: Money; from: Date; to: Date },

@@ -3,17 +3,17 @@ import type { Tx } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import { formatFraction, type Quote, RatesUnavailable } from '#rates'
 import type { Context } from '../context.ts'
-import { exchangeOff } from '../errors.ts'
+import { exchangeUnavailable } from '../errors.ts'
 import type { Exchange } from './types.ts'
 
 export const isLocked = ({ lockedUntil }: Exchange, now: Date): boolean => lockedUntil !== null && now < lockedUntil
 
 const BPS = 10_000n
 
-/** What a payer of `due` is asked for in `asset`, promised for 15 minutes. Throws `rates.unavailable`. Nothing but SQL. */
-export async function askIn(context: Context, tx: Tx, due: Money, asset: Asset): Promise<Exchange> {
+/** Quotes `due` in `asset` and locks the rate for 15 minutes. Runs SQL only. Throws 503 `rates.unavailable`. */
+export async function quoteExchange(context: Context, tx: Tx, due: Money, asset: Asset): Promise<Exchange> {
   const { rates } = context
-  if (!rates) throw exchangeOff(currencyOf(due.asset))
+  if (!rates) throw exchangeUnavailable(currencyOf(due.asset))
   const quote = await rates.quote(tx, { from: due, to: asset, rounding: 'up' })
   const { spreadBps, spread, expiresAt } = quote
   return {
@@ -26,8 +26,11 @@ export async function askIn(context: Context, tx: Tx, due: Money, asset: Asset):
   }
 }
 
-/** What `gross` counts for that arrived now, after the promise was over: the desk keeps the same share. Undefined when there is no rate. */
-export async function arriveAt(
+/**
+ * Values `gross` at the current rate, for money that arrived after the lock expired. The desk keeps the same share.
+ * Undefined when there is no rate.
+ */
+export async function exchangeAtCurrentRate(
   context: Context,
   tx: Tx,
   promised: Exchange,
@@ -49,21 +52,24 @@ export async function arriveAt(
       priced: quote.amount.amount,
     }
   } catch (error) {
-    // No source prices it any more: as if all were silent.
+    // A pair that no source prices any more is treated like silent sources.
     const isUnpriced = error instanceof AppError && error.code === 'rates.unknown-pair'
     if (!(error instanceof RatesUnavailable) && !isUnpriced) throw error
     return undefined
   }
 }
 
-/** The rate last promised, for money that comes after it while no other can be had: nothing waits for ever. */
-export const atPromised = (promised: Exchange, gross: bigint, providerId: string): Exchange => ({
+/**
+ * Values `gross` at the last promised rate, for money that arrives after it while no other rate is available. Nothing
+ * waits for a rate forever.
+ */
+export const exchangeAtPromisedRate = (promised: Exchange, gross: bigint, providerId: string): Exchange => ({
   ...promised,
   quoteId: `${promised.quoteId}:${providerId}`,
   lockedUntil: null,
   asked: gross,
-  spread: partOf(promised.spread, gross, promised.asked),
-  priced: partOf(promised.priced, gross, promised.asked),
+  spread: proportionOf(promised.spread, gross, promised.asked),
+  priced: proportionOf(promised.priced, gross, promised.asked),
 })
 
 function priceOf(
@@ -76,5 +82,5 @@ function priceOf(
   return { quoteId: id, base, quote, price, text: formatFraction(price), sources: rate.sources, at: rate.at }
 }
 
-/** Rounded down. */
-export const partOf = (of: bigint, part: bigint, whole: bigint): bigint => (of * part) / whole
+/** Returns `of * part / whole`, rounded down. */
+export const proportionOf = (of: bigint, part: bigint, whole: bigint): bigint => (of * part) / whole

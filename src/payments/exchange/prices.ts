@@ -6,7 +6,7 @@ import type { AmountLimits, Rail } from '#rails/contract'
 import type { Fraction, Rates } from '#rates'
 import type { Prices } from './types.ts'
 
-/** The rail's own asset for what is owed in this one; undefined when it cannot take it. */
+/** Returns the asset in which a rail collects an amount in `asset`; undefined when it cannot. */
 export const assetFor = ({ assets, exchanges }: Rail, asset: Asset): Asset | undefined =>
   assets.includes(asset) ? asset : exchanges ? assets[0] : undefined
 
@@ -22,22 +22,22 @@ interface Deps {
 
 export function createPrices(context: Deps): Prices {
   const known = new Map<string, Fraction>()
-  const priceless = new Set<string>()
+  const unpriced = new Set<string>()
   const asked = new Map<string, { at: Date; done: Promise<void> }>()
 
-  async function ask(own: Asset, asset: Asset): Promise<void> {
+  async function fetchPrice(own: Asset, asset: Asset): Promise<void> {
     try {
       const rate = await context.rates?.rate(currencyOf(own), currencyOf(asset))
       if (rate) known.set(`${own} ${asset}`, rate.value)
-      priceless.delete(`${own} ${asset}`)
+      unpriced.delete(`${own} ${asset}`)
     } catch (error) {
-      if (error instanceof AppError && error.code === 'rates.unknown-pair') priceless.add(`${own} ${asset}`)
-      context.log.warn({ own, asset, why: describeError(error) }, 'a price for limits could not be had')
+      if (error instanceof AppError && error.code === 'rates.unknown-pair') unpriced.add(`${own} ${asset}`)
+      context.log.warn({ own, asset, why: describeError(error) }, 'no price available for the limits')
     }
   }
 
   return {
-    learn: async (asset) => {
+    load: async (asset) => {
       if (!context.rates) return
       for (const rail of context.rails) {
         const own = assetFor(rail, asset)
@@ -45,25 +45,25 @@ export function createPrices(context: Deps): Prices {
         const key = `${own} ${asset}`
         const last = asked.get(key)
         const now = context.clock.now()
-        if (!last || now >= addMs(last.at, FRESH_MS)) asked.set(key, { at: now, done: ask(own, asset) })
-        // Waited for the first time only.
+        if (!last || now >= addMs(last.at, FRESH_MS)) asked.set(key, { at: now, done: fetchPrice(own, asset) })
+        // Wait for the first price only. Later ones refresh in the background.
         if (!known.has(key)) await asked.get(key)?.done
       }
     },
     limits: (rail, asset) => {
       const own = assetFor(rail, asset)
-      if (own === undefined || priceless.has(`${own} ${asset}`)) return undefined
+      if (own === undefined || unpriced.has(`${own} ${asset}`)) return undefined
       const { min, max, step } = rail.limits(own)
       if (own === asset) return { min, max, step }
       const price = known.get(`${own} ${asset}`)
       return price
-        ? { min: inAsset(min, { own, asset, price }), max: inAsset(max, { own, asset, price }), step: 1n }
+        ? { min: convertLimit(min, { own, asset, price }), max: convertLimit(max, { own, asset, price }), step: 1n }
         : ANY_AMOUNT
     },
   }
 }
 
-function inAsset(amount: bigint, { own, asset, price }: { own: Asset; asset: Asset; price: Fraction }): bigint {
+function convertLimit(amount: bigint, { own, asset, price }: { own: Asset; asset: Asset; price: Fraction }): bigint {
   const up = price.numerator * 10n ** BigInt(scaleOf(asset))
   const down = price.denominator * 10n ** BigInt(scaleOf(own))
   return multiply(money(own, amount), up, down, 'up').amount

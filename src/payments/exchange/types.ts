@@ -3,35 +3,38 @@ import type { AmountLimits, Rail } from '#rails/contract'
 import type { Fraction } from '#rates'
 
 /**
- * What money in one asset counts for in another: so much was asked (`asked`, the spread in it) for so much of the intent (`priced`). Parts of what
- * was asked count by that proportion, so that all of it counts for exactly what it was asked for.
+ * An exchange between two assets: `asked` (with the spread) was requested for `priced` of the intent. Parts of `asked`
+ * count in proportion, so that all of it counts for exactly `priced`.
  */
 export interface Exchange {
-  /** `qte_…`. Money that came at one quote is added up before it is rounded. */
+  /** `qte_…`. Deposits at one quote are summed before rounding. */
   readonly quoteId: string
-  /** Currency of the attempt, and of the intent. */
+  /** Currency of the attempt (`base`) and of the intent (`quote`). */
   readonly base: string
   readonly quote: string
-  /** Units of `quote` for one of `base`, without the spread. */
+  /** Price of one `base` in units of `quote`, without the spread. */
   readonly price: Fraction
   readonly text: string
   readonly sources: readonly string[]
-  /** When the prices in it were so. */
+  /** Time of the source prices. */
   readonly at: Date
-  /** What is first seen later counts by the rate of its arrival; null for that rate itself. */
+  /** End of the lock. Money first seen later counts at the rate of its arrival; null for such a rate. */
   readonly lockedUntil: Date | null
   readonly spreadBps: number
-  /** Minor units of the attempt's asset, the spread included. */
+  /** Requested amount with the spread, in minor units of the attempt's asset. */
   readonly asked: bigint
   readonly spread: bigint
-  /** Minor units of the intent's asset. */
+  /** Amount paid by it, in minor units of the intent's asset. */
   readonly priced: bigint
 }
 
-/** Rough prices in memory, for limits that are shown. What is asked for is always worked out anew. */
+/** Approximate prices in memory, for the limits that pages show. Requested amounts always use a new quote. */
 export interface Prices {
-  /** Sees to it that the prices of this asset are known; at once when they are, also when they are old. Never throws. */
-  learn(asset: Asset): Promise<void>
-  /** The rail's limits in this asset; of one that exchanges, as far as its price is known. Undefined when it cannot take it: nobody prices it. */
+  /** Fetches the prices of an asset. Returns at once when prices are known, even old ones. Never throws. */
+  load(asset: Asset): Promise<void>
+  /**
+   * Returns the rail's limits in an asset. While the price of an exchanging rail is unknown, the limits are wide open.
+   * Undefined when the rail cannot collect the asset or no source prices it.
+   */
   limits(rail: Rail, asset: Asset): AmountLimits | undefined
 }

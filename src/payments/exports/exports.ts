@@ -2,15 +2,15 @@ import { money } from '#money'
 import { addMs } from '#platform/base/clock'
 import { firstIdAt } from '#platform/base/ids'
 import { flagsOf } from '../intents/state.ts'
-import { isCustomers } from '../postings.ts'
+import { isCustomerAccount } from '../postings.ts'
 import { statusOfRefund } from '../reservations/state.ts'
 import { maskPhone } from '../store/attempts.ts'
 import {
   type IntentLineRow,
-  type PageOf,
-  pageOfIntentLines,
-  pageOfReceiptLines,
-  pageOfRefundLines,
+  type ExportPage,
+  listIntentLines,
+  listReceiptLines,
+  listRefundLines,
   type ReceiptLineRow,
   type RefundLineRow,
 } from '../store/exports.ts'
@@ -20,15 +20,15 @@ import type { ExportSpan, IntentLine, PaymentExports, ReceiptLine, RefundLine } 
 const PAGE_ROWS = 1000
 
 export const paymentExports: PaymentExports = {
-  intents: (q, span) => pagesOf('pay', span, async (page) => (await pageOfIntentLines(q, page)).map(toIntentLine)),
-  receipts: (q, span) => pagesOf('rcp', span, async (page) => (await pageOfReceiptLines(q, page)).map(toReceiptLine)),
-  refunds: (q, span) => pagesOf('re', span, async (page) => (await pageOfRefundLines(q, page)).map(toRefundLine)),
+  intents: (q, span) => pagesOf('pay', span, async (page) => (await listIntentLines(q, page)).map(toIntentLine)),
+  receipts: (q, span) => pagesOf('rcp', span, async (page) => (await listReceiptLines(q, page)).map(toReceiptLine)),
+  refunds: (q, span) => pagesOf('re', span, async (page) => (await listRefundLines(q, page)).map(toRefundLine)),
 }
 
 async function* pagesOf<Line extends { readonly id: string }>(
   prefix: string,
   { merchantId, from, to, pageRows: limit = PAGE_ROWS }: ExportSpan,
-  read: (page: PageOf) => Promise<readonly Line[]>,
+  read: (page: ExportPage) => Promise<readonly Line[]>,
 ): AsyncGenerator<readonly Line[]> {
   const before = firstIdAt(prefix, addMs(to, ID_MARGIN_MS))
   let after = firstIdAt(prefix, addMs(from, -ID_MARGIN_MS))
@@ -56,7 +56,7 @@ const toIntentLine = (row: IntentLineRow): IntentLine => ({
   customer: row.customer ?? undefined,
   metadata: row.metadata,
   terms: row.terms,
-  topUp: isCustomers(row.account),
+  topUp: isCustomerAccount(row.account),
   expiresAt: row.expiresAt,
   canceledAt: row.canceledAt ?? undefined,
   version: row.version,
@@ -72,7 +72,7 @@ const toReceiptLine = (row: ReceiptLineRow): ReceiptLine => ({
   number: row.number ?? undefined,
   reference: row.reference ?? undefined,
   terms: row.terms,
-  topUp: isCustomers(row.account),
+  topUp: isCustomerAccount(row.account),
   gross: money(row.asset, row.gross),
   counted: money(row.intentAsset, row.counted),
   refunded: money(row.intentAsset, row.refunded),
@@ -88,7 +88,7 @@ const toRefundLine = (row: RefundLineRow): RefundLine => ({
   livemode: row.livemode,
   reference: row.reference ?? undefined,
   terms: row.terms,
-  topUp: isCustomers(row.account),
+  topUp: isCustomerAccount(row.account),
   amount: money(row.asset, row.amount),
   origin: row.origin,
   status: statusOfRefund(row.state),

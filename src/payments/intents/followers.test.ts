@@ -8,7 +8,7 @@ import { kes, openTrial, received, schemas } from '../fixture.ts'
 import { createFollow } from './followers.ts'
 import { loadIntent } from './intents.ts'
 
-void test('yields at once, after each commit of this process, and ends with its signal', async () => {
+void test('a follower yields at once and after each commit of this process, and ends with its signal', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create()
@@ -28,7 +28,7 @@ void test('yields at once, after each commit of this process, and ends with its 
   assert.deepEqual([seen[0], seen.at(-1)], ['open', 'paid'])
 })
 
-void test('changes of other processes are seen by one query for all followers', async () => {
+void test('one query finds the changes of other processes for all followers', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const [one, two] = [await trial.create(), await trial.create()]
@@ -67,7 +67,7 @@ void test('changes of other processes are seen by one query for all followers', 
   assert.deepEqual(errors, [])
 })
 
-void test('an intent that is not there', async () => {
+void test('following an unknown intent fails', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const missing = trial.payments.follow('pay_01kd3v00000000000000000000', new AbortController().signal)

@@ -5,7 +5,9 @@ import type { Intent } from './types.ts'
 
 export interface Follow {
   follow(intentId: string, signal: AbortSignal): AsyncIterable<Intent>
-  /** A commit of this process changed the intent: its followers need not wait for the next look. */
+  /**
+   * Notifies followers that a commit of this process changed the intent, so that they need not wait for the next poll.
+   */
   changed(intentId: string): void
   readonly size: number
 }
@@ -25,33 +27,36 @@ export interface FollowOptions {
   readonly everyMs?: number
 }
 
-/** Open pages per instance; each holds a few hundred bytes and shares one query a second. */
-const MOST = 5000
+/** Maximum followers (open pages) per instance. Each takes a few hundred bytes and shares one query a second. */
+const MAX_FOLLOWERS = 5000
 const EVERY_MS = 1000
 
-/** One query a second asks for the versions of all followed intents, and none when nobody follows. */
-export function createFollow({ db, load, onError, most = MOST, everyMs = EVERY_MS }: FollowOptions): Follow {
+/**
+ * Creates the follower registry. One query a second reads the versions of all followed intents; without followers there
+ * is no query.
+ */
+export function createFollow({ db, load, onError, most = MAX_FOLLOWERS, everyMs = EVERY_MS }: FollowOptions): Follow {
   const followers = new Set<Follower>()
   let timer: NodeJS.Timeout | undefined
-  let looking = false
+  let polling = false
 
-  const look = async (): Promise<void> => {
-    if (looking) return
-    looking = true
+  const poll = async (): Promise<void> => {
+    if (polling) return
+    polling = true
     try {
       const versions = await listVersions(db, [...new Set([...followers].map(({ intentId }) => intentId))])
       const known = new Map(versions.map(({ id, version }) => [id, version]))
-      for (const follower of followers) if ((known.get(follower.intentId) ?? 0) > follower.seen) rouse(follower)
+      for (const follower of followers) if ((known.get(follower.intentId) ?? 0) > follower.seen) markStale(follower)
     } catch (error) {
       onError(error)
     } finally {
-      looking = false
+      polling = false
     }
   }
   const add = (follower: Follower): void => {
     if (followers.size >= most) throw tooManyFollowers()
     followers.add(follower)
-    timer ??= setInterval(() => void look(), everyMs).unref()
+    timer ??= setInterval(() => void poll(), everyMs).unref()
   }
   const remove = (follower: Follower): void => {
     followers.delete(follower)
@@ -65,7 +70,7 @@ export function createFollow({ db, load, onError, most = MOST, everyMs = EVERY_M
     add(follower)
     try {
       while (!signal.aborted) {
-        // Before the read, so that a change during it is not missed.
+        // Reset before the read, so that a change during the read is not missed.
         follower.stale = false
         const intent = await load(intentId)
         if (!intent) throw notFound()
@@ -83,7 +88,7 @@ export function createFollow({ db, load, onError, most = MOST, everyMs = EVERY_M
   return {
     follow,
     changed: (intentId) => {
-      for (const follower of followers) if (follower.intentId === intentId) rouse(follower)
+      for (const follower of followers) if (follower.intentId === intentId) markStale(follower)
     },
     get size() {
       return followers.size
@@ -91,7 +96,7 @@ export function createFollow({ db, load, onError, most = MOST, everyMs = EVERY_M
   }
 }
 
-function rouse(follower: Follower): void {
+function markStale(follower: Follower): void {
   follower.stale = true
   follower.wake()
 }

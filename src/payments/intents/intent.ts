@@ -1,12 +1,12 @@
 import { money } from '#money'
 import type { Attempt } from '../attempts/types.ts'
-import { isCustomers } from '../postings.ts'
+import { isCustomerAccount } from '../postings.ts'
 import type { Receipt } from '../receipts/types.ts'
 import type { IntentRow } from '../store/intents.ts'
 import { flagsOf } from './state.ts'
 import type { Intent } from './types.ts'
 
-export function intentOf(row: IntentRow, attempts: readonly Attempt[] = [], receipts: readonly Receipt[] = []): Intent {
+export function toIntent(row: IntentRow, attempts: readonly Attempt[] = [], receipts: readonly Receipt[] = []): Intent {
   return {
     id: row.id,
     merchantId: row.merchantId,
@@ -22,7 +22,7 @@ export function intentOf(row: IntentRow, attempts: readonly Attempt[] = [], rece
     description: row.description,
     reference: row.reference ?? undefined,
     customer: row.customer ?? undefined,
-    topUp: isCustomers(row.account),
+    topUp: isCustomerAccount(row.account),
     returnUrl: row.returnUrl ?? undefined,
     metadata: row.metadata,
     terms: row.terms,

@@ -11,7 +11,7 @@ import type { IntentChange } from './types.ts'
 
 const code = (expected: string) => (error: unknown) => error instanceof AppError && error.code === expected
 
-void test('an intent is stored as it was asked for', async () => {
+void test('an intent is stored as requested', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const input = {
@@ -25,12 +25,12 @@ void test('an intent is stored as it was asked for', async () => {
   assert.equal(replayed, false)
   assert.equal(intent.status, 'open')
   assert.equal(intent.version, 1)
-  assert.deepEqual(await trial.find(intent.id), intent, 'what is read is what was answered')
+  assert.deepEqual(await trial.find(intent.id), intent, 'the stored intent equals the returned one')
   assert.equal(await trial.payments.find(trial.db, { id: intent.id, merchantId: 'mer_2' }), undefined)
   assert.equal(await trial.payments.find(trial.db, { id: 'pay_nonsense' }), undefined)
 })
 
-void test('200 creations with one key at once make one intent; another hash is refused', async () => {
+void test('200 concurrent creations with one key create one intent; another hash is refused', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const input = { ...newIntent(trial.clock), idempotency: { key: 'k1', hash: 'h1' } }
@@ -48,7 +48,7 @@ void test('200 creations with one key at once make one intent; another hash is r
   assert.equal(other.replayed, false, 'keys belong to a merchant')
 })
 
-void test('a repeat shows the intent as it was created, whatever happened since; keys are freed after 30 days', async () => {
+void test('a repeat returns the intent as created, whatever happened since; keys are released after 30 days', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const input = { ...newIntent(trial.clock), idempotency: { key: 'k1', hash: 'h1' } }
@@ -65,7 +65,7 @@ void test('a repeat shows the intent as it was created, whatever happened since;
   assert.notEqual(fresh.intent.id, intent.id)
 })
 
-void test('lists are newest first, in pages, by merchant, status, reference and time', async () => {
+void test('lists are newest first and paged, and filter by merchant, status, reference and time', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const made: string[] = []
@@ -99,7 +99,7 @@ void test('lists are newest first, in pages, by merchant, status, reference and 
   await assert.rejects(ids({ cursor: 'bm9uc2Vuc2U' }), code('payments.bad-cursor'))
 })
 
-void test('cancel: repeatable, refused while a prompt is out and after it was paid', async () => {
+void test('cancellation is repeatable, and refused while a prompt is live and after payment', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const first = await trial.create()
@@ -122,7 +122,7 @@ void test('cancel: repeatable, refused while a prompt is out and after it was pa
   await assert.rejects(trial.start(second.id), code('payments.already-paid'))
 })
 
-void test('what has expired is marked, unless an attempt is under way; partial money stays', async () => {
+void test('an intent expires unless an attempt is under way; partial money stays', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const expiresAt = new Date(trial.clock.now().getTime() + 60_000)
@@ -150,10 +150,10 @@ void test('what has expired is marked, unless an attempt is under way; partial m
   await trial.pass(60_000)
   assert.deepEqual(await status(), ['expired', 'expired', 'open'], 'the prompt ended without money')
   await trial.pass(10 * 60_000)
-  assert.deepEqual(await status(), ['expired', 'expired', 'expired'], 'a page holds it open for ten minutes')
+  assert.deepEqual(await status(), ['expired', 'expired', 'expired'], 'a page keeps it open for ten minutes only')
 })
 
-void test('the moment after the end, before the sweep: nothing can be started', async () => {
+void test('no attempt starts after the expiry, even before the expiry job runs', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intent = await trial.create({ expiresAt: new Date(trial.clock.now().getTime() + 1000) })
@@ -161,7 +161,7 @@ void test('the moment after the end, before the sweep: nothing can be started', 
   await assert.rejects(trial.start(intent.id), code('payments.over'))
 })
 
-void test('the owner hears of changes in the same transaction; of the creation when it asks', async () => {
+void test('the owner is notified of changes in the same transaction, and of the creation on request', async () => {
   await using database = await openTestDatabase(schemas)
   const heard: IntentChange[] = []
   const subscriber = defineJob<IntentChange>({
@@ -182,18 +182,22 @@ void test('the owner hears of changes in the same transaction; of the creation w
   trial.push.onCheck = (ref) => received({ id: ref.reference ?? '', gross: kes(50_000n) })
   await trial.pass(5000)
   assert.equal(attempt.intentId, intent.id)
-  const told = heard
+  const notified = heard
     .toSorted((a, b) => a.version - b.version)
     .map(({ type, partial, overpaid }) =>
       [type, partial && 'partial', overpaid && 'overpaid'].filter(Boolean).join(' '),
     )
   const first = ['created', 'processing', 'attempt-failed', 'processing']
-  assert.deepEqual(told, [...first, 'open partial', 'processing partial', 'paid'], 'each as it was then')
+  assert.deepEqual(
+    notified,
+    [...first, 'open partial', 'processing partial', 'paid'],
+    'each notification has the state of its change',
+  )
   assert.ok(heard.every(({ intentId }) => intentId === intent.id))
   await trial.booksHold()
 })
 
-void test('balances by currency, with what is owed', async () => {
+void test('balances are listed by currency, with debt', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   assert.deepEqual(await trial.payments.balance(trial.db, MERCHANT), [])

@@ -5,10 +5,10 @@ import { invariant } from '#platform/base/errors'
 import { isId } from '#platform/base/ids'
 import type { Attempt } from '../attempts/types.ts'
 import type { Context } from '../context.ts'
-import { alreadyPaid, badCursor, inFlight, keyReused, notFound, over } from '../errors.ts'
+import { alreadyPaid, badCursor, attemptInFlight, keyReused, notFound, paymentEnded } from '../errors.ts'
 import { customerAccount, merchantAccount } from '../postings.ts'
-import { attemptOf, type AttemptRow, listAttempts, listAttemptsOf } from '../store/attempts.ts'
-import { depositOf, listDeposits } from '../store/deposits.ts'
+import { toAttempt, type AttemptRow, listAttempts, listAttemptsOf } from '../store/attempts.ts'
+import { toDeposit, listDeposits } from '../store/deposits.ts'
 import {
   findByKey,
   findIntent,
@@ -19,8 +19,14 @@ import {
   lockIntent,
   type NewRow,
 } from '../store/intents.ts'
-import { listReceipts, listUncountedReceipts, receiptOf, sumUp, type UncountedReceiptRow } from '../store/receipts.ts'
-import { intentOf } from './intent.ts'
+import {
+  listReceipts,
+  listUncountedReceipts,
+  toReceipt,
+  sumIntent,
+  type UncountedReceiptRow,
+} from '../store/receipts.ts'
+import { toIntent } from './intent.ts'
 import { notifyIntentOwner, refreshIntent } from './refresh.ts'
 import { PAGE_GRACE_MS } from './state.ts'
 import type { CreateIntent, CreatedIntent, Intent, ListQuery, MerchantBalance, NewIntent } from './types.ts'
@@ -34,11 +40,11 @@ export async function createIntent(context: Context, q: Queryable, input: Create
   return insertOrReplay(context, q, row, input.announce === true)
 }
 
-async function insertOrReplay(context: Context, q: Queryable, row: NewRow, tell: boolean): Promise<CreatedIntent> {
+async function insertOrReplay(context: Context, q: Queryable, row: NewRow, notify: boolean): Promise<CreatedIntent> {
   if (await insertIntent(q, row)) {
     const created = asCreated(row)
-    if (tell && isTx(q)) await notifyIntentOwner(q, context, created, 'created')
-    return { intent: intentOf(created), replayed: false }
+    if (notify && isTx(q)) await notifyIntentOwner(q, context, created, 'created')
+    return { intent: toIntent(created), replayed: false }
   }
   const by = { merchantId: row.merchantId, key: row.idempotencyKey ?? '', hash: row.requestHash ?? '' }
   const before = await findCreated(q, by)
@@ -54,7 +60,7 @@ export async function findCreated(
   const row = await findByKey(q, merchantId, key)
   if (!row) return undefined
   if (row.requestHash !== hash) throw keyReused()
-  return intentOf(asCreated(row))
+  return toIntent(asCreated(row))
 }
 
 const isTx = (q: Queryable): q is Tx => 'isTransaction' in q
@@ -88,7 +94,7 @@ function accountOf({ merchantId, topUp, customer }: NewIntent): string {
   return customerAccount(merchantId, customer.id)
 }
 
-/** A repeat of a creation shows the intent as it was created, whatever has happened since. */
+/** Returns the intent as it was at creation. A repeated creation returns this, whatever has happened since. */
 const asCreated = (row: NewRow | IntentRow): IntentRow => ({
   ...row,
   expiresAt: ('firstExpiresAt' in row ? row.firstExpiresAt : null) ?? row.expiresAt,
@@ -109,45 +115,48 @@ export async function loadIntent(q: Queryable, id: string, merchantId?: string):
   if (!row || (merchantId !== undefined && row.merchantId !== merchantId)) return undefined
   const attempts = await listAttempts(q, id)
   const receipts = await listReceipts(q, id)
-  const intent = intentOf(
+  const intent = toIntent(
     row,
     await withDeposits(q, attempts),
-    receipts.map((receipt) => receiptOf(receipt, row.asset)),
+    receipts.map((receipt) => toReceipt(receipt, row.asset)),
   )
-  const strays = receipts.some(({ asset }) => asset !== row.asset) ? await listUncountedReceipts(q, [id]) : []
-  return { ...intent, uncounted: strays.map(leftOfStray) }
+  const uncounted = receipts.some(({ asset }) => asset !== row.asset) ? await listUncountedReceipts(q, [id]) : []
+  return { ...intent, uncounted: uncounted.map(uncountedAmount) }
 }
 
-const leftOfStray = ({ asset, left }: UncountedReceiptRow): Money => money(asset, left)
+const uncountedAmount = ({ asset, left }: UncountedReceiptRow): Money => money(asset, left)
 
-/** The attempts to addresses with what was seen there. */
+/** Converts attempts and adds the deposits of addresses. */
 async function withDeposits(q: Queryable, rows: readonly AttemptRow[]): Promise<Attempt[]> {
   const ids = rows.filter(({ kind }) => kind === 'address').map(({ id }) => id)
-  const seen = ids.length === 0 ? [] : (await listDeposits(q, ids)).map(depositOf)
-  return rows.map((row) => ({ ...attemptOf(row), deposits: seen.filter(({ attemptId }) => attemptId === row.id) }))
+  const seen = ids.length === 0 ? [] : (await listDeposits(q, ids)).map(toDeposit)
+  return rows.map((row) => ({ ...toAttempt(row), deposits: seen.filter(({ attemptId }) => attemptId === row.id) }))
 }
 
-const MOST_LISTED = 100
+const MAX_PAGE = 100
 
 /** See Payments.list. */
-export async function pageOfIntents(q: Queryable, query: ListQuery): Promise<{ items: Intent[]; nextCursor?: string }> {
-  const limit = Math.max(1, Math.min(query.limit, MOST_LISTED))
+export async function listIntentPage(
+  q: Queryable,
+  query: ListQuery,
+): Promise<{ items: Intent[]; nextCursor?: string }> {
+  const limit = Math.max(1, Math.min(query.limit, MAX_PAGE))
   const after = query.cursor === undefined ? undefined : requireCursor(query.cursor)
   const rows = await listIntents(q, { ...query, limit: limit + 1 }, after)
   const shown = rows.slice(0, limit)
-  const tried = await listAttemptsOf(
+  const attemptRows = await listAttemptsOf(
     q,
     shown.map(({ id }) => id),
   )
-  const attempts = Map.groupBy(await withDeposits(q, tried), ({ intentId }) => intentId)
-  const settled = tried.filter(({ state }) => state === 'settled').map(({ intentId }) => intentId)
-  const strays = Map.groupBy(
+  const attempts = Map.groupBy(await withDeposits(q, attemptRows), ({ intentId }) => intentId)
+  const settled = attemptRows.filter(({ state }) => state === 'settled').map(({ intentId }) => intentId)
+  const uncounted = Map.groupBy(
     settled.length > 0 ? await listUncountedReceipts(q, settled) : [],
     ({ intentId }) => intentId,
   )
   const items = shown.map((row) => ({
-    ...intentOf(row, attempts.get(row.id)),
-    uncounted: (strays.get(row.id) ?? []).map(leftOfStray),
+    ...toIntent(row, attempts.get(row.id)),
+    uncounted: (uncounted.get(row.id) ?? []).map(uncountedAmount),
   }))
   const last = items.at(-1)
   return rows.length > limit && last ? { items, nextCursor: Buffer.from(last.id).toString('base64url') } : { items }
@@ -170,9 +179,9 @@ export async function cancelIntent(
     if (intent.status === 'canceled') return
     if (intent.status === 'paid') throw alreadyPaid()
     if (intent.status === 'expired' || intent.status === 'failed' || intent.status === 'reversed')
-      throw over(intent.status)
-    const { livePush, unconfirmed } = await sumUp(tx, intent)
-    if (livePush > 0 || unconfirmed) throw inFlight()
+      throw paymentEnded(intent.status)
+    const { livePush, unconfirmed } = await sumIntent(tx, intent)
+    if (livePush > 0 || unconfirmed) throw attemptInFlight()
     const now = context.clock.now()
     await refreshIntent(tx, context, intent, now, { shows: true, canceledAt: now })
   })
@@ -181,7 +190,7 @@ export async function cancelIntent(
 
 const EXPIRE_BATCH = 200
 
-/** Marks open intents whose time has ended. @returns how many */
+/** Expires open intents whose time has ended. @returns number of expired intents */
 export async function expireIntents(context: Context, signal?: AbortSignal): Promise<number> {
   let expired = 0
   while (!signal?.aborted) {
@@ -189,7 +198,7 @@ export async function expireIntents(context: Context, signal?: AbortSignal): Pro
     const due = await listExpired(context.db, now, addMs(now, -PAGE_GRACE_MS), EXPIRE_BATCH)
     const before = expired
     for (const id of due) if (await expireIntent(context, id)) expired++
-    // Fewer than a batch, or none that changed: what is left was taken by others meanwhile.
+    // Stop after a partial batch, or when none changed: another process has taken the rest.
     if (due.length < EXPIRE_BATCH || expired === before) break
   }
   return expired

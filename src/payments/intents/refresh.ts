@@ -2,30 +2,33 @@ import type { Tx } from '#platform/database/db'
 import { ATTEMPTS_QUEUE, type Context } from '../context.ts'
 import { expeditePageChecks } from '../store/attempts.ts'
 import { type IntentRow, updateIntent } from '../store/intents.ts'
-import { sumUp } from '../store/receipts.ts'
-import { flagsOf, isOver, statusOf } from './state.ts'
+import { sumIntent } from '../store/receipts.ts'
+import { flagsOf, isEnded, statusOf } from './state.ts'
 import { largest, merchantTolerance } from './tolerance.ts'
 import type { IntentChange } from './types.ts'
 
-export interface Seen {
-  /** Something of an attempt or a receipt that the public sees changed. */
+export interface ObservedChange {
+  /** Whether a visible field of an attempt or a receipt changed. */
   readonly shows: boolean
   readonly attemptFailed?: boolean
   readonly canceledAt?: Date
   readonly late?: boolean
 }
 
-/** Derives the intent anew from its rows, writes it when something that shows has changed, and tells its owner. */
+/**
+ * Derives the intent's sums and status from its rows. Writes it and notifies its owner when something visible changed.
+ * Returns the intent as stored.
+ */
 export async function refreshIntent(
   tx: Tx,
   context: Context,
   intent: IntentRow,
   now: Date,
-  seen: Seen,
+  change: ObservedChange,
 ): Promise<IntentRow> {
-  const sums = await sumUp(tx, intent)
-  const canceledAt = seen.canceledAt ?? intent.canceledAt
-  const late = intent.late || seen.late === true
+  const sums = await sumIntent(tx, intent)
+  const canceledAt = change.canceledAt ?? intent.canceledAt
+  const late = intent.late || change.late === true
   const status = statusOf({
     ...sums,
     amount: intent.amount,
@@ -56,19 +59,19 @@ export async function refreshIntent(
     reversed === intent.reversed &&
     refunded === intent.refunded &&
     late === intent.late
-  if (same && !seen.shows) return intent
+  if (same && !change.shows) return intent
   await updateIntent(tx, after, now)
-  if (isOver(status) && !isOver(intent.status) && sums.livePage > 0) {
-    // PollResult at now, the pages are closed: nobody is to pay what is paid, canceled or expired.
+  if (isEnded(status) && !isEnded(intent.status) && sums.livePage > 0) {
+    // An immediate check closes the pages: nobody should pay a payment that is paid, canceled or expired.
     await expeditePageChecks(tx, intent.id, now)
     tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))
   }
-  await notifyIntentOwner(tx, context, after, changeOf(intent, after, seen.attemptFailed === true))
+  await notifyIntentOwner(tx, context, after, classifyChange(intent, after, change.attemptFailed === true))
   tx.afterCommit(() => context.changed(intent.id))
   return after
 }
 
-/** Writes the owner's job, if it wants to hear. */
+/** Enqueues the owner's job, when the owner subscribes to changes. */
 export async function notifyIntentOwner(
   tx: Tx,
   context: Context,
@@ -84,9 +87,9 @@ export async function notifyIntentOwner(
   tx.afterCommit(() => context.jobs().wake())
 }
 
-function changeOf(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
+function classifyChange(before: IntentRow, after: IntentRow, attemptFailed: boolean): IntentChange['type'] | undefined {
   if (after.status !== before.status) return after.status === 'open' && attemptFailed ? 'attempt-failed' : after.status
-  // What a refund gave back is told by the refund's own events.
+  // The refund's own events report refunded money.
   if (after.reversed - before.reversed > after.refunded - before.refunded) return 'reversed'
   if (after.received > before.received) return 'received'
   return attemptFailed ? 'attempt-failed' : undefined

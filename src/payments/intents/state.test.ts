@@ -7,7 +7,7 @@ import {
   type IntentFacts,
   isLate,
   isLive,
-  isOver,
+  isEnded,
   nextState,
   PAGE_GRACE_MS,
   statusOf,
@@ -36,7 +36,7 @@ const open: IntentFacts = {
   unconfirmed: false,
 }
 
-void test('every status, from the facts that make it', () => {
+void test('each status follows from its facts', () => {
   const cases: [Partial<IntentFacts>, string][] = [
     [{}, 'open'],
     [{ received: 400n }, 'open'],
@@ -106,7 +106,7 @@ void test('the axes do not overwrite each other', () => {
   })
 })
 
-void test('whatever else is true: paid means that the money came and some is left, and money that is there means paid', () => {
+void test('paid always means that the money arrived and some of it remains, and the other way round', () => {
   const facts = fc.record({
     amount: fc.bigInt(1n, 2000n),
     received: fc.bigInt(0n, 4000n),
@@ -136,31 +136,31 @@ void test('whatever else is true: paid means that the money came and some is lef
   )
 })
 
-void test('over: nothing can be started, and what still can', () => {
+void test('isEnded is true for exactly the statuses that allow no new attempt', () => {
   assert.deepEqual(
-    INTENT_STATUSES.filter((status) => !isOver(status)),
+    INTENT_STATUSES.filter((status) => !isEnded(status)),
     ['open', 'processing'],
   )
 })
 
-void test('late: the payer had been told that it is over', () => {
+void test('money is late once the payer saw that the payment had ended', () => {
   const expiresAt = at(1000)
   const late = (status: (typeof INTENT_STATUSES)[number], attempt: AttemptState, now: Date): boolean =>
     isLate({ status, expiresAt }, attempt, now)
   assert.equal(late('processing', 'pending', at(0)), false)
-  assert.equal(late('processing', 'pending', at(5000)), false, 'begun before the end')
-  assert.equal(late('open', 'submitting', at(5000)), false, 'a callback that comes before the answer')
+  assert.equal(late('processing', 'pending', at(5000)), false, 'started before the end')
+  assert.equal(late('open', 'submitting', at(5000)), false, 'a callback before the answer')
   assert.equal(late('open', 'abandoned', at(0)), false)
-  assert.equal(late('open', 'abandoned', at(5000)), true, 'although the sweep has not marked it yet')
+  assert.equal(late('open', 'abandoned', at(5000)), true, 'although the expiry job has not run yet')
   assert.equal(late('open', 'failed', at(5000)), true)
   assert.equal(late('expired', 'pending', at(5000)), true)
   assert.equal(late('canceled', 'pending', at(0)), true)
   assert.equal(late('failed', 'failed', at(0)), true)
-  assert.equal(late('reversed', 'settled', at(5000)), false, 'a dispute won gives back what was in time')
-  assert.equal(late('paid', 'settled', at(5000)), false, 'paid twice is over, not late')
+  assert.equal(late('reversed', 'settled', at(5000)), false, 'a won dispute returns money that was in time')
+  assert.equal(late('paid', 'settled', at(5000)), false, 'a second payment is overpaid, not late')
 })
 
-/** Rows: state. Columns: event. `-`: refused. Written out, so that a change of a rule is a change of this table. */
+/** Rows: state. Columns: event. `-`: refused. Written in full, so that a change of a rule is a change of this table. */
 const EVENTS = ['claim', 'pending', 'unknown', 'received', 'reversed', 'failed', 'interrupted', 'abandon'] as const
 const TABLE: Record<AttemptState, readonly (AttemptState | '-')[]> = {
   created: ['submitting', 'created', 'created', 'settled', 'created', 'failed', 'created', 'created'],
@@ -172,14 +172,14 @@ const TABLE: Record<AttemptState, readonly (AttemptState | '-')[]> = {
   abandoned: ['-', 'abandoned', 'abandoned', 'settled', 'abandoned', 'failed', 'abandoned', 'abandoned'],
 }
 
-void test('the whole table of attempt states', () => {
+void test('the complete transition table of attempt states', () => {
   for (const state of ATTEMPT_STATES) {
     const row = EVENTS.map((event: AttemptEvent) => nextState(state, event) ?? '-')
     assert.deepEqual(row, TABLE[state], state)
   }
 })
 
-void test('no history submits twice, loses money, or brings an ended attempt back to life', () => {
+void test('no event history submits twice, loses money or revives an ended attempt', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 30 }), (events) => {
       let state: AttemptState = 'created'

@@ -1,14 +1,14 @@
 import type { AttemptEvent, AttemptState } from '../attempts/types.ts'
 import type { Flags, IntentStatus } from './types.ts'
 
-/** What is known of an intent, in minor units of its asset. */
+/** Facts that decide an intent's status. Amounts in minor units of its asset. */
 export interface IntentFacts {
   readonly amount: bigint
-  /** How much less than the amount still pays it. */
+  /** How much less than `amount` still pays the intent. */
   readonly tolerance: bigint
-  /** What arrived and was not taken back. */
+  /** Amount received and not reversed. */
   readonly received: bigint
-  /** What was taken back. */
+  /** Amount reversed. */
   readonly reversed: bigint
   readonly late: boolean
   readonly canceled: boolean
@@ -17,15 +17,15 @@ export interface IntentFacts {
   readonly wasReversed: boolean
   readonly expiresAt: Date
   readonly now: Date
-  /** Attempts made so far, and how many an intent may have. */
+  /** Attempts so far, and the maximum. */
   readonly attempts: number
   readonly maxAttempts: number
-  /** Attempts that may still bring money by themselves: a prompt on a phone; a page that the payer is on, or an address. */
+  /** Live attempts that can still receive money: prompts on phones (`livePush`); pages and addresses (`livePage`). */
   readonly livePush: number
   readonly livePage: number
-  /** Attempts that are under way, of whatever kind. */
+  /** Live attempts of any kind. */
   readonly live: number
-  /** Money was seen that is not final yet. */
+  /** Whether a deposit or payment is not final yet. */
   readonly unconfirmed: boolean
 }
 
@@ -35,7 +35,7 @@ export interface Axes {
   readonly time: 'open' | 'expired' | 'late'
 }
 
-/** A payer who is on the provider's page when the time ends is given so long to finish; a prompt on a phone ends by itself. */
+/** Extra time for a payer who is on the provider's page when the intent expires. A prompt on a phone ends by itself. */
 export const PAGE_GRACE_MS = 10 * 60_000
 
 export function axesOf(facts: IntentFacts): Axes {
@@ -45,7 +45,7 @@ export function axesOf(facts: IntentFacts): Axes {
 function moneyOf({ amount, tolerance, received, reversed, wasPaid }: IntentFacts): Axes['money'] {
   if (received === 0n) return 'none'
   const enough = amount - tolerance
-  // Once all of it came, a part that goes back leaves it paid: a refund is no new debt of the payer.
+  // A partial refund leaves a paid intent paid: the payer does not owe it again.
   if (received < enough) return wasPaid && received + reversed >= enough ? 'paid' : 'partial'
   return received <= amount ? 'paid' : 'over'
 }
@@ -58,7 +58,7 @@ function finalityOf({
   unconfirmed,
   wasReversed,
 }: IntentFacts): Axes['finality'] {
-  // Once all of it went, only all of it anew makes it paid again.
+  // After a full reversal, only the full amount makes the intent paid again.
   if (reversed > 0n && (received === 0n || (wasReversed && received < amount - tolerance))) return 'reversed'
   return unconfirmed ? 'unconfirmed' : 'confirmed'
 }
@@ -71,14 +71,14 @@ function timeOf({ late, wasExpired, expiresAt, now, livePush, livePage }: Intent
   return livePage > 0 && overdueMs < PAGE_GRACE_MS ? 'open' : 'expired'
 }
 
-/** The one word that the public sees. */
+/** Returns the public status. */
 export function statusOf(facts: IntentFacts): IntentStatus {
   const { money, finality, time } = axesOf(facts)
   if (money === 'paid' || money === 'over') return 'paid'
   if (finality === 'reversed') return 'reversed'
   if (facts.canceled) return 'canceled'
   if (finality === 'unconfirmed' || facts.livePush > 0) return 'processing'
-  // A failed attempt leaves the intent open, because another may succeed; only when none is left has it failed.
+  // A failed attempt leaves the intent open, because another can succeed. It fails only when no attempt is left.
   if (facts.attempts >= facts.maxAttempts && facts.live === 0 && !facts.wasExpired) return 'failed'
   return time === 'expired' || time === 'late' ? 'expired' : 'open'
 }
@@ -87,17 +87,17 @@ export function flagsOf(
   facts: Pick<IntentFacts, 'amount' | 'received' | 'reversed' | 'late'> & { status: IntentStatus },
 ): Flags {
   const { amount, received, reversed, late, status } = facts
-  // Within the tolerance it is paid, and nothing is asked for any more.
+  // Within the tolerance the intent is paid and nothing more is due.
   const partial = received > 0n && received + reversed < amount && status !== 'paid'
   return { partial, overpaid: received > amount, late }
 }
 
-/** Whether nothing can be started on the intent any more. Money that comes is still credited. */
-export const isOver = (status: IntentStatus): boolean => status !== 'open' && status !== 'processing'
+/** Returns whether no attempt can start on the intent any more. Money that still arrives is credited. */
+export const isEnded = (status: IntentStatus): boolean => status !== 'open' && status !== 'processing'
 
 /**
- * Whether money recorded now is late: the payer had been told that the payment is over. An attempt that was under way when the time ended
- * keeps the intent from expiring, so its money is in time.
+ * Returns whether money recorded now is late: the payer already saw that the payment had ended. An attempt under way at
+ * the expiry keeps the intent from expiring, so its money is in time.
  */
 export function isLate(intent: { status: IntentStatus; expiresAt: Date }, attempt: AttemptState, now: Date): boolean {
   if (intent.status === 'expired' || intent.status === 'canceled' || intent.status === 'failed') return true
@@ -109,9 +109,9 @@ export const isLive = (state: AttemptState): boolean =>
   state === 'created' || state === 'submitting' || state === 'pending' || state === 'unknown'
 
 /**
- * The state after an event; the same state when the event changes nothing; undefined when it must not happen, which is only a second
- * submission. Money always wins: whatever we thought of an attempt, a receipt settles it. What ended without money never comes
- * to life again, because the payer may have begun another attempt since.
+ * Returns the state after an event: the same state when nothing changes, undefined for a second submission, which must
+ * not happen. Money always wins: a receipt settles an attempt in any state. An attempt that ended without money never
+ * becomes live again, because the payer may have started another one.
  */
 export function nextState(state: AttemptState, event: AttemptEvent): AttemptState | undefined {
   switch (event) {

@@ -2,7 +2,10 @@ import type { Terms } from './types.ts'
 
 const BPS = 10_000n
 
-/** How much less still pays the intent, by the merchant's terms when it was made; minor units, rounded down. */
+/**
+ * Returns how much less than the amount still pays the intent, by the merchant's terms at creation. Minor units,
+ * rounded down.
+ */
 export function merchantTolerance({ amount, terms }: { amount: bigint; terms: Terms }): bigint {
   const { toleranceBps = '0' } = terms
   return /^\d{1,4}$/.test(toleranceBps) ? (amount * BigInt(toleranceBps)) / BPS : 0n

@@ -2,20 +2,20 @@ import type { Money } from '#money'
 import type { Attempt } from '../attempts/types.ts'
 import type { Receipt } from '../receipts/types.ts'
 
-/** What is owed, to whom, for what, until when. */
+/** A payment intent: the amount due, its merchant, purpose and expiry. */
 export interface Intent {
   /** `pay_…` */
   readonly id: string
   readonly merchantId: string
-  /** The module that made it and hears of its changes: `gateway`. */
+  /** Module that created the intent and is notified of its changes, such as `gateway`. */
   readonly owner: string
   readonly livemode: boolean
   readonly amount: Money
-  /** What arrived and was not taken back. */
+  /** Amount received and not reversed. */
   readonly received: Money
-  /** What of `reversed` was given back on purpose, by refunds here or at the provider, and stayed so. */
+  /** Part of `reversed` that was refunded, here or at the provider, and stayed refunded. */
   readonly refunded: Money
-  /** What went back to payers: refunds, and what providers took back (chargeback, failed after paid). */
+  /** Amount returned to payers: refunds, and reversals by providers (chargeback, failed after paid). */
   readonly reversed: Money
   readonly status: IntentStatus
   readonly flags: Flags
@@ -23,12 +23,12 @@ export interface Intent {
   readonly description: string
   readonly reference: string | undefined
   readonly customer: Customer | undefined
-  /** What is paid goes to the customer's prepaid balance. */
+  /** Whether the payment tops up the customer's prepaid balance. */
   readonly topUp: boolean
   readonly returnUrl: string | undefined
   readonly metadata: Readonly<Record<string, string>>
   readonly terms: Terms
-  /** Grows with every change that shows. */
+  /** Grows with every visible change. */
   readonly version: number
   readonly expiresAt: Date
   readonly canceledAt: Date | undefined
@@ -37,19 +37,19 @@ export interface Intent {
   readonly attempts: readonly Attempt[]
   /** Oldest first. Empty in lists. */
   readonly receipts: readonly Receipt[]
-  /** Money that came in another asset, was not exchanged and counts for nothing: what of each arrival is left. */
+  /** Money in other assets that was not exchanged and counts for nothing: the remaining amount of each receipt. */
   readonly uncounted?: readonly Money[] | undefined
 }
 
 export interface Customer {
-  /** The merchant's own name for them: says whose prepaid balance it is. No personal data. */
+  /** The merchant's id for the customer. It selects the prepaid balance. No personal data. */
   readonly id?: string | undefined
   readonly name?: string | undefined
   readonly email?: string | undefined
   readonly phone?: string | undefined
 }
 
-/** What the payer is shown, as it was when the intent was made. */
+/** Texts that the payer sees, as they were when the intent was created. */
 export interface Terms {
   readonly merchantName: string
   readonly [name: string]: string
@@ -60,7 +60,7 @@ export interface NewIntent {
   readonly owner: string
   readonly livemode: boolean
   readonly amount: Money
-  /** The methods the payer may choose from; at least one. */
+  /** Methods that the payer can choose from; at least one. */
   readonly methods: readonly string[]
   readonly description?: string | undefined
   readonly reference?: string | undefined
@@ -69,9 +69,9 @@ export interface NewIntent {
   readonly metadata?: Readonly<Record<string, string>> | undefined
   readonly terms: Terms
   readonly expiresAt: Date
-  /** What is paid goes to the prepaid balance of `customer.id`, which must be there, and not to the merchant. */
+  /** Credits the payment to the prepaid balance of `customer.id`, which is then required, instead of the merchant. */
   readonly topUp?: boolean | undefined
-  /** Whether the owner's job is told of the creation too. Costs an outbox row. */
+  /** Whether to notify the owner's job of the creation too. Costs an outbox row. */
   readonly announce?: boolean | undefined
 }
 
@@ -79,7 +79,7 @@ export interface ListQuery {
   readonly merchantId: string
   /** 1 to 100. */
   readonly limit: number
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined
   readonly status?: IntentStatus | undefined
   readonly reference?: string | undefined
@@ -95,33 +95,33 @@ export interface MerchantBalance {
   readonly currency: string
   readonly available: Money
   readonly pending: Money
-  /** What the merchant owes after reversals; repaid first by later receipts. */
+  /** Amount that the merchant owes after reversals. Later receipts repay it first. */
   readonly debt: Money
 }
 
 export interface Figures {
-  /** Payments ever made. */
+  /** Number of all payments. */
   readonly total: number
-  /** Payments made since the time asked for. */
+  /** Number of payments since the requested time. */
   readonly since: number
-  /** Attempts begun in the last 24 hours that ended, and those that brought money. Of the newest 10,000 attempts. */
+  /** Attempts of the last 24 hours that ended, and those that received money, among the newest 10,000 attempts. */
   readonly ended: number
   readonly succeeded: number
 }
 
-/** Payload of the job that an owner is told of changes by. `type` is the new status, or what happened while the status stayed. */
+/** Payload of the owner's job. `type` is the new status, or the event when the status stayed. */
 export interface IntentChange {
   readonly intentId: string
   readonly type: IntentStatus | 'created' | 'received' | 'attempt-failed'
   readonly version: number
-  /** As of this change: when the job runs, the intent may have gone on. */
+  /** Value at this change. When the job runs, the intent may have changed again. */
   readonly partial: boolean
   readonly overpaid: boolean
 }
 
 /**
- * What a payment is, decided in one place and by nothing but its arguments. An intent has three axes that never overwrite each other:
- * money, finality and time. The public status is derived from them, so that late money on an expired payment is neither lost nor hidden.
+ * Public statuses of an intent. One pure function (state.ts) derives them from three axes that never overwrite each
+ * other: money, finality and time. Late money on an expired payment is therefore neither lost nor hidden.
  */
 
 export const INTENT_STATUSES = ['open', 'processing', 'paid', 'expired', 'canceled', 'failed', 'reversed'] as const
@@ -129,11 +129,11 @@ export const INTENT_STATUSES = ['open', 'processing', 'paid', 'expired', 'cancel
 export type IntentStatus = (typeof INTENT_STATUSES)[number]
 
 export interface Flags {
-  /** Some of the amount arrived, not all. */
+  /** Part of the amount arrived. */
   readonly partial: boolean
   /** More than the amount arrived. */
   readonly overpaid: boolean
-  /** Money came when the intent was over. */
+  /** Money arrived after the intent had ended. */
   readonly late: boolean
 }
 

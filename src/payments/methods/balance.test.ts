@@ -13,7 +13,7 @@ import {
   received,
   schemas,
   spend,
-  tell,
+  deliverEvent,
   type Trial,
 } from '../fixture.ts'
 import type { Intent } from '../intents/types.ts'
@@ -30,7 +30,7 @@ const balanceOf = async (trial: Trial, customerId = 'cus-1'): Promise<bigint> =>
 /** Creates a customer with a prepaid balance of KES 1,000, paid by card. */
 async function toppedUp(trial: Trial, charge = 'ch_top', amount = 100_000n): Promise<string> {
   const { id, intentId } = await cardAttempt(trial, { amount: kes(amount), customer, topUp: true })
-  await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
   return intentId
 }
 
@@ -129,7 +129,7 @@ void test('a chargeback of a spent top-up debits the merchant, who received the 
   await toppedUp(trial)
   await pay(trial, (await owed(trial, 70_000n)).id)
   await spend(trial, 50_000n)
-  await tell(
+  await deliverEvent(
     trial,
     { receiptId: 'ch_top' },
     { kind: 'reversed', receiptId: 'ch_top', amount: kes(100_000n), reason: 'dispute', reversalId: 'dp_1' },
@@ -186,7 +186,7 @@ void test('a desk moves money between a merchant and its customer once per event
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id } = await cardAttempt(trial, { amount: kes(50_000n) })
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(50_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(50_000n) }))
   const { customers } = trial.payments
   const bonus = { ...OF, id: 'bonus 1', amount: kes(30_000n), ref: 'bonus' }
   assert.equal(await trial.db.transaction((tx) => customers.topUp(tx, bonus)), 'posted')

@@ -14,11 +14,11 @@ import {
   transferConfirmed,
   transferNotOpen,
 } from '../errors.ts'
-import { isLive, isOver } from '../intents/state.ts'
+import { isLive, isEnded } from '../intents/state.ts'
 import { listAttempts } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
 import { isCountedNumber, listReceipts } from '../store/receipts.ts'
-import { findTransfer, listSent, noteSent, type TransferRow } from '../store/transfers.ts'
+import { findTransfer, listSentTransfers, recordTransferSent, type TransferRow } from '../store/transfers.ts'
 import type { TransfersConfig } from './config.ts'
 import { findManualMpesa, parseCode } from './transfer.ts'
 import type { Confirmation, OnTransferDecided, ManualTransfer, Transfers } from './types.ts'
@@ -32,7 +32,7 @@ export const createTransfers = (context: Context, config: (() => TransfersConfig
   list: async (q, { limit: asked, cursor }) => {
     if (cursor !== undefined && !isId('att', cursor)) throw badCursor()
     const limit = Math.max(1, Math.min(asked, MAX_LISTED))
-    const rows = await listSent(q, limit + 1, cursor)
+    const rows = await listSentTransfers(q, limit + 1, cursor)
     const items = rows.slice(0, limit).map(toManualTransfer)
     const last = items.at(-1)
     return rows.length > limit && last ? { items, nextCursor: last.id } : { items }
@@ -73,9 +73,9 @@ async function declareSent(
     const attempt = intent && (await listAttempts(tx, intent.id)).findLast(({ kind }) => kind === 'transfer')
     if (!attempt) throw noSuchTransfer(intentId)
     if (attempt.sentAt !== null) return
-    if (isOver(intent.status)) throw transferNotOpen(intent.status)
+    if (isEnded(intent.status)) throw transferNotOpen(intent.status)
     if (!isLive(attempt.state)) throw transferNotOpen(attempt.state)
-    await noteSent(tx, attempt.id, note?.trim() || null, context.clock.now())
+    await recordTransferSent(tx, attempt.id, note?.trim() || null, context.clock.now())
     const seen = { id: attempt.id, gross: money(attempt.asset, attempt.amount), at: context.clock.now() }
     const outcome = { kind: 'received' as const, receipts: [{ ...seen, final: false, stated: false }] }
     await applyOutcome(tx, context, { attempt, outcome, from: 'event' }, { contended, transfers: [] })

@@ -4,17 +4,17 @@ import type { ReceiptRow } from '../store/receipts.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 
 export interface Excess {
-  /** The entry that booked it, or whatever else names it once. */
+  /** Id of the entry that booked the excess, or another id that names it once. */
   readonly subject: string
   readonly asset: Asset
-  /** What was left to go, and what went. */
+  /** Amount that could still be returned (`ours`), and amount that was returned (`theirs`). */
   readonly ours: bigint
   readonly theirs: bigint
 }
 
 /**
- * More went back than came: a dispute of what was refunded, a refund that was sent twice. It is booked like all money that moves, at the merchant's
- * cost, and a person is told, because only a person can get it back.
+ * Opens a case for money returned beyond the receipt: a dispute of refunded money, or a refund that was sent twice. The
+ * excess is booked at the merchant's cost, and a person must recover it.
  */
 export async function openExcessCase(
   { tx, context, now, intent }: Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent'>,
@@ -33,5 +33,7 @@ export async function openExcessCase(
     theirs: money(asset, theirs),
     movedAt: now,
   })
-  tx.afterCommit(() => context.log.error({ paymentId: intent.id, receiptId, subject }, 'more went back than came'))
+  tx.afterCommit(() =>
+    context.log.error({ paymentId: intent.id, receiptId, subject }, 'more was returned than received'),
+  )
 }

@@ -1,32 +1,34 @@
 import type { Outcome } from '#rails/contract'
-import { partOf } from '../exchange/exchange.ts'
+import { proportionOf } from '../exchange/exchange.ts'
 import type { Exchange } from '../exchange/types.ts'
 import { exchangeBackTransfers, exchangeTransfers } from '../postings.ts'
 import { cancelUncoveredRefunds } from '../reservations/cancel.ts'
 import { recordProviderRefund } from '../reservations/provider.ts'
 import { insertExchange, listExchanges } from '../store/exchanges.ts'
 import { type ReceiptRow, subtractReversal, updateReceipt } from '../store/receipts.ts'
-import { addEntry, availableTo, booksOf, owedTo, type UnitOfWork } from '../unit-of-work.ts'
+import { addEntry, readAvailable, booksOf, readDebt, type UnitOfWork } from '../unit-of-work.ts'
 import { openExcessCase } from './excess.ts'
 
-/** A part of an arrival, exchanged at one rate. */
+/** Part of a receipt, exchanged at one rate. */
 export interface Leg {
   readonly exchange: Exchange
-  /** In the asset that came. */
+  /** Amount in the asset that arrived. */
   readonly gross: bigint
-  /** Of it, what the operator keeps. */
+  /** Part of `gross` that the operator keeps. */
   readonly spread: bigint
-  /** In the intent's asset. */
+  /** Amount credited, in the intent's asset. */
   readonly counted: bigint
 }
 
-/** Credits in the intent's asset what arrived in another: the desk keeps what arrived and owes what it counts for. */
+/**
+ * Books a receipt in another asset: the desk keeps the asset that arrived and credits its value in the intent's asset.
+ */
 export async function bookExchange(unit: UnitOfWork, row: ReceiptRow, legs: readonly Leg[]): Promise<void> {
   const { tx, context, intent, now } = unit
   const { asset, gross, counted } = row
   const [from, to] = [booksOf(unit, asset), booksOf(unit, intent.asset)]
   const event = { source: row.id, ref: row.id, kind: 'payments.exchange' }
-  const owed = await owedTo(unit, to)
+  const owed = await readDebt(unit, to)
   const transfers = exchangeTransfers(event, from, to, { gross, spread: sumOf(legs, 'spread'), counted, owed })
   const ids = transfers.map(({ id }) => id)
   await addEntry(unit, row, { kind: 'receipt', asset, amount: gross, transfers: ids })
@@ -57,8 +59,11 @@ export async function bookExchange(unit: UnitOfWork, row: ReceiptRow, legs: read
 const sumOf = (all: readonly Pick<Leg, 'gross' | 'spread' | 'counted'>[], of: 'gross' | 'spread' | 'counted'): bigint =>
   all.reduce((sum, each) => sum + each[of], 0n)
 
-/** Undoes it at the same rates, for what is left of it. False when there is nothing to undo. */
-export async function undoExchange(
+/**
+ * Reverses an exchange at its original rates, up to the part not reversed yet. Returns false when the receipt was not
+ * exchanged.
+ */
+export async function reverseExchange(
   unit: UnitOfWork,
   known: ReceiptRow,
   outcome: Extract<Outcome, { kind: 'reversed' }>,
@@ -68,21 +73,21 @@ export async function undoExchange(
   const { in: legs = [], back = [] } = Object.groupBy(rows, ({ kind }) => kind)
   const [first] = legs
   if (!first) return false
-  // Parts at several rates go back together.
+  // A reversal spreads over all legs in proportion.
   const [gave, counts, kept] = [sumOf(legs, 'gross'), sumOf(legs, 'counted'), sumOf(legs, 'spread')]
   const left = (of: 'gross' | 'spread' | 'counted'): bigint => sumOf(legs, of) - sumOf(back, of)
   const gross = least(outcome.amount.amount, left('gross'))
   if (gross <= 0n) return true
   const all = gross === left('gross')
-  const counted = all ? left('counted') : partOf(counts, gross, gave)
+  const counted = all ? left('counted') : proportionOf(counts, gross, gave)
   const unreversed = known.counted - known.reversed
   const within = least(counted, unreversed)
   const excess = counted - within
   await cancelUncoveredRefunds(unit, known.id, unreversed - within)
-  const spread = all ? left('spread') : partOf(kept, gross, gave)
+  const spread = all ? left('spread') : proportionOf(kept, gross, gave)
   const [from, to] = [booksOf(unit, known.asset), booksOf(unit, intent.asset)]
   const event = { source: context.ids.next('rce'), ref: known.id, kind: 'payments.reversal' }
-  const available = await availableTo(unit, to)
+  const available = await readAvailable(unit, to)
   const transfers = exchangeBackTransfers(event, from, to, { gross, spread, counted, available })
   const ids = transfers.map(({ id }) => id)
   await addEntry(unit, known, {

@@ -22,66 +22,71 @@ import {
   sumArrived,
   updateReceipt,
 } from '../store/receipts.ts'
-import { addEntry, booksOf, debitForReversal, owedTo, planned, type UnitOfWork } from '../unit-of-work.ts'
+import { addEntry, booksOf, debitForReversal, readDebt, planned, type UnitOfWork } from '../unit-of-work.ts'
 import { openExcessCase } from './excess.ts'
-import { bookExchange, type Leg, undoExchange } from './exchanged.ts'
+import { bookExchange, type Leg, reverseExchange } from './exchanged.ts'
 
-/** `refused`: says why; nothing was credited. */
-export type Counted = 'counted' | 'known' | { readonly refused: string }
+/** Result of counting or reversing. `known`: recorded before. `refused`: the reason; nothing was posted. */
+export type CountResult = 'counted' | 'known' | { readonly refused: string }
 
-/** What money at an address is worth, decided when it came. */
-export interface Worth {
-  /** In the intent's asset. */
+/** Value of a deposit, decided when it arrived. */
+export interface DepositValue {
+  /** Amount in the intent's asset. */
   readonly counted: bigint
   readonly late: boolean
-  /** When it came in another asset than the intent's: at which rates, part by part. */
+  /** Exchanges of a deposit in another asset, one for each rate. */
   readonly legs: readonly Leg[]
 }
 
 /**
- * Counts one arrival of money: once, however often and by whatever way it is told. What a later telling adds (the number that people see,
- * the amount in the provider's own words) is merged into the receipt that is there.
+ * Counts an arrival of money exactly once, however often and on whatever path it is reported. A later report merges its
+ * additions into the receipt: the number that people see, or the amount stated by the provider.
  */
-export async function countReceipt(unit: UnitOfWork, told: RailReceipt, worth?: Worth): Promise<Counted> {
+export async function countReceipt(
+  unit: UnitOfWork,
+  reported: RailReceipt,
+  value?: DepositValue,
+): Promise<CountResult> {
   const { tx, intent, attempt, context, now } = unit
-  if (told.gross.amount <= 0n) return refuse(unit, 'amount-not-positive')
-  const given = await withinReversal(unit, told)
-  if (!given) return { refused: NOTHING_TO_GIVE_BACK }
-  // What came back of what had gone beyond the receipt counts for nothing: its payer has it.
-  const { filled, short } = given
-  const known = await findKnown(unit, given)
-  if (known) return mergeReceipt(unit, known, given)
+  if (reported.gross.amount <= 0n) return refuse(unit, 'amount-not-positive')
+  const resolved = await limitToReversal(unit, reported)
+  if (!resolved) return { refused: NOTHING_TO_RETURN }
+  // Money that only makes an excess good counts for nothing: the payer was already given it.
+  const { coversExcess, overReturned } = resolved
+  const known = await findKnown(unit, resolved)
+  if (known) return mergeReceipt(unit, known, resolved)
   const row: ReceiptRow = {
     id: context.ids.next('rcp'),
     rail: attempt.rail,
     railAccount: attempt.railAccount,
-    providerId: given.id,
+    providerId: resolved.id,
     attemptId: attempt.id,
     intentId: intent.id,
-    asset: given.gross.asset,
-    gross: given.gross.amount,
-    ...feeOf(given),
-    takenAt: given.at,
-    late: worth?.late ?? isLate(intent, attempt.state, now),
-    number: given.number ?? null,
-    stated: given.stated,
-    counted: worth?.counted ?? (given.gross.asset === intent.asset ? given.gross.amount - filled : 0n),
+    asset: resolved.gross.asset,
+    gross: resolved.gross.amount,
+    ...feeOf(resolved),
+    takenAt: resolved.at,
+    late: value?.late ?? isLate(intent, attempt.state, now),
+    number: resolved.number ?? null,
+    stated: resolved.stated,
+    counted: value?.counted ?? (resolved.gross.asset === intent.asset ? resolved.gross.amount - coversExcess : 0n),
     reversed: 0n,
     refunded: 0n,
     excess: 0n,
-    returns: given.returns ?? null,
+    returns: resolved.returns ?? null,
   }
   if (!(await insertReceipt(tx, row, now))) return refuse(unit, 'foreign-receipt')
-  const legs = worth?.legs ?? []
+  const legs = value?.legs ?? []
   if (row.asset !== intent.asset && legs.length === 0) {
     context.log.error(
       { receiptId: row.id, paymentId: intent.id, asset: row.asset },
-      'money came in another asset: credited, not counted',
+      'money arrived in another asset: credited, not counted',
     )
   }
   if (legs.length > 0) await bookExchange(unit, row, legs)
-  else await creditReceipt(unit, row, given)
-  if (short && filled > 0n) await updateReceipt(tx, { ...short, excess: short.excess - filled }, now)
+  else await creditReceipt(unit, row, resolved)
+  if (overReturned && coversExcess > 0n)
+    await updateReceipt(tx, { ...overReturned, excess: overReturned.excess - coversExcess }, now)
   unit.late ||= row.late
   return 'counted'
 }
@@ -89,67 +94,76 @@ export async function countReceipt(unit: UnitOfWork, told: RailReceipt, worth?: 
 const feeOf = ({ fee }: RailReceipt): Pick<ReceiptRow, 'feeAsset' | 'fee'> =>
   fee && fee.amount > 0n ? { feeAsset: fee.asset, fee: fee.amount } : { feeAsset: null, fee: null }
 
-/** Events come in any order: the reversal may be told after the money that gives it back. */
-export const NOTHING_TO_GIVE_BACK = 'nothing-to-give-back'
+/** Events arrive in any order: the money that undoes a reversal can be reported before the reversal. */
+export const NOTHING_TO_RETURN = 'nothing-to-give-back'
 
-/** Money that gives a reversal back, as far as the reversal took it; undefined when it has taken nothing. */
-async function withinReversal({ tx, attempt, intent }: UnitOfWork, given: RailReceipt): Promise<Given | undefined> {
-  if (given.returns === undefined) return { ...given, filled: 0n, short: undefined, taken: undefined }
+/** Limits money that undoes a reversal to the reversed amount. Undefined when that reversal is not recorded. */
+async function limitToReversal(
+  { tx, attempt, intent }: UnitOfWork,
+  resolved: RailReceipt,
+): Promise<ResolvedReceipt | undefined> {
+  if (resolved.returns === undefined)
+    return { ...resolved, coversExcess: 0n, overReturned: undefined, reversal: undefined }
   const { rail, railAccount } = attempt
-  const taken = await findReversal(tx, { rail, railAccount, providerId: given.returns })
-  if (taken?.attemptId !== attempt.id || taken.asset !== given.gross.asset) return undefined
-  const gross = money(taken.asset, least(given.gross.amount, taken.amount))
-  const short = taken.asset === intent.asset ? await findReceiptById(tx, taken.receiptId) : undefined
-  return { ...given, gross, filled: least(gross.amount, short?.excess ?? 0n), short, taken }
+  const reversal = await findReversal(tx, { rail, railAccount, providerId: resolved.returns })
+  if (reversal?.attemptId !== attempt.id || reversal.asset !== resolved.gross.asset) return undefined
+  const gross = money(reversal.asset, least(resolved.gross.amount, reversal.amount))
+  const overReturned = reversal.asset === intent.asset ? await findReceiptById(tx, reversal.receiptId) : undefined
+  return { ...resolved, gross, coversExcess: least(gross.amount, overReturned?.excess ?? 0n), overReturned, reversal }
 }
 
-/** With the receipt of which more went back than came, and how much of that this gives back. */
-interface Given extends RailReceipt {
-  readonly filled: bigint
-  readonly short: ReceiptRow | undefined
-  /** The reversal that it gives back. */
-  readonly taken: Reversal | undefined
+/** A reported receipt with the reversal that it undoes, if it undoes one. */
+interface ResolvedReceipt extends RailReceipt {
+  /** Part that makes an earlier excess good. */ readonly coversExcess: bigint
+  /** The receipt with that excess. */ readonly overReturned: ReceiptRow | undefined
+  /** The reversal that this money undoes. */
+  readonly reversal: Reversal | undefined
 }
 
-async function findKnown({ tx, attempt }: UnitOfWork, given: RailReceipt): Promise<ReceiptRow | undefined> {
+async function findKnown({ tx, attempt }: UnitOfWork, resolved: RailReceipt): Promise<ReceiptRow | undefined> {
   const { rail, railAccount } = attempt
-  const known = await findReceipt(tx, { rail, railAccount, providerId: given.id })
+  const known = await findReceipt(tx, { rail, railAccount, providerId: resolved.id })
   if (known) return known
-  // The same number is the same money, whatever id it came under.
-  if (given.number !== undefined) return findByNumber(tx, { rail, railAccount, number: given.number })
-  if (given.stated) return undefined
-  // An answer that names neither amount nor number is about the one payment of the attempt: one that is known by its number already.
+  // The same number is the same money, whatever provider id it has.
+  if (resolved.number !== undefined) return findByNumber(tx, { rail, railAccount, number: resolved.number })
+  if (resolved.stated) return undefined
+  // An answer without amount and number is about the attempt's only payment, which may be recorded by its number
+  // already.
   return (await listReceipts(tx, attempt.intentId)).find(({ attemptId }) => attemptId === attempt.id)
 }
 
-async function creditReceipt(unit: UnitOfWork, row: ReceiptRow, { gross, fee, filled, taken }: Given): Promise<void> {
+async function creditReceipt(
+  unit: UnitOfWork,
+  row: ReceiptRow,
+  { gross, fee, coversExcess, reversal }: ResolvedReceipt,
+): Promise<void> {
   const books = booksOf(unit, gross.asset)
-  const event = { source: row.id, ref: row.id, kind: taken ? RETURNED : 'payments.receipt' }
-  // Before what is held back is locked, as everywhere.
-  if (taken) await lockAccount(unit.tx, `${debtOf(books).code} ${books.asset}`)
-  const credits = creditTransfers(event, books, gross.amount, await owedTo(unit, books))
+  const event = { source: row.id, ref: row.id, kind: reversal ? RETURNED : 'payments.receipt' }
+  // Lock order: the debt before the settlements.
+  if (reversal) await lockAccount(unit.tx, `${debtOf(books).code} ${books.asset}`)
+  const credits = creditTransfers(event, books, gross.amount, await readDebt(unit, books))
   await addEntry(unit, row, {
     kind: 'receipt',
     asset: gross.asset,
     amount: gross.amount,
-    excess: filled,
+    excess: coversExcess,
     transfers: credits.map(({ id }) => id),
   })
   unit.transfers.push(...credits)
-  if (taken) await holdBackAgain(unit, row, taken, credits)
+  if (reversal) await restoreReleasedHold(unit, row, reversal, credits)
   if (fee) await bookFee(unit, row, fee)
 }
 
-/** What was freed for the reversal is held back again, as far as it did not repay a debt. */
-async function holdBackAgain(
+/** Restores the settlement hold that the reversal released, except the part that repaid a debt. */
+async function restoreReleasedHold(
   unit: UnitOfWork,
   row: ReceiptRow,
-  taken: Reversal,
+  reversal: Reversal,
   credits: readonly Transfer[],
 ): Promise<void> {
   const { context, tx, transfers } = unit
   const available = availableOf(booksOf(unit, row.asset))
-  const causes = [...taken.transfers, ...(taken.refundId === null ? [] : [taken.refundId])]
+  const causes = [...reversal.transfers, ...(reversal.refundId === null ? [] : [reversal.refundId])]
   const amount = planned({ transfers: [...credits] }, available)
   transfers.push(
     ...(await restoreHold(context, tx, {
@@ -171,19 +185,19 @@ async function bookFee(unit: UnitOfWork, row: ReceiptRow, fee: Money): Promise<v
   unit.transfers.push(...fees)
 }
 
-async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, given: RailReceipt): Promise<Counted> {
+async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, resolved: RailReceipt): Promise<CountResult> {
   if (known.attemptId !== unit.attempt.id) return refuse(unit, 'foreign-receipt')
-  const { gross } = given
-  const believed = await believedOf(unit, known, given)
-  const differs = given.stated && (gross.asset !== known.asset || gross.amount !== believed)
+  const { gross } = resolved
+  const believed = await amountBelieved(unit, known, resolved)
+  const differs = resolved.stated && (gross.asset !== known.asset || gross.amount !== believed)
   if (differs && (known.stated || known.asset !== unit.intent.asset || gross.asset !== known.asset)) {
     return refuse(unit, 'amount-conflict')
   }
-  // The fee may come after the money; of two fees the first stands.
-  if (given.fee && !(await hasFee(unit.tx, known.id))) await bookFee(unit, known, given.fee)
-  const number = known.number ?? (await freeNumber(unit, known, given))
+  // The fee can arrive after the money. The first fee stands.
+  if (resolved.fee && !(await hasFee(unit.tx, known.id))) await bookFee(unit, known, resolved.fee)
+  const number = known.number ?? (await unusedNumber(unit, known, resolved))
   const corrected = differs ? await correctReceipt(unit, known, gross.amount - believed) : known
-  const stated = known.stated || given.stated
+  const stated = known.stated || resolved.stated
   if (number === known.number && stated === known.stated) return 'known'
   await updateReceipt(unit.tx, { ...corrected, number, stated }, unit.now)
   unit.receiptChanged ||= number !== known.number
@@ -191,10 +205,10 @@ async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, given: RailRece
 }
 
 /**
- * How much of it came, in its own asset, as it was told so far. A receipt in another asset than the intent's counts for nothing, so its gross stands
- * for what was counted; one of which more went back than came counts more than came.
+ * Returns the amount recorded for a receipt, in its own asset. A receipt in another asset than the intent's has counted
+ * = 0, so its gross is used. With an excess, counted is more than arrived, so the entries are summed.
  */
-async function believedOf(
+async function amountBelieved(
   { tx, intent }: UnitOfWork,
   known: ReceiptRow,
   { gross, stated }: RailReceipt,
@@ -203,8 +217,8 @@ async function believedOf(
   return stated && gross.amount !== believed ? sumArrived(tx, known.id) : believed
 }
 
-/** The number, unless another receipt has it. */
-async function freeNumber(unit: UnitOfWork, known: ReceiptRow, { number }: RailReceipt): Promise<string | null> {
+/** Returns the reported number; null when another receipt has it. */
+async function unusedNumber(unit: UnitOfWork, known: ReceiptRow, { number }: RailReceipt): Promise<string | null> {
   if (number === undefined) return null
   const holder = await findByNumber(unit.tx, { ...known, number })
   if (!holder || holder.id === known.id) return number
@@ -212,13 +226,16 @@ async function freeNumber(unit: UnitOfWork, known: ReceiptRow, { number }: RailR
   return null
 }
 
-/** What was counted by the attempt's amount turns out to be another amount in the provider's own words. @returns the receipt as it is now */
+/**
+ * Corrects a receipt that was counted at the attempt's amount to the amount stated by the provider. @returns the
+ * corrected receipt
+ */
 async function correctReceipt(unit: UnitOfWork, known: ReceiptRow, difference: bigint): Promise<ReceiptRow> {
   const { context } = unit
   const books = booksOf(unit, known.asset)
   const event = { source: context.ids.next('rce'), ref: known.id, kind: 'payments.correction' }
   if (difference > 0n) {
-    const transfers = creditTransfers(event, books, difference, await owedTo(unit, books))
+    const transfers = creditTransfers(event, books, difference, await readDebt(unit, books))
     await addEntry(unit, known, {
       id: event.source,
       kind: 'raise',
@@ -251,20 +268,20 @@ async function correctReceipt(unit: UnitOfWork, known: ReceiptRow, difference: b
 }
 
 /**
- * Takes back what the provider took back, all of it: from what is available, the rest becomes the merchant's debt. More than is left of the receipt
- * (what a refund gave back is disputed) counts for nothing, and a person is told.
+ * Records a reversal by the provider in full. Debits the available balance; the rest becomes the merchant's debt. The
+ * part beyond the receipt (a dispute of refunded money) counts for nothing and opens a case.
  */
 export async function reverseReceipt(
   unit: UnitOfWork,
   outcome: Extract<Outcome, { kind: 'reversed' }>,
-): Promise<Counted> {
+): Promise<CountResult> {
   const { tx, attempt, context, intent, now } = unit
   const { rail, railAccount } = attempt
   const known = await findReceipt(tx, { rail, railAccount, providerId: outcome.receiptId })
   if (!known || known.attemptId !== attempt.id) return refuse(unit, 'foreign-receipt')
   if (await findReversal(tx, { rail, railAccount, providerId: outcome.reversalId })) return 'known'
   if (outcome.amount.asset !== known.asset) return refuse(unit, 'reversal-in-another-asset')
-  if (known.asset !== intent.asset && (await undoExchange(unit, known, outcome))) return 'counted'
+  if (known.asset !== intent.asset && (await reverseExchange(unit, known, outcome))) return 'counted'
   const { amount } = outcome.amount
   if (amount <= 0n) return 'known'
   const left = await refundableAmount(tx, known, intent)
@@ -286,7 +303,7 @@ export async function reverseReceipt(
   })
   if (outcome.refund)
     await recordProviderRefund(unit, known, { asset: known.asset, amount, reference: outcome.reversalId })
-  // What counts for nothing is not taken back of what counts.
+  // A receipt that counts for nothing has nothing to subtract.
   const counts = known.asset === intent.asset ? within : 0n
   await updateReceipt(
     tx,
@@ -300,7 +317,7 @@ export async function reverseReceipt(
   return 'counted'
 }
 
-function refuse({ context, attempt }: UnitOfWork, why: string): Counted {
+function refuse({ context, attempt }: UnitOfWork, why: string): CountResult {
   context.securityEvent(why, { rail: attempt.rail, attemptId: attempt.id, paymentId: attempt.intentId })
   return { refused: why }
 }

@@ -7,14 +7,14 @@ export interface Receipt {
   readonly attemptId: string
   readonly rail: string
   readonly providerId: string
-  /** The number that people see (MpesaReceiptNumber); may come later than the money. */
+  /** Number that people see (MpesaReceiptNumber). It can arrive later than the money. */
   readonly number: string | undefined
   readonly gross: Money
-  /** What of it counts towards the intent, in the intent's asset. */
+  /** Amount that counts towards the intent, in the intent's asset. */
   readonly counted: Money
   readonly reversed: Money
-  /** Came after the intent was over. */
+  /** Whether the money arrived after the intent ended. */
   readonly late: boolean
-  /** When the provider took it. */
+  /** Time at which the provider took the money. */
   readonly at: Date
 }

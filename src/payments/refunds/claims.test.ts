@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { addMs } from '#platform/base/clock'
 import { sql } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, deliverEvent, type Trial } from '../fixture.ts'
 import type { Refund } from './types.ts'
 
 interface Link {
@@ -15,7 +15,7 @@ interface Link {
 /** Creates a refund of KES 1,500 by a link. */
 async function link(trial: Trial): Promise<Link> {
   const { id: attemptId, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId }, received({ id: `ch_${attemptId}`, gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId }, received({ id: `ch_${attemptId}`, gross: kes(150_000n) }))
   const { refund } = await trial.payments.refunds.create({ intentId, merchantId: MERCHANT, way: 'claim' })
   return { id: refund.id, intentId, secret: refund.claim?.secret.reveal() ?? assert.fail('no secret') }
 }

@@ -11,7 +11,7 @@ import { notifyRefundOwner } from '../reservations/refund.ts'
 import { listAttempts } from '../store/attempts.ts'
 import { type IntentRow, lockIntent } from '../store/intents.ts'
 import { listRefundableReceipts, listUncountedReceipts, type ReceiptRow } from '../store/receipts.ts'
-import { findAlike, findRefundByKey, insertRefund, listReserved, type RefundRow } from '../store/refunds.ts'
+import { findSimilarRefund, findRefundByKey, insertRefund, listReserved, type RefundRow } from '../store/refunds.ts'
 import { type Plan, planRefund, type Refundable } from './plan.ts'
 import { submitRefund } from './sending/send.ts'
 import type { NewRefund } from './types.ts'
@@ -41,7 +41,8 @@ async function openRefund(tx: Tx, context: Context, input: NewRefund): Promise<{
     way: input.way ?? 'auto',
     basis: input.amountBasis ?? 'paid_rate',
   })
-  const alike = input.unlessSince && (await findAlike(tx, intent.id, money(asset, plan.amount), input.unlessSince))
+  const alike =
+    input.unlessSince && (await findSimilarRefund(tx, intent.id, money(asset, plan.amount), input.unlessSince))
   if (alike) throw duplicateRefund(alike.id)
   const row = { ...newRow(context, intent, input, plan, now), asset }
   const held = await holdRefund(tx, context, intent, row)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
 import type { Outcome, RefundFact } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, KES, kes, openTrial, received, schemas, deliverEvent, type Trial } from '../fixture.ts'
 import type { NewRefund, Refund } from './types.ts'
 
 const dispute = (amount: bigint, reversalId = 'dp_1'): Extract<Outcome, { kind: 'reversed' }> => ({
@@ -17,7 +17,7 @@ const dispute = (amount: bigint, reversalId = 'dp_1'): Extract<Outcome, { kind: 
 /** Creates a card payment of KES 1,500 by charge ch_1. The merchant has no other money. */
 async function paid(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   return intentId
 }
 
@@ -50,7 +50,7 @@ void test('a dispute cancels an open link of the same receipt, and the link’s 
   const intentId = await paid(trial)
   const link = await refund(trial, { intentId, way: 'claim' })
   const secret = link.claim?.secret.reveal() ?? assert.fail('no secret')
-  await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, dispute(150_000n))
   assert.deepEqual(await stand(trial), [0n, 0n, 0n, 0n])
   assert.equal(await state(trial, link.id), 'canceled')
   await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
@@ -64,7 +64,7 @@ void test('a partial dispute cancels only the links that the receipt no longer c
   const intentId = await paid(trial)
   const first = await refund(trial, { intentId, amount: kes(50_000n), way: 'claim' })
   const second = await refund(trial, { intentId, amount: kes(60_000n), way: 'claim' })
-  await tell(trial, { receiptId: 'ch_1' }, dispute(70_000n))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, dispute(70_000n))
   assert.deepEqual([await state(trial, first.id), await state(trial, second.id)], ['claimable', 'canceled'])
   assert.deepEqual(await stand(trial), [80_000n, 0n, 80_000n, 0n])
   await trial.booksHold()
@@ -78,7 +78,7 @@ void test('a refund that was sent before a dispute is booked as debt, and opens 
   const secret = link.claim?.secret.reveal() ?? assert.fail('no secret')
   trial.push.refunds.onSend = () => ({ kind: 'pending', reference: 'b2c_1' })
   await trial.payments.refunds.claim({ id: link.id, secret, place: 'tap', to: '254700000001' })
-  await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, dispute(150_000n))
   assert.equal(await state(trial, link.id), 'pending', 'it was sent')
   trial.push.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'b2c_1' })
   await trial.pass(5000)
@@ -88,8 +88,8 @@ void test('a refund that was sent before a dispute is booked as debt, and opens 
   await trial.booksHold()
 
   // The dispute is won: the debt is repaid, and nothing is refundable, because the payer has the money.
-  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
-  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   assert.deepEqual(await stand(trial), [0n, 0n, 150_000n, -150_000n])
   await assert.rejects(refund(trial, { intentId }), /has no refundable amount left/)
   await trial.booksHold()
@@ -100,11 +100,11 @@ void test('a full dispute after a partial refund debits the full amount; winning
   await using trial = await openTrial(database)
   const intentId = await paid(trial)
   await refund(trial, { intentId, amount: kes(40_000n) })
-  await tell(trial, { receiptId: 'ch_1' }, dispute(150_000n))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, dispute(150_000n))
   assert.deepEqual(await stand(trial), [0n, -40_000n, -40_000n, 0n])
   assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 110_000n, theirs: 150_000n }])
   await trial.booksHold()
-  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   assert.deepEqual(await stand(trial), [110_000n, 0n, 110_000n, 0n])
   assert.equal((await trial.find(intentId)).received.amount, 110_000n)
   await assert.rejects(refund(trial, { intentId, amount: kes(110_001n) }), /At most KES 1100.00/)
@@ -115,9 +115,10 @@ void test('an amount that the provider lowers after a full refund is booked once
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n), stated: false }))
   await refund(trial, { intentId })
-  for (let i = 0; i < 2; i++) await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(90_000n) }))
+  for (let i = 0; i < 2; i++)
+    await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(90_000n) }))
   assert.deepEqual(await stand(trial), [0n, -60_000n, -60_000n, 0n])
   assert.deepEqual(await cases(trial), [{ kind: 'returned-too-much', ours: 0n, theirs: 60_000n }])
   assert.ok(!trial.log.entries.some(({ securityEvent }) => securityEvent === 'amount-conflict'))

@@ -3,7 +3,7 @@ import { type Asset, formatAmount, money } from '#money'
 import type { Queryable } from '#platform/database/db'
 import type { Invariant } from '#platform/runtime/module'
 import { availableOf } from '../postings.ts'
-import { inOneState } from '../store/invariants.ts'
+import { readInSnapshot } from '../store/invariants.ts'
 import { listHeld, listOverRefunded, listUnbooked, listWrongRefunds } from '../store/refunds.ts'
 
 /** Creates the invariants of refunds, which hold after every commit. */
@@ -29,7 +29,7 @@ export const refundInvariants = (ledger: Ledger): readonly Invariant[] => [
   },
   {
     name: 'payments.refunds-under-way-are-held',
-    check: (q) => inOneState(q, (all) => checkHolds(all, ledger)),
+    check: (q) => readInSnapshot(q, (all) => checkHolds(all, ledger)),
   },
 ]
 

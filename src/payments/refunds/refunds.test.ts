@@ -14,8 +14,8 @@ import {
   received,
   schemas,
   spend,
-  tell,
-  tellRefund,
+  deliverEvent,
+  deliverRefundEvent,
   type Trial,
 } from '../fixture.ts'
 import type { NewRefund, Refund } from './types.ts'
@@ -29,7 +29,7 @@ const found = async (trial: Trial, id: string): Promise<Refund> =>
 /** Creates a card payment of KES 1,500, paid by charge ch_1. */
 async function paidByCard(trial: Trial, charge = 'ch_1', amount = 150_000n): Promise<string> {
   const { id, intentId } = await cardAttempt(trial, { amount: kes(amount) })
-  await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: charge, gross: kes(amount) }))
   return intentId
 }
 
@@ -126,7 +126,7 @@ void test('a pending refund is held; a failed one is released, and repays a debt
   await trial.booksHold()
   // A dispute debits the available balance, not the money on hold.
   const reversal = { receiptId: 'ch_1', amount: kes(70_000n), reason: 'chargeback', reversalId: 'dp_1' }
-  await tell(trial, { receiptId: 'ch_1' }, { kind: 'reversed', ...reversal })
+  await deliverEvent(trial, { receiptId: 'ch_1' }, { kind: 'reversed', ...reversal })
   assert.equal(await trial.debt(), -20_000n)
   trial.page.refunds.onCheck = () => ({ kind: 'failed', reason: 'provider-rejected', why: 'too late' })
   await trial.pass(5000)
@@ -189,16 +189,16 @@ void test('provider events match the refund that Purser sent, before and after t
   const intentId = await paidByCard(trial)
   let early: Promise<void> | undefined
   trial.page.refunds.onSend = ({ refundId }) => {
-    early = tellRefund(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
+    early = deliverRefundEvent(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
     return early.then(() => ({ kind: 'succeeded', reference: 'prov_1' }))
   }
   const one = await refund(trial, intentId, { amount: kes(40_000n) })
   await early
   for (const refundId of [one.id, undefined])
-    await tellRefund(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
+    await deliverRefundEvent(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
   assert.equal((await trial.find(intentId)).refunded.amount, 40_000n)
   assert.equal(await trial.available(), 110_000n)
-  await tellRefund(trial, { kind: 'told', refund: atProvider('prov_1', 90_000n, { refundId: one.id }) })
+  await deliverRefundEvent(trial, { kind: 'told', refund: atProvider('prov_1', 90_000n, { refundId: one.id }) })
   assert.ok(trial.log.entries.some(({ securityEvent }) => securityEvent === 'refund-amount-mismatch'))
   await trial.booksHold()
 })
@@ -208,9 +208,9 @@ void test('a refund created at the provider is listed and counted once', async (
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
   const theirs = { kind: 'told', refund: atProvider('prov_x', 60_000n) } as const
-  await tellRefund(trial, theirs)
-  await tellRefund(trial, theirs, theirs)
-  await tellRefund(trial, {
+  await deliverRefundEvent(trial, theirs)
+  await deliverRefundEvent(trial, theirs, theirs)
+  await deliverRefundEvent(trial, {
     kind: 'told',
     refund: atProvider('prov_y', 10n, { outcome: { kind: 'pending', reference: 'prov_y' } }),
   })
@@ -236,7 +236,7 @@ void test('a refund that is returned days later credits the merchant, and an old
   const one = await refund(trial, intentId)
   const reference = `prov_${one.id}-1`
   const say = (outcome: ProviderRefund['outcome']): Promise<void> =>
-    tellRefund(trial, { kind: 'told', refund: atProvider(reference, 150_000n, { refundId: one.id, outcome }) })
+    deliverRefundEvent(trial, { kind: 'told', refund: atProvider(reference, 150_000n, { refundId: one.id, outcome }) })
   const failed = { kind: 'failed', reason: 'expired', reference } as const
   await say(failed)
   await say(failed)
@@ -276,8 +276,8 @@ void test('parts from one phone are refunded together, other parts separately, o
   await trial.booksHold()
 
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(100_000n) }))
-  await tell(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(50_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(100_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(50_000n) }))
   await assert.rejects(refund(trial, intentId), /Refund at most KES 1000.00 at once/)
   const linked = await refund(trial, intentId, { way: 'claim' })
   assert.deepEqual([linked.status, linked.amount, linked.claim === undefined], ['claimable', kes(150_000n), false])

@@ -4,12 +4,12 @@ import { addMs } from '#platform/base/clock'
 import { sql } from '#platform/database/db'
 import type { RefundOutcome } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, kes, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, kes, openTrial, received, schemas, deliverEvent, type Trial } from '../fixture.ts'
 import type { NewRefund, Refund } from './types.ts'
 
 async function paid(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   return intentId
 }
 

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { noSuchRefund, refundEnded, refundBeingSent } from '../reservations/errors.ts'
 import { toRefund } from '../reservations/refund.ts'
 import { statusOfRefund } from '../reservations/state.ts'
-import { findRefund, listUntold, measureUntold, type RefundRow } from '../store/refunds.ts'
+import { findRefund, listUnresolvedRefunds, measureUnresolvedRefunds, type RefundRow } from '../store/refunds.ts'
 import { MANUAL_SENDER } from './claims.ts'
 import { recordRefund } from './sending/record.ts'
 import { SEND_LEASE_MS } from './sending/send.ts'
@@ -33,7 +33,7 @@ export async function resolveRefund(
 
 /** Counts the refunds that wait for an operator, and returns since when the oldest waits. */
 export const measureWaitingRefunds = (context: Context): Promise<{ waiting: number; since: Date | null }> =>
-  measureUntold(context.db, { byHand: MANUAL_SENDER, before: addMs(context.clock.now(), -NO_ANSWER_MS) })
+  measureUnresolvedRefunds(context.db, { byHand: MANUAL_SENDER, before: addMs(context.clock.now(), -NO_ANSWER_MS) })
 
 /** Returns whether a process may still be waiting for the provider's answer. Until then an operator cannot resolve the refund. */
 function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
@@ -47,7 +47,7 @@ export async function listWaitingRefunds(
   context: Context,
   q: Queryable,
 ): Promise<{ refund: Refund; destination: string | undefined }[]> {
-  const rows = await listUntold(q, {
+  const rows = await listUnresolvedRefunds(q, {
     byHand: MANUAL_SENDER,
     before: addMs(context.clock.now(), -NO_ANSWER_MS),
     limit: MAX_LISTED,

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assetOf, money } from '#money'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, kes, MERCHANT, openTrial, received, schemas, tell, tellRefund, type Trial } from '../fixture.ts'
+import {
+  cardAttempt,
+  kes,
+  MERCHANT,
+  openTrial,
+  received,
+  schemas,
+  deliverEvent,
+  deliverRefundEvent,
+  type Trial,
+} from '../fixture.ts'
 import type { NewRefund, Refund } from './types.ts'
 
 /** Uncounted money: it arrived in another currency than its payment's and was not exchanged. It can be refunded. */
@@ -13,8 +23,8 @@ const usd = (amount: bigint) => money(USD, amount)
 /** Creates a payment of KES 1,500 by charge ch_1, which also received USD 20. */
 async function paid(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_usd', gross: usd(2000n) }))
-  await tell(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_usd', gross: usd(2000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   return intentId
 }
 
@@ -65,7 +75,7 @@ void test('uncounted money is refunded by a link and manually, and a returned re
   const one = await refund(trial, { intentId: other, asset: USD })
   const outcome = { kind: 'failed', reason: 'expired', reference: `prov_${one.id}-1` } as const
   const word = { reference: outcome.reference, refundId: one.id, receiptId: 'ch_usd2', amount: usd(300n), outcome }
-  await tellRefund(trial, { kind: 'told', refund: word })
+  await deliverRefundEvent(trial, { kind: 'told', refund: word })
   assert.deepEqual(await dollars(trial), [300n, 0n, -2300n])
   assert.equal((await refund(trial, { intentId: other, asset: USD, way: 'claim' })).status, 'claimable')
   await trial.booksHold()
@@ -73,7 +83,7 @@ void test('uncounted money is refunded by a link and manually, and a returned re
 
 async function paidBySecond(trial: Trial): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: 'ch_usd2', gross: usd(300n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_usd2', gross: usd(300n) }))
   return intentId
 }
 
@@ -83,12 +93,12 @@ void test('a dispute of uncounted money is booked in its currency, and cancels i
   const intentId = await paid(trial)
   const link = await refund(trial, { intentId, asset: USD, way: 'claim' })
   const dispute = { kind: 'reversed', receiptId: 'ch_usd', reason: 'disputed', reversalId: 'dp_1' } as const
-  for (let i = 0; i < 2; i++) await tell(trial, { receiptId: 'ch_usd' }, { ...dispute, amount: usd(2000n) })
+  for (let i = 0; i < 2; i++) await deliverEvent(trial, { receiptId: 'ch_usd' }, { ...dispute, amount: usd(2000n) })
   assert.equal((await trial.payments.refunds.find(trial.db, { id: link.id }))?.status, 'canceled')
   assert.deepEqual(await dollars(trial), [0n, 0n, 0n])
   assert.deepEqual((await trial.find(intentId)).received, kes(150_000n))
   await trial.booksHold()
-  await tell(trial, { receiptId: 'ch_usd' }, received({ id: 'dp_1:won', gross: usd(2000n), returns: 'dp_1' }))
+  await deliverEvent(trial, { receiptId: 'ch_usd' }, received({ id: 'dp_1:won', gross: usd(2000n), returns: 'dp_1' }))
   assert.deepEqual((await refund(trial, { intentId, asset: USD })).amount, usd(2000n))
   await trial.booksHold()
 })

@@ -3,7 +3,7 @@ import { addMs } from '#platform/base/clock'
 import type { Tx } from '#platform/database/db'
 import { deriveUuid } from '#platform/base/ids'
 import type { Context } from '../context.ts'
-import { availableOf, debtOf, isCustomers } from '../postings.ts'
+import { availableOf, debtOf, isCustomerAccount } from '../postings.ts'
 import { releasePendingForRefund } from '../settlements/holding.ts'
 import type { IntentRow } from '../store/intents.ts'
 import { lockAccount } from '../store/receipts.ts'
@@ -27,7 +27,7 @@ export async function holdRefund(
 ): Promise<bigint> {
   const available = availableOf({ account, asset })
   // Only merchants may go into debt, because the operator can ask them to pay it.
-  const mayOwe = context.refunds().beyondBalance === 'debt' && !isCustomers(account)
+  const mayOwe = context.refunds().beyondBalance === 'debt' && !isCustomerAccount(account)
   // Reversals take the debt lock first, too, so the lock order is the same.
   if (mayOwe) await lockAccount(tx, `${debtOf({ account, asset }).code} ${asset}`)
   // Pending settlement money of this payment is returned first.

@@ -1,5 +1,5 @@
 import { invariant } from '#platform/base/errors'
-import { availableOf, debtOf, isCustomers, repayTransfers } from '../postings.ts'
+import { availableOf, debtOf, isCustomerAccount, repayTransfers } from '../postings.ts'
 import { restoreHold } from '../settlements/holding.ts'
 import { planned } from '../unit-of-work.ts'
 import { holdIdOf } from './hold.ts'
@@ -17,7 +17,7 @@ export async function releaseReservation(unit: RefundUnit): Promise<void> {
   const debt = debtOf(books)
   const owed = -((await context.ledger.balance(tx, debt.code, debt.asset)).posted + planned(unit, debt))
   // A customer's money does not repay the merchant's debt.
-  const repaid = owed <= 0n || isCustomers(books.account) ? 0n : owed < row.held ? owed : row.held
+  const repaid = owed <= 0n || isCustomerAccount(books.account) ? 0n : owed < row.held ? owed : row.held
   const event = { source: context.ids.next('rce'), ref: row.id, kind: 'payments.repayment' }
   const restored = await restoreHold(context, tx, {
     causes: [row.id],

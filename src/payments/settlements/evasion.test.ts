@@ -12,8 +12,8 @@ import {
   received,
   referenceOf,
   schemas,
-  tell,
-  tellRefund,
+  deliverEvent,
+  deliverRefundEvent,
   type Trial,
 } from '../fixture.ts'
 import type { NewRefund, Refund } from '../refunds/types.ts'
@@ -32,7 +32,7 @@ const stand = async (trial: Trial): Promise<bigint[]> => [
 
 async function paid(trial: Trial, charge = 'ch_1'): Promise<string> {
   const { id, intentId } = await cardAttempt(trial)
-  await tell(trial, { attemptId: id }, received({ id: charge, gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: charge, gross: kes(150_000n) }))
   return intentId
 }
 
@@ -91,7 +91,10 @@ void test('a refund that was given up and succeeded later uses pending money fir
   assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
   trial.page.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'prov_1' })
   const word = { reference: 'prov_1', refundId: one.id, receiptId: 'ch_1', amount: kes(100_000n) }
-  await tellRefund(trial, { kind: 'told', refund: { ...word, outcome: { kind: 'succeeded', reference: 'prov_1' } } })
+  await deliverRefundEvent(trial, {
+    kind: 'told',
+    refund: { ...word, outcome: { kind: 'succeeded', reference: 'prov_1' } },
+  })
   assert.deepEqual(await stand(trial), [0n, 50_000n, 0n, 0n])
   await settle(trial)
   assert.deepEqual(await stand(trial), [49_000n, 0n, 0n, 1000n])
@@ -104,7 +107,7 @@ void test('a returned refund goes back to the settlement; money that was settled
     const reference = `prov_${one.id}-1`
     const outcome = { kind: 'failed', reason: 'expired', reference } as const
     const word: ProviderRefund = { reference, refundId: one.id, receiptId: charge, amount: one.amount, outcome }
-    await tellRefund(trial, { kind: 'told', refund: word })
+    await deliverRefundEvent(trial, { kind: 'told', refund: word })
     await trial.booksHold()
   }
   const first = await refund(trial, { intentId: await paid(trial), amount: kes(100_000n) })
@@ -159,9 +162,9 @@ void test('a won dispute goes back to the settlement, and settled money pays no 
   await using trial = await openTrial({ ...database, terms })
   const dispute = { kind: 'reversed', receiptId: 'ch_1', amount: kes(150_000n), reason: 'disputed' } as const
   await paid(trial)
-  await tell(trial, { receiptId: 'ch_1' }, { ...dispute, reversalId: 'dp_1' })
+  await deliverEvent(trial, { receiptId: 'ch_1' }, { ...dispute, reversalId: 'dp_1' })
   assert.deepEqual(await stand(trial), [0n, 0n, 0n, 0n])
-  await tell(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, received({ id: 'dp_1:won', gross: kes(150_000n), returns: 'dp_1' }))
   assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
   await settle(trial)
   assert.deepEqual(await stand(trial), [148_000n, 0n, 0n, 2000n])
@@ -169,8 +172,8 @@ void test('a won dispute goes back to the settlement, and settled money pays no 
   await paid(trial, 'ch_2')
   await settle(trial)
   assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n])
-  await tell(trial, { receiptId: 'ch_2' }, { ...dispute, receiptId: 'ch_2', reversalId: 'dp_2' })
-  await tell(trial, { receiptId: 'ch_2' }, received({ id: 'dp_2:won', gross: kes(150_000n), returns: 'dp_2' }))
+  await deliverEvent(trial, { receiptId: 'ch_2' }, { ...dispute, receiptId: 'ch_2', reversalId: 'dp_2' })
+  await deliverEvent(trial, { receiptId: 'ch_2' }, received({ id: 'dp_2:won', gross: kes(150_000n), returns: 'dp_2' }))
   assert.deepEqual(await stand(trial), [296_000n, 0n, 0n, 4000n], 'neither pending nor charged again')
   await trial.booksHold()
 })
@@ -180,7 +183,7 @@ void test('with many small receipts a refund releases only its amount, and the i
   await using trial = await openTrial({ ...database, terms })
   const { id, intentId } = await cardAttempt(trial)
   const many = Array.from({ length: 210 }, (_, i) => received({ id: `ch_${i}`, gross: kes(1000n) }).receipts).flat()
-  await tell(trial, { attemptId: id }, { kind: 'received', receipts: many })
+  await deliverEvent(trial, { attemptId: id }, { kind: 'received', receipts: many })
   assert.deepEqual(await stand(trial), [0n, 210_000n, 0n, 0n])
   const one = await refund(trial, { intentId, amount: kes(180_000n), way: 'claim' })
   assert.deepEqual(await stand(trial), [180_000n, 30_000n, 0n, 0n])

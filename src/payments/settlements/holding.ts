@@ -4,14 +4,14 @@ import { addMs, type Clock } from '#platform/base/clock'
 import type { Db, Queryable, Tx } from '#platform/database/db'
 import { deriveUuid, type Ids, isId } from '#platform/base/ids'
 import {
-  insertFree,
+  insertHoldRelease,
   insertSettlement,
-  listFrees,
+  listHoldReleases,
   lockHeld,
-  lockHeldOf,
+  lockHeldForAmount,
   lockSettlement,
   type SettlementRow,
-  updateFree,
+  updateHoldRelease,
   updateSettlement,
 } from '../store/settlements.ts'
 import { type NotifyDeps, notifySettlementOwner } from './notify.ts'
@@ -145,7 +145,7 @@ async function releasePending(
       ...(isReturned && { state: 'returned' as const, version: row.version + 1, settledAt: request.now }),
     })
     if (isReturned) await notifySettlementOwner(deps, tx, { id: row.id, version: row.version + 1 }, 'returned')
-    await insertFree(tx, { cause: request.cause, settlementId: row.id, amount, undone: 0n }, request.now)
+    await insertHoldRelease(tx, { cause: request.cause, settlementId: row.id, amount, undone: 0n }, request.now)
     released.push({
       id: deriveUuid(request.id, `free ${row.id}`),
       from: pendingAccount(row.account, row.asset),
@@ -177,7 +177,7 @@ export async function releasePendingForRefund(
   tx: Tx,
   { intentId, available: to, amount, cause, source }: PendingRelease,
 ): Promise<Transfer[]> {
-  const held = await lockHeldOf(tx, { intentId, asset: to.asset, amount })
+  const held = await lockHeldForAmount(tx, { intentId, asset: to.asset, amount })
   return releasePending(deps, tx, held, {
     id: deriveUuid(source, 'free'),
     cause,
@@ -213,7 +213,7 @@ export async function restoreHold(
   const now = deps.clock.now()
   const transfers: Transfer[] = []
   let remaining = amount
-  for (const release of await listFrees(tx, causes)) {
+  for (const release of await listHoldReleases(tx, causes)) {
     const row = await lockSettlement(tx, release.settlementId)
     const released = release.amount - release.undone
     const part = released < remaining ? released : remaining
@@ -222,7 +222,7 @@ export async function restoreHold(
     remaining -= part
     const isSettled = row.state === 'settled'
     const undone = isSettled ? release.undone : release.undone + part
-    await updateFree(tx, { ...release, undone }, hasMoreParts && part < released ? null : now)
+    await updateHoldRelease(tx, { ...release, undone }, hasMoreParts && part < released ? null : now)
     if (part === 0n) continue
     const id = deriveUuid(source, `hold-back ${release.cause} ${row.id}`)
     await (isSettled

@@ -4,7 +4,7 @@ import type { Transfer } from '#ledger'
 import { type Db, sql, type Tx } from '#platform/database/db'
 import { openTestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, deliverEvent, type Trial } from '../fixture.ts'
 import { lockAccount } from '../store/receipts.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -12,7 +12,7 @@ const terms = { holdDays: 2, feeBps: 0, feeFixed: {} }
 
 async function paid(trial: Trial): Promise<{ id: string; intentId: string }> {
   const attempt = await cardAttempt(trial)
-  await tell(trial, { attemptId: attempt.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: attempt.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   return attempt
 }
 
@@ -64,7 +64,7 @@ void test('a refund beyond the balance takes the debt lock before all other lock
   await trial.pass(2 * DAY_MS)
   await trial.pass()
   await trial.ledger.post(trial.db, [moved(trial, 'available', 150_000n)])
-  await tell(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_2', gross: kes(150_000n) }))
   await withDebt(
     trial,
     database.owner,

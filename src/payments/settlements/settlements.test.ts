@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Outcome } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
-import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, tell, type Trial } from '../fixture.ts'
+import { cardAttempt, KES, kes, MERCHANT, openTrial, received, schemas, deliverEvent, type Trial } from '../fixture.ts'
 import { availableOf } from '../postings.ts'
 import { releasePendingForRefund } from './holding.ts'
 import { settlementFee } from './terms.ts'
@@ -35,10 +35,10 @@ void test('a reversal before the settlement uses pending money, without debt or 
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const first = await cardAttempt(trial)
-  await tell(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
+  await deliverEvent(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(150_000n) }))
   assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
-  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'dp_1'))
-  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'dp_1'))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'dp_1'))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, reversal('ch_1', 50_000n, 'dp_1'))
   assert.deepEqual(await stand(trial), [0n, 100_000n, 0n, 0n])
   await trial.booksHold()
   await trial.pass(2 * DAY_MS)
@@ -46,7 +46,7 @@ void test('a reversal before the settlement uses pending money, without debt or 
   assert.deepEqual(await stand(trial), [99_000n, 0n, 0n, 1000n], 'one percent of the remaining amount')
   await trial.booksHold()
 
-  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_2'))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_2'))
   assert.deepEqual(await stand(trial), [0n, 0n, -1000n, 1000n], 'after it was settled the fee stays')
   await trial.booksHold()
 })
@@ -56,9 +56,9 @@ void test('a full reversal ends its settlement as returned; other settlements st
   await using trial = await openTrial({ ...database, terms })
   for (const id of ['ch_1', 'ch_2']) {
     const attempt = await cardAttempt(trial)
-    await tell(trial, { attemptId: attempt.id }, received({ id, gross: kes(150_000n) }))
+    await deliverEvent(trial, { attemptId: attempt.id }, received({ id, gross: kes(150_000n) }))
   }
-  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, reversal('ch_1', 150_000n, 'dp_1'))
   assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
   const { items } = await trial.payments.settlements.list(trial.db, { merchantId: MERCHANT, limit: 10 })
   assert.deepEqual(
@@ -75,12 +75,12 @@ void test('a debt is repaid before anything becomes available', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const first = await cardAttempt(trial)
-  await tell(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(100_000n) }))
+  await deliverEvent(trial, { attemptId: first.id }, received({ id: 'ch_1', gross: kes(100_000n) }))
   await trial.pass(2 * DAY_MS)
   await trial.pass()
   const second = await cardAttempt(trial)
-  await tell(trial, { attemptId: second.id }, received({ id: 'ch_2', gross: kes(150_000n) }))
-  await tell(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_1'))
+  await deliverEvent(trial, { attemptId: second.id }, received({ id: 'ch_2', gross: kes(150_000n) }))
+  await deliverEvent(trial, { receiptId: 'ch_1' }, reversal('ch_1', 100_000n, 'dp_1'))
   assert.deepEqual(await stand(trial), [0n, 150_000n, -1000n, 1000n])
   await trial.pass(2 * DAY_MS)
   await trial.pass()
@@ -95,7 +95,7 @@ void test('a refund releases pending money of its own payment only', async () =>
   for (const id of ['ch_1', 'ch_2']) {
     const attempt = await cardAttempt(trial)
     intents.push(attempt.intentId)
-    await tell(trial, { attemptId: attempt.id }, received({ id, gross: kes(150_000n) }))
+    await deliverEvent(trial, { attemptId: attempt.id }, received({ id, gross: kes(150_000n) }))
   }
   const [intentId = ''] = intents
   const available = availableOf({ account: `merchant:${MERCHANT}`, asset: KES })

@@ -2,7 +2,13 @@ import type { Ledger } from '#ledger'
 import { type Asset, currencyOf, formatAmount, money } from '#money'
 import type { Queryable } from '#platform/database/db'
 import { isId } from '#platform/base/ids'
-import { findSettlement, listSettlements, listWrongFrees, type SettlementOf, sumHeld } from '../store/settlements.ts'
+import {
+  findSettlement,
+  listSettlements,
+  listWrongHoldReleases,
+  type SettlementWithIntent,
+  sumHeld,
+} from '../store/settlements.ts'
 import { pendingAccount } from './holding.ts'
 import { settlementFee } from './terms.ts'
 import type { Settlement, Settlements } from './types.ts'
@@ -20,7 +26,7 @@ export const settlementReader: Settlements = {
   },
 }
 
-function toSettlement(row: SettlementOf): Settlement {
+function toSettlement(row: SettlementWithIntent): Settlement {
   const { id, merchantId, intentId, receiptId, owner, livemode, state, asset, dueAt, createdAt } = row
   const kept = row.credited - row.returned
   const fee = row.fee ?? settlementFee(asset, kept, row)
@@ -56,6 +62,6 @@ export async function checkPendingBalances(q: Queryable, ledger: Pick<Ledger, 'b
 
 /** Checks that each settlement's releases add up to its returned amount. Returns a sentence for each mismatch. */
 export const checkReleases = async (q: Queryable): Promise<string[]> =>
-  (await listWrongFrees(q)).map(({ id, what }) => `Settlement ${id}: ${what} (minor units).`)
+  (await listWrongHoldReleases(q)).map(({ id, what }) => `Settlement ${id}: ${what} (minor units).`)
 
 const show = (asset: Asset, amount: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, amount))}`

@@ -1,10 +1,13 @@
 import type { Asset } from '#money'
 import { type Queryable, sql, type Tx } from '#platform/database/db'
 
-/** All SQL on the indexes of addresses, and what is asked of all attempts that have one. */
+/** All SQL on address indexes, and the queries for watched attempts. */
 
-/** One that nobody was shown, else the next one. Held until the end of the transaction: allocations of one key come one after the other. */
-export async function takeIndex(tx: Tx, space: string): Promise<{ index: number; used: number }> {
+/**
+ * Allocates a released index, otherwise the next one. Locks the key's row until the transaction ends, so allocations of
+ * one key are serial.
+ */
+export async function allocateIndex(tx: Tx, space: string): Promise<{ index: number; used: number }> {
   await tx.run(sql`insert into payments.address_indexes (space) values (${space}) on conflict do nothing`)
   const { used } = await tx.one<{ used: number }>(
     sql`select used from payments.address_indexes where space = ${space} for update`,
@@ -18,13 +21,13 @@ export async function takeIndex(tx: Tx, space: string): Promise<{ index: number;
   return { index, used }
 }
 
-/** Nobody was shown its address. */
-export async function freeIndex(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
+/** Releases an index whose address was never shown. */
+export async function releaseIndex(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
   await tx.run(sql`insert into payments.free_indexes (space, index) values (${space}, ${index}) on conflict do nothing`)
 }
 
-/** Money came to its address. */
-export async function useIndex(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
+/** Marks an index as used, because its address received money. */
+export async function markIndexUsed(tx: Tx, { space, index }: { space: string; index: number }): Promise<void> {
   await tx.run(sql`update payments.address_indexes set used = ${index} where space = ${space} and used < ${index}`)
 }
 
@@ -37,12 +40,12 @@ interface WatchedRow {
 
 const WATCHED = sql`id as "attemptId", reference, asset, amount`
 
-/** Attempts whose addresses are looked at each time. */
+/** Lists attempts whose addresses are polled, latest end first. */
 export const listWatched = (q: Queryable, rail: string, now: Date, limit: number): Promise<WatchedRow[]> =>
   q.many(sql`select ${WATCHED} from payments.attempts
     where rail = ${rail} and watch_until > ${now} and reference is not null order by watch_until desc limit ${limit}`)
 
-/** Those, and all that there ever were, the newest first. */
-export const listEverWatched = (q: Queryable, rail: string, limit: number): Promise<WatchedRow[]> =>
+/** Lists all attempts that ever had an address, latest end first. */
+export const listAllWatchedAttempts = (q: Queryable, rail: string, limit: number): Promise<WatchedRow[]> =>
   q.many(sql`select ${WATCHED} from payments.attempts
     where rail = ${rail} and watch_until is not null and reference is not null order by watch_until desc limit ${limit}`)

@@ -2,7 +2,7 @@ import { type Asset, money } from '#money'
 import { type Queryable, sql, type Tx } from '#platform/database/db'
 import type { CollectKind, FailureReason, Payer } from '#rails/contract'
 import type { Attempt, AttemptState } from '../attempts/types.ts'
-import { exchangeOf, type StoredExchange } from './stored-exchange.ts'
+import { parseExchange, type StoredExchange } from './stored-exchange.ts'
 
 /** All SQL on payments.attempts. */
 
@@ -38,7 +38,7 @@ export interface AttemptRow {
   createdAt: Date
   submittedAt: Date | null
   endedAt: Date | null
-  /** Until when the payer can pay on it; null where only the provider knows. */
+  /** Time after which the payer can no longer pay; null when only the provider knows. */
   endsAt: Date | null
   /** When the payer said that a transfer was sent. */
   sentAt: Date | null
@@ -49,7 +49,7 @@ const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAcco
   watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
   created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", ends_at as "endsAt", sent_at as "sentAt"`
 
-export function attemptOf(row: AttemptRow): Attempt {
+export function toAttempt(row: AttemptRow): Attempt {
   return {
     id: row.id,
     intentId: row.intentId,
@@ -66,7 +66,7 @@ export function attemptOf(row: AttemptRow): Attempt {
     sentAt: row.sentAt ?? undefined,
     paymentUri: row.paymentUri ?? undefined,
     due: row.due === null ? undefined : money(row.asset, row.due),
-    exchange: row.exchange ? exchangeOf(row.exchange) : undefined,
+    exchange: row.exchange ? parseExchange(row.exchange) : undefined,
     deposits: [],
     phone: row.payer.phone === undefined ? undefined : maskPhone(row.payer.phone),
     endsAt: row.endsAt ?? undefined,
@@ -74,7 +74,7 @@ export function attemptOf(row: AttemptRow): Attempt {
   }
 }
 
-/** `254712345678` → `2547*****678`: enough for a payer to know their own. */
+/** Masks a phone number, `254712345678` → `2547*****678`. The payer can still recognize it. */
 export const maskPhone = (phone: string): string =>
   phone.length < 9 ? '*'.repeat(phone.length) : phone.slice(0, 4) + '*'.repeat(phone.length - 7) + phone.slice(-3)
 
@@ -97,40 +97,40 @@ export const findByReference = (
   q.maybe(sql`select ${COLUMNS} from payments.attempts
     where rail = ${rail} and rail_account = ${railAccount} and reference = ${reference}`)
 
-export const attemptOfReceipt = (q: Queryable, receiptId: string): Promise<AttemptRow | undefined> =>
+export const findAttemptOfReceipt = (q: Queryable, receiptId: string): Promise<AttemptRow | undefined> =>
   q.maybe(
     sql`select ${COLUMNS} from payments.attempts where id = (select attempt_id from payments.receipts where id = ${receiptId})`,
   )
 
-/** Under the intent's lock, so that only the queue's claims (due_at) can run beside. */
+/** Locks an attempt. Call it under the intent's lock; then only queue claims (due_at) run concurrently. */
 export const lockAttempt = (tx: Tx, id: string): Promise<AttemptRow> =>
   tx.one(sql`select ${COLUMNS} from payments.attempts where id = ${id} for no key update`)
 
 export const listAttempts = (q: Queryable, intentId: string): Promise<AttemptRow[]> =>
   q.many(sql`select ${COLUMNS} from payments.attempts where intent_id = ${intentId} order by id limit 200`)
 
-/** Oldest first. An intent has some ten at most. */
+/** Lists the attempts of several intents, oldest first. An intent has about ten at most. */
 export const listAttemptsOf = (q: Queryable, intentIds: readonly string[]): Promise<AttemptRow[]> =>
   q.many(
     sql`select ${COLUMNS} from payments.attempts where intent_id = any(${intentIds}) order by id limit ${intentIds.length * 200}`,
   )
 
 /**
- * The right to call the rail, given once: undefined when the attempt is not `created` any more. A prompt lasts from its submission, which a
- * crash may have delayed.
+ * Claims the right to call the rail, once: undefined when the attempt is not `created` any more. The lifetime of a
+ * prompt starts at submission, which a crash may have delayed.
  */
 export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>
   q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd},
       ends_at = case when kind = 'push' then ends_at + greatest(${now} - created_at, interval '0') else ends_at end
     where id = ${id} and state = 'created' returning ${COLUMNS}`)
 
-/** Attempts to look at now. Whoever claimed them has until `leaseEnd`. */
+/** Claims due attempts until `leaseEnd`. */
 export const claimDue = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<AttemptRow[]> =>
   q.many(sql`update payments.attempts set due_at = ${leaseEnd} where id in (
     select id from payments.attempts where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
     returning ${COLUMNS}`)
 
-/** Makes attempts due that are claimed, or whose next look is no further off than a claim lasts: looking early does no harm. */
+/** Makes claimed attempts due again, and those whose next check is within one lease: checking early does no harm. */
 export const releaseAttemptClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
   q.run(sql`update payments.attempts set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
     and state in ('created', 'submitting', 'pending', 'unknown')`)
@@ -154,24 +154,24 @@ export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
     tolerance = ${row.tolerance} where id = ${row.id}`)
 }
 
-/** Moves the next look without touching anything else, when there was nothing to record. */
+/** Postpones the next check when there was nothing to record. Changes nothing else. */
 export async function postponeAttempt(q: Queryable, row: Pick<AttemptRow, 'id' | 'checks' | 'dueAt'>): Promise<void> {
   await q.run(sql`update payments.attempts set due_at = ${row.dueAt}, checks = ${row.checks}
     where id = ${row.id} and state <> 'failed' and (state <> 'settled' or due_at is not null)`)
 }
 
-/** One prompt at a time is counted per phone, so that two at once do not both pass the limit. */
+/** Locks a phone number until the transaction ends, so that two concurrent prompts cannot both pass the limit. */
 export async function lockPhone(tx: Tx, phone: string): Promise<void> {
   await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.phone:' || ${phone}, 0))`)
 }
 
-/** When the prompts on a phone since `since` were made, over all merchants, oldest first. */
+/** Lists when prompts were sent to a phone after `since`, over all merchants, oldest first. */
 export async function listPrompts(q: Queryable, phone: string, since: Date): Promise<Date[]> {
   const rows = await q.many<{ at: Date }>(sql`select created_at as at from payments.attempts
     where kind = 'push' and payer ->> 'phone' = ${phone} and created_at > ${since} order by created_at limit 1000`)
   return rows.map(({ at }) => at)
 }
 
-/** The `created_at` of the attempt that has been due longest, if one is due. */
+/** Finds the attempt that has been due longest; undefined when none is due. */
 export const findOldestDue = (q: Queryable, now: Date): Promise<{ dueAt: Date } | undefined> =>
   q.maybe(sql`select due_at as "dueAt" from payments.attempts where due_at <= ${now} order by due_at limit 1`)

@@ -11,10 +11,10 @@ export interface BookedReceiptRow {
   intentId: string
   merchantId: string
   asset: Asset
-  /** What is believed to have arrived, in the asset it arrived in. */
+  /** Amount recorded as arrived, in the asset that arrived. */
   amount: bigint
   reversed: bigint
-  /** Whether `reversed` is in the asset that the money arrived in. */
+  /** Whether `reversed` is in the asset that arrived. */
   sameAsset: boolean
   takenAt: Date
 }
@@ -23,7 +23,7 @@ const BOOKED = sql`r.id, r.provider_id as "providerId", s.number, r.intent_id as
     case when r.asset = i.asset then s.counted else r.gross end as amount, s.reversed + s.excess as reversed, r.asset = i.asset as "sameAsset", r.taken_at as "takenAt"
   from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id join payments.intents i on i.id = r.intent_id`
 
-/** Our receipts by the provider's ids of them, or by the numbers that people see. */
+/** Finds our receipts by the provider's ids or by the numbers that people see. */
 export const findBookedReceipts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
@@ -33,15 +33,15 @@ export const findBookedReceipts = (
     union
     select ${BOOKED} where s.rail = ${rail} and s.rail_account = ${railAccount} and s.number = any(${numbers})`)
 
-/** What the provider itself took back altogether, and what came back of what it took, is not money that it should list. */
-const STANDING = sql`r.returns is null and not (s.reversed > s.refunded and s.reversed - s.refunded >= s.counted)`
+/** A provider's list need not contain money that it reversed completely, nor money that undid a reversal. */
+const EXPECTED_IN_LIST = sql`r.returns is null and not (s.reversed > s.refunded and s.reversed - s.refunded >= s.counted)`
 
-/** Receipts of one attempt. */
+/** Lists the receipts of an attempt. */
 export const listBookedReceiptsOf = (q: Queryable, attemptId: string): Promise<BookedReceiptRow[]> =>
-  q.many(sql`select ${BOOKED} where r.attempt_id = ${attemptId} and ${STANDING} order by r.id limit 100`)
+  q.many(sql`select ${BOOKED} where r.attempt_id = ${attemptId} and ${EXPECTED_IN_LIST} order by r.id limit 100`)
 
-/** Tries of a day, after an id, that brought money or of which nobody knows whether they did. */
-export const listTried = (
+/** Lists the attempts of a day, after an id, that received money or whose outcome is unknown. */
+export const listMatchableAttempts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
   { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
@@ -50,21 +50,21 @@ export const listTried = (
       and created_at < ${to} and id > ${after} and (state in ('settled', 'abandoned') or (state = 'failed' and reason = 'expired'))
     order by id limit ${limit}`)
 
-/** Receipts of a day, after an id. */
+/** Lists the receipts of a day, after an id. */
 export const listBookedReceipts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
   { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
 ): Promise<BookedReceiptRow[]> =>
   q.many(sql`select ${BOOKED} where r.rail = ${rail} and r.rail_account = ${railAccount} and r.taken_at >= ${from} and r.taken_at < ${to}
-      and r.id > ${after} and ${STANDING}
+      and r.id > ${after} and ${EXPECTED_IN_LIST}
     order by r.id limit ${limit}`)
 
 /**
- * Prompts on a phone that a payment could have been the answer to: of which nobody could tell what became, or whose receipt has no number
- * yet. At most two, because only one alone says something.
+ * Finds prompts on a phone that a payment can belong to: prompts with an unknown outcome, or whose receipt has no
+ * number yet. Returns at most two, because a match counts only when it is the only one.
  */
-export const findCandidates = (
+export const findMatchingPrompts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
   of: { phone: string; asset: Asset; amount: bigint; from: Date; to: Date },
@@ -77,7 +77,9 @@ export const findCandidates = (
           where r.attempt_id = a.id and s.number is null)))
     limit 2`)
 
-/** Attempts under way since before a time, after an id: they are due again and again and never end. */
+/**
+ * Lists attempts under way since before a time, after an id: attempts that are checked again and again and never end.
+ */
 export const listStuck = (
   q: Queryable,
   { rail, railAccount }: RailAccount,
@@ -87,8 +89,8 @@ export const listStuck = (
       and rail = ${rail} and rail_account = ${railAccount} and created_at < ${before} and id > ${after} order by id limit ${limit}`)
 
 /**
- * Whether the rail was used before a day's end: there is nothing to compare with of the time before. The index of references answers at once for
- * almost every rail; of tries whose answers were lost only those of the day itself are looked for.
+ * Returns whether the rail was used before the end of a day; earlier days have nothing to compare. The index on
+ * references answers at once for almost every rail. Attempts with lost answers are searched only within the day.
  */
 export const wasUsed = async (q: Queryable, rail: string, { from, to }: { from: Date; to: Date }): Promise<boolean> =>
   (

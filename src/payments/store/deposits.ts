@@ -25,7 +25,7 @@ export interface DepositRow {
 const COLUMNS = sql`rail, rail_account as "railAccount", provider_id as "providerId", attempt_id as "attemptId", asset, gross, state, late,
   seen_at as "seenAt", have, need, risk, exchange, counted`
 
-export const depositOf = (row: DepositRow): Deposit => ({
+export const toDeposit = (row: DepositRow): Deposit => ({
   providerId: row.providerId,
   attemptId: row.attemptId,
   amount: money(row.asset, row.gross),
@@ -42,7 +42,10 @@ export const findDeposit = (q: Queryable, by: Key): Promise<DepositRow | undefin
   q.maybe(sql`select ${COLUMNS} from payments.deposits
     where rail = ${by.rail} and rail_account = ${by.railAccount} and provider_id = ${by.providerId}`)
 
-/** Written anew as it is told now; what it is, when it came and at what rate stays. */
+/**
+ * Inserts a deposit or updates its state, confirmations, risk, exchange and counted amount. Asset, gross and first
+ * sighting stay.
+ */
 export async function upsertDeposit(tx: Tx, row: DepositRow, now: Date): Promise<void> {
   await tx.run(sql`insert into payments.deposits (rail, rail_account, provider_id, attempt_id, asset, gross, state, late, seen_at, have, need,
       risk, exchange, counted, updated_at)
@@ -56,18 +59,18 @@ export const listDeposits = (q: Queryable, attemptIds: readonly string[]): Promi
   q.many(sql`select ${COLUMNS} from payments.deposits where attempt_id = any(${attemptIds}) order by seen_at, provider_id
     limit ${attemptIds.length * 100}`)
 
-export interface Arrived {
-  /** Final money of the quote, and what it counted for. */
+export interface DepositSums {
+  /** Final deposits at the quote, and the amount that they counted for. */
   gross: bigint
   counted: bigint
-  /** Seen, and not final. */
+  /** Deposits that are not final yet. */
   waiting: bigint
-  /** Whether anything of the attempt is seen and not final, at whatever quote. */
+  /** Whether the attempt has a deposit that is not final, at any quote. */
   unconfirmed: boolean
 }
 
-/** What came to an attempt at one quote (null: without any), read under the intent's lock. */
-export const sumDeposits = (tx: Tx, attemptId: string, quoteId: string | null): Promise<Arrived> =>
+/** Sums the deposits of an attempt at one quote (null: without a quote). Call it under the intent's lock. */
+export const sumDeposits = (tx: Tx, attemptId: string, quoteId: string | null): Promise<DepositSums> =>
   tx.one(sql`select
       coalesce(sum(gross) filter (where state = 'final' and same), 0) as gross,
       coalesce(sum(counted) filter (where state = 'final' and same), 0) as counted,

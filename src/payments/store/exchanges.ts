@@ -12,7 +12,7 @@ export interface ExchangeRow {
   spread: bigint
   toAsset: Asset
   counted: bigint
-  /** Of an undone one: what of `counted` had gone from the receipt already. */
+  /** For a reversed exchange: part of `counted` that was already returned before. */
   excess: bigint
   numerator: bigint
   denominator: bigint
@@ -31,13 +31,13 @@ export async function insertExchange(tx: Tx, row: ExchangeRow, now: Date): Promi
       ${row.excess}, ${row.numerator}, ${row.denominator}, ${row.sources}, ${row.rateAt}, ${row.transfers}, ${now})`)
 }
 
-/** How a receipt was exchanged, and what of it was undone. Few: one in, and one for each time that it was taken back. */
+/** Lists the exchanges of a receipt: one or two in, and one for each reversal. */
 export const listExchanges = (q: Queryable, receiptId: string): Promise<ExchangeRow[]> =>
   q.many(sql`select ${COLUMNS} from payments.exchanges where receipt_id = ${receiptId} order by id limit 100`)
 
 export interface Liquidity {
   asset: Asset
-  /** What the accounts must hold by what was exchanged. */
+  /** Balance that the account must have after all exchanges. */
   liquidity: bigint
   spread: bigint
 }

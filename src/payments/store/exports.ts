@@ -4,14 +4,14 @@ import type { FailureReason } from '#rails/contract'
 import type { Customer, IntentStatus, Terms } from '../intents/types.ts'
 import type { RefundState } from '../refunds/types.ts'
 
-/** What exports read, oldest first: one page by the ids, which are in the order of time. */
-export interface PageOf {
+/** One page of an export, oldest first. Pages go by id, and ids are in the order of time. */
+export interface ExportPage {
   readonly merchantId: string
   /** Included. */
   readonly from: Date
   /** Not included. */
   readonly to: Date
-  /** Ids between these, which are not included. */
+  /** Range of ids, both ends excluded. */
   readonly after: string
   readonly before: string
   readonly limit: number
@@ -39,7 +39,7 @@ export interface IntentLineRow {
   createdAt: Date
 }
 
-export const pageOfIntentLines = (q: Queryable, page: PageOf): Promise<IntentLineRow[]> =>
+export const listIntentLines = (q: Queryable, page: ExportPage): Promise<IntentLineRow[]> =>
   q.many(sql`select id, livemode, asset, amount, received, refunded, reversed, late, status, description, reference, customer, metadata, terms, account,
       expires_at as "expiresAt", canceled_at as "canceledAt", version, created_at as "createdAt"
     from payments.intents
@@ -68,7 +68,7 @@ export interface ReceiptLineRow {
   recordedAt: Date
 }
 
-export const pageOfReceiptLines = (q: Queryable, page: PageOf): Promise<ReceiptLineRow[]> =>
+export const listReceiptLines = (q: Queryable, page: ExportPage): Promise<ReceiptLineRow[]> =>
   q.many(sql`select r.id, r.intent_id as "intentId", r.attempt_id as "attemptId", i.livemode, a.method, s.number, i.reference, i.terms, i.account, r.asset, r.gross,
       i.asset as "intentAsset", s.counted, s.refunded, s.reversed, r.late, r.taken_at as "takenAt", r.created_at as "recordedAt"
     from payments.receipts r
@@ -99,7 +99,7 @@ export interface RefundLineRow {
   endedAt: Date | null
 }
 
-export const pageOfRefundLines = (q: Queryable, page: PageOf): Promise<RefundLineRow[]> =>
+export const listRefundLines = (q: Queryable, page: ExportPage): Promise<RefundLineRow[]> =>
   q.many(sql`select f.id, f.intent_id as "intentId", i.livemode, i.reference, i.terms, i.account, f.asset, f.amount, f.origin, f.state, f.note, f.rail, f.phone, f.number,
       f.reason as failure, f.created_at as "createdAt", f.ended_at as "endedAt"
     from payments.refunds f join payments.intents i on i.id = f.intent_id

@@ -28,7 +28,7 @@ export interface IntentRow {
   terms: Terms
   requestHash: string | null
   expiresAt: Date
-  /** The end that it was created with, where a transfer by hand has moved it. */
+  /** Original expiry, when a manual transfer extended it. */
   firstExpiresAt: Date | null
   canceledAt: Date | null
   version: number
@@ -45,8 +45,8 @@ export type NewRow = Omit<
 > & { readonly idempotencyKey: string | null }
 
 /**
- * The hot path: one prepared statement, no fragment in it. False when the merchant used the key before; a creation with the same key that has
- * not committed yet is waited for.
+ * Inserts an intent. This is the hot path: one prepared statement without fragments. Returns false when the merchant
+ * used the key before; waits for a concurrent creation with the same key.
  */
 export async function insertIntent(q: Queryable, row: NewRow): Promise<boolean> {
   const written =
@@ -65,16 +65,16 @@ export const findByKey = (q: Queryable, merchantId: string, key: string): Promis
 export const findIntent = (q: Queryable, id: string): Promise<IntentRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.intents where id = ${id}`)
 
-/** Several, one after the other in the order of their ids, so that two who do so do not wait for each other. */
+/** Locks several intents in the order of their ids, so that two callers cannot deadlock. */
 export async function lockIntents(tx: Tx, ids: readonly string[]): Promise<void> {
   await tx.run(sql`select id from payments.intents where id = any(${ids}) order by id for no key update`)
 }
 
-/** Locks the intent, which is the lock on everything below it: attempts and receipts change only under it. */
+/** Locks an intent. The lock covers its attempts and receipts, which change only under it. */
 export const lockIntent = (tx: Tx, id: string): Promise<IntentRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from payments.intents where id = ${id} for no key update`)
 
-/** An id is made a moment before or after the time that its row carries. */
+/** Maximum difference between the time in an id and the row's `created_at`. */
 export const ID_MARGIN_MS = 60_000
 
 export function listIntents(q: Queryable, query: ListQuery, afterId: string | undefined): Promise<IntentRow[]> {
@@ -84,7 +84,7 @@ export function listIntents(q: Queryable, query: ListQuery, afterId: string | un
   if (status !== undefined) conditions.push(sql`status = ${status}`)
   if (reference !== undefined) conditions.push(sql`reference = ${reference}`)
   if (store !== undefined) conditions.push(sql`terms ->> 'store' = ${store}`)
-  // There is no tree by time; the ids are in its order, and so the page is found at once however far back it lies.
+  // There is no index by time. Ids are in the order of time, so an id range finds the page at once, however old it is.
   if (createdFrom !== undefined)
     conditions.push(sql`created_at >= ${createdFrom} and id > ${firstIdAt('pay', addMs(createdFrom, -ID_MARGIN_MS))}`)
   if (createdTo !== undefined)
@@ -98,7 +98,7 @@ export async function updateIntent(tx: Tx, row: IntentRow, now: Date): Promise<v
     status = ${row.status}, canceled_at = ${row.canceledAt}, version = ${row.version}, updated_at = ${now} where id = ${row.id}`)
 }
 
-/** Moves the end of an intent; the end that it was created with is kept. */
+/** Extends an intent's expiry and keeps the original one. */
 export async function extendIntent(tx: Tx, { id, expiresAt }: Pick<IntentRow, 'id' | 'expiresAt'>): Promise<void> {
   await tx.run(sql`update payments.intents set first_expires_at = coalesce(first_expires_at, expires_at), expires_at = ${expiresAt}
     where id = ${id}`)
@@ -107,7 +107,10 @@ export async function extendIntent(tx: Tx, { id, expiresAt }: Pick<IntentRow, 'i
 export const listVersions = (q: Queryable, ids: readonly string[]): Promise<{ id: string; version: number }[]> =>
   q.many(sql`select id, version from payments.intents where id = any(${ids})`)
 
-/** Open intents whose time has ended and that no attempt keeps open. `graceFrom`: a page begun holds an intent that ended after it. */
+/**
+ * Lists expired open intents that no attempt keeps open. `graceFrom`: an open page keeps an intent open that expired
+ * after it.
+ */
 export async function listExpired(q: Queryable, now: Date, graceFrom: Date, limit: number): Promise<string[]> {
   const rows = await q.many<{ id: string }>(sql`select id from payments.intents i
     where status = 'open' and expires_at <= ${now}
@@ -117,7 +120,10 @@ export async function listExpired(q: Queryable, now: Date, graceFrom: Date, limi
   return rows.map(({ id }) => id)
 }
 
-/** Frees idempotency keys of intents made from `from` on and before `before`. @returns how many */
+/**
+ * Releases the idempotency keys of intents created from `from` until `before`, which is excluded. @returns number of
+ * keys
+ */
 export const releaseIdempotencyKeys = (q: Queryable, from: Date, before: Date, limit: number): Promise<number> =>
   q.run(sql`update payments.intents set idempotency_key = null, request_hash = null where id in (
     select id from payments.intents where created_at >= ${from} and created_at < ${before} and idempotency_key is not null limit ${limit})`)

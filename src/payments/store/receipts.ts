@@ -22,9 +22,9 @@ export interface ReceiptRow {
   counted: bigint
   reversed: bigint
   refunded: bigint
-  /** What went back beyond what it counts, less what of that came back. */
+  /** Money returned beyond `counted`, less the part of it that was recovered. */
   excess: bigint
-  /** The provider's id of the reversal whose money it gives back. */
+  /** Provider's id of the reversal that this money undoes. */
   returns: string | null
 }
 
@@ -36,7 +36,10 @@ export interface EntryRow {
   kind: 'receipt' | 'fee' | 'raise' | 'lower' | 'reversal'
   asset: Asset
   amount: bigint
-  /** Of it, what does not count for the receipt: it left beyond what was left, or came back for what had left so. */
+  /**
+   * Part of `amount` that does not change what the receipt counts for: money that left beyond the receipt, or that made
+   * such an excess good.
+   */
   excess: bigint
   providerId: string | null
   reason: string | null
@@ -48,7 +51,7 @@ const COLUMNS = sql`r.id, r.rail, r.rail_account as "railAccount", r.provider_id
   s.counted, s.reversed, s.refunded, s.excess, r.returns`
 const FROM = sql`payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`
 
-export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
+export const toReceipt = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
   id: row.id,
   attemptId: row.attemptId,
   rail: row.rail,
@@ -61,7 +64,7 @@ export const receiptOf = (row: ReceiptRow, intentAsset: Asset): Receipt => ({
   at: row.takenAt,
 })
 
-/** False when this arrival of money is known already. */
+/** Inserts a receipt and its state. Returns false when the money is recorded already. */
 export async function insertReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise<boolean> {
   const written =
     await tx.run(sql`insert into payments.receipts (id, rail, rail_account, provider_id, attempt_id, intent_id, merchant_id,
@@ -80,7 +83,7 @@ export async function updateReceipt(tx: Tx, row: ReceiptRow, now: Date): Promise
     reversed = ${row.reversed}, refunded = ${row.refunded}, excess = ${row.excess}, updated_at = ${now} where receipt_id = ${row.id}`)
 }
 
-/** The receipt as it is when so much more went back of it. */
+/** Returns the receipt after a further reversal. Amounts in minor units of the intent's asset. */
 export const subtractReversal = (
   receipt: ReceiptRow,
   gone: { within: bigint; refunded: bigint; excess: bigint },
@@ -91,7 +94,7 @@ export const subtractReversal = (
   excess: receipt.excess + gone.excess,
 })
 
-/** By the provider's id of the payment, in one rail account. */
+/** Finds a receipt by the provider's id of the payment, within one rail account. */
 export const findReceipt = (
   q: Queryable,
   by: Pick<ReceiptRow, 'rail' | 'railAccount' | 'providerId'>,
@@ -102,7 +105,7 @@ export const findReceipt = (
 export const findReceiptById = (q: Queryable, id: string): Promise<ReceiptRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from ${FROM} where r.id = ${id}`)
 
-/** By the number that people see. */
+/** Finds a receipt by the number that people see. */
 export const findByNumber = (
   q: Queryable,
   by: { rail: string; railAccount: string; number: string },
@@ -113,36 +116,39 @@ export const findByNumber = (
 export const listReceipts = (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
   q.many(sql`select ${COLUMNS} from ${FROM} where r.intent_id = ${intentId} order by r.id limit 200`)
 
-const MOST_IN_ONE = 200
+const MAX_RECEIPTS = 200
 
-/** A receipt that came in another asset than its payment's and was not exchanged: it counts for nothing, and is the merchant's in its own asset. */
+/**
+ * A receipt in another asset than its intent's that was not exchanged. It counts for nothing and belongs to the
+ * merchant in its own asset.
+ */
 export interface UncountedReceiptRow extends ReceiptRow {
-  /** What of it did not go back, in its own asset. */
+  /** Amount not returned yet, in the receipt's asset. */
   left: bigint
 }
 
-/** Those of payments, in the order in which they came. */
+/** Lists the uncounted receipts of intents in order of arrival. */
 export const listUncountedReceipts = (q: Queryable, intentIds: readonly string[]): Promise<UncountedReceiptRow[]> =>
   q.many(sql`select ${COLUMNS}, (select coalesce(sum(case when e.kind in ('receipt', 'raise') then e.amount - e.excess else e.excess - e.amount end), 0)
       from payments.receipt_entries e where e.receipt_id = r.id and e.kind <> 'fee') as left
     from ${FROM} join payments.intents i on i.id = r.intent_id
     where r.intent_id = any(${intentIds}) and r.asset <> i.asset and not exists (select from payments.exchanges x where x.receipt_id = r.id)
-    order by r.id limit ${intentIds.length * MOST_IN_ONE}`)
+    order by r.id limit ${intentIds.length * MAX_RECEIPTS}`)
 
-/** What is left of a receipt: in its payment's asset, or of a stray one in its own. */
+/** Returns the refundable amount of a receipt, in the intent's asset; for an uncounted receipt in its own. */
 export async function refundableAmount(q: Queryable, receipt: ReceiptRow, intent: { asset: Asset }): Promise<bigint> {
   if (receipt.asset === intent.asset || receipt.counted > 0n) return receipt.counted - receipt.reversed
   return (await listUncountedReceipts(q, [receipt.intentId])).find(({ id }) => id === receipt.id)?.left ?? 0n
 }
 
-/** Of which something is left to refund, or more went back than came: the newest, in the order in which they came. */
+/** Lists receipts with a refundable amount or an excess: the newest, in order of arrival. */
 export const listRefundableReceipts = async (q: Queryable, intentId: string): Promise<ReceiptRow[]> =>
   (
     await q.many<ReceiptRow>(sql`select ${COLUMNS} from ${FROM}
-      where r.intent_id = ${intentId} and s.counted > 0 and (s.counted > s.reversed or s.excess > 0) order by r.id desc limit ${MOST_IN_ONE}`)
+      where r.intent_id = ${intentId} and s.counted > 0 and (s.counted > s.reversed or s.excess > 0) order by r.id desc limit ${MAX_RECEIPTS}`)
   ).toReversed()
 
-/** False when this reversal is known already. */
+/** Inserts an entry. Returns false when the reversal is recorded already. */
 export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boolean> {
   const written =
     await tx.run(sql`insert into payments.receipt_entries (id, receipt_id, rail, rail_account, kind, asset, amount, excess, provider_id,
@@ -155,11 +161,11 @@ export async function insertEntry(tx: Tx, row: EntryRow, now: Date): Promise<boo
 
 export interface Reversal extends Pick<EntryRow, 'receiptId' | 'asset' | 'amount' | 'transfers'> {
   attemptId: string
-  /** The refund that it was, if it was one of ours. */
+  /** Id of the refund, when the reversal was one of our refunds. */
   refundId: string | null
 }
 
-/** What a reversal took, by the provider's id of it. */
+/** Finds a reversal by the provider's id. */
 export const findReversal = (
   q: Queryable,
   by: { rail: string; railAccount: string; providerId: string },
@@ -169,7 +175,7 @@ export const findReversal = (
     from payments.receipt_entries e join payments.receipts r on r.id = e.receipt_id
     where e.rail = ${by.rail} and e.rail_account = ${by.railAccount} and e.provider_id = ${by.providerId}`)
 
-/** What the provider says that came, as far as it was told: also where it cannot count for less than went back. */
+/** Sums the money that arrived according to the provider, even when `counted` cannot go below the returned amount. */
 export const sumArrived = async (q: Queryable, receiptId: string): Promise<bigint> =>
   (
     await q.one<{
@@ -178,11 +184,10 @@ export const sumArrived = async (q: Queryable, receiptId: string): Promise<bigin
       from payments.receipt_entries where receipt_id = ${receiptId} and kind in ('receipt', 'raise', 'lower')`)
   ).amount
 
-/** Whether what the provider kept of it is booked. */
+/** Returns whether the provider's fee is booked. */
 export const hasFee = async (q: Queryable, receiptId: string): Promise<boolean> =>
-  (await q.maybe(
-    sql`select 1 as there from payments.receipt_entries where receipt_id = ${receiptId} and kind = 'fee'`,
-  )) !== undefined
+  (await q.maybe(sql`select from payments.receipt_entries where receipt_id = ${receiptId} and kind = 'fee'`)) !==
+  undefined
 
 export interface Sums {
   received: bigint
@@ -193,12 +198,12 @@ export interface Sums {
   livePage: number
   live: number
   unconfirmed: boolean
-  /** The largest that a rail gave to an attempt that money came by. */
+  /** Largest rail tolerance of the settled attempts. */
   tolerance: bigint
 }
 
-/** What the intent's status follows from. Read under its lock. */
-export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
+/** Sums the facts that decide the intent's status. Call it under the intent's lock. */
+export const sumIntent = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asset }): Promise<Sums> =>
   tx.one(sql`select r.received, r.reversed, r.refunded, a.attempts, a."livePush", a."livePage", a.live, a.unconfirmed, a.tolerance
     from (select coalesce(sum(s.counted - s.reversed), 0) as received, coalesce(sum(s.reversed), 0) as reversed,
         (select coalesce(sum(f.amount), 0) from payments.refunds f where f.intent_id = ${intentId} and f.state = 'succeeded' and f.asset = ${asset}) as refunded
@@ -211,12 +216,12 @@ export const sumUp = (tx: Tx, { id: intentId, asset }: { id: string; asset: Asse
         from (select kind, unconfirmed, tolerance, state, state in ('created', 'submitting', 'pending', 'unknown') as live
           from payments.attempts where intent_id = ${intentId}) each) a`)
 
-/** Whether a receipt of one of these rails has the number that people see. */
+/** Returns whether a receipt of one of these rails has this number. */
 export const isCountedNumber = async (q: Queryable, rails: readonly string[], number: string): Promise<boolean> =>
   (await q.maybe(sql`select from payments.receipt_states
     where rail = any(${rails}) and rail_account = 'main' and number = ${number} limit 1`)) !== undefined
 
-/** Serialises what reads a debt and then moves it. Held to the end of the transaction. */
+/** Locks an account until the transaction ends. Serializes reading a debt and then changing it. */
 export async function lockAccount(tx: Tx, code: string): Promise<void> {
   await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.account:' || ${code}, 0))`)
 }

@@ -3,7 +3,7 @@ import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/datab
 import type { FailureReason } from '#rails/contract'
 import type { AmountBasis, RefundState } from '../refunds/types.ts'
 
-/** All SQL on payments.refunds and their parts. */
+/** All SQL on payments.refunds and payments.refund_parts. */
 
 export interface RefundRow {
   id: string
@@ -22,7 +22,7 @@ export interface RefundRow {
   phone: string | null
   destination: string | null
   sending: number
-  /** The sending that the money was taken for. */
+  /** The sending that the money was debited for. */
   takenSending: number | null
   reference: string | null
   number: string | null
@@ -40,7 +40,7 @@ export interface RefundRow {
   endedAt: Date | null
 }
 
-/** What of a refund comes from one receipt. */
+/** Part of a refund that one receipt covers. */
 export interface RefundPart {
   receiptId: string
   amount: bigint
@@ -51,7 +51,7 @@ const COLUMNS = sql`id, intent_id as "intentId", merchant_id as "merchantId", as
   taken_sending as "takenSending", reference, number, reason, why, claim_hash as "claimHash", claim_expires_at as "claimExpiresAt", idempotency_key as "idempotencyKey", request_hash as "requestHash",
   due_at as "dueAt", checks, version, created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
 
-/** False when the merchant used the key before. */
+/** Inserts a refund and its parts. Returns false when the merchant used the key before. */
 export async function insertRefund(tx: Tx, row: RefundRow, parts: readonly RefundPart[]): Promise<boolean> {
   const written =
     await tx.run(sql`insert into payments.refunds (id, intent_id, merchant_id, asset, amount, held, origin, way, state,
@@ -71,15 +71,15 @@ export async function insertRefund(tx: Tx, row: RefundRow, parts: readonly Refun
 export const findRefund = (q: Queryable, id: string): Promise<RefundRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.refunds where id = ${id}`)
 
-/** Under the intent's lock, so that only the queue's claims (due_at) can run beside. */
+/** Locks a refund. Call it under the intent's lock; then only queue claims (due_at) run concurrently. */
 export const lockRefund = (tx: Tx, id: string): Promise<RefundRow> =>
   tx.one(sql`select ${COLUMNS} from payments.refunds where id = ${id} for no key update`)
 
 export const findRefundByKey = (q: Queryable, merchantId: string, key: string): Promise<RefundRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.refunds where merchant_id = ${merchantId} and idempotency_key = ${key}`)
 
-/** A refund of the same amount that was made since a time and did not come to nothing. */
-export const findAlike = (
+/** Finds a refund of the same amount created since a time that did not fail or get canceled. */
+export const findSimilarRefund = (
   q: Queryable,
   intentId: string,
   { asset, amount }: Money,
@@ -100,14 +100,14 @@ export const listParts = (q: Queryable, refundId: string): Promise<RefundPart[]>
   q.many(sql`select receipt_id as "receiptId", amount from payments.refund_parts where refund_id = ${refundId}
     order by receipt_id limit 200`)
 
-/** What refunds that are under way take of each receipt of the intent. Read under its lock. */
+/** Sums what refunds under way reserve of each receipt of an intent. Call it under the intent's lock. */
 export const listReserved = (q: Queryable, intentId: string): Promise<RefundPart[]> =>
   q.many(sql`select p.receipt_id as "receiptId", sum(p.amount) as amount
     from payments.refunds f join payments.refund_parts p on p.refund_id = f.id
     where f.intent_id = ${intentId} and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')
     group by p.receipt_id limit 200`)
 
-/** Refunds under way that take of a receipt, the newest first. Read under its intent's lock. */
+/** Lists refunds under way that reserve part of a receipt, newest first. Call it under the intent's lock. */
 export const listReserving = (q: Queryable, receiptId: string): Promise<{ id: string; amount: bigint }[]> =>
   q.many(sql`select f.id, p.amount from payments.refund_parts p join payments.refunds f on f.id = p.refund_id
     where p.receipt_id = ${receiptId} and f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable')
@@ -121,7 +121,7 @@ export interface RefundFilter {
   readonly limit: number
 }
 
-/** Newest first. */
+/** Lists refunds, newest first. */
 export function listRefunds(
   q: Queryable,
   { merchantId, intentId, states, afterId, limit }: RefundFilter,
@@ -135,8 +135,10 @@ export function listRefunds(
     order by id desc limit ${limit}`)
 }
 
-/** Refunds that a person has to tell of: those to be paid by hand, and those sent before `before` of which nothing is known. */
-export const listUntold = (
+/**
+ * Lists refunds that a person must resolve: manual refunds, and refunds sent before `before` whose outcome is unknown.
+ */
+export const listUnresolvedRefunds = (
   q: Queryable,
   { byHand, before, limit }: { byHand: string; before: Date; limit: number },
 ): Promise<RefundRow[]> =>
@@ -144,27 +146,30 @@ export const listUntold = (
     where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
     order by id limit ${limit}`)
 
-/** How many those are, and since when the first of them waits. */
-export const measureUntold = (
+/** Counts the refunds that a person must resolve, and returns since when the oldest waits. */
+export const measureUnresolvedRefunds = (
   q: Queryable,
   { byHand, before }: { byHand: string; before: Date },
 ): Promise<{ waiting: number; since: Date | null }> =>
   q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
     where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})`)
 
-/** The right to send it, given once: undefined when it is not `created` any more. Under its intent's lock. */
+/**
+ * Claims the right to send a refund, once: undefined when it is not `created` any more. Call it under the intent's
+ * lock.
+ */
 export const claimSending = (q: Tx, id: string, now: Date, leaseEnd: Date): Promise<RefundRow | undefined> =>
   q.maybe(sql`update payments.refunds set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
     where id = ${id} and state = 'created' returning ${COLUMNS}`)
 
-/** Refunds to look at now. Whoever claimed them has until `leaseEnd`. */
+/** Claims due refunds until `leaseEnd`. */
 export const claimDueRefunds = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<RefundRow[]> =>
   q.many(sql`update payments.refunds set due_at = ${leaseEnd} where id in (
     select id from payments.refunds where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
     returning ${COLUMNS}`)
 
-/** Makes those due that are claimed, or whose next look is no further off than a claim lasts. */
-export const freeDueRefunds = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
+/** Makes claimed refunds due again, and those whose next check is within one lease. */
+export const releaseRefundClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
   q.run(sql`update payments.refunds set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
     and state in ('created', 'submitting', 'pending', 'unknown')`)
 
@@ -176,7 +181,7 @@ export async function updateRefund(tx: Tx, row: RefundRow): Promise<void> {
     submitted_at = ${row.submittedAt}, ended_at = ${row.endedAt} where id = ${row.id}`)
 }
 
-/** Moves the next look without touching anything else. */
+/** Postpones the next check. Changes nothing else. */
 export async function postponeRefund(
   q: Queryable,
   { id, dueAt, checks }: Pick<RefundRow, 'id' | 'dueAt' | 'checks'>,
@@ -186,18 +191,18 @@ export async function postponeRefund(
   )
 }
 
-/** Frees idempotency keys of refunds made before `before`. @returns how many */
+/** Releases the idempotency keys of refunds created before `before`. @returns number of keys */
 export const releaseRefundKeys = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`update payments.refunds set idempotency_key = null, request_hash = null where id in (
     select id from payments.refunds where created_at < ${before} and idempotency_key is not null limit ${limit})`)
 
-/** Of the refunds under way, what is held per account and asset, so that it can be compared with the ledger. */
+/** Sums what refunds under way hold, by account and asset, for comparison with the ledger. */
 export const listHeld = (q: Queryable): Promise<{ account: string; asset: Asset; held: bigint }[]> =>
   q.many(sql`select i.account, f.asset, sum(f.held) as held
     from payments.refunds f join payments.intents i on i.id = f.intent_id
     where f.state in ('created', 'submitting', 'pending', 'unknown', 'claimable') group by 1, 2 having sum(f.held) > 0 limit 1000`)
 
-/** Refunds whose parts do not add up, or whose money did not move as their state says. */
+/** Lists refunds whose parts do not add up, or that hold money or are due after they ended. */
 export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: string }[]> =>
   q.many(sql`select f.id, case when f.amount <> p.amount then 'its parts do not add up to its amount'
       when f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and f.held > 0 then 'it is over and still holds money'
@@ -208,7 +213,7 @@ export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: stri
       or (f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and (f.held > 0 or f.due_at is not null))
     order by f.id limit 20`)
 
-/** Refunds that went, of which not all was booked. Those from before refunds had entries of their own name no reference. */
+/** Lists successful refunds that are not booked in full. Old refunds without entries of their own name no reference. */
 export const listUnbooked = (q: Queryable): Promise<{ id: string; amount: bigint; booked: bigint }[]> =>
   q.many(sql`select f.id, f.amount, coalesce(e.amount, 0) as booked
     from payments.refunds f left join lateral (
@@ -220,8 +225,8 @@ export const listUnbooked = (q: Queryable): Promise<{ id: string; amount: bigint
     order by f.id limit 20`)
 
 /**
- * Receipts of which more was given back by us than came, what was booked as more set aside; or of which what is left does not carry what was promised
- * and not sent. Refunds that a provider made beside ours are its own affair.
+ * Lists receipts with more refunded than received, apart from booked excess, and receipts whose remainder does not
+ * cover their unsent refunds. Refunds made at the provider directly are not checked.
  */
 export const listOverRefunded = (q: Queryable): Promise<{ id: string; counted: bigint; gone: bigint }[]> =>
   q.many(sql`select s.receipt_id as id, s.counted, s.reversed + coalesce(p.amount, 0) as gone

@@ -15,7 +15,7 @@ export interface SettlementRow {
   feeFixed: bigint
   fee: bigint | null
   state: SettlementState
-  /** Grows with each change that is told. */
+  /** Grows with each change that is reported to the merchant. */
   version: number
   dueAt: Date
   createdAt: Date
@@ -36,13 +36,13 @@ export async function insertSettlement(tx: Tx, row: SettlementRow): Promise<void
 export const lockSettlement = (tx: Tx, id: string): Promise<SettlementRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from payments.settlements s where s.id = ${id} for no key update`)
 
-/** Of one receipt, what is still held back, oldest first. Locked. */
+/** Locks the pending settlements of a receipt, oldest first. */
 export const lockHeld = (tx: Tx, receiptId: string): Promise<SettlementRow[]> =>
   tx.many(sql`select ${COLUMNS} from payments.settlements s where s.receipt_id = ${receiptId} and s.state = 'pending'
     order by s.id limit 100 for no key update`)
 
-/** Of one payment, oldest first, as many as make up an amount. Locked. */
-export const lockHeldOf = (
+/** Locks pending settlements of a payment, oldest first, as many as cover an amount. */
+export const lockHeldForAmount = (
   tx: Tx,
   { intentId, asset, amount }: { intentId: string; asset: Asset; amount: bigint },
 ): Promise<SettlementRow[]> =>
@@ -54,28 +54,32 @@ export const lockHeldOf = (
       where before < ${amount})
     order by s.id for no key update`)
 
-/** What was freed of a settlement, and by what. */
-export interface FreeRow {
+/** Amount released from a settlement, and the refund or reversal that caused it. */
+export interface HoldRelease {
   cause: string
   settlementId: string
   amount: bigint
   undone: bigint
 }
 
-export async function insertFree(tx: Tx, { cause, settlementId, amount }: FreeRow, now: Date): Promise<void> {
+export async function insertHoldRelease(
+  tx: Tx,
+  { cause, settlementId, amount }: HoldRelease,
+  now: Date,
+): Promise<void> {
   await tx.run(sql`insert into payments.settlement_frees as f (cause, settlement_id, amount, created_at)
     values (${cause}, ${settlementId}, ${amount}, ${now})
     on conflict (cause, settlement_id) do update set amount = f.amount + excluded.amount, ended_at = null`)
 }
 
-/** What was freed by any of these and is not over, oldest first. Under the payment's lock. */
-export const listFrees = (tx: Tx, causes: readonly string[]): Promise<FreeRow[]> =>
+/** Lists open releases by any of these causes, oldest first. Call it under the payment's lock. */
+export const listHoldReleases = (tx: Tx, causes: readonly string[]): Promise<HoldRelease[]> =>
   tx.many(sql`select cause, settlement_id as "settlementId", amount, undone from payments.settlement_frees
     where cause = any(${causes}) and ended_at is null order by settlement_id limit 1000`)
 
-export async function updateFree(
+export async function updateHoldRelease(
   tx: Tx,
-  { cause, settlementId, undone }: FreeRow,
+  { cause, settlementId, undone }: HoldRelease,
   endedAt: Date | null,
 ): Promise<void> {
   await tx.run(sql`update payments.settlement_frees set undone = ${undone}, ended_at = ${endedAt}
@@ -92,13 +96,13 @@ export const claimSettlements = (q: Queryable, limit: number, now: Date, lease: 
       select id from payments.settlements where look_at <= ${now} order by look_at limit ${limit} for update skip locked)
     returning id`)
 
-/** What the dead had claimed is due at once. */
-export const freeSettlements = (q: Queryable, now: Date): Promise<number> =>
+/** Makes settlements due again that a dead worker had claimed. */
+export const releaseSettlementClaims = (q: Queryable, now: Date): Promise<number> =>
   q.run(
     sql`update payments.settlements set look_at = due_at where state = 'pending' and look_at > due_at and due_at <= ${now}`,
   )
 
-export interface SettlementOf extends SettlementRow {
+export interface SettlementWithIntent extends SettlementRow {
   intentId: string
   owner: string
   livemode: boolean
@@ -106,7 +110,7 @@ export interface SettlementOf extends SettlementRow {
 
 const OF = sql`from payments.settlements s join payments.receipts r on r.id = s.receipt_id join payments.intents i on i.id = r.intent_id`
 
-export const findSettlement = (q: Queryable, id: string): Promise<SettlementOf | undefined> =>
+export const findSettlement = (q: Queryable, id: string): Promise<SettlementWithIntent | undefined> =>
   q.maybe(sql`select ${COLUMNS}, i.id as "intentId", i.owner, i.livemode ${OF} where s.id = ${id}`)
 
 export interface SettlementQuery {
@@ -117,11 +121,11 @@ export interface SettlementQuery {
   readonly cursor?: string | undefined
 }
 
-/** Newest first; one more than the limit when there are more. */
+/** Lists settlements, newest first. Returns one more than the limit when there are more. */
 export function listSettlements(
   q: Queryable,
   { merchantId, state, limit, cursor }: SettlementQuery,
-): Promise<SettlementOf[]> {
+): Promise<SettlementWithIntent[]> {
   const conditions: Sql[] = [sql`s.merchant_id = ${merchantId}`]
   if (state !== undefined) conditions.push(sql`s.state = ${state}`)
   if (cursor !== undefined) conditions.push(sql`s.id < ${cursor}`)
@@ -129,8 +133,11 @@ export function listSettlements(
     where ${joinSql(conditions, sql` and `)} order by s.id desc limit ${limit + 1}`)
 }
 
-/** Settlements of which another amount went back than was freed of them, and what was freed for refunds that did not happen. */
-export const listWrongFrees = (q: Queryable): Promise<{ id: string; what: string }[]> =>
+/**
+ * Lists settlements whose returned amount differs from their releases, and open releases of refunds that did not
+ * happen.
+ */
+export const listWrongHoldReleases = (q: Queryable): Promise<{ id: string; what: string }[]> =>
   q.many(sql`select s.id, 'returned ' || s.returned || ', and ' || coalesce(f.amount, 0) || ' was freed of it' as what
       from payments.settlements s
       left join (select settlement_id, sum(amount - undone) as amount from payments.settlement_frees group by 1) f on f.settlement_id = s.id

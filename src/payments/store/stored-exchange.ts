@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/types.ts'
 
-/** As a row holds it. */
+/** An exchange as stored in a `jsonb` column: numbers and times as text. */
 export interface StoredExchange extends Omit<Exchange, 'price' | 'at' | 'lockedUntil' | 'asked' | 'spread' | 'priced'> {
   readonly numerator: string
   readonly denominator: string
@@ -11,7 +11,7 @@ export interface StoredExchange extends Omit<Exchange, 'price' | 'at' | 'lockedU
   readonly priced: string
 }
 
-export const storedExchange = (exchange: Exchange): StoredExchange => {
+export const serializeExchange = (exchange: Exchange): StoredExchange => {
   const { price, at, lockedUntil, asked, spread, priced, ...rest } = exchange
   return {
     ...rest,
@@ -25,7 +25,7 @@ export const storedExchange = (exchange: Exchange): StoredExchange => {
   }
 }
 
-export const exchangeOf = (stored: StoredExchange): Exchange => {
+export const parseExchange = (stored: StoredExchange): Exchange => {
   const { numerator, denominator, at, lockedUntil, asked, spread, priced, ...rest } = stored
   return {
     ...rest,

@@ -1,14 +1,17 @@
 import { type Queryable, sql } from '#platform/database/db'
 
-/** All SQL on payments.tallies, and the counts that go with them. Ids are in the order of their making, so a range of time is a range of ids. */
+/**
+ * All SQL on payments.tallies, and the counts behind them. Ids are in order of creation, so a time range is an id
+ * range.
+ */
 
 export interface Tally {
   readonly until: Date
-  /** Payments made before `until`. */
+  /** Number of payments created before `until`. */
   readonly created: bigint
 }
 
-export const lastTally = (q: Queryable): Promise<Tally | undefined> =>
+export const findLatestTally = (q: Queryable): Promise<Tally | undefined> =>
   q.maybe(sql`select until, created from payments.tallies order by until desc limit 1`)
 
 export const findTally = (q: Queryable, until: Date): Promise<Tally | undefined> =>
@@ -18,7 +21,7 @@ export async function insertTally(q: Queryable, { until, created }: Tally): Prom
   await q.run(sql`insert into payments.tallies (until, created) values (${until}, ${created}) on conflict do nothing`)
 }
 
-/** Payments with ids from `from` on, and before `to`. */
+/** Counts the intents with ids from `from` to `to`, which is excluded. */
 export async function countIntents(q: Queryable, from: string, to: string): Promise<bigint> {
   const { count } = await q.one<{ count: bigint }>(
     sql`select count(*) as count from payments.intents where id >= ${from} and id < ${to}`,
@@ -26,7 +29,7 @@ export async function countIntents(q: Queryable, from: string, to: string): Prom
   return count
 }
 
-/** Of the newest `limit` attempts from `from` on, those that ended, and those of them that brought money. */
+/** Counts the ended attempts among the newest `limit` attempts from `from` on, and those that received money. */
 export const countEnded = (q: Queryable, from: string, limit: number): Promise<{ ended: number; succeeded: number }> =>
   q.one(sql`select count(*)::int as ended, (count(*) filter (where state = 'settled'))::int as succeeded
     from (select state from payments.attempts where id >= ${from} order by id desc limit ${limit}) newest

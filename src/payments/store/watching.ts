@@ -3,44 +3,47 @@ import { type Queryable, sql, type Tx } from '#platform/database/db'
 /** All SQL on payments.watches. */
 
 const SWEEP = ':sweep'
-/** The row of the sweep over all addresses of a rail, beside that of its looks. */
-export const sweepOf = (rail: string): string => rail + SWEEP
+/** Returns the name of a rail's sweep row. The sweep over all addresses has a row beside that of the poll. */
+export const sweepRowName = (rail: string): string => rail + SWEEP
 export const isSweep = (row: string): boolean => row.endsWith(SWEEP)
-export const railOfRow = (row: string): string => row.replace(SWEEP, '')
+export const railOfWatch = (row: string): string => row.replace(SWEEP, '')
 
 export interface WatchRow {
   rail: string
   cursor: string | null
-  /** Counts claims: who holds the last one stores. */
+  /** Number of claims. Only the holder of the last claim may store. */
   claims: number
-  /** When a look last reached the end of what there was. */
+  /** Time at which a poll last reached the end of the chain. */
   caughtUpAt: Date | null
 }
 
 const COLUMNS = sql`rail, cursor, claims, caught_up_at as "caughtUpAt"`
 
-/** The right to look, when a look is due and nobody has it; until `leaseEnd`, or until another takes it after that. */
+/** Claims a due poll until `leaseEnd`; undefined when none is due or another process holds it. */
 export const claimWatch = (q: Queryable, rail: string, now: Date, leaseEnd: Date): Promise<WatchRow | undefined> =>
   q.maybe(sql`update payments.watches set leased_until = ${leaseEnd}, due_at = ${leaseEnd}, claims = claims + 1
     where rail = ${rail} and due_at <= ${now} and (leased_until is null or leased_until <= ${now}) returning ${COLUMNS}`)
 
-export async function openWatch(q: Queryable, rail: string, now: Date): Promise<void> {
+export async function ensureWatchRow(q: Queryable, rail: string, now: Date): Promise<void> {
   await q.run(sql`insert into payments.watches (rail, due_at) values (${rail}, ${now}) on conflict do nothing`)
 }
 
-/** Makes a look due now; during one, another after it. */
+/** Makes a poll due now. During a poll, another one follows. */
 export async function wakeWatch(q: Queryable, rail: string, now: Date): Promise<void> {
   await q.run(sql`update payments.watches set due_at = ${now} where rail = ${rail} and due_at > ${now}`)
 }
 
-/** Whoever claimed it is dead. */
-export const freeWatch = (q: Queryable, rail: string, now: Date): Promise<number> =>
+/** Releases the claim of a dead process. Returns the number of rows. */
+export const releaseWatchClaims = (q: Queryable, rail: string, now: Date): Promise<number> =>
   q.run(
     sql`update payments.watches set leased_until = null, due_at = ${now} where rail = ${rail} and leased_until is not null`,
   )
 
-/** False when another has claimed it since: then nothing of this look may be stored. */
-export async function storeLook(
+/**
+ * Stores the result of a poll. Returns false when another process has claimed the row; then nothing of this poll may be
+ * stored.
+ */
+export async function storePollResult(
   tx: Tx,
   { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
   { cursor, caughtUpAt, dueAt }: { cursor: string; caughtUpAt: Date | null; dueAt: Date },
@@ -51,8 +54,11 @@ export async function storeLook(
   return written === 1
 }
 
-/** The cursor stays. @returns since when it fails; undefined when another has claimed it since */
-export async function storeFailure(
+/**
+ * Records a failed poll and keeps the cursor. @returns since when polls fail; undefined when another process has
+ * claimed the row
+ */
+export async function storePollFailure(
   q: Queryable,
   { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
   { problem, now, dueAt }: { problem: string; now: Date; dueAt: Date },
@@ -64,8 +70,11 @@ export async function storeFailure(
   return row?.since
 }
 
-/** Looks begin again at about a day ago: what was before and not seen is not looked for any more. False when there is no such row. */
-export async function forgetCursor(tx: Tx, rail: string, now: Date): Promise<boolean> {
+/**
+ * Resets the cursor, so that polls restart about one day ago. Older deposits that were not found are skipped. Returns
+ * false when there is no such row.
+ */
+export async function resetWatchCursor(tx: Tx, rail: string, now: Date): Promise<boolean> {
   const written =
     await tx.run(sql`update payments.watches set cursor = null, claims = claims + 1, leased_until = null, due_at = ${now},
     failing_since = null, problem = null where rail = ${rail}`)

@@ -6,7 +6,7 @@ import type { Case } from '#cases'
 import { CASE_ACTIONS, type CaseAction, type Reconciliation } from '../types.ts'
 import { listRuns } from '../store.ts'
 
-const MOST = 100
+const MAX_LISTED = 100
 
 /** Adds `run`, `days`, `cases`, `resolve` and `credit` to `purser reconcile`. */
 export function addReconcileCommands(
@@ -16,9 +16,9 @@ export function addReconcileCommands(
 ): void {
   reconcile
     .command('run')
-    .description('compares a day with the provider; the running program does it within a minute')
+    .description('requests the comparison of a day; the running program does it within a minute')
     .argument('<rail>', 'mpesa, stripe, …')
-    .option('--day <yyyy-mm-dd>', 'a day of BUSINESS_TIME_ZONE that is over; yesterday by default')
+    .option('--day <yyyy-mm-dd>', 'a past day in BUSINESS_TIME_ZONE; yesterday by default')
     .action(async (rail: string, options: { day?: string }) => {
       const { db, print, record } = await open()
       const reconciliation = await openReconciliation()
@@ -32,33 +32,33 @@ export function addReconcileCommands(
     })
   reconcile
     .command('days')
-    .description(`the ${MOST} newest comparisons and what came of them`)
+    .description(`lists the ${MAX_LISTED} newest comparisons and their results`)
     .action(async () => {
       const { db, print } = await open()
-      const runs = await listRuns(db, MOST)
-      print(runs.length === 0 ? 'Nothing was compared yet.' : runs.map((run) => ({ ...run })))
+      const runs = await listRuns(db, MAX_LISTED)
+      print(runs.length === 0 ? 'No day was compared yet.' : runs.map((run) => ({ ...run })))
     })
   reconcile
     .command('cases')
-    .description(`the ${MOST} newest differences that are open`)
-    .option('--all', 'those that are over too')
+    .description(`lists the ${MAX_LISTED} newest open cases`)
+    .option('--all', 'include cases that have ended')
     .action(async ({ all }: { all?: boolean }) => {
       const { db, print } = await open()
       const { items } = await (
         await openReconciliation()
-      ).listCases(db, { state: all ? undefined : 'open', limit: MOST })
+      ).listCases(db, { state: all ? undefined : 'open', limit: MAX_LISTED })
       print(items.length === 0 ? 'No case is open.' : items.map(rowOf))
     })
   caseCommands(reconcile, open, openReconciliation)
 }
 
-/** What a person does about a case. */
+/** Adds the commands for decisions on a case. */
 function caseCommands(reconcile: Command, open: OpenCli, openReconciliation: () => Promise<Reconciliation>): void {
   reconcile
     .command('resolve')
-    .description('ends a case, or has its day compared again')
+    .description('closes a case, or compares its day again')
     .argument('<case>', 'its id, rec_…')
-    .requiredOption('--note <text>', 'what was found out, for whoever asks later')
+    .requiredOption('--note <text>', 'the finding, for the audit log')
     .option('--action <action>', CASE_ACTIONS.join(' or '), 'close')
     .action(async (id: string, { note, action }: { note: string; action: string }) => {
       const { db, print, record } = await open()
@@ -68,14 +68,18 @@ function caseCommands(reconcile: Command, open: OpenCli, openReconciliation: () 
       const { suggested } = await db.transaction((tx) =>
         reconciliation.resolve(tx, { id, action: how, note }, () => record(tx, entry)),
       )
-      print(how === 'close' ? 'It is closed. Nothing was posted for it.' : `Its day is compared again. ${suggested}`)
+      print(
+        how === 'close'
+          ? 'The case is closed. Nothing was posted for it.'
+          : `The day will be compared again. ${suggested}`,
+      )
     })
   reconcile
     .command('credit')
     .description('counts the money of a case of kind missing-here for a payment, once, and ends the case')
     .argument('<case>', 'its id, rec_…')
     .requiredOption('--payment <id>', 'pay_…, in the currency of the money')
-    .requiredOption('--note <text>', 'how it is known, for whoever asks later')
+    .requiredOption('--note <text>', 'the evidence, for the audit log')
     .action(async (id: string, { payment, note }: { payment: string; note: string }) => {
       const { print, record } = await open()
       const reconciliation = await openReconciliation()
@@ -90,7 +94,7 @@ function caseCommands(reconcile: Command, open: OpenCli, openReconciliation: () 
 function requireDay(text: string): string {
   const at = new Date(`${text}T00:00:00Z`)
   if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)) return text
-  throw new AppError('validation-failed', 422, `"${text}" is not a day: write it like 2026-01-15.`)
+  throw new AppError('validation-failed', 422, `"${text}" is not a day. Use the form 2026-01-15.`)
 }
 
 function requireAction(text: string): CaseAction {

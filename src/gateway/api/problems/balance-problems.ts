@@ -5,7 +5,7 @@ export const BALANCE_PROBLEMS = [
   {
     code: 'payments.no-such-transfer',
     status: 404,
-    message: 'There is no transfer by hand X2M4P-7K3Q9.',
+    message: 'There is no manual transfer X2M4P-7K3Q9. List them: npx purser payments transfers',
     param: 'id',
     remedy: 'Check the payment code, or use the id of the attempt or of the payment.',
   },
@@ -19,20 +19,20 @@ export const BALANCE_PROBLEMS = [
   {
     code: 'payments.transfer-not-open',
     status: 409,
-    message: 'The transfer is settled: nothing is waited for.',
+    message: 'The transfer is settled already, so it cannot be changed.',
     remedy: 'Look the payment up. What was credited goes back by a refund.',
   },
   {
     code: 'payments.transfer-confirmed',
     status: 409,
     message:
-      'The transfer was confirmed as FT26015K3M9P already. If the payer sent another one with the same payment code, say so.',
+      'The transfer is confirmed as FT26015K3M9P already. If the payer sent a second one with the same payment code, confirm it with `another`.',
     remedy: 'Compare the numbers. For a second transfer with one payment code send {"another": true}.',
   },
   {
     code: 'payments.number-used',
     status: 409,
-    message: 'Another transfer was confirmed with this number. Check it.',
+    message: 'Another transfer was confirmed with this number. Check the number.',
     param: 'number',
     remedy: 'Each transfer of the bank’s books is counted once. Find out which payment it belongs to.',
   },
@@ -51,7 +51,8 @@ export const BALANCE_PROBLEMS = [
   {
     code: 'payments.no-customer',
     status: 422,
-    message: 'This payment names no customer, so there is no balance to pay from. Give customer.id when you create it.',
+    message:
+      'This payment names no customer, so there is no balance to pay from. Set customer.id when you create the payment.',
     param: 'method',
     remedy: 'Create the payment with customer.id and with balance among its methods.',
   },

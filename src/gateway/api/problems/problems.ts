@@ -53,14 +53,14 @@ const all = [
   {
     code: 'payments.no-such-case',
     status: 404,
-    message: 'There is no case rec_01kd3vq7m2e8wtzr4c9x5bnh6f.',
+    message: 'There is no case rec_01kd3vq7m2e8wtzr4c9x5bnh6f. List them: npx purser reconcile cases --all',
     param: 'id',
     remedy: 'Check the id.',
   },
   {
     code: 'payments.no-such-webhook',
     status: 404,
-    message: 'There is no webhook at this address.',
+    message: 'There is no webhook at this URL. Check the rail’s name and that the rail is configured.',
     remedy: 'For providers: the rail is unknown, or switched off because its keys are not set.',
   },
   {
@@ -140,7 +140,7 @@ const all = [
   {
     code: 'payments.over',
     status: 409,
-    message: 'The payment is expired; nothing can be started on it. Create a new payment.',
+    message: 'The payment is expired; no attempt can start on it. Create a new payment.',
     remedy:
       'It is expired, canceled, failed or reversed. Create a new payment. Money that still arrives is credited to this one, with flags.late.',
   },
@@ -155,14 +155,14 @@ const all = [
     code: 'payments.page-open',
     status: 409,
     message:
-      'A page of the method crossmint is open, and its provider has not closed it. Finish the payment there, or try again in some seconds.',
+      'A page of the method crossmint is open, and its provider has not closed it. Finish the payment there, or try again in 15 seconds.',
     remedy:
       'The payer can still pay on the page that was opened first. Cards are closed at the provider by themselves when another attempt starts; where a provider cannot close its page, let the payer finish there or create a new payment.',
   },
   {
     code: 'payments.too-many-attempts',
     status: 409,
-    message: 'A payment can be tried 10 times. Create a new payment.',
+    message: 'A payment can have 10 attempts. Create a new payment.',
     remedy: 'Create a new payment.',
   },
   ...REFUND_PROBLEMS,
@@ -171,7 +171,7 @@ const all = [
   {
     code: 'payments.case-over',
     status: 409,
-    message: 'The case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is closed already.',
+    message: 'The case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is closed already, so it cannot be changed.',
     remedy: 'A person closed it, or nothing differed any more when its day was compared again.',
   },
   {
@@ -242,7 +242,7 @@ const all = [
   {
     code: 'payments.amount-not-taken',
     status: 422,
-    message: 'mpesa cannot take what is due: KES 0.50 is below its smallest, KES 1.00.',
+    message: 'mpesa cannot collect the amount due: KES 0.50 is below its minimum of KES 1.00. Choose another method.',
     param: 'method',
     remedy: 'Choose another method for what is due.',
   },
@@ -270,7 +270,7 @@ const all = [
   {
     code: 'payments.bad-cursor',
     status: 422,
-    message: 'The cursor is not one of ours. Take next_cursor from the page before.',
+    message: 'The cursor is invalid. Use next_cursor from the previous page.',
     param: 'cursor',
     remedy: 'Send next_cursor as it came, with the same filters.',
   },
@@ -296,7 +296,7 @@ const all = [
   {
     code: 'payments.too-many-prompts',
     status: 429,
-    message: 'This phone was asked too often. Wait before asking it again.',
+    message: 'This phone received too many prompts. Wait before you send another one.',
     param: 'phone',
     remedy: 'A phone is prompted three times in ten minutes from public pages. Wait for Retry-After seconds.',
   },
@@ -322,14 +322,14 @@ const all = [
   {
     code: 'payments.method-unavailable',
     status: 503,
-    message: 'mpesa cannot be used now. Try another method, or later.',
+    message: 'mpesa is unavailable now. Choose another method, or try again in a minute.',
     param: 'method',
     remedy: 'The method is switched off for now. Nothing was sent to the payer.',
   },
   {
     code: 'payments.too-many-followers',
     status: 503,
-    message: 'Too many pages follow payments now. Ask for the payment instead.',
+    message: 'Too many pages follow payments now. Read the payment instead.',
     remedy: 'Ask for the payment every few seconds instead of following it.',
   },
   {

@@ -3,7 +3,7 @@ import type { ProviderRefund, Rail, RefundFact } from '#rails/contract'
 import { recordOutcome } from '../../attempts/outcomes.ts'
 import { type Context, MAIN_ACCOUNT } from '../../context.ts'
 import { sendingIdOf } from '../../reservations/state.ts'
-import { attemptOfReceipt } from '../../store/attempts.ts'
+import { findAttemptOfReceipt } from '../../store/attempts.ts'
 import { findReceipt } from '../../store/receipts.ts'
 import { findRefund, findRefundByReference, type RefundRow } from '../../store/refunds.ts'
 import { checkRefund } from './polling.ts'
@@ -52,7 +52,7 @@ async function recordReported(
   // The provider sends another event when a pending refund is done.
   if (refund.outcome.kind !== 'succeeded') return DONE
   const receipt = await findReceipt(context.db, { ...account, providerId: refund.receiptId })
-  const attempt = receipt && (await attemptOfReceipt(context.db, receipt.id))
+  const attempt = receipt && (await findAttemptOfReceipt(context.db, receipt.id))
   // Other programs may use the provider's account. The refund of a payment of Purser may arrive before its receipt.
   if (!attempt) return ours ? { kind: 'later', why: 'the refunded receipt is not known yet' } : DONE
   const { receiptId, amount, reference: reversalId } = refund

@@ -5,7 +5,7 @@ import type { RefundOutcome } from '#rails/contract'
 import { backOff } from '../../attempts/schedule.ts'
 import { type Context, railOf, REFUNDS_QUEUE } from '../../context.ts'
 import { endClaim } from '../../reservations/cancel.ts'
-import { claimDueRefunds, freeDueRefunds, postponeRefund, type RefundRow } from '../../store/refunds.ts'
+import { claimDueRefunds, releaseRefundClaims, postponeRefund, type RefundRow } from '../../store/refunds.ts'
 import { recordRefund } from './record.ts'
 import { nextRefundCheckAt } from './schedule.ts'
 import { refundRefOf, submitRefund } from './send.ts'
@@ -21,7 +21,7 @@ export function refundsQueue(context: Context): DueQueue<RefundRow> {
     batch: 16,
     idleMs: 500,
     claim: (limit, now) => claimDueRefunds(context.db, limit, now, addMs(now, LEASE_MS)),
-    adopt: (now) => freeDueRefunds(context.db, now, addMs(now, LEASE_MS)),
+    adopt: (now) => releaseRefundClaims(context.db, now, addMs(now, LEASE_MS)),
     handle: (row) => processOrBackOff(context, row),
   }
 }

@@ -1,7 +1,7 @@
 import { money } from '#money'
 import type { Tx } from '#platform/database/db'
 import { invariant } from '#platform/base/errors'
-import { availableOf, type Books, takeTransfers } from '../../postings.ts'
+import { availableOf, type Books, debitTransfers } from '../../postings.ts'
 import { openExcessCase } from '../../receipts/excess.ts'
 import { countReceipt } from '../../receipts/receipts.ts'
 import { cancelUncoveredRefunds } from '../../reservations/cancel.ts'
@@ -119,7 +119,7 @@ async function debitPart(
   const within = smaller(amount, await refundableAmount(tx, receipt, intent))
   const excess = amount - within
   const event = { source: context.ids.next('rce'), ref: receipt.id, kind: 'payments.refund' }
-  const taken = takeTransfers(event, books, amount, there)
+  const taken = debitTransfers(event, books, amount, there)
   const entry = { id: event.source, receiptId: receipt.id, rail, railAccount, kind: 'reversal' as const, asset, amount }
   const reason = `refund ${row.id}`
   await insertEntry(tx, { ...entry, excess, providerId, reason, transfers: taken.map(({ id }) => id) }, now)

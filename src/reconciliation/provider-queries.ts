@@ -1,33 +1,36 @@
 import type { BookedAttempt, BookedReceipt } from '#payments'
 import type { RailReceipt } from '#rails/contract'
-import { differenceOf, holdOn, openDifference, type Day } from './day.ts'
+import { findDifference, extendRunLease, openDifference, type Day } from './day.ts'
 import { insertMatches } from './store.ts'
 
 const ROWS = 100
-/** A provider bears some hundred questions a minute: a day of more has to have a list. */
-const MOST = 5000
+/** Maximum attempts per day. Providers accept about a hundred queries a minute; a larger day needs a list. */
+const MAX_ATTEMPTS = 5000
 
 /**
- * A provider without a list: it is asked about each try of the day that brought money or was given up. What nobody here knows of (money
- * that no try is about) is not found so. No answer is no difference.
+ * Queries each attempt of the day that received money or was given up, for a provider without a list. Money without an
+ * attempt is not found this way. No answer is no difference.
  */
-export async function askEach(day: Day, signal: AbortSignal): Promise<void> {
+export async function queryEachAttempt(day: Day, signal: AbortSignal): Promise<void> {
   const { context, run, from, to } = day
   let after = ''
-  for (let asked = 0; asked < MOST && !signal.aborted; asked += ROWS) {
+  for (let asked = 0; asked < MAX_ATTEMPTS && !signal.aborted; asked += ROWS) {
     const page = await context.bookkeeping.listEndedAttempts(context.db, run, { from, to, after, limit: ROWS })
     for (const id of page) {
       const attempt = await context.bookkeeping.findAttempt(context.db, id)
-      if (attempt) await askOne(day, attempt)
+      if (attempt) await queryAttempt(day, attempt)
     }
-    await holdOn(day)
+    await extendRunLease(day)
     if (page.length < ROWS) return
     after = page.at(-1) ?? ''
   }
-  context.log.warn({ rail: run.rail, day: run.day, most: MOST }, 'more tries in a day than a provider is asked about')
+  context.log.warn(
+    { rail: run.rail, day: run.day, most: MAX_ATTEMPTS },
+    'more attempts in a day than the query limit: the rest is not compared',
+  )
 }
 
-async function askOne(day: Day, attempt: BookedAttempt): Promise<void> {
+async function queryAttempt(day: Day, attempt: BookedAttempt): Promise<void> {
   const { context } = day
   const outcome = await context.bookkeeping.query(attempt.id)
   if (outcome?.kind === 'failed') {
@@ -36,16 +39,16 @@ async function askOne(day: Day, attempt: BookedAttempt): Promise<void> {
   }
   if (outcome?.kind !== 'received') return
   const receipts = outcome.receipts.filter(({ final }) => final)
-  const before = await findOf(day, receipts)
+  const before = await findReceipts(day, receipts)
   if (receipts.some(({ id }) => !before.has(id))) await context.bookkeeping.record(attempt, outcome)
-  const after = await findOf(day, receipts)
+  const after = await findReceipts(day, receipts)
   for (const receipt of receipts) {
     const ours = after.get(receipt.id)
     if (ours) await compareOne(day, receipt, ours, before.has(receipt.id))
   }
 }
 
-const findOf = async (
+const findReceipts = async (
   { context, run }: Day,
   receipts: readonly RailReceipt[],
 ): Promise<ReadonlyMap<string, BookedReceipt>> => {
@@ -67,7 +70,7 @@ async function compareOne(
   if (!known) tally.repaired += 1
   await insertMatches(context.db, [{ receiptId: ours.id, lineId: id, lineAt: at }], now)
   await context.cases.repair(context.db, { ...run, subjects: [ours.id, id] })
-  const kind = stated ? differenceOf(ours, { gross }) : undefined
+  const kind = stated ? findDifference(ours, { gross }) : undefined
   if (kind === undefined) tally.matched += 1
   else {
     const { intentId, merchantId, amount, takenAt: movedAt } = ours
