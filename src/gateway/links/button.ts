@@ -5,13 +5,13 @@ import { shadesOf } from '../colour.ts'
 import { showMoney } from '../strings/format.ts'
 import type { Speech } from '../strings/strings.ts'
 
-/** HTML of a payment link for pages of others: it works without scripts, and without its style too. */
+/** HTML of a payment link for third-party pages. It works without scripts and without the style sheet. */
 export interface Button {
-  /** A form with a button; where the payer says how much, with a field for that. */
+  /** A form with a button. It has an amount field if the payer enters the amount. */
   readonly form: string
-  /** The same as a link, for e-mails and editors that take no forms. */
+  /** The same as an HTML link, for e-mails and editors that do not accept forms. */
   readonly link: string
-  /** Once in the page, as it likes: it dresses both. */
+  /** Optional style sheet for both, once per page. */
   readonly style: string
 }
 
@@ -22,7 +22,7 @@ export function buttonOf(row: LinkRow, url: string, speech: Speech): Button {
   const href = escaped(url)
   const text = escaped(words)
   const label = description ? escaped(`${words}: ${description}`) : text
-  // One line each: it is pasted into editors that keep line ends.
+  // One line each, because some editors keep line breaks of pasted HTML.
   const button = `<button type="submit" class="purser-button" aria-label="${label}">${text}</button>`
   return {
     form: `<form action="${href}" method="get" class="purser-form">${amount === null ? field(row, speech) : ''}${button}</form>`,
@@ -40,7 +40,7 @@ function field(row: LinkRow, speech: Speech): string {
   return `<label>${label} <input name="amount" type="text" inputmode="decimal" maxlength="30" required>${bounds}</label> `
 }
 
-/** What can be paid, when there are bounds. */
+/** Returns the allowed amounts in words; undefined without bounds. */
 export function hintOf({ asset, least, most }: LinkRow, speech: Speech): string | undefined {
   const show = (minor: bigint): string => showMoney(money(asset, minor))
   if (least !== null && most !== null) return speech.say('amountBetween', { min: show(least), max: show(most) })
@@ -50,7 +50,7 @@ export function hintOf({ asset, least, most }: LinkRow, speech: Speech): string 
 
 const OURS = '#0b6b4f'
 
-/** In the merchant's colour, in a shade that can be read; the page around it is not known, so nothing else is touched. */
+/** Returns the style sheet in a readable shade of the merchant's colour. It styles nothing else, because the surrounding page is unknown. */
 export function buttonStyle(colour: string | null): string {
   const { main, ink } = shadesOf(colour ?? OURS).light
   const font = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif"

@@ -34,7 +34,7 @@ export async function createLink(
 export interface LinkKey {
   readonly id: string
   readonly merchantId: string
-  /** Of a caller that acts for one store. */
+  /** Set if the caller acts for one store. */
   readonly storeId: string | undefined
 }
 
@@ -43,7 +43,7 @@ export async function requireLink(q: Queryable, key: LinkKey): Promise<LinkRow> 
   return ofCaller(link, key)
 }
 
-/** Undefined leaves what is there. The amount stays: whoever was given the link was told it. */
+/** Changes of a link; undefined keeps a value. The amount cannot change, because payers already know it. */
 export type LinkChange = {
   readonly [K in 'description' | 'reference' | 'methods' | 'returnUrl' | 'expiresAt']?: LinkRow[K] | undefined
 } & { readonly archived?: boolean | undefined }
@@ -73,14 +73,14 @@ function ofCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKe
 export const noSuchLink = (id: string): AppError =>
   new AppError('gateway.no-such-link', 404, `There is no payment link ${id}.`, { param: 'id' })
 
-/** `used`: it was for one payment, which is there. */
+/** State of a link for a payer who opens it. `used`: a single-use link whose payment received money. */
 export type LinkState =
   | { readonly is: 'open' }
   | { readonly is: 'closed' }
-  /** Its payment, which can still be paid, or was. */
+  /** Payment of a single-use link: `started` can still be paid. */
   | { readonly is: 'started' | 'used'; readonly paymentId: string }
 
-/** What somebody who opens the link finds. */
+/** Returns the state of the link for a payer who opens it. */
 export async function stateOfLink(
   { payments, clock }: LinkDeps,
   q: Queryable,
@@ -90,7 +90,7 @@ export async function stateOfLink(
   if (singleUse && paymentId !== null) {
     const intent = await payments.find(q, { id: paymentId })
     if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'started', paymentId }
-    // Whoever paid a part is not asked for all of it anew.
+    // A payer who paid a part must not be asked for the full amount again.
     const took = intent !== undefined && intent.received.amount > 0n
     if (took || intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
   }
@@ -104,7 +104,7 @@ export interface LinkChoice {
 
 const EXPIRES_IN_SECONDS = 3600
 
-/** The payment that the payer goes on to: a new one, unless the link is for one use and has one. Undefined when it is over. */
+/** Returns the payment for the payer: the existing one of a single-use link, else a new one. Undefined if the link is closed. */
 export async function payByLink(
   deps: LinkDeps,
   id: string,
@@ -124,7 +124,7 @@ export async function payByLink(
       currency: currencyOf(chosen.amount.asset),
       description: link.description,
       ...(link.reference !== null && { reference: link.reference }),
-      // An origin that was taken off the list meanwhile leaves the payer here.
+      // If the merchant removed the origin meanwhile, the payment has no return URL.
       ...(isReturnable(link.returnUrl, shop, deps.publicUrl()) ? { return_url: link.returnUrl } : {}),
       ...(chosen.methods && { methods: [...chosen.methods] }),
       expires_in: EXPIRES_IN_SECONDS,

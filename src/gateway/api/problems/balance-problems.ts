@@ -1,11 +1,11 @@
 import type { Problem } from './problem.ts'
 
-/** What can be wrong with prepaid balances and with transfers by hand. */
+/** Errors of prepaid balances and of manual transfers. */
 export const BALANCE_PROBLEMS = [
   {
     code: 'payments.no-such-transfer',
     status: 404,
-    message: 'There is no transfer by hand X2M4P-7K3Q9.',
+    message: 'There is no manual transfer X2M4P-7K3Q9.',
     param: 'id',
     remedy: 'Check the payment code, or use the id of the attempt or of the payment.',
   },
@@ -19,47 +19,47 @@ export const BALANCE_PROBLEMS = [
   {
     code: 'payments.transfer-not-open',
     status: 409,
-    message: 'The transfer is settled: nothing is waited for.',
-    remedy: 'Look the payment up. What was credited goes back by a refund.',
+    message: 'The transfer is settled: it is no longer waiting for a decision.',
+    remedy: 'Retrieve the payment. To return money that was credited, create a refund.',
   },
   {
     code: 'payments.transfer-confirmed',
     status: 409,
     message:
       'The transfer was confirmed as FT26015K3M9P already. If the payer sent another one with the same payment code, say so.',
-    remedy: 'Compare the numbers. For a second transfer with one payment code send {"another": true}.',
+    remedy: 'Compare the numbers. To confirm a second transfer with the same payment code, send {"another": true}.',
   },
   {
     code: 'payments.number-used',
     status: 409,
     message: 'Another transfer was confirmed with this number. Check it.',
     param: 'number',
-    remedy: 'Each transfer of the bank’s books is counted once. Find out which payment it belongs to.',
+    remedy: 'Each transfer on the bank statement counts once. Find out which payment it belongs to.',
   },
   {
     code: 'ledger.insufficient-funds',
     status: 409,
     message: 'The funds do not suffice.',
-    remedy: 'Your available balance is smaller than the amount: look at GET /api/v1/balance.',
+    remedy: 'Your available balance is lower than the amount. Check GET /api/v1/balance.',
   },
   {
     code: 'ledger.transfer-mismatch',
     status: 409,
     message: 'Transfer 6f1c… was posted before with another amount.',
-    remedy: 'This Idempotency-Key was used for another top-up of the customer, however long ago. Use a new one.',
+    remedy: 'This Idempotency-Key was used for another top-up of the same customer. It never expires: use a new one.',
   },
   {
     code: 'payments.no-customer',
     status: 422,
-    message: 'This payment names no customer, so there is no balance to pay from. Give customer.id when you create it.',
+    message: 'This payment names no customer, so there is no balance to pay from. Set customer.id when you create it.',
     param: 'method',
     remedy: 'Create the payment with customer.id and with balance among its methods.',
   },
   {
     code: 'payments.bad-number',
     status: 422,
-    message: 'The number must be the one in the bank’s books: 3 to 60 letters, digits, dots, dashes and slashes.',
+    message: 'The number must be the one on the bank statement: 3 to 60 letters, digits, dots, dashes and slashes.',
     param: 'number',
-    remedy: 'Copy it from the statement.',
+    remedy: 'Copy the number from the bank statement.',
   },
 ] as const satisfies readonly Problem[]

@@ -1,24 +1,24 @@
 import type { Problem } from './problem.ts'
 
-/** Why the money of a case cannot be credited. */
+/** Errors of crediting the money of a reconciliation case. */
 export const CASE_PROBLEMS = [
   {
     code: 'payments.case-not-money',
     status: 409,
-    message: 'Only money of kind missing-here that names no try can be credited; this case is amount-differs.',
-    remedy: 'Settle it otherwise and close the case with a note, or have its day compared again: {"action": "retry"}.',
+    message: 'Only money of kind missing-here that names no attempt can be credited; this case is amount-differs.',
+    remedy: 'Resolve it at the provider and close the case with a note, or compare its day again: {"action": "retry"}.',
   },
   {
     code: 'payments.case-other-currency',
     status: 409,
     message: 'The money is USD 15.00 and the payment is in KES: credit a payment in USD.',
     param: 'payment',
-    remedy: 'Name a payment in the currency of the money, or pay the money back at the provider and close the case.',
+    remedy: 'Name a payment in the currency of the money, or refund the money at the provider and close the case.',
   },
   {
     code: 'payments.case-counted',
     status: 409,
-    message: 'The money of case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is counted for another payment already.',
-    remedy: 'Have its day compared again: {"action": "retry"}. The case ends by itself.',
+    message: 'The money of case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is already credited to another payment.',
+    remedy: 'Compare its day again: {"action": "retry"}. The case then closes by itself.',
   },
 ] as const satisfies readonly Problem[]
