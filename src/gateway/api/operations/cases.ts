@@ -32,11 +32,9 @@ const reconciliationCase = z
     ours: money,
     theirs: money,
     moved_at: timestamp,
-    status: z
-      .enum(CASE_STATES)
-      .meta({
-        description: '`closed` or `credited` by an operator; `repaired` if a later comparison found no difference',
-      }),
+    status: z.enum(CASE_STATES).meta({
+      description: '`closed` or `credited` by an operator; `repaired` if a later comparison found no difference',
+    }),
     suggested_action: z.string(),
     note: z.string().nullable(),
     created_at: timestamp,
@@ -64,11 +62,9 @@ const resolution = z
       description:
         '`close`: an operator resolved it and nothing is posted. `retry`: the day is compared again, and the case closes if nothing differs. `credit`: money of kind `missing-here` is credited to `payment`, once.',
     }),
-    payment: text(40)
-      .optional()
-      .meta({
-        description: 'With `credit`: the payment that the money is for. Its currency must be that of the money.',
-      }),
+    payment: text(40).optional().meta({
+      description: 'With `credit`: the payment that the money is for. Its currency must be that of the money.',
+    }),
     note: text(1000).min(1),
   })
   .meta({ id: 'ResolveCase', examples: [{ action: 'close', note: 'Refunded at the provider, ticket 1042' }] })

@@ -28,13 +28,13 @@ export interface CheckoutDeps {
   readonly webhooks: Webhooks
   readonly config: () => GatewayConfig
   readonly publicUrl: () => string
-  /** The merchant that the sandbox pays to; undefined where real money moves. */
+  /** Merchant of sandbox payments, and URL of the practice phone; undefined in other modes. */
   readonly practice: { readonly url: string; readonly merchant: () => Promise<Merchant> } | undefined
 }
 
 const PATH = '/checkout'
 export const FORM_PER_ADDRESS = { points: 600, windowMs: 60_000 }
-/** Payments made at one merchant from one address in ten minutes: thousands of payers share one behind a mobile carrier's NAT. */
+/** Maximum payments created for one merchant from one address in ten minutes. Thousands of payers share one behind a mobile carrier's NAT. */
 const CREATE_PER_ADDRESS = { points: 300, windowMs: 600_000 }
 
 const querystring = z.object({
@@ -47,7 +47,7 @@ const querystring = z.object({
 const form = querystring.omit({ lang: true })
 type Typed = z.output<typeof form>
 
-/** `/checkout`: whoever opens it says what to pay to the desk's merchant, and goes on to the payment's own page. */
+/** Registers `/checkout`: the payer enters an amount for the desk's merchant and continues to the page of the new payment. */
 export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Assets): void {
   const config = {
     page: true,
@@ -97,7 +97,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
   })
 }
 
-/** Throws 429. */
+/** Counts a new payment. Throws 429 above CREATE_PER_ADDRESS. */
 export const limitCreations = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
   limits.require('checkout_create', `${addressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
 
@@ -107,7 +107,7 @@ function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }:
   if (!offer) return { problem: speech.say('none') }
   const read = parseTypedAmount(amount, offer, {}, speech)
   if ('problem' in read) return read
-  // The one that the payer prefers stands first on the payment's page; the others stay, in case it does not work.
+  // The chosen method is first on the payment's page. The others stay, in case it fails.
   const methods = read.methods.toSorted((a, b) => Number(b === method) - Number(a === method))
   return { amount: read.amount, currency: offer.currency, methods }
 }
@@ -131,7 +131,7 @@ function pageOf(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, p
   return formDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
 }
 
-/** The likeliest first: what was asked for, else what can be paid in the most ways. */
+/** Sorts the offers: the requested currency first, then by number of methods. */
 const preferred = (offers: readonly Offer[], asked: string | undefined): readonly Offer[] =>
   offers.toSorted(
     (a, b) =>
@@ -140,7 +140,7 @@ const preferred = (offers: readonly Offer[], asked: string | undefined): readonl
       a.currency.localeCompare(b.currency),
   )
 
-/** The one that is set, else the sandbox's, else the only one there is. */
+/** Returns the configured merchant, else the sandbox merchant, else the only merchant. Throws 404. */
 async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Promise<Shop> {
   const { checkoutMerchant } = config()
   if (checkoutMerchant !== undefined) return identity.requireShop(db, checkoutMerchant)

@@ -10,7 +10,7 @@ import { checkoutDocument } from './document.ts'
 import { SAMPLE_NAMES, sampleView, type SampleName } from './fixture.ts'
 import type { Language } from '../../strings/strings.ts'
 
-/** Every state as the server sends it, with its policy, style and script. */
+/** Serves every state as the gateway does, with its policy, style and script. */
 async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
   const metrics = createMetrics({ defaults: false })
   const app = await createHttp({ log: silentLog, metrics, version: 'test', publicUrl: 'http://localhost', quietMs: 0 })
@@ -45,7 +45,7 @@ describe('every state of the page', { timeout: 240_000 }, () => {
   })
 
   for (const { width, language, scheme } of LOOKS) {
-    test(`is usable by everybody and fits ${width} px, in ${language}, ${scheme}`, async (t) => {
+    test(`is accessible and fits ${width} px, in ${language}, ${scheme}`, async (t) => {
       if ('skip' in browser) return t.skip(browser.skip)
       const page = await browser.page({ width, height: 740 })
       const problems: string[] = []

@@ -10,7 +10,7 @@ import { showClock, showMoney } from '../../strings/format.ts'
 import { offeredAddress, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
-/** Where to send how much, what was seen so far, and the other ways to pay. */
+/** Renders address and amount, the money seen so far, and the other methods. */
 export function address(view: View): Html {
   const { intent, speech, now } = view
   const attempt = offeredAddress(intent)
@@ -35,7 +35,7 @@ export function address(view: View): Html {
     ${otherWays(view, attempt.method)}`
 }
 
-/** The price was promised for a time that is over: the payer asks for a new one. */
+/** Renders the panel for an expired rate, on which the payer requests a new one. */
 export function repricing(view: View): Html {
   const { intent, speech } = view
   const method = offeredAddress(intent)?.method ?? ''
@@ -48,7 +48,7 @@ export function repricing(view: View): Html {
     ${otherWays(view, method)}`
 }
 
-/** Money that was seen, and how far it is. */
+/** Renders the money seen at the address, with its confirmations. */
 export function arrivals({ intent, speech }: View): Html | undefined {
   const seen = intent.attempts.flatMap(({ deposits }) => deposits)
   if (seen.length === 0) return undefined
@@ -87,14 +87,14 @@ function priceLine({ exchange }: Attempt, speech: Speech, now: Date): Html | und
   return html`<p class="hint" data-stale-in="${seconds}">${speech.say('priceHolds', values)}</p>`
 }
 
-/** `8417500.25` → `8,417,500.25`, two decimals at most: for people. */
+/** Formats a decimal for people, with at most two decimals: `8417500.25` → `8,417,500.25`. */
 function grouped(text: string): string {
   const [whole = '', decimals = ''] = text.split('.')
   const shown = whole.length > 3 ? decimals.slice(0, 2) : decimals.slice(0, 8)
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (shown === '' ? '' : `.${shown}`)
 }
 
-/** Account numbers and codes stay on one line; addresses of coins do not fit on one. */
+/** Renders a value with a copy button. Account numbers and codes stay on one line; coin addresses do not fit on one. */
 const SHORT = 24
 
 export const copyRow = (
@@ -111,7 +111,7 @@ export const copyRow = (
     </dd>
   </div>`
 
-/** Drawn in black on white whatever the colours of the page, with the quiet edge that scanners need. */
+/** Renders a QR code in black on white, whatever the colours of the page, with the quiet zone that scanners need. */
 function qrOf(uri: string, speech: Speech): Html {
   const rows = encodeQr(qrTextOf(uri), 'raw', { ecc: 'low', border: 4 })
   const size = rows.length
@@ -122,7 +122,7 @@ function qrOf(uri: string, speech: Speech): Html {
   </svg>`
 }
 
-/** One stroke for neighbours in a row: a third of the text of single squares. */
+/** Joins adjacent modules of a row into one stroke. The SVG is a third of the size of single squares. */
 function runsOf(row: readonly boolean[], y: number): string {
   let text = ''
   for (let x = 0; x < row.length; x++) {

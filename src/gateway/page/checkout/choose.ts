@@ -7,7 +7,7 @@ import { canSwitch, livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
-/** The ways to pay, below what there is to know before. */
+/** Renders the notices and the methods. */
 export function choose(view: View): Html {
   const { intent, methods, speech } = view
   const merchant = intent.terms.merchantName
@@ -26,7 +26,7 @@ export function choose(view: View): Html {
     ${waysOf(view, methods).flatMap((one, i) => (i === 0 ? [one] : [between(speech), one]))}`
 }
 
-/** An open page that cannot be closed, or is just being opened: it is finished before any other way is offered. */
+/** Renders only the open provider page, if it cannot be closed or is still being opened. The payer must finish it before using another method. */
 function onlyPage(view: View): Html {
   const { intent, speech } = view
   const page = livePage(intent)
@@ -41,11 +41,11 @@ function onlyPage(view: View): Html {
     ${page.redirectUrl !== undefined && html`<p class="hint" data-text>${speech.say('pageStays', values)}</p>`}`
 }
 
-/** The other ways, below the one that the payer has chosen. */
+/** Renders the other methods, below the chosen one. */
 export function otherWays(view: View, chosen: string): readonly Html[] {
   const others = view.methods.filter(({ method }) => method !== chosen)
   if (others.length === 0) return []
-  // An address or an account cannot be closed: only the payer knows what is on its way there.
+  // An address or account cannot be closed: only the payer knows whether money is on its way to it.
   const warning = html`<p class="hint center">${view.speech.say('sentAlready')}</p>`
   return [
     ...waysOf(view, others, false).flatMap((one, i) =>
@@ -60,12 +60,12 @@ function waysOf(view: View, methods: readonly PaymentMethod[], isMain = true): r
   const pushes = methods.filter(({ kind }) => kind === 'push')
   return methods.flatMap((method, i) => {
     if (method.kind !== 'push') return [pageWay(view, method, isMain && i === 0)]
-    // One number is typed for all of them.
+    // All phone methods share one field for the number.
     return method === pushes[0] ? [phoneForm(view, pushes)] : []
   })
 }
 
-/** What was paid so far, how the last try ended, what was wrong with what was sent. */
+/** Renders the money received so far, the result of the last attempt and problems of the last form. */
 export function notes(view: View): readonly (Html | undefined)[] {
   const { intent, speech, problem } = view
   const due = showMoney(dueOf(intent))
@@ -82,7 +82,7 @@ export function notes(view: View): readonly (Html | undefined)[] {
   ]
 }
 
-/** How the last try ended, and that another is welcome. */
+/** Renders the result of the last attempt, and that the payer can try again. */
 function outcomeOf(view: View): Html | undefined {
   const { intent, speech } = view
   const last = intent.attempts.at(-1)
@@ -113,13 +113,13 @@ function outcomeOf(view: View): Html | undefined {
   })
 }
 
-/** After a prompt that brought nothing: the same M-Pesa account can pay by hand, where an operator looks for such money. */
+/** Returns a hint after a failed prompt: the payer can pay manually from the same M-Pesa account, if an operator confirms such payments. */
 const byHandNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
   kind === 'push' && byHand && methods.some((each) => each.kind === 'transfer')
     ? ` ${speech.say('byHandNow')}`
     : undefined
 
-/** The time is up. What was begun may still bring money; nothing is asked for any more. */
+/** Renders the panel after expiry. A started attempt may still succeed, but the panel asks for no more money. */
 export function closing({ intent, speech }: View): Html {
   const page = livePage(intent)
   const merchant = intent.terms.merchantName
@@ -150,7 +150,7 @@ function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean):
   </div>`
 }
 
-/** The words of a provider's page: a card's have their own. */
+/** Returns a text about a provider's page. Card pages have separate texts. */
 const sayOf = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfinished' | 'Continue'): string =>
   method === 'card'
     ? speech.say(`card${what}`)
@@ -158,7 +158,7 @@ const sayOf = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfin
 
 const actionOf = ({ intent, speech }: View): string => `/pay/${intent.id}/attempts?lang=${speech.language}`
 
-/** One number, and a button for each way to prompt it. */
+/** Renders one field for the phone number and a button for each method that can prompt it. */
 function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
   const { intent, speech, problem } = view
   const phone = view.typedPhone ?? typedPhone(intent.customer?.phone ?? '')
@@ -198,12 +198,12 @@ interface ButtonLook {
   readonly icon?: 'card' | 'coin' | 'bank'
 }
 
-/** Leads to the provider's page: on to the one that is open, or to a new one. */
+/** Renders the button to the provider's page: the open one, or a new one. */
 function pageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
   const begun = livePage(intent, method)
   if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
-  // Its address is not known yet: the answer is on its way, or was lost and is asked for.
+  // The page's URL is not known yet: the provider's response is pending, or it was lost and is being queried.
   if (begun) return html`<p class="hint center busy">${sayOf(speech, method, 'Opening')}</p>`
   const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
   return html`<form method="post" action="${actionOf(view)}" data-pay>

@@ -10,16 +10,16 @@ import { asksForMoney, isMoving, offeredAddress, stateOf, type View } from './st
 
 export interface DocumentOptions {
   readonly assets: Assets
-  /** Where a practice phone is, when no real money can move. */
+  /** URL of the practice phone in sandbox mode. */
   readonly practiceUrl: string | undefined
 }
 
 const RELOAD_SECONDS = 5
 const DAY_SECONDS = 86_400
-/** Amounts with more signs are written smaller, so that no number is broken over two lines. */
+/** Amounts with more characters use a smaller font, so that no number breaks over two lines. */
 const LONG = 12
 
-/** The whole checkout page. */
+/** Renders the checkout page. */
 export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOptions): string {
   const { intent, speech } = view
   const { language } = speech
@@ -35,7 +35,7 @@ export function checkoutDocument(view: View, { assets, practiceUrl }: DocumentOp
   return page(speech, { title: titleOf(view), assets, head, body, brand: view.brand })
 }
 
-/** A page without script shows that the time is up by loading again: when what it asks for now no longer holds. */
+/** Returns the reload delay for a page without script: a few seconds while the status changes, else until payment or rate expires. */
 function reloadSeconds({ intent, now }: View): number | undefined {
   const state = stateOf(intent, now)
   if (isMoving(state)) return RELOAD_SECONDS
@@ -59,7 +59,7 @@ function summary({ intent, speech, now, brand }: View): Html {
   </header>`
 }
 
-/** Ticks by the script; right without it too. A payer with more than a day needs no clock. */
+/** Renders the time left. The script updates it, and it is also correct without script. Above one day it is not shown. */
 function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Html | undefined {
   const seconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
   if ((status !== 'open' && status !== 'processing') || seconds <= 0 || seconds > DAY_SECONDS) return undefined

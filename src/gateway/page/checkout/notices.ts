@@ -13,7 +13,7 @@ interface Headline {
   readonly text: HtmlPart
 }
 
-/** How the payment stands, in one look. The script reads `data-title` and `data-text` out, and puts the focus on `data-focus`. */
+/** Renders the status of the payment. The script announces `data-title` and `data-text`, and focuses `data-focus`. */
 export const headline = ({ tone, icon, title, text }: Headline): Html =>
   html`<div class="state">
     <div class="mark ${tone}">${icons[icon]}</div>
@@ -27,7 +27,7 @@ interface Alert {
   readonly text?: HtmlPart
 }
 
-/** Something to know before going on. */
+/** Renders a notice above the methods. */
 export const alert = ({ tone, title, text }: Alert): Html =>
   html`<div class="alert ${tone}" tabindex="-1" data-focus>
     ${icons[tone === 'info' ? 'info' : 'alert']}
@@ -44,7 +44,7 @@ const CLOSED = {
   reversed: { text: 'reversedText', tone: 'warn', icon: 'back' },
 } as const satisfies Record<string, { text: Word; tone: Tone; icon: keyof typeof icons }>
 
-/** A payment that is over without being paid. */
+/** Renders a payment that ended unpaid. */
 export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html {
   const { tone, icon, text } = CLOSED[how]
   const merchant = intent.terms.merchantName
@@ -56,7 +56,7 @@ export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html
   ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
 }
 
-/** The payment code of a transfer that may be on its way when the time is up. */
+/** Renders the payment code of a transfer that may still arrive after expiry. */
 function sentTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
   const code = lastTransfer(intent)?.code
   if (code === undefined) return undefined
@@ -68,7 +68,7 @@ function sentTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html
   })
 }
 
-/** A provider's page that was begun on, and that nobody has closed yet, or nobody can (Crossmint). */
+/** Renders a warning about an open provider page, which is not closed yet or cannot be closed (Crossmint). */
 export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
   const page = livePage(intent)
   if (!page) return undefined
@@ -80,6 +80,6 @@ export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): 
 export const backLink = (url: string, text: string, look = ''): Html =>
   html`<a class="button ${look}" href="${url}">${text}</a>`
 
-/** Money was seen that is not final yet. */
+/** Renders the panel for money that was seen but is not final. */
 export const confirming = ({ speech }: View): Html =>
   headline({ tone: 'wait', icon: 'clock', title: speech.say('confirming'), text: speech.say('confirmingText') })

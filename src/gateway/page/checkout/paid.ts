@@ -8,7 +8,7 @@ import type { Speech } from '../../strings/strings.ts'
 
 type Row = readonly [label: string, value: string | undefined]
 
-/** A paid payment with its receipt. */
+/** Renders a paid payment with its receipt. */
 export function paid({ intent, speech }: View): Html {
   const merchant = intent.terms.merchantName
   const amount = showMoney(intent.received)
@@ -36,7 +36,7 @@ export function paid({ intent, speech }: View): Html {
     </p>`
 }
 
-/** The receipt as a list of what it says. */
+/** Renders the receipt as a description list. */
 export const receiptList = (intent: Intent, speech: Speech): Html =>
   html`<dl class="receipt" aria-label="${speech.say('receipt')}">
     ${receiptRows(intent, speech).map(

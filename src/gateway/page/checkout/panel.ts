@@ -9,7 +9,7 @@ import type { Word } from '../../strings/english.ts'
 import { checkingTransfer, transfer } from './transfer.ts'
 import { waiting } from './waiting.ts'
 
-/** The part of the page that changes: it shows only what the ledger says of the payment. */
+/** Renders the changing part of the page. It shows only the ledger's state of the payment. */
 export function panel(view: View): Html {
   const { intent, problem, now } = view
   const state = stateOf(intent, now)
@@ -31,7 +31,7 @@ export function panel(view: View): Html {
   </div>`
 }
 
-/** The panel as it is when the time of the payment is up, for a script that cannot reach the server at that moment. */
+/** Renders a template of the panel after expiry, for a script that cannot reach the server at that time. */
 function timeUp(view: View): Html {
   const { intent } = view
   const then = { ...view, now: intent.expiresAt, problem: undefined }
@@ -80,7 +80,7 @@ const TITLES: Readonly<Record<Exclude<PanelState, 'choose' | 'address' | 'transf
   reversed: 'reversed',
 }
 
-/** The title of the window: it says how things stand when another window is in front. */
+/** Returns the window title. It shows the status, so that payers see it while another window is in front. */
 export function titleOf({ intent, speech, now, problem }: View): string {
   const state = stateOf(intent, now)
   const merchant = intent.terms.merchantName

@@ -7,7 +7,7 @@ import { headline } from './notices.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import { liveTransfer, type View } from './state.ts'
 
-/** Where to send money by hand, the payment code to write on it, and a way to say that it was sent. */
+/** Renders the instructions of a manual transfer, its payment code, and the form to report it as sent. */
 export function transfer(view: View): Html {
   const { intent, speech } = view
   const attempt = liveTransfer(intent)
@@ -23,7 +23,7 @@ export function transfer(view: View): Html {
     ${otherWays(view, attempt.method)}`
 }
 
-/** Account, amount and payment code, each number with a button that copies it. */
+/** Renders account, amount and payment code, each number with a copy button. */
 function details({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
   const lines = address.split('\n').map(readLine)
   const plain = lines.filter(({ value }) => value === undefined).map(({ label }) => label)
@@ -39,7 +39,7 @@ function details({ speech }: View, { address = '', code = '', amount }: Attempt)
     </dl>`
 }
 
-/** A line of the operator's instructions that ends in an account number (or an IBAN): `Account 0100 200 300`. */
+/** Splits a line of the operator's instructions that ends in an account number or IBAN: `Account 0100 200 300`. */
 function readLine(text: string): { label: string; value?: string } {
   const line = text.trim()
   const [, label, value] = /^(.+?)[:\s]\s*([A-Z]{2}\d{2}[A-Z\d ]{8,}|\d[\d -]{3,}\d)$/.exec(line) ?? []
@@ -54,12 +54,12 @@ function steps({ byHand, speech, intent }: View, { code = '', address = '' }: At
   if (!byHand) return [bank]
   const { number, kind, account = code } = byHand
   const menu = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
-  // The code is not on the payment: the operator finds it by the number in the payer's message from M-Pesa.
+  // A till payment carries no payment code: the operator finds it by the code in the payer's M-Pesa message.
   const withoutCode = kind === 'till' || byHand.account !== undefined
   return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('byHandMessage', { merchant })}</p>`]
 }
 
-/** The lines of an attempt's instructions that are about M-Pesa. */
+/** Matches the lines of the instructions that are about M-Pesa. */
 const BY_HAND_LINE = /^(M-Pesa (till|pay bill)|Account number): /
 
 function sentForm({ intent, speech }: View): Html {
@@ -71,7 +71,7 @@ function sentForm({ intent, speech }: View): Html {
   </form>`
 }
 
-/** The payer has said that it was sent: a person looks for it. The details stay, for a payer who checks what was sent. */
+/** Renders a transfer that the payer reported as sent and an operator checks. The details stay visible for comparison. */
 export function checkingTransfer(view: View, attempt: Attempt): Html {
   const { intent, speech, practiceUrl } = view
   const { code = '' } = attempt

@@ -14,7 +14,7 @@ const WORDS: Readonly<Partial<Record<Attempt['status'], Words>>> = {
 }
 const WAITING: Words = ['waiting', 'waitingText']
 
-/** A prompt is on a phone. No other way to pay is offered before it has ended: both could take the money. */
+/** Renders a pending prompt. No other method is offered before it ends, because both could charge the payer. */
 export function waiting(view: View): Html {
   const { intent, speech, problem } = view
   const attempt = livePush(intent)
@@ -46,7 +46,7 @@ export function waiting(view: View): Html {
     </div>`
 }
 
-/** How long the prompt can still be approved. Counted by the script; a page without it loads again every few seconds. */
+/** Renders the time left to approve the prompt. The script updates it; a page without script reloads every few seconds. */
 function promptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
   if (!endsAt) return undefined
   const leftMs = Math.max(0, endsAt.getTime() - now.getTime())

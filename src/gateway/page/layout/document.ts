@@ -5,13 +5,13 @@ import { brandStyle, merchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'
 import { LANGUAGES, WORDS, type Speech } from '../../strings/strings.ts'
 
-/** Whole seconds after which a time is past. */
+/** Returns the whole seconds after which a time is certainly past. */
 export const secondsUntil = (end: Date, now: Date): number => Math.ceil((end.getTime() - now.getTime()) / 1000) + 1
 
-/** Browsers take no longer wait (a signed 32-bit number of milliseconds). */
+/** Maximum wait in browsers: a signed 32-bit number of milliseconds. */
 const LONGEST_WAIT_SECONDS = 2_000_000
 
-/** Loads the page again after so long; nothing where there is nothing to wait for. */
+/** Renders a meta tag that reloads the page after `seconds`; undefined without a wait. */
 export const reloadIn = (seconds: number | undefined, url: string): Html | undefined =>
   seconds === undefined || seconds > LONGEST_WAIT_SECONDS
     ? undefined
@@ -22,14 +22,14 @@ interface FormPage {
   readonly title: string
   readonly merchant: Pick<Shop, 'name' | 'livemode' | 'brand'>
   readonly practiceUrl: string | undefined
-  /** Of this page, for the choice of languages. */
+  /** Path of this page, for the language links. */
   readonly path: string
   readonly about?: string | undefined
   readonly head?: Html | undefined
   readonly body: Html
 }
 
-/** A page that asks what to pay, in the dress of the checkout page. */
+/** Renders a page with a form, in the design of the checkout page. */
 export function formDocument(speech: Speech, ask: FormPage): string {
   const { assets, title, merchant, practiceUrl, path, about, head, body: form } = ask
   const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
@@ -71,7 +71,7 @@ export interface Message {
   readonly text: HtmlPart
 }
 
-/** A page that says one thing: no such payment, a fault of ours. */
+/** Renders a page with one message, such as an unknown payment or a server error. */
 export function messageDocument(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
   const body = html`<main class="message">
     <div class="state">
@@ -83,11 +83,11 @@ export function messageDocument(speech: Speech, { icon, title, text }: Message, 
   return plainPage(speech, title, assets, body)
 }
 
-/** Any other page, in the same dress. */
+/** Renders any other page in the same design. */
 export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html, brand?: Brand): string =>
   page(speech, { title, assets, body, brand })
 
-/** A coin, so that the tab is found among others. */
+/** Favicon: a coin. */
 const ICON = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="#0b6b4f"/><path d="M12 24V8h5.5a4.8 4.8 0 0 1 0 9.6H12" fill="none" stroke="#fff" stroke-width="3"/></svg>',
 )}`
@@ -100,7 +100,7 @@ interface Parts {
   readonly body: Html
 }
 
-/** The HTML shell of every page. */
+/** Renders the HTML shell of a page. */
 export function page(speech: Speech, { title, assets, head, body, brand }: Parts): string {
   return html`<!doctype html>
     <html lang="${speech.language}">

@@ -6,10 +6,10 @@ import { messageDocument } from './document.ts'
 import type { Word } from '../../strings/english.ts'
 import { languageOf, speak } from '../../strings/strings.ts'
 
-/** What is said when nothing is there. */
+/** Words of the page for 404. */
 export type NotFoundWords = readonly [title: Word, text: Word]
 
-/** An error in the words of a payer. */
+/** Renders an error page in the payer's language. */
 export function renderErrorPage(
   error: AppError,
   request: Request,

@@ -25,7 +25,7 @@ const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
 const params = z.object({ id: z.string().max(40) })
 const querystring = z.object({ lang: z.string().max(10).optional() })
 const field = (most: number) => z.string().max(most).optional()
-/** A form on the merchant's own page brings the amount along. */
+/** A form on the merchant's own page can pass the amount. */
 const opened = querystring.extend({ amount: field(30) })
 const form = z.object({ amount: field(30), currency: field(5), method: field(20) })
 
@@ -38,8 +38,8 @@ interface Found {
 }
 
 /**
- * `/l/<id>`: what a payment link leads to. Opening it makes nothing, because mail programs and messengers open links too; the payer's own
- * click does.
+ * Registers `/l/<id>`, the page of a payment link. A GET creates nothing, because mail programs and messengers fetch links too. The payer's
+ * click creates the payment.
  */
 export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Assets): void {
   const config = {
@@ -77,7 +77,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
         void reply.code(422)
         return send(reply, await pageOf(deps, assets, found, request.body, chosen.problem))
       }
-      const payment = 'id' in chosen ? chosen : await begin(deps, request, found, chosen)
+      const payment = 'id' in chosen ? chosen : await startPayment(deps, request, found, chosen)
       if (!payment) return send(reply, await pageOf(deps, assets, found))
       return reply.redirect(`/pay/${payment.id}?lang=${speech.language}`, 303)
     },
@@ -86,7 +86,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
 
 const STYLE_SECONDS = 3600
 
-/** For the merchant's own page, so that its buttons follow its colour. */
+/** Registers the style sheet of pay buttons on the merchant's own page. */
 function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
   app.route({
     method: 'GET',
@@ -114,14 +114,14 @@ async function requireLinkPage(deps: LinkPageDeps, request: Request, id: string)
   return { link, shop, speech: speak(languageOf(lang, request.headers['accept-language'], shop.locale)) }
 }
 
-async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: LinkChoice) {
+async function startPayment(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: LinkChoice) {
   await limitCreations(deps, request, shop)
   return payByLink(deps, link.id, shop, chosen)
 }
 
 const fixedOf = ({ asset, amount }: LinkRow): Money | undefined => (amount === null ? undefined : money(asset, amount))
 
-/** In the currency of the link, with the methods that both it and its store take. */
+/** Returns the link's currency with the methods that both link and store accept; undefined without any. */
 function offerOf({ payments }: LinkPageDeps, { link, shop }: Found): Offer | undefined {
   const offer = listOffers(payments).find(({ currency }) => currency === currencyOf(link.asset))
   const methods = offer && selectMethods(link.methods ?? [], selectMethods(shop.methods, offer.methods))
@@ -172,10 +172,10 @@ async function pageOf(
   const title = fixed ? showMoney(fixed) : speech.say('payTo', { merchant })
   const path = `/l/${link.id}`
   const action = `${path}?lang=${speech.language}`
-  // A payment that was begun is gone on with, whatever amount was said.
+  // A payment that was started continues with its own amount, whatever amount was entered now.
   const isAmountKnown = fixed !== undefined || state.is === 'started'
   const body = isAmountKnown
-    ? goOn(action, offer, speech, problem)
+    ? continueForm(action, offer, speech, problem)
     : amountForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
   const about = link.description || undefined
   const head = link.expiresAt ? reloadIn(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
@@ -183,7 +183,7 @@ async function pageOf(
   return formDocument(speech, ask)
 }
 
-const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
+const continueForm = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
   html`${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
     <h2 class="ask">${speech.say('waysHere')}</h2>
     <ul class="ways">

@@ -9,15 +9,15 @@ import { receiptList, receiptRows } from '../checkout/paid.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 
-/** The receipt to keep: on paper, or as a file. */
+/** Receipts for printing and as PDF. */
 
-/** There is a receipt once money came, whatever became of the payment. */
+/** Returns whether money arrived. The payment has a receipt from then on, whatever its status. */
 export const hasReceipt = ({ receipts }: Intent): boolean => receipts.length > 0
 
 const titleOf = ({ terms }: Intent, speech: Speech): string =>
   speech.say('receiptFrom', { merchant: terms.merchantName })
 
-/** The receipt alone, to be printed. */
+/** Renders the receipt as a page for printing. */
 export function receiptDocument(intent: Intent, speech: Speech, assets: Assets, brand?: Brand): string {
   const body = html`${!intent.livemode && practice(speech, undefined)}
     <main class="paper">

@@ -6,11 +6,11 @@ import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
-/** What the payer said on the page of a refund link. */
+/** Input of the payer on the page of a refund link. */
 export interface ClaimInput {
   readonly place: string
   readonly typed: string
-  /** Where it goes, to be confirmed. */
+  /** Destination that the payer must confirm. */
   readonly confirm?: string
   readonly problem?: Omit<Problem, 'field'> & { readonly field?: string }
 }
@@ -22,7 +22,7 @@ interface Shown {
   readonly said?: ClaimInput | undefined
 }
 
-/** The panel for how the refund stands. */
+/** Renders the panel for the status of the refund. */
 export function claimPanel(shown: Shown): Html {
   const { claim, speech } = shown
   const { refund, terms } = claim
@@ -125,7 +125,7 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
   </form>`
 }
 
-/** What will be done, before it is: amount and place, to be confirmed or changed. */
+/** Renders amount and destination, for the payer to confirm or change. */
 export function claimPreview(shown: Shown, to: string): Html {
   const { claim, speech, said } = shown
   const place = claim.places.find((each) => each.place === said?.place)
