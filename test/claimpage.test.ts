@@ -89,6 +89,6 @@ void test('without a script the page loads again when its link ends, and then as
   assert.ok(seconds > 172_790 && seconds <= 172_801 && open.includes('<form'), `${seconds}`)
   await world.jump(seconds * 1000)
   const over = await read()
-  assert.match(over, /no longer good/)
+  assert.match(over, /no longer valid/)
   assert.ok(!over.includes('<form') && !over.includes('refresh'))
 })

@@ -78,13 +78,13 @@ void test('what is wrong is said beside the field; a wrong link, another site an
   for (const secret of ['', 'wrong', `${one.secret}0`]) {
     const answer = await world.api('GET', `/refund/${one.id}?c=${secret}`, undefined, { accept: 'text/html' })
     assert.equal(answer.status, 404)
-    assert.match(answer.body, /There is no such refund/)
+    assert.match(answer.body, /This refund does not exist/)
     assert.equal((await say(world, { ...one, secret }, { place: 'hand', to: 'x', step: 'confirm' })).status, 404)
   }
   assert.equal((await say(world, one, { place: 'nowhere', to: 'x', step: 'confirm' })).status, 303)
   assert.equal((await world.api('GET', `/api/v1/refunds/${one.id}`)).body.status, 'claimable')
   await world.api('POST', `/api/v1/refunds/${one.id}/cancel`)
-  assert.match((await world.api('GET', one.path)).body, /no longer good/)
+  assert.match((await world.api('GET', one.path)).body, /no longer valid/)
   await say(world, one, { place: 'hand', to: 'x', step: 'confirm' })
   assert.equal((await world.api('GET', `/api/v1/refunds/${one.id}`)).body.status, 'canceled')
   assert.ok(!JSON.stringify(world.log.entries).includes(one.secret), 'no link stands in a log')

@@ -107,7 +107,7 @@ void test('an archived or expired link begins nothing; what was begun can be pai
   assert.deepEqual([changed.status, changed.body.archived], [200, true])
   const answer = await send(link.url)
   assert.equal(answer.status, 200)
-  assert.match(await answer.text(), /not in use any more/)
+  assert.match(await answer.text(), /no longer active/)
   await pay(id)
   await world.api('PATCH', `${LINKS}/${link.id}`, { archived: false })
   await begin(link.url)
@@ -119,7 +119,7 @@ void test('an archived or expired link begins nothing; what was begun can be pai
     'it does not stay open',
   )
   await leap(world, 1000)
-  assert.match(await (await send(soon.url)).text(), /not in use any more/)
+  assert.match(await (await send(soon.url)).text(), /no longer active/)
 })
 
 const openStore = async (body: object): Promise<string> => {
@@ -134,7 +134,7 @@ void test('the links of an archived store begin nothing', async () => {
   const begun = await begin(once.url)
   await world.api('PATCH', `/api/v1/stores/${store}`, { archived: true })
   for (const answer of [await open(link.url), await send(link.url)])
-    assert.match(await answer.text(), /not in use any more/)
+    assert.match(await answer.text(), /no longer active/)
   assert.equal(await begin(once.url), begun, 'what was begun can be paid')
 })
 

@@ -24,7 +24,7 @@ async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
   await payByPhone(first, phone)
   await waitForTitle(first, 'Check your phone')
   await payByPhone(second, other)
-  await waitForTitle(second, 'A prompt is on a phone already.')
+  await waitForTitle(second, 'A prompt is already on a phone.')
   assert.equal((await stage.look(id)).attempts.length, 1)
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(second, 'Paid. Thank you!')
@@ -53,7 +53,7 @@ async function nothingBesidePrompt(stage: Stage, t: TestContext): Promise<void> 
     redirect: 'manual',
   })
   assert.equal(posted.status, 409)
-  assert.match(await posted.text(), /A prompt is on a phone already/)
+  assert.match(await posted.text(), /A prompt is already on a phone/)
 
   await answerQuickly(stage, phone, 'decline')
   await waitForTitle(page, 'The prompt was declined on the phone.')
@@ -128,7 +128,7 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   await waitForTitle(page, /^Send BTC/)
-  await page.getByText('Have you sent the money already?').waitFor()
+  await page.getByText('Have you already sent the money?').waitFor()
   const [{ payment_uri: uri }] = (await stage.look(id)).attempts
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')

@@ -10,7 +10,7 @@ export type Arrival = {
   /** Decimal string in units of the currency, with its decimals */
   readonly amount: string
 
-  /** `seen`: not confirmed yet. `final`: counted. `gone`: replaced or reversed. */
+  /** `seen`: not final yet. `final`: counted. `gone`: replaced or reversed. */
   readonly status: 'seen' | 'final' | 'gone'
   readonly confirmations: number | null
   readonly confirmations_needed: number | null
@@ -1424,7 +1424,7 @@ export interface Operations {
   /** Retrieve the exchange rate of two currencies. Returns the median of several price sources, without outliers. Use it to show prices: a payment keeps the rate of its creation. */
   getRate(query: { readonly base: string; readonly quote: string }, options?: CallOptions): Promise<Rate>
 
-  /** Start an attempt to pay. For merchants with their own checkout; the hosted page does this by itself. Depending on the method, it prompts the phone, returns the page for the payer, returns the address to pay to, or charges the customer’s prepaid balance. Each payment has one address per method: a repeated request returns the same attempt with the amount still due, at a rate that is locked for 15 minutes. The attempt is `pending` while the payer decides: retrieve the payment to see the result. `unknown` means that the provider did not answer: Purser queries the provider again but never sends the request again. */
+  /** Start an attempt to pay. For merchants with their own checkout; the hosted page does this by itself. Depending on the method, it prompts the phone, returns the page for the payer, returns the address to pay to, or charges the customer’s prepaid balance. A payment keeps one address: a repeated request returns the same attempt with the amount still due, at a rate that is locked for 15 minutes. The attempt is `pending` while the payer decides: retrieve the payment to see the result. `unknown` means that the provider did not answer: Purser queries the provider again but never sends the request again. */
   startAttempt(id: string, body: StartAttemptInput, options?: CallOptions): Promise<Attempt>
 
   /** Cancel a payment that is not paid. Repeated calls change nothing. It is refused while a prompt is on the payer’s phone. Money that still arrives is credited, with `flags.late`. */

@@ -118,7 +118,7 @@ test('a transfer shows one payment code and copies numbers in bank format, also 
 
 test('payment from the M-Pesa menu is shown only after the prompt has ended, and needs confirmation', () => {
   assert.ok(!render('waiting-by-hand').includes('174379'))
-  assert.match(render('waiting-by-hand'), /then also pay by hand/)
+  assert.match(render('waiting-by-hand'), /then also pay from the M-\W?Pesa menu/)
   assert.match(render('declined-by-hand'), /choose the transfer below/)
   assert.match(
     render('transfer-by-hand'),
