@@ -25,7 +25,7 @@ const DARK: readonly Rgb[] = [
 const WHITE: Rgb = [255, 255, 255]
 const BLACK: Rgb = [0, 0, 0]
 /** Slightly above the required 4.5, because shades are rounded. */
-const ENOUGH = 4.6
+const MIN_CONTRAST = 4.6
 const STEPS = 50
 
 const parse = (colour: string): Rgb => {
@@ -55,7 +55,7 @@ function shadeOn(colour: Rgb, grounds: readonly Rgb[], towards: Rgb): Shades {
   let main = colour
   for (let step = 0; step <= STEPS; step++) {
     main = mix(colour, towards, step / STEPS)
-    if (grounds.every((ground) => contrast(main, ground) >= ENOUGH)) break
+    if (grounds.every((ground) => contrast(main, ground) >= MIN_CONTRAST)) break
   }
   const ink = contrast(main, WHITE) >= contrast(main, BLACK) ? WHITE : BLACK
   return { main: show(main), ink: show(ink) }

@@ -9,7 +9,7 @@ import { createLink as createBody, listLinks as listQuery, type CreateLink } fro
 import { shopOf } from '../api/access/stores.ts'
 import { findLink, listLinks, type LinkRow } from '../links/store.ts'
 import { changeLink, createLink, noSuchLink } from '../links/links.ts'
-import { newLinkOf } from '../api/links/new-link.ts'
+import { parseNewLink } from '../api/links/new-link.ts'
 
 /** Modules that the commands need besides the database. */
 export interface Desk {
@@ -90,7 +90,7 @@ function createCommand(link: Command, open: OpenCli, openDesk: () => Promise<Des
       const body = bodyOf(options)
       const shop = await shopOf({ identity: desk.identity, db }, { merchantId, storeId: undefined }, options.store)
       if (isCurrency(body.currency)) await desk.payments.learnPrices(assetOf(body.currency))
-      const input = newLinkOf(body, shop, { payments: desk.payments, publicUrl: () => desk.url() })
+      const input = parseNewLink(body, shop, { payments: desk.payments, publicUrl: () => desk.url() })
       const made = await db.transaction(async (tx) => {
         const row = await createLink({ clock, ids }, tx, { ...input, requestKey: null })
         await record(tx, { action: 'gateway.link-created', target: row.id, detail: { merchant: merchantId } })

@@ -6,7 +6,7 @@ import type { PaymentMethod } from '#payments'
 import { createSetClock } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import { createPayment } from '../resources/payment.ts'
-import { newIntentOf } from './new-intent.ts'
+import { parseNewIntent } from './new-intent.ts'
 
 const clock = createSetClock()
 const merchant: Shop = {
@@ -40,8 +40,8 @@ const card: PaymentMethod = {
 }
 const methods = (asset: Asset): PaymentMethod[] => (asset === 'KES/2' ? [mpesa, card] : asset === 'USD/2' ? [card] : [])
 
-function ask(body: Record<string, unknown>, offered = methods): ReturnType<typeof newIntentOf> {
-  return newIntentOf(createPayment.parse({ amount: '1500.00', currency: 'KES', ...body }), merchant, {
+function ask(body: Record<string, unknown>, offered = methods): ReturnType<typeof parseNewIntent> {
+  return parseNewIntent(createPayment.parse({ amount: '1500.00', currency: 'KES', ...body }), merchant, {
     clock,
     payments: { methods: offered },
     publicUrl: () => 'http://127.0.0.1:3000',

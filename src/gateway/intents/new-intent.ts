@@ -29,7 +29,7 @@ export interface NewPaymentDeps {
  * Returns the intent that an API request asks for. Throws 422 `validation-failed` with the field that is wrong, or 503
  * `payments.method-unavailable`. Checks currency and methods against the rails that are available now.
  */
-export function newIntentOf(
+export function parseNewIntent(
   body: CreatePayment,
   shop: Shop,
   { payments, clock, publicUrl }: NewPaymentDeps,

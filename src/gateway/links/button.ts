@@ -48,11 +48,11 @@ export function hintOf({ asset, least, most }: LinkRow, speech: Speech): string 
   return most === null ? undefined : speech.say('amountHigh', { max: show(most) })
 }
 
-const OURS = '#0b6b4f'
+const DEFAULT_COLOUR = '#0b6b4f'
 
 /** Returns the style sheet in a readable shade of the merchant's colour. It styles nothing else, because the surrounding page is unknown. */
 export function buttonStyle(colour: string | null): string {
-  const { main, ink } = shadesOf(colour ?? OURS).light
+  const { main, ink } = shadesOf(colour ?? DEFAULT_COLOUR).light
   const font = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif"
   return `.purser-form{display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;max-width:420px;margin:0}
 .purser-form label{flex:1 1 180px;min-width:0;font:600 14px/1.5 ${font}}

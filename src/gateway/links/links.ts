@@ -7,7 +7,7 @@ import type { Db, Queryable, Tx } from '#platform/database/db'
 import { isId, type Ids } from '#platform/base/ids'
 import type { Webhooks } from '#webhooks'
 import { findLink, insertLink, lockLink, updateLink, type LinkRow } from './store.ts'
-import { isReturnable, newIntentOf } from '../intents/new-intent.ts'
+import { isReturnable, parseNewIntent } from '../intents/new-intent.ts'
 
 export interface LinkDeps {
   readonly db: Db
@@ -40,7 +40,7 @@ export interface LinkKey {
 
 export async function requireLink(q: Queryable, key: LinkKey): Promise<LinkRow> {
   const link = isId('lnk', key.id) ? await findLink(q, key.id) : undefined
-  return ofCaller(link, key)
+  return requireLinkOfCaller(link, key)
 }
 
 /** Changes of a link; undefined keeps a value. The amount cannot change, because payers already know it. */
@@ -54,7 +54,7 @@ export async function changeLink(
   key: LinkKey,
   { archived, ...change }: LinkChange,
 ): Promise<LinkRow> {
-  const link = ofCaller(isId('lnk', key.id) ? await lockLink(tx, key.id) : undefined, key)
+  const link = requireLinkOfCaller(isId('lnk', key.id) ? await lockLink(tx, key.id) : undefined, key)
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const after: LinkRow = {
     ...link,
@@ -65,7 +65,7 @@ export async function changeLink(
   return after
 }
 
-function ofCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKey): LinkRow {
+function requireLinkOfCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKey): LinkRow {
   if (link?.merchantId === merchantId && (storeId === undefined || link.storeId === storeId)) return link
   throw noSuchLink(id)
 }
@@ -81,7 +81,7 @@ export type LinkState =
   | { readonly is: 'started' | 'used'; readonly paymentId: string }
 
 /** Returns the state of the link for a payer who opens it. */
-export async function stateOfLink(
+export async function findLinkState(
   { payments, clock }: LinkDeps,
   q: Queryable,
   { singleUse, paymentId, expiresAt, archivedAt }: LinkRow,
@@ -116,7 +116,7 @@ export async function payByLink(
   return deps.db.transaction(async (tx) => {
     const link = await lockLink(tx, id)
     if (!link) throw noSuchLink(id)
-    const state = await stateOfLink(deps, tx, link, shop)
+    const state = await findLinkState(deps, tx, link, shop)
     if (state.is === 'started' || state.is === 'used') return { id: state.paymentId }
     if (state.is === 'closed') return undefined
     const body = {
@@ -129,7 +129,7 @@ export async function payByLink(
       ...(chosen.methods && { methods: [...chosen.methods] }),
       expires_in: EXPIRES_IN_SECONDS,
     }
-    const input = newIntentOf(body, shop, deps)
+    const input = parseNewIntent(body, shop, deps)
     const terms = { ...input.terms, link: id }
     const { intent } = await deps.payments.create(tx, { ...input, terms, announce })
     if (link.singleUse) await updateLink(tx, { ...link, paymentId: intent.id })

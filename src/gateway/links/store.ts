@@ -40,7 +40,7 @@ export const findLink = (q: Queryable, id: string): Promise<LinkRow | undefined>
   q.maybe(sql`select ${COLUMNS} from gateway.links where id = ${id}`)
 
 /** Returns the link that the request with this Idempotency-Key created at `since` or later. */
-export const findMadeLink = (
+export const findLinkByRequest = (
   q: Queryable,
   { merchantId, requestKey, since }: { merchantId: string; requestKey: string; since: Date },
 ): Promise<LinkRow | undefined> =>

@@ -5,14 +5,14 @@ import { notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from
 
 /** Zod schemas of payments in the API. Validation, types and the OpenAPI document use them. */
 
-export const minorAmount = z
+export const decimalAmount = z
   .string('must be a string such as "1500.00", not a number')
   .meta({ description: 'Decimal string in units of the currency, with its decimals', examples: ['1500.00'] })
 export const isoCurrency = z
   .string()
   .regex(/^[A-Z]{3,5}$/, 'must be a currency code in capitals such as "KES"')
   .meta({ examples: ['KES'] })
-const amount = minorAmount
+const amount = decimalAmount
 const currency = isoCurrency
 const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
 

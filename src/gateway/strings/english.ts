@@ -19,18 +19,18 @@ export const english = {
   byTransfer: 'transfer',
   balance: 'Balance',
   byBalance: 'balance',
-  transferWayHint: 'Shows the account details. The payment is confirmed manually, which takes longer.',
-  transferWayHintByHand:
+  transferMethodHint: 'Shows the account details. The payment is confirmed manually, which takes longer.',
+  transferMethodHintWithMpesa:
     'Shows the account details, and how to pay from your M-Pesa menu. The payment is confirmed manually, which takes longer.',
   transferCode: 'Payment code',
   transferHint:
     'Send this amount to this account and write the payment code on the transfer, so that {merchant} can find your money.',
   transferUntil: 'These details are valid until {time}. You can close this page and come back.',
-  byHandPaybill:
+  manualPaybill:
     'By M-Pesa: choose Lipa na M-Pesa, then Pay Bill. Enter business number {number}, account number {account} and the amount. {merchant} confirms it manually, which takes longer.',
-  byHandTill:
+  manualTill:
     'By M-Pesa: choose Lipa na M-Pesa, then Buy Goods. Enter till number {number} and the amount. {merchant} confirms it manually, which takes longer.',
-  byHandMessage: 'Then enter the code from your M-Pesa message below, so that {merchant} can find your money.',
+  manualMessage: 'Then enter the code from your M-Pesa message below, so that {merchant} can find your money.',
   transferNote: 'Name on your account, or number of the transfer',
   transferNoteHint: 'It helps to find your money.',
   transferSent: 'I have sent it',
@@ -53,7 +53,7 @@ export const english = {
   cardOpening: 'The card page is being opened. One moment…',
   cardUnfinished: 'Your card payment is not finished.',
   cardUnfinishedText:
-    'Continue, or pay another way: the open page is then closed first. If you have just paid, wait here. This page changes by itself.',
+    'Continue, or pay another way: the open page is closed first. If you have just paid, wait here. This page changes by itself.',
   cardContinue: 'Continue to the card page',
   pageStays:
     'Finish it there. The {page} cannot be closed from here. No other method is available while it can still take the money. To pay another way, ask {merchant} for a new payment.',
@@ -97,11 +97,11 @@ export const english = {
   unknownText:
     '{method} has not answered yet. If {phone} shows a prompt for {amount}, answer it. We keep checking; please do not pay twice.',
   promptLeft: 'You can answer the prompt for {left} more.',
-  promptOver: 'The time to answer is over. We are asking {method} for the result. Then you can try again.',
+  promptEnded: 'The time to answer is over. We are asking {method} for the result. Then you can try again.',
   otherNumber: 'Wrong number, or no prompt?',
   otherNumberText:
     'Decline the prompt, or wait until it ends. Then you can use another number or pay another way. Until then the prompt can still take the money, so no other method is available.',
-  byHandLater: 'You can then also pay from the M-Pesa menu.',
+  manualLater: 'You can then also pay from the M-Pesa menu.',
   numberEnding: 'the number ending in {end}',
   checkAgain: 'Check again',
   confirming: 'Your payment was seen',
@@ -148,7 +148,7 @@ export const english = {
   nothingTaken: 'No money was taken. You can try again.',
   abandoned: '{method} did not report the result',
   abandonedText: 'If money left your phone, it still counts here. If not, try again.',
-  byHandNow:
+  manualNow:
     'If no prompt reaches your phone, choose the transfer below. It also shows how to pay from the M-Pesa menu.',
   amountToPay: 'Amount to pay',
   amountIn: 'Amount ({currency})',
@@ -159,15 +159,15 @@ export const english = {
   howLater: 'Choose later',
   note: 'Purpose',
   optional: 'optional',
-  goOn: 'Continue',
+  continueLabel: 'Continue',
   amountInvalid: 'Enter an amount in figures, such as 1500 or 99.50.',
   amountDecimals: '{currency} has at most {n} decimals.',
   amountLow: 'The smallest amount is {min}.',
   amountHigh: 'The largest amount is {max}.',
   amountStep: 'Enter a multiple of {step}.',
-  waysHere: 'You can pay by',
-  linkOver: 'This link is no longer active',
-  linkOverText: 'It accepts no more payments. Ask {merchant} for a new link.',
+  methodsHere: 'You can pay by',
+  linkClosed: 'This link is no longer active',
+  linkClosedText: 'It accepts no more payments. Ask {merchant} for a new link.',
   linkUsed: 'This has been paid',
   linkUsedText: 'The link was for one payment, which is complete.',
   linkShow: 'Show the payment',
@@ -177,16 +177,16 @@ export const english = {
   notFound: 'This payment does not exist',
   notFoundText: 'Check the link, or ask the shop for a new one.',
   tooMany: 'Too many attempts. Wait {minutes} and try again.',
-  noMoreTries: 'There were too many attempts. Ask {merchant} for a new link.',
+  tooManyAttempts: 'There were too many attempts. Ask {merchant} for a new link.',
   minutes: '{n} min',
-  inFlight: 'A prompt is already on a phone. Answer or decline it first, or wait until it ends.',
-  pageInFlight: 'The {page} is still open. Finish there, or try again in a few seconds.',
+  promptPending: 'A prompt is already on a phone. Answer or decline it first, or wait until it ends.',
+  pageStillOpen: 'The {page} is still open. Finish there, or try again in a few seconds.',
   unavailable: 'This method is not available now. Try again in a minute, or pay another way.',
   unreadable: 'The form could not be read. Go back and check what you typed.',
   crossSite: 'Open the payment page itself and pay there.',
   lost: 'No connection. Money that you have paid is safe. This page continues when the connection is back.',
-  broken: 'Something went wrong on our side',
-  brokenText: 'Nothing was lost. Reload this page to see the status of the payment.',
+  serverError: 'Something went wrong on our side',
+  serverErrorText: 'Nothing was lost. Reload this page to see the status of the payment.',
   reload: 'Reload',
   refundTitle: '{merchant} refunds you {amount}',
   refundAsk: 'Where should the money go?',
@@ -203,14 +203,14 @@ export const english = {
   refundChange: 'Change',
   refundOnWay: 'The money is on its way',
   refundOnWayText: '{amount} is being sent to {place}. This page shows when it has arrived.',
-  refundByHandText:
+  refundManualText:
     '{amount} will be sent manually to the account that you entered. Keep this link to see when it was sent.',
   refundSent: 'Sent. The money is yours.',
   refundSentText: '{merchant} has refunded you {amount}.',
   refundFailed: 'It could not be sent there',
   refundFailedText: 'Nothing was lost. Check the number, or choose another way.',
-  refundOver: 'This link is no longer valid',
-  refundOverText: 'Ask {merchant} for a new one.',
+  refundLinkEnded: 'This link is no longer valid',
+  refundLinkEndedText: 'Ask {merchant} for a new one.',
   refundNone: 'This refund does not exist',
   refundNumber: 'Receipt number',
 } as const

@@ -53,13 +53,13 @@ export function showClock(at: Date, { language }: Speech): string {
 }
 
 /** Formats milliseconds as minutes and seconds, rounded up: `2:05`. */
-export function showTicking(ms: number): string {
+export function showCountdown(ms: number): string {
   const seconds = Math.ceil(ms / 1000)
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }
 
 /** Returns the time left in words, in whole minutes. It needs no script. */
-export function showLeft(seconds: number, speech: Speech): string {
+export function showTimeLeft(seconds: number, speech: Speech): string {
   const minutes = Math.max(1, Math.ceil(seconds / 60))
   return minutes <= 60
     ? speech.say('minutesLeft', { m: String(minutes) })

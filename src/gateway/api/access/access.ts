@@ -95,7 +95,7 @@ function createGuard(): Guard {
 async function authenticate(deps: AccessDeps, guard: Guard, request: Request): Promise<Caller> {
   const { authorization } = request.headers
   const seconds = guard.stoppedSeconds(addressKey(request.ip), authorization)
-  if (seconds > 0) throw tooManyWrong(seconds)
+  if (seconds > 0) throw tooManyInvalidKeys(seconds)
   try {
     const caller = await deps.identity.authenticate(authorization)
     guard.prove(authorization)
@@ -106,7 +106,7 @@ async function authenticate(deps: AccessDeps, guard: Guard, request: Request): P
   }
 }
 
-const tooManyWrong = (retryAfterSeconds: number): AppError => {
+const tooManyInvalidKeys = (retryAfterSeconds: number): AppError => {
   const said = `Too many requests with an invalid key: wait ${retryAfterSeconds} s. Keys that were valid before still work.`
   return new AppError('rate-limited', 429, said, { retryAfterSeconds })
 }
@@ -124,7 +124,7 @@ async function countRefusal(
   if (ok && remaining === 0) log.warn({ securityEvent: 'authentication-blocked', ...about }, 'security event')
   if (ok && remaining > 0) return
   guard.stop(addressKey(request.ip))
-  if (!ok) throw tooManyWrong(STOPPED_MS / 1000)
+  if (!ok) throw tooManyInvalidKeys(STOPPED_MS / 1000)
 }
 
 async function countRequest({ limits, config }: AccessDeps, { keyId }: Caller, reply: Reply): Promise<void> {

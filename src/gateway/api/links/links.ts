@@ -1,9 +1,9 @@
 import type { Caller, Shop } from '#identity'
 import { assetOf, isCurrency } from '#money'
 import type { HttpServer } from '#platform/web/http'
-import { findMadeLink, listLinks, type LinkRow } from '../../links/store.ts'
+import { findLinkByRequest, listLinks, type LinkRow } from '../../links/store.ts'
 import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../../links/links.ts'
-import { newLinkOf } from './new-link.ts'
+import { parseNewLink } from './new-link.ts'
 import { speak } from '../../strings/strings.ts'
 import { requireLinkMethods, requireReturnUrl } from '../../intents/new-intent.ts'
 import { ALLOW_STORE_KEYS } from '../access/access.ts'
@@ -73,11 +73,11 @@ function createLinkRoute(app: HttpServer, api: Api): void {
         const { currency } = request.body
         if (isCurrency(currency)) await api.payments.learnPrices(assetOf(currency))
         return made(
-          await createLink(api, db, { ...newLinkOf(request.body, shop, api), requestKey: requestKey ?? null }),
+          await createLink(api, db, { ...parseNewLink(request.body, shop, api), requestKey: requestKey ?? null }),
         )
       }
       const rebuild = async (since: Date, requestKey: string) => {
-        const link = await findMadeLink(db, { merchantId: caller.merchantId, requestKey, since })
+        const link = await findLinkByRequest(db, { merchantId: caller.merchantId, requestKey, since })
         return link && made(link)
       }
       const { body } = await runIdempotent(api, request, reply, act, rebuild)

@@ -9,7 +9,7 @@ const invalid = (param: string, message: string): AppError =>
   new AppError('validation-failed', 422, `${param} ${message}`, { param })
 
 /** Returns the link that an API request asks for. Throws 422 `validation-failed` with the field that is wrong. */
-export function newLinkOf(
+export function parseNewLink(
   body: CreateLink,
   shop: Shop,
   { payments, publicUrl }: Pick<NewPaymentDeps, 'payments' | 'publicUrl'>,

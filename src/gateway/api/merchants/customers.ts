@@ -7,7 +7,7 @@ import { requireAmount } from '../../intents/new-intent.ts'
 import { runIdempotent } from '../access/idempotency.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
-import { customerRef, isoCurrency, minorAmount } from '../../resources/payment.ts'
+import { customerRef, isoCurrency, decimalAmount } from '../../resources/payment.ts'
 
 /** Routes of the prepaid balances of a merchant's customers. */
 
@@ -17,7 +17,7 @@ const params = z.object({ id: customerRef })
 
 const row = z.object({
   currency: z.string(),
-  available: minorAmount.meta({ description: 'Amount that the customer can spend' }),
+  available: decimalAmount.meta({ description: 'Amount that the customer can spend' }),
 })
 const balance = z
   .object({
@@ -28,7 +28,7 @@ const balance = z
   .meta({ id: 'CustomerBalance', description: 'Prepaid balance of a customer' })
 
 const topUp = z
-  .strictObject({ amount: minorAmount, currency: isoCurrency })
+  .strictObject({ amount: decimalAmount, currency: isoCurrency })
   .meta({ id: 'TopUpCustomer', examples: [{ amount: '100.00', currency: 'KES' }] })
 
 export function customerRoutes(app: HttpServer, api: Api): void {

@@ -128,7 +128,7 @@ export function merchantRoutes(app: HttpServer, api: Api): void {
   updateStoreRoute(app, api)
 }
 
-const lookOf = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
+const renderBrand = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
   colour: own,
   logo_url: name === null ? null : `${publicUrl()}/pay/logo/${name}`,
 })
@@ -139,7 +139,7 @@ const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => (
   livemode: one.livemode,
   locale: one.locale,
   name: one.name,
-  ...lookOf(api, one.brand),
+  ...renderBrand(api, one.brand),
   return_origins: [...one.returnOrigins],
   tolerance: percentOf(one.toleranceBps),
   settlement: {
@@ -169,7 +169,7 @@ const renderStore = (api: Api, one: Store): z.output<typeof store> => ({
   object: 'store',
   locale: one.locale ?? null,
   name: one.name,
-  ...lookOf(api, one.brand),
+  ...renderBrand(api, one.brand),
   return_origins: [...one.returnOrigins],
   methods: [...one.methods],
   created_at: one.createdAt.toISOString(),

@@ -46,7 +46,7 @@ const page = z
   .object({ object: z.literal('list'), data: z.array(reconciliationCase), next_cursor: z.string().nullable() })
   .meta({ id: 'ReconciliationCaseList', description: 'A page of reconciliation cases' })
 
-const ask = z.strictObject({
+const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
@@ -90,7 +90,7 @@ function listRoute(app: HttpServer, { access, db, reconciliation }: Api): void {
       summary: 'List reconciliation cases, newest first',
       description:
         'A case is a difference between the ledger and a provider’s records. Lists cases of all merchants, so it needs an operator’s key.',
-      querystring: ask,
+      querystring: listQuery,
       response: { 200: page },
     },
     handler: async (request) => {

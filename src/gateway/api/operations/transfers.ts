@@ -6,7 +6,7 @@ import { requireAmount } from '../../intents/new-intent.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 import { text } from '../../resources/text.ts'
-import { ATTEMPT_STATUSES, minorAmount } from '../../resources/payment.ts'
+import { ATTEMPT_STATUSES, decimalAmount } from '../../resources/payment.ts'
 
 /** Routes of manual transfers, for operators' keys. A confirmation credits money, so not every key may send one. */
 
@@ -24,7 +24,7 @@ const transfer = z
       .string()
       .nullable()
       .meta({ description: 'Payment code that the payer writes on the transfer', examples: ['X2M4P-7K3Q9'] }),
-    amount: minorAmount.meta({ description: 'Requested amount' }),
+    amount: decimalAmount.meta({ description: 'Requested amount' }),
     currency: z.string(),
     status: z.enum(ATTEMPT_STATUSES),
     sent_at: timestamp.nullable().meta({ description: 'Time at which the payer reported it as sent' }),
@@ -37,7 +37,7 @@ const page = z
   .object({ object: z.literal('list'), data: z.array(transfer), next_cursor: z.string().nullable() })
   .meta({ id: 'TransferList', description: 'A page of transfers' })
 
-const ask = z.strictObject({
+const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().max(40).optional(),
 })
@@ -48,7 +48,7 @@ const params = z.object({
 const confirmation = z
   .strictObject({
     number: text(60).meta({ description: 'Number of the transfer on the bank statement. Each number counts once.' }),
-    amount: minorAmount.optional().meta({ description: 'Received amount. Default: the requested amount.' }),
+    amount: decimalAmount.optional().meta({ description: 'Received amount. Default: the requested amount.' }),
     another: z
       .boolean()
       .optional()
@@ -85,7 +85,7 @@ function listRoute(app: HttpServer, { access, db, payments }: Api): void {
       security,
       summary: 'List transfers that payers reported as sent, oldest first',
       description: 'Lists undecided transfers of all merchants, so it needs an operator’s key.',
-      querystring: ask,
+      querystring: listQuery,
       response: { 200: page },
     },
     handler: async (request) => {

@@ -4,7 +4,7 @@ import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/web/http'
 import { hashRequest } from '#platform/web/idempotency'
 import { ALLOW_STORE_KEYS, merchantKeyRequired } from '../access/access.ts'
-import { newIntentOf } from '../../intents/new-intent.ts'
+import { parseNewIntent } from '../../intents/new-intent.ts'
 import { scopedKeyOf } from '../access/idempotency.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import { renderPayment } from '../../resources/render-payment.ts'
@@ -76,7 +76,7 @@ async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?
 
 async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Promise<NewIntent> {
   if (isCurrency(body.currency)) await api.payments.learnPrices(assetOf(body.currency))
-  const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
+  const input = parseNewIntent(body, await shopOf(api, caller, body.store), api)
   // Skip the cost of the event if no endpoint subscribes to it.
   return { ...input, announce: await api.webhooks.hasSubscriber(caller.merchantId, 'payment.created') }
 }

@@ -115,7 +115,7 @@ async function measure(
   }
 }
 
-const warmth = z
+const warmupResult = z
   .object({
     object: z.literal('warmup'),
     prices: z.int().meta({ description: 'Currency pairs with a current price' }),
@@ -136,7 +136,7 @@ function warmRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
       summary: 'Warm up after a start',
       description:
         'Fetches the prices that are due, opens the database connections of this process and prepares their statements. Repeated calls are safe.',
-      response: { 200: warmth },
+      response: { 200: warmupResult },
     },
     handler: async ({ ip }) => {
       await deps.limits.require('warmup', addressKey(ip), WARM_PER_ADDRESS)
@@ -164,9 +164,9 @@ async function warmPrices({ rates }: UnauthenticatedDeps): Promise<number> {
 
 /** Runs one query per connection concurrently, so that each query opens its own connection. */
 async function warmConnections({ db, payments, clock }: UnauthenticatedDeps): Promise<number> {
-  const nobody = firstIdAt('pay', clock.now())
+  const unknownId = firstIdAt('pay', clock.now())
   const count = db.pool.options.max
-  await Promise.all(Array.from({ length: count }, () => payments.find(db, { id: nobody })))
+  await Promise.all(Array.from({ length: count }, () => payments.find(db, { id: unknownId })))
   return db.pool.totalCount
 }
 
@@ -226,7 +226,7 @@ function methodsOf(payments: Payments): { method: string; currencies: string[] }
   return [...found].map(([method, currencies]) => ({ method, currencies }))
 }
 
-const crossmintFace = z
+const crossmintConfig = z
   .object({ enabled: z.boolean(), environment: z.enum(['staging', 'production']).nullable() })
   .meta({ id: 'CrossmintConfig', description: 'Whether card payments through Crossmint are available' })
 
@@ -241,7 +241,7 @@ function crossmintRoute(app: HttpServer, { payments, about, limits }: Unauthenti
       security: [],
       summary: 'Retrieve the public configuration of Crossmint',
       description: 'Shows whether payments through Crossmint are set up. Keys and ids are never shown.',
-      response: { 200: crossmintFace },
+      response: { 200: crossmintConfig },
     },
     handler: async ({ ip }) => {
       await limits.require('info', addressKey(ip), PER_ADDRESS)

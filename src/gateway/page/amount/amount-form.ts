@@ -59,7 +59,7 @@ export function amountForm({ action, speech, offers, typed, problem, hint, withN
         <input id="note" name="note" type="text" maxlength="200" autocomplete="off" value="${typed.note ?? ''}" />
       </div>`
     }
-    <button class="button">${speech.say('goOn')}</button>
+    <button class="button">${speech.say('continueLabel')}</button>
   </form>`
 }
 

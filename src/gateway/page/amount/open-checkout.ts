@@ -9,7 +9,7 @@ import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../../config.ts'
-import { newIntentOf } from '../../intents/new-intent.ts'
+import { parseNewIntent } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
 import { amountForm } from './amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
@@ -91,7 +91,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         expires_in: 3600,
       }
       const announce = await deps.webhooks.hasSubscriber(merchant.merchantId, 'payment.created')
-      const { intent } = await deps.payments.create(deps.db, { ...newIntentOf(body, merchant, deps), announce })
+      const { intent } = await deps.payments.create(deps.db, { ...parseNewIntent(body, merchant, deps), announce })
       return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
     },
   })

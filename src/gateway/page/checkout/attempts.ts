@@ -103,12 +103,12 @@ function problemOf(error: unknown, speech: Speech, { intent, method }: About): P
   if (!(error instanceof AppError)) throw error
   const { code, status, param } = error
   if (code === 'payments.too-many-attempts')
-    return { status, text: speech.say('noMoreTries', { merchant: intent.terms.merchantName }) }
+    return { status, text: speech.say('tooManyAttempts', { merchant: intent.terms.merchantName }) }
   if (status === 429) return tooManyRequests(speech, error.retryAfterSeconds ?? 60)
-  if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
+  if (code === 'payments.attempt-in-flight') return { status, text: speech.say('promptPending') }
   if (code === 'payments.page-open') {
     const open = livePage(intent)?.method ?? method
-    return { status, text: speech.say('pageInFlight', { page: pageName(open, speech) }) }
+    return { status, text: speech.say('pageStillOpen', { page: pageName(open, speech) }) }
   }
   // The payment was paid, canceled or expired meanwhile: the panel shows it.
   if (status === 409) return undefined

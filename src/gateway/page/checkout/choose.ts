@@ -33,7 +33,7 @@ function onlyPage(view: View): Html {
   if (!page) return html``
   const method = methodName(page.method, speech, 'sentence')
   const title =
-    page.redirectUrl === undefined ? speech.say('payBy', { method }) : sayOf(speech, page.method, 'Unfinished')
+    page.redirectUrl === undefined ? speech.say('payBy', { method }) : pageText(speech, page.method, 'Unfinished')
   const values = { page: pageName(page.method, speech), merchant: intent.terms.merchantName }
   return html`${notes(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
@@ -96,27 +96,27 @@ function outcomeOf(view: View): Html | undefined {
     return alert({
       tone: 'bad',
       title: speech.reason(refusal),
-      text: [speech.say('nothingTaken'), byHandNow(view, last)],
+      text: [speech.say('nothingTaken'), manualNow(view, last)],
     })
   if (last.status === 'abandoned' && last.kind === 'push')
     return alert({
       tone: 'warn',
       title: speech.say('abandoned', { method: methodName(last.method, speech, 'sentence') }),
-      text: [speech.say('abandonedText'), byHandNow(view, last)],
+      text: [speech.say('abandonedText'), manualNow(view, last)],
     })
-  const begun = livePage(intent)
-  if (begun?.redirectUrl === undefined || !canSwitch(view)) return undefined
+  const openPage = livePage(intent)
+  if (openPage?.redirectUrl === undefined || !canSwitch(view)) return undefined
   return alert({
     tone: 'info',
-    title: sayOf(speech, begun.method, 'Unfinished'),
+    title: pageText(speech, openPage.method, 'Unfinished'),
     text: speech.say('cardUnfinishedText'),
   })
 }
 
 /** Returns a hint after a failed prompt: the payer can pay manually from the same M-Pesa account, if an operator confirms such payments. */
-const byHandNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
+const manualNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
   kind === 'push' && byHand && methods.some((each) => each.kind === 'transfer')
-    ? ` ${speech.say('byHandNow')}`
+    ? ` ${speech.say('manualNow')}`
     : undefined
 
 /** Renders the panel after expiry. A started attempt may still succeed, but the panel asks for no more money. */
@@ -140,18 +140,18 @@ function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean):
   if (kind === 'transfer')
     return html`<div class="way">
       ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
-      <p class="hint center">${speech.say(view.byHand ? 'transferWayHintByHand' : 'transferWayHint')}</p>
+      <p class="hint center">${speech.say(view.byHand ? 'transferMethodHintWithMpesa' : 'transferMethodHint')}</p>
     </div>`
-  const begun = livePage(intent, method)
-  const isOpening = begun !== undefined && begun.redirectUrl === undefined
+  const openPage = livePage(intent, method)
+  const isOpening = openPage !== undefined && openPage.redirectUrl === undefined
   return html`<div class="way">
     ${pageButton(view, method, { look: isFirst ? '' : 'quiet' })}
-    ${!isOpening && html`<p class="hint center">${icons.lock} ${sayOf(speech, method, 'Hint')}</p>`}
+    ${!isOpening && html`<p class="hint center">${icons.lock} ${pageText(speech, method, 'Hint')}</p>`}
   </div>`
 }
 
 /** Returns a text about a provider's page. Card pages have separate texts. */
-const sayOf = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfinished' | 'Continue'): string =>
+const pageText = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfinished' | 'Continue'): string =>
   method === 'card'
     ? speech.say(`card${what}`)
     : speech.say(`page${what}`, { method: methodName(method, speech, 'sentence') })
@@ -201,10 +201,11 @@ interface ButtonLook {
 /** Renders the button to the provider's page: the open one, or a new one. */
 function pageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
-  const begun = livePage(intent, method)
-  if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
+  const openPage = livePage(intent, method)
+  if (openPage?.redirectUrl !== undefined)
+    return continueLink(openPage.redirectUrl, look, pageText(speech, method, 'Continue'))
   // The page's URL is not known yet: the provider's response is pending, or it was lost and is being queried.
-  if (begun) return html`<p class="hint center busy">${sayOf(speech, method, 'Opening')}</p>`
+  if (openPage) return html`<p class="hint center busy">${pageText(speech, method, 'Opening')}</p>`
   const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
   return html`<form method="post" action="${actionOf(view)}" data-pay>
     <input type="hidden" name="method" value="${method}" />

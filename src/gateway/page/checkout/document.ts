@@ -1,6 +1,6 @@
 import type { Intent } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { showLeft, showMoney } from '../../strings/format.ts'
+import { showTimeLeft, showMoney } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 import type { Assets } from '../assets/assets.ts'
 import { merchantLine } from '../brand/brand.ts'
@@ -64,6 +64,6 @@ function countdown({ expiresAt, status }: Intent, speech: Speech, now: Date): Ht
   const seconds = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
   if ((status !== 'open' && status !== 'processing') || seconds <= 0 || seconds > DAY_SECONDS) return undefined
   return html`<p class="small countdown" role="timer">
-    ${speech.say('timeLeft')}: <span class="left">${showLeft(seconds, speech)}</span>
+    ${speech.say('timeLeft')}: <span class="left">${showTimeLeft(seconds, speech)}</span>
   </p>`
 }

@@ -271,7 +271,7 @@ export const SAMPLES = {
   confirming: sample('confirming', { status: 'processing' }),
   declined: sample('choose', failedWith({ reason: 'canceled-by-payer' })),
   abandoned: sample('choose', failedWith({ status: 'abandoned' })),
-  'card-begun': sample('choose', { attempts: [cardAttempt()] }),
+  'card-open': sample('choose', { attempts: [cardAttempt()] }),
   'card-declined': sample('choose', { attempts: [cardAttempt({ declined: 'declined' })] }),
   'card-opening': sample('choose', { attempts: [cardAttempt({ status: 'unknown', redirectUrl: undefined })] }),
   'prompt-and-card': sample('waiting', { status: 'processing', attempts: [cardAttempt(), attempt()] }),

@@ -64,14 +64,14 @@ test('a pending prompt hides other methods, and shows the prompted phone and the
     assert.match(text, /07••[\s\S]*data-prompt-ms="\d+"[\s\S]*Then you can use another number/, name)
   }
   assert.match(render('waiting'), /data-prompt-ms="160000"[\s\S]*>2:40<\/b> more/)
-  assert.match(render('waiting-over'), /<span hidden>The prompt can[\s\S]*<span >The time to answer is over/)
+  assert.match(render('waiting-over'), /<span hidden>You can answer the prompt[\s\S]*<span >The time to answer is over/)
   assert.match(render('unknown'), /please do not pay twice/)
 })
 
 test('a page that cannot be closed hides other methods; one that can be closed does not', () => {
   assert.ok(!/<form|M-\W?Pesa/.test(render('page-stays')))
   assert.match(render('page-stays'), /Continue to Crossmint[\s\S]*cannot be closed from here/)
-  assert.match(render('card-begun'), /the open page is closed first[\s\S]*<form/)
+  assert.match(render('card-open'), /the open page is closed first[\s\S]*<form/)
   assert.ok(!/<form/.test(render('card-opening')), 'its page is being created')
   assert.ok(
     !/class="qr"|bc1q/.test(withoutTemplate(render('page-over-address'))),
@@ -122,7 +122,7 @@ test('payment from the M-Pesa menu is shown only after the prompt has ended, and
   assert.match(render('declined-by-hand'), /choose the transfer below/)
   assert.match(
     render('transfer-by-hand'),
-    /business number 174379, account number X2M4P-7K3Q9[\s\S]*looks for it by hand/,
+    /business number 174379, account number X2M4P-7K3Q9[\s\S]*confirms it manually/,
   )
   assert.match(render('transfer-till'), /till number 5123456[\s\S]*code from your M-\W?Pesa message/)
 })

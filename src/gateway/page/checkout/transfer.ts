@@ -53,10 +53,10 @@ function steps({ byHand, speech, intent }: View, { code = '', address = '' }: At
   const bank = isBank ? html`<p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>` : undefined
   if (!byHand) return [bank]
   const { number, kind, account = code } = byHand
-  const menu = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
+  const menu = speech.say(kind === 'till' ? 'manualTill' : 'manualPaybill', { number, account, merchant })
   // A till payment carries no payment code: the operator finds it by the code in the payer's M-Pesa message.
   const withoutCode = kind === 'till' || byHand.account !== undefined
-  return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('byHandMessage', { merchant })}</p>`]
+  return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('manualMessage', { merchant })}</p>`]
 }
 
 /** Matches the lines of the instructions that are about M-Pesa. */

@@ -1,7 +1,7 @@
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/base/html'
 import { alert, headline } from './notices.ts'
-import { methodName, showMoney, showPhone, showTicking } from '../../strings/format.ts'
+import { methodName, showMoney, showPhone, showCountdown } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
 
@@ -39,7 +39,7 @@ export function waiting(view: View): Html {
       </ol>`
     }
     <div class="other">
-      <p><b>${speech.say('otherNumber')}</b> ${speech.say('otherNumberText')} ${byHandLater(view)}</p>
+      <p><b>${speech.say('otherNumber')}</b> ${speech.say('otherNumberText')} ${manualLater(view)}</p>
       <p class="center">
         <a href="/pay/${intent.id}?lang=${speech.language}" id="check" data-check>${speech.say('checkAgain')}</a>
       </p>
@@ -50,13 +50,13 @@ export function waiting(view: View): Html {
 function promptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
   if (!endsAt) return undefined
   const leftMs = Math.max(0, endsAt.getTime() - now.getTime())
-  const left = html`<b class="left">${showTicking(leftMs)}</b>`
-  const over = speech.say('promptOver', { method: methodName(method, speech, 'sentence') })
+  const left = html`<b class="left">${showCountdown(leftMs)}</b>`
+  const over = speech.say('promptEnded', { method: methodName(method, speech, 'sentence') })
   return html`<p class="prompt-clock ${leftMs === 0 && 'over'}" role="timer" data-prompt-ms="${leftMs}">
     <span ${leftMs === 0 && html`hidden`}>${speech.sayHtml('promptLeft', { left })}</span>
     <span ${leftMs > 0 && html`hidden`}>${over}</span>
   </p>`
 }
 
-const byHandLater = ({ byHand, methods, speech }: View): string | undefined =>
-  byHand && methods.some(({ kind }) => kind === 'transfer') ? speech.say('byHandLater') : undefined
+const manualLater = ({ byHand, methods, speech }: View): string | undefined =>
+  byHand && methods.some(({ kind }) => kind === 'transfer') ? speech.say('manualLater') : undefined

@@ -36,6 +36,6 @@ export function renderErrorPage(
       { icon: 'alert', title: speech.say('problem'), text: speech.say('unreadable') },
       assets,
     )
-  const said = `${speech.say('brokenText')} (${request.id})`
-  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
+  const said = `${speech.say('serverErrorText')} (${request.id})`
+  return messageDocument(speech, { icon: 'alert', title: speech.say('serverError'), text: said }, assets)
 }

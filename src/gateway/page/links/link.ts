@@ -6,7 +6,7 @@ import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { html, type Html } from '#platform/base/html'
 import { addressKey } from '#platform/web/limits'
 import { findLink, type LinkRow } from '../../links/store.ts'
-import { noSuchLink, payByLink, type LinkChoice, stateOfLink, type LinkDeps } from '../../links/links.ts'
+import { noSuchLink, payByLink, type LinkChoice, findLinkState, type LinkDeps } from '../../links/links.ts'
 import { isId } from '#platform/base/ids'
 import { selectMethods } from '../../intents/new-intent.ts'
 import { amountForm } from '../amount/amount-form.ts'
@@ -70,7 +70,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
       const found = await requireLinkPage(deps, request, request.params.id)
       const { link, shop, speech } = found
       if (!isSameOrigin(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
-      const state = await stateOfLink(deps, deps.db, link, shop)
+      const state = await findLinkState(deps, deps.db, link, shop)
       const chosen =
         state.is === 'started' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
       if ('problem' in chosen) {
@@ -153,11 +153,11 @@ async function pageOf(
   problem?: string,
 ): Promise<string> {
   const { link, shop, speech } = found
-  const state = await stateOfLink(deps, deps.db, link, shop)
+  const state = await findLinkState(deps, deps.db, link, shop)
   const offer = offerOf(deps, found)
   const merchant = shop.name
   if (state.is === 'closed') {
-    const words = { title: speech.say('linkOver'), text: speech.say('linkOverText', { merchant }) }
+    const words = { title: speech.say('linkClosed'), text: speech.say('linkClosedText', { merchant }) }
     return messageDocument(speech, { icon: 'clock', ...words }, assets)
   }
   if (state.is === 'used') {
@@ -185,10 +185,10 @@ async function pageOf(
 
 const continueForm = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
   html`${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
-    <h2 class="ask">${speech.say('waysHere')}</h2>
+    <h2 class="ask">${speech.say('methodsHere')}</h2>
     <ul class="ways">
       ${methods.map(({ method }) => html`<li>${methodName(method, speech, 'label')}</li>`)}
     </ul>
-    <form method="post" action="${action}"><button class="button">${speech.say('goOn')}</button></form>`
+    <form method="post" action="${action}"><button class="button">${speech.say('continueLabel')}</button></form>`
 
 const send = (reply: Reply, page: string): Reply => reply.type('text/html; charset=utf-8').send(page)

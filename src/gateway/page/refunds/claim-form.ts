@@ -30,11 +30,11 @@ export function claimPanel(shown: Shown): Html {
   const amount = showMoney(refund.amount)
   switch (refund.status) {
     case 'claimable':
-      return asking(shown)
+      return destinationForm(shown)
     case 'pending': {
       const place = refund.phone === undefined ? '' : showPhone(refund.phone, speech)
       const text = claim.byHand
-        ? speech.say('refundByHandText', { amount })
+        ? speech.say('refundManualText', { amount })
         : speech.sayHtml('refundOnWayText', { amount, place })
       const again = `/refund/${refund.id}?c=${encodeURIComponent(shown.secret)}&lang=${speech.language}`
       return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('refundOnWay'), text })}
@@ -51,13 +51,13 @@ export function claimPanel(shown: Shown): Html {
       return headline({
         tone: 'warn',
         icon: 'cross',
-        title: speech.say('refundOver'),
-        text: speech.say('refundOverText', { merchant }),
+        title: speech.say('refundLinkEnded'),
+        text: speech.say('refundLinkEndedText', { merchant }),
       })
   }
 }
 
-function asking(shown: Shown): Html {
+function destinationForm(shown: Shown): Html {
   const { claim, speech, said } = shown
   const failed = claim.refund.reason !== undefined && said === undefined
   const between = html`<p class="or"><span>${speech.say('or')}</span></p>`
