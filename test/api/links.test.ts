@@ -143,7 +143,7 @@ void test('a link asks for what its store takes, and says so when it is made', a
   const ask = (body: object) => world.api('POST', LINKS, { currency: 'KES', store, ...body })
   const refused = { status: 422, code: 'validation-failed' }
   assertRefused(await ask({ methods: ['mpesa'] }), {
-    ...{ ...refused, param: 'methods', says: new RegExp(`"mpesa".* in the store ${store}, which takes card`) },
+    ...{ ...refused, param: 'methods', says: new RegExp(`"mpesa".* in the store ${store}, which accepts card`) },
   })
   assertRefused(await ask({ amount: '10.00' }), { ...refused, param: 'amount', says: /below the minimum/ })
   const payment = await world.api('POST', PAYMENTS, { amount: '100', currency: 'KES', store, methods: ['mpesa'] })
