@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { contrastOf, shadesOf, styleOf } from './colour.ts'
+import { contrastOf, shadesOf, renderColourStyle } from './colour.ts'
 
 const LEAST = 4.5
 
@@ -22,5 +22,5 @@ void test('a readable colour does not change', () => {
   assert.equal(shadesOf('#0b6b4f').light.main, '#0b6b4f')
   assert.equal(shadesOf('#ffd700').dark.main, '#ffd700')
   assert.notEqual(shadesOf('#ffd700').light.main, '#ffd700', 'yellow on white cannot be read')
-  assert.match(styleOf('#0b6b4f'), /^:root\{--main:#0b6b4f;--main-ink:#ffffff;/)
+  assert.match(renderColourStyle('#0b6b4f'), /^:root\{--main:#0b6b4f;--main-ink:#ffffff;/)
 })

@@ -68,7 +68,7 @@ export const shadesOf = (colour: string): { light: Shades; dark: Shades } => ({
 })
 
 /** Returns CSS that replaces the default colour of the pages. @param colour `#rrggbb` */
-export function styleOf(colour: string): string {
+export function renderColourStyle(colour: string): string {
   const { light, dark } = shadesOf(colour)
   const put = ({ main, ink }: Shades, ground: string): string =>
     `:root{--main:${main};--main-ink:${ink};--good-ground:var(--${ground})}`

@@ -15,7 +15,7 @@ export interface Button {
   readonly style: string
 }
 
-export function buttonOf(row: LinkRow, url: string, speech: Speech): Button {
+export function renderButton(row: LinkRow, url: string, speech: Speech): Button {
   const { asset, amount, description } = row
   const words =
     amount === null ? speech.say('pay') : speech.say('payAmount', { amount: showMoney(money(asset, amount)) })
@@ -34,14 +34,14 @@ export function buttonOf(row: LinkRow, url: string, speech: Speech): Button {
 const escaped = (text: string): string => html`${text}`.text
 
 function field(row: LinkRow, speech: Speech): string {
-  const hint = hintOf(row, speech)
+  const hint = describeBounds(row, speech)
   const label = escaped(speech.say('amountIn', { currency: currencyOf(row.asset) }))
   const bounds = hint === undefined ? '' : ` <small>${escaped(hint)}</small>`
   return `<label>${label} <input name="amount" type="text" inputmode="decimal" maxlength="30" required>${bounds}</label> `
 }
 
 /** Returns the allowed amounts in words; undefined without bounds. */
-export function hintOf({ asset, least, most }: LinkRow, speech: Speech): string | undefined {
+export function describeBounds({ asset, least, most }: LinkRow, speech: Speech): string | undefined {
   const show = (minor: bigint): string => showMoney(money(asset, minor))
   if (least !== null && most !== null) return speech.say('amountBetween', { min: show(least), max: show(most) })
   if (least !== null) return speech.say('amountLow', { min: show(least) })
@@ -51,7 +51,7 @@ export function hintOf({ asset, least, most }: LinkRow, speech: Speech): string 
 const DEFAULT_COLOUR = '#0b6b4f'
 
 /** Returns the style sheet in a readable shade of the merchant's colour. It styles nothing else, because the surrounding page is unknown. */
-export function buttonStyle(colour: string | null): string {
+export function renderButtonStyle(colour: string | null): string {
   const { main, ink } = shadesOf(colour ?? DEFAULT_COLOUR).light
   const font = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif"
   return `.purser-form{display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;max-width:420px;margin:0}

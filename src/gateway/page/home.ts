@@ -8,7 +8,7 @@ import { html, type Html } from '#platform/base/html'
 import type { HttpServer } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import type { Assets } from './assets/assets.ts'
-import { plainPage } from './layout/document.ts'
+import { renderPlainPage } from './layout/document.ts'
 import { speak } from '../strings/strings.ts'
 
 export interface HomeDeps {
@@ -34,7 +34,14 @@ export function homeRoutes(app: HttpServer, deps: HomeDeps, assets: Assets): voi
     handler: (_request, reply) =>
       reply
         .type('text/html; charset=utf-8')
-        .send(plainPage(speak('en'), 'Purser', assets, practice ? practiceHome(practice.url) : liveHome())),
+        .send(
+          renderPlainPage(
+            speak('en'),
+            'Purser',
+            assets,
+            practice ? renderPracticeHome(practice.url) : renderLiveHome(),
+          ),
+        ),
   })
   if (!practice) return
   app.route({
@@ -69,7 +76,7 @@ async function createDemo({ db, payments, clock }: HomeDeps, merchant: Merchant)
   return intent.id
 }
 
-const practiceHome = (phoneUrl: string): Html =>
+const renderPracticeHome = (phoneUrl: string): Html =>
   html`<aside class="practice">Sandbox: every provider is simulated and no real money moves.</aside>
     <main class="home">
       <h1>Purser runs</h1>
@@ -101,7 +108,7 @@ const practiceHome = (phoneUrl: string): Html =>
       </p>
     </main>`
 
-const liveHome = (): Html =>
+const renderLiveHome = (): Html =>
   html`<main class="home">
     <h1>Purser</h1>
     <p class="lead">A payment desk. If a shop sent you here to pay, open the link it gave you.</p>

@@ -10,13 +10,13 @@ import { problemWith } from '../intents/new-intent.ts'
 import { assetRoutes, type Assets } from './assets/assets.ts'
 import { attemptForm, sentForm, reportTransferSent, tryAttempt } from './checkout/attempts.ts'
 import { claimRoutes } from './refunds/claim.ts'
-import { checkoutDocument } from './checkout/document.ts'
+import { renderCheckout } from './checkout/document.ts'
 import { brandRoutes, createPaperBrands } from './brand/brand.ts'
 import { checkoutRoutes, type CheckoutDeps } from './amount/open-checkout.ts'
 import { homeRoutes } from './home.ts'
 import { linkPageRoutes, type LinkPageDeps } from './links/link.ts'
-import { panel } from './checkout/panel.ts'
-import { hasReceipt, receiptDocument, receiptPdf } from './receipts/receipt.ts'
+import { renderPanel } from './checkout/panel.ts'
+import { hasReceipt, renderReceipt, renderReceiptPdf } from './receipts/receipt.ts'
 import { dueOf } from '../strings/format.ts'
 import { isSettled, livePage, type View } from './checkout/state.ts'
 import { languageOf, speak, type Speech } from '../strings/strings.ts'
@@ -63,8 +63,8 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      const view = viewOf(deps, request, await refreshFromProvider(deps, intent), await shopOf(deps, intent))
-      return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }))
+      const view = createView(deps, request, await refreshFromProvider(deps, intent), await shopOf(deps, intent))
+      return sendPage(reply, renderCheckout(view, { assets, practiceUrl: deps.practice?.url }))
     },
   })
   app.route({
@@ -73,7 +73,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      return sendPage(reply, panel(viewOf(deps, request, intent, await shopOf(deps, intent))).text)
+      return sendPage(reply, renderPanel(createView(deps, request, intent, await shopOf(deps, intent))).text)
     },
   })
   receiptRoutes(app, deps, { assets, config })
@@ -109,12 +109,10 @@ function receiptRoutes(
       },
     })
   }
-  route('receipt', (reply, { intent, speech, brand }) =>
-    sendPage(reply, receiptDocument(intent, speech, assets, brand)),
-  )
+  route('receipt', (reply, { intent, speech, brand }) => sendPage(reply, renderReceipt(intent, speech, assets, brand)))
   route('receipt.pdf', async (reply, { intent, speech, brand }) => {
     await deps.limits.require('receipt_pdf', addressKey(reply.request.ip), PDFS_PER_ADDRESS)
-    const file = await receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
+    const file = await renderReceiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
     return reply
       .header('cache-control', 'no-store')
       .header('content-disposition', `inline; filename="${speech.say('receipt').toLowerCase()}-${intent.id}.pdf"`)
@@ -155,7 +153,7 @@ async function refreshFromProvider({ db, payments, limits }: PageDeps, intent: I
   return (await payments.find(db, { id: intent.id })) ?? intent
 }
 
-function viewOf(
+function createView(
   { payments, clock, practice }: PageDeps,
   request: Request,
   intent: Intent,
@@ -192,7 +190,7 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
       if (!release) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open from this IP address.')
       return sendEvents(reply, {
         follow: (signal) => deps.payments.follow(id, signal),
-        render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent, shop)).text }),
+        render: (intent) => ({ id: intent.version, text: renderPanel(createView(deps, request, intent, shop)).text }),
         isLast: isSettled,
         // At expiry the panel changes although the payment's version does not.
         changesInMs: ({ expiresAt }) => expiresAt.getTime() - deps.clock.now().getTime(),
@@ -246,13 +244,13 @@ async function answerForm(
 ): Promise<Reply> {
   const asked = await requireIntent(deps, request, id)
   const shop = await shopOf(deps, asked)
-  const before = viewOf(deps, request, asked, shop)
+  const before = createView(deps, request, asked, shop)
   const done = await act(before)
   const { problem, redirect } = done
   const isScript = request.headers['x-panel'] === '1'
   if (!problem && !isScript) return reply.redirect(redirect ?? `/pay/${id}?lang=${before.speech.language}`, 303)
-  const view: View = { ...viewOf(deps, request, await requireIntent(deps, request, id), shop), ...done }
+  const view: View = { ...createView(deps, request, await requireIntent(deps, request, id), shop), ...done }
   if (problem) reply.code(problem.status)
-  const page = isScript ? panel(view).text : checkoutDocument(view, { assets, practiceUrl: deps.practice?.url })
+  const page = isScript ? renderPanel(view).text : renderCheckout(view, { assets, practiceUrl: deps.practice?.url })
   return sendPage(reply, page)
 }

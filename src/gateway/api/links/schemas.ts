@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { currencyOf, formatAmount, money } from '#money'
 import { isId } from '#platform/base/ids'
 import type { LinkRow } from '../../links/store.ts'
-import { buttonOf } from '../../links/button.ts'
+import { renderButton } from '../../links/button.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { instant, text } from '../../resources/text.ts'
 
@@ -100,7 +100,7 @@ export const linkPage = z
 export function renderLink(row: LinkRow, publicUrl: string, speech: Speech): LinkObject {
   const show = (minor: bigint | null): string | null => (minor === null ? null : formatAmount(money(row.asset, minor)))
   const url = `${publicUrl}/l/${row.id}`
-  const button = buttonOf(row, url, speech)
+  const button = renderButton(row, url, speech)
   return {
     id: row.id,
     object: 'payment_link',

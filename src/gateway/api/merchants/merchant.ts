@@ -67,7 +67,7 @@ const updateStore = z
   .strictObject({ name: text(100).optional(), ...storeFields, archived: z.boolean().optional() })
   .meta({ id: 'UpdateStore', examples: [{ colour: '#7a1f2b' }] })
 
-const look = {
+const profileFields = {
   name: z.string(),
   colour: z.string().nullable(),
   logo_url: z.string().nullable(),
@@ -80,7 +80,7 @@ const merchant = z
     object: z.literal('merchant'),
     livemode: z.boolean(),
     locale,
-    ...look,
+    ...profileFields,
     tolerance: z.string().meta({ description: TOLERANCE, examples: ['0.5'] }),
     settlement: z
       .object({
@@ -103,7 +103,7 @@ const store = z
     id: z.string().meta({ examples: ['sto_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('store'),
     locale: locale.nullable(),
-    ...look,
+    ...profileFields,
     methods: z.array(z.string()),
     archived_at: z.string().nullable(),
   })

@@ -17,7 +17,7 @@ export interface AmountForm {
 }
 
 /** Renders a form for the amount, and for currency and method if there is a choice. */
-export function amountForm({ action, speech, offers, typed, problem, hint, withNote }: AmountForm): Html {
+export function renderAmountForm({ action, speech, offers, typed, problem, hint, withNote }: AmountForm): Html {
   const wrong = problem !== undefined
   const [first] = offers
   return html`<form method="post" action="${action}" class="ask-form" novalidate>

@@ -11,10 +11,10 @@ import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../../config.ts'
 import { parseNewIntent } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
-import { amountForm } from './amount-form.ts'
+import { renderAmountForm } from './amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import { formDocument, messageDocument } from '../layout/document.ts'
+import { renderFormPage, renderMessagePage } from '../layout/document.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
 import { listOffers, parseTypedAmount, type Offer } from './amount.ts'
@@ -62,7 +62,10 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
     handler: async (request, reply) => {
       await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
       const merchant = await requireDesk(deps)
-      return send(reply, pageOf(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }))
+      return send(
+        reply,
+        renderCheckoutForm(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }),
+      )
     },
   })
   app.route({
@@ -79,7 +82,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
       const read = readForm(deps, typed, speech)
       if ('problem' in read) {
         void reply.code(422)
-        return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
+        return send(reply, renderCheckoutForm(deps, assets, { merchant, speech, typed, problem: read.problem }))
       }
       if (!isSameOrigin(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
       await limitCreations(deps, request, merchant)
@@ -119,16 +122,16 @@ interface PageOf {
   readonly problem?: string
 }
 
-function pageOf(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
+function renderCheckoutForm(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
   const offers = preferred(listOffers(deps.payments), typed.currency)
   if (offers.length === 0) {
     const words = { title: speech.say('none'), text: speech.say('noneText', { merchant: merchant.name }) }
-    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+    return renderMessagePage(speech, { icon: 'alert', ...words }, assets)
   }
   const title = speech.say('payTo', { merchant: merchant.name })
   const action = `${PATH}?lang=${speech.language}`
-  const body = amountForm({ action, speech, offers, typed, problem, withNote: true })
-  return formDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
+  const body = renderAmountForm({ action, speech, offers, typed, problem, withNote: true })
+  return renderFormPage(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
 }
 
 /** Sorts the offers: the requested currency first, then by number of methods. */

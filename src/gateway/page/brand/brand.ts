@@ -6,7 +6,7 @@ import { AppError } from '#platform/base/errors'
 import type { HttpServer } from '#platform/web/http'
 import { html, type Html } from '#platform/base/html'
 import { addressKey, type Limits } from '#platform/web/limits'
-import { shadesOf, styleOf } from '../../colour.ts'
+import { shadesOf, renderColourStyle } from '../../colour.ts'
 import type { PdfPicture } from '../../pdf/picture.ts'
 
 export interface BrandDeps {
@@ -33,7 +33,7 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
       return reply
         .header('cache-control', FOR_EVER)
         .type('text/css; charset=utf-8')
-        .send(styleOf(`#${digits}`))
+        .send(renderColourStyle(`#${digits}`))
     },
   })
   app.route({
@@ -54,7 +54,7 @@ const notFound = (): AppError =>
   new AppError('not-found', 404, 'There is nothing at this address: check the path and the id in it.')
 
 /** Renders the merchant's name with its logo, or with its first letter. */
-export const merchantLine = (merchant: string, brand: Brand | undefined): Html =>
+export const renderMerchantLine = (merchant: string, brand: Brand | undefined): Html =>
   html`<p class="merchant">
     ${
       brand?.logo
@@ -64,7 +64,7 @@ export const merchantLine = (merchant: string, brand: Brand | undefined): Html =
   </p>`
 
 /** Renders the link to the merchant's colours. It must follow the page's own style sheet, which it overrides. */
-export const brandStyle = (brand: Brand | undefined): Html | undefined =>
+export const renderBrandStyle = (brand: Brand | undefined): Html | undefined =>
   brand?.colour ? html`<link rel="stylesheet" href="/pay/colour/${SHADES}/${brand.colour.slice(1)}.css" />` : undefined
 
 /** Brand of a PDF. A field is undefined if the merchant has none, or if a PDF cannot hold it. */

@@ -6,7 +6,7 @@ import { createMetrics } from '#platform/observe/metrics'
 import { troubleOf } from '../../../../test/axe.ts'
 import { openBrowser, type OpenBrowser } from '../../../../test/browser.ts'
 import { assetRoutes } from '../assets/assets.ts'
-import { checkoutDocument } from './document.ts'
+import { renderCheckout } from './document.ts'
 import { SAMPLE_NAMES, sampleView, type SampleName } from './fixture.ts'
 import type { Language } from '../../strings/strings.ts'
 
@@ -19,7 +19,7 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
     '/:name/:language',
     { config: { page: true } },
     ({ params: { name, language } }, reply) => {
-      const text = checkoutDocument(sampleView(name, language), { assets, practiceUrl: '/sandbox' })
+      const text = renderCheckout(sampleView(name, language), { assets, practiceUrl: '/sandbox' })
       return reply.type('text/html; charset=utf-8').send(text)
     },
   )

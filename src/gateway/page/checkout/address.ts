@@ -3,27 +3,27 @@ import { qrTextOf } from '#clients/bitcoin'
 import { currencyOf, formatAmount } from '#money'
 import type { Attempt, Deposit } from '#payments'
 import { html, Html } from '#platform/base/html'
-import { notes, otherWays } from './choose.ts'
+import { renderNotices, renderOtherMethods } from './choose.ts'
 import { icons } from '../layout/icons.ts'
-import { headline } from './notices.ts'
+import { renderHeadline } from './notices.ts'
 import { showClock, showMoney } from '../../strings/format.ts'
 import { offeredAddress, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
 /** Renders address and amount, the money seen so far, and the other methods. */
-export function address(view: View): Html {
+export function renderAddress(view: View): Html {
   const { intent, speech, now } = view
   const attempt = offeredAddress(intent)
   if (!attempt?.address || !attempt.due) return html``
   const amount = showMoney(attempt.due)
   const isRest = attempt.deposits.some(({ state }) => state !== 'gone')
-  return html`${notes(view)} ${arrivals(view)}
+  return html`${renderNotices(view)} ${renderDeposits(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${speech.say(isRest ? 'sendRest' : 'send', { amount })}</h2>
     <div class="send">
       ${attempt.paymentUri !== undefined && qrOf(attempt.paymentUri, speech)}
       <dl class="receipt">
-        ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(attempt.due), after: currencyOf(attempt.due.asset) })}
-        ${copyRow(speech, { label: speech.say('address'), text: attempt.address })}
+        ${renderCopyRow(speech, { label: speech.say('amount'), text: formatAmount(attempt.due), after: currencyOf(attempt.due.asset) })}
+        ${renderCopyRow(speech, { label: speech.say('address'), text: attempt.address })}
       </dl>
       ${priceLine(attempt, speech, now)}
       <p class="hint" data-text>${speech.say('sendHint')}</p>
@@ -32,24 +32,24 @@ export function address(view: View): Html {
         <a href="/pay/${intent.id}?lang=${speech.language}" id="check" data-check>${speech.say('checkAgain')}</a>
       </p>
     </div>
-    ${otherWays(view, attempt.method)}`
+    ${renderOtherMethods(view, attempt.method)}`
 }
 
 /** Renders the panel for an expired rate, on which the payer requests a new one. */
-export function repricing(view: View): Html {
+export function renderRepricing(view: View): Html {
   const { intent, speech } = view
   const method = offeredAddress(intent)?.method ?? ''
-  return html`${notes(view)} ${arrivals(view)}
-    ${headline({ tone: 'plain', icon: 'clock', title: speech.say('repricing'), text: speech.say('repricingText') })}
+  return html`${renderNotices(view)} ${renderDeposits(view)}
+    ${renderHeadline({ tone: 'plain', icon: 'clock', title: speech.say('repricing'), text: speech.say('repricingText') })}
     <form method="post" action="/pay/${intent.id}/attempts?lang=${speech.language}" data-pay>
       <input type="hidden" name="method" value="${method}" />
       <button class="button">${speech.say('reprice')}</button>
     </form>
-    ${otherWays(view, method)}`
+    ${renderOtherMethods(view, method)}`
 }
 
 /** Renders the money seen at the address, with its confirmations. */
-export function arrivals({ intent, speech }: View): Html | undefined {
+export function renderDeposits({ intent, speech }: View): Html | undefined {
   const seen = intent.attempts.flatMap(({ deposits }) => deposits)
   if (seen.length === 0) return undefined
   return html`<ul class="arrivals">
@@ -97,7 +97,7 @@ function grouped(text: string): string {
 /** Renders a value with a copy button. Account numbers and codes stay on one line; coin addresses do not fit on one. */
 const SHORT = 24
 
-export const copyRow = (
+export const renderCopyRow = (
   speech: Speech,
   { label, text, after = '', copy = text }: { label: string; text: string; after?: string; copy?: string },
 ): Html =>

@@ -14,7 +14,7 @@ interface Headline {
 }
 
 /** Renders the status of the payment. The script announces `data-title` and `data-text`, and focuses `data-focus`. */
-export const headline = ({ tone, icon, title, text }: Headline): Html =>
+export const renderHeadline = ({ tone, icon, title, text }: Headline): Html =>
   html`<div class="state">
     <div class="mark ${tone}">${icons[icon]}</div>
     <h2 tabindex="-1" data-focus data-title>${title}</h2>
@@ -28,7 +28,7 @@ interface Alert {
 }
 
 /** Renders a notice above the methods. */
-export const alert = ({ tone, title, text }: Alert): Html =>
+export const renderNotice = ({ tone, title, text }: Alert): Html =>
   html`<div class="alert ${tone}" tabindex="-1" data-focus>
     ${icons[tone === 'info' ? 'info' : 'alert']}
     <div>
@@ -45,23 +45,23 @@ const CLOSED = {
 } as const satisfies Record<string, { text: Word; tone: Tone; icon: keyof typeof icons }>
 
 /** Renders a payment that ended unpaid. */
-export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html {
+export function renderClosed({ intent, speech }: View, how: keyof typeof CLOSED): Html {
   const { tone, icon, text } = CLOSED[how]
   const merchant = intent.terms.merchantName
   const received = showMoney(intent.received)
   const arrived = intent.received.amount > 0n && how !== 'reversed'
-  return html`${headline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
-  ${stillOpen({ intent, speech })} ${how === 'expired' && sentTransfer({ intent, speech })}
-  ${arrived && alert({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
-  ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
+  return html`${renderHeadline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
+  ${renderOpenPageWarning({ intent, speech })} ${how === 'expired' && renderLateTransfer({ intent, speech })}
+  ${arrived && renderNotice({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
+  ${intent.returnUrl && html`<p class="actions">${renderBackLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
 }
 
 /** Renders the payment code of a transfer that may still arrive after expiry. */
-function sentTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+function renderLateTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
   const code = lastTransfer(intent)?.code
   if (code === undefined) return undefined
   const title = speech.say('expiredTransfer')
-  return alert({
+  return renderNotice({
     tone: 'info',
     title,
     text: speech.say('expiredTransferText', { code, merchant: intent.terms.merchantName }),
@@ -69,17 +69,21 @@ function sentTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html
 }
 
 /** Renders a warning about an open provider page, which is not closed yet or cannot be closed (Crossmint). */
-export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+export function renderOpenPageWarning({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
   const page = livePage(intent)
   if (!page) return undefined
   const method = methodName(page.method, speech, 'label')
   const title = page.method === 'card' ? speech.say('cardStill') : speech.say('pageStill', { method })
-  return alert({ tone: 'warn', title, text: speech.say('pageStillText', { merchant: intent.terms.merchantName }) })
+  return renderNotice({
+    tone: 'warn',
+    title,
+    text: speech.say('pageStillText', { merchant: intent.terms.merchantName }),
+  })
 }
 
-export const backLink = (url: string, text: string, look = ''): Html =>
+export const renderBackLink = (url: string, text: string, look = ''): Html =>
   html`<a class="button ${look}" href="${url}">${text}</a>`
 
 /** Renders the panel for money that was seen but is not final. */
-export const confirming = ({ speech }: View): Html =>
-  headline({ tone: 'wait', icon: 'clock', title: speech.say('confirming'), text: speech.say('confirmingText') })
+export const renderConfirming = ({ speech }: View): Html =>
+  renderHeadline({ tone: 'wait', icon: 'clock', title: speech.say('confirming'), text: speech.say('confirmingText') })

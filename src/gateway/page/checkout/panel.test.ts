@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addMs } from '#platform/base/clock'
-import { checkoutDocument } from './document.ts'
-import { panel } from './panel.ts'
+import { renderCheckout } from './document.ts'
+import { renderPanel } from './panel.ts'
 import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './fixture.ts'
 import { asksForMoney, isSettled, stateOf } from './state.ts'
 import { LANGUAGES } from '../../strings/strings.ts'
 
 const assets = { script: '/pay/assets/checkout.js', style: '/pay/assets/checkout.css' }
-const render = (name: SampleName): string => panel(sampleView(name, 'en')).text
+const render = (name: SampleName): string => renderPanel(sampleView(name, 'en')).text
 /** Returns the visible panel, without the template for the end of the time. */
 const withoutTemplate = (text: string): string => text.replace(/<template[\s\S]*<\/template/, '')
 const documentOf = (name: SampleName): string =>
-  checkoutDocument(sampleView(name, 'en'), { assets, practiceUrl: '/sandbox' })
+  renderCheckout(sampleView(name, 'en'), { assets, practiceUrl: '/sandbox' })
 
 test('every payment shows the state of the ledger', () => {
   for (const name of SAMPLE_NAMES) {
@@ -24,7 +24,7 @@ test('every payment shows the state of the ledger', () => {
 test('every state is complete in every language, without open placeholders', () => {
   for (const name of SAMPLE_NAMES) {
     for (const language of LANGUAGES) {
-      const { text } = panel(sampleView(name, language))
+      const { text } = renderPanel(sampleView(name, language))
       assert.ok(!/undefined|\[object|NaN|[{}]/.test(text), `${name} ${language}: ${text}`)
       assert.match(text, /data-title>[^<]*\p{L}/u, `${name} ${language}`)
       assert.match(text, /data-focus/, `${name} ${language}`)
@@ -38,7 +38,7 @@ test('texts of a merchant are escaped', () => {
   const intent = { ...view.intent, terms: { merchantName: evil }, description: evil, reference: evil }
   for (const status of ['open', 'paid', 'expired', 'canceled', 'failed', 'reversed'] as const) {
     const shown = { ...view, intent: { ...intent, status, attempts: [] }, typedPhone: evil }
-    const text = checkoutDocument(shown, { assets, practiceUrl: undefined })
+    const text = renderCheckout(shown, { assets, practiceUrl: undefined })
     assert.ok(!text.includes('<script>alert'), status)
     assert.ok(text.includes('&#60;script&#62;'), status)
   }
@@ -85,13 +85,13 @@ test('after expiry no panel asks for money, and each says what to do', () => {
       const view = sampleView(name, language)
       const { state } = SAMPLES[name]
       if (!asksForMoney(state)) continue
-      const then = panel({ ...view, problem: undefined, now: view.intent.expiresAt }).text
+      const then = renderPanel({ ...view, problem: undefined, now: view.intent.expiresAt }).text
       assert.ok(!/<form|class="qr"|data-copy|bc1q|0100 200 300|checkout\.stripe|data-wallet/.test(then), name)
       assert.match(then, /data-state="(expired|closing|confirming)"/, name)
       // A partial payment is being confirmed.
       if (!then.includes('data-state="confirming"'))
         assert.match(then, language === 'en' ? /new payment/ : /malipo mapya/, name)
-      const [, inside = ''] = /<template data-time-up[^>]*>([\s\S]*)<\/template/.exec(panel(view).text) ?? []
+      const [, inside = ''] = /<template data-time-up[^>]*>([\s\S]*)<\/template/.exec(renderPanel(view).text) ?? []
       assert.ok(then.includes(inside.trim()) && inside.includes('data-title'), `${name}: for a page without a network`)
     }
   }

@@ -1,30 +1,30 @@
 import { currencyOf, formatAmount } from '#money'
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { copyRow } from './address.ts'
-import { notes, otherWays } from './choose.ts'
-import { headline } from './notices.ts'
+import { renderCopyRow } from './address.ts'
+import { renderNotices, renderOtherMethods } from './choose.ts'
+import { renderHeadline } from './notices.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import { liveTransfer, type View } from './state.ts'
 
 /** Renders the instructions of a manual transfer, its payment code, and the form to report it as sent. */
-export function transfer(view: View): Html {
+export function renderTransfer(view: View): Html {
   const { intent, speech } = view
   const attempt = liveTransfer(intent)
   if (!attempt) return html``
   const title = speech.say('send', { amount: showMoney(attempt.amount) })
-  return html`${notes(view)}
+  return html`${renderNotices(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
     <div class="send">
-      ${details(view, attempt)} ${steps(view, attempt)}
+      ${renderDetails(view, attempt)} ${renderSteps(view, attempt)}
       <p class="hint">${speech.say('transferUntil', { time: showTime(attempt.endsAt ?? intent.expiresAt, speech) })}</p>
-      ${sentForm(view)}
+      ${renderSentForm(view)}
     </div>
-    ${otherWays(view, attempt.method)}`
+    ${renderOtherMethods(view, attempt.method)}`
 }
 
 /** Renders account, amount and payment code, each number with a copy button. */
-function details({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
+function renderDetails({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
   const lines = address.split('\n').map(readLine)
   const plain = lines.filter(({ value }) => value === undefined).map(({ label }) => label)
   const after = currencyOf(amount.asset)
@@ -32,10 +32,10 @@ function details({ speech }: View, { address = '', code = '', amount }: Attempt)
     <dl class="receipt">
       ${lines.map(
         ({ label, value }) =>
-          value !== undefined && copyRow(speech, { label, text: value, copy: value.replaceAll(/[ -]/g, '') }),
+          value !== undefined && renderCopyRow(speech, { label, text: value, copy: value.replaceAll(/[ -]/g, '') }),
       )}
-      ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after })}
-      ${copyRow(speech, { label: speech.say('transferCode'), text: code })}
+      ${renderCopyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after })}
+      ${renderCopyRow(speech, { label: speech.say('transferCode'), text: code })}
     </dl>`
 }
 
@@ -47,7 +47,10 @@ function readLine(text: string): { label: string; value?: string } {
 }
 
 /** Renders the steps at the bank and in the M-Pesa menu, each where the operator’s instructions name it. */
-function steps({ byHand, speech, intent }: View, { code = '', address = '' }: Attempt): readonly (Html | undefined)[] {
+function renderSteps(
+  { byHand, speech, intent }: View,
+  { code = '', address = '' }: Attempt,
+): readonly (Html | undefined)[] {
   const merchant = intent.terms.merchantName
   const isBank = address.split('\n').some((line) => !BY_HAND_LINE.test(line))
   const bank = isBank ? html`<p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>` : undefined
@@ -62,7 +65,7 @@ function steps({ byHand, speech, intent }: View, { code = '', address = '' }: At
 /** Matches the lines of the instructions that are about M-Pesa. */
 const BY_HAND_LINE = /^(M-Pesa (till|pay bill)|Account number): /
 
-function sentForm({ intent, speech }: View): Html {
+function renderSentForm({ intent, speech }: View): Html {
   return html`<form method="post" action="/pay/${intent.id}/sent?lang=${speech.language}" class="way" data-pay>
     <label for="note">${speech.say('transferNote')} <span class="hint">(${speech.say('optional')})</span></label>
     <input type="text" id="note" name="note" maxlength="200" autocomplete="name" aria-describedby="note-hint" />
@@ -72,13 +75,13 @@ function sentForm({ intent, speech }: View): Html {
 }
 
 /** Renders a transfer that the payer reported as sent and an operator checks. The details stay visible for comparison. */
-export function checkingTransfer(view: View, attempt: Attempt): Html {
+export function renderSentTransfer(view: View, attempt: Attempt): Html {
   const { intent, speech, practiceUrl } = view
   const { code = '' } = attempt
   const merchant = intent.terms.merchantName
   const text = speech.say('transferLookingText', { merchant, code })
   const practice = !intent.livemode && practiceUrl !== undefined
-  return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
+  return html`${renderHeadline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
     ${
       practice &&
       html`<p class="hint center">
@@ -87,6 +90,6 @@ export function checkingTransfer(view: View, attempt: Attempt): Html {
     }
     <div class="send">
       <p class="hint">${speech.say('transferSentDetails')}</p>
-      ${details(view, attempt)}
+      ${renderDetails(view, attempt)}
     </div>`
 }

@@ -1,6 +1,6 @@
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { alert, headline } from './notices.ts'
+import { renderNotice, renderHeadline } from './notices.ts'
 import { methodName, showMoney, showPhone, showCountdown } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
@@ -15,7 +15,7 @@ const WORDS: Readonly<Partial<Record<Attempt['status'], Words>>> = {
 const WAITING: Words = ['waiting', 'waitingText']
 
 /** Renders a pending prompt. No other method is offered before it ends, because both could charge the payer. */
-export function waiting(view: View): Html {
+export function renderWaiting(view: View): Html {
   const { intent, speech, problem } = view
   const attempt = livePush(intent)
   if (!attempt) return html``
@@ -27,9 +27,9 @@ export function waiting(view: View): Html {
     phone: showPhone(attempt.phone, speech),
   }
   const asking = attempt.status === 'unknown'
-  return html`${problem && alert({ tone: 'warn', title: problem.text })}
-    ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.sayHtml(text, values) })}
-    ${promptClock(view, attempt)}
+  return html`${problem && renderNotice({ tone: 'warn', title: problem.text })}
+    ${renderHeadline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.sayHtml(text, values) })}
+    ${renderPromptClock(view, attempt)}
     ${
       !asking &&
       html`<ol class="steps">
@@ -47,7 +47,7 @@ export function waiting(view: View): Html {
 }
 
 /** Renders the time left to approve the prompt. The script updates it; a page without script reloads every few seconds. */
-function promptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
+function renderPromptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
   if (!endsAt) return undefined
   const leftMs = Math.max(0, endsAt.getTime() - now.getTime())
   const left = html`<b class="left">${showCountdown(leftMs)}</b>`

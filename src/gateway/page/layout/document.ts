@@ -1,7 +1,7 @@
 import type { Brand, Shop } from '#identity'
 import { html, type Html, type HtmlPart } from '#platform/base/html'
 import type { Assets } from '../assets/assets.ts'
-import { brandStyle, merchantLine } from '../brand/brand.ts'
+import { renderBrandStyle, renderMerchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'
 import { LANGUAGES, WORDS, type Speech } from '../../strings/strings.ts'
 
@@ -12,7 +12,7 @@ export const secondsUntil = (end: Date, now: Date): number => Math.ceil((end.get
 const LONGEST_WAIT_SECONDS = 2_000_000
 
 /** Renders a meta tag that reloads the page after `seconds`; undefined without a wait. */
-export const reloadIn = (seconds: number | undefined, url: string): Html | undefined =>
+export const renderReload = (seconds: number | undefined, url: string): Html | undefined =>
   seconds === undefined || seconds > LONGEST_WAIT_SECONDS
     ? undefined
     : html`<meta http-equiv="refresh" content="${seconds};url=${url}" />`
@@ -30,28 +30,28 @@ interface FormPage {
 }
 
 /** Renders a page with a form, in the design of the checkout page. */
-export function formDocument(speech: Speech, ask: FormPage): string {
+export function renderFormPage(speech: Speech, ask: FormPage): string {
   const { assets, title, merchant, practiceUrl, path, about, head, body: form } = ask
-  const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
+  const body = html`${!merchant.livemode && renderPracticeNotice(speech, practiceUrl)}
     <main class="checkout asking">
       <header class="summary">
-        ${merchantLine(merchant.name, merchant.brand)}
+        ${renderMerchantLine(merchant.name, merchant.brand)}
         <h1 class="title">${title}</h1>
         ${about && html`<p class="about" dir="auto">${about}</p>`}
       </header>
       <div class="panel">${form}</div>
     </main>
-    ${footer(path, speech)}`
-  return page(speech, { title, assets, ...(head && { head }), body, brand: merchant.brand })
+    ${renderFooter(path, speech)}`
+  return renderShell(speech, { title, assets, ...(head && { head }), body, brand: merchant.brand })
 }
 
-export const practice = (speech: Speech, url: string | undefined): Html =>
+export const renderPracticeNotice = (speech: Speech, url: string | undefined): Html =>
   html`<aside class="practice">
     ${speech.say('practice')}
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
   </aside>`
 
-export function footer(path: string, speech: Speech): Html {
+export function renderFooter(path: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
     language === speech.language
       ? html`<span lang="${language}" aria-current="true">${WORDS[language].name}</span>`
@@ -72,7 +72,7 @@ export interface Message {
 }
 
 /** Renders a page with one message, such as an unknown payment or a server error. */
-export function messageDocument(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
+export function renderMessagePage(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
   const body = html`<main class="message">
     <div class="state">
       <div class="mark">${icons[icon]}</div>
@@ -80,12 +80,12 @@ export function messageDocument(speech: Speech, { icon, title, text }: Message, 
       <p>${text}</p>
     </div>
   </main>`
-  return plainPage(speech, title, assets, body)
+  return renderPlainPage(speech, title, assets, body)
 }
 
 /** Renders any other page in the same design. */
-export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html, brand?: Brand): string =>
-  page(speech, { title, assets, body, brand })
+export const renderPlainPage = (speech: Speech, title: string, assets: Assets, body: Html, brand?: Brand): string =>
+  renderShell(speech, { title, assets, body, brand })
 
 /** Favicon: a coin. */
 const ICON = `data:image/svg+xml,${encodeURIComponent(
@@ -101,7 +101,7 @@ interface Parts {
 }
 
 /** Renders the HTML shell of a page. */
-export function page(speech: Speech, { title, assets, head, body, brand }: Parts): string {
+export function renderShell(speech: Speech, { title, assets, head, body, brand }: Parts): string {
   return html`<!doctype html>
     <html lang="${speech.language}">
       <head>
@@ -112,7 +112,7 @@ export function page(speech: Speech, { title, assets, head, body, brand }: Parts
         <title>${title}</title>
         <link rel="icon" href="${ICON}" />
         <link rel="stylesheet" href="${assets.style}" />
-        ${brandStyle(brand)} ${head}
+        ${renderBrandStyle(brand)} ${head}
       </head>
       <body>
         ${body}

@@ -9,12 +9,12 @@ import { findLink, type LinkRow } from '../../links/store.ts'
 import { noSuchLink, payByLink, type LinkChoice, findLinkState, type LinkDeps } from '../../links/links.ts'
 import { isId } from '#platform/base/ids'
 import { selectMethods } from '../../intents/new-intent.ts'
-import { amountForm } from '../amount/amount-form.ts'
+import { renderAmountForm } from '../amount/amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import { buttonStyle, hintOf } from '../../links/button.ts'
+import { renderButtonStyle, describeBounds } from '../../links/button.ts'
 import { FORM_PER_ADDRESS, limitCreations, type CheckoutDeps } from '../amount/open-checkout.ts'
-import { formDocument, messageDocument, reloadIn, secondsUntil } from '../layout/document.ts'
+import { renderFormPage, renderMessagePage, renderReload, secondsUntil } from '../layout/document.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
@@ -57,7 +57,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
       const { amount } = request.query
       const chosen = amount === undefined ? undefined : chosenOf(deps, found, { amount })
       const problem = chosen && 'problem' in chosen ? chosen.problem : undefined
-      return send(reply, await pageOf(deps, assets, found, { amount }, problem))
+      return send(reply, await renderLinkPage(deps, assets, found, { amount }, problem))
     },
   })
   styleRoute(app, deps)
@@ -75,10 +75,10 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
         state.is === 'started' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
       if ('problem' in chosen) {
         void reply.code(422)
-        return send(reply, await pageOf(deps, assets, found, request.body, chosen.problem))
+        return send(reply, await renderLinkPage(deps, assets, found, request.body, chosen.problem))
       }
       const payment = 'id' in chosen ? chosen : await startPayment(deps, request, found, chosen)
-      if (!payment) return send(reply, await pageOf(deps, assets, found))
+      if (!payment) return send(reply, await renderLinkPage(deps, assets, found))
       return reply.redirect(`/pay/${payment.id}?lang=${speech.language}`, 303)
     },
   })
@@ -98,7 +98,7 @@ function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
       return reply
         .header('cache-control', `public, max-age=${STYLE_SECONDS}`)
         .type('text/css; charset=utf-8')
-        .send(buttonStyle(shop.brand.colour))
+        .send(renderButtonStyle(shop.brand.colour))
     },
   })
 }
@@ -145,7 +145,7 @@ function chosenOf(
   return { amount: read.amount, methods }
 }
 
-async function pageOf(
+async function renderLinkPage(
   deps: LinkPageDeps,
   assets: Assets,
   found: Found,
@@ -158,15 +158,15 @@ async function pageOf(
   const merchant = shop.name
   if (state.is === 'closed') {
     const words = { title: speech.say('linkClosed'), text: speech.say('linkClosedText', { merchant }) }
-    return messageDocument(speech, { icon: 'clock', ...words }, assets)
+    return renderMessagePage(speech, { icon: 'clock', ...words }, assets)
   }
   if (state.is === 'used') {
     const text = html`${speech.say('linkUsedText')} <a href="/pay/${state.paymentId}">${speech.say('linkShow')}</a>`
-    return messageDocument(speech, { icon: 'tick', title: speech.say('linkUsed'), text }, assets)
+    return renderMessagePage(speech, { icon: 'tick', title: speech.say('linkUsed'), text }, assets)
   }
   if (!offer) {
     const words = { title: speech.say('none'), text: speech.say('noneText', { merchant }) }
-    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+    return renderMessagePage(speech, { icon: 'alert', ...words }, assets)
   }
   const fixed = fixedOf(link)
   const title = fixed ? showMoney(fixed) : speech.say('payTo', { merchant })
@@ -175,15 +175,23 @@ async function pageOf(
   // A payment that was started continues with its own amount, whatever amount was entered now.
   const isAmountKnown = fixed !== undefined || state.is === 'started'
   const body = isAmountKnown
-    ? continueForm(action, offer, speech, problem)
-    : amountForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
+    ? renderContinueForm(action, offer, speech, problem)
+    : renderAmountForm({
+        action,
+        speech,
+        offers: [offer],
+        typed,
+        problem,
+        hint: describeBounds(link, speech),
+        withNote: false,
+      })
   const about = link.description || undefined
-  const head = link.expiresAt ? reloadIn(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
+  const head = link.expiresAt ? renderReload(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
   const ask = { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, head, body }
-  return formDocument(speech, ask)
+  return renderFormPage(speech, ask)
 }
 
-const continueForm = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
+const renderContinueForm = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
   html`${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
     <h2 class="ask">${speech.say('methodsHere')}</h2>
     <ul class="ways">

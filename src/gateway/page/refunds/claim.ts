@@ -9,8 +9,8 @@ import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import { claimPanel, claimPreview, type ClaimInput } from './claim-form.ts'
-import { formDocument, reloadIn, secondsUntil } from '../layout/document.ts'
+import { renderClaimPanel, renderClaimPreview, type ClaimInput } from './claim-form.ts'
+import { renderFormPage, renderReload, secondsUntil } from '../layout/document.ts'
 import { showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
@@ -143,15 +143,17 @@ const pathOf = ({ claim, secret, speech }: Page): string =>
 function headOf(page: Page, now: Date): Html | undefined {
   const { claim } = page
   if (claim.refund.status === 'pending' && !claim.byHand)
-    return html`<noscript>${reloadIn(RELOAD_SECONDS, pathOf(page))}</noscript>`
-  return claim.refund.status === 'claimable' ? reloadIn(secondsUntil(claim.expiresAt, now), pathOf(page)) : undefined
+    return html`<noscript>${renderReload(RELOAD_SECONDS, pathOf(page))}</noscript>`
+  return claim.refund.status === 'claimable'
+    ? renderReload(secondsUntil(claim.expiresAt, now), pathOf(page))
+    : undefined
 }
 
 function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply {
   const { claim, secret, speech, said } = page
   const { refund, terms, livemode } = claim
   const amount = showMoney(refund.amount)
-  const text = formDocument(speech, {
+  const text = renderFormPage(speech, {
     assets,
     title: speech.say('refundTitle', { merchant: terms.merchantName, amount }),
     merchant: { name: terms.merchantName, livemode, brand: page.shop?.brand ?? NO_BRAND },
@@ -159,7 +161,10 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
     path: `/refund/${refund.id}?c=${encodeURIComponent(secret)}`,
     about: refund.note || undefined,
     head: headOf(page, deps.clock.now()),
-    body: said?.confirm === undefined ? claimPanel({ ...page, said }) : claimPreview({ ...page, said }, said.confirm),
+    body:
+      said?.confirm === undefined
+        ? renderClaimPanel({ ...page, said })
+        : renderClaimPreview({ ...page, said }, said.confirm),
   })
   // The URL contains the secret, so no cache may store it. The referrer policy of all pages hides it from other sites. A stricter policy
   // would remove the Origin of the form, by which older browsers, and all browsers on plain http, prove that the form is same-origin.
