@@ -32,7 +32,7 @@ void test('what cannot be paid is said in plain words, and what was typed stays'
     ['-5', 'Enter an amount in figures'],
     ['1.500,00', 'Enter an amount in figures'],
     ['1e3', 'Enter an amount in figures'],
-    ['5.123', 'KES has 2 decimals at most.'],
+    ['5.123', 'KES has at most 2 decimals.'],
     ['0.01', 'The smallest amount is'],
     ['99999999999', 'The largest amount is'],
   ] as const) {

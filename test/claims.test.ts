@@ -40,7 +40,7 @@ void test('the payer says where to, sees it, confirms it; the operator pays and 
   const one = await link(world)
   const { status, body, headers } = await world.api('GET', one.path)
   assert.equal(status, 200)
-  assert.match(body, /Sandbox Shop pays you back KES.1,500/)
+  assert.match(body, /Sandbox Shop refunds you KES.1,500/)
   assert.match(body, /&#60;b&#62;Broken/)
   // With no-referrer, browsers that say nothing else of where a form comes from would say that it comes from nowhere.
   assert.deepEqual([headers.get('cache-control'), headers.get('referrer-policy')], ['no-store', 'same-origin'])
@@ -69,12 +69,12 @@ void test('what is wrong is said beside the field; a wrong link, another site an
   const one = await link(world)
   const empty = await say(world, one, { place: 'hand', to: '  ', step: 'preview' })
   assert.equal(empty.status, 422)
-  assert.match(empty.body, /aria-invalid[^]*Write where the money should go/)
+  assert.match(empty.body, /aria-invalid[^]*Enter where to send the money/)
   const cross = await say(world, one, { place: 'hand', to: 'x', step: 'confirm' }, { 'sec-fetch-site': 'cross-site' })
   assert.equal(cross.status, 403)
   const broken = await say(world, one, { place: 'hand', to: 'x', step: 'nonsense' }, { accept: 'text/html' })
   assert.equal(broken.status, 422)
-  assert.match(broken.body, /cannot be read/)
+  assert.match(broken.body, /could not be read/)
   for (const secret of ['', 'wrong', `${one.secret}0`]) {
     const answer = await world.api('GET', `/refund/${one.id}?c=${secret}`, undefined, { accept: 'text/html' })
     assert.equal(answer.status, 404)

@@ -233,7 +233,7 @@ void test('what makes no sense is refused with the field', async () => {
       param,
       says,
     })
-  await refused({ amount: '10', min_amount: '5' }, 'amount', /fixed/)
+  await refused({ amount: '10', min_amount: '5' }, 'amount', /cannot be combined/)
   await refused({ min_amount: '10', max_amount: '5' }, 'min_amount', /at most max_amount/)
   await refused({ min_amount: '-1' }, 'min_amount', /min_amount must be a positive/)
   await refused({ currency: 'KEX' }, 'currency', /not known/)

@@ -38,7 +38,7 @@ async function nothingBesidePrompt(stage: Stage, t: TestContext): Promise<void> 
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
   await page.getByText(`07•• ••• ${phone.slice(-3)}`).waitFor()
-  await page.locator('[data-prompt-ms]', { hasText: /answered for [0-2]:\d\d more/ }).waitFor()
+  await page.locator('[data-prompt-ms]', { hasText: /answer the prompt for [0-2]:\d\d more/ }).waitFor()
   assert.equal(await page.locator('#panel button, #panel .button').count(), 0)
   for (const method of ['card', 'bitcoin', 'transfer']) {
     const path = `/api/v1/payments/${id}/attempts`
@@ -143,5 +143,5 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   await control('mine', {})
   await waitFor('the second payment to be counted', async () => (await stage.look(id)).flags.overpaid === true)
   await page.reload()
-  await waitForTitle(page, /You paid KES.1,500 more than asked/)
+  await waitForTitle(page, /You paid KES.1,500 too much/)
 }
