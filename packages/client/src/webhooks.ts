@@ -49,7 +49,8 @@ export async function verifyWebhook(
     throw new WebhookError('A header is missing: webhook-id, webhook-timestamp or webhook-signature.')
   if (!/^\d{1,12}$/.test(timestamp)) throw new WebhookError('webhook-timestamp is not a Unix timestamp.')
   const age = Math.abs(now.getTime() / 1000 - Number(timestamp))
-  if (age > toleranceSeconds) throw new WebhookError('The message is too old, or a clock is wrong. Check the clock of this server.')
+  if (age > toleranceSeconds)
+    throw new WebhookError('The message is too old, or a clock is wrong. Check the clock of this server.')
   const encoder = new TextEncoder()
   const bytes = typeof body === 'string' ? encoder.encode(body) : body
   const signed = concat(encoder.encode(`${id}.${timestamp}.`), bytes)
