@@ -1,14 +1,14 @@
-// A small shop: sells one thing, and believes only what is signed.
+// A small shop. It sells one product and marks an order as paid only after a signed webhook event.
 //   PURSER_URL=http://127.0.0.1:3000 PURSER_KEY=sk_test_… node bin/node.js examples/shop.ts
-// bin/node.js runs it with Node 24, because an older Node does not read TypeScript. Your own shop needs Node 20.3 or later:
-// import { … } from 'purser-client', see packages/client/README.md.
+// bin/node.js runs it with Node 24, because older versions do not run TypeScript. Your own shop needs Node 20.3 or later and
+// imports 'purser-client', see packages/client/README.md.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPurser, isPaymentEvent, verifyWebhook, WebhookError } from '../packages/client/src/index.ts'
 
 const { PURSER_URL = 'http://127.0.0.1:3000', PURSER_KEY = '', PORT = '0' } = process.env
 const purser = createPurser({ url: PURSER_URL, key: PURSER_KEY })
-/** Order numbers and how they stand. A real shop keeps them in a database. */
+/** Status of each order by its number. A real shop stores orders in a database. */
 const orders = new Map<string, 'waiting' | 'paid'>()
 let secret = ''
 
@@ -24,7 +24,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   if (request.method === 'POST' && page === 'buy' && /^[0-9a-f-]{36}$/.test(number)) {
     if (!orders.has(number)) orders.set(number, 'waiting')
     const wanted = { amount: '1500.00', currency: 'KES', description: 'A bag of coffee', reference: number }
-    // The order's number came with the form: whoever clicks twice gets one payment.
+    // The form contains the order number, so a double click creates only one payment.
     const { checkout_url: location } = await purser.createPayment(wanted, { idempotencyKey: number })
     response.writeHead(303, { location }).end()
   } else if (request.method === 'POST' && page === 'hook') {
@@ -46,7 +46,7 @@ server.listen(Number(PORT), '127.0.0.1', () => void open())
 
 async function open(): Promise<void> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  // A real shop makes its endpoint once and keeps the secret. This one keeps nothing: it takes a new secret at each start.
+  // A real shop creates its endpoint once and stores the secret. This one stores nothing, so it rotates the secret at each start.
   const mine = { url: `${url}/hook`, description: 'examples/shop.ts' }
   const old = (await purser.listWebhookEndpoints()).data.find(({ description }) => description === mine.description)
   if (old) await purser.updateWebhookEndpoint(old.id, { ...mine, enabled: true })

@@ -32,7 +32,7 @@ void test('what cannot be paid is said in plain words, and what was typed stays'
     ['-5', 'Enter an amount in figures'],
     ['1.500,00', 'Enter an amount in figures'],
     ['1e3', 'Enter an amount in figures'],
-    ['5.123', 'KES has 2 decimals at most.'],
+    ['5.123', 'KES has at most 2 decimals.'],
     ['0.01', 'The smallest amount is'],
     ['99999999999', 'The largest amount is'],
   ] as const) {
@@ -54,7 +54,7 @@ void test('another site cannot make payments here by its visitors’ browsers, n
   await Promise.all(Array.from({ length: 300 }, pay))
   const answer = await pay()
   assert.equal(answer.status, 429)
-  assert.match(await answer.text(), /too many tries/)
+  assert.match(await answer.text(), /Too many attempts/)
 })
 
 void test('a desk with several merchants has no checkout of its own until one is named', async () => {
@@ -72,7 +72,7 @@ onStage('sandbox', (story) => {
     const page = await stage.page(t, { width: 360, height: 740, javaScript: false, locale: 'sw-KE' })
     await page.goto(`${stage.world.url}/checkout`)
     await page.getByLabel('Kiasi cha kulipa').fill('2,300')
-    await page.getByLabel('Malipo ni ya nini').fill('Karo ya Mei')
+    await page.getByLabel('Sababu ya malipo').fill('Karo ya Mei')
     await page.getByRole('button', { name: 'Endelea' }).click()
     await page.waitForURL(/\/pay\/pay_/)
     const phone = newPhone()

@@ -159,7 +159,7 @@ void test('a server that says nothing, and one who does not want to wait', async
   const silent = (): void => undefined
   await using server = await serve(silent, silent)
   const error: ConnectionError = await failure(server.client({ retries: 1, timeoutMs: 50 }).createPayment(ORDER))
-  assert.ok(error instanceof ConnectionError && error.message.includes('no answer in time'), error.message)
+  assert.ok(error instanceof ConnectionError && error.message.includes('no response in time'), error.message)
   assert.equal(error.idempotencyKey, server.seen[0]?.key)
   const gone = AbortSignal.abort(new Error('gone'))
   await assert.rejects(server.client().getPayment('pay_1', { signal: gone }), /gone/)

@@ -108,5 +108,5 @@ void test('cents have no way to a phone: a link, and by hand', async () => {
   assert.equal(status, 'claimable')
   const { body } = await world.api('GET', new URL(url).pathname + new URL(url).search)
   assert.doesNotMatch(body, /type="tel"/)
-  assert.match(body, /Account to pay to/)
+  assert.match(body, /Account to receive the money/)
 })

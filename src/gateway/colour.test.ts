@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { contrastOf, shadesOf, styleOf } from './colour.ts'
+import { contrastOf, shadesOf, renderColourStyle } from './colour.ts'
 
 const LEAST = 4.5
 
-void test('whatever colour a merchant chooses, it can be read on the page and on the button', () => {
+void test('any colour of a merchant is readable on the page and on the button', () => {
   const colours = fc.integer({ min: 0, max: 0xffffff }).map((value) => `#${value.toString(16).padStart(6, '0')}`)
   fc.assert(
     fc.property(colours, (colour) => {
@@ -18,9 +18,9 @@ void test('whatever colour a merchant chooses, it can be read on the page and on
   )
 })
 
-void test('a colour that is good enough stays as it is', () => {
+void test('a readable colour does not change', () => {
   assert.equal(shadesOf('#0b6b4f').light.main, '#0b6b4f')
   assert.equal(shadesOf('#ffd700').dark.main, '#ffd700')
   assert.notEqual(shadesOf('#ffd700').light.main, '#ffd700', 'yellow on white cannot be read')
-  assert.match(styleOf('#0b6b4f'), /^:root\{--main:#0b6b4f;--main-ink:#ffffff;/)
+  assert.match(renderColourStyle('#0b6b4f'), /^:root\{--main:#0b6b4f;--main-ink:#ffffff;/)
 })

@@ -1,18 +1,18 @@
 /**
- * A merchant's colour in shades that everybody can read: contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3) wherever the page uses it, on light
- * and on dark ground. The merchant's own shade is taken where it is good enough, the nearest lighter or darker one where it is not.
+ * Readable shades of a merchant's colour: contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3) wherever the pages use it, on light and dark
+ * backgrounds. The merchant's own shade is used if its contrast suffices, else the nearest lighter or darker one.
  */
 
 type Rgb = readonly [number, number, number]
 
 export interface Shades {
-  /** Behind and beside text. */
+  /** Background of buttons, and colour of text on the page. */
   readonly main: string
   /** Text on `main`. */
   readonly ink: string
 }
 
-/** The grounds on which the page writes in the colour, from `base.css`: the paper and its tint. */
+/** Backgrounds of text in the merchant's colour, from `base.css`: the paper and its tint. */
 const LIGHT: readonly Rgb[] = [
   [0xff, 0xff, 0xff],
   [0xee, 0xf1, 0xf6],
@@ -24,8 +24,8 @@ const DARK: readonly Rgb[] = [
 ]
 const WHITE: Rgb = [255, 255, 255]
 const BLACK: Rgb = [0, 0, 0]
-/** A little more than is asked for, because shades are rounded. */
-const ENOUGH = 4.6
+/** Slightly above the required 4.5, because shades are rounded. */
+const MIN_CONTRAST = 4.6
 const STEPS = 50
 
 const parse = (colour: string): Rgb => {
@@ -42,7 +42,7 @@ function luminance(rgb: Rgb): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
-/** 1 to 21. */
+/** Returns the WCAG contrast ratio, 1 to 21. */
 function contrast(a: Rgb, b: Rgb): number {
   const [low = 0, high = 0] = [luminance(a), luminance(b)].toSorted((x, y) => x - y)
   return (high + 0.05) / (low + 0.05)
@@ -55,25 +55,25 @@ function shadeOn(colour: Rgb, grounds: readonly Rgb[], towards: Rgb): Shades {
   let main = colour
   for (let step = 0; step <= STEPS; step++) {
     main = mix(colour, towards, step / STEPS)
-    if (grounds.every((ground) => contrast(main, ground) >= ENOUGH)) break
+    if (grounds.every((ground) => contrast(main, ground) >= MIN_CONTRAST)) break
   }
   const ink = contrast(main, WHITE) >= contrast(main, BLACK) ? WHITE : BLACK
   return { main: show(main), ink: show(ink) }
 }
 
-/** @param colour `#rrggbb` */
+/** Returns readable shades for light and dark mode. @param colour `#rrggbb` */
 export const shadesOf = (colour: string): { light: Shades; dark: Shades } => ({
   light: shadeOn(parse(colour), LIGHT, BLACK),
   dark: shadeOn(parse(colour), DARK, WHITE),
 })
 
-/** What puts the colour in place of ours. */
-export function styleOf(colour: string): string {
+/** Returns CSS that replaces the default colour of the pages. @param colour `#rrggbb` */
+export function renderColourStyle(colour: string): string {
   const { light, dark } = shadesOf(colour)
   const put = ({ main, ink }: Shades, ground: string): string =>
     `:root{--main:${main};--main-ink:${ink};--good-ground:var(--${ground})}`
   return `${put(light, 'ground')}\n@media (prefers-color-scheme:dark){${put(dark, 'line')}}\n`
 }
 
-/** For tests of what is said above. @returns the contrast of two colours written `#rrggbb` */
+/** Returns the contrast ratio of two colours written as `#rrggbb`. For tests. */
 export const contrastOf = (a: string, b: string): number => contrast(parse(a), parse(b))

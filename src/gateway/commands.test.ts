@@ -40,7 +40,7 @@ async function purser(...words: string[]): Promise<string> {
   return printed.join('\n')
 }
 
-void test('a link from the shell is one of the API, and in the audit log', async () => {
+void test('a link created in the shell equals the API’s, and is in the audit log', async () => {
   const made = await purser(
     'link',
     'create',
@@ -71,7 +71,7 @@ void test('a link from the shell is one of the API, and in the audit log', async
   )
 })
 
-void test('where the payer says the amount; page by page; of one store', async () => {
+void test('links with an amount range, listed by page and by store', async () => {
   const store = await db.transaction((tx) => identity.createStore(tx, { merchantId, name: 'Mombasa' }, actor))
   const of = ['--store', store.id]
   const words = ['link', 'create', merchantId, '--currency', 'KES', '--min-amount', '100', ...of, '--json']
@@ -84,7 +84,7 @@ void test('where the payer says the amount; page by page; of one store', async (
   assert.match(await purser('link', 'list', merchantId, ...of, '--cursor', cursor), /KES 100\.00–/)
 })
 
-void test('what makes no sense is refused with the option', async () => {
+void test('an invalid option is refused by its name', async () => {
   const create = (...words: string[]): Promise<string> =>
     purser('link', 'create', merchantId, '--currency', 'KES', ...words)
   assert.match(await create('--return-url', 'shop'), /--return-url must be a URL/)

@@ -3,7 +3,7 @@ import { declareCommand } from '#platform/runtime/lazy-command'
 import type { OpenCli } from '#platform/runtime/module'
 import type { Desk } from './commands/link.ts'
 
-/** `purser link …`. */
+/** Declares `npx purser link …`. */
 export function gatewayCommands(program: Command, open: OpenCli, openDesk: () => Promise<Desk>): void {
   declareCommand(program, {
     name: 'link',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createConcurrencyLimit, createSemaphore, withSemaphore } from './concurrency.ts'
 
-test('an address has so many places, and each is given back once', () => {
+test('a key has a limited number of slots, and each is released once', () => {
   const seats = createConcurrencyLimit(2)
   const [first, second] = [seats.take('a'), seats.take('a')]
   assert.ok(first && second)
@@ -14,7 +14,7 @@ test('an address has so many places, and each is given back once', () => {
   assert.equal(seats.take('a'), undefined)
 })
 
-test('who does not read keeps nobody waiting, and what is made at once has a limit', async () => {
+test('a stalled reader blocks no other reader, and concurrent production is limited', async () => {
   const turns = createSemaphore(1)
   let making = 0
   const closed: string[] = []
@@ -41,5 +41,5 @@ test('who does not read keeps nobody waiting, and what is made at once has a lim
   assert.deepEqual(closed.toSorted(), ['a', 'b', 'idle'])
   const failing = turns(() => Promise.reject(new Error('no')))
   await assert.rejects(failing, /no/)
-  assert.deepEqual(await read('c'), ['c1', 'c2', 'c3'], 'a failure gives its turn back')
+  assert.deepEqual(await read('c'), ['c1', 'c2', 'c3'], 'a failure releases its permit')
 })

@@ -1,12 +1,12 @@
-/** Counts what each holds open, by address or merchant, so that one cannot take the seats of all. */
+/** Limits concurrent work per key (address or merchant), so that one key cannot use all slots. */
 export interface ConcurrencyLimit {
-  /** A seat, to be given back by calling what is returned; undefined when it has all that it may have. */
+  /** Takes a slot and returns its release function (repeatable); undefined if the key is at its limit. */
   take(key: string): (() => void) | undefined
 }
 
 export function createConcurrencyLimit(most: number): ConcurrencyLimit {
   const taken = new Map<string, number>()
-  const giveBack = (key: string): void => {
+  const release = (key: string): void => {
     const left = (taken.get(key) ?? 1) - 1
     if (left > 0) taken.set(key, left)
     else taken.delete(key)
@@ -16,16 +16,16 @@ export function createConcurrencyLimit(most: number): ConcurrencyLimit {
       const count = taken.get(key) ?? 0
       if (count >= most) return undefined
       taken.set(key, count + 1)
-      let isGiven = false
+      let isReleased = false
       return () => {
-        if (!isGiven) giveBack(key)
-        isGiven = true
+        if (!isReleased) release(key)
+        isReleased = true
       }
     },
   }
 }
 
-/** So many at once, the others wait for their turn. */
+/** Runs `act` once a permit is available; further calls wait in order. */
 export type Semaphore = <T>(act: () => Promise<T>) => Promise<T>
 
 export function createSemaphore(most: number): Semaphore {
@@ -44,7 +44,7 @@ export function createSemaphore(most: number): Semaphore {
   }
 }
 
-/** Each part is made in a turn of its own: whoever reads slowly, or not at all, keeps nobody waiting. */
+/** Holds a permit only while it produces a part, so that a slow or stalled reader blocks no other reader. */
 export async function* withSemaphore<T>(semaphore: Semaphore, parts: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
   try {
     for (;;) {

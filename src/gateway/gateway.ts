@@ -15,7 +15,7 @@ export type GatewayDeps = ApiRouteDeps &
     readonly refundChanged: Job<RefundChange>
   }
 
-/** The merchant's desk: the API under /api/v1 and the hosted checkout page under /pay. */
+/** Creates the desk for online merchants: the API under /api/v1 and the hosted pages. */
 export function createGateway(deps: GatewayDeps): Module {
   return {
     name: 'gateway',
@@ -32,7 +32,7 @@ export function createGateway(deps: GatewayDeps): Module {
 const PURGE_EVERY_MS = 60 * 60_000
 const PURGE_BATCH = 2000
 
-/** Keys of creations are kept with the payments; these are those of everything else. */
+/** Deletes expired idempotency keys. Keys of payment creations are stored with the payments and are not among them. */
 const purgeKeys = ({ db, idempotency, clock }: GatewayDeps): Cron => ({
   name: 'gateway.purge-idempotency-keys',
   everyMs: PURGE_EVERY_MS,

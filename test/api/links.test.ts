@@ -107,7 +107,7 @@ void test('an archived or expired link begins nothing; what was begun can be pai
   assert.deepEqual([changed.status, changed.body.archived], [200, true])
   const answer = await send(link.url)
   assert.equal(answer.status, 200)
-  assert.match(await answer.text(), /not in use any more/)
+  assert.match(await answer.text(), /no longer active/)
   await pay(id)
   await world.api('PATCH', `${LINKS}/${link.id}`, { archived: false })
   await begin(link.url)
@@ -119,7 +119,7 @@ void test('an archived or expired link begins nothing; what was begun can be pai
     'it does not stay open',
   )
   await leap(world, 1000)
-  assert.match(await (await send(soon.url)).text(), /not in use any more/)
+  assert.match(await (await send(soon.url)).text(), /no longer active/)
 })
 
 const openStore = async (body: object): Promise<string> => {
@@ -134,7 +134,7 @@ void test('the links of an archived store begin nothing', async () => {
   const begun = await begin(once.url)
   await world.api('PATCH', `/api/v1/stores/${store}`, { archived: true })
   for (const answer of [await open(link.url), await send(link.url)])
-    assert.match(await answer.text(), /not in use any more/)
+    assert.match(await answer.text(), /no longer active/)
   assert.equal(await begin(once.url), begun, 'what was begun can be paid')
 })
 
@@ -143,9 +143,9 @@ void test('a link asks for what its store takes, and says so when it is made', a
   const ask = (body: object) => world.api('POST', LINKS, { currency: 'KES', store, ...body })
   const refused = { status: 422, code: 'validation-failed' }
   assertRefused(await ask({ methods: ['mpesa'] }), {
-    ...{ ...refused, param: 'methods', says: new RegExp(`"mpesa".* in the store ${store}, which takes card`) },
+    ...{ ...refused, param: 'methods', says: new RegExp(`"mpesa".* in the store ${store}, which accepts card`) },
   })
-  assertRefused(await ask({ amount: '10.00' }), { ...refused, param: 'amount', says: /below the smallest/ })
+  assertRefused(await ask({ amount: '10.00' }), { ...refused, param: 'amount', says: /below the minimum/ })
   const payment = await world.api('POST', PAYMENTS, { amount: '100', currency: 'KES', store, methods: ['mpesa'] })
   assertRefused(payment, { ...refused, param: 'methods', says: new RegExp(`in the store ${store}`) })
   const link = await make({ store, methods: ['card'] })
@@ -233,11 +233,11 @@ void test('what makes no sense is refused with the field', async () => {
       param,
       says,
     })
-  await refused({ amount: '10', min_amount: '5' }, 'amount', /fixed/)
+  await refused({ amount: '10', min_amount: '5' }, 'amount', /cannot be combined/)
   await refused({ min_amount: '10', max_amount: '5' }, 'min_amount', /at most max_amount/)
   await refused({ min_amount: '-1' }, 'min_amount', /min_amount must be a positive/)
   await refused({ currency: 'KEX' }, 'currency', /not known/)
-  await refused({ currency: 'XTR' }, 'currency', /cannot be taken/)
+  await refused({ currency: 'XTR' }, 'currency', /not accepted/)
   await refused({ methods: ['barter'] }, 'methods', /barter/)
   await refused({ return_url: 'https://evil.example/' }, 'return_url', /registered origin/)
 })

@@ -120,7 +120,7 @@ void test('what is wrong is refused and says what to do', async () => {
     [{ amount: '1.00', other: 1 }, /other/],
     [{ reason: 'x'.repeat(201) }, /200/],
     [{ method: 'cash' }, /method/],
-    [{ currency: 'XYZ' }, /currency XYZ is not known/],
+    [{ currency: 'XYZ' }, /currency "XYZ" is not known/],
     [{ currency: 'usd' }, /in capitals/],
   ] as const) {
     const answer = await refund(world, id, body)

@@ -134,7 +134,7 @@ void test('a store has a face of its own, and what it lacks is the merchant’s'
     status: 422,
     code: 'validation-failed',
     param: 'methods',
-    says: /"barter" is unknown; there are .*mpesa/,
+    says: /"barter" is unknown; use .*mpesa/,
   }
   assertRefused(await world.api('POST', '/api/v1/stores', { name: 'Barter', methods: ['mpesa', 'barter'] }), bad)
   assertRefused(await world.api('PATCH', `/api/v1/stores/${plain.id}`, { methods: ['barter'] }), bad)
@@ -203,6 +203,6 @@ void test('the key of a store acts for that store alone', async () => {
     assertRefused(named, unknown, 'what another store made is not given out')
   }
   for (const path of ['/api/v1/balance', '/api/v1/webhook-endpoints', '/api/v1/merchant', '/api/v1/stores']) {
-    assertRefused(await call('GET', path), { status: 403, code: 'forbidden', says: /acts for one store/ }, path)
+    assertRefused(await call('GET', path), { status: 403, code: 'forbidden', says: /limited to one store/ }, path)
   }
 })

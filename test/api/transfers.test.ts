@@ -40,7 +40,7 @@ void test('the page shows where to send it, the payer says so, the operator conf
   for (const text of [attempt.code, 'Practice Bank', 'I have sent it']) assert.ok(page.includes(text), text)
 
   assert.equal((await say(url, 'from Mama Mboga')).status, 303)
-  assert.match(await (await fetch(url)).text(), /looks for it under/)
+  assert.match(await (await fetch(url)).text(), /looks for it by/)
   assert.equal((await find(world, id)).status, 'processing')
   const { body } = await asOperator('GET', '')
   const [waiting] = body.data
@@ -68,7 +68,7 @@ void test('a rejected transfer can be tried again, and the page says whom to ask
   assert.deepEqual([no.status, no.body.status], [200, 'failed'])
   const page = await (await fetch(url)).text()
   assert.match(page, /has not arrived/)
-  assert.match(page, /If you have sent it, ask/)
+  assert.match(page, /If you have sent it, contact/)
   assert.equal((await find(world, id)).status, 'open')
 })
 

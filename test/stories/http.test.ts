@@ -47,7 +47,7 @@ test('an address tries so often, then it is told to wait', async () => {
   assert.equal(statuses[0], 200)
   assert.ok(statuses.slice(1, 300).every((status) => status === 409))
   assert.equal(statuses[300], 429)
-  assert.match(String((await post(world, id, BY_PHONE)).body), /too many tries\. Wait 10 min/)
+  assert.match(String((await post(world, id, BY_PHONE)).body), /Too many attempts\. Wait 10 min/)
 })
 
 test('an address that asks without end is told to wait, on a page', async () => {

@@ -24,7 +24,7 @@ async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
   await payByPhone(first, phone)
   await waitForTitle(first, 'Check your phone')
   await payByPhone(second, other)
-  await waitForTitle(second, 'A prompt is on a phone already.')
+  await waitForTitle(second, 'A prompt is already on a phone.')
   assert.equal((await stage.look(id)).attempts.length, 1)
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(second, 'Paid. Thank you!')
@@ -38,7 +38,7 @@ async function nothingBesidePrompt(stage: Stage, t: TestContext): Promise<void> 
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
   await page.getByText(`07•• ••• ${phone.slice(-3)}`).waitFor()
-  await page.locator('[data-prompt-ms]', { hasText: /answered for [0-2]:\d\d more/ }).waitFor()
+  await page.locator('[data-prompt-ms]', { hasText: /answer the prompt for [0-2]:\d\d more/ }).waitFor()
   assert.equal(await page.locator('#panel button, #panel .button').count(), 0)
   for (const method of ['card', 'bitcoin', 'transfer']) {
     const path = `/api/v1/payments/${id}/attempts`
@@ -53,7 +53,7 @@ async function nothingBesidePrompt(stage: Stage, t: TestContext): Promise<void> 
     redirect: 'manual',
   })
   assert.equal(posted.status, 409)
-  assert.match(await posted.text(), /A prompt is on a phone already/)
+  assert.match(await posted.text(), /A prompt is already on a phone/)
 
   await answerQuickly(stage, phone, 'decline')
   await waitForTitle(page, 'The prompt was declined on the phone.')
@@ -128,7 +128,7 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   await waitForTitle(page, /^Send BTC/)
-  await page.getByText('Have you sent the money already?').waitFor()
+  await page.getByText('Have you already sent the money?').waitFor()
   const [{ payment_uri: uri }] = (await stage.look(id)).attempts
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
@@ -143,5 +143,5 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   await control('mine', {})
   await waitFor('the second payment to be counted', async () => (await stage.look(id)).flags.overpaid === true)
   await page.reload()
-  await waitForTitle(page, /You paid KES.1,500 more than asked/)
+  await waitForTitle(page, /You paid KES.1,500 too much/)
 }

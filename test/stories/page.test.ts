@@ -115,7 +115,7 @@ async function byKeyboard(stage: Stage, t: TestContext): Promise<void> {
 
   await answerQuickly(stage, phone, 'decline')
   await waitForTitle(page, 'The prompt was declined on the phone.')
-  assert.match(await focused(page), /^The prompt was declined on the phone. Nothing was taken/)
+  assert.match(await focused(page), /^The prompt was declined on the phone. No money was taken/)
   await tabTo('phone')
   await page.keyboard.press('Enter')
   await waitForTitle(page, 'Check your phone')
@@ -203,7 +203,7 @@ async function tooManyPrompts(stage: Stage, t: TestContext): Promise<void> {
     await waitForTitle(page, 'The prompt was declined on the phone.')
   }
   await payByPhone(page, phone)
-  await waitForTitle(page, /That was too many tries. Wait (9|10) min and try again./)
+  await waitForTitle(page, /Too many attempts. Wait (9|10) min and try again./)
   assert.equal(await page.locator('#phone').inputValue(), national(phone))
 }
 
@@ -231,7 +231,7 @@ async function offline(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.context().setOffline(true)
   await payByPhone(page, phone)
-  await page.locator('#lost', { hasText: 'No connection. What you have paid is safe' }).waitFor()
+  await page.locator('#lost', { hasText: 'No connection. Money that you have paid is safe' }).waitFor()
   await page.context().setOffline(false)
   await page.locator('#lost').waitFor({ state: 'hidden' })
   await payByPhone(page, phone)

@@ -178,7 +178,7 @@ async function payByTransfer(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
   await page.getByLabel(/Name on your account/).fill('Mama Mboga')
   await page.getByRole('button', { name: 'I have sent it' }).click()
-  await waitForTitle(page, 'Looking for your transfer')
+  await waitForTitle(page, 'Checking your transfer')
   assert.match(await page.locator('.send').innerText(), new RegExp(`0100 200 300[^]*${code}`), 'the details stay')
 
   const authorization = await operatorKey(world)

@@ -122,7 +122,7 @@ async function transfer(stage: Stage, t: TestContext): Promise<void> {
   const [{ code, expires_at: end }] = begun.attempts
   const days = (Date.parse(begun.expires_at) - Date.parse(begun.created_at)) / 86_400_000
   assert.ok(days > 6.9 && days < 7.1 && begun.expires_at === end, `${days} days`)
-  await page.getByText('These details are good until').waitFor()
+  await page.getByText('These details are valid until').waitFor()
 
   stage.world.skip(2 * 86_400_000)
   await page.reload()

@@ -2,24 +2,24 @@
 
 import type { CallOptions } from './options.ts'
 
-/** Money that was seen at the attempt’s address */
+/** Money seen at the attempt’s address */
 export type Arrival = {
-  /** The provider’s name for it, such as txid:vout */
+  /** Id at the provider, such as txid:vout */
   readonly id: string
 
   /** Decimal string in units of the currency, with its decimals */
   readonly amount: string
 
-  /** seen: on its way. final: counted. gone: replaced, or taken back */
+  /** `seen`: not final yet. `final`: counted. `gone`: replaced or reversed. */
   readonly status: 'seen' | 'final' | 'gone'
   readonly confirmations: number | null
   readonly confirmations_needed: number | null
 
-  /** When it was first seen */
+  /** Time at which it was first seen */
   readonly at: string
 }
 
-/** One try to pay */
+/** One attempt to pay a payment by one method */
 export type Attempt = {
   readonly id: string
   readonly object: 'attempt'
@@ -27,7 +27,7 @@ export type Attempt = {
   readonly method: string
   readonly status: 'created' | 'submitting' | 'pending' | 'unknown' | 'settled' | 'failed' | 'abandoned'
 
-  /** Why it failed; on one that goes on, why the payer was refused last */
+  /** Reason of the failure. If the attempt continues, reason of the last decline. */
   readonly reason:
     | 'insufficient-funds'
     | 'canceled-by-payer'
@@ -43,82 +43,82 @@ export type Attempt = {
     | 'not-received'
     | null
 
-  /** What was asked for, in `currency` */
+  /** Requested amount, in `currency` */
   readonly amount: string
 
-  /** Of the attempt: another than the payment’s where the method takes only that */
+  /** Currency of the attempt. It differs from the payment’s if the method accepts only another currency. */
   readonly currency: string
   readonly rate: AttemptRate | null
 
-  /** The provider's page that the payer goes to, for methods that have one */
+  /** URL of the provider's page, for methods that have one */
   readonly redirect_url: string | null
 
-  /** Where the payer sends to, for methods that have one; of a transfer by hand, lines of text */
+  /** Address to which the payer sends money, for methods that have one. Instructions in lines of text for a manual transfer. */
   readonly address: string | null
 
-  /** The payment code, which the payer writes on a transfer by hand */
+  /** Payment code that the payer writes on a manual transfer */
   readonly code: string | null
 
-  /** When the payer said that a transfer by hand was sent */
+  /** Time at which the payer reported a manual transfer as sent */
   readonly sent_at: string | null
 
-  /** The same with what is due, for wallets and QR codes; null when nothing is */
+  /** Address and amount due as a URI, for wallets and QR codes. Null if nothing is due. */
   readonly payment_uri: string | null
 
-  /** What is still to be sent to the address, in `currency` */
+  /** Amount still due at the address, in `currency` */
   readonly amount_due: string | null
   readonly arrivals: readonly Arrival[]
 
-  /** Until when the payer can pay on it: the end of a prompt, the last day of a transfer by hand; null where only the provider knows */
+  /** End of the attempt: the end of a prompt, or the last day of a manual transfer. Null if only the provider knows it. */
   readonly expires_at: string | null
   readonly created_at: string
 }
 
-/** How the amount was made of what was due */
+/** Exchange rate between the amount due and the amount of the attempt */
 export type AttemptRate = {
   readonly base: string
   readonly quote: string
 
-  /** Units of quote for one of base, as a decimal */
+  /** Units of `quote` for one `base`, as a decimal string */
   readonly rate: string
   readonly sources: readonly string[]
 
-  /** When the prices in it were so */
+  /** Time of the prices */
   readonly at: string
 
-  /** What is first seen after it counts by the rate of its arrival */
+  /** Money first seen after this time counts at the rate of its arrival */
   readonly locked_until: string | null
 
-  /** Hundredths of a percent in the amount on top of the rate */
+  /** Surcharge on the rate, in hundredths of a percent. The amount includes it. */
   readonly spread_bps: number
 }
 
-/** What the merchant owns */
+/** Balance of the merchant, per currency */
 export type Balance = {
   readonly object: 'balance'
   readonly livemode: boolean
   readonly balances: readonly {
     readonly currency: string
 
-    /** What can be paid out or refunded */
+    /** Amount that can be paid out or refunded */
     readonly available: string
 
-    /** What is not available yet */
+    /** Amount that is not available yet */
     readonly pending: string
 
-    /** What is owed after chargebacks; repaid first by what comes in */
+    /** Debt after chargebacks. New receipts repay it first. */
     readonly debt: string
   }[]
 }
 
 export type ConfirmTransferInput = {
-  /** The transfer’s number in the bank’s books: each is counted once */
+  /** Number of the transfer on the bank statement. Each number counts once. */
   readonly number: string
 
-  /** What came; what was asked for unless told */
+  /** Received amount. Default: the requested amount. */
   readonly amount?: string | undefined
 
-  /** It is one more than was confirmed before: the payer sent twice with one payment code */
+  /** Confirms a further transfer: the payer sent money twice with the same payment code */
   readonly another?: boolean | undefined
 }
 
@@ -127,86 +127,86 @@ export type CreatePaymentInput = {
   readonly amount: string
   readonly currency: string
 
-  /** What it is for: the payer sees it */
+  /** Purpose of the payment. The payer sees it. */
   readonly description?: string | undefined
 
-  /** Your own name for it, such as an order number */
+  /** Your own reference, such as an order number */
   readonly reference?: string | undefined
   readonly methods?: readonly string[] | undefined
 
-  /** The store that sells it; of a key of one store always that */
+  /** Store of the payment. For the key of one store it is always that store. */
   readonly store?: string | undefined
 
-  /** Who pays, as far as known. Fills in the checkout page. */
+  /** The payer, as far as known. Prefills the checkout page. */
   readonly customer?:
     | {
-        /** Your own name for the customer, not an e-mail address or a phone number: it stays in the books */
+        /** Your own id of the customer. Do not use an e-mail address or a phone number: it stays in the ledger. */
         readonly id?: string | undefined
         readonly name?: string | undefined
         readonly email?: string | undefined
 
-        /** With its country code; in a currency that mobile money takes, also in the national form of its country. Given back with the country code and without the plus */
+        /** Phone number with country code. If a mobile-money method accepts the currency, the national form is also accepted. Returned with country code and without plus sign. */
         readonly phone?: string | undefined
       }
     | undefined
 
-  /** What is paid goes to the prepaid balance of `customer.id`, and not to yours */
+  /** The money tops up the prepaid balance of `customer.id` instead of your balance */
   readonly top_up?: boolean | undefined
 
-  /** Where the payer goes after; its origin must be registered for the merchant */
+  /** URL to which the payer returns. Its origin must be registered for the merchant. */
   readonly return_url?: string | undefined
 
   /** Seconds until it expires */
   readonly expires_in?: number | undefined
 
-  /** Your own notes, given back as they are */
+  /** Your own data, returned unchanged */
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
 export type CreatePaymentLinkInput = {
   readonly currency: string
 
-  /** What is to pay. Without it the payer says how much. */
+  /** Amount to pay. Without it, the payer enters the amount. */
   readonly amount?: string | undefined
 
-  /** The least that a payer can say */
+  /** Minimum amount that a payer can enter */
   readonly min_amount?: string | undefined
 
-  /** The most that a payer can say */
+  /** Maximum amount that a payer can enter */
   readonly max_amount?: string | undefined
 
-  /** What it is for: the payer sees it */
+  /** Purpose of the payment. The payer sees it. */
   readonly description?: string | undefined
 
-  /** Your own name for it; payments made by the link carry it */
+  /** Your own reference. The link’s payments carry it. */
   readonly reference?: string | undefined
 
-  /** Ways to pay in order; all without it */
+  /** Payment methods in display order. Default: all. */
   readonly methods?: readonly string[] | undefined
   readonly return_url?: string | undefined
 
-  /** Over once one payment made by it is paid */
+  /** Closes the link when one of its payments is paid */
   readonly single_use?: boolean | undefined
 
-  /** Nothing new can be begun by it from then on */
+  /** Time from which the link creates no more payments */
   readonly expires_at?: string | undefined
   readonly store?: string | undefined
 }
 
 export type CreateRefundInput = {
-  /** In the currency; all that is left when absent */
+  /** Amount in `currency`. Default: the whole refundable amount. */
   readonly amount?: string | undefined
 
-  /** Of money that came in another currency than the payment’s and counts for nothing (`uncounted`); the payment’s when absent */
+  /** Currency of money that arrived in another currency and does not count (`uncounted`). Default: the currency of the payment. */
   readonly currency?: string | undefined
 
-  /** Your own note; a payer who gets a link reads it */
+  /** Your own note. A payer with a refund link sees it. */
   readonly reason?: string | undefined
 
-  /** `auto`: the way the money came where that can be done, else by a link. `claim`: by a link in any case. */
+  /** `auto`: by the original method if possible, else by a refund link. `claim`: always by a refund link. */
   readonly method?: 'auto' | 'claim' | undefined
 
-  /** For money that came in another currency than the payment’s: at which rate it goes back */
+  /** Exchange rate of the refund, for money that arrived in another currency than the payment’s */
   readonly amount_basis?: 'paid_rate' | 'current_rate' | 'fiat' | undefined
 } | null
 
@@ -214,38 +214,38 @@ export type CreateStoreInput = {
   readonly name: string
   readonly locale?: 'en' | 'sw' | null | undefined
 
-  /** Of buttons. Pages take the nearest shade that can be read. */
+  /** Colour of buttons. Pages use the nearest readable shade. */
   readonly colour?: string | null | undefined
 
-  /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
+  /** A PNG, JPEG or WebP image of at most 100 kB, as base64. Null removes the logo. */
   readonly logo?: string | null | undefined
 
-  /** Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only */
+  /** Origins to which payers may return. Needs the scope `origins:write`, which a key has only if it was named at creation. */
   readonly return_origins?: readonly string[] | undefined
 
-  /** Ways to pay in order; none for all */
+  /** Payment methods in display order. An empty list means all. */
   readonly methods?: readonly string[] | undefined
 }
 
 export type CreateWebhookEndpointInput = {
-  /** Where to send them: a public address, https in live mode. Redirects are not followed. */
+  /** Target of the events: a public URL, https in live mode. Redirects are not followed. */
   readonly url: string
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`; `payout.*` is for payouts, which are still to come), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.created, settlement.completed, settlement.returned */
+  /** Events to send: `*` for all, `payment.*` for all events of payments (likewise `refund.*` and `settlement.*`; `payout.*` is reserved for future payouts), or single types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.created, settlement.completed, settlement.returned */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
   readonly description?: string | undefined
 }
 
-/** What a customer has paid in advance */
+/** Prepaid balance of a customer */
 export type CustomerBalance = {
   readonly object: 'customer_balance'
   readonly customer: string
   readonly balances: readonly {
     readonly currency: string
 
-    /** What they can pay with */
+    /** Amount that the customer can spend */
     readonly available: string
   }[]
 }
@@ -262,59 +262,59 @@ export type Delivery = {
   readonly object: 'delivery'
   readonly endpoint: string
 
-  /** Its id, which is sent as `webhook-id` */
+  /** Id of the event, sent as `webhook-id` */
   readonly event: string
   readonly type: string
 
-  /** What it tells of */
+  /** Id of the object that the event is about */
   readonly object_id: string
   readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
   readonly attempt_count: number
 
-  /** HTTP status of the last answer */
+  /** HTTP status of the last response */
   readonly last_status: number | null
 
-  /** Null when it is finished, or being sent now */
+  /** Null if it is finished or being sent now */
   readonly next_attempt_at: string | null
   readonly created_at: string
   readonly finished_at: string | null
 }
 
-/** A delivery with all that was sent and answered */
+/** A delivery with its requests and responses */
 export type DeliveryDetail = {
   readonly id: string
   readonly object: 'delivery'
   readonly endpoint: string
 
-  /** Its id, which is sent as `webhook-id` */
+  /** Id of the event, sent as `webhook-id` */
   readonly event: string
   readonly type: string
 
-  /** What it tells of */
+  /** Id of the object that the event is about */
   readonly object_id: string
   readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled'
   readonly attempt_count: number
 
-  /** HTTP status of the last answer */
+  /** HTTP status of the last response */
   readonly last_status: number | null
 
-  /** Null when it is finished, or being sent now */
+  /** Null if it is finished or being sent now */
   readonly next_attempt_at: string | null
   readonly created_at: string
   readonly finished_at: string | null
 
-  /** What is sent, to the byte */
+  /** Exact body of the request */
   readonly body: string
 
-  /** Newest first, a hundred at most */
+  /** Newest first, at most 100 */
   readonly attempts: readonly {
     readonly at: string
     readonly ms: number
 
-    /** HTTP status; null when no answer came */
+    /** HTTP status; null without a response */
     readonly status: number | null
 
-    /** The first 4 kB of the answer */
+    /** First 4 kB of the response */
     readonly answer: string | null
     readonly error: string | null
   }[]
@@ -343,7 +343,7 @@ export type Error = {
 
 /** A movement on an account of the merchant, as a row */
 export type LedgerLine = {
-  /** Of the transfer */
+  /** Id of the transfer */
   readonly id: string
   readonly at: string
   readonly account: string
@@ -351,17 +351,17 @@ export type LedgerLine = {
   readonly amount: string
   readonly currency: string
 
-  /** What happened */
+  /** Reason of the movement */
   readonly kind: string
 
-  /** What it happened to */
+  /** Id of the receipt, refund or other object */
   readonly about: string
 }
 
-/** All rows of the time, oldest first */
+/** All rows of the period, oldest first */
 export type LedgerLineList = readonly LedgerLine[]
 
-/** Who sells, as payers see it */
+/** The merchant, as payers see it */
 export type Merchant = {
   readonly id: string
   readonly object: 'merchant'
@@ -373,22 +373,22 @@ export type Merchant = {
   readonly return_origins: readonly string[]
   readonly created_at: string
 
-  /** Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on. */
+  /** Percentage of a payment’s amount that may be missing when it counts as paid, at most 10. It applies to new payments. */
   readonly tolerance: string
 
   /** Set by the operator */
   readonly settlement: {
-    /** From the receipt until it is available */
+    /** Days from the receipt until the money is available */
     readonly hold_days: number
 
-    /** Kept of each receipt, in hundredths of a percent */
+    /** Fee on each receipt, in hundredths of a percent */
     readonly fee_bps: number
 
-    /** Kept of each receipt, by currency */
+    /** Fixed fee on each receipt, by currency */
     readonly fee_fixed: Readonly<Record<string, string>>
   }
 
-  /** Where money is sent, as far as it is shown */
+  /** Destination of payouts. Only the end of its number is shown. */
   readonly payout_destination: { readonly kind: 'mpesa' | 'bank'; readonly ends: string } | null
 }
 
@@ -401,23 +401,23 @@ export type NewWebhookEndpoint = {
   readonly description: string | null
   readonly enabled: boolean
 
-  /** `failing`: nothing arrived for five days. `gone`: it answered 410. */
+  /** `failing`: every delivery failed for five days. `gone`: it answered 410. */
   readonly disabled_reason: 'requested' | 'failing' | 'gone' | null
 
-  /** Since when every delivery has failed */
+  /** Time since which every delivery has failed */
   readonly failing_since: string | null
   readonly created_at: string
 
-  /** Verifies what we send, by the Standard Webhooks specification. Shown once: null when a request is repeated; rotate the secret to get another. */
+  /** Secret for verifying messages according to Standard Webhooks. Shown once: it is null when a request is repeated. Rotate the secret to get a new one. */
   readonly secret: string | null
 }
 
-/** A payment: what is owed, what came of it */
+/** A payment: the amount due, the money received, and its attempts */
 export type Payment = {
   readonly id: string
   readonly object: 'payment'
 
-  /** Grows with each change: of two copies the larger is newer */
+  /** Increases with each change. The copy with the larger version is newer. */
   readonly version: number
   readonly livemode: boolean
   readonly status: 'open' | 'processing' | 'paid' | 'expired' | 'canceled' | 'failed' | 'reversed'
@@ -435,7 +435,7 @@ export type Payment = {
   /** Decimal string in units of the currency, with its decimals */
   readonly amount_refunded: string
 
-  /** Money that came in another currency and counts for nothing, what of each arrival is left: refund it with its `currency` */
+  /** Unrefunded money that arrived in another currency and does not count towards the payment. Refund it with its `currency`. */
   readonly uncounted: readonly {
     /** Decimal string in units of the currency, with its decimals */
     readonly amount: string
@@ -447,10 +447,10 @@ export type Payment = {
   readonly description: string | null
   readonly reference: string | null
 
-  /** The store that it was made in */
+  /** Store of the payment */
   readonly store: string | null
 
-  /** The link that it was made by */
+  /** Payment link that created the payment */
   readonly payment_link: string | null
   readonly customer: {
     readonly id: string | null
@@ -459,7 +459,7 @@ export type Payment = {
     readonly phone: string | null
   } | null
 
-  /** What is paid goes to the prepaid balance of `customer.id` */
+  /** The money tops up the prepaid balance of `customer.id` */
   readonly top_up: boolean
   readonly return_url: string | null
   readonly metadata: Readonly<Record<string, string>>
@@ -490,25 +490,25 @@ export type PaymentLine = {
   readonly canceled_at: string | null
   readonly version: number
 
-  /** The store that sold it */
+  /** Store of the payment */
   readonly store: string | null
   readonly payment_link: string | null
   readonly customer_id: string | null
 
-  /** It fills a customer’s prepaid balance: no sale, and not yours */
+  /** It tops up a customer’s prepaid balance: it is not a sale and not part of your balance */
   readonly top_up: boolean
 
   /** JSON text in CSV */
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** A page where payers pay, without a payment made beforehand */
+/** A page that creates a payment for each payer */
 export type PaymentLink = {
   readonly id: string
   readonly object: 'payment_link'
   readonly livemode: boolean
 
-  /** What to send to payers */
+  /** URL for payers */
   readonly url: string
   readonly currency: string
   readonly amount: string | null
@@ -520,22 +520,22 @@ export type PaymentLink = {
   readonly return_url: string | null
   readonly single_use: boolean
 
-  /** Of a link for one use: the payment made by it last */
+  /** Last payment of a single-use link */
   readonly payment: string | null
   readonly store: string | null
   readonly expires_at: string | null
   readonly archived: boolean
   readonly created_at: string
 
-  /** To paste, in the language of the shop. It works without scripts and without `style`. */
+  /** HTML to paste, in the language of the shop. It works without scripts and without `style`. */
   readonly html: {
-    /** A form with a button, to paste into a page; where the payer says how much, with a field for the amount */
+    /** A form with a button, to paste into a page. It has an amount field if the payer enters the amount. */
     readonly button: string
 
-    /** The same as a link, for e-mails and editors that take no forms */
+    /** The same as an HTML link, for e-mails and editors that do not accept forms */
     readonly link: string
 
-    /** Once in the page, if you like: it dresses both in your colour. Or style `purser-form` and `purser-button` yourself. */
+    /** Optional, once per page: shows both in your colour. Or style `purser-form` and `purser-button` yourself. */
     readonly style: string
   }
 }
@@ -553,10 +553,10 @@ export type PaymentList = {
   readonly next_cursor: string | null
 }
 
-/** All rows of the time, oldest first */
+/** All rows of the period, oldest first */
 export type PaymentsLineList = readonly PaymentLine[]
 
-/** What one unit of a currency is worth in another now, before any spread */
+/** Current exchange rate of two currencies, before any spread */
 export type Rate = {
   readonly object: 'rate'
   readonly livemode: boolean
@@ -566,14 +566,14 @@ export type Rate = {
   /** Units of `quote` for one `base`: a decimal string with up to 18 significant digits */
   readonly rate: string
 
-  /** Whose prices are in it; `fixed` is one that the operator set */
+  /** Price sources of the rate; `fixed` is a rate that the operator set */
   readonly sources: readonly string[]
 
-  /** When the oldest price in it was so */
+  /** Time of the oldest price in it */
   readonly at: string
   readonly age_seconds: number
 
-  /** An older rate is never given: the answer is then 503 */
+  /** Maximum age of a rate. If only older prices exist, the response is 503. */
   readonly max_age_seconds: number
 }
 
@@ -583,48 +583,48 @@ export type ReceiptLine = {
   readonly payment: string
   readonly attempt: string
 
-  /** When it was entered in the books: what the range is about */
+  /** Time at which it was posted to the ledger; `from` and `to` filter by it */
   readonly recorded_at: string
 
-  /** When the provider took the money */
+  /** Time at which the provider took the money */
   readonly received_at: string
   readonly livemode: boolean
   readonly method: string
 
-  /** The number that the payer was shown */
+  /** Receipt number that the payer sees */
   readonly receipt_number: string | null
   readonly amount: string
   readonly currency: string
 
-  /** What of it counts towards the payment, in the currency of the payment */
+  /** Amount that counts towards the payment, in the currency of the payment */
   readonly counted: string
   readonly refunded: string
 
-  /** By the provider: chargebacks, failed after paid */
+  /** Amount reversed by the provider: chargebacks, and payments that failed after they were paid */
   readonly taken_back: string
   readonly payment_currency: string
   readonly late: boolean
 
-  /** That of the payment */
+  /** Reference of the payment */
   readonly reference: string | null
 
-  /** The store that sold it */
+  /** Store of the payment */
   readonly store: string | null
 
-  /** It fills a customer’s prepaid balance: no sale, and not yours */
+  /** It tops up a customer’s prepaid balance: it is not a sale and not part of your balance */
   readonly top_up: boolean
 }
 
-/** All rows of the time, oldest first */
+/** All rows of the period, oldest first */
 export type ReceiptsLineList = readonly ReceiptLine[]
 
-/** A difference between our books and those of a provider */
+/** A difference between the ledger and the records of a provider */
 export type ReconciliationCase = {
   readonly id: string
   readonly object: 'reconciliation_case'
   readonly rail: string
 
-  /** Of BUSINESS_TIME_ZONE */
+  /** Day in BUSINESS_TIME_ZONE */
   readonly day: string
   readonly kind:
     | 'missing-here'
@@ -636,7 +636,7 @@ export type ReconciliationCase = {
     | 'returned-too-much'
     | 'taken-back'
 
-  /** The provider's line, our receipt, or our attempt */
+  /** Number of the provider's line, the receipt or the attempt */
   readonly subject: string
   readonly payment: string | null
   readonly merchant: string | null
@@ -644,7 +644,7 @@ export type ReconciliationCase = {
   readonly theirs: { readonly amount: string; readonly currency: string } | null
   readonly moved_at: string
 
-  /** `closed` or `credited` by a person, `repaired` when nothing differed any more */
+  /** `closed` or `credited` by an operator; `repaired` if a later comparison found no difference */
   readonly status: 'open' | 'closed' | 'repaired' | 'credited'
   readonly suggested_action: string
   readonly note: string | null
@@ -652,7 +652,7 @@ export type ReconciliationCase = {
   readonly closed_at: string | null
 }
 
-/** A page of differences */
+/** A page of reconciliation cases */
 export type ReconciliationCaseList = {
   readonly object: 'list'
   readonly data: readonly ReconciliationCase[]
@@ -660,38 +660,38 @@ export type ReconciliationCaseList = {
 }
 
 export type RedeliverRangeInput = {
-  /** Events of this time or later */
+  /** Events at this time or later */
   readonly from: string
 
   /** Events before this time */
   readonly to: string
 
-  /** `pending`: those that wait are sent now */
+  /** `pending`: sends waiting deliveries now */
   readonly status?: 'pending' | 'succeeded' | 'failed' | 'canceled' | undefined
 }
 
-/** What a request to send again did */
+/** Result of a request to send deliveries again */
 export type Redelivery = {
   readonly object: 'redelivery'
 
-  /** Deliveries that are sent again: 1000 at most in one request */
+  /** Number of deliveries that are sent again, at most 1000 per request */
   readonly count: number
 
-  /** When there may be more: ask again with this as `from` */
+  /** Set if there may be more: repeat the request with this as `from` */
   readonly next_from: string | null
 }
 
-/** Money that goes back to a payer */
+/** Money returned to a payer */
 export type Refund = {
   readonly id: string
   readonly object: 'refund'
 
-  /** Grows with each change: of two copies the larger is newer */
+  /** Increases with each change. The copy with the larger version is newer. */
   readonly version: number
   readonly livemode: boolean
   readonly payment: string
 
-  /** `pending`: under way, and asked about until it is known. `claimable`: send `claim_url` to the payer. `failed`: the money is in your balance again. */
+  /** `pending`: in progress; Purser queries the provider for the result. `claimable`: send `claim_url` to the payer. `failed`: the money is in your balance again. */
   readonly status: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired'
 
   /** Decimal string in units of the currency, with its decimals */
@@ -700,19 +700,19 @@ export type Refund = {
   readonly amount_basis: 'paid_rate' | 'current_rate' | 'fiat'
   readonly reason: string | null
 
-  /** `provider`: made in the provider’s own dashboard */
+  /** `provider`: created in the provider’s own dashboard */
   readonly origin: 'merchant' | 'provider'
 
-  /** Who sends it; null while a link waits for its payer */
+  /** Method that sends it. Null while a refund link waits for the payer. */
   readonly method: string | null
 
-  /** Masked */
+  /** Masked destination */
   readonly destination: string | null
 
-  /** The number that the payer sees */
+  /** Receipt number that the payer sees */
   readonly number: string | null
 
-  /** Why it failed; on a link, why its last sending did */
+  /** Reason of the failure. For a refund link, reason of the last failed transfer. */
   readonly failure:
     | 'insufficient-funds'
     | 'canceled-by-payer'
@@ -728,7 +728,7 @@ export type Refund = {
     | 'not-received'
     | null
 
-  /** The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists and events, for keys without `payments:write`, and once it was used. */
+  /** Page on which the payer enters the destination. Anyone with this URL can claim the money, so send it only to the payer. Null in lists and events, for keys without `payments:write`, and after use. */
   readonly claim_url: string | null
   readonly claim_expires_at: string | null
   readonly created_at: string
@@ -746,27 +746,27 @@ export type RefundLine = {
   readonly amount: string
   readonly currency: string
 
-  /** `provider`: made in the provider’s own dashboard */
+  /** `provider`: created in the provider’s own dashboard */
   readonly origin: string
 
-  /** Who sends it */
+  /** Method that sends it */
   readonly method: string | null
 
   /** Masked */
   readonly destination: string | null
 
-  /** The number that the payer sees */
+  /** Receipt number that the payer sees */
   readonly number: string | null
   readonly failure: string | null
   readonly reason: string | null
 
-  /** That of the payment */
+  /** Reference of the payment */
   readonly reference: string | null
 
-  /** The store that sold it */
+  /** Store of the payment */
   readonly store: string | null
 
-  /** It fills a customer’s prepaid balance: no sale, and not yours */
+  /** It tops up a customer’s prepaid balance: it is not a sale and not part of your balance */
   readonly top_up: boolean
 }
 
@@ -777,22 +777,22 @@ export type RefundList = {
   readonly next_cursor: string | null
 }
 
-/** All rows of the time, oldest first */
+/** All rows of the period, oldest first */
 export type RefundsLineList = readonly RefundLine[]
 
 export type RejectTransferInput = { readonly note: string }
 
 export type ResolveCaseInput = {
-  /** `close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. `credit`: money that is missing here is counted for `payment`, once. */
+  /** `close`: an operator resolved it and nothing is posted. `retry`: the day is compared again, and the case closes if nothing differs. `credit`: money of kind `missing-here` is credited to `payment`, once. */
   readonly action: 'close' | 'retry' | 'credit'
 
-  /** With `credit`: the payment that the money is for, in its currency */
+  /** With `credit`: the payment that the money is for. Its currency must be that of the money. */
   readonly payment?: string | undefined
   readonly note: string
 }
 
 export type RotateWebhookSecretInput = {
-  /** How long the secrets before sign beside the new one */
+  /** Hours for which messages are also signed with the previous secrets */
   readonly overlap_hours?: number | undefined
 } | null
 
@@ -806,27 +806,27 @@ export type SetPayoutDestinationInput = {
   readonly holder?: string | undefined
 } | null
 
-/** Money that came, on its way to being available */
+/** Received money that is pending until the hold has passed */
 export type Settlement = {
   readonly id: string
   readonly object: 'settlement'
   readonly livemode: boolean
   readonly payment: string
 
-  /** `returned`: all of it went back to the payer before it was settled */
+  /** `returned`: all of it was refunded or reversed before it was settled */
   readonly status: 'pending' | 'settled' | 'returned'
   readonly currency: string
 
-  /** What came, less what was repaid of a debt */
+  /** Received amount, less the part that repaid a debt */
   readonly amount: string
 
-  /** What went back to the payer before it was settled: no fee is kept of it */
+  /** Amount refunded or reversed before it was settled. It carries no fee. */
   readonly returned: string
 
-  /** What is kept of it, or will be */
+  /** Fee that is or will be deducted */
   readonly fee: string
 
-  /** What becomes available */
+  /** Amount that becomes available */
   readonly net: string
   readonly due_at: string
   readonly settled_at: string | null
@@ -842,12 +842,12 @@ export type SettlementList = {
 export type StartAttemptInput = {
   readonly method: string
 
-  /** A Kenyan mobile number, national or with its country code */
+  /** A Kenyan mobile number, with or without the country code */
   readonly phone?: string | undefined
   readonly email?: string | undefined
 }
 
-/** A shop of the merchant. What is null or empty is as at the merchant. */
+/** A shop of the merchant. A null or empty field inherits the merchant’s value. */
 export type Store = {
   readonly id: string
   readonly object: 'store'
@@ -873,25 +873,25 @@ export type TopUpCustomerInput = {
   readonly currency: string
 }
 
-/** Money that a payer sends by hand and a person looks for */
+/** A manual transfer: the payer sends it, and an operator confirms it */
 export type Transfer = {
   readonly id: string
   readonly object: 'transfer'
   readonly payment: string
   readonly merchant: string
 
-  /** The payment code, which the payer was asked to write on it */
+  /** Payment code that the payer writes on the transfer */
   readonly code: string | null
 
-  /** What was asked for */
+  /** Requested amount */
   readonly amount: string
   readonly currency: string
   readonly status: 'created' | 'submitting' | 'pending' | 'unknown' | 'settled' | 'failed' | 'abandoned'
 
-  /** When the payer said that it was sent */
+  /** Time at which the payer reported it as sent */
   readonly sent_at: string | null
 
-  /** The payer’s words */
+  /** Note of the payer */
   readonly note: string | null
   readonly created_at: string
 }
@@ -907,13 +907,13 @@ export type UpdateMerchantInput = {
   readonly name?: string | undefined
   readonly locale?: 'en' | 'sw' | undefined
 
-  /** Of buttons. Pages take the nearest shade that can be read. */
+  /** Colour of buttons. Pages use the nearest readable shade. */
   readonly colour?: string | null | undefined
 
-  /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
+  /** A PNG, JPEG or WebP image of at most 100 kB, as base64. Null removes the logo. */
   readonly logo?: string | null | undefined
 
-  /** Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on. */
+  /** Percentage of a payment’s amount that may be missing when it counts as paid, at most 10. It applies to new payments. */
   readonly tolerance?: string | undefined
 }
 
@@ -924,7 +924,7 @@ export type UpdatePaymentLinkInput = {
   readonly return_url?: string | null | undefined
   readonly expires_at?: string | null | undefined
 
-  /** Nothing new can be begun by an archived link */
+  /** An archived link creates no more payments */
   readonly archived?: boolean | undefined
 }
 
@@ -932,35 +932,35 @@ export type UpdateStoreInput = {
   readonly name?: string | undefined
   readonly locale?: 'en' | 'sw' | null | undefined
 
-  /** Of buttons. Pages take the nearest shade that can be read. */
+  /** Colour of buttons. Pages use the nearest readable shade. */
   readonly colour?: string | null | undefined
 
-  /** A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away */
+  /** A PNG, JPEG or WebP image of at most 100 kB, as base64. Null removes the logo. */
   readonly logo?: string | null | undefined
 
-  /** Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only */
+  /** Origins to which payers may return. Needs the scope `origins:write`, which a key has only if it was named at creation. */
   readonly return_origins?: readonly string[] | undefined
 
-  /** Ways to pay in order; none for all */
+  /** Payment methods in display order. An empty list means all. */
   readonly methods?: readonly string[] | undefined
   readonly archived?: boolean | undefined
 }
 
 export type UpdateWebhookEndpointInput = {
-  /** Where to send them: a public address, https in live mode. Redirects are not followed. */
+  /** Target of the events: a public URL, https in live mode. Redirects are not followed. */
   readonly url?: string | undefined
 
-  /** What to be told of: `*` for all, `payment.*` for all of payments (so `refund.*`, `settlement.*`; `payout.*` is for payouts, which are still to come), or types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.created, settlement.completed, settlement.returned */
+  /** Events to send: `*` for all, `payment.*` for all events of payments (likewise `refund.*` and `settlement.*`; `payout.*` is reserved for future payouts), or single types: payment.created, payment.processing, payment.paid, payment.partially_paid, payment.overpaid, payment.expired, payment.canceled, payment.failed, payment.reversed, refund.created, refund.claimable, refund.succeeded, refund.failed, refund.canceled, refund.expired, settlement.created, settlement.completed, settlement.returned */
   readonly events?: readonly string[] | undefined
 
   /** Your own note */
   readonly description?: string | undefined
 
-  /** True also ends a disabling by us */
+  /** True also enables an endpoint that Purser disabled */
   readonly enabled?: boolean | undefined
 }
 
-/** Where you are told of events */
+/** A URL that receives events */
 export type WebhookEndpoint = {
   readonly id: string
   readonly object: 'webhook_endpoint'
@@ -970,10 +970,10 @@ export type WebhookEndpoint = {
   readonly description: string | null
   readonly enabled: boolean
 
-  /** `failing`: nothing arrived for five days. `gone`: it answered 410. */
+  /** `failing`: every delivery failed for five days. `gone`: it answered 410. */
   readonly disabled_reason: 'requested' | 'failing' | 'gone' | null
 
-  /** Since when every delivery has failed */
+  /** Time since which every delivery has failed */
   readonly failing_since: string | null
   readonly created_at: string
 }
@@ -1394,10 +1394,10 @@ export interface OperationRow {
 
 /** Operations. Each throws PurserError for an error response and ConnectionError without a response. */
 export interface Operations {
-  /** Create a payment. Answers with the payment and its `checkout_url`, the page to send the payer to. Send an `Idempotency-Key`: the same key and body give the first answer again, whatever happened on the way or since. */
+  /** Create a payment. Returns the payment and its `checkout_url`, the page to which you send the payer. Send an `Idempotency-Key`: the same key and body always return the first payment, even after a lost response. */
   createPayment(body: CreatePaymentInput, options?: CallOptions): Promise<Payment>
 
-  /** List payments, newest first. Filters hold together. For the next page send `next_cursor` as `cursor` with the same filters; it is null on the last page. */
+  /** List payments, newest first. A payment must match all filters. For the next page, send `next_cursor` as `cursor` with the same filters. It is null on the last page. */
   listPayments(
     query?: {
       readonly limit?: number | undefined
@@ -1406,40 +1406,40 @@ export interface Operations {
       readonly reference?: string | undefined
       readonly store?: string | undefined
 
-      /** Made at this time or later */
+      /** Created at this time or later */
       readonly created_from?: string | undefined
 
-      /** Made before this time */
+      /** Created before this time */
       readonly created_to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<PaymentList>
 
-  /** Look a payment up */
+  /** Retrieve a payment */
   getPayment(id: string, options?: CallOptions): Promise<Payment>
 
-  /** What the merchant owns, per currency. One row for each currency that money ever came in, so none before the first payment. `currency` asks for one row and gets it in any case. */
+  /** Retrieve the merchant’s balance, per currency. Returns one row for each currency in which money ever arrived, so none before the first payment. With `currency`, it always returns that row. */
   getBalance(query?: { readonly currency?: string | undefined }, options?: CallOptions): Promise<Balance>
 
-  /** What one currency is worth in another. The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with. */
+  /** Retrieve the exchange rate of two currencies. Returns the median of several price sources, without outliers. Use it to show prices: a payment keeps the rate of its creation. */
   getRate(query: { readonly base: string; readonly quote: string }, options?: CallOptions): Promise<Rate>
 
-  /** Start an attempt to pay. Prompts the phone, or answers with the page to send the payer to, or with the address to send to, or takes it from the customer’s prepaid balance. One address serves the whole payment: asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does this by itself. The attempt is `pending` while the payer decides: look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again. */
+  /** Start an attempt to pay. For merchants with their own checkout; the hosted page does this by itself. Depending on the method, it prompts the phone, returns the page for the payer, returns the address to pay to, or charges the customer’s prepaid balance. A payment keeps one address: a repeated request returns the same attempt with the amount still due, at a rate that is locked for 15 minutes. The attempt is `pending` while the payer decides: retrieve the payment to see the result. `unknown` means that the provider did not answer: Purser queries the provider again but never sends the request again. */
   startAttempt(id: string, body: StartAttemptInput, options?: CallOptions): Promise<Attempt>
 
-  /** Cancel a payment that is not paid. Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`. */
+  /** Cancel a payment that is not paid. Repeated calls change nothing. It is refused while a prompt is on the payer’s phone. Money that still arrives is credited, with `flags.late`. */
   cancelPayment(id: string, options?: CallOptions): Promise<Payment>
 
-  /** Who the key acts for */
+  /** Retrieve the merchant of this key */
   getMerchant(options?: CallOptions): Promise<Merchant>
 
-  /** Change how payers see the merchant. Pages show it within seconds, also those of payments that were made before; their name stays. */
+  /** Change how payers see the merchant. Pages show the change within seconds, including pages of earlier payments. Earlier payments keep the old name. */
   updateMerchant(body: UpdateMerchantInput, options?: CallOptions): Promise<Merchant>
 
-  /** Say where money is sent, or null for nowhere. Needs the scope `destinations:write`, which no key has unless it was given by name. Each change is in the audit log. */
+  /** Set the payout destination, or remove it with null. Needs the scope `destinations:write`, which a key has only if it was named at creation. Each change is in the audit log. */
   setPayoutDestination(body: SetPayoutDestinationInput, options?: CallOptions): Promise<Merchant>
 
-  /** Open a store. Name it as `store` when you create payments, or use a key of the store (npx purser key create --store). */
+  /** Create a store. Set `store` when you create a payment, or use a key of the store (npx purser key create --store). */
   createStore(body: CreateStoreInput, options?: CallOptions): Promise<Store>
 
   /** List stores, newest first */
@@ -1451,7 +1451,7 @@ export interface Operations {
   /** Change a store, or archive it */
   updateStore(id: string, body: UpdateStoreInput, options?: CallOptions): Promise<Store>
 
-  /** Create a payment link. Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`. A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour: ```html <link rel="stylesheet" href="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f/button.css"> <form action="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f" method="get" class="purser-form"> <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label> <button type="submit" class="purser-button">Pay</button> </form> ``` */
+  /** Create a payment link. Returns its `url`, and HTML to paste into a page. Each payer gets a separate payment. A single-use link closes when one payment is paid. Without `amount`, the payer enters the amount. Each payment names its `payment_link`. `html.button` is a pay button that works on any page without scripts. Add `html.style` once to the page to show it in your colour: ```html <link rel="stylesheet" href="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f/button.css"> <form action="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f" method="get" class="purser-form"> <label>Amount (KES) <input name="amount" type="text" inputmode="decimal" maxlength="30" required></label> <button type="submit" class="purser-button">Pay</button> </form> ``` */
   createPaymentLink(body: CreatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
 
   /** List payment links, newest first */
@@ -1464,13 +1464,13 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<PaymentLinkList>
 
-  /** Look a payment link up */
+  /** Retrieve a payment link */
   getPaymentLink(id: string, options?: CallOptions): Promise<PaymentLink>
 
-  /** Change a payment link, or archive it. Payments made by it stay as they are. What is to pay cannot be changed: make another link. */
+  /** Change a payment link, or archive it. Payments that the link created do not change. Its amount cannot change: create another link instead. */
   updatePaymentLink(id: string, body: UpdatePaymentLinkInput, options?: CallOptions): Promise<PaymentLink>
 
-  /** List settlements, newest first. What comes is `pending` in the balance until the hold of the merchant has passed; then the fee is kept and the rest is `available`. A merchant without hold and fee has no settlements: its money is available at once. */
+  /** List settlements, newest first. Received money is `pending` in the balance until the merchant’s hold has passed. Then the fee is deducted and the rest is `available`. A merchant without hold and fee has no settlements: its money is available immediately. */
   listSettlements(
     query?: {
       readonly limit?: number | undefined
@@ -1480,16 +1480,16 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<SettlementList>
 
-  /** Refund a payment, all or a part of it. Takes the amount from your balance at once and sends it the way it came. `pending` is asked about until it is known; `failed` puts it back. Where there is no way back, the refund is `claimable`: send its `claim_url` to the payer, who says there where the money goes. Send an `Idempotency-Key`: the same key and body are the same refund, however often you ask. */
+  /** Refund a payment, in full or in part. Debits the amount from your balance immediately and sends it back by the original method. While the refund is `pending`, Purser queries the provider for the result; `failed` credits the amount to your balance again. If the original method cannot refund, the refund is `claimable`: send its `claim_url` to the payer, who enters the destination there. Send an `Idempotency-Key`: the same key and body always return the same refund. */
   createRefund(id: string, body: CreateRefundInput, options?: CallOptions): Promise<Refund>
 
-  /** List the refunds of a payment, newest first. Those made at the provider are among them (`origin`). */
+  /** List the refunds of a payment, newest first. Includes refunds that were created at the provider (`origin`). */
   listRefundsOfPayment(
     id: string,
     query?: {
       readonly limit?: number | undefined
 
-      /** next_cursor of the page before */
+      /** `next_cursor` of the previous page */
       readonly cursor?: string | undefined
       readonly status?: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired' | undefined
     },
@@ -1501,59 +1501,59 @@ export interface Operations {
     query?: {
       readonly limit?: number | undefined
 
-      /** next_cursor of the page before */
+      /** `next_cursor` of the previous page */
       readonly cursor?: string | undefined
       readonly status?: 'pending' | 'claimable' | 'succeeded' | 'failed' | 'canceled' | 'expired' | undefined
     },
     options?: CallOptions,
   ): Promise<RefundList>
 
-  /** Look a refund up */
+  /** Retrieve a refund */
   getRefund(id: string, options?: CallOptions): Promise<Refund>
 
-  /** Take a refund link back that nobody has used. The amount is in your balance again. Canceling again changes nothing. */
+  /** Cancel a refund whose link is unused. Credits the amount to your balance again. Repeated calls change nothing. */
   cancelRefund(id: string, options?: CallOptions): Promise<Refund>
 
-  /** What a customer has paid in advance, per currency. Customers are named by you: there is no row before the first top-up. To fill a balance, create a payment with `top_up` and `customer.id`; to pay from it, create one that names `customer.id` and has `balance` among its methods, and start an attempt with `{"method": "balance"}`. */
+  /** Retrieve a customer’s prepaid balance, per currency. You choose the ids of customers. There is no row before the first top-up. To top up a balance, create a payment with `top_up` and `customer.id`. To pay from it, create a payment with `customer.id` and with `balance` among its methods, and start an attempt with `{"method": "balance"}`. */
   getCustomerBalance(id: string, options?: CallOptions): Promise<CustomerBalance>
 
-  /** Credit a customer out of your own balance. A bonus, or money that reached you another way. It is taken from what you have available. An Idempotency-Key is used up here for ever. */
+  /** Credit a customer from your own balance. For a bonus, or for money that you received outside Purser. It is debited from your available balance. An Idempotency-Key never expires here. */
   topUpCustomer(id: string, body: TopUpCustomerInput, options?: CallOptions): Promise<CustomerBalance>
 
-  /** List transfers that payers say they have sent, longest ago first. Of all merchants, those that nobody has decided on: for keys of whoever runs this server. */
+  /** List transfers that payers reported as sent, oldest first. Lists undecided transfers of all merchants, so it needs an operator’s key. */
   listTransfers(
     query?: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
     options?: CallOptions,
   ): Promise<TransferList>
 
-  /** Say that the money of a transfer came. It is credited whatever became of the payment meanwhile, and marked late where that is over. Saying the same again changes nothing. */
+  /** Confirm that the money of a transfer arrived. The money is credited whatever the status of the payment, with `flags.late` if the payment has ended. Repeating a confirmation changes nothing. */
   confirmTransfer(id: string, body: ConfirmTransferInput, options?: CallOptions): Promise<Transfer>
 
-  /** Say that the money of a transfer did not come. The payer can try again. Money that comes later can still be confirmed. */
+  /** Reject a transfer whose money did not arrive. The payer can try again. Money that arrives later can still be confirmed. */
   rejectTransfer(id: string, body: RejectTransferInput, options?: CallOptions): Promise<Transfer>
 
-  /** Be told of events. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer. */
+  /** Create a webhook endpoint. Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed according to Standard Webhooks: verify it with one of its libraries and this `secret`. Respond with 2xx within 10 seconds; any other response is retried for three days. An event can arrive twice (same `webhook-id`). The copy of an object with the larger `data.object.version` is newer. */
   createWebhookEndpoint(body: CreateWebhookEndpointInput, options?: CallOptions): Promise<NewWebhookEndpoint>
 
   /** List webhook endpoints, oldest first */
   listWebhookEndpoints(options?: CallOptions): Promise<WebhookEndpointList>
 
-  /** Look a webhook endpoint up */
+  /** Retrieve a webhook endpoint */
   getWebhookEndpoint(id: string, options?: CallOptions): Promise<WebhookEndpoint>
 
-  /** Change, disable or enable a webhook endpoint. What still waits for an endpoint that is disabled is canceled, and what happens meanwhile is not kept for it. Once it is enabled again, what failed can be sent again as a range. */
+  /** Change, disable or enable a webhook endpoint. Disabling an endpoint cancels its pending deliveries, and events of that time are not stored for it. Once it is enabled again, you can send failed deliveries of a period again. */
   updateWebhookEndpoint(id: string, body: UpdateWebhookEndpointInput, options?: CallOptions): Promise<WebhookEndpoint>
 
-  /** Delete a webhook endpoint. What still waits for it is canceled. */
+  /** Delete a webhook endpoint. Cancels its pending deliveries. */
   deleteWebhookEndpoint(id: string, options?: CallOptions): Promise<DeletedWebhookEndpoint>
 
-  /** Make a new secret for a webhook endpoint. Until the overlap has passed each message carries signatures of the new secret and of those before it, so that you can change over in between. The libraries of the specification take any one that fits. */
+  /** Rotate the secret of a webhook endpoint. During the overlap, each message is signed with the new and the previous secrets, so that you can switch in between. The Standard Webhooks libraries accept any matching signature. */
   rotateWebhookSecret(id: string, body: RotateWebhookSecretInput, options?: CallOptions): Promise<NewWebhookEndpoint>
 
-  /** Send a test event to a webhook endpoint. An event `webhook.test`, whatever the endpoint listens to. Look the delivery up to see what came of it. */
+  /** Send a test event to a webhook endpoint. Sends an event `webhook.test`, whatever the endpoint subscribes to. Retrieve the delivery to see the result. */
   testWebhookEndpoint(id: string, options?: CallOptions): Promise<Delivery>
 
-  /** List the deliveries to a webhook endpoint, newest first. They are kept for 30 days. */
+  /** List the deliveries to a webhook endpoint, newest first. Deliveries are kept for 30 days. */
   listDeliveries(
     id: string,
     query?: {
@@ -1564,112 +1564,112 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<DeliveryList>
 
-  /** Look a delivery up, with what was sent and answered */
+  /** Retrieve a delivery, with its requests and responses */
   getDelivery(id: string, options?: CallOptions): Promise<DeliveryDetail>
 
-  /** Send a delivery again, or now. The same event with the same `webhook-id` and body, signed anew. */
+  /** Send a delivery again, or immediately. Sends the same event with the same `webhook-id` and body, and a new signature. */
   redeliver(id: string, options?: CallOptions): Promise<Delivery>
 
-  /** Send the deliveries of a time again. Those that failed unless told, oldest first; those of one object in their order. */
+  /** Send the deliveries of a period again. By default sends failed deliveries, oldest first. Deliveries about one object keep their order. */
   redeliverRange(id: string, body: RedeliverRangeInput, options?: CallOptions): Promise<Redelivery>
 
-  /** Export payments as CSV. Rows of payments by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  /** Export payments as CSV. Streams rows of payments by the time of their creation, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
   exportPaymentsCsv(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export payments as JSON. Rows of payments by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  /** Export payments as JSON. Streams rows of payments by the time of their creation, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. One array with one row per line. A truncated file lacks the closing bracket. */
   exportPaymentsJson(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export receipts as CSV. Rows of receipts by the time at which they were recorded, so that the list of a time that is over stays as it is, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  /** Export receipts as CSV. Streams rows of receipts by the time at which they were recorded, so that the list of a past period never changes, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
   exportReceiptsCsv(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export receipts as JSON. Rows of receipts by the time at which they were recorded, so that the list of a time that is over stays as it is, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  /** Export receipts as JSON. Streams rows of receipts by the time at which they were recorded, so that the list of a past period never changes, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. One array with one row per line. A truncated file lacks the closing bracket. */
   exportReceiptsJson(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export refunds as CSV. Rows of refunds by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  /** Export refunds as CSV. Streams rows of refunds by the time of their creation, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
   exportRefundsCsv(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export refunds as JSON. Rows of refunds by the time of their creation, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  /** Export refunds as JSON. Streams rows of refunds by the time of their creation, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. One array with one row per line. A truncated file lacks the closing bracket. */
   exportRefundsJson(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export ledger as CSV. Rows of ledger which are all movements on your accounts, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  /** Export ledger as CSV. Streams rows of ledger (all movements on your accounts), oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
   exportLedgerCsv(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** Export ledger as JSON. Rows of ledger which are all movements on your accounts, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. One array with a row in each line; a file that was cut off lacks the bracket at its end. */
+  /** Export ledger as JSON. Streams rows of ledger (all movements on your accounts), oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. One array with one row per line. A truncated file lacks the closing bracket. */
   exportLedgerJson(
     query?: {
-      /** Included; 31 days before `to` unless told, 366 days before it at most */
+      /** Start, inclusive. Default: 31 days before `to`. At most 366 days before `to`. */
       readonly from?: string | undefined
 
-      /** Not included; now unless told */
+      /** End, exclusive. Default: now. */
       readonly to?: string | undefined
     },
     options?: CallOptions,
   ): Promise<Response>
 
-  /** List differences from the books of providers, newest first. Of all merchants: for keys of whoever runs this server. */
+  /** List reconciliation cases, newest first. A case is a difference between the ledger and a provider’s records. Lists cases of all merchants, so it needs an operator’s key. */
   listReconciliationCases(
     query?: {
       readonly limit?: number | undefined
@@ -1680,7 +1680,7 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<ReconciliationCaseList>
 
-  /** End a difference, or have its day compared again */
+  /** Close or credit a reconciliation case, or compare its day again */
   resolveReconciliationCase(id: string, body: ResolveCaseInput, options?: CallOptions): Promise<ReconciliationCase>
 }
 
@@ -1694,10 +1694,10 @@ export interface Iterators {
       readonly reference?: string | undefined
       readonly store?: string | undefined
 
-      /** Made at this time or later */
+      /** Created at this time or later */
       readonly created_from?: string | undefined
 
-      /** Made before this time */
+      /** Created before this time */
       readonly created_to?: string | undefined
     },
     options?: CallOptions,
@@ -1737,7 +1737,7 @@ export interface Iterators {
     options?: CallOptions,
   ): AsyncIterable<Refund>
 
-  /** List transfers that payers say they have sent, longest ago first */
+  /** List transfers that payers reported as sent, oldest first */
   listTransfers(query?: { readonly limit?: number | undefined }, options?: CallOptions): AsyncIterable<Transfer>
 
   /** List the deliveries to a webhook endpoint, newest first */
@@ -1750,7 +1750,7 @@ export interface Iterators {
     options?: CallOptions,
   ): AsyncIterable<Delivery>
 
-  /** List differences from the books of providers, newest first */
+  /** List reconciliation cases, newest first */
   listReconciliationCases(
     query?: {
       readonly limit?: number | undefined

@@ -5,17 +5,17 @@ import type { CallOptions } from './options.ts'
 export interface Settings {
   /** `sk_test_…` or `sk_live_…` */
   readonly key: string
-  /** Where Purser is: `https://pay.example.com`. */
+  /** Base URL of Purser: `https://pay.example.com`. */
   readonly url: string
-  /** How often a request is sent again after no answer, 429 or 5xx; 4 by default. */
+  /** Maximum retries after no response, 408, 429 or 5xx. Default: 4. */
   readonly retries?: number
-  /** Of one try; 30 s by default. */
+  /** Timeout of one attempt. Default: 30 s. */
   readonly timeoutMs?: number
-  /** The longest wait between two tries; 30 s by default. A server that asks for more gets no further try. */
+  /** Maximum wait between two attempts. Default: 30 s. If the server requests a longer wait, the call fails. */
   readonly longestWaitMs?: number
-  /** Instead of the global one. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch
-  /** Waits between two tries. For tests. */
+  /** Waits between two attempts. For tests. */
   readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<void>
 }
 
@@ -39,7 +39,7 @@ const TIMEOUT_MS = 30_000
 const LONGEST_WAIT_MS = 30_000
 const FIRST_WAIT_MS = 500
 
-/** A client of the API of Purser. All it needs is `fetch`. */
+/** Creates a client of the Purser API. It needs only `fetch`. Throws TypeError if `key` is not an API key. */
 export function createPurser(settings: Settings): Purser {
   if (!/^sk_(test|live)_/.test(settings.key)) throw new TypeError('key must be an API key: sk_test_… or sk_live_…')
   const act = (row: OperationRow, given: readonly unknown[]): Promise<unknown> => send(settings, callOf(row, given))
@@ -49,7 +49,7 @@ export function createPurser(settings: Settings): Purser {
   return { ...Object.fromEntries(operations), each: Object.fromEntries(each) as Iterators } as Purser
 }
 
-/** The arguments are the names in the path, then the body or the query, then the options. */
+/** Splits the arguments of an operation: the path parameters, then the body or the query, then the options. */
 function callOf(row: OperationRow, given: readonly unknown[]): Call {
   const count = row.params.length
   const rest = row.takes === 'nothing' ? [undefined, ...given.slice(count)] : given.slice(count)
@@ -76,7 +76,7 @@ async function* iterate(settings: Settings, call: Call): AsyncGenerator {
   } while (cursor !== undefined)
 }
 
-/** Sends it until an answer stands: what may be repeated is, with the same idempotency key. */
+/** Sends a request and retries it if that is safe, always with the same idempotency key. Throws PurserError, ConnectionError. */
 async function send(settings: Settings, call: Call): Promise<unknown> {
   const { retries = RETRIES, longestWaitMs = LONGEST_WAIT_MS, wait = pause } = settings
   const { row, options } = call
@@ -101,11 +101,11 @@ async function trySending(settings: Settings, call: Call, key: string | undefine
     const request = { ...requestOf(settings, call, key), signal }
     const answer = await (settings.fetch ?? fetch)(urlOf(settings, call), request)
     if (!answer.ok) return await readError(answer)
-    // A stream goes on for as long as it has something to say: only its begin has a time.
+    // The timeout covers only the start of a streamed response.
     return { value: row.answer === 'json' ? await answer.json() : answer }
   } catch (error) {
     options.signal?.throwIfAborted()
-    const why = late.signal.aborted ? 'no answer in time' : error instanceof Error ? error.message : String(error)
+    const why = late.signal.aborted ? 'no response in time' : error instanceof Error ? error.message : String(error)
     return new ConnectionError(`${row.method} ${row.path}: ${why}`, key, error)
   } finally {
     clearTimeout(timer)
@@ -127,7 +127,7 @@ function requestOf({ key: secret }: Settings, { row, given }: Call, key: string 
   const hasBody = row.takes === 'body' && given !== undefined
   return {
     method: row.method,
-    // A redirect would take the key with it.
+    // A redirect would send the API key to another server.
     redirect: 'error',
     headers: {
       authorization: `Bearer ${secret}`,
@@ -138,16 +138,16 @@ function requestOf({ key: secret }: Settings, { row, given }: Call, key: string 
   }
 }
 
-/** Whether sending it again can do no harm, and may help. */
+/** Returns whether a retry is safe and may succeed. */
 function mayRepeat({ method, keyed }: OperationRow, failure: PurserError | ConnectionError): boolean {
-  const harmless = keyed || method !== 'POST'
-  if (failure instanceof ConnectionError) return harmless
-  // This says that nothing was done; 503 may have come when all was done but its answer.
+  const isSafe = keyed || method !== 'POST'
+  if (failure instanceof ConnectionError) return isSafe
+  // 429 means that the server did nothing. A 503 may follow after the server did the work.
   if (failure.status === 429) return true
-  return harmless && (failure.status >= 500 || failure.status === 408 || failure.code === 'idempotency-in-progress')
+  return isSafe && (failure.status >= 500 || failure.status === 408 || failure.code === 'idempotency-in-progress')
 }
 
-/** What the server asks for, else twice as long each time, spread so that many clients do not come back at once. */
+/** Returns the wait that the server requests, else an exponential backoff with jitter, so that many clients do not retry at once. */
 function waitFor(failure: PurserError | ConnectionError, tried: number): number {
   const usual = FIRST_WAIT_MS * 2 ** tried
   const asked = failure instanceof PurserError ? failure.retryAfterSeconds : undefined

@@ -1,16 +1,16 @@
 import type { ErrorCode } from './api.ts'
 
-/** An error answer of the API. React to `code`, show `message` to people who run the shop. */
+/** An error response of the API. Programs should use `code`; `message` is for people who run the shop. */
 export class PurserError extends Error {
   override readonly name = 'PurserError'
   readonly status: number
   readonly code: ErrorCode
-  /** The field that is wrong. */
+  /** Name of the invalid field. */
   readonly param: string | undefined
-  /** What to give to whoever runs the server. */
+  /** Id of the request, for support by the operator of the server. */
   readonly requestId: string | undefined
   readonly docUrl: string | undefined
-  /** Seconds after which it may be tried again, if that helps. */
+  /** Seconds after which a retry may succeed. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(status: number, fields: ErrorFields, retryAfterSeconds?: number) {
@@ -32,10 +32,10 @@ interface ErrorFields {
   readonly doc_url?: string
 }
 
-/** No answer came, or one that was cut off. With an idempotency key, ask again with the same one: nothing is done twice. */
+/** No response arrived, or it was cut off. Retry with the same idempotency key: nothing is done twice. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
-  /** The key that the request was sent with, if it was sent with one. */
+  /** Idempotency key of the request, if it had one. */
   readonly idempotencyKey: string | undefined
 
   constructor(message: string, idempotencyKey: string | undefined, cause: unknown) {
@@ -44,7 +44,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The error of an answer that is not 2xx, whoever wrote it: a proxy in between has its own words. */
+/** Returns the error of a response that is not 2xx. A proxy may have sent it, so the body can have any format. */
 export async function readError(answer: Response): Promise<PurserError> {
   const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
   const retryAfter = Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined
@@ -63,6 +63,6 @@ function parseSaid(text: string): ErrorFields | undefined {
 
 const defaultFields = ({ status, headers }: Response): ErrorFields => {
   const id = headers.get('x-request-id')
-  const message = `The server answered ${status} without saying why.`
+  const message = `The server returned HTTP ${status} without an error message. Check the URL of Purser and any proxy.`
   return { code: `http-${status}`, message, ...(id !== null && { request_id: id }) }
 }

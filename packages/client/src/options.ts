@@ -1,9 +1,9 @@
 /** Options of one call. Every operation takes them as its last argument. */
 export interface CallOptions {
-  /** Your own id of this request: however often you send it, it is done once. The client makes one unless you give it. */
+  /** Idempotency key: the server processes repeated requests with the same key once. Default: a random key. */
   readonly idempotencyKey?: string
-  /** Cancels the call, retries included. */
+  /** Cancels the call, including its retries. */
   readonly signal?: AbortSignal
-  /** Longest time for one try, in milliseconds. Default: the client's `timeoutMs`. */
+  /** Timeout of one attempt, in milliseconds. Default: the client's `timeoutMs`. */
   readonly timeoutMs?: number
 }

@@ -1,6 +1,6 @@
 import type { Payment } from './api.ts'
 
-/** An event as it is sent. It can come twice (same `id`), and out of order: of two copies of an object the larger `version` is newer. */
+/** A webhook event. It can arrive twice (same `id`) and out of order. The copy of an object with the larger `version` is newer. */
 export interface WebhookEvent<T = unknown> {
   readonly id: string
   readonly type: string
@@ -10,10 +10,10 @@ export interface WebhookEvent<T = unknown> {
   readonly data: { readonly object: T }
 }
 
-/** Whether it tells of a payment. */
+/** Returns whether the event is about a payment. */
 export const isPaymentEvent = (event: WebhookEvent): event is WebhookEvent<Payment> => event.type.startsWith('payment.')
 
-/** The message is not one of Purser's, or was not sent now: answer 400 and do nothing. */
+/** The message is not from Purser, or it is too old. Respond with 400 and do nothing. */
 export class WebhookError extends Error {
   override readonly name = 'WebhookError'
 }
@@ -21,9 +21,9 @@ export class WebhookError extends Error {
 type Headers = { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>
 
 export interface VerifyOptions {
-  /** How far the sender's clock may be from ours, and how old a message; 5 minutes by default. */
+  /** Maximum age of a message, and maximum difference between the clocks. Default: 5 minutes. */
   readonly toleranceSeconds?: number
-  /** The time, for tests. */
+  /** Current time, for tests. */
   readonly now?: Date
 }
 
@@ -33,8 +33,8 @@ const TOLERANCE_SECONDS = 300
 const PREFIX = 'whsec_'
 
 /**
- * Checks a message by the Standard Webhooks specification and gives its event; throws WebhookError. `body` is what came, to the byte: not
- * parsed and written again. `secret` is that of the endpoint; several while it is being rotated.
+ * Verifies a message according to Standard Webhooks and returns its event. Throws WebhookError. `body` is the raw body, byte for byte; a
+ * parsed and serialised body has another signature. `secret` is the secret of the endpoint; pass several during a rotation.
  */
 export async function verifyWebhook(
   body: string | Uint8Array,
@@ -47,9 +47,10 @@ export async function verifyWebhook(
   )
   if (!id || !timestamp || !signatures)
     throw new WebhookError('A header is missing: webhook-id, webhook-timestamp or webhook-signature.')
-  if (!/^\d{1,12}$/.test(timestamp)) throw new WebhookError('webhook-timestamp is no time.')
+  if (!/^\d{1,12}$/.test(timestamp)) throw new WebhookError('webhook-timestamp is not a Unix timestamp.')
   const age = Math.abs(now.getTime() / 1000 - Number(timestamp))
-  if (age > toleranceSeconds) throw new WebhookError('The message is too old, or a clock is wrong.')
+  if (age > toleranceSeconds)
+    throw new WebhookError('The message is too old, or a clock is wrong. Check the clock of this server.')
   const encoder = new TextEncoder()
   const bytes = typeof body === 'string' ? encoder.encode(body) : body
   const signed = concat(encoder.encode(`${id}.${timestamp}.`), bytes)
@@ -60,7 +61,7 @@ export async function verifyWebhook(
     for (const signature of given)
       if (signature && (await crypto.subtle.verify('HMAC', key, signature, signed))) return parse(bytes)
   }
-  throw new WebhookError('No signature fits: check the secret, and that the body is as it came.')
+  throw new WebhookError('No signature matches. Check the secret, and pass the raw body.')
 }
 
 function headerOf(headers: Headers, name: string): string | undefined {
@@ -72,11 +73,11 @@ function headerOf(headers: Headers, name: string): string | undefined {
 
 function importKey(secret: string): Promise<Key> {
   const raw = decode(secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret)
-  if (!raw || raw.length === 0) throw new TypeError('secret must be that of a webhook endpoint: whsec_…')
+  if (!raw || raw.length === 0) throw new TypeError('secret must be the secret of a webhook endpoint: whsec_…')
   return crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
 }
 
-/** Base64; undefined when it is none. */
+/** Decodes base64; undefined if the text is not base64. */
 function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))
@@ -96,6 +97,6 @@ function parse(bytes: Uint8Array): WebhookEvent {
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as WebhookEvent
   } catch (error) {
-    throw new WebhookError('The message is signed and no JSON.', { cause: error })
+    throw new WebhookError('The message has a valid signature but is not JSON.', { cause: error })
   }
 }

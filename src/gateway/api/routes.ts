@@ -24,7 +24,7 @@ export type ApiRouteDeps = ApiDeps & UnauthenticatedDeps
 export function apiRoutes(app: HttpServer, deps: ApiRouteDeps): void {
   setSamples(app, SAMPLES)
   const api: Api = { ...deps, access: createAccess(deps) }
-  // First: it measures the routes that follow.
+  // First, because its response timer measures only routes that are added after it.
   unauthenticatedRoutes(app, deps)
   createPaymentRoute(app, api)
   readPaymentRoutes(app, api)

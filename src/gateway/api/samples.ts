@@ -1,6 +1,6 @@
 import type { Samples } from '#platform/web/http'
 
-/** Sample values of the API's documentation: what the reference shows, and what readers paste. */
+/** Example values for the OpenAPI document. Readers copy them from the API reference. */
 
 const END = '01kd3vq7m2e8wtzr4c9x5bnh6f'
 const PAYMENT = `pay_${END}`
@@ -8,7 +8,7 @@ const ATTEMPT = `att_${END}`
 const NOON = '2026-01-15T12:00:00.000Z'
 const NINE = '2026-01-15T09:00:00.000Z'
 const TEN = '2026-01-15T10:00:00.000Z'
-/** Approves every prompt of the sandbox by itself. */
+/** The sandbox approves every prompt to this number. */
 const PHONE = '254700000001'
 const HOST = 'https://pay.example.com'
 
@@ -159,7 +159,7 @@ const fields: Samples['fields'] = {
   url: 'https://shop.example/hooks/purser',
   'PaymentLink.url': `${HOST}/l/lnk_${END}`,
 
-  // The rest
+  // Others
   age_seconds: 12,
   max_age_seconds: 300,
   button: '<form action="…">…</form>',

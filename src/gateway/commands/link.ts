@@ -9,9 +9,9 @@ import { createLink as createBody, listLinks as listQuery, type CreateLink } fro
 import { shopOf } from '../api/access/stores.ts'
 import { findLink, listLinks, type LinkRow } from '../links/store.ts'
 import { changeLink, createLink, noSuchLink } from '../links/links.ts'
-import { newLinkOf } from '../api/links/new-link.ts'
+import { parseNewLink } from '../api/links/new-link.ts'
 
-/** What the commands need of the program beside its database. */
+/** Modules that the commands need besides the database. */
 export interface Desk {
   readonly payments: Payments
   readonly identity: Identity
@@ -33,14 +33,14 @@ interface CreateOptions {
   json?: true
 }
 
-/** `purser link …`: pages where payers pay without a payment made beforehand. */
+/** Adds the commands of `npx purser link`: payment links create a payment for each payer. */
 export function addLinkCommands(link: Command, open: OpenCli, openDesk: () => Promise<Desk>): void {
   createCommand(link, open, openDesk)
   listCommand(link, open, openDesk)
   link
     .command('show')
-    .description('one link, with the HTML to paste into a page')
-    .argument('<link>', 'its id, lnk_…')
+    .description('show one link, with the HTML to paste into a page')
+    .argument('<link>', 'id of the link, lnk_…')
     .action(async (id: string) => {
       const { db, print } = await open()
       print(await json(await openDesk(), db, await requireLink(db, id)))
@@ -51,8 +51,10 @@ export function addLinkCommands(link: Command, open: OpenCli, openDesk: () => Pr
   ] as const) {
     link
       .command(name)
-      .description(archived ? 'nothing new can be begun by it; what was begun can be paid' : 'use it again')
-      .argument('<link>', 'its id, lnk_…')
+      .description(
+        archived ? 'stop new payments; payments already created can still be paid' : 'accept new payments again',
+      )
+      .argument('<link>', 'id of the link, lnk_…')
       .action(async (id: string) => {
         const { db, clock, record, print } = await open()
         const { merchantId } = await requireLink(db, id)
@@ -68,27 +70,27 @@ export function addLinkCommands(link: Command, open: OpenCli, openDesk: () => Pr
 function createCommand(link: Command, open: OpenCli, openDesk: () => Promise<Desk>): void {
   link
     .command('create')
-    .description('a new link; without --amount the payer says how much')
-    .argument('<merchant>', 'whose, mer_…')
+    .description('create a link; without --amount the payer enters the amount')
+    .argument('<merchant>', 'id of the merchant, mer_…')
     .requiredOption('--currency <code>', 'such as KES')
-    .option('--amount <amount>', 'what is to pay, such as 1500.00')
-    .option('--min-amount <amount>', 'the least that a payer can say')
-    .option('--max-amount <amount>', 'the most that a payer can say')
-    .option('--description <text>', 'what it is for: the payer sees it')
-    .option('--reference <text>', 'your own name for it')
-    .option('--methods <list>', 'ways to pay in order, with commas between them; all unless told')
-    .option('--return-url <url>', 'on an origin of the merchant')
-    .option('--single-use', 'over once one payment made by it is paid')
-    .option('--expires-at <time>', 'such as 2026-12-31T23:59:59Z')
-    .option('--store <store>', 'sto_…')
-    .option('--json', 'as the API shows it')
+    .option('--amount <amount>', 'amount to pay, such as 1500.00')
+    .option('--min-amount <amount>', 'minimum amount that a payer can enter')
+    .option('--max-amount <amount>', 'maximum amount that a payer can enter')
+    .option('--description <text>', 'purpose of the payment; the payer sees it')
+    .option('--reference <text>', 'your own reference')
+    .option('--methods <list>', 'payment methods in display order, separated by commas; default: all')
+    .option('--return-url <url>', 'URL to which the payer returns, on a registered origin of the merchant')
+    .option('--single-use', 'close the link when one of its payments is paid')
+    .option('--expires-at <time>', 'end of the link, such as 2026-12-31T23:59:59Z')
+    .option('--store <store>', 'store of the payments, sto_…')
+    .option('--json', 'print the API object as JSON')
     .action(async (merchantId: string, { json: asJson, ...options }: CreateOptions) => {
       const { db, clock, ids, record, print } = await open()
       const desk = await openDesk()
       const body = bodyOf(options)
       const shop = await shopOf({ identity: desk.identity, db }, { merchantId, storeId: undefined }, options.store)
       if (isCurrency(body.currency)) await desk.payments.loadPrices(assetOf(body.currency))
-      const input = newLinkOf(body, shop, { payments: desk.payments, publicUrl: () => desk.url() })
+      const input = parseNewLink(body, shop, { payments: desk.payments, publicUrl: () => desk.url() })
       const made = await db.transaction(async (tx) => {
         const row = await createLink({ clock, ids }, tx, { ...input, requestKey: null })
         await record(tx, { action: 'gateway.link-created', target: row.id, detail: { merchant: merchantId } })
@@ -98,7 +100,7 @@ function createCommand(link: Command, open: OpenCli, openDesk: () => Promise<Des
     })
 }
 
-/** As a request of the API would say it, so that the same is refused in the same words. */
+/** Validates the options with the schema of the API, so that both refuse the same values with the same messages. Throws 422. */
 function bodyOf({
   minAmount,
   maxAmount,
@@ -130,13 +132,13 @@ function bodyOf({
 function listCommand(link: Command, open: OpenCli, openDesk: () => Promise<Desk>): void {
   link
     .command('list')
-    .description('newest first')
-    .argument('<merchant>', 'whose, mer_…')
-    .option('--store <store>', 'only its links, sto_…')
-    .option('--archived', 'those that were archived; the others unless told')
-    .option('--limit <n>', '1 to 100')
-    .option('--cursor <id>', 'where the page before ended')
-    .option('--json', 'as the API shows them')
+    .description('list links, newest first')
+    .argument('<merchant>', 'id of the merchant, mer_…')
+    .option('--store <store>', 'only links of this store, sto_…')
+    .option('--archived', 'archived links instead of active ones')
+    .option('--limit <n>', 'links per page, 1 to 100')
+    .option('--cursor <id>', 'last id of the previous page')
+    .option('--json', 'print the API objects as JSON')
     .action(async (merchantId: string, options: ListOptions) => {
       const { db, print } = await open()
       const desk = await openDesk()
@@ -172,7 +174,11 @@ interface ListOptions {
 function requireQuery({ limit, cursor }: ListOptions): { limit: number; cursor?: string | undefined } {
   const read = listQuery.safeParse({ limit, cursor })
   if (read.success) return read.data
-  throw new AppError('gateway.bad-options', 422, 'A limit is a number from 1 to 100, and a cursor the id of a link.')
+  throw new AppError(
+    'gateway.bad-options',
+    422,
+    '--limit must be a number from 1 to 100, and --cursor the id of a link.',
+  )
 }
 
 const amountOf = ({ asset, amount, least, most }: LinkRow): string => {

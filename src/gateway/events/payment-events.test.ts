@@ -4,7 +4,7 @@ import { eventsOf } from './payment-events.ts'
 
 const none = { partial: false, overpaid: false }
 
-test('a change is told by the events that a merchant acts on', () => {
+test('a change publishes the events that a merchant acts on', () => {
   assert.deepEqual(eventsOf({ type: 'created', ...none }), ['payment.created'])
   assert.deepEqual(eventsOf({ type: 'processing', ...none }), ['payment.processing'])
   assert.deepEqual(eventsOf({ type: 'paid', ...none }), ['payment.paid'])
@@ -12,14 +12,14 @@ test('a change is told by the events that a merchant acts on', () => {
     assert.deepEqual(eventsOf({ type, ...none }), [`payment.${type}`])
 })
 
-test('too little and too much have events of their own', () => {
+test('underpayment and overpayment have separate events', () => {
   assert.deepEqual(eventsOf({ type: 'received', ...none, partial: true }), ['payment.partially_paid'])
   assert.deepEqual(eventsOf({ type: 'open', ...none, partial: true }), ['payment.partially_paid'])
   assert.deepEqual(eventsOf({ type: 'received', ...none, overpaid: true }), ['payment.overpaid'])
   assert.deepEqual(eventsOf({ type: 'paid', ...none, overpaid: true }), ['payment.paid', 'payment.overpaid'])
 })
 
-test('a refusal that the payer may repeat is no news', () => {
+test('a failed attempt that the payer may repeat publishes no event', () => {
   assert.deepEqual(eventsOf({ type: 'attempt-failed', ...none, partial: true }), [])
   assert.deepEqual(eventsOf({ type: 'open', ...none }), [])
 })

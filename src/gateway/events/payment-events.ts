@@ -5,7 +5,7 @@ import { defineJob, type Job } from '#platform/runtime/jobs'
 import type { Webhooks } from '#webhooks'
 import { renderPayment } from '../resources/render-payment.ts'
 
-/** What a merchant can be told of payments. */
+/** Webhook events of payments. */
 export const PAYMENT_EVENTS = [
   'payment.created',
   'payment.processing',
@@ -42,13 +42,13 @@ const schema: z.ZodType<IntentChange> = z.object({
 
 export interface PaymentEventDeps {
   readonly db: Db
-  /** Asked at use: payments is made with this job. */
+  /** A function, because `payments` is created with this job. */
   readonly payments: () => Pick<Payments, 'find'>
   readonly webhooks: Pick<Webhooks, 'publish'>
   readonly publicUrl: () => string
 }
 
-/** How payments tells the gateway of a change: whoever wants to know gets an event. Repeatable. */
+/** Job that `payments` enqueues when a payment changes. Publishes the webhook events; repeatable. */
 export const paymentChanged = ({ db, payments, webhooks, publicUrl }: PaymentEventDeps): Job<IntentChange> =>
   defineJob({
     name: 'gateway.payment-changed',
@@ -67,8 +67,8 @@ export const paymentChanged = ({ db, payments, webhooks, publicUrl }: PaymentEve
   })
 
 /**
- * The events that tell of a change, in order, by how things stood then: after a backlog each is told, and told once. Too much money is an
- * event of its own beside `payment.paid`: somebody may have to act on it.
+ * Returns the events of a change, in order. They depend on the state at the time of the change, so a backlog still publishes each event once.
+ * An overpayment has a separate event besides `payment.paid`, because the merchant may have to act on it.
  */
 export function eventsOf({
   type,
@@ -82,7 +82,7 @@ export function eventsOf({
     case 'received':
       if (overpaid) return ['payment.overpaid']
       return partial ? ['payment.partially_paid'] : []
-    // Another try may follow: there is nothing to do for the merchant.
+    // Another attempt may follow, so the merchant has nothing to do.
     case 'attempt-failed':
       return []
     case 'created':

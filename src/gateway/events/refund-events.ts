@@ -4,7 +4,7 @@ import { defineJob, type Job } from '#platform/runtime/jobs'
 import { renderRefund } from '../resources/refund.ts'
 import type { PaymentEventDeps } from './payment-events.ts'
 
-/** What a merchant can be told of refunds. */
+/** Webhook events of refunds. */
 export const REFUND_EVENTS = [
   'refund.created',
   'refund.claimable',
@@ -22,20 +22,20 @@ const schema: z.ZodType<RefundChange> = z.object({
 
 type Deps = Omit<PaymentEventDeps, 'payments'> & { readonly payments: () => Pick<Payments, 'find' | 'refunds'> }
 
-/** How payments tells the gateway of a refund: whoever wants to know gets an event. Repeatable. */
+/** Job that `payments` enqueues when a refund changes. Publishes the webhook event; repeatable. */
 export const refundChanged = ({ db, payments, webhooks, publicUrl }: Deps): Job<RefundChange> =>
   defineJob({
     name: 'gateway.refund-changed',
     schema,
     run: async ({ refundId, type, version }) => {
-      // That the payer has said where to is no news for the merchant.
+      // Pending only means that the payer chose a destination. The merchant needs no event for it.
       if (type === 'pending') return
       await db.transaction(async (tx) => {
         const refund = await payments().refunds.find(tx, { id: refundId })
         const intent = refund && (await payments().find(tx, { id: refund.intentId }))
         if (!refund || !intent) return
         const { merchantId, livemode } = intent
-        // Without the link: keys that may not move money read deliveries, and what is sent is kept.
+        // Omit the refund link: deliveries are stored, and keys that may not move money can read them.
         const render = (): object => renderRefund(refund, { publicUrl: publicUrl(), livemode, claim: false })
         await webhooks.publish(tx, {
           merchantId,

@@ -20,7 +20,7 @@ export interface SettlementDeps {
   readonly webhooks: Pick<Webhooks, 'publish'>
 }
 
-/** How payments tells the gateway of money that is held back, becomes available, or went back before. Repeatable. */
+/** Job that `payments` enqueues when a settlement is created, completed or returned. Publishes the webhook event; repeatable. */
 export const settlementChanged = ({ db, payments, webhooks }: SettlementDeps): Job<SettlementChange> =>
   defineJob({
     name: 'gateway.settlement-changed',

@@ -6,7 +6,7 @@ import type { PaymentMethod } from '#payments'
 import { createSetClock } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import { createPayment } from '../resources/payment.ts'
-import { newIntentOf } from './new-intent.ts'
+import { parseNewIntent } from './new-intent.ts'
 
 const clock = createSetClock()
 const merchant: Shop = {
@@ -40,8 +40,8 @@ const card: PaymentMethod = {
 }
 const methods = (asset: Asset): PaymentMethod[] => (asset === 'KES/2' ? [mpesa, card] : asset === 'USD/2' ? [card] : [])
 
-function ask(body: Record<string, unknown>, offered = methods): ReturnType<typeof newIntentOf> {
-  return newIntentOf(createPayment.parse({ amount: '1500.00', currency: 'KES', ...body }), merchant, {
+function ask(body: Record<string, unknown>, offered = methods): ReturnType<typeof parseNewIntent> {
+  return parseNewIntent(createPayment.parse({ amount: '1500.00', currency: 'KES', ...body }), merchant, {
     clock,
     payments: { methods: offered },
     publicUrl: () => 'http://127.0.0.1:3000',
@@ -55,17 +55,17 @@ const refused = (body: Record<string, unknown>, param: string, says: RegExp, off
     JSON.stringify(body),
   )
 
-void test('an intent is what was asked for, open to every method that can take it', () => {
+void test('an intent matches the request and offers every method that accepts it', () => {
   const intent = ask({ reference: 'order-1', return_url: 'https://duka.example/thanks?o=1', expires_in: 60 })
   assert.deepEqual(intent.amount, { asset: assetOf('KES'), amount: 150_000n })
   assert.deepEqual(intent.methods, ['mpesa', 'card'])
-  assert.equal(ask({ return_url: 'http://127.0.0.1:3000/' }).returnUrl, 'http://127.0.0.1:3000/', 'a page of our own')
+  assert.equal(ask({ return_url: 'http://127.0.0.1:3000/' }).returnUrl, 'http://127.0.0.1:3000/', 'a page of the desk')
   assert.equal(intent.expiresAt.getTime() - clock.now().getTime(), 60_000)
-  assert.deepEqual(ask({ amount: '49' }).methods, ['mpesa'], 'too little for a card')
+  assert.deepEqual(ask({ amount: '49' }).methods, ['mpesa'], 'below the minimum of cards')
   assert.deepEqual(ask({ amount: '1500.50' }).methods, ['card'], 'M-Pesa takes whole shillings')
 })
 
-void test('amounts that are not money are refused with the field and what to do', () => {
+void test('invalid amounts are refused with the field and the remedy', () => {
   for (const amount of [
     '-5',
     '0',
@@ -85,17 +85,17 @@ void test('amounts that are not money are refused with the field and what to do'
 
 void test('currencies and methods must fit each other', () => {
   refused({ currency: 'KEX' }, 'currency', /not known/)
-  refused({ currency: 'JPY', amount: '100' }, 'currency', /cannot be taken by any/)
-  refused({ currency: 'USD', methods: ['mpesa'] }, 'methods', /"mpesa" is unknown, or cannot take USD/)
+  refused({ currency: 'JPY', amount: '100' }, 'currency', /not accepted by any/)
+  refused({ currency: 'USD', methods: ['mpesa'] }, 'methods', /"mpesa" is unknown, or does not accept USD/)
   refused({ methods: ['barter'] }, 'methods', /"barter"/)
   refused({ amount: '1500.50', methods: ['mpesa'] }, 'amount', /multiple of KES 1.00/)
-  refused({ amount: '200000', methods: ['mpesa'] }, 'amount', /above the largest/)
+  refused({ amount: '200000', methods: ['mpesa'] }, 'amount', /above the maximum/)
   const off = (): PaymentMethod[] => [{ ...mpesa, unavailable: 'MPESA_PASSKEY is not set' }]
   for (const body of [{ methods: ['mpesa'] }, {}])
     assert.throws(() => ask(body, off), { code: 'payments.method-unavailable', status: 503, retryAfterSeconds: 60 })
   const half = (): PaymentMethod[] => [{ ...mpesa, unavailable: 'MPESA_PASSKEY is not set' }, card]
-  assert.deepEqual(ask({}, half).methods, ['card'], 'the one that is on')
-  refused({ amount: '1' }, 'amount', /below the smallest/, half)
+  assert.deepEqual(ask({}, half).methods, ['card'], 'the method that is available')
+  refused({ amount: '1' }, 'amount', /below the minimum/, half)
 })
 
 void test('a return URL must be on a registered origin', () => {

@@ -16,7 +16,7 @@ import { AppError } from '#platform/base/errors'
 import type { CreatePayment } from '../resources/payment.ts'
 import { notPhone, parsePhone } from '#platform/base/phone'
 
-/** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
+/** Maximum amount of a payment, in units of any currency. A larger amount is more likely a typing error than a sale. */
 export const LARGEST_UNITS = 1_000_000_000n
 
 export interface NewPaymentDeps {
@@ -26,11 +26,10 @@ export interface NewPaymentDeps {
 }
 
 /**
- * Turns an API request into the intent that it asks for, or throws 422 `validation-failed` with the field that is wrong, or 503
- * `payments.method-unavailable`.
- * Currency and methods are checked against what the rails take now.
+ * Returns the intent that an API request asks for. Throws 422 `validation-failed` with the field that is wrong, or 503
+ * `payments.method-unavailable`. Checks currency and methods against the rails that are available now.
  */
-export function newIntentOf(
+export function parseNewIntent(
   body: CreatePayment,
   shop: Shop,
   { payments, clock, publicUrl }: NewPaymentDeps,
@@ -54,7 +53,7 @@ export function newIntentOf(
   }
 }
 
-/** The country whose phones the methods of this currency prompt says where a national form is from. */
+/** Returns the customer with an international phone number. The currency's methods determine the country of a national number. */
 function customerOf(customer: CreatePayment['customer'], offered: readonly PaymentMethod[]): NewIntent['customer'] {
   if (!customer || Object.keys(customer).length === 0) return undefined
   if (customer.phone === undefined) return customer
@@ -64,7 +63,7 @@ function customerOf(customer: CreatePayment['customer'], offered: readonly Payme
   return { ...customer, phone }
 }
 
-/** What holds for the payment whatever the merchant changes later. */
+/** Returns the terms that stay fixed for the payment even if the merchant's profile changes. */
 const termsOf = ({ name, storeId, toleranceBps }: Shop): NewIntent['terms'] => ({
   merchantName: name,
   ...(storeId !== undefined && { store: storeId }),
@@ -75,7 +74,7 @@ function invalid(param: string, message: string): AppError {
   return new AppError('validation-failed', 422, `${param} ${message}`, { param })
 }
 
-/** `param` is named when it is wrong. */
+/** Parses an amount in units of the currency. Throws 422 `validation-failed`, which names `param`. */
 export function requireAmount(text: string, currency: string, param = 'amount'): Money {
   if (!isCurrency(currency)) throw invalid('currency', `"${currency}" is not known; use a code such as "KES"`)
   const amount = parseAmount(text, assetOf(currency))
@@ -88,22 +87,22 @@ export function requireAmount(text: string, currency: string, param = 'amount'):
 
 const largestOf = (asset: Asset): bigint => LARGEST_UNITS * 10n ** BigInt(asset.slice(asset.indexOf('/') + 1))
 
-/** A store, and a link, can name the ways to pay that they take, in order; none for all. */
+/** Returns the offered methods that a store or link names, in its order. No names mean all methods. */
 export const selectMethods = (names: readonly string[], offered: readonly PaymentMethod[]): readonly PaymentMethod[] =>
   names.length === 0 ? offered : names.flatMap((name) => offered.filter(({ method }) => method === name))
 
-/** The end of a sentence that says what is not taken: a store may take less than the desk. */
-const here = ({ storeId, methods }: Shop): string =>
-  storeId === undefined || methods.length === 0 ? '' : ` in the store ${storeId}, which takes ${methods.join(', ')}`
+/** Returns the end of an error message that names the store's methods, because a store may accept fewer methods than the desk. */
+const inStore = ({ storeId, methods }: Shop): string =>
+  storeId === undefined || methods.length === 0 ? '' : ` in the store ${storeId}, which accepts ${methods.join(', ')}`
 
 const noneTakes = (currency: string, shop: Shop): AppError =>
-  invalid('currency', `${currency} cannot be taken by any payment method${here(shop)}`)
+  invalid('currency', `${currency} is not accepted by any payment method${inStore(shop)}`)
 const noMethod = (name: string, currency: string, shop: Shop): AppError =>
-  invalid('methods', `"${name}" is unknown, or cannot take ${currency}${here(shop)}`)
+  invalid('methods', `"${name}" is unknown, or does not accept ${currency}${inStore(shop)}`)
 
 const BALANCE = 'balance'
 
-/** The balance is never offered to a payer by itself: it is there for whom the merchant has asked for it, and says who pays. */
+/** Returns the methods of the payment. A customer's balance is offered only if the merchant requests it and names the customer. */
 function methodsFor(
   { methods, top_up: isTopUp, customer }: CreatePayment,
   amount: Money,
@@ -112,14 +111,14 @@ function methodsFor(
 ): readonly string[] {
   const byBalance = methods?.includes(BALANCE) === true
   if ((isTopUp || byBalance) && customer?.id === undefined)
-    throw invalid('customer.id', 'must be there: it says whose balance it is')
-  if (isTopUp && byBalance) throw invalid('methods', `must be without "${BALANCE}": a top-up fills it`)
+    throw invalid('customer.id', 'is required: it names the customer whose balance is used')
+  if (isTopUp && byBalance) throw invalid('methods', `must not contain "${BALANCE}", because the payment tops it up`)
   if (!byBalance) return requireMethods(methods, amount, shop, offered)
   const others = methods.filter((name) => name !== BALANCE)
   return [BALANCE, ...(others.length > 0 ? requireMethods(others, amount, shop, offered) : [])]
 }
 
-/** The methods that the payer is offered: those asked for, each of which must work, else all that can take this amount. */
+/** Returns the methods offered to the payer: the requested ones, each of which must be available, else all that accept this amount. */
 function requireMethods(
   asked: readonly string[] | undefined,
   amount: Money,
@@ -135,7 +134,7 @@ function requireMethods(
     if (!first) throw noneTakes(currency, shop)
     const usable = offered.find(({ unavailable }) => unavailable === undefined)
     if (!usable) throw switchedOff(first, 'currency')
-    throw invalid('amount', problemWith(usable, amount) ?? 'cannot be taken')
+    throw invalid('amount', problemWith(usable, amount) ?? 'is not accepted')
   }
   for (const name of asked) {
     const method = offered.find((each) => each.method === name)
@@ -147,7 +146,7 @@ function requireMethods(
   return [...new Set(asked)]
 }
 
-/** Whether a link can be paid by these, or by any: switched off or not, it is for later. Throws 422 `validation-failed`. */
+/** Checks that the methods can pay the link. A method may be off, because links are paid later. Throws 422 `validation-failed`. */
 export function requireLinkMethods(
   asked: readonly string[],
   { asset, amount }: { readonly asset: Asset; readonly amount: bigint | null },
@@ -166,38 +165,43 @@ export function requireLinkMethods(
   if (first !== undefined && !problems.includes(undefined)) throw invalid('amount', first)
 }
 
-/** Whether each is a way to pay in some currency. Throws 422 `validation-failed`. */
+/** Checks that each method exists for some currency. Throws 422 `validation-failed`. */
 export function requireKnownMethods(asked: readonly string[], payments: NewPaymentDeps['payments']): void {
   const known = new Set(listCurrencies().flatMap((each) => payments.methods(assetOf(each)).map(({ method }) => method)))
   const unknown = asked.find((name) => !known.has(name))
   if (unknown !== undefined)
-    throw invalid('methods', `"${unknown}" is unknown; there are ${[...known].toSorted().join(', ')}`)
+    throw invalid('methods', `"${unknown}" is unknown; use ${[...known].toSorted().join(', ')}`)
 }
 
 const OFF_SECONDS = 60
 
-/** Nothing is wrong with the request: its provider's keys are missing, or it was switched off. */
+/** Returns 503: the request is valid, but the provider's credentials are missing or the method is off. */
 const switchedOff = ({ method, unavailable }: PaymentMethod, param: string): AppError =>
-  new AppError('payments.method-unavailable', 503, `${method} cannot be used now: it is switched off.`, {
-    param,
-    retryAfterSeconds: OFF_SECONDS,
-    cause: unavailable,
-  })
+  new AppError(
+    'payments.method-unavailable',
+    503,
+    `${method} is not available now. Use another method, or try again later.`,
+    {
+      param,
+      retryAfterSeconds: OFF_SECONDS,
+      cause: unavailable,
+    },
+  )
 
-/** Why a method cannot take the amount, as the end of a sentence; undefined when it can. */
+/** Returns why a method cannot accept the amount, as the end of a sentence; undefined if it can. */
 export function problemWith(
   { method, unavailable, limits }: PaymentMethod,
   { asset, amount }: Money,
 ): string | undefined {
   const show = (minor: bigint): string => `${currencyOf(asset)} ${formatAmount(money(asset, minor))}`
-  if (unavailable) return `cannot be paid by ${method} now: it is switched off`
-  if (amount < limits.min) return `is below the smallest that can be paid, ${show(limits.min)}`
-  if (amount > limits.max) return `is above the largest that can be paid at once, ${show(limits.max)}`
+  if (unavailable) return `cannot be paid by ${method} now: the method is off`
+  if (amount < limits.min) return `is below the minimum, ${show(limits.min)}`
+  if (amount > limits.max) return `is above the maximum, ${show(limits.max)}`
   if (amount % limits.step !== 0n) return `must be a multiple of ${show(limits.step)}`
   return undefined
 }
 
-/** Our own pages need no registration: nobody is led astray by them. */
+/** Returns whether payers may return to this URL. The desk's own pages need no registration, because they cannot be used for phishing. */
 export function isReturnable(text: string | null, shop: Shop, publicUrl: string): text is string {
   if (text === null) return false
   const { origin } = new URL(text)

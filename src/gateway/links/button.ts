@@ -5,24 +5,24 @@ import { shadesOf } from '../colour.ts'
 import { showMoney } from '../strings/format.ts'
 import type { Speech } from '../strings/strings.ts'
 
-/** HTML of a payment link for pages of others: it works without scripts, and without its style too. */
+/** HTML of a payment link for third-party pages. It works without scripts and without the style sheet. */
 export interface Button {
-  /** A form with a button; where the payer says how much, with a field for that. */
+  /** A form with a button. It has an amount field if the payer enters the amount. */
   readonly form: string
-  /** The same as a link, for e-mails and editors that take no forms. */
+  /** The same as an HTML link, for e-mails and editors that do not accept forms. */
   readonly link: string
-  /** Once in the page, as it likes: it dresses both. */
+  /** Optional style sheet for both, once per page. */
   readonly style: string
 }
 
-export function buttonOf(row: LinkRow, url: string, speech: Speech): Button {
+export function renderButton(row: LinkRow, url: string, speech: Speech): Button {
   const { asset, amount, description } = row
   const words =
     amount === null ? speech.say('pay') : speech.say('payAmount', { amount: showMoney(money(asset, amount)) })
   const href = escaped(url)
   const text = escaped(words)
   const label = description ? escaped(`${words}: ${description}`) : text
-  // One line each: it is pasted into editors that keep line ends.
+  // One line each, because some editors keep line breaks of pasted HTML.
   const button = `<button type="submit" class="purser-button" aria-label="${label}">${text}</button>`
   return {
     form: `<form action="${href}" method="get" class="purser-form">${amount === null ? field(row, speech) : ''}${button}</form>`,
@@ -34,25 +34,25 @@ export function buttonOf(row: LinkRow, url: string, speech: Speech): Button {
 const escaped = (text: string): string => html`${text}`.text
 
 function field(row: LinkRow, speech: Speech): string {
-  const hint = hintOf(row, speech)
+  const hint = describeBounds(row, speech)
   const label = escaped(speech.say('amountIn', { currency: currencyOf(row.asset) }))
   const bounds = hint === undefined ? '' : ` <small>${escaped(hint)}</small>`
   return `<label>${label} <input name="amount" type="text" inputmode="decimal" maxlength="30" required>${bounds}</label> `
 }
 
-/** What can be paid, when there are bounds. */
-export function hintOf({ asset, least, most }: LinkRow, speech: Speech): string | undefined {
+/** Returns the allowed amounts in words; undefined without bounds. */
+export function describeBounds({ asset, least, most }: LinkRow, speech: Speech): string | undefined {
   const show = (minor: bigint): string => showMoney(money(asset, minor))
   if (least !== null && most !== null) return speech.say('amountBetween', { min: show(least), max: show(most) })
   if (least !== null) return speech.say('amountLow', { min: show(least) })
   return most === null ? undefined : speech.say('amountHigh', { max: show(most) })
 }
 
-const OURS = '#0b6b4f'
+const DEFAULT_COLOUR = '#0b6b4f'
 
-/** In the merchant's colour, in a shade that can be read; the page around it is not known, so nothing else is touched. */
-export function buttonStyle(colour: string | null): string {
-  const { main, ink } = shadesOf(colour ?? OURS).light
+/** Returns the style sheet in a readable shade of the merchant's colour. It styles nothing else, because the surrounding page is unknown. */
+export function renderButtonStyle(colour: string | null): string {
+  const { main, ink } = shadesOf(colour ?? DEFAULT_COLOUR).light
   const font = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif"
   return `.purser-form{display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;max-width:420px;margin:0}
 .purser-form label{flex:1 1 180px;min-width:0;font:600 14px/1.5 ${font}}

@@ -7,7 +7,7 @@ import type { Db, Queryable, Tx } from '#platform/database/db'
 import { isId, type Ids } from '#platform/base/ids'
 import type { Webhooks } from '#webhooks'
 import { findLink, insertLink, lockLink, updateLink, type LinkRow } from './store.ts'
-import { isReturnable, newIntentOf } from '../intents/new-intent.ts'
+import { isReturnable, parseNewIntent } from '../intents/new-intent.ts'
 
 export interface LinkDeps {
   readonly db: Db
@@ -34,16 +34,16 @@ export async function createLink(
 export interface LinkKey {
   readonly id: string
   readonly merchantId: string
-  /** Of a caller that acts for one store. */
+  /** Set if the caller acts for one store. */
   readonly storeId: string | undefined
 }
 
 export async function requireLink(q: Queryable, key: LinkKey): Promise<LinkRow> {
   const link = isId('lnk', key.id) ? await findLink(q, key.id) : undefined
-  return ofCaller(link, key)
+  return requireLinkOfCaller(link, key)
 }
 
-/** Undefined leaves what is there. The amount stays: whoever was given the link was told it. */
+/** Changes of a link; undefined keeps a value. The amount cannot change, because payers already know it. */
 export type LinkChange = {
   readonly [K in 'description' | 'reference' | 'methods' | 'returnUrl' | 'expiresAt']?: LinkRow[K] | undefined
 } & { readonly archived?: boolean | undefined }
@@ -54,7 +54,7 @@ export async function changeLink(
   key: LinkKey,
   { archived, ...change }: LinkChange,
 ): Promise<LinkRow> {
-  const link = ofCaller(isId('lnk', key.id) ? await lockLink(tx, key.id) : undefined, key)
+  const link = requireLinkOfCaller(isId('lnk', key.id) ? await lockLink(tx, key.id) : undefined, key)
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const after: LinkRow = {
     ...link,
@@ -65,7 +65,7 @@ export async function changeLink(
   return after
 }
 
-function ofCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKey): LinkRow {
+function requireLinkOfCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKey): LinkRow {
   if (link?.merchantId === merchantId && (storeId === undefined || link.storeId === storeId)) return link
   throw noSuchLink(id)
 }
@@ -73,15 +73,15 @@ function ofCaller(link: LinkRow | undefined, { id, merchantId, storeId }: LinkKe
 export const noSuchLink = (id: string): AppError =>
   new AppError('gateway.no-such-link', 404, `There is no payment link ${id}.`, { param: 'id' })
 
-/** `used`: it was for one payment, which is there. */
+/** State of a link for a payer who opens it. `used`: a single-use link whose payment received money. */
 export type LinkState =
   | { readonly is: 'open' }
   | { readonly is: 'closed' }
-  /** Its payment, which can still be paid, or was. */
+  /** Payment of a single-use link: `started` can still be paid. */
   | { readonly is: 'started' | 'used'; readonly paymentId: string }
 
-/** What somebody who opens the link finds. */
-export async function stateOfLink(
+/** Returns the state of the link for a payer who opens it. */
+export async function findLinkState(
   { payments, clock }: LinkDeps,
   q: Queryable,
   { singleUse, paymentId, expiresAt, archivedAt }: LinkRow,
@@ -90,7 +90,7 @@ export async function stateOfLink(
   if (singleUse && paymentId !== null) {
     const intent = await payments.find(q, { id: paymentId })
     if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'started', paymentId }
-    // Whoever paid a part is not asked for all of it anew.
+    // A payer who paid a part must not be asked for the full amount again.
     const took = intent !== undefined && intent.received.amount > 0n
     if (took || intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
   }
@@ -104,7 +104,7 @@ export interface LinkChoice {
 
 const EXPIRES_IN_SECONDS = 3600
 
-/** The payment that the payer goes on to: a new one, unless the link is for one use and has one. Undefined when it is over. */
+/** Returns the payment for the payer: the existing one of a single-use link, else a new one. Undefined if the link is closed. */
 export async function payByLink(
   deps: LinkDeps,
   id: string,
@@ -116,7 +116,7 @@ export async function payByLink(
   return deps.db.transaction(async (tx) => {
     const link = await lockLink(tx, id)
     if (!link) throw noSuchLink(id)
-    const state = await stateOfLink(deps, tx, link, shop)
+    const state = await findLinkState(deps, tx, link, shop)
     if (state.is === 'started' || state.is === 'used') return { id: state.paymentId }
     if (state.is === 'closed') return undefined
     const body = {
@@ -124,12 +124,12 @@ export async function payByLink(
       currency: currencyOf(chosen.amount.asset),
       description: link.description,
       ...(link.reference !== null && { reference: link.reference }),
-      // An origin that was taken off the list meanwhile leaves the payer here.
+      // If the merchant removed the origin meanwhile, the payment has no return URL.
       ...(isReturnable(link.returnUrl, shop, deps.publicUrl()) ? { return_url: link.returnUrl } : {}),
       ...(chosen.methods && { methods: [...chosen.methods] }),
       expires_in: EXPIRES_IN_SECONDS,
     }
-    const input = newIntentOf(body, shop, deps)
+    const input = parseNewIntent(body, shop, deps)
     const terms = { ...input.terms, link: id }
     const { intent } = await deps.payments.create(tx, { ...input, terms, announce })
     if (link.singleUse) await updateLink(tx, { ...link, paymentId: intent.id })

@@ -17,7 +17,7 @@ export interface LinkRow {
   methods: string[] | null
   returnUrl: string | null
   singleUse: boolean
-  /** The Idempotency-Key of the request that made it. */
+  /** Idempotency-Key of the request that created the link. */
   requestKey: string | null
   paymentId: string | null
   expiresAt: Date | null
@@ -39,15 +39,15 @@ export async function insertLink(q: Queryable, row: LinkRow): Promise<void> {
 export const findLink = (q: Queryable, id: string): Promise<LinkRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from gateway.links where id = ${id}`)
 
-/** What was made by a request that came at that time, or after it by a repeat. */
-export const findMadeLink = (
+/** Returns the link that the request with this Idempotency-Key created at `since` or later. */
+export const findLinkByRequest = (
   q: Queryable,
   { merchantId, requestKey, since }: { merchantId: string; requestKey: string; since: Date },
 ): Promise<LinkRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from gateway.links
     where merchant_id = ${merchantId} and request_key = ${requestKey} and created_at >= ${since} order by id limit 1`)
 
-/** Locked until the transaction ends: of two payers at once one makes the payment of a link for one use. */
+/** Locks the link until the transaction ends. Of two concurrent payers, only one creates the payment of a single-use link. */
 export const lockLink = (tx: Tx, id: string): Promise<LinkRow | undefined> =>
   tx.maybe(sql`select ${COLUMNS} from gateway.links where id = ${id} for no key update`)
 
@@ -63,11 +63,11 @@ export interface LinkQuery {
   readonly archived?: boolean | undefined
   /** 1 to 100. */
   readonly limit: number
-  /** Of the last one on the page before. */
+  /** Id of the last link on the previous page. */
   readonly cursor?: string | undefined
 }
 
-/** Newest first; one more than the limit when there are more. */
+/** Returns links, newest first, and one more than the limit if there are more. */
 export function listLinks(q: Queryable, query: LinkQuery): Promise<LinkRow[]> {
   const { merchantId, storeId, archived, limit, cursor } = query
   const conditions: Sql[] = [sql`merchant_id = ${merchantId}`]

@@ -8,7 +8,7 @@ import { html, type Html } from '#platform/base/html'
 import type { HttpServer } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import type { Assets } from './assets/assets.ts'
-import { plainPage } from './layout/document.ts'
+import { renderPlainPage } from './layout/document.ts'
 import { speak } from '../strings/strings.ts'
 
 export interface HomeDeps {
@@ -16,14 +16,14 @@ export interface HomeDeps {
   readonly payments: Payments
   readonly limits: Limits
   readonly clock: Clock
-  /** Whose demo checkouts are, where no real money can move; undefined elsewhere. */
+  /** Merchant of the demo checkouts in sandbox mode, and URL of the practice phone; undefined in other modes. */
   readonly practice: { readonly url: string; readonly merchant: () => Promise<Merchant> } | undefined
 }
 
 const DEMO = { amount: 150_000n, lifetimeMs: 3_600_000 }
 const PER_ADDRESS = { points: 30, windowMs: 60_000 }
 
-/** The front page, and in practice a checkout to try. */
+/** Registers the front page and, in sandbox mode, a demo checkout. */
 export function homeRoutes(app: HttpServer, deps: HomeDeps, assets: Assets): void {
   const { practice } = deps
   app.route({
@@ -34,7 +34,14 @@ export function homeRoutes(app: HttpServer, deps: HomeDeps, assets: Assets): voi
     handler: (_request, reply) =>
       reply
         .type('text/html; charset=utf-8')
-        .send(plainPage(speak('en'), 'Purser', assets, practice ? practiceHome(practice.url) : liveHome())),
+        .send(
+          renderPlainPage(
+            speak('en'),
+            'Purser',
+            assets,
+            practice ? renderPracticeHome(practice.url) : renderLiveHome(),
+          ),
+        ),
   })
   if (!practice) return
   app.route({
@@ -69,11 +76,11 @@ async function createDemo({ db, payments, clock }: HomeDeps, merchant: Merchant)
   return intent.id
 }
 
-const practiceHome = (phoneUrl: string): Html =>
+const renderPracticeHome = (phoneUrl: string): Html =>
   html`<aside class="practice">Sandbox: every provider is simulated and no real money moves.</aside>
     <main class="home">
       <h1>Purser runs</h1>
-      <p class="lead">Pay once, end to end. It takes a minute.</p>
+      <p class="lead">Try one payment, end to end. It takes a minute.</p>
       <ol>
         <li>
           <h2>Pay at a checkout</h2>
@@ -90,20 +97,20 @@ const practiceHome = (phoneUrl: string): Html =>
         </li>
         <li>
           <h2>Call it from your code</h2>
-          <p>The terminal shows your test key, and a <code>curl</code> to copy.</p>
+          <p>The terminal shows your test key, and a <code>curl</code> command to copy.</p>
           <p><a class="button quiet" href="/docs">API reference</a></p>
         </li>
       </ol>
       <p class="small">
-        For payers who say the amount: <a href="/checkout">checkout page</a>. For operators:
+        For payers who enter the amount: <a href="/checkout">checkout page</a>. For operators:
         <a href="/health/detailed">health</a>, <a href="/metrics">metrics</a>. For tools:
         <a href="/openapi.json">OpenAPI</a>.
       </p>
     </main>`
 
-const liveHome = (): Html =>
+const renderLiveHome = (): Html =>
   html`<main class="home">
     <h1>Purser</h1>
-    <p class="lead">A payment desk. If a shop sent you here to pay, open the link that it gave you.</p>
+    <p class="lead">A payment desk. If a shop sent you here to pay, open the link it gave you.</p>
     <p class="small">For developers: <a href="/docs">API reference</a>.</p>
   </main>`

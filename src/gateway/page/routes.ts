@@ -10,13 +10,13 @@ import { problemWith } from '../intents/new-intent.ts'
 import { assetRoutes, type Assets } from './assets/assets.ts'
 import { attemptForm, sentForm, reportTransferSent, tryAttempt } from './checkout/attempts.ts'
 import { claimRoutes } from './refunds/claim.ts'
-import { checkoutDocument } from './checkout/document.ts'
+import { renderCheckout } from './checkout/document.ts'
 import { brandRoutes, createPaperBrands } from './brand/brand.ts'
 import { checkoutRoutes, type CheckoutDeps } from './amount/open-checkout.ts'
 import { homeRoutes } from './home.ts'
 import { linkPageRoutes, type LinkPageDeps } from './links/link.ts'
-import { panel } from './checkout/panel.ts'
-import { hasReceipt, receiptDocument, receiptPdf } from './receipts/receipt.ts'
+import { renderPanel } from './checkout/panel.ts'
+import { hasReceipt, renderReceipt, renderReceiptPdf } from './receipts/receipt.ts'
 import { dueOf } from '../strings/format.ts'
 import { isSettled, livePage, type View } from './checkout/state.ts'
 import { languageOf, speak, type Speech } from '../strings/strings.ts'
@@ -26,19 +26,19 @@ import { renderErrorPage } from './layout/error-page.ts'
 
 export type PageDeps = CheckoutDeps & LinkPageDeps
 
-/** Some hundred payers behind one mobile carrier's address whose pages ask, and no more than a part of what the server can do. */
+/** Maximum page reads of one address: enough for hundreds of polling payers behind one mobile carrier, and a fraction of the server's capacity. */
 const READS_PER_ADDRESS = { points: 3000, windowMs: 60_000 }
-/** Ids cannot be guessed; who tries all the same is stopped. */
+/** Maximum reads of unknown ids from one address. Ids cannot be guessed; this stops attempts to do so. */
 const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
-/** Drawing a PDF takes some 20 ms of CPU, so one address gets fewer of them than of pages. */
+/** Maximum PDFs for one address. Rendering one takes about 20 ms of CPU, so the limit is lower than for pages. */
 const PDFS_PER_ADDRESS = { points: 120, windowMs: 60_000 }
-/** Streams of one address at once: many payers share one behind a mobile carrier's NAT. Beyond it pages ask instead. */
+/** Maximum concurrent streams of one address. Many payers share one behind a mobile carrier's NAT. Beyond it, pages poll instead. */
 const STREAMS_PER_ADDRESS = 200
-/** A payer who comes back from a card page sees at once what became of it, but the provider is not asked more often than this. */
+/** Maximum queries to the provider per payment. They show a payer who returns from a card page the result at once. */
 const PROVIDER_POLLS = { points: 1, windowMs: 3000 }
 const POLL_DEADLINE_MS = 3000
 
-/** A payer without script is sent on to the card page by the answer to a form, so forms may lead there. */
+/** Without script, the response to a form redirects the payer to the card page, so the policy must allow forms to lead there. */
 const PAGE = { 'form-action': ['https:'] }
 
 interface PageConfig {
@@ -63,8 +63,8 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      const view = viewOf(deps, request, await refreshFromProvider(deps, intent), await shopOf(deps, intent))
-      return sendPage(reply, checkoutDocument(view, { assets, practiceUrl: deps.practice?.url }))
+      const view = createView(deps, request, await refreshFromProvider(deps, intent), await shopOf(deps, intent))
+      return sendPage(reply, renderCheckout(view, { assets, practiceUrl: deps.practice?.url }))
     },
   })
   app.route({
@@ -73,7 +73,7 @@ export function pageRoutes(app: HttpServer, deps: PageDeps): void {
     schema: { hide: true, params, querystring },
     handler: async (request, reply) => {
       const intent = await requireIntent(deps, request, request.params.id)
-      return sendPage(reply, panel(viewOf(deps, request, intent, await shopOf(deps, intent))).text)
+      return sendPage(reply, renderPanel(createView(deps, request, intent, await shopOf(deps, intent))).text)
     },
   })
   receiptRoutes(app, deps, { assets, config })
@@ -103,18 +103,16 @@ function receiptRoutes(
         const intent = await requireIntent(deps, request, request.params.id)
         const shop = await shopOf(deps, intent)
         const speech = speechOf(request, shop?.locale)
-        // Nothing came yet: the page says how things stand.
+        // No money arrived yet: the checkout page shows the status.
         if (!hasReceipt(intent)) return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
         return send(reply, { intent, speech, brand: shop?.brand })
       },
     })
   }
-  route('receipt', (reply, { intent, speech, brand }) =>
-    sendPage(reply, receiptDocument(intent, speech, assets, brand)),
-  )
+  route('receipt', (reply, { intent, speech, brand }) => sendPage(reply, renderReceipt(intent, speech, assets, brand)))
   route('receipt.pdf', async (reply, { intent, speech, brand }) => {
     await deps.limits.require('receipt_pdf', addressKey(reply.request.ip), PDFS_PER_ADDRESS)
-    const file = await receiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
+    const file = await renderReceiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
     return reply
       .header('cache-control', 'no-store')
       .header('content-disposition', `inline; filename="${speech.say('receipt').toLowerCase()}-${intent.id}.pdf"`)
@@ -132,7 +130,7 @@ const speechOf = (request: Request, locale?: Locale): Speech => {
   return speak(languageOf(lang, request.headers['accept-language'], locale))
 }
 
-/** The payment's shop as it is now. A payment outlives all else: without its shop it looks like ours. */
+/** Returns the current profile of the payment's shop; undefined if it no longer exists. The page then has the default look. */
 const shopOf = ({ identity, db }: PageDeps, { merchantId, terms }: Intent): Promise<Shop | undefined> =>
   identity.requireShop(db, merchantId, terms['store']).catch(() => undefined)
 
@@ -147,22 +145,22 @@ async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request
   throw new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'id' })
 }
 
-/** The intent as it is after the provider of an open card page was asked what became of it: its own news may be slower than the payer. */
+/** Queries the provider of an open card page and returns the updated intent. The payer may return before the provider's callback arrives. */
 async function refreshFromProvider({ db, payments, limits }: PageDeps, intent: Intent): Promise<Intent> {
   if (!livePage(intent) || !(await limits.take('checkout_look', intent.id, PROVIDER_POLLS)).ok) return intent
-  const looked = payments.pollPages(intent.id).catch(() => undefined)
-  await Promise.race([looked, waitMs(POLL_DEADLINE_MS)])
+  const polled = payments.pollPages(intent.id).catch(() => undefined)
+  await Promise.race([polled, waitMs(POLL_DEADLINE_MS)])
   return (await payments.find(db, { id: intent.id })) ?? intent
 }
 
-function viewOf(
+function createView(
   { payments, clock, practice }: PageDeps,
   request: Request,
   intent: Intent,
   shop: Shop | undefined,
 ): View {
   const offered = payments.methods(intent.amount.asset)
-  // In the order that the payment names them: what was asked for first stands first.
+  // Keep the payment's own order of methods.
   const methods = intent.methods.flatMap((name) =>
     offered.filter((method) => method.method === name && problemWith(method, dueOf(intent)) === undefined),
   )
@@ -188,13 +186,13 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
       const { id } = followed
       const shop = await shopOf(deps, followed)
       const release = streams.take(addressKey(request.ip))
-      // The page asks now and then instead.
-      if (!release) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open at this address.')
+      // On this error the page polls instead.
+      if (!release) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open from this IP address.')
       return sendEvents(reply, {
         follow: (signal) => deps.payments.follow(id, signal),
-        render: (intent) => ({ id: intent.version, text: panel(viewOf(deps, request, intent, shop)).text }),
+        render: (intent) => ({ id: intent.version, text: renderPanel(createView(deps, request, intent, shop)).text }),
         isLast: isSettled,
-        // The same payment looks different when its time is up, though nothing of it has changed.
+        // At expiry the panel changes although the payment's version does not.
         changesInMs: ({ expiresAt }) => expiresAt.getTime() - deps.clock.now().getTime(),
         closing: app.closing,
         onEnd: release,
@@ -217,7 +215,7 @@ function attemptsRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: 
   })
 }
 
-/** The payer says that a transfer by hand was sent. */
+/** Registers the form on which the payer reports a manual transfer as sent. */
 function sentRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: PageConfig): void {
   app.route({
     method: 'POST',
@@ -231,28 +229,28 @@ function sentRoute(app: HttpServer, deps: PageDeps, assets: Assets, config: Page
   })
 }
 
-interface Answering {
+interface FormRequest {
   readonly request: Request
   readonly reply: Reply
   readonly id: string
 }
 
-/** What the payer just did, then the page as it is after it: a new panel for the script, else the page itself. */
+/** Runs the payer's action and responds with the updated page: a new panel for the script, else a redirect or the whole page. */
 async function answerForm(
   deps: PageDeps,
   assets: Assets,
-  { request, reply, id }: Answering,
+  { request, reply, id }: FormRequest,
   act: (view: View) => Promise<Pick<View, 'problem' | 'redirect' | 'typedPhone'>>,
 ): Promise<Reply> {
   const asked = await requireIntent(deps, request, id)
   const shop = await shopOf(deps, asked)
-  const before = viewOf(deps, request, asked, shop)
+  const before = createView(deps, request, asked, shop)
   const done = await act(before)
   const { problem, redirect } = done
   const isScript = request.headers['x-panel'] === '1'
   if (!problem && !isScript) return reply.redirect(redirect ?? `/pay/${id}?lang=${before.speech.language}`, 303)
-  const view: View = { ...viewOf(deps, request, await requireIntent(deps, request, id), shop), ...done }
+  const view: View = { ...createView(deps, request, await requireIntent(deps, request, id), shop), ...done }
   if (problem) reply.code(problem.status)
-  const page = isScript ? panel(view).text : checkoutDocument(view, { assets, practiceUrl: deps.practice?.url })
+  const page = isScript ? renderPanel(view).text : renderCheckout(view, { assets, practiceUrl: deps.practice?.url })
   return sendPage(reply, page)
 }

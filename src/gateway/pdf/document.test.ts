@@ -38,7 +38,7 @@ void test('a document has its title, language and texts in reading order', async
   ])
 })
 
-/** pdf.js gives the words of a line from left to right. */
+/** pdf.js returns the words of a line from left to right. */
 const visual = (words: string): string => words.split(' ').toReversed().join(' ')
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -75,7 +75,7 @@ void test('Devanagari is shaped: letters form ligatures and no letter is lost', 
   const name = 'क्षत्रिय हिन्दी श्रीमती'
   const { pages, missing, boxes, glyphs } = await readPdf(await renderPdf({ ...text, title: '', rows: [['', name]] }))
   const letters = (words = ''): string => Array.from(words.replaceAll(' ', '')).toSorted().join('')
-  // pdf.js gives letters in the order of the glyphs: a short i stands before its consonant.
+  // pdf.js returns letters in the order of the glyphs: a short i precedes its consonant.
   assert.equal(letters(pages.flat().at(-1)?.text), letters(name))
   assert.deepEqual([missing, boxes], [0, 0])
   assert.ok(glyphs < Array.from(name).length, `${glyphs} glyphs`)
@@ -90,7 +90,7 @@ void test('Arabic letters join: a letter inside a word has another glyph than al
   assert.notDeepEqual(await renderPdf({ ...text, title: 'ههه' }), await renderPdf({ ...text, title: 'ه ه ه' }))
 })
 
-void test('control characters, overrides and half characters go; a character without a font is a box', async () => {
+void test('control characters, overrides and lone surrogates are removed; a character without a font is a box', async () => {
   assert.equal(await valueOf('M-\u2060Pesa\u00a0KES'), 'M-Pesa KES')
   assert.equal(await valueOf('e\u0301\0\u0007'), 'é')
   assert.equal(await valueOf('Duka\u202eecalp\u202c\ud800'), 'Dukaecalp\ufffd')
@@ -98,7 +98,7 @@ void test('control characters, overrides and half characters go; a character wit
   assert.deepEqual([boxes, missing], [2, 0])
 })
 
-void test('a name of any text gives a bounded file', { timeout: 60_000 }, async () => {
+void test('any text as a name produces a file of bounded size', { timeout: 60_000 }, async () => {
   const hostile = [
     `Z${'\u0301'.repeat(100_000)}`,
     '\u202e\u2066'.repeat(10_000),
@@ -123,7 +123,7 @@ void test('a name of any text gives a bounded file', { timeout: 60_000 }, async 
   )
 })
 
-void test('text is cut to a length, in composed form, with few marks on a letter', () => {
+void test('text is limited in length, in composed form, with few marks on a letter', () => {
   assert.equal(cleanText(`  a\n\tb${'\u0300'.repeat(50)} `), `a b${'\u0300'.repeat(4)}`)
   assert.equal(cleanText('x'.repeat(5000)).length, 1001)
 })

@@ -14,7 +14,7 @@ export interface PdfText {
   readonly language: string
   readonly title: string
   readonly subtitle?: string | undefined
-  /** Stands above the title. */
+  /** Logo above the title. */
   readonly picture?: PdfPicture | undefined
   /** `#rrggbb`, colour of the bar at the top. */
   readonly colour?: string | undefined
@@ -167,7 +167,7 @@ function createPen(doc: PDFKit.PDFDocument) {
 
   const use = ({ face }: Run, size: number): void => {
     if (!face) return
-    // PDFKit takes a font that fontkit opened; its types know only files.
+    // PDFKit accepts a font that fontkit opened, but its types declare only files.
     if (!registered.has(face.key)) doc.registerFont(face.key, forDocument(face.font) as unknown as Buffer)
     registered.add(face.key)
     doc.font(face.key, size)

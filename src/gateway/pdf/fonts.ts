@@ -46,7 +46,7 @@ const faces = new LRUCache<string, Face & { readonly bytes: number }>({
   },
 })
 
-/** Returns the code points' faces in order of preference. `sample` is the whole text: kana or hangul decide which Han glyphs come first. */
+/** Yields the faces of a code point in order of preference. `sample` is the whole text: kana or hangul decide which Han glyphs are preferred. */
 export async function* listFaces(codePoint: number, weight: Weight, sample: string): AsyncGenerator<Face> {
   for (const name of [...SCRIPTS, ...orderOfHan(sample)]) {
     const { files } = await openFamily(name)

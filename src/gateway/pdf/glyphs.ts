@@ -7,10 +7,10 @@ import * as fontkit from 'fontkit'
 
 /** Invisible and transparent to joining and bidi (U+034F). A glyph without text, such as the dots of a letter, gets it. */
 const NO_TEXT = [0x034f]
-/** Ids from here on are numbers of pairs of glyph and text. A TrueType font has fewer glyphs. */
+/** Ids from this number on identify pairs of glyph and text. A TrueType font has fewer glyphs. */
 const FIRST_PAIR = 0x1_0000
 
-/** The parts of fontkit's objects that PDFKit uses and fontkit's types leave out. */
+/** Parts of fontkit's objects that PDFKit uses and that fontkit's types omit. */
 interface Subset {
   readonly glyphs: number[]
   includeGlyph(id: number): number

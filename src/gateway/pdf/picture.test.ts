@@ -12,7 +12,7 @@ import { readPicture, readPng } from './picture.ts'
 const text: PdfText = { language: 'en', title: 'Receipt', rows: [], notes: [], printedAt: new Date(0) }
 const png = (parts: PngParts) => ({ type: 'image/png', bytes: pngOf(parts) })
 
-/** Two rows of two points: red, green; blue, and black that is half transparent. */
+/** Two rows of two pixels: red, green; blue, and half-transparent black. */
 const FOUR: PngParts = {
   width: 2,
   height: 2,
@@ -20,7 +20,7 @@ const FOUR: PngParts = {
   raw: Buffer.from([0, 255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 0, 255, 255, 0, 0, 0, 128]),
 }
 
-void test('a PNG stands in the document on white, under a bar of the colour', async () => {
+void test('a PNG is drawn on white, under a bar in the brand colour', async () => {
   const picture = await readPicture(png(FOUR))
   const pdf = await renderPdf({ ...text, picture, colour: '#0b6b4f' })
   const { images, fills } = await readPdf(pdf)
@@ -63,7 +63,7 @@ void test('a PNG with a second header, another first chunk or a very long side i
   await assert.rejects(read(header(1025, 1024), pixels, end), /too many pixels/)
 })
 
-void test('a picture of many points is made smaller and keeps its form', async () => {
+void test('a large picture is reduced and keeps its proportions', async () => {
   const wide = { width: 1500, height: 100, raw: Buffer.alloc(100 * (1 + 4500)) }
   const picture = await readPicture(png(wide))
   assert.ok(picture)
@@ -74,11 +74,11 @@ void test('a picture of many points is made smaller and keeps its form', async (
 type Segment = readonly [marker: number, body: readonly number[]]
 const jpeg = (...segments: readonly Segment[]): Buffer =>
   Buffer.from([0xff, 0xd8, ...segments.flatMap(([marker, body]) => [0xff, marker, 0, body.length + 2, ...body])])
-/** Of 40 × 20 points. */
+/** Frame header of a picture of 40 × 20 pixels. */
 const frame = (parts: number, bits = 8): Segment => [0xc0, [bits, 0, 20, 0, 40, parts]]
 const ascii = (words: string): number[] => [...Buffer.from(words, 'latin1')]
 
-void test('a JPEG is taken as it is, unless a PDF would show it wrong', async () => {
+void test('a JPEG is embedded unchanged, unless a PDF would show it wrong', async () => {
   const isRead = async (...segments: readonly Segment[]) => {
     const bytes = jpeg(...segments)
     const picture = await readPicture({ type: 'image/jpeg', bytes })
@@ -93,7 +93,7 @@ void test('a JPEG is taken as it is, unless a PDF would show it wrong', async ()
   assert.equal(await isRead([0xc9, [8, 0, 20, 0, 40, 3]], [0xda, []]), false, 'arithmetic coding')
 })
 
-void test('a JPEG that Exif says lies on its side is turned upright', async () => {
+void test('a JPEG is rotated by its Exif orientation', async () => {
   const exif = (turn: number): Segment => [
     0xe1,
     [...ascii('Exif\0\0MM'), 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, turn, 0, 0],
@@ -107,7 +107,7 @@ void test('a JPEG that Exif says lies on its side is turned upright', async () =
   assert.notEqual(upright.length, turned.length, 'another matrix')
 })
 
-void test('what is broken, of another kind, or a bomb is nothing, never an error', async () => {
+void test('a broken file, another format or a decompression bomb yields undefined, never an error', async () => {
   const whole = pngOf(FOUR)
   for (let length = 0; length < whole.length - 16; length++)
     assert.equal(
@@ -132,7 +132,7 @@ const KINDS = [
 ].flatMap((kind) => [false, true].map((interlaced) => ({ ...kind, interlaced })))
 const [WIDTH, HEIGHT] = [13, 11]
 
-/** Noise, in rows of all filters. */
+/** Returns a PNG of noise whose rows use all filters. */
 function noise(kind: (typeof KINDS)[number], random: ReturnType<typeof createRandom>): PngParts {
   const { colour, depth, interlaced } = kind
   const byte = (): number => random(256)
@@ -162,7 +162,7 @@ function noise(kind: (typeof KINDS)[number], random: ReturnType<typeof createRan
   return { width: WIDTH, height: HEIGHT, depth, colour, interlaced, before, raw: Buffer.from(rows.flat()) }
 }
 
-void test('every kind of PNG has the points that a browser shows', { timeout: 120_000 }, async (t) => {
+void test('every kind of PNG decodes to the pixels that a browser shows', { timeout: 120_000 }, async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using open = browser
@@ -185,7 +185,7 @@ void test('every kind of PNG has the points that a browser shows', { timeout: 12
       const seen = data[i * 4 + 3] ?? 0
       const where = `${JSON.stringify(kind)} point ${i}`
       assert.ok(Math.abs(seen - (shown[i * 4 + 3] ?? 0)) <= 1, where)
-      // A canvas keeps colours times alpha, so the less is seen the less exact they are.
+      // A canvas stores premultiplied colours, so they lose precision with lower alpha.
       const about = seen === 0 ? 255 : 1 + 255 / seen
       for (const part of [0, 1, 2])
         assert.ok(Math.abs((data[i * 4 + part] ?? 0) - (shown[i * 4 + part] ?? 0)) <= about, where)

@@ -20,11 +20,11 @@ const unpack = promisify(inflate)
 /** Maximum pixels and maximum side. A few kilobytes can unfold into gigabytes, and decoding blocks the process meanwhile. */
 const PIXELS_AT_MOST = 1024 * 1024
 const SIDE_READ_AT_MOST = 4096
-/** Wider or higher pictures are reduced: on paper a logo is as wide as a thumb. */
+/** Maximum width and height in pixels; larger pictures are reduced. On paper a logo is as wide as a thumb. */
 const SIDE_AT_MOST = 600
 /** Maximum bytes per pixel: four channels of 16 bits. */
 const PIXEL_BYTES = 8
-/** Filter bytes of rows, at most two for each row of the picture in the seven passes of an interlaced one, and some for the last passes. */
+/** Maximum filter bytes: at most two for each row in the seven passes of an interlaced picture, and some for the last passes. */
 const FILTER_BYTES = (height: number): number => 2 * height + 16
 
 /** Returns undefined for WebP, and for pictures that are broken or very large. The receipt then shows the name alone. */
@@ -126,7 +126,7 @@ const FRAMES = new Set([0xc0, 0xc1, 0xc2])
 const SCAN_OR_END = new Set([0xd9, 0xda])
 const ADOBE = 0xee
 
-/** Checks the header, because the PDF library embeds a JPEG without decoding it. The library turns a picture that Exif says is turned. */
+/** Checks the header, because the PDF library embeds a JPEG without decoding it. The library applies the Exif orientation. */
 function isJpegForPdf(bytes: Buffer): boolean {
   let isAdobe = false
   for (let at = 2; bytes[at] === 0xff;) {
@@ -135,7 +135,7 @@ function isJpegForPdf(bytes: Buffer): boolean {
     if (FRAMES.has(marker)) {
       const channels = bytes.readUInt8(at + 9)
       const isSized = bytes.readUInt16BE(at + 5) > 0 && bytes.readUInt16BE(at + 7) > 0
-      // The library takes CMYK for Adobe's, which is inverted.
+      // The library treats any CMYK as Adobe's, which is inverted.
       return bytes.readUInt8(at + 4) === 8 && isSized && CHANNELS.has(channels) && (channels < 4 || isAdobe)
     }
     if (marker === ADOBE) isAdobe = bytes.toString('latin1', at + 4, at + 9) === 'Adobe'

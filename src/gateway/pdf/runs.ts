@@ -3,7 +3,7 @@ import { listFaces, type Face, type Weight } from './fonts.ts'
 
 /** Text cut into runs of one font and one direction. */
 
-// The package's types describe an ES module, but Node gets its CommonJS build, whose export is the factory itself.
+// The package's types describe an ES module, but Node loads its CommonJS build, whose export is the factory itself.
 const bidi = (bidiFactory as unknown as typeof bidiFactory.default)()
 
 /** One code point of a text with the font that draws it. */
@@ -33,7 +33,7 @@ const ISOLATE = /[\u2068\u2069]/
 const JOINER = '\u200d'
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** Finds fonts for texts of one document and opens a bounded number of them. */
+/** Returns functions that find fonts for the texts of one document. They open a bounded number of fonts. */
 export function createFaceFinder() {
   const opened = new Set<string>()
   const found = new Map<string, Promise<Face | undefined>>()

@@ -5,7 +5,7 @@ import { FAILURE_REASONS } from '#rails/contract'
 import { text } from './text.ts'
 import { isoCurrency } from './payment.ts'
 
-/** Refunds as the API takes and shows them. */
+/** Schemas and rendering of refunds in the API. */
 
 const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
 const amount = z
@@ -16,18 +16,18 @@ export const createRefund = z
   .strictObject({
     amount: amount
       .optional()
-      .meta({ description: 'In the currency; all that is left when absent', examples: ['500.00'] }),
+      .meta({ description: 'Amount in `currency`. Default: the whole refundable amount.', examples: ['500.00'] }),
     currency: isoCurrency.optional().meta({
       description:
-        'Of money that came in another currency than the payment’s and counts for nothing (`uncounted`); the payment’s when absent',
+        'Currency of money that arrived in another currency and does not count (`uncounted`). Default: the currency of the payment.',
     }),
-    reason: text(200).optional().meta({ description: 'Your own note; a payer who gets a link reads it' }),
+    reason: text(200).optional().meta({ description: 'Your own note. A payer with a refund link sees it.' }),
     method: z.enum(['auto', 'claim']).default('auto').meta({
       description:
-        '`auto`: the way the money came where that can be done, else by a link. `claim`: by a link in any case.',
+        '`auto`: by the original method if possible, else by a refund link. `claim`: always by a refund link.',
     }),
     amount_basis: z.enum(AMOUNT_BASES).default('paid_rate').meta({
-      description: 'For money that came in another currency than the payment’s: at which rate it goes back',
+      description: 'Exchange rate of the refund, for money that arrived in another currency than the payment’s',
     }),
   })
   .nullable()
@@ -37,44 +37,49 @@ export const refund = z
   .object({
     id: z.string().meta({ examples: ['re_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('refund'),
-    version: z.int().meta({ description: 'Grows with each change: of two copies the larger is newer' }),
+    version: z.int().meta({ description: 'Increases with each change. The copy with the larger version is newer.' }),
     livemode: z.boolean(),
     payment: z.string(),
     status: z.enum(REFUND_STATUSES).meta({
       description:
-        '`pending`: under way, and asked about until it is known. `claimable`: send `claim_url` to the payer. `failed`: the money is in your balance again.',
+        '`pending`: in progress; Purser queries the provider for the result. `claimable`: send `claim_url` to the payer. `failed`: the money is in your balance again.',
     }),
     amount,
     currency: z.string(),
     amount_basis: z.enum(AMOUNT_BASES),
     reason: z.string().nullable(),
-    origin: z.enum(['merchant', 'provider']).meta({ description: '`provider`: made in the provider’s own dashboard' }),
-    method: z.string().nullable().meta({ description: 'Who sends it; null while a link waits for its payer' }),
+    origin: z
+      .enum(['merchant', 'provider'])
+      .meta({ description: '`provider`: created in the provider’s own dashboard' }),
+    method: z
+      .string()
+      .nullable()
+      .meta({ description: 'Method that sends it. Null while a refund link waits for the payer.' }),
     destination: z
       .string()
       .nullable()
-      .meta({ description: 'Masked', examples: ['2547*****678'] }),
-    number: z.string().nullable().meta({ description: 'The number that the payer sees' }),
+      .meta({ description: 'Masked destination', examples: ['2547*****678'] }),
+    number: z.string().nullable().meta({ description: 'Receipt number that the payer sees' }),
     failure: z
       .enum(FAILURE_REASONS)
       .nullable()
-      .meta({ description: 'Why it failed; on a link, why its last sending did' }),
+      .meta({ description: 'Reason of the failure. For a refund link, reason of the last failed transfer.' }),
     claim_url: z.string().nullable().meta({
       description:
-        'The page on which the payer says where the money goes. Whoever has it can: give it to nobody else. Null in lists and events, for keys without `payments:write`, and once it was used.',
+        'Page on which the payer enters the destination. Anyone with this URL can claim the money, so send it only to the payer. Null in lists and events, for keys without `payments:write`, and after use.',
     }),
     claim_expires_at: timestamp.nullable(),
     created_at: timestamp,
     ended_at: timestamp.nullable(),
   })
-  .meta({ id: 'Refund', description: 'Money that goes back to a payer' })
+  .meta({ id: 'Refund', description: 'Money returned to a payer' })
 export type RefundObject = z.output<typeof refund>
 
 export const refundPage = z
   .object({ object: z.literal('list'), data: z.array(refund), next_cursor: z.string().nullable() })
   .meta({ id: 'RefundList', description: 'A page of refunds' })
 
-const cursor = z.string().max(200).optional().meta({ description: 'next_cursor of the page before' })
+const cursor = z.string().max(200).optional().meta({ description: '`next_cursor` of the previous page' })
 export const listRefunds = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor,
@@ -86,7 +91,7 @@ export const refundId = z.object({ id: text(40) })
 export interface RenderOptions {
   readonly publicUrl: string
   readonly livemode: boolean
-  /** Whether whoever reads it may see the link. */
+  /** Whether the reader may see the refund link. */
   readonly claim: boolean
 }
 

@@ -2,7 +2,7 @@ import { currencyOf, formatAmount, money } from '#money'
 import type { Attempt, Exchange, Intent } from '#payments'
 import type { AttemptObject, PaymentObject } from './payment.ts'
 
-/** The payment as the API shows it. */
+/** Renders a payment for the API. */
 export function renderPayment(intent: Intent, publicUrl: string): PaymentObject {
   const { asset } = intent.amount
   const due = intent.status === 'paid' ? 0n : intent.amount.amount - intent.received.amount

@@ -9,20 +9,18 @@ export const settlement = z
     livemode: z.boolean(),
     payment: z.string(),
     status: z.enum(['pending', 'settled', 'returned']).meta({
-      description: '`returned`: all of it went back to the payer before it was settled',
+      description: '`returned`: all of it was refunded or reversed before it was settled',
     }),
     currency: z.string(),
-    amount: z.string().meta({ description: 'What came, less what was repaid of a debt' }),
-    returned: z
-      .string()
-      .meta({ description: 'What went back to the payer before it was settled: no fee is kept of it' }),
-    fee: z.string().meta({ description: 'What is kept of it, or will be' }),
-    net: z.string().meta({ description: 'What becomes available' }),
+    amount: z.string().meta({ description: 'Received amount, less the part that repaid a debt' }),
+    returned: z.string().meta({ description: 'Amount refunded or reversed before it was settled. It carries no fee.' }),
+    fee: z.string().meta({ description: 'Fee that is or will be deducted' }),
+    net: z.string().meta({ description: 'Amount that becomes available' }),
     due_at: z.string().meta({ format: 'date-time' }),
     settled_at: z.string().nullable(),
     created_at: z.string().meta({ format: 'date-time' }),
   })
-  .meta({ id: 'Settlement', description: 'Money that came, on its way to being available' })
+  .meta({ id: 'Settlement', description: 'Received money that is pending until the hold has passed' })
 
 export const renderSettlement = (one: Settlement): z.output<typeof settlement> => ({
   id: one.id,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Text that PostgreSQL can keep. */
+/** Returns a schema for text that PostgreSQL can store: no null characters, no broken Unicode. */
 export const text = (most: number) =>
   z
     .string()

@@ -11,14 +11,14 @@ export const WORDS: Readonly<Record<Language, Readonly<Record<Word, string>>>> =
 
 export interface Speech {
   readonly language: Language
-  /** The sentence, with `{name}` filled in. */
+  /** Returns the text with `{name}` filled in. */
   say(word: Word, values?: Readonly<Record<string, string>>): string
-  /** The same as HTML: values may be marked up, text is escaped. */
+  /** Returns the text as HTML. Values may contain markup; text is escaped. */
   sayHtml(word: Word, values: Readonly<Record<string, HtmlPart>>): Html
   reason(reason: FailureReason): string
 }
 
-/** Names and examples stay on one line: a word joiner after the hyphen (fonts lack a hyphen that does not break), unbroken blanks. */
+/** Keeps names and phone numbers on one line: a word joiner after the hyphen (fonts lack a no-break hyphen) and no-break spaces. */
 const unbroken = (text: string): string =>
   text.replaceAll('M-Pesa', 'M-\u2060Pesa').replaceAll(/\b(07\d\d) (\d{3}) (\d{3})\b/g, '$1\u00A0$2\u00A0$3')
 
@@ -36,9 +36,9 @@ export function speak(language: Language): Speech {
 }
 
 /**
- * The language asked for by `?lang=` (a link, or the choice at the foot of the page), else the first of Accept-Language that we speak, else
- * the merchant's, else English. What the payer's own browser asks for goes before what the merchant takes its payers to speak; a merchant
- * that knows better puts `?lang=` on its links.
+ * Returns the language of a page: `?lang=` (a link, or the choice at the foot of the page), else the first supported language of
+ * Accept-Language, else the merchant's, else English. The payer's browser takes precedence over the merchant's setting. A merchant can
+ * override it with `?lang=` in its links.
  */
 export function languageOf(
   query: string | undefined,

@@ -16,31 +16,31 @@ export interface AccessDeps {
   readonly config: () => GatewayConfig
 }
 
-/** Whether a route knows stores. Those that do not refuse the keys of one store, which must not see what is the merchant's. */
+/** Whether a route accepts keys of one store. Other routes refuse them, because such a key must not see the merchant's other data. */
 export interface KeyPolicy {
   readonly stores: boolean
 }
 export const ALLOW_STORE_KEYS: KeyPolicy = { stores: true }
 
 export interface Access {
-  /** A hook that lets in only callers with this scope. It runs before the body is read: a stranger's is not worth reading. */
+  /** Returns a hook that admits only callers with this scope. It runs before the body is parsed, so unauthenticated bodies cost nothing. */
   require(scope: Scope, policy?: KeyPolicy): (request: Request, reply: Reply) => Promise<void>
-  /** Whom the hook let in. */
+  /** Returns the caller that the hook authenticated. */
   callerOf(request: Request): Caller
 }
 
 const KEY_WINDOW_MS = 60_000
 /**
- * Failed sign-ins of one address. Beyond them only keys that were let in before are looked up: keys have 192 random bits, so guessing is
- * hopeless and this only spares the database and the log, while shops behind one proxy or NAT must not lock each other out.
+ * Maximum failed authentications of one address. Beyond it, only keys that were valid before are looked up. Keys have 192 random bits, so
+ * guessing is hopeless: the limit only protects the database and the log. Shops behind one proxy or NAT must not lock each other out.
  */
 const REFUSED_PER_ADDRESS = { points: 100, windowMs: 15 * 60_000 }
-/** Then one try is looked up again, so that a new key behind a stopped address does not wait for the whole window. */
+/** Then one key is looked up again, because a new key from a blocked address should not wait for the whole window. */
 const STOPPED_MS = 60_000
 const STOPPED_MAX = 10_000
 const PROVEN_MAX = 10_000
 
-/** Who is named in the audit log. */
+/** Returns the actor for the audit log. */
 export const actorOf = ({ access }: { readonly access: Access }, request: Request): Actor => ({
   type: 'key',
   id: access.callerOf(request).keyId,
@@ -66,17 +66,17 @@ export function createAccess(deps: AccessDeps): Access {
 }
 
 export const merchantKeyRequired = (): AppError =>
-  new AppError('forbidden', 403, 'This API key acts for one store. Use one of the merchant for this.')
+  new AppError('forbidden', 403, 'This API key is limited to one store. Use a key of the merchant.')
 
 interface Guard {
-  /** Whole seconds for which this is not looked up; 0 when it may be. */
+  /** Returns the whole seconds for which this key is not looked up; 0 if it may be. */
   stoppedSeconds(address: string, authorization: string | undefined): number
   stop(address: string): void
-  /** It was let in, and will be looked up from stopped addresses too. */
+  /** Remembers a valid key, which is then looked up from blocked addresses too. */
   prove(authorization: string | undefined): void
 }
 
-/** Of this process: it costs a request nothing, and after a restart it is learned anew. */
+/** Keeps its state in this process: it costs no query, and starts empty after a restart. */
 function createGuard(): Guard {
   const stopped = new LRUCache<string, number>({ max: STOPPED_MAX, ttl: STOPPED_MS })
   const proven = new LRUCache<string, true>({ max: PROVEN_MAX })
@@ -95,7 +95,7 @@ function createGuard(): Guard {
 async function authenticate(deps: AccessDeps, guard: Guard, request: Request): Promise<Caller> {
   const { authorization } = request.headers
   const seconds = guard.stoppedSeconds(addressKey(request.ip), authorization)
-  if (seconds > 0) throw tooManyWrong(seconds)
+  if (seconds > 0) throw tooManyInvalidKeys(seconds)
   try {
     const caller = await deps.identity.authenticate(authorization)
     guard.prove(authorization)
@@ -106,8 +106,8 @@ async function authenticate(deps: AccessDeps, guard: Guard, request: Request): P
   }
 }
 
-const tooManyWrong = (retryAfterSeconds: number): AppError => {
-  const said = `Too many requests with a key that is not valid: wait ${retryAfterSeconds} s. Keys that worked before go on working.`
+const tooManyInvalidKeys = (retryAfterSeconds: number): AppError => {
+  const said = `Too many requests with an invalid key: wait ${retryAfterSeconds} s. Keys that were valid before still work.`
   return new AppError('rate-limited', 429, said, { retryAfterSeconds })
 }
 
@@ -120,11 +120,11 @@ async function countRefusal(
   const { ok, remaining } = await limits.take('suspicious_ip', addressKey(request.ip), REFUSED_PER_ADDRESS)
   const about = { address: request.ip, route: request.routeOptions.url, requestId: request.id }
   if (ok) log.warn({ securityEvent: 'authentication-failed', ...about, why }, 'security event')
-  // Those that follow leave one line each in the request log, no more.
+  // Further refusals appear only in the request log.
   if (ok && remaining === 0) log.warn({ securityEvent: 'authentication-blocked', ...about }, 'security event')
   if (ok && remaining > 0) return
   guard.stop(addressKey(request.ip))
-  if (!ok) throw tooManyWrong(STOPPED_MS / 1000)
+  if (!ok) throw tooManyInvalidKeys(STOPPED_MS / 1000)
 }
 
 async function countRequest({ limits, config }: AccessDeps, { keyId }: Caller, reply: Reply): Promise<void> {

@@ -4,24 +4,24 @@ import { hashRequest, idempotencyKeyOf } from '#platform/web/idempotency'
 import type { Api } from './api.ts'
 
 /**
- * The Idempotency-Key of a request, as it is kept. Those of a store are its own, like its order numbers: neither of two stores sees what
- * the other made by the same key. No caller can send a line end.
+ * Returns the Idempotency-Key of a request as it is stored. Each store has its own namespace of keys, so two stores that use the same key
+ * do not see each other's objects. The line break separates store and key, because no caller can send one.
  */
 export function scopedKeyOf({ storeId }: Pick<Caller, 'storeId'>, request: Request): string | undefined {
   const key = idempotencyKeyOf(request)
   return key === undefined || storeId === undefined ? key : `${storeId}\n${key}`
 }
 
-/** `body` is kept: no secret in it. */
+/** `body` is stored, so it must hold no secret. */
 interface Made<B> {
   readonly status: number
   readonly body: B
 }
 
 /**
- * Acts once for each Idempotency-Key of the caller at this address, and says so when the answer is that of before. Without a key it just
- * acts. `rebuild` finds what was done by a process that died before it could say so; without it `act` may run again. What is made keeps the
- * key, so that it is found.
+ * Runs `act` once for each Idempotency-Key of the caller on this route. A repeated request gets the stored response and the header
+ * `Idempotent-Replayed`. Without a key, `act` just runs. `rebuild` finds the object of a process that died before it stored its response;
+ * without `rebuild`, `act` may run again. The created object stores the key, so that `rebuild` finds it.
  */
 export async function runIdempotent<B>(
   { access, db, idempotency }: Pick<Api, 'access' | 'db' | 'idempotency'>,

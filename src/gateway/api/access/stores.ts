@@ -3,7 +3,7 @@ import type { Intent, Payments } from '#payments'
 import type { Db } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 
-/** The shop that a caller makes something in: the store of its key, else the one that it names, else the merchant itself. */
+/** Returns the shop in which a caller creates an object: the store of its key, else the store it names, else the merchant. Throws 404, 409. */
 export async function shopOf(
   { identity, db }: { readonly identity: Identity; readonly db: Db },
   { merchantId, storeId }: Pick<Caller, 'merchantId' | 'storeId'>,
@@ -24,11 +24,11 @@ export async function shopOf(
   return shop
 }
 
-/** The key of a store sees what is of that store. */
+/** Returns whether the caller sees the payment. The key of a store sees only payments of that store. */
 export const canSeePayment = ({ storeId }: Caller, { terms }: Pick<Intent, 'terms'>): boolean =>
   storeId === undefined || terms['store'] === storeId
 
-/** Throws 404 for what is another store's. Costs keys of merchants nothing. */
+/** Throws 404 for a payment of another store. Keys of merchants cost no query. */
 export async function requireVisiblePayment(
   { payments, db }: { readonly payments: Pick<Payments, 'find'>; readonly db: Db },
   caller: Caller,

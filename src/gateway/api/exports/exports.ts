@@ -32,7 +32,7 @@ interface Span {
   readonly to: Date
 }
 
-/** What can be exported: one kind of row. */
+/** One exportable list. */
 interface Kind {
   readonly name: string
   readonly scope: Scope
@@ -44,13 +44,13 @@ interface Kind {
 const DAY_MS = 24 * 60 * 60_000
 const USUAL_DAYS = 31
 const MOST_DAYS = 366
-/** Pages read at once by one process, so that exports leave the database to payments. */
+/** Maximum pages that one process reads concurrently, so that exports leave the database to payments. */
 const PAGES_AT_ONCE = 4
-/** Files under way in one process: each is a connection and a page of rows in memory. */
+/** Maximum concurrent exports in one process. Each holds a connection and one page of rows in memory. */
 const MOST_AT_ONCE = 100
-/** Somebody who reads nothing for so long has gone, whatever the network says. */
+/** A client that reads nothing for this long is disconnected, even if the network reports no error. */
 const STALLED_MS = 120_000
-/** However slowly somebody reads: a million rows take a few minutes. */
+/** Maximum duration of an export, however slowly the client reads. A million rows take a few minutes. */
 const LONGEST_MS = 3_600_000
 
 export function exportRoutes(app: HttpServer, api: Api): void {
@@ -72,7 +72,7 @@ const kindsOf = ({ db, payments, ledger }: Api): readonly Kind[] => [
   {
     name: 'receipts',
     scope: 'payments:read',
-    says: 'by the time at which they were recorded, so that the list of a time that is over stays as it is',
+    says: 'by the time at which they were recorded, so that the list of a past period never changes',
     line: receiptLine,
     pages: (span) => mapPages(payments.exports.receipts(db, span), renderReceipt),
   },
@@ -86,7 +86,7 @@ const kindsOf = ({ db, payments, ledger }: Api): readonly Kind[] => [
   {
     name: 'ledger',
     scope: 'balance:read',
-    says: 'which are all movements on your accounts',
+    says: '(all movements on your accounts)',
     line: ledgerLine,
     pages: ({ merchantId, from, to }) => {
       const prefix = `merchant:${merchantId}:`
@@ -109,9 +109,11 @@ interface Route {
 function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, slots, semaphore }: Route): void {
   const { name, scope, says, line } = kind
   const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
-  const asJson = z.array(line).meta({ id: `${upper(name)}LineList`, description: 'All rows of the time, oldest first' })
+  const asJson = z
+    .array(line)
+    .meta({ id: `${upper(name)}LineList`, description: 'All rows of the period, oldest first' })
   const asCsv = {
-    description: 'CSV (RFC 4180, UTF-8) with a head line, oldest first',
+    description: 'CSV (RFC 4180, UTF-8) with a header line, oldest first',
     content: { 'text/csv': { schema: z.string() } },
   }
   app.route({
@@ -124,7 +126,7 @@ function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, sl
       tags: ['Exports'],
       security: [{ bearer: [] }],
       summary: `Export ${name} as ${format === 'csv' ? 'CSV' : 'JSON'}`,
-      description: `Rows of ${name} ${says}, oldest first, streamed: a file of any size. Times are in UTC, amounts decimal strings. ${WORDS[format]}`,
+      description: `Streams rows of ${name} ${says}, oldest first, without a limit on their number. Times are in UTC, amounts are decimal strings. ${FORMAT_NOTES[format]}`,
       querystring: exportQuery,
       response: { 200: format === 'csv' ? asCsv : asJson },
     },
@@ -150,12 +152,12 @@ function exportRoute(app: HttpServer, { access, clock }: Api, { kind, format, sl
   })
 }
 
-const WORDS = {
-  csv: 'A cell that a spreadsheet would take for a formula begins with an apostrophe.',
-  json: 'One array with a row in each line; a file that was cut off lacks the bracket at its end.',
+const FORMAT_NOTES = {
+  csv: 'A cell that a spreadsheet would run as a formula begins with an apostrophe.',
+  json: 'One array with one row per line. A truncated file lacks the closing bracket.',
 } as const
 
-/** The last 31 days unless told. Throws 422 `validation-failed`. */
+/** Returns the requested period, by default the last 31 days. Throws 422 `validation-failed`. */
 function requireRange(query: z.output<typeof exportQuery>, now: Date): { from: Date; to: Date } {
   const to = query.to === undefined ? now : new Date(query.to)
   const from = query.from === undefined ? addMs(to, -USUAL_DAYS * DAY_MS) : new Date(query.from)
@@ -164,17 +166,17 @@ function requireRange(query: z.output<typeof exportQuery>, now: Date): { from: D
   }
   if (from >= to) refuse('from', 'must be before to')
   if (to.getTime() - from.getTime() > MOST_DAYS * DAY_MS)
-    refuse('from', `is more than ${MOST_DAYS} days before to: export one year after the other`)
+    refuse('from', `is more than ${MOST_DAYS} days before to: export one year at a time`)
   return { from, to }
 }
 
 const RETRY_SECONDS = 10
 
-/** @returns gives both seats back; repeatable */
+/** Takes one slot of the merchant and one of all merchants. @returns a function that releases both; repeatable */
 function takeSlot({ merchants, all }: Route['slots'], merchantId: string): () => void {
   const release = merchants.take(merchantId)
   if (!release) {
-    const said = 'An export of this merchant is running already: wait until it has ended, or end it.'
+    const said = 'An export of this merchant is already running: wait until it ends, or cancel it.'
     throw new AppError('gateway.export-running', 429, said, { retryAfterSeconds: RETRY_SECONDS })
   }
   const shared = all.take('')
@@ -185,7 +187,7 @@ function takeSlot({ merchants, all }: Route['slots'], merchantId: string): () =>
     }
   }
   release()
-  throw new AppError('gateway.too-many-exports', 503, 'Too many exports run now: try again in a moment.', {
+  throw new AppError('gateway.too-many-exports', 503, 'Too many exports are running: try again in a moment.', {
     retryAfterSeconds: RETRY_SECONDS,
   })
 }
@@ -205,7 +207,7 @@ async function* write(
   yield text + table.end()
 }
 
-/** With its first part made, so that what fails at once is an error answer and no broken file. */
+/** Produces the first part before it returns, so that an immediate failure is an error response and not a truncated file. */
 async function withFirstPart(parts: AsyncGenerator<string>, end: () => void): Promise<AsyncIterable<string>> {
   const first = await parts.next()
   return (async function* () {
@@ -214,7 +216,7 @@ async function withFirstPart(parts: AsyncGenerator<string>, end: () => void): Pr
       yield first.value
       yield* parts
     } finally {
-      // Before the reader is told that this was all: the next export may be asked for at once.
+      // Release before the client sees the end, because it may request the next export immediately.
       end()
     }
   })()

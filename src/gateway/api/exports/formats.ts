@@ -1,4 +1,4 @@
-/** Rows as files that programs and spreadsheets read. */
+/** File formats for rows. */
 
 export type Cell = string | boolean | number | null | Readonly<Record<string, string>>
 export type Row = Readonly<Record<string, Cell>>
@@ -6,12 +6,12 @@ export type Row = Readonly<Record<string, Cell>>
 export interface Table {
   readonly type: string
   begin(columns: readonly string[]): string
-  /** `first`: no row came before these. */
+  /** `first`: these are the first rows of the file. */
   rows(rows: readonly Row[], columns: readonly string[], first: boolean): string
   end(): string
 }
 
-/** RFC 4180: UTF-8, CRLF, a head line, quotes where they are needed. */
+/** RFC 4180: UTF-8, CRLF, a header line, quotes where needed. */
 const csv: Table = {
   type: 'text/csv; charset=utf-8; header=present',
   begin: (columns) => `${columns.join(',')}\r\n`,
@@ -20,7 +20,7 @@ const csv: Table = {
   end: () => '',
 }
 
-/** One array with a row in each line. One that was cut off lacks its end, so nobody takes it for the whole. */
+/** One array with one row per line. A truncated file lacks its closing bracket, so a parser rejects it. */
 const json: Table = {
   type: 'application/json; charset=utf-8',
   begin: () => '[',
@@ -31,8 +31,8 @@ const json: Table = {
 export const TABLES = { csv, json } as const
 
 /**
- * A spreadsheet takes a cell that begins like this for a formula and runs it, and much of what stands in a cell was written by strangers:
- * an apostrophe before it makes it text. Source: https://owasp.org/www-community/attacks/CSV_Injection
+ * A spreadsheet runs a cell that begins like this as a formula, and payers write the text of many cells. An apostrophe before it makes it
+ * text. Source: https://owasp.org/www-community/attacks/CSV_Injection
  */
 const FORMULA = /^[=+\-@\t\r\n]/
 const QUOTED = /[",\r\n]/

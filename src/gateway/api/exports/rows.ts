@@ -3,13 +3,15 @@ import { currencyOf, formatAmount, money } from '#money'
 import type { HistoryLine } from '#ledger'
 import type { IntentLine, ReceiptLine, RefundLine } from '#payments'
 
-/** The rows of exports: the same fields in the same order in both forms. */
+/** Rows of exports. CSV and JSON have the same fields in the same order. */
 
 const time = z.string().meta({ format: 'date-time' })
 const amount = z.string()
 const id = z.string()
-const topUp = z.boolean().meta({ description: 'It fills a customer’s prepaid balance: no sale, and not yours' })
-const store = id.nullable().meta({ description: 'The store that sold it' })
+const topUp = z
+  .boolean()
+  .meta({ description: 'It tops up a customer’s prepaid balance: it is not a sale and not part of your balance' })
+const store = id.nullable().meta({ description: 'Store of the payment' })
 
 export const paymentLine = z
   .object({
@@ -70,19 +72,21 @@ export const receiptLine = z
     id,
     payment: id,
     attempt: id,
-    recorded_at: time.meta({ description: 'When it was entered in the books: what the range is about' }),
-    received_at: time.meta({ description: 'When the provider took the money' }),
+    recorded_at: time.meta({ description: 'Time at which it was posted to the ledger; `from` and `to` filter by it' }),
+    received_at: time.meta({ description: 'Time at which the provider took the money' }),
     livemode: z.boolean(),
     method: z.string(),
-    receipt_number: z.string().nullable().meta({ description: 'The number that the payer was shown' }),
+    receipt_number: z.string().nullable().meta({ description: 'Receipt number that the payer sees' }),
     amount,
     currency: z.string(),
-    counted: amount.meta({ description: 'What of it counts towards the payment, in the currency of the payment' }),
+    counted: amount.meta({ description: 'Amount that counts towards the payment, in the currency of the payment' }),
     refunded: amount,
-    taken_back: amount.meta({ description: 'By the provider: chargebacks, failed after paid' }),
+    taken_back: amount.meta({
+      description: 'Amount reversed by the provider: chargebacks, and payments that failed after they were paid',
+    }),
     payment_currency: z.string(),
     late: z.boolean(),
-    reference: z.string().nullable().meta({ description: 'That of the payment' }),
+    reference: z.string().nullable().meta({ description: 'Reference of the payment' }),
     store,
     top_up: topUp,
   })
@@ -122,13 +126,13 @@ export const refundLine = z
     status: z.string(),
     amount,
     currency: z.string(),
-    origin: z.string().meta({ description: '`provider`: made in the provider’s own dashboard' }),
-    method: z.string().nullable().meta({ description: 'Who sends it' }),
+    origin: z.string().meta({ description: '`provider`: created in the provider’s own dashboard' }),
+    method: z.string().nullable().meta({ description: 'Method that sends it' }),
     destination: z.string().nullable().meta({ description: 'Masked' }),
-    number: z.string().nullable().meta({ description: 'The number that the payer sees' }),
+    number: z.string().nullable().meta({ description: 'Receipt number that the payer sees' }),
     failure: z.string().nullable(),
     reason: z.string().nullable(),
-    reference: z.string().nullable().meta({ description: 'That of the payment' }),
+    reference: z.string().nullable().meta({ description: 'Reference of the payment' }),
     store,
     top_up: topUp,
   })
@@ -156,14 +160,17 @@ export const renderRefundLine = (line: RefundLine): z.output<typeof refundLine> 
 
 export const ledgerLine = z
   .object({
-    id: id.meta({ description: 'Of the transfer' }),
+    id: id.meta({ description: 'Id of the transfer' }),
     at: time,
     account: z.string().meta({ examples: ['available', 'debt'] }),
     direction: z.enum(['in', 'out']),
     amount,
     currency: z.string(),
-    kind: z.string().meta({ description: 'What happened', examples: ['payments.receipt'] }),
-    about: id.meta({ description: 'What it happened to', examples: ['rcp_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
+    kind: z.string().meta({ description: 'Reason of the movement', examples: ['payments.receipt'] }),
+    about: id.meta({
+      description: 'Id of the receipt, refund or other object',
+      examples: ['rcp_01kd3vq7m2e8wtzr4c9x5bnh6f'],
+    }),
   })
   .meta({ id: 'LedgerLine', description: 'A movement on an account of the merchant, as a row' })
 

@@ -1,9 +1,9 @@
 import type { Caller, Shop } from '#identity'
 import { assetOf, isCurrency } from '#money'
 import type { HttpServer } from '#platform/web/http'
-import { findMadeLink, listLinks, type LinkRow } from '../../links/store.ts'
+import { findLinkByRequest, listLinks, type LinkRow } from '../../links/store.ts'
 import { changeLink, createLink, requireLink, type LinkChange, type LinkKey } from '../../links/links.ts'
-import { newLinkOf } from './new-link.ts'
+import { parseNewLink } from './new-link.ts'
 import { speak } from '../../strings/strings.ts'
 import { requireLinkMethods, requireReturnUrl } from '../../intents/new-intent.ts'
 import { ALLOW_STORE_KEYS } from '../access/access.ts'
@@ -24,7 +24,7 @@ export function linkRoutes(app: HttpServer, api: Api): void {
   updateRoute(app, api)
 }
 
-/** What `html.style` and `html.button` look like, for the documentation. */
+/** Example of `html.style` and `html.button`, for the documentation. */
 const PASTED = `\`\`\`html
 <link rel="stylesheet" href="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f/button.css">
 <form action="https://pay.example/l/lnk_01kd3vq7m2e8wtzr4c9x5bnh6f" method="get" class="purser-form">
@@ -35,7 +35,7 @@ const PASTED = `\`\`\`html
 
 type ShowDeps = Pick<Api, 'db' | 'identity' | 'publicUrl'>
 
-/** A link as the API shows it, its HTML in the language of its shop. */
+/** Renders a link for the API, with HTML in the language of its shop. */
 export const showLink = async (api: ShowDeps, link: LinkRow): Promise<shapes.LinkObject> =>
   shapes.renderLink(link, api.publicUrl(), speak((await shopOfLink(api, link)).locale))
 
@@ -58,9 +58,9 @@ function createLinkRoute(app: HttpServer, api: Api): void {
       security,
       summary: 'Create a payment link',
       description:
-        'Answers with its `url`, and with HTML to paste into a page. Each payer who opens it gets a payment of their own; a link for one use is ' +
-        'over when one is paid. Without `amount` the payer says how much. The payments name their `payment_link`.\n\n' +
-        'A pay button is `html.button`, which works on any page without scripts; `html.style` once in the page dresses it in your colour:\n\n' +
+        'Returns its `url`, and HTML to paste into a page. Each payer gets a separate payment. A single-use link closes ' +
+        'when one payment is paid. Without `amount`, the payer enters the amount. Each payment names its `payment_link`.\n\n' +
+        '`html.button` is a pay button that works on any page without scripts. Add `html.style` once to the page to show it in your colour:\n\n' +
         PASTED,
       body: shapes.createLink,
       response: { 201: shapes.link },
@@ -73,11 +73,11 @@ function createLinkRoute(app: HttpServer, api: Api): void {
         const { currency } = request.body
         if (isCurrency(currency)) await api.payments.loadPrices(assetOf(currency))
         return made(
-          await createLink(api, db, { ...newLinkOf(request.body, shop, api), requestKey: requestKey ?? null }),
+          await createLink(api, db, { ...parseNewLink(request.body, shop, api), requestKey: requestKey ?? null }),
         )
       }
       const rebuild = async (since: Date, requestKey: string) => {
-        const link = await findMadeLink(db, { merchantId: caller.merchantId, requestKey, since })
+        const link = await findLinkByRequest(db, { merchantId: caller.merchantId, requestKey, since })
         return link && made(link)
       }
       const { body } = await runIdempotent(api, request, reply, act, rebuild)
@@ -131,7 +131,7 @@ function findRoute(app: HttpServer, api: Api): void {
       operationId: 'getPaymentLink',
       tags,
       security,
-      summary: 'Look a payment link up',
+      summary: 'Retrieve a payment link',
       params: shapes.linkId,
       response: { 200: shapes.link },
     },
@@ -152,7 +152,8 @@ function updateRoute(app: HttpServer, api: Api): void {
       tags,
       security,
       summary: 'Change a payment link, or archive it',
-      description: 'Payments made by it stay as they are. What is to pay cannot be changed: make another link.',
+      description:
+        'Payments that the link created do not change. Its amount cannot change: create another link instead.',
       params: shapes.linkId,
       body: shapes.updateLink,
       response: { 200: shapes.link },

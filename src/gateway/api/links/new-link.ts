@@ -8,8 +8,8 @@ import { requireAmount, requireLinkMethods, requireReturnUrl, type NewPaymentDep
 const invalid = (param: string, message: string): AppError =>
   new AppError('validation-failed', 422, `${param} ${message}`, { param })
 
-/** Throws 422 `validation-failed` with the field that is wrong. */
-export function newLinkOf(
+/** Returns the link that an API request asks for. Throws 422 `validation-failed` with the field that is wrong. */
+export function parseNewLink(
   body: CreateLink,
   shop: Shop,
   { payments, publicUrl }: Pick<NewPaymentDeps, 'payments' | 'publicUrl'>,
@@ -21,7 +21,7 @@ export function newLinkOf(
     body[name] === undefined ? null : requireAmount(body[name], currency, name).amount
   const [amount, least, most] = [minor('amount'), minor('min_amount'), minor('max_amount')]
   if (amount !== null && (least !== null || most !== null))
-    throw invalid('amount', 'is fixed: leave min_amount and max_amount out, or amount')
+    throw invalid('amount', 'cannot be combined with min_amount and max_amount: send either the amount or the bounds')
   if (least !== null && most !== null && least > most) throw invalid('min_amount', 'must be at most max_amount')
   requireLinkMethods(body.methods ?? [], { asset, amount }, shop, payments)
   return {

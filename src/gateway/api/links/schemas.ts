@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { currencyOf, formatAmount, money } from '#money'
 import { isId } from '#platform/base/ids'
 import type { LinkRow } from '../../links/store.ts'
-import { buttonOf } from '../../links/button.ts'
+import { renderButton } from '../../links/button.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { instant, text } from '../../resources/text.ts'
 
-/** Payment links as the API takes and shows them. */
+/** Schemas of payment links in the API. */
 
 const amount = z
   .string('must be a string such as "1500.00", not a number')
@@ -17,15 +17,15 @@ const returnUrl = text(2000).pipe(z.url({ protocol: /^https?$/, error: 'must be 
 export const createLink = z
   .strictObject({
     currency: z.string().regex(/^[A-Z]{3,5}$/, 'must be a currency code in capitals such as "KES"'),
-    amount: amount.optional().meta({ description: 'What is to pay. Without it the payer says how much.' }),
-    min_amount: amount.optional().meta({ description: 'The least that a payer can say' }),
-    max_amount: amount.optional().meta({ description: 'The most that a payer can say' }),
-    description: text(200).default('').meta({ description: 'What it is for: the payer sees it' }),
-    reference: text(100).optional().meta({ description: 'Your own name for it; payments made by the link carry it' }),
-    methods: methods.optional().meta({ description: 'Ways to pay in order; all without it' }),
+    amount: amount.optional().meta({ description: 'Amount to pay. Without it, the payer enters the amount.' }),
+    min_amount: amount.optional().meta({ description: 'Minimum amount that a payer can enter' }),
+    max_amount: amount.optional().meta({ description: 'Maximum amount that a payer can enter' }),
+    description: text(200).default('').meta({ description: 'Purpose of the payment. The payer sees it.' }),
+    reference: text(100).optional().meta({ description: 'Your own reference. The link’s payments carry it.' }),
+    methods: methods.optional().meta({ description: 'Payment methods in display order. Default: all.' }),
     return_url: returnUrl.optional(),
-    single_use: z.boolean().default(false).meta({ description: 'Over once one payment made by it is paid' }),
-    expires_at: instant.optional().meta({ description: 'Nothing new can be begun by it from then on' }),
+    single_use: z.boolean().default(false).meta({ description: 'Closes the link when one of its payments is paid' }),
+    expires_at: instant.optional().meta({ description: 'Time from which the link creates no more payments' }),
     store: text(40).optional(),
   })
   .meta({ id: 'CreatePaymentLink' })
@@ -38,7 +38,7 @@ export const updateLink = z
     methods: methods.nullable().optional(),
     return_url: returnUrl.nullable().optional(),
     expires_at: instant.nullable().optional(),
-    archived: z.boolean().optional().meta({ description: 'Nothing new can be begun by an archived link' }),
+    archived: z.boolean().optional().meta({ description: 'An archived link creates no more payments' }),
   })
   .meta({ id: 'UpdatePaymentLink', examples: [{ archived: true }] })
 export type UpdateLink = z.output<typeof updateLink>
@@ -48,7 +48,7 @@ export const link = z
     id: z.string().meta({ examples: ['lnk_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('payment_link'),
     livemode: z.boolean(),
-    url: z.string().meta({ description: 'What to send to payers' }),
+    url: z.string().meta({ description: 'URL for payers' }),
     currency: z.string(),
     amount: amount.nullable(),
     min_amount: amount.nullable(),
@@ -58,7 +58,7 @@ export const link = z
     methods: z.array(z.string()).nullable(),
     return_url: z.string().nullable(),
     single_use: z.boolean(),
-    payment: z.string().nullable().meta({ description: 'Of a link for one use: the payment made by it last' }),
+    payment: z.string().nullable().meta({ description: 'Last payment of a single-use link' }),
     store: z.string().nullable(),
     expires_at: z.string().nullable(),
     archived: z.boolean(),
@@ -67,17 +67,21 @@ export const link = z
       .object({
         button: z.string().meta({
           description:
-            'A form with a button, to paste into a page; where the payer says how much, with a field for the amount',
+            'A form with a button, to paste into a page. It has an amount field if the payer enters the amount.',
         }),
-        link: z.string().meta({ description: 'The same as a link, for e-mails and editors that take no forms' }),
+        link: z
+          .string()
+          .meta({ description: 'The same as an HTML link, for e-mails and editors that do not accept forms' }),
         style: z.string().meta({
           description:
-            'Once in the page, if you like: it dresses both in your colour. Or style `purser-form` and `purser-button` yourself.',
+            'Optional, once per page: shows both in your colour. Or style `purser-form` and `purser-button` yourself.',
         }),
       })
-      .meta({ description: 'To paste, in the language of the shop. It works without scripts and without `style`.' }),
+      .meta({
+        description: 'HTML to paste, in the language of the shop. It works without scripts and without `style`.',
+      }),
   })
-  .meta({ id: 'PaymentLink', description: 'A page where payers pay, without a payment made beforehand' })
+  .meta({ id: 'PaymentLink', description: 'A page that creates a payment for each payer' })
 export type LinkObject = z.output<typeof link>
 
 export const linkId = z.object({ id: text(40) })
@@ -85,7 +89,7 @@ export const listLinks = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
-    .refine((given) => isId('lnk', given), 'is not one of ours: take next_cursor from the page before')
+    .refine((given) => isId('lnk', given), 'is not valid: send next_cursor of the previous page')
     .optional(),
   archived: z.enum(['true', 'false']).optional(),
 })
@@ -96,7 +100,7 @@ export const linkPage = z
 export function renderLink(row: LinkRow, publicUrl: string, speech: Speech): LinkObject {
   const show = (minor: bigint | null): string | null => (minor === null ? null : formatAmount(money(row.asset, minor)))
   const url = `${publicUrl}/l/${row.id}`
-  const button = buttonOf(row, url, speech)
+  const button = renderButton(row, url, speech)
   return {
     id: row.id,
     object: 'payment_link',

@@ -7,9 +7,9 @@ import { requireAmount } from '../../intents/new-intent.ts'
 import { runIdempotent } from '../access/idempotency.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
-import { customerRef, isoCurrency, minorAmount } from '../../resources/payment.ts'
+import { customerRef, isoCurrency, decimalAmount } from '../../resources/payment.ts'
 
-/** What customers of the merchant have paid in advance. */
+/** Routes of the prepaid balances of a merchant's customers. */
 
 const tags = ['Customers']
 const security = [{ bearer: [] }]
@@ -17,7 +17,7 @@ const params = z.object({ id: customerRef })
 
 const row = z.object({
   currency: z.string(),
-  available: minorAmount.meta({ description: 'What they can pay with' }),
+  available: decimalAmount.meta({ description: 'Amount that the customer can spend' }),
 })
 const balance = z
   .object({
@@ -25,10 +25,10 @@ const balance = z
     customer: z.string(),
     balances: z.array(row),
   })
-  .meta({ id: 'CustomerBalance', description: 'What a customer has paid in advance' })
+  .meta({ id: 'CustomerBalance', description: 'Prepaid balance of a customer' })
 
 const topUp = z
-  .strictObject({ amount: minorAmount, currency: isoCurrency })
+  .strictObject({ amount: decimalAmount, currency: isoCurrency })
   .meta({ id: 'TopUpCustomer', examples: [{ amount: '100.00', currency: 'KES' }] })
 
 export function customerRoutes(app: HttpServer, api: Api): void {
@@ -52,10 +52,10 @@ function balanceRoute(app: HttpServer, { access, db, payments }: Api): void {
       operationId: 'getCustomerBalance',
       tags,
       security,
-      summary: 'What a customer has paid in advance, per currency',
+      summary: 'Retrieve a customer’s prepaid balance, per currency',
       description:
-        'Customers are named by you: there is no row before the first top-up. To fill a balance, create a payment with `top_up` and `customer.id`; ' +
-        'to pay from it, create one that names `customer.id` and has `balance` among its methods, and start an attempt with `{"method": "balance"}`.',
+        'You choose the ids of customers. There is no row before the first top-up. To top up a balance, create a payment with `top_up` and `customer.id`. ' +
+        'To pay from it, create a payment with `customer.id` and with `balance` among its methods, and start an attempt with `{"method": "balance"}`.',
       params,
       response: { 200: balance },
     },
@@ -88,9 +88,9 @@ function topUpRoute(app: HttpServer, api: Api): void {
       operationId: 'topUpCustomer',
       tags,
       security,
-      summary: 'Credit a customer out of your own balance',
+      summary: 'Credit a customer from your own balance',
       description:
-        'A bonus, or money that reached you another way. It is taken from what you have available. An Idempotency-Key is used up here for ever.',
+        'For a bonus, or for money that you received outside Purser. It is debited from your available balance. An Idempotency-Key never expires here.',
       params,
       body: topUp,
       response: { 201: balance },
@@ -100,7 +100,7 @@ function topUpRoute(app: HttpServer, api: Api): void {
       const { id: customerId } = request.params
       const amount = requireAmount(request.body.amount, request.body.currency)
       const key = idempotencyKeyOf(request)
-      // The key is the posting's own, so that acting again posts nothing.
+      // The key is part of the posting's id, so a second call posts nothing.
       const id = key === undefined ? ids.next('top') : `${merchantId} ${customerId} ${key}`
       const made = await runIdempotent(api, request, reply, async () => {
         const move = { id, merchantId, customerId, amount, ref: 'api' }

@@ -11,11 +11,11 @@ import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts
 import type { Api } from '../access/api.ts'
 import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
-/** The merchant and its stores, as payers meet them. */
+/** Routes of the merchant's profile and its stores. */
 
 const tags = ['Merchant']
 const security = [{ bearer: [] }]
-/** A logo of 100 kB as base64, and the rest. */
+/** Room for a logo of 100 kB as base64 and the other fields. */
 const BODY_LIMIT = 256 * 1024
 const LOGO_TEXT_AT_MOST = 140_000
 
@@ -23,16 +23,17 @@ const locale = z.enum(['en', 'sw'])
 const colour = text(20)
   .nullable()
   .optional()
-  .meta({ description: 'Of buttons. Pages take the nearest shade that can be read.', examples: ['#0b6b4f'] })
+  .meta({ description: 'Colour of buttons. Pages use the nearest readable shade.', examples: ['#0b6b4f'] })
 const logo = z
-  .base64('must be a picture encoded as base64')
+  .base64('must be an image encoded as base64')
   .max(LOGO_TEXT_AT_MOST, 'is too large: a logo has at most 100 kB')
   .transform((given) => Buffer.from(given, 'base64'))
   .nullable()
   .optional()
-  .meta({ description: 'A PNG, JPEG or WebP picture of at most 100 kB, as base64; null takes it away' })
+  .meta({ description: 'A PNG, JPEG or WebP image of at most 100 kB, as base64. Null removes the logo.' })
 
-const TOLERANCE = 'Percent of a payment that may be missing when it is paid, 10 at most. Of payments made from then on.'
+const TOLERANCE =
+  'Percentage of a payment’s amount that may be missing when it counts as paid, at most 10. It applies to new payments.'
 const updateMerchant = z
   .strictObject({
     name: text(100).optional(),
@@ -51,9 +52,13 @@ const storeFields = {
   logo,
   return_origins: z.array(text(300)).max(50).optional().meta({
     description:
-      'Where payers may be sent back to: for keys with the scope `origins:write`, which is given by name only',
+      'Origins to which payers may return. Needs the scope `origins:write`, which a key has only if it was named at creation.',
   }),
-  methods: z.array(text(20)).max(10).optional().meta({ description: 'Ways to pay in order; none for all' }),
+  methods: z
+    .array(text(20))
+    .max(10)
+    .optional()
+    .meta({ description: 'Payment methods in display order. An empty list means all.' }),
 }
 const createStore = z
   .strictObject({ name: text(100), ...storeFields })
@@ -62,7 +67,7 @@ const updateStore = z
   .strictObject({ name: text(100).optional(), ...storeFields, archived: z.boolean().optional() })
   .meta({ id: 'UpdateStore', examples: [{ colour: '#7a1f2b' }] })
 
-const look = {
+const profileFields = {
   name: z.string(),
   colour: z.string().nullable(),
   logo_url: z.string().nullable(),
@@ -75,34 +80,34 @@ const merchant = z
     object: z.literal('merchant'),
     livemode: z.boolean(),
     locale,
-    ...look,
+    ...profileFields,
     tolerance: z.string().meta({ description: TOLERANCE, examples: ['0.5'] }),
     settlement: z
       .object({
-        hold_days: z.int().meta({ description: 'From the receipt until it is available' }),
-        fee_bps: z.int().meta({ description: 'Kept of each receipt, in hundredths of a percent' }),
-        fee_fixed: z.record(z.string(), z.string()).meta({ description: 'Kept of each receipt, by currency' }),
+        hold_days: z.int().meta({ description: 'Days from the receipt until the money is available' }),
+        fee_bps: z.int().meta({ description: 'Fee on each receipt, in hundredths of a percent' }),
+        fee_fixed: z.record(z.string(), z.string()).meta({ description: 'Fixed fee on each receipt, by currency' }),
       })
       .meta({ description: 'Set by the operator' }),
     payout_destination: z
       .object({ kind: z.enum(['mpesa', 'bank']), ends: z.string() })
       .nullable()
       .meta({
-        description: 'Where money is sent, as far as it is shown',
+        description: 'Destination of payouts. Only the end of its number is shown.',
         examples: [{ kind: 'mpesa', ends: '…5678' }],
       }),
   })
-  .meta({ id: 'Merchant', description: 'Who sells, as payers see it' })
+  .meta({ id: 'Merchant', description: 'The merchant, as payers see it' })
 const store = z
   .object({
     id: z.string().meta({ examples: ['sto_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('store'),
     locale: locale.nullable(),
-    ...look,
+    ...profileFields,
     methods: z.array(z.string()),
     archived_at: z.string().nullable(),
   })
-  .meta({ id: 'Store', description: 'A shop of the merchant. What is null or empty is as at the merchant.' })
+  .meta({ id: 'Store', description: 'A shop of the merchant. A null or empty field inherits the merchant’s value.' })
 const storeList = z
   .object({ object: z.literal('list'), data: z.array(store), next_cursor: z.string().nullable() })
   .meta({ id: 'StoreList' })
@@ -110,7 +115,7 @@ const listStores = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
-    .refine((given) => isId('sto', given), 'is not one of ours: take next_cursor from the page before')
+    .refine((given) => isId('sto', given), 'is not valid: send next_cursor of the previous page')
     .optional(),
 })
 
@@ -123,7 +128,7 @@ export function merchantRoutes(app: HttpServer, api: Api): void {
   updateStoreRoute(app, api)
 }
 
-const lookOf = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
+const renderBrand = ({ publicUrl }: Api, { colour: own, logo: name }: Brand) => ({
   colour: own,
   logo_url: name === null ? null : `${publicUrl()}/pay/logo/${name}`,
 })
@@ -134,7 +139,7 @@ const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => (
   livemode: one.livemode,
   locale: one.locale,
   name: one.name,
-  ...lookOf(api, one.brand),
+  ...renderBrand(api, one.brand),
   return_origins: [...one.returnOrigins],
   tolerance: percentOf(one.toleranceBps),
   settlement: {
@@ -151,7 +156,7 @@ const renderMerchant = (api: Api, one: Merchant): z.output<typeof merchant> => (
   created_at: one.createdAt.toISOString(),
 })
 
-/** 50 → `0.5` */
+/** Renders basis points as a percentage: 50 → `0.5`. */
 const percentOf = (bps: number): string => {
   const decimals = String(bps % 100)
     .padStart(2, '0')
@@ -164,7 +169,7 @@ const renderStore = (api: Api, one: Store): z.output<typeof store> => ({
   object: 'store',
   locale: one.locale ?? null,
   name: one.name,
-  ...lookOf(api, one.brand),
+  ...renderBrand(api, one.brand),
   return_origins: [...one.returnOrigins],
   methods: [...one.methods],
   created_at: one.createdAt.toISOString(),
@@ -182,7 +187,7 @@ function findRoute(app: HttpServer, api: Api): void {
       operationId: 'getMerchant',
       tags,
       security,
-      summary: 'Who the key acts for',
+      summary: 'Retrieve the merchant of this key',
       response: { 200: merchant },
     },
     handler: async (request) =>
@@ -203,7 +208,8 @@ function updateRoute(app: HttpServer, api: Api): void {
       tags,
       security,
       summary: 'Change how payers see the merchant',
-      description: 'Pages show it within seconds, also those of payments that were made before; their name stays.',
+      description:
+        'Pages show the change within seconds, including pages of earlier payments. Earlier payments keep the old name.',
       body: updateMerchant,
       response: { 200: merchant },
     },
@@ -239,9 +245,9 @@ function destinationRoute(app: HttpServer, api: Api): void {
       operationId: 'setPayoutDestination',
       tags,
       security,
-      summary: 'Say where money is sent, or null for nowhere',
+      summary: 'Set the payout destination, or remove it with null',
       description:
-        'Needs the scope `destinations:write`, which no key has unless it was given by name. Each change is in the audit log.',
+        'Needs the scope `destinations:write`, which a key has only if it was named at creation. Each change is in the audit log.',
       body: setDestination,
       response: { 200: merchant },
     },
@@ -254,7 +260,7 @@ function destinationRoute(app: HttpServer, api: Api): void {
   })
 }
 
-/** Where payers go after is not for each key that may change a colour. Throws 403 `forbidden`, 422 `validation-failed`. */
+/** Checks scope and methods. Return origins need a scope of their own. Throws 403 `forbidden`, 422 `validation-failed`. */
 function checkStore({ access, identity, payments }: Api, request: Request, body: z.output<typeof updateStore>): void {
   if (body.return_origins) identity.requireScope(access.callerOf(request), 'origins:write')
   if (body.methods) requireKnownMethods(body.methods, payments)
@@ -286,9 +292,8 @@ function createStoreRoute(app: HttpServer, api: Api): void {
       operationId: 'createStore',
       tags,
       security,
-      summary: 'Open a store',
-      description:
-        'Name it as `store` when you create payments, or use a key of the store (npx purser key create --store).',
+      summary: 'Create a store',
+      description: 'Set `store` when you create a payment, or use a key of the store (npx purser key create --store).',
       body: createStore,
       response: { 201: store },
     },

@@ -9,7 +9,7 @@ const list = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
-    .refine((given) => isId('stl', given), 'is not one of ours: take next_cursor from the page before')
+    .refine((given) => isId('stl', given), 'is not valid: send next_cursor of the previous page')
     .optional(),
   status: z.enum(['pending', 'settled', 'returned']).optional(),
 })
@@ -29,8 +29,8 @@ export function settlementRoutes(app: HttpServer, { access, db, payments }: Api)
       security: [{ bearer: [] }],
       summary: 'List settlements, newest first',
       description:
-        'What comes is `pending` in the balance until the hold of the merchant has passed; then the fee is kept and the rest is `available`. A ' +
-        'merchant without hold and fee has no settlements: its money is available at once.',
+        'Received money is `pending` in the balance until the merchant’s hold has passed. Then the fee is deducted and the rest is `available`. A ' +
+        'merchant without hold and fee has no settlements: its money is available immediately.',
       querystring: list,
       response: { 200: page },
     },

@@ -11,7 +11,7 @@ import { CASE_PROBLEMS } from '../problems/case-problems.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 
-/** Differences between our books and the providers', for keys of the operator. */
+/** Routes of reconciliation cases: differences between the ledger and the providers' records. For operators' keys. */
 
 const timestamp = z.string().meta({ format: 'date-time' })
 const money = z
@@ -24,33 +24,33 @@ const reconciliationCase = z
     id: z.string().meta({ examples: ['rec_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
     object: z.literal('reconciliation_case'),
     rail: z.string().meta({ examples: ['mpesa'] }),
-    day: z.string().meta({ description: 'Of BUSINESS_TIME_ZONE', examples: ['2026-01-15'] }),
+    day: z.string().meta({ description: 'Day in BUSINESS_TIME_ZONE', examples: ['2026-01-15'] }),
     kind: z.enum(CASE_KINDS),
-    subject: z.string().meta({ description: "The provider's line, our receipt, or our attempt" }),
+    subject: z.string().meta({ description: "Number of the provider's line, the receipt or the attempt" }),
     payment: z.string().nullable(),
     merchant: z.string().nullable(),
     ours: money,
     theirs: money,
     moved_at: timestamp,
-    status: z
-      .enum(CASE_STATES)
-      .meta({ description: '`closed` or `credited` by a person, `repaired` when nothing differed any more' }),
+    status: z.enum(CASE_STATES).meta({
+      description: '`closed` or `credited` by an operator; `repaired` if a later comparison found no difference',
+    }),
     suggested_action: z.string(),
     note: z.string().nullable(),
     created_at: timestamp,
     closed_at: timestamp.nullable(),
   })
-  .meta({ id: 'ReconciliationCase', description: 'A difference between our books and those of a provider' })
+  .meta({ id: 'ReconciliationCase', description: 'A difference between the ledger and the records of a provider' })
 
 const page = z
   .object({ object: z.literal('list'), data: z.array(reconciliationCase), next_cursor: z.string().nullable() })
-  .meta({ id: 'ReconciliationCaseList', description: 'A page of differences' })
+  .meta({ id: 'ReconciliationCaseList', description: 'A page of reconciliation cases' })
 
-const ask = z.strictObject({
+const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
-    .refine((given) => isId('rec', given), 'is not one of ours: take next_cursor from the page before')
+    .refine((given) => isId('rec', given), 'is not valid: send next_cursor of the previous page')
     .optional(),
   status: z.enum(CASE_STATES).optional(),
   rail: text(20).optional(),
@@ -60,14 +60,14 @@ const resolution = z
   .strictObject({
     action: z.enum([...CASE_ACTIONS, 'credit']).meta({
       description:
-        '`close`: settled by a person, nothing is posted. `retry`: the day is compared again, and the case ends if nothing differs. `credit`: money that is missing here is counted for `payment`, once.',
+        '`close`: an operator resolved it and nothing is posted. `retry`: the day is compared again, and the case closes if nothing differs. `credit`: money of kind `missing-here` is credited to `payment`, once.',
     }),
-    payment: text(40)
-      .optional()
-      .meta({ description: 'With `credit`: the payment that the money is for, in its currency' }),
+    payment: text(40).optional().meta({
+      description: 'With `credit`: the payment that the money is for. Its currency must be that of the money.',
+    }),
     note: text(1000).min(1),
   })
-  .meta({ id: 'ResolveCase', examples: [{ action: 'close', note: 'Paid back at the provider, ticket 1042' }] })
+  .meta({ id: 'ResolveCase', examples: [{ action: 'close', note: 'Refunded at the provider, ticket 1042' }] })
 
 const tags = ['Reconciliation']
 const security = [{ bearer: [] }]
@@ -87,9 +87,10 @@ function listRoute(app: HttpServer, { access, db, reconciliation }: Api): void {
       operationId: 'listReconciliationCases',
       tags,
       security,
-      summary: 'List differences from the books of providers, newest first',
-      description: 'Of all merchants: for keys of whoever runs this server.',
-      querystring: ask,
+      summary: 'List reconciliation cases, newest first',
+      description:
+        'A case is a difference between the ledger and a provider’s records. Lists cases of all merchants, so it needs an operator’s key.',
+      querystring: listQuery,
       response: { 200: page },
     },
     handler: async (request) => {
@@ -118,7 +119,7 @@ function resolveRoute(app: HttpServer, { access, db, reconciliation, identity }:
       operationId: 'resolveReconciliationCase',
       tags,
       security,
-      summary: 'End a difference, or have its day compared again',
+      summary: 'Close or credit a reconciliation case, or compare its day again',
       params: z.object({ id: text(40) }),
       body: resolution,
       response: { 200: reconciliationCase },
@@ -150,7 +151,9 @@ function resolveRoute(app: HttpServer, { access, db, reconciliation, identity }:
 function requireFitting(action: string, payment: string | undefined): void {
   if ((action === 'credit') === (payment !== undefined)) return
   const says =
-    payment === undefined ? 'payment: name the payment that the money is for.' : 'payment: only with the action credit.'
+    payment === undefined
+      ? 'payment is required: name the payment that the money is for'
+      : 'payment is only allowed with the action credit'
   throw new AppError('validation-failed', 422, says, { param: 'payment' })
 }
 

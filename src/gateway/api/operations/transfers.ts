@@ -6,9 +6,9 @@ import { requireAmount } from '../../intents/new-intent.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
 import { text } from '../../resources/text.ts'
-import { ATTEMPT_STATUSES, minorAmount } from '../../resources/payment.ts'
+import { ATTEMPT_STATUSES, decimalAmount } from '../../resources/payment.ts'
 
-/** Transfers by hand, for keys of the operator: whoever confirms one says that money came. */
+/** Routes of manual transfers, for operators' keys. A confirmation credits money, so not every key may send one. */
 
 const tags = ['Transfers']
 const security = [{ bearer: [] }]
@@ -23,36 +23,36 @@ const transfer = z
     code: z
       .string()
       .nullable()
-      .meta({ description: 'The payment code, which the payer was asked to write on it', examples: ['X2M4P-7K3Q9'] }),
-    amount: minorAmount.meta({ description: 'What was asked for' }),
+      .meta({ description: 'Payment code that the payer writes on the transfer', examples: ['X2M4P-7K3Q9'] }),
+    amount: decimalAmount.meta({ description: 'Requested amount' }),
     currency: z.string(),
     status: z.enum(ATTEMPT_STATUSES),
-    sent_at: timestamp.nullable().meta({ description: 'When the payer said that it was sent' }),
-    note: z.string().nullable().meta({ description: 'The payer’s words' }),
+    sent_at: timestamp.nullable().meta({ description: 'Time at which the payer reported it as sent' }),
+    note: z.string().nullable().meta({ description: 'Note of the payer' }),
     created_at: timestamp,
   })
-  .meta({ id: 'Transfer', description: 'Money that a payer sends by hand and a person looks for' })
+  .meta({ id: 'Transfer', description: 'A manual transfer: the payer sends it, and an operator confirms it' })
 
 const page = z
   .object({ object: z.literal('list'), data: z.array(transfer), next_cursor: z.string().nullable() })
   .meta({ id: 'TransferList', description: 'A page of transfers' })
 
-const ask = z.strictObject({
+const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().max(40).optional(),
 })
 const params = z.object({
-  id: z.string().max(60).meta({ description: 'Its id, its payment code, or the payment’s id' }),
+  id: z.string().max(60).meta({ description: 'Id or payment code of the transfer, or id of the payment' }),
 })
 
 const confirmation = z
   .strictObject({
-    number: text(60).meta({ description: 'The transfer’s number in the bank’s books: each is counted once' }),
-    amount: minorAmount.optional().meta({ description: 'What came; what was asked for unless told' }),
+    number: text(60).meta({ description: 'Number of the transfer on the bank statement. Each number counts once.' }),
+    amount: decimalAmount.optional().meta({ description: 'Received amount. Default: the requested amount.' }),
     another: z
       .boolean()
       .optional()
-      .meta({ description: 'It is one more than was confirmed before: the payer sent twice with one payment code' }),
+      .meta({ description: 'Confirms a further transfer: the payer sent money twice with the same payment code' }),
   })
   .meta({ id: 'ConfirmTransfer', examples: [{ number: 'FT26015K3M9P' }] })
 const rejection = z
@@ -83,9 +83,9 @@ function listRoute(app: HttpServer, { access, db, payments }: Api): void {
       operationId: 'listTransfers',
       tags,
       security,
-      summary: 'List transfers that payers say they have sent, longest ago first',
-      description: 'Of all merchants, those that nobody has decided on: for keys of whoever runs this server.',
-      querystring: ask,
+      summary: 'List transfers that payers reported as sent, oldest first',
+      description: 'Lists undecided transfers of all merchants, so it needs an operator’s key.',
+      querystring: listQuery,
       response: { 200: page },
     },
     handler: async (request) => {
@@ -106,9 +106,9 @@ function confirmRoute(app: HttpServer, api: Api): void {
       operationId: 'confirmTransfer',
       tags,
       security,
-      summary: 'Say that the money of a transfer came',
+      summary: 'Confirm that the money of a transfer arrived',
       description:
-        'It is credited whatever became of the payment meanwhile, and marked late where that is over. Saying the same again changes nothing.',
+        'The money is credited whatever the status of the payment, with `flags.late` if the payment has ended. Repeating a confirmation changes nothing.',
       params,
       body: confirmation,
       response: { 200: transfer },
@@ -135,8 +135,8 @@ function rejectRoute(app: HttpServer, api: Api): void {
       operationId: 'rejectTransfer',
       tags,
       security,
-      summary: 'Say that the money of a transfer did not come',
-      description: 'The payer can try again. Money that comes later can still be confirmed.',
+      summary: 'Reject a transfer whose money did not arrive',
+      description: 'The payer can try again. Money that arrives later can still be confirmed.',
       params,
       body: rejection,
       response: { 200: transfer },

@@ -49,10 +49,11 @@ function startRoute(app: HttpServer, api: Api): void {
       security,
       summary: 'Start an attempt to pay',
       description:
-        'Prompts the phone, or answers with the page to send the payer to, or with the address to send to, or takes it from the customer’s prepaid balance. One address serves the whole payment: ' +
-        'asked again, the same attempt comes back with what is still due, at a rate that is locked for 15 minutes. For merchants with a checkout of their own: the hosted page does ' +
-        'this by itself. The attempt is `pending` while the payer decides: ' +
-        'look the payment up to see what became of it. `unknown` means that the provider did not answer: it is asked again, never sent again.',
+        'For merchants with their own checkout; the hosted page does this by itself. Depending on the method, it prompts the phone, returns the page for the payer, ' +
+        'returns the address to pay to, or charges the customer’s prepaid balance. A payment keeps one address: ' +
+        'a repeated request returns the same attempt with the amount still due, at a rate that is locked for 15 minutes. ' +
+        'The attempt is `pending` while the payer decides: retrieve the payment to see the result. ' +
+        '`unknown` means that the provider did not answer: Purser queries the provider again but never sends the request again.',
       params: shapes.paymentId,
       body: shapes.startAttempt,
       response: { 201: shapes.attempt },
@@ -60,7 +61,7 @@ function startRoute(app: HttpServer, api: Api): void {
     handler: async (request, reply) => {
       const caller = api.access.callerOf(request)
       await requireVisiblePayment(api, caller, request.params.id)
-      // Customers are the merchant's, not a store's.
+      // Customers belong to the merchant, not to one store.
       if (request.body.method === 'balance' && caller.storeId !== undefined) throw merchantKeyRequired()
       const { merchantId } = caller
       const asked = { merchantId, id: request.params.id, body: request.body }
@@ -95,7 +96,7 @@ async function start(api: Api, asked: Asked, key: string | undefined): Promise<S
   const path = `/api/v1/payments/${id}/attempts`
   const answer = await idempotency.run(
     db,
-    // No rebuilding: the attempt carries the key, so acting again gives the attempt that was begun for it.
+    // No `rebuild`: the attempt stores the key, so a second call returns the attempt that the first one started.
     { scope: `${merchantId} POST ${path}`, key, hash: hashRequest('POST', path, body) },
     act,
   )
@@ -116,7 +117,7 @@ function cancelRoute(app: HttpServer, { access, db, payments, publicUrl }: Api):
       security,
       summary: 'Cancel a payment that is not paid',
       description:
-        'Canceling again changes nothing. Refused while a prompt is on the payer’s phone. Money that still comes is credited, with `flags.late`.',
+        'Repeated calls change nothing. It is refused while a prompt is on the payer’s phone. Money that still arrives is credited, with `flags.late`.',
       params: shapes.paymentId,
       response: { 200: shapes.payment },
     },

@@ -4,7 +4,7 @@ import type { Intent, NewIntent } from '#payments'
 import type { HttpServer } from '#platform/web/http'
 import { hashRequest } from '#platform/web/idempotency'
 import { ALLOW_STORE_KEYS, merchantKeyRequired } from '../access/access.ts'
-import { newIntentOf } from '../../intents/new-intent.ts'
+import { parseNewIntent } from '../../intents/new-intent.ts'
 import { scopedKeyOf } from '../access/idempotency.ts'
 import { BODY_CODES, refusals } from '../problems/problems.ts'
 import { renderPayment } from '../../resources/render-payment.ts'
@@ -36,8 +36,8 @@ export function createPaymentRoute(app: HttpServer, api: Api): void {
       security: [{ bearer: [] }],
       summary: 'Create a payment',
       description:
-        'Answers with the payment and its `checkout_url`, the page to send the payer to. Send an `Idempotency-Key`: the same key and body ' +
-        'give the first answer again, whatever happened on the way or since.',
+        'Returns the payment and its `checkout_url`, the page to which you send the payer. Send an `Idempotency-Key`: the same key and body ' +
+        'always return the first payment, even after a lost response.',
       body: shapes.createPayment,
       response: { 201: shapes.payment },
     },
@@ -65,7 +65,7 @@ async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?
   if (key === undefined) return payments.create(db, await inputOf(api, caller, body))
   const idempotency = { key, hash: hashRequest('POST', PATH, body) }
   const input = await inputOf(api, caller, body).catch(async (error: unknown) => {
-    // What was taken when it first came is not refused now because a method or an origin has gone since.
+    // A retry must not fail because a method or an origin was removed after the first request.
     const before = await payments.findCreated(db, { merchantId, ...idempotency })
     if (!before) throw error
     return { before }
@@ -76,7 +76,7 @@ async function create(api: Api, caller: Caller, body: shapes.CreatePayment, key?
 
 async function inputOf(api: Api, caller: Caller, body: shapes.CreatePayment): Promise<NewIntent> {
   if (isCurrency(body.currency)) await api.payments.loadPrices(assetOf(body.currency))
-  const input = newIntentOf(body, await shopOf(api, caller, body.store), api)
-  // Nobody pays for an event that nobody wants.
+  const input = parseNewIntent(body, await shopOf(api, caller, body.store), api)
+  // Skip the cost of the event if no endpoint subscribes to it.
   return { ...input, announce: await api.webhooks.hasSubscriber(caller.merchantId, 'payment.created') }
 }

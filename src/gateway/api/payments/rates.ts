@@ -17,9 +17,9 @@ export function rateRoute(app: HttpServer, { access, rates }: Api): void {
       operationId: 'getRate',
       tags: ['Rates'],
       security: [{ bearer: [] }],
-      summary: 'What one currency is worth in another',
+      summary: 'Retrieve the exchange rate of two currencies',
       description:
-        'The median of several price sources; one that is far from the others is left out. For showing prices: a payment keeps the rate that it was made with.',
+        'Returns the median of several price sources, without outliers. Use it to show prices: a payment keeps the rate of its creation.',
       querystring: shapes.rateQuery,
       response: { 200: shapes.rate },
     },

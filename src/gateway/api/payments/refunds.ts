@@ -20,7 +20,7 @@ export function refundRoutes(app: HttpServer, api: Api): void {
   cancelRoute(app, api)
 }
 
-/** Only keys that may move money see the links that do. */
+/** Renders a refund. Only keys that may move money see its refund link, because the link moves money. */
 const render = ({ access, publicUrl }: Api, request: Request, refund: Refund): shapes.RefundObject => {
   const { livemode, scopes } = access.callerOf(request)
   return shapes.renderRefund(refund, { publicUrl: publicUrl(), livemode, claim: scopes.has('payments:write') })
@@ -50,11 +50,11 @@ function createRefundRoute(app: HttpServer, api: Api): void {
       operationId: 'createRefund',
       tags,
       security,
-      summary: 'Refund a payment, all or a part of it',
+      summary: 'Refund a payment, in full or in part',
       description:
-        'Takes the amount from your balance at once and sends it the way it came. `pending` is asked about until it is known; `failed` puts it back. ' +
-        'Where there is no way back, the refund is `claimable`: send its `claim_url` to the payer, who says there where the money goes. ' +
-        'Send an `Idempotency-Key`: the same key and body are the same refund, however often you ask.',
+        'Debits the amount from your balance immediately and sends it back by the original method. While the refund is `pending`, Purser queries the provider for the result; ' +
+        '`failed` credits the amount to your balance again. If the original method cannot refund, the refund is `claimable`: send its `claim_url` to the payer, who enters the destination there. ' +
+        'Send an `Idempotency-Key`: the same key and body always return the same refund.',
       params: paymentId,
       body: shapes.createRefund,
       response: { 201: shapes.refund },
@@ -93,7 +93,9 @@ async function assetOfPayment({ access, db, payments }: Api, request: Request, i
 
 function requireAsset(code: string): Asset {
   if (isCurrency(code)) return assetOf(code)
-  throw new AppError('validation-failed', 422, `currency ${code} is not known here`, { param: 'currency' })
+  throw new AppError('validation-failed', 422, `currency "${code}" is not known; use a code such as "KES"`, {
+    param: 'currency',
+  })
 }
 
 function requireAmount(text: string, asset: Asset): Money {
@@ -127,7 +129,7 @@ function listRoutes(app: HttpServer, api: Api): void {
       tags,
       security,
       summary: 'List the refunds of a payment, newest first',
-      description: 'Those made at the provider are among them (`origin`).',
+      description: 'Includes refunds that were created at the provider (`origin`).',
       params: paymentId,
       querystring: shapes.listRefunds,
       response: { 200: shapes.refundPage },
@@ -179,7 +181,7 @@ function findRoute(app: HttpServer, api: Api): void {
       operationId: 'getRefund',
       tags,
       security,
-      summary: 'Look a refund up',
+      summary: 'Retrieve a refund',
       params: shapes.refundId,
       response: { 200: shapes.refund },
     },
@@ -203,8 +205,8 @@ function cancelRoute(app: HttpServer, api: Api): void {
       operationId: 'cancelRefund',
       tags,
       security,
-      summary: 'Take a refund link back that nobody has used',
-      description: 'The amount is in your balance again. Canceling again changes nothing.',
+      summary: 'Cancel a refund whose link is unused',
+      description: 'Credits the amount to your balance again. Repeated calls change nothing.',
       params: shapes.refundId,
       response: { 200: shapes.refund },
     },

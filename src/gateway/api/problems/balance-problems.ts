@@ -1,6 +1,6 @@
 import type { Problem } from './problem.ts'
 
-/** What can be wrong with prepaid balances and with transfers by hand. */
+/** Errors of prepaid balances and of manual transfers. */
 export const BALANCE_PROBLEMS = [
   {
     code: 'payments.no-such-transfer',
@@ -20,33 +20,33 @@ export const BALANCE_PROBLEMS = [
     code: 'payments.transfer-not-open',
     status: 409,
     message: 'The transfer is settled already, so it cannot be changed.',
-    remedy: 'Look the payment up. What was credited goes back by a refund.',
+    remedy: 'Retrieve the payment. To return money that was credited, create a refund.',
   },
   {
     code: 'payments.transfer-confirmed',
     status: 409,
     message:
       'The transfer is confirmed as FT26015K3M9P already. If the payer sent a second one with the same payment code, confirm it with `another`.',
-    remedy: 'Compare the numbers. For a second transfer with one payment code send {"another": true}.',
+    remedy: 'Compare the numbers. To confirm a second transfer with the same payment code, send {"another": true}.',
   },
   {
     code: 'payments.number-used',
     status: 409,
     message: 'Another transfer was confirmed with this number. Check the number.',
     param: 'number',
-    remedy: 'Each transfer of the bank’s books is counted once. Find out which payment it belongs to.',
+    remedy: 'Each transfer on the bank statement counts once. Find out which payment it belongs to.',
   },
   {
     code: 'ledger.insufficient-funds',
     status: 409,
     message: 'The funds do not suffice.',
-    remedy: 'Your available balance is smaller than the amount: look at GET /api/v1/balance.',
+    remedy: 'Your available balance is lower than the amount. Check GET /api/v1/balance.',
   },
   {
     code: 'ledger.transfer-mismatch',
     status: 409,
     message: 'Transfer 6f1c… was posted before with another amount.',
-    remedy: 'This Idempotency-Key was used for another top-up of the customer, however long ago. Use a new one.',
+    remedy: 'This Idempotency-Key was used for another top-up of the same customer. It never expires: use a new one.',
   },
   {
     code: 'payments.no-customer',
@@ -59,8 +59,8 @@ export const BALANCE_PROBLEMS = [
   {
     code: 'payments.bad-number',
     status: 422,
-    message: 'The number must be the one in the bank’s books: 3 to 60 letters, digits, dots, dashes and slashes.',
+    message: 'The number must be the one on the bank statement: 3 to 60 letters, digits, dots, dashes and slashes.',
     param: 'number',
-    remedy: 'Copy it from the statement.',
+    remedy: 'Copy the number from the bank statement.',
   },
 ] as const satisfies readonly Problem[]

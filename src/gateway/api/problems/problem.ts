@@ -1,7 +1,7 @@
 import type { Refusal } from '#platform/web/http'
 
-/** An error of the API in the words of its documentation. */
+/** One documented error of the API, with an example of its message. */
 export interface Problem extends Refusal {
-  /** What the caller does about it. */
+  /** Action that the caller can take. */
   readonly remedy: string
 }

@@ -9,46 +9,46 @@ const all = [
     code: 'invalid-json',
     status: 400,
     message: 'The body is not valid JSON: check its quotes, commas and brackets.',
-    remedy: 'Send one JSON object, encoded as UTF-8. Let a JSON library write it.',
+    remedy: 'Send one JSON object, encoded as UTF-8. Use a JSON library to write it.',
   },
   {
     code: 'bad-request',
     status: 400,
     message: 'This is not a valid HTTP request.',
-    remedy: 'Check the path (percent signs), Content-Length and whatever proxy stands between.',
+    remedy: 'Check the percent signs in the path, Content-Length, and any proxy between you and the server.',
   },
   {
     code: 'unauthorized',
     status: 401,
     message: 'This API key is not valid. Check that it was copied completely.',
     remedy:
-      'Send Authorization: Bearer sk_…. Keys that begin with sk_test_ work in the sandbox and test mode, those with sk_live_ in live mode. A key that expired or was revoked is replaced with: npx purser key create, or npx purser key rotate.',
+      'Send Authorization: Bearer sk_…. Keys that begin with sk_test_ work in sandbox and test mode, keys that begin with sk_live_ in live mode. Replace an expired or revoked key with: npx purser key create, or npx purser key rotate.',
   },
   {
     code: 'forbidden',
     status: 403,
     message: 'This API key lacks the scope payments:write. Use one that has it.',
-    remedy: 'Use a key with the scope that the message names. Scopes are given when a key is made.',
+    remedy: 'Use a key with the scope in the message. Scopes are set when a key is created.',
   },
   {
     code: 'not-found',
     status: 404,
     message: 'There is nothing at this address: check the path and the id in it.',
-    remedy: 'Compare the path with the reference.',
+    remedy: 'Compare the path with the API reference.',
   },
   {
     code: 'payments.not-found',
     status: 404,
     message: 'There is no such payment.',
     param: 'id',
-    remedy: 'Check the id. A payment of another merchant does not exist for your key.',
+    remedy: 'Check the id. Payments of other merchants are not visible to your key.',
   },
   {
     code: 'payments.no-such-refund',
     status: 404,
     message: 'There is no refund re_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
-    remedy: 'Check the id. A refund of another merchant does not exist for your key.',
+    remedy: 'Check the id. Refunds of other merchants are not visible to your key.',
   },
   {
     code: 'payments.no-such-case',
@@ -61,14 +61,14 @@ const all = [
     code: 'payments.no-such-webhook',
     status: 404,
     message: 'There is no webhook at this URL. Check the rail’s name and that the rail is configured.',
-    remedy: 'For providers: the rail is unknown, or switched off because its keys are not set.',
+    remedy: 'For providers: the rail is unknown, or off because its credentials are not set.',
   },
   {
     code: 'payments.callback-refused',
     status: 401,
     message: 'The callback was refused.',
     remedy:
-      'For providers: the token in the path, the signature or the form is wrong. Nothing was changed; a security event was logged.',
+      'For providers: the token in the path, the signature or the format is wrong. Nothing changed, and a security event was logged.',
   },
   {
     code: 'identity.unknown-store',
@@ -76,21 +76,21 @@ const all = [
     message: 'There is no store sto_01kd3vq7m2e8wtzr4c9x5bnh6f. See: npx purser store list',
     param: 'store',
     remedy:
-      'Check the id. A store of another merchant does not exist for your key, nor another store for the key of one.',
+      'Check the id. Stores of other merchants are not visible to your key. The key of one store sees that store only.',
   },
   {
     code: 'gateway.no-such-link',
     status: 404,
     message: 'There is no payment link lnk_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
-    remedy: 'Check the id. A link of another merchant does not exist for your key.',
+    remedy: 'Check the id. Links of other merchants are not visible to your key.',
   },
   {
     code: 'webhooks.no-such-endpoint',
     status: 404,
     message: 'There is no webhook endpoint we_01kd3vq7m2e8wtzr4c9x5bnh6f.',
     param: 'id',
-    remedy: 'Check the id. An endpoint that was deleted, or is of another merchant, does not exist for your key.',
+    remedy: 'Check the id. Deleted endpoints and those of other merchants are not visible to your key.',
   },
   {
     code: 'webhooks.no-such-delivery',
@@ -103,7 +103,7 @@ const all = [
     code: 'method-not-allowed',
     status: 405,
     message: 'This address takes GET, POST, not PUT.',
-    remedy: 'Use one of the methods that the Allow header names.',
+    remedy: 'Use one of the methods in the Allow header.',
   },
   {
     code: 'request-timeout',
@@ -116,40 +116,40 @@ const all = [
     status: 409,
     message: 'The store sto_01kd3vq7m2e8wtzr4c9x5bnh6f is archived: restore it first.',
     param: 'store',
-    remedy: 'Nothing new is made in an archived store: npx purser store restore, or name another.',
+    remedy: 'An archived store accepts nothing new. Run npx purser store restore, or name another store.',
   },
   {
     code: 'idempotency-key-reused',
     status: 409,
     message: 'This Idempotency-Key was used for another request. Use a new key for a new payment.',
-    remedy: 'A key stands for one request. Make a new one, such as a UUID, for each thing that you want done once.',
+    remedy: 'Each key belongs to one request. Generate a new key, such as a UUID, for each new request.',
   },
   {
     code: 'idempotency-in-progress',
     status: 409,
-    message: 'The first request with this Idempotency-Key is still running: ask again with the same key.',
+    message: 'The first request with this Idempotency-Key is still running: retry with the same key.',
     remedy:
-      'Wait for Retry-After seconds and send the same request with the same key: you get the answer of the first.',
+      'Wait for Retry-After seconds and send the same request with the same key. It returns the response of the first request.',
   },
   {
     code: 'payments.already-paid',
     status: 409,
     message: 'The payment is paid already.',
-    remedy: 'Nothing is left to pay or to cancel. Look the payment up to see what arrived.',
+    remedy: 'Nothing is left to pay or to cancel. Retrieve the payment to see the money that arrived.',
   },
   {
     code: 'payments.over',
     status: 409,
     message: 'The payment is expired; no attempt can start on it. Create a new payment.',
     remedy:
-      'It is expired, canceled, failed or reversed. Create a new payment. Money that still arrives is credited to this one, with flags.late.',
+      'The payment is expired, canceled, failed or reversed. Create a new one. Money that still arrives is credited to the old payment, with flags.late.',
   },
   {
     code: 'payments.attempt-in-flight',
     status: 409,
-    message: 'A payment is under way already. Wait until it ends.',
+    message: 'An attempt is already in progress. Wait until it ends.',
     remedy:
-      'A prompt is on the payer’s phone, or money was seen that is not final. Another attempt, or canceling, could make the payer pay twice or for nothing. Try again after Retry-After seconds: a prompt ends within three minutes.',
+      'A prompt is on the payer’s phone, or a receipt is not final yet. Another attempt could charge the payer twice, and canceling could charge for nothing. Retry after Retry-After seconds: a prompt ends within three minutes.',
   },
   {
     code: 'payments.page-open',
@@ -157,7 +157,7 @@ const all = [
     message:
       'A page of the method crossmint is open, and its provider has not closed it. Finish the payment there, or try again in 15 seconds.',
     remedy:
-      'The payer can still pay on the page that was opened first. Cards are closed at the provider by themselves when another attempt starts; where a provider cannot close its page, let the payer finish there or create a new payment.',
+      'The payer can still pay on the page that was opened first. A card page is closed at the provider when another attempt starts. If a provider cannot close its page, let the payer finish there or create a new payment.',
   },
   {
     code: 'payments.too-many-attempts',
@@ -172,20 +172,19 @@ const all = [
     code: 'payments.case-over',
     status: 409,
     message: 'The case rec_01kd3vq7m2e8wtzr4c9x5bnh6f is closed already, so it cannot be changed.',
-    remedy: 'A person closed it, or nothing differed any more when its day was compared again.',
+    remedy: 'An operator closed the case, or a later comparison of its day found no difference.',
   },
   {
     code: 'webhooks.too-many-endpoints',
     status: 409,
     message: 'A merchant can have 10 webhook endpoints: delete one first.',
-    remedy: 'Delete an endpoint that is not used, or let one take more events.',
+    remedy: 'Delete an unused endpoint, or subscribe an existing one to more events.',
   },
   {
     code: 'webhooks.too-many-secrets',
     status: 409,
-    message: '5 secrets of this endpoint are still good: wait until one has ended before making another.',
-    remedy:
-      'Each rotation leaves the secret before it in force for its overlap. Wait, or rotate with a shorter overlap.',
+    message: '5 secrets of this endpoint are still valid: wait until one expires before creating another.',
+    remedy: 'Each rotation keeps the previous secret valid for the overlap. Wait, or rotate with a shorter overlap.',
   },
   {
     code: 'webhooks.endpoint-disabled',
@@ -197,13 +196,13 @@ const all = [
     code: 'identity.too-many-stores',
     status: 409,
     message: 'A merchant can have 200 stores.',
-    remedy: 'Use one of the stores that are there; an archived one can be restored and renamed.',
+    remedy: 'Use an existing store. An archived store can be restored and renamed.',
   },
   {
     code: 'body-too-large',
     status: 413,
     message: 'The body is too large: send less.',
-    remedy: 'A body has 64 kB at most.',
+    remedy: 'A body may have at most 64 kB.',
   },
   {
     code: 'unsupported-media-type',
@@ -216,7 +215,7 @@ const all = [
     status: 422,
     message: 'amount must be a positive decimal string such as "1500.00"',
     param: 'amount',
-    remedy: 'param names the field, message says what it must be. The same request will always be refused: correct it.',
+    remedy: 'param names the field, message says what it must be. Correct the request before you send it again.',
   },
   {
     code: 'identity.bad-input',
@@ -230,7 +229,7 @@ const all = [
     status: 422,
     message: 'https://shop.example/thanks cannot be a return origin: leave out what follows https://shop.example.',
     param: 'origin',
-    remedy: 'Give scheme, host and port alone; https in live mode.',
+    remedy: 'Send only scheme, host and port. Live mode requires https.',
   },
   {
     code: 'payments.method-not-allowed',
@@ -244,61 +243,61 @@ const all = [
     status: 422,
     message: 'mpesa cannot collect the amount due: KES 0.50 is below its minimum of KES 1.00. Choose another method.',
     param: 'method',
-    remedy: 'Choose another method for what is due.',
+    remedy: 'Choose another method for the amount due.',
   },
   {
     code: 'payments.payer-incomplete',
     status: 422,
     message: 'mpesa needs the payer’s phone.',
     param: 'phone',
-    remedy: 'Send the field that the message names.',
+    remedy: 'Send the field in the message.',
   },
   {
     code: 'payments.bad-phone',
     status: 422,
     message: 'The phone number is not a Kenyan mobile number. Write it like 0712 345 678 or +254712345678.',
     param: 'phone',
-    remedy: 'Send a mobile number of the country that the message names, with or without the country code.',
+    remedy: 'Send a mobile number of the country in the message, with or without the country code.',
   },
   {
     code: 'rates.unknown-pair',
     status: 422,
     message: 'No source gives a price for BTC/XTR.',
     param: 'base',
-    remedy: 'Ask for a pair of currencies that have a market price, or have a fixed rate set (RATES_FIXED).',
+    remedy: 'Request currencies that have a market price, or ask the operator to set a fixed rate (RATES_FIXED).',
   },
   {
     code: 'payments.bad-cursor',
     status: 422,
     message: 'The cursor is invalid. Use next_cursor from the previous page.',
     param: 'cursor',
-    remedy: 'Send next_cursor as it came, with the same filters.',
+    remedy: 'Send next_cursor unchanged, with the same filters.',
   },
   {
     code: 'webhooks.bad-url',
     status: 422,
     message: 'url must not lead to a private or local address.',
     param: 'url',
-    remedy: 'Give a public https address. Only the sandbox takes http, and addresses of its own machine.',
+    remedy: 'Send a public https URL. Only the sandbox accepts http and addresses of its own machine.',
   },
   {
     code: 'rate-limited',
     status: 429,
     message: 'This API key may make 60000 requests a minute: wait 12 s and try again.',
-    remedy: 'Wait for Retry-After seconds. RateLimit-Remaining tells beforehand how many are left.',
+    remedy: 'Wait for Retry-After seconds. The header RateLimit-Remaining shows how many requests are left.',
   },
   {
     code: 'gateway.export-running',
     status: 429,
-    message: 'An export of this merchant is running already: wait until it has ended, or end it.',
-    remedy: 'One export at a time: wait until the one that runs has ended, or close its connection.',
+    message: 'An export of this merchant is already running: wait until it ends, or cancel it.',
+    remedy: 'A merchant can run one export at a time. Wait until it ends, or close its connection.',
   },
   {
     code: 'payments.too-many-prompts',
     status: 429,
     message: 'This phone received too many prompts. Wait before you send another one.',
     param: 'phone',
-    remedy: 'A phone is prompted three times in ten minutes from public pages. Wait for Retry-After seconds.',
+    remedy: 'Public pages send a phone at most three prompts in ten minutes. Wait for Retry-After seconds.',
   },
   {
     code: 'payments.too-many-declines',
@@ -317,20 +316,20 @@ const all = [
     status: 500,
     message: 'Something went wrong on our side. Give the request id to support.',
     remedy:
-      'Send it again with the same Idempotency-Key: nothing is done twice. If it stays, give request_id to whoever runs this server.',
+      'Send it again with the same Idempotency-Key: nothing is done twice. If the error persists, send request_id to the operator of this server.',
   },
   {
     code: 'payments.method-unavailable',
     status: 503,
     message: 'mpesa is unavailable now. Choose another method, or try again in a minute.',
     param: 'method',
-    remedy: 'The method is switched off for now. Nothing was sent to the payer.',
+    remedy: 'The method is off for now. Nothing was sent to the payer.',
   },
   {
     code: 'payments.too-many-followers',
     status: 503,
     message: 'Too many pages follow payments now. Read the payment instead.',
-    remedy: 'Ask for the payment every few seconds instead of following it.',
+    remedy: 'Retrieve the payment every few seconds instead.',
   },
   {
     code: 'rates.unavailable',
@@ -338,47 +337,47 @@ const all = [
     message:
       'No rate for BTC/KES is at most 600 s old: CoinGecko cannot be reached since 2026-01-15T09:00:00.000Z; Coinbase asks for fewer requests since 2026-01-15T09:01:00.000Z; Kraken does not give KES.',
     remedy:
-      'Ask again after Retry-After seconds. The message names each price source and what is the matter with it; a price that is too old is never given.',
+      'Retry after Retry-After seconds. The message names each price source and its problem. An outdated price is never returned.',
   },
   {
     code: 'gateway.too-many-exports',
     status: 503,
-    message: 'Too many exports run now: try again in a moment.',
+    message: 'Too many exports are running: try again in a moment.',
     remedy: 'A hundred other merchants are exporting. Wait for Retry-After seconds.',
   },
   {
     code: 'gateway.too-many-streams',
     status: 503,
-    message: 'Too many pages are open at this address.',
-    remedy: 'For checkout pages: the page asks every few seconds instead.',
+    message: 'Too many pages are open from this IP address.',
+    remedy: 'For checkout pages: the page polls every few seconds instead.',
   },
   {
     code: 'unavailable',
     status: 503,
     message: 'Purser cannot reach its database: try again soon.',
-    remedy: 'Wait for Retry-After seconds and send it again with the same Idempotency-Key: nothing is half done.',
+    remedy: 'Wait for Retry-After seconds and retry with the same Idempotency-Key. No request is left half done.',
   },
 ] as const satisfies readonly Problem[]
 
 export type ProblemCode = (typeof all)[number]['code']
 
-/** Every error that the API answers with, by status. */
+/** Every error of the API, sorted by HTTP status. */
 export const PROBLEMS: readonly Problem[] = all.toSorted((a, b) => a.status - b.status)
 
-/** What any route behind a key may answer. */
+/** Errors of every route that needs an API key. */
 const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited', 'unavailable'] as const
-/** What any route that takes an Idempotency-Key may answer. */
+/** Errors of every route that accepts an Idempotency-Key. */
 export const IDEMPOTENCY_CODES = ['idempotency-key-reused', 'idempotency-in-progress'] as const
-/** What any route that takes a body may answer. */
+/** Errors of every route that accepts a body. */
 export const BODY_CODES = ['invalid-json', 'body-too-large', 'unsupported-media-type'] as const
 
-/** What a route that needs no key may answer. */
+/** Returns the errors of a route that needs no API key, for its documentation. */
 export const publicRefusals = (...codes: readonly ProblemCode[]): readonly Refusal[] => {
   const wanted: ReadonlySet<string> = new Set([...codes, 'rate-limited', 'unavailable'])
   return PROBLEMS.filter(({ code }) => wanted.has(code))
 }
 
-/** The refusals of a route behind a key, for its documentation. */
+/** Returns the errors of a route that needs an API key, for its documentation. */
 export const refusals = (...codes: readonly ProblemCode[]): readonly Refusal[] => {
   const wanted: ReadonlySet<string> = new Set([...COMMON, ...codes])
   return PROBLEMS.filter(({ code }) => wanted.has(code))

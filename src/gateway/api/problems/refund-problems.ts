@@ -1,19 +1,19 @@
 import type { Problem } from './problem.ts'
 
-/** Why money cannot be given back now. */
+/** Errors of refunds. */
 export const REFUND_PROBLEMS = [
   {
     code: 'payments.nothing-to-refund',
     status: 409,
     message: 'This payment has no refundable amount left.',
-    remedy: 'Nothing arrived, or all of it went back or is on its way back: list the payment’s refunds.',
+    remedy: 'No money arrived, or all of it is refunded or being refunded. List the payment’s refunds.',
   },
   {
     code: 'payments.refund-too-large',
     status: 409,
     message: 'At most KES 500.00 of this payment can be refunded.',
     param: 'amount',
-    remedy: 'Ask for no more than the message names. Refunds that are pending or claimable count as gone.',
+    remedy: 'Refund at most the amount in the message. Pending and claimable refunds reduce it.',
   },
   {
     code: 'payments.refund-in-parts',
@@ -21,7 +21,7 @@ export const REFUND_PROBLEMS = [
     message:
       'This payment was made in several parts, and each is refunded separately. Refund at most KES 1000.00 at once, or use a link.',
     param: 'amount',
-    remedy: 'Make one refund for each part, or one by a link for all: {"method": "claim"}.',
+    remedy: 'Create one refund for each part, or one refund link for all: {"method": "claim"}.',
   },
   {
     code: 'payments.refund-to-balance',
@@ -29,7 +29,7 @@ export const REFUND_PROBLEMS = [
     message:
       'KES 600.00 of this payment came from the customer’s balance and can only return there. Refund that amount separately, without a link.',
     param: 'method',
-    remedy: 'Make one refund of that amount without method, and another for the rest.',
+    remedy: 'Create one refund of that amount without method, and another for the rest.',
   },
   {
     code: 'payments.refund-rate',
@@ -38,18 +38,18 @@ export const REFUND_PROBLEMS = [
       'This payment was made in another currency. It is refunded in its own currency, at the rate of the payment. Use paid_rate or fiat.',
     param: 'amount_basis',
     remedy:
-      'Use paid_rate or fiat: the money was exchanged when it came, and is in your balance in the payment’s currency.',
+      'Use paid_rate or fiat. The money was exchanged on arrival and is in your balance in the payment’s currency.',
   },
   {
     code: 'payments.insufficient-balance',
     status: 409,
     message: 'The refund needs KES 1500.00 and the balance has KES 500.00. Refund less, or wait for more payments.',
-    remedy: 'Wait until payments come in, or refund less. The operator may allow a debt: REFUNDS_BEYOND_BALANCE=debt.',
+    remedy: 'Wait for new payments, or refund less. The operator can allow a debt: REFUNDS_BEYOND_BALANCE=debt.',
   },
   {
     code: 'payments.refund-over',
     status: 409,
     message: 'The refund is succeeded and cannot be canceled.',
-    remedy: 'Only a link that nobody has used can be taken back.',
+    remedy: 'Only a claimable refund, whose link is unused, can be canceled.',
   },
 ] as const satisfies readonly Problem[]

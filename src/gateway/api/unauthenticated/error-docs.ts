@@ -15,7 +15,7 @@ code, .status { font-family: ui-monospace, monospace; font-size: 0.93em }
 section:target { border-left: 4px solid #0a7d4f; padding-left: 1rem; margin-left: -1.25rem }
 `
 
-/** `/docs/errors`: where `doc_url` of every error leads. One page with a place for each code. */
+/** Serves `/docs/errors`, the target of every error's `doc_url`: one page with a section for each code. */
 export function errorDocsRoutes(app: HttpServer): void {
   const page = errorsDocument()
   app.route({
@@ -49,8 +49,8 @@ const errorsDocument = (): string =>
           <h1>Errors</h1>
           <p>
             Every error has the form
-            <code>{"error": {"code", "message", "param", "request_id", "doc_url"}}</code>. Programs react to
-            <code>code</code>, people read <code>message</code>. See also the <a href="/docs">API reference</a>.
+            <code>{"error": {"code", "message", "param", "request_id", "doc_url"}}</code>. Programs should use
+            <code>code</code>; <code>message</code> is for people. See also the <a href="/docs">API reference</a>.
           </p>
           ${PROBLEMS.map(problemPart)}
         </main>

@@ -12,8 +12,8 @@ interface Slot {
 }
 
 /**
- * Measures the routes below `prefix` that are added after it. Of this process, from its memory.
- * @returns what tells the mean milliseconds to an answer in the last five minutes, undefined without any
+ * Measures the response times of routes under `prefix` that are added after this call. It covers this process only and keeps its data in memory.
+ * @returns a function that returns the mean response time of the last five minutes in milliseconds, undefined without requests
  */
 export function createResponseTimer(app: HttpServer, prefix: string): () => number | undefined {
   const slots: Slot[] = Array.from({ length: SLOTS }, () => ({ number: -1, count: 0, ms: 0 }))

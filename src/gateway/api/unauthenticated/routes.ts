@@ -11,7 +11,7 @@ import type { Rates } from '#rates'
 import { createResponseTimer } from './response-time.ts'
 import { publicRefusals } from '../problems/problems.ts'
 
-/** What anybody may ask without a key: figures without names or amounts, and what the API is. */
+/** Routes that need no API key: figures without names or amounts, and information about the API. */
 
 export interface UnauthenticatedDeps {
   readonly db: Db
@@ -26,7 +26,7 @@ export interface UnauthenticatedDeps {
 const CACHE_MS = 5_000
 const PER_ADDRESS = { points: 120, windowMs: 60_000 }
 const WARM_PER_ADDRESS = { points: 6, windowMs: 60_000 }
-/** A price source that does not answer is not waited for. */
+/** Maximum wait for price sources. */
 const WARM_DEADLINE_MS = 5_000
 const WARM_PAIRS = [
   ['BTC', 'KES'],
@@ -47,14 +47,14 @@ const metrics = z
   .object({
     daily_transactions: z
       .int()
-      .meta({ description: 'Payments made since midnight in BUSINESS_TIME_ZONE, paid or not' }),
-    total_transactions: z.int().meta({ description: 'Payments ever made, paid or not' }),
+      .meta({ description: 'Payments created since midnight in BUSINESS_TIME_ZONE, paid or not' }),
+    total_transactions: z.int().meta({ description: 'All payments ever created, paid or not' }),
     success_rate: z
       .number()
       .nullable()
       .meta({
         description:
-          'Of the tries to pay that began in the last 24 hours and have ended, how many of a hundred brought money (the newest 10,000 are looked at). Null when none has ended.',
+          'Percentage of attempts that succeeded, among those started in the last 24 hours that have ended (at most the newest 10,000). Null if none has ended.',
         examples: [97.4],
       }),
     avg_response_time: z
@@ -62,12 +62,12 @@ const metrics = z
       .nullable()
       .meta({
         description:
-          'Mean milliseconds in which this process answered requests to /api/v1 in the last five minutes. Null when there were none.',
+          'Mean response time of this process for /api/v1 in the last five minutes, in milliseconds. Null without requests.',
         examples: [4.2],
       }),
-    at: z.string().meta({ format: 'date-time', description: 'When this was counted: at most a few seconds ago' }),
+    at: z.string().meta({ format: 'date-time', description: 'Time of the count, at most a few seconds ago' }),
   })
-  .meta({ id: 'Metrics', description: 'How the desk does, over all merchants' })
+  .meta({ id: 'Metrics', description: 'Key figures over all merchants' })
 type Metrics = z.output<typeof metrics>
 
 function metricsRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
@@ -89,8 +89,8 @@ function metricsRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
       operationId: 'getMetrics',
       tags,
       security: [],
-      summary: 'How the desk does, in four figures',
-      description: 'For monitoring scripts; no key is needed. Prometheus reads /metrics instead.',
+      summary: 'Retrieve four key figures',
+      description: 'For monitoring scripts; needs no API key. Prometheus scrapes /metrics instead.',
       response: { 200: metrics },
     },
     handler: async ({ ip }) => {
@@ -115,11 +115,11 @@ async function measure(
   }
 }
 
-const warmth = z
+const warmupResult = z
   .object({
     object: z.literal('warmup'),
-    prices: z.int().meta({ description: 'Pairs of currencies that a fresh price is known of' }),
-    connections: z.int().meta({ description: 'Database connections that are open, with their statements prepared' }),
+    prices: z.int().meta({ description: 'Currency pairs with a current price' }),
+    connections: z.int().meta({ description: 'Open database connections with prepared statements' }),
     took_ms: z.int(),
   })
   .meta({ id: 'Warmup' })
@@ -133,10 +133,10 @@ function warmRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
       operationId: 'warmUp',
       tags,
       security: [],
-      summary: 'Get ready for traffic after a start',
+      summary: 'Warm up after a start',
       description:
-        'Asks for the prices that are due, opens the database connections of this process and prepares their statements. Asking again does no harm.',
-      response: { 200: warmth },
+        'Fetches the prices that are due, opens the database connections of this process and prepares their statements. Repeated calls are safe.',
+      response: { 200: warmupResult },
     },
     handler: async ({ ip }) => {
       await deps.limits.require('warmup', addressKey(ip), WARM_PER_ADDRESS)
@@ -150,7 +150,7 @@ function warmRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
 async function warmPrices({ rates }: UnauthenticatedDeps): Promise<number> {
   let known = 0
   const ask = async (base: string, quote: string): Promise<void> => {
-    // A price that cannot be had is told by the rates themselves; here it is just not counted.
+    // The rates module reports missing prices; skip them here.
     await rates.rate(base, quote).then(
       () => known++,
       () => undefined,
@@ -162,11 +162,11 @@ async function warmPrices({ rates }: UnauthenticatedDeps): Promise<number> {
   return known
 }
 
-/** At once, so that each takes a connection of its own. */
+/** Runs one query per connection concurrently, so that each query opens its own connection. */
 async function warmConnections({ db, payments, clock }: UnauthenticatedDeps): Promise<number> {
-  const nobody = firstIdAt('pay', clock.now())
+  const unknownId = firstIdAt('pay', clock.now())
   const count = db.pool.options.max
-  await Promise.all(Array.from({ length: count }, () => payments.find(db, { id: nobody })))
+  await Promise.all(Array.from({ length: count }, () => payments.find(db, { id: unknownId })))
   return db.pool.totalCount
 }
 
@@ -176,15 +176,15 @@ const info = z
     name: z.literal('Purser'),
     version: z.string(),
     mode: z.enum(['sandbox', 'test', 'live']),
-    livemode: z.boolean().meta({ description: 'Whether real money moves here' }),
+    livemode: z.boolean().meta({ description: 'Whether real money moves' }),
     methods: z.array(z.object({ method: z.string(), currencies: z.array(z.string()) })).meta({
-      description: 'Ways to pay that work now',
+      description: 'Payment methods that are available now',
     }),
     docs_url: z.string(),
     openapi_url: z.string(),
     checkout_url: z.string(),
   })
-  .meta({ id: 'Api', description: 'What answers here' })
+  .meta({ id: 'Api', description: 'Information about this API' })
 
 function infoRoute(app: HttpServer, { payments, limits, publicUrl, about }: UnauthenticatedDeps): void {
   app.route({
@@ -195,7 +195,7 @@ function infoRoute(app: HttpServer, { payments, limits, publicUrl, about }: Unau
       operationId: 'getApi',
       tags,
       security: [],
-      summary: 'What answers here: version, mode, ways to pay',
+      summary: 'Retrieve version, mode and payment methods',
       response: { 200: info },
     },
     handler: async ({ ip }) => {
@@ -226,9 +226,9 @@ function methodsOf(payments: Payments): { method: string; currencies: string[] }
   return [...found].map(([method, currencies]) => ({ method, currencies }))
 }
 
-const crossmintFace = z
+const crossmintConfig = z
   .object({ enabled: z.boolean(), environment: z.enum(['staging', 'production']).nullable() })
-  .meta({ id: 'CrossmintConfig', description: 'Whether cards through Crossmint can be paid with here' })
+  .meta({ id: 'CrossmintConfig', description: 'Whether card payments through Crossmint are available' })
 
 function crossmintRoute(app: HttpServer, { payments, about, limits }: UnauthenticatedDeps): void {
   app.route({
@@ -239,9 +239,9 @@ function crossmintRoute(app: HttpServer, { payments, about, limits }: Unauthenti
       operationId: 'getCrossmintConfig',
       tags,
       security: [],
-      summary: 'Whether payments through Crossmint are set up',
-      description: 'What is public of it: keys and ids are never told.',
-      response: { 200: crossmintFace },
+      summary: 'Retrieve the public configuration of Crossmint',
+      description: 'Shows whether payments through Crossmint are set up. Keys and ids are never shown.',
+      response: { 200: crossmintConfig },
     },
     handler: async ({ ip }) => {
       await limits.require('info', addressKey(ip), PER_ADDRESS)

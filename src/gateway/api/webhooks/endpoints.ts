@@ -34,11 +34,11 @@ function createEndpointRoute(app: HttpServer, api: Api): void {
       operationId: 'createWebhookEndpoint',
       tags,
       security,
-      summary: 'Be told of events',
+      summary: 'Create a webhook endpoint',
       description:
-        'Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed by the Standard Webhooks ' +
-        'specification: check it with one of its libraries and this `secret`. Answer 2xx within 10 seconds; anything else is tried again for three ' +
-        'days. An event can come twice (same `webhook-id`), and `data.object.version` tells which of two copies of an object is newer.',
+        'Each event is sent as POST `{"id":"evt_…","type","created_at","livemode","version","data":{"object"}}`, signed according to Standard Webhooks: ' +
+        'verify it with one of its libraries and this `secret`. Respond with 2xx within 10 seconds; any other response is retried for three ' +
+        'days. An event can arrive twice (same `webhook-id`). The copy of an object with the larger `data.object.version` is newer.',
       body: hooks.createEndpoint,
       response: { 201: hooks.withSecret },
     },
@@ -94,7 +94,7 @@ function findRoute(app: HttpServer, { access, db, webhooks }: Api): void {
       operationId: 'getWebhookEndpoint',
       tags,
       security,
-      summary: 'Look a webhook endpoint up',
+      summary: 'Retrieve a webhook endpoint',
       params: hooks.endpointId,
       response: { 200: hooks.endpoint },
     },
@@ -118,8 +118,8 @@ function updateRoute(app: HttpServer, api: Api): void {
       security,
       summary: 'Change, disable or enable a webhook endpoint',
       description:
-        'What still waits for an endpoint that is disabled is canceled, and what happens meanwhile is not kept for it. Once it is enabled again, ' +
-        'what failed can be sent again as a range.',
+        'Disabling an endpoint cancels its pending deliveries, and events of that time are not stored for it. Once it is enabled again, ' +
+        'you can send failed deliveries of a period again.',
       params: hooks.endpointId,
       body: hooks.updateEndpoint,
       response: { 200: hooks.endpoint },
@@ -145,7 +145,7 @@ function deleteRoute(app: HttpServer, api: Api): void {
       tags,
       security,
       summary: 'Delete a webhook endpoint',
-      description: 'What still waits for it is canceled.',
+      description: 'Cancels its pending deliveries.',
       params: hooks.endpointId,
       response: { 200: hooks.deleted },
     },
@@ -172,10 +172,10 @@ function rotateRoute(app: HttpServer, api: Api): void {
       operationId: 'rotateWebhookSecret',
       tags,
       security,
-      summary: 'Make a new secret for a webhook endpoint',
+      summary: 'Rotate the secret of a webhook endpoint',
       description:
-        'Until the overlap has passed each message carries signatures of the new secret and of those before it, so that you can change over in ' +
-        'between. The libraries of the specification take any one that fits.',
+        'During the overlap, each message is signed with the new and the previous secrets, so that you can switch in ' +
+        'between. The Standard Webhooks libraries accept any matching signature.',
       params: hooks.endpointId,
       body: hooks.rotateSecret,
       response: { 200: hooks.withSecret },

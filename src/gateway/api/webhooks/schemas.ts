@@ -6,13 +6,13 @@ import { SETTLEMENT_EVENTS } from '../../events/settlement-events.ts'
 import { REFUND_EVENTS } from '../../events/refund-events.ts'
 import { instant, text } from '../../resources/text.ts'
 
-/** Webhook endpoints and deliveries as the API takes and shows them. */
+/** Schemas of webhook endpoints and deliveries in the API. */
 
 const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T09:00:00.000Z'] })
 
-/** What an endpoint can listen to: all, all of a kind, or one type. */
+/** All event types. An endpoint subscribes to all, to all of a kind, or to single types. */
 const EVENTS: readonly string[] = [...PAYMENT_EVENTS, ...REFUND_EVENTS, ...SETTLEMENT_EVENTS]
-/** `payout.*` can be listened to before there are payouts, so that nobody has to come back for it. */
+/** `payout.*` is accepted before payouts exist, so that merchants need not change their endpoints later. */
 const PATTERNS: ReadonlySet<string> = new Set(['*', 'payment.*', 'refund.*', 'settlement.*', 'payout.*', ...EVENTS])
 const EVENTS_AT_MOST = 50
 const events = z
@@ -20,12 +20,12 @@ const events = z
   .min(1)
   .max(EVENTS_AT_MOST)
   .meta({
-    description: `What to be told of: \`*\` for all, \`payment.*\` for all of payments (so \`refund.*\`, \`settlement.*\`; \`payout.*\` is for payouts, which are still to come), or types: ${EVENTS.join(', ')}`,
+    description: `Events to send: \`*\` for all, \`payment.*\` for all events of payments (likewise \`refund.*\` and \`settlement.*\`; \`payout.*\` is reserved for future payouts), or single types: ${EVENTS.join(', ')}`,
     examples: [['*'], ['payment.paid', 'payment.expired']],
   })
 
 const url = text(2000).meta({
-  description: 'Where to send them: a public address, https in live mode. Redirects are not followed.',
+  description: 'Target of the events: a public URL, https in live mode. Redirects are not followed.',
   examples: ['https://shop.example/hooks/purser'],
 })
 const description = text(200).meta({ description: 'Your own note' })
@@ -39,7 +39,7 @@ export const updateEndpoint = z
     url: url.optional(),
     events: events.optional(),
     description: description.optional(),
-    enabled: z.boolean().optional().meta({ description: 'True also ends a disabling by us' }),
+    enabled: z.boolean().optional().meta({ description: 'True also enables an endpoint that Purser disabled' }),
   })
   .meta({ id: 'UpdateWebhookEndpoint', examples: [{ enabled: true }] })
 
@@ -51,7 +51,7 @@ export const rotateSecret = z
       .min(0)
       .max(7 * DAY_HOURS)
       .default(DAY_HOURS)
-      .meta({ description: 'How long the secrets before sign beside the new one' }),
+      .meta({ description: 'Hours for which messages are also signed with the previous secrets' }),
   })
   .nullable()
   .meta({ id: 'RotateWebhookSecret', examples: [{ overlap_hours: DAY_HOURS }] })
@@ -68,15 +68,15 @@ export const endpoint = z
     disabled_reason: z
       .enum(['requested', 'failing', 'gone'])
       .nullable()
-      .meta({ description: '`failing`: nothing arrived for five days. `gone`: it answered 410.' }),
-    failing_since: timestamp.nullable().meta({ description: 'Since when every delivery has failed' }),
+      .meta({ description: '`failing`: every delivery failed for five days. `gone`: it answered 410.' }),
+    failing_since: timestamp.nullable().meta({ description: 'Time since which every delivery has failed' }),
     created_at: timestamp,
   })
-  .meta({ id: 'WebhookEndpoint', description: 'Where you are told of events' })
+  .meta({ id: 'WebhookEndpoint', description: 'A URL that receives events' })
 export type EndpointObject = z.output<typeof endpoint>
 
 const SHOWN_ONCE =
-  'Verifies what we send, by the Standard Webhooks specification. Shown once: null when a request is repeated; rotate the secret to get another.'
+  'Secret for verifying messages according to Standard Webhooks. Shown once: it is null when a request is repeated. Rotate the secret to get a new one.'
 export const withSecret = endpoint
   .extend({
     secret: z
@@ -100,13 +100,13 @@ const deliveryFields = z.object({
   endpoint: z.string(),
   event: z
     .string()
-    .meta({ description: 'Its id, which is sent as `webhook-id`', examples: ['evt_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
+    .meta({ description: 'Id of the event, sent as `webhook-id`', examples: ['evt_01kd3vq7m2e8wtzr4c9x5bnh6f'] }),
   type: z.string().meta({ examples: ['payment.paid'] }),
-  object_id: z.string().meta({ description: 'What it tells of' }),
+  object_id: z.string().meta({ description: 'Id of the object that the event is about' }),
   status: z.enum(DELIVERY_STATES),
   attempt_count: z.int(),
-  last_status: z.int().nullable().meta({ description: 'HTTP status of the last answer' }),
-  next_attempt_at: timestamp.nullable().meta({ description: 'Null when it is finished, or being sent now' }),
+  last_status: z.int().nullable().meta({ description: 'HTTP status of the last response' }),
+  next_attempt_at: timestamp.nullable().meta({ description: 'Null if it is finished or being sent now' }),
   created_at: timestamp,
   finished_at: timestamp.nullable(),
 })
@@ -115,26 +115,26 @@ export type DeliveryObject = z.output<typeof delivery>
 
 export const deliveryDetail = deliveryFields
   .extend({
-    body: z.string().meta({ description: 'What is sent, to the byte' }),
+    body: z.string().meta({ description: 'Exact body of the request' }),
     attempts: z
       .array(
         z.object({
           at: timestamp,
           ms: z.int(),
-          status: z.int().nullable().meta({ description: 'HTTP status; null when no answer came' }),
-          answer: z.string().nullable().meta({ description: 'The first 4 kB of the answer' }),
+          status: z.int().nullable().meta({ description: 'HTTP status; null without a response' }),
+          answer: z.string().nullable().meta({ description: 'First 4 kB of the response' }),
           error: z.string().nullable(),
         }),
       )
-      .meta({ description: 'Newest first, a hundred at most' }),
+      .meta({ description: 'Newest first, at most 100' }),
   })
-  .meta({ id: 'DeliveryDetail', description: 'A delivery with all that was sent and answered' })
+  .meta({ id: 'DeliveryDetail', description: 'A delivery with its requests and responses' })
 
 export const listDeliveries = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z
     .string()
-    .refine((given) => isId('del', given), 'is not one of ours: take next_cursor from the page before')
+    .refine((given) => isId('del', given), 'is not valid: send next_cursor of the previous page')
     .optional(),
   status: z.enum(DELIVERY_STATES).optional(),
 })
@@ -144,19 +144,21 @@ export const deliveryPage = z
 
 export const redeliverRange = z
   .strictObject({
-    from: instant.meta({ description: 'Events of this time or later' }),
+    from: instant.meta({ description: 'Events at this time or later' }),
     to: instant.meta({ description: 'Events before this time' }),
-    status: z.enum(DELIVERY_STATES).default('failed').meta({ description: '`pending`: those that wait are sent now' }),
+    status: z.enum(DELIVERY_STATES).default('failed').meta({ description: '`pending`: sends waiting deliveries now' }),
   })
   .meta({ id: 'RedeliverRange', examples: [{ from: '2026-01-15T00:00:00Z', to: '2026-01-16T00:00:00Z' }] })
 
 export const redelivery = z
   .object({
     object: z.literal('redelivery'),
-    count: z.int().meta({ description: 'Deliveries that are sent again: 1000 at most in one request' }),
-    next_from: timestamp.nullable().meta({ description: 'When there may be more: ask again with this as `from`' }),
+    count: z.int().meta({ description: 'Number of deliveries that are sent again, at most 1000 per request' }),
+    next_from: timestamp
+      .nullable()
+      .meta({ description: 'Set if there may be more: repeat the request with this as `from`' }),
   })
-  .meta({ id: 'Redelivery', description: 'What a request to send again did' })
+  .meta({ id: 'Redelivery', description: 'Result of a request to send deliveries again' })
 
 export const endpointId = z.object({ id: text(40) })
 

@@ -9,15 +9,15 @@ export interface AmountForm {
   /** At least one. */
   readonly offers: readonly Offer[]
   readonly typed: Readonly<Partial<Record<'amount' | 'currency' | 'method' | 'note', string | undefined>>>
-  /** What is wrong with the amount. */
+  /** Error text about the amount. */
   readonly problem?: string | undefined
-  /** What can be paid, when there are bounds. */
+  /** Allowed amounts in words, if there are bounds. */
   readonly hint?: string | undefined
   readonly withNote: boolean
 }
 
-/** Asks for the amount, and for currency and method where there is a choice. */
-export function amountForm({ action, speech, offers, typed, problem, hint, withNote }: AmountForm): Html {
+/** Renders a form for the amount, and for currency and method if there is a choice. */
+export function renderAmountForm({ action, speech, offers, typed, problem, hint, withNote }: AmountForm): Html {
   const wrong = problem !== undefined
   const [first] = offers
   return html`<form method="post" action="${action}" class="ask-form" novalidate>
@@ -59,11 +59,11 @@ export function amountForm({ action, speech, offers, typed, problem, hint, withN
         <input id="note" name="note" type="text" maxlength="200" autocomplete="off" value="${typed.note ?? ''}" />
       </div>`
     }
-    <button class="button">${speech.say('goOn')}</button>
+    <button class="button">${speech.say('continueLabel')}</button>
   </form>`
 }
 
-/** `KES – Kenyan Shilling`: the code first, so that typing it finds it in the list. */
+/** Returns `KES – Kenyan Shilling`. The code is first, so that typing it selects it in the list. */
 function currencyName(currency: string, { language }: Speech): string {
   // Intl throws on codes that are not of three letters, such as USDC.
   if (currency.length !== 3) return currency

@@ -14,7 +14,7 @@ const read = (typed: string, currency: string): string => {
   return 'problem' in result ? result.problem : formatAmount(result.amount)
 }
 
-void test('zeros beyond the decimals of a currency are read, unless they may stand for thousands', () => {
+void test('zeros beyond the decimals of a currency are accepted, unless they may mean thousands', () => {
   assert.equal(read('500.00', 'JPY'), '500')
   assert.equal(read('1500.0000', 'KES'), '1500.00')
   assert.equal(read('1.500', 'KWD'), '1.500')

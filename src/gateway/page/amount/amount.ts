@@ -4,15 +4,15 @@ import { LARGEST_UNITS, problemWith } from '../../intents/new-intent.ts'
 import { showMoney } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 
-/** Where a payer says the amount: on /checkout, and on payment links without a fixed one. */
+/** Amounts that payers enter: on /checkout, and on payment links without a fixed amount. */
 
 export interface Offer {
   readonly currency: string
-  /** Those that work now. */
+  /** Methods that are available now. */
   readonly methods: readonly PaymentMethod[]
 }
 
-/** The currencies that something can be paid in now. */
+/** Returns the currencies that an available method accepts. */
 export const listOffers = (payments: Pick<Payments, 'methods'>): readonly Offer[] =>
   listCurrencies().flatMap((currency) => {
     const methods = payments.methods(assetOf(currency)).filter(({ unavailable }) => unavailable === undefined)
@@ -24,7 +24,7 @@ export interface Bounds {
   readonly max?: bigint | undefined
 }
 
-/** The amount, with the methods that can take it, or what is wrong in the payer's words. */
+/** Returns the amount and the methods that accept it, or an error text for the payer. */
 export function parseTypedAmount(
   typed: string,
   { currency, methods }: Offer,
@@ -56,13 +56,13 @@ export function parseTypedAmount(
   return { problem: speech.say('amountStep', { step: showMoney(money(asset, step)) }) }
 }
 
-/** `KES 1,500.50` and `1 500` as people type them. A comma anywhere else is not guessed at. */
+/** Removes the group separators of typed amounts such as `KES 1,500.50` and `1 500`. A comma elsewhere is ambiguous and stays. */
 function withoutGroups(typed: string): string {
   const bare = typed.trim().replace(/^[A-Z]{3,5}\s*|\s*[A-Z]{3,5}$/gi, '')
   return /^\d{1,3}(?:[, \u00A0]\d{3})+(?:\.\d+)?$/.test(bare) ? bare.replaceAll(/[, \u00A0]/g, '') : bare
 }
 
-/** Three digits after a point, where the currency has fewer: a payer who writes `1.500` may mean fifteen hundred, not one and a half. */
+/** Returns whether three digits follow a point although the currency has fewer decimals. `1.500` may mean 1500 and not 1.5. */
 const looksGrouped = (typed: string, asset: Asset): boolean => scaleOf(asset) < 3 && /^\d{1,3}\.\d{3}$/.test(typed)
 
 const leastOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)

@@ -9,12 +9,12 @@ import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../../config.ts'
-import { newIntentOf } from '../../intents/new-intent.ts'
+import { parseNewIntent } from '../../intents/new-intent.ts'
 import { text } from '../../resources/text.ts'
-import { amountForm } from './amount-form.ts'
+import { renderAmountForm } from './amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import { formDocument, messageDocument } from '../layout/document.ts'
+import { renderFormPage, renderMessagePage } from '../layout/document.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
 import { listOffers, parseTypedAmount, type Offer } from './amount.ts'
@@ -28,13 +28,13 @@ export interface CheckoutDeps {
   readonly webhooks: Webhooks
   readonly config: () => GatewayConfig
   readonly publicUrl: () => string
-  /** The merchant that the sandbox pays to; undefined where real money moves. */
+  /** Merchant of sandbox payments, and URL of the practice phone; undefined in other modes. */
   readonly practice: { readonly url: string; readonly merchant: () => Promise<Merchant> } | undefined
 }
 
 const PATH = '/checkout'
 export const FORM_PER_ADDRESS = { points: 600, windowMs: 60_000 }
-/** Payments made at one merchant from one address in ten minutes: thousands of payers share one behind a mobile carrier's NAT. */
+/** Maximum payments created for one merchant from one address in ten minutes. Thousands of payers share one behind a mobile carrier's NAT. */
 const CREATE_PER_ADDRESS = { points: 300, windowMs: 600_000 }
 
 const querystring = z.object({
@@ -47,7 +47,7 @@ const querystring = z.object({
 const form = querystring.omit({ lang: true })
 type Typed = z.output<typeof form>
 
-/** `/checkout`: whoever opens it says what to pay to the desk's merchant, and goes on to the payment's own page. */
+/** Registers `/checkout`: the payer enters an amount for the desk's merchant and continues to the page of the new payment. */
 export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Assets): void {
   const config = {
     page: true,
@@ -62,7 +62,10 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
     handler: async (request, reply) => {
       await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
       const merchant = await requireDesk(deps)
-      return send(reply, pageOf(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }))
+      return send(
+        reply,
+        renderCheckoutForm(deps, assets, { merchant, speech: speechOf(request, merchant), typed: request.query }),
+      )
     },
   })
   app.route({
@@ -79,7 +82,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
       const read = readForm(deps, typed, speech)
       if ('problem' in read) {
         void reply.code(422)
-        return send(reply, pageOf(deps, assets, { merchant, speech, typed, problem: read.problem }))
+        return send(reply, renderCheckoutForm(deps, assets, { merchant, speech, typed, problem: read.problem }))
       }
       if (!isSameOrigin(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
       await limitCreations(deps, request, merchant)
@@ -91,13 +94,13 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
         expires_in: 3600,
       }
       const announce = await deps.webhooks.hasSubscriber(merchant.merchantId, 'payment.created')
-      const { intent } = await deps.payments.create(deps.db, { ...newIntentOf(body, merchant, deps), announce })
+      const { intent } = await deps.payments.create(deps.db, { ...parseNewIntent(body, merchant, deps), announce })
       return reply.redirect(`/pay/${intent.id}?lang=${speech.language}`, 303)
     },
   })
 }
 
-/** Throws 429. */
+/** Counts a new payment. Throws 429 above CREATE_PER_ADDRESS. */
 export const limitCreations = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
   limits.require('checkout_create', `${addressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
 
@@ -107,7 +110,7 @@ function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }:
   if (!offer) return { problem: speech.say('none') }
   const read = parseTypedAmount(amount, offer, {}, speech)
   if ('problem' in read) return read
-  // The one that the payer prefers stands first on the payment's page; the others stay, in case it does not work.
+  // The chosen method is first on the payment's page. The others stay, in case it fails.
   const methods = read.methods.toSorted((a, b) => Number(b === method) - Number(a === method))
   return { amount: read.amount, currency: offer.currency, methods }
 }
@@ -119,19 +122,19 @@ interface PageOf {
   readonly problem?: string
 }
 
-function pageOf(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
+function renderCheckoutForm(deps: CheckoutDeps, assets: Assets, { merchant, speech, typed, problem }: PageOf): string {
   const offers = preferred(listOffers(deps.payments), typed.currency)
   if (offers.length === 0) {
     const words = { title: speech.say('none'), text: speech.say('noneText', { merchant: merchant.name }) }
-    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+    return renderMessagePage(speech, { icon: 'alert', ...words }, assets)
   }
   const title = speech.say('payTo', { merchant: merchant.name })
   const action = `${PATH}?lang=${speech.language}`
-  const body = amountForm({ action, speech, offers, typed, problem, withNote: true })
-  return formDocument(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
+  const body = renderAmountForm({ action, speech, offers, typed, problem, withNote: true })
+  return renderFormPage(speech, { assets, title, merchant, practiceUrl: deps.practice?.url, path: PATH, body })
 }
 
-/** The likeliest first: what was asked for, else what can be paid in the most ways. */
+/** Sorts the offers: the requested currency first, then by number of methods. */
 const preferred = (offers: readonly Offer[], asked: string | undefined): readonly Offer[] =>
   offers.toSorted(
     (a, b) =>
@@ -140,7 +143,7 @@ const preferred = (offers: readonly Offer[], asked: string | undefined): readonl
       a.currency.localeCompare(b.currency),
   )
 
-/** The one that is set, else the sandbox's, else the only one there is. */
+/** Returns the configured merchant, else the sandbox merchant, else the only merchant. Throws 404. */
 async function requireDesk({ config, practice, identity, db }: CheckoutDeps): Promise<Shop> {
   const { checkoutMerchant } = config()
   if (checkoutMerchant !== undefined) return identity.requireShop(db, checkoutMerchant)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import type { HttpServer } from '#platform/web/http'
 
-/** Paths of the page's own files. Their names carry a hash, so that browsers may keep them for ever. */
+/** Paths of script and style sheets. Their names contain a hash of the content, so browsers may cache them without limit. */
 export interface Assets {
   readonly script: string
   readonly style: string

@@ -1,4 +1,4 @@
-// Makes the checkout page follow the payment by itself. Without this script the page works by forms and reloading.
+// Updates the checkout page when the payment changes. Without this script the page works with forms and reloads.
 const checkout = document.getElementById('checkout')
 const path = `/pay/${checkout.dataset.payId}`
 const query = `?lang=${checkout.dataset.lang}`
@@ -7,15 +7,15 @@ const lost = document.getElementById('lost')
 const FINAL = new Set(['paid', 'expired', 'canceled', 'failed', 'reversed'])
 const MOVING_MS = 3000
 const QUIET_MS = 10_000
-/** The server says something every 15 s; a stream that does not is dead. The first word comes at once. */
+/** Maximum silence of a stream. The server sends a heartbeat every 15 s, and the first message at once. */
 const SILENCE_MS = 40_000
-const FIRST_WORD_MS = 5000
+const FIRST_MESSAGE_MS = 5000
 const POST_DEADLINE_MS = 60_000
-/** What comes after the money, such as a receipt number, comes soon or not at all. */
+/** Time to wait for data after the final status. A receipt number, for example, arrives soon or not at all. */
 const LINGER_MS = 120_000
 
-// The clocks. The server says how much time is left, because the payer's clock may be wrong. Of two clocks the one that says less counts: the
-// monotonic one may stand still while the tab sleeps, the other one may be turned back. One that is turned forward only makes us ask the server.
+// Clocks. The server sends the time left, because the payer's clock may be wrong. The lower value of two clocks counts: the monotonic clock
+// may stop while the tab sleeps, and the wall clock may be set back. A wall clock that is set forward only causes an extra poll.
 const HOUR_MS = 3_600_000
 const clock = checkout.querySelector('.countdown')
 let timeLeft = () => Infinity
@@ -45,11 +45,11 @@ function tick() {
   tickPrompt()
   if (left > 0) return
   stopAsking()
-  // Until the server says so too.
+  // Poll until the server reports the expiry too.
   if (panel().dataset.state === 'time-up' && performance.now() - asked > MOVING_MS) void poll()
 }
 
-// How long the prompt on the phone can still be answered.
+// Shows the time left to approve the prompt.
 function tickPrompt() {
   const prompt = panel().querySelector('[data-prompt-ms]')
   if (!prompt) return
@@ -62,7 +62,7 @@ function tickPrompt() {
   prompt.classList.toggle('over', left <= 0)
 }
 
-// The time is up: whether the server can be reached or not, nothing on this page asks for money any more.
+// Removes every request for money at expiry, even if the server cannot be reached.
 function stopAsking() {
   const old = panel()
   const then = old.querySelector('template[data-time-up]')
@@ -71,18 +71,18 @@ function stopAsking() {
   next.dataset.state = 'time-up'
   next.append(then.content.cloneNode(true))
   replacePanel(old, next, false)
-  tellNews(next)
+  announce(next)
   document.title = then.dataset.pageTitle
-  clearTimeout(staling)
+  clearTimeout(staleTimer)
 }
 
-// A price that was promised for a time: when it is over, the panel is another.
-let staling
+// Timer for the end of a rate, when the panel changes.
+let staleTimer
 
 const panel = () => document.getElementById('panel')
 const parse = (text) => new DOMParser().parseFromString(text, 'text/html').getElementById('panel')
 
-// The panel is the server's; it is put in place unless a newer one is there. `isAnswer`: to what the payer just did here.
+// Shows a panel from the server, unless the page has a newer one. `isAnswer`: it is the response to the payer's own action.
 function show(text, isAnswer = false) {
   const next = parse(text)
   if (!next) return false
@@ -92,7 +92,7 @@ function show(text, isAnswer = false) {
   const same = newer === 0 && next.dataset.state === old.dataset.state
   if (newer < 0 || (same && !isAnswer)) return true
   replacePanel(old, next, isAnswer)
-  tellNews(next)
+  announce(next)
   document.title = next.dataset.pageTitle
   settle()
   tick()
@@ -100,12 +100,12 @@ function show(text, isAnswer = false) {
   return true
 }
 
-// Keeps what was typed, the caret, and the focus: on the same thing if it is still there, else on what is new.
+// Replaces the panel and keeps typed text, caret and focus. If the focused element no longer exists, the new status gets the focus.
 function replacePanel(old, next, isAnswer) {
   const active = document.activeElement
   const hadFocus = old.contains(active)
   const caret = active.id === 'phone' ? active.selectionStart : null
-  // It is for pages without a script, and would be refused here.
+  // autofocus is for pages without script; browsers block it here.
   next.querySelector('[autofocus]')?.removeAttribute('autofocus')
   old.replaceWith(next)
   recallPhone()
@@ -116,8 +116,8 @@ function replacePanel(old, next, isAnswer) {
   if (focus === again && caret !== null) again?.setSelectionRange(caret, caret)
 }
 
-// One region that stays, because a region that is replaced is not read out. It leaves out what the focus says already.
-function tellNews(next) {
+// Announces the panel to screen readers in a permanent live region, because they do not read a replaced region. It omits the focused text.
+function announce(next) {
   const focus = document.activeElement
   const parts = [...next.querySelectorAll('[data-title], [data-text]')]
   const news = parts.filter((part) => !part.matches('.ask'))
@@ -125,7 +125,7 @@ function tellNews(next) {
   const unheard = (part) => part.closest('[data-focus]') !== focus && !described.includes(part.id)
   const spoken = (news.length > 0 ? news : parts).filter(unheard)
   said.textContent = ''
-  // Later, so that the same words are news again.
+  // Set the text later, so that screen readers announce the same words again.
   setTimeout(() => {
     said.textContent = spoken.map(speakable).join(' ')
   }, 50)
@@ -140,22 +140,22 @@ function speakable(part) {
 function settle() {
   for (const button of document.querySelectorAll('[data-print], [data-copy]')) button.hidden = false
   const stale = panel().querySelector('[data-stale-in]')
-  clearTimeout(staling)
-  if (stale) staling = setTimeout(() => void poll(), Number(stale.dataset.staleIn) * 1000 + 500)
+  clearTimeout(staleTimer)
+  if (stale) staleTimer = setTimeout(() => void poll(), Number(stale.dataset.staleIn) * 1000 + 500)
   if (!FINAL.has(panel().dataset.state)) return
   clock?.remove()
   if ('settled' in panel().dataset) stop()
   else setTimeout(stop, LINGER_MS)
 }
 
-// What was typed outlives the panel and a trip to the card page, in this tab only.
+// The typed number survives new panels and a visit to the card page, in this tab only.
 const remembered = `phone ${checkout.dataset.payId}`
 function recallPhone() {
   const input = document.getElementById('phone')
   try {
     if (input) input.value = sessionStorage.getItem(remembered) ?? input.value
   } catch {
-    // Storage is blocked: it is typed again.
+    // Storage is blocked: the payer types the number again.
   }
 }
 checkout.addEventListener('input', ({ target }) => {
@@ -164,7 +164,7 @@ checkout.addEventListener('input', ({ target }) => {
   try {
     sessionStorage.setItem(remembered, target.value)
   } catch {
-    // As above.
+    // Storage is blocked.
   }
 })
 
@@ -182,7 +182,7 @@ checkout.addEventListener('click', (event) => {
   void poll(true)
 })
 
-// Where the browser does not let us copy, the text is marked for the payer to do so.
+// Copies a value. If the browser refuses, it selects the text for the payer to copy.
 async function copyText(button) {
   try {
     await navigator.clipboard.writeText(button.dataset.copy)
@@ -208,10 +208,10 @@ async function pay(form, pressed) {
     const text = await answer.text()
     const redirect = parse(text)?.dataset.redirect
     if (redirect) return location.assign(redirect)
-    // A fault of ours has no panel: where the payment stands is asked, not guessed.
+    // A server error has no panel, so poll the status of the payment.
     if (!show(text, true)) await poll(true)
   } catch {
-    // The answer was lost, the request perhaps not: only the server knows, so it is asked instead of told again.
+    // The request may have arrived although the response was lost, so poll and do not send it again.
     offline(true)
     schedulePoll()
   } finally {
@@ -226,12 +226,12 @@ function offline(is) {
   lost.textContent = is ? lost.dataset.text : ''
 }
 
-// Server-sent events. While they do not come (a proxy that keeps them, a lost network) the page asks every few seconds.
+// Server-sent events. While none arrive (a buffering proxy, a lost network), the page polls every few seconds.
 let events
 let silence
 let polling
 let stopped = false
-let hearing = false
+let streaming = false
 
 function follow() {
   events?.close()
@@ -243,28 +243,28 @@ function follow() {
   events.addEventListener('beat', alive)
   events.addEventListener('end', stop)
   events.onerror = () => {
-    hearing = false
+    streaming = false
     schedulePoll()
   }
-  expectWord(FIRST_WORD_MS)
+  expectMessage(FIRST_MESSAGE_MS)
 }
 
 function alive() {
-  hearing = true
+  streaming = true
   offline(false)
   clearTimeout(polling)
   polling = undefined
-  expectWord(SILENCE_MS)
+  expectMessage(SILENCE_MS)
 }
 
-function expectWord(withinMs) {
+function expectMessage(withinMs) {
   clearTimeout(silence)
   silence = setTimeout(() => {
-    hearing = false
+    streaming = false
     schedulePoll()
-    // Tries again now and then, not at once: a server that has no place for one more stream must get rest.
+    // Reconnect later and not at once, to relieve a server that is at its limit of streams.
     if (withinMs === SILENCE_MS) follow()
-    else expectWord(SILENCE_MS)
+    else expectMessage(SILENCE_MS)
   }, withinMs)
 }
 
@@ -273,7 +273,7 @@ function schedulePoll() {
   polling ??= setTimeout(() => void poll(), 'moving' in panel().dataset ? MOVING_MS : QUIET_MS)
 }
 
-// What has begun to move is asked about sooner.
+// Restarts the timer, because a payment that changes soon is polled more often.
 function hurryPoll() {
   if (polling === undefined) return
   clearTimeout(polling)
@@ -294,7 +294,7 @@ async function poll(isAnswer = false) {
   } catch {
     offline(true)
   } finally {
-    if (!hearing) schedulePoll()
+    if (!streaming) schedulePoll()
   }
 }
 
@@ -305,14 +305,14 @@ function stop() {
   clearTimeout(polling)
 }
 
-// On a phone the page sleeps while the prompt is answered; it asks as soon as it is looked at.
+// On a phone the page sleeps while the payer answers the prompt; poll as soon as it is visible again.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return
   tick()
   void poll()
 })
 window.addEventListener('online', () => void poll())
-// A page taken out of the browser's memory is as old as it was left.
+// A page restored from the browser's back-forward cache is outdated.
 window.addEventListener('pageshow', ({ persisted }) => {
   if (!persisted) return
   tick()

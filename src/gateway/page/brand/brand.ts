@@ -6,7 +6,7 @@ import { AppError } from '#platform/base/errors'
 import type { HttpServer } from '#platform/web/http'
 import { html, type Html } from '#platform/base/html'
 import { addressKey, type Limits } from '#platform/web/limits'
-import { shadesOf, styleOf } from '../../colour.ts'
+import { shadesOf, renderColourStyle } from '../../colour.ts'
 import type { PdfPicture } from '../../pdf/picture.ts'
 
 export interface BrandDeps {
@@ -18,10 +18,10 @@ export interface BrandDeps {
 const YEAR_SECONDS = 31_536_000
 const FOR_EVER = `public, max-age=${YEAR_SECONDS}, immutable`
 const PER_ADDRESS = { points: 3000, windowMs: 60_000 }
-/** Part of the address: another way of making shades is another file. */
+/** Version in the URL of colour files. Increase it when the computation of shades changes, because browsers cache the files. */
 const SHADES = 'v1'
 
-/** What merchants look like: their colours and pictures, at addresses that change with what is there. */
+/** Registers style sheets and logos of merchants. Their URLs change with the content, so browsers may cache them. */
 export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps): void {
   app.route({
     method: 'GET',
@@ -33,7 +33,7 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
       return reply
         .header('cache-control', FOR_EVER)
         .type('text/css; charset=utf-8')
-        .send(styleOf(`#${digits}`))
+        .send(renderColourStyle(`#${digits}`))
     },
   })
   app.route({
@@ -53,8 +53,8 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
 const notFound = (): AppError =>
   new AppError('not-found', 404, 'There is nothing at this address: check the path and the id in it.')
 
-/** The merchant's name with its picture, or its first letter. */
-export const merchantLine = (merchant: string, brand: Brand | undefined): Html =>
+/** Renders the merchant's name with its logo, or with its first letter. */
+export const renderMerchantLine = (merchant: string, brand: Brand | undefined): Html =>
   html`<p class="merchant">
     ${
       brand?.logo
@@ -63,11 +63,11 @@ export const merchantLine = (merchant: string, brand: Brand | undefined): Html =
     }<bdi>${merchant}</bdi>
   </p>`
 
-/** Puts the merchant's colour in place of ours. After the page's own style. */
-export const brandStyle = (brand: Brand | undefined): Html | undefined =>
+/** Renders the link to the merchant's colours. It must follow the page's own style sheet, which it overrides. */
+export const renderBrandStyle = (brand: Brand | undefined): Html | undefined =>
   brand?.colour ? html`<link rel="stylesheet" href="/pay/colour/${SHADES}/${brand.colour.slice(1)}.css" />` : undefined
 
-/** How a brand looks in a PDF: undefined where there is nothing, or nothing that a PDF can hold. */
+/** Brand of a PDF. A field is undefined if the merchant has none, or if a PDF cannot hold it. */
 export interface PaperBrand {
   readonly picture?: PdfPicture | undefined
   /** `#rrggbb` */
@@ -76,7 +76,7 @@ export interface PaperBrand {
 
 const PICTURES_KEPT = 100
 
-/** Returns the colour and logo of a brand for paper. Each logo is decoded once, also when many ask at the same moment. */
+/** Returns a function that loads brands for PDFs. A logo's name is a hash of its content, so each logo is decoded once, also for concurrent calls. */
 export function createPaperBrands(identity: Pick<Identity, 'findLogo'>) {
   const known = new LRUCache<string, Promise<PdfPicture | undefined>>({ max: PICTURES_KEPT })
   const decode = async (q: Queryable, name: string): Promise<PdfPicture | undefined> => {

@@ -6,11 +6,11 @@ import { createMetrics } from '#platform/observe/metrics'
 import { troubleOf } from '../../../../test/axe.ts'
 import { openBrowser, type OpenBrowser } from '../../../../test/browser.ts'
 import { assetRoutes } from '../assets/assets.ts'
-import { checkoutDocument } from './document.ts'
+import { renderCheckout } from './document.ts'
 import { SAMPLE_NAMES, sampleView, type SampleName } from './fixture.ts'
 import type { Language } from '../../strings/strings.ts'
 
-/** Every state as the server sends it, with its policy, style and script. */
+/** Serves every state as the gateway does, with its policy, style and script. */
 async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
   const metrics = createMetrics({ defaults: false })
   const app = await createHttp({ log: silentLog, metrics, version: 'test', publicUrl: 'http://localhost', quietMs: 0 })
@@ -19,7 +19,7 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
     '/:name/:language',
     { config: { page: true } },
     ({ params: { name, language } }, reply) => {
-      const text = checkoutDocument(sampleView(name, language), { assets, practiceUrl: '/sandbox' })
+      const text = renderCheckout(sampleView(name, language), { assets, practiceUrl: '/sandbox' })
       return reply.type('text/html; charset=utf-8').send(text)
     },
   )
@@ -45,7 +45,7 @@ describe('every state of the page', { timeout: 240_000 }, () => {
   })
 
   for (const { width, language, scheme } of LOOKS) {
-    test(`is usable by everybody and fits ${width} px, in ${language}, ${scheme}`, async (t) => {
+    test(`is accessible and fits ${width} px, in ${language}, ${scheme}`, async (t) => {
       if ('skip' in browser) return t.skip(browser.skip)
       const page = await browser.page({ width, height: 740 })
       const problems: string[] = []

@@ -3,27 +3,27 @@ import { qrTextOf } from '#clients/bitcoin'
 import { currencyOf, formatAmount } from '#money'
 import type { Attempt, Deposit } from '#payments'
 import { html, Html } from '#platform/base/html'
-import { notes, otherWays } from './choose.ts'
+import { renderNotices, renderOtherMethods } from './choose.ts'
 import { icons } from '../layout/icons.ts'
-import { headline } from './notices.ts'
+import { renderHeadline } from './notices.ts'
 import { showClock, showMoney } from '../../strings/format.ts'
 import { offeredAddress, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
-/** Where to send how much, what was seen so far, and the other ways to pay. */
-export function address(view: View): Html {
+/** Renders address and amount, the money seen so far, and the other methods. */
+export function renderAddress(view: View): Html {
   const { intent, speech, now } = view
   const attempt = offeredAddress(intent)
   if (!attempt?.address || !attempt.due) return html``
   const amount = showMoney(attempt.due)
   const isRest = attempt.deposits.some(({ state }) => state !== 'gone')
-  return html`${notes(view)} ${arrivals(view)}
+  return html`${renderNotices(view)} ${renderDeposits(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${speech.say(isRest ? 'sendRest' : 'send', { amount })}</h2>
     <div class="send">
       ${attempt.paymentUri !== undefined && qrOf(attempt.paymentUri, speech)}
       <dl class="receipt">
-        ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(attempt.due), after: currencyOf(attempt.due.asset) })}
-        ${copyRow(speech, { label: speech.say('address'), text: attempt.address })}
+        ${renderCopyRow(speech, { label: speech.say('amount'), text: formatAmount(attempt.due), after: currencyOf(attempt.due.asset) })}
+        ${renderCopyRow(speech, { label: speech.say('address'), text: attempt.address })}
       </dl>
       ${priceLine(attempt, speech, now)}
       <p class="hint" data-text>${speech.say('sendHint')}</p>
@@ -32,24 +32,24 @@ export function address(view: View): Html {
         <a href="/pay/${intent.id}?lang=${speech.language}" id="check" data-check>${speech.say('checkAgain')}</a>
       </p>
     </div>
-    ${otherWays(view, attempt.method)}`
+    ${renderOtherMethods(view, attempt.method)}`
 }
 
-/** The price was promised for a time that is over: the payer asks for a new one. */
-export function repricing(view: View): Html {
+/** Renders the panel for an expired rate, on which the payer requests a new one. */
+export function renderRepricing(view: View): Html {
   const { intent, speech } = view
   const method = offeredAddress(intent)?.method ?? ''
-  return html`${notes(view)} ${arrivals(view)}
-    ${headline({ tone: 'plain', icon: 'clock', title: speech.say('repricing'), text: speech.say('repricingText') })}
+  return html`${renderNotices(view)} ${renderDeposits(view)}
+    ${renderHeadline({ tone: 'plain', icon: 'clock', title: speech.say('repricing'), text: speech.say('repricingText') })}
     <form method="post" action="/pay/${intent.id}/attempts?lang=${speech.language}" data-pay>
       <input type="hidden" name="method" value="${method}" />
       <button class="button">${speech.say('reprice')}</button>
     </form>
-    ${otherWays(view, method)}`
+    ${renderOtherMethods(view, method)}`
 }
 
-/** Money that was seen, and how far it is. */
-export function arrivals({ intent, speech }: View): Html | undefined {
+/** Renders the money seen at the address, with its confirmations. */
+export function renderDeposits({ intent, speech }: View): Html | undefined {
   const seen = intent.attempts.flatMap(({ deposits }) => deposits)
   if (seen.length === 0) return undefined
   return html`<ul class="arrivals">
@@ -87,17 +87,17 @@ function priceLine({ exchange }: Attempt, speech: Speech, now: Date): Html | und
   return html`<p class="hint" data-stale-in="${seconds}">${speech.say('priceHolds', values)}</p>`
 }
 
-/** `8417500.25` → `8,417,500.25`, two decimals at most: for people. */
+/** Formats a decimal for people, with at most two decimals: `8417500.25` → `8,417,500.25`. */
 function grouped(text: string): string {
   const [whole = '', decimals = ''] = text.split('.')
   const shown = whole.length > 3 ? decimals.slice(0, 2) : decimals.slice(0, 8)
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (shown === '' ? '' : `.${shown}`)
 }
 
-/** Account numbers and codes stay on one line; addresses of coins do not fit on one. */
+/** Renders a value with a copy button. Account numbers and codes stay on one line; coin addresses do not fit on one. */
 const SHORT = 24
 
-export const copyRow = (
+export const renderCopyRow = (
   speech: Speech,
   { label, text, after = '', copy = text }: { label: string; text: string; after?: string; copy?: string },
 ): Html =>
@@ -111,7 +111,7 @@ export const copyRow = (
     </dd>
   </div>`
 
-/** Drawn in black on white whatever the colours of the page, with the quiet edge that scanners need. */
+/** Renders a QR code in black on white, whatever the colours of the page, with the quiet zone that scanners need. */
 function qrOf(uri: string, speech: Speech): Html {
   const rows = encodeQr(qrTextOf(uri), 'raw', { ecc: 'low', border: 4 })
   const size = rows.length
@@ -122,7 +122,7 @@ function qrOf(uri: string, speech: Speech): Html {
   </svg>`
 }
 
-/** One stroke for neighbours in a row: a third of the text of single squares. */
+/** Joins adjacent modules of a row into one stroke. The SVG is a third of the size of single squares. */
 function runsOf(row: readonly boolean[], y: number): string {
   let text = ''
   for (let x = 0; x < row.length; x++) {

@@ -23,8 +23,8 @@ export const attemptForm = z.object({
 })
 
 /**
- * Attempts at one merchant from one address in ten minutes. Thousands share an address behind a mobile carrier's NAT, so it is generous;
- * phones and payments have limits of their own in payments.
+ * Maximum attempts for one merchant from one address in ten minutes. It is high, because thousands of payers share an address behind a
+ * mobile carrier's NAT. The module `payments` limits attempts per phone and per payment.
  */
 const PER_ADDRESS = { points: 300, windowMs: 600_000 }
 
@@ -41,7 +41,7 @@ export interface AttemptResult {
   readonly problem?: Problem
 }
 
-/** Starts the attempt that the payer asked for; what the payer can mend comes back in their words. */
+/** Starts the attempt that the payer chose. Returns an error text if the payer can correct the problem; other errors are thrown. */
 export async function tryAttempt(
   deps: AttemptDeps,
   request: Request,
@@ -70,7 +70,7 @@ export async function tryAttempt(
   }
 }
 
-/** The payer says that a transfer by hand was sent. What it became meanwhile, the panel says by itself. */
+/** Records that the payer sent a manual transfer. If its status changed meanwhile, the panel shows the new status. */
 export async function reportTransferSent(
   deps: AttemptDeps,
   request: Request,
@@ -103,14 +103,14 @@ function problemOf(error: unknown, speech: Speech, { intent, method }: About): P
   if (!(error instanceof AppError)) throw error
   const { code, status, param } = error
   if (code === 'payments.too-many-attempts')
-    return { status, text: speech.say('noMoreTries', { merchant: intent.terms.merchantName }) }
+    return { status, text: speech.say('tooManyAttempts', { merchant: intent.terms.merchantName }) }
   if (status === 429) return tooManyRequests(speech, error.retryAfterSeconds ?? 60)
-  if (code === 'payments.attempt-in-flight') return { status, text: speech.say('inFlight') }
+  if (code === 'payments.attempt-in-flight') return { status, text: speech.say('promptPending') }
   if (code === 'payments.page-open') {
     const open = livePage(intent)?.method ?? method
-    return { status, text: speech.say('pageInFlight', { page: pageName(open, speech) }) }
+    return { status, text: speech.say('pageStillOpen', { page: pageName(open, speech) }) }
   }
-  // The payment was paid, canceled or expired in between: the panel says so by itself.
+  // The payment was paid, canceled or expired meanwhile: the panel shows it.
   if (status === 409) return undefined
   if (param === 'phone') return wrongPhone(speech, method)
   if (status === 422 || code === 'payments.method-unavailable' || code === 'rates.unavailable')

@@ -1,54 +1,55 @@
 import type { Attempt, PaymentMethod } from '#payments'
 import { html, type Html } from '#platform/base/html'
 import { icons } from '../layout/icons.ts'
-import { alert, backLink, headline } from './notices.ts'
+import { renderNotice, renderBackLink, renderHeadline } from './notices.ts'
 import { dueOf, methodName, pageName, showMoney, typedPhone } from '../../strings/format.ts'
 import { canSwitch, livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
-/** The ways to pay, below what there is to know before. */
-export function choose(view: View): Html {
+/** Renders the notices and the methods. */
+export function renderMethods(view: View): Html {
   const { intent, methods, speech } = view
   const merchant = intent.terms.merchantName
   if (methods.length === 0) {
     const text = speech.say('noneText', { merchant })
-    return html`${notes(view)} ${headline({ tone: 'warn', icon: 'alert', title: speech.say('none'), text })}`
+    return html`${renderNotices(view)}
+    ${renderHeadline({ tone: 'warn', icon: 'alert', title: speech.say('none'), text })}`
   }
-  if (!canSwitch(view)) return onlyPage(view)
+  if (!canSwitch(view)) return renderOpenPage(view)
   const [first] = methods
   const title =
     methods.length === 1 && first
       ? speech.say('payBy', { method: methodName(first.method, speech, 'sentence') })
       : speech.say('choose')
-  return html`${notes(view)}
+  return html`${renderNotices(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
-    ${waysOf(view, methods).flatMap((one, i) => (i === 0 ? [one] : [between(speech), one]))}`
+    ${renderMethodList(view, methods).flatMap((one, i) => (i === 0 ? [one] : [between(speech), one]))}`
 }
 
-/** An open page that cannot be closed, or is just being opened: it is finished before any other way is offered. */
-function onlyPage(view: View): Html {
+/** Renders only the open provider page, if it cannot be closed or is still being opened. The payer must finish it before using another method. */
+function renderOpenPage(view: View): Html {
   const { intent, speech } = view
   const page = livePage(intent)
   if (!page) return html``
   const method = methodName(page.method, speech, 'sentence')
   const title =
-    page.redirectUrl === undefined ? speech.say('payBy', { method }) : sayOf(speech, page.method, 'Unfinished')
+    page.redirectUrl === undefined ? speech.say('payBy', { method }) : pageText(speech, page.method, 'Unfinished')
   const values = { page: pageName(page.method, speech), merchant: intent.terms.merchantName }
-  return html`${notes(view)}
+  return html`${renderNotices(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
-    ${pageButton(view, page.method, { look: '' })}
+    ${renderPageButton(view, page.method, { look: '' })}
     ${page.redirectUrl !== undefined && html`<p class="hint" data-text>${speech.say('pageStays', values)}</p>`}`
 }
 
-/** The other ways, below the one that the payer has chosen. */
-export function otherWays(view: View, chosen: string): readonly Html[] {
+/** Renders the other methods, below the chosen one. */
+export function renderOtherMethods(view: View, chosen: string): readonly Html[] {
   const others = view.methods.filter(({ method }) => method !== chosen)
   if (others.length === 0) return []
-  // An address or an account cannot be closed: only the payer knows what is on its way there.
+  // An address or account cannot be closed: only the payer knows whether money is on its way to it.
   const warning = html`<p class="hint center">${view.speech.say('sentAlready')}</p>`
   return [
-    ...waysOf(view, others, false).flatMap((one, i) =>
+    ...renderMethodList(view, others, false).flatMap((one, i) =>
       i === 0 ? [between(view.speech), warning, one] : [between(view.speech), one],
     ),
   ]
@@ -56,24 +57,24 @@ export function otherWays(view: View, chosen: string): readonly Html[] {
 
 const between = (speech: Speech): Html => html`<p class="or"><span>${speech.say('or')}</span></p>`
 
-function waysOf(view: View, methods: readonly PaymentMethod[], isMain = true): readonly Html[] {
+function renderMethodList(view: View, methods: readonly PaymentMethod[], isMain = true): readonly Html[] {
   const pushes = methods.filter(({ kind }) => kind === 'push')
   return methods.flatMap((method, i) => {
-    if (method.kind !== 'push') return [pageWay(view, method, isMain && i === 0)]
-    // One number is typed for all of them.
-    return method === pushes[0] ? [phoneForm(view, pushes)] : []
+    if (method.kind !== 'push') return [renderPageMethod(view, method, isMain && i === 0)]
+    // All phone methods share one field for the number.
+    return method === pushes[0] ? [renderPhoneForm(view, pushes)] : []
   })
 }
 
-/** What was paid so far, how the last try ended, what was wrong with what was sent. */
-export function notes(view: View): readonly (Html | undefined)[] {
+/** Renders the money received so far, the result of the last attempt and problems of the last form. */
+export function renderNotices(view: View): readonly (Html | undefined)[] {
   const { intent, speech, problem } = view
   const due = showMoney(dueOf(intent))
   return [
-    problem && !problem.field ? alert({ tone: 'bad', title: problem.text }) : undefined,
-    problem ? undefined : outcomeOf(view),
+    problem && !problem.field ? renderNotice({ tone: 'bad', title: problem.text }) : undefined,
+    problem ? undefined : renderLastOutcome(view),
     intent.flags.partial
-      ? alert({
+      ? renderNotice({
           tone: 'warn',
           title: speech.say('partial', { received: showMoney(intent.received), due }),
           text: speech.say('partialText'),
@@ -82,84 +83,84 @@ export function notes(view: View): readonly (Html | undefined)[] {
   ]
 }
 
-/** How the last try ended, and that another is welcome. */
-function outcomeOf(view: View): Html | undefined {
+/** Renders the result of the last attempt, and that the payer can try again. */
+function renderLastOutcome(view: View): Html | undefined {
   const { intent, speech } = view
   const last = intent.attempts.at(-1)
   if (!last) return undefined
   const refusal = last.status === 'failed' ? last.reason : last.declined
   if (refusal === 'not-received') {
     const text = speech.say('transferMissingText', { merchant: intent.terms.merchantName, code: last.code ?? '' })
-    return alert({ tone: 'warn', title: speech.reason(refusal), text })
+    return renderNotice({ tone: 'warn', title: speech.reason(refusal), text })
   }
   if (refusal && last.status !== 'settled')
-    return alert({
+    return renderNotice({
       tone: 'bad',
       title: speech.reason(refusal),
-      text: [speech.say('nothingTaken'), byHandNow(view, last)],
+      text: [speech.say('nothingTaken'), manualNow(view, last)],
     })
   if (last.status === 'abandoned' && last.kind === 'push')
-    return alert({
+    return renderNotice({
       tone: 'warn',
       title: speech.say('abandoned', { method: methodName(last.method, speech, 'sentence') }),
-      text: [speech.say('abandonedText'), byHandNow(view, last)],
+      text: [speech.say('abandonedText'), manualNow(view, last)],
     })
-  const begun = livePage(intent)
-  if (begun?.redirectUrl === undefined || !canSwitch(view)) return undefined
-  return alert({
+  const openPage = livePage(intent)
+  if (openPage?.redirectUrl === undefined || !canSwitch(view)) return undefined
+  return renderNotice({
     tone: 'info',
-    title: sayOf(speech, begun.method, 'Unfinished'),
+    title: pageText(speech, openPage.method, 'Unfinished'),
     text: speech.say('cardUnfinishedText'),
   })
 }
 
-/** After a prompt that brought nothing: the same M-Pesa account can pay by hand, where an operator looks for such money. */
-const byHandNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
+/** Returns a hint after a failed prompt: the payer can pay manually from the same M-Pesa account, if an operator confirms such payments. */
+const manualNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
   kind === 'push' && byHand && methods.some((each) => each.kind === 'transfer')
-    ? ` ${speech.say('byHandNow')}`
+    ? ` ${speech.say('manualNow')}`
     : undefined
 
-/** The time is up. What was begun may still bring money; nothing is asked for any more. */
-export function closing({ intent, speech }: View): Html {
+/** Renders the panel after expiry. A started attempt may still succeed, but the panel asks for no more money. */
+export function renderClosing({ intent, speech }: View): Html {
   const page = livePage(intent)
   const merchant = intent.terms.merchantName
   const text = page
     ? speech.say('closingText', { merchant, page: pageName(page.method, speech) })
     : speech.say('closingAddressText', { merchant })
-  return html`${headline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text })}
-  ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
+  return html`${renderHeadline({ tone: 'warn', icon: 'clock', title: speech.say('closing'), text })}
+  ${intent.returnUrl && html`<p class="actions">${renderBackLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
 }
 
-function pageWay(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
+function renderPageMethod(view: View, { method, kind }: PaymentMethod, isFirst: boolean): Html {
   const { intent, speech } = view
   if (kind === 'address')
     return html`<div class="way">
-      ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'coin' })}
+      ${renderPageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'coin' })}
       <p class="hint center">${speech.say('addressHint')}</p>
     </div>`
   if (kind === 'transfer')
     return html`<div class="way">
-      ${pageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
-      <p class="hint center">${speech.say(view.byHand ? 'transferWayHintByHand' : 'transferWayHint')}</p>
+      ${renderPageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
+      <p class="hint center">${speech.say(view.byHand ? 'transferMethodHintWithMpesa' : 'transferMethodHint')}</p>
     </div>`
-  const begun = livePage(intent, method)
-  const isOpening = begun !== undefined && begun.redirectUrl === undefined
+  const openPage = livePage(intent, method)
+  const isOpening = openPage !== undefined && openPage.redirectUrl === undefined
   return html`<div class="way">
-    ${pageButton(view, method, { look: isFirst ? '' : 'quiet' })}
-    ${!isOpening && html`<p class="hint center">${icons.lock} ${sayOf(speech, method, 'Hint')}</p>`}
+    ${renderPageButton(view, method, { look: isFirst ? '' : 'quiet' })}
+    ${!isOpening && html`<p class="hint center">${icons.lock} ${pageText(speech, method, 'Hint')}</p>`}
   </div>`
 }
 
-/** The words of a provider's page: a card's have their own. */
-const sayOf = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfinished' | 'Continue'): string =>
+/** Returns a text about a provider's page. Card pages have separate texts. */
+const pageText = (speech: Speech, method: string, what: 'Hint' | 'Opening' | 'Unfinished' | 'Continue'): string =>
   method === 'card'
     ? speech.say(`card${what}`)
     : speech.say(`page${what}`, { method: methodName(method, speech, 'sentence') })
 
 const actionOf = ({ intent, speech }: View): string => `/pay/${intent.id}/attempts?lang=${speech.language}`
 
-/** One number, and a button for each way to prompt it. */
-function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
+/** Renders one field for the phone number and a button for each method that can prompt it. */
+function renderPhoneForm(view: View, methods: readonly PaymentMethod[]): Html {
   const { intent, speech, problem } = view
   const phone = view.typedPhone ?? typedPhone(intent.customer?.phone ?? '')
   const wrong = problem?.field === 'phone'
@@ -198,13 +199,14 @@ interface ButtonLook {
   readonly icon?: 'card' | 'coin' | 'bank'
 }
 
-/** Leads to the provider's page: on to the one that is open, or to a new one. */
-function pageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
+/** Renders the button to the provider's page: the open one, or a new one. */
+function renderPageButton(view: View, method: string, { look, icon = 'card' }: ButtonLook): Html {
   const { intent, speech } = view
-  const begun = livePage(intent, method)
-  if (begun?.redirectUrl !== undefined) return continueLink(begun.redirectUrl, look, sayOf(speech, method, 'Continue'))
-  // Its address is not known yet: the answer is on its way, or was lost and is asked for.
-  if (begun) return html`<p class="hint center busy">${sayOf(speech, method, 'Opening')}</p>`
+  const openPage = livePage(intent, method)
+  if (openPage?.redirectUrl !== undefined)
+    return continueLink(openPage.redirectUrl, look, pageText(speech, method, 'Continue'))
+  // The page's URL is not known yet: the provider's response is pending, or it was lost and is being queried.
+  if (openPage) return html`<p class="hint center busy">${pageText(speech, method, 'Opening')}</p>`
   const values = { amount: showMoney(dueOf(intent)), method: methodName(method, speech, 'sentence') }
   return html`<form method="post" action="${actionOf(view)}" data-pay>
     <input type="hidden" name="method" value="${method}" />

@@ -4,7 +4,7 @@ import { addMs } from '#platform/base/clock'
 import { stateOf, type PanelState, type View } from './state.ts'
 import { speak, type Language } from '../../strings/strings.ts'
 
-/** Payments in every state that the page knows, for its tests. */
+/** Sample payments in every state of the page, for tests. */
 const KES: Asset = assetOf('KES')
 const NOW = new Date('2026-01-15T09:00:00Z')
 const ID = 'pay_01kd3vq7m2e8wtzr4c9x5bnh6f'
@@ -30,7 +30,7 @@ const METHODS: readonly PaymentMethod[] = [
   },
 ]
 
-/** Every kind of way at once, from several providers. */
+/** Every kind of method, from several providers. */
 const MANY: readonly PaymentMethod[] = [
   ...METHODS.slice(0, 1),
   ...METHODS.slice(0, 1).map((one) => ({ ...one, method: 'airtel', rail: 'airtel' })),
@@ -207,7 +207,7 @@ const BY_HAND: Partial<View> = {
   methods: WITH_TRANSFER,
   byHand: { kind: 'paybill', number: '174379', account: undefined },
 }
-/** The payment lasts as long as the instructions of its transfer. */
+/** A payment that expires together with its transfer instructions. */
 const WEEK: Partial<Intent> = { expiresAt: addMs(NOW, 7 * 24 * 3_600_000) }
 
 interface Sample {
@@ -271,7 +271,7 @@ export const SAMPLES = {
   confirming: sample('confirming', { status: 'processing' }),
   declined: sample('choose', failedWith({ reason: 'canceled-by-payer' })),
   abandoned: sample('choose', failedWith({ status: 'abandoned' })),
-  'card-begun': sample('choose', { attempts: [cardAttempt()] }),
+  'card-open': sample('choose', { attempts: [cardAttempt()] }),
   'card-declined': sample('choose', { attempts: [cardAttempt({ declined: 'declined' })] }),
   'card-opening': sample('choose', { attempts: [cardAttempt({ status: 'unknown', redirectUrl: undefined })] }),
   'prompt-and-card': sample('waiting', { status: 'processing', attempts: [cardAttempt(), attempt()] }),
@@ -343,7 +343,7 @@ export function sampleView(name: SampleName, language: Language): View {
   return { ...view, problem: { ...view.problem, text } }
 }
 
-/** The state that the sample is said to be in, and the one that it is in. */
+/** Returns the expected and the actual state of the sample. */
 export const statesOf = (name: SampleName): readonly [said: PanelState, is: PanelState] => {
   const { intent, state }: Sample = SAMPLES[name]
   return [state, stateOf(intent, NOW)]

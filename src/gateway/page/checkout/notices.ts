@@ -13,8 +13,8 @@ interface Headline {
   readonly text: HtmlPart
 }
 
-/** How the payment stands, in one look. The script reads `data-title` and `data-text` out, and puts the focus on `data-focus`. */
-export const headline = ({ tone, icon, title, text }: Headline): Html =>
+/** Renders the status of the payment. The script announces `data-title` and `data-text`, and focuses `data-focus`. */
+export const renderHeadline = ({ tone, icon, title, text }: Headline): Html =>
   html`<div class="state">
     <div class="mark ${tone}">${icons[icon]}</div>
     <h2 tabindex="-1" data-focus data-title>${title}</h2>
@@ -27,8 +27,8 @@ interface Alert {
   readonly text?: HtmlPart
 }
 
-/** Something to know before going on. */
-export const alert = ({ tone, title, text }: Alert): Html =>
+/** Renders a notice above the methods. */
+export const renderNotice = ({ tone, title, text }: Alert): Html =>
   html`<div class="alert ${tone}" tabindex="-1" data-focus>
     ${icons[tone === 'info' ? 'info' : 'alert']}
     <div>
@@ -44,42 +44,46 @@ const CLOSED = {
   reversed: { text: 'reversedText', tone: 'warn', icon: 'back' },
 } as const satisfies Record<string, { text: Word; tone: Tone; icon: keyof typeof icons }>
 
-/** A payment that is over without being paid. */
-export function closed({ intent, speech }: View, how: keyof typeof CLOSED): Html {
+/** Renders a payment that ended unpaid. */
+export function renderClosed({ intent, speech }: View, how: keyof typeof CLOSED): Html {
   const { tone, icon, text } = CLOSED[how]
   const merchant = intent.terms.merchantName
   const received = showMoney(intent.received)
   const arrived = intent.received.amount > 0n && how !== 'reversed'
-  return html`${headline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
-  ${stillOpen({ intent, speech })} ${how === 'expired' && sentTransfer({ intent, speech })}
-  ${arrived && alert({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
-  ${intent.returnUrl && html`<p class="actions">${backLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
+  return html`${renderHeadline({ tone, icon, title: speech.say(how), text: speech.say(text, { merchant }) })}
+  ${renderOpenPageWarning({ intent, speech })} ${how === 'expired' && renderLateTransfer({ intent, speech })}
+  ${arrived && renderNotice({ tone: 'info', title: speech.say('arrived', { merchant, received }) })}
+  ${intent.returnUrl && html`<p class="actions">${renderBackLink(intent.returnUrl, speech.say('back', { merchant }), 'quiet')}</p>`}`
 }
 
-/** The payment code of a transfer that may be on its way when the time is up. */
-function sentTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+/** Renders the payment code of a transfer that may still arrive after expiry. */
+function renderLateTransfer({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
   const code = lastTransfer(intent)?.code
   if (code === undefined) return undefined
   const title = speech.say('expiredTransfer')
-  return alert({
+  return renderNotice({
     tone: 'info',
     title,
     text: speech.say('expiredTransferText', { code, merchant: intent.terms.merchantName }),
   })
 }
 
-/** A provider's page that was begun on, and that nobody has closed yet, or nobody can (Crossmint). */
-export function stillOpen({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
+/** Renders a warning about an open provider page, which is not closed yet or cannot be closed (Crossmint). */
+export function renderOpenPageWarning({ intent, speech }: Pick<View, 'intent' | 'speech'>): Html | undefined {
   const page = livePage(intent)
   if (!page) return undefined
   const method = methodName(page.method, speech, 'label')
   const title = page.method === 'card' ? speech.say('cardStill') : speech.say('pageStill', { method })
-  return alert({ tone: 'warn', title, text: speech.say('pageStillText', { merchant: intent.terms.merchantName }) })
+  return renderNotice({
+    tone: 'warn',
+    title,
+    text: speech.say('pageStillText', { merchant: intent.terms.merchantName }),
+  })
 }
 
-export const backLink = (url: string, text: string, look = ''): Html =>
+export const renderBackLink = (url: string, text: string, look = ''): Html =>
   html`<a class="button ${look}" href="${url}">${text}</a>`
 
-/** Money was seen that is not final yet. */
-export const confirming = ({ speech }: View): Html =>
-  headline({ tone: 'wait', icon: 'clock', title: speech.say('confirming'), text: speech.say('confirmingText') })
+/** Renders the panel for money that was seen but is not final. */
+export const renderConfirming = ({ speech }: View): Html =>
+  renderHeadline({ tone: 'wait', icon: 'clock', title: speech.say('confirming'), text: speech.say('confirmingText') })

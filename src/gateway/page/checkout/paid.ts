@@ -1,21 +1,21 @@
 import { money } from '#money'
 import type { Intent, Receipt } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { alert, backLink, headline, stillOpen } from './notices.ts'
+import { renderNotice, renderBackLink, renderHeadline, renderOpenPageWarning } from './notices.ts'
 import { methodName, showMoney, showPhone, showTime } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
 
 type Row = readonly [label: string, value: string | undefined]
 
-/** A paid payment with its receipt. */
-export function paid({ intent, speech }: View): Html {
+/** Renders a paid payment with its receipt. */
+export function renderPaid({ intent, speech }: View): Html {
   const merchant = intent.terms.merchantName
   const amount = showMoney(intent.received)
   const prompt = livePush(intent)
   const stillText = speech.sayHtml('stillPromptedText', { phone: showPhone(prompt?.phone, speech) })
   const extra = showMoney(money(intent.amount.asset, intent.received.amount - intent.amount.amount))
-  return html`${headline({
+  return html`${renderHeadline({
       tone: 'good',
       icon: 'tick',
       title: speech.say('paid'),
@@ -23,12 +23,16 @@ export function paid({ intent, speech }: View): Html {
     })}
     ${
       intent.flags.overpaid &&
-      alert({ tone: 'info', title: speech.say('overpaid', { extra }), text: speech.say('overpaidText', { merchant }) })
+      renderNotice({
+        tone: 'info',
+        title: speech.say('overpaid', { extra }),
+        text: speech.say('overpaidText', { merchant }),
+      })
     }
-    ${prompt && alert({ tone: 'warn', title: speech.say('stillPrompted'), text: stillText })}
-    ${stillOpen({ intent, speech })} ${receiptList(intent, speech)}
+    ${prompt && renderNotice({ tone: 'warn', title: speech.say('stillPrompted'), text: stillText })}
+    ${renderOpenPageWarning({ intent, speech })} ${renderReceiptList(intent, speech)}
     <p class="actions">
-      ${intent.returnUrl && backLink(intent.returnUrl, speech.say('back', { merchant }))}
+      ${intent.returnUrl && renderBackLink(intent.returnUrl, speech.say('back', { merchant }))}
       <a class="button quiet" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}"
         >${speech.say('receiptFile')}</a
       >
@@ -36,10 +40,10 @@ export function paid({ intent, speech }: View): Html {
     </p>`
 }
 
-/** The receipt as a list of what it says. */
-export const receiptList = (intent: Intent, speech: Speech): Html =>
+/** Renders the receipt as a description list. */
+export const renderReceiptList = (intent: Intent, speech: Speech): Html =>
   html`<dl class="receipt" aria-label="${speech.say('receipt')}">
-    ${receiptRows(intent, speech).map(
+    ${listReceiptRows(intent, speech).map(
       ([label, value]) =>
         value &&
         html`<div>
@@ -49,7 +53,7 @@ export const receiptList = (intent: Intent, speech: Speech): Html =>
     )}
   </dl>`
 
-export function receiptRows(intent: Intent, speech: Speech): readonly Row[] {
+export function listReceiptRows(intent: Intent, speech: Speech): readonly Row[] {
   const { receipts, refunded } = intent
   return [
     ...receipts.flatMap((receipt) => rowsOfReceipt(receipt, intent, speech)),

@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addMs } from '#platform/base/clock'
-import { checkoutDocument } from './document.ts'
-import { panel } from './panel.ts'
+import { renderCheckout } from './document.ts'
+import { renderPanel } from './panel.ts'
 import { SAMPLE_NAMES, SAMPLES, sampleIntent, sampleView, statesOf, type SampleName } from './fixture.ts'
 import { asksForMoney, isSettled, stateOf } from './state.ts'
 import { LANGUAGES } from '../../strings/strings.ts'
 
 const assets = { script: '/pay/assets/checkout.js', style: '/pay/assets/checkout.css' }
-const render = (name: SampleName): string => panel(sampleView(name, 'en')).text
+const render = (name: SampleName): string => renderPanel(sampleView(name, 'en')).text
 /** Returns the visible panel, without the template for the end of the time. */
 const withoutTemplate = (text: string): string => text.replace(/<template[\s\S]*<\/template/, '')
 const documentOf = (name: SampleName): string =>
-  checkoutDocument(sampleView(name, 'en'), { assets, practiceUrl: '/sandbox' })
+  renderCheckout(sampleView(name, 'en'), { assets, practiceUrl: '/sandbox' })
 
-test('every payment is in the state that the ledger says', () => {
+test('every payment shows the state of the ledger', () => {
   for (const name of SAMPLE_NAMES) {
     const [said, is] = statesOf(name)
     assert.equal(is, said, name)
   }
 })
 
-test('in every state and language all is said, and nothing is left to fill in', () => {
+test('every state is complete in every language, without open placeholders', () => {
   for (const name of SAMPLE_NAMES) {
     for (const language of LANGUAGES) {
-      const { text } = panel(sampleView(name, language))
+      const { text } = renderPanel(sampleView(name, language))
       assert.ok(!/undefined|\[object|NaN|[{}]/.test(text), `${name} ${language}: ${text}`)
       assert.match(text, /data-title>[^<]*\p{L}/u, `${name} ${language}`)
       assert.match(text, /data-focus/, `${name} ${language}`)
@@ -32,19 +32,19 @@ test('in every state and language all is said, and nothing is left to fill in', 
   }
 })
 
-test('what a merchant writes is text, never HTML', () => {
+test('texts of a merchant are escaped', () => {
   const evil = '<script>alert(1)</script>"\'&'
   const view = sampleView('waiting', 'en')
   const intent = { ...view.intent, terms: { merchantName: evil }, description: evil, reference: evil }
   for (const status of ['open', 'paid', 'expired', 'canceled', 'failed', 'reversed'] as const) {
     const shown = { ...view, intent: { ...intent, status, attempts: [] }, typedPhone: evil }
-    const text = checkoutDocument(shown, { assets, practiceUrl: undefined })
+    const text = renderCheckout(shown, { assets, practiceUrl: undefined })
     assert.ok(!text.includes('<script>alert'), status)
     assert.ok(text.includes('&#60;script&#62;'), status)
   }
 })
 
-test('a way to pay is offered only while one can be begun', () => {
+test('methods are offered only while an attempt can start', () => {
   const offers = (name: SampleName): boolean => /<form/.test(render(name))
   assert.deepEqual(
     SAMPLE_NAMES.filter((name) => offers(name)),
@@ -55,7 +55,7 @@ test('a way to pay is offered only while one can be begun', () => {
   )
 })
 
-test('while a prompt can be approved no other way is offered: the payer reads who was prompted, and for how long', () => {
+test('a pending prompt hides other methods, and shows the prompted phone and the time left', () => {
   const prompts = SAMPLE_NAMES.filter((name) => SAMPLES[name].state === 'waiting')
   assert.ok(prompts.length > 6)
   for (const name of prompts) {
@@ -64,47 +64,47 @@ test('while a prompt can be approved no other way is offered: the payer reads wh
     assert.match(text, /07••[\s\S]*data-prompt-ms="\d+"[\s\S]*Then you can use another number/, name)
   }
   assert.match(render('waiting'), /data-prompt-ms="160000"[\s\S]*>2:40<\/b> more/)
-  assert.match(render('waiting-over'), /<span hidden>The prompt can[\s\S]*<span >The time to answer is over/)
+  assert.match(render('waiting-over'), /<span hidden>You can answer the prompt[\s\S]*<span >The time to answer is over/)
   assert.match(render('unknown'), /please do not pay twice/)
 })
 
-test('a page that cannot be closed is finished first; one that can be closed leaves the choice', () => {
+test('a page that cannot be closed hides other methods; one that can be closed does not', () => {
   assert.ok(!/<form|M-\W?Pesa/.test(render('page-stays')))
   assert.match(render('page-stays'), /Continue to Crossmint[\s\S]*cannot be closed from here/)
-  assert.match(render('card-begun'), /the open page is closed first[\s\S]*<form/)
-  assert.ok(!/<form/.test(render('card-opening')), 'its page is being made')
+  assert.match(render('card-open'), /the open page is closed first[\s\S]*<form/)
+  assert.ok(!/<form/.test(render('card-opening')), 'its page is being created')
   assert.ok(
     !/class="qr"|bc1q/.test(withoutTemplate(render('page-over-address'))),
     'an address is no second way beside a page',
   )
 })
 
-test('when the time is up no panel asks for money, and all say what to do', () => {
+test('after expiry no panel asks for money, and each says what to do', () => {
   for (const name of SAMPLE_NAMES) {
     for (const language of LANGUAGES) {
       const view = sampleView(name, language)
       const { state } = SAMPLES[name]
       if (!asksForMoney(state)) continue
-      const then = panel({ ...view, problem: undefined, now: view.intent.expiresAt }).text
+      const then = renderPanel({ ...view, problem: undefined, now: view.intent.expiresAt }).text
       assert.ok(!/<form|class="qr"|data-copy|bc1q|0100 200 300|checkout\.stripe|data-wallet/.test(then), name)
       assert.match(then, /data-state="(expired|closing|confirming)"/, name)
-      // Money that was sent in part is being confirmed.
+      // A partial payment is being confirmed.
       if (!then.includes('data-state="confirming"'))
         assert.match(then, language === 'en' ? /new payment/ : /malipo mapya/, name)
-      const [, inside = ''] = /<template data-time-up[^>]*>([\s\S]*)<\/template/.exec(panel(view).text) ?? []
+      const [, inside = ''] = /<template data-time-up[^>]*>([\s\S]*)<\/template/.exec(renderPanel(view).text) ?? []
       assert.ok(then.includes(inside.trim()) && inside.includes('data-title'), `${name}: for a page without a network`)
     }
   }
 })
 
-test('a page without script loads again when its time or its price is over', () => {
+test('a page without script reloads when the payment or its rate expires', () => {
   const wait = (name: SampleName): number => Number(/http-equiv="refresh" content="(\d+);/.exec(documentOf(name))?.[1])
   assert.equal(wait('choose'), 42 * 60 + 1)
   assert.equal(wait('address'), 15 * 60 + 1)
   assert.equal(wait('transfer'), 7 * 86_400 + 1)
 })
 
-test('a transfer has one payment code, numbers that are copied as banks take them, and keeps both when it was sent', () => {
+test('a transfer shows one payment code and copies numbers in bank format, also after it was sent', () => {
   for (const name of ['transfer', 'transfer-sent'] as const) {
     const text = withoutTemplate(render(name))
     assert.match(
@@ -116,18 +116,18 @@ test('a transfer has one payment code, numbers that are copied as banks take the
   assert.match(render('transfer-expired'), /payment code X2M4P-7K3Q9/)
 })
 
-test('the M-Pesa menu is shown only after the prompt has ended, and never as paid by itself', () => {
+test('payment from the M-Pesa menu is shown only after the prompt has ended, and needs confirmation', () => {
   assert.ok(!render('waiting-by-hand').includes('174379'))
-  assert.match(render('waiting-by-hand'), /then also pay by hand/)
+  assert.match(render('waiting-by-hand'), /then also pay from the M-\W?Pesa menu/)
   assert.match(render('declined-by-hand'), /choose the transfer below/)
   assert.match(
     render('transfer-by-hand'),
-    /business number 174379, account number X2M4P-7K3Q9[\s\S]*looks for it by hand/,
+    /business number 174379, account number X2M4P-7K3Q9[\s\S]*confirms it manually/,
   )
   assert.match(render('transfer-till'), /till number 5123456[\s\S]*code from your M-\W?Pesa message/)
 })
 
-test('a page without script reloads itself every few seconds only where nothing can be typed', () => {
+test('a page without script reloads every few seconds only if it has no input field', () => {
   for (const name of SAMPLE_NAMES) {
     const reloads = /http-equiv="refresh" content="5;/.test(documentOf(name))
     assert.ok(!(reloads && render(name).includes('<input id="phone"')), name)
@@ -135,13 +135,13 @@ test('a page without script reloads itself every few seconds only where nothing 
   }
 })
 
-test('a payment whose time is up is over at once, though the ledger says so only seconds later', () => {
+test('a payment shows as expired at once, although the ledger changes seconds later', () => {
   const intent = sampleIntent({ status: 'open' })
   assert.equal(stateOf(intent, addMs(intent.expiresAt, -1)), 'choose')
   assert.equal(stateOf(intent, intent.expiresAt), 'expired')
 })
 
-test('paid without a receipt number, the page waits for it; otherwise it is done', () => {
+test('a paid page waits for a missing receipt number; otherwise it stops updating', () => {
   const { intent } = sampleView('paid', 'en')
   assert.equal(isSettled(intent), true)
   const [receipt] = intent.receipts
@@ -152,25 +152,25 @@ test('paid without a receipt number, the page waits for it; otherwise it is done
   assert.equal(isSettled(sampleView('waiting', 'en').intent), false)
 })
 
-test('whoever has a page of a provider still open is told not to pay there once nothing is due', () => {
+test('once nothing is due, a payer with an open provider page is warned not to pay there', () => {
   for (const name of ['paid-page-open', 'canceled-page-open'] as const)
     assert.match(render(name), /A page of Crossmint is still open: do not pay there/, name)
   for (const name of ['paid', 'paid-twice', 'canceled'] as const) assert.ok(!render(name).includes('still open'), name)
 })
 
-test('a number on a screen is masked, and is read out by its end', () => {
+test('a phone number is masked on screen, and screen readers read its last digits', () => {
   const text = render('waiting')
   assert.match(text, /aria-hidden="true">07••\u00A0•••\u00A0678</)
   assert.match(text, /the number ending in 6 7 8/)
   assert.ok(!text.includes('2547'))
 })
 
-test('live money is never called practice, and practice never looks live', () => {
+test('live pages show no practice notice, and practice pages always do', () => {
   assert.ok(!documentOf('choose').includes('class="practice"'))
   assert.match(documentOf('choose-practice'), /class="practice"/)
 })
 
-test('of several phones one number is typed, and each has its button; every provider is called by its name', () => {
+test('phone methods share one number field with a button each; every provider is named', () => {
   const many = render('choose-many')
   assert.equal(many.match(/<input/g)?.length, 3, 'one number, and the methods of two pages')
   assert.match(many, /name="method" value="mpesa"[\s\S]*by M-\u2060Pesa/)

@@ -1,16 +1,16 @@
 import { html, type Html } from '#platform/base/html'
-import { address, arrivals, repricing } from './address.ts'
-import { choose, closing } from './choose.ts'
-import { closed, confirming } from './notices.ts'
-import { paid } from './paid.ts'
+import { renderAddress, renderDeposits, renderRepricing } from './address.ts'
+import { renderMethods, renderClosing } from './choose.ts'
+import { renderClosed, renderConfirming } from './notices.ts'
+import { renderPaid } from './paid.ts'
 import { showMoney } from '../../strings/format.ts'
 import { asksForMoney, isMoving, isSettled, liveTransfer, stateOf, type PanelState, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
-import { checkingTransfer, transfer } from './transfer.ts'
-import { waiting } from './waiting.ts'
+import { renderSentTransfer, renderTransfer } from './transfer.ts'
+import { renderWaiting } from './waiting.ts'
 
-/** The part of the page that changes: it shows only what the ledger says of the payment. */
-export function panel(view: View): Html {
+/** Renders the changing part of the page. It shows only the ledger's state of the payment. */
+export function renderPanel(view: View): Html {
   const { intent, problem, now } = view
   const state = stateOf(intent, now)
   const isOpen = intent.status === 'open' || intent.status === 'processing'
@@ -27,12 +27,12 @@ export function panel(view: View): Html {
     ${view.redirect !== undefined && html`data-redirect="${view.redirect}"`}
     ${problem !== undefined && html`data-problem`}
   >
-    ${bodyOf(view, state)} ${asksForMoney(state) && timeUp(view)}
+    ${bodyOf(view, state)} ${asksForMoney(state) && renderExpiryTemplate(view)}
   </div>`
 }
 
-/** The panel as it is when the time of the payment is up, for a script that cannot reach the server at that moment. */
-function timeUp(view: View): Html {
+/** Renders a template of the panel after expiry, for a script that cannot reach the server at that time. */
+function renderExpiryTemplate(view: View): Html {
   const { intent } = view
   const then = { ...view, now: intent.expiresAt, problem: undefined }
   return html`<template data-time-up data-page-title="${titleOf(then)}"
@@ -43,28 +43,28 @@ function timeUp(view: View): Html {
 function bodyOf(view: View, state: PanelState): Html {
   switch (state) {
     case 'choose':
-      return choose(view)
+      return renderMethods(view)
     case 'waiting':
-      return waiting(view)
+      return renderWaiting(view)
     case 'address':
-      return address(view)
+      return renderAddress(view)
     case 'repricing':
-      return repricing(view)
+      return renderRepricing(view)
     case 'transfer':
-      return transfer(view)
+      return renderTransfer(view)
     case 'confirming': {
       const sent = liveTransfer(view.intent)
-      return html`${sent ? checkingTransfer(view, sent) : confirming(view)} ${arrivals(view)}`
+      return html`${sent ? renderSentTransfer(view, sent) : renderConfirming(view)} ${renderDeposits(view)}`
     }
     case 'closing':
-      return closing(view)
+      return renderClosing(view)
     case 'paid':
-      return paid(view)
+      return renderPaid(view)
     case 'expired':
     case 'canceled':
     case 'failed':
     case 'reversed':
-      return closed(view, state)
+      return renderClosed(view, state)
   }
 }
 
@@ -80,7 +80,7 @@ const TITLES: Readonly<Record<Exclude<PanelState, 'choose' | 'address' | 'transf
   reversed: 'reversed',
 }
 
-/** The title of the window: it says how things stand when another window is in front. */
+/** Returns the window title. It shows the status, so that payers see it while another window is in front. */
 export function titleOf({ intent, speech, now, problem }: View): string {
   const state = stateOf(intent, now)
   const merchant = intent.terms.merchantName

@@ -5,27 +5,27 @@ import type { Problem } from '../forms/problem.ts'
 
 export interface View {
   readonly intent: Intent
-  /** The methods of this payment that can take what is due now. */
+  /** Methods of this payment that accept the amount due. */
   readonly methods: readonly PaymentMethod[]
   readonly speech: Speech
   readonly now: Date
   readonly brand?: Brand | undefined
-  /** What went wrong with what the payer just sent, in their words. */
+  /** Error of the payer's last form, in the payer's language. */
   readonly problem?: Problem | undefined
-  /** What the payer typed, to be shown again. */
+  /** Phone number as the payer typed it, to show it again. */
   readonly typedPhone?: string | undefined
-  /** Where the script sends the payer on to: set only in the answer to the payer's own request. */
+  /** URL to which the script redirects the payer. Set only in the response to the payer's own form. */
   readonly redirect?: string | undefined
-  /** The pay bill or till that takes payments from the M-Pesa menu, which an operator confirms. */
+  /** Paybill or till for payments from the M-Pesa menu, which an operator confirms. */
   readonly byHand?: ManualMpesa | undefined
-  /** Where whoever tries this out can pay. */
+  /** URL of the practice phone and wallet in sandbox mode. */
   readonly practiceUrl?: string | undefined
 }
 
 /**
- * What the page shows. `waiting`: a prompt is on a phone. `confirming`: money was seen that is not final. `closing`: the time is up, but
- * a card page that was opened in time may still be finished. `address`: the payer sends to an address. `repricing`: what was asked for there was
- * worked out too long ago. `transfer`: the payer sends it by hand.
+ * State of the page. `waiting`: a prompt is on a phone. `confirming`: money was seen that is not final. `closing`: the payment expired, but
+ * a card page that was opened in time may still be completed. `address`: the payer sends to an address. `repricing`: the rate of the address
+ * has expired. `transfer`: the payer sends a manual transfer.
  */
 export type PanelState =
   | 'choose'
@@ -45,35 +45,35 @@ export function stateOf(intent: Intent, now: Date): PanelState {
   if (intent.status !== 'open' && intent.status !== 'processing') return intent.status
   if (livePush(intent)) return 'waiting'
   const sent = offeredAddress(intent)
-  // An address is not shown beside an open page: asking for it closes the page first.
+  // An address is not shown beside an open page: the payer's request for it closes the page first.
   const page = livePage(intent)
   const asks = !page && sent?.due !== undefined && sent.due.amount > 0n && now < intent.expiresAt
   if (intent.status === 'processing' && !asks) return 'confirming'
-  // Nothing can be started any more; the ledger's own word follows within seconds.
+  // Nothing can be started any more; the ledger's own state follows within seconds.
   if (now >= intent.expiresAt) return page || sent ? 'closing' : 'expired'
   if (!asks) return liveTransfer(intent) ? 'transfer' : 'choose'
   const { lockedUntil } = sent.exchange ?? {}
   return lockedUntil && now >= lockedUntil ? 'repricing' : 'address'
 }
 
-/** The address that the payer has asked for, while it is paid to. */
+/** Returns the address attempt that the payer chose, while it can receive money. */
 export const offeredAddress = ({ attempts }: Intent): Attempt | undefined =>
   attempts.findLast(
     (attempt) =>
       attempt.kind === 'address' && attempt.address !== undefined && (isLive(attempt) || attempt.status === 'settled'),
   )
 
-/** Whether the server's answer can be looked for again soon, so that a page without script reloads itself. */
+/** Returns whether the state is likely to change soon, so that a page without script reloads itself. */
 export const isMoving = (state: PanelState): boolean =>
   state === 'waiting' || state === 'confirming' || state === 'closing'
 
-/** Whether the panel asks for money: it must stop when the time of the payment is up. */
+/** Returns whether the panel asks for money. It must stop when the payment expires. */
 export const asksForMoney = (state: PanelState): boolean =>
   state === 'choose' || state === 'address' || state === 'repricing' || state === 'transfer'
 
 /**
- * Whether the page has nothing more to wait for. Paid by M-Pesa's answer to a question, the receipt number comes later, with the callback;
- * paid by card, a prompt may still be on a phone.
+ * Returns whether the page can stop updating. If the result came from a query to M-Pesa, the receipt number arrives later with the callback.
+ * If the payment was paid by card, a prompt may still be on a phone.
  */
 export function isSettled(intent: Intent): boolean {
   if (intent.status === 'open' || intent.status === 'processing') return false
@@ -89,24 +89,24 @@ const isLive = ({ status }: Attempt): boolean =>
 export const livePush = ({ attempts }: Intent): Attempt | undefined =>
   attempts.find((attempt) => attempt.kind === 'push' && isLive(attempt))
 
-/** The transfer by hand that the payer has asked for last. */
+/** Returns the payer's last manual transfer, while it is live. */
 export function liveTransfer({ attempts }: Intent): Attempt | undefined {
   const last = attempts.at(-1)
   return last?.kind === 'transfer' && last.address !== undefined && isLive(last) ? last : undefined
 }
 
-/** The transfer by hand that was begun last, whatever became of it. */
+/** Returns the last manual transfer, whatever its status. */
 export const lastTransfer = ({ attempts }: Intent): Attempt | undefined =>
   attempts.findLast(({ kind, status }) => kind === 'transfer' && status !== 'settled')
 
-/** Whether other ways may be offered: no page is open, or the open one can be closed before another way starts. */
+/** Returns whether other methods may be offered: no page is open, or the open one can be closed before another attempt starts. */
 export function canSwitch({ intent, methods }: Pick<View, 'intent' | 'methods'>): boolean {
   const page = livePage(intent)
   if (!page) return true
   return page.redirectUrl !== undefined && methods.some(({ method, closes }) => method === page.method && closes)
 }
 
-/** The provider's page that the payer has begun on, if any. */
+/** Returns the attempt with an open provider page, if any. */
 export const livePage = ({ attempts }: Intent, method?: string): Attempt | undefined =>
   attempts.findLast(
     (attempt) => attempt.kind === 'page' && isLive(attempt) && (method === undefined || attempt.method === method),

@@ -12,10 +12,10 @@ import { sendEvents } from './stream.ts'
 interface Trial {
   readonly url: string
   readonly app: HttpServer
-  /** Gives the next number to whoever follows. */
+  /** Sends the next number to the stream. */
   give(number: number): void
   readonly ended: { followers: number; streams: number }
-  /** Asks for the stream, and leaves before the route has begun it. */
+  /** Requests the stream and disconnects before the route starts it. */
   leaveEarly(): Promise<void>
 }
 
@@ -25,7 +25,7 @@ const shown = {
   isLast: (number: number) => number === LAST,
 }
 
-/** A server with one stream of numbers that a test gives; `beatMs` between signs of life. */
+/** Starts a server with one stream of numbers from the test; `beatMs` is the heartbeat interval. */
 async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
   const metrics = createMetrics({ defaults: false })
   const app = await createHttp({ log: silentLog, metrics, version: 'test', publicUrl: 'http://localhost', quietMs: 0 })
@@ -97,7 +97,7 @@ async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
   return { url, app, give: (number) => wake(number), ended, leaveEarly }
 }
 
-/** Reads a stream as text that grows. */
+/** Reads a stream and collects its text. */
 async function listen(url: string, path = '/events'): Promise<{ text(): string; done: Promise<void>; leave(): void }> {
   const leaving = new AbortController()
   const answer = await fetch(`${url}${path}`, { signal: leaving.signal })
@@ -114,7 +114,7 @@ async function listen(url: string, path = '/events'): Promise<{ text(): string; 
   return { text: () => text, done, leave: () => leaving.abort() }
 }
 
-test('each item is a message, over lines; the last one ends the stream and says so', async (t) => {
+test('each item is a multi-line message; the last one ends the stream with an event', async (t) => {
   const trial = await openTrial(t)
   const stream = await listen(trial.url)
   await waitFor('the first', () => stream.text().includes('id: 1\ndata: number\ndata: 1\n\n'))
@@ -126,7 +126,7 @@ test('each item is a message, over lines; the last one ends the stream and says 
   await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
 })
 
-test('in quiet times there are signs of life, and what comes after them is not lost', async (t) => {
+test('an idle stream sends heartbeats, and later items are not lost', async (t) => {
   const trial = await openTrial(t, 5)
   const stream = await listen(trial.url)
   await waitFor('two beats', () => stream.text().split('event: beat').length > 2)
@@ -135,13 +135,13 @@ test('in quiet times there are signs of life, and what comes after them is not l
   stream.leave()
 })
 
-test('a browser that leaves before its stream has begun leaves nothing behind', async (t) => {
+test('a browser that disconnects before its stream starts leaves nothing open', async (t) => {
   const trial = await openTrial(t)
   await trial.leaveEarly()
   await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
 })
 
-test('nobody follows any more once the browser has left', async (t) => {
+test('a disconnect ends the subscription', async (t) => {
   const trial = await openTrial(t)
   const stream = await listen(trial.url)
   await waitFor('the first', () => stream.text().includes('id: 1'))
@@ -149,7 +149,7 @@ test('nobody follows any more once the browser has left', async (t) => {
   await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
 })
 
-test('a server that drains ends its streams without saying that there is nothing more', async (t) => {
+test('a draining server ends its streams without the end event', async (t) => {
   const trial = await openTrial(t)
   const stream = await listen(trial.url)
   await waitFor('the first', () => stream.text().includes('id: 1'))
@@ -159,7 +159,7 @@ test('a server that drains ends its streams without saying that there is nothing
   assert.deepEqual(trial.ended, { followers: 1, streams: 1 })
 })
 
-test('a refusal to follow is an answer of its own, so that the page asks instead', async (t) => {
+test('a refused subscription is an error response, so that the page polls instead', async (t) => {
   const trial = await openTrial(t)
   const answer = await fetch(`${trial.url}/refused`)
   assert.equal(answer.status, 503)
@@ -167,12 +167,12 @@ test('a refusal to follow is an answer of its own, so that the page asks instead
   await waitFor('its place to be given back', () => trial.ended.streams === 1)
 })
 
-test('an item whose time ends is sent again then, once, though nothing of it has changed', async (t) => {
+test('an item that expires is sent again at that time, once, although it did not change', async (t) => {
   const { url, give } = await openTrial(t)
   const stream = await listen(url, '/timed')
   await waitFor('the end of the time', () => stream.text().includes('time is up'))
   give(LAST)
   await stream.done
   assert.equal(stream.text().match(/time left/g)?.length, 1)
-  assert.equal(stream.text().match(/time is up/g)?.length, 2, 'at the end of the time, and the last item')
+  assert.equal(stream.text().match(/time is up/g)?.length, 2, 'once at expiry, and once as the last item')
 })

@@ -3,22 +3,22 @@ import { waitMs } from '#platform/base/clock'
 import type { Reply } from '#platform/web/http'
 
 export interface StreamOptions<T> {
-  /** What is told; ends when the signal fires. */
+  /** Yields the items; ends when the signal fires. */
   readonly follow: (signal: AbortSignal) => AsyncIterable<T>
-  /** Of one message. */
+  /** Returns id and text of one message. */
   readonly render: (item: T) => { readonly id: number; readonly text: string }
-  /** Whether nothing will come after it: the stream says so and ends, and the browser does not come again. */
+  /** Returns whether this is the last item. The stream then sends an end event, and the browser does not reconnect. */
   readonly isLast: (item: T) => boolean
-  /** After so long the same item looks different and is sent again; in the past: not any more. */
+  /** Milliseconds after which the same item renders differently and is sent again; zero or less: never. */
   readonly changesInMs?: (item: T) => number
-  /** Something is sent so often in quiet times, because proxies cut connections that say nothing. */
+  /** Heartbeat interval. Proxies cut idle connections. */
   readonly beatMs?: number
 }
 
 export interface SendOptions<T> extends StreamOptions<T> {
   /** Fires when the server drains. */
   readonly closing: AbortSignal
-  /** When the stream has ended, whoever ended it. */
+  /** Called when the stream has ended, whichever side ended it. */
   readonly onEnd: () => void
 }
 
@@ -27,8 +27,8 @@ const BEAT = 'event: beat\ndata: 1\n\n'
 const END = 'event: end\ndata: 1\n\n'
 
 /**
- * Sends server-sent events until the browser leaves, the server drains or nothing more can come. A refusal to follow at all is thrown
- * before the head of the answer is sent, so it is an answer of its own.
+ * Sends server-sent events until the browser disconnects, the server drains or the last item is sent. If `follow` fails at once, the error is
+ * thrown before the response headers are sent, so it is an ordinary error response.
  */
 export async function sendEvents<T>(reply: Reply, options: SendOptions<T>): Promise<Reply> {
   const left = new AbortController()
@@ -37,7 +37,7 @@ export async function sendEvents<T>(reply: Reply, options: SendOptions<T>): Prom
     options.onEnd()
   }
   reply.raw.once('close', end)
-  // Whoever left while the route still looked for what to follow is not told of again.
+  // No close event follows if the browser disconnected before this point.
   if (reply.raw.closed) end()
   const events = eventsOf(options, AbortSignal.any([left.signal, options.closing]))
   const first = await events.next()
@@ -84,12 +84,12 @@ async function* eventsOf<T>(
       next = iterator.next()
     }
   } finally {
-    // Not waited for: what is asked for now may come only when the signal fires.
+    // Do not await: the pending item may arrive only when the signal fires.
     void Promise.all([next, iterator.return?.()]).catch(() => undefined)
   }
 }
 
-/** What comes within the time; undefined when nothing did. */
+/** Returns the result if it arrives in time; otherwise undefined. */
 async function firstOf<T>(
   next: Promise<IteratorResult<T, unknown>>,
   ms: number,

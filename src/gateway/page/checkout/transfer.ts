@@ -1,30 +1,30 @@
 import { currencyOf, formatAmount } from '#money'
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { copyRow } from './address.ts'
-import { notes, otherWays } from './choose.ts'
-import { headline } from './notices.ts'
+import { renderCopyRow } from './address.ts'
+import { renderNotices, renderOtherMethods } from './choose.ts'
+import { renderHeadline } from './notices.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import { liveTransfer, type View } from './state.ts'
 
-/** Where to send money by hand, the payment code to write on it, and a way to say that it was sent. */
-export function transfer(view: View): Html {
+/** Renders the instructions of a manual transfer, its payment code, and the form to report it as sent. */
+export function renderTransfer(view: View): Html {
   const { intent, speech } = view
   const attempt = liveTransfer(intent)
   if (!attempt) return html``
   const title = speech.say('send', { amount: showMoney(attempt.amount) })
-  return html`${notes(view)}
+  return html`${renderNotices(view)}
     <h2 class="ask" tabindex="-1" data-focus data-title>${title}</h2>
     <div class="send">
-      ${details(view, attempt)} ${steps(view, attempt)}
+      ${renderDetails(view, attempt)} ${renderSteps(view, attempt)}
       <p class="hint">${speech.say('transferUntil', { time: showTime(attempt.endsAt ?? intent.expiresAt, speech) })}</p>
-      ${sentForm(view)}
+      ${renderSentForm(view)}
     </div>
-    ${otherWays(view, attempt.method)}`
+    ${renderOtherMethods(view, attempt.method)}`
 }
 
-/** Account, amount and payment code, each number with a button that copies it. */
-function details({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
+/** Renders account, amount and payment code, each number with a copy button. */
+function renderDetails({ speech }: View, { address = '', code = '', amount }: Attempt): Html {
   const lines = address.split('\n').map(readLine)
   const plain = lines.filter(({ value }) => value === undefined).map(({ label }) => label)
   const after = currencyOf(amount.asset)
@@ -32,14 +32,14 @@ function details({ speech }: View, { address = '', code = '', amount }: Attempt)
     <dl class="receipt">
       ${lines.map(
         ({ label, value }) =>
-          value !== undefined && copyRow(speech, { label, text: value, copy: value.replaceAll(/[ -]/g, '') }),
+          value !== undefined && renderCopyRow(speech, { label, text: value, copy: value.replaceAll(/[ -]/g, '') }),
       )}
-      ${copyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after })}
-      ${copyRow(speech, { label: speech.say('transferCode'), text: code })}
+      ${renderCopyRow(speech, { label: speech.say('amount'), text: formatAmount(amount), after })}
+      ${renderCopyRow(speech, { label: speech.say('transferCode'), text: code })}
     </dl>`
 }
 
-/** A line of the operator's instructions that ends in an account number (or an IBAN): `Account 0100 200 300`. */
+/** Splits a line of the operator's instructions that ends in an account number or IBAN: `Account 0100 200 300`. */
 function readLine(text: string): { label: string; value?: string } {
   const line = text.trim()
   const [, label, value] = /^(.+?)[:\s]\s*([A-Z]{2}\d{2}[A-Z\d ]{8,}|\d[\d -]{3,}\d)$/.exec(line) ?? []
@@ -47,22 +47,25 @@ function readLine(text: string): { label: string; value?: string } {
 }
 
 /** Renders the steps at the bank and in the M-Pesa menu, each where the operator’s instructions name it. */
-function steps({ byHand, speech, intent }: View, { code = '', address = '' }: Attempt): readonly (Html | undefined)[] {
+function renderSteps(
+  { byHand, speech, intent }: View,
+  { code = '', address = '' }: Attempt,
+): readonly (Html | undefined)[] {
   const merchant = intent.terms.merchantName
   const isBank = address.split('\n').some((line) => !BY_HAND_LINE.test(line))
   const bank = isBank ? html`<p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>` : undefined
   if (!byHand) return [bank]
   const { number, kind, account = code } = byHand
-  const menu = speech.say(kind === 'till' ? 'byHandTill' : 'byHandPaybill', { number, account, merchant })
-  // The code is not on the payment: the operator finds it by the number in the payer's message from M-Pesa.
+  const menu = speech.say(kind === 'till' ? 'manualTill' : 'manualPaybill', { number, account, merchant })
+  // A till payment carries no payment code: the operator finds it by the code in the payer's M-Pesa message.
   const withoutCode = kind === 'till' || byHand.account !== undefined
-  return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('byHandMessage', { merchant })}</p>`]
+  return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('manualMessage', { merchant })}</p>`]
 }
 
-/** The lines of an attempt's instructions that are about M-Pesa. */
+/** Matches the lines of the instructions that are about M-Pesa. */
 const BY_HAND_LINE = /^(M-Pesa (till|pay bill)|Account number): /
 
-function sentForm({ intent, speech }: View): Html {
+function renderSentForm({ intent, speech }: View): Html {
   return html`<form method="post" action="/pay/${intent.id}/sent?lang=${speech.language}" class="way" data-pay>
     <label for="note">${speech.say('transferNote')} <span class="hint">(${speech.say('optional')})</span></label>
     <input type="text" id="note" name="note" maxlength="200" autocomplete="name" aria-describedby="note-hint" />
@@ -71,14 +74,14 @@ function sentForm({ intent, speech }: View): Html {
   </form>`
 }
 
-/** The payer has said that it was sent: a person looks for it. The details stay, for a payer who checks what was sent. */
-export function checkingTransfer(view: View, attempt: Attempt): Html {
+/** Renders a transfer that the payer reported as sent and an operator checks. The details stay visible for comparison. */
+export function renderSentTransfer(view: View, attempt: Attempt): Html {
   const { intent, speech, practiceUrl } = view
   const { code = '' } = attempt
   const merchant = intent.terms.merchantName
   const text = speech.say('transferLookingText', { merchant, code })
   const practice = !intent.livemode && practiceUrl !== undefined
-  return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
+  return html`${renderHeadline({ tone: 'wait', icon: 'clock', title: speech.say('transferLooking'), text })}
     ${
       practice &&
       html`<p class="hint center">
@@ -87,6 +90,6 @@ export function checkingTransfer(view: View, attempt: Attempt): Html {
     }
     <div class="send">
       <p class="hint">${speech.say('transferSentDetails')}</p>
-      ${details(view, attempt)}
+      ${renderDetails(view, attempt)}
     </div>`
 }

@@ -1,7 +1,7 @@
 import type { Attempt } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { alert, headline } from './notices.ts'
-import { methodName, showMoney, showPhone, showTicking } from '../../strings/format.ts'
+import { renderNotice, renderHeadline } from './notices.ts'
+import { methodName, showMoney, showPhone, showCountdown } from '../../strings/format.ts'
 import { livePush, type View } from './state.ts'
 import type { Word } from '../../strings/english.ts'
 
@@ -14,8 +14,8 @@ const WORDS: Readonly<Partial<Record<Attempt['status'], Words>>> = {
 }
 const WAITING: Words = ['waiting', 'waitingText']
 
-/** A prompt is on a phone. No other way to pay is offered before it has ended: both could take the money. */
-export function waiting(view: View): Html {
+/** Renders a pending prompt. No other method is offered before it ends, because both could charge the payer. */
+export function renderWaiting(view: View): Html {
   const { intent, speech, problem } = view
   const attempt = livePush(intent)
   if (!attempt) return html``
@@ -27,9 +27,9 @@ export function waiting(view: View): Html {
     phone: showPhone(attempt.phone, speech),
   }
   const asking = attempt.status === 'unknown'
-  return html`${problem && alert({ tone: 'warn', title: problem.text })}
-    ${headline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.sayHtml(text, values) })}
-    ${promptClock(view, attempt)}
+  return html`${problem && renderNotice({ tone: 'warn', title: problem.text })}
+    ${renderHeadline({ tone: 'wait', icon: 'phone', title: speech.say(title, { method }), text: speech.sayHtml(text, values) })}
+    ${renderPromptClock(view, attempt)}
     ${
       !asking &&
       html`<ol class="steps">
@@ -39,24 +39,24 @@ export function waiting(view: View): Html {
       </ol>`
     }
     <div class="other">
-      <p><b>${speech.say('otherNumber')}</b> ${speech.say('otherNumberText')} ${byHandLater(view)}</p>
+      <p><b>${speech.say('otherNumber')}</b> ${speech.say('otherNumberText')} ${manualLater(view)}</p>
       <p class="center">
         <a href="/pay/${intent.id}?lang=${speech.language}" id="check" data-check>${speech.say('checkAgain')}</a>
       </p>
     </div>`
 }
 
-/** How long the prompt can still be approved. Counted by the script; a page without it loads again every few seconds. */
-function promptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
+/** Renders the time left to approve the prompt. The script updates it; a page without script reloads every few seconds. */
+function renderPromptClock({ speech, now }: View, { endsAt, method }: Attempt): Html | undefined {
   if (!endsAt) return undefined
   const leftMs = Math.max(0, endsAt.getTime() - now.getTime())
-  const left = html`<b class="left">${showTicking(leftMs)}</b>`
-  const over = speech.say('promptOver', { method: methodName(method, speech, 'sentence') })
+  const left = html`<b class="left">${showCountdown(leftMs)}</b>`
+  const over = speech.say('promptEnded', { method: methodName(method, speech, 'sentence') })
   return html`<p class="prompt-clock ${leftMs === 0 && 'over'}" role="timer" data-prompt-ms="${leftMs}">
     <span ${leftMs === 0 && html`hidden`}>${speech.sayHtml('promptLeft', { left })}</span>
     <span ${leftMs > 0 && html`hidden`}>${over}</span>
   </p>`
 }
 
-const byHandLater = ({ byHand, methods, speech }: View): string | undefined =>
-  byHand && methods.some(({ kind }) => kind === 'transfer') ? speech.say('byHandLater') : undefined
+const manualLater = ({ byHand, methods, speech }: View): string | undefined =>
+  byHand && methods.some(({ kind }) => kind === 'transfer') ? speech.say('manualLater') : undefined

@@ -1,6 +1,9 @@
 import type { Request } from '#platform/web/http'
 
-/** Another site must not make a visitor's browser prompt phones. Browsers say where a form comes from; others are limited by address. */
+/**
+ * Returns whether a form was sent from the desk's own pages. Another site must not make a visitor's browser prompt phones. Browsers send the
+ * origin of a form; other clients are limited by address.
+ */
 export function isSameOrigin({ headers }: Request, publicUrl: string): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin'

@@ -1,18 +1,18 @@
 import type { Brand, Shop } from '#identity'
 import { html, type Html, type HtmlPart } from '#platform/base/html'
 import type { Assets } from '../assets/assets.ts'
-import { brandStyle, merchantLine } from '../brand/brand.ts'
+import { renderBrandStyle, renderMerchantLine } from '../brand/brand.ts'
 import { icons } from './icons.ts'
 import { LANGUAGES, WORDS, type Speech } from '../../strings/strings.ts'
 
-/** Whole seconds after which a time is past. */
+/** Returns the whole seconds after which a time is certainly past. */
 export const secondsUntil = (end: Date, now: Date): number => Math.ceil((end.getTime() - now.getTime()) / 1000) + 1
 
-/** Browsers take no longer wait (a signed 32-bit number of milliseconds). */
+/** Maximum wait in browsers: a signed 32-bit number of milliseconds. */
 const LONGEST_WAIT_SECONDS = 2_000_000
 
-/** Loads the page again after so long; nothing where there is nothing to wait for. */
-export const reloadIn = (seconds: number | undefined, url: string): Html | undefined =>
+/** Renders a meta tag that reloads the page after `seconds`; undefined without a wait. */
+export const renderReload = (seconds: number | undefined, url: string): Html | undefined =>
   seconds === undefined || seconds > LONGEST_WAIT_SECONDS
     ? undefined
     : html`<meta http-equiv="refresh" content="${seconds};url=${url}" />`
@@ -22,36 +22,36 @@ interface FormPage {
   readonly title: string
   readonly merchant: Pick<Shop, 'name' | 'livemode' | 'brand'>
   readonly practiceUrl: string | undefined
-  /** Of this page, for the choice of languages. */
+  /** Path of this page, for the language links. */
   readonly path: string
   readonly about?: string | undefined
   readonly head?: Html | undefined
   readonly body: Html
 }
 
-/** A page that asks what to pay, in the dress of the checkout page. */
-export function formDocument(speech: Speech, ask: FormPage): string {
+/** Renders a page with a form, in the design of the checkout page. */
+export function renderFormPage(speech: Speech, ask: FormPage): string {
   const { assets, title, merchant, practiceUrl, path, about, head, body: form } = ask
-  const body = html`${!merchant.livemode && practice(speech, practiceUrl)}
+  const body = html`${!merchant.livemode && renderPracticeNotice(speech, practiceUrl)}
     <main class="checkout asking">
       <header class="summary">
-        ${merchantLine(merchant.name, merchant.brand)}
+        ${renderMerchantLine(merchant.name, merchant.brand)}
         <h1 class="title">${title}</h1>
         ${about && html`<p class="about" dir="auto">${about}</p>`}
       </header>
       <div class="panel">${form}</div>
     </main>
-    ${footer(path, speech)}`
-  return page(speech, { title, assets, ...(head && { head }), body, brand: merchant.brand })
+    ${renderFooter(path, speech)}`
+  return renderShell(speech, { title, assets, ...(head && { head }), body, brand: merchant.brand })
 }
 
-export const practice = (speech: Speech, url: string | undefined): Html =>
+export const renderPracticeNotice = (speech: Speech, url: string | undefined): Html =>
   html`<aside class="practice">
     ${speech.say('practice')}
     ${url && html`<a href="${url}" target="_blank" rel="noopener">${speech.say('practicePhone')}</a>`}
   </aside>`
 
-export function footer(path: string, speech: Speech): Html {
+export function renderFooter(path: string, speech: Speech): Html {
   const links = LANGUAGES.map((language) =>
     language === speech.language
       ? html`<span lang="${language}" aria-current="true">${WORDS[language].name}</span>`
@@ -71,8 +71,8 @@ export interface Message {
   readonly text: HtmlPart
 }
 
-/** A page that says one thing: no such payment, a fault of ours. */
-export function messageDocument(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
+/** Renders a page with one message, such as an unknown payment or a server error. */
+export function renderMessagePage(speech: Speech, { icon, title, text }: Message, assets: Assets): string {
   const body = html`<main class="message">
     <div class="state">
       <div class="mark">${icons[icon]}</div>
@@ -80,14 +80,14 @@ export function messageDocument(speech: Speech, { icon, title, text }: Message, 
       <p>${text}</p>
     </div>
   </main>`
-  return plainPage(speech, title, assets, body)
+  return renderPlainPage(speech, title, assets, body)
 }
 
-/** Any other page, in the same dress. */
-export const plainPage = (speech: Speech, title: string, assets: Assets, body: Html, brand?: Brand): string =>
-  page(speech, { title, assets, body, brand })
+/** Renders any other page in the same design. */
+export const renderPlainPage = (speech: Speech, title: string, assets: Assets, body: Html, brand?: Brand): string =>
+  renderShell(speech, { title, assets, body, brand })
 
-/** A coin, so that the tab is found among others. */
+/** Favicon: a coin. */
 const ICON = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="#0b6b4f"/><path d="M12 24V8h5.5a4.8 4.8 0 0 1 0 9.6H12" fill="none" stroke="#fff" stroke-width="3"/></svg>',
 )}`
@@ -100,8 +100,8 @@ interface Parts {
   readonly body: Html
 }
 
-/** The HTML shell of every page. */
-export function page(speech: Speech, { title, assets, head, body, brand }: Parts): string {
+/** Renders the HTML shell of a page. */
+export function renderShell(speech: Speech, { title, assets, head, body, brand }: Parts): string {
   return html`<!doctype html>
     <html lang="${speech.language}">
       <head>
@@ -112,7 +112,7 @@ export function page(speech: Speech, { title, assets, head, body, brand }: Parts
         <title>${title}</title>
         <link rel="icon" href="${ICON}" />
         <link rel="stylesheet" href="${assets.style}" />
-        ${brandStyle(brand)} ${head}
+        ${renderBrandStyle(brand)} ${head}
       </head>
       <body>
         ${body}

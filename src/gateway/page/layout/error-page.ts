@@ -2,14 +2,14 @@ import type { AppError } from '#platform/base/errors'
 import type { Request } from '#platform/web/http'
 import type { Assets } from '../assets/assets.ts'
 import { tooManyRequests } from '../forms/problem.ts'
-import { messageDocument } from './document.ts'
+import { renderMessagePage } from './document.ts'
 import type { Word } from '../../strings/english.ts'
 import { languageOf, speak } from '../../strings/strings.ts'
 
-/** What is said when nothing is there. */
+/** Words of the page for 404. */
 export type NotFoundWords = readonly [title: Word, text: Word]
 
-/** An error in the words of a payer. */
+/** Renders an error page in the payer's language. */
 export function renderErrorPage(
   error: AppError,
   request: Request,
@@ -19,23 +19,23 @@ export function renderErrorPage(
   const { lang } = request.query as { lang?: unknown }
   const speech = speak(languageOf(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']))
   if (error.status === 404)
-    return messageDocument(speech, { icon: 'search', title: speech.say(title), text: speech.say(text) }, assets)
+    return renderMessagePage(speech, { icon: 'search', title: speech.say(title), text: speech.say(text) }, assets)
   if (error.status === 403)
-    return messageDocument(
+    return renderMessagePage(
       speech,
       { icon: 'alert', title: speech.say('problem'), text: speech.say('crossSite') },
       assets,
     )
   if (error.status === 429) {
     const said = tooManyRequests(speech, error.retryAfterSeconds ?? 60).text
-    return messageDocument(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
+    return renderMessagePage(speech, { icon: 'clock', title: speech.say('problem'), text: said }, assets)
   }
   if (error.status === 422)
-    return messageDocument(
+    return renderMessagePage(
       speech,
       { icon: 'alert', title: speech.say('problem'), text: speech.say('unreadable') },
       assets,
     )
-  const said = `${speech.say('brokenText')} (${request.id})`
-  return messageDocument(speech, { icon: 'alert', title: speech.say('broken'), text: said }, assets)
+  const said = `${speech.say('serverErrorText')} (${request.id})`
+  return renderMessagePage(speech, { icon: 'alert', title: speech.say('serverError'), text: said }, assets)
 }

@@ -3,7 +3,7 @@ import { Html } from '#platform/base/html'
 const svg = (paths: string): Html =>
   new Html(`<svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">${paths}</svg>`)
 
-/** Drawn by lines in the colour of the text around them. Decoration only: words always say the same. */
+/** Line icons in the colour of the surrounding text. They are decorative: adjacent text always says the same. */
 export const icons = {
   phone: svg('<rect x="7" y="2.5" width="10" height="19" rx="2.5"/><path d="M11 18.5h2"/>'),
   card: svg('<rect x="2.5" y="5" width="19" height="14" rx="2.5"/><path d="M2.5 10h19M6.5 15h4"/>'),

@@ -6,15 +6,15 @@ import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { html, type Html } from '#platform/base/html'
 import { addressKey } from '#platform/web/limits'
 import { findLink, type LinkRow } from '../../links/store.ts'
-import { noSuchLink, payByLink, type LinkChoice, stateOfLink, type LinkDeps } from '../../links/links.ts'
+import { noSuchLink, payByLink, type LinkChoice, findLinkState, type LinkDeps } from '../../links/links.ts'
 import { isId } from '#platform/base/ids'
 import { selectMethods } from '../../intents/new-intent.ts'
-import { amountForm } from '../amount/amount-form.ts'
+import { renderAmountForm } from '../amount/amount-form.ts'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import { buttonStyle, hintOf } from '../../links/button.ts'
+import { renderButtonStyle, describeBounds } from '../../links/button.ts'
 import { FORM_PER_ADDRESS, limitCreations, type CheckoutDeps } from '../amount/open-checkout.ts'
-import { formDocument, messageDocument, reloadIn, secondsUntil } from '../layout/document.ts'
+import { renderFormPage, renderMessagePage, renderReload, secondsUntil } from '../layout/document.ts'
 import { methodName, showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
@@ -25,7 +25,7 @@ const UNKNOWN_PER_ADDRESS = { points: 100, windowMs: 900_000 }
 const params = z.object({ id: z.string().max(40) })
 const querystring = z.object({ lang: z.string().max(10).optional() })
 const field = (most: number) => z.string().max(most).optional()
-/** A form on the merchant's own page brings the amount along. */
+/** A form on the merchant's own page can pass the amount. */
 const opened = querystring.extend({ amount: field(30) })
 const form = z.object({ amount: field(30), currency: field(5), method: field(20) })
 
@@ -38,8 +38,8 @@ interface Found {
 }
 
 /**
- * `/l/<id>`: what a payment link leads to. Opening it makes nothing, because mail programs and messengers open links too; the payer's own
- * click does.
+ * Registers `/l/<id>`, the page of a payment link. A GET creates nothing, because mail programs and messengers fetch links too. The payer's
+ * click creates the payment.
  */
 export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Assets): void {
   const config = {
@@ -57,7 +57,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
       const { amount } = request.query
       const chosen = amount === undefined ? undefined : chosenOf(deps, found, { amount })
       const problem = chosen && 'problem' in chosen ? chosen.problem : undefined
-      return send(reply, await pageOf(deps, assets, found, { amount }, problem))
+      return send(reply, await renderLinkPage(deps, assets, found, { amount }, problem))
     },
   })
   styleRoute(app, deps)
@@ -70,15 +70,15 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
       const found = await requireLinkPage(deps, request, request.params.id)
       const { link, shop, speech } = found
       if (!isSameOrigin(request, deps.publicUrl())) throw new AppError('forbidden', 403, speech.say('crossSite'))
-      const state = await stateOfLink(deps, deps.db, link, shop)
+      const state = await findLinkState(deps, deps.db, link, shop)
       const chosen =
         state.is === 'started' || state.is === 'used' ? { id: state.paymentId } : chosenOf(deps, found, request.body)
       if ('problem' in chosen) {
         void reply.code(422)
-        return send(reply, await pageOf(deps, assets, found, request.body, chosen.problem))
+        return send(reply, await renderLinkPage(deps, assets, found, request.body, chosen.problem))
       }
-      const payment = 'id' in chosen ? chosen : await begin(deps, request, found, chosen)
-      if (!payment) return send(reply, await pageOf(deps, assets, found))
+      const payment = 'id' in chosen ? chosen : await startPayment(deps, request, found, chosen)
+      if (!payment) return send(reply, await renderLinkPage(deps, assets, found))
       return reply.redirect(`/pay/${payment.id}?lang=${speech.language}`, 303)
     },
   })
@@ -86,7 +86,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
 
 const STYLE_SECONDS = 3600
 
-/** For the merchant's own page, so that its buttons follow its colour. */
+/** Registers the style sheet of pay buttons on the merchant's own page. */
 function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
   app.route({
     method: 'GET',
@@ -98,7 +98,7 @@ function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
       return reply
         .header('cache-control', `public, max-age=${STYLE_SECONDS}`)
         .type('text/css; charset=utf-8')
-        .send(buttonStyle(shop.brand.colour))
+        .send(renderButtonStyle(shop.brand.colour))
     },
   })
 }
@@ -114,14 +114,14 @@ async function requireLinkPage(deps: LinkPageDeps, request: Request, id: string)
   return { link, shop, speech: speak(languageOf(lang, request.headers['accept-language'], shop.locale)) }
 }
 
-async function begin(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: LinkChoice) {
+async function startPayment(deps: LinkPageDeps, request: Request, { link, shop }: Found, chosen: LinkChoice) {
   await limitCreations(deps, request, shop)
   return payByLink(deps, link.id, shop, chosen)
 }
 
 const fixedOf = ({ asset, amount }: LinkRow): Money | undefined => (amount === null ? undefined : money(asset, amount))
 
-/** In the currency of the link, with the methods that both it and its store take. */
+/** Returns the link's currency with the methods that both link and store accept; undefined without any. */
 function offerOf({ payments }: LinkPageDeps, { link, shop }: Found): Offer | undefined {
   const offer = listOffers(payments).find(({ currency }) => currency === currencyOf(link.asset))
   const methods = offer && selectMethods(link.methods ?? [], selectMethods(shop.methods, offer.methods))
@@ -145,7 +145,7 @@ function chosenOf(
   return { amount: read.amount, methods }
 }
 
-async function pageOf(
+async function renderLinkPage(
   deps: LinkPageDeps,
   assets: Assets,
   found: Found,
@@ -153,42 +153,50 @@ async function pageOf(
   problem?: string,
 ): Promise<string> {
   const { link, shop, speech } = found
-  const state = await stateOfLink(deps, deps.db, link, shop)
+  const state = await findLinkState(deps, deps.db, link, shop)
   const offer = offerOf(deps, found)
   const merchant = shop.name
   if (state.is === 'closed') {
-    const words = { title: speech.say('linkOver'), text: speech.say('linkOverText', { merchant }) }
-    return messageDocument(speech, { icon: 'clock', ...words }, assets)
+    const words = { title: speech.say('linkClosed'), text: speech.say('linkClosedText', { merchant }) }
+    return renderMessagePage(speech, { icon: 'clock', ...words }, assets)
   }
   if (state.is === 'used') {
     const text = html`${speech.say('linkUsedText')} <a href="/pay/${state.paymentId}">${speech.say('linkShow')}</a>`
-    return messageDocument(speech, { icon: 'tick', title: speech.say('linkUsed'), text }, assets)
+    return renderMessagePage(speech, { icon: 'tick', title: speech.say('linkUsed'), text }, assets)
   }
   if (!offer) {
     const words = { title: speech.say('none'), text: speech.say('noneText', { merchant }) }
-    return messageDocument(speech, { icon: 'alert', ...words }, assets)
+    return renderMessagePage(speech, { icon: 'alert', ...words }, assets)
   }
   const fixed = fixedOf(link)
   const title = fixed ? showMoney(fixed) : speech.say('payTo', { merchant })
   const path = `/l/${link.id}`
   const action = `${path}?lang=${speech.language}`
-  // A payment that was begun is gone on with, whatever amount was said.
+  // A payment that was started continues with its own amount, whatever amount was entered now.
   const isAmountKnown = fixed !== undefined || state.is === 'started'
   const body = isAmountKnown
-    ? goOn(action, offer, speech, problem)
-    : amountForm({ action, speech, offers: [offer], typed, problem, hint: hintOf(link, speech), withNote: false })
+    ? renderContinueForm(action, offer, speech, problem)
+    : renderAmountForm({
+        action,
+        speech,
+        offers: [offer],
+        typed,
+        problem,
+        hint: describeBounds(link, speech),
+        withNote: false,
+      })
   const about = link.description || undefined
-  const head = link.expiresAt ? reloadIn(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
+  const head = link.expiresAt ? renderReload(secondsUntil(link.expiresAt, deps.clock.now()), action) : undefined
   const ask = { assets, title, merchant: shop, practiceUrl: deps.practice?.url, path, about, head, body }
-  return formDocument(speech, ask)
+  return renderFormPage(speech, ask)
 }
 
-const goOn = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
+const renderContinueForm = (action: string, { methods }: Offer, speech: Speech, problem: string | undefined): Html =>
   html`${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
-    <h2 class="ask">${speech.say('waysHere')}</h2>
+    <h2 class="ask">${speech.say('methodsHere')}</h2>
     <ul class="ways">
       ${methods.map(({ method }) => html`<li>${methodName(method, speech, 'label')}</li>`)}
     </ul>
-    <form method="post" action="${action}"><button class="button">${speech.say('goOn')}</button></form>`
+    <form method="post" action="${action}"><button class="button">${speech.say('continueLabel')}</button></form>`
 
 const send = (reply: Reply, page: string): Reply => reply.type('text/html; charset=utf-8').send(page)

@@ -2,44 +2,44 @@ import type { Brand } from '#identity'
 import type { Intent } from '#payments'
 import { html } from '#platform/base/html'
 import type { Assets } from '../assets/assets.ts'
-import { merchantLine, type PaperBrand } from '../brand/brand.ts'
-import { footer, plainPage, practice } from '../layout/document.ts'
+import { renderMerchantLine, type PaperBrand } from '../brand/brand.ts'
+import { renderFooter, renderPlainPage, renderPracticeNotice } from '../layout/document.ts'
 import { isolate } from '../../pdf/text.ts'
-import { receiptList, receiptRows } from '../checkout/paid.ts'
+import { renderReceiptList, listReceiptRows } from '../checkout/paid.ts'
 import { showMoney, showTime } from '../../strings/format.ts'
 import type { Speech } from '../../strings/strings.ts'
 
-/** The receipt to keep: on paper, or as a file. */
+/** Receipts for printing and as PDF. */
 
-/** There is a receipt once money came, whatever became of the payment. */
+/** Returns whether money arrived. The payment has a receipt from then on, whatever its status. */
 export const hasReceipt = ({ receipts }: Intent): boolean => receipts.length > 0
 
 const titleOf = ({ terms }: Intent, speech: Speech): string =>
   speech.say('receiptFrom', { merchant: terms.merchantName })
 
-/** The receipt alone, to be printed. */
-export function receiptDocument(intent: Intent, speech: Speech, assets: Assets, brand?: Brand): string {
-  const body = html`${!intent.livemode && practice(speech, undefined)}
+/** Renders the receipt as a page for printing. */
+export function renderReceipt(intent: Intent, speech: Speech, assets: Assets, brand?: Brand): string {
+  const body = html`${!intent.livemode && renderPracticeNotice(speech, undefined)}
     <main class="paper">
-      ${merchantLine(intent.terms.merchantName, brand)}
+      ${renderMerchantLine(intent.terms.merchantName, brand)}
       <h1 class="title">${speech.say('receipt')}</h1>
       <p class="total">${showMoney(intent.received)}</p>
       ${intent.description && html`<p class="about" dir="auto">${intent.description}</p>`}
-      ${receiptList(intent, speech)}
+      ${renderReceiptList(intent, speech)}
       <p class="actions">
         <a class="button" href="/pay/${intent.id}/receipt.pdf?lang=${speech.language}">${speech.say('receiptFile')}</a>
         <a class="button quiet" href="/pay/${intent.id}?lang=${speech.language}">${speech.say('receiptBack')}</a>
       </p>
     </main>
-    ${footer(`/pay/${intent.id}/receipt`, speech)}`
-  return plainPage(speech, titleOf(intent, speech), assets, body, brand)
+    ${renderFooter(`/pay/${intent.id}/receipt`, speech)}`
+  return renderPlainPage(speech, titleOf(intent, speech), assets, body, brand)
 }
 
 /**
  * Returns the receipt as a PDF. `printedAt` distinguishes two copies: only the later one shows a later refund.
  * The PDF library and its fonts are loaded with the first receipt, because most commands never need them.
  */
-export async function receiptPdf(
+export async function renderReceiptPdf(
   intent: Intent,
   speech: Speech,
   printedAt: Date,
@@ -54,7 +54,7 @@ export async function receiptPdf(
     printedAt,
     rows: [
       [speech.say('amount'), showMoney(intent.received)],
-      ...receiptRows(intent, speech).flatMap(([label, value]) =>
+      ...listReceiptRows(intent, speech).flatMap(([label, value]) =>
         value === undefined ? [] : [[label, value] as const],
       ),
     ],

@@ -1,16 +1,16 @@
 import type { Claim, ClaimPlace } from '#payments'
 import { html, type Html } from '#platform/base/html'
-import { alert, backLink, headline } from '../checkout/notices.ts'
+import { renderNotice, renderBackLink, renderHeadline } from '../checkout/notices.ts'
 import { methodName, showMoney, showPhone, showTime, typedPhone } from '../../strings/format.ts'
 import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
 import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
 
-/** What the payer said on the page of a refund link. */
+/** Input of the payer on the page of a refund link. */
 export interface ClaimInput {
   readonly place: string
   readonly typed: string
-  /** Where it goes, to be confirmed. */
+  /** Destination that the payer must confirm. */
   readonly confirm?: string
   readonly problem?: Omit<Problem, 'field'> & { readonly field?: string }
 }
@@ -22,50 +22,50 @@ interface Shown {
   readonly said?: ClaimInput | undefined
 }
 
-/** The panel for how the refund stands. */
-export function claimPanel(shown: Shown): Html {
+/** Renders the panel for the status of the refund. */
+export function renderClaimPanel(shown: Shown): Html {
   const { claim, speech } = shown
   const { refund, terms } = claim
   const merchant = terms.merchantName
   const amount = showMoney(refund.amount)
   switch (refund.status) {
     case 'claimable':
-      return asking(shown)
+      return renderDestinations(shown)
     case 'pending': {
       const place = refund.phone === undefined ? '' : showPhone(refund.phone, speech)
       const text = claim.byHand
-        ? speech.say('refundByHandText', { amount })
+        ? speech.say('refundManualText', { amount })
         : speech.sayHtml('refundOnWayText', { amount, place })
       const again = `/refund/${refund.id}?c=${encodeURIComponent(shown.secret)}&lang=${speech.language}`
-      return html`${headline({ tone: 'wait', icon: 'clock', title: speech.say('refundOnWay'), text })}
-        <p class="actions">${backLink(again, speech.say('checkAgain'), 'quiet')}</p>`
+      return html`${renderHeadline({ tone: 'wait', icon: 'clock', title: speech.say('refundOnWay'), text })}
+        <p class="actions">${renderBackLink(again, speech.say('checkAgain'), 'quiet')}</p>`
     }
     case 'succeeded': {
       const text = speech.say('refundSentText', { merchant, amount })
       const number = refund.number && html`<p class="small">${speech.say('refundNumber')}: ${refund.number}</p>`
-      return html`${headline({ tone: 'good', icon: 'tick', title: speech.say('refundSent'), text })} ${number}`
+      return html`${renderHeadline({ tone: 'good', icon: 'tick', title: speech.say('refundSent'), text })} ${number}`
     }
     case 'failed':
     case 'canceled':
     case 'expired':
-      return headline({
+      return renderHeadline({
         tone: 'warn',
         icon: 'cross',
-        title: speech.say('refundOver'),
-        text: speech.say('refundOverText', { merchant }),
+        title: speech.say('refundLinkEnded'),
+        text: speech.say('refundLinkEndedText', { merchant }),
       })
   }
 }
 
-function asking(shown: Shown): Html {
+function renderDestinations(shown: Shown): Html {
   const { claim, speech, said } = shown
   const failed = claim.refund.reason !== undefined && said === undefined
   const between = html`<p class="or"><span>${speech.say('or')}</span></p>`
-  const forms = claim.places.map((place) => placeForm(shown, place))
+  const forms = claim.places.map((place) => renderDestinationForm(shown, place))
   return html`${
-      failed && alert({ tone: 'bad', title: speech.say('refundFailed'), text: speech.say('refundFailedText') })
+      failed && renderNotice({ tone: 'bad', title: speech.say('refundFailed'), text: speech.say('refundFailedText') })
     }
-    ${said?.problem && said.problem.field === undefined && alert({ tone: 'bad', title: said.problem.text })}
+    ${said?.problem && said.problem.field === undefined && renderNotice({ tone: 'bad', title: said.problem.text })}
     <h2 class="ask">${speech.say('refundAsk')}</h2>
     ${forms.flatMap((one, i) => (i === 0 ? [one] : [between, one]))}
     <p class="hint">${speech.say('refundUntil', { date: showTime(claim.expiresAt, speech) })}</p>`
@@ -76,7 +76,7 @@ const hiddenFields = ({ secret }: Shown, place: string): Html =>
 
 const actionOf = ({ claim, speech }: Shown): string => `/refund/${claim.refund.id}?lang=${speech.language}`
 
-function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
+function renderDestinationForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
   const { speech, said } = shown
   const typed = said?.place === place ? said.typed : ''
   const problem = said?.problem?.field === place ? said.problem : undefined
@@ -125,8 +125,8 @@ function placeForm(shown: Shown, { kind, place, method }: ClaimPlace): Html {
   </form>`
 }
 
-/** What will be done, before it is: amount and place, to be confirmed or changed. */
-export function claimPreview(shown: Shown, to: string): Html {
+/** Renders amount and destination, for the payer to confirm or change. */
+export function renderClaimPreview(shown: Shown, to: string): Html {
   const { claim, speech, said } = shown
   const place = claim.places.find((each) => each.place === said?.place)
   const amount = showMoney(claim.refund.amount)

@@ -9,14 +9,14 @@ import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
-import { claimPanel, claimPreview, type ClaimInput } from './claim-form.ts'
-import { formDocument, reloadIn, secondsUntil } from '../layout/document.ts'
+import { renderClaimPanel, renderClaimPreview, type ClaimInput } from './claim-form.ts'
+import { renderFormPage, renderReload, secondsUntil } from '../layout/document.ts'
 import { showMoney } from '../../strings/format.ts'
 import { languageOf, speak, type Speech } from '../../strings/strings.ts'
 import { renderErrorPage } from '../layout/error-page.ts'
 import { parseMobile } from '#platform/base/phone'
 
-/** The page that a refund's link leads to: where should the money go, is it right, on its way. It needs no script. */
+/** Page of a refund link: the payer enters a destination, confirms it and sees the status. It needs no script. */
 
 export interface ClaimDeps {
   readonly db: Db
@@ -28,7 +28,7 @@ export interface ClaimDeps {
   readonly practice: { readonly url: string } | undefined
 }
 
-/** Looks at links, right and wrong ones, from one address in a minute: secrets have 160 bits, so this only spares the database. */
+/** Maximum reads of refund links, valid or not, from one address per minute. Secrets have 160 bits, so the limit only protects the database. */
 const PER_ADDRESS = { points: 300, windowMs: 60_000 }
 const SENDS_PER_ADDRESS = { points: 60, windowMs: 600_000 }
 const RELOAD_SECONDS = 5
@@ -84,7 +84,7 @@ export function claimRoutes(app: HttpServer, deps: ClaimDeps, assets: Assets): v
   })
 }
 
-/** What the payer has said: shown again with what is wrong, shown to be confirmed, or done. */
+/** Handles the payer's input: shows it again with an error, asks for confirmation, or sends the money. */
 async function handleForm(
   deps: ClaimDeps,
   request: Request,
@@ -95,7 +95,7 @@ async function handleForm(
   const said: ClaimInput = { place: name, typed: to }
   if (!isSameOrigin(request, deps.publicUrl()))
     return { said: { ...said, problem: { status: 403, text: speech.say('crossSite') } } }
-  // It was used meanwhile: the page shows what became of it.
+  // The link was used meanwhile: the page shows the status.
   if (claim.refund.status !== 'claimable' || !place) return { said, done: true }
   if (step === 'change') return { said }
   const where = readPlace(place, to)
@@ -125,7 +125,7 @@ async function requireClaim({ db, payments, limits }: ClaimDeps, request: Reques
   return claim
 }
 
-/** In the dress of the shop as it is now; without it the page looks like ours. */
+/** Loads the current brand of the shop; without it the page has the default look. */
 async function pageOf({ db, identity }: ClaimDeps, request: Request, claim: Claim, secret: string): Promise<Page> {
   const shop = await identity.requireShop(db, claim.refund.merchantId, claim.terms['store']).catch(() => undefined)
   return { claim, secret, shop, speech: speechOf(request, shop?.locale) }
@@ -139,19 +139,21 @@ const speechOf = (request: Request, locale?: Shop['locale']): Speech => {
 const pathOf = ({ claim, secret, speech }: Page): string =>
   `/refund/${claim.refund.id}?c=${encodeURIComponent(secret)}&lang=${speech.language}`
 
-/** Loads again while the money is on its way, and when the link ends: the form must not stay open after that. */
+/** Reloads the page while the money is being sent, and when the link expires, because the form must not stay open after that. */
 function headOf(page: Page, now: Date): Html | undefined {
   const { claim } = page
   if (claim.refund.status === 'pending' && !claim.byHand)
-    return html`<noscript>${reloadIn(RELOAD_SECONDS, pathOf(page))}</noscript>`
-  return claim.refund.status === 'claimable' ? reloadIn(secondsUntil(claim.expiresAt, now), pathOf(page)) : undefined
+    return html`<noscript>${renderReload(RELOAD_SECONDS, pathOf(page))}</noscript>`
+  return claim.refund.status === 'claimable'
+    ? renderReload(secondsUntil(claim.expiresAt, now), pathOf(page))
+    : undefined
 }
 
 function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply {
   const { claim, secret, speech, said } = page
   const { refund, terms, livemode } = claim
   const amount = showMoney(refund.amount)
-  const text = formDocument(speech, {
+  const text = renderFormPage(speech, {
     assets,
     title: speech.say('refundTitle', { merchant: terms.merchantName, amount }),
     merchant: { name: terms.merchantName, livemode, brand: page.shop?.brand ?? NO_BRAND },
@@ -159,9 +161,12 @@ function send(reply: Reply, deps: ClaimDeps, assets: Assets, page: Page): Reply 
     path: `/refund/${refund.id}?c=${encodeURIComponent(secret)}`,
     about: refund.note || undefined,
     head: headOf(page, deps.clock.now()),
-    body: said?.confirm === undefined ? claimPanel({ ...page, said }) : claimPreview({ ...page, said }, said.confirm),
+    body:
+      said?.confirm === undefined
+        ? renderClaimPanel({ ...page, said })
+        : renderClaimPreview({ ...page, said }, said.confirm),
   })
-  // The address holds the secret: no cache may learn it, and no other site, by the referrer policy of all pages. A stricter one would take the
-  // origin from the form, by which older browsers, and all of them on plain http, show that it is ours.
+  // The URL contains the secret, so no cache may store it. The referrer policy of all pages hides it from other sites. A stricter policy
+  // would remove the Origin of the form, by which older browsers, and all browsers on plain http, prove that the form is same-origin.
   return reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(text)
 }
