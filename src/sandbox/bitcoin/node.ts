@@ -6,13 +6,13 @@ import type { Publisher } from './publisher.ts'
 import { METHODS, type Call } from './rpc.ts'
 import { createChainStore } from './store.ts'
 
-/** A simulated node and the people around it, over one kept chain. */
+/** A simulated node with payers and miners, on one stored chain. */
 export interface BitcoinNode {
-  /** Answers one JSON-RPC request as its object. `guise`: the network that it pretends to be on. */
+  /** Answers one JSON-RPC request. `guise` is the network that the node reports. */
   answer(request: unknown, guise: string | undefined): Promise<object>
-  /** Changes the chain and publishes what changed. Throws Refusal. */
+  /** Changes the chain and publishes the changes. Throws RpcError. */
   act(change: (chain: Chain, time: number) => Done): Promise<Done>
-  /** Publishes nothing of so many events, as a full queue does. */
+  /** Drops the next `count` events, as a full queue does. */
   loseEvents(count: number): void
   setMood(nodeState: Partial<NodeState>): Promise<NodeState>
   read(): Promise<Chain>
@@ -33,7 +33,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
       if (chain.nodeState.warmingUp) throw new RpcError(-28, 'Loading block index…')
       const notices: Call['notices'] = []
       return {
-        result: method({ chain: WRITERS.has(name) ? chain : disguised(chain, guise), params, zmqAddress, notices }),
+        result: method({ chain: WRITERS.has(name) ? chain : withNetwork(chain, guise), params, zmqAddress, notices }),
         notices,
       }
     }
@@ -70,8 +70,8 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
 
 const MAIN_GENESIS = '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f'
 
-/** The same chain, on the main network: another name and another first block. */
-function disguised(chain: Chain, guise: string | undefined): Chain {
+/** Returns the same chain as mainnet: with another name and another genesis block. */
+function withNetwork(chain: Chain, guise: string | undefined): Chain {
   const [first, ...rest] = chain.blocks
   if (guise !== 'main' || !first) return chain
   const { nodeState } = chain
