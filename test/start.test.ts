@@ -79,7 +79,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
     const { stdout: url } = await runPurser(['db', 'url'], { dataDir })
     assert.match(url, /^postgresql:\/\/purser_app:.*\/purser\n$/)
     const verified = await runPurser(['ledger', 'verify'], { dataDir })
-    assert.deepEqual([verified.code, /The ledger is whole/.test(verified.stdout)], [0, true], verified.stderr)
+    assert.deepEqual([verified.code, /The ledger is intact/.test(verified.stdout)], [0, true], verified.stderr)
     const checked = await runPurser(['check'], { dataDir })
     assert.deepEqual([checked.code, /All \d+ hold/.test(checked.stdout)], [0, true], checked.stderr)
     const helped = await runPurser(['--help'], { dataDir })

@@ -161,7 +161,7 @@ export function checkAcceptance(chain: Chain, tx: Transaction): string[] {
   if (tx.inputs.some(({ txid }) => conflicts.includes(txid))) throw new RpcError(-26, 'bad-txns-spends-conflicting-tx')
   // Since Core 29, a higher fee replaces regardless of signalling (full RBF).
   const replacedFees = conflicts.reduce((sum, txid) => sum + feeOfKnown(chain, txid), 0n)
-  if (conflicts.length > 0 && fee < feesGone + sizeOf(tx)) throw new RpcError(-26, 'insufficient fee')
+  if (conflicts.length > 0 && fee < replacedFees + sizeOf(tx)) throw new RpcError(-26, 'insufficient fee')
   return conflicts
 }
 
