@@ -224,15 +224,15 @@ test('what a refund gave back and the chain takes too is owed; an open link is c
 test('the node catches up, is on another chain, or warms up: no address is given out, none is used up, and nothing is lost', async () => {
   await using world = await openChainWorld()
   const { id, address } = await world.invoice(small)
-  for (const mood of [{ syncing: true }, { chain: 'test' }, { warming_up: true }]) {
-    await world.control('node', mood)
+  for (const nodeState of [{ syncing: true }, { chain: 'test' }, { warming_up: true }]) {
+    await world.control('node', nodeState)
     await world.jump(16_000)
     const made = await world.api('POST', '/api/v1/payments', small)
     const refused = await world.api('POST', `/api/v1/payments/${made.body.id}/attempts`, { method: 'bitcoin' })
     assert.deepEqual(
       [refused.status, refused.body.status, refused.body.reason, refused.body.address],
       [201, 'failed', 'provider-unavailable', null],
-      JSON.stringify(mood),
+      JSON.stringify(nodeState),
     )
     await world.control('node', { syncing: false, chain: 'regtest', warming_up: false })
     await world.look()

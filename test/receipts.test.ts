@@ -19,7 +19,7 @@ const pdfOf = async (id: string, query = ''): Promise<readonly string[]> => {
   return textsOf(Buffer.from(await answer.arrayBuffer()))
 }
 
-void test('the receipt says what was paid, by whom it was received, how, when, and under which numbers', async () => {
+void test('the receipt shows amount, payee, method, time and reference numbers', async () => {
   const { id } = await paid(world, { reference: 'Order 1042', description: 'Café & “mandazi”' })
   await world.advance(10_000)
   const { receipts = [] } = (await world.app.payments.find(world.app.db, { id })) ?? {}
@@ -47,7 +47,7 @@ void test('the receipt says what was paid, by whom it was received, how, when, a
   assert.ok((await pdfOf(id, '?lang=sw')).includes('Nambari ya risiti'))
 })
 
-void test('a part that was paid has a receipt; where nothing came the page says so', async () => {
+void test('a partial payment has a receipt, and an unpaid payment has none', async () => {
   const { id } = await create(world)
   for (const name of ['receipt', 'receipt.pdf']) {
     const answer = await get(`/pay/${id}/${name}`)
@@ -60,7 +60,7 @@ void test('a part that was paid has a receipt; where nothing came the page says 
   assert.equal((await get('/pay/pay_00000000000000000000000000/receipt.pdf')).status, 404)
 })
 
-void test('the receipt prints as it is, and the paid page leads to its file', async (t) => {
+void test('the receipt page is printable, and the paid page links to its PDF', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using _ = browser
@@ -74,11 +74,11 @@ void test('the receipt prints as it is, and the paid page leads to its file', as
   assert.ok(!(await page.locator('.actions').isVisible()))
 })
 
-/** The merchant's name, and the payer's in the description and the reference. pdf.js gives the words of a line from left to right. */
+/** Names of the merchant, and of the payer in description and reference. pdf.js returns the words of a line from left to right. */
 const NAMES = ['Łukasz Đặng', '陈伟', 'محمد', 'Nyambura 🌸', 'Γιώργος', 'Владимир', 'דוד', 'አበበ ቢቂላ']
 
 for (const [i, name] of NAMES.entries())
-  void test(`the name ${name} is whole on the receipt's page and in its file`, async (t) => {
+  void test(`the name ${name} is complete on the receipt page and in its PDF`, async (t) => {
     const { body: store } = await world.api('POST', '/api/v1/stores', { name })
     const { id } = await paid(world, { store: store.id, description: name, reference: `Order 1 ${name}` })
     const answer = await get(`/pay/${id}/receipt.pdf`)
@@ -105,7 +105,7 @@ for (const [i, name] of NAMES.entries())
 
 const webp = Buffer.concat([Buffer.from('RIFF'), Buffer.from([36, 0, 0, 0]), Buffer.from('WEBPVP8 ')])
 
-void test('a receipt wears the colour and picture of its store, on the page and in the file', async (t) => {
+void test('a receipt has its store’s colour and logo, on the page and in the PDF', async (t) => {
   const made = await world.api('POST', '/api/v1/stores', {
     name: 'Duka la Mombasa',
     colour: '#7a1f2b',
@@ -127,7 +127,7 @@ void test('a receipt wears the colour and picture of its store, on the page and 
   const changed = await world.api('PATCH', `/api/v1/stores/${store}`, { logo: webp.toString('base64') })
   assert.equal(changed.status, 200, JSON.stringify(changed.body))
   const plain = await file()
-  assert.deepEqual((await readPdf(plain)).images, [], 'a PDF cannot hold it: the name stands alone')
+  assert.deepEqual((await readPdf(plain)).images, [], 'a PDF cannot contain WebP, so only the name is shown')
   assert.deepEqual(await textsOf(plain), await textsOf(pdf))
 
   const browser = await openBrowser()
@@ -140,7 +140,7 @@ void test('a receipt wears the colour and picture of its store, on the page and 
   }
 })
 
-void test('one address gets a bounded number of PDFs', async () => {
+void test('the number of PDFs per IP address is limited', async () => {
   const { id } = await paid(world)
   const statuses = new Set<number>()
   for (let i = 0; i < 130 && !statuses.has(429); i++) statuses.add((await get(`/pay/${id}/receipt.pdf`)).status)

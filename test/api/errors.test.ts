@@ -63,7 +63,7 @@ const BODIES: readonly [body: object, param: string | undefined, says: RegExp][]
   ],
   [{ customer: { phone: '' } }, 'customer.phone', /not a phone number/],
   [{ customer: { phone: '0'.repeat(1000) } }, 'customer.phone', /not a phone number/],
-  // No method of this currency prompts phones, so nothing says where a national form is from.
+  // No method of this currency prompts phones, so the country of a national number is unknown.
   [{ currency: 'USD', customer: { phone: '0712 345 678' } }, 'customer.phone', /with its country code/],
   [{ customer: { email: 'asha at example.com' } }, 'customer.email', /e-mail address/],
   [{ customer: { name: 'x'.repeat(201) } }, 'customer.name', /200 characters/],

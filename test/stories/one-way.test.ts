@@ -3,15 +3,15 @@ import type { TestContext } from 'node:test'
 import { waitFor } from '../wait.ts'
 import { answerQuickly, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
-/** No second way to pay is offered, or started, while the first can still take the money. */
+/** No second payment method is offered or started while the first can still take the money. */
 
 onStage('sandbox', (story) => {
-  story('a second prompt is refused while one is on a phone', secondPrompt)
-  story('while a prompt can be approved, page and API offer no other way', nothingBesidePrompt)
-  story('a prompt counts down, and another number is asked for when it has ended', promptEnds)
+  story('a second prompt is refused while one is pending', secondPrompt)
+  story('while a prompt is pending, page and API offer no other method', nothingBesidePrompt)
+  story('a prompt counts down, and the page asks for another number after it expires', promptEnds)
   story('an open card page is closed before a prompt is sent', cardClosedFirst)
-  story('a page that cannot be closed is finished first', crossmintFirst)
-  story('a payer who pays twice is told so', paidTwice)
+  story('a provider page that cannot be closed must be finished first', crossmintFirst)
+  story('a payer who pays twice sees a notice', paidTwice)
 })
 
 async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
@@ -120,7 +120,7 @@ async function crossmintFirst(stage: Stage, t: TestContext): Promise<void> {
   assert.deepEqual([status, body.error.code], [409, 'payments.page-open'])
 }
 
-/** An address that was shown before still takes money: nothing can stop it. */
+/** An address that was shown before still receives money, because nothing can stop a Bitcoin payment. */
 async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   const phone = newPhone()
   const { id, checkoutUrl } = await stage.create({ methods: ['mpesa', 'bitcoin'] })

@@ -12,18 +12,18 @@ onStage('sandbox', (story) => {
   story('without JavaScript, M-Pesa works', withoutScript)
   story('without JavaScript, Bitcoin works', bitcoinWithoutScript)
   story('on a phone of 360 px, in Swahili, nothing is cut off', onSmallPhone)
-  story('by keyboard alone, and what happens is read out', byKeyboard)
-  story('where events are blocked, the page asks', withoutEvents)
-  story('where a proxy keeps the events to itself, the page asks', withSilentEvents)
-  story('two tabs show the same, and what was typed stays', twoTabs)
-  story('back from the card page without paying, everything is as it was', backFromCard)
-  story('the same number is not prompted again and again', tooManyPrompts)
-  story('an answer that is lost on the way is not sent again', lostAnswer)
-  story('without a network the page says so, and goes on when it is back', offline)
-  story('less than asked is counted, and the rest can be paid', partly)
-  story('all of it is under 60 kB on the wire', weight)
-  story('a link that leads nowhere says so', nowhere)
-  story('the front page leads to a demo checkout', frontPage)
+  story('by keyboard alone, with changes announced to screen readers', byKeyboard)
+  story('without server events the page polls', withoutEvents)
+  story('behind a proxy that buffers events the page polls', withSilentEvents)
+  story('two tabs show the same state and keep typed text', twoTabs)
+  story('after returning from the card page unpaid, nothing has changed', backFromCard)
+  story('prompts to the same number are limited', tooManyPrompts)
+  story('a request with a lost response is not sent again', lostAnswer)
+  story('the page reports a lost connection and continues when it is back', offline)
+  story('an underpayment is counted, and the rest can be paid', partly)
+  story('the whole page transfers under 60 kB', weight)
+  story('an unknown payment link shows an error page', nowhere)
+  story('the front page links to a demo checkout', frontPage)
 })
 
 async function withoutScript(stage: Stage, t: TestContext): Promise<void> {
@@ -142,7 +142,7 @@ async function withSilentEvents(stage: Stage, t: TestContext): Promise<void> {
   const { checkoutUrl } = await stage.create()
   const page = await stage.page(t)
   let kept = 0
-  // Never answered.
+  // Hold the request without an answer.
   await page.route('**/events*', () => void kept++)
   await page.goto(checkoutUrl)
   await payByPhone(page, phone)
@@ -245,7 +245,7 @@ async function partly(stage: Stage, t: TestContext): Promise<void> {
   const { id, checkoutUrl } = await stage.create()
   const page = await stage.page(t)
   await page.goto(checkoutUrl)
-  // Pays one shilling less than asked.
+  // This phone underpays by one shilling.
   await payByPhone(page, '254700000009')
   await waitForTitle(page, /KES.1,499 received, KES.1 still to pay/)
   await page.locator('#phone').fill(national(phone))

@@ -4,19 +4,19 @@ import { waitFor } from '../wait.ts'
 import { operatorKey } from '../api/shop.ts'
 import { answerPrompt, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
-/** What a merchant and a payer live through, told in one mode. */
+/** Stories of a merchant and a payer, run in one mode. */
 export function tellStories(mode: 'sandbox' | 'live'): void {
   onStage(mode, (story) => {
-    story('a payer approves the prompt, and the page turns paid by itself', payByMpesa)
+    story('a payer approves the prompt, and the page shows the payment as paid without reload', payByMpesa)
     story('a prompt is declined, and the payer tries again', declineAndRetry)
-    story('a payer approves at Airtel Money, with the number that M-Pesa was offered too', payByAirtel)
+    story('a payer approves at Airtel Money with the phone number that was also offered to M-Pesa', payByAirtel)
     story('a card pays', payByCard)
     story('a card is declined, and another pays', cardDeclined)
-    story('a card is confirmed with the bank', cardConfirmed)
+    story('a card is confirmed by 3-D Secure', cardConfirmed)
     story('a stablecoin pays through Crossmint, after a card was declined there', payByCrossmint)
-    story('a wallet pays an address in two parts, and miners make it final', payByBitcoin)
-    story('a payer sends it by hand and says so, and whoever runs the desk finds it', payByTransfer)
-    story('a payment expires before the eyes of the payer', expire)
+    story('a wallet pays an address in two parts, and blocks confirm them', payByBitcoin)
+    story('a payer reports a manual transfer, and the operator confirms it', payByTransfer)
+    story('a payment expires while the payer has the page open', expire)
   })
 }
 
@@ -206,11 +206,11 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   const code = page.getByRole('img', { name: 'QR code with the address and the amount' })
   await waitForTitle(page, /^Send BTC.0\.000/)
-  // The panel is replaced as the answer and the event of it come.
+  // The panel is replaced by the response and again by its event.
   const box = await waitFor('the code to be drawn', async () => (await code.boundingBox()) ?? undefined)
   assert.ok(box.width >= 200 && Math.abs(box.width - box.height) < 2, `too small to scan: ${JSON.stringify(box)}`)
   const stroke = await page.evaluate<string>(`getComputedStyle(document.querySelector('.qr path')).stroke`)
-  assert.equal(stroke, 'none', 'squares as wide as they are')
+  assert.equal(stroke, 'none', 'modules without an outline')
   await page.locator('.qr').waitFor()
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
   const [{ address, amount, payment_uri: uri, rate }] = (await stage.look(id)).attempts
@@ -250,7 +250,7 @@ async function expire(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'This payment has expired')
   assert.equal(await page.locator('#phone').count(), 0)
   assert.equal(await page.locator('.countdown').count(), 0)
-  // The page knows the time; the ledger's word follows with the sweep.
+  // The page knows the time. The stored status changes with the sweep.
   await waitFor('the payment to be expired', async () => (await stage.look(id)).status === 'expired')
   assert.equal(await stage.balance(), before)
 }

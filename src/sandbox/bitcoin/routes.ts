@@ -64,7 +64,7 @@ const reorgBody = z.object({
   blocks: count(200).optional(),
   how: z.enum(['same', 'wait', 'evict', 'double-spend']).default('same'),
 })
-const nodeStateBody = z.object({
+const stateBody = z.object({
   chain: z.string().max(20).optional(),
   syncing: z.boolean().optional(),
   warming_up: z.boolean().optional(),
@@ -80,11 +80,11 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
     async (request, reply) => {
       const login = request.headers.authorization ?? ''
       if (!Object.hasOwn(NETWORK_BY_LOGIN, login)) return reply.status(401).send()
-      const guise = NETWORK_BY_LOGIN[login]
+      const network = NETWORK_BY_LOGIN[login]
       const body: unknown = request.body
       const answer = Array.isArray(body)
-        ? await Promise.all(body.map((one) => node.answer(one, guise)))
-        : await node.answer(body, guise)
+        ? await Promise.all(body.map((one) => node.answer(one, network)))
+        : await node.answer(body, network)
       return reply.type('application/json').send(writeJson(answer))
     },
   )
@@ -116,11 +116,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
   control('pay', payBody, (given) =>
     node.act((chain, time) => {
       const { replaceable, fee_rate: rate, from_unconfirmed: fromUnconfirmed, mined } = given
-      return pay(
-        chain,
-        { outputs: parseOutputs(given), replaceable, feeRate: BigInt(rate), fromUnconfirmed, mined },
-        time,
-      )
+      return pay(chain, { outputs: toOutputs(given), replaceable, feeRate: BigInt(rate), fromUnconfirmed, mined }, time)
     }),
   )
   control('mine', mineBody, ({ blocks, empty, address }) =>
@@ -138,13 +134,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
   control('resend', z.object({ txid }), (given) => node.act((chain) => resend(chain, given.txid)))
 
   app.post('/sandbox/bitcoin/node', { onRequest: gate, schema: { hide: true } }, async (request, reply) => {
-    const {
-      chain,
-      syncing,
-      warming_up: warmingUp,
-      estimate,
-      lose_events: lost = 0,
-    } = readBody(nodeStateBody, request.body)
+    const { chain, syncing, warming_up: warmingUp, estimate, lose_events: lost = 0 } = readBody(stateBody, request.body)
     node.loseEvents(lost)
     const nodeState = {
       ...(chain === undefined ? {} : { chain }),
@@ -152,7 +142,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
       ...(warmingUp === undefined ? {} : { warmingUp }),
       ...(estimate === undefined ? {} : { estimate: estimate ?? undefined }),
     }
-    return reply.send(await node.setMood(nodeState))
+    return reply.send(await node.setState(nodeState))
   })
 }
 
@@ -169,7 +159,7 @@ function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.ou
   )
 }
 
-function parseOutputs({ address, amount, outputs, uri }: z.output<typeof payBody>): Output[] {
+function toOutputs({ address, amount, outputs, uri }: z.output<typeof payBody>): Output[] {
   const [, fromUri, query = ''] = /^bitcoin:([a-z0-9]+)(?:\?(.*))?$/i.exec((uri ?? address ?? '').trim()) ?? []
   const single = {
     address: fromUri ?? address ?? '',
