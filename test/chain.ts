@@ -3,21 +3,21 @@ import { openWorld, type Answer, type World, type WorldOptions } from './world.t
 
 /** The whole program with a payer's wallet and miners on the simulated chain. */
 export interface ChainWorld extends World {
-  /** A payment whose payer has asked for an address. */
+  /** Creates a payment and requests an address for it. */
   invoice(body: object): Promise<Invoice>
-  /** As the API shows it. */
+  /** Returns the payment as the API shows it. */
   payment(id: string): Promise<Answer['body']>
-  /** Money to an address or of a payment link; `more` as the control takes it. @returns the transaction */
+  /** Pays an address or a payment link. `more` is passed to the control. @returns the transaction id */
   pay(address: string, amount?: string, more?: object): Promise<string>
   control(name: string, body?: object): Promise<Answer['body']>
   refusal(name: string, body: object): Promise<string>
-  /** Time for a look at the node. */
+  /** Advances time until the node is polled. */
   look(): Promise<void>
-  /** A block, and a look. */
+  /** Mines blocks, then waits for a poll. */
   mine(blocks?: number): Promise<void>
-  /** What the merchant has in units of a currency, and what it owes. */
+  /** Returns the merchant's available balance and debt in minor units of a currency. */
   balance(currency: string): Promise<readonly [available: string, debt: string]>
-  /** Status, what is received and whether it is partial, overpaid, late; after the books were checked. */
+  /** Checks the books, then returns status, received amount, and the flags partial, overpaid and late. */
   stands(id: string): Promise<readonly [status: string, received: string, flags: string]>
 }
 
@@ -25,7 +25,7 @@ export interface Invoice {
   readonly id: string
   readonly address: string
   readonly uri: string
-  /** In BTC. */
+  /** Amount in BTC. */
   readonly amount: string
 }
 

@@ -16,12 +16,12 @@ export interface RailBench extends AsyncDisposable {
   readonly ids: Ids
   readonly db: Db
   readonly fetch: Fetch
-  /** Gives up early, so that a provider that never answers does not hold the tests up. */
+  /** A fetch with a short timeout, so that a silent provider does not delay the tests. */
   readonly hastyFetch: Fetch
   readonly simulators: Simulators
-  /** Where callbacks and events arrive. */
+  /** Receives callbacks and events. */
   readonly receiver: Receiver
-  /** A rail's settings for the simulators, or for what stands before them at `baseUrl`. */
+  /** Returns a rail's settings for the simulators, or for a proxy before them at `baseUrl`. */
   settings<Spec extends ConfigSpec>(
     spec: Spec,
     mode: Mode,
@@ -31,7 +31,7 @@ export interface RailBench extends AsyncDisposable {
 
 const HASTY_MS = 250
 
-/** The simulators over a real database and loopback, and what a rail needs to talk to them. */
+/** Opens the simulators on a real database and loopback, with everything a rail needs to reach them. */
 export async function openRailBench(): Promise<RailBench> {
   const clock = createSetClock()
   const ids = createIds(clock)

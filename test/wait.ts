@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Waits until `look` gives something other than undefined or false, and returns it. Fails loudly with `what` after the deadline. */
+/** Polls until `look` returns a value other than undefined or false, and returns it. Throws with `what` after the deadline. */
 export async function waitFor<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
@@ -10,7 +10,7 @@ export async function waitFor<T>(
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== false) return found
-    if (performance.now() > until) throw new Error(`Waited ${deadlineMs} ms in vain for: ${what}`)
+    if (performance.now() > until) throw new Error(`Waited ${deadlineMs} ms for: ${what}`)
     await delay(20)
   }
 }

@@ -13,7 +13,7 @@ const balance = async (query = ''): Promise<any> => {
 }
 const row = (currency: string, available: string) => ({ currency, available, pending: '0.00', debt: '0.00' })
 
-void test('a merchant without money has no rows, and nothing in any currency', async () => {
+void test('a merchant without money has no balance rows, and zero in any currency', async () => {
   assert.deepEqual(await balance(), { object: 'balance', livemode: false, balances: [] })
   assert.deepEqual((await balance('?currency=KES')).balances, [row('KES', '0.00')])
   assert.deepEqual((await balance('?currency=JPY')).balances, [
@@ -21,12 +21,12 @@ void test('a merchant without money has no rows, and nothing in any currency', a
   ])
 })
 
-void test('an unpaid payment is no money', async () => {
+void test('an unpaid payment does not change the balance', async () => {
   await create(world)
   assert.deepEqual((await balance()).balances, [])
 })
 
-void test('what was paid is available, per currency, and is what the ledger holds', async () => {
+void test('paid money is available per currency and equals the ledger', async () => {
   await paid(world)
   await paid(world, { amount: '7' })
   assert.deepEqual((await balance()).balances, [row('KES', '1507.00')])
@@ -41,7 +41,7 @@ void test('what was paid is available, per currency, and is what the ledger hold
   await assertBooksHold(world)
 })
 
-void test('each merchant sees its own', async () => {
+void test('each merchant sees its own balance', async () => {
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
   const secret = await db.transaction(async (tx) => {
@@ -52,7 +52,7 @@ void test('each merchant sees its own', async () => {
   assert.deepEqual(body.balances, [])
 })
 
-void test('a currency that is none is refused', async () => {
+void test('an unknown currency is refused', async () => {
   for (const [query, says] of [
     ['currency=KEX', /not known.*KES/],
     ['currency=kes', /capitals/],

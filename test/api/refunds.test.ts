@@ -10,7 +10,7 @@ const REFUNDS = '/api/v1/refunds'
 const refund = (world: World, id: string, body?: object, headers?: Record<string, string>): Promise<Answer> =>
   world.api('POST', `${PAYMENTS}/${id}/refunds`, body, headers)
 
-/** A card payment of KES 1,500 that is paid. */
+/** Creates a card payment of KES 1,500 and pays it. */
 async function paidByCard(world: World, number = '4242424242424242'): Promise<any> {
   const { id } = await create(world, { methods: ['card'] })
   const { body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'card' })
@@ -22,7 +22,7 @@ async function paidByCard(world: World, number = '4242424242424242'): Promise<an
   return payment
 }
 
-void test('a card payment goes back in parts, each once, and the payment says so', async () => {
+void test('a card payment is refunded in parts, each once, and the payment shows it', async () => {
   await using world = await openWorld()
   const { id } = await paidByCard(world)
   const headers = { 'idempotency-key': 'refund-1' }
@@ -61,7 +61,7 @@ void test('a card payment goes back in parts, each once, and the payment says so
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('refunds that end later: one that Stripe takes a minute for, one that comes back', async () => {
+void test('delayed refunds: one is pending for a minute, one fails after success', async () => {
   await using world = await openWorld()
   const slow = await paidByCard(world, '4000000000007726')
   const pending = (await refund(world, slow.id)).body
@@ -83,7 +83,7 @@ void test('refunds that end later: one that Stripe takes a minute for, one that 
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('a refund made in Stripe’s dashboard is listed with ours and counted once', async () => {
+void test('a refund made in Stripe’s dashboard is listed and counted once', async () => {
   await using world = await openWorld()
   const { id } = await paidByCard(world)
   const receipt = (await world.app.payments.find(world.app.db, { id }))?.receipts[0]
@@ -109,7 +109,7 @@ void test('a refund made in Stripe’s dashboard is listed with ours and counted
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('what is wrong is refused and says what to do', async () => {
+void test('invalid refunds are refused with advice', async () => {
   await using world = await openWorld()
   const { id } = await paidByCard(world)
   for (const [body, says] of [
@@ -156,7 +156,7 @@ void test('what is wrong is refused and says what to do', async () => {
   })
 })
 
-void test('a key that may only read cannot refund, and sees no link', async () => {
+void test('a read-only key cannot refund and does not see claim links', async () => {
   await using world = await openWorld()
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
@@ -179,7 +179,7 @@ void test('a key that may only read cannot refund, and sees no link', async () =
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('events tell of refunds', async () => {
+void test('refunds publish events', async () => {
   await using world = await openWorld()
   await using receiver = await openReceiver()
   const endpoint = { url: `${receiver.url}/hooks`, events: ['refund.*', 'payment.reversed'] }
@@ -196,7 +196,7 @@ void test('events tell of refunds', async () => {
     ['refund.claimable link', 'refund.created link', 'refund.created made', 'refund.succeeded made'],
   )
   const secret = new URL(link.claim_url).searchParams.get('c') ?? assert.fail(link.claim_url)
-  assert.ok(!JSON.stringify(told()).includes(secret), 'the link is for whoever may move money')
+  assert.ok(!JSON.stringify(told()).includes(secret), 'events do not contain the claim link')
   const kept = await world.app.db.many<{ body: string }>(sql`select body from webhooks.events`)
   assert.ok(kept.length > 0 && kept.every(({ body }) => !body.includes(secret)))
   assert.equal((await world.api('GET', `${REFUNDS}/${link.id}`)).body.claim_url, link.claim_url)
@@ -205,10 +205,10 @@ void test('events tell of refunds', async () => {
   await world.advance(5000)
   const types = told().map(({ type }) => type as string)
   assert.ok(types.includes('refund.canceled'))
-  assert.equal(types.filter((type) => type === 'payment.reversed').length, 1, 'all of it went')
+  assert.equal(types.filter((type) => type === 'payment.reversed').length, 1, 'the payment was fully refunded')
 })
 
-void test('no link stands in a log, and an M-Pesa payment without a way back gets one', async () => {
+void test('no claim link is logged, and an M-Pesa payment without a refund route gets a link', async () => {
   await using world = await openWorld()
   const { id } = await paid(world)
   const { claim_url: url } = (await refund(world, id, { method: 'claim' })).body
