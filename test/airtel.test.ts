@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
-import { assertAtRest, assertFailed, assertPaidOnce, countOfPrompts, receiptsOf } from './outcome.ts'
+import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
+import { assertAtRest, assertFailed, assertPaidOnce, countPrompts, receiptsOf } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
 /** Airtel's test phones behave like M-Pesa's where Airtel supports it. Checks each through the whole program. */
@@ -32,7 +32,7 @@ for (const [phone, seconds, does] of PAYS) {
     await world.advance(seconds * 1000)
     await assertPaidOnce(world, id)
     assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 }, 'the enquiry returns the receipt number')
-    assert.equal(await countOfPrompts(world, phone), 1, 'the prompt was never repeated')
+    assert.equal(await countPrompts(world, phone), 1, 'the prompt was never repeated')
     await assertAtRest(world, id)
   })
 }
@@ -75,5 +75,5 @@ void test('a forged callback is refused and credits nothing', async () => {
   assert.equal(status, 401)
   await world.advance(2000)
   assert.equal((await find(world, id)).status, 'processing')
-  assert.equal(await ledgerHas(world), '0.00')
+  assert.equal(await ledgerBalance(world), '0.00')
 })

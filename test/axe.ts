@@ -11,7 +11,7 @@ interface Violation {
 }
 
 /** Returns one sentence per accessibility violation. All findings of axe count, not only serious ones. */
-export async function violationsOf(page: Page): Promise<string[]> {
+export async function listAxeViolations(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   const run = `axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)`
   const found = await page.evaluate<Violation[]>(run)
@@ -34,9 +34,9 @@ const TOO_SMALL = `[...document.querySelectorAll('.button, select, input:not([ty
 }).map((element) => element.outerHTML.slice(0, 120))`
 
 /** Returns axe's violations, overflowing elements and touch targets that are too small. */
-export async function troubleOf(page: Page): Promise<string[]> {
+export async function listPageProblems(page: Page): Promise<string[]> {
   return [
-    ...(await violationsOf(page)),
+    ...(await listAxeViolations(page)),
     ...(await page.evaluate<string[]>(OVERFLOWING)).map((html) => `does not fit: ${html}`),
     ...(await page.evaluate<string[]>(TOO_SMALL)).map((html) => `too small: ${html}`),
   ]

@@ -24,20 +24,20 @@ test('exact payment: detected at once, paid when confirmed, and not expired mean
   assert.ok(uri.startsWith(`bitcoin:${address}?amount=0.001`), uri)
   assert.equal(amount, '0.00100000')
   await world.pay(uri)
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['processing', '0.00000000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['processing', '0.00000000', ''])
   const [seen] = (await world.payment(id)).attempts[0].arrivals
   const { data: listed } = (await world.api('GET', '/api/v1/payments')).body
   assert.deepEqual(listed.find((each: { id: string }) => each.id === id).attempts[0].arrivals, [seen], 'also in lists')
   assert.deepEqual([seen.status, seen.confirmations, seen.confirmations_needed], ['seen', 0, 1])
   await world.jump(120_000)
   assert.deepEqual(
-    await world.stands(id),
+    await world.paymentState(id),
     ['processing', '0.00000000', ''],
     'expired, but the money is already detected',
   )
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
   assert.equal((await world.payment(id)).attempts[0].payment_uri, null)
 })
 
@@ -52,7 +52,7 @@ test('a price in shillings: the requested coins count for exactly the price, the
   const held = await clearing()
   await world.pay(uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
   const [available] = await world.balance('KES')
   assert.equal(Number(available) - Number(had[0]), 1500)
   assert.equal(held - (await clearing()), BigInt(amount.replace('.', '')))
@@ -61,18 +61,18 @@ test('a price in shillings: the requested coins count for exactly the price, the
 test('an underpayment, then the rest on the same address: the parts add up to the price, to the cent', async () => {
   const { id, address, amount } = await world.invoice(kes('999.99'))
   await world.pay(address, '0.00003333')
-  await world.look()
+  await world.poll()
   const [first] = (await world.payment(id)).attempts
   assert.equal(first.amount_due, plus(amount, -3333n), 'the rest is requested before the first part is confirmed')
   await world.mine()
-  const [status, received, flags] = await world.stands(id)
+  const [status, received, flags] = await world.paymentState(id)
   assert.deepEqual([status, flags], ['open', 'partial'])
   assert.ok(Number(received) > 280 && Number(received) < 281, received)
   const again = await world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
   assert.deepEqual([again.body.id, again.body.address], [first.id, address])
   await world.pay(again.body.payment_uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '999.99', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '999.99', ''])
 })
 
 test('three parts at once, one of them twice in a transaction: each is a separate receipt', async () => {
@@ -84,7 +84,7 @@ test('three parts at once, one of them twice in a transaction: each is a separat
   await world.control('pay', { outputs })
   await world.pay(address, '0.0005')
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
   assert.equal((await world.payment(id)).attempts[0].arrivals.length, 3)
 })
 
@@ -93,20 +93,20 @@ test('one transaction pays two payments', async () => {
   const outputs = [one, two].map(({ address, amount }) => ({ address, amount }))
   await world.control('pay', { outputs })
   await world.mine()
-  assert.deepEqual(await world.stands(one.id), ['paid', '0.00100000', ''])
-  assert.deepEqual(await world.stands(two.id), ['paid', '500.00', ''])
+  assert.deepEqual(await world.paymentState(one.id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(two.id), ['paid', '500.00', ''])
 })
 
 test('an overpayment is credited and flagged, also after the payment was paid', async () => {
   const { id, address } = await world.invoice(btc('0.00100000'))
   await world.pay(address, '0.00150000')
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00150000', 'overpaid'])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00150000', 'overpaid'])
   await world.pay(address, '0.00010000')
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00150000', 'overpaid'])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00150000', 'overpaid'])
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00160000', 'overpaid'])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00160000', 'overpaid'])
 })
 
 test('without tolerance a satoshi less is partial and one more is overpaid; the amount due is never too small to send', async () => {
@@ -114,9 +114,9 @@ test('without tolerance a satoshi less is partial and one more is overpaid; the 
   await world.pay(under.address, '0.00099999')
   await world.pay(over.address, '0.00100001')
   await world.mine()
-  assert.deepEqual(await world.stands(under.id), ['open', '0.00099999', 'partial'])
+  assert.deepEqual(await world.paymentState(under.id), ['open', '0.00099999', 'partial'])
   assert.equal((await world.payment(under.id)).attempts[0].amount_due, '0.00001000', 'the smallest amount of the rail')
-  assert.deepEqual(await world.stands(over.id), ['paid', '0.00100001', 'overpaid'])
+  assert.deepEqual(await world.paymentState(over.id), ['paid', '0.00100001', 'overpaid'])
 })
 
 test('a merchant’s tolerance: paid at its limit, not paid one satoshi below', async () => {
@@ -128,9 +128,9 @@ test('a merchant’s tolerance: paid at its limit, not paid one satoshi below', 
   await world.pay(edge.address, '0.00099500')
   await world.pay(below.address, '0.00099499')
   await world.mine()
-  assert.deepEqual(await world.stands(edge.id), ['paid', '0.00099500', ''], 'by the tolerance at creation')
+  assert.deepEqual(await world.paymentState(edge.id), ['paid', '0.00099500', ''], 'by the tolerance at creation')
   assert.equal((await world.payment(edge.id)).amount_due, '0.00000000')
-  assert.deepEqual(await world.stands(below.id), ['open', '0.00099499', 'partial'])
+  assert.deepEqual(await world.paymentState(below.id), ['open', '0.00099499', 'partial'])
 })
 
 test('detected after expiry: credited, paid, late', async () => {
@@ -138,13 +138,13 @@ test('detected after expiry: credited, paid, late', async () => {
   await world.jump(12 * 60_000)
   assert.equal((await world.payment(id)).status, 'expired')
   await world.pay(address, '0.00040000')
-  await world.look()
+  await world.poll()
   assert.equal((await world.payment(id)).status, 'processing')
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['expired', '0.00040000', 'partial late'])
+  assert.deepEqual(await world.paymentState(id), ['expired', '0.00040000', 'partial late'])
   await world.pay(address, '0.00060000')
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', 'late'])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', 'late'])
 })
 
 test('detected after the rate lock: counted at the arrival rate, and the rest is requested at a new rate', async () => {
@@ -153,12 +153,12 @@ test('detected after the rate lock: counted at the arrival rate, and the rest is
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '32500.00' })
   await world.jump(130_000)
   await world.pay(address, amount)
-  await world.look()
+  await world.poll()
   // A further rate change before confirmation does not matter.
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '65000.00' })
   await world.jump(130_000)
   await world.mine()
-  const [status, received, flags] = await world.stands(id)
+  const [status, received, flags] = await world.paymentState(id)
   assert.deepEqual([status, flags], ['open', 'partial'])
   assert.ok(Number(received) > 740 && Number(received) < 760, received)
   const renewed = await world.api('POST', `/api/v1/payments/${id}/attempts`, { method: 'bitcoin' })
@@ -166,7 +166,7 @@ test('detected after the rate lock: counted at the arrival rate, and the rest is
   assert.notEqual(renewed.body.amount, amount)
   await world.pay(renewed.body.payment_uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
 })
 
 test('a spread is added to the requested amount, booked separately, and not counted', async () => {
@@ -174,7 +174,7 @@ test('a spread is added to the requested amount, booked separately, and not coun
   const { id, uri, amount } = await own.invoice(kes('1500.00'))
   await own.pay(uri)
   await own.mine()
-  assert.deepEqual(await own.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await own.paymentState(id), ['paid', '1500.00', ''])
   const posted = async (code: string): Promise<bigint> =>
     (await own.app.ledger.balance(own.app.db, code, 'BTC/8')).posted
   const [spread, liquidity] = [await posted('fx:spread'), await posted('fx:liquidity')]
@@ -207,13 +207,13 @@ test('mined dust counts, and a block reward counts when it matures', async () =>
   const { id, address } = await own.invoice(btc('0.00100000'))
   assert.match(await own.refusal('pay', { address, amount: '0.00000293' }), /dust/)
   await own.pay(address, '0.00000293', { mined: true })
-  await own.look()
-  assert.deepEqual(await own.stands(id), ['open', '0.00000293', 'partial'])
+  await own.poll()
+  assert.deepEqual(await own.paymentState(id), ['open', '0.00000293', 'partial'])
   await own.control('mine', { address })
   await own.mine(98)
-  assert.deepEqual(await own.stands(id), ['processing', '0.00000293', 'partial'])
+  assert.deepEqual(await own.paymentState(id), ['processing', '0.00000293', 'partial'])
   await own.mine()
-  assert.deepEqual(await own.stands(id), ['paid', '50.00000293', 'overpaid'])
+  assert.deepEqual(await own.paymentState(id), ['paid', '50.00000293', 'overpaid'])
 })
 
 test('an old address is still scanned once a day', async () => {
@@ -230,14 +230,14 @@ test('an old address is still scanned once a day', async () => {
   assert.equal((await own.payment(id)).status, 'expired')
   await own.control('mine', { blocks: 200 })
   await own.jump(24 * 3_600_000)
-  assert.deepEqual(await own.stands(id), ['paid', '0.00100000', 'late'], 'for any number of blocks per day')
+  assert.deepEqual(await own.paymentState(id), ['paid', '0.00100000', 'late'], 'for any number of blocks per day')
 })
 
 test('after days of downtime, payments during and before the downtime are found', async () => {
   await using own = await openChainWorld()
   const { id, address } = await own.invoice({ ...btc('0.00100000'), expires_in: 60 })
   const old = await own.invoice({ ...btc('0.00200000'), expires_in: 60 })
-  await own.look()
+  await own.poll()
   // Nothing runs while the clock advances.
   const off = (ms: number): void => (own.clock as SetClock).advance(ms)
   off(20_000)
@@ -252,7 +252,7 @@ test('after days of downtime, payments during and before the downtime are found'
     ownedUpdate(`create function payments.none() returns trigger language plpgsql as 'begin return null; end';
       create trigger none before insert on reconciliation.runs for each row execute function payments.none()`),
   )
-  for (let i = 0; i < 8; i++) await own.look()
+  for (let i = 0; i < 8; i++) await own.poll()
   assert.equal((await own.payment(id)).amount_received, '0.00100000')
   assert.equal((await own.payment(old.id)).amount_received, '0.00200000')
 })
@@ -268,13 +268,13 @@ test('a payment that fails to process does not block others, and the daily compa
   await own.pay(bad.address, '0.00100000')
   await own.pay(good.address, '0.00100000')
   await own.mine()
-  assert.deepEqual(await own.stands(good.id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await own.paymentState(good.id), ['paid', '0.00100000', ''])
   await setExchange('null')
   assert.equal((await own.payment(bad.id)).amount_received, '0.00000000')
   const later = await own.invoice(btc('0.00100000'))
   await own.pay(later.address, '0.00100000')
   await own.mine(3)
-  assert.deepEqual(await own.stands(later.id), ['paid', '0.00100000', ''], 'polling continued')
+  assert.deepEqual(await own.paymentState(later.id), ['paid', '0.00100000', ''], 'polling continued')
   await own.jump(28 * 3_600_000)
   assert.equal((await own.payment(bad.id)).amount_received, '0.00100000')
 })
@@ -285,11 +285,11 @@ test('the merchant gets events: processing, partially paid, paid and overpaid', 
   const note = async (): Promise<void> => void changes.push((await world.payment(id)).status)
   for (const amount of ['0.0004', '0.0006', '0.0001']) {
     await world.pay(address, amount)
-    await world.look()
+    await world.poll()
     await note()
     await world.mine()
     await note()
   }
   assert.deepEqual(changes, ['processing', 'open', 'processing', 'paid', 'paid', 'paid'])
-  assert.deepEqual(await world.stands(id), ['paid', '0.00110000', 'overpaid'])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00110000', 'overpaid'])
 })

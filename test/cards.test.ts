@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { assertAtRest, assertPaidOnce } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -64,7 +64,7 @@ void test('card 4000000000000002 is declined, and another card on the same page 
     ['open', 'pending', 'declined'],
     'the page continues',
   )
-  assert.equal(await ledgerHas(world), '0.00')
+  assert.equal(await ledgerBalance(world), '0.00')
   await pay(url, '4242424242424242')
   await world.advance(3000)
   await assertPaidOnce(world, id)

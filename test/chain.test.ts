@@ -22,40 +22,40 @@ test('replaced in the mempool: with the same, a lower and no payment', async () 
     [drop, 'drop'],
   ] as const) {
     const txid = await world.pay(uri)
-    await world.look()
+    await world.poll()
     await world.control('replace', { txid, how })
   }
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, keep.id), ['gone', 'seen'])
   assert.equal((await world.payment(keep.id)).attempts[0].payment_uri, null, 'no further amount is requested')
-  assert.deepEqual(await world.stands(drop.id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(drop.id), ['open', '0.00000000', ''])
   assert.equal((await world.payment(drop.id)).attempts[0].amount_due, '0.00100000')
   await world.mine()
-  assert.deepEqual(await world.stands(keep.id), ['paid', '0.00100000', ''])
-  assert.deepEqual(await world.stands(lower.id), ['open', '0.00050000', 'partial'])
-  assert.deepEqual(await world.stands(drop.id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(keep.id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(lower.id), ['open', '0.00050000', 'partial'])
+  assert.deepEqual(await world.paymentState(drop.id), ['open', '0.00000000', ''])
 })
 
 test('a double spend seen only in a block, an eviction, and a resent payment', async () => {
   await using world = await openChainWorld()
   const [spent, evicted] = [await world.invoice(small), await world.invoice(priced)]
   const txid = await world.pay(spent.uri)
-  await world.look()
+  await world.poll()
   await world.control('replace', { txid, how: 'drop', mined: true })
-  await world.look()
-  assert.deepEqual(await world.stands(spent.id), ['open', '0.00000000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(spent.id), ['open', '0.00000000', ''])
   assert.deepEqual(await arrivalsOf(world, spent.id), ['gone'])
 
   const other = await world.pay(evicted.uri)
-  await world.look()
+  await world.poll()
   await world.control('evict', { txid: other })
-  await world.look()
-  assert.deepEqual(await world.stands(evicted.id), ['open', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(evicted.id), ['open', '0.00', ''])
   await world.control('resend', { txid: other })
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, evicted.id), ['seen'])
   await world.mine()
-  assert.deepEqual(await world.stands(evicted.id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(evicted.id), ['paid', '1500.00', ''])
 })
 
 test('a replaced parent also removes its descendants', async () => {
@@ -65,13 +65,13 @@ test('a replaced parent also removes its descendants', async () => {
   assert.ok(before > 0)
   const parent = await world.pay(await newAddress(world), '0.002')
   await world.pay(address, '0.001', { from_unconfirmed: true })
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, id), ['seen'])
   await world.control('replace', { txid: parent, how: 'drop' })
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, id), ['gone'])
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
 })
 
 const newAddress = async (world: ChainWorld): Promise<string> => (await world.invoice(small)).address
@@ -81,17 +81,17 @@ test('a reorg before finality: a payment mined again is paid once, a double-spen
   const [again, lost] = [await world.invoice(large), await world.invoice(large)]
   await world.pay(again.uri)
   await world.mine()
-  assert.deepEqual(await world.stands(again.id), ['processing', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(again.id), ['processing', '0.00000000', ''])
   await world.control('reorg', { depth: 1, how: 'same' })
-  await world.look()
+  await world.poll()
   await world.mine(2)
-  assert.deepEqual(await world.stands(again.id), ['paid', '0.05000000', ''])
+  assert.deepEqual(await world.paymentState(again.id), ['paid', '0.05000000', ''])
 
   await world.pay(lost.uri)
   await world.mine()
   await world.control('reorg', { depth: 1, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(lost.id), ['open', '0.00000000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(lost.id), ['open', '0.00000000', ''])
   assert.deepEqual(await arrivalsOf(world, lost.id), ['gone'])
 })
 
@@ -100,25 +100,29 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
   const { id, address, amount } = await world.invoice(priced)
   await world.pay(address, amount)
   await world.mine(3)
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
   await world.control('reorg', { depth: 3, how: 'double-spend' })
-  await world.look()
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  await world.poll()
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '0.00'])
   assert.ok(
     world.log.entries.some((line) => JSON.stringify(line).includes('bitcoin-reversed')),
     'an alert',
   )
   assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
-  assert.deepEqual(await takenBack(world), { status: 'degraded', takenBack: 1, cases: [id] }, 'reported to a person')
+  assert.deepEqual(
+    await readReversals(world),
+    { status: 'degraded', takenBack: 1, cases: [id] },
+    'reported to a person',
+  )
   await world.pay(address, amount)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
 })
 
 /** Returns the health status, and the payments of open cases. */
-async function takenBack({ app }: ChainWorld): Promise<object> {
+async function readReversals({ app }: ChainWorld): Promise<object> {
   const { status, detail } = (await app.payments.health?.[0]?.check()) ?? {}
   const { items } = await app.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
   return { status, takenBack: detail?.['takenBack'], cases: items.map(({ intentId }) => intentId) }
@@ -139,8 +143,8 @@ test('a reversal of spent money becomes debt, which is repaid first', async () =
   const spent = { id: '00000000-0000-4000-8000-000000000001', from, to, amount: 100_000n, kind: 'test.spent', ref: 'x' }
   await app.db.transaction((tx) => app.ledger.post(tx, [spent]))
   await world.control('reorg', { depth: 1, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '1000.00'])
   const next = await world.invoice(priced)
   await world.pay(next.uri)
@@ -167,13 +171,13 @@ test('the locked rate covers the requested amount: any excess counts at the rate
     [once.id, 2990, 3010],
     [twice.id, 2245, 2255],
   ] as const) {
-    const [status, received, flags] = await world.stands(id)
+    const [status, received, flags] = await world.paymentState(id)
     assert.deepEqual([status, flags], ['paid', 'overpaid'])
     assert.ok(Number(received) > least && Number(received) < most, received)
   }
   await world.control('reorg', { depth: 3, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(once.id), ['reversed', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(once.id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '0.00'])
 })
 
@@ -181,19 +185,19 @@ test('a locked rate holds six hours for money detected in time; later confirmati
   await using world = await openChainWorld()
   const soon = await world.invoice(priced)
   await world.pay(soon.uri)
-  await world.look()
+  await world.poll()
   await crash(world)
   await world.jump(5 * 3_600_000)
   await world.mine()
-  assert.deepEqual(await world.stands(soon.id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(soon.id), ['paid', '1500.00', ''])
 
   const next = await world.invoice(priced)
   await world.pay(next.uri)
-  await world.look()
+  await world.poll()
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '65000.00' })
   await world.jump(7 * 3_600_000)
   await world.mine()
-  const [, received] = await world.stands(next.id)
+  const [, received] = await world.paymentState(next.id)
   assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
 })
 
@@ -213,8 +217,8 @@ test('money that was refunded and then reorged becomes debt, and an open claim l
   await refunds.claim({ ...sent, place: 'hand', to: 'KCB 77, Jane' })
   await refunds.resolve({ id: sent.id, sent: { number: 'FT1' }, why: '' })
   await world.control('reorg', { depth: 1, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '600.00'])
   assert.equal((await refunds.find(world.app.db, { id: open.id }))?.status, 'canceled')
   const [told] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
@@ -235,7 +239,7 @@ test('a node that syncs, warms up or is on another chain: no address is issued o
       JSON.stringify(nodeState),
     )
     await world.control('node', { syncing: false, chain: 'regtest', warming_up: false })
-    await world.look()
+    await world.poll()
   }
   const [{ used }] = (await world.database.owner.many<{ used: bigint }>(
     rawSql('select count(*) as used from payments.attempts where address_index is not null'),
@@ -245,15 +249,15 @@ test('a node that syncs, warms up or is on another chain: no address is issued o
   await world.control('node', { warming_up: true })
   await world.pay(address, '0.00100000')
   await world.control('mine', { blocks: 2 })
-  await world.look()
+  await world.poll()
   await world.jump(100_000)
   assert.equal(await healthOf(world), 'healthy', 'health recovers soon after a restart')
   await world.jump(60_000)
   assert.equal(await healthOf(world), 'degraded')
-  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
   await world.control('node', { warming_up: false })
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''], 'two blocks between two polls')
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''], 'two blocks between two polls')
   assert.equal(await healthOf(world), 'healthy')
 })
 
@@ -276,17 +280,17 @@ test('a crash between poll and commit stores nothing, and the next poll finds ev
   )
   await world.pay(uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['open', '0.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00', ''])
   assert.deepEqual(await arrivalsOf(world, id), [])
   await owner.run(rawSql('drop trigger die on payments.watches'))
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
 })
 
 test('after a kill during a poll or address allocation, another process continues', async () => {
   await using world = await openChainWorld()
   const { id, address } = await world.invoice(small)
-  await world.look()
+  await world.poll()
   const { owner } = world.database
   // Recreate the state after a kill: the poll is claimed for three minutes, and the rail was called but its response is not stored.
   await owner.run(
@@ -301,10 +305,10 @@ test('after a kill during a poll or address allocation, another process continue
   await world.mine()
   const [attempt] = (await world.payment(id)).attempts
   assert.deepEqual([attempt.status, attempt.address], ['pending', address], 'the same index gives the same address')
-  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
   await world.jump(180_000)
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
 })
 
 test('two concurrent requests get one address; two payments get two', async () => {
@@ -326,7 +330,7 @@ test('two processes: one poll at a time, and a slow poll does not overwrite a ne
     .flatMap(({ queues = [] }) => queues)
     .find(({ name }) => name === 'payments.watch-bitcoin')
   assert.ok(queue)
-  await world.look()
+  await world.poll()
   await world.pay(uri)
   await world.control('mine')
   const later = (ms: number): Date => new Date(world.clock.now().getTime() + ms)
@@ -337,18 +341,18 @@ test('two processes: one poll at a time, and a slow poll does not overwrite a ne
   assert.ok(fast)
   const { signal } = new AbortController()
   await Promise.all([queue.handle(slow, signal), queue.handle(fast, signal)])
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
   assert.equal((await world.payment(id)).attempts[0].arrivals.length, 1)
 })
 
 test('a node notification triggers a poll, and polling finds what notifications missed', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice(small)
-  await world.look()
+  await world.poll()
   await world.control('node', { lose_events: 5 })
   await world.pay(uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
 })
 
 test('more addresses than a wallet’s gap limit give a warning', async () => {

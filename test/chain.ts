@@ -12,13 +12,13 @@ export interface ChainWorld extends World {
   control(name: string, body?: object): Promise<Answer['body']>
   refusal(name: string, body: object): Promise<string>
   /** Advances time until the node is polled. */
-  look(): Promise<void>
+  poll(): Promise<void>
   /** Mines blocks, then waits for a poll. */
   mine(blocks?: number): Promise<void>
   /** Returns the merchant's available balance and debt in minor units of a currency. */
   balance(currency: string): Promise<readonly [available: string, debt: string]>
   /** Checks the books, then returns status, received amount, and the flags partial, overpaid and late. */
-  stands(id: string): Promise<readonly [status: string, received: string, flags: string]>
+  paymentState(id: string): Promise<readonly [status: string, received: string, flags: string]>
 }
 
 export interface Invoice {
@@ -29,7 +29,7 @@ export interface Invoice {
   readonly amount: string
 }
 
-const LOOK_MS = 10_000
+const POLL_MS = 10_000
 
 export async function openChainWorld(options: WorldOptions = {}): Promise<ChainWorld> {
   const world = await openWorld(options)
@@ -40,12 +40,12 @@ export async function openChainWorld(options: WorldOptions = {}): Promise<ChainW
     return answer.body
   }
   const payment = async (id: string): Promise<Answer['body']> => (await world.api('GET', `/api/v1/payments/${id}`)).body
-  const look = (): Promise<void> => world.jump(LOOK_MS)
+  const poll = (): Promise<void> => world.jump(POLL_MS)
   return {
     ...world,
     control,
     payment,
-    look,
+    poll,
     invoice: async (body) => {
       const made = await world.api('POST', '/api/v1/payments', body)
       assert.equal(made.status, 201, JSON.stringify(made.body))
@@ -60,13 +60,13 @@ export async function openChainWorld(options: WorldOptions = {}): Promise<ChainW
     refusal: async (name, body) => JSON.stringify((await post(name, body)).body),
     mine: async (blocks = 1) => {
       await control('mine', { blocks })
-      await look()
+      await poll()
     },
     balance: async (currency) => {
       const { body } = await world.api('GET', `/api/v1/balance?currency=${currency}`)
       return [body.balances[0].available, body.balances[0].debt]
     },
-    stands: async (id) => {
+    paymentState: async (id) => {
       assert.deepEqual(await world.broken(), [])
       const { status, amount_received: received, flags } = await payment(id)
       const set = Object.keys(flags).filter((name) => flags[name])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { troubleOf } from './axe.ts'
+import { listPageProblems } from './axe.ts'
 import { openBrowser } from './browser.ts'
 import { answerQuickly, newPhone, onStage, payByPhone, typeCard, waitForTitle } from './stories/stage.ts'
 import { openLiveWorld } from './live.ts'
@@ -113,16 +113,16 @@ for (const { width, lang, scheme } of [
     const page = await open.page({ width, height: 740 })
     await page.emulateMedia({ colorScheme: scheme })
     await page.goto(`${world.url}/checkout?lang=${lang}`)
-    assert.deepEqual(await troubleOf(page), [])
+    assert.deepEqual(await listPageProblems(page), [])
     await page.locator('#amount').fill('0')
     await page.locator('form button').click()
     await page.locator('#amount-problem').waitFor()
-    assert.deepEqual(await troubleOf(page), [])
+    assert.deepEqual(await listPageProblems(page), [])
     for (const asked of [{ amount: '1500.00' }, { min_amount: '10', max_amount: '99999' }]) {
       const made = { currency: 'KES', description: 'Two mugs and a bag of coffee', ...asked }
       const { body: link } = await world.api('POST', '/api/v1/payment-links', made)
       await page.goto(`${link.url}?lang=${lang}`)
-      assert.deepEqual(await troubleOf(page), [])
+      assert.deepEqual(await listPageProblems(page), [])
     }
   })
 }

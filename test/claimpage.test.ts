@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { find, PAYMENTS, start } from './api/shop.ts'
-import { troubleOf } from './axe.ts'
+import { listPageProblems } from './axe.ts'
 import { openBrowser } from './browser.ts'
 import { waitFor } from './wait.ts'
 import { openWorld, type World } from './world.ts'
@@ -25,7 +25,7 @@ void test('at 360 px: a wrong number, a corrected one, the preview, a failure, a
   await using world = await openWorld({ clock: 'system' })
   const { payment, url } = await link(world)
   const page = await opened.page({ width: 360, height: 740 })
-  const fits = async (what: string): Promise<void> => assert.deepEqual(await troubleOf(page), [], what)
+  const fits = async (what: string): Promise<void> => assert.deepEqual(await listPageProblems(page), [], what)
   const phone = page.locator('#to-mpesa')
   await page.goto(url)
   await page.getByRole('heading', { name: /pays you back KES.1,500/ }).waitFor()

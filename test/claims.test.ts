@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { openWorld, type Answer, type World } from './world.ts'
 
 /** Tests the refund claim page over HTTP. */
@@ -60,7 +60,7 @@ void test('the payer enters a destination and confirms it; the operator pays, an
   const swahili = await world.api('GET', `${one.path}&lang=sw`)
   assert.match(swahili.body, /Zimetumwa[^]*FT1/)
   assert.equal((await find(world, one.payment)).status, 'reversed')
-  assert.equal(await ledgerHas(world), '0.00')
+  assert.equal(await ledgerBalance(world), '0.00')
   assert.deepEqual(await world.broken(), [])
 })
 

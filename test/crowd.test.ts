@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertBooksHold, available, create, find, ledgerHas, prompt } from './api/shop.ts'
+import { assertBooksHold, available, create, find, ledgerBalance, prompt } from './api/shop.ts'
 import { receiptsOf } from './outcome.ts'
 import { createRandom } from './random.ts'
 import { openWorld } from './world.ts'
@@ -61,7 +61,7 @@ for (const seed of [1, 20_261_122, 4_000_000_007]) {
       assert.ok((await receiptsOf(world, id)).count <= 1)
       total += lost
     }
-    assert.deepEqual([await available(world), await ledgerHas(world)], [shillings(total), shillings(total)])
+    assert.deepEqual([await available(world), await ledgerBalance(world)], [shillings(total), shillings(total)])
     await assertBooksHold(world)
   })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { formatAmount, money } from '#money'
-import { assertBooksHold, create, find, leap, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { assertBooksHold, create, find, leap, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { receiptsOf } from './outcome.ts'
 import { PAYERS, visit, type Payer } from './payers.ts'
 import { openWorld, type World } from './world.ts'
@@ -48,7 +48,7 @@ for (const [provider, trial] of Object.entries<Payer>(PAYERS)) {
           const amount = formatAmount(money(`${trial.currency}/2`, AMOUNT))
           assert.deepEqual([payment.status, payment.amount_received, payment.flags.overpaid], ['paid', amount, false])
           assert.equal((await receiptsOf(world, id)).count, 1)
-          assert.equal(await ledgerHas(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
+          assert.equal(await ledgerBalance(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
           await assertBooksHold(world)
           const { body } = await world.api('GET', `/sandbox/${provider}/faults`)
           assert.deepEqual(body.faults, [], 'every planned fault occurred')
@@ -56,7 +56,7 @@ for (const [provider, trial] of Object.entries<Payer>(PAYERS)) {
       }
       // Pending callbacks and retries change nothing.
       for (let i = 0; i < 40; i++) await leap(world, 60_000)
-      assert.equal(await ledgerHas(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
+      assert.equal(await ledgerBalance(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
       await assertBooksHold(world)
     })
   })
@@ -87,7 +87,7 @@ async function payThrough(world: World, provider: string, trial: Payer, { kind, 
     if (payment.status === 'paid') return id
     const last = payment.attempts.at(-1)
     if (!last || !LIVE.includes(last.status)) {
-      await beginAnew(world, id, trial)
+      await startUntilAccepted(world, id, trial)
       if (step === 0 && when === 'later') await plan(world, provider, kind)
     } else if (last.redirect_url && visited !== last.id) {
       visited = last.id
@@ -99,7 +99,7 @@ async function payThrough(world: World, provider: string, trial: Payer, { kind, 
 }
 
 /** Starts an attempt, and starts another when it fails at once. An attempt wrongly marked as failed would then be paid twice. */
-async function beginAnew(world: World, id: string, { method, phone }: Payer): Promise<void> {
+async function startUntilAccepted(world: World, id: string, { method, phone }: Payer): Promise<void> {
   for (let tries = 0; tries < 3; tries++) {
     const asked = { method, ...(phone ? { phone } : {}) }
     const { status, body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, asked)

@@ -317,8 +317,8 @@ async function assertMoney(load: Load, db: Db, lost: ReadonlySet<string>): Promi
   )
   assert.equal(new Set(receipts.map(({ attempt }) => attempt)).size, receipts.length, 'one receipt per attempt')
   const counted = new Set(receipts.map(({ attempt }) => attempt))
-  const isToldOf = (url: string): boolean => !lost.has(attemptOf(url)) || counted.has(attemptOf(url))
-  const paid = prompts.filter(({ url, cents }) => cents !== null && isToldOf(url))
+  const isReported = (url: string): boolean => !lost.has(attemptOf(url)) || counted.has(attemptOf(url))
+  const paid = prompts.filter(({ url, cents }) => cents !== null && isReported(url))
   const shown = (rows: readonly { id: string; cents: bigint | null }[]): string[] =>
     rows.map(({ id, cents }) => `${id} ${cents ?? 0n}`).toSorted()
   assert.deepEqual(shown(receipts), shown(paid))

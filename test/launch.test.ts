@@ -19,7 +19,7 @@ const FOREIGN = '#!/no/such/loader\n'
 const AS_NODE_20 = `--import=data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.19.0'}})`
 
 /** Creates a checkout of the launcher in `folder` with the package in `packages`. Leaves .bin empty, as npm 10 does. */
-function layOut(t: TestContext, node: string | undefined, packages = 'node_modules', home = '.'): string {
+function createCheckout(t: TestContext, node: string | undefined, packages = 'node_modules', home = '.'): string {
   const root = mkdtempSync(join(tmpdir(), 'purser-launch-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
   const folder = join(root, home)
@@ -55,7 +55,7 @@ void test('the packaged Node, beside or above the launcher, runs the file and re
     ['node_modules', '.'],
     ['node_modules', 'node_modules/purser'],
   ] as const) {
-    const folder = layOut(t, PACKAGED, packages, home)
+    const folder = createCheckout(t, PACKAGED, packages, home)
     assert.deepEqual(launch(folder, ['bin/node.js', program(folder, REPORT), '--flag', 'a b']), {
       status: 7,
       stdout: 'packaged program.js --flag a b',
@@ -72,7 +72,7 @@ void test('without the package this Node runs the file itself, and an older Node
       /^Purser needs Node 24 .*cannot run on this system \(it needs glibc, and Alpine has musl\): install Node /,
     ],
   ] as const) {
-    const folder = layOut(t, node)
+    const folder = createCheckout(t, node)
     const file = program(folder, REPORT)
     assert.deepEqual(launch(folder, ['bin/node.js', file, 'x']), {
       status: 7,
@@ -91,14 +91,14 @@ void test('without the package this Node runs the file itself, and an older Node
 
 void test('options for Node itself are passed on', options, (t) => {
   for (const node of [PACKAGED, undefined])
-    assert.equal(launch(layOut(t, node), ['bin/node.js', '--print', '6 * 7']).stdout, '42')
+    assert.equal(launch(createCheckout(t, node), ['bin/node.js', '--print', '6 * 7']).stdout, '42')
 })
 
 void test(
   'a signal to the launcher alone arrives once, and the launcher exits like the program',
   options,
   async (t) => {
-    const folder = layOut(t, PACKAGED)
+    const folder = createCheckout(t, PACKAGED)
     const file = program(
       folder,
       `const signals = ['SIGTERM', 'SIGINT', 'SIGHUP']
@@ -143,7 +143,7 @@ void test(
     ] as const) {
       const folder = createFolder(t)
       const env = { DATA_DIR: join(folder, 'data'), PORT: '0', NODE_ENV: 'production' }
-      const home = layOut(t, PACKAGED)
+      const home = createCheckout(t, PACKAGED)
       const child = start(t, folder, [join(home, 'bin/purser.js'), 'start'], env)
       await child.says('Ctrl-C stops', 30_000)
       assert.ok(processesIn(folder).length > 3)

@@ -143,7 +143,7 @@ export function startLoad(first: PurserProcess): Load {
   }
 
   /** Refunds a part of a sale after it is paid. */
-  const giveBack = async (sale: Sale): Promise<void> => {
+  const refundPart = async (sale: Sale): Promise<void> => {
     if (!sale.created || sale.refund || sale.isRefunding) return
     sale.isRefunding = true
     const path = `/api/v1/payments/${sale.created.id}`
@@ -185,7 +185,7 @@ export function startLoad(first: PurserProcess): Load {
       if (before?.created) {
         const { status } = await ask('GET', `/api/v1/payments/${before.created.id}`)
         if (status !== 200) faults.push(`an acknowledged payment is answered ${status}`)
-        await giveBack(before)
+        await refundPart(before)
       }
       await delay(PACE_MS)
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { sql } from '#platform/database/db'
-import { assertBooksHold, available, find, leap, ledgerHas } from './api/shop.ts'
+import { assertBooksHold, available, find, leap, ledgerBalance } from './api/shop.ts'
 import type { World } from './world.ts'
 
 /** Checks of a payment's outcome: in the API, the receipts and the ledger. */
@@ -22,7 +22,7 @@ export const eventsOf = async (world: World, attemptId: string): Promise<number>
     )
   ).count
 
-export const countOfPrompts = async (world: World, phone: string): Promise<number> =>
+export const countPrompts = async (world: World, phone: string): Promise<number> =>
   (
     await world.database.owner.one<{ count: number }>(
       sql`select count(*)::int as count from sandbox.prompts where phone = ${phone}`,
@@ -42,7 +42,7 @@ export async function assertPaidOnce(world: World, id: string, shillings = '1500
     [['settled', null]],
   )
   assert.equal((await receiptsOf(world, id)).count, 1)
-  assert.deepEqual([await available(world), await ledgerHas(world)], [shillings, shillings])
+  assert.deepEqual([await available(world), await ledgerBalance(world)], [shillings, shillings])
   await assertBooksHold(world)
   return payment
 }
@@ -55,14 +55,14 @@ export async function assertFailed(world: World, id: string, reason: string): Pr
     payment.attempts.map(({ status, reason: why }: any) => [status, why]),
     [['failed', reason]],
   )
-  assert.deepEqual([(await receiptsOf(world, id)).count, await ledgerHas(world)], [0, '0.00'])
+  assert.deepEqual([(await receiptsOf(world, id)).count, await ledgerBalance(world)], [0, '0.00'])
   await assertBooksHold(world)
 }
 
 /** Checks that nothing changes in the next ten minutes. */
 export async function assertAtRest(world: World, id: string): Promise<void> {
   const before = await find(world, id)
-  const held = await ledgerHas(world)
+  const held = await ledgerBalance(world)
   for (let n = 0; n < 20; n++) await leap(world, 30_000)
-  assert.deepEqual([await find(world, id), await ledgerHas(world)], [before, held])
+  assert.deepEqual([await find(world, id), await ledgerBalance(world)], [before, held])
 }

@@ -33,7 +33,7 @@ export interface PdfContents {
 }
 
 /** Returns the texts of a PDF in reading order. */
-export const textsOf = async (pdf: Buffer): Promise<readonly string[]> =>
+export const readPdfTexts = async (pdf: Buffer): Promise<readonly string[]> =>
   (await readPdf(pdf)).pages.flat().map(({ text }) => text)
 
 type Document = Awaited<ReturnType<typeof getDocumentProxy>>

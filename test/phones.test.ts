@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertBooksHold, assertRefused, create, find, ledgerHas, prompt, start } from './api/shop.ts'
-import { assertAtRest, assertFailed, assertPaidOnce, countOfPrompts, eventsOf, receiptsOf } from './outcome.ts'
+import { assertBooksHold, assertRefused, create, find, ledgerBalance, prompt, start } from './api/shop.ts'
+import { assertAtRest, assertFailed, assertPaidOnce, countPrompts, eventsOf, receiptsOf } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
 /** Other tests rely on the behaviour of the sandbox's phones. Checks each of them. */
@@ -32,7 +32,7 @@ void test('…002 has insufficient funds', async () => {
   await start(world, id, '254700000001')
   await world.advance(3000)
   assert.equal((await find(world, id)).status, 'paid', 'a second attempt pays')
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
 })
 
 void test('…003 cancels', async () => {
@@ -96,7 +96,7 @@ void test('…008 the response to the push is lost, and the callback reports the
   assertRefused(await prompt(world, id, '254700000008'), { status: 409, code: 'payments.attempt-in-flight' })
   await world.advance(5000)
   await assertPaidOnce(world, id)
-  assert.equal(await countOfPrompts(world, '254700000008'), 1, 'the prompt was never repeated')
+  assert.equal(await countPrompts(world, '254700000008'), 1, 'the prompt was never repeated')
   await assertAtRest(world, id)
 })
 
@@ -111,7 +111,7 @@ void test('…011 nothing reports the payment: abandoned after 3 minutes, then t
   await world.advance(20_000)
   const free = await find(world, id)
   assert.deepEqual([free.status, free.attempts[0].status, free.attempts[0].reason], ['open', 'abandoned', null])
-  assert.equal(await countOfPrompts(world, '254700000011'), 1, 'the prompt was never repeated')
+  assert.equal(await countPrompts(world, '254700000011'), 1, 'the prompt was never repeated')
   await assertBooksHold(world)
 
   await start(world, id, '254700000001')
@@ -129,7 +129,7 @@ void test('…011 nothing reports the payment: abandoned after 3 minutes, then t
     ['settled', 'settled'],
   )
   assert.equal((await receiptsOf(world, id)).count, 2)
-  assert.equal(await ledgerHas(world), '3000.00')
+  assert.equal(await ledgerBalance(world), '3000.00')
   await assertBooksHold(world)
   await assertAtRest(world, id)
 })
@@ -144,7 +144,7 @@ void test('…011 late money alone pays the payment', async () => {
   await world.advance(3000)
   const late = await find(world, id)
   assert.deepEqual([late.status, late.amount_received, late.flags.late], ['paid', '1500.00', true])
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
   await assertBooksHold(world)
 })
 
@@ -157,14 +157,14 @@ void test('…009 underpays by a shilling, and the rest can be paid', async () =
     [short.status, short.amount_received, short.amount_due, short.flags.partial, short.attempts[0].status],
     ['open', '1499.00', '1.00', true, 'settled'],
   )
-  assert.equal(await ledgerHas(world), '1499.00')
+  assert.equal(await ledgerBalance(world), '1499.00')
   await assertBooksHold(world)
   await start(world, id, '254700000001')
   await world.advance(3000)
   const whole = await find(world, id)
   assert.deepEqual([whole.status, whole.amount_received, whole.flags.partial], ['paid', '1500.00', false])
   assert.equal((await receiptsOf(world, id)).count, 2)
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
   await assertBooksHold(world)
   await assertAtRest(world, id)
 })

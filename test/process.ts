@@ -7,15 +7,15 @@ import { waitFor } from './wait.ts'
 
 const PROGRAM = resolve(import.meta.dirname, '../bin/purser.js')
 const START_LIMIT_MS = 30_000
-const GONE_LIMIT_MS = 30_000
+const EXIT_LIMIT_MS = 30_000
 
 /** A user id without an account. */
-export const SOMEBODY = 54321
+export const UNKNOWN_UID = 54321
 
 /** Skip reason when another user cannot read this checkout, for example in `/root`. */
 export const unreadable: string | false =
   process.getuid?.() === 0 &&
-  spawnSync('/bin/cat', [PROGRAM], { uid: SOMEBODY, gid: SOMEBODY, cwd: '/', stdio: 'ignore' }).status !== 0 &&
+  spawnSync('/bin/cat', [PROGRAM], { uid: UNKNOWN_UID, gid: UNKNOWN_UID, cwd: '/', stdio: 'ignore' }).status !== 0 &&
   'another user cannot read this checkout'
 
 /** Exit code or signal of a process. */
@@ -61,7 +61,7 @@ export function createFolder(t: TestContext): string {
   const folder = mkdtempSync(join(temporary(), 'purser-process-'))
   t.after(async () => {
     for (const pid of processesIn(folder)) kill(pid, 'SIGKILL')
-    await waitFor('the processes of a test to be gone', () => processesIn(folder).length === 0, GONE_LIMIT_MS)
+    await waitFor('the processes of a test to be gone', () => processesIn(folder).length === 0, EXIT_LIMIT_MS)
     rmSync(folder, { recursive: true, force: true })
   })
   return folder

@@ -17,7 +17,7 @@ export interface RailBench extends AsyncDisposable {
   readonly db: Db
   readonly fetch: Fetch
   /** A fetch with a short timeout, so that a silent provider does not delay the tests. */
-  readonly hastyFetch: Fetch
+  readonly shortTimeoutFetch: Fetch
   readonly simulators: Simulators
   /** Receives callbacks and events. */
   readonly receiver: Receiver
@@ -40,12 +40,12 @@ export async function openRailBench(): Promise<RailBench> {
   const webhookUrl = (rail: string): string => `${receiver.url}/api/webhook/${rail}`
   const simulators = await openSimulators({ db: database.db, clock, ids, webhookUrl })
   const fetch = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
-  const hastyFetch: Fetch = Object.assign(
+  const shortTimeoutFetch: Fetch = Object.assign(
     (request: Parameters<Fetch>[0]) => fetch({ ...request, deadlineMs: HASTY_MS }),
     { untrusted: fetch.untrusted, refusalOf: fetch.refusalOf, close: fetch.close },
   )
   return {
-    ...{ clock, ids, db: database.db, fetch, hastyFetch, simulators, receiver },
+    ...{ clock, ids, db: database.db, fetch, shortTimeoutFetch, simulators, receiver },
     settings: (spec, mode, changed = {}) => {
       const given = { ...sandboxCredentials(simulators.url, { livemode: mode === 'live' }), ...changed }
       const known = Object.entries(given).flatMap(([name, text]) =>

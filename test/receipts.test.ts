@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { create, find, paid, start } from './api/shop.ts'
-import { troubleOf } from './axe.ts'
+import { listPageProblems } from './axe.ts'
 import { openBrowser } from './browser.ts'
-import { drawPdf, keepImage, readPdf, textsOf } from './pdf.ts'
+import { drawPdf, keepImage, readPdf, readPdfTexts } from './pdf.ts'
 import { onePoint } from './png.ts'
 import { openWorld } from './world.ts'
 
@@ -16,7 +16,7 @@ const pdfOf = async (id: string, query = ''): Promise<readonly string[]> => {
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.get('content-type'), 'application/pdf')
   assert.match(answer.headers.get('content-disposition') ?? '', new RegExp(`filename="\\w+-${id}\\.pdf"`))
-  return textsOf(Buffer.from(await answer.arrayBuffer()))
+  return readPdfTexts(Buffer.from(await answer.arrayBuffer()))
 }
 
 void test('the receipt shows amount, payee, method, time and reference numbers', async () => {
@@ -122,13 +122,13 @@ void test('a receipt has its store’s colour and logo, on the page and in the P
   const { images, fills } = await readPdf(pdf)
   assert.deepEqual([...(images[0]?.data ?? [])], [200, 20, 40])
   assert.equal(fills[0], '#7a1f2b')
-  assert.match((await textsOf(pdf))[0] ?? '', /Duka la Mombasa/)
+  assert.match((await readPdfTexts(pdf))[0] ?? '', /Duka la Mombasa/)
 
   const changed = await world.api('PATCH', `/api/v1/stores/${store}`, { logo: webp.toString('base64') })
   assert.equal(changed.status, 200, JSON.stringify(changed.body))
   const plain = await file()
   assert.deepEqual((await readPdf(plain)).images, [], 'a PDF cannot contain WebP, so only the name is shown')
-  assert.deepEqual(await textsOf(plain), await textsOf(pdf))
+  assert.deepEqual(await readPdfTexts(plain), await readPdfTexts(pdf))
 
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
@@ -136,7 +136,7 @@ void test('a receipt has its store’s colour and logo, on the page and in the P
   for (const width of [360, 1280]) {
     const shown = await open.page({ width, height: 740 })
     await shown.goto(`${world.url}/pay/${id}/receipt`)
-    assert.deepEqual(await troubleOf(shown), [], `${width} px`)
+    assert.deepEqual(await listPageProblems(shown), [], `${width} px`)
   }
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from '#platform/database/db'
-import { assertBooksHold, find, leap, ledgerHas } from './api/shop.ts'
+import { assertBooksHold, find, leap, ledgerBalance } from './api/shop.ts'
 import { begin, chain, payInBitcoin, PAYERS, payWith } from './payers.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -59,13 +59,13 @@ void test('a normal day matches every provider', async () => {
 
 void test('unreported money is credited automatically on every rail, once', async () => {
   await using world = await openWorld()
-  await deafen(world)
+  await dropCallbacks(world)
   const ids: string[] = []
   for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer)).id)
   const bitcoin = await begin(world, { method: 'bitcoin', currency: 'KES' })
   ids.push(bitcoin.id)
   await leap(world, 500)
-  await forget(world)
+  await abandonAttempts(world)
   await leap(world, 3000)
   await chain(world, 'pay', { address: bitcoin.attempt.payment_uri })
   await chain(world, 'mine')
@@ -78,10 +78,10 @@ void test('unreported money is credited automatically on every rail, once', asyn
     await days(world),
     RAILS.map((rail) => ({ rail, ...found })),
   )
-  const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
+  const had = [await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')]
   await tamper(world, sql`update reconciliation.runs set due_at = '2026-01-15'`)
   await nextDay(world, 0)
-  assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
+  assert.deepEqual([await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')], had)
   assert.deepEqual(
     (await days(world)).map(({ matched, repaired }) => [matched, repaired]),
     RAILS.map(() => [1, 0]),
@@ -91,7 +91,7 @@ void test('unreported money is credited automatically on every rail, once', asyn
 })
 
 /** Drops all callbacks and events from now on. */
-async function deafen(world: World): Promise<void> {
+async function dropCallbacks(world: World): Promise<void> {
   for (const provider of Object.keys(PAYERS)) {
     const fault = { kind: 'lost-callback', count: 1000 }
     assert.equal((await world.api('POST', `/sandbox/${provider}/faults`, fault)).status, 200)
@@ -99,7 +99,7 @@ async function deafen(world: World): Promise<void> {
 }
 
 /** Abandons the attempts and stops polling of addresses. */
-async function forget(world: World): Promise<void> {
+async function abandonAttempts(world: World): Promise<void> {
   await tamper(
     world,
     sql`update payments.attempts set state = 'abandoned', due_at = null
@@ -147,7 +147,7 @@ void test('a receipt missing at the provider opens a case, which closes when the
 void test('a different amount or currency opens a case and posts nothing', async () => {
   await using world = await openWorld()
   const ids = await payByEach(world)
-  const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
+  const had = [await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')]
   await tamper(world, sql`update sandbox.prompts set paid_shillings = 1400`)
   await tamper(
     world,
@@ -166,13 +166,13 @@ void test('a different amount or currency opens a case and posts nothing', async
     { rail: 'mpesa', kind: 'amount-differs', intentId: ids.mpesa },
     { rail: 'stripe', kind: 'currency-differs', intentId: ids.stripe },
   ])
-  assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
+  assert.deepEqual([await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')], had)
   await assertBooksHold(world)
 })
 
 void test('a stuck pending payment is resolved automatically when the provider knows the result', async () => {
   await using world = await openWorld()
-  await deafen(world)
+  await dropCallbacks(world)
   const ids: string[] = []
   for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer, { expires_in: 7 * 24 * 3600 })).id)
   // As an internal error would leave them: due, but never polled.

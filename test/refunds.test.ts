@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from '#platform/database/db'
-import { create, find, ledgerHas, PAYMENTS, start } from './api/shop.ts'
+import { create, find, ledgerBalance, PAYMENTS, start } from './api/shop.ts'
 import { openWorld, type World } from './world.ts'
 
 /** Refunds to phones: lost and repeated results, and forged callbacks. */
@@ -50,7 +50,7 @@ for (const phone of ARRIVES) {
     const done = await look(world, made.id)
     assert.equal(done.status, 'succeeded', JSON.stringify(done))
     assert.match(done.number, /^S\w{9}$/)
-    assert.deepEqual([await sent(world), await ledgerHas(world)], [200n, '300.00'])
+    assert.deepEqual([await sent(world), await ledgerBalance(world)], [200n, '300.00'])
     assert.equal((await find(world, payment)).amount_refunded, '200.00')
     for (let i = 0; i < 3; i++) await leap(world, 20)
     assert.equal(await sent(world), 200n, 'the payout is never repeated')
@@ -65,13 +65,13 @@ for (const phone of ['254700000012', '254700000016']) {
     const { id } = await refund(world, payment)
     assert.equal((await world.api('GET', '/api/v1/balance')).body.balances[0].available, '0.00')
     await world.advance(8000)
-    assert.deepEqual([(await look(world, id)).status, await ledgerHas(world)].slice(0, 1), [
+    assert.deepEqual([(await look(world, id)).status, await ledgerBalance(world)].slice(0, 1), [
       phone === '254700000012' ? 'failed' : 'pending',
     ])
     for (const minutes of [1, 1, 5, 15, 15]) await leap(world, minutes)
     const { status, failure } = await look(world, id)
     assert.deepEqual([status, failure], ['failed', 'provider-rejected'])
-    assert.deepEqual([await sent(world), await ledgerHas(world)], [0n, '500.00'])
+    assert.deepEqual([await sent(world), await ledgerBalance(world)], [0n, '500.00'])
     assert.equal((await find(world, payment)).amount_refunded, '0.00')
     assert.deepEqual(await world.broken(), [])
   })
@@ -97,7 +97,7 @@ void test('a forged result releases nothing: the provider is queried, and only t
   assert.deepEqual([(await look(world, id)).status, await sent(world)], ['succeeded', 500n])
   await post(path, failed)
   await world.advance(15_000)
-  assert.deepEqual([(await look(world, id)).status, await ledgerHas(world)], ['succeeded', '0.00'])
+  assert.deepEqual([(await look(world, id)).status, await ledgerBalance(world)], ['succeeded', '0.00'])
   assert.deepEqual(await world.broken(), [])
 })
 

@@ -12,7 +12,7 @@ import {
   postmastersOf,
   processesIn,
   runPurser,
-  SOMEBODY,
+  UNKNOWN_UID,
   startPurser,
   unreadable,
   type PurserProcess,
@@ -182,11 +182,11 @@ void test(
   async (t) => {
     const { folder, dataDir } = dataDirOf(t)
     await stop(await startPurser({ dataDir }), folder)
-    await run('chown', ['-R', `${SOMEBODY}:${SOMEBODY}`, folder])
+    await run('chown', ['-R', `${UNKNOWN_UID}:${UNKNOWN_UID}`, folder])
     const { code, stdout, stderr } = await runPurser(['merchant', 'create', 'Duka'], { dataDir })
     assert.equal(code, 0, stderr)
     const audit = await runPurser(['db', 'sql', 'select actor_id from identity.audit order by 1'], { dataDir })
-    assert.match(audit.stdout, new RegExp(`uid ${SOMEBODY}`), stdout + audit.stderr)
+    assert.match(audit.stdout, new RegExp(`uid ${UNKNOWN_UID}`), stdout + audit.stderr)
   },
 )
 

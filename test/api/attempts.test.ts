@@ -9,7 +9,7 @@ import {
   create,
   find,
   leap,
-  ledgerHas,
+  ledgerBalance,
   paid,
   PAYMENTS,
   prompt,
@@ -211,7 +211,7 @@ void test('a prompt that started before expiry is paid in time', async () => {
 })
 
 void test('money after expiry is credited as late', async () => {
-  const before = await ledgerHas(world)
+  const before = await ledgerBalance(world)
   const { id } = await create(world, { amount: '700', expires_in: 60 })
   // The phone pays, but the response and the callback are lost, so the outcome stays unknown.
   await start(world, id, '254700000011')
@@ -227,7 +227,7 @@ void test('money after expiry is credited as late', async () => {
     [late.status, late.amount_received, late.flags, late.attempts[0].status],
     ['paid', '700.00', { partial: false, overpaid: false, late: true }, 'settled'],
   )
-  assert.equal(Number(await ledgerHas(world)) - Number(before), 700)
+  assert.equal(Number(await ledgerBalance(world)) - Number(before), 700)
 })
 
 void test('the books hold afterwards', () => assertBooksHold(world))

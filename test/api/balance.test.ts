@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openWorld } from '../world.ts'
-import { assertBooksHold, assertRefused, create, ledgerHas, paid, PAYMENTS } from './shop.ts'
+import { assertBooksHold, assertRefused, create, ledgerBalance, paid, PAYMENTS } from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -37,7 +37,7 @@ void test('paid money is available per currency and equals the ledger', async ()
   await world.advance(5000)
   assert.deepEqual((await balance()).balances, [row('KES', '1507.00'), row('USD', '20.25')])
   assert.deepEqual((await balance('?currency=USD')).balances, [row('USD', '20.25')])
-  assert.deepEqual([await ledgerHas(world), await ledgerHas(world, 'USD')], ['1507.00', '20.25'])
+  assert.deepEqual([await ledgerBalance(world), await ledgerBalance(world, 'USD')], ['1507.00', '20.25'])
   await assertBooksHold(world)
 })
 

@@ -3,7 +3,17 @@ import { createHmac } from 'node:crypto'
 import { after, test } from 'node:test'
 import { sql } from '#platform/database/db'
 import { openWorld } from '../world.ts'
-import { assertBooksHold, available, create, find, leap, moneyRows, PAYMENTS, securityEvents, start } from './shop.ts'
+import {
+  assertBooksHold,
+  available,
+  create,
+  find,
+  leap,
+  countMoneyRows,
+  PAYMENTS,
+  securityEvents,
+  start,
+} from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -56,7 +66,7 @@ async function waiting(phone: string): Promise<{ id: string; prompt: Prompt }> {
 
 /** Returns the payments as money and API show them. */
 const seen = async (ids: readonly string[]) => ({
-  money: await moneyRows(world),
+  money: await countMoneyRows(world),
   available: await available(world),
   payments: await Promise.all(ids.map((id) => find(world, id))),
 })

@@ -15,7 +15,7 @@ const balances = async (customer: string): Promise<unknown> =>
   (await world.api('GET', `/api/v1/customers/${customer}/balance`)).body.balances
 const payFrom = (id: string) => world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'balance' })
 
-async function toppedUp(customer: string, amount = '1000.00'): Promise<void> {
+async function topUp(customer: string, amount = '1000.00'): Promise<void> {
   const { id } = await create(world, { amount, top_up: true, customer: { id: customer } })
   await start(world, id, '254700000001')
   await world.advance(3000)
@@ -25,7 +25,7 @@ async function toppedUp(customer: string, amount = '1000.00'): Promise<void> {
 void test('a customer tops up by M-Pesa, then pays from the balance, and a refund returns to it', async () => {
   const merchants = await available(world)
   assert.deepEqual(await balances('cus-1'), [])
-  await toppedUp('cus-1')
+  await topUp('cus-1')
   assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '1000.00' }])
   assert.equal(await available(world), merchants, 'the top-up does not belong to the merchant')
 
@@ -52,7 +52,7 @@ void test('a payment above the balance is refused, and another method still work
 })
 
 void test('the checkout page neither shows nor accepts the balance', async () => {
-  await toppedUp('cus-page')
+  await topUp('cus-page')
   const { id, checkout_url: url } = await create(world, {
     amount: '100.00',
     methods: ['balance', 'card'],
@@ -100,7 +100,7 @@ void test('a store’s key can neither credit nor charge a customer balance', as
     identity.createKey(tx, { merchantId: world.merchantId, storeId, name: 'till' }, { type: 'operator', id: 'test' }),
   )
   const headers = { authorization: `Bearer ${key.secret}` }
-  await toppedUp('cus-store')
+  await topUp('cus-store')
   const refused = { status: 403, code: 'forbidden', says: /one store/ }
   const customer = { id: 'cus-store' }
   assertRefused(await ask(world, { methods: ['balance'], customer }, headers), refused)

@@ -3,7 +3,7 @@ import { once as onceOf } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
-import { troubleOf } from '../axe.ts'
+import { listPageProblems } from '../axe.ts'
 import { openBrowser } from '../browser.ts'
 import { openWorld } from '../world.ts'
 import { assertBooksHold, assertRefused, find, leap, PAYMENTS, start } from './shop.ts'
@@ -217,7 +217,7 @@ void test('on a foreign page, without scripts, the embedded form opens the link 
       await page.context().close()
       const seen = await opened.page({ width, height: 740 })
       await seen.goto(shop.url)
-      if (style) assert.deepEqual(await troubleOf(seen), [], `${width} px`)
+      if (style) assert.deepEqual(await listPageProblems(seen), [], `${width} px`)
       await seen.context().close()
     }
   }

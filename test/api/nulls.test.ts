@@ -12,11 +12,11 @@ interface Operation {
 }
 
 /** Yields a copy of a JSON value for each text in it, with that text replaced by one that PostgreSQL cannot store. */
-function* spoilt(value: unknown): Generator {
+function* withNullCharacters(value: unknown): Generator {
   if (typeof value === 'string') yield `a\0${value}`
   if (typeof value !== 'object' || value === null) return
   for (const [name, inner] of Object.entries(value))
-    for (const bad of spoilt(inner)) yield Array.isArray(value) ? [bad] : { ...value, [name]: bad }
+    for (const bad of withNullCharacters(inner)) yield Array.isArray(value) ? [bad] : { ...value, [name]: bad }
 }
 
 void test('a null character is refused in every field', async () => {
@@ -45,7 +45,7 @@ void test('a null character is refused in every field', async () => {
         const inPath = path.replaceAll(/\{(\w+)\}/g, (_, each) => (each === parameter.name ? '%00' : 'none'))
         await ask(method, parameter.in === 'path' ? inPath : `${inPath}?${parameter.name}=%00`, body)
       }
-      for (const bad of spoilt(body)) await ask(method, path.replaceAll(/\{\w+\}/g, 'none'), bad)
+      for (const bad of withNullCharacters(body)) await ask(method, path.replaceAll(/\{\w+\}/g, 'none'), bad)
       for (const [field, { type }] of Object.entries<any>(content ? (resolved(content.schema).properties ?? {}) : {}))
         if (type === 'string') await ask(method, path.replaceAll(/\{\w+\}/g, 'none'), { ...body, [field]: 'a\0' })
     }

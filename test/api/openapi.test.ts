@@ -32,10 +32,10 @@ const operations = Object.entries(document.paths as Record<string, Record<string
 )
 
 /** Yields every object in the document that has this field. */
-function* holders(part: unknown, field: string): Generator<Record<string, unknown>> {
+function* findByField(part: unknown, field: string): Generator<Record<string, unknown>> {
   if (typeof part !== 'object' || part === null) return
   if (field in part) yield part as Record<string, unknown>
-  for (const inner of Object.values(part)) yield* holders(inner, field)
+  for (const inner of Object.values(part)) yield* findByField(inner, field)
 }
 
 void test('payment operations come first, and operations without a key last', () => {
@@ -49,7 +49,7 @@ void test('the document is OpenAPI 3.1 and its references resolve', () => {
   assert.ok(document.info.title && document.info.version && document.info.description)
   assert.deepEqual(document.components.securitySchemes.bearer.type, 'http')
   assert.equal(document.components.securitySchemes.bearer.scheme, 'bearer')
-  const refs = [...holders(document, '$ref')].map(({ $ref }) => String($ref))
+  const refs = [...findByField(document, '$ref')].map(({ $ref }) => String($ref))
   assert.ok(refs.length > 20)
   for (const ref of refs) {
     const found = ref
@@ -58,7 +58,7 @@ void test('the document is OpenAPI 3.1 and its references resolve', () => {
       .reduce((part, name) => part?.[name], document)
     assert.ok(found, ref)
   }
-  assert.deepEqual([...holders(document, 'nullable')], [], '`nullable` belongs to 3.0')
+  assert.deepEqual([...findByField(document, 'nullable')], [], '`nullable` belongs to 3.0')
 })
 
 void test('the document has exactly the routes of the API', () => {
@@ -136,7 +136,7 @@ void test('bodies and responses have named schemas', () => {
   for (const field of ['amount', 'amount_received', 'amount_due', 'amount_refunded'])
     assert.equal(payment.properties[field].type, 'string', `${field} is never a number`)
   assert.deepEqual(input.required, ['amount', 'currency'])
-  assert.ok([...holders(input, 'examples')].length > 3)
+  assert.ok([...findByField(input, 'examples')].length > 3)
 })
 
 void test('each operation lists its errors, each with an example in the common form', async () => {

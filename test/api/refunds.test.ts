@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { sql } from '#platform/database/db'
 import { openReceiver } from '../faulty.ts'
 import { openWorld, type Answer, type World } from '../world.ts'
-import { assertRefused, create, find, ledgerHas, paid, PAYMENTS } from './shop.ts'
+import { assertRefused, create, find, ledgerBalance, paid, PAYMENTS } from './shop.ts'
 
 const REFUNDS = '/api/v1/refunds'
 
@@ -45,7 +45,7 @@ void test('a card payment is refunded in parts, each once, and the payment shows
     [some.status, some.amount_received, some.amount_refunded, some.amount_due],
     ['paid', '1000.00', '500.00', '0.00'],
   )
-  assert.equal(await ledgerHas(world), '1000.00')
+  assert.equal(await ledgerBalance(world), '1000.00')
   assertRefused(await refund(world, id, { amount: '1000.01' }), {
     ...{ status: 409, code: 'payments.refund-too-large', param: 'amount', says: /At most KES 1000\.00/ },
   })
@@ -105,7 +105,7 @@ void test('a refund made in Stripe’s dashboard is listed and counted once', as
     ],
   )
   assert.equal((await find(world, id)).amount_refunded, '1000.00')
-  assert.equal(await ledgerHas(world), '500.00')
+  assert.equal(await ledgerBalance(world), '500.00')
   assert.deepEqual(await world.broken(), [])
 })
 
@@ -175,7 +175,7 @@ void test('a read-only key cannot refund and does not see claim links', async ()
     code: 'forbidden',
   })
   assert.equal((await world.api('POST', `${REFUNDS}/${link.id}/cancel`)).body.status, 'canceled')
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
   assert.deepEqual(await world.broken(), [])
 })
 

@@ -32,15 +32,16 @@ const operations = Object.entries(document.paths as Record<string, Record<string
 const bodyOf = ({ requestBody }: Operation) => requestBody?.content['application/json']
 
 /** Returns the schema with all references resolved. */
-function whole(part: unknown): unknown {
-  if (Array.isArray(part)) return part.map(whole)
+function resolveReferences(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(resolveReferences)
   if (typeof part !== 'object' || part === null) return part
-  if ('$ref' in part) return whole(schemas[String(part.$ref).split('/').at(-1) ?? ''])
-  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, whole(value)]))
+  if ('$ref' in part) return resolveReferences(schemas[String(part.$ref).split('/').at(-1) ?? ''])
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, resolveReferences(value)]))
 }
 
 const problemsOf = (schema: Schema, value: unknown): string =>
-  z.fromJSONSchema(whole(schema) as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).error?.message ?? ''
+  z.fromJSONSchema(resolveReferences(schema) as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).error
+    ?.message ?? ''
 
 const isScalar = ({ type, anyOf }: Schema): boolean =>
   anyOf

@@ -84,14 +84,14 @@ export async function assertBooksHold(world: World): Promise<void> {
 }
 
 /** Returns the merchant's available balance from the ledger itself. */
-export async function ledgerHas(world: World, currency = 'KES'): Promise<string> {
+export async function ledgerBalance(world: World, currency = 'KES'): Promise<string> {
   const asset = assetOf(currency)
   const { posted } = await world.app.ledger.balance(world.app.db, `merchant:${world.merchantId}:available`, asset)
   return formatAmount(money(asset, posted))
 }
 
 /** Counts the rows that represent money, so that a test can assert that none were added. */
-export const moneyRows = (world: World): Promise<{ receipts: number; entries: number; transfers: number }> =>
+export const countMoneyRows = (world: World): Promise<{ receipts: number; entries: number; transfers: number }> =>
   world.app.db.one(sql`select (select count(*)::int from payments.receipts) as receipts,
     (select count(*)::int from payments.receipt_entries) as entries, (select count(*)::int from ledger.transfers) as transfers`)
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { sql } from '#platform/database/db'
-import { troubleOf } from '../axe.ts'
+import { listPageProblems } from '../axe.ts'
 import { openBrowser } from '../browser.ts'
 import { onePoint } from '../png.ts'
 import { openWorld } from '../world.ts'
@@ -57,7 +57,7 @@ void test('the page shows the merchant’s colour and logo; the logo is served u
     const shown = await open.page({ width: 360, height: 740 })
     await shown.emulateMedia({ colorScheme })
     await shown.goto(`${world.url}/pay/${id}`)
-    assert.deepEqual(await troubleOf(shown), [], colorScheme)
+    assert.deepEqual(await listPageProblems(shown), [], colorScheme)
     assert.equal(await shown.locator('img.logo').evaluate((image: any) => image.naturalWidth), 1, 'it is loaded')
   }
 })

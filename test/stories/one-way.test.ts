@@ -25,7 +25,7 @@ async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(first, 'Check your phone')
   await payByPhone(second, other)
   await waitForTitle(second, 'A prompt is on a phone already.')
-  assert.equal((await stage.look(id)).attempts.length, 1)
+  assert.equal((await stage.getPayment(id)).attempts.length, 1)
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(second, 'Paid. Thank you!')
 }
@@ -95,7 +95,7 @@ async function cardClosedFirst(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(await page.getByLabel('Card number').count(), 0, 'it cannot be paid there any more')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(other, 'Paid. Thank you!')
-  const { attempts, flags } = await stage.look(id)
+  const { attempts, flags } = await stage.getPayment(id)
   assert.deepEqual(
     attempts.map(({ method, status }: Record<string, string>) => [method, status]),
     [
@@ -129,7 +129,7 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   await waitForTitle(page, /^Send BTC/)
   await page.getByText('Have you sent the money already?').waitFor()
-  const [{ payment_uri: uri }] = (await stage.look(id)).attempts
+  const [{ payment_uri: uri }] = (await stage.getPayment(id)).attempts
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
   assert.equal(await page.locator('.qr').count(), 0)
@@ -141,7 +141,7 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   }
   assert.equal((await control('pay', { address: uri })).status, 200)
   await control('mine', {})
-  await waitFor('the second payment to be counted', async () => (await stage.look(id)).flags.overpaid === true)
+  await waitFor('the second payment to be counted', async () => (await stage.getPayment(id)).flags.overpaid === true)
   await page.reload()
   await waitForTitle(page, /You paid KES.1,500 more than asked/)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
-import { violationsOf } from '../axe.ts'
+import { listAxeViolations } from '../axe.ts'
 import { waitFor } from '../wait.ts'
 import { answerQuickly, national, newPhone, onStage, payByPhone, waitForTitle, type Stage } from './stage.ts'
 
@@ -52,14 +52,14 @@ async function bitcoinWithoutScript(stage: Stage, t: TestContext): Promise<void>
   await waitForTitle(page, /^Send BTC.0\.000/)
   const code = await page.getByRole('img', { name: 'QR code with the address and the amount' }).boundingBox()
   assert.ok(code && code.width >= 200, 'drawn by the server')
-  const [{ address, payment_uri: uri }] = (await stage.look(id)).attempts
+  const [{ address, payment_uri: uri }] = (await stage.getPayment(id)).attempts
   assert.match(await page.locator('.send').innerText(), new RegExp(address))
   const control = async (name: string, body: object): Promise<void> => {
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
     assert.equal((await fetch(`${stage.providersUrl}/sandbox/bitcoin/${name}`, init)).status, 200)
   }
   await control('pay', { address: uri })
-  await waitFor('the payment to be seen', async () => (await stage.look(id)).status === 'processing')
+  await waitFor('the payment to be seen', async () => (await stage.getPayment(id)).status === 'processing')
   await page.locator('#check').click()
   await waitForTitle(page, 'Your payment was seen')
   await control('mine', {})
@@ -188,7 +188,7 @@ async function backFromCard(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Angalia simu yako')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Umelipa. Asante!')
-  assert.equal((await stage.look(id)).attempts.length, 2)
+  assert.equal((await stage.getPayment(id)).attempts.length, 2)
 }
 
 async function tooManyPrompts(stage: Stage, t: TestContext): Promise<void> {
@@ -220,7 +220,7 @@ async function lostAnswer(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Check your phone')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Paid. Thank you!')
-  assert.equal((await stage.look(id)).attempts.length, 1)
+  assert.equal((await stage.getPayment(id)).attempts.length, 1)
   assert.equal(await page.locator('#lost').isVisible(), false)
 }
 
@@ -253,7 +253,7 @@ async function partly(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Check your phone')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Paid. Thank you!')
-  assert.equal((await stage.look(id)).amount_received, '1500.00')
+  assert.equal((await stage.getPayment(id)).amount_received, '1500.00')
 }
 
 const MOST_BYTES = 60_000
@@ -283,13 +283,13 @@ async function nowhere(stage: Stage, t: TestContext): Promise<void> {
   const answer = await page.goto(`${stage.world.url}/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f`)
   assert.equal(answer?.status(), 404)
   await page.getByRole('heading', { name: 'Malipo haya hayapo' }).waitFor()
-  assert.deepEqual(await violationsOf(page), [])
+  assert.deepEqual(await listAxeViolations(page), [])
 }
 
 async function frontPage(stage: Stage, t: TestContext): Promise<void> {
   const page = await stage.page(t, { width: 360, height: 740 })
   await page.goto(stage.world.url)
-  assert.deepEqual(await violationsOf(page), [])
+  assert.deepEqual(await listAxeViolations(page), [])
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
   const [checkout] = await Promise.all([
     page.context().waitForEvent('page'),

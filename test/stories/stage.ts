@@ -18,17 +18,17 @@ export interface Stage extends AsyncDisposable {
   /** Creates a payment through the API. Returns its id and checkout URL. */
   create(more?: object): Promise<{ id: string; checkoutUrl: string }>
   /** Returns the payment as the API shows it. */
-  look(id: string): Promise<any>
+  getPayment(id: string): Promise<any>
   /** Returns the merchant's available balance, in whole shillings or in minor units of another currency. */
   balance(currency?: string): Promise<bigint>
   /** Checks the books: the trial balance is zero in every asset, and every invariant holds. */
-  requireWholeBooks(): Promise<void>
+  requireIntactBooks(): Promise<void>
 }
 
-type Tell = (stage: Stage, t: TestContext) => Promise<void>
+type Story = (stage: Stage, t: TestContext) => Promise<void>
 
 /** Runs stories on one stage, one after the other, and checks the books after each. Skips them, with a reason, without a browser. */
-export function onStage(mode: 'sandbox' | 'live', add: (story: (name: string, tell: Tell) => void) => void): void {
+export function onStage(mode: 'sandbox' | 'live', add: (story: (name: string, run: Story) => void) => void): void {
   describe(`on the ${mode} stage`, { timeout: 300_000 }, () => {
     let opened: Stage | { skip: string } = { skip: 'the stage was not opened' }
     before(async () => {
@@ -37,11 +37,11 @@ export function onStage(mode: 'sandbox' | 'live', add: (story: (name: string, te
     after(async () => {
       if (!('skip' in opened)) await opened[Symbol.asyncDispose]()
     })
-    add((name, tell) => {
+    add((name, run) => {
       test(name, async (t) => {
         if ('skip' in opened) return t.skip(opened.skip)
-        await tell(opened, t)
-        await opened.requireWholeBooks()
+        await run(opened, t)
+        await opened.requireIntactBooks()
       })
     })
   })
@@ -63,7 +63,7 @@ async function openStage(mode: 'sandbox' | 'live'): Promise<Stage | { skip: stri
 }
 
 function stageOf(world: World, providersUrl: string, browser: OpenBrowser, close: () => Promise<void>): Stage {
-  const look = async (id: string): Promise<any> => {
+  const getPayment = async (id: string): Promise<any> => {
     const { status, body } = await world.api('GET', `/api/v1/payments/${id}`)
     assert.equal(status, 200, JSON.stringify(body))
     return body
@@ -78,14 +78,14 @@ function stageOf(world: World, providersUrl: string, browser: OpenBrowser, close
       assert.equal(status, 201, JSON.stringify(body))
       return { id: body.id, checkoutUrl: body.checkout_url }
     },
-    look,
+    getPayment,
     balance: async (currency = 'KES') => {
       const { body } = await world.api('GET', '/api/v1/balance')
       const row = body.balances.find((each: { currency: string }) => each.currency === currency)
       const available = row === undefined ? '0.00' : row.available
       return BigInt(currency === 'KES' ? available.replace('.00', '') : available.replace('.', ''))
     },
-    requireWholeBooks: async () => {
+    requireIntactBooks: async () => {
       const totals = await world.app.ledger.trialBalance(world.app.db)
       for (const { asset, total } of totals) assert.equal(total, 0n, asset)
       assert.deepEqual(await world.broken(), [])

@@ -5,7 +5,7 @@ import { operatorKey } from '../api/shop.ts'
 import { answerPrompt, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
 /** Stories of a merchant and a payer, run in one mode. */
-export function tellStories(mode: 'sandbox' | 'live'): void {
+export function runStories(mode: 'sandbox' | 'live'): void {
   onStage(mode, (story) => {
     story('a payer approves the prompt, and the page shows the payment as paid without reload', payByMpesa)
     story('a prompt is declined, and the payer tries again', declineAndRetry)
@@ -30,13 +30,13 @@ async function payByMpesa(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(await page.locator('.practice').count(), stage.world.url === stage.providersUrl ? 1 : 0)
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
-  assert.equal((await stage.look(id)).status, 'processing')
+  assert.equal((await stage.getPayment(id)).status, 'processing')
 
   await answerPrompt(stage, await stage.page(t), phone, 'Approve')
 
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.title(), /^Paid/)
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received, payment.amount_due], ['paid', '1500.00', '0.00'])
   await page.locator('.receipt', { hasText: 'Receipt number' }).waitFor()
   assert.match(await page.locator('.receipt').innerText(), /[A-Z0-9]{10}/)
@@ -61,7 +61,7 @@ async function payByAirtel(stage: Stage, t: TestContext): Promise<void> {
 
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.locator('.receipt').innerText(), /Airtel Money[\s\S]*MP\d{6}/)
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '1500.00'])
   assert.equal((await stage.balance()) - before, 1500n)
 }
@@ -83,7 +83,7 @@ async function declineAndRetry(stage: Stage, t: TestContext): Promise<void> {
   await answerPrompt(stage, hand, phone, 'Approve')
 
   await waitForTitle(page, 'Paid. Thank you!')
-  const { attempts } = await stage.look(id)
+  const { attempts } = await stage.getPayment(id)
   assert.deepEqual(
     attempts.map(({ status, reason }: Record<string, unknown>) => [status, reason]),
     [
@@ -105,7 +105,7 @@ async function payByCard(stage: Stage, t: TestContext): Promise<void> {
   await page.waitForURL(`${checkoutUrl}**`)
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.locator('.receipt').innerText(), /Card/)
-  assert.equal((await stage.look(id)).status, 'paid')
+  assert.equal((await stage.getPayment(id)).status, 'paid')
   assert.equal((await stage.balance()) - before, 1500n)
 }
 
@@ -138,7 +138,7 @@ async function cardConfirmed(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: 'Complete authentication' }).click()
 
   await waitForTitle(page, 'Paid. Thank you!')
-  assert.equal((await stage.look(id)).status, 'paid')
+  assert.equal((await stage.getPayment(id)).status, 'paid')
   assert.equal((await stage.balance()) - before, 1500n)
 }
 
@@ -157,7 +157,7 @@ async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
   await page.waitForURL(`${checkoutUrl}**`)
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.locator('.receipt').innerText(), /Crossmint/)
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '19.99'])
   assert.equal((await stage.balance('USD')) - before, 1999n)
 }
@@ -170,7 +170,7 @@ async function payByTransfer(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /by transfer/ }).click()
   await waitForTitle(page, /^Send KES.1,500/)
-  const [{ code }] = (await stage.look(id)).attempts
+  const [{ code }] = (await stage.getPayment(id)).attempts
   assert.match(
     await page.locator('.send').innerText(),
     new RegExp(`Account\\s+0100 200 300[^]*1500\\.00[^]*Payment code\\s+${code}`),
@@ -213,7 +213,7 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(stroke, 'none', 'modules without an outline')
   await page.locator('.qr').waitFor()
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-  const [{ address, amount, payment_uri: uri, rate }] = (await stage.look(id)).attempts
+  const [{ address, amount, payment_uri: uri, rate }] = (await stage.getPayment(id)).attempts
   assert.deepEqual([rate.base, rate.quote, uri.startsWith(`bitcoin:${address}?amount=${amount}`)], ['BTC', 'KES', true])
   assert.match(await page.locator('.send').innerText(), new RegExp(`${amount}[^]*${address}[^]*holds until`))
 
@@ -227,14 +227,14 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   await send({ address, amount: '0.0001' })
   await waitForTitle(page, /^Send the rest: BTC/)
   await page.getByText(/BTC.0\.0001.* seen: 0 of 1 confirmations/).waitFor()
-  const [{ payment_uri: rest }] = (await stage.look(id)).attempts
+  const [{ payment_uri: rest }] = (await stage.getPayment(id)).attempts
   assert.notEqual(rest, uri)
   await send({ address: rest })
   await waitForTitle(page, 'Your payment was seen')
 
   await hand.getByRole('button', { name: '1 block' }).click()
   await waitForTitle(page, 'Paid. Thank you!')
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received, payment.flags.overpaid], ['paid', '1500.00', false])
   assert.equal((await stage.balance()) - before, 1500n)
 }
@@ -251,6 +251,6 @@ async function expire(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(await page.locator('#phone').count(), 0)
   assert.equal(await page.locator('.countdown').count(), 0)
   // The page knows the time. The stored status changes with the sweep.
-  await waitFor('the payment to be expired', async () => (await stage.look(id)).status === 'expired')
+  await waitFor('the payment to be expired', async () => (await stage.getPayment(id)).status === 'expired')
   assert.equal(await stage.balance(), before)
 }

@@ -103,7 +103,7 @@ async function back(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   await page.locator('.qr').waitFor()
-  const { expires_at: end } = await stage.look(checkoutUrl.split('/').at(-1) ?? '')
+  const { expires_at: end } = await stage.getPayment(checkoutUrl.split('/').at(-1) ?? '')
   await page.goto(`${stage.world.url}/docs/errors`)
   await waitFor('the time to be up', () => Date.now() > Date.parse(end))
   await page.goBack()
@@ -118,7 +118,7 @@ async function transfer(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: /by transfer/ }).click()
   await waitForTitle(page, /^Send KES/)
   await page.locator('.countdown').waitFor({ state: 'hidden' })
-  const begun = await stage.look(id)
+  const begun = await stage.getPayment(id)
   const [{ code, expires_at: end }] = begun.attempts
   const days = (Date.parse(begun.expires_at) - Date.parse(begun.created_at)) / 86_400_000
   assert.ok(days > 6.9 && days < 7.1 && begun.expires_at === end, `${days} days`)
@@ -127,13 +127,13 @@ async function transfer(stage: Stage, t: TestContext): Promise<void> {
   stage.world.skip(2 * 86_400_000)
   await page.reload()
   await waitForTitle(page, /^Send KES/)
-  assert.equal((await stage.look(id)).status, 'open')
+  assert.equal((await stage.getPayment(id)).status, 'open')
   stage.world.skip(6 * 86_400_000)
   await waitForTitle(page, 'This payment has expired')
   await page.locator('#panel').getByText(`your payment code ${code}`).waitFor()
   assert.equal(await page.locator(ASKS).count(), 0)
   const ended = await waitFor('the attempt to end', async () => {
-    const payment = await stage.look(id)
+    const payment = await stage.getPayment(id)
     return payment.attempts[0].status === 'failed' ? payment : undefined
   })
   assert.deepEqual([ended.status, ended.attempts[0].reason], ['expired', 'expired'])
