@@ -221,7 +221,7 @@ test('an old address is still scanned once a day', async () => {
   const { id, address } = await own.invoice({ ...btc('0.00100000'), expires_in: 60 })
   await own.advance(60_000)
   await own.database.owner.run(
-    // As if weeks had passed.
+    // Simulates that weeks have passed.
     ownedUpdate(`update payments.attempts set watch_until = now() - interval '30 years'`),
   )
   await own.jump(11 * 60_000)

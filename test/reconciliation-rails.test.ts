@@ -175,7 +175,7 @@ void test('a stuck pending payment is resolved automatically when the provider k
   await dropCallbacks(world)
   const ids: string[] = []
   for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer, { expires_in: 7 * 24 * 3600 })).id)
-  // As an internal error would leave them: due, but never polled.
+  // Recreate the state after an internal error: due, but never polled.
   await tamper(world, sql`update payments.attempts set due_at = '2027-01-01'`)
   await leap(world, 3000)
   for (const id of ids) assert.notEqual((await find(world, id)).status, 'paid', id)

@@ -89,7 +89,7 @@ function parseKey(authorization: string | undefined, prefix: string): string {
   if (authorization === undefined)
     throw unauthorized(`Send your API key in the header: Authorization: Bearer ${prefix}…`)
   const secret = BEARER.exec(authorization)?.[1]
-  if (secret === undefined) throw unauthorized(`The Authorization header must have the form: Bearer ${prefix}…`)
+  if (secret === undefined) throw unauthorized(`The Authorization header must read: Bearer ${prefix}…`)
   if (secret.startsWith(prefix)) return secret
   const kind = KINDS[secret.slice(0, prefix.length)]
   if (kind === undefined) throw unauthorized(`An API key begins with ${prefix}`)

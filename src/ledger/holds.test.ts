@@ -102,7 +102,7 @@ void test('a hold settles for at most its amount, and not by a transfer that was
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
   await assert.rejects(
     t.ledger.settle(t.db, settlementOf('h', 71n)),
-    refused('ledger.hold-exceeded', /is for 70 minor units/),
+    refused('ledger.hold-exceeded', /holds 70 minor units/),
   )
   await t.post({
     ...transfer('t', limitedAccount('ann'), unlimitedAccount, 10n),

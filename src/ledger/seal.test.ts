@@ -63,13 +63,13 @@ void test('an untouched ledger verifies, sealed or not', async () => {
 void test('a changed amount is found, even when the balances are adjusted to match', async () => {
   await using t = await openSealed()
   await tamper(t, sql`update ledger.transfers set amount = amount + 1 where seq = 8`)
-  assert.match(await listProblems(t), /^Seal 3 of .* \(transfers 6 to 10\): the transfers or the seal were changed after/)
-  assert.match(await listProblems(t), /The balance of ann is 15\.30 KES\/2, but its transfers add up to 15\.31 KES\/2/)
-  await tamper(t, shiftBalance(1))
   assert.match(
     await listProblems(t),
-    /^Seal 3 .*: the transfers or the seal were changed after sealing\.$/,
+    /^Seal 3 of .* \(transfers 6 to 10\): the transfers or the seal were changed after/,
   )
+  assert.match(await listProblems(t), /The balance of ann is 15\.30 KES\/2, but its transfers add up to 15\.31 KES\/2/)
+  await tamper(t, shiftBalance(1))
+  assert.match(await listProblems(t), /^Seal 3 .*: the transfers or the seal were changed after sealing\.$/)
 })
 
 void test('a seal covers each field of a transfer', async () => {

@@ -198,7 +198,7 @@ void test('a repeat waits ten seconds for the first response, then is refused wi
   const { id } = await create(world)
   const path = `${PAYMENTS}/${id}/attempts`
   const first = await prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
-  // As if the first request were still running, in this process or another.
+  // Simulates that the first request is still running, in this process or another.
   const ahead = new Date(world.clock.now().getTime() + 60_000)
   const run = (): Promise<number> =>
     world.database.owner.run(sql`update platform.idempotency set state = 'running', status = null, body = null,
