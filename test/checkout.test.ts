@@ -60,11 +60,11 @@ void test('another site cannot create payments through its visitors’ browsers,
 void test('an installation with several merchants has no checkout page until one is configured', async () => {
   await using world = await openLiveWorld()
   const { identity, db } = world.app
-  const look = async (): Promise<number> =>
+  const fetchStatus = async (): Promise<number> =>
     (await fetch(`${world.url}/checkout`, { headers: { accept: 'text/html' } })).status
-  assert.equal(await look(), 200, 'the only merchant')
+  assert.equal(await fetchStatus(), 200, 'the only merchant')
   await db.transaction((tx) => identity.createMerchant(tx, { name: 'Another' }, { type: 'system', id: 'test' }))
-  assert.equal(await look(), 404)
+  assert.equal(await fetchStatus(), 404)
 })
 
 onStage('sandbox', (story) => {

@@ -227,7 +227,7 @@ const attemptOf = (callbackUrl: string): string => /att_\w+/.exec(callbackUrl)?.
 async function assertSettled(load: Load, db: Db): Promise<ReadonlySet<string>> {
   const open = new Set(load.sales)
   let lost = new Set<string>()
-  const look = async (): Promise<boolean> => {
+  const allEnded = async (): Promise<boolean> => {
     lost = await listLost(db)
     for (const sale of open) {
       const { status, body } = await load.get(`/api/v1/payments/${sale.created?.id ?? ''}`)
@@ -238,7 +238,7 @@ async function assertSettled(load: Load, db: Db): Promise<ReadonlySet<string>> {
     }
     return open.size === 0
   }
-  await waitFor('every payment to end', look, 60_000).catch(async (error: unknown) => {
+  await waitFor('every payment to end', allEnded, 60_000).catch(async (error: unknown) => {
     const left = await Promise.all([...open].map(({ created }) => load.get(`/api/v1/payments/${created?.id ?? ''}`)))
     assert.fail(`${String(error)}: ${JSON.stringify(left.map(({ body }) => body as unknown))}`)
   })

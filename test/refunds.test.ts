@@ -28,7 +28,8 @@ async function leap(world: World, minutes: number): Promise<void> {
   await world.advance(3000)
 }
 
-const look = async (world: World, id: string): Promise<any> => (await world.api('GET', `/api/v1/refunds/${id}`)).body
+const getRefund = async (world: World, id: string): Promise<any> =>
+  (await world.api('GET', `/api/v1/refunds/${id}`)).body
 
 /** Returns the shillings sent to phones. */
 const sent = async (world: World): Promise<bigint> =>
@@ -47,7 +48,7 @@ for (const phone of ARRIVES) {
     assert.deepEqual([made.status, made.method, made.destination], ['pending', 'mpesa', `2547*****${phone.slice(-3)}`])
     await world.advance(13_000)
     if (phone === '254700000014') await leap(world, 1)
-    const done = await look(world, made.id)
+    const done = await getRefund(world, made.id)
     assert.equal(done.status, 'succeeded', JSON.stringify(done))
     assert.match(done.number, /^S\w{9}$/)
     assert.deepEqual([await sent(world), await ledgerBalance(world)], [200n, '300.00'])
@@ -65,11 +66,11 @@ for (const phone of ['254700000012', '254700000016']) {
     const { id } = await refund(world, payment)
     assert.equal((await world.api('GET', '/api/v1/balance')).body.balances[0].available, '0.00')
     await world.advance(8000)
-    assert.deepEqual([(await look(world, id)).status, await ledgerBalance(world)].slice(0, 1), [
+    assert.deepEqual([(await getRefund(world, id)).status, await ledgerBalance(world)].slice(0, 1), [
       phone === '254700000012' ? 'failed' : 'pending',
     ])
     for (const minutes of [1, 1, 5, 15, 15]) await leap(world, minutes)
-    const { status, failure } = await look(world, id)
+    const { status, failure } = await getRefund(world, id)
     assert.deepEqual([status, failure], ['failed', 'provider-rejected'])
     assert.deepEqual([await sent(world), await ledgerBalance(world)], [0n, '500.00'])
     assert.equal((await find(world, payment)).amount_refunded, '0.00')
@@ -92,12 +93,12 @@ void test('a forged result releases nothing: the provider is queried, and only t
     assert.equal((await post(forged, failed)).status, 401)
   assert.equal((await post(path, { ...failed, OriginatorConversationID: 're_x-1' })).status, 200)
   await world.advance(500)
-  assert.equal((await look(world, id)).status, 'pending')
+  assert.equal((await getRefund(world, id)).status, 'pending')
   await world.advance(15_000)
-  assert.deepEqual([(await look(world, id)).status, await sent(world)], ['succeeded', 500n])
+  assert.deepEqual([(await getRefund(world, id)).status, await sent(world)], ['succeeded', 500n])
   await post(path, failed)
   await world.advance(15_000)
-  assert.deepEqual([(await look(world, id)).status, await ledgerBalance(world)], ['succeeded', '0.00'])
+  assert.deepEqual([(await getRefund(world, id)).status, await ledgerBalance(world)], ['succeeded', '0.00'])
   assert.deepEqual(await world.broken(), [])
 })
 

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Polls until `look` returns a value other than undefined or false, and returns it. Throws with `what` after the deadline. */
+/** Polls until `probe` returns a value other than undefined or false, and returns it. Throws with `what` after the deadline. */
 export async function waitFor<T>(
   what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
   deadlineMs = 15_000,
 ): Promise<T> {
   const until = performance.now() + deadlineMs
   for (;;) {
-    const found = await look()
+    const found = await probe()
     if (found !== undefined && found !== false) return found
     if (performance.now() > until) throw new Error(`Waited ${deadlineMs} ms for: ${what}`)
     await delay(20)

@@ -32,11 +32,11 @@ async function refusedWith(headers: Record<string, string>, says: RegExp, at: Wo
   const answer = await at.api('GET', PAYMENTS, undefined, headers)
   assertRefused(answer, { status: 401, code: 'unauthorized', says })
   assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
-  const told = at.log.entries.slice(before).filter(({ securityEvent }) => securityEvent === 'authentication-failed')
-  assert.equal(told.length, 1)
-  assert.deepEqual([told[0]?.['address'], told[0]?.['route']], ['127.0.0.1', PAYMENTS])
+  const logged = at.log.entries.slice(before).filter(({ securityEvent }) => securityEvent === 'authentication-failed')
+  assert.equal(logged.length, 1)
+  assert.deepEqual([logged[0]?.['address'], logged[0]?.['route']], ['127.0.0.1', PAYMENTS])
   const secret = /sk_\w+/.exec(headers['authorization'] ?? '')?.[0]
-  if (secret && secret.length > 12) assert.ok(!JSON.stringify(told).includes(secret), 'the key stays out of the log')
+  if (secret && secret.length > 12) assert.ok(!JSON.stringify(logged).includes(secret), 'the key stays out of the log')
 }
 
 void test('a missing or malformed key is refused with advice', async () => {

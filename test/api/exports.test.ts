@@ -226,12 +226,12 @@ void test('one export at a time: a stalled reader keeps the slot but no connecti
   socket.pause()
   assertRefused(await ask('ledger.json'), { status: 429, code: 'gateway.export-running', says: /wait until/ })
   // Once the export stalls it has read only a part, and it holds no connection.
-  let looks = 0
+  let polls = 0
   let before = 0
   await waitFor('the export to stall', () => {
-    looks = before === pages ? looks + 1 : 0
+    polls = before === pages ? polls + 1 : 0
     before = pages
-    return looks === 20
+    return polls === 20
   })
   assert.ok(pages > 1 && pages < 40, `${pages} of 61 pages were read`)
   assert.equal(world.app.db.pool.idleCount, world.app.db.pool.totalCount)
@@ -250,8 +250,8 @@ void test('exports distinguish top-ups from sales', async () => {
   // Exports exclude the last ten seconds.
   await own.jump(60_000)
   const rows = async (kind: string) => (await own.api('GET', `/api/v1/exports/${kind}.json`)).body
-  const told = (await rows('payments')).map((row: any) => [row.amount, row.customer_id, row.top_up])
-  assert.deepEqual(told, [
+  const exported = (await rows('payments')).map((row: any) => [row.amount, row.customer_id, row.top_up])
+  assert.deepEqual(exported, [
     ['100.00', 'cus-1', true],
     ['60.00', 'cus-1', false],
   ])

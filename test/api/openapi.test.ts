@@ -88,9 +88,9 @@ void test('each operation has a name, a description, security and its parameters
     assert.equal(operation.tags.length, 1, name)
     assert.deepEqual(operation.security, operation.tags[0] === 'Public' ? [] : [{ bearer: [] }], name)
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, each]) => each)
-    const told = (operation.parameters ?? []).filter((each) => each.in === 'path')
+    const pathParameters = (operation.parameters ?? []).filter((each) => each.in === 'path')
     assert.deepEqual(
-      told.map((each) => [each.name, each.required]),
+      pathParameters.map((each) => [each.name, each.required]),
       inPath.map((each) => [each, true]),
       name,
     )

@@ -185,25 +185,25 @@ void test('refunds publish events', async () => {
   const endpoint = { url: `${receiver.url}/hooks`, events: ['refund.*', 'payment.reversed'] }
   assert.equal((await world.api('POST', '/api/v1/webhook-endpoints', endpoint)).status, 201)
   const { id } = await paidByCard(world)
-  const told = (): any[] => receiver.received.map(({ body }) => JSON.parse(body.toString()))
+  const receivedEvents = (): any[] => receiver.received.map(({ body }) => JSON.parse(body.toString()))
   const made = (await refund(world, id, { amount: '500.00' })).body
   const link = (await refund(world, id, { amount: '1000.00', method: 'claim' })).body
   await world.advance(5000)
   assert.deepEqual(
-    told()
+    receivedEvents()
       .map(({ type, data }) => `${type} ${data.object.id === made.id ? 'made' : 'link'}`)
       .toSorted(),
     ['refund.claimable link', 'refund.created link', 'refund.created made', 'refund.succeeded made'],
   )
   const secret = new URL(link.claim_url).searchParams.get('c') ?? assert.fail(link.claim_url)
-  assert.ok(!JSON.stringify(told()).includes(secret), 'events do not contain the claim link')
+  assert.ok(!JSON.stringify(receivedEvents()).includes(secret), 'events do not contain the claim link')
   const kept = await world.app.db.many<{ body: string }>(sql`select body from webhooks.events`)
   assert.ok(kept.length > 0 && kept.every(({ body }) => !body.includes(secret)))
   assert.equal((await world.api('GET', `${REFUNDS}/${link.id}`)).body.claim_url, link.claim_url)
   await world.api('POST', `${REFUNDS}/${link.id}/cancel`)
   await refund(world, id)
   await world.advance(5000)
-  const types = told().map(({ type }) => type as string)
+  const types = receivedEvents().map(({ type }) => type as string)
   assert.ok(types.includes('refund.canceled'))
   assert.equal(types.filter((type) => type === 'payment.reversed').length, 1, 'the payment was fully refunded')
 })

@@ -65,10 +65,10 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const faults: WireFaults = { fault: undefined, skipped: 0 }
   const pass = ({ request, body }: Passing): Promise<{ status: number; type: string; text: Buffer }> =>
     new Promise((resolve) => {
-      const gone = (): void => resolve({ status: 502, type: 'text/plain', text: Buffer.from('') })
-      request.socket.once('close', gone)
+      const failClosed = (): void => resolve({ status: 502, type: 'text/plain', text: Buffer.from('') })
+      request.socket.once('close', failClosed)
       forward(to(), request, body, (status, headers, text) => {
-        request.socket.off('close', gone)
+        request.socket.off('close', failClosed)
         resolve({ status, type: headers['content-type'] ?? 'application/json', text })
       })
     })

@@ -53,22 +53,22 @@ test('attempts per IP address are limited, with a time to wait', async () => {
 test('page requests per IP address are limited, with an error page', async () => {
   await using world = await openWorld()
   const id = await create(world)
-  const look = async (path: string): Promise<Response> => {
+  const fetchPage = async (path: string): Promise<Response> => {
     const answer = await fetch(world.url + path, { headers: { accept: 'text/html' } })
     if (answer.ok) await answer.body?.cancel()
     return answer
   }
-  for (let n = 0; n < 3000; n += 50) await Promise.all(Array.from({ length: 50 }, () => look(`/pay/${id}/panel`)))
-  const refused = await look(`/pay/${id}`)
+  for (let n = 0; n < 3000; n += 50) await Promise.all(Array.from({ length: 50 }, () => fetchPage(`/pay/${id}/panel`)))
+  const refused = await fetchPage(`/pay/${id}`)
   assert.deepEqual([refused.status, refused.headers.get('retry-after') !== null], [429, true])
   assert.match(await refused.text(), /<html[^]*wait/i)
 })
 
 test('guessing payment ids is limited', async () => {
   await using world = await openWorld()
-  const look = (): Promise<Answer> => world.api('GET', '/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f')
-  for (let i = 0; i < 100; i++) assert.equal((await look()).status, 404)
-  const { status, headers } = await look()
+  const fetchPage = (): Promise<Answer> => world.api('GET', '/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f')
+  for (let i = 0; i < 100; i++) assert.equal((await fetchPage()).status, 404)
+  const { status, headers } = await fetchPage()
   assert.equal(status, 429)
   assert.ok(Number(headers.get('retry-after')) > 800)
   assert.equal((await world.api('GET', `/pay/${await create(world)}`)).status, 200)

@@ -79,8 +79,8 @@ async function refundConcurrently(run: SimulationRun): Promise<string> {
   if (same && one.status === 201 && two.status === 201 && one.body.id !== two.body.id)
     run.problem(`one key made the refunds ${one.body.id} and ${two.body.id}`)
   // A refund that failed at once released its amount to the other.
-  const taken = [one, two].filter((each) => each.status === 201 && each.body.status !== 'failed')
-  if (!same && taken.length === 2 && (await sumReceived(run, payment)) < amount * 2n)
+  const accepted = [one, two].filter((each) => each.status === 201 && each.body.status !== 'failed')
+  if (!same && accepted.length === 2 && (await sumReceived(run, payment)) < amount * 2n)
     run.problem(`${one.body.id} and ${two.body.id} were both created, although the amount covers only one`)
   return `${run.payments.indexOf(payment)} ${body.amount} ${same ? 'one key' : [one, two].map(describeAnswer).toSorted().join(', ')}`
 }

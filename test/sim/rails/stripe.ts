@@ -73,10 +73,10 @@ async function listDifferences({ providers, world }: Desk): Promise<string[]> {
       - coalesce((select sum(b.gross) from payments.receipts b where b.attempt_id = r.attempt_id and b.rail = 'stripe'
         and b.provider_id like 're\\_%:returned'), 0) as back
     from payments.receipts r where r.rail = 'stripe' and r.provider_id like 'ch\\_%'`)
-  const told = await world.app.db.many<{ subject: string }>(
+  const openCases = await world.app.db.many<{ subject: string }>(
     sql`select subject from cases.cases where state = 'open' and kind = 'return-differs'`,
   )
-  const isReported = (receipt: string): boolean => told.some(({ subject }) => subject === receipt)
+  const isReported = (receipt: string): boolean => openCases.some(({ subject }) => subject === receipt)
   return [
     ...twice.map(({ attempt, times }) => `stripe: ${attempt} has ${times} pages`),
     ...charges.flatMap(({ id, back }) => {
