@@ -113,7 +113,7 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
   assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
   assert.deepEqual(
     await readReversals(world),
-    { status: 'degraded', takenBack: 1, cases: [id] },
+    { status: 'degraded', reorged: 1, cases: [id] },
     'reported to a person',
   )
   await world.pay(address, amount)
@@ -125,7 +125,7 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
 async function readReversals({ app }: ChainWorld): Promise<object> {
   const { status, detail } = (await app.payments.health?.[0]?.check()) ?? {}
   const { items } = await app.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
-  return { status, takenBack: detail?.['takenBack'], cases: items.map(({ intentId }) => intentId) }
+  return { status, reorged: detail?.['reorged'], cases: items.map(({ intentId }) => intentId) }
 }
 
 test('a reversal of spent money becomes debt, which is repaid first', async () => {
