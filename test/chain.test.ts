@@ -111,11 +111,7 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
     'an alert',
   )
   assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
-  assert.deepEqual(
-    await readReversals(world),
-    { status: 'degraded', reorged: 1, cases: [id] },
-    'reported to a person',
-  )
+  assert.deepEqual(await readReversals(world), { status: 'degraded', reorged: 1, cases: [id] }, 'reported to a person')
   await world.pay(address, amount)
   await world.mine()
   assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
