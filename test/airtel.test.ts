@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
-import { assertAtRest, assertFailed, assertPaidOnce, countOfPrompts, receiptsOf } from './outcome.ts'
+import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
+import { assertAtRest, assertFailed, assertPaidOnce, countPrompts, receiptsOf } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
-/** Airtel's phones do as M-Pesa's do, as far as it makes sense: here each is held to it, through the whole program. */
+/** Airtel's test phones behave like M-Pesa's where Airtel supports it. Checks each through the whole program. */
 
 async function payFrom(world: World, phone: string): Promise<{ id: string; attempt: any }> {
   const { id } = await create(world, { expires_in: 24 * 3600 })
@@ -13,15 +13,15 @@ async function payFrom(world: World, phone: string): Promise<{ id: string; attem
   return { id, attempt: body }
 }
 
-/** What each leads to, at the latest after so many seconds. */
+/** Phones that pay, with the maximum seconds until the payment is paid. */
 const PAYS = [
   ['254730000001', 3, 'pays'],
   ['254730000005', 60, 'pays, and the callback is lost'],
-  ['254730000006', 5, 'pays, and three callbacks come at once'],
-  ['254730000007', 3, 'pays before the answer to the push'],
-  ['254730000008', 5, 'pays, and the answer to the push is lost'],
-  ['254730000010', 90, 'pays, and the enquiry is blind for a while'],
-  ['254730000011', 60, 'pays, and both the answer and the callback are lost: it is found by our own id'],
+  ['254730000006', 5, 'pays, and three callbacks arrive at once'],
+  ['254730000007', 3, 'pays before the response to the push'],
+  ['254730000008', 5, 'pays, and the response to the push is lost'],
+  ['254730000010', 90, 'pays, and the enquiry has no result for a while'],
+  ['254730000011', 60, 'pays, and the response and the callback are lost: found by Purser’s id'],
 ] as const
 
 for (const [phone, seconds, does] of PAYS) {
@@ -31,8 +31,8 @@ for (const [phone, seconds, does] of PAYS) {
     assert.ok(['pending', 'unknown', 'settled'].includes(attempt.status), attempt.status)
     await world.advance(seconds * 1000)
     await assertPaidOnce(world, id)
-    assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 }, 'the enquiry tells the number')
-    assert.equal(await countOfPrompts(world, phone), 1, 'it was never sent again')
+    assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 }, 'the enquiry returns the receipt number')
+    assert.equal(await countPrompts(world, phone), 1, 'the prompt was never repeated')
     await assertAtRest(world, id)
   })
 }
@@ -53,7 +53,7 @@ for (const [phone, seconds, reason] of FAILS) {
   })
 }
 
-void test('Airtel is down while both its answer and its callback are lost: the money is found when it is back', async () => {
+void test('with Airtel down and response and callback lost, the money is found after recovery', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254730000011')
   assert.equal(attempt.status, 'unknown')
@@ -75,5 +75,5 @@ void test('a forged callback is refused and credits nothing', async () => {
   assert.equal(status, 401)
   await world.advance(2000)
   assert.equal((await find(world, id)).status, 'processing')
-  assert.equal(await ledgerHas(world), '0.00')
+  assert.equal(await ledgerBalance(world), '0.00')
 })

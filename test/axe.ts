@@ -10,8 +10,8 @@ interface Violation {
   readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[]
 }
 
-/** What keeps people from using the page, a sentence each. All that axe knows counts, not just the serious. */
-export async function violationsOf(page: Page): Promise<string[]> {
+/** Returns one sentence per accessibility violation. All findings of axe count, not only serious ones. */
+export async function listAxeViolations(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   const run = `axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)`
   const found = await page.evaluate<Violation[]>(run)
@@ -20,23 +20,23 @@ export async function violationsOf(page: Page): Promise<string[]> {
   )
 }
 
-/** Elements that stick out of the window, or whose text does not fit into them. */
+/** Finds elements that overflow the window, or whose text overflows them. */
 const OVERFLOWING = `[...document.querySelectorAll('body *')].filter((element) => {
   if (element.closest('.unseen, .mark, select')) return false
   const { right, left } = element.getBoundingClientRect()
   return right > innerWidth + 0.5 || left < -0.5 || (element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0 && getComputedStyle(element).display !== 'inline')
 }).map((element) => element.outerHTML.slice(0, 120))`
 
-/** Things to touch that are too small for a thumb. */
+/** Finds touch targets that are too small. */
 const TOO_SMALL = `[...document.querySelectorAll('.button, select, input:not([type=hidden])')].filter((element) => {
   const { width, height } = element.getBoundingClientRect()
   return width < 44 || height < 44
 }).map((element) => element.outerHTML.slice(0, 120))`
 
-/** What axe says, what does not fit into the window, what is too small to touch. */
-export async function troubleOf(page: Page): Promise<string[]> {
+/** Returns axe's violations, overflowing elements and touch targets that are too small. */
+export async function listPageProblems(page: Page): Promise<string[]> {
   return [
-    ...(await violationsOf(page)),
+    ...(await listAxeViolations(page)),
     ...(await page.evaluate<string[]>(OVERFLOWING)).map((html) => `does not fit: ${html}`),
     ...(await page.evaluate<string[]>(TOO_SMALL)).map((html) => `too small: ${html}`),
   ]

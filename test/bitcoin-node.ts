@@ -15,9 +15,9 @@ export interface RealNode extends AsyncDisposable {
   readonly cookieFile: string
   readonly zmqUrl: string
   readonly version: string
-  /** Any call; on the wallet `payer`, which holds coins. Amounts come as text. */
+  /** Calls any RPC method, on the wallet `payer`, which holds coins. Amounts are text. */
   call<T>(method: string, ...params: unknown[]): Promise<T>
-  /** Ends it and starts it again on the same chain. */
+  /** Restarts the node on the same chain. */
   restart(): Promise<void>
 }
 
@@ -25,10 +25,10 @@ const FOLDER = fileURLToPath(new URL('../node_modules/.cache/bitcoin-node', impo
 const SCRIPT = fileURLToPath(new URL('../tools/bitcoin-node.sh', import.meta.url))
 const FETCH_MS = 120_000
 
-/** A bitcoind: the one named by BITCOIND, else one that `tools/bitcoin-node.sh` fetches; else why there is none. */
+/** Finds bitcoind: the one named by BITCOIND, else one that `tools/bitcoin-node.sh` downloads; else the reason why there is none. */
 async function findProgram(): Promise<{ program: string } | { skip: string }> {
   const given = process.env.BITCOIND
-  if (given) return existsSync(given) ? { program: given } : { skip: `BITCOIND=${given} is not there` }
+  if (given) return existsSync(given) ? { program: given } : { skip: `BITCOIND=${given} does not exist` }
   mkdirSync(FOLDER, { recursive: true })
   return new Promise((resolve) => {
     execFile('sh', [SCRIPT, FOLDER], { timeout: FETCH_MS }, (error, out, said) => {
@@ -38,7 +38,7 @@ async function findProgram(): Promise<{ program: string } | { skip: string }> {
   })
 }
 
-/** A real node on a regtest chain of its own with 101 blocks, or the reason why there is none. */
+/** Opens a real node on a new regtest chain with 101 blocks, or returns the reason why there is none. */
 export async function openBitcoinNode(): Promise<RealNode | { skip: string }> {
   const found = await findProgram()
   if ('skip' in found) return found

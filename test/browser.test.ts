@@ -23,7 +23,7 @@ after(async () => {
   server.close()
 })
 
-test('a page is loaded, clicked and photographed', async (t) => {
+test('a page can be loaded, clicked and captured as a picture', async (t) => {
   if ('skip' in browser) return t.skip(browser.skip)
   const page = await browser.page({ width: 360, height: 640, locale: 'sw-KE' })
   await page.goto(url)
@@ -37,7 +37,7 @@ test('a page is loaded, clicked and photographed', async (t) => {
   await page.close()
 })
 
-test('a page without JavaScript shows what the server sent', async (t) => {
+test('a page without JavaScript shows the server’s HTML', async (t) => {
   if ('skip' in browser) return t.skip(browser.skip)
   const page = await browser.page({ javaScript: false })
   await page.goto(url)

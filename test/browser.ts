@@ -6,25 +6,25 @@ export interface PageOptions {
   width?: number
   /** 800 by default. */
   height?: number
-  /** False shows the page as it is without scripts. True by default. */
+  /** False disables scripts. Default: true. */
   javaScript?: boolean
-  /** Such as `sw-KE`; `en-US` by default. */
+  /** For example `sw-KE`. Default: `en-US`. */
   locale?: string
 }
 
 export interface OpenBrowser extends AsyncDisposable {
-  /** A page in a profile of its own: no cookies or cache of another. */
+  /** Opens a page with its own profile, so that pages share no cookies or cache. */
   page(options?: PageOptions): Promise<Page>
   close(): Promise<void>
 }
 
-/** On top of Playwright's own, among them --headless, --no-sandbox (needed by root; the pages are ours), no background traffic. */
+/** Added to Playwright's flags, among them --headless, --no-sandbox (needed by root; all pages are local), no background traffic. */
 const FLAGS = ['--disable-gpu', '--disable-quic', '--font-render-hinting=none']
 
-/** Waits in a page end after this, so that a failing test names what it waited for and not just its own limit. */
+/** Timeout of waits in a page. It is shorter than the test's, so that a failure names the awaited condition. */
 const WAIT_MS = 15_000
 
-/** A headless browser, or the reason why there is none: `if ('skip' in browser) return t.skip(browser.skip)`. */
+/** Opens a headless browser, or returns the reason why none exists: `if ('skip' in browser) return t.skip(browser.skip)`. */
 export async function openBrowser(): Promise<OpenBrowser | { skip: string }> {
   const found = await findChromium()
   if ('skip' in found) return { skip: `no browser: ${found.skip}` }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { assertAtRest, assertPaidOnce } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
-/** What a card of the sandbox leads to is relied on by the tests of others: here each is held to it. */
+/** Other tests rely on the behaviour of the sandbox's cards. Checks each of them. */
 
 const pay = async (url: string, number: string): Promise<{ status: number; location: string | null }> => {
   const body = new URLSearchParams({ number, expiry: '12/40', cvc: '123', name: 'Asha' })
@@ -28,7 +28,7 @@ void test('card 4242… pays', async () => {
   await assertAtRest(world, id)
 })
 
-void test('a card pays, and is paid back, in currencies that Stripe writes in its own way', async () => {
+void test('a card pays and is refunded in currencies with special decimals at Stripe', async () => {
   await using world = await openWorld()
   for (const [amount, currency, part] of [
     ['5000.00', 'UGX', '1000'],
@@ -62,15 +62,15 @@ void test('card 4000000000000002 is declined, and another card on the same page 
   assert.deepEqual(
     [declined.status, declined.attempts[0].status, declined.attempts[0].reason],
     ['open', 'pending', 'declined'],
-    'the page goes on',
+    'the page continues',
   )
-  assert.equal(await ledgerHas(world), '0.00')
+  assert.equal(await ledgerBalance(world), '0.00')
   await pay(url, '4242424242424242')
   await world.advance(3000)
   await assertPaidOnce(world, id)
 })
 
-void test('card 4000002500003155 needs a challenge, which can be failed and passed', async () => {
+void test('card 4000002500003155 needs a 3-D Secure challenge, which can fail or succeed', async () => {
   await using world = await openWorld()
   const { id, url } = await cardPage(world)
   const challenge = async (answer: string): Promise<number> => {

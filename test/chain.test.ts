@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { rawSql } from '#platform/database/db'
 import { openChainWorld, type ChainWorld } from './chain.ts'
 
-/** What a chain takes back, and a node in trouble, through the whole program. */
+/** Reorgs, replacements and node faults, through the whole program. */
 
 const small = { amount: '0.00100000', currency: 'BTC', methods: ['bitcoin'] }
 /** Needs two confirmations. */
@@ -13,7 +13,7 @@ const priced = { amount: '1500.00', currency: 'KES', methods: ['bitcoin'] }
 const arrivalsOf = async (world: ChainWorld, id: string): Promise<string[]> =>
   (await world.payment(id)).attempts[0].arrivals.map(({ status }: { status: string }) => status)
 
-test('replaced while it waits: keeping, lowering and dropping what it paid', async () => {
+test('replaced in the mempool: with the same, a lower and no payment', async () => {
   await using world = await openChainWorld()
   const [keep, lower, drop] = [await world.invoice(small), await world.invoice(small), await world.invoice(small)]
   for (const [{ uri }, how] of [
@@ -22,109 +22,109 @@ test('replaced while it waits: keeping, lowering and dropping what it paid', asy
     [drop, 'drop'],
   ] as const) {
     const txid = await world.pay(uri)
-    await world.look()
+    await world.poll()
     await world.control('replace', { txid, how })
   }
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, keep.id), ['gone', 'seen'])
-  assert.equal((await world.payment(keep.id)).attempts[0].payment_uri, null, 'nothing more is asked for')
-  assert.deepEqual(await world.stands(drop.id), ['open', '0.00000000', ''])
+  assert.equal((await world.payment(keep.id)).attempts[0].payment_uri, null, 'no further amount is requested')
+  assert.deepEqual(await world.paymentState(drop.id), ['open', '0.00000000', ''])
   assert.equal((await world.payment(drop.id)).attempts[0].amount_due, '0.00100000')
   await world.mine()
-  assert.deepEqual(await world.stands(keep.id), ['paid', '0.00100000', ''])
-  assert.deepEqual(await world.stands(lower.id), ['open', '0.00050000', 'partial'])
-  assert.deepEqual(await world.stands(drop.id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(keep.id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(lower.id), ['open', '0.00050000', 'partial'])
+  assert.deepEqual(await world.paymentState(drop.id), ['open', '0.00000000', ''])
 })
 
-test('a double spend that only a block shows, an eviction and a payment sent again', async () => {
+test('a double spend seen only in a block, an eviction, and a resent payment', async () => {
   await using world = await openChainWorld()
   const [spent, evicted] = [await world.invoice(small), await world.invoice(priced)]
   const txid = await world.pay(spent.uri)
-  await world.look()
+  await world.poll()
   await world.control('replace', { txid, how: 'drop', mined: true })
-  await world.look()
-  assert.deepEqual(await world.stands(spent.id), ['open', '0.00000000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(spent.id), ['open', '0.00000000', ''])
   assert.deepEqual(await arrivalsOf(world, spent.id), ['gone'])
 
   const other = await world.pay(evicted.uri)
-  await world.look()
+  await world.poll()
   await world.control('evict', { txid: other })
-  await world.look()
-  assert.deepEqual(await world.stands(evicted.id), ['open', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(evicted.id), ['open', '0.00', ''])
   await world.control('resend', { txid: other })
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, evicted.id), ['seen'])
   await world.mine()
-  assert.deepEqual(await world.stands(evicted.id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(evicted.id), ['paid', '1500.00', ''])
 })
 
-test('a parent is replaced under it: what hangs on it goes too', async () => {
+test('a replaced parent also removes its descendants', async () => {
   await using world = await openChainWorld()
   const { id, address } = await world.invoice(small)
   const before = (await world.control('mine', { blocks: 1 })).height
   assert.ok(before > 0)
   const parent = await world.pay(await newAddress(world), '0.002')
   await world.pay(address, '0.001', { from_unconfirmed: true })
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, id), ['seen'])
   await world.control('replace', { txid: parent, how: 'drop' })
-  await world.look()
+  await world.poll()
   assert.deepEqual(await arrivalsOf(world, id), ['gone'])
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
 })
 
 const newAddress = async (world: ChainWorld): Promise<string> => (await world.invoice(small)).address
 
-test('a reorganisation before it is final: mined again elsewhere it is paid once; spent otherwise it is gone', async () => {
+test('a reorg before finality: a payment mined again is paid once, a double-spent one disappears', async () => {
   await using world = await openChainWorld()
   const [again, lost] = [await world.invoice(large), await world.invoice(large)]
   await world.pay(again.uri)
   await world.mine()
-  assert.deepEqual(await world.stands(again.id), ['processing', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(again.id), ['processing', '0.00000000', ''])
   await world.control('reorg', { depth: 1, how: 'same' })
-  await world.look()
+  await world.poll()
   await world.mine(2)
-  assert.deepEqual(await world.stands(again.id), ['paid', '0.05000000', ''])
+  assert.deepEqual(await world.paymentState(again.id), ['paid', '0.05000000', ''])
 
   await world.pay(lost.uri)
   await world.mine()
   await world.control('reorg', { depth: 1, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(lost.id), ['open', '0.00000000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(lost.id), ['open', '0.00000000', ''])
   assert.deepEqual(await arrivalsOf(world, lost.id), ['gone'])
 })
 
-test('a reorganisation deeper than the settlement: the money is taken back once, and counts anew when it comes anew', async () => {
+test('a reorg deeper than the settlement: the money is reversed once, and counts again when it is mined again', async () => {
   await using world = await openChainWorld()
   const { id, address, amount } = await world.invoice(priced)
   await world.pay(address, amount)
   await world.mine(3)
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
   await world.control('reorg', { depth: 3, how: 'double-spend' })
-  await world.look()
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  await world.poll()
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '0.00'])
   assert.ok(
     world.log.entries.some((line) => JSON.stringify(line).includes('bitcoin-reversed')),
     'an alert',
   )
   assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
-  assert.deepEqual(await takenBack(world), { status: 'degraded', takenBack: 1, cases: [id] }, 'and told to a person')
+  assert.deepEqual(await readReversals(world), { status: 'degraded', reorged: 1, cases: [id] }, 'reported to a person')
   await world.pay(address, amount)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
 })
 
-/** What health says, and the payments of open cases. */
-async function takenBack({ app }: ChainWorld): Promise<object> {
+/** Returns the health status, and the payments of open cases. */
+async function readReversals({ app }: ChainWorld): Promise<object> {
   const { status, detail } = (await app.payments.health?.[0]?.check()) ?? {}
   const { items } = await app.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
-  return { status, takenBack: detail?.['takenBack'], cases: items.map(({ intentId }) => intentId) }
+  return { status, reorged: detail?.['reorged'], cases: items.map(({ intentId }) => intentId) }
 }
 
-test('what is taken back after it was spent becomes debt, and is repaid first', async () => {
+test('a reversal of spent money becomes debt, which is repaid first', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice(priced)
   await world.pay(uri)
@@ -139,8 +139,8 @@ test('what is taken back after it was spent becomes debt, and is repaid first', 
   const spent = { id: '00000000-0000-4000-8000-000000000001', from, to, amount: 100_000n, kind: 'test.spent', ref: 'x' }
   await app.db.transaction((tx) => app.ledger.post(tx, [spent]))
   await world.control('reorg', { depth: 1, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '1000.00'])
   const next = await world.invoice(priced)
   await world.pay(next.uri)
@@ -149,13 +149,13 @@ test('what is taken back after it was spent becomes debt, and is repaid first', 
   assert.deepEqual(await world.broken(), [])
 })
 
-/** What a coin costs halves, and everybody has heard of it. */
+/** Halves the price of Bitcoin at all sources and waits until it is known. */
 async function crash(world: ChainWorld): Promise<void> {
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '32500.00' })
   await world.jump(130_000)
 }
 
-test('the locked rate is for what was asked: what comes beyond it counts by the rate of when it is final, in one arrival or several', async () => {
+test('the locked rate covers the requested amount: any excess counts at the rate of its confirmation, in one receipt or several', async () => {
   await using world = await openChainWorld()
   const [once, twice] = [await world.invoice(priced), await world.invoice(priced)]
   await crash(world)
@@ -167,37 +167,37 @@ test('the locked rate is for what was asked: what comes beyond it counts by the 
     [once.id, 2990, 3010],
     [twice.id, 2245, 2255],
   ] as const) {
-    const [status, received, flags] = await world.stands(id)
+    const [status, received, flags] = await world.paymentState(id)
     assert.deepEqual([status, flags], ['paid', 'overpaid'])
     assert.ok(Number(received) > least && Number(received) < most, received)
   }
   await world.control('reorg', { depth: 3, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(once.id), ['reversed', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(once.id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '0.00'])
 })
 
-test('a rate holds six hours after its lock for money that was seen in time; what is final later counts by the rate of then', async () => {
+test('a locked rate holds six hours for money detected in time; later confirmations use the current rate', async () => {
   await using world = await openChainWorld()
   const soon = await world.invoice(priced)
   await world.pay(soon.uri)
-  await world.look()
+  await world.poll()
   await crash(world)
   await world.jump(5 * 3_600_000)
   await world.mine()
-  assert.deepEqual(await world.stands(soon.id), ['paid', '1500.00', ''])
+  assert.deepEqual(await world.paymentState(soon.id), ['paid', '1500.00', ''])
 
   const next = await world.invoice(priced)
   await world.pay(next.uri)
-  await world.look()
+  await world.poll()
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '65000.00' })
   await world.jump(7 * 3_600_000)
   await world.mine()
-  const [, received] = await world.stands(next.id)
+  const [, received] = await world.paymentState(next.id)
   assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
 })
 
-test('what a refund gave back and the chain takes too is owed; an open link is closed by it', async () => {
+test('money that was refunded and then reorged becomes debt, and an open claim link is closed', async () => {
   await using world = await openChainWorld()
   const { refunds } = world.app.payments
   const { merchantId } = world
@@ -213,29 +213,29 @@ test('what a refund gave back and the chain takes too is owed; an open link is c
   await refunds.claim({ ...sent, place: 'hand', to: 'KCB 77, Jane' })
   await refunds.resolve({ id: sent.id, sent: { number: 'FT1' }, why: '' })
   await world.control('reorg', { depth: 1, how: 'double-spend' })
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['reversed', '0.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '600.00'])
   assert.equal((await refunds.find(world.app.db, { id: open.id }))?.status, 'canceled')
   const [told] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
   assert.deepEqual([told?.kind, told?.ours?.amount, told?.theirs?.amount], ['returned-too-much', 90_000n, 150_000n])
 })
 
-test('the node catches up, is on another chain, or warms up: no address is given out, none is used up, and nothing is lost', async () => {
+test('a node that syncs, warms up or is on another chain: no address is issued or used up, and no payment is lost', async () => {
   await using world = await openChainWorld()
   const { id, address } = await world.invoice(small)
-  for (const mood of [{ syncing: true }, { chain: 'test' }, { warming_up: true }]) {
-    await world.control('node', mood)
+  for (const nodeState of [{ syncing: true }, { chain: 'test' }, { warming_up: true }]) {
+    await world.control('node', nodeState)
     await world.jump(16_000)
     const made = await world.api('POST', '/api/v1/payments', small)
     const refused = await world.api('POST', `/api/v1/payments/${made.body.id}/attempts`, { method: 'bitcoin' })
     assert.deepEqual(
       [refused.status, refused.body.status, refused.body.reason, refused.body.address],
       [201, 'failed', 'provider-unavailable', null],
-      JSON.stringify(mood),
+      JSON.stringify(nodeState),
     )
     await world.control('node', { syncing: false, chain: 'regtest', warming_up: false })
-    await world.look()
+    await world.poll()
   }
   const [{ used }] = (await world.database.owner.many<{ used: bigint }>(
     rawSql('select count(*) as used from payments.attempts where address_index is not null'),
@@ -245,15 +245,15 @@ test('the node catches up, is on another chain, or warms up: no address is given
   await world.control('node', { warming_up: true })
   await world.pay(address, '0.00100000')
   await world.control('mine', { blocks: 2 })
-  await world.look()
+  await world.poll()
   await world.jump(100_000)
-  assert.equal(await healthOf(world), 'healthy', 'a node that restarts is back soon')
+  assert.equal(await healthOf(world), 'healthy', 'health recovers soon after a restart')
   await world.jump(60_000)
   assert.equal(await healthOf(world), 'degraded')
-  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
   await world.control('node', { warming_up: false })
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''], 'two blocks between two looks')
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''], 'two blocks between two polls')
   assert.equal(await healthOf(world), 'healthy')
 })
 
@@ -263,7 +263,7 @@ async function healthOf(world: ChainWorld): Promise<string> {
   return (await check.check()).status
 }
 
-test('a crash between the look and the commit: nothing of it is kept, and the next look learns it all again, once', async () => {
+test('a crash between poll and commit stores nothing, and the next poll finds everything, once', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice(priced)
   const { owner } = world.database
@@ -276,19 +276,19 @@ test('a crash between the look and the commit: nothing of it is kept, and the ne
   )
   await world.pay(uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['open', '0.00', ''])
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00', ''])
   assert.deepEqual(await arrivalsOf(world, id), [])
   await owner.run(rawSql('drop trigger die on payments.watches'))
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
 })
 
-test('a process that was killed in a look or in the middle of giving an address out: another goes on', async () => {
+test('after a kill during a poll or address allocation, another process continues', async () => {
   await using world = await openChainWorld()
   const { id, address } = await world.invoice(small)
-  await world.look()
+  await world.poll()
   const { owner } = world.database
-  // As they stand when a process dies: the look is claimed for three minutes, the rail was called and its answer is not stored.
+  // Recreate the state after a kill: the poll is claimed for three minutes, and the rail was called but its response is not stored.
   await owner.run(
     rawSql(`update payments.watches set claims = claims + 1, leased_until = '${world.clock.now().toISOString()}'::timestamptz
       + interval '3 min', due_at = '${world.clock.now().toISOString()}'::timestamptz + interval '3 min'`),
@@ -300,14 +300,14 @@ test('a process that was killed in a look or in the middle of giving an address 
   await world.pay(address, '0.00100000')
   await world.mine()
   const [attempt] = (await world.payment(id)).attempts
-  assert.deepEqual([attempt.status, attempt.address], ['pending', address], 'the same index is the same address')
-  assert.deepEqual(await world.stands(id), ['open', '0.00000000', ''])
+  assert.deepEqual([attempt.status, attempt.address], ['pending', address], 'the same index gives the same address')
+  assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
   await world.jump(180_000)
-  await world.look()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  await world.poll()
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
 })
 
-test('two at once ask for an address: one address; two payments: two', async () => {
+test('two concurrent requests get one address; two payments get two', async () => {
   await using world = await openChainWorld()
   const made = await world.api('POST', '/api/v1/payments', priced)
   const ask = (id: string): Promise<{ body: { address: string | null } }> =>
@@ -319,39 +319,39 @@ test('two at once ask for an address: one address; two payments: two', async () 
   assert.equal(new Set([attempts[0].address, ...many.map(({ address }) => address)]).size, 7)
 })
 
-test('two processes: one look at a time, and what a slow one learned is not stored over a newer look', async () => {
+test('two processes: one poll at a time, and a slow poll does not overwrite a newer one', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice(small)
   const queue = world.app.modules
     .flatMap(({ queues = [] }) => queues)
     .find(({ name }) => name === 'payments.watch-bitcoin')
   assert.ok(queue)
-  await world.look()
+  await world.poll()
   await world.pay(uri)
   await world.control('mine')
   const later = (ms: number): Date => new Date(world.clock.now().getTime() + ms)
   const [slow] = await queue.claim(1, later(10_000))
   assert.ok(slow)
-  assert.deepEqual(await queue.claim(1, later(20_000)), [], 'while it has the right')
+  assert.deepEqual(await queue.claim(1, later(20_000)), [], 'while the claim is valid')
   const [fast] = await queue.claim(1, later(200_000))
   assert.ok(fast)
   const { signal } = new AbortController()
   await Promise.all([queue.handle(slow, signal), queue.handle(fast, signal)])
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
   assert.equal((await world.payment(id)).attempts[0].arrivals.length, 1)
 })
 
-test('news of the node wakes the look, and a look finds what the news did not tell', async () => {
+test('a node notification triggers a poll, and polling finds what notifications missed', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice(small)
-  await world.look()
+  await world.poll()
   await world.control('node', { lose_events: 5 })
   await world.pay(uri)
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '0.00100000', ''])
+  assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
 })
 
-test('more addresses than a wallet looks for are warned of', async () => {
+test('more addresses than a wallet’s gap limit give a warning', async () => {
   await using world = await openChainWorld()
   for (let i = 0; i < 22; i++) await world.invoice(small)
   assert.ok(world.log.entries.some((line) => JSON.stringify(line).includes('gap limit')))

@@ -3,33 +3,33 @@ import { openWorld, type Answer, type World, type WorldOptions } from './world.t
 
 /** The whole program with a payer's wallet and miners on the simulated chain. */
 export interface ChainWorld extends World {
-  /** A payment whose payer has asked for an address. */
+  /** Creates a payment and requests an address for it. */
   invoice(body: object): Promise<Invoice>
-  /** As the API shows it. */
+  /** Returns the payment as the API shows it. */
   payment(id: string): Promise<Answer['body']>
-  /** Money to an address or of a payment link; `more` as the control takes it. @returns the transaction */
+  /** Pays an address or a payment link. `more` is passed to the control. @returns the transaction id */
   pay(address: string, amount?: string, more?: object): Promise<string>
   control(name: string, body?: object): Promise<Answer['body']>
   refusal(name: string, body: object): Promise<string>
-  /** Time for a look at the node. */
-  look(): Promise<void>
-  /** A block, and a look. */
+  /** Advances time until the node is polled. */
+  poll(): Promise<void>
+  /** Mines blocks, then waits for a poll. */
   mine(blocks?: number): Promise<void>
-  /** What the merchant has in units of a currency, and what it owes. */
+  /** Returns the merchant's available balance and debt in minor units of a currency. */
   balance(currency: string): Promise<readonly [available: string, debt: string]>
-  /** Status, what is received and whether it is partial, overpaid, late; after the books were checked. */
-  stands(id: string): Promise<readonly [status: string, received: string, flags: string]>
+  /** Checks the books, then returns status, received amount, and the flags partial, overpaid and late. */
+  paymentState(id: string): Promise<readonly [status: string, received: string, flags: string]>
 }
 
 export interface Invoice {
   readonly id: string
   readonly address: string
   readonly uri: string
-  /** In BTC. */
+  /** Amount in BTC. */
   readonly amount: string
 }
 
-const LOOK_MS = 10_000
+const POLL_MS = 10_000
 
 export async function openChainWorld(options: WorldOptions = {}): Promise<ChainWorld> {
   const world = await openWorld(options)
@@ -40,12 +40,12 @@ export async function openChainWorld(options: WorldOptions = {}): Promise<ChainW
     return answer.body
   }
   const payment = async (id: string): Promise<Answer['body']> => (await world.api('GET', `/api/v1/payments/${id}`)).body
-  const look = (): Promise<void> => world.jump(LOOK_MS)
+  const poll = (): Promise<void> => world.jump(POLL_MS)
   return {
     ...world,
     control,
     payment,
-    look,
+    poll,
     invoice: async (body) => {
       const made = await world.api('POST', '/api/v1/payments', body)
       assert.equal(made.status, 201, JSON.stringify(made.body))
@@ -60,13 +60,13 @@ export async function openChainWorld(options: WorldOptions = {}): Promise<ChainW
     refusal: async (name, body) => JSON.stringify((await post(name, body)).body),
     mine: async (blocks = 1) => {
       await control('mine', { blocks })
-      await look()
+      await poll()
     },
     balance: async (currency) => {
       const { body } = await world.api('GET', `/api/v1/balance?currency=${currency}`)
       return [body.balances[0].available, body.balances[0].debt]
     },
-    stands: async (id) => {
+    paymentState: async (id) => {
       assert.deepEqual(await world.broken(), [])
       const { status, amount_received: received, flags } = await payment(id)
       const set = Object.keys(flags).filter((name) => flags[name])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { troubleOf } from './axe.ts'
+import { listPageProblems } from './axe.ts'
 import { openBrowser } from './browser.ts'
 import { answerQuickly, newPhone, onStage, payByPhone, typeCard, waitForTitle } from './stories/stage.ts'
 import { openLiveWorld } from './live.ts'
@@ -14,7 +14,7 @@ const send = (world: World, fields: Record<string, string>, headers: Record<stri
     body: new URLSearchParams(fields),
   })
 
-void test('an amount as people type it makes a payment with the preferred method first', async () => {
+void test('an amount in everyday notation creates a payment with the preferred method first', async () => {
   await using world = await openWorld()
   const answer = await send(world, { amount: 'KES 1,500.50', currency: 'KES', method: 'card', note: 'Fees of <May>' })
   assert.equal(answer.status, 303, await answer.text())
@@ -24,7 +24,7 @@ void test('an amount as people type it makes a payment with the preferred method
   assert.equal(body.description, 'Fees of <May>')
 })
 
-void test('what cannot be paid is said in plain words, and what was typed stays', async () => {
+void test('an invalid amount gets a plain message, and the typed values stay', async () => {
   await using world = await openWorld()
   for (const [amount, says] of [
     ['', 'Enter an amount in figures'],
@@ -43,10 +43,10 @@ void test('what cannot be paid is said in plain words, and what was typed stays'
     assert.ok(page.includes('value="kept"') && page.includes(`value="${amount}"`), amount)
   }
   const { body } = await world.api('GET', '/api/v1/payments')
-  assert.deepEqual(body.data, [], 'nothing was made of all that')
+  assert.deepEqual(body.data, [], 'no payment was created')
 })
 
-void test('another site cannot make payments here by its visitors’ browsers, nor anybody without end', async () => {
+void test('another site cannot create payments through its visitors’ browsers, and creation is limited', async () => {
   await using world = await openWorld()
   const foreign = await send(world, { amount: '10', currency: 'KES' }, { 'sec-fetch-site': 'cross-site' })
   assert.equal(foreign.status, 403)
@@ -57,18 +57,18 @@ void test('another site cannot make payments here by its visitors’ browsers, n
   assert.match(await answer.text(), /Too many attempts/)
 })
 
-void test('a desk with several merchants has no checkout of its own until one is named', async () => {
+void test('an installation with several merchants has no checkout page until one is configured', async () => {
   await using world = await openLiveWorld()
   const { identity, db } = world.app
-  const look = async (): Promise<number> =>
+  const fetchStatus = async (): Promise<number> =>
     (await fetch(`${world.url}/checkout`, { headers: { accept: 'text/html' } })).status
-  assert.equal(await look(), 200, 'the only one')
+  assert.equal(await fetchStatus(), 200, 'the only merchant')
   await db.transaction((tx) => identity.createMerchant(tx, { name: 'Another' }, { type: 'system', id: 'test' }))
-  assert.equal(await look(), 404)
+  assert.equal(await fetchStatus(), 404)
 })
 
 onStage('sandbox', (story) => {
-  story('a payer types an amount and pays it, in Swahili, on a small phone, without a script', async (stage, t) => {
+  story('a payer enters an amount and pays it, in Swahili, on a small phone, without JavaScript', async (stage, t) => {
     const page = await stage.page(t, { width: 360, height: 740, javaScript: false, locale: 'sw-KE' })
     await page.goto(`${stage.world.url}/checkout`)
     await page.getByLabel('Kiasi cha kulipa').fill('2,300')
@@ -81,7 +81,7 @@ onStage('sandbox', (story) => {
     await waitForTitle(page, 'Umelipa')
     assert.equal(await stage.balance(), 2300n)
   })
-  story('a payer opens a link for one use, says the amount and pays by card', async (stage, t) => {
+  story('a payer opens a single-use link, enters the amount and pays by card', async (stage, t) => {
     const body = { currency: 'KES', min_amount: '100', single_use: true, description: 'A gift' }
     const { body: link } = await stage.world.api('POST', '/api/v1/payment-links', body)
     const before = await stage.balance()
@@ -105,28 +105,24 @@ for (const { width, lang, scheme } of [
   { width: 1200, lang: 'en', scheme: 'light' },
   { width: 360, lang: 'sw', scheme: 'dark' },
 ] as const) {
-  void test(
-    `the page where one says what to pay is usable by everybody at ${width} px`,
-    { timeout: 120_000 },
-    async (t) => {
-      await using world = await openWorld()
-      const browser = await openBrowser()
-      if ('skip' in browser) return t.skip(browser.skip)
-      await using open = browser
-      const page = await open.page({ width, height: 740 })
-      await page.emulateMedia({ colorScheme: scheme })
-      await page.goto(`${world.url}/checkout?lang=${lang}`)
-      assert.deepEqual(await troubleOf(page), [])
-      await page.locator('#amount').fill('0')
-      await page.locator('form button').click()
-      await page.locator('#amount-problem').waitFor()
-      assert.deepEqual(await troubleOf(page), [])
-      for (const asked of [{ amount: '1500.00' }, { min_amount: '10', max_amount: '99999' }]) {
-        const made = { currency: 'KES', description: 'Two mugs and a bag of coffee', ...asked }
-        const { body: link } = await world.api('POST', '/api/v1/payment-links', made)
-        await page.goto(`${link.url}?lang=${lang}`)
-        assert.deepEqual(await troubleOf(page), [])
-      }
-    },
-  )
+  void test(`the amount page is accessible at ${width} px`, { timeout: 120_000 }, async (t) => {
+    await using world = await openWorld()
+    const browser = await openBrowser()
+    if ('skip' in browser) return t.skip(browser.skip)
+    await using open = browser
+    const page = await open.page({ width, height: 740 })
+    await page.emulateMedia({ colorScheme: scheme })
+    await page.goto(`${world.url}/checkout?lang=${lang}`)
+    assert.deepEqual(await listPageProblems(page), [])
+    await page.locator('#amount').fill('0')
+    await page.locator('form button').click()
+    await page.locator('#amount-problem').waitFor()
+    assert.deepEqual(await listPageProblems(page), [])
+    for (const asked of [{ amount: '1500.00' }, { min_amount: '10', max_amount: '99999' }]) {
+      const made = { currency: 'KES', description: 'Two mugs and a bag of coffee', ...asked }
+      const { body: link } = await world.api('POST', '/api/v1/payment-links', made)
+      await page.goto(`${link.url}?lang=${lang}`)
+      assert.deepEqual(await listPageProblems(page), [])
+    }
+  })
 }

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const require = createRequire(import.meta.url)
 
-/** A browser that was seen to start, with the environment that it needs. */
+/** A browser that starts, with its environment variables. */
 export interface Chromium {
   path: string
   env: Record<string, string>
@@ -27,7 +27,7 @@ const INSTALLED = [
   String.raw`C:\Program Files (x86)\Google\Chrome\Application\chrome.exe`,
 ]
 
-/** The first that starts: PURSER_CHROMIUM, the one in node_modules (Linux x64), an installed one. Else why none does. */
+/** Returns the first browser that starts: PURSER_CHROMIUM, the packaged one (Linux x64), an installed one. Otherwise the reasons. */
 export async function findChromium(): Promise<Chromium | { skip: string }> {
   const named = process.env.PURSER_CHROMIUM
   if (named) return existsSync(named) ? { path: named, env: {} } : { skip: `PURSER_CHROMIUM is ${named}: no such file` }
@@ -52,7 +52,7 @@ async function requirePackaged(): Promise<Chromium> {
   try {
     await run(path, ['--version'], { env: { ...process.env, ...env }, timeout: 30_000 })
   } catch {
-    // A bare Debian lacks libnss3 and its kin. The package has them, built for an older glibc; ours go first where present.
+    // A bare Debian lacks libnss3 and related libraries. The package has copies for an older glibc; system libraries take precedence.
     env.LD_LIBRARY_PATH = join(folder, 'al2023', 'lib')
     await run(path, ['--version'], { env: { ...process.env, ...env }, timeout: 30_000 })
   }
@@ -60,8 +60,8 @@ async function requirePackaged(): Promise<Chromium> {
 }
 
 /**
- * The folder with the unpacked browser. Processes that unpack at once each fill a folder of their own; the first to rename it into
- * place wins, so nobody ever sees half of a browser. `npm ci` clears it, so it never outlives its version.
+ * Returns the folder with the unpacked browser. Concurrent processes each unpack into a folder of their own, and the first to rename it
+ * wins, so no process sees a partial browser. `npm ci` clears the folder, so it always matches the package version.
  */
 async function unpacked(): Promise<string> {
   const modules = dirname(dirname(dirname(dirname(dirname(require.resolve('@sparticuz/chromium'))))))
@@ -73,7 +73,7 @@ async function unpacked(): Promise<string> {
   )
   const folder = await mkdtemp(join(writable ? dirname(ready) : tmpdir(), 'purser-chromium-'))
   if (!writable) process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  // The package unpacks the libraries of its last resort only where it believes to be on AWS.
+  // The package unpacks its fallback libraries only when it detects AWS.
   const env = { ...process.env, TMPDIR: folder, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' }
   await run(process.execPath, [join(import.meta.dirname, 'unpack.ts')], { env, timeout: 120_000 })
   await writeFile(join(folder, 'fonts.conf'), fontsConf(join(writable ? ready : folder, 'fonts', 'fonts')))

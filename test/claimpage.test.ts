@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { find, PAYMENTS, start } from './api/shop.ts'
-import { troubleOf } from './axe.ts'
+import { listPageProblems } from './axe.ts'
 import { openBrowser } from './browser.ts'
 import { waitFor } from './wait.ts'
 import { openWorld, type World } from './world.ts'
 
-/** The page of a refund link, in a browser. */
+/** Tests the refund claim page in a browser. */
 
 async function link(world: World): Promise<{ payment: string; url: string }> {
   const made = await world.api('POST', PAYMENTS, { amount: '1500.00', currency: 'KES' })
@@ -18,14 +18,14 @@ async function link(world: World): Promise<{ payment: string; url: string }> {
   return { payment, url: refund.body.claim_url }
 }
 
-void test('on a phone of 360 px: a wrong number, another, the preview, a failure, and the money', async (t) => {
+void test('at 360 px: a wrong number, a corrected one, the preview, a failure, and the money', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using opened = browser
   await using world = await openWorld({ clock: 'system' })
   const { payment, url } = await link(world)
   const page = await opened.page({ width: 360, height: 740 })
-  const fits = async (what: string): Promise<void> => assert.deepEqual(await troubleOf(page), [], what)
+  const fits = async (what: string): Promise<void> => assert.deepEqual(await listPageProblems(page), [], what)
   const phone = page.locator('#to-mpesa')
   await page.goto(url)
   await page.getByRole('heading', { name: /refunds you KES.1,500/ }).waitFor()
@@ -76,7 +76,7 @@ void test('on a phone of 360 px: a wrong number, another, the preview, a failure
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('without a script the page loads again when its link ends, and then asks for nothing', async () => {
+void test('without JavaScript the page reloads when its link expires and then asks for nothing', async () => {
   await using world = await openWorld({ env: { REFUND_CLAIM_DAYS: '2' } })
   const made = await world.api('POST', PAYMENTS, { amount: '1500.00', currency: 'KES' })
   await start(world, made.body.id, '254700000001')

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, find, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { openWorld, type Answer, type World } from './world.ts'
 
-/** The page of a refund link, at the wire. */
+/** Tests the refund claim page over HTTP. */
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
-/** A payment of KES 1,500 by card whose refund is a link. */
+/** Creates a card payment of KES 1,500 with a refund by claim link. */
 async function link(world: World): Promise<{ id: string; payment: string; path: string; secret: string }> {
   const { id: payment } = await create(world, { methods: ['card'] })
   const { body: attempt } = await world.api('POST', `${PAYMENTS}/${payment}/attempts`, { method: 'card' })
@@ -35,14 +35,14 @@ const say = (
     ...headers,
   })
 
-void test('the payer says where to, sees it, confirms it; the operator pays and the page says so', async () => {
+void test('the payer enters a destination and confirms it; the operator pays, and the page shows it', async () => {
   await using world = await openWorld()
   const one = await link(world)
   const { status, body, headers } = await world.api('GET', one.path)
   assert.equal(status, 200)
   assert.match(body, /Sandbox Shop refunds you KES.1,500/)
   assert.match(body, /&#60;b&#62;Broken/)
-  // With no-referrer, browsers that say nothing else of where a form comes from would say that it comes from nowhere.
+  // With `no-referrer`, browsers that send no other origin header would send Origin `null` with the form.
   assert.deepEqual([headers.get('cache-control'), headers.get('referrer-policy')], ['no-store', 'same-origin'])
   assert.doesNotMatch(body, /<script/)
   const words = { place: 'hand', to: 'Equity 0123, Jane <Doe>' }
@@ -52,7 +52,7 @@ void test('the payer says where to, sees it, confirms it; the operator pays and 
   const done = await say(world, one, { ...words, step: 'confirm' })
   assert.deepEqual([done.status, done.headers.get('location')], [303, `${one.path}&lang=en`])
   assert.match((await world.api('GET', one.path)).body, /The money is on its way/)
-  // Once: another confirmation changes nothing.
+  // A second confirmation changes nothing.
   await say(world, one, { place: 'hand', to: 'Thief', step: 'confirm' })
   const [waiting] = await world.app.payments.refunds.listWaiting(world.app.db)
   assert.equal(waiting?.destination, words.to)
@@ -60,11 +60,11 @@ void test('the payer says where to, sees it, confirms it; the operator pays and 
   const swahili = await world.api('GET', `${one.path}&lang=sw`)
   assert.match(swahili.body, /Zimetumwa[^]*FT1/)
   assert.equal((await find(world, one.payment)).status, 'reversed')
-  assert.equal(await ledgerHas(world), '0.00')
+  assert.equal(await ledgerBalance(world), '0.00')
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('what is wrong is said beside the field; a wrong link, another site and a used one lead nowhere', async () => {
+void test('errors appear beside the field; a wrong link, a used link and another site are refused', async () => {
   await using world = await openWorld()
   const one = await link(world)
   const empty = await say(world, one, { place: 'hand', to: '  ', step: 'preview' })
@@ -87,5 +87,5 @@ void test('what is wrong is said beside the field; a wrong link, another site an
   assert.match((await world.api('GET', one.path)).body, /no longer valid/)
   await say(world, one, { place: 'hand', to: 'x', step: 'confirm' })
   assert.equal((await world.api('GET', `/api/v1/refunds/${one.id}`)).body.status, 'canceled')
-  assert.ok(!JSON.stringify(world.log.entries).includes(one.secret), 'no link stands in a log')
+  assert.ok(!JSON.stringify(world.log.entries).includes(one.secret), 'no claim link is logged')
 })

@@ -5,11 +5,11 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createFolder, notLinux, runPurser, startPurser } from './process.ts'
 
-/** Writes each file that Node loads to stderr. */
+/** Prints each file that Node loads to stderr. */
 const TRACE = `import { registerHooks } from 'node:module'
 registerHooks({ load(url, context, next) { console.error('loads', url); return next(url, context) } })`
 
-/** The files that a command loads, from the checkout's root. */
+/** Returns the files that a command loads, relative to the checkout. */
 function filesOf(...words: string[]): string[] {
   const trace = `--import=data:text/javascript,${encodeURIComponent(TRACE)}`
   const { status, stderr } = spawnSync(process.execPath, [trace, 'bin/purser.js', ...words], { encoding: 'utf8' })
@@ -17,7 +17,7 @@ function filesOf(...words: string[]): string[] {
   return [...stderr.matchAll(/^loads (file:.*)$/gm)].map(([, url = '']) => relative(resolve(), fileURLToPath(url)))
 }
 
-void test('--help loads the names of the commands and none of their code', () => {
+void test('--help loads the command names and none of their code', () => {
   const files = filesOf('--help')
   const light =
     /^(bin\/|src\/(cli|commands|[^/]+\/commands)\.ts$|src\/platform\/process\/commands\.ts$|src\/platform\/(runtime\/lazy-command|base\/(errors|version))\.ts$|node_modules\/commander\/)/
@@ -28,7 +28,7 @@ void test('--help loads the names of the commands and none of their code', () =>
   assert.ok(files.includes('src/identity/commands.ts'))
 })
 
-void test('help of a group, asked for either way, loads that group without the web server and the rails', () => {
+void test('both forms of a group’s help load that group without the web server and the rails', () => {
   for (const words of [
     ['key', '--help'],
     ['help', 'key'],
@@ -45,7 +45,7 @@ void test('help of a group, asked for either way, loads that group without the w
   }
 })
 
-void test('config show writes every value, bigints too', async (t) => {
+void test('config show prints every value, including bigints', async (t) => {
   const folder = createFolder(t)
   const { code, stdout, stderr } = await runPurser(['config', 'show'], { dataDir: join(folder, 'data') })
   assert.equal(code, 0, stderr)
@@ -55,7 +55,7 @@ void test('config show writes every value, bigints too', async (t) => {
 })
 
 void test(
-  'a live start says which rails are on, what the others lack, and what comes next',
+  'a live start prints the enabled rails, the missing settings of the others, and the next steps',
   { skip: notLinux },
   async (t) => {
     const dataDir = join(createFolder(t), 'data')
@@ -71,7 +71,7 @@ void test(
     )
     const merchant = (await run('merchant', 'create', 'Duka')).stdout.trim()
     const key = await run('key', 'create', merchant)
-    assert.match(key.stdout, /^sk_live_\S+\n$/, 'the key alone, for scripts')
+    assert.match(key.stdout, /^sk_live_\S+\n$/, 'only the key, for scripts')
     assert.match(key.stderr, /^This is key_\w+\. It is shown only now/)
     assert.equal((await run('setting', 'set', 'AIRTEL_CLIENT_SECRET', 'a-secret')).code, 0)
     const { stdout: settings } = await run('setting', 'list')

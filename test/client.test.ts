@@ -28,11 +28,11 @@ const purser = createPurser({ url: world.url, key: world.key })
 
 const failure = async (act: Promise<unknown>): Promise<any> =>
   act.then(
-    () => assert.fail('it was done'),
+    () => assert.fail('the call succeeded'),
     (error: unknown) => error,
   )
 
-void test('operations do what they say, on the real program', async () => {
+void test('operations work against the real program', async () => {
   const made = await purser.createPayment({ amount: '1500.00', currency: 'KES', reference: 'a/b c' })
   assert.deepEqual(await purser.getPayment(made.id), made)
   assert.deepEqual((await purser.listPayments({ reference: 'a/b c', limit: 1 })).data, [made])
@@ -45,10 +45,10 @@ void test('operations do what they say, on the real program', async () => {
   const csv = await purser.exportPaymentsCsv()
   assert.match(await csv.text(), /^id,created_at,/)
   const json = await purser.exportPaymentsJson({ from: new Date(0).toISOString(), to: new Date(1).toISOString() })
-  assert.deepEqual(await json.json(), [], 'a file too, to be read as it comes')
+  assert.deepEqual(await json.json(), [], 'a file is returned as a stream')
 })
 
-void test('a list is walked over all its pages, and no further than asked', async () => {
+void test('a list iterates over all its pages, only as far as requested', async () => {
   for (let i = 0; i < 5; i++) await purser.createPayment({ amount: '10', currency: 'KES', reference: 'walked' })
   const ids: string[] = []
   for await (const { id } of purser.each.listPayments({ reference: 'walked', limit: 2 })) ids.push(id)
@@ -59,7 +59,7 @@ void test('a list is walked over all its pages, and no further than asked', asyn
   assert.equal(asked, 1)
 })
 
-void test('an error answer is an error with its code, its field and its request id', async () => {
+void test('an error response throws an error with code, field and request id', async () => {
   const error: PurserError = await failure(purser.createPayment({ amount: '-1', currency: 'KES' }))
   assert.ok(error instanceof PurserError)
   assert.deepEqual([error.status, error.code, error.param], [422, 'validation-failed', 'amount'])
@@ -71,7 +71,7 @@ void test('an error answer is an error with its code, its field and its request 
   assert.throws(() => createPurser({ url: world.url, key: 'pk_1' }), TypeError)
 })
 
-/** A server that answers as told, one answer for each request; then 200. */
+/** Starts a server that gives one of the answers to each request, then 200. */
 async function serve(...answers: ((request: IncomingMessage, response: ServerResponse) => void)[]) {
   const seen: { method: string; path: string; key: string | undefined; body: string }[] = []
   const server = createServer((request, response) => {
@@ -112,7 +112,7 @@ const status =
 const cut = (request: IncomingMessage): void => void request.socket.destroy()
 const ORDER = { amount: '1', currency: 'KES' }
 
-void test('what fails is sent again with the same key, after the wait that the server asks for', async () => {
+void test('a failed request is retried with the same key after the server’s Retry-After', async () => {
   await using server = await serve(
     cut,
     status(500),
@@ -127,12 +127,12 @@ void test('what fails is sent again with the same key, after the wait that the s
   assert.ok(first >= 250 && first <= 500 && second >= 500 && second <= 1000, server.waits.join(' '))
   assert.deepEqual(asked, [7000, 2000])
   await server.client().createPayment(ORDER)
-  assert.notEqual(server.seen.at(-1)?.key, server.seen[0]?.key, 'another call is another payment')
+  assert.notEqual(server.seen.at(-1)?.key, server.seen[0]?.key, 'another call creates another payment')
   await server.client().createPayment(ORDER, { idempotencyKey: 'mine' })
   assert.equal(server.seen.at(-1)?.key, 'mine')
 })
 
-void test('it gives up after the last try, or when it is asked to wait too long', async () => {
+void test('the client gives up after the last attempt, or when Retry-After is too long', async () => {
   await using server = await serve(status(500), status(500), status(500))
   const error = await failure(server.client({ retries: 2 }).getPayment('pay_1'))
   assert.deepEqual([error.status, error.code, server.seen.length], [500, 'http-500', 3])
@@ -141,7 +141,7 @@ void test('it gives up after the last try, or when it is asked to wait too long'
   assert.deepEqual([told.retryAfterSeconds, busy.seen.length], [900, 1])
 })
 
-void test('what cannot be repeated without harm is not: the caller is told', async () => {
+void test('a request that cannot be repeated safely is not retried, and the caller gets the error', async () => {
   await using server = await serve(cut)
   const error: ConnectionError = await failure(server.client().cancelPayment('pay_1'))
   assert.ok(error instanceof ConnectionError && error.idempotencyKey === undefined)
@@ -155,7 +155,7 @@ void test('what cannot be repeated without harm is not: the caller is told', asy
   assert.equal(wrong.seen.length, 1, 'the same request would be refused again')
 })
 
-void test('a server that says nothing, and one who does not want to wait', async () => {
+void test('a silent server times out, and the caller can abort', async () => {
   const silent = (): void => undefined
   await using server = await serve(silent, silent)
   const error: ConnectionError = await failure(server.client({ retries: 1, timeoutMs: 50 }).createPayment(ORDER))
@@ -166,7 +166,7 @@ void test('a server that says nothing, and one who does not want to wait', async
   await using redirecting = await serve(status(302, { location: 'http://elsewhere.test/' }))
   assert.ok(
     (await failure(redirecting.client({ retries: 0 }).getPayment('pay_1'))) instanceof ConnectionError,
-    'the key stays here',
+    'the error does not contain the key',
   )
 })
 
@@ -177,7 +177,7 @@ const BODY = JSON.stringify({
   data: { object: { id: 'pay_1', description: 'Café' } },
 })
 
-/** A message as the reference library of the specification signs it. */
+/** Signs a message with the specification's reference library. */
 function signed(body = BODY, secret = SECRET, at = new Date()): Record<string, string> {
   const signature = new Webhook(secret).sign('evt_1', at, body)
   return {
@@ -187,7 +187,7 @@ function signed(body = BODY, secret = SECRET, at = new Date()): Record<string, s
   }
 }
 
-void test('webhooks signed by the reference library are taken, with any header object and secret in force', async () => {
+void test('webhooks signed by the reference library are accepted, with any header object and any valid secret', async () => {
   const event = await verifyWebhook(BODY, signed(), SECRET)
   assert.equal((event.data.object as Payment).id, 'pay_1')
   await verifyWebhook(Buffer.from(BODY), new Headers(signed()), SECRET)
@@ -196,7 +196,7 @@ void test('webhooks signed by the reference library are taken, with any header o
   await verifyWebhook(BODY, { ...rest, 'webhook-signature': `v1,AAAA v2,x v1a,y ${one}` }, SECRET)
 })
 
-void test('whatever the reference library refuses is refused', async () => {
+void test('webhooks that the reference library refuses are refused', async () => {
   const now = Date.now()
   const other = `whsec_${randomBytes(32).toString('base64')}`
   const good = signed()
@@ -227,7 +227,7 @@ void test('whatever the reference library refuses is refused', async () => {
   await assert.rejects(verifyWebhook(BODY, good, ''), TypeError)
 })
 
-void test('packed and installed as its README says, the package has its types and works', (t) => {
+void test('the package, packed and installed as in its README, has types and works', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'purser-client-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
   const tsc = resolve('node_modules/.bin/tsc')
@@ -264,14 +264,14 @@ await make().catch((error: unknown) => console.log((error as Error).name))
     assert.equal(execFileSync(node, ['use.js'], { cwd: root, encoding: 'utf8' }).trim(), 'ConnectionError')
 })
 
-/** npm with a cache of its own and without the settings of the npm that runs the tests. Throws with what it said. */
+/** Runs npm with a separate cache, without the settings of the npm that runs the tests. Throws with its output. */
 function npm(cwd: string, root: string, ...args: string[]): void {
   const outside = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'))
   const env = { ...Object.fromEntries(outside), npm_config_cache: join(root, '.npm-cache') }
   execFileSync('npm', args, { cwd, env, encoding: 'utf8', stdio: 'pipe' })
 }
 
-void test('the generator leaves out what needs no key, and knows the forms that a schema takes', () => {
+void test('the generator skips operations without a key and supports every schema form', () => {
   const item = {
     type: 'object',
     properties: { id: { type: 'string' }, n: { type: ['integer', 'null'] } },

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertBooksHold, available, create, find, ledgerHas, prompt } from './api/shop.ts'
+import { assertBooksHold, available, create, find, ledgerBalance, prompt } from './api/shop.ts'
 import { receiptsOf } from './outcome.ts'
 import { createRandom } from './random.ts'
 import { openWorld } from './world.ts'
 
-/** Pays, and its callback is lost. */
+/** Pays, but its callback is lost. */
 const LOST = '254700000011'
 
-/** What a phone owes after its prompts were answered, in shillings of those asked; undefined: nothing. */
+/** Shillings that a phone pays of a requested amount after its prompts were answered. A missing phone pays nothing. */
 const PAYS: Readonly<Record<string, (asked: number) => number>> = {
   '254700000001': (asked) => asked,
   '254700000002': () => 0,
@@ -26,7 +26,7 @@ const PAYS: Readonly<Record<string, (asked: number) => number>> = {
 const shillings = (amount: number): string => `${amount}.00`
 
 for (const seed of [1, 20_261_122, 4_000_000_007]) {
-  void test(`many payments from all phones in any order, seed ${seed}: each counted once, the books hold`, async () => {
+  void test(`many payments from all phones in random order, seed ${seed}: each is counted once and the books hold`, async () => {
     const random = createRandom(seed)
     await using world = await openWorld()
     const phones = Object.keys(PAYS)
@@ -40,17 +40,17 @@ for (const seed of [1, 20_261_122, 4_000_000_007]) {
     }
     for (let wave = 0; wave < 6; wave++) {
       await Promise.all(Array.from({ length: 10 }, begin))
-      // Time passes while some are under way; one of the phones sends an old callback again.
+      // Time passes while some attempts are pending. One of the phones repeats an old callback.
       await world.advance(1000 * random(5))
       await world.api('POST', `/sandbox/phone/${phones[random(phones.length)] ?? ''}/callback`, {})
-      assert.deepEqual(await world.broken(), [], 'in the middle too')
+      assert.deepEqual(await world.broken(), [], 'also in the middle')
     }
     await world.advance(4 * 60_000)
     let total = 0
     for (const [id, { amount, phone }] of expected) {
       const payment = await find(world, id)
       const late = payment.attempts[0]
-      // A lost payment is told when its callback was sent again by hand.
+      // A lost payment is known only when its callback was sent manually.
       const lost = phone === LOST && late.status === 'settled' ? Number(payment.amount) : amount
       assert.equal(payment.amount_received, shillings(lost), JSON.stringify(payment))
       assert.equal(
@@ -61,7 +61,7 @@ for (const seed of [1, 20_261_122, 4_000_000_007]) {
       assert.ok((await receiptsOf(world, id)).count <= 1)
       total += lost
     }
-    assert.deepEqual([await available(world), await ledgerHas(world)], [shillings(total), shillings(total)])
+    assert.deepEqual([await available(world), await ledgerBalance(world)], [shillings(total), shillings(total)])
     await assertBooksHold(world)
   })
 }

@@ -15,9 +15,9 @@ interface Server {
 }
 
 export interface TestDatabase extends AsyncDisposable {
-  /** As the running program's role, without rights on the schema. */
+  /** Connects with the running program's role, which has no rights on the schema. */
   readonly db: Db
-  /** As the role that migrates. */
+  /** Connects with the role that migrates. */
   readonly owner: Db
   readonly connection: ClientConfig
   readonly ownerConnection: ClientConfig
@@ -25,15 +25,15 @@ export interface TestDatabase extends AsyncDisposable {
 
 let server: Promise<Server> | undefined
 let count = 0
-/** What this file started itself. Called when all of its tests are done, since it is registered outside any test. */
+/** Ends what this file started. Registered outside any test, so it runs after all tests of the file. */
 const endings: (() => Promise<void>)[] = []
 after(async () => {
   for (const end of endings) await end()
 })
 
 /**
- * A fresh database with these schemas, cloned from a migrated template in some 30 ms. The server is the one of the test run, or one of
- * this file's own when the file is run by itself.
+ * Opens a fresh database with these schemas, cloned from a migrated template in about 30 ms. Uses the test run's server, or starts one for
+ * this file when the file runs alone.
  */
 export async function openTestDatabase(schemas: readonly Schema[]): Promise<TestDatabase> {
   server ??= findServer()
@@ -64,7 +64,7 @@ export async function openTestDatabase(schemas: readonly Schema[]): Promise<Test
   }
 }
 
-/** Starts a server of its own unless the run gave one; it goes when the file's tests are done. */
+/** Returns the test run's server, or starts one that ends with the file's tests. */
 async function findServer(): Promise<Server> {
   const given = process.env.PURSER_TEST_POSTGRES
   if (given) return JSON.parse(given) as Server

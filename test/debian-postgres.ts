@@ -7,7 +7,7 @@ import { waitFor } from './wait.ts'
 
 const ROOT = '/usr/lib/postgresql'
 
-/** The programs of an installed PostgreSQL, the oldest that Purser runs on first. */
+/** Finds the programs of an installed PostgreSQL, the oldest supported version first. */
 function findPrograms(): string | undefined {
   if (!existsSync(ROOT)) return undefined
   const versions = readdirSync(ROOT).filter(
@@ -20,15 +20,15 @@ function findPrograms(): string | undefined {
 export const postgresMissing = findPrograms() === undefined && 'no PostgreSQL of the system on this machine'
 
 export interface OwnPostgres extends AsyncDisposable {
-  /** Of an ordinary user that may create roles, and owns the database. */
+  /** URL for an ordinary role that may create roles and owns the database. */
   readonly url: string
   readonly version: string
 }
 
-/** A PostgreSQL that somebody else runs: the system's programs, on a socket of its own. */
+/** Opens an external PostgreSQL: the system's programs, on a separate socket. */
 export async function openOwnPostgres(): Promise<OwnPostgres> {
   const programs = findPrograms()
-  if (!programs) throw new Error('no PostgreSQL of the system: look at postgresMissing first')
+  if (!programs) throw new Error('no system PostgreSQL: check postgresMissing first')
   const folder = mkdtempSync(join(tmpdir(), 'pg-'))
   const account = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : undefined
   if (account) chownSync(folder, account.uid, account.gid)

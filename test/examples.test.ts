@@ -9,12 +9,12 @@ import { noOldNode, oldNode } from './oldnode.ts'
 import { openWorld } from './world.ts'
 import { waitFor } from './wait.ts'
 
-/** The command in the head of the example, without `node`. */
+/** The command in the header of the example, without `node`. */
 const COMMAND = (/ node (\S+ examples\/shop\.ts)$/m.exec(readFileSync('examples/shop.ts', 'utf8'))?.[1] ?? '').split(
   ' ',
 )
 
-void test('the shop of the examples starts as its head says with an older Node', { skip: noOldNode }, async (t) => {
+void test('the example shop starts by its documented command with an older Node', { skip: noOldNode }, async (t) => {
   await using world = await openWorld({ clock: 'system' })
   const env = { ...process.env, PURSER_URL: world.url, PURSER_KEY: world.key, PORT: '0' }
   const shop = spawn(oldNode ?? '', COMMAND, { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -25,7 +25,7 @@ void test('the shop of the examples starts as its head says with an older Node',
   assert.match(await (await fetch(await waitForUrl(shop))).text(), /Buy a bag of coffee/)
 })
 
-void test('the shop of the examples sells, and shows an order as paid once the signed event is there', async (t) => {
+void test('the example shop sells, and shows an order as paid after the signed event', async (t) => {
   await using world = await openWorld({ clock: 'system' })
   const env = { ...process.env, PURSER_URL: world.url, PURSER_KEY: world.key, PORT: '0' }
   let complaints = ''
@@ -45,7 +45,7 @@ void test('the shop of the examples sells, and shows an order as paid once the s
   assert.deepEqual(
     endpoints.map((each) => each.url),
     [`${url}/hook`],
-    'opened again, it takes its endpoint along',
+    'a restarted shop reuses its endpoint',
   )
   const page = await (await fetch(url)).text()
   const [, number = ''] = /action="\/buy\/([^"]+)"[^]*<button>Buy/.exec(page) ?? assert.fail(page)
@@ -53,7 +53,7 @@ void test('the shop of the examples sells, and shows an order as paid once the s
   const bought = await buy()
   assert.equal(bought.status, 303, complaints)
   const checkout = bought.headers.get('location') ?? ''
-  assert.equal((await buy()).headers.get('location'), checkout, 'clicked twice, paid once')
+  assert.equal((await buy()).headers.get('location'), checkout, 'two clicks create one payment')
   assert.match(checkout, /\/pay\/pay_/)
   assert.match(await (await fetch(checkout)).text(), /1,500/)
   const order = async (): Promise<string> => (await fetch(`${url}/orders/${number}`)).text()
@@ -73,5 +73,5 @@ async function waitForUrl(shop: ReturnType<typeof spawn>): Promise<string> {
     const url = /http:\/\/\S+/.exec(line)?.[0]
     if (url) return url
   }
-  throw new Error('the shop ended before it was open')
+  throw new Error('the shop exited before it listened')
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { assertBooksHold, assertRefused } from './api/shop.ts'
 import { openChainWorld, type ChainWorld } from './chain.ts'
 
-/** Money that came in Bitcoin and was owed in shillings: without a rate, and on its way back. */
+/** Payments in Bitcoin with a price in shillings: without a rate, and refunded. */
 
 const PRICED = { amount: '1500.00', currency: 'KES', methods: ['bitcoin'] }
 const SOURCES = ['coingecko', 'coinbase', 'kraken']
@@ -14,7 +14,7 @@ const faults = async (world: ChainWorld, count: number): Promise<void> => {
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' }
 
-void test('late money while no rate can be had: seen, then counted at the rate that was promised, visible, and refundable', async () => {
+void test('late money without a current rate: credited at the promised rate, visible, and refundable', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice({ ...PRICED, expires_in: 600 })
   const [{ rate: promised }] = (await world.payment(id)).attempts
@@ -22,24 +22,24 @@ void test('late money while no rate can be had: seen, then counted at the rate t
   await world.jump(60 * 60_000)
   assert.equal((await world.payment(id)).status, 'expired')
   await world.pay(uri)
-  await world.look()
+  await world.poll()
   const seen = await world.payment(id)
   assert.deepEqual([seen.status, seen.attempts[0].arrivals[0].status], ['processing', 'seen'])
   await world.mine()
-  assert.deepEqual(await world.stands(id), ['paid', '1500.00', 'late'], 'nothing waits for ever')
+  assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', 'late'], 'the payment does not wait indefinitely')
   const paid = await world.payment(id)
   assert.equal(paid.attempts[0].arrivals[0].status, 'final')
   assert.deepEqual(paid.attempts[0].rate, promised)
   assert.ok(
     world.log.entries.some((line) => JSON.stringify(line).includes('no rate could be had')),
-    'the operator is told',
+    'the log reports it',
   )
   const { status, body } = await world.api('POST', `/api/v1/payments/${id}/refunds`, {})
   assert.deepEqual([status, body.status, body.amount, body.currency], [201, 'claimable', '1500.00', 'KES'])
   await assertBooksHold(world)
 })
 
-void test('exchanged money goes back by a link, in the payment’s currency; the rate of now is refused and says why', async () => {
+void test('exchanged money is refunded by a link in the payment’s currency; a refund at the current rate is refused with the reason', async () => {
   await using world = await openChainWorld()
   const { id, uri } = await world.invoice(PRICED)
   await world.pay(uri)
@@ -51,7 +51,7 @@ void test('exchanged money goes back by a link, in the payment’s currency; the
     param: 'amount_basis',
     says: /refunded in its own currency/,
   })
-  assert.deepEqual((await world.balance('KES'))[0], '1500.00', 'nothing is held for what was refused')
+  assert.deepEqual((await world.balance('KES'))[0], '1500.00', 'a refused refund holds no money')
   for (const basis of ['paid_rate', 'fiat']) {
     const { status, body } = await refund({ amount: '500.00', amount_basis: basis })
     assert.deepEqual([status, body.status, body.amount, body.amount_basis], [201, 'claimable', '500.00', basis])
@@ -71,7 +71,7 @@ void test('exchanged money goes back by a link, in the payment’s currency; the
     assert.match(
       (await say('preview')).body,
       /Is this right\?[^]*Equity 0123, Jane[^]*KES.500/,
-      'seen before it is confirmed',
+      'detected before confirmation',
     )
     assert.equal((await say('confirm')).status, 303)
   }

@@ -5,8 +5,8 @@ import { openChainWorld, type ChainWorld } from './chain.ts'
 import { receiptsOf } from './outcome.ts'
 
 /**
- * The node and the price sources with every fault, through the whole program. Of the node: while it cannot tell no address is given out and
- * nothing is believed; then the payment ends paid, its money counted once. Of one price source: the others make the rate.
+ * Tests the node and the price sources with every fault, through the whole program. While the node is faulty no address is issued and
+ * nothing is credited; then the payment ends paid and counted once. While one price source is faulty the others determine the rate.
  */
 
 const PRICED = { amount: '1500.00', currency: 'KES', methods: ['bitcoin'], expires_in: 24 * 3600 }
@@ -21,7 +21,7 @@ const plan = async (world: ChainWorld, who: string, kind: string, count: number)
 const healthOf = async (world: ChainWorld): Promise<string | undefined> =>
   (await world.app.payments.health?.[0]?.check())?.status
 
-/** Tries to get an address, as a payer who waits a while after each refusal. */
+/** Requests an address, waiting after each refusal as a payer would. */
 async function begin(world: ChainWorld, id: string): Promise<{ uri: string; refused: string[] }> {
   const refused: string[] = []
   for (let tries = 0; tries < 6; tries++) {
@@ -29,19 +29,19 @@ async function begin(world: ChainWorld, id: string): Promise<{ uri: string; refu
     assert.equal(status, 201, JSON.stringify(body))
     if (body.status === 'pending') return { uri: body.payment_uri, refused }
     refused.push(body.failure_reason ?? body.reason)
-    await world.look()
+    await world.poll()
   }
   throw new Error(`no address: ${refused.join()}`)
 }
 
-void describe('a Bitcoin node in trouble', () => {
-  void test('whatever it answers, the payment ends paid, and counted once', async (t) => {
+void describe('a faulty Bitcoin node', () => {
+  void test('the payment ends paid and counted once, whatever the node answers', async (t) => {
     await using world = await openChainWorld()
     for (const when of ['start', 'later'] as const)
       for (const kind of FAULTS)
         await t.test(`${kind}, ${when}`, async () => {
           const { body } = await world.api('POST', '/api/v1/payments', PRICED)
-          // Whether the node was well is asked anew after a while.
+          // The node's health is cached for a while.
           await world.jump(20_000)
           if (when === 'start') await plan(world, 'bitcoin', kind, 2)
           const { uri, refused } = await begin(world, body.id)
@@ -49,35 +49,35 @@ void describe('a Bitcoin node in trouble', () => {
           await world.pay(uri)
           if (when === 'later') await plan(world, 'bitcoin', kind, 2)
           for (let i = 0; i < 4; i++) await world.mine()
-          assert.deepEqual(await world.stands(body.id), ['paid', '1500.00', ''])
+          assert.deepEqual(await world.paymentState(body.id), ['paid', '1500.00', ''])
           assert.equal((await receiptsOf(world, body.id)).count, 1)
           const { body: planned } = await world.api('GET', '/sandbox/bitcoin/faults')
-          assert.deepEqual(planned.faults, [], 'what was planned has happened')
+          assert.deepEqual(planned.faults, [], 'every planned fault occurred')
         })
     await assertBooksHold(world)
   })
 
-  for (const [mood, well] of [
+  for (const [nodeState, well] of [
     [{ syncing: true }, { syncing: false }],
     [{ warming_up: true }, { warming_up: false }],
     [{ chain: 'main' }, { chain: 'regtest' }],
   ] as const)
-    void test(`${JSON.stringify(mood)}: no address is given out, a person is told, and all is found afterwards`, async () => {
+    void test(`${JSON.stringify(nodeState)}: no address is issued, health reports it, and all payments are found afterwards`, async () => {
       await using world = await openChainWorld()
       const { id, uri } = await world.invoice(PRICED)
-      await world.control('node', mood)
+      await world.control('node', nodeState)
       await world.pay(uri)
       await world.control('mine', {})
-      for (let i = 0; i < 15; i++) await world.look()
-      assert.deepEqual(await world.stands(id), ['open', '0.00', ''], 'nothing is believed of it')
+      for (let i = 0; i < 15; i++) await world.poll()
+      assert.deepEqual(await world.paymentState(id), ['open', '0.00', ''], 'nothing is credited')
       assert.equal(await healthOf(world), 'degraded')
       const other = await world.api('POST', '/api/v1/payments', PRICED)
       const { body } = await world.api('POST', `/api/v1/payments/${other.body.id}/attempts`, { method: 'bitcoin' })
       assert.equal(body.status, 'failed', JSON.stringify(body))
       await world.control('node', well)
-      await world.look()
-      await world.look()
-      assert.deepEqual(await world.stands(id), ['paid', '1500.00', ''])
+      await world.poll()
+      await world.poll()
+      assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
       assert.equal(await healthOf(world), 'healthy')
       await assertBooksHold(world)
     })
@@ -86,33 +86,37 @@ void describe('a Bitcoin node in trouble', () => {
 const SOURCES = { coingecko: 'CoinGecko', coinbase: 'Coinbase', kraken: 'Kraken' } as const
 const satsOf = (amount: string): bigint => BigInt(amount.replace('.', ''))
 
-/** What leaves the source without a say. `slow` does not. */
+/** Faults that exclude the source from the rate. `slow` does not. */
 const SILENCING = ['down', '429', '500', 'cut', 'invalid-json', 'wrong-types', 'huge', 'lying'] as const
 
-void describe('a price source in trouble', () => {
+void describe('a faulty price source', () => {
   for (const [source, name] of Object.entries(SOURCES))
-    void test(`${name}: the others make the rate, and it is the right one`, async (t) => {
+    void test(`${name}: the others determine the right rate`, async (t) => {
       await using world = await openChainWorld()
       const honest = Number(satsOf((await world.invoice(PRICED)).amount))
       for (const kind of [...SILENCING, ...(source === 'coingecko' ? ['stale'] : [])])
         await t.test(kind, async () => {
           await plan(world, source, kind, 100_000)
-          // Long enough that what it said before has no say any more.
+          // Wait until the earlier prices of the source are too old.
           for (let i = 0; i < 8; i++) await world.jump(61_000)
           const { id, amount } = await world.invoice(PRICED)
           const [{ rate }] = (await world.payment(id)).attempts
           const ratio = Number(satsOf(amount)) / honest
-          assert.ok(ratio > 0.97 && ratio < 1.03, `asked for ${ratio} of what is right`)
-          // Who lies by the same factor about everything is right about what one currency is in another.
+          assert.ok(ratio > 0.97 && ratio < 1.03, `requested ${ratio} of the right amount`)
+          // A source that lies by the same factor about everything still has right rates between two currencies.
           if (kind !== 'lying') assert.ok(!rate.sources.includes(source), rate.sources.join())
           await plan(world, source, kind, 0)
           for (let i = 0; i < 8; i++) await world.jump(61_000)
         })
       const { id } = await world.invoice(PRICED)
-      assert.equal((await world.payment(id)).attempts[0].rate.sources.length, 3, 'well again, it has its say again')
+      assert.equal(
+        (await world.payment(id)).attempts[0].rate.sources.length,
+        3,
+        'after recovery the source is used again',
+      )
     })
 
-  void test('all of them down: the last good rate while it is young, with its age; then a refusal that names them', async () => {
+  void test('all sources down: the last good rate with its age while it is fresh, then a refusal that names the sources', async () => {
     await using world = await openChainWorld()
     await world.invoice(PRICED)
     for (const source of Object.keys(SOURCES)) await plan(world, source, 'down', 100_000)

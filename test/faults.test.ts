@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { formatAmount, money } from '#money'
-import { assertBooksHold, create, find, leap, ledgerHas, PAYMENTS } from './api/shop.ts'
+import { assertBooksHold, create, find, leap, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { receiptsOf } from './outcome.ts'
 import { PAYERS, visit, type Payer } from './payers.ts'
 import { openWorld, type World } from './world.ts'
 
 /**
- * Every rail with every fault of its provider, through the whole program: whatever goes wrong, the payment ends paid, with its money counted
- * once and nothing left to do. Where a try fails or is given up the payer tries again, as people do.
+ * Tests every rail with every fault of its provider, through the whole program. Whatever fails, the payment ends paid, its money is counted
+ * once and no work remains. When an attempt fails or is abandoned, the payer tries again.
  */
 
-/** At the start of the attempt, and when it is asked about or told of. */
+/** Faults at the start of the attempt, and later when it is polled or reported. */
 const STARTING = [
   'down',
   'slow',
@@ -31,13 +31,13 @@ const CASES = [
 
 const AMOUNT = 150_000n
 const STEP_MS = 5000
-/** Half an hour of the set clock: the longest wait between two looks is ten minutes. */
+/** Half an hour of the set clock, because the longest poll interval is ten minutes. */
 const STEPS = 360
 const LIVE = ['created', 'submitting', 'pending', 'unknown']
 
 for (const [provider, trial] of Object.entries<Payer>(PAYERS)) {
-  void describe(`${trial.method}, when ${provider} is in trouble`, () => {
-    void test('ends paid, and counted once', async (t) => {
+  void describe(`${trial.method}, with faults of ${provider}`, () => {
+    void test('ends paid and counted once', async (t) => {
       await using world = await openWorld()
       let paid = 0n
       for (const { kind, when } of CASES) {
@@ -48,15 +48,15 @@ for (const [provider, trial] of Object.entries<Payer>(PAYERS)) {
           const amount = formatAmount(money(`${trial.currency}/2`, AMOUNT))
           assert.deepEqual([payment.status, payment.amount_received, payment.flags.overpaid], ['paid', amount, false])
           assert.equal((await receiptsOf(world, id)).count, 1)
-          assert.equal(await ledgerHas(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
+          assert.equal(await ledgerBalance(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
           await assertBooksHold(world)
           const { body } = await world.api('GET', `/sandbox/${provider}/faults`)
-          assert.deepEqual(body.faults, [], 'what was planned has happened')
+          assert.deepEqual(body.faults, [], 'every planned fault occurred')
         })
       }
-      // Whatever is still on its way changes nothing.
+      // Pending callbacks and retries change nothing.
       for (let i = 0; i < 40; i++) await leap(world, 60_000)
-      assert.equal(await ledgerHas(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
+      assert.equal(await ledgerBalance(world, trial.currency), formatAmount(money(`${trial.currency}/2`, paid)))
       await assertBooksHold(world)
     })
   })
@@ -87,7 +87,7 @@ async function payThrough(world: World, provider: string, trial: Payer, { kind, 
     if (payment.status === 'paid') return id
     const last = payment.attempts.at(-1)
     if (!last || !LIVE.includes(last.status)) {
-      await beginAnew(world, id, trial)
+      await startUntilAccepted(world, id, trial)
       if (step === 0 && when === 'later') await plan(world, provider, kind)
     } else if (last.redirect_url && visited !== last.id) {
       visited = last.id
@@ -98,8 +98,8 @@ async function payThrough(world: World, provider: string, trial: Payer, { kind, 
   throw new Error(`${id} was never paid: ${JSON.stringify(await find(world, id))}`)
 }
 
-/** Begins, and where that fails at once begins again at once: a try that was wrongly called a failure would be paid twice. */
-async function beginAnew(world: World, id: string, { method, phone }: Payer): Promise<void> {
+/** Starts an attempt, and starts another when it fails at once. An attempt wrongly marked as failed would then be paid twice. */
+async function startUntilAccepted(world: World, id: string, { method, phone }: Payer): Promise<void> {
   for (let tries = 0; tries < 3; tries++) {
     const asked = { method, ...(phone ? { phone } : {}) }
     const { status, body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, asked)
@@ -108,7 +108,7 @@ async function beginAnew(world: World, id: string, { method, phone }: Payer): Pr
   }
 }
 
-void test('the controls name every provider and kind, and refuse others; they ask for the password where the sandbox does', async () => {
+void test('the controls list every provider and kind of fault, refuse others, and require the sandbox password', async () => {
   await using world = await openWorld()
   const { body } = await world.api('GET', '/sandbox/controls')
   const [path = ''] = Object.keys(body).filter((control) => control.includes('/faults') && control.startsWith('POST'))

@@ -1,22 +1,22 @@
 import { createServer, request as send, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** How a provider can misbehave. */
+/** Faults of a provider. */
 export type Fault =
   /** Reads the request and closes the connection. */
   | 'cut'
-  /** Passes the request on, and closes the connection instead of answering. */
+  /** Passes the request on, then closes the connection without an answer. */
   | 'cut-after'
   /** Never answers. */
   | 'silent'
   | 'server-error'
   | 'too-many'
   | 'forbidden-page'
-  /** 200 with a page of some proxy. */
+  /** 200 with the HTML page of a proxy. */
   | 'page'
-  /** 200 with JSON of another form. */
+  /** 200 with unrelated JSON. */
   | 'other-json'
-  /** 200 with the right names and values of wrong types. */
+  /** 200 with the right names but values of wrong types. */
   | 'wrong-types'
 
 export interface Faulty extends AsyncDisposable {
@@ -29,7 +29,7 @@ const WRONG_TYPES = {
   ...{ id: 7, object: 'checkout.session', livemode: 'no', payment_status: true, payment_intent: 3 },
 }
 
-/** Stands before a provider and passes everything on, but misbehaves on requests that `faulty` names. */
+/** Opens a proxy before a provider. It fails on requests for which `faulty` returns true. */
 export async function openFaulty(target: string, faulty: (path: string) => boolean): Promise<Faulty> {
   const self: { fault: Fault | undefined } = { fault: undefined }
   const server = createServer((request, response) => {
@@ -82,7 +82,7 @@ function answer(
 
 type Answered = (status: number, headers: Record<string, string>, body: Buffer) => void
 
-/** Passes a request on as it came. Its connection is cut when nobody answers at `target`. */
+/** Forwards a request unchanged. Cuts its connection when `target` does not answer. */
 export function forward(target: string, request: IncomingMessage, body: Buffer, done: Answered): void {
   const { host: _, ...headers } = request.headers
   const url = target.replace(/\/$/, '') + (request.url ?? '')
@@ -103,11 +103,11 @@ export interface Received {
 export interface Receiver extends AsyncDisposable {
   readonly url: string
   readonly received: Received[]
-  /** Answers that are given before 200 is: `[500, 500]`. */
+  /** Statuses to answer before 200: `[500, 500]`. */
   refusals: number[]
 }
 
-/** Takes posts, as the program's webhook endpoint would, and keeps them. */
+/** Opens a server that receives and records posts, like the program's webhook endpoint. */
 export async function openReceiver(): Promise<Receiver> {
   const self = { received: [] as Received[], refusals: [] as number[] }
   const server = createServer((request, response) => {
@@ -128,7 +128,7 @@ export async function readAll(stream: IncomingMessage): Promise<Buffer> {
   try {
     for await (const part of stream) parts.push(part as Buffer)
   } catch {
-    // The other side went away: what came is all there is.
+    // The peer disconnected. Return the bytes that arrived.
   }
   return Buffer.concat(parts)
 }
@@ -155,7 +155,7 @@ export interface ScriptedAnswer {
   body: unknown
 }
 
-/** A provider that answers what `say` says, for bodies as they were recorded. */
+/** Opens a provider that answers by `say`, for recorded bodies. */
 export async function openScripted(
   say: (request: Received) => ScriptedAnswer | Promise<ScriptedAnswer>,
 ): Promise<Scripted> {

@@ -20,17 +20,17 @@ import {
 } from './process.ts'
 import { waitFor } from './wait.ts'
 
-/** About a minute on two idle cores; the machine may be busy. */
+/** Takes about a minute on two idle cores. The machine may be busy. */
 const options = { skip: notLinux, timeout: 240_000 }
-/** Whom SIGKILL hits in each round. */
+/** Victims of SIGKILL, by round. */
 const ROUNDS = ['program', 'both', 'program', 'database first', 'program', 'both'] as const
 const ANSWERS_A_ROUND = 90
 const CALLBACKS_A_ROUND = 8
-/** Lanes of the load, each of which a kill cuts once. */
+/** Parallel lanes of load. A kill interrupts each lane once. */
 const LANES = 6
 
 void test(
-  'no payment, callback, receipt or refund is lost or doubled when the program is killed',
+  'no payment, callback, receipt or refund is lost or duplicated when the program is killed',
   options,
   async (t) => {
     const folder = createFolder(t)
@@ -59,16 +59,17 @@ void test(
       assert.equal((await server.exited).signal, 'SIGKILL', server.output())
       await safaricom.close()
       if (victim === 'program')
-        assert.deepEqual(postmastersOf(dataDir), [postmaster], 'PostgreSQL outlives its program')
+        assert.deepEqual(postmastersOf(dataDir), [postmaster], 'PostgreSQL keeps running after its program was killed')
       server = await startPurser({ dataDir, port })
-      if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'and is adopted')
+      if (victim === 'program')
+        assert.deepEqual(postmastersOf(dataDir), [postmaster], 'the new program uses the running PostgreSQL')
       load.resume(server)
     }
     await load.finish()
     assert.deepEqual(load.faults, [])
-    assert.ok(load.repeats > 0, 'kills cut requests')
+    assert.ok(load.repeats > 0, 'kills interrupted requests')
     const refunded = load.sales.filter(({ refund }) => refund).length
-    assert.ok(refunded > 20, `only ${refunded} refunds were made`)
+    assert.ok(refunded > 20, `only ${refunded} refunds were created`)
     t.diagnostic(
       `${load.sales.length} payments, ${refunded} refunds, ${acknowledged.length} callbacks, ${load.repeats} requests sent again`,
     )
@@ -88,7 +89,7 @@ void test(
     assert.match(trial, /KES\/2 +0\.00/)
     server.kill('SIGTERM')
     assert.deepEqual(await server.exited, { code: 0, signal: null })
-    assert.equal(watch.stop(), 1, 'PostgreSQL servers of one data folder at any time')
+    assert.equal(watch.stop(), 1, 'at most one PostgreSQL server per data folder')
     assert.deepEqual(processesIn(folder), [])
   },
 )
@@ -107,12 +108,12 @@ void test('SIGTERM under load loses no request', options, async (t) => {
   t.after(() => db.close())
   const kept = await db.many<{ id: string }>(sql`select id from payments.intents`)
   const answered = lanes.flatMap(({ ids }) => ids)
-  assert.deepEqual(new Set(kept.map(({ id }) => id)), new Set(answered), 'stored is what was answered')
+  assert.deepEqual(new Set(kept.map(({ id }) => id)), new Set(answered), 'exactly the acknowledged payments are stored')
   again.kill('SIGTERM')
   await again.exited
 })
 
-/** Creates payments over one connection until the server takes no more. `ended`: how the last one did. */
+/** Creates payments over one connection until the server stops. `ended` resolves to the reason of the last failure. */
 function drive({ url, key }: PurserProcess, index: number): { ids: string[]; ended: Promise<string> } {
   const ids: string[] = []
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -140,7 +141,7 @@ function drive({ url, key }: PurserProcess, index: number): { ids: string[]; end
         ids.push(await create(n))
       } catch (error) {
         agent.destroy()
-        // Refused before it was sent; a request that is cut is `ECONNRESET`.
+        // ECONNREFUSED means not sent; an interrupted request is ECONNRESET.
         return (error as NodeJS.ErrnoException).code ?? String(error)
       }
     }
@@ -157,13 +158,13 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Looks ten times a second. `stop`: the most servers that were there at once. */
+/** Samples running PostgreSQL servers every 100 ms. stop() returns the maximum seen at once. */
 function watchPostgres(dataDir: string): { stop(): number } {
   let most = 0
   let last: number[] = []
   const timer = setInterval(() => {
     const now = postmastersOf(dataDir)
-    // Seen twice: a process that ends is still listed for a moment.
+    // Count a process only when seen twice, because an ending process is still listed for a moment.
     most = Math.max(most, now.filter((pid) => last.includes(pid)).length)
     last = now
   }, 100)
@@ -181,7 +182,7 @@ async function openData(dataDir: string): Promise<Db> {
   return openDb({ connection: app, max: 2, applicationName: 'kill test', onError: () => undefined })
 }
 
-/** A callback that we have answered with success. */
+/** A callback that Purser acknowledged. */
 interface Acknowledged {
   readonly attemptId: string
   readonly body: string
@@ -192,7 +193,7 @@ interface Prompt {
   readonly body: string
 }
 
-/** Repeats callbacks of payments that were made, in other words each time, and notes which were taken. */
+/** Repeats callbacks of completed payments, each with changed text, and records which ones were acknowledged. */
 async function openSafaricom(dataDir: string, acknowledged: Acknowledged[]) {
   const db = await openData(dataDir)
   const repeatOne = async (): Promise<void> => {
@@ -214,7 +215,7 @@ async function openSafaricom(dataDir: string, acknowledged: Acknowledged[]) {
       await answer.text()
       if (answer.status === 200) acknowledged.push({ attemptId: attemptOf(prompt.url), body: prompt.body })
     } catch {
-      // It is not sent again: Safaricom does not either.
+      // Do not retry: Safaricom does not retry either.
     }
   }
   return { repeatOne, close: () => db.close() }
@@ -222,11 +223,11 @@ async function openSafaricom(dataDir: string, acknowledged: Acknowledged[]) {
 
 const attemptOf = (callbackUrl: string): string => /att_\w+/.exec(callbackUrl)?.[0] ?? assert.fail(callbackUrl)
 
-/** Every acknowledged payment is there as it was answered, and each ends as its phone dictates. @returns attempts that nobody can tell of */
+/** Checks that every acknowledged payment is stored and ends as its phone dictates. @returns attempts whose outcome cannot be known */
 async function assertSettled(load: Load, db: Db): Promise<ReadonlySet<string>> {
   const open = new Set(load.sales)
   let lost = new Set<string>()
-  const look = async (): Promise<boolean> => {
+  const allEnded = async (): Promise<boolean> => {
     lost = await listLost(db)
     for (const sale of open) {
       const { status, body } = await load.get(`/api/v1/payments/${sale.created?.id ?? ''}`)
@@ -237,7 +238,7 @@ async function assertSettled(load: Load, db: Db): Promise<ReadonlySet<string>> {
     }
     return open.size === 0
   }
-  await waitFor('every payment to end', look, 60_000).catch(async (error: unknown) => {
+  await waitFor('every payment to end', allEnded, 60_000).catch(async (error: unknown) => {
     const left = await Promise.all([...open].map(({ created }) => load.get(`/api/v1/payments/${created?.id ?? ''}`)))
     assert.fail(`${String(error)}: ${JSON.stringify(left.map(({ body }) => body as unknown))}`)
   })
@@ -265,8 +266,8 @@ function hasEnded(
 }
 
 /**
- * Attempts that the kill cut while they were with the provider, so that its id of them was never heard, and of which no callback came:
- * the one case that nobody can resolve. They wait for a late callback, and nothing of them is counted. Known once all callbacks are out.
+ * Lists attempts that a kill interrupted at the provider before its id was stored, and that got no callback. Nothing can resolve these.
+ * They wait for a late callback and count no money. Call it after all callbacks were sent.
  */
 async function listLost(db: Db): Promise<Set<string>> {
   const rows = await db.many<{ id: string }>(sql`select id from payments.attempts a
@@ -276,7 +277,7 @@ async function listLost(db: Db): Promise<Set<string>> {
   return new Set(rows.map(({ id }) => id))
 }
 
-/** Each refund that was acknowledged is there once, went out at most once, and did so if and only if it succeeded. */
+/** Checks that each acknowledged refund exists once and was sent at most once, exactly when it succeeded. */
 async function assertRefunds(load: Load, db: Db): Promise<void> {
   const acknowledged: RefundBody[] = []
   const refresh = async (): Promise<number> => {
@@ -285,7 +286,7 @@ async function assertRefunds(load: Load, db: Db): Promise<void> {
       if (refund) acknowledged.push((await load.get(`/api/v1/refunds/${refund.id}`)).body as RefundBody)
     return acknowledged.filter(({ status }) => status === 'pending').length
   }
-  // Of those whose answers the kills took all and again, the next question comes after minutes.
+  // When kills interrupted a refund's responses repeatedly, its next poll is minutes away.
   await waitFor('refunds to end', async () => (await refresh()) <= ROUNDS.length, 60_000)
   const kept = await db.many<{ id: string }>(sql`select id from payments.refunds`)
   assert.deepEqual(new Set(kept.map(({ id }) => id)), new Set(acknowledged.map(({ id }) => id)))
@@ -302,7 +303,7 @@ async function assertRefunds(load: Load, db: Db): Promise<void> {
     if (status !== 'pending') assert.equal(hasGone.has(id), status === 'succeeded')
 }
 
-/** What the payers' phones paid is what was received, receipt by receipt, and what the merchant owns. */
+/** Checks that the money paid by the phones equals the receipts, one by one, and the merchant's balance. */
 async function assertMoney(load: Load, db: Db, lost: ReadonlySet<string>): Promise<void> {
   const prompts = await db.many<{ id: string; url: string; cents: bigint | null }>(
     sql`select id, callback_url as url, paid_shillings::numeric * 100 as cents from sandbox.prompts
@@ -314,10 +315,10 @@ async function assertMoney(load: Load, db: Db, lost: ReadonlySet<string>): Promi
     sql`select provider_id as id, attempt_id as attempt, s.counted as cents
       from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id`,
   )
-  assert.equal(new Set(receipts.map(({ attempt }) => attempt)).size, receipts.length, 'one receipt an attempt')
+  assert.equal(new Set(receipts.map(({ attempt }) => attempt)).size, receipts.length, 'one receipt per attempt')
   const counted = new Set(receipts.map(({ attempt }) => attempt))
-  const isToldOf = (url: string): boolean => !lost.has(attemptOf(url)) || counted.has(attemptOf(url))
-  const paid = prompts.filter(({ url, cents }) => cents !== null && isToldOf(url))
+  const isReported = (url: string): boolean => !lost.has(attemptOf(url)) || counted.has(attemptOf(url))
+  const paid = prompts.filter(({ url, cents }) => cents !== null && isReported(url))
   const shown = (rows: readonly { id: string; cents: bigint | null }[]): string[] =>
     rows.map(({ id, cents }) => `${id} ${cents ?? 0n}`).toSorted()
   assert.deepEqual(shown(receipts), shown(paid))

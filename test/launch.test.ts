@@ -11,15 +11,15 @@ import { waitFor } from './wait.ts'
 
 const options = { skip: process.platform === 'win32' && 'needs a POSIX shell' }
 const PACKAGE = `node-${process.platform}-${process.arch}`
-/** What npm installs, as a script: it runs this Node and leaves a mark. */
+/** Stand-in for npm's Node package: a script that runs this Node and prints a mark. */
 const PACKAGED = `#!/bin/sh\nMARK=packaged exec '${process.execPath}' "$@"\n`
-/** A Node of another libc: the kernel does not find its loader. */
+/** A Node for another libc: the kernel does not find its loader. */
 const FOREIGN = '#!/no/such/loader\n'
-/** Runs bin/launch.js as Node 20 would. */
+/** Makes bin/launch.js believe that it runs on Node 20. */
 const AS_NODE_20 = `--import=data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.19.0'}})`
 
-/** A checkout of the launcher in `folder`, with that package in `packages`: nothing is in .bin, as npm 10 leaves it. */
-function layOut(
+/** Creates a checkout of the launcher in `folder` with the package in `packages`. Leaves .bin empty, as npm 10 does. */
+function createCheckout(
   t: TestContext,
   node: string | undefined,
   packages = 'node_modules',
@@ -56,31 +56,27 @@ const launch = (folder: string, args: readonly string[]) => {
   return { status, stdout: stdout.trim(), stderr: stderr.trim() }
 }
 
-void test(
-  'the packaged Node runs the file, beside the launcher or above it, and its exit code comes back',
-  options,
-  (t) => {
-    for (const [packages, home] of [
-      ['node_modules', '.'],
-      ['node_modules', 'node_modules/purser'],
-    ] as const) {
-      const folder = layOut(t, PACKAGED, packages, home)
-      assert.deepEqual(launch(folder, ['bin/node.js', program(folder, REPORT), '--flag', 'a b']), {
-        status: 7,
-        stdout: 'packaged program.js --flag a b',
-        stderr: '',
-      })
-    }
-  },
-)
+void test('the packaged Node, beside or above the launcher, runs the file and returns its exit code', options, (t) => {
+  for (const [packages, home] of [
+    ['node_modules', '.'],
+    ['node_modules', 'node_modules/purser'],
+  ] as const) {
+    const folder = createCheckout(t, PACKAGED, packages, home)
+    assert.deepEqual(launch(folder, ['bin/node.js', program(folder, REPORT), '--flag', 'a b']), {
+      status: 7,
+      stdout: 'packaged program.js --flag a b',
+      stderr: '',
+    })
+  }
+})
 
 void test('an older Node package of another program in a folder above is not used', options, (t) => {
-  const folder = layOut(t, PACKAGED, 'node_modules', 'purser', '20.19.0')
+  const folder = createCheckout(t, PACKAGED, 'node_modules', 'purser', '20.19.0')
   const { status, stdout } = launch(folder, ['bin/node.js', program(folder, REPORT)])
   assert.deepEqual([status, stdout], [7, 'here program.js'])
 })
 
-void test('without the package this Node runs the file itself, and an older one says what to do', options, (t) => {
+void test('without the package this Node runs the file itself, and an older Node prints advice', options, (t) => {
   for (const [node, why] of [
     [undefined, /^Purser needs Node 24 \(this is 20\.19\.0\), and npm installed none for \S+: install Node 24 /],
     [
@@ -88,7 +84,7 @@ void test('without the package this Node runs the file itself, and an older one 
       /^Purser needs Node 24 .*cannot run on this system \(it needs glibc, and Alpine has musl\): install Node /,
     ],
   ] as const) {
-    const folder = layOut(t, node)
+    const folder = createCheckout(t, node)
     const file = program(folder, REPORT)
     assert.deepEqual(launch(folder, ['bin/node.js', file, 'x']), {
       status: 7,
@@ -105,16 +101,16 @@ void test('without the package this Node runs the file itself, and an older one 
   }
 })
 
-void test('options of Node itself are passed on', options, (t) => {
+void test('options for Node itself are passed on', options, (t) => {
   for (const node of [PACKAGED, undefined])
-    assert.equal(launch(layOut(t, node), ['bin/node.js', '--print', '6 * 7']).stdout, '42')
+    assert.equal(launch(createCheckout(t, node), ['bin/node.js', '--print', '6 * 7']).stdout, '42')
 })
 
 void test(
-  'each signal to the launcher alone arrives once, and the launcher ends as the program does',
+  'a signal to the launcher alone arrives once, and the launcher exits like the program',
   options,
   async (t) => {
-    const folder = layOut(t, PACKAGED)
+    const folder = createCheckout(t, PACKAGED)
     const file = program(
       folder,
       `const signals = ['SIGTERM', 'SIGINT', 'SIGHUP']
@@ -149,7 +145,7 @@ void test(
 )
 
 void test(
-  'Purser behind the launcher: Ctrl-C reaches both, SIGTERM or SIGKILL the launcher alone; all end',
+  'Purser behind the launcher: after Ctrl-C to both, or SIGTERM or SIGKILL to the launcher, all processes end',
   { skip: notLinux },
   async (t) => {
     for (const [signal, to, exit] of [
@@ -159,7 +155,7 @@ void test(
     ] as const) {
       const folder = createFolder(t)
       const env = { DATA_DIR: join(folder, 'data'), PORT: '0', NODE_ENV: 'production' }
-      const home = layOut(t, PACKAGED)
+      const home = createCheckout(t, PACKAGED)
       const child = start(t, folder, [join(home, 'bin/purser.js'), 'start'], env)
       await child.says('Ctrl-C stops', 30_000)
       assert.ok(processesIn(folder).length > 3)
@@ -171,7 +167,7 @@ void test(
   },
 )
 
-void test('an older Node on PATH starts the command and the tools', { skip: noOldNode }, () => {
+void test('the command and the tools also start with an older Node on PATH', { skip: noOldNode }, () => {
   const run = (...args: string[]) => spawnSync(oldNode ?? '', args, { encoding: 'utf8' })
   assert.equal(run('bin/node.js', '--print', 'process.execPath').stdout.trim(), process.execPath)
   assert.match(run('bin/purser.js', '--version').stdout, /^\d+\.\d+\.\d+\n$/)
@@ -182,7 +178,7 @@ interface Started {
   readonly process: ChildProcess
   readonly exited: Promise<unknown[]>
   output(): string
-  /** Resolves when the output holds the text. */
+  /** Resolves when the output contains the text. */
   says(text: string, limitMs?: number): Promise<void>
 }
 

@@ -7,13 +7,13 @@ import { openTestDatabase } from './database.ts'
 import { openWorld, type World } from './world.ts'
 
 export interface LiveWorld extends World {
-  /** Where the providers, the phones and the card page are: another process. */
+  /** Base URL of the providers, phones and card page, which run in another process. */
   readonly providersUrl: string
 }
 
 const PROGRAM = join(import.meta.dirname, 'simulators.ts')
 
-/** The program in live mode, against the simulators running as a process of their own over a database of their own. */
+/** Opens the program in live mode, with the simulators in a separate process on a separate database. */
 export async function openLiveWorld(): Promise<LiveWorld> {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await openTestDatabase([sandboxSchema]))
@@ -45,7 +45,7 @@ async function stopProviders(child: ChildProcess): Promise<void> {
   await ended
 }
 
-/** As a merchant does it once in Stripe's dashboard. */
+/** Registers the webhook, as a merchant does once in Stripe's dashboard. */
 async function registerWebhook(credentials: Record<string, string>, url: string): Promise<void> {
   const answer = await fetch(`${credentials.STRIPE_BASE_URL ?? ''}/v1/webhook_endpoints`, {
     method: 'POST',
@@ -55,7 +55,7 @@ async function registerWebhook(credentials: Record<string, string>, url: string)
   if (!answer.ok) throw new Error(`The webhook was not registered: ${answer.status} ${await answer.text()}`)
 }
 
-/** As a merchant types it once into a provider's console. */
+/** Sets the webhook URL, as a merchant does once in the provider's console. */
 async function setEndpoint(providersUrl: string, provider: string, url: string): Promise<void> {
   const answer = await fetch(`${providersUrl}/sandbox/${provider}/endpoints`, {
     method: 'POST',

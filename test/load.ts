@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PurserProcess } from './process.ts'
 
-/** How each phone ends that does so within seconds: the payment's status, the attempt's reason, shillings short. */
+/** Outcome of each phone that ends within seconds: payment status, attempt reason, shillings underpaid. */
 export const PHONES = {
   '254700000001': { status: 'paid', reason: null, short: 0 },
   '254700000002': { status: 'open', reason: 'insufficient-funds', short: 0 },
@@ -11,7 +11,7 @@ export const PHONES = {
   '254700000007': { status: 'paid', reason: null, short: 0 },
   '254700000008': { status: 'paid', reason: null, short: 0 },
   '254700000009': { status: 'open', reason: null, short: 1 },
-  // What is sent back does not arrive; its answer and its result are lost; its result comes three times.
+  // Payouts to these phones do not arrive, lose response and result, or report the result three times.
   '254700000012': { status: 'paid', reason: null, short: 0 },
   '254700000014': { status: 'paid', reason: null, short: 0 },
   '254700000015': { status: 'paid', reason: null, short: 0 },
@@ -20,9 +20,9 @@ export type Phone = keyof typeof PHONES
 type Plan = Phone | 'card' | 'cancel'
 const PLANS: readonly Plan[] = [...(Object.keys(PHONES) as Phone[]), 'card', 'cancel', 'card']
 
-/** What is given back of a sale, in shillings: a part of any. */
+/** Shillings refunded per sale. */
 export const REFUND = 10
-/** Cards take no less. */
+/** Minimum card payment in shillings. */
 const LEAST = 100
 
 export interface PaymentBody {
@@ -43,7 +43,7 @@ export interface RefundBody {
   amount: string
 }
 
-/** A payment, and what the server has answered about it so far. */
+/** A payment, and the responses about it so far. */
 export interface Sale {
   readonly key: string
   readonly shillings: number
@@ -57,16 +57,16 @@ export interface Sale {
 
 export interface Load {
   readonly sales: readonly Sale[]
-  /** Answers so far. */
+  /** Number of responses so far. */
   readonly answers: number
-  /** Requests that were sent again because no answer came. */
+  /** Number of requests repeated after a missing response. */
   readonly repeats: number
-  /** What no answer may say. */
+  /** Responses that must not occur. */
   readonly faults: readonly string[]
-  /** Requests wait from now on until `resume`: the server is about to be killed. */
+  /** Makes requests wait until `resume`, because the server is about to be killed. */
   pause(): void
   resume(server: PurserProcess): void
-  /** Ends when all sales that were begun have their answers. */
+  /** Resolves when all started sales have their responses. */
   finish(): Promise<void>
   get(path: string): Promise<{ status: number; body: any }>
 }
@@ -74,7 +74,7 @@ export interface Load {
 const LANES = 6
 const PACE_MS = 15
 
-/** Merchants' programs that give up on no request: one without an answer is sent again with the same key until it has one. */
+/** Starts merchants' programs that repeat each unanswered request with the same key until it is answered. */
 export function startLoad(first: PurserProcess): Load {
   let server = Promise.withResolvers<PurserProcess>()
   server.resolve(first)
@@ -110,14 +110,14 @@ export function startLoad(first: PurserProcess): Load {
           return { status: answer.status, body: said }
         }
       } catch {
-        // Cut, refused, or not in time.
+        // Interrupted, refused, or timed out.
       }
       repeats += 1
       await delay(50)
     }
   }
 
-  /** The payer types a card, again and again until the page says that it is paid. */
+  /** Enters a card repeatedly until the page shows the payment as paid. */
   const payByCard = async (page: string): Promise<void> => {
     for (;;) {
       await server.promise
@@ -132,7 +132,7 @@ export function startLoad(first: PurserProcess): Load {
     }
   }
 
-  /** A kill may take the answer with the page: then Stripe is asked again, and tells of the same one. */
+  /** Requests the card page. A kill may lose the response: then Stripe returns the same page again. */
   const pageOf = async (path: string): Promise<string> => {
     for (;;) {
       const { body } = await ask('GET', path)
@@ -142,8 +142,8 @@ export function startLoad(first: PurserProcess): Load {
     }
   }
 
-  /** Gives back a part of a sale, once it is paid. */
-  const giveBack = async (sale: Sale): Promise<void> => {
+  /** Refunds a part of a sale after it is paid. */
+  const refundPart = async (sale: Sale): Promise<void> => {
     if (!sale.created || sale.refund || sale.isRefunding) return
     sale.isRefunding = true
     const path = `/api/v1/payments/${sale.created.id}`
@@ -180,12 +180,12 @@ export function startLoad(first: PurserProcess): Load {
       const sale: Sale = { key: `sale-${n}`, shillings: LEAST + (n % 900), plan: PLANS[n % PLANS.length] ?? 'cancel' }
       sales.push(sale)
       await sell(sale)
-      // What was acknowledged is there, at every moment.
+      // Acknowledged payments must exist at every moment.
       const before = sales[(n * 7919) % sales.length]
       if (before?.created) {
         const { status } = await ask('GET', `/api/v1/payments/${before.created.id}`)
         if (status !== 200) faults.push(`an acknowledged payment is answered ${status}`)
-        await giveBack(before)
+        await refundPart(before)
       }
       await delay(PACE_MS)
     }

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 
 const NEEDED_MAJOR = 24
 
-/** A Node of this machine that is too old for the program, as newcomers have it. Undefined when PATH holds none. */
+/** Path of a Node on PATH that is too old for the program. Undefined when there is none. */
 export const oldNode: string | undefined = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.includes('node_modules'))

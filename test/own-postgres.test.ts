@@ -12,7 +12,7 @@ import { silentLog } from '#platform/observe/log'
 import { openOwnPostgres, postgresMissing } from './debian-postgres.ts'
 
 test(
-  'on a PostgreSQL of the operator a payment is made, and history cannot be rewritten',
+  'with an external PostgreSQL a payment works, and history cannot be rewritten',
   { skip: postgresMissing },
   async (t) => {
     await using postgres = await openOwnPostgres()

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import { create, find, PAYMENTS } from './api/shop.ts'
 import type { World } from './world.ts'
 
-/** How a payer pays by each rail, at the wire of its simulator. */
+/** How a payer pays by each rail, through its simulator. */
 export interface Payer {
   readonly method: string
   readonly currency: 'KES' | 'USD'
   readonly phone?: string
-  /** What the payer does on the provider's page. */
+  /** Form that the payer sends on the provider's page. */
   readonly form?: Readonly<Record<string, string>>
 }
 
 const CARD = { number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Asha' }
 
-/** By the name of the rail's provider in the sandbox. */
+/** By provider name in the sandbox. */
 export const PAYERS = {
   daraja: { method: 'mpesa', currency: 'KES', phone: '254700000001' },
   airtel: { method: 'airtel', currency: 'KES', phone: '254730000001' },
@@ -21,13 +21,13 @@ export const PAYERS = {
   crossmint: { method: 'crossmint', currency: 'USD', form: { wallet: 'full' } },
 } as const satisfies Readonly<Record<string, Payer>>
 
-/** Types on the provider's page. */
+/** Posts a form to the provider's page. */
 export async function visit(url: string, form: Readonly<Record<string, string>>): Promise<void> {
   const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
   assert.equal(answer.status, 200, await answer.text())
 }
 
-/** A payment of 1,500 that somebody begins to pay; its attempt as the API shows it. */
+/** Creates a payment of 1,500 and starts an attempt. Returns the attempt as the API shows it. */
 export async function begin(
   world: World,
   { method, currency, phone, form }: Payer,
@@ -41,7 +41,7 @@ export async function begin(
   return { id, attempt }
 }
 
-/** A payment of 1,500 that was paid; its id. */
+/** Creates and pays a payment of 1,500. Returns its id. */
 export async function payWith(world: World, payer: Payer): Promise<string> {
   const { id } = await begin(world, payer)
   await world.advance(12_000)
@@ -49,7 +49,7 @@ export async function payWith(world: World, payer: Payer): Promise<string> {
   return id
 }
 
-/** A payment of KES 1,500 that was paid in Bitcoin; its id. */
+/** Creates and pays a payment of KES 1,500 in Bitcoin. Returns its id. */
 export async function payInBitcoin(world: World, blocks = 1): Promise<string> {
   const { id, attempt } = await begin(world, { method: 'bitcoin', currency: 'KES' })
   await chain(world, 'pay', { address: attempt.payment_uri })
@@ -59,7 +59,7 @@ export async function payInBitcoin(world: World, blocks = 1): Promise<string> {
   return id
 }
 
-/** A control of the simulated chain. */
+/** Calls a control of the simulated chain. */
 export async function chain(world: World, name: string, body: object = {}): Promise<any> {
   const answer = await world.api('POST', `/sandbox/bitcoin/${name}`, body)
   assert.equal(answer.status, 200, JSON.stringify(answer.body))

@@ -26,14 +26,14 @@ export interface PdfContents {
   /** Colours that shapes and texts are filled with, `#rrggbb`. */
   readonly fills: readonly string[]
   readonly glyphs: number
-  /** Glyphs numbered 0: the font has none for the character. */
+  /** Number of glyphs with index 0, which stand for characters missing in the font. */
   readonly missing: number
-  /** Outlined rectangles, which stand for characters without a font. */
+  /** Number of outlined rectangles, which replace characters without a font. */
   readonly boxes: number
 }
 
-/** The texts of a PDF in reading order. */
-export const textsOf = async (pdf: Buffer): Promise<readonly string[]> =>
+/** Returns the texts of a PDF in reading order. */
+export const readPdfTexts = async (pdf: Buffer): Promise<readonly string[]> =>
   (await readPdf(pdf)).pages.flat().map(({ text }) => text)
 
 type Document = Awaited<ReturnType<typeof getDocumentProxy>>
@@ -59,7 +59,7 @@ export async function readPdf(pdf: Buffer): Promise<PdfContents> {
   return contents
 }
 
-/** Invisible: fonts with separate dots need it, and programs ignore it when they search. */
+/** Invisible separator that fonts with separate dots need. Search functions ignore it. */
 const NO_TEXT = /\u034f/g
 
 async function blocksOf(page: Page): Promise<readonly PdfBlock[]> {
@@ -91,7 +91,7 @@ async function drawingOf(page: Page) {
   }
 }
 
-/** Rules between rows have no height. `bounds` is the left, lower, right and upper edge. */
+/** Excludes rules between rows, which have no height. `bounds` is the left, lower, right and upper edge. */
 const isHigh = (bounds: unknown): boolean => {
   const [, lower, , upper] = Array.from(bounds as Float32Array)
   return (upper ?? 0) > (lower ?? 0)
@@ -132,7 +132,7 @@ export async function drawPdf(browser: OpenBrowser, pdf: Buffer): Promise<{ png:
   return { png: await page.locator('canvas').screenshot(), inked }
 }
 
-/** Writes a file to the directory that RECEIPT_IMAGES names, for people to look at. Does nothing without it. */
+/** Writes a file to the directory that RECEIPT_IMAGES names, for visual review. Does nothing without it. */
 export async function keepImage(name: string, bytes: Buffer): Promise<void> {
   const directory = process.env['RECEIPT_IMAGES']
   if (!directory) return

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertBooksHold, assertRefused, create, find, ledgerHas, prompt, start } from './api/shop.ts'
-import { assertAtRest, assertFailed, assertPaidOnce, countOfPrompts, eventsOf, receiptsOf } from './outcome.ts'
+import { assertBooksHold, assertRefused, create, find, ledgerBalance, prompt, start } from './api/shop.ts'
+import { assertAtRest, assertFailed, assertPaidOnce, countPrompts, eventsOf, receiptsOf } from './outcome.ts'
 import { openWorld, type World } from './world.ts'
 
-/** What a phone of the sandbox leads to is relied on by the tests of others: here each is held to it. */
+/** Other tests rely on the behaviour of the sandbox's phones. Checks each of them. */
 
 async function payFrom(world: World, phone: string): Promise<{ id: string; attempt: any }> {
   const { id } = await create(world, { expires_in: 24 * 3600 })
@@ -23,7 +23,7 @@ void test('…001 pays after a second', async () => {
   await assertAtRest(world, id)
 })
 
-void test('…002 has not enough money', async () => {
+void test('…002 has insufficient funds', async () => {
   await using world = await openWorld()
   const { id } = await payFrom(world, '254700000002')
   await world.advance(3000)
@@ -31,8 +31,8 @@ void test('…002 has not enough money', async () => {
   await assertAtRest(world, id)
   await start(world, id, '254700000001')
   await world.advance(3000)
-  assert.equal((await find(world, id)).status, 'paid', 'a second try pays')
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal((await find(world, id)).status, 'paid', 'a second attempt pays')
+  assert.equal(await ledgerBalance(world), '1500.00')
 })
 
 void test('…003 cancels', async () => {
@@ -43,25 +43,25 @@ void test('…003 cancels', async () => {
   await assertAtRest(world, id)
 })
 
-void test('…004 never answers: the query says so after its time', async () => {
+void test('…004 never answers: the query reports the timeout', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000004')
   await world.advance(55_000)
-  assert.equal((await find(world, id)).status, 'processing', 'while the prompt is there')
+  assert.equal((await find(world, id)).status, 'processing', 'while the prompt is pending')
   await world.advance(65_000)
   await assertFailed(world, id, 'no-response')
-  assert.equal(await eventsOf(world, attempt.id), 0, 'no callback told it')
+  assert.equal(await eventsOf(world, attempt.id), 0, 'no callback arrived')
   await assertAtRest(world, id)
 })
 
-void test('…005 pays and the callback is lost: polling finds it within 60 seconds', async () => {
+void test('…005 pays, the callback is lost, and polling finds the payment within 60 seconds', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000005')
   await world.advance(60_000)
   await assertPaidOnce(world, id)
   assert.equal(await eventsOf(world, attempt.id), 0)
-  assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 0 }, 'the query names no receipt number')
-  // The callback comes after all: the same receipt, now with its number.
+  assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 0 }, 'the query returns no receipt number')
+  // The callback arrives later: the same receipt, now with its number.
   await world.api('POST', '/sandbox/phone/254700000005/callback', {})
   await world.advance(2000)
   await assertPaidOnce(world, id)
@@ -69,38 +69,38 @@ void test('…005 pays and the callback is lost: polling finds it within 60 seco
   await assertAtRest(world, id)
 })
 
-void test('…006 pays, and three callbacks at once are one receipt', async () => {
+void test('…006 pays, and three concurrent callbacks give one receipt', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000006')
   await world.advance(5000)
   await assertPaidOnce(world, id)
-  assert.equal(await eventsOf(world, attempt.id), 1, 'the same event is kept once')
+  assert.equal(await eventsOf(world, attempt.id), 1, 'the same event is stored once')
   assert.deepEqual(await receiptsOf(world, id), { count: 1, numbers: 1 })
   await assertAtRest(world, id)
 })
 
-void test('…007 the callback comes before the answer to the push', async () => {
+void test('…007 the callback arrives before the response to the push', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000007')
   assert.ok(['pending', 'settled'].includes(attempt.status), attempt.status)
-  assert.equal(await eventsOf(world, attempt.id), 1, 'it was here when the attempt was answered')
+  assert.equal(await eventsOf(world, attempt.id), 1, 'the callback arrived before the attempt was answered')
   await world.advance(3000)
   await assertPaidOnce(world, id)
   await assertAtRest(world, id)
 })
 
-void test('…008 the answer to the push is lost, and the callback still tells', async () => {
+void test('…008 the response to the push is lost, and the callback reports the payment', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000008')
-  assert.equal(attempt.status, 'unknown', 'unknown is not failed')
+  assert.equal(attempt.status, 'unknown', 'unknown does not mean failed')
   assertRefused(await prompt(world, id, '254700000008'), { status: 409, code: 'payments.attempt-in-flight' })
   await world.advance(5000)
   await assertPaidOnce(world, id)
-  assert.equal(await countOfPrompts(world, '254700000008'), 1, 'it was never sent again')
+  assert.equal(await countPrompts(world, '254700000008'), 1, 'the prompt was never repeated')
   await assertAtRest(world, id)
 })
 
-void test('…011 nothing tells: abandoned after 3 minutes, then the payer can try again', async () => {
+void test('…011 nothing reports the payment: abandoned after 3 minutes, then the payer can try again', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000011')
   assert.equal(attempt.status, 'unknown')
@@ -111,7 +111,7 @@ void test('…011 nothing tells: abandoned after 3 minutes, then the payer can t
   await world.advance(20_000)
   const free = await find(world, id)
   assert.deepEqual([free.status, free.attempts[0].status, free.attempts[0].reason], ['open', 'abandoned', null])
-  assert.equal(await countOfPrompts(world, '254700000011'), 1, 'it was never sent again')
+  assert.equal(await countPrompts(world, '254700000011'), 1, 'the prompt was never repeated')
   await assertBooksHold(world)
 
   await start(world, id, '254700000001')
@@ -119,7 +119,7 @@ void test('…011 nothing tells: abandoned after 3 minutes, then the payer can t
   const again = await find(world, id)
   assert.deepEqual([again.status, again.amount_received], ['paid', '1500.00'])
 
-  // The first prompt was paid too, as its callback says in the end: it is credited, and shown as too much.
+  // The first prompt was also paid, as its late callback reports. It is credited as an overpayment.
   await world.api('POST', '/sandbox/phone/254700000011/callback', {})
   await world.advance(3000)
   const over = await find(world, id)
@@ -129,7 +129,7 @@ void test('…011 nothing tells: abandoned after 3 minutes, then the payer can t
     ['settled', 'settled'],
   )
   assert.equal((await receiptsOf(world, id)).count, 2)
-  assert.equal(await ledgerHas(world), '3000.00')
+  assert.equal(await ledgerBalance(world), '3000.00')
   await assertBooksHold(world)
   await assertAtRest(world, id)
 })
@@ -144,11 +144,11 @@ void test('…011 late money alone pays the payment', async () => {
   await world.advance(3000)
   const late = await find(world, id)
   assert.deepEqual([late.status, late.amount_received, late.flags.late], ['paid', '1500.00', true])
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
   await assertBooksHold(world)
 })
 
-void test('…009 pays a shilling less, and the rest can be paid', async () => {
+void test('…009 underpays by a shilling, and the rest can be paid', async () => {
   await using world = await openWorld()
   const { id } = await payFrom(world, '254700000009')
   await world.advance(3000)
@@ -157,31 +157,35 @@ void test('…009 pays a shilling less, and the rest can be paid', async () => {
     [short.status, short.amount_received, short.amount_due, short.flags.partial, short.attempts[0].status],
     ['open', '1499.00', '1.00', true, 'settled'],
   )
-  assert.equal(await ledgerHas(world), '1499.00')
+  assert.equal(await ledgerBalance(world), '1499.00')
   await assertBooksHold(world)
   await start(world, id, '254700000001')
   await world.advance(3000)
   const whole = await find(world, id)
   assert.deepEqual([whole.status, whole.amount_received, whole.flags.partial], ['paid', '1500.00', false])
   assert.equal((await receiptsOf(world, id)).count, 2)
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
   await assertBooksHold(world)
   await assertAtRest(world, id)
 })
 
-void test('…010 the query has no answer for a while, then tells of success within 60 seconds', async () => {
+void test('…010 the query has no result for a while, then reports success within 60 seconds', async () => {
   await using world = await openWorld()
   const { id, attempt } = await payFrom(world, '254700000010')
   await world.advance(15_000)
   const waiting = await find(world, id)
-  assert.deepEqual([waiting.status, waiting.attempts[0].status], ['processing', 'pending'], 'no answer is no failure')
+  assert.deepEqual(
+    [waiting.status, waiting.attempts[0].status],
+    ['processing', 'pending'],
+    'a missing result does not mean failed',
+  )
   await world.advance(45_000)
   await assertPaidOnce(world, id)
   assert.equal(await eventsOf(world, attempt.id), 0)
   await assertAtRest(world, id)
 })
 
-void test('any other number waits for a hand', async () => {
+void test('any other number waits for manual action', async () => {
   await using world = await openWorld()
   const { id } = await payFrom(world, '254712345678')
   await world.advance(60_000)
@@ -193,7 +197,7 @@ void test('any other number waits for a hand', async () => {
   await assertPaidOnce(world, id)
 })
 
-void test('any other number that is left alone times out', async () => {
+void test('any other number times out without action', async () => {
   await using world = await openWorld()
   const { id } = await payFrom(world, '254712345678')
   await world.api('POST', '/sandbox/phone/254712345678/ignore', {})

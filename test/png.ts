@@ -3,18 +3,18 @@ import { crc32, deflateSync } from 'node:zlib'
 export interface PngParts {
   readonly width: number
   readonly height: number
-  /** 8 unless told. */
+  /** Default: 8. */
   readonly depth?: number
-  /** 2, red green blue, unless told. */
+  /** Default: 2, red green blue. */
   readonly colour?: number
   readonly interlaced?: boolean
-  /** What stands before the rows: a palette, what is clear in it. */
+  /** Chunks before the rows: a palette, or transparency. */
   readonly before?: Readonly<Record<string, Buffer>>
   /** Rows with their filters. */
   readonly raw: Buffer
 }
 
-/** A picture that browsers show. */
+/** Builds a valid PNG. */
 export function pngOf({
   width,
   height,
@@ -45,6 +45,6 @@ function chunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, sum])
 }
 
-/** One point of a colour. */
+/** Builds a PNG of one pixel. */
 export const onePoint = (red: number, green: number, blue: number): Buffer =>
   pngOf({ width: 1, height: 1, raw: Buffer.from([0, red, green, blue]) })

@@ -7,48 +7,48 @@ import { waitFor } from './wait.ts'
 
 const PROGRAM = resolve(import.meta.dirname, '../bin/purser.js')
 const START_LIMIT_MS = 30_000
-const GONE_LIMIT_MS = 30_000
+const EXIT_LIMIT_MS = 30_000
 
-/** A user id that no account has. */
-export const SOMEBODY = 54321
+/** A user id without an account. */
+export const UNKNOWN_UID = 54321
 
-/** Why that user cannot run this program, if so: in the folder of root, `/root`, for one. */
+/** Skip reason when another user cannot read this checkout, for example in `/root`. */
 export const unreadable: string | false =
   process.getuid?.() === 0 &&
-  spawnSync('/bin/cat', [PROGRAM], { uid: SOMEBODY, gid: SOMEBODY, cwd: '/', stdio: 'ignore' }).status !== 0 &&
+  spawnSync('/bin/cat', [PROGRAM], { uid: UNKNOWN_UID, gid: UNKNOWN_UID, cwd: '/', stdio: 'ignore' }).status !== 0 &&
   'another user cannot read this checkout'
 
-/** How a process ended. */
+/** Exit code or signal of a process. */
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
 
-/** The real program as a process of its own. */
+/** Purser in a process of its own. */
 export interface PurserProcess {
   readonly url: string
-  /** The API key that it printed. */
+  /** API key that the program printed. */
   readonly key: string
   readonly pid: number
   readonly dataDir: string
-  /** All that it said so far. */
+  /** All output so far. */
   output(): string
-  /** `group`: as a terminal does it at Ctrl-C. */
+  /** `group` signals the process group, as a terminal does for Ctrl-C. */
   kill(signal: NodeJS.Signals, to?: 'process' | 'group'): void
   readonly exited: Promise<Exit>
 }
 
 export interface ProcessOptions {
-  /** `folder/data`; the process works in `folder`. */
+  /** Data folder, `folder/data`. The process works in `folder`. */
   readonly dataDir: string
-  /** A free one by default. */
+  /** Default: a free port. */
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
-  /** Where it works; the folder that `dataDir` is in by default. */
+  /** Working directory. Default: the parent folder of `dataDir`. */
   readonly cwd?: string
 }
 
-/** In memory where there is room: a database of a thousand files takes some disks seconds to make. */
+/** Uses memory when there is enough: some disks take seconds to create the thousand files of a database. */
 const temporary = (): string => (existsSync('/dev/shm') && freeBytes('/dev/shm') > 1e9 ? '/dev/shm' : tmpdir())
 
 function freeBytes(path: string): number {
@@ -56,24 +56,24 @@ function freeBytes(path: string): number {
   return bavail * bsize
 }
 
-/** An empty folder. Whatever still runs in it after the test is killed, and it is removed. */
+/** Creates an empty folder. After the test, kills the processes that still run in it and removes it. */
 export function createFolder(t: TestContext): string {
   const folder = mkdtempSync(join(temporary(), 'purser-process-'))
   t.after(async () => {
     for (const pid of processesIn(folder)) kill(pid, 'SIGKILL')
-    await waitFor('the processes of a test to be gone', () => processesIn(folder).length === 0, GONE_LIMIT_MS)
+    await waitFor('the processes of a test to be gone', () => processesIn(folder).length === 0, EXIT_LIMIT_MS)
     rmSync(folder, { recursive: true, force: true })
   })
   return folder
 }
 
-/** `purser start`; resolves when it has said that it runs. Throws with what it said when it ends before. */
+/** Runs `npx purser start` and resolves when it is ready. Throws with its output when it exits earlier. */
 export async function startPurser(options: ProcessOptions): Promise<PurserProcess> {
   const { child, output, exited } = run(['start'], options)
   let ended: Exit | undefined
   void exited.then((exit) => (ended = exit))
   const said = await waitFor(
-    'the program to say that it runs',
+    'the program to report that it runs',
     () => {
       if (ended) throw new Error(`purser start ended with ${String(ended.code ?? ended.signal)}:\n${output()}`)
       return output().includes('Ctrl-C stops') && output()
@@ -92,7 +92,7 @@ export async function startPurser(options: ProcessOptions): Promise<PurserProces
   }
 }
 
-/** One `purser` command, run to its end. */
+/** Runs one `npx purser` command to its end. */
 export async function runPurser(
   args: readonly string[],
   options: ProcessOptions,
@@ -118,7 +118,7 @@ function run(
     cwd,
     env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', DATA_DIR: dataDir, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A process group of its own, as a shell gives it.
+    // Give it a process group of its own, as a shell does.
     detached: true,
   })
   let stdout = ''
@@ -132,17 +132,17 @@ function run(
   return { child, stdout: () => stdout, stderr: () => stderr, output: () => stdout + stderr, exited }
 }
 
-/** Processes that work in this folder, or were started with it on their command line or in their environment. */
+/** Lists processes that work in this folder or have it on their command line or in their environment. */
 export const processesIn = (folder: string): number[] =>
   listPids().filter((pid) => {
     const known = [commandOf(pid), read(pid, 'environ'), `${read(pid, 'cwd', readlinkSync)}/`]
     return known.some((text) => text.includes(`${folder}/`)) && stateOf(pid).state !== 'Z'
   })
 
-/** The PostgreSQL servers of this data folder: never more than one. */
+/** Lists the PostgreSQL servers of this data folder. There must never be more than one. */
 export function postmastersOf(dataDir: string): number[] {
   const servers = listPids().filter((pid) => commandOf(pid).includes(` -D ${join(dataDir, 'postgres')} `))
-  // A session just forked still bears its server's command line.
+  // A newly forked session still has its server's command line.
   return servers.filter((pid) => !servers.includes(stateOf(pid).parent))
 }
 
@@ -159,7 +159,7 @@ function stateOf(pid: number): { state: string; parent: number } {
   return { state, parent: Number(parent) }
 }
 
-/** Nothing for a process that has ended, or that does not show it to us. */
+/** Returns an empty text for a process that has ended or that belongs to another user. */
 function read(pid: number, name: string, by = (path: string): string => readFileSync(path, 'utf8')): string {
   try {
     return by(`/proc/${pid}/${name}`).replaceAll('\0', ' ')
@@ -172,9 +172,9 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It ended by itself.
+    // The process has already exited.
   }
 }
 
-/** Why these tests cannot run here: they look at processes where Linux shows them. */
+/** Skip reason: these tests inspect processes in Linux's /proc. */
 export const notLinux = process.platform !== 'linux' && 'needs /proc'

@@ -16,12 +16,12 @@ export interface RailBench extends AsyncDisposable {
   readonly ids: Ids
   readonly db: Db
   readonly fetch: Fetch
-  /** Gives up early, so that a provider that never answers does not hold the tests up. */
-  readonly hastyFetch: Fetch
+  /** A fetch with a short timeout, so that a silent provider does not delay the tests. */
+  readonly shortTimeoutFetch: Fetch
   readonly simulators: Simulators
-  /** Where callbacks and events arrive. */
+  /** Receives callbacks and events. */
   readonly receiver: Receiver
-  /** A rail's settings for the simulators, or for what stands before them at `baseUrl`. */
+  /** Returns a rail's settings for the simulators, or for a proxy before them at `baseUrl`. */
   settings<Spec extends ConfigSpec>(
     spec: Spec,
     mode: Mode,
@@ -31,7 +31,7 @@ export interface RailBench extends AsyncDisposable {
 
 const HASTY_MS = 250
 
-/** The simulators over a real database and loopback, and what a rail needs to talk to them. */
+/** Opens the simulators on a real database and loopback, with everything a rail needs to reach them. */
 export async function openRailBench(): Promise<RailBench> {
   const clock = createSetClock()
   const ids = createIds(clock)
@@ -40,12 +40,12 @@ export async function openRailBench(): Promise<RailBench> {
   const webhookUrl = (rail: string): string => `${receiver.url}/api/webhook/${rail}`
   const simulators = await openSimulators({ db: database.db, clock, ids, webhookUrl })
   const fetch = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
-  const hastyFetch: Fetch = Object.assign(
+  const shortTimeoutFetch: Fetch = Object.assign(
     (request: Parameters<Fetch>[0]) => fetch({ ...request, deadlineMs: HASTY_MS }),
     { untrusted: fetch.untrusted, refusalOf: fetch.refusalOf, close: fetch.close },
   )
   return {
-    ...{ clock, ids, db: database.db, fetch, hastyFetch, simulators, receiver },
+    ...{ clock, ids, db: database.db, fetch, shortTimeoutFetch, simulators, receiver },
     settings: (spec, mode, changed = {}) => {
       const given = { ...sandboxCredentials(simulators.url, { livemode: mode === 'live' }), ...changed }
       const known = Object.entries(given).flatMap(([name, text]) =>

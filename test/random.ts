@@ -1,4 +1,4 @@
-/** Numbers from 0 to below `below` that look random and are the same for the same seed (mulberry32). */
+/** Creates a deterministic random source (mulberry32). It returns integers from 0 up to, but not including, `below`. */
 export function createRandom(seed: number): (below: number) => number {
   let state = seed
   return (below) => {

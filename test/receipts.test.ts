@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { create, find, paid, start } from './api/shop.ts'
-import { troubleOf } from './axe.ts'
+import { listPageProblems } from './axe.ts'
 import { openBrowser } from './browser.ts'
-import { drawPdf, keepImage, readPdf, textsOf } from './pdf.ts'
+import { drawPdf, keepImage, readPdf, readPdfTexts } from './pdf.ts'
 import { onePoint } from './png.ts'
 import { openWorld } from './world.ts'
 
@@ -16,10 +16,10 @@ const pdfOf = async (id: string, query = ''): Promise<readonly string[]> => {
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.get('content-type'), 'application/pdf')
   assert.match(answer.headers.get('content-disposition') ?? '', new RegExp(`filename="\\w+-${id}\\.pdf"`))
-  return textsOf(Buffer.from(await answer.arrayBuffer()))
+  return readPdfTexts(Buffer.from(await answer.arrayBuffer()))
 }
 
-void test('the receipt says what was paid, by whom it was received, how, when, and under which numbers', async () => {
+void test('the receipt shows amount, payee, method, time and reference numbers', async () => {
   const { id } = await paid(world, { reference: 'Order 1042', description: 'Café & “mandazi”' })
   await world.advance(10_000)
   const { receipts = [] } = (await world.app.payments.find(world.app.db, { id })) ?? {}
@@ -47,7 +47,7 @@ void test('the receipt says what was paid, by whom it was received, how, when, a
   assert.ok((await pdfOf(id, '?lang=sw')).includes('Nambari ya risiti'))
 })
 
-void test('a part that was paid has a receipt; where nothing came the page says so', async () => {
+void test('a partial payment has a receipt, and an unpaid payment has none', async () => {
   const { id } = await create(world)
   for (const name of ['receipt', 'receipt.pdf']) {
     const answer = await get(`/pay/${id}/${name}`)
@@ -60,7 +60,7 @@ void test('a part that was paid has a receipt; where nothing came the page says 
   assert.equal((await get('/pay/pay_00000000000000000000000000/receipt.pdf')).status, 404)
 })
 
-void test('the receipt prints as it is, and the paid page leads to its file', async (t) => {
+void test('the receipt page is printable, and the paid page links to its PDF', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using _ = browser
@@ -74,11 +74,11 @@ void test('the receipt prints as it is, and the paid page leads to its file', as
   assert.ok(!(await page.locator('.actions').isVisible()))
 })
 
-/** The merchant's name, and the payer's in the description and the reference. pdf.js gives the words of a line from left to right. */
+/** Names of the merchant, and of the payer in description and reference. pdf.js returns the words of a line from left to right. */
 const NAMES = ['Łukasz Đặng', '陈伟', 'محمد', 'Nyambura 🌸', 'Γιώργος', 'Владимир', 'דוד', 'አበበ ቢቂላ']
 
 for (const [i, name] of NAMES.entries())
-  void test(`the name ${name} is whole on the receipt's page and in its file`, async (t) => {
+  void test(`the name ${name} is complete on the receipt page and in its PDF`, async (t) => {
     const { body: store } = await world.api('POST', '/api/v1/stores', { name })
     const { id } = await paid(world, { store: store.id, description: name, reference: `Order 1 ${name}` })
     const answer = await get(`/pay/${id}/receipt.pdf`)
@@ -105,7 +105,7 @@ for (const [i, name] of NAMES.entries())
 
 const webp = Buffer.concat([Buffer.from('RIFF'), Buffer.from([36, 0, 0, 0]), Buffer.from('WEBPVP8 ')])
 
-void test('a receipt wears the colour and picture of its store, on the page and in the file', async (t) => {
+void test('a receipt has its store’s colour and logo, on the page and in the PDF', async (t) => {
   const made = await world.api('POST', '/api/v1/stores', {
     name: 'Duka la Mombasa',
     colour: '#7a1f2b',
@@ -122,13 +122,13 @@ void test('a receipt wears the colour and picture of its store, on the page and 
   const { images, fills } = await readPdf(pdf)
   assert.deepEqual([...(images[0]?.data ?? [])], [200, 20, 40])
   assert.equal(fills[0], '#7a1f2b')
-  assert.match((await textsOf(pdf))[0] ?? '', /Duka la Mombasa/)
+  assert.match((await readPdfTexts(pdf))[0] ?? '', /Duka la Mombasa/)
 
   const changed = await world.api('PATCH', `/api/v1/stores/${store}`, { logo: webp.toString('base64') })
   assert.equal(changed.status, 200, JSON.stringify(changed.body))
   const plain = await file()
-  assert.deepEqual((await readPdf(plain)).images, [], 'a PDF cannot hold it: the name stands alone')
-  assert.deepEqual(await textsOf(plain), await textsOf(pdf))
+  assert.deepEqual((await readPdf(plain)).images, [], 'a PDF cannot contain WebP, so only the name is shown')
+  assert.deepEqual(await readPdfTexts(plain), await readPdfTexts(pdf))
 
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
@@ -136,11 +136,11 @@ void test('a receipt wears the colour and picture of its store, on the page and 
   for (const width of [360, 1280]) {
     const shown = await open.page({ width, height: 740 })
     await shown.goto(`${world.url}/pay/${id}/receipt`)
-    assert.deepEqual(await troubleOf(shown), [], `${width} px`)
+    assert.deepEqual(await listPageProblems(shown), [], `${width} px`)
   }
 })
 
-void test('one address gets a bounded number of PDFs', async () => {
+void test('the number of PDFs per IP address is limited', async () => {
   const { id } = await paid(world)
   const statuses = new Set<number>()
   for (let i = 0; i < 130 && !statuses.has(429); i++) statuses.add((await get(`/pay/${id}/receipt.pdf`)).status)

@@ -3,26 +3,26 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 import { waitFor } from './wait.ts'
 
-/** One event as it arrived. */
+/** One received event. */
 export interface Received {
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly raw: string
-  /** The body, read as JSON. */
+  /** The body, parsed as JSON. */
   readonly event: any
 }
 
 type Answer = (received: Received, response: ServerResponse) => void
 
-/** A merchant's server: keeps what arrives and answers 200 unless told otherwise. */
+/** A merchant's server. It records events and answers 200 unless set otherwise. */
 export interface Receiver extends AsyncDisposable {
   readonly url: string
   readonly received: Received[]
-  /** How to answer from now on; without an argument with 200. */
+  /** Sets the answer from now on. Without an argument: 200. */
   answers(answer?: Answer | number): void
-  /** Types of what arrived, about one object if one is named, in order. */
+  /** Returns the types of received events in order, optionally of one object. */
   types(objectId?: string): string[]
-  /** Ends all connections: what was not answered will not be. */
+  /** Closes all connections. Unanswered requests stay unanswered. */
   cut(): void
   waitFor(what: string, found: (all: readonly Received[]) => boolean): Promise<void>
 }

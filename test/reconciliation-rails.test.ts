@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from '#platform/database/db'
-import { assertBooksHold, find, leap, ledgerHas } from './api/shop.ts'
+import { assertBooksHold, find, leap, ledgerBalance } from './api/shop.ts'
 import { begin, chain, payInBitcoin, PAYERS, payWith } from './payers.ts'
 import { openWorld, type World } from './world.ts'
 
-/** The story of a day's comparison for every rail, over the wire: what agrees, what is found, what differs, what hangs. */
+/** The daily comparison for every rail over HTTP: matching, missing, different and pending payments. */
 
 const HOUR_MS = 3_600_000
 const RAILS = ['airtel', 'bitcoin', 'crossmint', 'mpesa', 'stripe'] as const
 
-/** Until the day is over and was compared. */
+/** Advances to after the day's comparison. */
 async function nextDay(world: World, hours = 18): Promise<void> {
   await leap(world, hours * HOUR_MS)
   for (let i = 0; i < 8; i++) await leap(world, 20_000)
@@ -34,7 +34,7 @@ const openCases = (world: World): Promise<{ rail: string; kind: string; intentId
     sql`select rail, kind, intent_id as "intentId" from cases.cases where state = 'open' order by rail, kind`,
   )
 
-/** What the providers' own books say, changed behind everybody's back. */
+/** Changes the provider's records directly in the database. */
 const tamper = (world: World, statement: ReturnType<typeof sql>): Promise<number> => world.database.owner.run(statement)
 
 async function payByEach(world: World): Promise<Record<(typeof RAILS)[number], string>> {
@@ -45,7 +45,7 @@ async function payByEach(world: World): Promise<Record<(typeof RAILS)[number], s
   return ids
 }
 
-void test('a usual day agrees with every provider', async () => {
+void test('a normal day matches every provider', async () => {
   await using world = await openWorld()
   await payByEach(world)
   await nextDay(world)
@@ -57,15 +57,15 @@ void test('a usual day agrees with every provider', async () => {
   await assertBooksHold(world)
 })
 
-void test('money that nobody told us of is credited by itself, by every rail, and once', async () => {
+void test('unreported money is credited automatically on every rail, once', async () => {
   await using world = await openWorld()
-  await deafen(world)
+  await dropCallbacks(world)
   const ids: string[] = []
   for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer)).id)
   const bitcoin = await begin(world, { method: 'bitcoin', currency: 'KES' })
   ids.push(bitcoin.id)
   await leap(world, 500)
-  await forget(world)
+  await abandonAttempts(world)
   await leap(world, 3000)
   await chain(world, 'pay', { address: bitcoin.attempt.payment_uri })
   await chain(world, 'mine')
@@ -78,28 +78,28 @@ void test('money that nobody told us of is credited by itself, by every rail, an
     await days(world),
     RAILS.map((rail) => ({ rail, ...found })),
   )
-  const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
+  const had = [await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')]
   await tamper(world, sql`update reconciliation.runs set due_at = '2026-01-15'`)
   await nextDay(world, 0)
-  assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
+  assert.deepEqual([await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')], had)
   assert.deepEqual(
     (await days(world)).map(({ matched, repaired }) => [matched, repaired]),
     RAILS.map(() => [1, 0]),
-    'compared again, it was known before',
+    'a second comparison finds nothing new',
   )
   await assertBooksHold(world)
 })
 
-/** Whatever providers tell from now on is lost. */
-async function deafen(world: World): Promise<void> {
+/** Drops all callbacks and events from now on. */
+async function dropCallbacks(world: World): Promise<void> {
   for (const provider of Object.keys(PAYERS)) {
     const fault = { kind: 'lost-callback', count: 1000 }
     assert.equal((await world.api('POST', `/sandbox/${provider}/faults`, fault)).status, 200)
   }
 }
 
-/** The tries are given up, and nobody looks at addresses. */
-async function forget(world: World): Promise<void> {
+/** Abandons the attempts and stops polling of addresses. */
+async function abandonAttempts(world: World): Promise<void> {
   await tamper(
     world,
     sql`update payments.attempts set state = 'abandoned', due_at = null
@@ -108,7 +108,7 @@ async function forget(world: World): Promise<void> {
   await tamper(world, sql`update payments.watches set leased_until = '2027-01-01', due_at = '2027-01-01'`)
 }
 
-void test('a line that the provider does not have is a case, and none any more once it has', async () => {
+void test('a receipt missing at the provider opens a case, which closes when the provider has it', async () => {
   await using world = await openWorld()
   const ids = await payByEach(world)
   await tamper(world, sql`update sandbox.prompts set network = network || '-gone'`)
@@ -118,7 +118,7 @@ void test('a line that the provider does not have is a case, and none any more o
     sql`update sandbox.stripe_objects set body = jsonb_set(body, '{status}', '"failed"')
     where body ->> 'object' = 'charge'`,
   )
-  // The block is gone, and before anybody looks the day is compared.
+  // The block is disconnected, and the comparison runs before the node is polled.
   await tamper(world, sql`update payments.watches set leased_until = '2027-01-01', due_at = '2027-01-01'`)
   await chain(world, 'reorg', { depth: 1, blocks: 2, how: 'double-spend' })
   await nextDay(world)
@@ -138,16 +138,16 @@ void test('a line that the provider does not have is a case, and none any more o
   assert.deepEqual(
     await openCases(world),
     ['missing-there', 'taken-back'].map((kind) => ({ rail: 'bitcoin', kind, intentId: ids.bitcoin })),
-    'coins that are gone were taken back, and a person closes what was said of them',
+    'disconnected coins were reversed, and a person closes their case',
   )
   assert.equal((await find(world, ids.bitcoin)).status, 'reversed')
   await assertBooksHold(world)
 })
 
-void test('another amount and another currency are cases, and post nothing', async () => {
+void test('a different amount or currency opens a case and posts nothing', async () => {
   await using world = await openWorld()
   const ids = await payByEach(world)
-  const had = [await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')]
+  const had = [await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')]
   await tamper(world, sql`update sandbox.prompts set paid_shillings = 1400`)
   await tamper(
     world,
@@ -166,16 +166,16 @@ void test('another amount and another currency are cases, and post nothing', asy
     { rail: 'mpesa', kind: 'amount-differs', intentId: ids.mpesa },
     { rail: 'stripe', kind: 'currency-differs', intentId: ids.stripe },
   ])
-  assert.deepEqual([await ledgerHas(world, 'KES'), await ledgerHas(world, 'USD')], had)
+  assert.deepEqual([await ledgerBalance(world, 'KES'), await ledgerBalance(world, 'USD')], had)
   await assertBooksHold(world)
 })
 
-void test('what is pending for ever ends without a person, where the provider knows', async () => {
+void test('a stuck pending payment is resolved automatically when the provider knows the result', async () => {
   await using world = await openWorld()
-  await deafen(world)
+  await dropCallbacks(world)
   const ids: string[] = []
   for (const payer of Object.values(PAYERS)) ids.push((await begin(world, payer, { expires_in: 7 * 24 * 3600 })).id)
-  // As an error of ours would leave them: due, and never looked at.
+  // Recreate the state after an internal error: due, but never polled.
   await tamper(world, sql`update payments.attempts set due_at = '2027-01-01'`)
   await leap(world, 3000)
   for (const id of ids) assert.notEqual((await find(world, id)).status, 'paid', id)

@@ -4,12 +4,12 @@ import { sql } from '#platform/database/db'
 import { assertBooksHold, assertRefused, available, create, find, leap, PAYMENTS, prompt } from './api/shop.ts'
 import { openWorld, type World } from './world.ts'
 
-/** A day of each simulated provider beside ours, over the wire. */
+/** The daily comparison with each simulated provider, over HTTP. */
 
 const HOUR_MS = 3_600_000
 const CASES = '/api/v1/reconciliation/cases'
 
-/** Until the day is over and was compared. */
+/** Advances to after the day's comparison. */
 async function nextDay(world: World, hours = 18): Promise<void> {
   await leap(world, hours * HOUR_MS)
   for (let i = 0; i < 4; i++) await leap(world, 20_000)
@@ -36,7 +36,7 @@ async function payByCard(world: World): Promise<string> {
   return id
 }
 
-void test('a usual day agrees with both providers', async () => {
+void test('a normal day matches both providers', async () => {
   await using world = await openWorld()
   for (const phone of ['254700000001', '254700000005', '254700000006']) {
     const { id } = await create(world)
@@ -54,11 +54,11 @@ void test('a usual day agrees with both providers', async () => {
   const numbers = await world.app.db.one(
     sql`select count(number)::int as known from payments.receipt_states where rail = 'mpesa'`,
   )
-  assert.deepEqual(numbers, { known: 3 }, 'the one whose callback was lost has its number now')
+  assert.deepEqual(numbers, { known: 3 }, 'the receipt with a lost callback now has its number')
   await assertBooksHold(world)
 })
 
-void test('money that nobody told us of is found: the prompt whose answer and callback were lost, the card page that was forgotten', async () => {
+void test('unreported money is found: a prompt with lost response and callback, and an abandoned card page', async () => {
   await using world = await openWorld()
   const { id: lost } = await create(world)
   await prompt(world, lost, '254700000008')
@@ -83,7 +83,7 @@ void test('money that nobody told us of is found: the prompt whose answer and ca
   await assertBooksHold(world)
 })
 
-void test('cases are for keys of the operator, and end with a note that is audited', async () => {
+void test('cases need an operator key and are closed with an audited note', async () => {
   await using world = await openWorld()
   await payByCard(world)
   await world.advance(3000)
@@ -127,7 +127,7 @@ void test('cases are for keys of the operator, and end with a note that is audit
   const closed = await resolve({ action: 'close', note: 'Settled with Stripe, ticket 1042' })
   assert.deepEqual([closed.body.status, closed.body.note], ['closed', 'Settled with Stripe, ticket 1042'])
   const again = await resolve({ action: 'close', note: 'Settled with Stripe, ticket 1042' })
-  assert.deepEqual([again.status, again.body], [200, closed.body], 'its answer may have been lost')
+  assert.deepEqual([again.status, again.body], [200, closed.body], 'a repeat after a lost response')
   assertRefused(await resolve({ action: 'close', note: 'x' }), { status: 409, code: 'payments.case-over' })
   const strange = await world.api('POST', `${CASES}/rec_x/resolve`, { action: 'close', note: 'x' }, operator)
   assertRefused(strange, { status: 404, code: 'payments.no-such-case', param: 'id' })
@@ -142,12 +142,12 @@ void test('cases are for keys of the operator, and end with a note that is audit
   await assertBooksHold(world)
 })
 
-void test('money that came past us is credited to a payment by hand, once, and its day agrees then', async () => {
+void test('money received outside Purser is credited manually, once, and its day then matches', async () => {
   await using world = await openWorld()
   const { id } = await create(world)
   await prompt(world, id, '254700000002')
   await world.advance(3000)
-  // Then pays at the counter, from a phone that nobody here knows.
+  // Pay at the counter, from a phone unknown to Purser.
   const at = world.clock.now()
   await world.database.owner
     .run(sql`insert into sandbox.prompts (id, network, merchant_request_id, phone, asked_shillings,
@@ -180,7 +180,7 @@ void test('money that came past us is credited to a payment by hand, once, and i
   })
   const reader = await operatorOf(world, ['operations:read'] as never)
   assert.equal((await resolve({ action: 'credit', payment: id }, reader)).status, 403)
-  assert.equal(await available(world), '0.00', 'nothing was posted for what was refused')
+  assert.equal(await available(world), '0.00', 'refused actions post nothing')
 
   const both = await Promise.all([1, 2].map(() => resolve({ action: 'credit', payment: id })))
   for (const { status, body: one } of both)

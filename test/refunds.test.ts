@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from '#platform/database/db'
-import { create, find, ledgerHas, PAYMENTS, start } from './api/shop.ts'
+import { create, find, ledgerBalance, PAYMENTS, start } from './api/shop.ts'
 import { openWorld, type World } from './world.ts'
 
-/** Refunds to phones: what the provider loses, repeats, and what somebody else says in its name. */
+/** Refunds to phones: lost and repeated results, and forged callbacks. */
 
 async function paidBy(world: World, phone: string): Promise<string> {
   const { id } = await create(world, { amount: '500.00' })
@@ -20,7 +20,7 @@ async function refund(world: World, payment: string, body: object = {}): Promise
   return answer.body
 }
 
-/** Time passes at once; what is due then is done. */
+/** Advances the clock in one step and runs what is due. */
 async function leap(world: World, minutes: number): Promise<void> {
   const clock = world.clock as typeof world.clock & { advance(ms: number): void }
   clock.advance(minutes * 60_000)
@@ -28,9 +28,10 @@ async function leap(world: World, minutes: number): Promise<void> {
   await world.advance(3000)
 }
 
-const look = async (world: World, id: string): Promise<any> => (await world.api('GET', `/api/v1/refunds/${id}`)).body
+const getRefund = async (world: World, id: string): Promise<any> =>
+  (await world.api('GET', `/api/v1/refunds/${id}`)).body
 
-/** Shillings that left for phones. */
+/** Returns the shillings sent to phones. */
 const sent = async (world: World): Promise<bigint> =>
   (
     await world.app.db.one<{ sum: bigint }>(
@@ -47,37 +48,37 @@ for (const phone of ARRIVES) {
     assert.deepEqual([made.status, made.method, made.destination], ['pending', 'mpesa', `2547*****${phone.slice(-3)}`])
     await world.advance(13_000)
     if (phone === '254700000014') await leap(world, 1)
-    const done = await look(world, made.id)
+    const done = await getRefund(world, made.id)
     assert.equal(done.status, 'succeeded', JSON.stringify(done))
     assert.match(done.number, /^S\w{9}$/)
-    assert.deepEqual([await sent(world), await ledgerHas(world)], [200n, '300.00'])
+    assert.deepEqual([await sent(world), await ledgerBalance(world)], [200n, '300.00'])
     assert.equal((await find(world, payment)).amount_refunded, '200.00')
     for (let i = 0; i < 3; i++) await leap(world, 20)
-    assert.equal(await sent(world), 200n, 'it is never sent again')
+    assert.equal(await sent(world), 200n, 'the payout is never repeated')
     assert.deepEqual(await world.broken(), [])
   })
 }
 
 for (const phone of ['254700000012', '254700000016']) {
-  void test(`a refund to ${phone} does not arrive, and the money is the merchant’s again`, async () => {
+  void test(`a refund to ${phone} does not arrive, and the money returns to the merchant`, async () => {
     await using world = await openWorld()
     const payment = await paidBy(world, phone)
     const { id } = await refund(world, payment)
     assert.equal((await world.api('GET', '/api/v1/balance')).body.balances[0].available, '0.00')
     await world.advance(8000)
-    assert.deepEqual([(await look(world, id)).status, await ledgerHas(world)].slice(0, 1), [
+    assert.deepEqual([(await getRefund(world, id)).status, await ledgerBalance(world)].slice(0, 1), [
       phone === '254700000012' ? 'failed' : 'pending',
     ])
     for (const minutes of [1, 1, 5, 15, 15]) await leap(world, minutes)
-    const { status, failure } = await look(world, id)
+    const { status, failure } = await getRefund(world, id)
     assert.deepEqual([status, failure], ['failed', 'provider-rejected'])
-    assert.deepEqual([await sent(world), await ledgerHas(world)], [0n, '500.00'])
+    assert.deepEqual([await sent(world), await ledgerBalance(world)], [0n, '500.00'])
     assert.equal((await find(world, payment)).amount_refunded, '0.00')
     assert.deepEqual(await world.broken(), [])
   })
 }
 
-void test('a forged result frees nothing: the provider is asked, and only the path of the question is believed', async () => {
+void test('a forged result releases nothing: the provider is queried, and only the query’s callback path is trusted', async () => {
   await using world = await openWorld()
   const payment = await paidBy(world, '254700000013')
   const { id } = await refund(world, payment)
@@ -87,21 +88,21 @@ void test('a forged result frees nothing: the provider is asked, and only the pa
   const path = new URL(resultUrl).pathname
   const post = (to: string, Result: object): Promise<{ status: number }> => world.api('POST', to, { Result })
   const failed = { ResultCode: 2001, OriginatorConversationID: `${id}-1` }
-  assert.equal((await post(path, failed)).status, 200, 'whoever knows the path is told no more than Safaricom is')
+  assert.equal((await post(path, failed)).status, 200, 'the response reveals no more than Safaricom gets')
   for (const forged of [path.replace('-result.', '-status.'), path.replace('-1-', '-2-'), `${path.slice(0, -1)}x`])
     assert.equal((await post(forged, failed)).status, 401)
   assert.equal((await post(path, { ...failed, OriginatorConversationID: 're_x-1' })).status, 200)
   await world.advance(500)
-  assert.equal((await look(world, id)).status, 'pending')
+  assert.equal((await getRefund(world, id)).status, 'pending')
   await world.advance(15_000)
-  assert.deepEqual([(await look(world, id)).status, await sent(world)], ['succeeded', 500n])
+  assert.deepEqual([(await getRefund(world, id)).status, await sent(world)], ['succeeded', 500n])
   await post(path, failed)
   await world.advance(15_000)
-  assert.deepEqual([(await look(world, id)).status, await ledgerHas(world)], ['succeeded', '0.00'])
+  assert.deepEqual([(await getRefund(world, id)).status, await ledgerBalance(world)], ['succeeded', '0.00'])
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('cents have no way to a phone: a link, and by hand', async () => {
+void test('cents cannot go to a phone: the refund uses a link and is paid manually', async () => {
   await using world = await openWorld()
   const payment = await paidBy(world, '254700000001')
   const { status, claim_url: url } = await refund(world, payment, { amount: '10.50' })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openWorld } from './world.ts'
 
-void test('practice pages that others may reach ask for a password', async () => {
+void test('sandbox pages that other machines can reach require a password', async () => {
   for (const [env, asks] of [
     [{}, false],
     [{ PUBLIC_URL: 'http://localhost:3000' }, false],
@@ -13,7 +13,7 @@ void test('practice pages that others may reach ask for a password', async () =>
   }
 })
 
-void test('a demo checkout leaves the keys as they are: another process on this database may have set its own', async () => {
+void test('a demo checkout does not change keys that another process on this database may have set', async () => {
   await using world = await openWorld()
   const { identity, db } = world.app
   await db.transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: 'sk_test_of-another' }))

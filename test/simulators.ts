@@ -1,4 +1,4 @@
-// The providers as a process of their own, for a program that runs in live mode:
+// Runs the simulated providers in a separate process, for a program in live mode:
 //   SIMULATORS_DATABASE=<postgres URL or JSON of pg's config> [SIMULATORS_PORT=0] [SIMULATORS_WEBHOOK_URL=…/api/webhook] node test/simulators.ts
 // Prints `simulators http://127.0.0.1:<port>` once it answers. The role needs the right to create the schema `sandbox`.
 import type { ClientConfig } from 'pg'
@@ -20,9 +20,9 @@ export interface SimulatorOptions {
   clock?: Clock
   ids?: Ids
   log?: Log
-  /** 0, the default, takes a free one. */
+  /** Default: 0, a free port. */
   port?: number
-  /** Where the events of a provider go. */
+  /** Returns the URL for the events of a provider. */
   webhookUrl?: (provider: string) => string | undefined
   password?: Secret
   demoUrl?: string
@@ -30,9 +30,9 @@ export interface SimulatorOptions {
 
 export interface Simulators extends AsyncDisposable {
   readonly url: string
-  /** Does all that is due at the clock's time: phones act, callbacks and events are delivered. */
+  /** Runs everything that is due by the clock: phones act, callbacks and events are delivered. */
   runDue(): Promise<void>
-  /** Does what is due as time passes, until it is closed. */
+  /** Keeps running due work as time passes, until it is closed. */
   run(): void
 }
 
@@ -49,7 +49,7 @@ export async function openSimulators(options: SimulatorOptions): Promise<Simulat
     fetch,
     baseUrl: () => url,
     webhookUrl: options.webhookUrl ?? (() => undefined),
-    // The program's port is not known when this starts, and nobody else reaches them.
+    // The program's port is not known when this starts, and no other process reaches them.
     mayDeliver: ({ hostname }) => isLoopback(hostname),
     demoUrl: () => options.demoUrl,
     password: options.password,
@@ -88,7 +88,7 @@ async function runOnce(queue: DueQueue, clock: Clock, log: Log, how?: 'one by on
 async function follow(queue: DueQueue, clock: Clock, log: Log, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const count = await runOnce(queue, clock, log).catch((error: unknown) => {
-      log.error({ error }, 'the simulators’ database is away')
+      log.error({ error }, 'the simulators’ database is unreachable')
       return 0
     })
     if (count === 0) await waitMs(queue.idleMs / 4, signal)

@@ -12,7 +12,7 @@ import {
   postmastersOf,
   processesIn,
   runPurser,
-  SOMEBODY,
+  UNKNOWN_UID,
   startPurser,
   unreadable,
   type PurserProcess,
@@ -44,7 +44,7 @@ const create = (purser: PurserProcess, key: string, amount = '10.00'): Promise<R
     body: JSON.stringify({ amount, currency: 'KES' }),
   })
 
-/** Ends with 1 and says one line, which matches. */
+/** Checks that the command exits with 1 and prints one line that matches. */
 async function assertRefused(refused: ReturnType<typeof runPurser>, line: RegExp): Promise<void> {
   const { code, stdout, stderr } = await refused
   assert.equal(code, 1, stderr)
@@ -53,7 +53,7 @@ async function assertRefused(refused: ReturnType<typeof runPurser>, line: RegExp
   assert.equal(stderr.trimEnd().split('\n').length, 1, `one line: ${stderr}`)
 }
 
-void test('a newcomer: an empty folder, one command, and what it prints works', options, async (t) => {
+void test('first start: one command in an empty folder, and its printed instructions work', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir })
   assert.equal((await fetch(`${purser.url}/health`)).status, 200)
@@ -67,19 +67,19 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
   const payment = JSON.parse(stdout) as { id: string; amount: string; status: string; livemode: boolean }
   assert.match(payment.id, /^pay_/)
   assert.deepEqual([payment.amount, payment.status, payment.livemode], ['1500.00', 'open', false])
-  await t.test('a second start says that it runs, and the first goes on', async () => {
+  await t.test('a second start reports the running program, which continues', async () => {
     await assertRefused(runPurser(['start'], { dataDir }), /^Purser already runs on .*data\. .*DATA_DIR and PORT/)
     assert.equal((await create(purser, 'after the second start')).status, 201)
     assert.equal(postmastersOf(dataDir).length, 1)
   })
-  await t.test('the command attaches to it', async () => {
+  await t.test('commands connect to the running program', async () => {
     const asked = await runPurser(['db', 'sql', 'select count(*) from payments.intents'], { dataDir })
     assert.equal(asked.code, 0, asked.stderr)
     assert.match(asked.stdout, /count\n3\nSELECT 1/)
     const { stdout: url } = await runPurser(['db', 'url'], { dataDir })
     assert.match(url, /^postgresql:\/\/purser_app:.*\/purser\n$/)
     const verified = await runPurser(['ledger', 'verify'], { dataDir })
-    assert.deepEqual([verified.code, /The ledger is whole/.test(verified.stdout)], [0, true], verified.stderr)
+    assert.deepEqual([verified.code, /The ledger is intact/.test(verified.stdout)], [0, true], verified.stderr)
     const checked = await runPurser(['check'], { dataDir })
     assert.deepEqual([checked.code, /All \d+ hold/.test(checked.stdout)], [0, true], checked.stderr)
     const helped = await runPurser(['--help'], { dataDir })
@@ -87,7 +87,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
     assert.equal((await create(purser, 'after the commands')).status, 201)
     assert.equal(postmastersOf(dataDir).length, 1)
   })
-  await t.test('the log is in files, and no secret is in them', () => {
+  await t.test('the log is written to files without secrets', () => {
     const log = readFileSync(join(dataDir, 'logs', 'combined.log'), 'utf8')
     assert.match(log, /"route":"\/api\/v1\/payments"/)
     assert.ok(!log.includes(purser.key))
@@ -97,7 +97,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
   await stop(purser, folder)
 })
 
-void test('data and key outlive a restart; PURSER_SANDBOX_KEY sets the key', options, async (t) => {
+void test('data and key survive a restart; PURSER_SANDBOX_KEY sets the key', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const first = await startPurser({ dataDir })
   const made = (await (await create(first, 'once')).json()) as { id: string }
@@ -116,7 +116,7 @@ void test('data and key outlive a restart; PURSER_SANDBOX_KEY sets the key', opt
   await stop(third, folder)
 })
 
-void test('what the settings leave in doubt is said at the start, in production too', options, async (t) => {
+void test('ambiguous settings are reported at start, also in production', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir, env: { MPESA_CONSUMER_KEY: 'a-key' } })
   assert.match(purser.output(), /^Provider keys are set and PURSER_MODE is not: this is the sandbox/m)
@@ -127,7 +127,7 @@ void test('Ctrl-C ends everything, PostgreSQL included, however often it is pres
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir })
   assert.ok(processesIn(folder).length > 3)
-  // npm passes Ctrl-C on to what it runs, which has heard it already.
+  // npm forwards Ctrl-C to its child, which has already received it.
   purser.kill('SIGINT', 'group')
   purser.kill('SIGINT', 'group')
   await waitFor('the port to be refused', () =>
@@ -156,14 +156,14 @@ void test('npm start: Ctrl-C in its terminal and SIGTERM to npm alone end everyt
     const closed = new Promise((done) => child.once('close', done))
     let said = ''
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    await waitFor('npm start to run it', () => said.includes('Ctrl-C stops'), 30_000)
+    await waitFor('npm start to run the program', () => said.includes('Ctrl-C stops'), 30_000)
     process.kill(to === 'group' ? -(child.pid ?? 0) : (child.pid ?? 0), signal)
     await closed
     await waitFor('everything to end', () => processesIn(folder).length === 0)
   }
 })
 
-void test('two programs with folders of their own run side by side', options, async (t) => {
+void test('two programs with separate folders run side by side', options, async (t) => {
   const [one, two] = [dataDirOf(t), dataDirOf(t)]
   const [first, second] = await Promise.all([startPurser(one), startPurser(two)])
   assert.notEqual(first.url, second.url)
@@ -177,27 +177,27 @@ void test('two programs with folders of their own run side by side', options, as
 })
 
 void test(
-  'a command works as the user whose data it is, one without a line in /etc/passwd too',
+  'a command works as the owner of the data, also without an entry in /etc/passwd',
   { skip: notLinux || (process.getuid?.() !== 0 && 'needs root') || unreadable },
   async (t) => {
     const { folder, dataDir } = dataDirOf(t)
     await stop(await startPurser({ dataDir }), folder)
-    await run('chown', ['-R', `${SOMEBODY}:${SOMEBODY}`, folder])
+    await run('chown', ['-R', `${UNKNOWN_UID}:${UNKNOWN_UID}`, folder])
     const { code, stdout, stderr } = await runPurser(['merchant', 'create', 'Duka'], { dataDir })
     assert.equal(code, 0, stderr)
     const audit = await runPurser(['db', 'sql', 'select actor_id from identity.audit order by 1'], { dataDir })
-    assert.match(audit.stdout, new RegExp(`uid ${SOMEBODY}`), stdout + audit.stderr)
+    assert.match(audit.stdout, new RegExp(`uid ${UNKNOWN_UID}`), stdout + audit.stderr)
   },
 )
 
-void test('what cannot start says why in one line', options, async (t) => {
+void test('a failed start prints the reason in one line', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
-  await t.test('a command where nothing was started makes nothing', async () => {
+  await t.test('a command without a running program creates nothing', async () => {
     for (const args of [['ledger', 'verify'], ['check'], ['db', 'sql', 'select 1']])
       await assertRefused(runPurser(args, { dataDir }), /^There is no Purser in .*data: set DATA_DIR/)
     assert.ok(!existsSync(dataDir))
   })
-  await t.test('the port is used', async () => {
+  await t.test('the port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await waitFor('the other server', () => other.listening)
     const { port } = other.address() as AddressInfo
@@ -205,12 +205,12 @@ void test('what cannot start says why in one line', options, async (t) => {
     other.close()
     assert.deepEqual(processesIn(folder), [])
   })
-  await t.test('the database is of another mode', async () => {
+  await t.test('the database belongs to another mode', async () => {
     const env = { PURSER_MODE: 'live', HOST: '127.0.0.1' }
     await assertRefused(runPurser(['start'], { dataDir, env }), /is of mode sandbox and cannot run in mode live: set/)
     assert.deepEqual(processesIn(folder), [])
   })
-  await t.test('settings are wrong: a line for each', async () => {
+  await t.test('invalid settings: one line each', async () => {
     const env = { PORT: 'http', LOG_LEVEL: 'loud', PURSER_MODUS: 'live', PURSER_SANDBOX_KEY: 'sk_live_x' }
     const { code, stdout, stderr } = await runPurser(['start'], { dataDir, env })
     assert.deepEqual([code, stdout], [1, ''])
@@ -227,7 +227,7 @@ void test('what cannot start says why in one line', options, async (t) => {
     const env = { PURSER_MODE: 'live', HOST: '127.0.0.1', PURSER_SANDBOX_KEY: 'sk_test_x' }
     await assertRefused(runPurser(['start'], { dataDir, env }), /PURSER_SANDBOX_KEY .*only in the sandbox/)
   })
-  await t.test('the folder cannot be written', async () => {
+  await t.test('the folder is not writable', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, '')
     await assertRefused(runPurser(['start'], { dataDir: join(file, 'data'), cwd: folder }), /file\/data/)

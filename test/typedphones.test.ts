@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { create, PAYMENTS } from './api/shop.ts'
 import { openWorld } from './world.ts'
 
-/** The field of the checkout page, as a payer without a script fills it. */
+/** Tests the phone field of the checkout page, as a payer without JavaScript fills it. */
 
 const FORMS = [
   '0712 345 678',
@@ -17,7 +17,7 @@ const FORMS = [
   '0712345678,',
 ]
 
-void test('the checkout page reads a phone in every form that people paste', async () => {
+void test('the checkout page accepts a phone number in every common notation', async () => {
   await using world = await openWorld()
   for (const phone of FORMS) {
     // Public prompts on one phone are limited to three in ten minutes.

@@ -1,4 +1,4 @@
-// Run as a process of its own: the package unpacks into the temporary folder, which the caller points somewhere safe.
+// Run as a separate process: the package unpacks into the temporary folder, and the caller points that to a safe place.
 import chromium from '@sparticuz/chromium'
 
 await chromium.executablePath()

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Waits until `look` gives something other than undefined or false, and returns it. Fails loudly with `what` after the deadline. */
+/** Polls until `probe` returns a value other than undefined or false, and returns it. Throws with `what` after the deadline. */
 export async function waitFor<T>(
   what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
   deadlineMs = 15_000,
 ): Promise<T> {
   const until = performance.now() + deadlineMs
   for (;;) {
-    const found = await look()
+    const found = await probe()
     if (found !== undefined && found !== false) return found
-    if (performance.now() > until) throw new Error(`Waited ${deadlineMs} ms in vain for: ${what}`)
+    if (performance.now() > until) throw new Error(`Waited ${deadlineMs} ms for: ${what}`)
     await delay(20)
   }
 }

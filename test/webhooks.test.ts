@@ -31,7 +31,7 @@ async function pay(world: World, id: string, phone = PAYS): Promise<void> {
   assert.equal(status, 201, JSON.stringify(body))
 }
 
-test('a payment is told from its creation to its money, signed as the specification says', async () => {
+test('a payment sends signed events from creation to payment', async () => {
   await using receiver = await openReceiver()
   await using world = await openWorld({ clock: 'system' })
   const { secret, id: endpointId } = await subscribe(world, `${receiver.url}/hooks?shop=1`)
@@ -47,7 +47,7 @@ test('a payment is told from its creation to its money, signed as the specificat
   }
   const { body: payment } = await world.api('GET', `/api/v1/payments/${id}`)
   const last = receiver.received.at(-1)?.event
-  assert.deepEqual(last.data.object, payment, 'the event carries what the API shows')
+  assert.deepEqual(last.data.object, payment, 'the event contains the object of the API')
   assert.equal(last.version, payment.version)
   assert.equal(last.livemode, false)
   assert.match(last.id, /^evt_/)
@@ -63,7 +63,7 @@ test('a payment is told from its creation to its money, signed as the specificat
   assert.deepEqual(await world.broken(), [])
 })
 
-test('each way a payment can go has its event, and one shop hears nothing of another', async () => {
+test('each change of a payment has its event, and merchants get only their own events', async () => {
   await using receiver = await openReceiver()
   await using world = await openWorld()
   await subscribe(world, receiver.url)
@@ -104,7 +104,7 @@ test('each way a payment can go has its event, and one shop hears nothing of ano
   assert.deepEqual(await world.broken(), [])
 })
 
-test('a creation that nobody wants to hear of writes nothing for it', async () => {
+test('creating a payment without subscribers writes no event', async () => {
   await using world = await openWorld()
   const outbox = async (): Promise<number> =>
     (
@@ -116,13 +116,13 @@ test('a creation that nobody wants to hear of writes nothing for it', async () =
   assert.equal(await outbox(), 0)
   await subscribe(world, 'https://shop.example/hook', { events: ['payment.paid'] })
   await createPayment(world)
-  assert.equal(await outbox(), 0, 'not of creations')
+  assert.equal(await outbox(), 0, 'no event for the creation')
   await subscribe(world, 'https://shop.example/all')
   await createPayment(world)
   assert.equal(await outbox(), 1)
 })
 
-test('endpoints are made, changed, tried, rotated and deleted by the API', async () => {
+test('endpoints are created, changed, tested, rotated and deleted by the API', async () => {
   await using receiver = await openReceiver()
   await using world = await openWorld()
   const headers = { 'idempotency-key': 'make-1' }
@@ -210,7 +210,7 @@ test('deliveries are listed in pages, newest first', async () => {
   assert.equal((await world.api('GET', `${path}?cursor=nonsense`)).status, 422)
 })
 
-test('what an endpoint may not be is refused with the field and what to do', async () => {
+test('invalid endpoints are refused with the field and advice', async () => {
   await using world = await openWorld()
   const path = '/api/v1/webhook-endpoints'
   const refused = async (body: object, status: number, code: string, param?: string): Promise<void> => {
@@ -252,7 +252,7 @@ test('what an endpoint may not be is refused with the field and what to do', asy
   assert.deepEqual([write.status, write.body.error.code], [403, 'forbidden'])
 })
 
-test('one endpoint that never answers leaves another as it was', async () => {
+test('an endpoint that never answers does not affect another', async () => {
   await using slow = await openReceiver()
   await using healthy = await openReceiver()
   await using world = await openWorld({ clock: 'system' })
@@ -260,34 +260,38 @@ test('one endpoint that never answers leaves another as it was', async () => {
   await subscribe(world, slow.url)
   await subscribe(world, healthy.url)
   const ids = await Promise.all(Array.from({ length: 60 }, () => createPayment(world)))
-  await healthy.waitFor('all at the healthy one', (all) => all.length === ids.length)
+  await healthy.waitFor('all events at the healthy endpoint', (all) => all.length === ids.length)
   assert.deepEqual(new Set(healthy.received.map(({ event }) => event.data.object.id)), new Set(ids))
-  assert.ok(slow.received.length <= 16, `${slow.received.length} at the slow one, which is still busy with them`)
+  assert.ok(slow.received.length <= 16, `${slow.received.length} at the slow endpoint, which is still busy`)
   slow.cut()
 })
 
-test('killed between sending and recording, it sends again after the next start', { skip: notLinux }, async (t) => {
-  await using receiver = await openReceiver()
-  const dataDir = join(createFolder(t), 'data')
-  const first = await startPurser({ dataDir })
-  const call = async (url: string, path: string, key: string, body: object): Promise<any> => {
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
-    assert.ok(answer.ok, await answer.clone().text())
-    return answer.json()
-  }
-  const { secret } = await call(first.url, '/api/v1/webhook-endpoints', first.key, { url: receiver.url })
-  receiver.answers(() => first.kill('SIGKILL'))
-  await call(first.url, '/api/v1/payments', first.key, { amount: '5.00', currency: 'KES' }).catch(() => undefined)
-  await receiver.waitFor('the first sending', (all) => all.length === 1)
-  await first.exited
-  receiver.answers()
-  const second = await startPurser({ dataDir })
-  await receiver.waitFor('the second sending', (all) => all.length === 2)
-  const [before, after] = receiver.received
-  assert.equal(after?.headers['webhook-id'], before?.headers['webhook-id'])
-  assert.equal(after?.raw, before?.raw)
-  new Webhook(secret).verify(after?.raw ?? '', after?.headers as Record<string, string>)
-  second.kill('SIGTERM')
-  assert.deepEqual(await second.exited, { code: 0, signal: null })
-})
+test(
+  'a delivery killed between sending and recording is sent again after the next start',
+  { skip: notLinux },
+  async (t) => {
+    await using receiver = await openReceiver()
+    const dataDir = join(createFolder(t), 'data')
+    const first = await startPurser({ dataDir })
+    const call = async (url: string, path: string, key: string, body: object): Promise<any> => {
+      const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+      const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+      assert.ok(answer.ok, await answer.clone().text())
+      return answer.json()
+    }
+    const { secret } = await call(first.url, '/api/v1/webhook-endpoints', first.key, { url: receiver.url })
+    receiver.answers(() => first.kill('SIGKILL'))
+    await call(first.url, '/api/v1/payments', first.key, { amount: '5.00', currency: 'KES' }).catch(() => undefined)
+    await receiver.waitFor('the first delivery', (all) => all.length === 1)
+    await first.exited
+    receiver.answers()
+    const second = await startPurser({ dataDir })
+    await receiver.waitFor('the second delivery', (all) => all.length === 2)
+    const [before, after] = receiver.received
+    assert.equal(after?.headers['webhook-id'], before?.headers['webhook-id'])
+    assert.equal(after?.raw, before?.raw)
+    new Webhook(secret).verify(after?.raw ?? '', after?.headers as Record<string, string>)
+    second.kill('SIGTERM')
+    assert.deepEqual(await second.exited, { code: 0, signal: null })
+  },
+)

@@ -12,49 +12,49 @@ import { openTestDatabase, type TestDatabase } from './database.ts'
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // The API's objects as they come: tests say what they expect of them.
+  // API objects are untyped here: each test states its expectations.
   readonly body: any
 }
 
-/** The whole program in this process, over a fresh database. */
+/** The whole program in this process, on a fresh database. */
 export interface World extends AsyncDisposable {
   readonly app: App
-  /** What links start with. */
+  /** Base URL of links. */
   readonly url: string
-  /** Where it listens: the same, unless PUBLIC_URL is set. */
+  /** Base URL where the program listens: equals `url` unless PUBLIC_URL is set. */
   readonly address: string
-  /** The API key of the merchant. */
+  /** The merchant's API key. */
   readonly key: string
   readonly merchantId: string
   readonly log: MemoryLog
   readonly database: TestDatabase
-  /** Calls our API as the merchant; `headers` may replace the key. */
+  /** Calls the API as the merchant. `headers` can replace the key. */
   api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /**
-   * Moves the set clock on, second by second, and runs all that becomes due on the way. Only with a set clock.
+   * Advances the set clock second by second and runs everything that becomes due. Requires a set clock.
    */
   advance(ms: number): Promise<void>
-  /** Moves the set clock on at once, and runs what has become due: for long times in which nothing is looked at on the way. */
+  /** Advances the set clock in one step, then runs what is due. For long times without intermediate checks. */
   jump(ms: number): Promise<void>
-  /** Puts a running clock ahead: what becomes due is done by itself soon after. Only with the system's clock. */
+  /** Moves a running clock forward. Due work then runs by itself. Requires the system clock. */
   skip(ms: number): void
   readonly clock: Clock
   /**
-   * What is left after a SIGKILL: the program of now can write nothing any more, whatever it was doing, and a new one starts on the
-   * database as it is. Only with a set clock.
+   * Simulates a SIGKILL: the current program can no longer write, whatever it was doing, and a new one starts on the database as it is.
+   * Requires a set clock.
    */
   crash(): Promise<void>
-  /** Sentences on what is broken in the books; none when all invariants hold. */
+  /** Returns one sentence per violated invariant. */
   broken(): Promise<string[]>
 }
 
 export interface WorldOptions {
-  /** `sandbox` by default. `live` needs `env` with the simulators' credentials. */
+  /** Default: `sandbox`. `live` needs `env` with the simulators' credentials. */
   readonly mode?: 'sandbox' | 'live'
-  /** `system`: jobs run by themselves, in real time. `set` (default): time stands still until `advance`. */
+  /** `system`: jobs run by themselves in real time. `set` (default): time stands still until `advance`. */
   readonly clock?: 'set' | 'system'
   readonly env?: Readonly<Record<string, string>>
-  /** What ids are made of; of the system's by default. */
+  /** Random source of ids. Default: the system's. */
   readonly bytes?: (count: number) => Buffer
 }
 
@@ -102,11 +102,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       return addressOf(app)
     },
     crash: async () => {
-      if (!set) throw new Error('what runs by itself cannot be killed in this process: see test/process.ts')
+      if (!set) throw new Error('a world with the system clock cannot crash in this process: see test/process.ts')
       const killed = app
       const closed = killed.db.close()
       app = await open(true)
-      // What it still tries fails at the database, as it would not even have been tried.
+      // Its remaining writes fail at the database, as if they had never been tried.
       await Promise.allSettled([closed, killed.stop()])
     },
     key,
@@ -132,7 +132,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-/** The sandbox has a merchant; elsewhere one is made. */
+/** Returns the sandbox merchant; creates a merchant in other modes. */
 async function openShop({ identity, db, sandboxKey }: App): Promise<{ key: string; merchantId: string }> {
   if (sandboxKey !== undefined) {
     return { key: sandboxKey, merchantId: (await identity.authenticate(`Bearer ${sandboxKey}`)).merchantId }
@@ -147,7 +147,7 @@ async function openShop({ identity, db, sandboxKey }: App): Promise<{ key: strin
 
 function addressOf({ http }: App): string {
   const address = http.server.address()
-  if (address === null || typeof address === 'string') throw new Error('it does not listen')
+  if (address === null || typeof address === 'string') throw new Error('the program does not listen')
   return `http://127.0.0.1:${address.port}`
 }
 

@@ -6,27 +6,27 @@ import type { ApiKey, Caller, IdentityDeps, Scope } from './types.ts'
 import { hashKey, keyPrefix } from './keys.ts'
 import { readKeyByHash } from './store/keys.ts'
 
-/** How long another instance may still take a revoked key. */
+/** Maximum time that another instance may still accept a revoked key. */
 export const CACHE_MS = 5_000
 const KNOWN_MAX = 10_000
-/** Apart from the known ones, so that a flood of made-up keys does not push those out. */
+/** Unknown keys have a cache of their own, so that a flood of invalid keys cannot evict valid ones. */
 const UNKNOWN_MAX = 1_000
 
 type Known = ApiKey & { readonly caller: Caller }
 
 export interface Authenticator {
   authenticate(authorization: string | undefined): Promise<Caller>
-  /** After a change of keys. */
-  forget(): void
+  /** Clears the cache. Call it after keys change. */
+  clear(): void
 }
 
-/** `onUse` hears of each call that a key was let in for. */
+/** `onUse` is called for each authenticated request. */
 export function createAuthenticator(deps: IdentityDeps, onUse: (keyId: string) => void): Authenticator {
   const { db, mode, masterKey, clock } = deps
   const time = { ttl: CACHE_MS, ttlResolution: 0, perf: { now: () => clock.now().getTime() } }
   const known = new LRUCache<string, Known>({ max: KNOWN_MAX, ...time })
   const unknown = new LRUCache<string, true>({ max: UNKNOWN_MAX, ...time })
-  /** Requests that come together ask the database once. */
+  /** Database reads in progress: concurrent requests with the same key share one. */
   const asking = new Map<string, Promise<Known | undefined>>()
   const prefix = keyPrefix(mode)
   let changes = 0
@@ -35,14 +35,14 @@ export function createAuthenticator(deps: IdentityDeps, onUse: (keyId: string) =
     const before = changes
     const hashes = masterKey.versions.map((version) => hashKey(masterKey, secret, version))
     const key = await readKeyByHash(db, hashes)
-    const found = key && { ...key, caller: callerOf(key) }
+    const found = key && { ...key, caller: toCaller(key) }
     if (before !== changes) return found
     if (found) known.set(hash, found)
     else unknown.set(hash, true)
     return found
   }
   const find = (secret: string): Known | undefined | Promise<Known | undefined> => {
-    // Remembered without the secret itself. The stored, keyed hash would do too, at ten times the cost for each request.
+    // The cache key is a plain digest, not the secret itself. The stored keyed hash would also do, but costs ten times as much per request.
     const hash = digest('sha256', secret)
     const cached = known.get(hash)
     if (cached || unknown.get(hash)) return cached
@@ -64,7 +64,7 @@ export function createAuthenticator(deps: IdentityDeps, onUse: (keyId: string) =
       onUse(key.id)
       return key.caller
     },
-    forget: () => {
+    clear: () => {
       changes++
       known.clear()
       unknown.clear()
@@ -73,7 +73,7 @@ export function createAuthenticator(deps: IdentityDeps, onUse: (keyId: string) =
   }
 }
 
-const callerOf = (key: ApiKey): Caller =>
+const toCaller = (key: ApiKey): Caller =>
   Object.freeze({
     merchantId: key.merchantId,
     storeId: key.storeId,

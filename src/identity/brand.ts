@@ -7,7 +7,7 @@ import { deleteLogoIfUnused, insertLogo } from './store/logos.ts'
 const COLOUR = /^#?([0-9a-f]{6})$/i
 const LOGO_BYTES_AT_MOST = 100 * 1024
 
-/** `0B6B4F` and `#0b6b4f` → `#0b6b4f`. Whether it can be read is the page's care: it takes shades of it that can. */
+/** Normalizes `0B6B4F` and `#0b6b4f` to `#0b6b4f`. The page itself picks readable shades of the colour. */
 function parseColour(text: string): string {
   const [, digits] = COLOUR.exec(text.trim()) ?? []
   if (digits === undefined) throw badInput('colour', `${text.slice(0, 20)} is not a colour: write it as #0b6b4f.`)
@@ -20,7 +20,7 @@ interface Kind {
   fits(bytes: Buffer): boolean
 }
 
-/** Told by the content: a name or a header can say anything. No SVG: it can hold scripts. */
+/** Picture formats, recognized by content, because a name or header can lie. SVG is excluded: it can contain scripts. */
 const KINDS: readonly Kind[] = [
   {
     type: 'image/png',
@@ -35,23 +35,23 @@ const KINDS: readonly Kind[] = [
   },
 ]
 
-/** Keeps the picture. @returns its name: a hash of what it is, so that it can be kept by browsers for ever */
+/** Stores the picture. @returns its file name, a content hash, so that browsers can cache it indefinitely */
 async function storeLogo(tx: Tx, bytes: Buffer, at: Date): Promise<string> {
-  if (bytes.length > LOGO_BYTES_AT_MOST) throw badInput('logo', 'A logo has at most 100 kB: make it smaller.')
+  if (bytes.length > LOGO_BYTES_AT_MOST) throw badInput('logo', 'A logo may have at most 100 kB. Use a smaller file.')
   const kind = KINDS.find(({ fits }) => fits(bytes))
-  if (!kind) throw badInput('logo', 'A logo is a PNG, JPEG or WebP picture.')
+  if (!kind) throw badInput('logo', 'A logo must be a PNG, JPEG or WebP picture.')
   const name = `${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.${kind.ending}`
   await insertLogo(tx, { name, type: kind.type, bytes }, at)
   return name
 }
 
-/** What to change of a brand: undefined leaves it, null takes it away. */
+/** Changes to a brand. Undefined keeps a value, null removes it. */
 export interface BrandChange {
   readonly colour?: string | null | undefined
   readonly logo?: Buffer | null | undefined
 }
 
-/** The brand after the change. */
+/** Returns the brand after the change. */
 export async function applyBrandChange(tx: Tx, before: Brand, { colour, logo }: BrandChange, at: Date): Promise<Brand> {
   return {
     colour: colour === undefined ? before.colour : colour === null ? null : parseColour(colour),
@@ -59,7 +59,7 @@ export async function applyBrandChange(tx: Tx, before: Brand, { colour, logo }: 
   }
 }
 
-/** Takes the picture of before away when it was changed and nobody else has it. After the change was written. */
+/** Deletes the previous logo when the change replaced it and no other brand uses it. Call it after writing the change. */
 export async function deleteUnusedLogo(tx: Tx, before: Brand, after: Brand): Promise<void> {
   if (before.logo !== null && before.logo !== after.logo) await deleteLogoIfUnused(tx, before.logo)
 }

@@ -14,7 +14,7 @@ const masterKey = createMasterKey([{ version: 1, key: randomBytes(32) }])
 const clock = createSetClock()
 const base = { mode: 'sandbox', masterKey, clock, ids: createIds(clock), log: silentLog } as const
 
-/** Runs `purser <words>` and returns what it printed. */
+/** Runs `npx purser <words>` and returns its output. */
 async function purser(database: TestDatabase, ...words: string[]): Promise<string> {
   const printed: string[] = []
   const program = new Command('purser').exitOverride().configureOutput({ writeErr: (text) => void printed.push(text) })
@@ -36,7 +36,7 @@ async function purser(database: TestDatabase, ...words: string[]): Promise<strin
   return printed.join('\n')
 }
 
-void test('merchant, key and audit from the shell', async () => {
+void test('CLI: merchants, keys and the audit log', async () => {
   await using database = await openTestDatabase([identitySchema])
   const merchant = await purser(database, 'merchant', 'create', 'Duka la Ada', '--locale', 'sw')
   assert.match(merchant, /^mer_\w{26}$/)
@@ -69,7 +69,7 @@ void test('merchant, key and audit from the shell', async () => {
   assert.match(await purser(database, 'audit', 'list', '--limit', '1'), /More: --cursor \d+/)
 })
 
-void test('operators from the shell', async () => {
+void test('CLI: operators', async () => {
   await using database = await openTestDatabase([identitySchema])
   assert.match(
     await purser(database, 'operator', 'create', 'ada@example.com', '--name', 'Ada', '--role', 'owner'),
@@ -79,7 +79,7 @@ void test('operators from the shell', async () => {
   assert.match(await purser(database, 'operator', 'list'), /ada@example\.com/)
 })
 
-void test('bad input is told what to write', async () => {
+void test('CLI: bad input gets advice', async () => {
   await using database = await openTestDatabase([identitySchema])
   const unknown = 'mer_01kd3v4x5yabcdefghjkmnpqrs'
   assert.match(await purser(database, 'merchant', 'show', unknown), /no merchant .*purser merchant list/)
@@ -93,7 +93,7 @@ void test('bad input is told what to write', async () => {
   assert.match(await purser(database, 'merchant', 'create', ' '), /1 to 100 characters/)
 })
 
-void test('stores, members and how a merchant looks, from the shell', async () => {
+void test('CLI: stores, members and brands', async () => {
   await using database = await openTestDatabase([identitySchema])
   const merchant = await purser(database, 'merchant', 'create', 'Duka')
   const look = await purser(database, 'merchant', 'set', merchant, '--colour', '0B6B4F', '--locale', 'sw')

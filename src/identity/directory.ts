@@ -26,7 +26,7 @@ import { readMerchants } from './store/merchants.ts'
 import { readOperators } from './store/operators.ts'
 import { readStoreByRequest, readStores } from './store/stores.ts'
 
-/** What identity does, without what it declares to the process. */
+/** The functions of identity without its `Module` declarations. */
 export type Directory = Omit<Identity, keyof Module>
 
 export function createDirectory(deps: IdentityDeps): Directory {
@@ -34,54 +34,58 @@ export function createDirectory(deps: IdentityDeps): Directory {
   const keys = createAuthenticator(deps, keyUsage.mark)
   const merchants = createCache(deps, (q, [id]) => requireMerchant(q, id ?? ''))
   const shops = createCache(deps, (q, [id, storeId]) => requireShop(q, id ?? '', storeId))
-  /** What this process remembers is forgotten once the change is committed. */
-  const changing =
+  /** Runs a change and invalidates this process's caches once it has committed. */
+  const withInvalidation =
     <Input, Result>(act: Change<Input, Result>) =>
     (tx: Tx, input: Input, actor: Actor): Promise<Result> => {
       tx.afterCommit(() => {
-        keys.forget()
-        merchants.forget()
-        shops.forget()
+        keys.clear()
+        merchants.clear()
+        shops.clear()
       })
       return act(deps, tx, input, actor)
     }
   return {
     authenticate: keys.authenticate,
     requireScope,
-    createMerchant: changing(createMerchant),
+    createMerchant: withInvalidation(createMerchant),
     findMerchant,
     requireMerchant: (q, id) => merchants.require(q, id),
-    updateMerchant: changing(updateMerchant),
-    setSettlement: changing(setSettlement),
-    setDestination: changing(setDestination),
+    updateMerchant: withInvalidation(updateMerchant),
+    setSettlement: withInvalidation(setSettlement),
+    setDestination: withInvalidation(setDestination),
     findDestination: (q, merchantId) => findDestination(deps, q, merchantId),
     findLogo: readLogo,
-    listMerchants: (q, page) => readMerchants(q, bounded(page)),
-    addReturnOrigin: changing(addReturnOrigin),
-    removeReturnOrigin: changing(removeReturnOrigin),
-    createStore: changing(createStore),
-    updateStore: changing(updateStore),
+    listMerchants: (q, page) => readMerchants(q, clampLimit(page)),
+    addReturnOrigin: withInvalidation(addReturnOrigin),
+    removeReturnOrigin: withInvalidation(removeReturnOrigin),
+    createStore: withInvalidation(createStore),
+    updateStore: withInvalidation(updateStore),
     findStoreByRequest: readStoreByRequest,
     requireStore,
-    listStores: (q, page) => readStores(q, { ...bounded(page), merchantId: page.merchantId }),
+    listStores: (q, page) => readStores(q, { ...clampLimit(page), merchantId: page.merchantId }),
     requireShop: (q, id, storeId) => (storeId === undefined ? shops.require(q, id) : shops.require(q, id, storeId)),
-    addMember: changing(addMember),
-    removeMember: changing(removeMember),
+    addMember: withInvalidation(addMember),
+    removeMember: withInvalidation(removeMember),
     listMembers: (q, merchantId) => readMembers(q, merchantId, LIMIT_MAX),
     findEffectiveRole,
-    createKey: changing(createKey),
-    rotateKey: changing(rotateKey),
-    revokeKey: changing(revokeKey),
-    listKeys: (q, page) => readKeys(q, { ...bounded(page), merchantId: page.merchantId }),
-    createOperator: changing(createOperator),
-    disableOperator: changing(disableOperator),
-    listOperators: (q, page) => readOperators(q, bounded(page)),
+    createKey: withInvalidation(createKey),
+    rotateKey: withInvalidation(rotateKey),
+    revokeKey: withInvalidation(revokeKey),
+    listKeys: (q, page) => readKeys(q, { ...clampLimit(page), merchantId: page.merchantId }),
+    createOperator: withInvalidation(createOperator),
+    disableOperator: withInvalidation(disableOperator),
+    listOperators: (q, page) => readOperators(q, clampLimit(page)),
     audit: {
       record: (tx, entry) => insertAudit(tx, entry, deps.clock.now()),
-      list: (q, page) => readAudit(q, { ...bounded(page), action: page.action, target: page.target }),
+      list: (q, page) => readAudit(q, { ...clampLimit(page), action: page.action, target: page.target }),
     },
     ensureSandboxMerchant: (tx, input) =>
-      changing((_, inner, given: typeof input) => ensureSandboxMerchant(deps, inner, given))(tx, input, SANDBOX),
+      withInvalidation((_, inner, given: typeof input) => ensureSandboxMerchant(deps, inner, given))(
+        tx,
+        input,
+        SANDBOX,
+      ),
     flush: keyUsage.flush,
     close: keyUsage.close,
   }
@@ -92,17 +96,17 @@ type Change<Input, Result> = (deps: IdentityDeps, tx: Tx, input: Input, actor: A
 const SANDBOX = { type: 'system', id: 'sandbox' } as const
 const LIMIT_MAX = 500
 
-const bounded = ({ limit, cursor }: PageQuery): PageQuery => ({
+const clampLimit = ({ limit, cursor }: PageQuery): PageQuery => ({
   limit: Math.min(Math.max(1, limit), LIMIT_MAX),
   cursor,
 })
 
 interface Cache<T> {
   require(q: Queryable, ...ids: string[]): Promise<T>
-  forget(): void
+  clear(): void
 }
 
-/** Every payment that is made asks for its merchant. */
+/** Caches merchants and stores, because every new payment reads its merchant. */
 function createCache<T extends object>(
   { clock }: IdentityDeps,
   read: (q: Queryable, ids: readonly string[]) => Promise<T>,
@@ -122,6 +126,6 @@ function createCache<T extends object>(
       known.set(key, found)
       return found
     },
-    forget: () => known.clear(),
+    clear: () => known.clear(),
   }
 }

@@ -21,7 +21,7 @@ interface World extends AsyncDisposable {
   clock: SetClock
   masterKey: MasterKey
   identity: Identity
-  /** Another instance over the same database. */
+  /** Creates another instance on the same database. */
   other(versions?: number): Identity
   write<T>(act: (tx: Tx) => Promise<T>): Promise<T>
 }
@@ -66,7 +66,7 @@ const SAFE = [
   'webhooks:write',
 ]
 
-void test('a key opens the API for its merchant, with the scopes that cannot send money away', async () => {
+void test('a key authenticates its merchant, and its default scopes cannot redirect money', async () => {
   await using world = await openWorld()
   const { merchant, id, secret, bearer } = await makeKey(world)
   assert.match(secret, /^sk_test_[\w-]{32}$/)
@@ -83,7 +83,7 @@ void test('a key opens the API for its merchant, with the scopes that cannot sen
   })
 })
 
-void test('no key, a malformed one, a made-up one and one of the other mode are refused with what to do', async () => {
+void test('a missing, malformed, unknown or wrong-mode key is refused with advice', async () => {
   await using world = await openWorld()
   const { authenticate } = world.identity
   await assert.rejects(authenticate(undefined), refused(/Authorization: Bearer sk_test_/))
@@ -107,7 +107,7 @@ void test('in live mode keys are sk_live_ and test keys are refused', async () =
   )
 })
 
-void test('the database never holds a key', async () => {
+void test('the database never stores a key', async () => {
   await using world = await openWorld()
   const { secret } = await makeKey(world)
   const rows = await world.database.owner.many(
@@ -116,7 +116,7 @@ void test('the database never holds a key', async () => {
   assert.equal(JSON.stringify(rows).includes(secret.slice(8, -4)), false)
 })
 
-void test('an expired key is refused at its minute, also while it is cached', async () => {
+void test('an expired key is refused on time, even while it is cached', async () => {
   await using world = await openWorld()
   const { bearer } = await makeKey(world, { expiresAt: new Date('2026-01-15T09:00:02Z') })
   await world.identity.authenticate(bearer)
@@ -124,7 +124,7 @@ void test('an expired key is refused at its minute, also while it is cached', as
   await assert.rejects(world.identity.authenticate(bearer), refused(/expired/))
 })
 
-void test('a revoked key is refused at once here and after 5 seconds elsewhere', async () => {
+void test('a revoked key is refused at once on this instance and within 5 seconds on others', async () => {
   await using world = await openWorld()
   const { id, bearer } = await makeKey(world)
   const other = world.other()
@@ -136,7 +136,7 @@ void test('a revoked key is refused at once here and after 5 seconds elsewhere',
   await assert.rejects(other.authenticate(bearer), refused(/revoked/))
 })
 
-void test('a change that is rolled back takes nothing away', async () => {
+void test('a rolled-back change revokes nothing', async () => {
   await using world = await openWorld()
   const { id, bearer } = await makeKey(world)
   const failing = world.write(async (tx) => {
@@ -147,7 +147,7 @@ void test('a change that is rolled back takes nothing away', async () => {
   await world.identity.authenticate(bearer)
 })
 
-void test('rotation: both keys work until the overlap has passed, then the new one alone, with the same scopes', async () => {
+void test('rotation: both keys work until the overlap ends, then only the new one, with the same scopes', async () => {
   await using world = await openWorld()
   const old = await makeKey(world, { scopes: ['payouts:write'] })
   const made = await world.write((tx) => world.identity.rotateKey(tx, { keyId: old.id, overlapMs: 60_000 }, actor))
@@ -163,7 +163,7 @@ void test('rotation: both keys work until the overlap has passed, then the new o
   )
 })
 
-void test('of many rotations of one key at once, one wins', async () => {
+void test('concurrent rotations of one key: one succeeds', async () => {
   await using world = await openWorld()
   const { id } = await makeKey(world)
   const results = await Promise.allSettled(
@@ -172,7 +172,7 @@ void test('of many rotations of one key at once, one wins', async () => {
   assert.equal(results.filter((one) => one.status === 'fulfilled').length, 1)
 })
 
-void test('a new version of the pepper leaves old keys working', async () => {
+void test('keys still work after a new pepper version', async () => {
   await using world = await openWorld()
   const { bearer } = await makeKey(world)
   const later = world.other(2)
@@ -183,7 +183,7 @@ void test('a new version of the pepper leaves old keys working', async () => {
   await assert.rejects(world.identity.authenticate(`Bearer ${made.secret}`), refused(/not valid/))
 })
 
-void test('when a key was last used is written in batches and at the end', async () => {
+void test('times of last use are written in batches and on close', async () => {
   await using world = await openWorld()
   const { bearer, merchant } = await makeKey(world)
   await world.identity.authenticate(bearer)
@@ -194,7 +194,7 @@ void test('when a key was last used is written in batches and at the end', async
   assert.deepEqual(items[0]?.lastUsedAt, new Date('2026-01-15T09:00:01Z'))
 })
 
-void test('requests that come together ask the database once; so do made-up keys', async () => {
+void test('concurrent requests with one key share a database read, also for unknown keys', async () => {
   await using world = await openWorld()
   const { bearer } = await makeKey(world)
   const { database, clock, masterKey } = world
@@ -221,7 +221,7 @@ void test('requests that come together ask the database once; so do made-up keys
   await identity.close()
 })
 
-void test('return origins are exact, https in live mode, and known to the merchant at once', async () => {
+void test('return origins match exactly, need https in live mode, and apply at once', async () => {
   await using world = await openWorld()
   const { identity, database } = world
   const { merchant } = await makeKey(world)
@@ -258,14 +258,14 @@ void test('return origins are exact, https in live mode, and known to the mercha
   )
 })
 
-void test('an unknown or malformed merchant is undefined, or 404 where it is required', async () => {
+void test('findMerchant returns undefined for an unknown or malformed id, requireMerchant throws 404', async () => {
   await using world = await openWorld()
   const { db } = world.database
   assert.equal(await world.identity.findMerchant(db, "mer_' or 1=1"), undefined)
   await assert.rejects(world.identity.requireMerchant(db, 'mer_01kd3v4x5yabcdefghjkmnpqrs'), { status: 404 })
 })
 
-void test('the sandbox merchant is made once, however often and however many start; its key follows the setting', async () => {
+void test('concurrent starts create one sandbox merchant, and its key follows the setting', async () => {
   await using world = await openWorld()
   const ensure = (secret: string) => world.write((tx) => world.identity.ensureSandboxMerchant(tx, { secret }))
   const made = await Promise.all([1, 2, 3].map(() => ensure('sk_test_one')))
@@ -278,7 +278,7 @@ void test('the sandbox merchant is made once, however often and however many sta
   await assert.rejects(world.identity.authenticate('Bearer sk_test_two'), refused(/revoked/))
 })
 
-void test('the last owner stays, also when two are disabled at once', async () => {
+void test('the last owner cannot be disabled, even by concurrent calls', async () => {
   await using world = await openWorld()
   const { identity } = world
   const create = (email: string) =>
@@ -294,7 +294,7 @@ void test('the last owner stays, also when two are disabled at once', async () =
   assert.equal(items.filter((one) => one.disabledAt === undefined).length, 1)
 })
 
-void test('each change is audited in its transaction, in pages, newest first', async () => {
+void test('each change is audited in its transaction, and pages list the newest first', async () => {
   await using world = await openWorld()
   const { identity, database } = world
   const { id, merchant } = await makeKey(world)
@@ -314,7 +314,7 @@ void test('each change is audited in its transaction, in pages, newest first', a
   assert.equal((await identity.audit.list(database.db, { limit: 9, target: id })).items.length, 2)
 })
 
-void test('nobody rewrites the audit log; the running program cannot turn a key into another', async () => {
+void test('audit rows cannot be changed, and the program cannot change the identity of a key', async () => {
   await using world = await openWorld()
   await makeKey(world)
   const changes = ["update identity.audit set action = 'x'", 'delete from identity.audit', 'truncate identity.audit']
@@ -330,7 +330,7 @@ void test('nobody rewrites the audit log; the running program cannot turn a key 
   }
 })
 
-void test('uses are also written without waiting for the end', async () => {
+void test('times of last use are also written before close', async () => {
   await using world = await openWorld()
   const { id } = await makeKey(world)
   const { database, clock } = world

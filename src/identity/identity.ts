@@ -3,7 +3,7 @@ import { createDirectory } from './directory.ts'
 import type { Identity, IdentityDeps } from './types.ts'
 import { identitySchema } from './schema.ts'
 
-/** Merchants, their keys, operators, and the audit log of all that is done. */
+/** Creates the module: merchants, API keys, operators and the audit log. */
 export const createIdentity = (deps: IdentityDeps): Identity => ({
   ...createDirectory(deps),
   name: 'identity',

@@ -10,7 +10,7 @@ export interface KeyUsage {
   close(): Promise<void>
 }
 
-/** Remembers when keys were used and writes it every few seconds in one statement: no write in the request. */
+/** Collects the keys' times of last use and writes them every few seconds in one statement, so that requests do not write. */
 export function createKeyUsage(
   { db, clock, log }: Pick<IdentityDeps, 'db' | 'clock' | 'log'>,
   everyMs = WRITE_EVERY_MS,
@@ -29,7 +29,7 @@ export function createKeyUsage(
   const flushLater = (): void => {
     timer = setTimeout(() => {
       flush().catch((error: unknown) =>
-        log.warn({ why: describeError(error) }, 'when keys were last used could not be written'),
+        log.warn({ why: describeError(error) }, 'cannot write the last use of API keys'),
       )
     }, everyMs)
     timer.unref()

@@ -17,11 +17,11 @@ export const keyPrefix = (mode: Mode): string => (mode === 'live' ? 'sk_live_' :
 const PEPPER = 'api-key-pepper'
 const SECRET_BYTES = 24
 
-/** What is stored instead of the key. */
+/** Returns the hash that is stored instead of the key. */
 export const hashKey = (masterKey: MasterKey, secret: string, version: number): string =>
   keyedHash(masterKey.deriveKey(PEPPER, version), secret)
 
-/** New keys take the newest pepper. */
+/** New keys use the newest pepper. */
 export const newestPepperVersion = (masterKey: MasterKey): number => masterKey.versions.at(-1) ?? 1
 
 interface NewKeyInput {
@@ -66,7 +66,7 @@ async function writeKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput & { at: D
 }
 
 function requireScopes(scopes: readonly Scope[] = DEFAULT_SCOPES): readonly Scope[] {
-  if (scopes.length === 0) throw badInput('scopes', `A key needs a scope: ${SCOPES.join(', ')}`)
+  if (scopes.length === 0) throw badInput('scopes', `A key needs at least one scope: ${SCOPES.join(', ')}`)
   return [...new Set(scopes)]
 }
 
@@ -84,7 +84,7 @@ export async function rotateKey(
   if (!isActive(old, at) || old.replacedBy !== undefined) {
     const why =
       old.replacedBy === undefined ? 'has expired or was revoked' : `was already replaced by ${old.replacedBy}`
-    throw new AppError('identity.key-not-active', 409, `The key ${keyId} ${why}: create a new one instead.`)
+    throw new AppError('identity.key-not-active', 409, `The key ${keyId} ${why}. Create a new key instead.`)
   }
   const made = await writeKey(deps, tx, { ...old, at })
   const ends = addMs(at, overlapMs)

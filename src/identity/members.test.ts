@@ -25,7 +25,7 @@ async function openWorld() {
   }
 }
 
-void test('an operator has the higher of its role for the desk and its role at a merchant', async () => {
+void test('an operator has the higher of its role for the installation and its role at a merchant', async () => {
   await using world = await openWorld()
   const { identity, write, database } = world
   const [mine, other] = await write(async (tx) => [
@@ -57,7 +57,7 @@ void test('an operator has the higher of its role for the desk and its role at a
     ],
   )
   await write((tx) => identity.disableOperator(tx, { email: 'member@example.com' }, actor))
-  assert.equal(await at(member.id, mine.id), undefined, 'one that is disabled may do nothing anywhere')
+  assert.equal(await at(member.id, mine.id), undefined, 'a disabled operator has no rights')
   await assert.rejects(add('member@example.com', 'admin'), { code: 'identity.unknown-operator' })
   await write((tx) => identity.removeMember(tx, { merchantId: mine.id, email: 'viewer@example.com' }, actor))
   assert.equal(await at(viewer.id, mine.id), 'viewer')
@@ -74,7 +74,7 @@ void test('an operator has the higher of its role for the desk and its role at a
   )
 })
 
-void test('a key can be made for a store of its own merchant only', async () => {
+void test('a key can be created only for a store of its own merchant', async () => {
   await using world = await openWorld()
   const { identity, write } = world
   const [mine, other] = await write(async (tx) => [
@@ -89,5 +89,9 @@ void test('a key can be made for a store of its own merchant only', async () => 
   const { secret, id } = await key(mine.id)
   assert.equal((await identity.authenticate(`Bearer ${secret}`)).storeId, store.id)
   const next = await write((tx) => identity.rotateKey(tx, { keyId: id, overlapMs: 0 }, actor))
-  assert.equal((await identity.authenticate(`Bearer ${next.secret}`)).storeId, store.id, 'also when it is rotated')
+  assert.equal(
+    (await identity.authenticate(`Bearer ${next.secret}`)).storeId,
+    store.id,
+    'the rotated key keeps the store',
+  )
 })

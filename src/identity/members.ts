@@ -29,7 +29,7 @@ export async function removeMember(
 ): Promise<void> {
   const operator = await requireOperator(tx, email)
   if (!(await deleteMember(tx, { merchantId, operatorId: operator.id }))) {
-    const said = `${operator.email} is no member of ${merchantId}. See: npx purser merchant members list ${merchantId}`
+    const said = `${operator.email} is not a member of ${merchantId}. See: npx purser merchant members list ${merchantId}`
     throw new AppError('identity.unknown-member', 404, said)
   }
   const detail = { operator: operator.id }
@@ -45,7 +45,7 @@ async function requireOperator(tx: Tx, given: string): Promise<{ id: string; ema
 
 const RANK: Readonly<Record<MemberRole, number>> = { viewer: 1, support: 2, admin: 3, owner: 4 }
 
-/** What an operator may do at a merchant: the higher of its role for the whole desk and its role there. */
+/** Returns the higher of an operator's two roles: for the installation and at the merchant. */
 export async function findEffectiveRole(
   q: Queryable,
   by: { operatorId: string; merchantId: string },

@@ -83,12 +83,15 @@ export async function requireMerchant(q: Queryable, id: string): Promise<Merchan
 
 const TOLERANCE_MAX_BPS = 1000
 
-/** `0.5` → 50. */
+/** Parses a percentage to basis points: `0.5` → 50. */
 function requireTolerance(text: string): number {
   const [, whole, decimals = ''] = /^(\d{1,2})(?:\.(\d{1,2}))?$/.exec(text.trim()) ?? []
   const bps = whole === undefined ? Infinity : Number(whole + decimals.padEnd(2, '0'))
   if (bps > TOLERANCE_MAX_BPS)
-    throw badInput('tolerance', 'The tolerance is a percentage from 0 to 10 with at most two decimals, such as 0.5.')
+    throw badInput(
+      'tolerance',
+      'The tolerance must be a percentage from 0 to 10 with at most two decimals, such as 0.5.',
+    )
   return bps
 }
 
@@ -96,7 +99,7 @@ const NAME_MAX = 100
 
 export function requireName(text: string): string {
   const name = text.trim()
-  if (name === '' || name.length > NAME_MAX) throw badInput('name', `A name has 1 to ${NAME_MAX} characters.`)
+  if (name === '' || name.length > NAME_MAX) throw badInput('name', `A name must have 1 to ${NAME_MAX} characters.`)
   return name
 }
 
@@ -140,7 +143,7 @@ export async function removeReturnOrigin(
   )
 }
 
-/** `https://shop.example` and nothing after it. Plain http only where no real payer comes: outside live mode. */
+/** Returns `https://shop.example` without path or query. Accepts plain http outside live mode, where no real payers return. */
 export function parseOrigin(text: string, mode: Mode): string {
   const url = URL.parse(text.trim())
   if (!url) throw badOrigin(text, 'write it as https://shop.example')
@@ -149,6 +152,6 @@ export function parseOrigin(text: string, mode: Mode): string {
   if (url.username !== '' || url.password !== '') throw badOrigin(text, 'leave out the user name and password')
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     throw badOrigin(text, `leave out what follows ${url.origin}`)
-  if (url.hostname.includes('*')) throw badOrigin(text, 'each origin is written out, without *')
+  if (url.hostname.includes('*')) throw badOrigin(text, 'wildcards are not supported, so list each origin')
   return url.origin
 }

@@ -47,7 +47,7 @@ export async function disableOperator(
     throw new AppError('identity.unknown-operator', 404, `There is no operator ${email}. See: npx purser operator list`)
   if (operator.disabledAt) return
   if (operator.role === 'owner' && found.every((one) => one === operator)) {
-    throw new AppError('identity.last-owner', 409, `${email} is the only owner left: create another owner first.`)
+    throw new AppError('identity.last-owner', 409, `${email} is the only owner left. Create another owner first.`)
   }
   const at = clock.now()
   await markDisabled(tx, operator.id, at)

@@ -8,7 +8,7 @@ import { createIds } from '#platform/base/ids'
 import { Secret } from '#platform/base/secrets'
 import { sandboxKey } from './index.ts'
 
-void test('the sandbox key is the configured one, else the same at each start, in a file for its owner only', (t) => {
+void test('the sandbox key is the configured one, else the one in an owner-only file, the same at each start', (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'purser-sandbox-'))
   t.after(() => rmSync(dataDir, { recursive: true, force: true }))
   const ids = createIds(systemClock)

@@ -41,12 +41,12 @@ export async function ensureSandboxMerchant(
     )
   }
   const merchant = await readMerchantByHandle(tx, HANDLE)
-  invariant(merchant, 'the sandbox merchant was just made')
+  invariant(merchant, 'the sandbox merchant exists after its insert')
   await ensureKey(deps, tx, merchant.id, secret)
   return requireMerchant(tx, merchant.id)
 }
 
-/** The key of the start before goes out of force when another is set. */
+/** Makes this the merchant's only sandbox key: revokes keys that earlier starts configured. */
 async function ensureKey(
   { masterKey, ids, clock }: IdentityDeps,
   tx: Tx,
@@ -78,8 +78,8 @@ async function ensureKey(
 }
 
 /**
- * The sandbox merchant's key: the configured one, else the one in `DATA_DIR/sandbox-key`, which is made when it is missing so that each
- * start can print the same key. It opens nothing but the sandbox.
+ * Returns the sandbox merchant's key: the configured one, else the one in `DATA_DIR/sandbox-key`. A missing file is created, so that every
+ * start prints the same key. The key works only in the sandbox.
  */
 export function sandboxKey(config: { sandboxKey: Secret | undefined; dataDir: string }, ids: Ids): string {
   if (config.sandboxKey) return config.sandboxKey.reveal()
@@ -94,7 +94,7 @@ export function sandboxKey(config: { sandboxKey: Secret | undefined; dataDir: st
     throw new AppError(
       'identity.sandbox-key',
       500,
-      `${path} cannot be written (${describeError(error)}): make DATA_DIR writable or set PURSER_SANDBOX_KEY.`,
+      `${path} cannot be written (${describeError(error)}). Make DATA_DIR writable or set PURSER_SANDBOX_KEY.`,
     )
   }
   return made

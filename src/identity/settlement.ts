@@ -10,7 +10,7 @@ import { insertAudit } from './store/audit.ts'
 import { readDestination, readMerchantForChange, writeDestination, writeSettlement } from './store/merchants.ts'
 
 const HOLD_DAYS_AT_MOST = 365
-const WHOLE_BPS = 10_000
+const MAX_FEE_BPS = 10_000
 
 export async function setSettlement(
   { clock }: IdentityDeps,
@@ -20,8 +20,9 @@ export async function setSettlement(
 ): Promise<Merchant> {
   const before = await requireForChange(tx, merchantId)
   const settlement = {
-    holdDays: holdDays === undefined ? before.settlement.holdDays : whole('hold_days', holdDays, HOLD_DAYS_AT_MOST),
-    feeBps: feeBps === undefined ? before.settlement.feeBps : whole('fee_bps', feeBps, WHOLE_BPS),
+    holdDays:
+      holdDays === undefined ? before.settlement.holdDays : requireInteger('hold_days', holdDays, HOLD_DAYS_AT_MOST),
+    feeBps: feeBps === undefined ? before.settlement.feeBps : requireInteger('fee_bps', feeBps, MAX_FEE_BPS),
     feeFixed: feeFixed === undefined ? before.settlement.feeFixed : parseFees(feeFixed),
   }
   await writeSettlement(tx, merchantId, settlement)
@@ -32,16 +33,16 @@ export async function setSettlement(
   return { ...before, settlement }
 }
 
-function whole(name: string, value: number, most: number): number {
+function requireInteger(name: string, value: number, most: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= most) return value
   throw badInput(name, `${name} is a whole number from 0 to ${most}.`)
 }
 
-/** `{ KES: '10.00' }` → `{ KES: '1000' }`, in minor units. Nothing is kept in currencies that are not named. */
+/** Converts fixed fees to minor units: `{ KES: '10.00' }` → `{ KES: '1000' }`. A currency that is missing has no fixed fee. */
 function parseFees(given: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(given).flatMap(([currency, text]) => {
-      if (!isCurrency(currency)) throw badInput('fee_fixed', `${currency.slice(0, 10)} is no currency known here.`)
+      if (!isCurrency(currency)) throw badInput('fee_fixed', `${currency.slice(0, 10)} is not a supported currency.`)
       const amount = parseAmount(text, assetOf(currency))
       if ('problem' in amount) throw badInput('fee_fixed', `The fee in ${currency} ${amount.problem}.`)
       return amount.amount === 0n ? [] : [[currency, amount.amount.toString()]]
@@ -73,29 +74,32 @@ const destinations = z.discriminatedUnion('kind', [
 ])
 
 const FORMS: Readonly<Record<string, string>> = {
-  kind: 'It is mpesa or bank.',
+  kind: 'The kind must be mpesa or bank.',
   phone: `The phone number ${notMobile('KE')}`,
-  bank: 'Name the bank, in 100 characters at most.',
-  account: 'An account is 4 to 34 capital letters and digits, without blanks.',
-  holder: 'Name the holder of the account, in 100 characters at most.',
+  bank: 'Enter the name of the bank, at most 100 characters.',
+  account: 'An account number has 4 to 34 capital letters and digits, without spaces.',
+  holder: 'Enter the name of the account holder, at most 100 characters.',
 }
 
 function parseDestination(given: unknown): Destination {
   const { data, error } = destinations.safeParse(given)
   if (data) return data
   const field = String(error.issues[0]?.path[0] ?? 'kind')
-  throw badInput(field, FORMS[field] ?? 'A destination is a phone (mpesa) or an account (bank), and nothing besides.')
+  throw badInput(
+    field,
+    FORMS[field] ?? 'A destination has a phone (mpesa) or a bank account (bank), and no other fields.',
+  )
 }
 
-const masked = (text: string): string => `…${text.slice(-4)}`
+const maskText = (text: string): string => `…${text.slice(-4)}`
 
-/** What may be shown of it. */
+/** Returns the part of a destination that may be shown and audited. */
 const maskDestination = (destination: Destination): MaskedDestination =>
   destination.kind === 'mpesa'
-    ? { kind: 'mpesa', ends: masked(destination.phone) }
-    : { kind: 'bank', ends: `${destination.bank} ${masked(destination.account)}` }
+    ? { kind: 'mpesa', ends: maskText(destination.phone) }
+    : { kind: 'bank', ends: `${destination.bank} ${maskText(destination.account)}` }
 
-const contextOf = (merchantId: string): string => `payout-destination:${merchantId}`
+const sealingContext = (merchantId: string): string => `payout-destination:${merchantId}`
 
 export async function setDestination(
   { masterKey, clock }: IdentityDeps,
@@ -106,10 +110,10 @@ export async function setDestination(
   const before = await requireForChange(tx, merchantId)
   const destination = given === null ? undefined : parseDestination(given)
   const shown = destination && maskDestination(destination)
-  const sealed = destination && masterKey.seal(JSON.stringify(destination), contextOf(merchantId))
+  const sealed = destination && masterKey.seal(JSON.stringify(destination), sealingContext(merchantId))
   await writeDestination(tx, merchantId, sealed, shown)
-  const say = (one: MaskedDestination | null | undefined): string => (one ? `${one.kind} ${one.ends}` : 'none')
-  const detail = { before: say(before.destination), after: say(shown) }
+  const describe = (one: MaskedDestination | null | undefined): string => (one ? `${one.kind} ${one.ends}` : 'none')
+  const detail = { before: describe(before.destination), after: describe(shown) }
   await insertAudit(tx, { actor, action: 'identity.destination-set', target: merchantId, detail }, clock.now())
   return shown
 }
@@ -120,7 +124,9 @@ export async function findDestination(
   merchantId: string,
 ): Promise<Destination | undefined> {
   const sealed = await readDestination(q, merchantId)
-  return sealed === undefined ? undefined : parseDestination(JSON.parse(masterKey.open(sealed, contextOf(merchantId))))
+  return sealed === undefined
+    ? undefined
+    : parseDestination(JSON.parse(masterKey.open(sealed, sealingContext(merchantId))))
 }
 
 async function requireForChange(tx: Tx, merchantId: string): Promise<Merchant> {

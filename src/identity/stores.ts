@@ -21,7 +21,7 @@ export async function createStore(
 ): Promise<Store> {
   const merchant = await requireMerchant(tx, merchantId)
   if ((await countStores(tx, merchant.id)) >= STORES_AT_MOST)
-    throw new AppError('identity.too-many-stores', 409, `A merchant can have ${STORES_AT_MOST} stores.`)
+    throw new AppError('identity.too-many-stores', 409, `A merchant can have at most ${STORES_AT_MOST} stores.`)
   const at = deps.clock.now()
   const empty: Store = {
     id: deps.ids.next('sto'),
@@ -34,7 +34,7 @@ export async function createStore(
     createdAt: at,
     archivedAt: undefined,
   }
-  const store = await changed(deps, tx, empty, input)
+  const store = await applyChange(deps, tx, empty, input)
   await insertStore(tx, store, requestKey)
   const detail = { merchant: merchant.id, name: store.name }
   await insertAudit(tx, { actor, action: 'identity.store-created', target: store.id, detail }, at)
@@ -49,7 +49,7 @@ export async function updateStore(
 ): Promise<Store> {
   const before = isId('sto', id) ? await readStoreForChange(tx, id) : undefined
   if (!before || (merchantId !== undefined && before.merchantId !== merchantId)) throw unknownStore(id)
-  const store = await changed(deps, tx, before, input)
+  const store = await applyChange(deps, tx, before, input)
   await writeStore(tx, store)
   await deleteUnusedLogo(tx, before.brand, store.brand)
   const detail = { merchant: store.merchantId, changed: Object.keys(input).toSorted() }
@@ -57,12 +57,12 @@ export async function updateStore(
   return store
 }
 
-async function changed({ mode, clock }: IdentityDeps, tx: Tx, before: Store, input: StoreChange): Promise<Store> {
+async function applyChange({ mode, clock }: IdentityDeps, tx: Tx, before: Store, input: StoreChange): Promise<Store> {
   const { name, locale, colour, logo, returnOrigins, methods, archived } = input
   if ((returnOrigins?.length ?? 0) > ORIGINS_AT_MOST)
-    throw badInput('return_origins', `A store has ${ORIGINS_AT_MOST} return origins at most.`)
+    throw badInput('return_origins', `A store can have at most ${ORIGINS_AT_MOST} return origins.`)
   if ((methods?.length ?? 0) > METHODS_AT_MOST)
-    throw badInput('methods', `A store has ${METHODS_AT_MOST} methods at most.`)
+    throw badInput('methods', `A store can have at most ${METHODS_AT_MOST} methods.`)
   const archivedAt = archived ? (before.archivedAt ?? clock.now()) : undefined
   return {
     ...before,
@@ -86,7 +86,7 @@ export async function requireStore(
   return store
 }
 
-/** How payers meet a merchant, or one of its stores: what the store does not say is the merchant's. */
+/** Returns the merchant or store as payers see it. Settings that the store lacks are the merchant's. */
 export async function requireShop(q: Queryable, merchantId: string, storeId?: string): Promise<Shop> {
   const merchant = await requireMerchant(q, merchantId)
   const own = { merchantId: merchant.id, livemode: merchant.livemode, toleranceBps: merchant.toleranceBps }

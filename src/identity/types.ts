@@ -8,11 +8,11 @@ import type { Actor, Module } from '#platform/runtime/module'
 
 export type Locale = 'en' | 'sw'
 
-/** How somebody looks to payers. Null: as the program looks. */
+/** Brand of a merchant or store, shown to payers. Null means the program's default. */
 export interface Brand {
   /** `#rrggbb` */
   readonly colour: string | null
-  /** Name of a picture, `<hash>.png`: see `findLogo`. */
+  /** File name of the logo, `<hash>.png`. `findLogo` returns its content. */
   readonly logo: string | null
 }
 
@@ -22,12 +22,12 @@ export interface Logo {
   readonly bytes: Buffer
 }
 
-/** When a merchant gets its money, and what is kept of it. */
+/** When received money becomes available to the merchant, and the fees kept from it. */
 export interface SettlementTerms {
   readonly holdDays: number
-  /** Hundredths of a percent of each receipt. */
+  /** Fee on each receipt, in basis points. */
   readonly feeBps: number
-  /** Of each receipt: minor units by currency, as text. */
+  /** Fixed fee on each receipt: minor units by currency, as text. */
   readonly feeFixed: Readonly<Record<string, string>>
 }
 
@@ -37,18 +37,18 @@ export interface SettlementChange {
   readonly holdDays?: number | undefined
   /** 0 to 10000. */
   readonly feeBps?: number | undefined
-  /** Amounts such as `10.00` by currency; those that are not named have none. */
+  /** Amounts such as `10.00` by currency. A currency that is missing has no fixed fee. */
   readonly feeFixed?: Readonly<Record<string, string>> | undefined
 }
 
-/** Where money is sent. */
+/** Account that settlements are paid to. */
 export type Destination =
   | { readonly kind: 'mpesa'; readonly phone: string }
   | { readonly kind: 'bank'; readonly bank: string; readonly account: string; readonly holder: string }
 
 export interface MaskedDestination {
   readonly kind: Destination['kind']
-  /** Such as `…5678`. */
+  /** Last characters, such as `…5678`. */
   readonly ends: string
 }
 
@@ -58,35 +58,35 @@ export interface Merchant {
   readonly livemode: boolean
   readonly locale: Locale
   readonly brand: Brand
-  /** How much less than asked still pays a payment, in hundredths of a percent. */
+  /** Maximum underpayment that still counts as paid, in basis points of the amount due. */
   readonly toleranceBps: number
   readonly settlement: SettlementTerms
-  /** Where its money is sent, as far as it may be shown; null: not said yet. */
+  /** Settlement destination in its displayable form. Null when none is set. */
   readonly destination: MaskedDestination | null
-  /** Origins that a payer may be sent back to, such as `https://shop.example`. */
+  /** Origins that payers may return to, such as `https://shop.example`. */
   readonly returnOrigins: readonly string[]
   readonly createdAt: Date
 }
 
-/** A shop of a merchant, with a face of its own. */
+/** A shop of a merchant with its own brand, methods and keys. */
 export interface Store {
   /** `sto_…` */
   readonly id: string
   readonly merchantId: string
   readonly name: string
-  /** Undefined: the merchant's. */
+  /** Undefined: the store uses the merchant's. */
   readonly locale: Locale | undefined
   readonly brand: Brand
-  /** None: the merchant's. */
+  /** Empty: the store uses the merchant's. */
   readonly returnOrigins: readonly string[]
-  /** Ways to pay in order; none: all. */
+  /** Payment methods in display order. Empty: all methods. */
   readonly methods: readonly string[]
   readonly createdAt: Date
-  /** Nothing new can be made in it. */
+  /** Set when the store is archived. An archived store accepts no new objects. */
   readonly archivedAt: Date | undefined
 }
 
-/** Undefined leaves what is there, null takes it away. */
+/** Changes to a store. Undefined keeps a value, null removes it. */
 export interface StoreChange {
   readonly name?: string | undefined
   readonly locale?: Locale | null | undefined
@@ -100,7 +100,7 @@ export interface StoreChange {
 export interface NewStore extends StoreChange {
   readonly merchantId: string
   readonly name: string
-  /** The Idempotency-Key of the request that makes it. */
+  /** Idempotency-Key of the request that creates the store. */
   readonly requestKey?: string | undefined
 }
 
@@ -112,7 +112,7 @@ export interface StoreRequest {
 
 export interface MerchantChange {
   readonly merchantId: string
-  /** A percentage such as `0.5`, 10 at most. */
+  /** A percentage such as `0.5`. Maximum 10. */
   readonly tolerance?: string | undefined
   readonly name?: string | undefined
   readonly locale?: Locale | undefined
@@ -120,7 +120,7 @@ export interface MerchantChange {
   readonly logo?: Buffer | null | undefined
 }
 
-/** How payers meet a merchant, or one of its stores. */
+/** A merchant or one of its stores as payers see it, with inherited values filled in. */
 export interface Shop {
   readonly merchantId: string
   readonly storeId: string | undefined
@@ -143,16 +143,16 @@ export const SCOPES = [
   'merchant:read',
   'merchant:write',
   'destinations:write',
-  // Where payers may be sent after they paid.
+  // Sets the origins that payers may return to.
   'origins:write',
   'payouts:write',
-  // Of the operator's own keys: they reach beyond one merchant, and are given on the shell only.
+  // Operator scopes. They reach beyond one merchant, so only the CLI grants them.
   'operations:read',
   'operations:write',
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** What a key gets unless told. Those that can send money, or payers, away are never among them. */
+/** Scopes of a key when none are named. They never include scopes that can redirect money or payers. */
 export const DEFAULT_SCOPES: readonly Scope[] = [
   'payments:read',
   'payments:write',
@@ -163,10 +163,10 @@ export const DEFAULT_SCOPES: readonly Scope[] = [
   'merchant:write',
 ]
 
-/** Who calls the API. */
+/** The authenticated API client. */
 export interface Caller {
   readonly merchantId: string
-  /** Of a key that acts for one store alone. */
+  /** Set for a key that acts for one store only. */
   readonly storeId: string | undefined
   readonly keyId: string
   readonly scopes: ReadonlySet<Scope>
@@ -185,12 +185,12 @@ export interface ApiKey {
   readonly createdAt: Date
   readonly expiresAt: Date | undefined
   readonly revokedAt: Date | undefined
-  /** Some seconds behind. */
+  /** Lags by some seconds, because uses are written in batches. */
   readonly lastUsedAt: Date | undefined
   readonly replacedBy: string | undefined
 }
 
-/** A key that was just made. `secret` is the key itself: it can be shown now and never again. */
+/** A new key. `secret` is the key itself and can be shown only now. */
 export interface NewKey {
   readonly id: string
   readonly secret: string
@@ -198,7 +198,7 @@ export interface NewKey {
 
 export const MEMBER_ROLES = ['owner', 'admin', 'support', 'viewer'] as const
 export type MemberRole = (typeof MEMBER_ROLES)[number]
-/** For the whole desk. A `member` may do nothing but what its role at a merchant says. */
+/** Roles for the whole installation. A `member` has no rights except its roles at merchants. */
 export const ROLES = [...MEMBER_ROLES, 'member'] as const
 export type Role = (typeof ROLES)[number]
 
@@ -224,9 +224,9 @@ export interface AuditEntry {
   readonly actor: Actor
   /** `module.what-was-done`, such as `identity.key-revoked`. */
   readonly action: string
-  /** The id of what it was done to. */
+  /** Id of the object that was changed. */
   readonly target: string
-  /** Small, and without secrets. */
+  /** Small, and free of secrets. */
   readonly detail?: Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 }
 
@@ -238,7 +238,7 @@ export interface AuditRow extends Required<AuditEntry> {
 export interface PageQuery {
   /** 1 to 500. */
   limit: number
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   cursor?: string | undefined
 }
 
@@ -257,42 +257,42 @@ export interface IdentityDeps {
   log: Log
 }
 
-/** All lists are newest first. */
+/** Public interface of the module. All lists are sorted newest first. */
 export interface Identity extends Module {
-  /** The caller behind an `Authorization` header. Throws 401 `unauthorized`. A revoked key may work for 5 more seconds on other instances. */
+  /** Returns the caller of an `Authorization` header. Throws 401 `unauthorized`. Other instances may accept a revoked key for 5 more seconds. */
   authenticate(authorization: string | undefined): Promise<Caller>
   /** Throws 403 `forbidden`. */
   requireScope(caller: Caller, scope: Scope): void
 
   createMerchant(tx: Tx, input: { name: string; locale?: Locale }, actor: Actor): Promise<Merchant>
   findMerchant(q: Queryable, id: string): Promise<Merchant | undefined>
-  /** Like `findMerchant`, throws 404 `identity.unknown-merchant`; up to 5 seconds old, for hot paths. */
+  /** Like `findMerchant`, for hot paths: at most 5 seconds stale. Throws 404 `identity.unknown-merchant`. */
   requireMerchant(q: Queryable, id: string): Promise<Merchant>
-  /** Throws 422 `identity.bad-input` for a colour that is none, and a logo that is too large or no picture. */
+  /** Throws 422 `identity.bad-input` for an invalid colour, and for a logo that is too large or not a picture. */
   updateMerchant(tx: Tx, change: MerchantChange, actor: Actor): Promise<Merchant>
-  /** For receipts from now on. Throws 422 `identity.bad-input`. */
+  /** Applies to receipts from now on. Throws 422 `identity.bad-input`. */
   setSettlement(tx: Tx, change: SettlementChange, actor: Actor): Promise<Merchant>
-  /** Null takes it away. It is kept encrypted. Throws 422 `identity.bad-input` that names the field. */
+  /** Stores the destination encrypted; null removes it. Throws 422 `identity.bad-input` that names the field. */
   setDestination(
     tx: Tx,
     input: { merchantId: string; destination: unknown },
     actor: Actor,
   ): Promise<MaskedDestination | undefined>
-  /** The whole of it, for whoever sends money: nothing does yet. */
+  /** Returns the decrypted destination, for the code that will send money. No caller exists yet. */
   findDestination(q: Queryable, merchantId: string): Promise<Destination | undefined>
-  /** A picture by its name. */
+  /** Finds a logo by its file name. */
   findLogo(q: Queryable, name: string): Promise<Logo | undefined>
   listMerchants(q: Queryable, page: PageQuery): Promise<Page<Merchant>>
-  /** Returns the origin as it is kept. Throws 422 `identity.bad-origin`; in live mode it must be https. */
+  /** Returns the normalized origin. Throws 422 `identity.bad-origin`. Live mode requires https. */
   addReturnOrigin(tx: Tx, input: { merchantId: string; origin: string }, actor: Actor): Promise<string>
   /** Throws 404 `identity.unknown-origin`. */
   removeReturnOrigin(tx: Tx, input: { merchantId: string; origin: string }, actor: Actor): Promise<void>
 
   /** Throws 409 `identity.too-many-stores`, 422 `identity.bad-input`, `identity.bad-origin`. */
   createStore(tx: Tx, input: NewStore, actor: Actor): Promise<Store>
-  /** The store that was made by a request with this Idempotency-Key, which first came at `since`. */
+  /** Finds the store that a request with this Idempotency-Key created. `since` is the time of its first request. */
   findStoreByRequest(q: Queryable, by: StoreRequest): Promise<Store | undefined>
-  /** Throws 404 `identity.unknown-store`, also for one of another merchant. */
+  /** Throws 404 `identity.unknown-store`, also for a store of another merchant. */
   updateStore(
     tx: Tx,
     input: { id: string; merchantId?: string | undefined } & StoreChange,
@@ -300,18 +300,18 @@ export interface Identity extends Module {
   ): Promise<Store>
   requireStore(q: Queryable, by: { id: string; merchantId?: string | undefined }): Promise<Store>
   listStores(q: Queryable, page: PageQuery & { merchantId: string }): Promise<Page<Store>>
-  /** The merchant, or its store, as payers meet it; up to 5 seconds old, for hot paths. Throws 404 as the two do. */
+  /** Returns the merchant or store as payers see it. At most 5 seconds stale, for hot paths. Throws 404 like the two `require…` functions. */
   requireShop(q: Queryable, merchantId: string, storeId?: string): Promise<Shop>
 
-  /** Gives an operator a role at a merchant, or another one. Throws 404 `identity.unknown-operator`. */
+  /** Gives an operator a role at a merchant, or changes it. Throws 404 `identity.unknown-operator`. */
   addMember(tx: Tx, input: { merchantId: string; email: string; role: MemberRole }, actor: Actor): Promise<void>
   /** Throws 404 `identity.unknown-member`. */
   removeMember(tx: Tx, input: { merchantId: string; email: string }, actor: Actor): Promise<void>
-  /** Those of disabled operators are left out. 500 at most. */
+  /** Excludes disabled operators. Returns at most 500. */
   listMembers(q: Queryable, merchantId: string): Promise<Member[]>
   /**
-   * The higher of an operator's role for the whole desk and its role at the merchant; undefined when it may do nothing there. For the console:
-   * no route asks yet, as nobody signs in, and the shell acts as the operator.
+   * Returns the higher of an operator's two roles: for the installation and at the merchant. Undefined when it has no rights there.
+   * No route calls it yet: operators do not sign in, and the CLI acts as the operator.
    */
   findEffectiveRole(q: Queryable, by: { operatorId: string; merchantId: string }): Promise<MemberRole | undefined>
 
@@ -326,14 +326,14 @@ export interface Identity extends Module {
     },
     actor: Actor,
   ): Promise<NewKey>
-  /** A new key with the same rights; the old one works until the overlap has passed. Throws 409 `identity.key-not-active`. */
+  /** Creates a key with the same rights. The old key works until the overlap ends. Throws 409 `identity.key-not-active`. */
   rotateKey(tx: Tx, input: { keyId: string; overlapMs: number }, actor: Actor): Promise<NewKey>
-  /** Doing it again changes nothing. */
+  /** Idempotent. */
   revokeKey(tx: Tx, input: { keyId: string }, actor: Actor): Promise<void>
   listKeys(q: Queryable, page: PageQuery & { merchantId?: string | undefined }): Promise<Page<ApiKey>>
 
   createOperator(tx: Tx, input: { email: string; name: string; role: Role }, actor: Actor): Promise<Operator>
-  /** Throws 409 `identity.last-owner` for the only owner left. */
+  /** Throws 409 `identity.last-owner` for the last enabled owner. */
   disableOperator(tx: Tx, input: { email: string }, actor: Actor): Promise<void>
   listOperators(q: Queryable, page: PageQuery): Promise<Page<Operator>>
 
@@ -345,11 +345,11 @@ export interface Identity extends Module {
     ): Promise<Page<AuditRow>>
   }
 
-  /** The merchant of the sandbox with this key and no other of ours; the same each time. Not in live mode. */
+  /** Creates or returns the sandbox merchant and makes this its only sandbox key. Idempotent. Not available in live mode. */
   ensureSandboxMerchant(tx: Tx, input: { secret: string }): Promise<Merchant>
 
-  /** Writes when keys were last used. It does so every few seconds by itself. */
+  /** Writes the keys' times of last use. A timer also does so every few seconds. */
   flush(): Promise<void>
-  /** Flushes for the last time, at the drain. */
+  /** Flushes for the last time, while the process drains. */
   close(): Promise<void>
 }

@@ -3,29 +3,29 @@ import type { Queryable, Tx } from '#platform/database/db'
 import { openAccounts, type AccountRef, type AccountRow } from './store.ts'
 import { badAccount, checkAccount, type Account } from './transfer.ts'
 
-/** Accounts as the database knows them, opened on first use. */
+/** Resolves accounts to their database ids. Opens accounts on first use. */
 export interface Accounts {
-  /** In the order asked. Throws `ledger.bad-account`, also when an account is open with another policy. */
+  /** Returns refs in the order of the input. Throws `ledger.bad-account`, also for an account that is open with another policy. */
   resolve(q: Queryable, accounts: readonly Account[]): Promise<AccountRef[]>
-  /** Forgets those in memory: after the database did not know one. */
-  forget(): void
+  /** Clears the cache, after the database did not know a cached account. */
+  clear(): void
 }
 
-type Known = Pick<AccountRow, 'id' | 'nonneg' | 'shards'>
+type CachedAccount = Pick<AccountRow, 'id' | 'nonneg' | 'shards'>
 
-/** Accounts in memory at most. All are forgotten then: to open one again costs little, to keep count of their use costs each posting. */
-const MOST_KNOWN = 50_000
+/** Maximum cached accounts; at the limit the whole cache is cleared. Reopening is cheap, while LRU bookkeeping would cost each posting. */
+const MAX_CACHED = 50_000
 
 const keyOf = ({ code, asset }: { code: string; asset: string }): string => `${code} ${asset}`
 
 /**
- * Accounts never change, so one may stay in memory for good; but only when it is committed: a transaction that rolls back takes the
- * accounts it opened with it.
+ * Accounts never change, so cache entries do not expire. Only committed accounts are cached, because a rollback removes the accounts that
+ * its transaction opened.
  */
 export function createAccounts(clock: Clock): Accounts {
-  const cache = new Map<string, Known>()
+  const cache = new Map<string, CachedAccount>()
 
-  const open = async (q: Queryable, missing: ReadonlyMap<string, Account>): Promise<Map<string, Known>> => {
+  const open = async (q: Queryable, missing: ReadonlyMap<string, Account>): Promise<Map<string, CachedAccount>> => {
     const wanted = [...missing.values()]
     wanted.forEach(checkAccount)
     const rows = await openAccounts(
@@ -35,8 +35,8 @@ export function createAccounts(clock: Clock): Accounts {
     )
     const opened = new Map(rows.map((row) => [keyOf(row), { id: row.id, nonneg: row.nonneg, shards: row.shards }]))
     const remember = (): void => {
-      if (cache.size + opened.size > MOST_KNOWN) cache.clear()
-      opened.forEach((known, key) => cache.set(key, known))
+      if (cache.size + opened.size > MAX_CACHED) cache.clear()
+      opened.forEach((cached, key) => cache.set(key, cached))
     }
     if (isTx(q)) q.afterCommit(remember)
     else remember()
@@ -54,15 +54,15 @@ export function createAccounts(clock: Clock): Accounts {
       }
       return accounts.map((account, i) => requirePolicy(account, found[i]))
     },
-    forget: () => cache.clear(),
+    clear: () => cache.clear(),
   }
 }
 
 const isTx = (q: Queryable): q is Tx => 'isTransaction' in q
 
-function requirePolicy({ code, mayOverdraw }: Account, known: Known | undefined): AccountRef {
-  if (!known) throw badAccount(code, 'did not open')
-  if (known.nonneg === !mayOverdraw) return known
-  const policy = known.nonneg ? 'may not go below zero' : 'may go below zero'
-  throw badAccount(code, `it is open as one that ${policy}; use the same mayOverdraw everywhere`)
+function requirePolicy({ code, mayOverdraw }: Account, cached: CachedAccount | undefined): AccountRef {
+  if (!cached) throw badAccount(code, 'did not open')
+  if (cached.nonneg === !mayOverdraw) return cached
+  const policy = cached.nonneg ? 'may not go below zero' : 'may go below zero'
+  throw badAccount(code, `it is open as an account that ${policy}; use the same mayOverdraw everywhere`)
 }

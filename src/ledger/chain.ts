@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Which transfers a seal covers; see migrations/0001-ledger.sql. Xids are those of one database server. */
+/** Range of transfers under a seal; see migrations/0001-ledger.sql. Transaction ids (xid) belong to one database server. */
 export interface Coverage {
   readonly number: bigint
   /** Seq in (afterSeq, lastSeq] and xid in [fromXid, toXid). */
@@ -8,7 +8,7 @@ export interface Coverage {
   readonly lastSeq: bigint
   readonly fromXid: bigint
   readonly toXid: bigint
-  /** The first seal on another server: everything up to lastSeq that no seal before it covers. */
+  /** True on the first seal on another server. It covers everything up to lastSeq that no earlier seal covers. */
   readonly restored: boolean
   readonly systemIdentifier: string
 }
@@ -20,7 +20,7 @@ export interface Seal extends Coverage {
   readonly at: Date
 }
 
-/** A transfer as it stands in the table, its time in microseconds since 1970. */
+/** A transfer as stored, with its time in microseconds since 1970. */
 export interface SealedTransfer {
   readonly id: string
   readonly seq: bigint
@@ -34,10 +34,10 @@ export interface SealedTransfer {
   readonly micros: bigint
 }
 
-/** What the first seal is chained to. */
+/** Digest that the first seal is chained to. */
 export const GENESIS: Buffer = createHash('sha256').update('purser ledger').digest()
 
-/** SHA-256 over the digest before and each transfer as one line of JSON: strings only, so that there is one way to write it. */
+/** Returns SHA-256 over the previous digest and one JSON line per transfer. Only strings are used, so the encoding is unambiguous. */
 export function digestOf(before: Buffer, transfers: readonly SealedTransfer[]): Buffer {
   const hash = createHash('sha256').update(before)
   for (const { id, seq, xid, src, dst, amount, asset, kind, ref, micros } of transfers) {
@@ -47,7 +47,7 @@ export function digestOf(before: Buffer, transfers: readonly SealedTransfer[]): 
   return hash.digest()
 }
 
-/** Keyed, so that who can write to the database but has not the key cannot make a seal. Over every field. */
+/** Returns the MAC over every field. Write access to the database is not enough to create a seal: it needs the key. */
 export function macOf(key: Buffer, seal: Omit<Seal, 'mac'>): Buffer {
   const { number, afterSeq, lastSeq, fromXid, toXid, restored, systemIdentifier, transfers, digest, at } = seal
   const numbers = [number, afterSeq, lastSeq, fromXid, toXid, transfers].map(String)
@@ -66,12 +66,12 @@ export function hasValidMac(key: Buffer, seal: Seal): boolean {
   return seal.mac.length === expected.length && timingSafeEqual(seal.mac, expected)
 }
 
-/** Where the next seal begins: behind this one, or behind everything when this one was the first after a restore. */
+/** Returns the start of the next seal: after this one, or after everything when this one was the first after a restore. */
 export function nextStart(last: Coverage): Pick<Coverage, 'afterSeq' | 'fromXid'> {
   return last.restored ? { afterSeq: last.lastSeq, fromXid: 0n } : { afterSeq: last.afterSeq, fromXid: last.toXid }
 }
 
-/** Whether a seal begins where the one before it ends. */
+/** Whether a seal starts where the previous one ends. */
 export function continuesFrom(seal: Coverage, last: Coverage | undefined): boolean {
   const start = last ? nextStart(last) : { afterSeq: 0n, fromXid: 0n }
   const sameServer = !last || seal.restored || seal.systemIdentifier === last.systemIdentifier

@@ -6,7 +6,7 @@ import { createMasterKey } from '#platform/environment/masterkey'
 import type { CliContext } from '#platform/runtime/module'
 import { openTestLedger, limitedAccount, refused, transfer, unlimitedAccount, type TestLedger } from './fixture.ts'
 
-/** What `purser …` prints: lines, and rows as arrays of objects. */
+/** Runs `npx purser …` and returns its output: lines, and rows as arrays of objects. */
 async function purser(t: TestLedger, ...args: string[]): Promise<unknown[]> {
   const printed: unknown[] = []
   const program = new Command('purser').exitOverride().configureOutput({ writeErr: () => undefined })
@@ -27,7 +27,7 @@ async function purser(t: TestLedger, ...args: string[]): Promise<unknown[]> {
   return printed
 }
 
-void test('purser ledger shows balances, a statement and the trial balance', async () => {
+void test('npx purser ledger shows balances, a statement and the trial balance', async () => {
   await using t = await openTestLedger()
   await t.fund(12_345n, limitedAccount('ann'))
   await t.post(transfer('t', limitedAccount('ann'), limitedAccount('ben'), 45n))
@@ -48,21 +48,21 @@ void test('purser ledger shows balances, a statement and the trial balance', asy
   )
 })
 
-void test('purser ledger verify says that all is well, or what is not and fails', async () => {
+void test('npx purser ledger verify confirms an intact ledger, or lists problems and fails', async () => {
   await using t = await openTestLedger()
   await t.post(transfer('t', unlimitedAccount, limitedAccount('ann'), 45n))
   assert.match(
     (await purser(t, 'verify')).join('\n'),
-    /1 transfers, 0 of them under 0 seals; head none yet\nThe ledger is whole/,
+    /1 transfers, 0 of them under 0 seals; head none yet\nThe ledger is intact/,
   )
   await t.owner.run(rawSql('update ledger.balances set posted = posted + 1 where nonneg'))
-  await assert.rejects(purser(t, 'verify'), refused('ledger.broken', /broken in 2 ways/))
-  await assert.rejects(purser(t, 'verify', '--head', 'beef'), refused('ledger.broken', /broken in 3 ways/))
+  await assert.rejects(purser(t, 'verify'), refused('ledger.broken', /has 2 problems/))
+  await assert.rejects(purser(t, 'verify', '--head', 'beef'), refused('ledger.broken', /has 3 problems/))
 })
 
-void test('bad arguments are refused in one line', async () => {
+void test('invalid arguments are refused in one line', async () => {
   await using t = await openTestLedger()
-  await assert.rejects(purser(t, 'statement', 'ann', 'ZZZ'), /no currency known here/)
+  await assert.rejects(purser(t, 'statement', 'ann', 'ZZZ'), /not a supported currency/)
   await assert.rejects(purser(t, 'statement', 'ann'), /missing required argument 'asset'/)
   await assert.rejects(purser(t, 'balances', '--limit', '0'), /from 1 to 1000/)
   assert.equal(t.ledger.name, 'ledger')

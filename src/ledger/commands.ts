@@ -3,9 +3,9 @@ import { declareCommand } from '#platform/runtime/lazy-command'
 import type { CliContext, OpenCli } from '#platform/runtime/module'
 import type { Books } from './commands/ledger.ts'
 
-const GROUP = { name: 'ledger', description: 'look at the books and check them' } as const
+const GROUP = { name: 'ledger', description: 'show and verify the ledger' } as const
 
-/** `purser ledger …` for a process that has no ledger: the seal key is known once the database is open. */
+/** Declares `npx purser ledger` for a process without a ledger, where the seal key is known only once the database is open. */
 export function ledgerCommands(
   program: Command,
   open: OpenCli,
@@ -24,7 +24,7 @@ export function ledgerCommands(
   })
 }
 
-/** The same of a ledger that is there. */
+/** Declares the same commands for an existing ledger. */
 export function declareLedgerCommands(books: Books, program: Command, open: OpenCli): void {
   declareCommand(program, {
     ...GROUP,

@@ -1,7 +1,7 @@
 import { sqlState, violatedConstraint } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 
-/** Turns what the database refused into an error for the caller; anything else stays as it is. `nameOf` gives an account's code. */
+/** Translates an error of the ledger's database functions to an AppError. Returns any other error unchanged. `nameOf` returns an account's code. */
 export function toLedgerError(error: unknown, nameOf: (accountId: string) => string): unknown {
   const [subject = '', field = ''] = detailOf(error).split(' ')
   switch (sqlState(error) ?? '') {
@@ -17,12 +17,12 @@ export function toLedgerError(error: unknown, nameOf: (accountId: string) => str
     case 'LG002':
       return mismatch(error, subject, field)
     case 'LG003':
-      return insufficient(error, nameOf(subject))
+      return insufficientFunds(error, nameOf(subject))
     case 'LG004':
       return new AppError(
         'ledger.hold-without-limit',
         500,
-        `${nameOf(subject)} may go below zero, so nothing can be held of it.`,
+        `${nameOf(subject)} may go below zero, so its money cannot be held.`,
         {
           cause: error,
         },
@@ -31,36 +31,36 @@ export function toLedgerError(error: unknown, nameOf: (accountId: string) => str
       return new AppError(
         'ledger.hold-exceeded',
         409,
-        `Hold ${subject} is for ${field} minor units and settles no more.`,
+        `Hold ${subject} holds ${field} minor units. A settlement cannot exceed this amount.`,
         {
           cause: error,
         },
       )
     case 'LG006':
-      return badMove(error)
+      return invalidAmountOrAccount(error)
     default:
       return explainConstraint(error)
   }
 }
 
-/** The last defence of the tables. */
+/** Translates violations of the tables' own checks, the last line of defence. */
 function explainConstraint(error: unknown): unknown {
   switch (violatedConstraint(error) ?? '') {
     case 'no_overdraft':
-      return insufficient(error, 'an account')
+      return insufficientFunds(error, 'an account')
     case 'transfer_moves':
-      return badMove(error)
+      return invalidAmountOrAccount(error)
     default:
       return error
   }
 }
 
-const badMove = (error: unknown): AppError =>
+const invalidAmountOrAccount = (error: unknown): AppError =>
   new AppError('ledger.bad-transfer', 500, 'A transfer must move more than zero to another account.', { cause: error })
 
-const insufficient = (error: unknown, name: string): AppError =>
+const insufficientFunds = (error: unknown, name: string): AppError =>
   new AppError('ledger.insufficient-funds', 409, 'The funds do not suffice.', {
-    cause: new Error(`${name} would go below what is held of it or below zero`, { cause: error }),
+    cause: new Error(`${name} would go below its held amount or below zero`, { cause: error }),
   })
 
 function mismatch(error: unknown, id: string, field: string): AppError {
@@ -68,9 +68,9 @@ function mismatch(error: unknown, id: string, field: string): AppError {
   const [code, thing] = hold ? ['ledger.hold-mismatch', 'Hold'] : ['ledger.transfer-mismatch', 'Transfer']
   const problem =
     field === 'partly-posted'
-      ? 'was posted before, and others of this posting were not: a posting is repeated as a whole'
+      ? 'was posted before, but other transfers of this posting were not. Repeat a posting with all its transfers'
       : field === 'hold'
-        ? 'was posted before, and not as the settlement of this hold'
+        ? 'was posted before, but not to settle this hold'
         : `was ${hold ? 'placed' : 'posted'} before with another ${field}`
   return new AppError(code, 409, `${thing} ${id} ${problem}.`, { cause: error })
 }

@@ -12,7 +12,7 @@ export const SEAL_KEY = Buffer.alloc(32, 7)
 
 /** An account that may not go below zero. */
 export const limitedAccount = (code: string): Account => ({ code, asset: KES, mayOverdraw: false })
-/** One that may: where the money of a test comes from. */
+/** An account that may go below zero: the source of test money. */
 export const unlimitedAccount: Account = { code: 'world', asset: KES, mayOverdraw: true }
 
 export const transfer = (id: string, from: Account, to: Account, amount: bigint): Transfer => ({
@@ -36,16 +36,16 @@ export interface TestLedger extends AsyncDisposable {
   clock: SetClock
   ids: Ids
   log: Log
-  /** Puts money into accounts. */
+  /** Moves money from the unlimited account into the given accounts. */
   fund(amount: bigint, ...accounts: Account[]): Promise<void>
   available(account: Account): Promise<bigint>
   post(...transfers: Transfer[]): Promise<'posted' | 'repeated'>
-  /** Until a statement of another connection waits for a lock. */
-  untilWaiting(): Promise<unknown>
-  /** Until no transaction is open that is older than the last transfer: other tests use the same server. */
-  untilSealable(): Promise<unknown>
-  /** What is broken, over all invariants. */
-  broken(): Promise<string[]>
+  /** Waits until a statement of another connection waits for a lock. */
+  waitForBlockedStatement(): Promise<unknown>
+  /** Waits until no transaction is older than the last transfer. Other tests share the server, so this can take a moment. */
+  waitUntilSealable(): Promise<unknown>
+  /** Returns the violations of all invariants. */
+  violations(): Promise<string[]>
 }
 
 export async function openTestLedger(): Promise<TestLedger> {
@@ -68,18 +68,18 @@ export async function openTestLedger(): Promise<TestLedger> {
       await post(...accounts.map((account) => transfer(`fund-${++funded}`, unlimitedAccount, account, amount)))
     },
     available: async ({ code, asset }) => (await ledger.balance(db, code, asset)).available,
-    untilWaiting: () => waitFor('a statement that waits for a lock', () => owner.maybe(WAITING)),
-    untilSealable: () => waitFor('older transactions to end', () => db.maybe(SEALABLE)),
-    broken: () => listBroken(db),
+    waitForBlockedStatement: () => waitFor('a statement that waits for a lock', () => owner.maybe(WAITING)),
+    waitUntilSealable: () => waitFor('older transactions to end', () => db.maybe(SEALABLE)),
+    violations: () => listViolations(db),
     [Symbol.asyncDispose]: dispose,
   }
 }
 
-const listBroken = async (q: Queryable): Promise<string[]> =>
+const listViolations = async (q: Queryable): Promise<string[]> =>
   (await Promise.all(ledgerInvariants.map((invariant) => invariant.check(q)))).flat()
 
-/** Runs all at once and counts how each ended: its value, or its error's code. */
-export async function tally(runs: readonly Promise<unknown>[]): Promise<Record<string, number>> {
+/** Waits for all runs and counts their results: the value, or the error code. */
+export async function countResults(runs: readonly Promise<unknown>[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const result of await Promise.allSettled(runs)) {
     const name = result.status === 'fulfilled' ? String(result.value) : codeOf(result.reason)
@@ -91,7 +91,7 @@ export async function tally(runs: readonly Promise<unknown>[]): Promise<Record<s
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : String(error)
 
-/** An assertion for `assert.rejects`: this code, and a message like that. */
+/** Returns a validator for `assert.rejects` that checks the error code and message. */
 export const refused =
   (code: string, message = /./): ((error: unknown) => boolean) =>
   (error) => {

@@ -25,7 +25,7 @@ const WRITES = [
   `truncate ledger.balances`,
 ]
 
-void test('the running program can write no table of the ledger but by its functions', async () => {
+void test('the program can write ledger tables only through functions', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
   const direct = [
@@ -46,14 +46,14 @@ void test('the running program can write no table of the ledger but by its funct
   assert.equal(await t.available(limitedAccount('ann')), 5n)
 })
 
-void test('the owner, too, cannot change what was written by a mere statement', async () => {
+void test('the database owner cannot change written rows with a plain statement', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
   await t.db.transaction((tx) => t.ledger.seal(tx))
   for (const statement of WRITES) await assert.rejects(t.owner.run(rawSql(statement)), state(ONLY_GROWS), statement)
 })
 
-void test('the table itself refuses an overdraft, whatever the functions do', async () => {
+void test('a CHECK on the table refuses an overdraft independently of the functions', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
   const overdraft = rawSql(`update ledger.balances set posted = -1 where nonneg`)
@@ -62,7 +62,7 @@ void test('the table itself refuses an overdraft, whatever the functions do', as
   await assert.rejects(t.owner.run(held), state('23514'))
 })
 
-void test('objects in a schema of the caller cannot stand in for those the functions use', async () => {
+void test('objects in a schema of the caller cannot shadow those that the functions use', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
   await t.db.transaction(async (tx) => {
@@ -75,7 +75,7 @@ void test('objects in a schema of the caller cannot stand in for those the funct
   })
 })
 
-void test('the functions refuse an account that is not there, of another asset, or the payer itself', async () => {
+void test('the functions refuse an unknown account, another asset, and a transfer to the payer itself', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
   const rows = await t.db.many<{ id: bigint }>(rawSql('select id from ledger.accounts order by code'))
@@ -92,5 +92,5 @@ void test('the functions refuse an account that is not there, of another asset, 
     await assert.rejects(t.db.run(rawSql(post('999', 'KES/2'))), state('LG001'))
     await assert.rejects(t.db.run(rawSql(post(other, 'USD/2'))), state('LG001'))
   }
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })

@@ -1,7 +1,7 @@
 import { sql, type Queryable } from '#platform/database/db'
 import type { Asset } from '#money'
 
-/** What a history of accounts reads. */
+/** SQL for account histories. */
 
 export interface LineRow {
   id: string
@@ -15,14 +15,14 @@ export interface LineRow {
   ref: string
 }
 
-/** Accounts whose code begins with the prefix. Codes are of ASCII below "~", so that a prefix is a range of the index. */
+/** Returns accounts whose code starts with the prefix. Codes are ASCII below "~", so a prefix is a range of the index. */
 export async function listAccountIds(q: Queryable, prefix: string, limit: number): Promise<bigint[]> {
   const rows = await q.many<{ id: bigint }>(sql`select id from ledger.accounts
     where code >= ${prefix} and code < ${`${prefix}~`} order by code, asset limit ${limit}`)
   return rows.map(({ id }) => id)
 }
 
-/** Of these accounts, oldest first, above a seq. A transfer between two of them has two rows. */
+/** Returns rows of these accounts above a seq, oldest first. A transfer between two of them has two rows. */
 export const pageOfLines = (
   q: Queryable,
   { accounts, after, limit }: { accounts: readonly bigint[]; after: bigint; limit: number },
@@ -36,7 +36,7 @@ export const pageOfLines = (
         where dst = a.id and seq > ${after} order by seq limit ${limit})) t
     where a.id = any(${accounts}) order by t.seq, t.direction limit ${limit}`)
 
-/** The first transfer of these accounts from this seq on. */
+/** Returns the first transfer of these accounts from this seq on. */
 export const findLineFrom = (
   q: Queryable,
   accounts: readonly bigint[],
@@ -48,7 +48,7 @@ export const findLineFrom = (
       (select seq, at from ledger.transfers where dst = a.id and seq >= ${seq} order by seq limit 1)) t
     where a.id = any(${accounts}) order by t.seq limit 1`)
 
-/** The newest seq of these accounts; zero when they have none. */
+/** Returns the newest seq of these accounts, or zero when they have no transfers. */
 export async function findNewestSeq(q: Queryable, accounts: readonly bigint[]): Promise<bigint> {
   const { seq } = await q.one<{ seq: bigint }>(sql`select coalesce(max(greatest(
       (select max(seq) from ledger.transfers where src = a.id), (select max(seq) from ledger.transfers where dst = a.id))), 0) as seq

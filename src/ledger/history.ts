@@ -2,40 +2,40 @@ import { addMs } from '#platform/base/clock'
 import type { Queryable } from '#platform/database/db'
 import { findLineFrom, findNewestSeq, listAccountIds, pageOfLines, type LineRow } from './history-store.ts'
 
-/** One side of a transfer, as its account sees it. */
+/** One side of a transfer, from the view of its account. */
 export interface HistoryLine {
-  /** Of the transfer. */
+  /** Id of the transfer. */
   readonly id: string
   readonly at: Date
   readonly account: string
   readonly asset: LineRow['asset']
   readonly direction: 'in' | 'out'
-  /** Minor units, above zero either way. */
+  /** Minor units, always positive. */
   readonly amount: bigint
   readonly kind: string
   readonly ref: string
 }
 
 export interface HistoryQuery {
-  /** Of the accounts' codes, such as `merchant:mer_…:`. */
+  /** Prefix of the account codes, such as `merchant:mer_…:`. */
   readonly prefix: string
-  /** Included. */
+  /** Inclusive. */
   readonly from: Date
-  /** Not included. */
+  /** Exclusive. */
   readonly to: Date
   readonly pageRows?: number | undefined
 }
 
-/** Accounts of one owner: a few names in each asset. */
-const MOST_ACCOUNTS = 1000
+/** Maximum accounts of one owner. An owner has a few accounts per asset. */
+const MAX_ACCOUNTS = 1000
 const PAGE_ROWS = 1000
-/** A transfer carries the time of its process and its seq that of the database: both grow together, but for so much. */
+/** Maximum skew between time and seq. `at` comes from the process and `seq` from the database, so their orders can differ slightly. */
 const SKEW_MS = 10 * 60_000
 
-/** See Ledger.history. */
-export async function* readHistory(q: Queryable, of: HistoryQuery): AsyncGenerator<readonly HistoryLine[]> {
-  const { prefix, from, to, pageRows = PAGE_ROWS } = of
-  const accounts = await listAccountIds(q, prefix, MOST_ACCOUNTS)
+/** See `Ledger.history`. */
+export async function* readHistory(q: Queryable, query: HistoryQuery): AsyncGenerator<readonly HistoryLine[]> {
+  const { prefix, from, to, pageRows = PAGE_ROWS } = query
+  const accounts = await listAccountIds(q, prefix, MAX_ACCOUNTS)
   const newest = await findNewestSeq(q, accounts)
   if (newest === 0n) return
   const end = await findSeq(q, accounts, addMs(to, SKEW_MS), newest)
@@ -45,16 +45,16 @@ export async function* readHistory(q: Queryable, of: HistoryQuery): AsyncGenerat
     const last = rows.at(-1)
     if (!last) return
     const isLast = rows.length < pageRows
-    // Both rows of one transfer are in one page: where the page may end between them, both come with the next.
-    const whole = isLast || rows[0]?.seq === last.seq ? rows : rows.filter(({ seq }) => seq < last.seq)
-    const lines = whole.filter(({ at }) => at >= from && at < to)
+    // Keep both rows of a transfer on one page. When the page might end between them, leave both to the next page.
+    const complete = isLast || rows[0]?.seq === last.seq ? rows : rows.filter(({ seq }) => seq < last.seq)
+    const lines = complete.filter(({ at }) => at >= from && at < to)
     if (lines.length > 0) yield lines
     if (isLast) return
-    after = whole.at(-1)?.seq ?? last.seq
+    after = complete.at(-1)?.seq ?? last.seq
   }
 }
 
-/** The seq from which on the accounts' transfers are of this time or later, found by halving: there is no index by time. */
+/** Returns the first seq of these accounts whose transfer is at this time or later. Binary search, because there is no index by time. */
 async function findSeq(q: Queryable, accounts: readonly bigint[], at: Date, newest: bigint): Promise<bigint> {
   let low = 1n
   let high = newest + 1n

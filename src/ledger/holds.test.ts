@@ -7,7 +7,7 @@ import {
   openTestLedger,
   limitedAccount,
   refused,
-  tally,
+  countResults,
   transfer,
   unlimitedAccount,
   type TestLedger,
@@ -37,7 +37,7 @@ const balances = async (t: TestLedger): Promise<string> => {
   return `${posted} posted, ${held} held, ${available} available`
 }
 
-void test('held money cannot be spent, and settles for what was needed', async () => {
+void test('held money cannot be spent, and a hold settles for a part of its amount', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h', 70n)), true)
@@ -48,10 +48,10 @@ void test('held money cannot be spent, and settles for what was needed', async (
   )
   assert.equal(await t.ledger.settle(t.db, settlementOf('h', 50n)), true)
   assert.equal(await balances(t), '50 posted, 0 held, 50 available')
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('a hold beyond the funds is refused, leaves nothing behind and may be tried again', async () => {
+void test('a hold beyond the funds is refused, changes nothing and can be retried', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h1', 60n)), true)
@@ -61,15 +61,15 @@ void test('a hold beyond the funds is refused, leaves nothing behind and may be 
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h2', 41n)), true)
   assert.equal(await balances(t), '101 posted, 101 held, 0 available')
   assert.equal(await t.ledger.hold(t.db, holdOf(t, 'h3', 1n, limitedAccount('never-used'))), false)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('a repeat of a hold holds once, and other content is refused, naming the field', async () => {
+void test('a repeated hold holds once, and other content is refused and names the field', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   const hold = holdOf(t, 'h', 40n)
   const runs = Array.from({ length: 50 }, () => t.ledger.hold(t.db, hold))
-  assert.deepEqual(await tally(runs), { true: 50 })
+  assert.deepEqual(await countResults(runs), { true: 50 })
   assert.equal(await balances(t), '100 posted, 40 held, 60 available')
   const mismatch = (field: string) => refused('ledger.hold-mismatch', new RegExp(`placed before with another ${field}`))
   await assert.rejects(t.ledger.hold(t.db, { ...hold, amount: 41n }), mismatch('amount'))
@@ -80,7 +80,7 @@ void test('a repeat of a hold holds once, and other content is refused, naming t
   )
 })
 
-void test('a hold settles once; a repeat of its settlement is known as one', async () => {
+void test('a hold settles once, and a repeated settlement is recognised', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
@@ -96,13 +96,13 @@ void test('a hold settles once; a repeat of its settlement is known as one', asy
   assert.equal(await balances(t), '50 posted, 0 held, 50 available')
 })
 
-void test('a hold settles for at most its amount, and not by a transfer that was posted without it', async () => {
+void test('a hold settles for at most its amount, and not by a transfer that was posted without the hold', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
   await assert.rejects(
     t.ledger.settle(t.db, settlementOf('h', 71n)),
-    refused('ledger.hold-exceeded', /is for 70 minor units/),
+    refused('ledger.hold-exceeded', /holds 70 minor units/),
   )
   await t.post({
     ...transfer('t', limitedAccount('ann'), unlimitedAccount, 10n),
@@ -112,13 +112,13 @@ void test('a hold settles for at most its amount, and not by a transfer that was
   })
   await assert.rejects(
     t.ledger.settle(t.db, settlementOf('h', 10n)),
-    refused('ledger.transfer-mismatch', /not as the settlement/),
+    refused('ledger.transfer-mismatch', /not to settle/),
   )
   assert.equal(await balances(t), '90 posted, 70 held, 20 available')
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('a settlement into another asset or a bad account is refused', async () => {
+void test('a settlement into another asset or an invalid account is refused', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
@@ -139,7 +139,7 @@ void test('a settlement into another asset or a bad account is refused', async (
   assert.equal(await balances(t), '100 posted, 70 held, 30 available')
 })
 
-void test('a release frees the money, once', async () => {
+void test('a hold is released once', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 70n))
@@ -148,10 +148,10 @@ void test('a release frees the money, once', async () => {
   assert.equal(await t.ledger.release(t.db, idOf('unknown')), false)
   assert.equal(await t.ledger.settle(t.db, settlementOf('h', 1n)), false)
   assert.equal(await balances(t), '100 posted, 0 held, 100 available')
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('of settlement and release at once exactly one wins', async () => {
+void test('a concurrent settlement and release: exactly one succeeds', async () => {
   await using t = await openTestLedger()
   await t.fund(1_000n, limitedAccount('ann'))
   const names = Array.from({ length: 40 }, (_, i) => `h${i}`)
@@ -169,10 +169,10 @@ void test('of settlement and release at once exactly one wins', async () => {
   )
   const sum = won.reduce((spent, [fifteen, , ten]) => spent + (fifteen ? 15n : 0n) + (ten ? 10n : 0n), 0n)
   assert.equal(await t.available(limitedAccount('ann')), 1_000n - sum)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('who resolves a hold second waits for the first, and is told no', async () => {
+void test('the second transaction to resolve a hold waits for the first and gets false', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   await t.ledger.hold(t.db, holdOf(t, 'h1', 20n))
@@ -182,21 +182,21 @@ void test('who resolves a hold second waits for the first, and is told no', asyn
   await t.db.transaction(async (tx) => {
     assert.equal(await t.ledger.settle(tx, settlementOf('h1', 15n)), true)
     second.push(t.ledger.release(t.db, idOf('h1')))
-    await t.untilWaiting()
+    await t.waitForBlockedStatement()
     assert.equal(await t.ledger.expireHolds(t.db), 1)
   })
   await t.ledger.hold(t.db, holdOf(t, 'h3', 20n))
   await t.db.transaction(async (tx) => {
     assert.equal(await t.ledger.release(tx, idOf('h3')), true)
     second.push(t.ledger.settle(t.db, settlementOf('h3', 15n)))
-    await t.untilWaiting()
+    await t.waitForBlockedStatement()
   })
   assert.deepEqual(await Promise.all(second), [false, false])
   assert.equal(await balances(t), '85 posted, 0 held, 85 available')
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('holds whose time is over are freed by the sweep, a few at a time', async () => {
+void test('the sweep expires due holds in batches', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   for (let i = 0; i < 5; i++)
@@ -211,15 +211,15 @@ void test('holds whose time is over are freed by the sweep, a few at a time', as
   assert.equal(await balances(t), '100 posted, 10 held, 90 available')
   assert.equal(await t.ledger.settle(t.db, settlementOf('h0', 10n)), false)
   assert.equal(await t.ledger.release(t.db, idOf('h0')), true)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('the crons free what is due and seal what was posted', async () => {
+void test('the crons expire due holds and seal postings', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   await t.ledger.hold(t.db, holdOf(t, 'h', 10n))
   t.clock.advance(HOUR_MS)
-  await t.untilSealable()
+  await t.waitUntilSealable()
   for (const cron of t.ledger.crons ?? []) {
     await cron.run({ log: t.log, signal: new AbortController().signal, now: t.clock.now() })
   }

@@ -2,7 +2,7 @@ import { formatAmount, type Asset } from '#money'
 import { sql, type Queryable } from '#platform/database/db'
 import type { Invariant } from '#platform/runtime/module'
 
-/** Sentences of one check at most: the first ones say what is wrong, thousands would not say more. */
+/** Maximum sentences per check. The first ones describe the problem. */
 const MAX_PROBLEMS = 20
 
 const amount = (asset: Asset, minor: bigint): string => `${formatAmount({ asset, amount: minor })} ${asset}`
@@ -14,14 +14,14 @@ interface Found {
   should: bigint
 }
 
-/** What holds at every moment, each read in one statement so that it sees one state. Used by tests, the simulator and production. */
+/** Conditions that hold after every commit. Each is one statement, so it sees one snapshot. Tests, the simulator and production use them. */
 export const invariants: readonly Invariant[] = [
   {
     name: 'ledger.sums-to-zero',
     check: async (q) => {
       const rows = await q.many<{ asset: Asset; total: bigint }>(sql`select asset, sum(posted) as total
         from ledger.balances group by asset having sum(posted) <> 0 order by asset limit ${MAX_PROBLEMS}`)
-      return rows.map(({ asset, total }) => `All balances of ${asset} together are ${amount(asset, total)}, not zero.`)
+      return rows.map(({ asset, total }) => `All balances of ${asset} add up to ${amount(asset, total)}, not zero.`)
     },
   },
   {
@@ -42,7 +42,7 @@ export const invariants: readonly Invariant[] = [
         where a.nonneg group by a.code, a.asset having sum(b.posted) < sum(b.held) order by 1, 2 limit ${MAX_PROBLEMS}`)
       return rows.map(
         ({ code, asset, is, should }) =>
-          `${code} may not go below zero, but has ${amount(asset, is)} of which ${amount(asset, should)} is held.`,
+          `${code} may not go below zero, but its balance is ${amount(asset, is)}, of which ${amount(asset, should)} is held.`,
       )
     },
   },
@@ -76,7 +76,7 @@ export const invariants: readonly Invariant[] = [
           or b.fewest <> a.shards or b.most <> a.shards or b.nonneg <> a.nonneg or b.all_nonneg <> a.nonneg
         order by 1, 2 limit ${MAX_PROBLEMS}`)
       return rows.map(
-        ({ code, asset }) => `The balance rows of ${code} (${asset}) do not fit its asset, policy or shards.`,
+        ({ code, asset }) => `The balance rows of ${code} (${asset}) do not match its asset, policy or shards.`,
       )
     },
   },

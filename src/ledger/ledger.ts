@@ -16,7 +16,7 @@ export const ledgerSchema: Schema = { name: 'ledger', folder: new URL('./migrati
 const MAX_BALANCES = 1_000
 const MAX_EXPIRED = 500
 
-/** The ledger without what is run by the process. */
+/** The ledger without its declarations for the process. */
 type Books = Omit<Ledger, 'commands' | 'crons'>
 
 export function createLedger({ clock, log, sealKey, db }: LedgerDeps): Ledger {

@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { addMs } from '#platform/base/clock'
 import { deriveUuid } from '#platform/base/ids'
-import { KES, openTestLedger, limitedAccount, tally, unlimitedAccount, type TestLedger } from './fixture.ts'
+import { KES, openTestLedger, limitedAccount, countResults, unlimitedAccount, type TestLedger } from './fixture.ts'
 import type { Account, Transfer } from './index.ts'
 
-// A ledger in memory, written as plainly as possible: what the database must do for any sequence of operations.
+// A simple in-memory ledger. It defines the expected result of any sequence of operations.
 
 const ACCOUNTS: readonly Account[] = [
   limitedAccount('a'),
@@ -18,7 +18,7 @@ const ACCOUNTS: readonly Account[] = [
 const accountOf = (index: number): Account => ACCOUNTS[index % ACCOUNTS.length] ?? unlimitedAccount
 
 interface Move {
-  /** Few ids, so that repeats and mismatches occur. */
+  /** Drawn from few values, so that repeats and mismatches occur. */
   id: number
   from: number
   to: number
@@ -30,7 +30,7 @@ type Operation =
   | { act: 'settle'; hold: number; transfer: number; to: number; amount: number }
   | { act: 'release'; hold: number }
   | { act: 'wait'; ms: number }
-/** An operation, or the one so many places before it once more. */
+/** An operation, or a repeat of the operation `back` places before. */
 type Step = Operation | { act: 'again'; back: number }
 
 interface ModelHold {
@@ -129,7 +129,7 @@ const contentOf = ({ from, to, amount, kind, ref }: Transfer): string =>
 
 const number = (most: number): fc.Arbitrary<number> => fc.integer({ min: 0, max: most })
 const amounts = fc.integer({ min: 1, max: 60 })
-/** Seldom from an account to itself. */
+/** Rarely from an account to itself. */
 const moves = fc
   .record({
     id: number(40),
@@ -149,7 +149,7 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
       }),
     }),
   },
-  // Money from the world, so that the rest has something to move.
+  // Money from the world account, so that other operations have something to move.
   {
     weight: 3,
     arbitrary: fc
@@ -195,21 +195,25 @@ const sequences: fc.Arbitrary<Operation[]> = fc
     return sequence
   })
 
-/** A run has ids of its own; nothing else ties runs together but the balances, which start anew with accounts of their own. */
+/** Creates a run with transfer ids and accounts of its own, so that runs do not affect each other. */
 function createRun(
   t: TestLedger,
   run: number,
 ): { apply(operation: Operation): Promise<[string, string]>; check(): Promise<void> } {
   const model = new Model()
-  const ours = (account: Account): Account => ({ ...account, code: `run-${run}:${account.code}` })
+  const inRun = (account: Account): Account => ({ ...account, code: `run-${run}:${account.code}` })
   const uuid = (kind: string, id: number): string => deriveUuid(`${run}-${id}`, kind)
   const transferOf = ({ id, amount }: { id: number; amount: number }, from: Account, to: Account): Transfer => {
     return { id: uuid('transfer', id), from, to, amount: BigInt(amount), kind: 'test.move', ref: String(id % 3) }
   }
-  const real = (transfer: Transfer): Transfer => ({ ...transfer, from: ours(transfer.from), to: ours(transfer.to) })
-  const ended = async (act: Promise<unknown>): Promise<string> => Object.keys(await tally([act]))[0] ?? ''
+  const toRunTransfer = (transfer: Transfer): Transfer => ({
+    ...transfer,
+    from: inRun(transfer.from),
+    to: inRun(transfer.to),
+  })
+  const runResult = async (act: Promise<unknown>): Promise<string> => Object.keys(await countResults([act]))[0] ?? ''
 
-  /** Mostly one that is open, else any, known or not. */
+  /** Picks mostly an open hold, otherwise any id, known or unknown. */
   const chosenHold = (n: number): string => {
     const open = [...model.holds].filter(([, { state }]) => state === 'open').map(([id]) => id)
     return (n % 4 > 0 ? open[n % Math.max(1, open.length)] : undefined) ?? uuid('hold', n)
@@ -219,7 +223,7 @@ function createRun(
     switch (operation.act) {
       case 'post': {
         const transfers = operation.moves.map((move) => transferOf(move, accountOf(move.from), accountOf(move.to)))
-        return [await ended(t.post(...transfers.map(real))), model.post(transfers)]
+        return [await runResult(t.post(...transfers.map(toRunTransfer))), model.post(transfers)]
       }
       case 'hold': {
         const [id, account, amount] = [
@@ -228,7 +232,7 @@ function createRun(
           BigInt(operation.amount),
         ]
         const expiresAt = addMs(t.clock.now(), operation.forMs)
-        const done = await ended(t.ledger.hold(t.db, { id, account: ours(account), amount, expiresAt }))
+        const done = await runResult(t.ledger.hold(t.db, { id, account: inRun(account), amount, expiresAt }))
         return [done, model.hold(id, account, amount, model.nowMs + operation.forMs)]
       }
       case 'settle': {
@@ -239,28 +243,28 @@ function createRun(
           kind,
           ref,
         } = transferOf({ ...operation, id: operation.transfer }, unlimitedAccount, to)
-        const done = await ended(t.ledger.settle(t.db, { holdId, transferId, to: ours(to), amount, kind, ref }))
+        const done = await runResult(t.ledger.settle(t.db, { holdId, transferId, to: inRun(to), amount, kind, ref }))
         return [done, model.settle(holdId, (from) => ({ id: transferId, from, to, amount, kind, ref }))]
       }
       case 'release': {
         const id = chosenHold(operation.hold)
-        return [await ended(t.ledger.release(t.db, id)), model.release(id)]
+        return [await runResult(t.ledger.release(t.db, id)), model.release(id)]
       }
       case 'wait':
         t.clock.advance(operation.ms)
-        return [await ended(t.ledger.expireHolds(t.db)), model.wait(operation.ms)]
+        return [await runResult(t.ledger.expireHolds(t.db)), model.wait(operation.ms)]
     }
   }
   const check = async (): Promise<void> => {
     for (const account of ACCOUNTS) {
-      const { posted, held } = await t.ledger.balance(t.db, ours(account).code, KES)
+      const { posted, held } = await t.ledger.balance(t.db, inRun(account).code, KES)
       assert.deepEqual({ posted, held }, model.of(account), account.code)
     }
   }
   return { apply, check }
 }
 
-void test('any sequence of operations ends as it does in a ledger in memory', async () => {
+void test('any sequence of operations gives the same results as an in-memory ledger', async () => {
   await using t = await openTestLedger()
   const seen = new Map<string, number>()
   let runs = 0
@@ -273,15 +277,15 @@ void test('any sequence of operations ends as it does in a ledger in memory', as
         seen.set(`${operation.act} ${is}`, (seen.get(`${operation.act} ${is}`) ?? 0) + 1)
       }
       await run.check()
-      // Open holds of this run would be swept in the next.
+      // Expire this run's open holds now, or the next run would sweep them.
       t.clock.advance(1_000)
       await t.ledger.expireHolds(t.db)
     }),
-    // A failure is told before the test's own time is over, though it is not the shortest.
+    // Report a failure before the test's own timeout, even though it is not fully shrunk.
     { numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
   )
-  assert.deepEqual(await t.broken(), [])
-  // The sequences are worth something only if they reach every outcome that matters.
+  assert.deepEqual(await t.violations(), [])
+  // The sequences are useful only if they reach every relevant outcome.
   for (const outcome of [
     'post posted',
     'post repeated',

@@ -13,10 +13,10 @@ void test('a transfer moves money from one account to the other', async () => {
   assert.equal(await t.available(limitedAccount('ben')), 200n)
   assert.equal(await t.available(unlimitedAccount), -500n)
   assert.deepEqual(await t.ledger.trialBalance(t.db), [{ asset: KES, total: 0n, accounts: 3 }])
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('a repeat posts nothing, also much later and on the pool itself', async () => {
+void test('a repeat posts nothing, also much later and without a transaction', async () => {
   await using t = await openTestLedger()
   const first = transfer('t1', unlimitedAccount, limitedAccount('ann'), 500n)
   assert.equal(await t.ledger.post(t.db, [first]), 'posted')
@@ -26,7 +26,7 @@ void test('a repeat posts nothing, also much later and on the pool itself', asyn
   assert.equal(await t.available(limitedAccount('ann')), 500n)
 })
 
-void test('a repeat with other content is refused, naming the field', async () => {
+void test('a repeat with other content is refused and names the field', async () => {
   await using t = await openTestLedger()
   const first = transfer('t1', unlimitedAccount, limitedAccount('ann'), 500n)
   await t.post(first)
@@ -51,17 +51,17 @@ void test('a repeat with other content is refused, naming the field', async () =
     )
   }
   assert.equal(await t.available(limitedAccount('ann')), 500n)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('an account that may not go below zero never does', async () => {
+void test('an account without overdraft never goes below zero', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'))
   await assert.rejects(
     t.post(transfer('t1', limitedAccount('ann'), limitedAccount('ben'), 101n)),
     refused('ledger.insufficient-funds'),
   )
-  // In the other order of ids, too.
+  // Also with the account ids in the other order.
   await assert.rejects(
     t.post(transfer('t2', limitedAccount('ben'), limitedAccount('ann'), 1n)),
     refused('ledger.insufficient-funds'),
@@ -70,7 +70,7 @@ void test('an account that may not go below zero never does', async () => {
   assert.equal(await t.available(limitedAccount('ann')), 0n)
 })
 
-void test('a batch is posted as a whole, with accounts repeated on both sides', async () => {
+void test('a batch posts all its transfers, also with accounts repeated on both sides', async () => {
   await using t = await openTestLedger()
   await t.fund(10n, limitedAccount('ann'))
   const batch = Array.from({ length: 300 }, (_, i) =>
@@ -84,10 +84,10 @@ void test('a batch is posted as a whole, with accounts repeated on both sides', 
   assert.equal(await t.post(...batch.toReversed()), 'repeated')
   assert.equal(await t.available(limitedAccount('ann')), 110n)
   assert.equal(await t.available(limitedAccount('ben')), 100n)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('a batch is refused as a whole when one account would end below zero or below what is held', async () => {
+void test('a batch is refused when one account would end below zero or below its held amount', async () => {
   await using t = await openTestLedger()
   await t.fund(100n, limitedAccount('ann'), limitedAccount('ben'))
   await t.ledger.hold(t.db, {
@@ -105,10 +105,10 @@ void test('a batch is refused as a whole when one account would end below zero o
   assert.equal(await t.available(limitedAccount('cat')), 0n)
   assert.equal(await t.post(...good, transfer('x', limitedAccount('ben'), limitedAccount('cat'), 40n)), 'posted')
   assert.equal(await t.available(limitedAccount('cat')), 140n)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('a batch of which a part was posted before is refused, naming that part', async () => {
+void test('a batch that was partly posted before is refused with the id of the posted transfer', async () => {
   await using t = await openTestLedger()
   const [one, two] = [
     transfer('one', unlimitedAccount, limitedAccount('ann'), 1n),
@@ -117,7 +117,7 @@ void test('a batch of which a part was posted before is refused, naming that par
   await t.post(one)
   await assert.rejects(
     t.post(two, one),
-    refused('ledger.transfer-mismatch', new RegExp(`${one.id} was posted before, and others`)),
+    refused('ledger.transfer-mismatch', new RegExp(`${one.id} was posted before, but other`)),
   )
   assert.equal(await t.available(limitedAccount('ann')), 1n)
 })
@@ -136,14 +136,14 @@ void test('a batch of several assets keeps each asset at zero', async () => {
       ['USD/2', 0n],
     ],
   )
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
 void test('an account keeps the policy that it opened with', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
   const other = { ...limitedAccount('ann'), mayOverdraw: true }
-  const wrong = refused('ledger.bad-account', /ann: it is open as one that may not go below zero/)
+  const wrong = refused('ledger.bad-account', /ann: it is open as an account that may not go below zero/)
   await assert.rejects(t.post(transfer('t1', other, limitedAccount('ben'), 1n)), wrong)
   const fresh = createLedger({ clock: t.clock, log: t.log, sealKey: SEAL_KEY })
   await assert.rejects(fresh.post(t.db, [transfer('t1', other, limitedAccount('ben'), 1n)]), wrong)
@@ -154,7 +154,7 @@ void test('an account keeps the policy that it opened with', async () => {
   await assert.rejects(t.post(...both), refused('ledger.bad-account'))
 })
 
-void test('an account opened by a transaction that rolled back is opened again', async () => {
+void test('an account is opened again after its first transaction rolled back', async () => {
   await using t = await openTestLedger()
   const opening = t.db.transaction(async (tx) => {
     await t.ledger.post(tx, [transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)])
@@ -163,12 +163,12 @@ void test('an account opened by a transaction that rolled back is opened again',
   await assert.rejects(opening, /changed my mind/)
   assert.equal(await t.post(transfer('t2', unlimitedAccount, limitedAccount('ann'), 7n)), 'posted')
   assert.equal(await t.available(limitedAccount('ann')), 7n)
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('an id remembered for an account that is not there is forgotten', async () => {
+void test('a cached id of an account that does not exist is dropped', async () => {
   await using t = await openTestLedger()
-  // A savepoint that is rolled back inside a transaction that commits.
+  // Roll back a savepoint inside a transaction that commits.
   await t.db.transaction(async (tx) => {
     await tx.run(sql`savepoint before`)
     await t.ledger.post(tx, [transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)])
@@ -179,7 +179,7 @@ void test('an id remembered for an account that is not there is forgotten', asyn
     refused('ledger.unknown-account', /no account (ann|world)/),
   )
   assert.equal(await t.post(transfer('t2', unlimitedAccount, limitedAccount('ann'), 5n)), 'posted')
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
 void test('several postings in one transaction open and use the same account', async () => {
@@ -191,7 +191,7 @@ void test('several postings in one transaction open and use the same account', a
   assert.equal(await t.available(limitedAccount('ann')), 2n)
 })
 
-void test('an account with shards adds up', async () => {
+void test('the balance of a sharded account is the sum of its shards', async () => {
   await using t = await openTestLedger()
   const hot = { ...unlimitedAccount, code: 'revenue', shards: HOT_SHARDS }
   await Promise.all(Array.from({ length: 60 }, (_, i) => t.post(transfer(`t${i}`, unlimitedAccount, hot, 10n))))
@@ -204,10 +204,10 @@ void test('an account with shards adds up', async () => {
     (await t.ledger.balances(t.db, 'rev')).map(({ posted }) => posted),
     [600n],
   )
-  assert.deepEqual(await t.broken(), [])
+  assert.deepEqual(await t.violations(), [])
 })
 
-void test('what cannot be a posting is refused before the database is asked', async () => {
+void test('an invalid posting is refused without a database query', async () => {
   await using t = await openTestLedger()
   const good = transfer('t1', unlimitedAccount, limitedAccount('ann'), 5n)
   const bad: [Partial<Transfer>, string, RegExp][] = [
@@ -229,8 +229,8 @@ void test('what cannot be a posting is refused before the database is asked', as
   for (const [change, code, message] of bad)
     await assert.rejects(t.post({ ...good, ...change }), refused(code, message))
   await assert.rejects(t.post(good, good), refused('ledger.bad-transfer', /twice/))
-  await assert.rejects(t.post(), refused('ledger.bad-transfer', /nothing to post/))
+  await assert.rejects(t.post(), refused('ledger.bad-transfer', /at least one transfer/))
   const many = Array.from({ length: 1_001 }, (_, i) => transfer(`m${i}`, unlimitedAccount, limitedAccount('ann'), 1n))
-  await assert.rejects(t.post(...many), refused('ledger.bad-transfer', /1000 are the most/))
+  await assert.rejects(t.post(...many), refused('ledger.bad-transfer', /maximum is 1000/))
   assert.deepEqual(await t.ledger.balances(t.db, ''), [])
 })

@@ -15,14 +15,14 @@ import {
   type Transfer,
 } from './transfer.ts'
 
-/** An account that the database does not know. */
-const NOBODY: AccountRef = { id: 0n, shards: 1 }
+/** Placeholder for an account that the database does not know. */
+const UNKNOWN_ACCOUNT: AccountRef = { id: 0n, shards: 1 }
 
-/** What moves money or sets it aside: checks, finds the accounts' ids, and calls the function of the database that decides. */
+/** Creates the functions that move or hold money. They check the input, resolve account ids and call the database functions that decide. */
 export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'settle' | 'release'> {
   const accounts = createAccounts(clock)
 
-  /** What the database refuses comes back as our errors, with codes in place of ids. */
+  /** Translates database errors to ledger errors, with account codes in place of ids. */
   const act = async <T>(
     touched: readonly Account[],
     refs: readonly AccountRef[],
@@ -34,8 +34,8 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
       const nameOf = (id: string): string =>
         touched[refs.findIndex((known) => String(known.id) === id)]?.code ?? `no. ${id}`
       const explained = toLedgerError(error, nameOf)
-      // An id that the database does not know came from a savepoint or a restore; the next try opens the account again.
-      if (explained instanceof AppError && explained.code === 'ledger.unknown-account') accounts.forget()
+      // A cached id can be unknown after a rolled-back savepoint or a restore. The retry opens the account again.
+      if (explained instanceof AppError && explained.code === 'ledger.unknown-account') accounts.clear()
       throw explained
     }
   }
@@ -46,7 +46,15 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
       const touched = transfers.flatMap(({ from, to }) => [from, to])
       const refs = await accounts.resolve(q, touched)
       const [first, ...rest] = transfers.map(({ id, amount, from, kind, ref }, i) => {
-        return { id, src: refs[2 * i] ?? NOBODY, dst: refs[2 * i + 1] ?? NOBODY, amount, asset: from.asset, kind, ref }
+        return {
+          id,
+          src: refs[2 * i] ?? UNKNOWN_ACCOUNT,
+          dst: refs[2 * i + 1] ?? UNKNOWN_ACCOUNT,
+          amount,
+          asset: from.asset,
+          kind,
+          ref,
+        }
       })
       if (!first) return 'repeated'
       const now = clock.now()
@@ -60,7 +68,7 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
       requireUuid(id)
       requireAmount(id, amount)
       const refs = await accounts.resolve(q, [account])
-      const hold = { id, account: (refs[0] ?? NOBODY).id, asset: account.asset, amount, expiresAt }
+      const hold = { id, account: (refs[0] ?? UNKNOWN_ACCOUNT).id, asset: account.asset, amount, expiresAt }
       return act([account], refs, () => placeHold(q, hold, clock.now()))
     },
 
@@ -68,7 +76,9 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
       checkMove(settlement)
       requireUuid(settlement.holdId)
       const refs = await accounts.resolve(q, [settlement.to])
-      return act([settlement.to], refs, () => settleHold(q, { ...settlement, dst: refs[0] ?? NOBODY }, clock.now()))
+      return act([settlement.to], refs, () =>
+        settleHold(q, { ...settlement, dst: refs[0] ?? UNKNOWN_ACCOUNT }, clock.now()),
+      )
     },
 
     async release(q, holdId) {
@@ -81,15 +91,15 @@ export function createPosting(clock: Clock): Pick<Ledger, 'post' | 'hold' | 'set
 /** Throws `ledger.bad-transfer`. */
 function checkPosting(transfers: readonly Transfer[]): void {
   const [first] = transfers
-  if (!first) throw badTransfer('(none)', 'is missing: there is nothing to post')
+  if (!first) throw badTransfer('(none)', 'is missing; a posting needs at least one transfer')
   if (transfers.length > MAX_TRANSFERS) {
-    throw badTransfer(first.id, `stands in a posting of ${transfers.length}; ${MAX_TRANSFERS} are the most`)
+    throw badTransfer(first.id, `is in a posting of ${transfers.length} transfers; the maximum is ${MAX_TRANSFERS}`)
   }
   transfers.forEach(checkTransfer)
   if (transfers.length === 1) return
   const seen = new Set<string>()
   for (const { id } of transfers) {
-    if (seen.has(id)) throw badTransfer(id, 'stands twice in one posting; derive another id for each purpose')
+    if (seen.has(id)) throw badTransfer(id, 'is twice in one posting; derive another id for each purpose')
     seen.add(id)
   }
 }

@@ -4,7 +4,7 @@ import { nextStart, type Coverage, type Seal, type SealedTransfer } from './chai
 const COLUMNS = sql`number, after_seq as "afterSeq", last_seq as "lastSeq", from_xid as "fromXid", to_xid as "toXid",
   restored, system_identifier as "systemIdentifier", transfers, digest, mac, at`
 
-/** One sealing at a time, until the transaction ends. */
+/** Allows one sealing at a time, until the transaction ends. */
 export const lockSeals = (q: Queryable): Promise<number> => q.run(sql`select pg_advisory_xact_lock(7305004)`)
 
 export const findLastSeal = (q: Queryable): Promise<Seal | undefined> =>
@@ -24,13 +24,13 @@ export async function findServerId(q: Queryable): Promise<string> {
   return row.id
 }
 
-/** Transactions below this have ended, and what they wrote can be seen by every statement from now on. */
+/** Returns the horizon: every transaction with a lower id has ended, and its rows are visible to all later statements. */
 export async function findHorizon(q: Queryable): Promise<bigint> {
   const row = await q.one<{ xid: bigint }>(sql`select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid`)
   return row.xid
 }
 
-/** The xid to stop before, so that a seal has about `most` transfers: at least one transaction, at most up to the horizon. */
+/** Returns the xid to stop before, so that a seal has about `most` transfers: at least one transaction, at most up to the horizon. */
 export async function findBatchEnd(
   q: Queryable,
   { afterSeq, fromXid }: Pick<Coverage, 'afterSeq' | 'fromXid'>,
@@ -45,14 +45,14 @@ export async function findBatchEnd(
   return row.stop > row.first ? row.stop : row.first + 1n
 }
 
-/** Waits for the transfers being written, keeps new ones out until the transaction ends, and returns the highest seq. */
+/** Waits for running writers, blocks new transfers until the transaction ends, and returns the highest seq. */
 export async function pauseTransfers(q: Queryable): Promise<bigint> {
   await q.run(sql`select ledger.pause_transfers()`)
   const row = await q.one<{ seq: bigint }>(sql`select coalesce(max(seq), 0) as seq from ledger.transfers`)
   return row.seq
 }
 
-/** What the coverage covers now, in its order. `last` is the seal before it. */
+/** Returns the transfers that a coverage now contains, by seq. `last` is the previous seal. */
 export const listCoveredTransfers = (
   q: Queryable,
   coverage: Coverage,
@@ -60,14 +60,14 @@ export const listCoveredTransfers = (
 ): Promise<SealedTransfer[]> =>
   q.many<SealedTransfer>(sql`select id, seq, xid, src, dst, amount, asset, kind, ref,
       (extract(epoch from at) * 1000000)::bigint as micros
-    from ledger.transfers where ${covered(coverage, last)} order by seq, id`)
+    from ledger.transfers where ${coverageCondition(coverage, last)} order by seq, id`)
 
-function covered({ afterSeq, lastSeq, fromXid, toXid, restored }: Coverage, last: Coverage | undefined): Sql {
+function coverageCondition({ afterSeq, lastSeq, fromXid, toXid, restored }: Coverage, last: Coverage | undefined): Sql {
   if (!restored) return sql`seq > ${afterSeq} and seq <= ${lastSeq} and xid >= ${fromXid} and xid < ${toXid}`
   return sql`seq > ${afterSeq} and seq <= ${lastSeq} and (seq > ${last?.lastSeq ?? 0n} or xid >= ${fromXid})`
 }
 
-/** All transfers, and those that the next seals will cover. */
+/** Counts all transfers, and those that the next seals will cover. */
 export function countTransfers(q: Queryable, last: Seal | undefined): Promise<{ all: bigint; unsealed: bigint }> {
   const { afterSeq, fromXid } = last ? nextStart(last) : { afterSeq: 0n, fromXid: 0n }
   return q.one(sql`select count(*) as all, count(*) filter (where seq > ${afterSeq} and xid >= ${fromXid}) as unsealed

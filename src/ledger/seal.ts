@@ -13,21 +13,21 @@ import {
   writeSeal,
 } from './seal-store.ts'
 
-/** Transfers of one seal, or all of one transaction if those are more: they are read at once. */
+/** Maximum transfers per seal, which are read at once. A larger transaction is still sealed as a unit. */
 const MAX_TRANSFERS_PER_SEAL = 10_000
 
 export interface SealResult {
   readonly number: bigint
   readonly transfers: bigint
-  /** The digest of the chain up to here, hex. Kept outside the database (log, backup), it shows if seals were cut off. */
+  /** Digest of the chain so far, in hex. A copy outside the database (log, backup) reveals deleted seals. */
   readonly head: string
-  /** More is waiting: seal again. */
+  /** True when more transfers wait: seal again. */
   readonly more: boolean
 }
 
 /**
- * Seals what has been committed since the last seal; undefined when there is nothing. The first seal of a database covers nothing: it
- * notes the server, so that a restore into another one is noticed.
+ * Seals the transfers that committed since the last seal. Returns undefined when there are none. The first seal of a database is empty: it
+ * records the server's identifier, so that a restore into another server is detected.
  */
 export async function seal(tx: Tx, deps: { clock: Clock; log: Log; sealKey: Buffer }): Promise<SealResult | undefined> {
   await lockSeals(tx)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { addMs } from '#platform/base/clock'
 import { KES, openTestLedger, limitedAccount, refused, transfer, unlimitedAccount } from './fixture.ts'
 
-void test('a statement lists what came in and went out, newest first, by pages', async () => {
+void test('a statement lists incoming and outgoing transfers, newest first, in pages', async () => {
   await using t = await openTestLedger()
   for (let i = 0; i < 5; i++) {
     await t.post(transfer(`in-${i}`, unlimitedAccount, limitedAccount('ann'), 10n))
@@ -24,7 +24,7 @@ void test('a statement lists what came in and went out, newest first, by pages',
   assert.deepEqual(seen, expected)
 })
 
-void test('pages end, never exceed 100, and refuse a cursor that is not ours', async () => {
+void test('pages end, hold at most 100 entries, and refuse a malformed cursor', async () => {
   await using t = await openTestLedger()
   await t.post(...Array.from({ length: 120 }, (_, i) => transfer(`t${i}`, unlimitedAccount, limitedAccount('ann'), 1n)))
   const of = { code: 'ann', asset: KES } as const
@@ -37,7 +37,7 @@ void test('pages end, never exceed 100, and refuse a cursor that is not ours', a
   await assert.rejects(t.ledger.statement(t.db, { ...of, cursor: '1; drop' }), refused('ledger.bad-cursor'))
 })
 
-void test('balances are listed by prefix, which is no pattern', async () => {
+void test('balances are listed by literal prefix, without patterns', async () => {
   await using t = await openTestLedger()
   const codes = ['m:a:fees', 'm:a:open', 'm:a_:open', 'm:ab:open', 'm:b:open', 'm']
   await t.fund(5n, ...codes.map(limitedAccount))
@@ -50,12 +50,12 @@ void test('balances are listed by prefix, which is no pattern', async () => {
   assert.equal((await list('')).length, 7)
 })
 
-void test('an account that was never used is empty', async () => {
+void test('an account that was never used has a zero balance', async () => {
   await using t = await openTestLedger()
   assert.deepEqual(await t.ledger.balance(t.db, 'nobody', KES), { posted: 0n, held: 0n, available: 0n })
 })
 
-void test('a history has all that moved on the accounts of an owner in a time, oldest first, whatever the size of its pages', async () => {
+void test('a history lists every movement of the accounts of an owner in a time range, oldest first, for any page size', async () => {
   await using t = await openTestLedger()
   const { clock } = t
   const from = addMs(clock.now(), 60_000)
@@ -80,12 +80,12 @@ void test('a history has all that moved on the accounts of an owner in a time, o
       assert.ok(page.length <= pageRows)
       seen.push(...page.map(({ ref, account, direction, amount }) => `${ref} ${account} ${direction} ${amount}`))
     }
-    assert.deepEqual(seen, expected, `${pageRows} rows a page`)
+    assert.deepEqual(seen, expected, `${pageRows} rows per page`)
   }
   for await (const page of t.ledger.history(t.db, { prefix: 'm:3:', from, to })) assert.fail(JSON.stringify(page))
 })
 
-void test('a history finds its begin and its end among many transfers, and reads no more than its time', async () => {
+void test('a history finds its start and end among many transfers and reads only its time range', async () => {
   await using t = await openTestLedger()
   for (let i = 0; i < 40; i++) {
     await t.post(transfer(`t${i}`, unlimitedAccount, limitedAccount('m:1:a'), 1n))

@@ -9,10 +9,10 @@ export interface AccountRow {
   shards: number
 }
 
-/** What a posting needs to know of an account. */
+/** The fields of an account that a posting needs. */
 export type AccountRef = Pick<AccountRow, 'id' | 'shards'>
 
-/** An account to open: its fields as the table has them. */
+/** An account to open, with the fields of its table. */
 export interface NewAccount {
   code: string
   asset: Asset
@@ -20,7 +20,7 @@ export interface NewAccount {
   shards: number
 }
 
-/** A transfer with the accounts as the database knows them. */
+/** A transfer with database ids of its accounts. */
 export interface TransferRow {
   id: string
   src: AccountRef
@@ -40,7 +40,7 @@ interface Posted {
   posted: boolean
 }
 
-/** True when it was posted now, false when it was there already. */
+/** Returns true when posted now, false when posted before. */
 export async function postOne(q: Queryable, transfer: TransferRow, at: Date): Promise<boolean> {
   const { id, src, dst, amount, asset, kind, ref } = transfer
   const row = await q.one<Posted>(sql`select ledger.post_one(
@@ -90,7 +90,7 @@ export async function releaseHold(q: Queryable, holdId: string, at: Date): Promi
   return row.done
 }
 
-/** The number of holds that were freed. */
+/** Returns the number of expired holds. */
 export async function expireHolds(q: Queryable, now: Date, limit: number): Promise<number> {
   const row = await q.one<{ freed: number }>(sql`select ledger.expire_holds(${now}, ${limit}) as freed`)
   return row.freed
@@ -107,7 +107,7 @@ export interface BalanceRow {
   held: bigint
 }
 
-/** Codes are of ASCII below "~", so that a prefix is a range of the index. */
+/** Codes are ASCII below "~", so a prefix is a range of the index. */
 export const listBalances = (q: Queryable, prefix: string, limit: number): Promise<BalanceRow[]> =>
   q.many(sql`select a.code, a.asset, sum(b.posted) as posted, sum(b.held) as held
     from ledger.accounts a join ledger.balances b on b.account = a.id

@@ -1,38 +1,38 @@
 import { AppError } from '#platform/base/errors'
 import type { Asset } from '#money'
 
-/** An account as its user names it; it opens on first use. */
+/** An account as callers name it. It opens on first use. */
 export interface Account {
-  /** `merchant:mer_…:available`. The owner of the first part decides the rest. */
+  /** For example `merchant:mer_…:available`. The module that owns the first part defines the rest. */
   readonly code: string
   readonly asset: Asset
-  /** Whether it may go below zero. Fixed when the account opens; the database refuses what breaks it. */
+  /** Whether the balance may go below zero. Fixed when the account opens, and enforced by the database. */
   readonly mayOverdraw: boolean
   /**
-   * Balance rows of an account that many postings touch at once, `HOT_SHARDS` for the busiest. Above 1 only with `mayOverdraw`. Taken
-   * when the account opens, ignored afterwards.
+   * Number of balance rows, for accounts that many postings touch concurrently; `HOT_SHARDS` for the busiest. Above 1 only with
+   * `mayOverdraw`. Used when the account opens, ignored afterwards.
    */
   readonly shards?: number
 }
 
-/** Money from one account to another of the same asset. Append-only, and idempotent by id. */
+/** A movement of money between two accounts of the same asset. Append-only, and idempotent by id. */
 export interface Transfer {
-  /** A UUID that belongs to the event, from `deriveUuid(source, purpose)`, so that a repeat is known as one. */
+  /** A UUID derived from the event by `deriveUuid(source, purpose)`, so that a repeat has the same id. */
   readonly id: string
   readonly from: Account
   readonly to: Account
   /** Minor units, above zero. */
   readonly amount: bigint
-  /** What happened, `payments.receipt`. */
+  /** Type of the event, such as `payments.receipt`. */
   readonly kind: string
-  /** Id of what it happened to, `rcp_…`. No personal data: transfers outlive a deletion. */
+  /** Id of the event's object, such as `rcp_…`. Must not contain personal data: transfers outlive a deletion. */
   readonly ref: string
 }
 
 /** Shards for accounts that most postings touch, such as revenue and clearing. */
 export const HOT_SHARDS = 32
 
-/** Transfers of one call of `post` at most. */
+/** Maximum transfers per call of `post`. */
 export const MAX_TRANSFERS = 1_000
 
 const CODE = /^[a-z0-9][A-Za-z0-9:._-]{0,199}$/
@@ -67,7 +67,7 @@ export function checkTransfer(transfer: Transfer): void {
   if (from.code === to.code) throw badTransfer(id, `moves money from ${from.code} to itself (${kind})`)
 }
 
-/** The part of a transfer that settling a hold has too. */
+/** Checks the fields that a transfer shares with the settlement of a hold. */
 export function checkMove(move: { transferId: string; amount: bigint; kind: string; ref: string }): void {
   const { transferId: id, amount, kind, ref } = move
   requireUuid(id)
@@ -80,7 +80,7 @@ export function requireAmount(id: string, amount: bigint): void {
   if (amount <= 0n || amount > LARGEST) throw badTransfer(id, `has the amount ${amount}, which must be above zero`)
 }
 
-/** Lower case, so that an id is one text everywhere. */
+/** Requires lower case, so that an id has exactly one spelling. */
 export function requireUuid(id: string): void {
   if (!UUID.test(id)) throw badTransfer(id, 'needs a UUID in lower case as its id, from deriveUuid')
 }

@@ -11,13 +11,13 @@ import type { Account, Transfer } from './transfer.ts'
 import type { Verification } from './verify.ts'
 
 export interface Hold {
-  /** A UUID that belongs to the event, as of a transfer. */
+  /** A UUID derived from the event, as for a transfer. */
   readonly id: string
-  /** One that may not go below zero: of another nothing can be held. */
+  /** An account that may not go below zero. Money of other accounts cannot be held. */
   readonly account: Account
   /** Minor units, above zero. */
   readonly amount: bigint
-  /** Freed by the sweep some seconds after this, unless it was settled or released before. */
+  /** The sweep releases an open hold some seconds after this time. */
   readonly expiresAt: Date
 }
 
@@ -25,7 +25,7 @@ export interface Settlement {
   readonly holdId: string
   readonly transferId: string
   readonly to: Account
-  /** At most what is held; the rest is free again. */
+  /** At most the held amount. The rest becomes available again. */
   readonly amount: bigint
   readonly kind: string
   readonly ref: string
@@ -33,50 +33,50 @@ export interface Settlement {
 
 export interface Balance {
   readonly posted: bigint
-  /** Of it set aside. */
+  /** The reserved part of `posted`. */
   readonly held: bigint
   readonly available: bigint
 }
 
 export interface Ledger extends Module {
   /**
-   * Posts all or nothing, at most 1,000 transfers, and opens accounts on first use. 'repeated' when all of it was there already with the
-   * same content. Post once in a transaction: two calls may deadlock with another transaction, which `db.transaction` then repeats.
+   * Posts all transfers or none, at most 1,000, and opens accounts on first use. Returns 'repeated' when all of them were posted before
+   * with the same content. Post once in a transaction: two calls may deadlock with another transaction, which `db.transaction` then retries.
    * Throws AppError `ledger.insufficient-funds` (409), `ledger.transfer-mismatch` (409, names the transfer and the field),
    * `ledger.bad-transfer`, `ledger.bad-account`, `ledger.unknown-account` (bugs of the caller, 500). After a throw the transaction is
-   * over. On the pool itself, a posting is a transaction of its own.
+   * aborted. Without a caller's transaction a posting is a transaction of its own.
    */
   post(q: Tx | Db, transfers: readonly Transfer[]): Promise<'posted' | 'repeated'>
-  /** Sets money aside. False when the funds do not suffice; true when it is held or was, also on a repeat. Throws `ledger.hold-mismatch`. */
+  /** Reserves money. True when it is held, now or before; false when the funds are insufficient. Throws `ledger.hold-mismatch`. */
   hold(q: Tx | Db, hold: Hold): Promise<boolean>
   /**
    * Resolves a hold by a transfer. True when this transfer settles or settled it; false when the hold is not open (settled by another
    * transfer, released, expired, never placed). Throws `ledger.hold-exceeded`, `ledger.transfer-mismatch`.
    */
   settle(q: Tx | Db, settlement: Settlement): Promise<boolean>
-  /** True when the money is free again, by this, an earlier release or expiry; false when the hold was settled or never placed. */
+  /** True when the hold is released or expired, now or before; false when it was settled or never placed. */
   release(q: Tx | Db, holdId: string): Promise<boolean>
-  /** Frees holds whose time is over. @returns how many; fewer than the limit when none is left. */
+  /** Expires due holds. @returns how many; fewer than the limit when none are left. */
   expireHolds(q: Tx | Db, limit?: number): Promise<number>
-  /** In minor units. Zero for an account that was never used. */
+  /** Returns minor units. Zero for an account that was never used. */
   balance(q: Queryable, code: string, asset: Asset): Promise<Balance>
-  /** By prefix of the code such as `merchant:mer_…:`, in order of the code, 1,000 at most. */
+  /** Lists balances by code prefix such as `merchant:mer_…:`, sorted by code, at most 1,000. */
   balances(q: Queryable, prefix: string, limit?: number): Promise<BalanceRow[]>
-  /** Transfers of one account, newest first; 100 a page at most. */
+  /** Lists the transfers of one account, newest first, at most 100 per page. */
   statement(
     q: Queryable,
     of: { code: string; asset: Asset; cursor?: string | undefined; limit?: number },
   ): Promise<Statement>
   /**
-   * What moved on all accounts with a prefix in a time, oldest first, page by page. Each page is a statement of its own: nothing is read
-   * before it is asked for, and a slow reader holds nothing.
+   * Streams the transfers of all accounts with a prefix in a time range, oldest first, page by page. Each page is a separate statement that
+   * runs when the reader asks for it, so a slow reader keeps nothing open.
    */
   history(q: Queryable, of: HistoryQuery): AsyncGenerator<readonly HistoryLine[]>
-  /** All balances of an asset together: zero, or something is broken. */
+  /** Returns the sum of all balances per asset. A sum other than zero is a bug. */
   trialBalance(q: Queryable): Promise<AssetTotal[]>
-  /** Adds a seal to the chain; undefined when nothing was posted since the last. */
+  /** Adds a seal to the chain. Returns undefined when nothing was posted since the last seal. */
   seal(tx: Tx): Promise<SealResult | undefined>
-  /** Replays the chain and checks the invariants. `head`: one noted earlier, which must still be in the chain. */
+  /** Replays the chain and checks the invariants. `head` is a digest noted earlier that must still be in the chain. */
   verify(q: Queryable, head?: string): Promise<Verification>
 }
 
@@ -85,6 +85,6 @@ export interface LedgerDeps {
   log: Log
   /** 32 bytes kept outside the database. */
   sealKey: Buffer
-  /** For what runs by itself: sealing and the expiry of holds. Without it there are no crons. */
+  /** Used by the crons, which seal and expire holds. Without it there are no crons. */
   db?: Db
 }

@@ -4,8 +4,8 @@ import { equalSecret, type Secret } from '#platform/base/secrets'
 export type Gate = (request: Request, reply: Reply) => Promise<void>
 
 /**
- * Asks for the password (any user name) by Basic authentication, for a sandbox that others can reach: whoever gets in can "pay". Without a
- * password everybody may pass. The simulated APIs have keys of their own and stand outside.
+ * Creates the password check (Basic authentication, any user name) of a sandbox that other machines can reach: everyone with access can
+ * "pay". Without a password access is open. The simulated APIs use their own keys instead.
  */
 export function createGate(password: Secret | undefined): Gate {
   return async (request, reply) => {
@@ -17,6 +17,6 @@ export function createGate(password: Secret | undefined): Gate {
       .status(401)
       .header('www-authenticate', 'Basic realm="Purser sandbox", charset="UTF-8"')
       .type('text/plain; charset=utf-8')
-      .send('This sandbox asks for its password: Purser printed it when it started.\n')
+      .send('This sandbox requires a password. Purser printed it at start.\n')
   }
 }

@@ -1,20 +1,20 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** A token that carries its own end, so that nothing needs to be kept. */
+/** Creates a token that carries its expiry, so that no state is needed. */
 export function makeToken(secret: string, end: Date): string {
   const endsAt = String(end.getTime())
-  return `${endsAt}.${macOf(secret, endsAt)}`
+  return `${endsAt}.${computeMac(secret, endsAt)}`
 }
 
-/** Whether the header holds a token of ours that has not ended. */
+/** Whether the header has a token that this server signed and that has not expired. */
 export function readToken(secret: string, authorization: string | undefined, now: Date): boolean {
   const [, endsAt = '', mac = ''] = /^Bearer (\d+)\.(\w+)$/.exec(authorization ?? '') ?? []
-  const expected = Buffer.from(macOf(secret, endsAt))
+  const expected = Buffer.from(computeMac(secret, endsAt))
   const given = Buffer.from(mac)
   return (
     given.length === expected.length && timingSafeEqual(given, expected) && Number.parseInt(endsAt, 10) > now.getTime()
   )
 }
 
-const macOf = (secret: string, text: string): string =>
+const computeMac = (secret: string, text: string): string =>
   createHmac('sha256', secret).update(text).digest('hex').slice(0, 24)

@@ -9,7 +9,7 @@ const basic = (text: string): string => `Basic ${Buffer.from(text).toString('bas
 const ADDRESS = 'bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk'
 const SCRIPT = '0014d0c4a3ef09e997b6e99e397e518fe3e41a118ca1'
 
-/** The text of the answer, so that amounts are seen as they are written. */
+/** Returns the response text, so that amounts keep their decimals. */
 async function rpc(
   bench: RailBench,
   method: string,
@@ -37,7 +37,7 @@ async function control(bench: RailBench, name: string, body: object = {}): Promi
   return answer.json() as Record<string, unknown>
 }
 
-test('it speaks as a node does: errors with HTTP 200, amounts with eight decimals, its own login', async () => {
+test('the RPC behaves like a node: errors with HTTP 200, amounts with eight decimals, its own login', async () => {
   await using bench = await openRailBench()
   assert.equal(await rpc(bench, 'getblockcount'), '{"jsonrpc":"2.0","result":101,"id":1}')
   assert.equal(await rpc(bench, 'getblockcount', [], 'sandbox:wrong'), 'HTTP 401')
@@ -53,7 +53,7 @@ test('it speaks as a node does: errors with HTTP 200, amounts with eight decimal
   assert.match(await rpc(bench, 'getblockchaininfo'), /"chain":"regtest"/)
 })
 
-test('a transaction can be sent again, and one that conflicts must pay more', async () => {
+test('a transaction can be resent, and a conflicting one must pay a higher fee', async () => {
   await using bench = await openRailBench()
   const { txid } = await control(bench, 'pay', { address: ADDRESS, amount: '0.1' })
   const { result: hex } = JSON.parse(await rpc(bench, 'getrawtransaction', [txid])) as { result: string }
@@ -75,7 +75,7 @@ test('a transaction can be sent again, and one that conflicts must pay more', as
     assert.ok('error' in (await control(bench, name, body)), JSON.stringify(body))
 })
 
-test('the chain is kept: other simulators over the same database go on with it', async () => {
+test('the chain persists: other simulators on the same database continue it', async () => {
   await using bench = await openRailBench()
   await control(bench, 'mine', { blocks: 3 })
   await using second = await openSimulators({ db: bench.db, clock: bench.clock })
@@ -85,7 +85,7 @@ test('the chain is kept: other simulators over the same database go on with it',
   assert.match(await rpc(bench, 'getblockcount'), /"result":105/)
 })
 
-test('in a browser: pay a link, see it wait, mine it', async (t) => {
+test('in a browser: pay a link, see it in the mempool, mine it', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using _ = browser
@@ -102,7 +102,11 @@ test('in a browser: pay a link, see it wait, mine it', async (t) => {
     report.violations.map(({ id, nodes }) => [id, nodes[0]?.html]),
     [],
   )
-  assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'nothing sticks out on a small phone')
+  assert.equal(
+    await page.evaluate('document.documentElement.scrollWidth'),
+    360,
+    'no horizontal overflow on a small phone',
+  )
   await page.getByRole('button', { name: '1 block' }).click()
   await page.getByText('1 payment').waitFor()
 })

@@ -44,7 +44,7 @@ const pushOf = (bench: RailBench, changed: object = {}): Record<string, unknown>
 const PUSH = '/mpesa/stkpush/v1/processrequest'
 const QUERY = '/mpesa/stkpushquery/v1/query'
 
-test('Daraja gives a token for its keys only, and takes it for an hour', async () => {
+test('Daraja issues a token for its keys only and accepts it for an hour', async () => {
   await using bench = await openRailBench()
   assert.equal((await call(bench, '/oauth/v1/generate', basic('a:b'))).body.errorCode, '400.008.01')
   const token = await tokenOf(bench)
@@ -66,7 +66,7 @@ const REFUSED = {
   Timestamp: ['2026'],
 } as const
 
-test('Daraja refuses fields as the real one does', async () => {
+test('Daraja refuses invalid fields like the real API', async () => {
   await using bench = await openRailBench()
   const token = await tokenOf(bench)
   for (const [field, values] of Object.entries(REFUSED)) {
@@ -87,7 +87,7 @@ test('Daraja refuses fields as the real one does', async () => {
   assert.deepEqual([wrong.status, wrong.body.errorMessage], [500, '[MerchantValidate] - Wrong credentials'])
 })
 
-test('any other phone waits for a hand, and its callback comes once even when it is refused', async () => {
+test('any other phone waits for manual action, and its callback is sent once even when it is refused', async () => {
   await using bench = await openRailBench()
   const token = await tokenOf(bench)
   const { body } = await call(bench, PUSH, token, pushOf(bench))
@@ -105,7 +105,7 @@ test('any other phone waits for a hand, and its callback comes once even when it
   )
   const act = (action: string) => bench.fetch({ method: 'POST', url: `${phone}/${action}`, label: 'test' })
   assert.equal((await act('approve')).status, 200)
-  assert.equal((await act('decline')).status, 404, 'decided is decided')
+  assert.equal((await act('decline')).status, 404, 'a decided prompt cannot change')
   bench.clock.advance(3_600_000)
   await bench.simulators.runDue()
   assert.equal(bench.receiver.received.length, 1)
@@ -113,7 +113,7 @@ test('any other phone waits for a hand, and its callback comes once even when it
   assert.equal((await call(bench, QUERY, await tokenOf(bench), query)).body.ResultCode, '0')
 })
 
-test('a prompt that is declined, ignored or left alone', async () => {
+test('a prompt is declined, ignored or times out', async () => {
   await using bench = await openRailBench()
   const token = await tokenOf(bench)
   const codes: string[] = []
@@ -130,7 +130,7 @@ test('a prompt that is declined, ignored or left alone', async () => {
   assert.equal(bench.receiver.received.length, 3)
 })
 
-test('the controls say what they are, and refuse numbers that are none', async () => {
+test('the controls describe themselves and refuse invalid numbers', async () => {
   await using bench = await openRailBench()
   const { fetch, simulators } = bench
   const list = await fetch({ url: `${simulators.url}/sandbox/controls`, label: 'test' })

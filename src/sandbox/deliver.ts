@@ -7,21 +7,21 @@ import { STRIPE } from './credentials.ts'
 import type { Timer } from './timers.ts'
 
 export interface Deliver {
-  /** Whether anything may be sent there at all. */
+  /** Whether deliveries to this URL are allowed. */
   accepts(url: string): boolean
-  /** Sends the body as JSON. The status of the answer; undefined when there was none, or nothing may be sent there. */
+  /** Posts the body as JSON. Returns the response status; undefined when there was no response or the URL is not allowed. */
   post(url: string, body: string, headers: Record<string, string>, label: string): Promise<number | undefined>
-  /** A callback of Safaricom's: once, whatever comes of it. */
+  /** Sends a Safaricom callback once, whatever the result. */
   callback(url: string, body: string): Promise<void>
-  /** An event of Stripe's, signed now. The time of the next try when it was not taken. */
+  /** Sends a Stripe event, signed now. Returns the time of the next attempt when it was not accepted. */
   event(timer: Timer): Promise<Date | undefined>
 }
 
 const DEADLINE_MS = 10_000
-/** Stripe tries for three days, at growing intervals. */
+/** Stripe retries for three days with growing delays. */
 const RETRY_MINUTES = [0.1, 1, 5, 30, 60, 120, 360, 720, 1440, 1440]
 
-export const DELIVERY_REFUSED = 'the sandbox delivers only to the Purser that it belongs to'
+export const DELIVERY_REFUSED = 'the sandbox delivers only to its own Purser'
 
 export interface DeliverDeps {
   fetch: Fetch
@@ -41,7 +41,7 @@ export function createDeliver({ fetch, clock, log, mayDeliver }: DeliverDeps): D
     headers: Record<string, string>,
     label: string,
   ): Promise<number | undefined> {
-    // Kept by an earlier start, when the address was another.
+    // An earlier start stored this URL when the program had another address.
     if (!accepts(url)) {
       log.warn({ label }, `not delivered: ${DELIVERY_REFUSED}`)
       return undefined
@@ -68,13 +68,13 @@ export function createDeliver({ fetch, clock, log, mayDeliver }: DeliverDeps): D
       const status = await post(url, body, { 'stripe-signature': signature }, 'sandbox.event')
       if (status !== undefined && status >= 200 && status < 300) return undefined
       const minutes = RETRY_MINUTES[tries - 1]
-      if (minutes === undefined) log.warn({ status }, 'an event was given up')
+      if (minutes === undefined) log.warn({ status }, 'an event was not accepted; no attempts are left')
       return minutes === undefined ? undefined : addMs(clock.now(), minutes * 60_000)
     },
   }
 }
 
-/** `t=…,v1=…` as Stripe signs. */
+/** Returns Stripe's signature header, `t=…,v1=…`. */
 function signatureOf(body: string, at: Date, secret: string = STRIPE.webhookSecret): string {
   const seconds = Math.floor(at.getTime() / 1000)
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`

@@ -45,7 +45,7 @@ async function ring(
   assert.equal(pushed.status, 200)
 }
 
-test('the page shows a prompt by itself, and a tap approves it', async (t) => {
+test('the page shows a new prompt without reload, and a tap approves it', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using _ = browser
@@ -59,7 +59,7 @@ test('the page shows a prompt by itself, and a tap approves it', async (t) => {
   await ring(bench, '254712345678', 1500)
   await page.getByText('Do you want to pay KES 1,500 to <b>Njeri</b>?').waitFor()
   const wide = await page.evaluate('document.documentElement.scrollWidth')
-  assert.equal(wide, 360, 'nothing sticks out on a small phone')
+  assert.equal(wide, 360, 'no horizontal overflow on a small phone')
   await page.evaluate(axe.source)
   const report = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()')
   assert.deepEqual(
@@ -71,7 +71,7 @@ test('the page shows a prompt by itself, and a tap approves it', async (t) => {
   assert.deepEqual(faults, [])
 })
 
-test('without JavaScript a number is picked and a prompt declined', async (t) => {
+test('without JavaScript a number can be chosen and a prompt declined', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using _ = browser
@@ -92,7 +92,7 @@ test('without JavaScript a number is picked and a prompt declined', async (t) =>
   await page.getByText('A Kenyan mobile number, such as 0712 345 678.').waitFor()
 })
 
-test('with a password every page and control asks for it, the simulated APIs keep their own keys', async () => {
+test('with a password every page and control requires it, while the simulated APIs keep their own keys', async () => {
   await using database = await openTestDatabase([sandboxSchema])
   await using bench = await openRailBench()
   await using simulators = await openSimulators({
@@ -121,7 +121,7 @@ test('with a password every page and control asks for it, the simulated APIs kee
   await ring({ fetch: bench.fetch, simulators }, '254712345678', 20)
 })
 
-test('the simulators run as a process of their own', async () => {
+test('the simulators run as a separate process', async () => {
   await using database = await openTestDatabase([])
   await using bench = await openRailBench()
   const env = { SIMULATORS_DATABASE: JSON.stringify(database.ownerConnection), SIMULATORS_PORT: '0' }

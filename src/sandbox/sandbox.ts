@@ -39,26 +39,26 @@ export interface SandboxDeps {
   clock: Clock
   ids: Ids
   log: Log
-  /** How callbacks and events leave. */
+  /** Sends callbacks and events. */
   fetch: Fetch
-  /** Where browsers reach this sandbox, without a slash at the end. A function: the port is known only once it listens. */
+  /** Returns the browsers' base URL of this sandbox, without a trailing slash. A function, because the port is known only after listen. */
   baseUrl: () => string
-  /** Where the events of a provider go, as set in its console; others can be registered. */
+  /** Returns the webhook URL of a provider, as set in its console. More can be registered. */
   webhookUrl?: (provider: string) => string | undefined
   /**
-   * Where callbacks and events may go. Whoever reaches the sandbox names addresses to its simulators, which could be any in the network
-   * that it stands in.
+   * Returns whether callbacks and events may go to a URL. Clients of the simulators choose the URLs, so without a check they could reach any
+   * address in the sandbox's network.
    */
   mayDeliver: (url: URL) => boolean
-  /** A checkout to try, linked from the page. */
+  /** Returns the URL of a demo checkout, which the page links. */
   demoUrl?: () => string | undefined
-  /** Asked for on every page and control. Needed where others than this machine can reach the sandbox. */
+  /** Required on every page and control when set. Needed when other machines can reach the sandbox. */
   password?: Secret | undefined
 }
 
 export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/', import.meta.url) }
 
-/** The outside world, simulated at the wire: Daraja, Stripe, a phone, a card page, price sources, a Bitcoin node. Never loaded in test and live mode. */
+/** Creates the simulated providers: Daraja, Stripe, phones, a card page, price sources, a Bitcoin node. Never loaded in test or live mode. */
 export function createSandbox(deps: SandboxDeps): Module {
   const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
   const log = deps.log.child({ module: 'sandbox' })
@@ -71,7 +71,7 @@ export function createSandbox(deps: SandboxDeps): Module {
   const refunds = createCardRefunds({ clock, ids, emit })
   const gate = createGate(deps.password)
   const payouts = createPayouts({ db, clock, ids })
-  const handlers = handlersOf({ db, clock, prompts, sessions, refunds, payouts, deliver })
+  const handlers = createHandlers({ db, clock, prompts, sessions, refunds, payouts, deliver })
   const simulators = SIMULATORS.map(({ name, create }) => {
     const endpoints = endpointsOf(name, () => webhookUrl(name))
     const shared = { db, clock, ids, deliver, gate, baseUrl, prompts, endpoints }
@@ -109,7 +109,7 @@ export function createSandbox(deps: SandboxDeps): Module {
   }
 }
 
-/** Kinds of timers that send something to the program, and whose they are. */
+/** Timers that send something to Purser, with their provider. */
 const DELIVERIES = [
   ['callback', 'daraja'],
   ['event', 'stripe'],
@@ -121,7 +121,7 @@ const requireHandler = (handlers: Readonly<Record<TimerKind, TimerHandler>>, kin
   return handler
 }
 
-function handlersOf(deps: {
+function createHandlers(deps: {
   db: Db
   clock: Clock
   prompts: Prompts
@@ -144,7 +144,7 @@ function handlersOf(deps: {
       const prompt = await prompts.findCurrent(subject)
       return prompt && prompt.resultCode === null ? (prompt.actsAt ?? prompt.endsAt) : undefined
     },
-    // Taken before it is sent: Safaricom never sends a callback twice, not even one that got lost.
+    // Delete the timer before sending: Safaricom never repeats a callback, not even a lost one.
     callback: async ({ id, subject, body }) => {
       if (await takeTimer(db, id)) await deliver.callback(subject, body)
       return undefined

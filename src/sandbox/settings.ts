@@ -3,7 +3,7 @@ import { SIMULATORS } from './simulators.ts'
 
 /**
  * Returns the settings that point the rails and price sources at the simulators instead of the providers.
- * @param baseUrl address of the sandbox, without a slash at the end
+ * @param baseUrl address of the sandbox, without a trailing slash
  * @param options `livemode`: return the keys that the simulators accept from a program in live mode
  */
 export function sandboxCredentials(baseUrl: string, options: { livemode?: boolean } = {}): Record<string, string> {

@@ -11,43 +11,43 @@ import type { Prompts } from './phone/prompts.ts'
 import { addEndpoint, listEndpoints } from './store.ts'
 import { addTimer, type TimerHandler } from './timers.ts'
 
-/** What a simulated provider stands on. */
+/** Dependencies of a simulated provider. */
 export interface SimulatorDeps {
   readonly db: Db
   readonly clock: Clock
   readonly ids: Ids
   readonly deliver: Deliver
   readonly gate: Gate
-  /** The phones that mobile money networks prompt. */
+  /** Phones that the mobile money networks prompt. */
   readonly prompts: Prompts
-  /** Where browsers reach the sandbox, without a slash at the end. */
+  /** Returns the browsers' base URL of the sandbox, without a trailing slash. */
   readonly baseUrl: () => string
-  /** Writes the event for each endpoint of the provider; a timer of this kind sends it once the transaction has committed. */
+  /** Writes the event for each endpoint of the provider. After the commit, a timer of this kind sends it. */
   readonly emit: (tx: Tx, timer: { kind: string; body: string }) => Promise<void>
-  /** Where the provider's events go. */
+  /** Returns the URLs that receive the provider's events. */
   readonly endpoints: (tx: Tx) => Promise<readonly string[]>
 }
 
-/** A provider at the wire. It lives under `/sandbox/<name>`. */
+/** A simulated provider with its own wire protocol, under `/sandbox/<name>`. */
 export interface Simulator {
   routes(app: HttpServer, assets: Assets): void
-  /** What is to be done at a time, by the kind of the timer: `<name>.…`. */
+  /** Handlers of scheduled work, by kind of timer: `<name>.…`. */
   readonly timers?: Readonly<Record<string, TimerHandler>>
-  /** The same for what is sent to the program: these misbehave when a fault is planned. */
+  /** Handlers of timers that send something to Purser. They fail when a fault is planned. */
   readonly deliveries?: Readonly<Record<string, TimerHandler>>
 }
 
-/** A simulator as the list holds it. */
+/** Definition of a simulator for the list. */
 export interface SimulatorKind {
-  /** As in its paths; the rail of that name takes its events. */
+  /** Name in the paths. The rail of that name receives its events. */
   readonly name: string
-  /** Settings with which the rail finds it. `url` is the sandbox's, without a slash at the end. */
+  /** Returns the settings that point the rail at the simulator. `url` is the sandbox's URL, without a trailing slash. */
   credentials(url: string, options: { livemode: boolean }): Readonly<Record<string, string>>
   readonly controls?: Readonly<Record<string, string>>
   create(deps: SimulatorDeps): Simulator
 }
 
-/** Where a provider's events go: to the program that the sandbox belongs to, and where somebody said. */
+/** Returns the URLs for a provider's events: the Purser that owns the sandbox, and registered URLs. */
 export const endpointsOf =
   (provider: string, ownUrl: () => string | undefined): SimulatorDeps['endpoints'] =>
   async (tx) => {
@@ -66,7 +66,7 @@ export const emitTo =
 
 const endpointBody = z.strictObject({ url: z.url() })
 
-/** The webhook address that a merchant sets in the provider's console, for a program that is another process. */
+/** Adds the control that registers a webhook URL, as a merchant would in the provider's console. For a Purser in another process. */
 export function addEndpointControl(
   app: HttpServer,
   { db, clock, deliver, gate }: Pick<SimulatorDeps, 'db' | 'clock' | 'deliver' | 'gate'>,

@@ -6,13 +6,13 @@ export interface StoredObject<Body extends object, Hidden extends object> {
   readonly hidden: Hidden
 }
 
-/** The objects of one provider. */
+/** Access to the objects of one provider. */
 export interface Objects<Body extends object, Hidden extends object> {
   insert(tx: Tx, object: StoredObject<Body, Hidden>, now: Date): Promise<void>
-  /** Locked until the transaction ends. */
+  /** Locks the object until the transaction ends. */
   lock(tx: Tx, id: string): Promise<StoredObject<Body, Hidden> | undefined>
   find(q: Queryable, id: string): Promise<StoredObject<Body, Hidden> | undefined>
-  /** The newest first, older than one of them. */
+  /** Lists newest first, older than a given object. */
   list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<StoredObject<Body, Hidden>[]>
   update(tx: Tx, object: StoredObject<Body, Hidden>): Promise<void>
 }

@@ -60,7 +60,7 @@ async function openSession(bench: RailBench): Promise<{ id: string; url: string 
 const eventsOf = (bench: RailBench): string[] =>
   bench.receiver.received.map(({ body }) => (JSON.parse(body.toString()) as { type: string }).type)
 
-test('one key, one session: repeats get the first answer, other parameters are refused', async () => {
+test('one idempotency key creates one session: repeats get the first response, other parameters are refused', async () => {
   await using bench = await openRailBench()
   const create = (form: Record<string, string>, key: string) =>
     call(bench, '/checkout/sessions', form, { 'idempotency-key': key })
@@ -75,7 +75,7 @@ test('one key, one session: repeats get the first answer, other parameters are r
   assert.equal(new Set(together.map(({ body }) => body.id)).size, 1)
 })
 
-test('a refused request is not kept under its key', async () => {
+test('a refused request is not stored under its idempotency key', async () => {
   await using bench = await openRailBench()
   const bad = await call(bench, '/checkout/sessions', { ...FORM, mode: 'party' }, { 'idempotency-key': 'k' })
   assert.equal(bad.status, 400)
@@ -90,7 +90,7 @@ const WRONG = [
   [{ expires_at: '1768467700' }, 'expires_at'],
 ] as const
 
-test('Stripe refuses parameters as the real one does', async () => {
+test('Stripe refuses invalid parameters like the real API', async () => {
   await using bench = await openRailBench()
   for (const [changed, param] of WRONG) {
     const { status, body } = await call(bench, '/checkout/sessions', { ...FORM, ...changed })
@@ -101,7 +101,7 @@ test('Stripe refuses parameters as the real one does', async () => {
   assert.equal((await call(bench, '/checkout/sessions/cs_none')).status, 404)
 })
 
-test('a card pays: session, intent, charge and fee; the events are signed and come until they are taken', async () => {
+test('a card pays: session, intent, charge and fee; events are signed and retried until accepted', async () => {
   await using bench = await openRailBench()
   const { id, url } = await openSession(bench)
   const shown = await page(bench, url)
@@ -124,10 +124,10 @@ test('a card pays: session, intent, charge and fee; the events are signed and co
   await bench.simulators.runDue()
   const expected = ['charge.succeeded', 'payment_intent.succeeded', 'checkout.session.completed']
   assert.deepEqual(eventsOf(bench).toSorted(), [...expected, ...expected].toSorted())
-  assert.match((await page(bench, url, cardForm('4242424242424242'))).text, /Taking you back/, 'paid once')
+  assert.match((await page(bench, url, cardForm('4242424242424242'))).text, /Returning to the merchant/, 'paid once')
 })
 
-test('a declined card says so, and another can be tried; a card that is none is refused', async () => {
+test('a declined card shows the reason and allows another attempt; an invalid card is refused', async () => {
   await using bench = await openRailBench()
   const { id, url } = await openSession(bench)
   const declined = await page(bench, url, cardForm('4000000000000002'))
@@ -136,12 +136,12 @@ test('a declined card says so, and another can be tried; a card that is none is 
   assert.match((await page(bench, url, { ...cardForm('4242424242424242'), expiry: '01/20' })).text, /expiration date/)
   assert.match((await page(bench, url, { ...cardForm('4242424242424242'), cvc: '1' })).text, /security code/)
   assert.equal((await call(bench, `/checkout/sessions/${id}`)).body.payment_status, 'unpaid')
-  assert.match((await page(bench, url, cardForm('4242424242424242'))).text, /Taking you back/)
+  assert.match((await page(bench, url, cardForm('4242424242424242'))).text, /Returning to the merchant/)
   await bench.simulators.runDue()
   assert.equal(eventsOf(bench).filter((type) => type === 'payment_intent.payment_failed').length, 1)
 })
 
-test('a challenge is failed, then approved', async () => {
+test('a 3-D Secure challenge fails, then is approved', async () => {
   await using bench = await openRailBench()
   const { id, url } = await openSession(bench)
   const challenge = await page(bench, url, cardForm('4000002500003155'))
@@ -152,11 +152,11 @@ test('a challenge is failed, then approved', async () => {
   assert.match((await page(bench, `${url}/challenge`, { answer: 'approve' })).text, /nothing to confirm/)
   await page(bench, url, cardForm('4000002500003155'))
   assert.match((await page(bench, `${url}/challenge`)).text, /USD 20\.00/)
-  assert.match((await page(bench, `${url}/challenge`, { answer: 'approve' })).text, /Taking you back/)
+  assert.match((await page(bench, `${url}/challenge`, { answer: 'approve' })).text, /Returning to the merchant/)
   assert.equal((await call(bench, `/checkout/sessions/${id}`)).body.payment_status, 'paid')
 })
 
-test('a session ends at its time or when it is told to, and takes no card then', async () => {
+test('a session expires on time or by request, and then accepts no card', async () => {
   await using bench = await openRailBench()
   const ended = await openSession(bench)
   const late = await openSession(bench)
@@ -171,7 +171,7 @@ test('a session ends at its time or when it is told to, and takes no card then',
   }
 })
 
-test('refunds tell what they take back', async () => {
+test('refunds reduce the charge and emit events', async () => {
   await using bench = await openRailBench()
   const { id, url } = await openSession(bench)
   await page(bench, url, cardForm('4242424242424242'))
@@ -200,7 +200,7 @@ test('refunds tell what they take back', async () => {
   )
 })
 
-test('a dispute takes the money back, and what is disputed cannot be refunded', async () => {
+test('a dispute withdraws the money, and a disputed charge cannot be refunded', async () => {
   await using bench = await openRailBench()
   const { id, url } = await openSession(bench)
   await page(bench, url, cardForm('4000000000000259'))
@@ -211,7 +211,7 @@ test('a dispute takes the money back, and what is disputed cannot be refunded', 
   assert.equal(eventsOf(bench).filter((type) => type === 'charge.dispute.created').length, 1)
 })
 
-test('an endpoint registered through the API gets events too', async () => {
+test('an endpoint that was registered through the API also gets events', async () => {
   await using bench = await openRailBench()
   const url = `${bench.receiver.url}/second`
   const made = await call(bench, '/webhook_endpoints', { url, 'enabled_events[]': '*' })

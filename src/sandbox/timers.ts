@@ -4,26 +4,26 @@ import { invariant } from '#platform/base/errors'
 import type { Ids } from '#platform/base/ids'
 import type { DueQueue } from '#platform/runtime/jobs'
 
-/** `prompt`, `callback`, `event`, `session`, `refund`, and those of the simulators, which begin with their name. */
+/** `prompt`, `callback`, `event`, `session`, `refund`, or a kind of a simulator, which starts with its name. */
 export type TimerKind = string
 
 export interface Timer {
   readonly id: string
   readonly kind: TimerKind
-  /** What it is about: a prompt, an address, a session. */
+  /** Object of the timer: a prompt, a URL, a session. */
   readonly subject: string
   readonly body: string
-  /** How often it ran, this time included. */
+  /** Number of runs, including this one. */
   readonly tries: number
 }
 
-/** When to run again; undefined when it is done. */
+/** Returns the time of the next run. Undefined when the timer is done. */
 export type TimerHandler = (timer: Timer) => Promise<Date | undefined>
 
-/** Longer than a delivery may take, so that no two processes deliver the same at once. */
+/** Claim duration. Longer than a delivery may take, so that no two processes send the same delivery. */
 const LEASE_MS = 60_000
-const AT_ONCE = 16
-/** A simulated phone answers within a second: an idle look each 200 ms is quick enough and cheap. */
+const CONCURRENCY = 16
+/** Poll interval. A simulated phone answers within a second, so 200 ms is fast enough and cheap. */
 const IDLE_MS = 200
 
 export async function addTimer(
@@ -36,7 +36,7 @@ export async function addTimer(
     values (${ids.uuid()}, ${kind}, ${subject}, ${body}, ${dueAt})`)
 }
 
-/** A timer that ended by itself. True for the one caller who may act on it. */
+/** Deletes the timer. Returns true for the one caller that may run it. */
 export async function takeTimer(q: Queryable, id: string): Promise<boolean> {
   return (await q.run(sql`delete from sandbox.timers where id = ${id}`)) > 0
 }
@@ -49,14 +49,14 @@ export function createTimerQueue(deps: {
   const { db, handlers } = deps
   return {
     name: 'sandbox.timers',
-    concurrency: AT_ONCE,
-    batch: AT_ONCE,
+    concurrency: CONCURRENCY,
+    batch: CONCURRENCY,
     idleMs: IDLE_MS,
     claim: (limit, now) =>
       db.many<Timer>(sql`update sandbox.timers set due_at = ${addMs(now, LEASE_MS)}, tries = tries + 1
         where id in (select id from sandbox.timers where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
         returning id, kind, subject, body, tries`),
-    // A look before its time changes nothing.
+    // A run before the due time changes nothing.
     adopt: (now) =>
       db.run(
         sql`update sandbox.timers set due_at = ${now} where due_at > ${now} and due_at <= ${addMs(now, LEASE_MS)}`,

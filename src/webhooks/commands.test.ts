@@ -12,7 +12,7 @@ import { webhooksCommands } from './commands.ts'
 import { DAY_MS, MERCHANT, openTestWebhooks } from './fixture.ts'
 import { webhooksSchema } from './schema.ts'
 
-void test('an operator lists, tests, looks at and redelivers what merchants are told', async () => {
+void test('an operator lists, tests, shows and redelivers webhooks', async () => {
   await using database = await openTestDatabase([platformSchema, identitySchema, webhooksSchema])
   await using trial = openTestWebhooks(database)
   await using receiver = await openReceiver()
@@ -47,17 +47,17 @@ void test('an operator lists, tests, looks at and redelivers what merchants are 
   assert.match(await purser('list', 'mer_none'), /None/)
 
   const delivery = /del_\w+/.exec(await purser('test', key.id))?.[0] ?? ''
-  await trial.later(0)
+  await trial.advance(0)
   assert.deepEqual(receiver.types(), ['webhook.test'])
   assert.match(await purser('deliveries', key.id), new RegExp(`${delivery}.*succeeded`))
   assert.match(await purser('show', delivery), /thank you/)
   assert.match(await purser('redeliver', delivery), /is sent again/)
-  await trial.later(0)
+  await trial.advance(0)
   assert.deepEqual(receiver.types(), ['webhook.test', 'webhook.test'])
 
   const from = trial.clock.now().toISOString()
   await trial.publish('pay_1')
-  await trial.later(0)
+  await trial.advance(0)
   const to = new Date(trial.clock.now().getTime() + DAY_MS).toISOString()
   const range = ['redeliver-range', key.id, '--from', from, '--to', to]
   assert.match(await purser(...range), /^0 deliveries/, 'nothing failed')

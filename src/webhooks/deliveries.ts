@@ -12,7 +12,7 @@ const RANGE_BATCH = 1000
 
 type Deliveries = Pick<Webhooks, 'sendTest' | 'listDeliveries' | 'findDelivery' | 'redeliver' | 'redeliverRange'>
 
-/** `core`: what it takes to write rows; sending is the queue's. */
+/** Needs only the parts of the context that write rows. The queue sends. */
 export const createDeliveries = (context: Pick<WebhooksContext, 'clock' | 'ids' | 'wake'>): Deliveries => ({
   sendTest: async (tx, key) => {
     const id = await publishTest(context, tx, await requireEnabled(tx, key))

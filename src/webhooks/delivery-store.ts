@@ -2,7 +2,7 @@ import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Attempt, Delivery, DeliveryDetail, DeliveryQuery, DeliveryState } from './types.ts'
 import type { AttemptRow } from './queue-store.ts'
 
-/** The SQL of deliveries as merchants see them. */
+/** SQL for deliveries as merchants see them. */
 
 interface Row {
   id: string
@@ -22,7 +22,7 @@ interface Row {
 const columns = sql`d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.type, d.object_id as "objectId", d.state, d.tries,
   d.due_at as "dueAt", d.sending, d.last_status as "lastStatus", d.created_at as "createdAt", d.finished_at as "finishedAt"`
 
-const deliveryOf = ({ dueAt, sending, lastStatus, finishedAt, ...row }: Row): Delivery => ({
+const toDelivery = ({ dueAt, sending, lastStatus, finishedAt, ...row }: Row): Delivery => ({
   ...row,
   nextTryAt: row.state === 'pending' && !sending ? dueAt : undefined,
   lastStatus: lastStatus ?? undefined,
@@ -37,7 +37,7 @@ export async function readDeliveries(q: Queryable, query: DeliveryQuery): Promis
       and (${cursor ?? null}::text is null or (d.created_at, d.id) <
         (select c.created_at, c.id from webhooks.deliveries c where c.id = ${cursor ?? null}))
     order by d.created_at desc, d.id desc limit ${limit}`)
-  return rows.map(deliveryOf)
+  return rows.map(toDelivery)
 }
 
 interface Key {
@@ -49,10 +49,10 @@ export async function readDelivery(q: Queryable, { id, merchantId }: Key): Promi
   const row = await q.maybe<Row>(
     sql`select ${columns} from webhooks.deliveries d where d.id = ${id} and d.merchant_id = ${merchantId}`,
   )
-  return row && deliveryOf(row)
+  return row && toDelivery(row)
 }
 
-/** Whose it is, for operators, who see those of all. */
+/** Returns the delivery's merchant. For operators, who see the deliveries of every merchant. */
 export async function findDeliveryMerchant(q: Queryable, id: string): Promise<string | undefined> {
   const row = await q.maybe<{ merchantId: string }>(
     sql`select merchant_id as "merchantId" from webhooks.deliveries where id = ${id}`,
@@ -70,10 +70,10 @@ export async function readDetail(q: Queryable, { id, merchantId }: Key): Promise
     sql`select at, ms, status, answer, error from webhooks.attempts where delivery_id = ${id} order by id desc limit ${ATTEMPTS_SHOWN}`,
   )
   const { body, ...rest } = row
-  return { ...deliveryOf(rest), body, attempts: attempts.map(attemptOf) }
+  return { ...toDelivery(rest), body, attempts: attempts.map(toAttempt) }
 }
 
-const attemptOf = ({ at, ms, status, answer, error }: AttemptRow): Attempt => ({
+const toAttempt = ({ at, ms, status, answer, error }: AttemptRow): Attempt => ({
   at,
   ms,
   status: status ?? undefined,
@@ -84,14 +84,14 @@ const attemptOf = ({ at, ms, status, answer, error }: AttemptRow): Attempt => ({
 const resetForSending = (now: Date) =>
   sql`state = 'pending', due_at = ${now}, sending = false, failures = 0, finished_at = null`
 
-/** Due now, with all its tries before it. Left alone while it is being sent. */
+/** Makes a delivery due now with a fresh retry schedule. Does nothing while it is being sent. */
 export async function reopenDelivery(tx: Tx, id: string, now: Date): Promise<void> {
   await tx.run(
     sql`update webhooks.deliveries set ${resetForSending(now)} where id = ${id} and (not sending or due_at <= ${now})`,
   )
 }
 
-/** Those of the range, oldest first: when each was made. */
+/** Reopens the deliveries in the range, oldest first. @returns their creation times */
 export async function reopenDeliveries(
   tx: Tx,
   range: { endpointId: string; from: Date; to: Date; state: DeliveryState; now: Date; limit: number },

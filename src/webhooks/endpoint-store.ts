@@ -1,7 +1,7 @@
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Endpoint, EndpointKey } from './types.ts'
 
-/** All SQL on webhooks.endpoints and webhooks.secrets. */
+/** SQL for webhooks.endpoints and webhooks.secrets. */
 
 type Nulls<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] }
 type Row = Nulls<Endpoint>
@@ -9,14 +9,14 @@ type Row = Nulls<Endpoint>
 const columns = sql`id, merchant_id as "merchantId", livemode, url, description, events, created_at as "createdAt",
   failing_since as "failingSince", disabled_at as "disabledAt", disabled_why as "disabledWhy"`
 
-const endpointOf = (row: Row): Endpoint => ({
+const toEndpoint = (row: Row): Endpoint => ({
   ...row,
   failingSince: row.failingSince ?? undefined,
   disabledAt: row.disabledAt ?? undefined,
   disabledWhy: row.disabledWhy ?? undefined,
 })
 
-/** Until the transaction ends nobody else counts or adds endpoints of this merchant. */
+/** Serializes changes to the number of this merchant's endpoints until the transaction ends. */
 export const lockEndpoints = (tx: Tx, merchantId: string): Promise<object> =>
   tx.one(
     sql`select pg_advisory_xact_lock(hashtextextended(${`webhooks.endpoints ${merchantId}`}, 0)) is null as locked`,
@@ -30,23 +30,23 @@ export async function insertEndpoint(tx: Tx, row: Row): Promise<void> {
 export async function readEndpoint(q: Queryable, key: EndpointKey): Promise<Endpoint | undefined> {
   const row = await q.maybe<Row>(sql`select ${columns} from webhooks.endpoints
     where id = ${key.id} and merchant_id = ${key.merchantId} and deleted_at is null`)
-  return row && endpointOf(row)
+  return row && toEndpoint(row)
 }
 
-/** Locked until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function readForChange(tx: Tx, key: EndpointKey): Promise<Endpoint | undefined> {
   const row = await tx.maybe<Row>(sql`select ${columns} from webhooks.endpoints
     where id = ${key.id} and merchant_id = ${key.merchantId} and deleted_at is null for no key update`)
-  return row && endpointOf(row)
+  return row && toEndpoint(row)
 }
 
 export async function readEndpoints(q: Queryable, merchantId: string, limit: number): Promise<Endpoint[]> {
   const rows = await q.many<Row>(sql`select ${columns} from webhooks.endpoints
     where merchant_id = ${merchantId} and deleted_at is null order by id limit ${limit}`)
-  return rows.map(endpointOf)
+  return rows.map(toEndpoint)
 }
 
-/** Whose it is, for operators, who see those of all. */
+/** Returns the endpoint's merchant. For operators, who see the endpoints of every merchant. */
 export async function findEndpointMerchant(q: Queryable, id: string): Promise<string | undefined> {
   const row = await q.maybe<{ merchantId: string }>(
     sql`select merchant_id as "merchantId" from webhooks.endpoints where id = ${id} and deleted_at is null`,
@@ -65,7 +65,7 @@ export async function markDeleted(tx: Tx, id: string, at: Date): Promise<void> {
   await tx.run(sql`delete from webhooks.secrets where endpoint_id = ${id}`)
 }
 
-/** False when it is disabled, deleted, or for `failing` has worked since `failingBefore`. */
+/** Returns false when the endpoint is already disabled or deleted, or, for `failing`, has succeeded since `failingBefore`. */
 export async function markDisabled(
   tx: Tx,
   { id, why, at, failingBefore }: { id: string; why: 'failing' | 'gone'; at: Date; failingBefore: Date },
@@ -75,14 +75,14 @@ export async function markDisabled(
   return written === 1
 }
 
-/** What the active endpoints of a merchant listen to. */
+/** Returns the event patterns of a merchant's active endpoints. */
 export async function readPatterns(q: Queryable, merchantId: string): Promise<string[]> {
   const { patterns } = await q.one<{ patterns: string[] }>(sql`select array(select distinct unnest(events)
     from webhooks.endpoints where merchant_id = ${merchantId} and deleted_at is null and disabled_at is null) as patterns`)
   return patterns
 }
 
-/** The active endpoints that listen to one of the patterns. */
+/** Returns the active endpoints that subscribe to one of the patterns. */
 export async function listSubscribedEndpoints(
   q: Queryable,
   merchantId: string,
@@ -105,7 +105,7 @@ export async function insertSecret(
     values (${row.id}, ${row.endpointId}, ${row.sealed}, ${row.createdAt})`)
 }
 
-/** Removes those that have ended and ends the others: those without an end at `endsAt`, which comes no later than theirs. */
+/** Deletes expired secrets and lets every other secret expire by `endsAt`. A secret that expires earlier keeps its time. */
 export async function endSecrets(tx: Tx, endpointId: string, now: Date, endsAt: Date): Promise<void> {
   await tx.run(sql`delete from webhooks.secrets where endpoint_id = ${endpointId} and ends_at <= ${now}`)
   await tx.run(sql`update webhooks.secrets set ends_at = ${endsAt}

@@ -21,7 +21,7 @@ import { closePendingDeliveries } from './queue-store.ts'
 import { createSecret } from './signing.ts'
 
 const ENDPOINTS_AT_MOST = 10
-/** Each is a signature on every message. */
+/** Each valid secret adds a signature to every message. */
 const SECRETS_AT_MOST = 5
 const URL_AT_MOST = 2000
 
@@ -110,7 +110,7 @@ async function updateEndpoint(
     events: change.events ? [...new Set(change.events)] : before.events,
     description: change.description ?? before.description,
     ...(change.enabled === true && { disabledAt: undefined, disabledWhy: undefined, failingSince: undefined }),
-    // Another address has not failed yet.
+    // A new URL has not failed yet.
     ...(change.url !== undefined && change.url !== before.url && { failingSince: undefined }),
     ...(change.enabled === false && {
       disabledAt: before.disabledAt ?? context.clock.now(),
@@ -149,7 +149,7 @@ async function rotateSecret(
   return { endpoint, secret }
 }
 
-/** What was done, for the audit log, and for the cache of who listens. */
+/** Records the change in the audit log and invalidates the subscription cache. */
 async function record(
   context: WebhooksContext,
   tx: Tx,
@@ -158,7 +158,7 @@ async function record(
   actor: Actor,
 ): Promise<void> {
   const { id, merchantId, url, events, disabledAt } = endpoint
-  // The path of a URL may hold a secret of the merchant.
+  // A URL path may contain a secret of the merchant.
   const detail = { merchant: merchantId, origin: new URL(url).origin, events, enabled: disabledAt === undefined }
   await context.identity.audit.record(tx, { actor, action, target: id, detail })
   tx.afterCommit(() => context.subscriptions.invalidate(merchantId))

@@ -1,6 +1,6 @@
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 
-/** All SQL on webhooks.events, and the writing of deliveries. */
+/** SQL for webhooks.events and for inserting deliveries. */
 
 export interface EventRow {
   id: string
@@ -13,7 +13,7 @@ export interface EventRow {
   createdAt: Date
 }
 
-/** False when it was told before. */
+/** Returns false when the event was published before. */
 export async function insertEvent(tx: Tx, row: EventRow): Promise<boolean> {
   const written =
     await tx.run(sql`insert into webhooks.events (id, merchant_id, livemode, type, object_id, version, body, created_at)
@@ -23,8 +23,8 @@ export async function insertEvent(tx: Tx, row: EventRow): Promise<boolean> {
 }
 
 /**
- * A delivery for each endpoint: due now, or when what stands before it (of the same object at the same endpoint) is tried again; it
- * would only be in the way until then.
+ * Inserts a delivery for each endpoint. It is due now, or when the delivery before it (same object, same endpoint) is retried. An earlier
+ * due time would only make the queue skip it until then.
  */
 export async function insertDeliveries(
   tx: Tx,
@@ -41,12 +41,12 @@ export async function insertDeliveries(
     from unnest(${to.map(({ id }) => id)}::text[], ${to.map(({ endpointId }) => endpointId)}::text[]) as n (id, endpoint_id)`)
 }
 
-/** Removes up to `limit` finished deliveries of before `before`, with their attempts. */
+/** Deletes up to `limit` finished deliveries created before `before`, with their attempts. */
 export const deleteDeliveries = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`delete from webhooks.deliveries where id in (select id from webhooks.deliveries
     where state <> 'pending' and created_at < ${before} order by created_at limit ${limit})`)
 
-/** Removes up to `limit` events of before `before` that nothing is left of. */
+/** Deletes up to `limit` events created before `before` that have no deliveries left. */
 export const deleteEvents = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`delete from webhooks.events where id in (select e.id from webhooks.events e
     where e.created_at < ${before} and not exists (select from webhooks.deliveries d where d.event_id = e.id)

@@ -12,7 +12,7 @@ import { createMetrics } from '#platform/observe/metrics'
 import type { Webhooks } from './types.ts'
 import { createWebhooks } from './webhooks.ts'
 
-/** For the tests of this module: webhooks over a real database and jobs, with a set clock. */
+/** Test fixture: webhooks on a real database and real jobs, with a set clock. */
 
 export const MERCHANT = 'mer_1'
 export const ACTOR = { type: 'system', id: 'test' } as const
@@ -20,7 +20,7 @@ export const SECOND_MS = 1000
 export const HOUR_MS = 3600 * SECOND_MS
 export const DAY_MS = 24 * HOUR_MS
 
-/** Every name leads to a private address. */
+/** Resolves every name to a private address. */
 const lookup: LookupFunction = (_, options, callback) =>
   options.all ? callback(null, [{ address: '10.0.0.7', family: 4 }]) : callback(null, '10.0.0.7', 4)
 
@@ -34,7 +34,7 @@ export function openTestWebhooks(t: { readonly db: Db; readonly connection: pg.C
   const identity = createIdentity({ db: t.db, mode: 'sandbox', masterKey, clock, ids, log })
   const fetch = createFetch({ log, metrics, mode: 'sandbox', allowLoopback: true, lookup })
   stack.defer(() => fetch.close())
-  const make = (): { webhooks: Webhooks; jobs: Jobs } => {
+  const createInstance = (): { webhooks: Webhooks; jobs: Jobs } => {
     const webhooks: Webhooks = createWebhooks({
       ...{ db: t.db, identity, jobs: () => jobs, fetch, masterKey, clock, ids, log, metrics },
     })
@@ -46,11 +46,11 @@ export function openTestWebhooks(t: { readonly db: Db; readonly connection: pg.C
     stack.defer(() => jobs.drain(1000))
     return { webhooks, jobs }
   }
-  const { webhooks, jobs } = make()
+  const { webhooks, jobs } = createInstance()
   let version = 0
   return {
     ...t,
-    ...{ clock, log, metrics, make, webhooks, jobs },
+    ...{ clock, log, metrics, createInstance, webhooks, jobs },
     subscribe: async (url: string, events: readonly string[] = ['*']) => {
       const input = { merchantId: MERCHANT, livemode: false, url, events }
       const made = await t.db.transaction((tx) => webhooks.createEndpoint(tx, input, ACTOR))
@@ -63,14 +63,14 @@ export function openTestWebhooks(t: { readonly db: Db; readonly connection: pg.C
           render: () => ({ id: objectId, n: at }),
         }),
       ),
-    /** Moves the clock on at once and runs what is due then. */
-    later: async (ms: number) => {
+    /** Advances the clock in one step and runs what is then due. */
+    advance: async (ms: number) => {
       clock.advance(ms)
       await jobs.runDue()
     },
     deliveries: async (endpointId: string) =>
       (await webhooks.listDeliveries(t.db, { endpointId, merchantId: MERCHANT, limit: 100 })).items,
-    broken: async () => (await Promise.all((webhooks.invariants ?? []).map((one) => one.check(t.db)))).flat(),
+    violations: async () => (await Promise.all((webhooks.invariants ?? []).map((one) => one.check(t.db)))).flat(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }

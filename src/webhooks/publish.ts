@@ -7,23 +7,23 @@ import type { Endpoint, NewEvent } from './types.ts'
 
 const TYPE = /^[a-z_]+\.[a-z_]+$/
 
-/** See Webhooks.publish. Who listens is read in the transaction: no cache decides whether an event is written. */
+/** See `Webhooks.publish`. It reads subscriptions in the transaction, so no cache decides whether an event is written. */
 export async function publish(context: WebhooksContext, tx: Tx, event: NewEvent): Promise<string | undefined> {
   invariant(TYPE.test(event.type), `'${event.type}' is not an event type such as 'payment.paid'`)
-  const listeners = await listSubscribedEndpoints(tx, event.merchantId, listMatchingPatterns(event.type))
-  if (listeners.length === 0) return undefined
-  const row = eventRow(context, event)
+  const subscribers = await listSubscribedEndpoints(tx, event.merchantId, listMatchingPatterns(event.type))
+  if (subscribers.length === 0) return undefined
+  const row = createEventRow(context, event)
   if (!(await insertEvent(tx, row))) return undefined
   await insertDeliveries(
     tx,
     row,
-    listeners.map((endpointId) => ({ id: context.ids.next('del'), endpointId })),
+    subscribers.map((endpointId) => ({ id: context.ids.next('del'), endpointId })),
   )
   tx.afterCommit(context.wake)
   return row.id
 }
 
-/** An event for this endpoint alone, whatever it listens to. @returns the id of the delivery */
+/** Publishes a test event to this endpoint only, regardless of its subscriptions. @returns the id of the delivery */
 export async function publishTest(
   context: Pick<WebhooksContext, 'clock' | 'ids' | 'wake'>,
   tx: Tx,
@@ -35,9 +35,9 @@ export async function publishTest(
     id: objectId,
     object: 'test',
     endpoint: endpoint.id,
-    message: 'This event was asked for to try the endpoint. Nothing was paid.',
+    message: 'This is a test event for the endpoint. No payment was made.',
   })
-  const row = eventRow(context, { merchantId, livemode, type: 'webhook.test', objectId, version: 1, render })
+  const row = createEventRow(context, { merchantId, livemode, type: 'webhook.test', objectId, version: 1, render })
   const id = context.ids.next('del')
   await insertEvent(tx, row)
   await insertDeliveries(tx, row, [{ id, endpointId: endpoint.id }])
@@ -45,8 +45,11 @@ export async function publishTest(
   return id
 }
 
-/** The body is made once, so that every sending is the same to the byte. */
-function eventRow({ ids, clock }: Pick<WebhooksContext, 'clock' | 'ids'>, { render, ...event }: NewEvent): EventRow {
+/** Renders the body once, so that every attempt sends identical bytes. */
+function createEventRow(
+  { ids, clock }: Pick<WebhooksContext, 'clock' | 'ids'>,
+  { render, ...event }: NewEvent,
+): EventRow {
   const id = ids.next('evt')
   const createdAt = clock.now()
   const { type, livemode, version } = event

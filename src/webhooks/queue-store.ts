@@ -1,23 +1,23 @@
 import { sql, type Queryable } from '#platform/database/db'
 
-/** The SQL of deliveries as a queue. */
+/** SQL for deliveries as a queue. */
 
 export interface Claimed {
   id: string
   eventId: string
   endpointId: string
   merchantId: string
-  /** The number of this sending: whoever has a lower one has lost its claim. */
+  /** Fencing number of this claim. A sender with a lower number has lost its claim. */
   tries: number
   failures: number
   createdAt: Date
   leaseEnd: Date
   body: string
   url: string
-  /** Not disabled, not deleted. */
+  /** Neither disabled nor deleted. */
   active: boolean
   failingSince: Date | null
-  /** Sealed, newest first. */
+  /** Encrypted with the master key, newest first. */
   secrets: string[]
 }
 
@@ -25,15 +25,15 @@ export interface Claim {
   limit: number
   now: Date
   leaseEnd: Date
-  /** How many this process sends to each endpoint now. */
+  /** Deliveries that this process is sending now, by endpoint. */
   busy: ReadonlyMap<string, number>
-  /** Endpoints that took long to answer last: they get the places of those that fail. */
+  /** Endpoints whose last response was slow. They get the concurrency of failing endpoints. */
   slow: readonly string[]
-  /** How many may be sent at once to an endpoint that works, and to one that fails. */
+  /** Maximum concurrent deliveries to a working and to a failing endpoint. */
   places: { working: number; failing: number }
 }
 
-/** The endpoints that something waits for, by jumps through the index: however much waits, one step each. */
+/** Endpoints with pending deliveries, found by a loose index scan: one step per endpoint, however much waits. */
 const waiting = sql`waiting (id) as (
   (select endpoint_id from webhooks.deliveries where state = 'pending' order by endpoint_id limit 1)
   union all
@@ -42,8 +42,8 @@ const waiting = sql`waiting (id) as (
   from waiting w where w.id is not null)`
 
 /**
- * What is due, the endpoints in turn, of each the oldest first. From each only as many as there are places for it, so that none takes all;
- * and of each object at an endpoint only the first, while none of it is being sent.
+ * Claims due deliveries, taking turns between endpoints, oldest first within each. An endpoint gets at most its free places, so that it
+ * cannot take all capacity. Per object and endpoint only the first delivery is claimed, and only while no other one is being sent.
  */
 export const claimDeliveries = (
   q: Queryable,
@@ -74,7 +74,7 @@ export const claimDeliveries = (
       array(select s.sealed from webhooks.secrets s where s.endpoint_id = d.endpoint_id and (s.ends_at is null or s.ends_at > ${now})
         order by s.id desc) as secrets`)
 
-/** What the dead were sending is due at once. */
+/** Makes the deliveries of dead processes due now. */
 export const releaseDeliveries = (q: Queryable, now: Date): Promise<number> =>
   q.run(sql`update webhooks.deliveries set due_at = ${now}, sending = false where state = 'pending' and sending`)
 
@@ -89,8 +89,8 @@ export interface AttemptRow {
 type Sent = Pick<Claimed, 'id' | 'endpointId' | 'tries'>
 
 /**
- * The attempt, the end of the delivery unless another has claimed it since, how the endpoint does, and the way free for what waited behind
- * it (of its object, at its endpoint): one statement, prepared.
+ * Records the attempt, ends the delivery unless a later claim took it, updates the endpoint's health, and unblocks the deliveries of the
+ * same object that wait behind it. One prepared statement.
  */
 export async function recordFinalAttempt(
   q: Queryable,
@@ -112,7 +112,7 @@ export async function recordFinalAttempt(
       and (d.version, d.seq) > (own.version, own.seq) and d.due_at > ${now}`)
 }
 
-/** The attempt, and when to try again: it, and what waits behind it. */
+/** Records the attempt and postpones the delivery, and those waiting behind it, to the next attempt. */
 export async function recordRetry(
   q: Queryable,
   sent: Sent,
@@ -130,7 +130,7 @@ export async function recordRetry(
       and (d.version, d.seq) > (own.version, own.seq) and d.due_at < ${dueAt}`)
 }
 
-/** Ends what waits for an endpoint that is no more. @returns how many */
+/** Closes the pending deliveries of a disabled or deleted endpoint. @returns how many */
 export const closePendingDeliveries = (
   q: Queryable,
   { endpointId, state, now }: { endpointId: string; state: 'failed' | 'canceled'; now: Date },
@@ -138,7 +138,7 @@ export const closePendingDeliveries = (
   q.run(sql`update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}
     where endpoint_id = ${endpointId} and state = 'pending'`)
 
-/** When the longest due delivery to an endpoint that works was due. */
+/** Returns the due time of the oldest due delivery to a working endpoint. */
 export const findOldestDue = async (q: Queryable, now: Date): Promise<Date | undefined> =>
   (
     await q.one<{ oldest: Date | null }>(sql`with recursive ${waiting}
@@ -148,12 +148,12 @@ export const findOldestDue = async (q: Queryable, now: Date): Promise<Date | und
         where d.endpoint_id = w.id and d.state = 'pending' and d.due_at <= ${now} order by d.due_at limit 1) due`)
   ).oldest ?? undefined
 
-/** Deliveries that count as arrived without an attempt that was answered so. */
+/** Finds deliveries marked as succeeded without an attempt that got a 2xx response. */
 export const listDeliveredWithoutAnswer = (q: Queryable): Promise<{ id: string }[]> =>
   q.many(sql`select d.id from webhooks.deliveries d where d.state = 'succeeded'
     and not exists (select from webhooks.attempts a where a.delivery_id = d.id and a.status between 200 and 299) limit 20`)
 
-/** Events that were written and go nowhere; those of before `before` may have been cleared away. */
+/** Finds events without a delivery. Skips events older than 29 days, whose deliveries may have been purged. */
 export const listUndelivered = (q: Queryable): Promise<{ id: string }[]> =>
   q.many(sql`select e.id from webhooks.events e
     where not exists (select from webhooks.deliveries d where d.event_id = e.id)

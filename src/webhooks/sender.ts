@@ -5,7 +5,7 @@ import type { DueQueue } from '#platform/runtime/jobs'
 import { DELIVERIES_QUEUE, type WebhooksContext } from './context.ts'
 import { markDisabled } from './endpoint-store.ts'
 import { secretContext } from './endpoints.ts'
-import { DISABLE_AFTER_MS, nextTry, parseRetryAfter } from './schedule.ts'
+import { DISABLE_AFTER_MS, nextAttemptAt, parseRetryAfter } from './schedule.ts'
 import {
   claimDeliveries,
   closePendingDeliveries,
@@ -17,29 +17,29 @@ import {
 } from './queue-store.ts'
 import { signedHeaders } from './signing.ts'
 
-/** An endpoint stores the event and answers; what it does with it comes after. */
+/** Response deadline. An endpoint should store the event, answer, and process it afterwards. */
 const DEADLINE_MS = 10_000
-/** Of the answer; 4 kB are kept. More is taken so that the connection can be used again. */
+/** Maximum response bytes read; 4 kB are stored. Reading more lets the connection be reused. */
 const READ_BYTES = 64 * 1024
-const KEPT_BYTES = 4096
+const STORED_BYTES = 4096
 const ERROR_LENGTH = 300
-/** A sending ends well within this; a worker that died in the middle is replaced after it. */
+/** Claim duration. An attempt ends well within it; afterwards another worker may claim the delivery. */
 const LEASE_MS = 60_000
 
 /**
- * Sendings at once in this process: many, since they mostly wait. One endpoint gets a few of them, and one that fails, or took long to
- * answer last, so few that a hundred of them leave room.
+ * Maximum concurrent deliveries in this process. It is high because deliveries mostly wait. An endpoint gets a few of these places. A
+ * failing or slow endpoint gets so few that a hundred such endpoints leave capacity for others.
  */
 const CONCURRENCY = 256
 const PLACES = { working: 16, failing: 2 }
 const SLOW_MS = 2000
-const SLOW_KNOWN = 10_000
-const GATHERED = 4
+const SLOW_CACHE_SIZE = 10_000
+const PLACES_PER_WAKE = 4
 
 export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
   const busy = new Map<string, number>()
-  const slow = new LRUCache<string, true>({ max: SLOW_KNOWN })
-  const count = (endpointId: string, by: 1 | -1): number => {
+  const slow = new LRUCache<string, true>({ max: SLOW_CACHE_SIZE })
+  const adjustBusy = (endpointId: string, by: 1 | -1): number => {
     const after = (busy.get(endpointId) ?? 0) + by
     if (after === 0) busy.delete(endpointId)
     else busy.set(endpointId, after)
@@ -60,7 +60,7 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
         slow: [...slow.keys()],
         places: PLACES,
       })
-      for (const { endpointId } of claimed) count(endpointId, 1)
+      for (const { endpointId } of claimed) adjustBusy(endpointId, 1)
       return claimed
     },
     adopt: (now) => releaseDeliveries(context.db, now),
@@ -70,21 +70,21 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
         if (took !== undefined && took >= SLOW_MS) slow.set(delivery.endpointId, true)
         else if (took !== undefined) slow.delete(delivery.endpointId)
       } finally {
-        // What waited for a place, or behind this delivery, goes now; under load a few places together.
-        if (count(delivery.endpointId, -1) % GATHERED === 0) context.wake()
+        // Wake the queue for deliveries that wait for a place or behind this one. Under load, wake once per several places.
+        if (adjustBusy(delivery.endpointId, -1) % PLACES_PER_WAKE === 0) context.wake()
       }
     },
   }
 }
 
-/** @returns how long the endpoint took, in ms; undefined when it was not asked */
+/** @returns how long the endpoint took in ms; undefined when nothing was sent */
 async function deliver(context: WebhooksContext, delivery: Claimed): Promise<number | undefined> {
   const now = context.clock.now()
   if (!delivery.active) {
     await closePendingDeliveries(context.db, { endpointId: delivery.endpointId, state: 'canceled', now })
     return undefined
   }
-  // It waited too long for its turn here: whoever claims it next sends it.
+  // The claim expired while the delivery waited in this process. The next claimant sends it.
   if (delivery.leaseEnd <= now) return undefined
   if (delivery.tries === 1) context.meters.delay.observe((now.getTime() - delivery.createdAt.getTime()) / 1000)
   const sent = await send(context, delivery, now)
@@ -107,11 +107,11 @@ interface Sent {
   readonly retryAfterMs: number | undefined
 }
 
-/** One try; redirects are answers that are no success, and an endless answer counts by its status. */
+/** Sends one attempt. A redirect is a failure. An endless response is cut, and its status decides. */
 async function send(context: WebhooksContext, delivery: Claimed, at: Date): Promise<Sent> {
   const { body, endpointId, eventId, url } = delivery
   const from = monotonicMs()
-  const took = (): number => Math.round(monotonicMs() - from)
+  const elapsedMs = (): number => Math.round(monotonicMs() - from)
   try {
     const secrets = delivery.secrets.map((sealed) => context.masterKey.open(sealed, secretContext(endpointId)))
     const answer = await context.fetch.untrusted({
@@ -130,28 +130,35 @@ async function send(context: WebhooksContext, delivery: Claimed, at: Date): Prom
     })
     const { status } = answer
     const ok = status >= 200 && status <= 299
-    const text = answer.body.subarray(0, KEPT_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
+    const text = answer.body.subarray(0, STORED_BYTES).toString('utf8').replaceAll('\0', '\uFFFD')
     return {
       ok,
-      attempt: { at, ms: took(), status, answer: text, error: ok ? null : errorOf(status) },
+      attempt: { at, ms: elapsedMs(), status, answer: text, error: ok ? null : describeStatus(status) },
       retryAfterMs: parseRetryAfter(answer.headers['retry-after'], at),
     }
   } catch (error) {
-    const attempt = { at, ms: took(), status: null, answer: null, error: describeError(error).slice(0, ERROR_LENGTH) }
+    const attempt = {
+      at,
+      ms: elapsedMs(),
+      status: null,
+      answer: null,
+      error: describeError(error).slice(0, ERROR_LENGTH),
+    }
     return { ok: false, attempt, retryAfterMs: undefined }
   }
 }
 
-const errorOf = (status: number): string =>
+const describeStatus = (status: number): string =>
   status >= 300 && status <= 399
-    ? `It answered ${status}: redirects are not followed. Set the endpoint to the address itself.`
-    : `It answered ${status}; 200 to 299 says that an event has arrived.`
+    ? `The endpoint answered ${status}, and redirects are not followed. Set the endpoint to its final URL.`
+    : `The endpoint answered ${status}. Answer 200 to 299 to confirm an event.`
 
-const GONE = 410
+const HTTP_GONE = 410
 
 async function fail(context: WebhooksContext, delivery: Claimed, { attempt, retryAfterMs }: Sent): Promise<void> {
   const now = context.clock.now()
-  const dueAt = attempt.status === GONE ? undefined : nextTry(delivery.id, delivery.failures + 1, now, retryAfterMs)
+  const dueAt =
+    attempt.status === HTTP_GONE ? undefined : nextAttemptAt(delivery.id, delivery.failures + 1, now, retryAfterMs)
   if (dueAt) await recordRetry(context.db, delivery, { attempt, dueAt, now })
   else await recordFinalAttempt(context.db, delivery, { state: 'failed', attempt, now })
   context.meters.attempts.inc({ result: dueAt ? 'failed' : 'given-up' })
@@ -160,13 +167,13 @@ async function fail(context: WebhooksContext, delivery: Claimed, { attempt, retr
     'delivery failed',
   )
   const failingBefore = addMs(now, -DISABLE_AFTER_MS)
-  if (attempt.status === GONE) await disable(context, delivery, 'gone', { now, failingBefore })
+  if (attempt.status === HTTP_GONE) await disable(context, delivery, 'gone', { now, failingBefore })
   else if (delivery.failingSince && delivery.failingSince <= failingBefore) {
     await disable(context, delivery, 'failing', { now, failingBefore })
   }
 }
 
-/** What still waits for it counts as failed, so that it can be sent again in one go. */
+/** Marks the endpoint's pending deliveries as failed, so that one call can redeliver them. */
 async function disable(
   { db, identity, subscriptions, log, meters }: WebhooksContext,
   { endpointId, merchantId }: Claimed,

@@ -12,7 +12,7 @@ import { webhooksSchema } from './schema.ts'
 
 const SCHEMAS = [platformSchema, identitySchema, webhooksSchema]
 
-test('a try that fails is repeated for three days, later each time, then given up; what waits behind it goes on', async () => {
+test('a failed attempt is retried for three days with growing delays, then fails; deliveries behind it continue', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -24,9 +24,9 @@ test('a try that fails is repeated for three days, later each time, then given u
   await trial.publish('pay_1', 'payment.reversed')
   await trial.jobs.runDue()
   for (const delayMs of RETRY_DELAYS_MS) {
-    await trial.later(delayMs * 0.79)
+    await trial.advance(delayMs * 0.79)
     const tried = paidTries()
-    await trial.later(delayMs * 0.42)
+    await trial.advance(delayMs * 0.42)
     assert.equal(paidTries(), tried + 1)
   }
   assert.ok(trial.clock.now().getTime() - from > 2.9 * DAY_MS)
@@ -39,14 +39,14 @@ test('a try that fails is repeated for three days, later each time, then given u
   assert.match(attempts[0]?.error ?? '', /answered 503/)
   assert.deepEqual(JSON.parse(body), receiver.received[0]?.event)
   receiver.answers()
-  await trial.later(HOUR_MS)
-  await trial.later(SECOND_MS)
+  await trial.advance(HOUR_MS)
+  await trial.advance(SECOND_MS)
   assert.equal(receiver.types().at(-1), 'payment.reversed')
   assert.equal((await trial.deliveries(key.id)).find(({ id }) => id === reversed?.id)?.state, 'succeeded')
-  assert.deepEqual(await trial.broken(), [])
+  assert.deepEqual(await trial.violations(), [])
 })
 
-test('a head of line holds back its own object alone, in the order of versions', async () => {
+test('a failing delivery blocks only its own object, whose events arrive in version order', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -61,17 +61,21 @@ test('a head of line holds back its own object alone, in the order of versions',
   await trial.jobs.runDue()
   assert.deepEqual(receiver.types('pay_1'), ['payment.created'])
   assert.deepEqual(receiver.types('pay_2'), ['payment.created', 'payment.paid'])
-  await trial.later(HOUR_MS)
+  await trial.advance(HOUR_MS)
   const waiting = (await trial.deliveries(key.id)).filter(({ state }) => state === 'pending')
-  assert.equal(new Set(waiting.map(({ nextTryAt }) => nextTryAt?.getTime())).size, 1, 'they wait together')
+  assert.equal(
+    new Set(waiting.map(({ nextTryAt }) => nextTryAt?.getTime())).size,
+    1,
+    'deliveries of one object wait for the same time',
+  )
   receiver.answers()
-  const head = waiting.find(({ type }) => type === 'payment.created') ?? assert.fail('the head waits')
+  const head = waiting.find(({ type }) => type === 'payment.created') ?? assert.fail('the first delivery waits')
   await trial.db.transaction((tx) => trial.webhooks.redeliver(tx, { id: head.id, merchantId: MERCHANT }))
   await trial.jobs.runDue()
   assert.deepEqual(receiver.types('pay_1').slice(2), ['payment.created', 'payment.processing', 'payment.paid'])
 })
 
-test('an endpoint that asks for time gets it, an hour at most', async () => {
+test('Retry-After is obeyed up to one hour', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -79,17 +83,17 @@ test('an endpoint that asks for time gets it, an hour at most', async () => {
   receiver.answers((_, response) => void response.writeHead(429, { 'retry-after': '120' }).end())
   await trial.publish('pay_1')
   await trial.jobs.runDue()
-  await trial.later(119 * SECOND_MS)
+  await trial.advance(119 * SECOND_MS)
   assert.equal(receiver.received.length, 1)
   receiver.answers((_, response) => void response.writeHead(429, { 'retry-after': '99999' }).end())
-  await trial.later(SECOND_MS)
+  await trial.advance(SECOND_MS)
   assert.equal(receiver.received.length, 2)
   receiver.answers()
-  await trial.later(HOUR_MS)
+  await trial.advance(HOUR_MS)
   assert.equal(receiver.received.length, 3)
 })
 
-test('redirects are not followed; an endless answer counts by its status; a private address is never called', async () => {
+test('redirects are not followed, an endless response counts by its status, private addresses are refused', async () => {
   await using elsewhere = await openReceiver()
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
@@ -97,7 +101,7 @@ test('redirects are not followed; an endless answer counts by its status; a priv
   const { key } = await trial.subscribe(receiver.url)
   const attemptOf = async (objectId: string, waitMs = 0) => {
     await trial.publish(objectId)
-    await trial.later(waitMs)
+    await trial.advance(waitMs)
     const delivery = (await trial.deliveries(key.id)).find((each) => each.objectId === objectId)
     const { attempts } = await trial.webhooks.findDelivery(trial.db, { ...key, id: delivery?.id ?? '' })
     return { state: delivery?.state, ...attempts[0] }
@@ -123,7 +127,7 @@ test('redirects are not followed; an endless answer counts by its status; a priv
   })
   const large = await attemptOf('pay_2')
   assert.deepEqual([large.state, large.status, large.answer?.length], ['succeeded', 200, 4096])
-  assert.ok(written < size, 'the rest was not taken')
+  assert.ok(written < size, 'the rest was not read')
 
   await trial.db.transaction((tx) =>
     trial.webhooks.updateEndpoint(tx, key, { url: 'http://inside.shop.test/hook' }, ACTOR),
@@ -141,7 +145,7 @@ test('redirects are not followed; an endless answer counts by its status; a priv
     await assert.rejects(trial.subscribe(url), { code: 'webhooks.bad-url', status: 422 }, url)
 })
 
-test('a dead endpoint takes two places and a claim one step for it, whatever waits there', async () => {
+test('a dead endpoint gets two places, and a claim takes one step for it however much waits', async () => {
   await using healthy = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -155,20 +159,20 @@ test('a dead endpoint takes two places and a claim one step for it, whatever wai
   const { jobs } = trial
   await jobs.start({ web: false, worker: true })
   for (let n = 0; n < 100; n++) await trial.publish(`pay_${n}`)
-  await healthy.waitFor('all to arrive at the healthy one', (all) => all.length === 100)
-  assert.ok(connections > 0 && connections <= 16, `${connections} at the dead one`)
+  await healthy.waitFor('all deliveries to arrive at the healthy endpoint', (all) => all.length === 100)
+  assert.ok(connections > 0 && connections <= 16, `${connections} at the dead endpoint`)
   const waiting = await trial.webhooks.listEndpoints(trial.db, MERCHANT)
   const [deadOne] = waiting
   assert.equal((await trial.deliveries(deadOne?.id ?? '')).filter(({ tries }) => tries > 0).length, connections)
   dead.closeAllConnections()
   await new Promise((resolve) => dead.close(resolve))
   await waitFor(
-    'it to be known as failing',
+    'the endpoint to be marked as failing',
     async () => (await trial.webhooks.listEndpoints(trial.db, MERCHANT))[0]?.failingSince,
   )
 })
 
-test('an endpoint that takes its time takes two places, and no place from one that waits for its first', async () => {
+test('a slow endpoint gets two places and takes none from an endpoint that waits for its first', async () => {
   await using slow = await openReceiver()
   await using healthy = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
@@ -185,15 +189,15 @@ test('an endpoint that takes its time takes two places, and no place from one th
     return claimed.filter((row) => (row as { endpointId: string }).endpointId === key.id).length
   }
   slow.answers((_, response) => void setTimeout(() => response.end(), 2100))
-  assert.equal(await turn(16), 8, 'in turns, though all that is older is for the slow one')
+  assert.equal(await turn(16), 8, 'endpoints take turns, although all older deliveries are for the slow endpoint')
   slow.answers()
-  assert.equal(await turn(100), 2, 'as one that fails')
-  assert.equal(await turn(100), 16, 'it answers at once again')
+  assert.equal(await turn(100), 2, 'like a failing endpoint')
+  assert.equal(await turn(100), 16, 'full concurrency after a fast response')
   assert.equal(healthy.received.length, 10)
-  assert.deepEqual(await trial.broken(), [])
+  assert.deepEqual(await trial.violations(), [])
 })
 
-test('what a killed process was sending is sent again, and what it would have recorded late changes nothing', async () => {
+test('the deliveries of a killed process are sent again, and its late results change nothing', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -202,10 +206,10 @@ test('what a killed process was sending is sent again, and what it would have re
   const [queue] = trial.webhooks.queues ?? []
   const claimed = (await queue?.claim(10, trial.clock.now())) ?? []
   assert.equal(claimed.length, 1)
-  // That process is gone; another looks.
-  const other = trial.make()
+  // The first process is dead; another polls.
+  const other = trial.createInstance()
   await other.jobs.runDue()
-  assert.equal(receiver.received.length, 0, 'the lease holds')
+  assert.equal(receiver.received.length, 0, 'the claim is still valid')
   trial.clock.advance(61 * SECOND_MS)
   await other.jobs.runDue()
   assert.deepEqual(
@@ -214,17 +218,17 @@ test('what a killed process was sending is sent again, and what it would have re
   )
   const [delivery] = await trial.deliveries(key.id)
   assert.deepEqual([delivery?.state, delivery?.tries], ['succeeded', 2])
-  // It was not dead after all.
+  // The first process was not dead after all.
   for (const row of claimed) await queue?.handle(row, new AbortController().signal)
-  assert.equal(receiver.received.length, 1, 'its lease has ended')
+  assert.equal(receiver.received.length, 1, 'its claim has expired')
 })
 
-test('two instances share the work, and each delivery is sent once', async () => {
+test('two instances share the queue and send each delivery once', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
   await trial.subscribe(receiver.url)
-  const other = trial.make()
+  const other = trial.createInstance()
   for (let n = 0; n < 60; n++) {
     await trial.publish(`pay_${n}`, 'payment.created', 1)
     await trial.publish(`pay_${n}`, 'payment.paid', 2)
@@ -234,9 +238,9 @@ test('two instances share the work, and each delivery is sent once', async () =>
   assert.equal(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size, 120)
   assert.equal(receiver.received.length, 120)
   for (let n = 0; n < 60; n++) assert.deepEqual(receiver.types(`pay_${n}`), ['payment.created', 'payment.paid'])
-  await waitFor('all to be recorded', async () => {
+  await waitFor('all deliveries to be recorded', async () => {
     const [endpoint] = await trial.webhooks.listEndpoints(trial.db, MERCHANT)
     return (await trial.deliveries(endpoint?.id ?? '')).every(({ state }) => state === 'succeeded')
   })
-  assert.deepEqual(await trial.broken(), [])
+  assert.deepEqual(await trial.violations(), [])
 })

@@ -3,11 +3,11 @@ import { SECRET_PREFIX, toUnixSeconds, signatureOf } from '#platform/base/signat
 
 const SECRET_BYTES = 32
 
-/** A new signing secret in the form of the Standard Webhooks specification. */
+/** Creates a signing secret in the format of the Standard Webhooks specification. */
 export const createSecret = (ids: Ids): string =>
   SECRET_PREFIX + Buffer.from(ids.secret(SECRET_BYTES), 'base64url').toString('base64')
 
-/** The headers that prove a message by the Standard Webhooks specification: a signature for each secret, with spaces between them. */
+/** Returns the signature headers of the Standard Webhooks specification: one signature per secret, separated by spaces. */
 export const signedHeaders = (
   id: string,
   at: Date,

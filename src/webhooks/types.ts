@@ -10,7 +10,7 @@ import type { Metrics } from '#platform/observe/metrics'
 import type { Actor, Module } from '#platform/runtime/module'
 import type { Secret } from '#platform/base/secrets'
 
-/** Where a merchant wants to be told. */
+/** A merchant's URL that receives events. */
 export interface Endpoint {
   /** `we_…` */
   readonly id: string
@@ -18,17 +18,17 @@ export interface Endpoint {
   readonly livemode: boolean
   readonly url: string
   readonly description: string
-  /** `*`, `payment.*` or `payment.paid`. */
+  /** Subscriptions: `*`, `payment.*` or `payment.paid`. */
   readonly events: readonly string[]
   readonly createdAt: Date
-  /** Since when every delivery has failed. */
+  /** Time of the first failure since the last successful delivery. */
   readonly failingSince: Date | undefined
   readonly disabledAt: Date | undefined
-  /** `requested` by the merchant; `failing` for days; `gone`: it answered 410. */
+  /** `requested`: by the merchant. `failing`: no success for days. `gone`: the endpoint answered 410. */
   readonly disabledWhy: 'requested' | 'failing' | 'gone' | undefined
 }
 
-/** `secret` signs what is sent (`whsec_…`): it can be shown now and never again. */
+/** `secret` signs deliveries (`whsec_…`) and can be shown only now. */
 export interface EndpointWithSecret {
   readonly endpoint: Endpoint
   readonly secret: Secret
@@ -37,7 +37,7 @@ export interface EndpointWithSecret {
 export const DELIVERY_STATES = ['pending', 'succeeded', 'failed', 'canceled'] as const
 export type DeliveryState = (typeof DELIVERY_STATES)[number]
 
-/** One event on its way to one endpoint. */
+/** Delivery of one event to one endpoint. */
 export interface Delivery {
   /** `del_…` */
   readonly id: string
@@ -47,25 +47,25 @@ export interface Delivery {
   readonly objectId: string
   readonly state: DeliveryState
   readonly tries: number
-  /** When it is sent next; undefined when it is finished or being sent. */
+  /** Time of the next attempt. Undefined when the delivery is finished or being sent. */
   readonly nextTryAt: Date | undefined
-  /** HTTP status of the last answer. */
+  /** HTTP status of the last response. */
   readonly lastStatus: number | undefined
   readonly createdAt: Date
   readonly finishedAt: Date | undefined
 }
 
-/** One sending and what came back. */
+/** One request to the endpoint and its response. */
 export interface Attempt {
   readonly at: Date
   readonly ms: number
   readonly status: number | undefined
-  /** The first 4 kB of the answer. */
+  /** First 4 kB of the response. */
   readonly answer: string | undefined
   readonly error: string | undefined
 }
 
-/** With what was sent, to the byte, and the attempts, newest first, a hundred at most. */
+/** A delivery with its exact body and up to 100 attempts, newest first. */
 export interface DeliveryDetail extends Delivery {
   readonly body: string
   readonly attempts: readonly Attempt[]
@@ -77,9 +77,9 @@ export interface NewEvent {
   /** `payment.paid` */
   readonly type: string
   readonly objectId: string
-  /** Of the object at this change. Telling of the same object, version and type again is telling once. */
+  /** Object version after this change. Publishing the same object, version and type twice creates one event. */
   readonly version: number
-  /** What JSON shows of the object. Called only when an endpoint wants the event. */
+  /** Returns the object as JSON shows it. Called only when an endpoint subscribes. */
   readonly render: () => object
 }
 
@@ -111,26 +111,26 @@ export interface DeliveryQuery {
 }
 
 export interface DeliveryRange {
-  /** Included; by the time of the event. */
+  /** Inclusive, by event time. */
   readonly from: Date
-  /** Not included. */
+  /** Exclusive. */
   readonly to: Date
   readonly state: DeliveryState
 }
 
 /**
- * What our users receive from us. Unknown ids, and those of other merchants, throw 404 `webhooks.no-such-endpoint` or
+ * Public interface of the module. Unknown ids, and ids of other merchants, throw 404 `webhooks.no-such-endpoint` or
  * `webhooks.no-such-delivery`.
  */
 export interface Webhooks extends Module {
-  /** Whether an endpoint of the merchant may want this: for hot paths. Up to 5 seconds old where another instance changed something. */
+  /** Whether an endpoint of the merchant may subscribe to the type. For hot paths: up to 5 seconds stale after a change on another instance. */
   hasSubscriber(merchantId: string, type: string): Promise<boolean>
   /**
-   * Writes the event and a delivery for each endpoint that wants it into the caller's transaction; nothing when none does.
-   * @returns the id of the event, undefined when nobody wants it or it was told before
+   * Writes the event and one delivery per subscribed endpoint in the caller's transaction. Writes nothing without subscribers.
+   * @returns the event id; undefined when no endpoint subscribes or the event was published before
    */
   publish(tx: Tx, event: NewEvent): Promise<string | undefined>
-  /** Deliveries are looked for at once. `publish` does it by itself after the commit. */
+  /** Makes the queue check for due deliveries now. `publish` does this after its commit. */
   wake(): void
 
   /** Throws 422 `webhooks.bad-url`, 409 `webhooks.too-many-endpoints`. */
@@ -140,30 +140,30 @@ export interface Webhooks extends Module {
     actor: Actor,
   ): Promise<EndpointWithSecret>
   findEndpoint(q: Queryable, key: EndpointKey): Promise<Endpoint>
-  /** Oldest first; a merchant has ten at most. */
+  /** Sorted oldest first. A merchant has at most ten. */
   listEndpoints(q: Queryable, merchantId: string): Promise<Endpoint[]>
-  /** `enabled: true` also ends a disabling by us. */
+  /** `enabled: true` also re-enables an endpoint that was disabled automatically. */
   updateEndpoint(tx: Tx, key: EndpointKey, change: EndpointChange, actor: Actor): Promise<Endpoint>
-  /** What is still to be delivered is canceled. */
+  /** Cancels the endpoint's pending deliveries. */
   deleteEndpoint(tx: Tx, key: EndpointKey, actor: Actor): Promise<void>
-  /** A new secret; the ones before sign beside it until the overlap has passed. Throws 409 `webhooks.too-many-secrets`. */
+  /** Creates a secret. Previous secrets also sign until the overlap ends. Throws 409 `webhooks.too-many-secrets`. */
   rotateSecret(tx: Tx, key: EndpointKey, input: { overlapMs: number }, actor: Actor): Promise<EndpointWithSecret>
-  /** Sends an event `webhook.test` to this endpoint, whatever it listens to. Throws 409 `webhooks.endpoint-disabled`. */
+  /** Sends a `webhook.test` event to this endpoint, regardless of its subscriptions. Throws 409 `webhooks.endpoint-disabled`. */
   sendTest(tx: Tx, key: EndpointKey): Promise<Delivery>
 
-  /** Newest first. */
+  /** Sorted newest first. */
   listDeliveries(q: Queryable, query: DeliveryQuery): Promise<{ items: Delivery[]; nextCursor: string | undefined }>
   findDelivery(q: Queryable, key: { id: string; merchantId: string }): Promise<DeliveryDetail>
-  /** Sends it again, or now. Throws 409 `webhooks.endpoint-disabled`. */
+  /** Sends the delivery again, or a pending one now. Throws 409 `webhooks.endpoint-disabled`. */
   redeliver(tx: Tx, key: { id: string; merchantId: string }): Promise<Delivery>
-  /** The same for a range, oldest first, 1,000 at a time. `nextFrom`: there may be more, from then on. */
+  /** Redelivers a range, oldest first, at most 1,000 per call. Continue from `nextFrom` when it is set. */
   redeliverRange(tx: Tx, key: EndpointKey, range: DeliveryRange): Promise<{ count: number; nextFrom: Date | undefined }>
 }
 
 export interface WebhooksDeps {
   readonly db: Db
   readonly identity: Pick<Identity, 'audit'>
-  /** Asked at use: the jobs are built from the modules, so they come later. */
+  /** Resolved lazily: the jobs are created from the modules. */
   readonly jobs: () => Pick<Jobs, 'wake'>
   readonly fetch: Pick<Fetch, 'untrusted' | 'refusalOf'>
   readonly masterKey: MasterKey

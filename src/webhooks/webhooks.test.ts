@@ -11,7 +11,7 @@ import { webhooksSchema } from './schema.ts'
 
 const SCHEMAS = [platformSchema, identitySchema, webhooksSchema]
 
-test('what is published twice is told once, and what nobody listens to is not even written', async () => {
+test('a repeated publish creates one event, and an event without subscribers is not written', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -19,14 +19,14 @@ test('what is published twice is told once, and what nobody listens to is not ev
   await trial.subscribe(receiver.url, ['payment.paid', 'refund.*'])
   assert.match((await trial.publish('pay_1', 'payment.paid', 3)) ?? '', /^evt_/)
   assert.equal(await trial.publish('pay_1', 'payment.paid', 3), undefined, 'told before')
-  assert.equal(await trial.publish('pay_1', 'payment.expired', 4), undefined, 'not listened to')
+  assert.equal(await trial.publish('pay_1', 'payment.expired', 4), undefined, 'no endpoint subscribes to it')
   assert.ok(await trial.publish('re_1', 'refund.succeeded', 1))
   await trial.jobs.runDue()
   assert.deepEqual(receiver.types(), ['payment.paid', 'refund.succeeded'])
-  assert.deepEqual(await trial.broken(), [])
+  assert.deepEqual(await trial.violations(), [])
 })
 
-test('the message is what the libraries of the specification verify, with each secret in force', async () => {
+test('the Standard Webhooks library verifies messages with each valid secret', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -52,9 +52,9 @@ test('the message is what the libraries of the specification verify, with each s
   assert.equal(
     await signed('pay_2'),
     [by(third), by(second), by(first)].join(' '),
-    'a lost answer to a rotation costs nothing',
+    'a lost response to a rotation does no harm',
   )
-  await trial.later(HOUR_MS)
+  await trial.advance(HOUR_MS)
   assert.equal(await signed('pay_3'), by(third))
   const fourth = await rotate(0)
   assert.equal(await signed('pay_4'), by(fourth))
@@ -62,7 +62,7 @@ test('the message is what the libraries of the specification verify, with each s
   assert.ok(sealed.every((row) => !row.sealed.includes('whsec')))
 })
 
-test('days without a success disable an endpoint, with an alert; one success begins them anew', async () => {
+test('five days without a success disable an endpoint with an alert; a success restarts the count', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -72,7 +72,7 @@ test('days without a success disable an endpoint, with an alert; one success beg
     for (let day = 0; day < days; day++) {
       await trial.publish(`${name}_${day}`)
       await trial.jobs.runDue()
-      await trial.later(DAY_MS)
+      await trial.advance(DAY_MS)
     }
   }
   const endpoint = () => trial.webhooks.findEndpoint(trial.db, key)
@@ -87,23 +87,23 @@ test('days without a success disable an endpoint, with an alert; one success beg
   await failAll(2, 'last')
   assert.equal((await endpoint()).disabledWhy, 'failing')
   const alert = trial.log.entries.find((entry) => entry['alert'] === 'webhook-endpoint-disabled')
-  assert.ok(alert, 'the operator is told')
+  assert.ok(alert, 'the operator gets an alert')
   assert.ok((await trial.deliveries(key.id)).every(({ state }) => state !== 'pending'))
   assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.paid'), false)
   assert.equal(await trial.publish('after'), undefined)
   receiver.answers()
   await trial.db.transaction((tx) => trial.webhooks.updateEndpoint(tx, key, { enabled: true }, ACTOR))
-  assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.paid'), true, 'the cache is told at once')
+  assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.paid'), true, 'the cache is updated at once')
   const before = receiver.received.length
   const range = { from: new Date(0), to: trial.clock.now(), state: 'failed' } as const
   const { count, nextFrom } = await trial.db.transaction((tx) => trial.webhooks.redeliverRange(tx, key, range))
   await trial.jobs.runDue()
   assert.ok(count > 0)
   assert.deepEqual([receiver.received.length - before, nextFrom], [count, undefined])
-  assert.deepEqual(await trial.broken(), [])
+  assert.deepEqual(await trial.violations(), [])
 })
 
-test('410 disables at once, and nothing is tried again', async () => {
+test('a 410 response disables the endpoint at once, without retries', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
@@ -111,37 +111,41 @@ test('410 disables at once, and nothing is tried again', async () => {
   receiver.answers(410)
   await trial.publish('pay_1')
   await trial.jobs.runDue()
-  await trial.later(DAY_MS)
+  await trial.advance(DAY_MS)
   assert.equal(receiver.received.length, 1)
   assert.equal((await trial.webhooks.findEndpoint(trial.db, key)).disabledWhy, 'gone')
 })
 
-test('other instances hear of a first endpoint within five seconds', async () => {
+test('other instances notice a first endpoint within five seconds', async () => {
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
-  const other = trial.make()
+  const other = trial.createInstance()
   assert.equal(await other.webhooks.hasSubscriber(MERCHANT, 'payment.created'), false)
   await trial.subscribe('https://shop.example/hook')
-  assert.equal(await trial.webhooks.hasSubscriber(MERCHANT, 'payment.created'), true, 'at once where it was made')
+  assert.equal(
+    await trial.webhooks.hasSubscriber(MERCHANT, 'payment.created'),
+    true,
+    'at once on the instance that created it',
+  )
   trial.clock.advance(5 * SECOND_MS + 1)
   assert.equal(await other.webhooks.hasSubscriber(MERCHANT, 'payment.created'), true)
   assert.equal(await other.webhooks.hasSubscriber('mer_2', 'payment.created'), false)
 })
 
-test('what is finished goes after thirty days, what waits stays', async () => {
+test('finished deliveries are deleted after thirty days, pending ones are kept', async () => {
   await using receiver = await openReceiver()
   await using t = await openTestDatabase(SCHEMAS)
   await using trial = openTestWebhooks(t)
   const { key } = await trial.subscribe(receiver.url)
   await trial.publish('pay_1')
   await trial.jobs.runDue()
-  await trial.later(20 * DAY_MS)
+  await trial.advance(20 * DAY_MS)
   await trial.publish('pay_2')
   await trial.jobs.runDue()
-  await trial.later(10 * DAY_MS + HOUR_MS)
+  await trial.advance(10 * DAY_MS + HOUR_MS)
   assert.deepEqual(
     (await trial.deliveries(key.id)).map(({ objectId }) => objectId),
     ['pay_2'],
   )
-  assert.deepEqual(await trial.broken(), [])
+  assert.deepEqual(await trial.violations(), [])
 })

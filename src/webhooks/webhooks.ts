@@ -14,7 +14,7 @@ import { webhooksSchema } from './schema.ts'
 import { findOldestDue, listUndelivered, listDeliveredWithoutAnswer } from './queue-store.ts'
 import { deliveriesQueue } from './sender.ts'
 
-/** What our users receive from us: endpoints, events, deliveries. */
+/** Creates the module: endpoints, events and deliveries to merchants. */
 export function createWebhooks(deps: WebhooksDeps): Webhooks {
   const context = createContext(deps)
   return {
@@ -34,7 +34,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
 }
 
 const HOUR_MS = 60 * 60_000
-/** Events and deliveries can be looked at and sent again for so long. */
+/** Retention of events and deliveries. Within it they can be listed and redelivered. */
 const KEEP_MS = 30 * 24 * HOUR_MS
 const PURGE_BATCH = 1000
 
@@ -68,10 +68,10 @@ async function measure({
   return { overdueSeconds, failingEndpoints }
 }
 
-/** Workers look every half second: what has waited for so long says that none runs, or that they cannot keep up. */
+/** Workers poll every 500 ms. A delivery that is overdue this long means that no worker runs, or that workers cannot keep up. */
 const LATE_SECONDS = 60
 
-/** An endpoint that fails is its merchant's trouble, not ours: it is counted and no more. */
+/** Failing endpoints do not affect health, because only their merchants can fix them. They are only counted. */
 const health = (context: WebhooksContext): HealthCheck => ({
   name: 'webhooks',
   critical: false,
@@ -86,11 +86,11 @@ const invariants: readonly Invariant[] = [
     name: 'webhooks.delivered-was-answered',
     check: async (q) =>
       (await listDeliveredWithoutAnswer(q)).map(
-        ({ id }) => `Delivery ${id} counts as arrived, but no attempt was answered so.`,
+        ({ id }) => `Delivery ${id} is marked as succeeded, but no attempt got a 2xx response.`,
       ),
   },
   {
     name: 'webhooks.every-event-is-delivered',
-    check: async (q) => (await listUndelivered(q)).map(({ id }) => `Event ${id} goes to nobody.`),
+    check: async (q) => (await listUndelivered(q)).map(({ id }) => `Event ${id} has no delivery.`),
   },
 ]

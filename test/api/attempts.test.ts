@@ -9,7 +9,7 @@ import {
   create,
   find,
   leap,
-  ledgerHas,
+  ledgerBalance,
   paid,
   PAYMENTS,
   prompt,
@@ -26,7 +26,7 @@ const approve = async (phone: string, action = 'approve'): Promise<void> => {
   await world.advance(1000)
 }
 
-void test('an attempt is answered as it is documented', async () => {
+void test('an attempt is returned as documented', async () => {
   const { id } = await create(world)
   const answer = await prompt(world, id, '254711000010')
   assert.equal(answer.status, 201)
@@ -56,7 +56,7 @@ void test('an attempt is answered as it is documented', async () => {
   assert.deepEqual(payment.attempts, [answer.body])
 })
 
-void test('the payer approves: paid, and the merchant has the money', async () => {
+void test('the payer approves: the payment is paid and the merchant has the money', async () => {
   const before = await available(world)
   const { id } = await create(world, { amount: '250' })
   await start(world, id, '254711000011')
@@ -69,7 +69,7 @@ void test('the payer approves: paid, and the merchant has the money', async () =
   assert.equal(Number(await available(world)) - Number(before), 250)
 })
 
-void test('a declined prompt leaves the payment open, and another may be tried', async () => {
+void test('a declined prompt leaves the payment open for another attempt', async () => {
   const { id } = await create(world)
   await start(world, id, '254711000012')
   await approve('254711000012', 'decline')
@@ -80,7 +80,7 @@ void test('a declined prompt leaves the payment open, and another may be tried',
   assert.equal((await find(world, id)).status, 'paid')
 })
 
-void test('a card attempt has a page to send the payer to, and asking again gives the same one', async () => {
+void test('a card attempt has a hosted page, and a repeat returns the same page', async () => {
   const { id } = await create(world)
   const first = await startWith(id, { method: 'card' })
   assert.deepEqual([first.status, first.body.status], [201, 'pending'])
@@ -88,10 +88,10 @@ void test('a card attempt has a page to send the payer to, and asking again give
   assert.equal((await fetch(first.body.redirect_url)).status, 200)
   const again = await startWith(id, { method: 'card' })
   assert.deepEqual([again.status, again.body.id], [201, first.body.id])
-  assert.equal((await find(world, id)).status, 'open', 'a page may be left: it holds nothing up')
+  assert.equal((await find(world, id)).status, 'open', 'an open card page does not block the payment')
 })
 
-void test('one prompt at a time', async () => {
+void test('only one prompt at a time', async () => {
   const { id } = await create(world)
   await start(world, id, '254711000013')
   const second = await prompt(world, id, '254711000014')
@@ -102,11 +102,11 @@ void test('one prompt at a time', async () => {
 
   const other = await create(world)
   const atOnce = await Promise.all(Array.from({ length: 20 }, () => prompt(world, other.id, '254711000016')))
-  assert.equal(atOnce.filter(({ status }) => status === 201).length, 1, 'of many at once too')
+  assert.equal(atOnce.filter(({ status }) => status === 201).length, 1, 'also among concurrent requests')
   assert.equal((await find(world, other.id)).attempts.length, 1)
 })
 
-void test('a phone is prompted in whatever form its number comes', async () => {
+void test('a phone number is accepted in every common notation', async () => {
   const forms = [
     '0711 000 021',
     '+254 (0) 711 000 021',
@@ -124,7 +124,7 @@ void test('a phone is prompted in whatever form its number comes', async () => {
   assert.equal(body.prompts.length, forms.length + 1)
 })
 
-void test('bad input is refused with the field and what to do', async () => {
+void test('invalid input is refused with the field and advice', async () => {
   const { id } = await create(world)
   const phone = /Kenyan mobile number.*254712345678/
   const cases: readonly [body: unknown, code: string, param: string | undefined, says: RegExp][] = [
@@ -152,11 +152,11 @@ void test('bad input is refused with the field and what to do', async () => {
   ]
   for (const [body, code, param, says] of cases)
     assertRefused(await startWith(id, body), { status: 422, code, says, ...(param && { param }) }, JSON.stringify(body))
-  assert.deepEqual((await find(world, id)).attempts, [], 'and nothing was begun')
-  assert.equal((await prompt(world, id, '+254700000001')).status, 201, 'a plus in front is no harm')
+  assert.deepEqual((await find(world, id)).attempts, [], 'no attempt was started')
+  assert.equal((await prompt(world, id, '+254700000001')).status, 201, 'a leading plus is accepted')
 })
 
-void test('a method that the payment does not take, or cannot take what is due', async () => {
+void test('a method that the payment does not offer, or that cannot take the amount due, is refused', async () => {
   const { id } = await create(world, { methods: ['card'] })
   assertRefused(await prompt(world, id, '254700000001'), {
     status: 422,
@@ -172,7 +172,7 @@ void test('a method that the payment does not take, or cannot take what is due',
   })
 })
 
-void test('nothing is started on a payment that is over', async () => {
+void test('no attempt starts on a payment that has ended', async () => {
   const { id } = await paid(world)
   assertRefused(await prompt(world, id, '254700000001'), { status: 409, code: 'payments.already-paid' })
   const canceled = await create(world)
@@ -189,7 +189,7 @@ void test('nothing is started on a payment that is over', async () => {
   assert.equal((await find(world, short.id)).status, 'expired')
 })
 
-void test('a payment can be tried ten times, then it has failed', async () => {
+void test('a payment fails after ten attempts', async () => {
   const { id } = await create(world)
   for (let n = 0; n < 10; n++) {
     await start(world, id, '254700000003')
@@ -200,20 +200,20 @@ void test('a payment can be tried ten times, then it has failed', async () => {
   assertRefused(await prompt(world, id, '254700000001'), { status: 409, code: 'payments.over', says: /failed/ })
 })
 
-void test('a prompt begun in time is paid in time, though the payment expires meanwhile', async () => {
+void test('a prompt that started before expiry is paid in time', async () => {
   const { id } = await create(world, { expires_in: 30 })
   await start(world, id, '254711000020')
   await leap(world, 40_000)
-  assert.equal((await find(world, id)).status, 'processing', 'the prompt keeps it alive')
+  assert.equal((await find(world, id)).status, 'processing', 'the pending prompt keeps the payment open')
   await approve('254711000020')
   const { status, flags } = await find(world, id)
   assert.deepEqual([status, flags.late], ['paid', false])
 })
 
-void test('money that comes after expiry is late and never lost', async () => {
-  const before = await ledgerHas(world)
+void test('money after expiry is credited as late', async () => {
+  const before = await ledgerBalance(world)
   const { id } = await create(world, { amount: '700', expires_in: 60 })
-  // The phone pays, and neither the answer nor a callback arrives: nobody can find out.
+  // The phone pays, but the response and the callback are lost, so the outcome stays unknown.
   await start(world, id, '254700000011')
   await world.advance(4 * 60_000)
   const expired = await find(world, id)
@@ -227,7 +227,7 @@ void test('money that comes after expiry is late and never lost', async () => {
     [late.status, late.amount_received, late.flags, late.attempts[0].status],
     ['paid', '700.00', { partial: false, overpaid: false, late: true }, 'settled'],
   )
-  assert.equal(Number(await ledgerHas(world)) - Number(before), 700)
+  assert.equal(Number(await ledgerBalance(world)) - Number(before), 700)
 })
 
-void test('the books hold after all of it', () => assertBooksHold(world))
+void test('the books hold afterwards', () => assertBooksHold(world))

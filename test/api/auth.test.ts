@@ -26,20 +26,20 @@ const createKey = ({ merchantId = world.merchantId, ...options }: KeyOptions = {
 const createMerchant = async (): Promise<string> =>
   (await world.app.db.transaction((tx) => world.app.identity.createMerchant(tx, { name: 'Another' }, actor))).id
 
-/** The security event that a refusal left, as one line. */
+/** Checks that the request is refused and leaves one security event. */
 async function refusedWith(headers: Record<string, string>, says: RegExp, at: World = world): Promise<void> {
   const before = at.log.entries.length
   const answer = await at.api('GET', PAYMENTS, undefined, headers)
   assertRefused(answer, { status: 401, code: 'unauthorized', says })
   assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
-  const told = at.log.entries.slice(before).filter(({ securityEvent }) => securityEvent === 'authentication-failed')
-  assert.equal(told.length, 1)
-  assert.deepEqual([told[0]?.['address'], told[0]?.['route']], ['127.0.0.1', PAYMENTS])
+  const logged = at.log.entries.slice(before).filter(({ securityEvent }) => securityEvent === 'authentication-failed')
+  assert.equal(logged.length, 1)
+  assert.deepEqual([logged[0]?.['address'], logged[0]?.['route']], ['127.0.0.1', PAYMENTS])
   const secret = /sk_\w+/.exec(headers['authorization'] ?? '')?.[0]
-  if (secret && secret.length > 12) assert.ok(!JSON.stringify(told).includes(secret), 'the key stays out of the log')
+  if (secret && secret.length > 12) assert.ok(!JSON.stringify(logged).includes(secret), 'the key stays out of the log')
 }
 
-void test('who shows no key, or something that is none, is told what to send', async () => {
+void test('a missing or malformed key is refused with advice', async () => {
   await refusedWith({ authorization: '' }, /Bearer sk_test_/)
   await refusedWith({ authorization: 'Basic c2tfdGVzdF94Og==' }, /must read: Bearer sk_test_/)
   await refusedWith({ authorization: world.key }, /must read: Bearer sk_test_/)
@@ -49,13 +49,13 @@ void test('who shows no key, or something that is none, is told what to send', a
   assert.equal(bare.status, 401)
 })
 
-void test('a key that was never made', async () => {
+void test('an unknown key is refused', async () => {
   await refusedWith(bearer('sk_test_0123456789abcdef0123456789abcdef'), /not valid/)
   await refusedWith(bearer(`${world.key}x`), /not valid/)
   await refusedWith(bearer(world.key.slice(0, -1)), /not valid/)
 })
 
-void test('a live key in the sandbox, and a test key in live mode', async () => {
+void test('a live key in the sandbox and a test key in live mode are refused', async () => {
   await refusedWith(bearer('sk_live_0123456789abcdef0123456789abcdef'), /live mode.*sk_test_/)
   await using live = await openWorld({ mode: 'live' })
   assert.equal((await live.api('GET', PAYMENTS)).status, 200)
@@ -78,7 +78,7 @@ void test('a key works until it is revoked', async () => {
   await refusedWith(bearer(secret), /revoked/)
 })
 
-void test('a rotated key works beside the new one until the overlap has passed', async () => {
+void test('a rotated key works beside the new one until the overlap ends', async () => {
   const { id, secret } = await createKey()
   const next = await world.app.db.transaction((tx) =>
     world.app.identity.rotateKey(tx, { keyId: id, overlapMs: 60_000 }, actor),
@@ -90,7 +90,7 @@ void test('a rotated key works beside the new one until the overlap has passed',
   assert.equal((await world.api('GET', PAYMENTS, undefined, bearer(next.secret))).status, 200)
 })
 
-void test('each route asks for its scope', async () => {
+void test('each route requires its scope', async () => {
   const { id } = await create(world)
   const routes: readonly [scope: Scope, method: string, path: string, body?: object][] = [
     ['payments:write', 'POST', PAYMENTS, { amount: '5', currency: 'KES' }],
@@ -116,7 +116,7 @@ void test('each route asks for its scope', async () => {
   }
 })
 
-void test('another merchant’s payment does not exist: not to see, not to prompt for, not to cancel', async () => {
+void test('another merchant’s payment cannot be read, prompted for or canceled', async () => {
   const { id } = await create(world)
   const { secret } = await createKey({ merchantId: await createMerchant() })
   const missing = 'pay_01kf0e4afge398ejs1g0a1x3jp'
@@ -133,7 +133,7 @@ void test('another merchant’s payment does not exist: not to see, not to promp
     assert.deepEqual(
       [none.status, ...words(none)],
       [404, ...words(theirs)],
-      'in the same words as one that is not there',
+      'with the same message as for a missing payment',
     )
   }
   const { body: list } = await world.api('GET', PAYMENTS, undefined, bearer(secret))
@@ -142,7 +142,7 @@ void test('another merchant’s payment does not exist: not to see, not to promp
   assert.deepEqual([mine.status, mine.attempts], ['open', []])
 })
 
-void test('a stranger’s body is not read', async () => {
+void test('the body of an unauthenticated request is not read', async () => {
   const body = JSON.stringify({ amount: 'x'.repeat(1_000_000) })
   assertRefused(await world.api('POST', PAYMENTS, body, bearer('sk_test_nobody')), {
     status: 401,
@@ -154,4 +154,4 @@ void test('a stranger’s body is not read', async () => {
   })
 })
 
-void test('the books hold after all of it', () => assertBooksHold(world))
+void test('the books hold afterwards', () => assertBooksHold(world))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { openWorld } from '../world.ts'
-import { assertBooksHold, assertRefused, create, ledgerHas, paid, PAYMENTS } from './shop.ts'
+import { assertBooksHold, assertRefused, create, ledgerBalance, paid, PAYMENTS } from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -13,7 +13,7 @@ const balance = async (query = ''): Promise<any> => {
 }
 const row = (currency: string, available: string) => ({ currency, available, pending: '0.00', debt: '0.00' })
 
-void test('a merchant without money has no rows, and nothing in any currency', async () => {
+void test('a merchant without money has no balance rows, and zero in any currency', async () => {
   assert.deepEqual(await balance(), { object: 'balance', livemode: false, balances: [] })
   assert.deepEqual((await balance('?currency=KES')).balances, [row('KES', '0.00')])
   assert.deepEqual((await balance('?currency=JPY')).balances, [
@@ -21,12 +21,12 @@ void test('a merchant without money has no rows, and nothing in any currency', a
   ])
 })
 
-void test('an unpaid payment is no money', async () => {
+void test('an unpaid payment does not change the balance', async () => {
   await create(world)
   assert.deepEqual((await balance()).balances, [])
 })
 
-void test('what was paid is available, per currency, and is what the ledger holds', async () => {
+void test('paid money is available per currency and equals the ledger', async () => {
   await paid(world)
   await paid(world, { amount: '7' })
   assert.deepEqual((await balance()).balances, [row('KES', '1507.00')])
@@ -37,11 +37,11 @@ void test('what was paid is available, per currency, and is what the ledger hold
   await world.advance(5000)
   assert.deepEqual((await balance()).balances, [row('KES', '1507.00'), row('USD', '20.25')])
   assert.deepEqual((await balance('?currency=USD')).balances, [row('USD', '20.25')])
-  assert.deepEqual([await ledgerHas(world), await ledgerHas(world, 'USD')], ['1507.00', '20.25'])
+  assert.deepEqual([await ledgerBalance(world), await ledgerBalance(world, 'USD')], ['1507.00', '20.25'])
   await assertBooksHold(world)
 })
 
-void test('each merchant sees its own', async () => {
+void test('each merchant sees its own balance', async () => {
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
   const secret = await db.transaction(async (tx) => {
@@ -52,7 +52,7 @@ void test('each merchant sees its own', async () => {
   assert.deepEqual(body.balances, [])
 })
 
-void test('a currency that is none is refused', async () => {
+void test('an unknown currency is refused', async () => {
   for (const [query, says] of [
     ['currency=KEX', /not known.*KES/],
     ['currency=kes', /capitals/],

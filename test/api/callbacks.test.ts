@@ -3,7 +3,17 @@ import { createHmac } from 'node:crypto'
 import { after, test } from 'node:test'
 import { sql } from '#platform/database/db'
 import { openWorld } from '../world.ts'
-import { assertBooksHold, available, create, find, leap, moneyRows, PAYMENTS, securityEvents, start } from './shop.ts'
+import {
+  assertBooksHold,
+  available,
+  create,
+  find,
+  leap,
+  countMoneyRows,
+  PAYMENTS,
+  securityEvents,
+  start,
+} from './shop.ts'
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -15,7 +25,7 @@ interface Prompt {
   readonly url: string
 }
 
-/** What only Safaricom knows: the address and the ids of the phone's last prompt. */
+/** Reads what only Safaricom knows: the callback URL and ids of the phone's last prompt. */
 const promptOf = (phone: string): Promise<Prompt> =>
   world.database.owner.one<Prompt>(sql`select id, merchant_request_id as "merchantRequestId", phone, callback_url as url
     from sandbox.prompts where phone = ${phone} order by created_at desc, id desc limit 1`)
@@ -47,21 +57,21 @@ const post = async (url: string, body: string | Uint8Array, headers: Record<stri
   return answer.status
 }
 
-/** A payment whose phone waits for a hand. */
+/** Creates a payment whose phone waits for manual action. */
 async function waiting(phone: string): Promise<{ id: string; prompt: Prompt }> {
   const { id } = await create(world)
   await start(world, id, phone)
   return { id, prompt: await promptOf(phone) }
 }
 
-/** All that money and the public can see. */
+/** Returns the payments as money and API show them. */
 const seen = async (ids: readonly string[]) => ({
-  money: await moneyRows(world),
+  money: await countMoneyRows(world),
   available: await available(world),
   payments: await Promise.all(ids.map((id) => find(world, id))),
 })
 
-/** Sends, lets all be handled, and holds that nothing has changed and that these security events were logged. */
+/** Sends requests, waits for their handling, and checks that nothing changed and that these security events were logged. */
 async function changesNothing(
   ids: readonly string[],
   act: () => Promise<number>,
@@ -81,7 +91,7 @@ const decide = async (phone: string, action: 'approve' | 'decline'): Promise<voi
   await world.advance(1000)
 }
 
-void test('forged: without the attempt’s token, or with one that is not ours', async () => {
+void test('forged: without a token, or with an invalid one', async () => {
   const { id, prompt } = await waiting('254711000101')
   const other = await waiting('254711000102')
   const [base = '', token = ''] = prompt.url.split(/\/(?=att_)/)
@@ -101,12 +111,12 @@ void test('forged: without the attempt’s token, or with one that is not ours',
   for (const [path, status, event] of forged)
     await changesNothing([id, other.id], () => post(path, success(prompt)), { status, event }, path)
   const logged = JSON.stringify(world.log.entries)
-  assert.ok(!logged.includes(mac), 'a token never reaches the log')
+  assert.ok(!logged.includes(mac), 'no token is logged')
   const stored = await world.app.db.one<{ count: number }>(sql`select count(*)::int as count from inbox.events`)
-  assert.equal(stored.count, 0, 'nor do forgeries fill the inbox')
+  assert.equal(stored.count, 0, 'forged callbacks are not stored in the inbox')
 })
 
-void test('forged with a token that leaked: nothing is credited that the provider does not confirm', async () => {
+void test('forged with a leaked token: only money that the provider confirms is credited', async () => {
   const { id, prompt } = await waiting('254711000103')
   const before = await seen([id])
   assert.equal(await post(prompt.url, success(prompt)), 200)
@@ -125,11 +135,11 @@ void test('forged with a token that leaked: nothing is credited that the provide
   assert.ok(securityEvents(world).includes('event-contradicted'))
 })
 
-void test('foreign: another attempt’s news at this one’s address, another phone, another amount', async () => {
+void test('foreign: another attempt’s callback at this attempt’s URL, another phone, another amount', async () => {
   const mine = await waiting('254711000104')
   const theirs = await waiting('254711000105')
   const ids = [mine.id, theirs.id]
-  // Theirs is paid at the provider, so that a query would confirm it.
+  // The other payment is paid at the provider, so a query would confirm it.
   await decide('254711000105', 'approve')
   const cases: readonly [body: string, event: string][] = [
     [success(theirs.prompt), 'reference-mismatch'],
@@ -139,31 +149,31 @@ void test('foreign: another attempt’s news at this one’s address, another ph
   ]
   for (const [body, event] of cases)
     await changesNothing(ids, () => post(mine.prompt.url, body), { status: 200, event }, event)
-  // The real news is still taken after all of that.
+  // The genuine callback is still accepted afterwards.
   await decide('254711000104', 'approve')
   assert.equal((await find(world, mine.id)).status, 'paid')
 })
 
-void test('replayed: the same again is answered as the first was, and counts for nothing', async () => {
+void test('replayed: a repeated callback gets the same response and changes nothing', async () => {
   const { id, prompt } = await waiting('254711000106')
   await decide('254711000106', 'approve')
   const { raw } = await world.database.owner.one<{ raw: Buffer }>(sql`select raw from inbox.events
     where token_subject = ${(await find(world, id)).attempts[0].id} limit 1`)
   const event = { status: 200, event: 'replayed-callback' }
-  await changesNothing([id], () => post(prompt.url, raw), event, 'as it was')
-  const atOnce = async (): Promise<number> => {
+  await changesNothing([id], () => post(prompt.url, raw), event, 'unchanged bytes')
+  const sendConcurrently = async (): Promise<number> => {
     const all = await Promise.all(Array.from({ length: 20 }, () => post(prompt.url, raw)))
     return Math.max(...all)
   }
-  await changesNothing([id], atOnce, event, 'twenty times at once')
+  await changesNothing([id], sendConcurrently, event, 'twenty concurrent copies')
   const before = await seen([id])
   assert.equal(await post(prompt.url, ` ${raw.toString()}`), 200)
   assert.equal(await post(prompt.url, raw.toString().replace('"ResultCode":0', '"ResultCode":"0"')), 200)
   await world.advance(2000)
-  assert.deepEqual(await seen([id]), before, 'in other bytes')
+  assert.deepEqual(await seen([id]), before, 'with other bytes')
 })
 
-void test('contradicting: a failure told after the money came, and another amount for the same money', async () => {
+void test('contradicting: a failure after the payment, and another amount for the same receipt', async () => {
   const { id, prompt } = await waiting('254711000107')
   await decide('254711000107', 'approve')
   const failure = JSON.stringify({
@@ -184,7 +194,7 @@ void test('contradicting: a failure told after the money came, and another amoun
   await changesNothing([id], () => post(prompt.url, success(prompt, '1.00')), conflict, 'less money')
 })
 
-void test('malformed: refused, or kept for a person when it comes with a good token', async () => {
+void test('malformed: refused, or kept for review when the token is valid', async () => {
   const { id, prompt } = await waiting('254711000108')
   const refused: readonly (string | Uint8Array)[] = [
     '',
@@ -220,10 +230,10 @@ void test('malformed: refused, or kept for a person when it comes with a good to
   )
   assert.equal(parked.count, odd.length)
   await decide('254711000108', 'approve')
-  assert.equal((await find(world, id)).status, 'paid', 'and the real one is still taken')
+  assert.equal((await find(world, id)).status, 'paid', 'the genuine callback is still accepted')
 })
 
-void test('too large, another method, another rail', async () => {
+void test('too large, with another HTTP method, or for another rail', async () => {
   const { id, prompt } = await waiting('254711000109')
   const before = await seen([id])
   assert.equal(await post(prompt.url, `{"x":"${'x'.repeat(300_000)}"}`), 413)
@@ -244,7 +254,7 @@ void test('too large, another method, another rail', async () => {
 // Cards
 
 const STRIPE = `${world.url}/api/webhook/stripe`
-/** As the sandbox’s Stripe signs. */
+/** Signs like the sandbox’s Stripe. */
 const sign = (body: string, secret = 'whsec_sandbox', at = world.clock.now()): Record<string, string> => {
   const seconds = Math.floor(at.getTime() / 1000)
   const mac = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')
@@ -281,7 +291,7 @@ const completed = ({ attempt, session }: { attempt: any; session: string }): obj
   currency: 'kes',
 })
 
-void test('card events that Stripe has not signed', async () => {
+void test('card events without a valid Stripe signature', async () => {
   const card = await cardPayment()
   const body = eventOf(completed(card))
   const old = new Date(world.clock.now().getTime() - 600_000)
@@ -300,23 +310,23 @@ void test('card events that Stripe has not signed', async () => {
     await changesNothing([card.id], () => post(STRIPE, text, sign(text)), expected, text)
   const live = eventOf(completed(card), { livemode: true })
   const wrongMode = { status: 400, event: 'forged-callback' }
-  await changesNothing([card.id], () => post(STRIPE, live, sign(live)), wrongMode, 'of live mode')
+  await changesNothing([card.id], () => post(STRIPE, live, sign(live)), wrongMode, 'an event of live mode')
 })
 
-void test('a signed card event is only news: what is true is asked, and once', async () => {
+void test('a signed card event only triggers one query, and the query decides', async () => {
   const card = await cardPayment()
   const before = await seen([card.id])
   const body = eventOf(completed(card), { id: 'evt_early' })
   assert.equal(await post(STRIPE, body, sign(body)), 200)
   await world.advance(2000)
-  assert.deepEqual(await seen([card.id]), before, 'it says paid, Stripe says open')
+  assert.deepEqual(await seen([card.id]), before, 'the event says paid, Stripe says open')
   const event = { status: 200, event: 'replayed-callback' }
   await changesNothing([card.id], () => post(STRIPE, body, sign(body)), event, 'replayed')
 
   const foreign = eventOf({ ...completed(card), id: 'cs_of_another_program', metadata: {} }, { id: 'evt_foreign' })
   assert.equal(await post(STRIPE, foreign, sign(foreign)), 200)
   await world.advance(2000)
-  assert.deepEqual(await seen([card.id]), before, 'another program on the same account')
+  assert.deepEqual(await seen([card.id]), before, 'an event of another program on the same account')
 
   const form = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Asha' })
   await fetch(card.attempt.redirect_url, { method: 'POST', body: form })
@@ -324,7 +334,7 @@ void test('a signed card event is only news: what is true is asked, and once', a
   assert.equal((await find(world, card.id)).status, 'paid')
 })
 
-void test('the books hold after all of it', async () => {
+void test('the books hold afterwards', async () => {
   await leap(world, 3_600_000)
   await assertBooksHold(world)
 })

@@ -36,13 +36,13 @@ void test('a payment with a prompt on a phone is not canceled until the prompt h
   assert.equal((await cancel(id)).body.status, 'canceled')
 })
 
-void test('a payment that is over is not canceled', async () => {
+void test('an expired payment is not canceled', async () => {
   const { id } = await create(world, { expires_in: 30 })
   await leap(world, 31_000)
   assertRefused(await cancel(id), { status: 409, code: 'payments.over', says: /expired/ })
 })
 
-void test('canceled while a card page was open: money that still comes is late, credited, and the payment paid', async () => {
+void test('canceled while a card page was open: later money is credited as late, and the payment is paid', async () => {
   const { id } = await create(world)
   const { body: attempt } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'card' })
   assert.equal((await cancel(id)).body.status, 'canceled')
@@ -53,7 +53,7 @@ void test('canceled while a card page was open: money that still comes is late, 
   assert.deepEqual([status, received, flags.late], ['paid', '1500.00', true])
 })
 
-void test('one of canceling and prompting at once wins, never both', async () => {
+void test('concurrent cancel and prompt: exactly one succeeds', async () => {
   for (let n = 0; n < 10; n++) {
     const { id } = await create(world)
     const body = { method: 'mpesa', phone: `2547110001${10 + n}` }
@@ -63,4 +63,4 @@ void test('one of canceling and prompting at once wins, never both', async () =>
   }
 })
 
-void test('the books hold after all of it', () => assertBooksHold(world))
+void test('the books hold afterwards', () => assertBooksHold(world))

@@ -6,7 +6,7 @@ import { ask, assertBooksHold, assertRefused, create, find, PAYMENTS } from './s
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
 
-void test('a payment is answered as it is documented', async () => {
+void test('a created payment is returned as documented', async () => {
   const answer = await ask(world, {
     description: 'Two mugs',
     reference: 'order-1042',
@@ -63,7 +63,7 @@ void test('amount and currency are enough', async () => {
   assert.equal(payment.expires_at, hourLater.toISOString())
 })
 
-void test('methods are those that can take the amount in the currency', async () => {
+void test('the methods are those that accept the amount and currency', async () => {
   assert.deepEqual(
     (await create(world, { amount: '5' })).methods,
     ['mpesa', 'airtel', 'transfer'],
@@ -78,7 +78,7 @@ void test('methods are those that can take the amount in the currency', async ()
   assert.deepEqual([yen.amount, yen.methods], ['5000', ['card', 'bitcoin']])
 })
 
-void test('amounts with zeros beyond the decimals of the currency are taken, and currencies of all scales are', async () => {
+void test('extra zero decimals are accepted, and currencies of all scales work', async () => {
   for (const [amount, currency, shown] of [
     ['500.00', 'JPY', '500'],
     ['5000.00', 'UGX', '5000'],
@@ -106,7 +106,7 @@ void test('amounts with zeros beyond the decimals of the currency are taken, and
     })
 })
 
-void test('the phone of a customer is kept in one form, however it was written', async () => {
+void test('the customer’s phone is stored in one format', async () => {
   for (const phone of [
     '0712345678',
     '0722 000 111',
@@ -121,7 +121,7 @@ void test('the phone of a customer is kept in one form, however it was written',
   assert.equal((await create(world, dollars)).customer.phone, '254712345678')
 })
 
-void test('text comes back as it was sent', async () => {
+void test('text is returned unchanged', async () => {
   const text = 'Çay & <b>"kahve"</b> \u{1f375}\n’ \\ $1 %s'
   const sent = { description: text, reference: text.slice(0, 30), metadata: { [text.slice(0, 20)]: text, null: '' } }
   const { id } = await create(world, { ...sent, customer: { name: text } })

@@ -15,19 +15,19 @@ const balances = async (customer: string): Promise<unknown> =>
   (await world.api('GET', `/api/v1/customers/${customer}/balance`)).body.balances
 const payFrom = (id: string) => world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'balance' })
 
-async function toppedUp(customer: string, amount = '1000.00'): Promise<void> {
+async function topUp(customer: string, amount = '1000.00'): Promise<void> {
   const { id } = await create(world, { amount, top_up: true, customer: { id: customer } })
   await start(world, id, '254700000001')
   await world.advance(3000)
   assert.deepEqual([(await find(world, id)).status, (await find(world, id)).top_up], ['paid', true])
 }
 
-void test('a customer pays in advance by M-Pesa, then out of the balance; a refund goes back there', async () => {
+void test('a customer tops up by M-Pesa, then pays from the balance, and a refund returns to it', async () => {
   const merchants = await available(world)
   assert.deepEqual(await balances('cus-1'), [])
-  await toppedUp('cus-1')
+  await topUp('cus-1')
   assert.deepEqual(await balances('cus-1'), [{ currency: 'KES', available: '1000.00' }])
-  assert.equal(await available(world), merchants, 'it is not the merchant’s')
+  assert.equal(await available(world), merchants, 'the top-up does not belong to the merchant')
 
   const order = await create(world, { amount: '400.00', methods: ['balance', 'mpesa'], customer: { id: 'cus-1' } })
   assert.deepEqual(order.methods, ['balance', 'mpesa'])
@@ -42,7 +42,7 @@ void test('a customer pays in advance by M-Pesa, then out of the balance; a refu
   await assertBooksHold(world)
 })
 
-void test('what the balance does not hold is refused, and another method still pays', async () => {
+void test('a payment above the balance is refused, and another method still works', async () => {
   const order = await create(world, { amount: '50.00', methods: ['balance', 'mpesa'], customer: { id: 'cus-poor' } })
   const refused = { status: 409, code: 'payments.balance-too-low', says: /balance is KES 0\.00, and KES 50\.00 is due/ }
   assertRefused(await payFrom(order.id), refused)
@@ -51,8 +51,8 @@ void test('what the balance does not hold is refused, and another method still p
   assert.equal((await find(world, order.id)).status, 'paid')
 })
 
-void test('the checkout page neither shows the balance nor takes it', async () => {
-  await toppedUp('cus-page')
+void test('the checkout page neither shows nor accepts the balance', async () => {
+  await topUp('cus-page')
   const { id, checkout_url: url } = await create(world, {
     amount: '100.00',
     methods: ['balance', 'card'],
@@ -69,7 +69,7 @@ void test('the checkout page neither shows the balance nor takes it', async () =
   assert.deepEqual(await balances('cus-page'), [{ currency: 'KES', available: '1000.00' }])
 })
 
-void test('a merchant credits a customer out of its own balance, once for each key', async () => {
+void test('a merchant credits a customer from its own balance, once per key', async () => {
   await paid(world, { amount: '500.00' })
   const had = await available(world)
   const credit = (key: string, amount = '100.00') =>
@@ -93,14 +93,14 @@ void test('a merchant credits a customer out of its own balance, once for each k
   await assertBooksHold(world)
 })
 
-void test('a key of one store neither fills nor takes the balance of a customer', async () => {
+void test('a store’s key can neither credit nor charge a customer balance', async () => {
   const { id: storeId } = (await world.api('POST', '/api/v1/stores', { name: 'Mombasa' })).body
   const { db, identity } = world.app
   const key = await db.transaction((tx) =>
     identity.createKey(tx, { merchantId: world.merchantId, storeId, name: 'till' }, { type: 'operator', id: 'test' }),
   )
   const headers = { authorization: `Bearer ${key.secret}` }
-  await toppedUp('cus-store')
+  await topUp('cus-store')
   const refused = { status: 403, code: 'forbidden', says: /one store/ }
   const customer = { id: 'cus-store' }
   assertRefused(await ask(world, { methods: ['balance'], customer }, headers), refused)
@@ -109,7 +109,7 @@ void test('a key of one store neither fills nor takes the balance of a customer'
   assertRefused(await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'balance' }, headers), refused)
 })
 
-void test('bad input is refused with the field and what to do', async () => {
+void test('invalid input is refused with the field and advice', async () => {
   const invalid = { status: 422, code: 'validation-failed' }
   assertRefused(await ask(world, { top_up: true }), { ...invalid, param: 'customer.id' })
   assertRefused(await ask(world, { methods: ['balance'] }), { ...invalid, param: 'customer.id' })

@@ -63,7 +63,7 @@ const BODIES: readonly [body: object, param: string | undefined, says: RegExp][]
   ],
   [{ customer: { phone: '' } }, 'customer.phone', /not a phone number/],
   [{ customer: { phone: '0'.repeat(1000) } }, 'customer.phone', /not a phone number/],
-  // No method of this currency prompts phones, so nothing says where a national form is from.
+  // No method of this currency prompts phones, so the country of a national number is unknown.
   [{ currency: 'USD', customer: { phone: '0712 345 678' } }, 'customer.phone', /with its country code/],
   [{ customer: { email: 'asha at example.com' } }, 'customer.email', /e-mail address/],
   [{ customer: { name: 'x'.repeat(201) } }, 'customer.name', /200 characters/],
@@ -89,7 +89,7 @@ const BODIES: readonly [body: object, param: string | undefined, says: RegExp][]
   [{ ammount: '5' }, 'ammount', /not a known field/],
 ]
 
-void test('what a payment cannot be made of is refused with the field and what to do, and makes nothing', async () => {
+void test('invalid payment fields are refused with the field and advice, and create nothing', async () => {
   const before = await count()
   for (const [body, param, says] of BODIES) {
     const answer = await ask(world, body)
@@ -97,12 +97,12 @@ void test('what a payment cannot be made of is refused with the field and what t
     const expected = { status: 422, code: 'validation-failed', says, ...(param !== undefined && { param }) }
     if (param?.includes('\ud800')) assert.equal(answer.status, 422, what)
     else assertRefused(answer, expected, what)
-    assert.ok(answer.body.error.message.length < 300, `${what}: a message is a sentence`)
+    assert.ok(answer.body.error.message.length < 300, `${what}: a message is one sentence`)
   }
   assert.equal(await count(), before)
 })
 
-void test('a body that is no JSON object', async () => {
+void test('a body that is not a JSON object is refused', async () => {
   const send = (body: string) => world.api('POST', PAYMENTS, body)
   for (const body of ['{"amount":', '{amount:"5"}', "{'amount':'5'}", 'amount=5', '{"a":1}{"b":2}', '\u0000', '\ufeff'])
     assertRefused(await send(body), { status: 400, code: 'invalid-json', says: /not valid JSON/ }, body)
@@ -113,15 +113,15 @@ void test('a body that is no JSON object', async () => {
   assertRefused(await send(''), { status: 422, code: 'validation-failed', says: /body is missing.*JSON object/ })
 })
 
-void test('a body of a megabyte', async () => {
+void test('a body of a megabyte is refused', async () => {
   const before = await count()
   const body = JSON.stringify({ amount: '5', currency: 'KES', description: 'x'.repeat(1_000_000) })
   assertRefused(await world.api('POST', PAYMENTS, body), { status: 413, code: 'body-too-large', says: /send less/ })
-  assert.equal((await chunked(body)).status, 413, 'its length told or not')
+  assert.equal((await chunked(body)).status, 413, 'with and without Content-Length')
   assert.equal(await count(), before)
 })
 
-/** A body without Content-Length. */
+/** Sends a body without Content-Length. */
 const chunked = (body: string): Promise<{ status: number | undefined }> =>
   new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${world.key}`, 'content-type': 'application/json' }
@@ -136,7 +136,7 @@ const chunked = (body: string): Promise<{ status: number | undefined }> =>
     sent.end()
   })
 
-void test('a body of another type', async () => {
+void test('a body of another content type is refused', async () => {
   const before = await count()
   const body = '{"amount":"5","currency":"KES"}'
   for (const type of [
@@ -155,7 +155,7 @@ void test('a body of another type', async () => {
   assert.equal((await world.api('POST', PAYMENTS, body, charset)).status, 201)
 })
 
-void test('addresses and methods that are not there', async () => {
+void test('unknown paths and methods are refused', async () => {
   for (const path of ['/api/v1/payment', '/api/v2/payments', `${PAYMENTS}/x/y/z`])
     assertRefused(await world.api('GET', path), { status: 404, code: 'not-found', says: /check the path/ }, path)
   const put = await world.api('PUT', PAYMENTS, {})
@@ -177,24 +177,24 @@ void test('addresses and methods that are not there', async () => {
   assert.equal((await world.api('GET', `${PAYMENTS}/${'x'.repeat(100)}`)).status, 404)
 })
 
-void test('the caller’s own request id comes back', async () => {
+void test('the caller’s request id is returned', async () => {
   const answer = await world.api('GET', `${PAYMENTS}/none`, undefined, { 'x-request-id': 'order-1042-a' })
   assert.equal(answer.headers.get('x-request-id'), 'order-1042-a')
   assert.equal(answer.body.error.request_id, 'order-1042-a')
 })
 
-void test('doc_url of each error leads to a place on a page', async () => {
+void test('doc_url of each error links to an existing anchor', async () => {
   const page = await fetch(`${world.url}/docs/errors`)
   assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/html; charset=utf-8'])
   const text = await page.text()
-  assert.doesNotMatch(text, /(?:src|href|action)="?https?:|@import|url\(/, 'nothing from elsewhere')
+  assert.doesNotMatch(text, /(?:src|href|action)="?https?:|@import|url\(/, 'no external resources')
   assert.equal((await fetch(`${world.url}/docs/errors.css`)).status, 200)
   const { body } = await ask(world, { amount: '0' })
   const [url, anchor] = body.error.doc_url.split('#')
   assert.equal(url, `${world.url}/docs/errors`)
   assert.ok(text.includes(`<section id="${anchor}">`))
 
-  // Every code that the API can answer with is there.
+  // Every error code of the API is documented there.
   const sources = globSync('src/{platform/web/http,platform/web/idempotency,gateway}/**/*.ts').concat(
     globSync('src/platform/web/limits.ts'),
     globSync('src/{payments,webhooks}/{errors,routes}.ts'),
@@ -207,16 +207,16 @@ void test('doc_url of each error leads to a place on a page', async () => {
     ])
     .map(([, thrownCode, listed]) => thrownCode ?? listed ?? '')
   assert.ok(thrown.length > 30)
-  // `platform.…` are for the terminal of who starts the program, as are the commands.
+  // `platform.…` codes appear only in the terminal of the operator, like those of the commands.
   assert.deepEqual(
     [...new Set(thrown)].filter((code) => !code.startsWith('platform.') && !text.includes(`<section id="${code}">`)),
     [],
   )
 })
 
-void test('the books hold after all of it', () => assertBooksHold(world))
+void test('the books hold afterwards', () => assertBooksHold(world))
 
-void test('methods that are switched off are 503, and none of what is missing is told', async () => {
+void test('disabled methods give 503 without naming missing settings', async () => {
   await using bare = await openWorld({ mode: 'live' })
   for (const [body, param] of [
     [{}, 'currency'],
@@ -229,7 +229,7 @@ void test('methods that are switched off are 503, and none of what is missing is
   }
 })
 
-void test('a database that is away is 503 with the time to wait, nothing of it shows, and all is well when it is back', async () => {
+void test('an unreachable database gives 503 with a time to wait, reveals nothing, and recovers', async () => {
   await using other = await openWorld()
   const { owner } = other.database
   const { id } = await create(other)

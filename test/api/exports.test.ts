@@ -13,7 +13,7 @@ const KINDS = ['payments', 'receipts', 'refunds', 'ledger'] as const
 const ask = (file: string, headers?: Record<string, string>): Promise<Answer> =>
   world.api('GET', `/api/v1/exports/${file}`, undefined, headers)
 
-/** The rows of a CSV file as objects; fails where a line has not as many cells as the head. */
+/** Parses a CSV file to objects. Fails when a line has another number of cells than the header. */
 function parseCsv(text: string): Record<string, string>[] {
   assert.ok(text.endsWith('\r\n'), 'CRLF after the last line')
   const lines = [...text.matchAll(/((?:"(?:[^"]|"")*"|[^",\r\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\r\n]*))*)\r\n/g)].map(
@@ -38,11 +38,11 @@ async function both(kind: string, query = ''): Promise<{ csv: Record<string, str
   return { csv: parseCsv(csv.body), json: json.body }
 }
 
-void test('nothing is a head line, and an empty array', async () => {
+void test('an empty export is a header line or an empty array', async () => {
   for (const kind of KINDS) assert.deepEqual(await both(kind), { csv: [], json: [] })
 })
 
-void test('payments, their receipts and what moved: both forms say the same, in UTC and decimal strings', async () => {
+void test('payments, receipts and ledger: CSV and JSON agree, in UTC and decimal strings', async () => {
   const payment = await paid(world, {
     reference: 'order-1',
     customer: { name: 'Ann, "the" buyer' },
@@ -95,7 +95,7 @@ void test('payments, their receipts and what moved: both forms say the same, in 
   }
 })
 
-void test('refunds, and whose store it was', async () => {
+void test('refunds, with their store', async () => {
   await leap(world, 60_000)
   const from = world.clock.now().toISOString()
   const { body: store } = await world.api('POST', '/api/v1/stores', { name: 'Mombasa' })
@@ -123,7 +123,7 @@ void test('refunds, and whose store it was', async () => {
   )
 })
 
-void test('a cell is never a formula', async () => {
+void test('cells cannot be formulas', async () => {
   const begin = world.clock.now().toISOString()
   const texts = ['=1+1', '+254', '-2', '@SUM(A1)', '\tx', '\r=1', 'plain', '"=1"', '=1,"2"\n3']
   for (const description of texts) await create(world, { description })
@@ -139,7 +139,7 @@ void test('a cell is never a formula', async () => {
   )
 })
 
-void test('a range holds its begin and not its end, and has limits', async () => {
+void test('a range includes its start, excludes its end, and is limited', async () => {
   await leap(world, 60_000)
   const from = world.clock.now().toISOString()
   const first = await create(world)
@@ -160,7 +160,7 @@ void test('a range holds its begin and not its end, and has limits', async () =>
   assert.deepEqual((await both('payments', '?to=0001-01-01T00:00:00Z')).json, [])
 })
 
-void test('an export is of one merchant, and needs its scope', async () => {
+void test('an export covers one merchant and requires its scope', async () => {
   const actor = { type: 'system', id: 'test' } as const
   const { identity, db } = world.app
   const keyOf = async (merchantId: string, scopes?: readonly ['payments:read']): Promise<Record<string, string>> => {
@@ -178,7 +178,7 @@ void test('an export is of one merchant, and needs its scope', async () => {
   assert.equal((await ask('secrets.csv')).status, 404)
 })
 
-/** Rows enough that no buffer between here and there holds them. */
+/** Inserts enough rows to exceed all buffers between server and reader. */
 async function fill(rows: number): Promise<void> {
   await world.database.owner
     .run(sql`insert into payments.intents (id, merchant_id, owner, account, livemode, asset, amount, methods, description,
@@ -188,7 +188,7 @@ async function fill(rows: number): Promise<void> {
     from generate_series(1, ${rows}) n, (select * from payments.intents order by id desc limit 1) one`)
 }
 
-void test('many pages come whole, and once', async () => {
+void test('many pages arrive completely and once', async () => {
   await leap(world, 1000)
   const from = world.clock.now().toISOString()
   await create(world)
@@ -209,7 +209,7 @@ void test('many pages come whole, and once', async () => {
   )
 })
 
-void test('one export at a time: a reader who reads nothing holds the place and no connection, and leaving frees it', async () => {
+void test('one export at a time: a stalled reader keeps the slot but no connection, and disconnecting releases it', async () => {
   await create(world)
   await fill(60_000)
   await leap(world, 1000)
@@ -225,33 +225,33 @@ void test('one export at a time: a reader who reads nothing holds the place and 
   assert.match(head.toString(), /^HTTP\/1.1 200/)
   socket.pause()
   assertRefused(await ask('ledger.json'), { status: 429, code: 'gateway.export-running', says: /wait until/ })
-  // Once it rests it has read a part only, and it holds no connection.
-  let looks = 0
+  // Once the export stalls it has read only a part, and it holds no connection.
+  let polls = 0
   let before = 0
-  await waitFor('the export to rest', () => {
-    looks = before === pages ? looks + 1 : 0
+  await waitFor('the export to stall', () => {
+    polls = before === pages ? polls + 1 : 0
     before = pages
-    return looks === 20
+    return polls === 20
   })
   assert.ok(pages > 1 && pages < 40, `${pages} of 61 pages were read`)
   assert.equal(world.app.db.pool.idleCount, world.app.db.pool.totalCount)
   world.app.db.pool.off('acquire', count)
   socket.destroy()
-  await waitFor('the place to be free', async () => (await ask('ledger.json')).status === 200)
+  await waitFor('the slot to be released', async () => (await ask('ledger.json')).status === 200)
 })
 
-void test('what fills a balance is told from what is sold', async () => {
+void test('exports distinguish top-ups from sales', async () => {
   await using own = await openWorld()
   const customer = { id: 'cus-1' }
   await paid(own, { amount: '100.00', top_up: true, customer })
   const sale = await create(own, { amount: '60.00', methods: ['balance'], customer })
   await own.api('POST', `${PAYMENTS}/${sale.id}/attempts`, { method: 'balance' })
   await own.api('POST', `${PAYMENTS}/${sale.id}/refunds`, { amount: '10.00' })
-  // What is younger than ten seconds is not exported yet.
+  // Exports exclude the last ten seconds.
   await own.jump(60_000)
   const rows = async (kind: string) => (await own.api('GET', `/api/v1/exports/${kind}.json`)).body
-  const told = (await rows('payments')).map((row: any) => [row.amount, row.customer_id, row.top_up])
-  assert.deepEqual(told, [
+  const exported = (await rows('payments')).map((row: any) => [row.amount, row.customer_id, row.top_up])
+  assert.deepEqual(exported, [
     ['100.00', 'cus-1', true],
     ['60.00', 'cus-1', false],
   ])

@@ -13,7 +13,7 @@ const countPayments = async (): Promise<number> =>
   (await world.app.db.one<{ count: number }>(sql`select count(*)::int as count from payments.intents`)).count
 const countAttempts = async (id: string): Promise<number> => (await find(world, id)).attempts.length
 
-void test('the same key and body give the first answer again', async () => {
+void test('the same key and body return the first response again', async () => {
   const body = { reference: 'order-1', metadata: { a: '1', b: '2' } }
   const first = await ask(world, body, { 'idempotency-key': 'again-1' })
   assert.deepEqual([first.status, replayed(first)], [201, null])
@@ -22,7 +22,7 @@ void test('the same key and body give the first answer again', async () => {
   assert.deepEqual([second.status, replayed(second)], [201, 'true'])
   assert.deepEqual(second.body, first.body)
   assert.equal(second.headers.get('location'), first.headers.get('location'))
-  // The order of the fields says nothing.
+  // The order of fields does not matter.
   const third = await ask(
     world,
     { metadata: { b: '2', a: '1' }, reference: 'order-1' },
@@ -32,7 +32,7 @@ void test('the same key and body give the first answer again', async () => {
   assert.equal(await countPayments(), before)
 })
 
-void test('without a key each request is a payment of its own', async () => {
+void test('without a key each request creates a payment', async () => {
   assert.notEqual((await create(world)).id, (await create(world)).id)
 })
 
@@ -45,7 +45,7 @@ void test('the same key with another body is refused', async () => {
   assert.equal(await countPayments(), before)
 })
 
-void test('a repeat shows the payment as it was created, whatever has come of it', async () => {
+void test('a repeat returns the payment as created, even after it changed', async () => {
   const key = { 'idempotency-key': 'as-created-1' }
   const created = await create(world, {}, key)
   await start(world, created.id, '254700000001')
@@ -55,7 +55,7 @@ void test('a repeat shows the payment as it was created, whatever has come of it
   assert.deepEqual([again.body, replayed(again)], [created, 'true'])
 })
 
-void test('a repeat is answered though the request would be refused by now', async () => {
+void test('a repeat is answered even if the request would now be refused', async () => {
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
   const origin = 'https://duka.example'
@@ -71,7 +71,7 @@ void test('a repeat is answered though the request would be refused by now', asy
   assertRefused(await ask(world, { ...body, amount: '7' }, key), { status: 409, code: 'idempotency-key-reused' })
 })
 
-void test('keys belong to one merchant', async () => {
+void test('idempotency keys are per merchant', async () => {
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
   const secret = await db.transaction(async (tx) => {
@@ -84,17 +84,17 @@ void test('keys belong to one merchant', async () => {
   assert.notEqual(theirs.body.id, mine.id)
 })
 
-void test('200 requests at once with one key make one payment and get one answer', async () => {
+void test('200 concurrent requests with one key create one payment and get one response', async () => {
   const before = await countPayments()
   const key = { 'idempotency-key': 'at-once-1' }
   const answers = await Promise.all(Array.from({ length: 200 }, () => ask(world, { reference: 'at-once' }, key)))
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]))
   assert.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1)
-  assert.equal(answers.filter((answer) => replayed(answer) === null).length, 1, 'one of them was the first')
+  assert.equal(answers.filter((answer) => replayed(answer) === null).length, 1, 'exactly one was the first')
   assert.equal(await countPayments(), before + 1)
 })
 
-void test('200 requests at once with one key and two bodies: one is taken, the other refused', async () => {
+void test('200 concurrent requests with one key and two bodies: one body is accepted, the other refused', async () => {
   const before = await countPayments()
   const key = { 'idempotency-key': 'at-once-2' }
   const answers = await Promise.all(
@@ -108,7 +108,7 @@ void test('200 requests at once with one key and two bodies: one is taken, the o
   assert.equal(await countPayments(), before + 1)
 })
 
-void test('200 attempts at once with one key prompt the phone once and get one answer', async () => {
+void test('200 concurrent attempts with one key prompt the phone once and get one response', async () => {
   const { id } = await create(world)
   const key = { 'idempotency-key': 'attempt-at-once' }
   const answers = await Promise.all(Array.from({ length: 200 }, () => prompt(world, id, '254711000001', key)))
@@ -117,10 +117,10 @@ void test('200 attempts at once with one key prompt the phone once and get one a
   assert.equal(answers.filter((answer) => replayed(answer) === null).length, 1)
   assert.equal(await countAttempts(id), 1)
   const { body: phone } = await world.api('GET', '/sandbox/phone/254711000001')
-  assert.equal(phone.prompts.length, 1, 'the phone rang once')
+  assert.equal(phone.prompts.length, 1, 'the phone got one prompt')
 })
 
-void test('an attempt repeated with its key is the first one, as it was; without a key it is another', async () => {
+void test('an attempt repeated with its key is the first one, unchanged; without a key it is a new one', async () => {
   const { id } = await create(world)
   const key = { 'idempotency-key': 'attempt-1' }
   const first = await prompt(world, id, '254700000002', key)
@@ -135,7 +135,7 @@ void test('an attempt repeated with its key is the first one, as it was; without
   assert.notEqual(other.body.id, first.body.id)
 })
 
-void test('a refused attempt is refused again, and one that may try again soon is not held against the key', async () => {
+void test('a refused attempt is refused again, and a retryable refusal does not use up the key', async () => {
   const { id } = await create(world, { methods: ['card'] })
   const key = { 'idempotency-key': 'refused-1' }
   const refused = { status: 422, code: 'payments.method-not-allowed', param: 'method' } as const
@@ -155,11 +155,11 @@ void test('a refused attempt is refused again, and one that may try again soon i
   assert.equal((await prompt(world, other.id, '254700000001', waiting)).status, 201)
 })
 
-void test('an attempt whose process died is found, not started again', async () => {
+void test('an attempt whose process died is found, not started again, by its key', async () => {
   const { id } = await create(world)
   const key = { 'idempotency-key': 'died-1' }
   const first = await prompt(world, id, '254700000003', key)
-  // As a process leaves it that was killed after prompting and before it could answer.
+  // Recreate the state after a kill between the prompt and the response.
   const past = new Date(world.clock.now().getTime() - 1)
   await world.database.owner.run(sql`update platform.idempotency set state = 'running', status = null, body = null,
     lease_until = ${past} where key = 'died-1'`)
@@ -173,10 +173,10 @@ for (const [path, body] of [
   ['/api/v1/payment-links', { currency: 'KES', amount: '7.00' }],
   ['/api/v1/stores', { name: 'Mombasa' }],
 ] as const) {
-  void test(`POST ${path}: what a process made that died before it could answer is found, not made again`, async () => {
+  void test(`POST ${path}: an object whose process died before answering is found, not created again`, async () => {
     const key = { 'idempotency-key': `died ${path}` }
     const before = await world.api('POST', path, body, { 'idempotency-key': 'another' })
-    // The answer cannot be stored any more once the row is made.
+    // Make storing the response fail after the row is created.
     await world.database.owner.run(
       sql`alter table platform.idempotency add constraint dead check (state <> 'done') not valid`,
     )
@@ -188,17 +188,17 @@ for (const [path, body] of [
     assert.equal(again.status, 201, JSON.stringify(again.body))
     const { body: list } = await world.api('GET', path)
     const ids = list.data.map(({ id }: { id: string }) => id)
-    assert.deepEqual(ids, [again.body.id, before.body.id], 'one for each key')
+    assert.deepEqual(ids, [again.body.id, before.body.id], 'one per key')
     const third = await world.api('POST', path, body, key)
     assert.deepEqual([third.body, replayed(third)], [again.body, 'true'])
   })
 }
 
-void test('a repeat waits for the first to be answered, ten seconds, then it is told to come back', async () => {
+void test('a repeat waits ten seconds for the first response, then is refused with a time to retry', async () => {
   const { id } = await create(world)
   const path = `${PAYMENTS}/${id}/attempts`
   const first = await prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
-  // As while the first is still under way, in this process or another.
+  // Simulates that the first request is still running, in this process or another.
   const ahead = new Date(world.clock.now().getTime() + 60_000)
   const run = (): Promise<number> =>
     world.database.owner.run(sql`update platform.idempotency set state = 'running', status = null, body = null,
@@ -215,7 +215,7 @@ void test('a repeat waits for the first to be answered, ten seconds, then it is 
   assert.deepEqual([answered.status, answered.body, replayed(answered)], [201, first.body, 'true'])
 })
 
-void test('a key that is no key is refused', async () => {
+void test('a malformed idempotency key is refused', async () => {
   for (const bad of ['', ' ', 'x'.repeat(256), 'caf\u00e9']) {
     const answer = await ask(world, {}, { 'idempotency-key': bad })
     if (bad.trim() === '') continue
@@ -224,7 +224,7 @@ void test('a key that is no key is refused', async () => {
   await create(world, {}, { 'idempotency-key': 'x'.repeat(255) })
 })
 
-void test('keys are kept for 30 days', async () => {
+void test('idempotency keys are kept for 30 days', async () => {
   const key = { 'idempotency-key': 'kept-1' }
   const created = await create(world, { expires_in: 60 }, key)
   const attempted = await create(world, { expires_in: 7 * 24 * 3600 })
@@ -240,10 +240,10 @@ void test('keys are kept for 30 days', async () => {
   assert.notEqual(later.body.id, created.id)
   assert.equal((await prompt(world, attempted.id, '254700000001', key)).status, 409, 'it is paid, and the key is new')
   const rows = await world.app.db.many(sql`select key from platform.idempotency where key = 'died-1' limit 1`)
-  assert.deepEqual(rows, [], 'old keys do not pile up')
+  assert.deepEqual(rows, [], 'old keys are deleted')
 })
 
-void test('the books hold after all of it', async () => {
+void test('the books hold afterwards', async () => {
   await assertBooksHold(world)
   assert.equal((await world.api('GET', `${PAYMENTS}?limit=1`)).status, 200)
 })

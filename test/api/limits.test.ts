@@ -5,7 +5,7 @@ import { assertRefused, PAYMENTS, securityEvents } from './shop.ts'
 
 const actor = { type: 'system', id: 'test' } as const
 
-void test('a key may ask so often in a minute, and is told how often it still may', async () => {
+void test('requests per key and minute are limited, and headers report the remaining number', async () => {
   await using world = await openWorld({ env: { API_REQUESTS_PER_MINUTE: '5' } })
   const seen: (string | null)[] = []
   for (let n = 0; n < 5; n++) {
@@ -31,7 +31,7 @@ void test('a key may ask so often in a minute, and is told how often it still ma
   assert.equal((await fetch(`${world.url}/health`)).status, 200)
 })
 
-void test('of many at once no more pass than may', async () => {
+void test('concurrent requests do not exceed the limit', async () => {
   await using world = await openWorld({ env: { API_REQUESTS_PER_MINUTE: '20' } })
   const answers = await Promise.all(Array.from({ length: 60 }, () => world.api('GET', '/api/v1/balance')))
   assert.equal(answers.filter(({ status }) => status === 200).length, 20)
@@ -39,7 +39,7 @@ void test('of many at once no more pass than may', async () => {
     assertRefused(answer, { status: 429, code: 'rate-limited' })
 })
 
-void test('an address with wrong keys is stopped, its events do not fill the log, and keys that worked before still do', async () => {
+void test('an IP address with wrong keys is blocked without filling the log, and valid keys keep working', async () => {
   await using world = await openWorld()
   assert.equal((await world.api('GET', PAYMENTS)).status, 200)
   const guess = (n: number) =>
@@ -58,7 +58,7 @@ void test('an address with wrong keys is stopped, its events do not fill the log
   assertRefused(unproven, { status: 429, code: 'rate-limited', says: /were valid before/ })
 })
 
-void test('callbacks have no such limit', async () => {
+void test('callbacks are not limited', async () => {
   await using world = await openWorld({ env: { API_REQUESTS_PER_MINUTE: '1' } })
   const answers = await Promise.all(
     Array.from({ length: 150 }, () => fetch(`${world.url}/api/webhook/stk/att_x.y`, { method: 'POST', body: '{}' })),

@@ -3,7 +3,7 @@ import { once as onceOf } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
-import { troubleOf } from '../axe.ts'
+import { listPageProblems } from '../axe.ts'
 import { openBrowser } from '../browser.ts'
 import { openWorld } from '../world.ts'
 import { assertBooksHold, assertRefused, find, leap, PAYMENTS, start } from './shop.ts'
@@ -26,7 +26,7 @@ const send = (url: string, fields: Record<string, string> = {}, headers: Record<
     headers: { accept: 'text/html', ...headers },
     body: new URLSearchParams(fields),
   })
-/** The payment that a click leads to. */
+/** Clicks the link and returns the id of the resulting payment. */
 async function begin(url: string, fields: Record<string, string> = {}): Promise<string> {
   const answer = await send(url, fields)
   assert.equal(answer.status, 303, await answer.text())
@@ -38,12 +38,12 @@ async function pay(id: string): Promise<void> {
   assert.equal((await find(world, id)).status, 'paid')
 }
 
-void test('a link makes a payment for each who clicks, and none for those who only look', async () => {
+void test('each click on a link creates a payment, and a preview creates none', async () => {
   const link = await make({ description: 'Two <mugs>', reference: 'mugs' })
   assert.equal(link.url, `${world.url}/l/${link.id}`)
   const page = await (await open(link.url)).text()
   assert.ok(page.includes('1,500') && page.includes('Two &#60;mugs&#62;'), page)
-  assert.deepEqual((await world.api('GET', PAYMENTS)).body.data, [], 'messengers look at links before people do')
+  assert.deepEqual((await world.api('GET', PAYMENTS)).body.data, [], 'messengers fetch links for a preview')
   const [first, second] = [await begin(link.url), await begin(link.url)]
   assert.notEqual(first, second)
   const payment = await find(world, first)
@@ -52,38 +52,38 @@ void test('a link makes a payment for each who clicks, and none for those who on
     ['1500.00', 'KES', 'Two <mugs>', 'mugs', link.id],
   )
   await pay(first)
-  assert.notEqual(await begin(link.url), first, 'it goes on')
+  assert.notEqual(await begin(link.url), first, 'the link stays usable')
   await assertBooksHold(world)
 })
 
-void test('a link for one use has one payment at a time, and is over once it is paid', async () => {
+void test('a single-use link has one payment at a time and ends when it is paid', async () => {
   const link = await make({ single_use: true })
   const clicked = await Promise.all(Array.from({ length: 20 }, () => begin(link.url)))
-  assert.equal(new Set(clicked).size, 1, 'twenty who click at once get one payment')
+  assert.equal(new Set(clicked).size, 1, 'twenty concurrent clicks get one payment')
   const [first = ''] = clicked
   await leap(world, 2 * 3_600_000)
   assert.equal((await find(world, first)).status, 'expired')
   const second = await begin(link.url)
-  assert.notEqual(second, first, 'what expired does not use it up')
+  assert.notEqual(second, first, 'an expired payment does not use up the link')
   await pay(second)
   assert.match(await (await open(link.url)).text(), /This has been paid/)
-  assert.equal(await begin(link.url), second, 'whoever clicks sees that it is paid')
+  assert.equal(await begin(link.url), second, 'later clicks show the paid payment')
   const { body } = await world.api('GET', `${LINKS}/${link.id}`)
   assert.equal(body.payment, second)
 })
 
-void test('a link for one use that was paid in part leads to that payment when its time is up', async () => {
+void test('a single-use link that was partly paid leads to that payment after expiry', async () => {
   const link = await make({ single_use: true })
   const id = await begin(link.url)
   await start(world, id, '254700000009')
   await leap(world, 2 * 3_600_000)
   const { status, amount_received } = await find(world, id)
   assert.deepEqual([status, amount_received], ['expired', '1499.00'])
-  assert.equal(await begin(link.url), id, 'nobody is asked for all of it again')
+  assert.equal(await begin(link.url), id, 'the payer is not asked for the full amount again')
   assert.ok((await (await open(link.url)).text()).includes(`/pay/${id}`))
 })
 
-void test('where the payer says the amount, it is within the bounds', async () => {
+void test('an amount entered by the payer must be within the bounds', async () => {
   const link = await make({ amount: undefined, min_amount: '100', max_amount: '5000.00' })
   assert.match(await (await open(link.url)).text(), /From KES.100 to KES.5,000/)
   for (const [amount, says] of [
@@ -97,10 +97,14 @@ void test('where the payer says the amount, it is within the bounds', async () =
   }
   assert.equal((await find(world, await begin(link.url, { amount: '2,500' }))).amount, '2500.00')
   const fixed = await make()
-  assert.equal((await find(world, await begin(fixed.url, { amount: '1' }))).amount, '1500.00', 'a fixed one stays')
+  assert.equal(
+    (await find(world, await begin(fixed.url, { amount: '1' }))).amount,
+    '1500.00',
+    'a fixed amount cannot change',
+  )
 })
 
-void test('an archived or expired link begins nothing; what was begun can be paid', async () => {
+void test('an archived or expired link starts no payment, and started payments can still be paid', async () => {
   const link = await make()
   const id = await begin(link.url)
   const changed = await world.api('PATCH', `${LINKS}/${link.id}`, { archived: true })
@@ -116,7 +120,7 @@ void test('an archived or expired link begins nothing; what was begun can be pai
   assert.match(
     await (await open(soon.url)).text(),
     /http-equiv="refresh" content="2;url=\/l\//,
-    'it does not stay open',
+    'the payment does not stay open',
   )
   await leap(world, 1000)
   assert.match(await (await send(soon.url)).text(), /no longer active/)
@@ -128,17 +132,17 @@ const openStore = async (body: object): Promise<string> => {
   return answer.body.id
 }
 
-void test('the links of an archived store begin nothing', async () => {
+void test('the links of an archived store start no payment', async () => {
   const store = await openStore({ name: 'Closing' })
   const [link, once] = [await make({ store }), await make({ store, single_use: true })]
   const begun = await begin(once.url)
   await world.api('PATCH', `/api/v1/stores/${store}`, { archived: true })
   for (const answer of [await open(link.url), await send(link.url)])
     assert.match(await answer.text(), /no longer active/)
-  assert.equal(await begin(once.url), begun, 'what was begun can be paid')
+  assert.equal(await begin(once.url), begun, 'a started payment can be paid')
 })
 
-void test('a link asks for what its store takes, and says so when it is made', async () => {
+void test('a link must fit its store’s methods and limits, checked at creation', async () => {
   const store = await openStore({ name: 'Cards', methods: ['card'] })
   const ask = (body: object) => world.api('POST', LINKS, { currency: 'KES', store, ...body })
   const refused = { status: 422, code: 'validation-failed' }
@@ -160,7 +164,7 @@ void test('a link asks for what its store takes, and says so when it is made', a
   assert.match(await (await open(link.url)).text(), /cannot be paid|no way/i)
 })
 
-void test('the HTML to paste is without scripts, and what is in it is escaped', async () => {
+void test('the embeddable HTML has no scripts and escapes its values', async () => {
   const { html, url } = await make({ description: '"><script>alert(1)</script>' })
   assert.match(html.button, /^<form action="[^"]+" method="get" class="purser-form"><button type="submit"/)
   assert.ok(html.button.includes(`action="${url}"`) && html.link.includes(`href="${url}"`))
@@ -168,7 +172,7 @@ void test('the HTML to paste is without scripts, and what is in it is escaped', 
   assert.ok(html.button.includes('Pay KES\u00a01,500'))
 })
 
-/** Somebody’s own page, on an origin of its own. */
+/** Opens a merchant's page on another origin. */
 async function openShop(body: string): Promise<{ url: string } & AsyncDisposable> {
   const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
     <title>A shop</title></head><body><main><h1>A shop</h1>${body}</main></body></html>`
@@ -182,7 +186,7 @@ async function openShop(body: string): Promise<{ url: string } & AsyncDisposable
   }
 }
 
-void test('on a page of somebody else, without scripts, it leads to the link, and takes the amount along', async (t) => {
+void test('on a foreign page, without scripts, the embedded form opens the link with its amount', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using opened = browser
@@ -213,19 +217,19 @@ void test('on a page of somebody else, without scripts, it leads to the link, an
       await page.context().close()
       const seen = await opened.page({ width, height: 740 })
       await seen.goto(shop.url)
-      if (style) assert.deepEqual(await troubleOf(seen), [], `${width} px`)
+      if (style) assert.deepEqual(await listPageProblems(seen), [], `${width} px`)
       await seen.context().close()
     }
   }
 })
 
-void test('the HTML speaks the language of its shop', async () => {
+void test('the embeddable HTML is in the language of its shop', async () => {
   const store = await world.api('POST', '/api/v1/stores', { name: 'Mombasa', locale: 'sw' })
   const { html } = await make({ amount: undefined, store: store.body.id })
   assert.ok(html.button.includes('Kiasi (KES)') && html.button.includes('>Lipa<'), html.button)
 })
 
-void test('what makes no sense is refused with the field', async () => {
+void test('invalid links are refused with the field', async () => {
   const refused = async (body: object, param: string, says: RegExp): Promise<void> =>
     assertRefused(await world.api('POST', LINKS, { currency: 'KES', ...body }), {
       status: 422,
@@ -242,7 +246,7 @@ void test('what makes no sense is refused with the field', async () => {
   await refused({ return_url: 'https://evil.example/' }, 'return_url', /registered origin/)
 })
 
-/** Of another merchant. */
+/** Creates a key of another merchant. */
 function strangerKey(): Promise<string> {
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
@@ -252,7 +256,7 @@ function strangerKey(): Promise<string> {
   })
 }
 
-void test('links are listed page by page, made once for a key, and nobody else’s', async () => {
+void test('links are listed in pages, created once per idempotency key, and private to their merchant', async () => {
   const headers = { 'idempotency-key': 'link-1' }
   const body = { currency: 'KES', amount: '7.00' }
   const [one, two] = [await world.api('POST', LINKS, body, headers), await world.api('POST', LINKS, body, headers)]
@@ -269,7 +273,7 @@ void test('links are listed page by page, made once for a key, and nobody else�
   assert.equal((await send(one.body.url, {}, { 'sec-fetch-site': 'cross-site' })).status, 403)
 })
 
-void test('one address does not begin payments without end; those of other merchants are counted apart', async () => {
+void test('payments per IP address are limited, separately for each merchant', async () => {
   const { url } = await make()
   await Promise.all(Array.from({ length: 300 }, () => send(url)))
   assert.equal((await send(url)).status, 429)

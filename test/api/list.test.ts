@@ -13,11 +13,11 @@ const list = async (query = ''): Promise<any> => {
 }
 const idsOf = ({ data }: { data: { id: string }[] }): string[] => data.map(({ id }) => id)
 
-void test('no payments are an empty page', async () => {
+void test('without payments the list is an empty page', async () => {
   assert.deepEqual(await list(), { object: 'list', data: [], next_cursor: null })
 })
 
-void test('a payment is shown as when looked up, with its attempts', async () => {
+void test('a listed payment equals the single one, with its attempts', async () => {
   const { id } = await create(world, { reference: 'tried' })
   await start(world, id, '254700000002')
   await world.advance(3000)
@@ -32,7 +32,7 @@ void test('a payment is shown as when looked up, with its attempts', async () =>
   ])
 })
 
-void test('pages are newest first, meet without gap or overlap, and stand still while payments come', async () => {
+void test('pages are newest first, have no gaps or overlaps, and stay stable while payments are created', async () => {
   const made: string[] = []
   for (let n = 0; n < 7; n++) made.push((await create(world, { reference: 'paged' })).id)
   const newest = made.toReversed()
@@ -47,7 +47,7 @@ void test('pages are newest first, meet without gap or overlap, and stand still 
   assert.deepEqual([exact.data.length, exact.next_cursor], [8, null])
 })
 
-void test('the usual page has 20, the largest 100', async () => {
+void test('a page has 20 payments by default and at most 100', async () => {
   await Promise.all(Array.from({ length: 110 }, () => create(world, { reference: 'many' })))
   assert.equal((await list('?reference=many')).data.length, 20)
   const page = await list('?reference=many&limit=100')
@@ -57,7 +57,7 @@ void test('the usual page has 20, the largest 100', async () => {
   assert.equal(new Set([...idsOf(page), ...idsOf(rest)]).size, 110)
 })
 
-void test('filters by status, reference and time hold together', async () => {
+void test('filters by status, reference and time combine', async () => {
   await leap(world, 60_000)
   const begin = world.clock.now().toISOString()
   const one = await paid(world, { reference: 'filtered' })
@@ -76,10 +76,10 @@ void test('filters by status, reference and time hold together', async () => {
   assert.deepEqual(idsOf(await list(`?created_from=${begin}&created_to=${middle}`)), [one.id])
   const nairobi = encodeURIComponent(middle.replace('Z', '+00:00'))
   assert.deepEqual(idsOf(await list(`?reference=filtered&created_to=${nairobi}`)), [one.id], 'an offset')
-  assert.deepEqual(idsOf(await list('?reference=filtere')), [], 'the whole reference')
+  assert.deepEqual(idsOf(await list('?reference=filtere')), [], 'only an exact reference matches')
 })
 
-void test('queries that make no sense are refused with the field', async () => {
+void test('invalid queries are refused with the field', async () => {
   const cases: readonly [query: string, param: string, says: RegExp][] = [
     ['limit=0', 'limit', /limit/],
     ['limit=101', 'limit', /100/],
@@ -103,7 +103,7 @@ void test('queries that make no sense are refused with the field', async () => {
   }
 })
 
-void test('times at the edges of what can be written are no trouble', async () => {
+void test('extreme but valid times work', async () => {
   for (const at of ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'])
     assert.ok(Array.isArray((await list(`?created_to=${at}`)).data), at)
 })

@@ -31,25 +31,25 @@ const operations = Object.entries(document.paths as Record<string, Record<string
     })),
 )
 
-/** Every object in the document that has this field. */
-function* holders(part: unknown, field: string): Generator<Record<string, unknown>> {
+/** Yields every object in the document that has this field. */
+function* findByField(part: unknown, field: string): Generator<Record<string, unknown>> {
   if (typeof part !== 'object' || part === null) return
   if (field in part) yield part as Record<string, unknown>
-  for (const inner of Object.values(part)) yield* holders(inner, field)
+  for (const inner of Object.values(part)) yield* findByField(inner, field)
 }
 
-void test('what a merchant came for is shown first, and what asks for no key last', () => {
+void test('payment operations come first, and operations without a key last', () => {
   const names = document.tags.map(({ name }: { name: string }) => name)
   assert.deepEqual([names[0], names.at(-1)], ['Payments', 'Public'])
   assert.deepEqual(new Set(names), new Set(operations.flatMap(({ operation }) => operation.tags)))
 })
 
-void test('it is a 3.1 document whose references lead somewhere', () => {
+void test('the document is OpenAPI 3.1 and its references resolve', () => {
   assert.match(document.openapi, /^3\.1\.\d$/)
   assert.ok(document.info.title && document.info.version && document.info.description)
   assert.deepEqual(document.components.securitySchemes.bearer.type, 'http')
   assert.equal(document.components.securitySchemes.bearer.scheme, 'bearer')
-  const refs = [...holders(document, '$ref')].map(({ $ref }) => String($ref))
+  const refs = [...findByField(document, '$ref')].map(({ $ref }) => String($ref))
   assert.ok(refs.length > 20)
   for (const ref of refs) {
     const found = ref
@@ -58,10 +58,10 @@ void test('it is a 3.1 document whose references lead somewhere', () => {
       .reduce((part, name) => part?.[name], document)
     assert.ok(found, ref)
   }
-  assert.deepEqual([...holders(document, 'nullable')], [], 'a word of 3.0')
+  assert.deepEqual([...findByField(document, 'nullable')], [], '`nullable` belongs to 3.0')
 })
 
-void test('every route of the API is in it, and nothing that is not there', () => {
+void test('the document has exactly the routes of the API', () => {
   const tree = world.app.http.printRoutes({ commonPrefix: false })
   const routes: string[] = []
   const above: string[] = []
@@ -79,7 +79,7 @@ void test('every route of the API is in it, and nothing that is not there', () =
   assert.deepEqual(operations.map(({ name }) => name).toSorted(), ours)
 })
 
-void test('each operation has a name, words, a key to show, and its parameters', () => {
+void test('each operation has a name, a description, security and its parameters', () => {
   const ids = operations.map(({ operation }) => operation.operationId)
   assert.equal(new Set(ids).size, ids.length)
   for (const { name, path, operation } of operations) {
@@ -88,9 +88,9 @@ void test('each operation has a name, words, a key to show, and its parameters',
     assert.equal(operation.tags.length, 1, name)
     assert.deepEqual(operation.security, operation.tags[0] === 'Public' ? [] : [{ bearer: [] }], name)
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, each]) => each)
-    const told = (operation.parameters ?? []).filter((each) => each.in === 'path')
+    const pathParameters = (operation.parameters ?? []).filter((each) => each.in === 'path')
     assert.deepEqual(
-      told.map((each) => [each.name, each.required]),
+      pathParameters.map((each) => [each.name, each.required]),
       inPath.map((each) => [each, true]),
       name,
     )
@@ -117,7 +117,7 @@ void test('each operation has a name, words, a key to show, and its parameters',
   }
 })
 
-void test('bodies and answers have schemas with names', () => {
+void test('bodies and responses have named schemas', () => {
   const refOf = (content: Response['content'] | undefined): string | undefined =>
     content?.['application/json']?.schema.$ref
   for (const { name, operation } of operations) {
@@ -136,10 +136,10 @@ void test('bodies and answers have schemas with names', () => {
   for (const field of ['amount', 'amount_received', 'amount_due', 'amount_refunded'])
     assert.equal(payment.properties[field].type, 'string', `${field} is never a number`)
   assert.deepEqual(input.required, ['amount', 'currency'])
-  assert.ok([...holders(input, 'examples')].length > 3)
+  assert.ok([...findByField(input, 'examples')].length > 3)
 })
 
-void test('each operation tells its refusals, with an example of each in the form of all errors', async () => {
+void test('each operation lists its errors, each with an example in the common form', async () => {
   const page = await (await fetch(`${world.url}/docs/errors`)).text()
   for (const { name, operation } of operations) {
     const { responses } = operation
@@ -163,7 +163,7 @@ void test('each operation tells its refusals, with an example of each in the for
   assert.ok(attempts?.operation.responses['404'] && attempts.operation.responses['409'])
 })
 
-void test('the example of a body works as it stands', async () => {
+void test('the example of a body works unchanged', async () => {
   const exampleOf = (id: string): unknown =>
     operations.find(({ operation }) => operation.operationId === id)?.operation.requestBody?.content['application/json']
       ?.example
@@ -173,7 +173,7 @@ void test('the example of a body works as it stands', async () => {
   assert.equal((await world.api('POST', path, exampleOf('startAttempt'))).status, 201)
 })
 
-void test('the reference works without any other origin', async () => {
+void test('the reference loads nothing from other origins', async () => {
   const page = await fetch(`${world.url}/docs`)
   assert.equal(page.status, 200)
   const html = await page.text()

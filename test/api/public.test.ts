@@ -9,23 +9,23 @@ after(() => world[Symbol.asyncDispose]())
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 
-/** Without a key, as a monitoring script asks. */
+/** Calls without a key, as a monitoring script does. */
 const ask = (path: string): Promise<any> => world.api('GET', path, undefined, { authorization: '' })
 const figures = async (): Promise<any> => {
-  // What was counted some seconds ago is told again.
+  // Figures are cached for some seconds.
   await leap(world, 5000)
   const { status, body } = await ask('/api/metrics')
   assert.equal(status, 200)
   return body
 }
 
-void test('figures of a desk without payments say so', async () => {
+void test('figures without payments are reported as such', async () => {
   const { daily_transactions, total_transactions, success_rate, avg_response_time } = await figures()
   assert.deepEqual([daily_transactions, total_transactions, success_rate], [0, 0, null])
   assert.equal(avg_response_time, null)
 })
 
-void test('payments are counted by the day of the business, and for ever; tries by what became of them', async () => {
+void test('payments are counted per business day and in total; attempts are counted by result', async () => {
   await paid(world)
   const { id } = await create(world)
   await prompt(world, id, '254700000002')
@@ -36,10 +36,10 @@ void test('payments are counted by the day of the business, and for ever; tries 
     assert.match(exported, new RegExp(`^payments_total\\{provider="mpesa",status="${status}"\\} 1$`, 'm'))
   const first = await figures()
   assert.deepEqual([first.daily_transactions, first.total_transactions], [3, 3])
-  assert.equal(first.success_rate, 50, 'one of two tries; the payment that nobody tried to pay counts nowhere')
+  assert.equal(first.success_rate, 50, 'one of two attempts succeeded; a payment without attempts does not count')
   assert.ok(first.avg_response_time > 0)
 
-  // It is noon in Nairobi. The tallies of the quarters go on while nothing happens, and midnight begins a new day.
+  // It is noon in Nairobi. Figures per quarter hour advance without activity, and midnight starts a new day.
   for (let hour = 0; hour < 12; hour++) {
     await leap(world, HOUR_MS)
     if (hour === 5) await create(world)
@@ -53,7 +53,7 @@ void test('payments are counted by the day of the business, and for ever; tries 
   assert.deepEqual([last.daily_transactions, last.total_transactions, last.success_rate], [0, 5, null])
 })
 
-void test('the API says what it is, and to whom it belongs is nobody’s business', async () => {
+void test('the API describes itself without revealing its owner', async () => {
   const { status, body } = await ask('/api/v1')
   assert.equal(status, 200)
   assert.deepEqual([body.object, body.mode, body.livemode], ['api', 'sandbox', false])
@@ -61,7 +61,7 @@ void test('the API says what it is, and to whom it belongs is nobody’s busines
   assert.ok(!JSON.stringify(body).includes('mer_'))
 })
 
-void test('caches are warmed by whoever asks, but not again and again', async () => {
+void test('a public request warms the caches, at a limited rate', async () => {
   const { status, body } = await ask('/api/warmup-cache')
   assert.equal(status, 200)
   assert.ok(body.prices === 3 && body.connections > 0, JSON.stringify(body))
@@ -70,7 +70,7 @@ void test('caches are warmed by whoever asks, but not again and again', async ()
   assertRefused(answers.at(-1), { status: 429, code: 'rate-limited' })
 })
 
-void test('what is public of Crossmint is told, and no more', async () => {
+void test('only Crossmint’s public values are returned', async () => {
   const { body } = await ask('/api/crossmint/config')
   assert.deepEqual(body, { enabled: true, environment: 'staging' })
 })

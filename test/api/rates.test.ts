@@ -15,12 +15,12 @@ const control = async (path: string, body: object): Promise<void> => {
 }
 const SOURCES = ['coingecko', 'coinbase', 'kraken']
 
-void test('the rate of a pair, as it is documented', async () => {
+void test('the rate of a pair is returned as documented', async () => {
   await control('/sandbox/prices', { 'BTC/USD': '60000', 'USD/KES': '125' })
   const { status, body } = await ask('base=BTC&quote=KES')
   assert.equal(status, 200)
   const { rate, ...rest } = body
-  // 60,000 × 125, and the simulated sources are apart by hundredths of a percent.
+  // 60,000 × 125. The simulated sources differ by hundredths of a percent.
   assert.match(rate, /^7500000(\.\d+)?$/)
   assert.deepEqual(rest, {
     object: 'rate',
@@ -37,7 +37,7 @@ void test('the rate of a pair, as it is documented', async () => {
   assert.equal((await ask('base=KES&quote=KES')).body.rate, '1')
 })
 
-void test('what is no pair is refused with the field', async () => {
+void test('an invalid pair is refused with the field', async () => {
   assertRefused(await ask('base=BTC'), { status: 422, code: 'validation-failed', param: 'quote' })
   assertRefused(await ask('base=btc&quote=KES'), { status: 422, code: 'validation-failed', param: 'base' })
   assertRefused(await ask('base=BTC&quote=KEX'), {
@@ -54,7 +54,7 @@ void test('what is no pair is refused with the field', async () => {
   assertRefused(stranger, { status: 401, code: 'unauthorized' })
 })
 
-void test('one source down changes nothing; all down is 503 once the last price is too old, and says why; then it recovers', async () => {
+void test('one source down changes nothing; with all down a stale price gives 503 with the reason; then rates recover', async () => {
   await control('/sandbox/kraken/faults', { kind: '500', count: 100 })
   await world.advance(4 * MINUTE)
   const { body } = await ask('base=BTC&quote=KES')
@@ -79,10 +79,10 @@ void test('one source down changes nothing; all down is 503 once the last price 
   assert.equal((await ask('base=BTC&quote=KES')).status, 200)
 })
 
-void test('in live mode the rate comes from the sources that the settings name', async () => {
+void test('in live mode the rate comes from the configured sources', async () => {
   await using live = await openLiveWorld()
   const { status, body } = await live.api('GET', '/api/v1/rates?base=USD&quote=KES')
   assert.deepEqual([status, body.livemode, body.sources], [200, true, ['coinbase', 'coingecko']])
   assert.match(body.rate, /^129\.(5|49999)/)
-  assert.equal((await live.api('POST', '/sandbox/prices', { 'BTC/USD': '1' })).status, 404, 'the sandbox is not there')
+  assert.equal((await live.api('POST', '/sandbox/prices', { 'BTC/USD': '1' })).status, 404, 'the sandbox is not loaded')
 })

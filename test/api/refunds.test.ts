@@ -3,14 +3,14 @@ import { test } from 'node:test'
 import { sql } from '#platform/database/db'
 import { openReceiver } from '../faulty.ts'
 import { openWorld, type Answer, type World } from '../world.ts'
-import { assertRefused, create, find, ledgerHas, paid, PAYMENTS } from './shop.ts'
+import { assertRefused, create, find, ledgerBalance, paid, PAYMENTS } from './shop.ts'
 
 const REFUNDS = '/api/v1/refunds'
 
 const refund = (world: World, id: string, body?: object, headers?: Record<string, string>): Promise<Answer> =>
   world.api('POST', `${PAYMENTS}/${id}/refunds`, body, headers)
 
-/** A card payment of KES 1,500 that is paid. */
+/** Creates a card payment of KES 1,500 and pays it. */
 async function paidByCard(world: World, number = '4242424242424242'): Promise<any> {
   const { id } = await create(world, { methods: ['card'] })
   const { body } = await world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'card' })
@@ -22,7 +22,7 @@ async function paidByCard(world: World, number = '4242424242424242'): Promise<an
   return payment
 }
 
-void test('a card payment goes back in parts, each once, and the payment says so', async () => {
+void test('a card payment is refunded in parts, each once, and the payment shows it', async () => {
   await using world = await openWorld()
   const { id } = await paidByCard(world)
   const headers = { 'idempotency-key': 'refund-1' }
@@ -45,7 +45,7 @@ void test('a card payment goes back in parts, each once, and the payment says so
     [some.status, some.amount_received, some.amount_refunded, some.amount_due],
     ['paid', '1000.00', '500.00', '0.00'],
   )
-  assert.equal(await ledgerHas(world), '1000.00')
+  assert.equal(await ledgerBalance(world), '1000.00')
   assertRefused(await refund(world, id, { amount: '1000.01' }), {
     ...{ status: 409, code: 'payments.refund-too-large', param: 'amount', says: /At most KES 1000\.00/ },
   })
@@ -61,7 +61,7 @@ void test('a card payment goes back in parts, each once, and the payment says so
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('refunds that end later: one that Stripe takes a minute for, one that comes back', async () => {
+void test('delayed refunds: one is pending for a minute, one fails after success', async () => {
   await using world = await openWorld()
   const slow = await paidByCard(world, '4000000000007726')
   const pending = (await refund(world, slow.id)).body
@@ -83,7 +83,7 @@ void test('refunds that end later: one that Stripe takes a minute for, one that 
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('a refund made in Stripe’s dashboard is listed with ours and counted once', async () => {
+void test('a refund made in Stripe’s dashboard is listed and counted once', async () => {
   await using world = await openWorld()
   const { id } = await paidByCard(world)
   const receipt = (await world.app.payments.find(world.app.db, { id }))?.receipts[0]
@@ -105,11 +105,11 @@ void test('a refund made in Stripe’s dashboard is listed with ours and counted
     ],
   )
   assert.equal((await find(world, id)).amount_refunded, '1000.00')
-  assert.equal(await ledgerHas(world), '500.00')
+  assert.equal(await ledgerBalance(world), '500.00')
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('what is wrong is refused and says what to do', async () => {
+void test('invalid refunds are refused with advice', async () => {
   await using world = await openWorld()
   const { id } = await paidByCard(world)
   for (const [body, says] of [
@@ -156,7 +156,7 @@ void test('what is wrong is refused and says what to do', async () => {
   })
 })
 
-void test('a key that may only read cannot refund, and sees no link', async () => {
+void test('a read-only key cannot refund and does not see claim links', async () => {
   await using world = await openWorld()
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
@@ -175,40 +175,40 @@ void test('a key that may only read cannot refund, and sees no link', async () =
     code: 'forbidden',
   })
   assert.equal((await world.api('POST', `${REFUNDS}/${link.id}/cancel`)).body.status, 'canceled')
-  assert.equal(await ledgerHas(world), '1500.00')
+  assert.equal(await ledgerBalance(world), '1500.00')
   assert.deepEqual(await world.broken(), [])
 })
 
-void test('events tell of refunds', async () => {
+void test('refunds publish events', async () => {
   await using world = await openWorld()
   await using receiver = await openReceiver()
   const endpoint = { url: `${receiver.url}/hooks`, events: ['refund.*', 'payment.reversed'] }
   assert.equal((await world.api('POST', '/api/v1/webhook-endpoints', endpoint)).status, 201)
   const { id } = await paidByCard(world)
-  const told = (): any[] => receiver.received.map(({ body }) => JSON.parse(body.toString()))
+  const receivedEvents = (): any[] => receiver.received.map(({ body }) => JSON.parse(body.toString()))
   const made = (await refund(world, id, { amount: '500.00' })).body
   const link = (await refund(world, id, { amount: '1000.00', method: 'claim' })).body
   await world.advance(5000)
   assert.deepEqual(
-    told()
+    receivedEvents()
       .map(({ type, data }) => `${type} ${data.object.id === made.id ? 'made' : 'link'}`)
       .toSorted(),
     ['refund.claimable link', 'refund.created link', 'refund.created made', 'refund.succeeded made'],
   )
   const secret = new URL(link.claim_url).searchParams.get('c') ?? assert.fail(link.claim_url)
-  assert.ok(!JSON.stringify(told()).includes(secret), 'the link is for whoever may move money')
+  assert.ok(!JSON.stringify(receivedEvents()).includes(secret), 'events do not contain the claim link')
   const kept = await world.app.db.many<{ body: string }>(sql`select body from webhooks.events`)
   assert.ok(kept.length > 0 && kept.every(({ body }) => !body.includes(secret)))
   assert.equal((await world.api('GET', `${REFUNDS}/${link.id}`)).body.claim_url, link.claim_url)
   await world.api('POST', `${REFUNDS}/${link.id}/cancel`)
   await refund(world, id)
   await world.advance(5000)
-  const types = told().map(({ type }) => type as string)
+  const types = receivedEvents().map(({ type }) => type as string)
   assert.ok(types.includes('refund.canceled'))
-  assert.equal(types.filter((type) => type === 'payment.reversed').length, 1, 'all of it went')
+  assert.equal(types.filter((type) => type === 'payment.reversed').length, 1, 'the payment was fully refunded')
 })
 
-void test('no link stands in a log, and an M-Pesa payment without a way back gets one', async () => {
+void test('no claim link is logged, and an M-Pesa payment without a refund route gets a link', async () => {
   await using world = await openWorld()
   const { id } = await paid(world)
   const { claim_url: url } = (await refund(world, id, { method: 'claim' })).body

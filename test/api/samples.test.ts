@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { z } from 'zod'
 import { openWorld } from '../world.ts'
 
-/** The sample values of the OpenAPI document, which the reference shows and readers paste. */
+/** Checks the sample values of the OpenAPI document, which the reference shows and readers copy. */
 
 const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -31,16 +31,17 @@ const operations = Object.entries(document.paths as Record<string, Record<string
 )
 const bodyOf = ({ requestBody }: Operation) => requestBody?.content['application/json']
 
-/** The schema with all references replaced by what they lead to. */
-function whole(part: unknown): unknown {
-  if (Array.isArray(part)) return part.map(whole)
+/** Returns the schema with all references resolved. */
+function resolveReferences(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(resolveReferences)
   if (typeof part !== 'object' || part === null) return part
-  if ('$ref' in part) return whole(schemas[String(part.$ref).split('/').at(-1) ?? ''])
-  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, whole(value)]))
+  if ('$ref' in part) return resolveReferences(schemas[String(part.$ref).split('/').at(-1) ?? ''])
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, resolveReferences(value)]))
 }
 
 const problemsOf = (schema: Schema, value: unknown): string =>
-  z.fromJSONSchema(whole(schema) as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).error?.message ?? ''
+  z.fromJSONSchema(resolveReferences(schema) as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).error
+    ?.message ?? ''
 
 const isScalar = ({ type, anyOf }: Schema): boolean =>
   anyOf
@@ -51,7 +52,7 @@ const showsItself = (schema: Schema): boolean =>
   ['examples', 'const', 'enum', 'default', '$ref'].some((word) => word in schema) ||
   schema.anyOf?.some(showsItself) === true
 
-/** Every field of a schema at any depth, by its path. */
+/** Yields every field of a schema at any depth with its path. */
 function* fieldsOf(schema: Schema, path: string): Generator<readonly [path: string, field: Schema]> {
   for (const part of [schema, ...(schema.anyOf ?? []), ...(schema.items ? [schema.items] : [])]) {
     if (part !== schema) yield* fieldsOf(part, path)
@@ -62,20 +63,20 @@ function* fieldsOf(schema: Schema, path: string): Generator<readonly [path: stri
   }
 }
 
-void test('every field shows a value that fits it, and no bound of JavaScript’s numbers', () => {
+void test('every field has a valid sample, and no sample is a limit of JavaScript numbers', () => {
   const fields = Object.entries(schemas).flatMap(([name, schema]) => [...fieldsOf(schema, name)])
   assert.ok(fields.length > 300)
   for (const [path, field] of fields) {
     assert.ok(!isScalar(field) || showsItself(field), `${path} shows nothing`)
     for (const value of field.examples ?? []) {
       assert.equal(problemsOf(field, value), '', `${path}: ${JSON.stringify(value)}`)
-      assert.ok(!/_01\w*…/.test(JSON.stringify(value)), `${path}: an id that is cut off`)
+      assert.ok(!/_01\w*…/.test(JSON.stringify(value)), `${path}: a truncated id`)
     }
   }
   assert.ok(!JSON.stringify(document).includes('9007199254740991'))
 })
 
-void test('every body has a sample, which its schema takes', () => {
+void test('every body has a valid sample', () => {
   const bodies = operations.filter((one) => bodyOf(one))
   assert.ok(bodies.length > 15)
   for (const one of bodies) {
@@ -85,7 +86,7 @@ void test('every body has a sample, which its schema takes', () => {
   }
 })
 
-void test('every parameter that must be there has a sample that its schema takes', () => {
+void test('every required parameter has a valid sample', () => {
   for (const { operationId, parameters = [] } of operations)
     for (const { name, required, schema, example: value } of parameters.filter((one) => one.required)) {
       assert.ok(required && value !== undefined, `${operationId} ${name}`)
@@ -93,7 +94,7 @@ void test('every parameter that must be there has a sample that its schema takes
     }
 })
 
-/** Sends the sample of an operation as it stands, with the ids of this world in the path. */
+/** Sends an operation's sample unchanged, with the ids of this world in the path. */
 async function paste(operationId: string, id = ''): Promise<any> {
   const one = operations.find((each) => each.operationId === operationId)
   assert.ok(one, operationId)
@@ -111,12 +112,12 @@ async function paste(operationId: string, id = ''): Promise<any> {
   return sent.body
 }
 
-void test('the samples work against the sandbox when they are pasted', async () => {
+void test('the samples work unchanged against the sandbox', async () => {
   const payment = await paste('createPayment')
   const body: any = bodyOf(operations.find((one) => one.operationId === 'startAttempt') ?? assert.fail())?.example
   assert.equal((await paste('startAttempt', payment.id)).status, 'pending', body.phone)
   await world.advance(10_000)
-  assert.equal((await paste('getPayment', payment.id)).status, 'paid', 'this phone approves by itself')
+  assert.equal((await paste('getPayment', payment.id)).status, 'paid', 'this phone approves automatically')
   const refund = await paste('createRefund', payment.id)
   await paste('getRefund', refund.id)
   await paste('listRefundsOfPayment', payment.id)

@@ -22,13 +22,13 @@ const settlements = async (query = ''): Promise<any[]> =>
   (await world.api('GET', `/api/v1/settlements${query}`)).body.data
 const fees = async (): Promise<bigint> => (await ledger.balance(db, 'desk:fees', assetOf('KES'))).posted
 
-void test('without terms money is available at once, all of it', async () => {
+void test('without settlement terms all money is available at once', async () => {
   await paid(world)
   assert.deepEqual(await balance(), ['1500.00', '0.00', '0.00'])
   assert.deepEqual(await settlements(), [])
 })
 
-void test('a hold keeps money pending for its days; then the fee is kept and the rest is available, once', async () => {
+void test('hold days keep money pending; then the fee is deducted and the rest becomes available, once', async () => {
   await using receiver = await openReceiver()
   await world.api('POST', '/api/v1/webhook-endpoints', { url: receiver.url, events: ['settlement.*'] })
   await terms({ holdDays: 3, feeBps: 250, feeFixed: { KES: '10.00' } })
@@ -44,7 +44,7 @@ void test('a hold keeps money pending for its days; then the fee is kept and the
   await leap(world, 3 * DAY_MS - 60_000)
   assert.deepEqual(await balance(), ['1500.00', '1000.00', '0.00'], 'not a minute early')
   await leap(world, 60_000)
-  assert.deepEqual(await balance(), ['2465.00', '0.00', '0.00'], 'by the terms of when it came')
+  assert.deepEqual(await balance(), ['2465.00', '0.00', '0.00'], 'by the terms at the time of receipt')
   assert.equal(await fees(), 3500n)
   await leap(world, 10 * DAY_MS)
   assert.deepEqual(await balance(), ['2465.00', '0.00', '0.00'])
@@ -56,7 +56,7 @@ void test('a hold keeps money pending for its days; then the fee is kept and the
   await assertBooksHold(world)
 })
 
-void test('what goes back before it was settled is told too', async () => {
+void test('a refund before the settlement is reported too', async () => {
   await using receiver = await openReceiver()
   const endpoint = { url: receiver.url, events: ['settlement.*'] }
   const { body: made } = await world.api('POST', '/api/v1/webhook-endpoints', endpoint)
@@ -65,14 +65,14 @@ void test('what goes back before it was settled is told too', async () => {
   const refund = (amount: string) => world.api('POST', `${PAYMENTS}/${id}/refunds`, { amount, method: 'claim' })
   assert.equal((await refund('50.00')).status, 201)
   await world.advance(1000)
-  assert.deepEqual(receiver.types(), ['settlement.created'], 'some of it is still to be settled')
+  assert.deepEqual(receiver.types(), ['settlement.created'], 'a part is still to be settled')
   assert.equal((await refund('150.00')).status, 201)
   await world.advance(1000)
   assert.deepEqual(receiver.types(), ['settlement.created', 'settlement.returned'])
   await world.api('DELETE', `/api/v1/webhook-endpoints/${made.id}`)
 })
 
-void test('a fee without a hold is kept at once; it is never more than what came', async () => {
+void test('a fee without hold days is deducted at once and never exceeds the receipt', async () => {
   await terms({ holdDays: 0, feeBps: 0, feeFixed: { KES: '40.00' } })
   const [before] = await balance()
   await paid(world, { amount: '100' })
@@ -85,7 +85,7 @@ void test('a fee without a hold is kept at once; it is never more than what came
   await assertBooksHold(world)
 })
 
-void test('terms and destinations that make no sense are refused, and each change is audited', async () => {
+void test('invalid terms and destinations are refused, and each change is audited', async () => {
   const { merchantId } = world
   for (const bad of [
     { holdDays: 400 },
@@ -122,7 +122,7 @@ void test('terms and destinations that make no sense are refused, and each chang
   )
   assert.ok(
     dump.every(({ text }) => !text.includes('254712345678')),
-    'nowhere in the clear',
+    'not stored in plain text',
   )
   const { items } = await identity.audit.list(db, { limit: 1, action: 'identity.destination-set' })
   assert.deepEqual(items[0]?.detail, { before: 'none', after: 'mpesa …5678' })

@@ -4,14 +4,14 @@ import type { SetClock } from '#platform/base/clock'
 import { sql } from '#platform/database/db'
 import type { Answer, World } from '../world.ts'
 
-/** What a merchant does at the API, for the tests of it. Answers that are not what is promised fail here. */
+/** A merchant's API calls, for the API tests. Responses that break the documented contract fail here. */
 
 export const PAYMENTS = '/api/v1/payments'
 
 export const ask = (world: World, body: object = {}, headers?: Record<string, string>): Promise<Answer> =>
   world.api('POST', PAYMENTS, { amount: '1500.00', currency: 'KES', ...body }, headers)
 
-/** A payment of KES 1,500 unless told. */
+/** Creates a payment, of KES 1,500 by default. */
 export async function create(world: World, body: object = {}, headers?: Record<string, string>): Promise<any> {
   const answer = await ask(world, body, headers)
   assert.equal(answer.status, 201, JSON.stringify(answer.body))
@@ -21,7 +21,7 @@ export async function create(world: World, body: object = {}, headers?: Record<s
 export const prompt = (world: World, id: string, phone: string, headers?: Record<string, string>): Promise<Answer> =>
   world.api('POST', `${PAYMENTS}/${id}/attempts`, { method: 'mpesa', phone }, headers)
 
-/** The attempt that prompts the phone. */
+/** Starts an attempt that prompts the phone. */
 export async function start(world: World, id: string, phone: string): Promise<any> {
   const answer = await prompt(world, id, phone)
   assert.equal(answer.status, 201, JSON.stringify(answer.body))
@@ -34,7 +34,7 @@ export async function find(world: World, id: string): Promise<any> {
   return answer.body
 }
 
-/** A payment that the phone has paid. */
+/** Creates a payment and lets the phone pay it. */
 export async function paid(world: World, body: object = {}): Promise<any> {
   const { id } = await create(world, body)
   await start(world, id, '254700000001')
@@ -51,7 +51,7 @@ interface Expected {
   readonly says?: RegExp
 }
 
-/** The answer is an error in the documented form, with this code. */
+/** Checks that the response is an error in the documented form with this code. */
 export function assertRefused(answer: Answer, { status, code, param, says }: Expected, what = ''): void {
   const { error } = answer.body as { error?: Record<string, string> }
   const seen = `${what} ${answer.status} ${JSON.stringify(answer.body)}`
@@ -63,17 +63,17 @@ export function assertRefused(answer: Answer, { status, code, param, says }: Exp
   if (status === 429 || status === 503) assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d*$/, seen)
 }
 
-/** Names of the security events so far. */
+/** Returns the names of the security events so far. */
 export const securityEvents = (world: World): string[] =>
   world.log.entries.flatMap(({ securityEvent }) => (typeof securityEvent === 'string' ? [securityEvent] : []))
 
-/** What the API says is available. */
+/** Returns the available balance that the API reports. */
 export async function available(world: World, currency = 'KES'): Promise<string> {
   const { body } = await world.api('GET', `/api/v1/balance?currency=${currency}`)
   return body.balances[0].available
 }
 
-/** Every invariant holds, and all balances of each asset together are nothing. */
+/** Checks that every invariant holds and that the balances of each asset add up to zero. */
 export async function assertBooksHold(world: World): Promise<void> {
   assert.deepEqual(await world.broken(), [])
   const totals = await world.app.ledger.trialBalance(world.app.db)
@@ -83,25 +83,25 @@ export async function assertBooksHold(world: World): Promise<void> {
   )
 }
 
-/** What the ledger itself holds for the merchant. */
-export async function ledgerHas(world: World, currency = 'KES'): Promise<string> {
+/** Returns the merchant's available balance from the ledger itself. */
+export async function ledgerBalance(world: World, currency = 'KES'): Promise<string> {
   const asset = assetOf(currency)
   const { posted } = await world.app.ledger.balance(world.app.db, `merchant:${world.merchantId}:available`, asset)
   return formatAmount(money(asset, posted))
 }
 
-/** How many rows tell of money, so that a test can say that nothing was added. */
-export const moneyRows = (world: World): Promise<{ receipts: number; entries: number; transfers: number }> =>
+/** Counts the rows that represent money, so that a test can assert that none were added. */
+export const countMoneyRows = (world: World): Promise<{ receipts: number; entries: number; transfers: number }> =>
   world.app.db.one(sql`select (select count(*)::int from payments.receipts) as receipts,
     (select count(*)::int from payments.receipt_entries) as entries, (select count(*)::int from ledger.transfers) as transfers`)
 
-/** Moves the set clock in one step, and runs what has become due. */
+/** Advances the set clock in one step and runs what is due. */
 export async function leap(world: World, ms: number): Promise<void> {
   ;(world.clock as SetClock).advance(ms)
   await world.advance(0)
 }
 
-/** What authorizes whoever runs the server. */
+/** Creates a key with the operator's scopes. */
 export async function operatorKey({ app, merchantId }: Pick<World, 'app' | 'merchantId'>): Promise<string> {
   const made = await app.db.transaction((tx) =>
     app.identity.createKey(

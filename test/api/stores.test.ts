@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { sql } from '#platform/database/db'
-import { troubleOf } from '../axe.ts'
+import { listPageProblems } from '../axe.ts'
 import { openBrowser } from '../browser.ts'
 import { onePoint } from '../png.ts'
 import { openWorld } from '../world.ts'
@@ -11,7 +11,7 @@ const world = await openWorld()
 after(() => world[Symbol.asyncDispose]())
 const actor = { type: 'system', id: 'test' } as const
 
-/** A picture that browsers show: one red pixel. */
+/** A valid PNG of one red pixel. */
 const png = (): Buffer => onePoint(200, 20, 40)
 
 const merchant = (method: string, body?: object): Promise<any> => world.api(method, '/api/v1/merchant', body)
@@ -30,7 +30,7 @@ const openStore = async (body: object): Promise<any> => {
   return answer.body
 }
 
-void test('a merchant shows its colour and picture on the page; the picture is served from here, told by its content', async () => {
+void test('the page shows the merchant’s colour and logo; the logo is served under a content hash', async () => {
   const { id } = await create(world)
   const { status, body } = await merchant('PATCH', { colour: 'FFD700', logo: png().toString('base64') })
   assert.equal(status, 200, JSON.stringify(body))
@@ -57,12 +57,12 @@ void test('a merchant shows its colour and picture on the page; the picture is s
     const shown = await open.page({ width: 360, height: 740 })
     await shown.emulateMedia({ colorScheme })
     await shown.goto(`${world.url}/pay/${id}`)
-    assert.deepEqual(await troubleOf(shown), [], colorScheme)
+    assert.deepEqual(await listPageProblems(shown), [], colorScheme)
     assert.equal(await shown.locator('img.logo').evaluate((image: any) => image.naturalWidth), 1, 'it is loaded')
   }
 })
 
-void test('what is no picture, too large, or no colour is refused', async () => {
+void test('invalid or too large pictures and invalid colours are refused', async () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>').toString('base64')
   const bad = { status: 422, code: 'identity.bad-input' }
   assertRefused(await merchant('PATCH', { logo: svg }), { ...bad, param: 'logo', says: /PNG, JPEG or WebP/ })
@@ -75,21 +75,21 @@ void test('what is no picture, too large, or no colour is refused', async () => 
     assert.equal((await fetch(`${world.url}${path}`)).status, 404, path)
 })
 
-void test('a picture goes with the last who uses it', async () => {
+void test('a logo is deleted with its last user', async () => {
   const logo = (red: number): string => onePoint(red, 1, 2).toString('base64')
   const served = async (url: string): Promise<number> => (await fetch(`${world.url}${new URL(url).pathname}`)).status
   const first = (await merchant('PATCH', { logo: logo(1) })).body.logo_url
   const store = await openStore({ name: 'Pictured', logo: logo(1) })
-  assert.equal(store.logo_url, first, 'the same picture is kept once')
+  assert.equal(store.logo_url, first, 'the same picture is stored once')
   const second = (await merchant('PATCH', { logo: logo(2) })).body.logo_url
-  assert.deepEqual([await served(first), await served(second)], [200, 200], 'the store has it still')
+  assert.deepEqual([await served(first), await served(second)], [200, 200], 'the store still uses it')
   const change = (body: object): Promise<any> => world.api('PATCH', `/api/v1/stores/${store.id}`, body)
   assert.equal((await change({ logo: logo(1) })).body.logo_url, first)
-  assert.equal(await served(first), 200, 'changed into itself')
+  assert.equal(await served(first), 200, 'replaced by the same picture')
   await change({ logo: null })
   assert.deepEqual([await served(first), await served(second)], [404, 200])
 
-  // Taken by one in the moment in which the other lets go of it, time and again: it is there for whoever has it.
+  // One brand drops the picture while another takes it, repeatedly. The second must keep it.
   const kept = logo(3)
   await merchant('PATCH', { logo: kept })
   for (let i = 0; i < 10; i++) {
@@ -104,7 +104,7 @@ void test('a picture goes with the last who uses it', async () => {
   assert.ok(count <= 2, `${count} pictures for a merchant and a store`)
 })
 
-void test('the page speaks the browser’s language, else the merchant’s', async () => {
+void test('the page is in the browser’s language, else the merchant’s', async () => {
   const { id } = await create(world)
   assert.match(await pageOf(id, 'fr'), /<html lang="en">/)
   await merchant('PATCH', { locale: 'sw' })
@@ -113,7 +113,7 @@ void test('the page speaks the browser’s language, else the merchant’s', asy
   await merchant('PATCH', { locale: 'en' })
 })
 
-void test('a store has a face of its own, and what it lacks is the merchant’s', async () => {
+void test('a store has its own brand and inherits missing settings from the merchant', async () => {
   await merchant('PATCH', { colour: '#112233' })
   const store = await openStore({ name: 'Mombasa', colour: '#7a1f2b', methods: ['card'] })
   const { id } = await create(world, { store: store.id })
@@ -142,7 +142,7 @@ void test('a store has a face of its own, and what it lacks is the merchant’s'
   assert.deepEqual([body.data.length, typeof body.next_cursor], [1, 'string'])
 })
 
-void test('return origins of a store are its own where it has some', async () => {
+void test('a store uses its own return origins when it has any', async () => {
   const { identity, db } = world.app
   const { merchantId } = world
   await db.transaction((tx) => identity.addReturnOrigin(tx, { merchantId, origin: 'https://duka.example' }, actor))
@@ -164,7 +164,7 @@ void test('return origins of a store are its own where it has some', async () =>
   })
 })
 
-void test('the key of a store acts for that store alone', async () => {
+void test('a store’s key acts for that store only', async () => {
   const ours = await openStore({ name: 'Ours' })
   const theirs = await openStore({ name: 'Theirs' })
   const key = await storeKey(ours.id)
@@ -189,18 +189,18 @@ void test('the key of a store acts for that store alone', async () => {
   assert.deepEqual(
     list.data.map(({ id }: { id: string }) => id),
     [made.body.id],
-    'its own, whatever it asks for',
+    'the key’s store, whatever the request names',
   )
   const same = { ...otherKey, 'idempotency-key': 'order-1' }
   const second = await call('POST', PAYMENTS, { amount: '10', currency: 'KES' }, same)
-  assert.deepEqual([second.status, second.body.store], [201, theirs.id], 'order numbers are a store’s own')
+  assert.deepEqual([second.status, second.body.store], [201, theirs.id], 'order numbers are per store')
   const unknown = { status: 404, code: 'identity.unknown-store', param: 'store' }
   for (const path of [PAYMENTS, '/api/v1/payment-links']) {
     const body = { amount: '10', currency: 'KES', store: theirs.id }
     const headers = { 'idempotency-key': 'order-2' }
     assert.equal((await call('POST', path, body, { ...otherKey, ...headers })).status, 201)
     const named = await call('POST', path, body, { ...key, ...headers })
-    assertRefused(named, unknown, 'what another store made is not given out')
+    assertRefused(named, unknown, 'objects of another store are not returned')
   }
   for (const path of ['/api/v1/balance', '/api/v1/webhook-endpoints', '/api/v1/merchant', '/api/v1/stores']) {
     assertRefused(await call('GET', path), { status: 403, code: 'forbidden', says: /limited to one store/ }, path)

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { openWorld, type Answer, type World } from '../world.ts'
 import { assertBooksHold, assertRefused, available, create, find, operatorKey, PAYMENTS } from './shop.ts'
 
-/** Transfers by hand: the payer says so on the page, whoever runs the server decides. */
+/** Manual bank transfers: the payer reports one on the page, the operator decides. */
 
 let world: World
 let operator: string
@@ -16,7 +16,7 @@ after(() => world[Symbol.asyncDispose]())
 const asOperator = (method: string, path: string, body?: unknown): Promise<Answer> =>
   world.api(method, `/api/v1/transfers${path}`, body, { authorization: operator })
 
-/** The payer chooses a transfer on the page, without a script. */
+/** Chooses a transfer on the page, without a script. */
 async function choose(url: string): Promise<void> {
   const answer = await fetch(`${url}/attempts`, {
     method: 'POST',
@@ -29,7 +29,7 @@ async function choose(url: string): Promise<void> {
 const say = (url: string, note: string, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${url}/sent`, { method: 'POST', headers, body: new URLSearchParams({ note }), redirect: 'manual' })
 
-void test('the page shows where to send it, the payer says so, the operator confirms, the page is paid', async () => {
+void test('the page shows the bank details, the payer reports the transfer, the operator confirms it, the page shows it as paid', async () => {
   const had = Number(await available(world))
   const { id, checkout_url: url } = await create(world, { amount: '2500.00' })
   await choose(url)
@@ -60,7 +60,7 @@ void test('the page shows where to send it, the payer says so, the operator conf
   await assertBooksHold(world)
 })
 
-void test('a rejected transfer can be tried again, and the page says whom to ask', async () => {
+void test('a rejected transfer can be retried, and the page names a contact', async () => {
   const { id, checkout_url: url } = await create(world, { amount: '100.00' })
   await choose(url)
   await say(url, '')
@@ -72,7 +72,7 @@ void test('a rejected transfer can be tried again, and the page says whom to ask
   assert.equal((await find(world, id)).status, 'open')
 })
 
-void test('merchants and strangers decide nothing', async () => {
+void test('only the operator can decide transfers', async () => {
   const { id, checkout_url: url } = await create(world, { amount: '100.00' })
   await choose(url)
   for (const [method, path, body] of [
@@ -89,7 +89,7 @@ void test('merchants and strangers decide nothing', async () => {
   assert.equal((await find(world, id)).status, 'open')
 })
 
-void test('bad input is refused with the field and what to do', async () => {
+void test('invalid input is refused with the field and advice', async () => {
   const { id, checkout_url: url } = await create(world, { amount: '100.00' })
   await choose(url)
   const unknown = { status: 404, code: 'payments.no-such-transfer', param: 'id' }

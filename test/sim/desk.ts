@@ -6,38 +6,38 @@ import { openTestDatabase, type TestDatabase } from '../database.ts'
 import { createRandom } from '../random.ts'
 import { openSimulators, type Simulators } from '../simulators.ts'
 import { openWorld, type World } from '../world.ts'
-import { makeMortal, type Mortal } from './death.ts'
+import { makeCrashable, type Crashable } from './crash.ts'
 import { openWire, type Wire } from './wire.ts'
 
-/** The program in live mode, the providers over a database of their own, and the wires between them, under one set clock. */
+/** Purser in live mode, the providers on a database of their own, and the wires between them, all on one set clock. */
 export interface Desk extends AsyncDisposable {
   readonly world: World
   readonly providers: TestDatabase
-  /** From the program to the providers. */
+  /** Proxy from the program to the providers. */
   readonly outward: Wire
-  /** From the providers to the program. */
+  /** Proxy from the providers to the program. */
   readonly inward: Wire
-  /** The provider's own pages, as the payer's browser reaches them. */
+  /** Base URL of the providers' pages, without a proxy, as the payer's browser reaches them. */
   readonly providersUrl: string
-  /** What somebody does on a page or at a control of the providers'. Its answer as text. */
+  /** Posts to a page or control of a provider. Returns the response as text. */
   visit(path: string, body?: object | URLSearchParams): Promise<{ status: number; text: string }>
-  /** The program dies after so many more of its commits. */
-  dieAfter(commits: number | undefined): void
+  /** Crashes the program after this many more commits. */
+  crashAfter(commits: number | undefined): void
   crash(): Promise<void>
-  /** Moves the clock and does all that becomes due on both sides, in steps of `stepMs`. */
+  /** Advances the clock and runs everything due on both sides, in steps of `stepMs`. */
   pass(ms: number, stepMs?: number): Promise<void>
-  /** Waits for a program that was killed to be replaced. */
-  settled(): Promise<void>
-  /** Makes the wires whole and the program immortal. */
-  calm(): void
+  /** Waits until a killed program has restarted. */
+  restarted(): Promise<void>
+  /** Removes the faults of both wires and any planned crash. */
+  clearFaults(): void
 }
 
-/** Logins are spared: what comes after them is worth more trouble. */
+/** Paths that can get faults. Logins are excluded, because faults in the requests after them are more interesting. */
 const EXPOSED = /^(?!.*\/oauth)\/sandbox\/(daraja|stripe|airtel|crossmint|coingecko|coinbase|kraken|bitcoin\/rpc)\b/
-/** Whoever sends to these addresses tries again until it is taken. */
+/** Webhook paths whose providers retry until the event is accepted. */
 const REPEATS = /^\/api\/webhook\/(stripe|crossmint)\b/
 
-/** Prompts and payments to phones: what no provider does once only because it was asked twice with the same key. */
+/** Names a phone prompt or payout. Providers do not deduplicate these by a key, so a second request is a bug. */
 function effectOf(path: string, body: string): string | undefined {
   const [, id] =
     (path.includes('/stkpush/') && /"CallBackURL":"([^"]+)"/.exec(body)) ||
@@ -47,32 +47,32 @@ function effectOf(path: string, body: string): string | undefined {
   return id === undefined ? undefined : `${path} ${id}`
 }
 
-/** Bytes that look random and are the same for the same seed. */
+/** Creates a deterministic source of random bytes for a seed. */
 function createBytes(seed: string): (bytes: number) => Buffer {
   const random = createRandom(createHash('sha256').update(seed).digest().readInt32BE(0))
   return (bytes) => Buffer.from(Array.from({ length: bytes }, () => random(256)))
 }
 
-/** `env`: the program's settings beside those of the providers. */
+/** `env` adds program settings to those of the providers. */
 export async function openDesk({ seed, env = {} }: { seed: number; env?: Record<string, string> }): Promise<Desk> {
   const stack = new AsyncDisposableStack()
   const providers = stack.use(await openTestDatabase([sandboxSchema]))
-  // Each needs the other's address first: the wires are there before what they lead to.
-  const parts: { world?: World; simulators?: Simulators; mortal?: Mortal } = {}
+  // The wires open first, because the program and the providers need each other's URL.
+  const parts: { world?: World; simulators?: Simulators; crashable?: Crashable } = {}
   let crashed: Promise<void> = Promise.resolve()
-  let deaths = 0
-  const calm = (): void => {
-    for (const wire of [outward, inward]) Object.assign(wire, { mishap: undefined })
-    parts.mortal?.dieAfter(undefined)
+  let crashes = 0
+  const clearFaults = (): void => {
+    for (const wire of [outward, inward]) Object.assign(wire, { fault: undefined })
+    parts.crashable?.crashAfter(undefined)
   }
-  /** Once: the program that starts then has better luck. */
+  /** Kills the program and removes all faults, so that its successor starts without them. */
   const kill = (): void => {
-    calm()
-    deaths += 1
+    clearFaults()
+    crashes += 1
     const before = crashed
     crashed = before.then(() => world.crash()).then(arm)
   }
-  const arm = (): void => void (parts.mortal = makeMortal(world.app.db, kill))
+  const arm = (): void => void (parts.crashable = makeCrashable(world.app.db, kill))
   const exposed = (path: string): boolean => EXPOSED.test(path)
   const outward = stack.use(await openWire({ to: () => parts.simulators?.url ?? '', exposed, effectOf, kill }))
   const inward = stack.use(
@@ -86,7 +86,7 @@ export async function openDesk({ seed, env = {} }: { seed: number; env?: Record<
   const settings = {
     ...sandboxCredentials(outward.url, { livemode: true }),
     PUBLIC_URL: inward.url,
-    // Nobody publishes there: looks come by the clock alone, the same each time.
+    // Nothing publishes at this address, so polling by the clock is the only trigger and runs are deterministic.
     BITCOIN_ZMQ_URL: 'tcp://127.0.0.1:9',
     ...env,
   }
@@ -101,10 +101,10 @@ export async function openDesk({ seed, env = {} }: { seed: number; env?: Record<
   const runDue = async (): Promise<void> => {
     await simulators.runDue()
     await crashed
-    const known = deaths
+    const known = crashes
     await world.advance(0).catch((error: unknown) => {
-      // What a killed program was doing ends as it may.
-      if (deaths === known) throw error
+      // Work of a killed program may fail in any way.
+      if (crashes === known) throw error
     })
     await crashed
   }
@@ -113,16 +113,16 @@ export async function openDesk({ seed, env = {} }: { seed: number; env?: Record<
     providers,
     outward,
     inward,
-    calm,
+    clearFaults,
     providersUrl: simulators.url,
     visit: (path, body) => visit(new URL(path, simulators.url), body),
-    dieAfter: (commits) => parts.mortal?.dieAfter(commits),
+    crashAfter: (commits) => parts.crashable?.crashAfter(commits),
     crash: async () => {
       await crashed
       await world.crash()
       arm()
     },
-    settled: () => crashed,
+    restarted: () => crashed,
     pass: async (ms, stepMs = 1000) => {
       for (let left = ms; left > 0; left -= stepMs) {
         clock.advance(Math.min(stepMs, left))

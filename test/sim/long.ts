@@ -1,8 +1,8 @@
-// npm run sim -- [--seeds 1000] [--from 1] [--steps 60]: lives of a desk, one after the other. A seed that fails says how it is led again.
+// npm run sim -- [--seeds 1000] [--from 1] [--steps 60]: simulation runs, one after the other. A failing seed prints the command that repeats it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseArgs } from 'node:util'
-import { replayOf, runSeed, STEPS } from './run.ts'
+import { replayCommand, runSeed, STEPS } from './run.ts'
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +15,6 @@ const [from, steps] = [Number(values.from), Number(values.steps)]
 for (let seed = from; seed < from + Number(values.seeds); seed++) {
   void test(`seed ${seed}`, async () => {
     const { problems, trace } = await runSeed(seed, steps)
-    assert.deepEqual(problems, [], [...trace, ...problems, `again: ${replayOf(seed, steps)}`].join('\n'))
+    assert.deepEqual(problems, [], [...trace, ...problems, `repeat: ${replayCommand(seed, steps)}`].join('\n'))
   })
 }

@@ -5,40 +5,48 @@ import { orderActs } from './acts/orders.ts'
 import { refundActs } from './acts/refunds.ts'
 import { troubleActs } from './acts/troubles.ts'
 import { openDesk, type Desk } from './desk.ts'
-import { createInsist, NOTHING, pick, type Act, type Life, type Random, type Shop } from './life.ts'
-import { endsOf, judge, lookAtBooks, makePeace } from './peace.ts'
+import {
+  createRequestUntilAnswered,
+  NOTHING,
+  pick,
+  type Act,
+  type SimulationRun,
+  type Random,
+  type Shop,
+} from './context.ts'
+import { listFinalStates, checkFinalState, checkInvariants, runToCompletion } from './completion.ts'
 import { SIM_RAILS } from './rails/index.ts'
-import type { Mishap } from './wire.ts'
+import type { Fault } from './wire.ts'
 
-/** What a seed led to. */
+/** Result of a seed. */
 export interface Outcome {
-  /** Sentences on what must not be; none when all is well. */
+  /** One sentence per violation. Empty when the run is correct. */
   readonly problems: readonly string[]
-  /** What was done, line by line. */
+  /** Log of the steps, one line each. */
   readonly trace: readonly string[]
-  /** What became of each payment and refund: the same for the same seed. */
-  readonly ends: readonly string[]
+  /** Final state of each payment and refund. Equal for equal seeds. */
+  readonly finalStates: readonly string[]
 }
 
 export const STEPS = 60
 
-const OUTWARD: readonly Mishap[] = ['not-sent', 'answer-lost', 'error-after', 'busy', 'killed', 'killed-first']
-const INWARD: readonly Mishap[] = [
+const OUTWARD: readonly Fault[] = ['not-sent', 'answer-lost', 'error-after', 'busy', 'killed', 'killed-first']
+const INWARD: readonly Fault[] = [
   ...(['swallowed', 'twice', 'later', 'answer-lost', 'error-after', 'not-sent', 'killed', 'killed-first'] as const),
 ]
-/** Steps between looks at the invariants, so that what breaks them is near. */
-const LOOK_EVERY = 10
+/** Steps between checks of the invariants, so that a violation is found near its cause. */
+const CHECK_EVERY_STEPS = 10
 
-/** How a desk may be set up, by seed. */
+/** Settings of a run, chosen by the seed. */
 const SETTINGS: readonly Record<string, string>[] = [
   {},
   { REFUNDS_BEYOND_BALANCE: 'debt' },
-  // Takes what no block holds: what is replaced was counted.
+  // Accepts unconfirmed payments, so replaced transactions were already counted.
   { BITCOIN_CONFIRMATIONS: '0.001:0,*:1' },
   { BITCOIN_CONFIRMATIONS: '0.0001:0,0.001:1,*:2', REFUNDS_BEYOND_BALANCE: 'debt' },
 ]
 
-/** One life of a desk: `steps` things that merchants, payers, networks and machines do, then peace, then the accounts are compared. */
+/** Runs one simulation: `steps` actions of merchants, payers, networks and machines, then completion without faults, then a comparison. */
 export async function runSeed(seed: number, steps = STEPS): Promise<Outcome> {
   const random = createRandom(seed)
   const own = { REFUND_CLAIM_DAYS: '2', TRANSFER_INSTRUCTIONS: 'Account 0100', TRANSFER_DAYS: '3' }
@@ -47,70 +55,68 @@ export async function runSeed(seed: number, steps = STEPS): Promise<Outcome> {
   const trace: string[] = [JSON.stringify(env)]
   const problems: string[] = []
   const problem = (text: string): void => void problems.push(`step ${trace.length - 1}: ${text}`)
-  const life: Life = {
-    ...{ desk, random, problem, payments: [], refunds: [], transactions: [], bank: [], paidByHand: new Map() },
+  const run: SimulationRun = {
+    ...{ desk, random, problem, payments: [], refunds: [], transactions: [], bank: [], paidManually: new Map() },
     shops: await openShops(desk.world),
-    insist: createInsist(desk, problem),
+    requestUntilAnswered: createRequestUntilAnswered(desk, problem),
   }
-  const acts = [orderActs, refundActs, operatorActs, troubleActs].flatMap((make) => make(life))
-  acts.push(...SIM_RAILS.flatMap((rail) => rail.acts(life)))
+  const acts = [orderActs, refundActs, operatorActs, troubleActs].flatMap((make) => make(run))
+  acts.push(...SIM_RAILS.flatMap((rail) => rail.acts(run)))
   for (let step = 0; step < steps && problems.length === 0; step++) {
     if (random(6) === 0) desk.outward.down.clear()
-    const { name, said, weather } = await doOne(desk, random, acts)
-    await desk.settled()
-    desk.calm()
-    trace.push([step, name, said, weather].join(' '))
+    const { name, said, faults } = await doStep(desk, random, acts)
+    await desk.restarted()
+    desk.clearFaults()
+    trace.push([step, name, said, faults].join(' '))
     if (random(5) === 0) await desk.inward.release()
     if (random(20) === 0) {
       trace.push(`${step} crash between`)
       await desk.crash()
     }
-    if (step % LOOK_EVERY === 0) for (const one of await lookAtBooks(life, env)) problem(one)
+    if (step % CHECK_EVERY_STEPS === 0) for (const one of await checkInvariants(run, env)) problem(one)
   }
-  await makePeace(life)
-  problems.push(...(await judge(life)))
-  return { problems, trace, ends: await endsOf(life) }
+  await runToCompletion(run)
+  problems.push(...(await checkFinalState(run)))
+  return { problems, trace, finalStates: await listFinalStates(run) }
 }
 
-/** How to lead the life again. */
-export const replayOf = (seed: number, steps: number): string =>
+/** Returns the command that repeats the run. */
+export const replayCommand = (seed: number, steps: number): string =>
   `npm run sim -- --from ${seed} --seeds 1 --steps ${steps}`
 
-/** Says what may befall this step. */
-function changeWeather({ outward, inward, dieAfter }: Desk, random: Random, rough: boolean): string {
-  const mishap = (all: readonly Mishap[]): Mishap | undefined =>
-    random(6) < (rough ? 4 : 2) ? pick(random, all) : undefined
-  Object.assign(outward, { mishap: mishap(OUTWARD), spared: pick(random, [0, 0, 0, 1, 2]) })
-  Object.assign(inward, { mishap: mishap(INWARD), spared: pick(random, [0, 0, 0, 1, 2]) })
+/** Chooses the faults of this step. Returns them as text for the trace. */
+function planFaults({ outward, inward, crashAfter }: Desk, random: Random, faultProne: boolean): string {
+  const fault = (all: readonly Fault[]): Fault | undefined =>
+    random(6) < (faultProne ? 4 : 2) ? pick(random, all) : undefined
+  Object.assign(outward, { fault: fault(OUTWARD), skipped: pick(random, [0, 0, 0, 1, 2]) })
+  Object.assign(inward, { fault: fault(INWARD), skipped: pick(random, [0, 0, 0, 1, 2]) })
   const commits = random(8) === 0 ? 1 + random(8) : undefined
-  dieAfter(commits)
-  return [
-    outward.mishap ?? '-',
-    inward.mishap ?? '-',
-    ...(commits === undefined ? [] : [`dies after ${commits}`]),
-  ].join(' ')
+  crashAfter(commits)
+  return [outward.fault ?? '-', inward.fault ?? '-', ...(commits === undefined ? [] : [`dies after ${commits}`])].join(
+    ' ',
+  )
 }
 
-/** One of the acts that there is something to do for. */
-async function doOne(
+/** Performs one random act that has something to act on. */
+async function doStep(
   desk: Desk,
   random: Random,
   acts: readonly Act[],
-): Promise<{ name: string; said: string; weather: string }> {
+): Promise<{ name: string; said: string; faults: string }> {
   for (;;) {
-    const { name, act, rough = false } = choose(random, acts)
-    const weather = changeWeather(desk, random, rough)
+    const { name, act, faultProne = false } = pickAct(random, acts)
+    const faults = planFaults(desk, random, faultProne)
     const said = await act()
-    if (said !== NOTHING) return { name, said, weather }
+    if (said !== NOTHING) return { name, said, faults }
   }
 }
 
-function choose(random: Random, acts: readonly Act[]): Act {
+function pickAct(random: Random, acts: readonly Act[]): Act {
   let left = random(acts.reduce((sum, { weight }) => sum + weight, 0))
   return acts.find(({ weight }) => (left -= weight) < 0) as Act
 }
 
-/** One that gets its money at once and one that gets it later, less a fee. */
+/** Opens two shops: one is paid at once, the other a day later minus a fee. */
 async function openShops({ app, merchantId, key }: World): Promise<Shop[]> {
   const { identity, db } = app
   const actor = { type: 'system', id: 'sim' } as const

@@ -2,51 +2,51 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { closeServer, forward, listen, readAll } from '../faulty.ts'
 
-/** What happens to a request on its way, and to its answer. */
-export type Mishap =
-  /** The connection breaks before the other side has read anything. */
+/** Fault of a request or its response. */
+export type Fault =
+  /** The connection breaks before the receiver reads anything. */
   | 'not-sent'
-  /** The other side acts, and its answer is lost. */
+  /** The receiver acts, but its response is lost. */
   | 'answer-lost'
-  /** The other side acts, and says that it could not. */
+  /** The receiver acts, but answers with an error. */
   | 'error-after'
   | 'busy'
-  /** It arrives twice, one after the other. */
+  /** The request arrives twice in a row. */
   | 'twice'
-  /** It is taken as delivered, and arrives only at `release`. */
+  /** The sender gets 200 now; the request arrives only at `release`. */
   | 'later'
-  /** It is taken as delivered, and never arrives. */
+  /** The sender gets 200, but the request never arrives. */
   | 'swallowed'
-  /** The other side acts, and whoever waits for the answer is killed. */
+  /** The receiver acts, then the program is killed before a response. */
   | 'killed'
-  /** The program is killed before the other side has read anything. */
+  /** The program is killed before the receiver reads anything. */
   | 'killed-first'
 
-export interface Weather {
-  /** What befalls all that passes from now on; undefined: nothing. */
-  mishap: Mishap | undefined
-  /** So many requests pass unharmed before. */
-  spared: number
+export interface WireFaults {
+  /** Fault of every request from now on. Undefined: none. */
+  fault: Fault | undefined
+  /** Number of requests that pass before the fault applies. */
+  skipped: number
 }
 
-export interface Wire extends Weather, AsyncDisposable {
+export interface Wire extends WireFaults, AsyncDisposable {
   readonly url: string
-  /** Who cannot be reached, by the beginning of their paths. */
+  /** Path prefixes of unreachable receivers. */
   readonly down: Set<string>
-  /** How often each effect was asked for. */
-  readonly asked: ReadonlyMap<string, number>
-  /** Delivers what was held back. */
+  /** Number of requests per effect. */
+  readonly effects: ReadonlyMap<string, number>
+  /** Delivers the requests that `later` held back. */
   release(): Promise<void>
 }
 
 export interface WireOptions {
-  /** Where requests go. */
+  /** Returns the base URL of the receiver. */
   readonly to: () => string
-  /** Whether a mishap may befall the request. */
+  /** Whether a request can get a fault. */
   readonly exposed: (path: string) => boolean
-  /** Whether whoever sends it tries again until it is taken: then nothing is swallowed. */
+  /** Whether the sender retries until it is accepted. Such a request is never swallowed. */
   readonly repeats?: (path: string) => boolean
-  /** A name for what must be asked for once. */
+  /** Names an effect that must be requested only once. */
   readonly effectOf?: (path: string, body: string) => string | undefined
   readonly kill: () => void
 }
@@ -56,35 +56,35 @@ interface Passing {
   readonly body: Buffer
 }
 
-/** Stands between the program and the providers. */
+/** Opens a proxy between the program and the providers that injects faults. */
 export async function openWire(options: WireOptions): Promise<Wire> {
   const { to, kill, effectOf } = options
   const held: Passing[] = []
   const down = new Set<string>()
-  const asked = new Map<string, number>()
-  const weather: Weather = { mishap: undefined, spared: 0 }
+  const effects = new Map<string, number>()
+  const faults: WireFaults = { fault: undefined, skipped: 0 }
   const pass = ({ request, body }: Passing): Promise<{ status: number; type: string; text: Buffer }> =>
     new Promise((resolve) => {
-      const gone = (): void => resolve({ status: 502, type: 'text/plain', text: Buffer.from('') })
-      request.socket.once('close', gone)
+      const failClosed = (): void => resolve({ status: 502, type: 'text/plain', text: Buffer.from('') })
+      request.socket.once('close', failClosed)
       forward(to(), request, body, (status, headers, text) => {
-        request.socket.off('close', gone)
+        request.socket.off('close', failClosed)
         resolve({ status, type: headers['content-type'] ?? 'application/json', text })
       })
     })
   const note = (path: string, body: Buffer): void => {
     const effect = effectOf?.(path, body.toString('utf8'))
-    if (effect !== undefined) asked.set(effect, (asked.get(effect) ?? 0) + 1)
+    if (effect !== undefined) effects.set(effect, (effects.get(effect) ?? 0) + 1)
   }
   const server = createServer((request, response) => {
     const path = request.url ?? ''
-    const mishap = befalls(path, { ...options, down, weather })
+    const fault = takeFault(path, { ...options, down, faults })
     const answer = (status: number, text: string | Buffer = '{}', type = 'application/json'): void =>
       void response.writeHead(status, { 'content-type': type }).end(text)
     const handle = async (): Promise<void> => {
       const passing: Passing = { request, body: await readAll(request) }
       note(path, passing.body)
-      switch (mishap) {
+      switch (fault) {
         case 'not-sent':
           return void request.socket.destroy()
         case 'busy':
@@ -118,9 +118,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     void handle()
   })
   await listen(server)
-  return Object.assign(weather, {
+  return Object.assign(faults, {
     down,
-    asked,
+    effects,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     release: async () => {
       for (const passing of held.splice(0)) await pass(passing)
@@ -129,17 +129,17 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   })
 }
 
-interface Befalling extends Pick<WireOptions, 'exposed' | 'repeats'> {
+interface FaultChoice extends Pick<WireOptions, 'exposed' | 'repeats'> {
   readonly down: ReadonlySet<string>
-  readonly weather: Weather
+  readonly faults: WireFaults
 }
 
-function befalls(path: string, { exposed, repeats, down, weather }: Befalling): Mishap | undefined {
+function takeFault(path: string, { exposed, repeats, down, faults }: FaultChoice): Fault | undefined {
   if ([...down].some((begin) => path.startsWith(begin))) return 'not-sent'
-  if (!exposed(path) || weather.mishap === undefined) return undefined
-  if (weather.spared > 0) {
-    weather.spared -= 1
+  if (!exposed(path) || faults.fault === undefined) return undefined
+  if (faults.skipped > 0) {
+    faults.skipped -= 1
     return undefined
   }
-  return weather.mishap === 'swallowed' && repeats?.(path) ? 'not-sent' : weather.mishap
+  return faults.fault === 'swallowed' && repeats?.(path) ? 'not-sent' : faults.fault
 }

@@ -4,7 +4,7 @@ import { money, assetOf } from '#money'
 import { addMs } from '#platform/base/clock'
 import { openWorld, type Answer, type World } from '../world.ts'
 
-/** The page at the wire: what a browser never does, and what it does not show. */
+/** Tests of the checkout page over HTTP, beyond what a browser sends or shows. */
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const SCRIPT = { ...FORM, 'x-panel': '1', 'sec-fetch-site': 'same-origin' }
@@ -39,7 +39,7 @@ test('another site cannot make a visitor’s browser prompt phones', async () =>
   assert.equal(await attemptsOf(world, id), 1)
 })
 
-test('an address tries so often, then it is told to wait', async () => {
+test('attempts per IP address are limited, with a time to wait', async () => {
   await using world = await openWorld()
   const id = await create(world)
   const statuses: number[] = []
@@ -50,31 +50,31 @@ test('an address tries so often, then it is told to wait', async () => {
   assert.match(String((await post(world, id, BY_PHONE)).body), /Too many attempts\. Wait 10 min/)
 })
 
-test('an address that asks without end is told to wait, on a page', async () => {
+test('page requests per IP address are limited, with an error page', async () => {
   await using world = await openWorld()
   const id = await create(world)
-  const look = async (path: string): Promise<Response> => {
+  const fetchPage = async (path: string): Promise<Response> => {
     const answer = await fetch(world.url + path, { headers: { accept: 'text/html' } })
     if (answer.ok) await answer.body?.cancel()
     return answer
   }
-  for (let n = 0; n < 3000; n += 50) await Promise.all(Array.from({ length: 50 }, () => look(`/pay/${id}/panel`)))
-  const refused = await look(`/pay/${id}`)
+  for (let n = 0; n < 3000; n += 50) await Promise.all(Array.from({ length: 50 }, () => fetchPage(`/pay/${id}/panel`)))
+  const refused = await fetchPage(`/pay/${id}`)
   assert.deepEqual([refused.status, refused.headers.get('retry-after') !== null], [429, true])
   assert.match(await refused.text(), /<html[^]*wait/i)
 })
 
-test('who tries ids is stopped', async () => {
+test('guessing payment ids is limited', async () => {
   await using world = await openWorld()
-  const look = (): Promise<Answer> => world.api('GET', '/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f')
-  for (let i = 0; i < 100; i++) assert.equal((await look()).status, 404)
-  const { status, headers } = await look()
+  const fetchPage = (): Promise<Answer> => world.api('GET', '/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f')
+  for (let i = 0; i < 100; i++) assert.equal((await fetchPage()).status, 404)
+  const { status, headers } = await fetchPage()
   assert.equal(status, 429)
   assert.ok(Number(headers.get('retry-after')) > 800)
   assert.equal((await world.api('GET', `/pay/${await create(world)}`)).status, 200)
 })
 
-test('payments of other desks have no checkout page', async () => {
+test('payments of other desk modules have no checkout page', async () => {
   await using world = await openWorld()
   const { intent } = await world.app.payments.create(world.app.db, {
     owner: 'hub',
@@ -89,7 +89,7 @@ test('payments of other desks have no checkout page', async () => {
     assert.equal((await world.api('GET', `/pay/${intent.id}${path}`)).status, 404, path)
 })
 
-test('the page is never framed, kept or sent a foreign script; its files are packed and kept for ever', async () => {
+test('the page forbids framing, caching and foreign scripts; its assets are compressed and immutable', async () => {
   await using world = await openWorld()
   const { headers, body } = await world.api('GET', `/pay/${await create(world)}`)
   assert.equal(headers.get('cache-control'), 'no-store')
@@ -105,7 +105,7 @@ test('the page is never framed, kept or sent a foreign script; its files are pac
   }
 })
 
-test('the stream of a paid payment tells it and ends', async () => {
+test('the event stream of a paid payment reports it and ends', async () => {
   await using world = await openWorld()
   const id = await create(world)
   await post(world, id, 'method=mpesa&phone=0700000001')
@@ -117,7 +117,7 @@ test('the stream of a paid payment tells it and ends', async () => {
   assert.ok(body.endsWith('event: end\ndata: 1\n\n'))
 })
 
-test('a payer who comes back before the provider’s event sees at once that it is paid', async () => {
+test('a payer who returns before the provider’s event sees the payment as paid at once', async () => {
   await using world = await openWorld()
   const id = await create(world)
   const { headers } = await post(world, id, 'method=card', { ...FORM, origin: world.url })
@@ -125,14 +125,14 @@ test('a payer who comes back before the provider’s event sees at once that it 
   assert.match(cardUrl, /\/sandbox\/stripe\/pay\//)
   const card = 'number=4242424242424242&expiry=12/34&cvc=123'
   await world.api('POST', new URL(cardUrl).pathname, card, FORM)
-  // Time stands still: no event was delivered and nothing was asked in the background.
+  // The clock stands still, so no event was delivered and no polling ran.
   assert.equal((await world.api('GET', `/api/v1/payments/${id}`)).body.status, 'open')
   const { body } = await world.api('GET', `/pay/${id}`)
   assert.match(String(body), /Paid\. Thank you!/)
   assert.deepEqual(await world.broken(), [])
 })
 
-test('once the time is up nothing can be begun, before the sweep has said so', async () => {
+test('after expiry nothing can be started, even before the sweep', async () => {
   await using world = await openWorld()
   const id = await create(world, { expires_in: 60 })
   const clock = world.clock as typeof world.clock & { advance(ms: number): void }
@@ -143,7 +143,7 @@ test('once the time is up nothing can be begun, before the sweep has said so', a
   assert.equal(await attemptsOf(world, id), 0)
 })
 
-test('what was canceled in between shows itself, without a word about a mistake', async () => {
+test('a payment canceled meanwhile is shown without an error', async () => {
   await using world = await openWorld()
   const id = await create(world)
   await world.api('POST', `/api/v1/payments/${id}/cancel`)

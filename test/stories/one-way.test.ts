@@ -3,15 +3,15 @@ import type { TestContext } from 'node:test'
 import { waitFor } from '../wait.ts'
 import { answerQuickly, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
-/** No second way to pay is offered, or started, while the first can still take the money. */
+/** No second payment method is offered or started while the first can still take the money. */
 
 onStage('sandbox', (story) => {
-  story('a second prompt is refused while one is on a phone', secondPrompt)
-  story('while a prompt can be approved, page and API offer no other way', nothingBesidePrompt)
-  story('a prompt counts down, and another number is asked for when it has ended', promptEnds)
+  story('a second prompt is refused while one is pending', secondPrompt)
+  story('while a prompt is pending, page and API offer no other method', nothingBesidePrompt)
+  story('a prompt counts down, and the page asks for another number after it expires', promptEnds)
   story('an open card page is closed before a prompt is sent', cardClosedFirst)
-  story('a page that cannot be closed is finished first', crossmintFirst)
-  story('a payer who pays twice is told so', paidTwice)
+  story('a provider page that cannot be closed must be finished first', crossmintFirst)
+  story('a payer who pays twice sees a notice', paidTwice)
 })
 
 async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
@@ -25,7 +25,7 @@ async function secondPrompt(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(first, 'Check your phone')
   await payByPhone(second, other)
   await waitForTitle(second, 'A prompt is already on a phone.')
-  assert.equal((await stage.look(id)).attempts.length, 1)
+  assert.equal((await stage.getPayment(id)).attempts.length, 1)
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(second, 'Paid. Thank you!')
 }
@@ -95,7 +95,7 @@ async function cardClosedFirst(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(await page.getByLabel('Card number').count(), 0, 'it cannot be paid there any more')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(other, 'Paid. Thank you!')
-  const { attempts, flags } = await stage.look(id)
+  const { attempts, flags } = await stage.getPayment(id)
   assert.deepEqual(
     attempts.map(({ method, status }: Record<string, string>) => [method, status]),
     [
@@ -120,7 +120,7 @@ async function crossmintFirst(stage: Stage, t: TestContext): Promise<void> {
   assert.deepEqual([status, body.error.code], [409, 'payments.page-open'])
 }
 
-/** An address that was shown before still takes money: nothing can stop it. */
+/** An address that was shown before still receives money, because nothing can stop a Bitcoin payment. */
 async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   const phone = newPhone()
   const { id, checkoutUrl } = await stage.create({ methods: ['mpesa', 'bitcoin'] })
@@ -129,7 +129,7 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   await waitForTitle(page, /^Send BTC/)
   await page.getByText('Have you already sent the money?').waitFor()
-  const [{ payment_uri: uri }] = (await stage.look(id)).attempts
+  const [{ payment_uri: uri }] = (await stage.getPayment(id)).attempts
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
   assert.equal(await page.locator('.qr').count(), 0)
@@ -141,7 +141,7 @@ async function paidTwice(stage: Stage, t: TestContext): Promise<void> {
   }
   assert.equal((await control('pay', { address: uri })).status, 200)
   await control('mine', {})
-  await waitFor('the second payment to be counted', async () => (await stage.look(id)).flags.overpaid === true)
+  await waitFor('the second payment to be counted', async () => (await stage.getPayment(id)).flags.overpaid === true)
   await page.reload()
   await waitForTitle(page, /You paid KES.1,500 too much/)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
-import { violationsOf } from '../axe.ts'
+import { listAxeViolations } from '../axe.ts'
 import { waitFor } from '../wait.ts'
 import { answerQuickly, national, newPhone, onStage, payByPhone, waitForTitle, type Stage } from './stage.ts'
 
@@ -12,18 +12,18 @@ onStage('sandbox', (story) => {
   story('without JavaScript, M-Pesa works', withoutScript)
   story('without JavaScript, Bitcoin works', bitcoinWithoutScript)
   story('on a phone of 360 px, in Swahili, nothing is cut off', onSmallPhone)
-  story('by keyboard alone, and what happens is read out', byKeyboard)
-  story('where events are blocked, the page asks', withoutEvents)
-  story('where a proxy keeps the events to itself, the page asks', withSilentEvents)
-  story('two tabs show the same, and what was typed stays', twoTabs)
-  story('back from the card page without paying, everything is as it was', backFromCard)
-  story('the same number is not prompted again and again', tooManyPrompts)
-  story('an answer that is lost on the way is not sent again', lostAnswer)
-  story('without a network the page says so, and goes on when it is back', offline)
-  story('less than asked is counted, and the rest can be paid', partly)
-  story('all of it is under 60 kB on the wire', weight)
-  story('a link that leads nowhere says so', nowhere)
-  story('the front page leads to a demo checkout', frontPage)
+  story('by keyboard alone, with changes announced to screen readers', byKeyboard)
+  story('without server events the page polls', withoutEvents)
+  story('behind a proxy that buffers events the page polls', withSilentEvents)
+  story('two tabs show the same state and keep typed text', twoTabs)
+  story('after returning from the card page unpaid, nothing has changed', backFromCard)
+  story('prompts to the same number are limited', tooManyPrompts)
+  story('a request with a lost response is not sent again', lostAnswer)
+  story('the page reports a lost connection and continues when it is back', offline)
+  story('an underpayment is counted, and the rest can be paid', partly)
+  story('the whole page transfers under 60 kB', weight)
+  story('an unknown payment link shows an error page', nowhere)
+  story('the front page links to a demo checkout', frontPage)
 })
 
 async function withoutScript(stage: Stage, t: TestContext): Promise<void> {
@@ -52,14 +52,14 @@ async function bitcoinWithoutScript(stage: Stage, t: TestContext): Promise<void>
   await waitForTitle(page, /^Send BTC.0\.000/)
   const code = await page.getByRole('img', { name: 'QR code with the address and the amount' }).boundingBox()
   assert.ok(code && code.width >= 200, 'drawn by the server')
-  const [{ address, payment_uri: uri }] = (await stage.look(id)).attempts
+  const [{ address, payment_uri: uri }] = (await stage.getPayment(id)).attempts
   assert.match(await page.locator('.send').innerText(), new RegExp(address))
   const control = async (name: string, body: object): Promise<void> => {
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
     assert.equal((await fetch(`${stage.providersUrl}/sandbox/bitcoin/${name}`, init)).status, 200)
   }
   await control('pay', { address: uri })
-  await waitFor('the payment to be seen', async () => (await stage.look(id)).status === 'processing')
+  await waitFor('the payment to be seen', async () => (await stage.getPayment(id)).status === 'processing')
   await page.locator('#check').click()
   await waitForTitle(page, 'Your payment was seen')
   await control('mine', {})
@@ -142,7 +142,7 @@ async function withSilentEvents(stage: Stage, t: TestContext): Promise<void> {
   const { checkoutUrl } = await stage.create()
   const page = await stage.page(t)
   let kept = 0
-  // Never answered.
+  // Hold the request without an answer.
   await page.route('**/events*', () => void kept++)
   await page.goto(checkoutUrl)
   await payByPhone(page, phone)
@@ -188,7 +188,7 @@ async function backFromCard(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Angalia simu yako')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Umelipa. Asante!')
-  assert.equal((await stage.look(id)).attempts.length, 2)
+  assert.equal((await stage.getPayment(id)).attempts.length, 2)
 }
 
 async function tooManyPrompts(stage: Stage, t: TestContext): Promise<void> {
@@ -220,7 +220,7 @@ async function lostAnswer(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Check your phone')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Paid. Thank you!')
-  assert.equal((await stage.look(id)).attempts.length, 1)
+  assert.equal((await stage.getPayment(id)).attempts.length, 1)
   assert.equal(await page.locator('#lost').isVisible(), false)
 }
 
@@ -245,7 +245,7 @@ async function partly(stage: Stage, t: TestContext): Promise<void> {
   const { id, checkoutUrl } = await stage.create()
   const page = await stage.page(t)
   await page.goto(checkoutUrl)
-  // Pays one shilling less than asked.
+  // This phone underpays by one shilling.
   await payByPhone(page, '254700000009')
   await waitForTitle(page, /KES.1,499 received, KES.1 still to pay/)
   await page.locator('#phone').fill(national(phone))
@@ -253,7 +253,7 @@ async function partly(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'Check your phone')
   await answerQuickly(stage, phone, 'approve')
   await waitForTitle(page, 'Paid. Thank you!')
-  assert.equal((await stage.look(id)).amount_received, '1500.00')
+  assert.equal((await stage.getPayment(id)).amount_received, '1500.00')
 }
 
 const MOST_BYTES = 60_000
@@ -283,13 +283,13 @@ async function nowhere(stage: Stage, t: TestContext): Promise<void> {
   const answer = await page.goto(`${stage.world.url}/pay/pay_01kd3vq7m2e8wtzr4c9x5bnh6f`)
   assert.equal(answer?.status(), 404)
   await page.getByRole('heading', { name: 'Malipo haya hayapo' }).waitFor()
-  assert.deepEqual(await violationsOf(page), [])
+  assert.deepEqual(await listAxeViolations(page), [])
 }
 
 async function frontPage(stage: Stage, t: TestContext): Promise<void> {
   const page = await stage.page(t, { width: 360, height: 740 })
   await page.goto(stage.world.url)
-  assert.deepEqual(await violationsOf(page), [])
+  assert.deepEqual(await listAxeViolations(page), [])
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
   const [checkout] = await Promise.all([
     page.context().waitForEvent('page'),

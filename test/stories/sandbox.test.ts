@@ -1,3 +1,3 @@
-import { tellStories } from './stories.ts'
+import { runStories } from './stories.ts'
 
-tellStories('sandbox')
+runStories('sandbox')

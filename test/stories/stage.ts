@@ -8,27 +8,27 @@ import { openLiveWorld } from '../live.ts'
 import { waitFor } from '../wait.ts'
 import { openWorld, type World } from '../world.ts'
 
-/** A program, a browser, and the other end of every payment. */
+/** A program, a browser, and the payers' side of every provider. */
 export interface Stage extends AsyncDisposable {
   readonly world: World
-  /** Where phones are answered and cards are typed. */
+  /** Base URL of the provider pages where phones are answered and cards entered. */
   readonly providersUrl: string
-  /** A page that is closed with the test; a picture of it is kept in `test-results/` when the test fails. */
+  /** Opens a page that closes with the test. A failing test saves its picture in `test-results/`. */
   page(t: TestContext, options?: PageOptions): Promise<Page>
-  /** Creates a payment through the API; its checkout page. */
+  /** Creates a payment through the API. Returns its id and checkout URL. */
   create(more?: object): Promise<{ id: string; checkoutUrl: string }>
-  /** The payment as the API shows it. */
-  look(id: string): Promise<any>
-  /** What the merchant can dispose of: whole shillings, or cents of another currency. */
+  /** Returns the payment as the API shows it. */
+  getPayment(id: string): Promise<any>
+  /** Returns the merchant's available balance, in whole shillings or in minor units of another currency. */
   balance(currency?: string): Promise<bigint>
-  /** The books are whole: the trial balance is zero in every asset, and every invariant holds. */
-  requireWholeBooks(): Promise<void>
+  /** Checks the books: the trial balance is zero in every asset, and every invariant holds. */
+  requireIntactBooks(): Promise<void>
 }
 
-type Tell = (stage: Stage, t: TestContext) => Promise<void>
+type Story = (stage: Stage, t: TestContext) => Promise<void>
 
-/** Stories on one stage, one after the other; the books are whole after each. Without a browser they are skipped, and say so. */
-export function onStage(mode: 'sandbox' | 'live', add: (story: (name: string, tell: Tell) => void) => void): void {
+/** Runs stories on one stage, one after the other, and checks the books after each. Skips them, with a reason, without a browser. */
+export function onStage(mode: 'sandbox' | 'live', add: (story: (name: string, run: Story) => void) => void): void {
   describe(`on the ${mode} stage`, { timeout: 300_000 }, () => {
     let opened: Stage | { skip: string } = { skip: 'the stage was not opened' }
     before(async () => {
@@ -37,11 +37,11 @@ export function onStage(mode: 'sandbox' | 'live', add: (story: (name: string, te
     after(async () => {
       if (!('skip' in opened)) await opened[Symbol.asyncDispose]()
     })
-    add((name, tell) => {
+    add((name, run) => {
       test(name, async (t) => {
         if ('skip' in opened) return t.skip(opened.skip)
-        await tell(opened, t)
-        await opened.requireWholeBooks()
+        await run(opened, t)
+        await opened.requireIntactBooks()
       })
     })
   })
@@ -63,7 +63,7 @@ async function openStage(mode: 'sandbox' | 'live'): Promise<Stage | { skip: stri
 }
 
 function stageOf(world: World, providersUrl: string, browser: OpenBrowser, close: () => Promise<void>): Stage {
-  const look = async (id: string): Promise<any> => {
+  const getPayment = async (id: string): Promise<any> => {
     const { status, body } = await world.api('GET', `/api/v1/payments/${id}`)
     assert.equal(status, 200, JSON.stringify(body))
     return body
@@ -78,14 +78,14 @@ function stageOf(world: World, providersUrl: string, browser: OpenBrowser, close
       assert.equal(status, 201, JSON.stringify(body))
       return { id: body.id, checkoutUrl: body.checkout_url }
     },
-    look,
+    getPayment,
     balance: async (currency = 'KES') => {
       const { body } = await world.api('GET', '/api/v1/balance')
       const row = body.balances.find((each: { currency: string }) => each.currency === currency)
       const available = row === undefined ? '0.00' : row.available
       return BigInt(currency === 'KES' ? available.replace('.00', '') : available.replace('.', ''))
     },
-    requireWholeBooks: async () => {
+    requireIntactBooks: async () => {
       const totals = await world.app.ledger.trialBalance(world.app.db)
       for (const { asset, total } of totals) assert.equal(total, 0n, asset)
       assert.deepEqual(await world.broken(), [])
@@ -99,7 +99,7 @@ const RESULTS = join(import.meta.dirname, '../../test-results')
 async function openPage(t: TestContext, browser: OpenBrowser, options?: PageOptions): Promise<Page> {
   const page = await browser.page(options)
   t.after(async () => {
-    // Node's types do not know it yet.
+    // Node's types lack this property.
     const { passed } = t as TestContext & { readonly passed: boolean }
     if (!passed) {
       mkdirSync(RESULTS, { recursive: true })
@@ -111,19 +111,19 @@ async function openPage(t: TestContext, browser: OpenBrowser, options?: PageOpti
 }
 
 let numbers = 0
-/** A Kenyan number that no other test uses and no simulated phone has. */
+/** Returns a Kenyan number that no other test or simulated phone uses. */
 export const newPhone = (): string => `2547${String(12_000_000 + process.pid * 100 + ++numbers).slice(-8)}`
 
-/** `254712345678` → `0712345678`, as it is typed. */
+/** Formats `254712345678` as `0712345678`, as a payer types it. */
 export const national = (phone: string): string => phone.replace(/^254/, '0')
 
-/** Types the number and asks for the prompt. */
+/** Enters the number and requests the prompt. */
 export async function payByPhone(page: Page, phone: string): Promise<void> {
   await page.locator('#phone').fill(national(phone))
   await page.getByRole('button', { name: /M-\W?Pesa/ }).click()
 }
 
-/** Answers the newest prompt of the phone, as a person does on /sandbox. */
+/** Answers the phone's newest prompt on /sandbox. */
 export async function answerPrompt(
   { providersUrl }: Stage,
   page: Page,
@@ -135,7 +135,7 @@ export async function answerPrompt(
   await page.getByRole('button', { name: answer }).waitFor({ state: 'detached' })
 }
 
-/** Answers without a browser. */
+/** Answers the phone's prompt without a browser. */
 export async function answerQuickly(
   { providersUrl }: Stage,
   phone: string,
@@ -147,7 +147,7 @@ export async function answerQuickly(
   })
 }
 
-/** Types a card on the provider's page. */
+/** Enters a card on the provider's page. */
 export async function typeCard(page: Page, number: string): Promise<void> {
   await page.waitForURL(/\/sandbox\/stripe\/pay\/cs_[^/]+$/)
   await page.getByLabel('Card number').fill(number)
@@ -156,6 +156,6 @@ export async function typeCard(page: Page, number: string): Promise<void> {
   await page.getByRole('button', { name: /^Pay/ }).click()
 }
 
-/** Waits until the panel's headline or question is this. */
+/** Waits until the panel's headline or question has this text. */
 export const waitForTitle = (page: Page, title: string | RegExp): Promise<void> =>
   page.locator('#panel [data-title]').filter({ hasText: title }).first().waitFor()

@@ -4,19 +4,19 @@ import { waitFor } from '../wait.ts'
 import { operatorKey } from '../api/shop.ts'
 import { answerPrompt, national, newPhone, onStage, payByPhone, typeCard, waitForTitle, type Stage } from './stage.ts'
 
-/** What a merchant and a payer live through, told in one mode. */
-export function tellStories(mode: 'sandbox' | 'live'): void {
+/** Stories of a merchant and a payer, run in one mode. */
+export function runStories(mode: 'sandbox' | 'live'): void {
   onStage(mode, (story) => {
-    story('a payer approves the prompt, and the page turns paid by itself', payByMpesa)
+    story('a payer approves the prompt, and the page shows the payment as paid without reload', payByMpesa)
     story('a prompt is declined, and the payer tries again', declineAndRetry)
-    story('a payer approves at Airtel Money, with the number that M-Pesa was offered too', payByAirtel)
+    story('a payer approves at Airtel Money with the phone number that was also offered to M-Pesa', payByAirtel)
     story('a card pays', payByCard)
     story('a card is declined, and another pays', cardDeclined)
-    story('a card is confirmed with the bank', cardConfirmed)
+    story('a card is confirmed by 3-D Secure', cardConfirmed)
     story('a stablecoin pays through Crossmint, after a card was declined there', payByCrossmint)
-    story('a wallet pays an address in two parts, and miners make it final', payByBitcoin)
-    story('a payer sends it by hand and says so, and whoever runs the desk finds it', payByTransfer)
-    story('a payment expires before the eyes of the payer', expire)
+    story('a wallet pays an address in two parts, and blocks confirm them', payByBitcoin)
+    story('a payer reports a manual transfer, and the operator confirms it', payByTransfer)
+    story('a payment expires while the payer has the page open', expire)
   })
 }
 
@@ -30,13 +30,13 @@ async function payByMpesa(stage: Stage, t: TestContext): Promise<void> {
   assert.equal(await page.locator('.practice').count(), stage.world.url === stage.providersUrl ? 1 : 0)
   await payByPhone(page, phone)
   await waitForTitle(page, 'Check your phone')
-  assert.equal((await stage.look(id)).status, 'processing')
+  assert.equal((await stage.getPayment(id)).status, 'processing')
 
   await answerPrompt(stage, await stage.page(t), phone, 'Approve')
 
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.title(), /^Paid/)
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received, payment.amount_due], ['paid', '1500.00', '0.00'])
   await page.locator('.receipt', { hasText: 'Receipt number' }).waitFor()
   assert.match(await page.locator('.receipt').innerText(), /[A-Z0-9]{10}/)
@@ -61,7 +61,7 @@ async function payByAirtel(stage: Stage, t: TestContext): Promise<void> {
 
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.locator('.receipt').innerText(), /Airtel Money[\s\S]*MP\d{6}/)
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '1500.00'])
   assert.equal((await stage.balance()) - before, 1500n)
 }
@@ -83,7 +83,7 @@ async function declineAndRetry(stage: Stage, t: TestContext): Promise<void> {
   await answerPrompt(stage, hand, phone, 'Approve')
 
   await waitForTitle(page, 'Paid. Thank you!')
-  const { attempts } = await stage.look(id)
+  const { attempts } = await stage.getPayment(id)
   assert.deepEqual(
     attempts.map(({ status, reason }: Record<string, unknown>) => [status, reason]),
     [
@@ -105,7 +105,7 @@ async function payByCard(stage: Stage, t: TestContext): Promise<void> {
   await page.waitForURL(`${checkoutUrl}**`)
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.locator('.receipt').innerText(), /Card/)
-  assert.equal((await stage.look(id)).status, 'paid')
+  assert.equal((await stage.getPayment(id)).status, 'paid')
   assert.equal((await stage.balance()) - before, 1500n)
 }
 
@@ -138,7 +138,7 @@ async function cardConfirmed(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: 'Complete authentication' }).click()
 
   await waitForTitle(page, 'Paid. Thank you!')
-  assert.equal((await stage.look(id)).status, 'paid')
+  assert.equal((await stage.getPayment(id)).status, 'paid')
   assert.equal((await stage.balance()) - before, 1500n)
 }
 
@@ -157,7 +157,7 @@ async function payByCrossmint(stage: Stage, t: TestContext): Promise<void> {
   await page.waitForURL(`${checkoutUrl}**`)
   await waitForTitle(page, 'Paid. Thank you!')
   assert.match(await page.locator('.receipt').innerText(), /Crossmint/)
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received], ['paid', '19.99'])
   assert.equal((await stage.balance('USD')) - before, 1999n)
 }
@@ -170,7 +170,7 @@ async function payByTransfer(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /by transfer/ }).click()
   await waitForTitle(page, /^Send KES.1,500/)
-  const [{ code }] = (await stage.look(id)).attempts
+  const [{ code }] = (await stage.getPayment(id)).attempts
   assert.match(
     await page.locator('.send').innerText(),
     new RegExp(`Account\\s+0100 200 300[^]*1500\\.00[^]*Payment code\\s+${code}`),
@@ -206,14 +206,14 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   const code = page.getByRole('img', { name: 'QR code with the address and the amount' })
   await waitForTitle(page, /^Send BTC.0\.000/)
-  // The panel is replaced as the answer and the event of it come.
+  // The panel is replaced by the response and again by its event.
   const box = await waitFor('the code to be drawn', async () => (await code.boundingBox()) ?? undefined)
   assert.ok(box.width >= 200 && Math.abs(box.width - box.height) < 2, `too small to scan: ${JSON.stringify(box)}`)
   const stroke = await page.evaluate<string>(`getComputedStyle(document.querySelector('.qr path')).stroke`)
-  assert.equal(stroke, 'none', 'squares as wide as they are')
+  assert.equal(stroke, 'none', 'modules without an outline')
   await page.locator('.qr').waitFor()
   assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
-  const [{ address, amount, payment_uri: uri, rate }] = (await stage.look(id)).attempts
+  const [{ address, amount, payment_uri: uri, rate }] = (await stage.getPayment(id)).attempts
   assert.deepEqual([rate.base, rate.quote, uri.startsWith(`bitcoin:${address}?amount=${amount}`)], ['BTC', 'KES', true])
   assert.match(await page.locator('.send').innerText(), new RegExp(`${amount}[^]*${address}[^]*holds until`))
 
@@ -227,14 +227,14 @@ async function payByBitcoin(stage: Stage, t: TestContext): Promise<void> {
   await send({ address, amount: '0.0001' })
   await waitForTitle(page, /^Send the rest: BTC/)
   await page.getByText(/BTC.0\.0001.* seen: 0 of 1 confirmations/).waitFor()
-  const [{ payment_uri: rest }] = (await stage.look(id)).attempts
+  const [{ payment_uri: rest }] = (await stage.getPayment(id)).attempts
   assert.notEqual(rest, uri)
   await send({ address: rest })
   await waitForTitle(page, 'Your payment was seen')
 
   await hand.getByRole('button', { name: '1 block' }).click()
   await waitForTitle(page, 'Paid. Thank you!')
-  const payment = await stage.look(id)
+  const payment = await stage.getPayment(id)
   assert.deepEqual([payment.status, payment.amount_received, payment.flags.overpaid], ['paid', '1500.00', false])
   assert.equal((await stage.balance()) - before, 1500n)
 }
@@ -250,7 +250,7 @@ async function expire(stage: Stage, t: TestContext): Promise<void> {
   await waitForTitle(page, 'This payment has expired')
   assert.equal(await page.locator('#phone').count(), 0)
   assert.equal(await page.locator('.countdown').count(), 0)
-  // The page knows the time; the ledger's word follows with the sweep.
-  await waitFor('the payment to be expired', async () => (await stage.look(id)).status === 'expired')
+  // The page knows the time. The stored status changes with the sweep.
+  await waitFor('the payment to be expired', async () => (await stage.getPayment(id)).status === 'expired')
   assert.equal(await stage.balance(), before)
 }

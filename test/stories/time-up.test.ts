@@ -4,23 +4,23 @@ import type { Page } from 'playwright-core'
 import { waitFor } from '../wait.ts'
 import { onStage, waitForTitle, type Stage } from './stage.ts'
 
-/** When the time of a payment is up, its page stops asking for money, whatever the browser and the network are like. */
+/** After a payment expires its page stops asking for money, whatever the state of browser and network. */
 
 const EVERY_WAY = ['mpesa', 'airtel', 'card', 'bitcoin', 'transfer']
 const ASKS = '#panel form, #panel .qr, #panel [data-copy], #panel [data-wallet], #panel #phone'
 
 onStage('sandbox', (story) => {
-  story('the ways to pay go away, by the server’s events', (stage, t) => ways(stage, t, 'events'))
-  story('the ways to pay go away, by asking', (stage, t) => ways(stage, t, 'asking'))
-  story('the ways to pay go away without JavaScript', (stage, t) => ways(stage, t, 'plain'))
-  story('a Bitcoin address goes away, by events, by asking and without JavaScript', async (stage, t) => {
+  story('the payment methods disappear by server events', (stage, t) => ways(stage, t, 'events'))
+  story('the payment methods disappear by polling', (stage, t) => ways(stage, t, 'asking'))
+  story('the payment methods disappear without JavaScript', (stage, t) => ways(stage, t, 'plain'))
+  story('a Bitcoin address disappears by events, by polling and without JavaScript', async (stage, t) => {
     for (const how of ['events', 'asking', 'plain'] as const) await address(stage, t, how)
   })
-  story('without a network nothing asks for money either', offline)
-  story('a clock that is hours off does not matter', wrongClock)
-  story('a tab that slept shows at once that the time is up', slept)
-  story('a page that the browser kept for the back button does not ask', back)
-  story('a transfer lasts for days, and page and API end together', transfer)
+  story('without a network the page also stops asking for money', offline)
+  story('a browser clock that is hours off does not matter', wrongClock)
+  story('a tab that was suspended shows the expiry at once', slept)
+  story('a page from the back-forward cache does not ask for money', back)
+  story('a transfer lasts for days and expires on page and API together', transfer)
 })
 
 type How = 'events' | 'asking' | 'plain'
@@ -28,7 +28,7 @@ type How = 'events' | 'asking' | 'plain'
 async function openPage(stage: Stage, t: TestContext, how: How): Promise<Page> {
   const page = await stage.page(t, { javaScript: how !== 'plain', width: 360, height: 740 })
   if (how === 'asking') await page.route('**/events*', (route) => route.abort())
-  // The page itself must not know the time: only what the server sends counts.
+  // Block the page's own polling, so that only server events count.
   if (how === 'events') await page.route('**/panel?*', (route) => route.abort())
   return page
 }
@@ -77,7 +77,7 @@ async function wrongClock(stage: Stage, t: TestContext): Promise<void> {
     await page.clock.install({ time: Date.now() + offMs })
     await page.goto(checkoutUrl)
     await page.locator('.countdown .left', { hasText: /^(10:00|9:\d\d)$/ }).waitFor()
-    // Somebody turns the clock forward while the page is open: the server knows better.
+    // The browser's clock jumps forward while the page is open. Server time must win.
     await page.clock.setSystemTime(Date.now() + offMs + 7_200_000)
     await page.locator('#phone').waitFor()
     await page.locator('.countdown .left', { hasText: /^(10:00|9:\d\d)$/ }).waitFor()
@@ -91,7 +91,7 @@ async function slept(stage: Stage, t: TestContext): Promise<void> {
   await page.clock.install()
   await page.goto(checkoutUrl)
   await page.locator('#phone').waitFor()
-  // The network is not back yet when the tab wakes.
+  // The network is not yet back when the tab wakes.
   await page.context().setOffline(true)
   await page.clock.fastForward(3_600_000)
   await requireOver(page)
@@ -103,7 +103,7 @@ async function back(stage: Stage, t: TestContext): Promise<void> {
   await page.goto(checkoutUrl)
   await page.getByRole('button', { name: /Bitcoin/ }).click()
   await page.locator('.qr').waitFor()
-  const { expires_at: end } = await stage.look(checkoutUrl.split('/').at(-1) ?? '')
+  const { expires_at: end } = await stage.getPayment(checkoutUrl.split('/').at(-1) ?? '')
   await page.goto(`${stage.world.url}/docs/errors`)
   await waitFor('the time to be up', () => Date.now() > Date.parse(end))
   await page.goBack()
@@ -118,7 +118,7 @@ async function transfer(stage: Stage, t: TestContext): Promise<void> {
   await page.getByRole('button', { name: /by transfer/ }).click()
   await waitForTitle(page, /^Send KES/)
   await page.locator('.countdown').waitFor({ state: 'hidden' })
-  const begun = await stage.look(id)
+  const begun = await stage.getPayment(id)
   const [{ code, expires_at: end }] = begun.attempts
   const days = (Date.parse(begun.expires_at) - Date.parse(begun.created_at)) / 86_400_000
   assert.ok(days > 6.9 && days < 7.1 && begun.expires_at === end, `${days} days`)
@@ -127,13 +127,13 @@ async function transfer(stage: Stage, t: TestContext): Promise<void> {
   stage.world.skip(2 * 86_400_000)
   await page.reload()
   await waitForTitle(page, /^Send KES/)
-  assert.equal((await stage.look(id)).status, 'open')
+  assert.equal((await stage.getPayment(id)).status, 'open')
   stage.world.skip(6 * 86_400_000)
   await waitForTitle(page, 'This payment has expired')
   await page.locator('#panel').getByText(`your payment code ${code}`).waitFor()
   assert.equal(await page.locator(ASKS).count(), 0)
   const ended = await waitFor('the attempt to end', async () => {
-    const payment = await stage.look(id)
+    const payment = await stage.getPayment(id)
     return payment.attempts[0].status === 'failed' ? payment : undefined
   })
   assert.deepEqual([ended.status, ended.attempts[0].reason], ['expired', 'expired'])

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { openBrowser } from '../../../test/browser.ts'
-import { drawPdf, keepImage, readPdf, textsOf } from '../../../test/pdf.ts'
+import { drawPdf, keepImage, readPdf, readPdfTexts } from '../../../test/pdf.ts'
 import { renderPdf, type PdfText } from './document.ts'
 import { cleanText, isolate } from './text.ts'
 
 const text: PdfText = { language: 'en', title: 'Receipt', rows: [], notes: [], printedAt: new Date(0) }
 const valueOf = async (value: string): Promise<string | undefined> =>
-  (await textsOf(await renderPdf({ ...text, rows: [['x', value]] }))).at(-1)
+  (await readPdfTexts(await renderPdf({ ...text, rows: [['x', value]] }))).at(-1)
 
 void test('a document has its title, language and texts in reading order', async () => {
   const { title, language, pages } = await readPdf(

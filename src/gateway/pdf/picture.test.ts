@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { crc32, deflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { openBrowser } from '../../../test/browser.ts'
-import { readPdf, textsOf } from '../../../test/pdf.ts'
+import { readPdf, readPdfTexts } from '../../../test/pdf.ts'
 import { pngOf, type PngParts } from '../../../test/png.ts'
 import { createRandom } from '../../../test/random.ts'
 import { renderPdf, type PdfText } from './document.ts'
@@ -27,7 +27,7 @@ void test('a PNG is drawn on white, under a bar in the brand colour', async () =
   const [image] = images
   assert.deepEqual([images.length, image?.width, image?.height], [1, 2, 2])
   assert.deepEqual([...(image?.data ?? [])], [255, 0, 0, 0, 255, 0, 0, 0, 255, 127, 127, 127])
-  assert.deepEqual(await textsOf(pdf), ['Receipt'])
+  assert.deepEqual(await readPdfTexts(pdf), ['Receipt'])
   assert.equal(fills[0], '#0b6b4f')
   assert.deepEqual((await readPdf(await renderPdf(text))).images, [])
 })

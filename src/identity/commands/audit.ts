@@ -4,8 +4,8 @@ import { listOptions, openIdentity, printPage, formatTime, type ListOptions } fr
 
 export function auditCommands(audit: Command, open: OpenCli): void {
   listOptions(audit.command('list').description('newest first'))
-    .option('--action <action>', 'only this action, such as identity.key-revoked')
-    .option('--target <id>', 'only what was done to this')
+    .option('--action <action>', 'filter by action, such as identity.key-revoked')
+    .option('--target <id>', 'filter by the id of the changed object')
     .action(async (options: ListOptions & { action?: string; target?: string }) => {
       const { context, identity } = await openIdentity(open)
       const page = await identity.audit.list(context.db, options)

@@ -3,7 +3,7 @@ import type { CliContext, OpenCli } from '#platform/runtime/module'
 import { createDirectory, type Directory } from '../directory.ts'
 import type { Page } from '../types.ts'
 
-/** The command's context and identity over its database. */
+/** Opens the command's context and identity on its database. */
 export async function openIdentity(open: OpenCli): Promise<{ context: CliContext; identity: Directory }> {
   const context = await open()
   return { context, identity: createDirectory(context) }
@@ -15,16 +15,16 @@ export interface ListOptions {
   json?: boolean
 }
 
-/** What every list takes. */
+/** Adds the options that every list command accepts. */
 export const listOptions = (command: Command): Command =>
   command
-    .option('--limit <n>', 'rows at most', parseLimit, 50)
-    .option('--cursor <id>', 'where the page before ended')
+    .option('--limit <n>', 'maximum number of rows', parseLimit, 50)
+    .option('--cursor <id>', 'cursor from the previous page')
     .option('--json', 'as JSON')
 
 function parseLimit(text: string): number {
   const limit = /^\d{1,3}$/.test(text) ? Number.parseInt(text, 10) : 0
-  if (limit < 1 || limit > 500) throw new InvalidArgumentError('A limit is a number from 1 to 500.')
+  if (limit < 1 || limit > 500) throw new InvalidArgumentError('Use a limit from 1 to 500.')
   return limit
 }
 
@@ -42,11 +42,11 @@ export function printPage<T>(
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** `30m`, `24h`, `90d`, in milliseconds. */
+/** Parses `30m`, `24h` or `90d` to milliseconds. */
 export function parseDuration(text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
   const unitMs = UNITS[unit]
-  if (unitMs === undefined) throw new InvalidArgumentError('Write it as 30m, 24h or 90d.')
+  if (unitMs === undefined) throw new InvalidArgumentError('Use a duration such as 30m, 24h or 90d.')
   return Number.parseInt(count, 10) * unitMs
 }
 

@@ -6,8 +6,8 @@ import { listOptions, openIdentity, parseDuration, printPage, formatTime, type L
 
 export function keyCommands(key: Command, open: OpenCli): void {
   createCommand(key, open)
-  listOptions(key.command('list').description('newest first, without the keys themselves'))
-    .argument('[merchant]', 'only its keys, mer_…')
+  listOptions(key.command('list').description('list keys, newest first, without the secrets'))
+    .argument('[merchant]', 'only keys of this merchant, mer_…')
     .action(async (merchantId: string | undefined, options: ListOptions) => {
       const { context, identity } = await openIdentity(open)
       const page = await identity.listKeys(context.db, { ...options, merchantId })
@@ -25,8 +25,8 @@ export function keyCommands(key: Command, open: OpenCli): void {
     })
   key
     .command('revoke')
-    .description('refuse a key from now on (other running instances within 5 seconds)')
-    .argument('<key>', 'its id, key_…')
+    .description('revoke a key (other running instances follow within 5 seconds)')
+    .argument('<key>', 'key id, key_…')
     .action(async (keyId: string) => {
       const { context, identity } = await openIdentity(open)
       await context.db.transaction((tx) => identity.revokeKey(tx, { keyId }, context.actor))
@@ -34,8 +34,8 @@ export function keyCommands(key: Command, open: OpenCli): void {
     })
   key
     .command('rotate')
-    .description('a new key with the same rights; the old one works until the overlap has passed')
-    .argument('<key>', 'id of the old key, key_…')
+    .description('create a key with the same rights; the old key works until the overlap ends')
+    .argument('<key>', 'old key id, key_…')
     .option('--overlap <time>', 'how long the old key still works: 30m, 24h, 7d', parseDuration, parseDuration('24h'))
     .action(async (keyId: string, options: { overlap: number }) => {
       const { context, identity } = await openIdentity(open)
@@ -54,12 +54,12 @@ interface CreateOptions {
 function createCommand(key: Command, open: OpenCli): void {
   key
     .command('create')
-    .description('a new key, shown once')
-    .argument('<merchant>', 'whose key, mer_…')
-    .option('--name <name>', 'to tell it apart', 'API key')
-    .option('--store <store>', 'it acts for this store of the merchant alone, sto_…')
-    .option('--scopes <list>', `with commas between them: ${SCOPES.join(', ')}`, parseScopes, DEFAULT_SCOPES)
-    .option('--expires <time>', 'after which it stops working: 24h, 90d; never by default', parseDuration)
+    .description('create a key; the secret is shown once')
+    .argument('<merchant>', 'merchant id, mer_…')
+    .option('--name <name>', 'name shown in lists', 'API key')
+    .option('--store <store>', 'limit the key to this store, sto_…')
+    .option('--scopes <list>', `comma-separated: ${SCOPES.join(', ')}`, parseScopes, DEFAULT_SCOPES)
+    .option('--expires <time>', 'lifetime of the key: 24h, 90d; default: no expiry', parseDuration)
     .action(async (merchantId: string, { name, store: storeId, scopes, expires }: CreateOptions) => {
       const { context, identity } = await openIdentity(open)
       const expiry = expires === undefined ? {} : { expiresAt: addMs(context.clock.now(), expires) }
@@ -68,10 +68,10 @@ function createCommand(key: Command, open: OpenCli): void {
     })
 }
 
-/** The key alone is the result, so that a script can read it. */
+/** Prints only the key to stdout, so that a script can read it. */
 function showOnce(context: CliContext, { id, secret }: NewKey): void {
   context.print(secret)
-  context.note(`This is ${id}. It is shown only now: keep it in a safe place.`)
+  context.note(`This is ${id}. It is shown only now. Keep it in a safe place.`)
 }
 
 function parseScopes(text: string): readonly Scope[] {

@@ -10,8 +10,8 @@ import { listOptions, openIdentity, printPage, formatTime, type ListOptions } fr
 export function merchantCommands(merchant: Command, open: OpenCli): void {
   merchant
     .command('create')
-    .description('a new merchant; give it a key with: npx purser key create <merchant>')
-    .argument('<name>', 'as payers see it')
+    .description('create a merchant; create its API key with: npx purser key create <merchant>')
+    .argument('<name>', 'name shown to payers')
     .addOption(new Option('--locale <locale>', 'language of its checkout pages').choices(['en', 'sw']).default('en'))
     .action(async (name: string, options: { locale: Locale }) => {
       const { context, identity } = await openIdentity(open)
@@ -32,17 +32,17 @@ export function merchantCommands(merchant: Command, open: OpenCli): void {
   })
   merchant
     .command('show')
-    .description('one merchant with its return origins')
-    .argument('<merchant>', 'its id, mer_…')
+    .description('show a merchant with its return origins')
+    .argument('<merchant>', 'merchant id, mer_…')
     .action(async (id: string) => {
       const { context, identity } = await openIdentity(open)
       const found = await identity.findMerchant(context.db, id)
       if (!found) throw unknownMerchant(id)
       context.print(JSON.stringify(found, null, 2))
     })
-  brandOptions(merchant.command('set').description('change what is named'))
-    .option('--tolerance <percent>', 'how much less than asked still pays a payment, such as 0.5')
-    .argument('<merchant>', 'its id, mer_…')
+  brandOptions(merchant.command('set').description('change the given settings'))
+    .option('--tolerance <percent>', 'maximum underpayment that still counts as paid, such as 0.5')
+    .argument('<merchant>', 'merchant id, mer_…')
     .action(async (merchantId: string, options: Parameters<typeof parseBrandOptions>[0] & { tolerance?: string }) => {
       const { context, identity } = await openIdentity(open)
       const input = { merchantId, ...parseBrandOptions(options), tolerance: options.tolerance }
@@ -55,12 +55,12 @@ export function merchantCommands(merchant: Command, open: OpenCli): void {
 }
 
 function originCommands(merchant: Command, open: OpenCli): void {
-  const origins = merchant.command('origins').description('where payers may be sent back to')
+  const origins = merchant.command('origins').description('manage the origins that payers may return to')
   origins
     .command('add')
-    .description('allow return_url on this origin')
-    .argument('<merchant>', 'its id, mer_…')
-    .argument('<origin>', 'such as https://shop.example')
+    .description('allow return_url on an origin')
+    .argument('<merchant>', 'merchant id, mer_…')
+    .argument('<origin>', 'origin such as https://shop.example')
     .action(async (merchantId: string, origin: string) => {
       const { context, identity } = await openIdentity(open)
       const input = { merchantId, origin }
@@ -68,9 +68,9 @@ function originCommands(merchant: Command, open: OpenCli): void {
     })
   origins
     .command('remove')
-    .description('refuse return_url on this origin from now on')
-    .argument('<merchant>', 'its id, mer_…')
-    .argument('<origin>', 'as npx purser merchant show prints it')
+    .description('refuse return_url on an origin from now on')
+    .argument('<merchant>', 'merchant id, mer_…')
+    .argument('<origin>', 'origin as printed by npx purser merchant show')
     .action(async (merchantId: string, origin: string) => {
       const { context, identity } = await openIdentity(open)
       await context.db.transaction((tx) => identity.removeReturnOrigin(tx, { merchantId, origin }, context.actor))

@@ -6,10 +6,10 @@ import { listOptions, openIdentity, printPage, formatTime, type ListOptions } fr
 export function operatorCommands(operator: Command, open: OpenCli): void {
   operator
     .command('create')
-    .description('a new operator')
+    .description('create an operator')
     .argument('<email>', 'its address')
     .requiredOption('--name <name>', 'its name')
-    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('viewer'))
+    .addOption(new Option('--role <role>', 'role for the whole installation').choices(ROLES).default('viewer'))
     .action(async (email: string, options: { name: string; role: Role }) => {
       const { context, identity } = await openIdentity(open)
       const made = await context.db.transaction((tx) =>
@@ -31,7 +31,7 @@ export function operatorCommands(operator: Command, open: OpenCli): void {
   })
   operator
     .command('disable')
-    .description('an operator that may do nothing from now on')
+    .description('disable an operator, who then has no rights')
     .argument('<email>', 'its address')
     .action(async (email: string) => {
       const { context, identity } = await openIdentity(open)

@@ -8,15 +8,15 @@ interface Terms {
   feeFixed?: Record<string, string>
 }
 
-/** `purser merchant settlement` and `purser merchant destination`. */
+/** Declares `npx purser merchant settlement` and `npx purser merchant destination`. */
 export function settlementCommands(merchant: Command, open: OpenCli): void {
   merchant
     .command('settlement')
-    .description('when a merchant gets its money and what is kept of it, of receipts from now on')
-    .argument('<merchant>', 'its id, mer_…')
-    .option('--hold-days <n>', 'from the receipt until it is available; 0 for at once', parseCount)
-    .option('--fee-bps <n>', 'of each receipt, in hundredths of a percent', parseCount)
-    .option('--fee-fixed <list>', 'of each receipt by currency: KES=10,USD=0.30, or none', parseFees)
+    .description('set hold days and fees, for receipts from now on')
+    .argument('<merchant>', 'merchant id, mer_…')
+    .option('--hold-days <n>', 'days from receipt until the money is available; 0 for at once', parseCount)
+    .option('--fee-bps <n>', 'fee on each receipt, in basis points (hundredths of a percent)', parseCount)
+    .option('--fee-fixed <list>', 'fixed fee on each receipt by currency: KES=10,USD=0.30, or none', parseFees)
     .action(async (merchantId: string, terms: Terms) => {
       const { context, identity } = await openIdentity(open)
       const input = { merchantId, ...terms }
@@ -25,12 +25,12 @@ export function settlementCommands(merchant: Command, open: OpenCli): void {
     })
   merchant
     .command('destination')
-    .description('where a merchant’s money is sent: a phone, a bank account, or none')
-    .argument('<merchant>', 'its id, mer_…')
+    .description('set the account that settlements are paid to: a phone, a bank account, or none')
+    .argument('<merchant>', 'merchant id, mer_…')
     .option('--mpesa <phone>', 'a Kenyan mobile number, such as 0712345678 or +254712345678')
     .option('--bank <name>', 'with --account and --holder')
-    .option('--account <number>', 'at the bank')
-    .option('--holder <name>', 'of the account')
+    .option('--account <number>', 'account number')
+    .option('--holder <name>', 'name of the account holder')
     .option('--none', 'nowhere')
     .action(
       async (
@@ -53,7 +53,7 @@ export function settlementCommands(merchant: Command, open: OpenCli): void {
 
 function parseCount(text: string): number {
   if (/^\d{1,5}$/.test(text)) return Number.parseInt(text, 10)
-  throw new InvalidArgumentError('Write it as a whole number.')
+  throw new InvalidArgumentError('Use a whole number.')
 }
 
 function parseFees(text: string): Record<string, string> {
@@ -61,7 +61,7 @@ function parseFees(text: string): Record<string, string> {
   return Object.fromEntries(
     text.split(',').map((part) => {
       const [, currency = '', amount = ''] = /^\s*([A-Z]{3,5})=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? []
-      if (currency === '') throw new InvalidArgumentError('Write it as KES=10,USD=0.30')
+      if (currency === '') throw new InvalidArgumentError('Use the form KES=10,USD=0.30')
       return [currency, amount]
     }),
   )

@@ -5,23 +5,23 @@ import type { OpenCli } from '#platform/runtime/module'
 import type { Locale } from '../types.ts'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
-interface Look {
+interface BrandOptions {
   name?: string
   locale?: Locale
   colour?: string
   logo?: string
 }
 
-/** Options that say how a merchant or store looks; `none` takes a colour or logo away. */
+/** Adds the options for a merchant's or store's brand. `none` removes a colour or logo. */
 export const brandOptions = (command: Command): Command =>
   command
-    .option('--name <name>', 'as payers see it')
-    .addOption(new Option('--locale <locale>', 'language of its pages').choices(['en', 'sw']))
-    .option('--colour <colour>', 'of buttons, such as #0b6b4f, or none')
+    .option('--name <name>', 'name shown to payers')
+    .addOption(new Option('--locale <locale>', 'language of its checkout pages').choices(['en', 'sw']))
+    .option('--colour <colour>', 'colour of buttons, such as #0b6b4f, or none')
     .option('--logo <file>', 'a PNG, JPEG or WebP picture of at most 100 kB, or none')
 
-/** What the options ask for. */
-export const parseBrandOptions = ({ name, locale, colour, logo }: Look) => ({
+/** Converts the brand options to a change. */
+export const parseBrandOptions = ({ name, locale, colour, logo }: BrandOptions) => ({
   name,
   locale,
   colour: colour === 'none' ? null : colour,
@@ -32,51 +32,59 @@ function readPicture(path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
-    throw new AppError('identity.bad-input', 422, `${path} cannot be read: ${describeError(error)}`)
+    throw new AppError(
+      'identity.bad-input',
+      422,
+      `${path} cannot be read (${describeError(error)}). Check the path and its permissions.`,
+    )
   }
 }
 
-interface StoreOptions extends Look {
+interface StoreOptions extends BrandOptions {
   origins?: string
   methods?: string
 }
 
-/** `a,b` → both; `none` → none. */
-const listOf = (text: string | undefined): string[] | undefined =>
+/** Splits `a,b`. `none` gives an empty list. */
+const parseList = (text: string | undefined): string[] | undefined =>
   text === undefined ? undefined : text === 'none' ? [] : text.split(',').map((part) => part.trim())
 
 const storeOptions = (command: Command): Command =>
   brandOptions(command)
-    .option('--origins <list>', 'where payers may be sent back to, with commas between them; none: as the merchant')
-    .option('--methods <list>', 'ways to pay in order, with commas between them; none: all')
+    .option('--origins <list>', 'comma-separated origins that payers may return to; none: those of the merchant')
+    .option('--methods <list>', 'comma-separated payment methods in display order; none: all')
 
-const changeOf = (options: StoreOptions) => ({
+const toChange = (options: StoreOptions) => ({
   ...parseBrandOptions(options),
-  returnOrigins: listOf(options.origins),
-  methods: listOf(options.methods),
+  returnOrigins: parseList(options.origins),
+  methods: parseList(options.methods),
 })
 
-/** `purser store …`: shops of a merchant with a face of their own. */
+/** Declares `npx purser store`: the shops of a merchant. */
 export function storeCommands(store: Command, open: OpenCli): void {
-  storeOptions(store.command('create').description('a new store; a key of its own: npx purser key create … --store'))
+  storeOptions(
+    store.command('create').description('create a store; create its API key with: npx purser key create … --store'),
+  )
     .argument('<merchant>', 'whose, mer_…')
     .action(async (merchantId: string, options: StoreOptions) => {
       const { context, identity } = await openIdentity(open)
-      const input = { merchantId, ...changeOf(options), name: options.name ?? '' }
+      const input = { merchantId, ...toChange(options), name: options.name ?? '' }
       context.print((await context.db.transaction((tx) => identity.createStore(tx, input, context.actor))).id)
     })
-  storeOptions(store.command('set').description('change what is named; what it lacks is as at the merchant'))
-    .argument('<store>', 'its id, sto_…')
+  storeOptions(
+    store.command('set').description('change the given settings; settings that are not set follow the merchant'),
+  )
+    .argument('<store>', 'store id, sto_…')
     .action(async (id: string, options: StoreOptions) => {
       const { context, identity } = await openIdentity(open)
-      const input = { id, ...changeOf(options) }
+      const input = { id, ...toChange(options) }
       const made = await context.db.transaction((tx) => identity.updateStore(tx, input, context.actor))
       context.print(JSON.stringify(made, null, 2))
     })
   store
     .command('show')
     .description('one store')
-    .argument('<store>', 'its id, sto_…')
+    .argument('<store>', 'store id, sto_…')
     .action(async (id: string) => {
       const { context, identity } = await openIdentity(open)
       context.print(JSON.stringify(await identity.requireStore(context.db, { id }), null, 2))
@@ -87,8 +95,8 @@ export function storeCommands(store: Command, open: OpenCli): void {
   ] as const) {
     store
       .command(name)
-      .description(archived ? 'nothing new can be made in it' : 'use it again')
-      .argument('<store>', 'its id, sto_…')
+      .description(archived ? 'archive a store; it accepts nothing new' : 'reopen an archived store')
+      .argument('<store>', 'store id, sto_…')
       .action(async (id: string) => {
         const { context, identity } = await openIdentity(open)
         await context.db.transaction((tx) => identity.updateStore(tx, { id, archived }, context.actor))

@@ -5,7 +5,7 @@ import { pageOf, withoutNulls, type Nulls } from './page.ts'
 const columns = sql`id, merchant_id as "merchantId", store_id as "storeId", name, hint, scopes, livemode, created_at as "createdAt",
   expires_at as "expiresAt", revoked_at as "revokedAt", last_used_at as "lastUsedAt", replaced_by as "replacedBy"`
 
-/** The key with one of these hashes: one for each version of the pepper. */
+/** Finds the key with one of these hashes, one hash for each pepper version. */
 export async function readKeyByHash(q: Queryable, hashes: readonly string[]): Promise<ApiKey | undefined> {
   const row = await q.maybe<Nulls<ApiKey>>(
     sql`select ${columns} from identity.keys where hash = any(${hashes}) limit 1`,
@@ -13,7 +13,7 @@ export async function readKeyByHash(q: Queryable, hashes: readonly string[]): Pr
   return row && withoutNulls(row)
 }
 
-/** Locked until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function readKeyForChange(tx: Tx, id: string): Promise<ApiKey | undefined> {
   const row = await tx.maybe<Nulls<ApiKey>>(
     sql`select ${columns} from identity.keys where id = ${id} for no key update`,
@@ -52,7 +52,7 @@ export interface KeyRow {
   expiresAt: Date | undefined
 }
 
-/** @returns whether it is new; the same key exists once. */
+/** @returns false when the key already exists */
 export async function insertKey(tx: Tx, row: KeyRow): Promise<boolean> {
   const written = await tx.run(
     sql`insert into identity.keys (id, merchant_id, store_id, name, hash, pepper_version, hint, scopes, livemode, created_at, expires_at)
@@ -71,7 +71,7 @@ export async function markReplaced(tx: Tx, id: string, by: string, expiresAt: Da
   await tx.run(sql`update identity.keys set replaced_by = ${by}, expires_at = ${expiresAt} where id = ${id}`)
 }
 
-/** Of the merchant's keys of this name, only the one with this hash stays in force. */
+/** Revokes the merchant's keys of this name except the one with this hash. */
 export async function revokeOtherKeys(
   tx: Tx,
   row: { merchantId: string; name: string; hash: string; at: Date },
@@ -84,7 +84,7 @@ export async function revokeOtherKeys(
   )
 }
 
-/** In the order of ids, so that two instances never wait for each other. */
+/** Updates rows in order of their ids, so that two instances cannot deadlock. */
 export async function writeLastUsed(db: Db, used: ReadonlyMap<string, Date>): Promise<void> {
   const keys = [...used.keys()]
   await db.run(

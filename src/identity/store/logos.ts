@@ -1,7 +1,7 @@
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Logo } from '../types.ts'
 
-/** The same picture is kept once. One that was there is locked until the transaction ends, so that nobody takes it away meanwhile. */
+/** Stores a picture once. An existing row is locked until the transaction ends, so that no other transaction can delete it. */
 export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: string }, at: Date): Promise<void> {
   await tx.run(
     sql`insert into identity.logos (name, type, bytes, created_at) values (${name}, ${type}, ${bytes}, ${at})
@@ -10,7 +10,7 @@ export async function insertLogo(tx: Tx, { name, type, bytes }: Logo & { name: s
 }
 
 export async function deleteLogoIfUnused(tx: Tx, name: string): Promise<void> {
-  // A statement of its own: the next one sees what was committed by whoever held the lock.
+  // A separate statement takes the lock. The next statement then sees the previous lock holder's commit.
   await tx.run(sql`select from identity.logos where name = ${name} for update`)
   await tx.run(sql`delete from identity.logos where name = ${name}
     and not exists (select from identity.merchants where logo = ${name})

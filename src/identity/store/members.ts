@@ -1,7 +1,7 @@
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Member, MemberRole, Role } from '../types.ts'
 
-/** @returns whether anything changed */
+/** Inserts or changes a member. @returns whether a row changed */
 export async function writeMember(
   tx: Tx,
   row: { merchantId: string; operatorId: string; role: MemberRole; createdAt: Date },
@@ -21,7 +21,7 @@ export async function deleteMember(tx: Tx, row: { merchantId: string; operatorId
   return written === 1
 }
 
-/** By name of the operator. */
+/** Sorted by the operator's name. */
 export const readMembers = (q: Queryable, merchantId: string, limit: number): Promise<Member[]> =>
   q.many<Member>(
     sql`select o.id as "operatorId", o.email, o.name, m.role, m.created_at as "createdAt"
@@ -29,7 +29,7 @@ export const readMembers = (q: Queryable, merchantId: string, limit: number): Pr
         where m.merchant_id = ${merchantId} and o.disabled_at is null order by o.email limit ${limit}`,
   )
 
-/** The role for the whole desk, and the one at this merchant. */
+/** Reads an operator's role for the installation and its role at this merchant. */
 export const readRoles = (
   q: Queryable,
   by: { operatorId: string; merchantId: string },

@@ -28,7 +28,7 @@ export interface MerchantRow {
   createdAt: Date
 }
 
-/** @returns whether it is new; a handle exists once. */
+/** @returns false when the handle already exists */
 export async function insertMerchant(tx: Tx, row: MerchantRow): Promise<boolean> {
   const written = await tx.run(
     sql`insert into identity.merchants (id, handle, name, livemode, locale, created_at)
@@ -38,7 +38,7 @@ export async function insertMerchant(tx: Tx, row: MerchantRow): Promise<boolean>
   return written === 1
 }
 
-/** Locked until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export const readMerchantForChange = (tx: Tx, id: string): Promise<Merchant | undefined> =>
   tx.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.id = ${id} for no key update`)
 
@@ -56,7 +56,7 @@ export async function writeSettlement(tx: Tx, id: string, terms: SettlementTerms
   )
 }
 
-/** Undefined takes it away. */
+/** Undefined removes the destination. */
 export async function writeDestination(
   tx: Tx,
   id: string,
@@ -78,7 +78,7 @@ export async function readDestination(q: Queryable, id: string): Promise<string 
 export const readMerchantByHandle = (q: Queryable, handle: string): Promise<Merchant | undefined> =>
   q.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.handle = ${handle}`)
 
-/** @returns whether it is new */
+/** @returns false when the origin already exists */
 export async function insertOrigin(
   tx: Tx,
   row: { merchantId: string; origin: string; createdAt: Date },

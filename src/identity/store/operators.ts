@@ -4,7 +4,7 @@ import { pageOf, withoutNulls, type Nulls } from './page.ts'
 
 const columns = sql`id, email, name, role, created_at as "createdAt", disabled_at as "disabledAt"`
 
-/** @returns whether it is new; an address exists once. */
+/** @returns false when the e-mail address already exists */
 export async function insertOperator(tx: Tx, row: Operator): Promise<boolean> {
   const written = await tx.run(
     sql`insert into identity.operators (id, email, name, role, created_at)
@@ -13,7 +13,7 @@ export async function insertOperator(tx: Tx, row: Operator): Promise<boolean> {
   return written === 1
 }
 
-/** All owners that are not disabled and the one asked for, locked, so that of two disabled at once one owner stays. */
+/** Locks all enabled owners and the given operator, so that two concurrent calls cannot disable the last two owners. */
 export async function lockOwnersAndOperator(tx: Tx, email: string): Promise<Operator[]> {
   const rows = await tx.many<Nulls<Operator>>(
     sql`select ${columns} from identity.operators where email = ${email} or (role = 'owner' and disabled_at is null)

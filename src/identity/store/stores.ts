@@ -26,7 +26,7 @@ export async function readStoreByRequest(q: Queryable, by: StoreRequest): Promis
   return row && withoutNulls<Store>(row)
 }
 
-/** Locked until the transaction ends. */
+/** Locks the row until the transaction ends. */
 export async function readStoreForChange(tx: Tx, id: string): Promise<Store | undefined> {
   const row = await tx.maybe<Nulls<Store>>(
     sql`select ${columns} from identity.stores where id = ${id} for no key update`,

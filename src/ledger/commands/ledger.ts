@@ -7,16 +7,16 @@ import { readStatement } from '../statement.ts'
 import { listBalances, listTotals } from '../store.ts'
 import { verify } from '../verify.ts'
 
-/** What the commands show. */
+/** The ledger functions that the commands use. */
 export type Books = Pick<Ledger, 'verify' | 'trialBalance' | 'balances' | 'statement'>
 
-/** `purser ledger …`: edges without decisions. */
+/** Declares `npx purser ledger`. */
 export function addLedgerCommands(ledger: Books, group: Command, open: OpenCli): void {
   addVerify(ledger, group, open)
 
   group
     .command('trial-balance')
-    .description('all balances of each asset together: zero, or something is broken')
+    .description('show the sum of all balances per asset, which must be zero')
     .action(async () => {
       const { db, print } = await open()
       const rows = await ledger.trialBalance(db)
@@ -27,9 +27,9 @@ export function addLedgerCommands(ledger: Books, group: Command, open: OpenCli):
 
   group
     .command('balances')
-    .description('balances of the accounts whose code begins with the prefix')
-    .argument('[prefix]', 'such as merchant:mer_…:', '')
-    .option('--limit <n>', 'how many accounts at most', parseLimit, 100)
+    .description('list balances of accounts whose code starts with a prefix')
+    .argument('[prefix]', 'code prefix such as merchant:mer_…:', '')
+    .option('--limit <n>', 'maximum number of accounts', parseLimit, 100)
     .action(async (prefix: string, { limit }: { limit: number }) => {
       const { db, print } = await open()
       const rows = await ledger.balances(db, prefix, limit)
@@ -43,11 +43,11 @@ export function addLedgerCommands(ledger: Books, group: Command, open: OpenCli):
 
   group
     .command('statement')
-    .description('transfers of one account, newest first')
-    .argument('<code>', 'the account, such as merchant:mer_…:available')
+    .description('list the transfers of one account, newest first')
+    .argument('<code>', 'account code such as merchant:mer_…:available')
     .argument('<asset>', 'such as KES or KES/2', parseAsset)
-    .option('--limit <n>', 'how many transfers at most', parseLimit, 50)
-    .option('--cursor <cursor>', 'where the page before ended')
+    .option('--limit <n>', 'maximum number of transfers', parseLimit, 50)
+    .option('--cursor <cursor>', 'cursor from the previous page')
     .action(async (code: string, asset: Asset, options: { limit: number; cursor?: string }) => {
       const { db, print } = await open()
       const { entries, nextCursor } = await ledger.statement(db, { code, asset, ...options })
@@ -68,7 +68,7 @@ export function addLedgerCommands(ledger: Books, group: Command, open: OpenCli):
 
 const MAX_BALANCES = 1000
 
-/** What the commands show, for a process that has no ledger. `sealKey` is called when seals are verified. */
+/** Opens the commands' functions for a process without a ledger. `sealKey` is called only to verify seals. */
 export const openBooks = (sealKey: () => Promise<Buffer>): Books => ({
   balances: (q, prefix, limit = MAX_BALANCES) => listBalances(q, prefix, limit),
   statement: readStatement,
@@ -80,7 +80,7 @@ function addVerify(ledger: Books, group: Command, open: OpenCli): void {
   group
     .command('verify')
     .description('replay the chain of seals and recompute every balance')
-    .option('--head <digest>', 'a head noted earlier (log, backup) that must still be in the chain')
+    .option('--head <digest>', 'a digest noted earlier (log, backup) that must still be in the chain')
     .action(async ({ head }: { head?: string }) => {
       const { db, print } = await open()
       const { ok, problems, seals, sealed, transfers, head: last } = await ledger.verify(db, head)
@@ -90,10 +90,10 @@ function addVerify(ledger: Books, group: Command, open: OpenCli): void {
         throw new AppError(
           'ledger.broken',
           500,
-          `The ledger is broken in ${problems.length} ways, listed above: stop payouts and look.`,
+          `The ledger has ${problems.length} problems, listed above. Stop payouts and find the cause.`,
         )
       }
-      print('The ledger is whole: every seal fits, every balance is the sum of its transfers.')
+      print('The ledger is intact: every seal matches, and every balance is the sum of its transfers.')
     })
 }
 
@@ -104,6 +104,6 @@ function parseLimit(text: string): number {
 
 function parseAsset(text: string): Asset {
   const [currency = ''] = text.toUpperCase().split('/')
-  if (!isCurrency(currency)) throw new InvalidArgumentError(`${text} is no currency known here`)
+  if (!isCurrency(currency)) throw new InvalidArgumentError(`${text} is not a supported currency`)
   return assetOf(currency)
 }

@@ -57,7 +57,7 @@ const open = async (): Promise<RailTrial> => {
     troubled: (trouble) => {
       if (trouble === 'unreachable') return railAt('http://127.0.0.1:9/sandbox/airtel')
       front.fault = trouble satisfies Fault
-      return railAt(`${front.url}/sandbox/airtel`, trouble === 'silent' ? bench.hastyFetch : bench.fetch)
+      return railAt(`${front.url}/sandbox/airtel`, trouble === 'silent' ? bench.shortTimeoutFetch : bench.fetch)
     },
     [Symbol.asyncDispose]: async () => {
       await front[Symbol.asyncDispose]()

@@ -35,7 +35,7 @@ testStatementContract('bitcoin', async (): Promise<StatementTrial> => {
     troubled: (trouble) => {
       const at = trouble === 'unreachable' ? 'http://127.0.0.1:9' : front.url
       if (trouble !== 'unreachable') front.fault = trouble satisfies Fault
-      const fetch = trouble === 'silent' ? bench.hastyFetch : bench.fetch
+      const fetch = trouble === 'silent' ? bench.shortTimeoutFetch : bench.fetch
       return chain.railWith({ BITCOIN_RPC_URL: `${at}/sandbox/bitcoin/rpc` }, fetch)
     },
     [Symbol.asyncDispose]: async () => {

@@ -53,7 +53,7 @@ test('a node that is slow, cut or talks nonsense is an error and never a fact', 
   for (const trouble of faults) {
     await using faulty = await openFaulty(bench.simulators.url, () => true)
     faulty.fault = trouble
-    const rail = trial.railWith({ BITCOIN_RPC_URL: `${faulty.url}/sandbox/bitcoin/rpc` }, bench.hastyFetch)
+    const rail = trial.railWith({ BITCOIN_RPC_URL: `${faulty.url}/sandbox/bitcoin/rpc` }, bench.shortTimeoutFetch)
     await assert.rejects(Promise.resolve(rail.watch?.look(desk.cursor, [])), BitcoinError, trouble)
     const started = await rail.collect?.start(requestOf('att_1', 20_000n, 1))
     assert.equal(started?.kind, 'failed', trouble)

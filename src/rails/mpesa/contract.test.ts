@@ -56,7 +56,7 @@ const open = async (): Promise<RailTrial> => {
     troubled: (trouble) => {
       if (trouble === 'unreachable') return railAt('http://127.0.0.1:9/sandbox/daraja')
       front.fault = trouble satisfies Fault
-      return railAt(`${front.url}/sandbox/daraja`, trouble === 'silent' ? bench.hastyFetch : bench.fetch)
+      return railAt(`${front.url}/sandbox/daraja`, trouble === 'silent' ? bench.shortTimeoutFetch : bench.fetch)
     },
     [Symbol.asyncDispose]: async () => {
       await front[Symbol.asyncDispose]()
@@ -107,7 +107,7 @@ testRefundContract('mpesa', async (): Promise<RefundTrial> => {
     troubled: (trouble) => {
       if (trouble === 'unreachable') return railAt('http://127.0.0.1:9/sandbox/daraja')
       front.fault = trouble satisfies Fault
-      return railAt(`${front.url}/sandbox/daraja`, trouble === 'silent' ? bench.hastyFetch : bench.fetch)
+      return railAt(`${front.url}/sandbox/daraja`, trouble === 'silent' ? bench.shortTimeoutFetch : bench.fetch)
     },
     [Symbol.asyncDispose]: async () => {
       await front[Symbol.asyncDispose]()

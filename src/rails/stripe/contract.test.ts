@@ -59,7 +59,7 @@ const open = async (): Promise<RailTrial> => {
     troubled: (trouble) => {
       if (trouble === 'unreachable') return railAt('http://127.0.0.1:9/sandbox/stripe')
       front.fault = trouble satisfies Fault
-      return railAt(`${front.url}/sandbox/stripe`, trouble === 'silent' ? bench.hastyFetch : bench.fetch)
+      return railAt(`${front.url}/sandbox/stripe`, trouble === 'silent' ? bench.shortTimeoutFetch : bench.fetch)
     },
     [Symbol.asyncDispose]: async () => {
       await front[Symbol.asyncDispose]()
@@ -138,7 +138,7 @@ testRefundContract('stripe', async (): Promise<RefundTrial> => {
     troubled: (trouble) => {
       if (trouble === 'unreachable') return railAt('http://127.0.0.1:9/sandbox/stripe')
       front.fault = trouble satisfies Fault
-      return railAt(`${front.url}/sandbox/stripe`, trouble === 'silent' ? bench.hastyFetch : bench.fetch)
+      return railAt(`${front.url}/sandbox/stripe`, trouble === 'silent' ? bench.shortTimeoutFetch : bench.fetch)
     },
     [Symbol.asyncDispose]: async () => {
       await front[Symbol.asyncDispose]()

@@ -13,7 +13,7 @@ export const AIRTEL = {
 } as const
 
 const ROOT = '/sandbox/airtel'
-/** As Airtel says it. */
+/** Token lifetime that Airtel states. */
 const TOKEN_SECONDS = 180
 
 const tokenBody = z.object({
@@ -26,7 +26,7 @@ const payBody = z.object({
   subscriber: z.object({
     country: z.literal('KE'),
     currency: z.literal('KES'),
-    /** Without the country's code. */
+    /** Number without the country code. */
     msisdn: z.string().regex(/^[17]\d{8}$/),
   }),
   transaction: z.object({
@@ -49,7 +49,7 @@ const summaryQuery = z.object({
   offset: z.coerce.number().int().min(0).default(0),
 })
 
-/** What a phone decided, in Airtel's status and code (developers.airtel.africa, collection APIs, error codes). */
+/** A phone's result as Airtel's status, code and message (developers.airtel.africa, collection APIs, error codes). */
 const RESULTS: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {
   0: ['TS', 'DP00800001001', 'Paid'],
   1: ['TF', 'DP00800001007', 'You have insufficient balance'],
@@ -64,11 +64,11 @@ export const resultOf = ({ resultCode }: Prompt): readonly [status: string, code
 export interface AirtelApi {
   clock: Clock
   prompts: Prompts
-  /** Sends the callback of a prompt at once. */
+  /** Sends the callback of a prompt immediately. */
   sendCallback: (prompt: Prompt) => Promise<void>
 }
 
-/** Airtel Money's collection API at the wire. */
+/** Serves Airtel Money's collection API. */
 export function addAirtelApi(app: HttpServer, { clock, prompts, sendCallback }: AirtelApi): void {
   const hide = { hide: true }
   const config = { provider: 'airtel' }
@@ -109,7 +109,7 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, sendCallback }: 
       }
       return reply.send({
         data: { transaction: { id: transaction.id, status: 'SUCCESS' } },
-        status: statusOf('DP00800001006', 'SUCCESS', true),
+        status: renderStatus('DP00800001006', 'SUCCESS', true),
       })
     })
   }
@@ -123,21 +123,21 @@ export function addAirtelApi(app: HttpServer, { clock, prompts, sendCallback }: 
     const money = prompt.receiptNumber !== null && !isBlind ? { airtel_money_id: prompt.receiptNumber } : {}
     return reply.send({
       data: { transaction: { ...money, id: prompt.id, message, status } },
-      status: statusOf(code, 'SUCCESS', true),
+      status: renderStatus(code, 'SUCCESS', true),
     })
   })
 
   const listSchema = { ...hide, querystring: summaryQuery }
   app.get(`${ROOT}/merchant/v1/transactions`, { config, schema: listSchema }, async (request, reply) => {
     if (!isAdmitted(request, clock)) return unauthorized(reply)
-    const transactions = (await prompts.listPaid({ network: 'airtel', ...request.query })).map(summarized)
+    const transactions = (await prompts.listPaid({ network: 'airtel', ...request.query })).map(renderSummary)
     const data = { count: transactions.length, transactions }
-    return reply.send({ data, status: statusOf('DP00800001001', 'SUCCESS', true) })
+    return reply.send({ data, status: renderStatus('DP00800001001', 'SUCCESS', true) })
   })
 }
 
-/** As Transactions Summary tells it, whose `id` is Airtel's own. */
-const summarized = (prompt: Prompt): object => ({
+/** Renders a transaction as Transactions Summary does: `id` is Airtel's own id. */
+const renderSummary = (prompt: Prompt): object => ({
   charges: { service: '0' },
   payee: { currency: 'KES', msisdn: '700000000', name: 'Purser sandbox' },
   payer: { currency: 'KES', msisdn: prompt.phone.slice(3), name: 'Sandbox payer' },
@@ -152,7 +152,7 @@ const summarized = (prompt: Prompt): object => ({
   },
 })
 
-const statusOf = (code: string, message: string, success: boolean): object => ({
+const renderStatus = (code: string, message: string, success: boolean): object => ({
   response_code: code,
   code: success ? '200' : '400',
   success,
@@ -161,7 +161,7 @@ const statusOf = (code: string, message: string, success: boolean): object => ({
 })
 
 const refuse = (reply: Reply, http: number, code: string, message: string): Reply =>
-  reply.status(http).send({ data: {}, status: statusOf(code, message, false) })
+  reply.status(http).send({ data: {}, status: renderStatus(code, message, false) })
 
 const unauthorized = (reply: Reply): Reply =>
   reply.status(401).send({ error: 'invalid_token', error_description: 'The access token is invalid or has expired' })

@@ -5,7 +5,7 @@ import type { SimulatorKind } from '../simulator.ts'
 import { takeTimer } from '../timers.ts'
 import { addAirtelApi, AIRTEL, resultOf } from './api.ts'
 
-/** Airtel Money in Kenya. Its phones are those of M-Pesa with 25473 in front. */
+/** Airtel Money in Kenya. Its phones are the M-Pesa test phones with the prefix 25473. */
 export const airtel: SimulatorKind = {
   name: 'airtel',
   credentials: (url) => ({
@@ -25,13 +25,13 @@ export const airtel: SimulatorKind = {
       callbackKind: 'airtel.callback',
       receiptNumber: () => moneyId(ids, clock.now()),
       callbackBody,
-      // One address for all of an application's payments, as set in Airtel's portal.
+      // Airtel's portal sets one callback URL for all payments of an application.
       callbackUrls: (tx) => endpoints(tx),
     })
     return {
       routes: (app) => addAirtelApi(app, { clock, prompts, sendCallback }),
       deliveries: {
-        // Taken before it is sent: a callback is sent once, whatever comes of it.
+        // Delete the timer before sending: a callback is sent once, even if it fails.
         'airtel.callback': async ({ id, subject, body }) => {
           if (await takeTimer(db, id)) await deliver.callback(subject, body)
           return undefined
@@ -48,7 +48,7 @@ function moneyId(ids: Ids, at: Date): string {
   return `MP${date}.${time}.${ids.uuid().slice(-8).toUpperCase()}`
 }
 
-/** Signed as the portal's "callback authentication" does it: HMAC-SHA256 of the body without the hash, in base64. */
+/** Signs the callback as the portal's "callback authentication" does: base64 HMAC-SHA256 of the body without the hash. */
 function callbackBody(prompt: Prompt): string {
   const [status, , message] = resultOf(prompt)
   const transaction = {

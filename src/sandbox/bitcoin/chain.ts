@@ -9,36 +9,36 @@ export interface Block {
   readonly txids: readonly string[]
 }
 
-/** What the node pretends to be, for trying what a desk does then. */
+/** State that the node reports, to test how a client reacts to it. */
 export interface NodeState {
   readonly chain: string
   readonly syncing: boolean
   readonly warmingUp: boolean
-  /** Sat per virtual byte; undefined: too little data, as on a young chain. */
+  /** Sat per virtual byte. Undefined: too little data, as on a young chain. */
   readonly estimate: number | undefined
 }
 
 export interface Chain {
-  /** The best chain by height. */
+  /** The best chain, by height. */
   blocks: Block[]
-  /** Blocks that were of it. */
+  /** Blocks that a reorg disconnected. */
   stale: Block[]
-  /** All transactions that were ever seen. */
+  /** All transactions ever accepted. */
   txs: Record<string, Transaction>
-  /** In the order they came; a parent before its child. */
+  /** In order of arrival, parents before children. */
   mempool: string[]
-  /** Makes each block and payment another. */
+  /** Makes the hash of each block and payment unique. */
   nonce: number
   nodeState: NodeState
 }
 
-/** As a node publishes it: A added, R removed, C connected, D disconnected. */
+/** A `sequence` notification: A added, R removed, C connected, D disconnected. */
 export interface Notice {
   readonly kind: 'A' | 'R' | 'C' | 'D'
   readonly hash: string
 }
 
-/** Why the node refuses, with its code. */
+/** A refusal of the node, with its error code. */
 export class RpcError extends Error {
   readonly code: number
   constructor(code: number, message: string) {
@@ -48,7 +48,7 @@ export class RpcError extends Error {
 }
 
 const GENESIS = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206'
-/** The payer's purse: nobody has its key, and nobody here asks for one. */
+/** The payer's script. Nobody has its key, and the simulator does not check signatures. */
 export const PAYER_SCRIPT = `0014${'fa'.repeat(20)}`
 const PAYER_COINS = 200
 const PAYER_COIN_SATS = 500_000_000n
@@ -58,7 +58,7 @@ const MATURITY = 100
 export const MIN_FEE_RATE = 1n
 const DEFAULT_NODE_STATE: NodeState = { chain: 'regtest', syncing: false, warmingUp: false, estimate: undefined }
 
-/** A chain on which the payer has coins to spend. */
+/** Creates a chain on which the payer has spendable coins. */
 export function newChain(time: number): Chain {
   const genesis = { hash: GENESIS, height: 0, previous: undefined, time: 1_296_688_602, txids: [] }
   const chain: Chain = { blocks: [genesis], stale: [], txs: {}, mempool: [], nonce: 0, nodeState: DEFAULT_NODE_STATE }
@@ -78,7 +78,7 @@ export const tipOf = ({ blocks }: Chain): Block => {
   return tip
 }
 
-/** Who spends each outpoint: in the best chain, or in the mempool. */
+/** Maps each spent outpoint to its spender, in the best chain or the mempool. */
 export function spendersOf({ txs }: Chain, txids: Iterable<string>): Map<string, string> {
   const spenders = new Map<string, string>()
   for (const txid of txids) for (const input of txs[txid]?.inputs ?? []) spenders.set(outpoint(input), txid)
@@ -87,18 +87,18 @@ export function spendersOf({ txs }: Chain, txids: Iterable<string>): Map<string,
 
 export const confirmedTxids = ({ blocks }: Chain): string[] => blocks.flatMap(({ txids }) => txids)
 
-/** Block of the best chain that holds it. */
+/** Returns the block of the best chain that contains the transaction. */
 export const blockOf = ({ blocks }: Chain, txid: string): Block | undefined =>
   blocks.findLast(({ txids }) => txids.includes(txid))
 
 export interface Coin {
   readonly output: Output
-  /** Undefined: of a transaction in the mempool. */
+  /** Undefined for a coin of a mempool transaction. */
   readonly height: number | undefined
   readonly coinbase: boolean
 }
 
-/** The output if it is there and unspent; with `mempool` also by what waits there. */
+/** Finds an unspent output. With `mempool`, mempool transactions also create and spend outputs. */
 export function findCoin(chain: Chain, at: { txid: string; vout: number }, mempool: boolean): Coin | undefined {
   const tx = chain.txs[at.txid]
   const output = tx?.outputs[at.vout]
@@ -108,7 +108,7 @@ export function findCoin(chain: Chain, at: { txid: string; vout: number }, mempo
   return spent.has(outpoint(at)) ? undefined : { output, height: block?.height, coinbase: tx.inputs.length === 0 }
 }
 
-/** Virtual bytes, nearly: segwit inputs and outputs. */
+/** Approximate virtual bytes, for segwit inputs and outputs. */
 export const sizeOf = ({ inputs, outputs }: Pick<Transaction, 'inputs' | 'outputs'>): bigint =>
   BigInt(11 + 68 * inputs.length + 31 * outputs.length)
 
@@ -117,7 +117,7 @@ export function feeOf({ txs }: Chain, { inputs, outputs }: Transaction): bigint 
   return outputs.reduce((left, { sats }) => left - sats, into)
 }
 
-/** Mempool transactions that spend from these, directly or not, and these. */
+/** Returns these transactions and all their descendants in the mempool. */
 function withDescendants(chain: Chain, txids: readonly string[]): string[] {
   const gone = new Set(txids)
   for (const txid of chain.mempool) if (chain.txs[txid]?.inputs.some((input) => gone.has(input.txid))) gone.add(txid)
@@ -137,7 +137,7 @@ export function listAncestors(chain: Chain, txid: string): string[] {
   return [...found]
 }
 
-/** Takes a transaction into the mempool, in place of those that it conflicts with when it pays more. Throws Refusal. */
+/** Adds a transaction to the mempool and removes conflicting ones when it pays more. Throws RpcError. */
 export function acceptToMempool(chain: Chain, tx: Transaction): Notice[] {
   if (chain.mempool.includes(tx.txid)) return []
   if (blockOf(chain, tx.txid)) throw new RpcError(-27, 'Transaction outputs already in utxo set')
@@ -148,7 +148,7 @@ export function acceptToMempool(chain: Chain, tx: Transaction): Notice[] {
   return [...notices, { kind: 'A', hash: tx.txid }]
 }
 
-/** The transactions that it would replace. Throws Refusal when the mempool would not take it. */
+/** Returns the conflicting transactions that it would replace. Throws RpcError when the mempool would refuse it. */
 export function checkAcceptance(chain: Chain, tx: Transaction): string[] {
   if (tx.outputs.some(isDust)) throw new RpcError(-26, 'dust')
   refuseBadInputs(chain, tx)
@@ -159,9 +159,9 @@ export function checkAcceptance(chain: Chain, tx: Transaction): string[] {
   const direct = tx.inputs.flatMap((input) => spenders.get(outpoint(input)) ?? [])
   const conflicts = withDescendants(chain, direct)
   if (tx.inputs.some(({ txid }) => conflicts.includes(txid))) throw new RpcError(-26, 'bad-txns-spends-conflicting-tx')
-  // Core 29 and later: whoever pays more replaces, whatever was signalled.
-  const feesGone = conflicts.reduce((sum, txid) => sum + feeOfKnown(chain, txid), 0n)
-  if (conflicts.length > 0 && fee < feesGone + sizeOf(tx)) throw new RpcError(-26, 'insufficient fee')
+  // Since Core 29, a higher fee replaces regardless of signalling (full RBF).
+  const replacedFees = conflicts.reduce((sum, txid) => sum + feeOfKnown(chain, txid), 0n)
+  if (conflicts.length > 0 && fee < replacedFees + sizeOf(tx)) throw new RpcError(-26, 'insufficient fee')
   return conflicts
 }
 
@@ -182,20 +182,20 @@ function refuseBadInputs(chain: Chain, tx: Transaction): void {
   }
 }
 
-/** What costs more to spend than it is worth (policy.cpp): 294 sats to wpkh, 330 to tr, 546 to older scripts. */
+/** Whether spending the output costs more than its value (policy.cpp): below 294 sats for wpkh, 330 for tr, 546 for older scripts. */
 function isDust({ sats, script }: Output): boolean {
   if (script.startsWith('6a')) return false
   return sats < (script.startsWith('0014') ? 294n : script.startsWith('5120') ? 330n : 546n)
 }
 
-/** Takes transactions and what hangs on them out of the mempool. */
+/** Removes transactions and their descendants from the mempool. */
 export function removeFromMempool(chain: Chain, txids: readonly string[]): Notice[] {
   const gone = withDescendants(chain, txids)
   chain.mempool = chain.mempool.filter((txid) => !gone.includes(txid))
   return gone.map((hash) => ({ kind: 'R', hash }))
 }
 
-/** A block with these transactions, parents first; what conflicts with them leaves the mempool. */
+/** Adds a block with these transactions, parents first. Conflicting transactions leave the mempool. */
 export function connectBlock(
   chain: Chain,
   txids: readonly string[],
@@ -215,7 +215,7 @@ export function connectBlock(
   return [...removeFromMempool(chain, conflicts), { kind: 'C', hash }]
 }
 
-/** Takes the last block off again; its payments wait once more, those that still can. */
+/** Disconnects the last block. Its payments return to the mempool if they are still valid. */
 export function disconnectBlock(chain: Chain): Notice[] {
   const block = tipOf(chain)
   if (block.height === 0) throw new RpcError(-8, 'the first block stays')
@@ -224,7 +224,7 @@ export function disconnectBlock(chain: Chain): Notice[] {
   const [coinbase = '', ...back] = block.txids
   const notices = removeFromMempool(chain, withDescendants(chain, [coinbase]))
   chain.mempool = [...back, ...chain.mempool.filter((txid) => !back.includes(txid))]
-  // What spends a reward that is gone, or that is young again, cannot wait.
+  // Transactions that spend a removed or immature coinbase cannot stay in the mempool.
   const orphans = chain.mempool.filter((txid) => chain.txs[txid]?.inputs.some((input) => input.txid === coinbase))
   return [{ kind: 'D', hash: block.hash }, ...notices, ...removeFromMempool(chain, orphans)]
 }

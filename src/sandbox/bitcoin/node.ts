@@ -6,15 +6,15 @@ import type { Publisher } from './publisher.ts'
 import { METHODS, type Call } from './rpc.ts'
 import { createChainStore } from './store.ts'
 
-/** A simulated node and the people around it, over one kept chain. */
+/** A simulated node with payers and miners, on one stored chain. */
 export interface BitcoinNode {
-  /** Answers one JSON-RPC request as its object. `guise`: the network that it pretends to be on. */
-  answer(request: unknown, guise: string | undefined): Promise<object>
-  /** Changes the chain and publishes what changed. Throws Refusal. */
+  /** Answers one JSON-RPC request. `network` is the network that the node reports. */
+  answer(request: unknown, network: string | undefined): Promise<object>
+  /** Changes the chain and publishes the changes. Throws RpcError. */
   act(change: (chain: Chain, time: number) => Done): Promise<Done>
-  /** Publishes nothing of so many events, as a full queue does. */
+  /** Drops the next `count` events, as a full queue does. */
   loseEvents(count: number): void
-  setMood(nodeState: Partial<NodeState>): Promise<NodeState>
+  setState(nodeState: Partial<NodeState>): Promise<NodeState>
   read(): Promise<Chain>
 }
 
@@ -25,7 +25,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
   const store = createChainStore(db)
   const time = (): number => Math.floor(clock.now().getTime() / 1000)
 
-  async function run(name: string, params: readonly unknown[], guise: string | undefined): Promise<unknown> {
+  async function run(name: string, params: readonly unknown[], network: string | undefined): Promise<unknown> {
     const method = METHODS[name]
     if (!method) throw new RpcError(-32601, 'Method not found')
     const zmqAddress = name === 'getzmqnotifications' ? await publisher.address() : ''
@@ -33,7 +33,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
       if (chain.nodeState.warmingUp) throw new RpcError(-28, 'Loading block index…')
       const notices: Call['notices'] = []
       return {
-        result: method({ chain: WRITERS.has(name) ? chain : disguised(chain, guise), params, zmqAddress, notices }),
+        result: method({ chain: WRITERS.has(name) ? chain : withNetwork(chain, network), params, zmqAddress, notices }),
         notices,
       }
     }
@@ -43,10 +43,10 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
   }
 
   return {
-    answer: async (request, guise) => {
+    answer: async (request, network) => {
       const { id = null, method, params = [] } = (request ?? {}) as Record<string, unknown>
       try {
-        const result = await run(String(method), Array.isArray(params) ? params : [], guise)
+        const result = await run(String(method), Array.isArray(params) ? params : [], network)
         return { jsonrpc: '2.0', result, id }
       } catch (error) {
         if (!(error instanceof RpcError)) throw error
@@ -59,7 +59,7 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
       return done
     },
     loseEvents: (count) => publisher.skip(count),
-    setMood: (nodeState) =>
+    setState: (nodeState) =>
       store.change(time(), (chain) => {
         chain.nodeState = { ...chain.nodeState, ...nodeState }
         return chain.nodeState
@@ -70,10 +70,10 @@ export function createBitcoinNode(deps: { db: Db; clock: Clock; publisher: Publi
 
 const MAIN_GENESIS = '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f'
 
-/** The same chain, on the main network: another name and another first block. */
-function disguised(chain: Chain, guise: string | undefined): Chain {
+/** Returns the same chain as mainnet: with another name and another genesis block. */
+function withNetwork(chain: Chain, network: string | undefined): Chain {
   const [first, ...rest] = chain.blocks
-  if (guise !== 'main' || !first) return chain
+  if (network !== 'main' || !first) return chain
   const { nodeState } = chain
   const name = nodeState.chain === 'regtest' ? 'main' : nodeState.chain
   return { ...chain, nodeState: { ...nodeState, chain: name }, blocks: [{ ...first, hash: MAIN_GENESIS }, ...rest] }

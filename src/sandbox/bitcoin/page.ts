@@ -5,16 +5,14 @@ import { document } from '../page/document.ts'
 import { PAYER_SCRIPT, tipOf, type Chain } from './chain.ts'
 import { addressOf } from './transactions.ts'
 
-const SHOWN = 8
+const MAX_ROWS = 8
 
-/** The payer's wallet and the miners. */
+/** Renders the payer's wallet and the miner. */
 export function bitcoinPage(assets: Assets, chain: Chain, uri = ''): string {
   const tip = tipOf(chain)
   const body = html`<header class="top">
       <h1>Bitcoin</h1>
-      <p>
-        A chain of its own, with block ${String(tip.height)} on top. Pay an address that a checkout shows, then mine.
-      </p>
+      <p>A private chain at height ${String(tip.height)}. Pay the address of a checkout, then mine a block.</p>
       <p><a class="button" href="/sandbox">Phone and cards</a></p>
     </header>
     <main>
@@ -31,12 +29,12 @@ export function bitcoinPage(assets: Assets, chain: Chain, uri = ''): string {
             spellcheck="false"
             placeholder="bcrt1q…"
           />
-          <label for="amount">Amount in BTC, unless the link has it</label>
+          <label for="amount">Amount in BTC (not needed with a payment link)</label>
           <input id="amount" name="amount" inputmode="decimal" autocomplete="off" placeholder="0.0015" />
           <button class="approve">Pay</button>
         </form>
         <h2 id="mine-title">Mine</h2>
-        <p class="soft">A block takes all payments that wait.</p>
+        <p class="soft">A block confirms all waiting payments.</p>
         <form method="post" action="/sandbox/bitcoin/mine" aria-labelledby="mine-title">
           <button name="blocks" value="1">1 block</button>
           <button name="blocks" value="6">6 blocks</button>
@@ -44,36 +42,38 @@ export function bitcoinPage(assets: Assets, chain: Chain, uri = ''): string {
       </section>
       <section aria-labelledby="waiting-title">
         <h2 id="waiting-title">Waiting payments</h2>
-        ${waiting(chain)}
+        ${renderMempool(chain)}
       </section>
       <section aria-labelledby="blocks-title">
         <h2 id="blocks-title">Last blocks</h2>
         <ul class="list">
           ${chain.blocks
-            .slice(-SHOWN)
+            .slice(-MAX_ROWS)
             .toReversed()
             .map(
               ({ height, hash, txids }) =>
                 html`<li>
-                  <code>${String(height)}</code><span>${hash.slice(0, 16)}…, ${paymentsOf(txids.length - 1)}</span>
+                  <code>${String(height)}</code
+                  ><span>${hash.slice(0, 16)}…, ${formatPaymentCount(txids.length - 1)}</span>
                 </li>`,
             )}
         </ul>
         <form method="post" action="/sandbox/bitcoin/reorg">
-          <button>Replace the last block by two others</button>
+          <button>Replace the last block with two others</button>
         </form>
       </section>
     </main>`
   return document(assets, { title: 'Bitcoin', body })
 }
 
-const paymentsOf = (count: number): string => (count <= 0 ? 'empty' : count === 1 ? '1 payment' : `${count} payments`)
+const formatPaymentCount = (count: number): string =>
+  count <= 0 ? 'empty' : count === 1 ? '1 payment' : `${count} payments`
 
-function waiting(chain: Chain): Html {
+function renderMempool(chain: Chain): Html {
   if (chain.mempool.length === 0) return html`<p class="soft">None.</p>`
   return html`<ul class="list">
     ${chain.mempool
-      .slice(-SHOWN)
+      .slice(-MAX_ROWS)
       .toReversed()
       .map((txid) => {
         const paid = (chain.txs[txid]?.outputs ?? []).filter(({ script }) => script !== PAYER_SCRIPT)

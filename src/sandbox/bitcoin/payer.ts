@@ -27,17 +27,17 @@ const FINAL = 0xffffffff
 
 export interface Pay {
   readonly outputs: readonly Output[]
-  /** Whether it signals that it may be replaced. */
+  /** Whether the transaction signals that it may be replaced (BIP125). */
   readonly replaceable: boolean
   /** Sat per virtual byte. */
   readonly feeRate: bigint
-  /** Out of the change of another payment that waits: a parent that can be replaced under it. */
+  /** Spends the change of a payment in the mempool, so that the parent can be replaced. */
   readonly fromUnconfirmed: boolean
-  /** Straight into a block, by a miner who does not mind dust. */
+  /** Puts the payment directly into a block, which also allows dust. */
   readonly mined: boolean
 }
 
-/** The payer sends. Throws Refusal. */
+/** Sends a payment from the payer's wallet. Throws RpcError. */
 export function pay(chain: Chain, { outputs, replaceable, feeRate, fromUnconfirmed, mined }: Pay, time: number): Done {
   const notices: Notice[] = []
   if (fromUnconfirmed && chain.mempool.length === 0) {
@@ -59,7 +59,7 @@ function spend(
   const inputs: Input[] = []
   let into = 0n
   const fee = (): bigint => sizeOf({ inputs, outputs: [...outputs, { sats: 0n, script: PAYER_SCRIPT }] }) * feeRate
-  for (const { at, sats } of purseOf(chain, fromUnconfirmed)) {
+  for (const { at, sats } of listSpendableCoins(chain, fromUnconfirmed)) {
     inputs.push({ ...at, sequence })
     into += sats
     if (into >= wanted + fee() + 1000n) break
@@ -70,8 +70,11 @@ function spend(
   return buildTransaction(inputs, [...outputs, { sats: change, script: PAYER_SCRIPT }])
 }
 
-/** The payer's coins: old enough and confirmed, or change that waits. */
-function purseOf(chain: Chain, unconfirmed: boolean): { at: { txid: string; vout: number }; sats: bigint }[] {
+/** Returns the payer's spendable coins: mature and confirmed, or change in the mempool. */
+function listSpendableCoins(
+  chain: Chain,
+  unconfirmed: boolean,
+): { at: { txid: string; vout: number }; sats: bigint }[] {
   const spent = spendersOf(chain, [...confirmedTxids(chain), ...chain.mempool])
   const young = new Set(chain.blocks.slice(-100).map(({ txids }) => txids[0]))
   return (unconfirmed ? chain.mempool : confirmedTxids(chain)).flatMap((txid) =>
@@ -84,19 +87,19 @@ function purseOf(chain: Chain, unconfirmed: boolean): { at: { txid: string; vout
 export type Replacement = 'keep' | 'lower' | 'drop'
 
 /**
- * The payer replaces a payment that waits by one that pays more fee: with the same outputs, with half of what they paid, or with all of it back to
- * himself. `mined`: not sent to anybody, but put into a block.
+ * Replaces a payment in the mempool by one with a higher fee. `keep` has the same outputs, `lower` half of their amounts, `drop` returns
+ * everything to the payer. `mined` puts the replacement directly into a block instead of the mempool.
  */
 export function replace(chain: Chain, txid: string, how: Replacement, mined: boolean, time: number): Done {
   const old = chain.txs[txid]
   if (!old || !chain.mempool.includes(txid)) throw new RpcError(-5, 'no such transaction in the mempool')
-  const tx = replacementOf(chain, old, how)
+  const tx = buildReplacement(chain, old, how)
   if (!mined) return { txid: tx.txid, notices: acceptToMempool(chain, tx) }
   chain.txs[tx.txid] = tx
   return { txid: tx.txid, notices: connectBlock(chain, [tx.txid], time) }
 }
 
-function replacementOf(chain: Chain, old: Transaction, how: Replacement): Transaction {
+function buildReplacement(chain: Chain, old: Transaction, how: Replacement): Transaction {
   const paid = old.outputs.filter(({ script }) => script !== PAYER_SCRIPT)
   const kept =
     how === 'keep' ? paid : how === 'lower' ? paid.map(({ sats, script }) => ({ sats: sats / 2n, script })) : []
@@ -107,7 +110,7 @@ function replacementOf(chain: Chain, old: Transaction, how: Replacement): Transa
   return buildTransaction(inputs, [...kept, { sats: change, script: PAYER_SCRIPT }])
 }
 
-/** Blocks with what waits; `empty`: with nothing. */
+/** Mines blocks with the mempool's payments; `empty`: without payments. */
 export function mine(
   chain: Chain,
   { blocks, empty, reward }: { blocks: number; empty: boolean; reward: string | undefined },
@@ -123,21 +126,21 @@ export function mine(
 
 export interface Reorg {
   readonly depth: number
-  /** Blocks of the new branch; one more than were taken off by default. */
+  /** Blocks of the new branch. Default: one more than were disconnected. */
   readonly blocks: number
-  /** `same`: the new blocks hold the same payments. `wait`: they wait in the mempool. `evict`: nobody holds them. `double-spend`: their coins went elsewhere. */
+  /** Payments of the old branch: `same` are mined again, `wait` return to the mempool, `evict` disappear, `double-spend` are replaced. */
   readonly how: 'same' | 'wait' | 'evict' | 'double-spend'
 }
 
 export function reorg(chain: Chain, { depth, blocks, how }: Reorg, time: number): Done {
-  if (depth > tipOf(chain).height - 101) throw new RpcError(-8, 'deeper than anything that was paid')
+  if (depth > tipOf(chain).height - 101) throw new RpcError(-8, 'too deep: the chain must keep its first 101 blocks')
   const notices: Notice[] = []
   const before = [...chain.mempool]
   for (let i = 0; i < depth; i++) notices.push(...disconnectBlock(chain))
   const back = chain.mempool.filter((txid) => !before.includes(txid))
-  const spends = how === 'double-spend' ? replaceAll(chain, back) : []
+  const spends = how === 'double-spend' ? returnCoinsToPayer(chain, back) : []
   if (how === 'evict') notices.push(...removeFromMempool(chain, back))
-  // Later by one block than before, so that heights differ.
+  // Mine the payments one block later than before, so that their heights change.
   for (let i = 0; i < blocks; i++) {
     const now = i === Math.min(1, blocks - 1) ? (how === 'same' ? [...back] : spends) : []
     notices.push(...connectBlock(chain, now, time))
@@ -145,25 +148,25 @@ export function reorg(chain: Chain, { depth, blocks, how }: Reorg, time: number)
   return { notices }
 }
 
-/** Their coins back to the payer. What spends the output of another of them goes with it. */
-function replaceAll(chain: Chain, txids: readonly string[]): string[] {
+/** Replaces transactions by ones that return the coins to the payer. Their descendants among the given ones are dropped. */
+function returnCoinsToPayer(chain: Chain, txids: readonly string[]): string[] {
   const roots = txids.filter((txid) => chain.txs[txid]?.inputs.every((input) => !txids.includes(input.txid)))
   return roots.flatMap((txid) => {
     const old = chain.txs[txid]
     if (!old) return []
-    const tx = replacementOf(chain, old, 'drop')
+    const tx = buildReplacement(chain, old, 'drop')
     chain.txs[tx.txid] = tx
     return [tx.txid]
   })
 }
 
-/** The mempool was full, or it waited for two weeks. */
+/** Drops a transaction, as after a full mempool or two weeks of waiting. */
 export function evict(chain: Chain, txid: string): Done {
   if (!chain.mempool.includes(txid)) throw new RpcError(-5, 'no such transaction in the mempool')
   return { notices: removeFromMempool(chain, [txid]) }
 }
 
-/** Somebody sends a transaction again that was seen before. */
+/** Sends a known transaction again, as any node could. */
 export function resend(chain: Chain, txid: string): Done {
   const tx = chain.txs[txid]
   if (!tx || blockOf(chain, txid)) throw new RpcError(-5, 'no such transaction to send again')

@@ -2,10 +2,10 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Notice } from './chain.ts'
 
 export interface Publisher {
-  /** Where it publishes; listens from the first time it is asked. */
+  /** Returns the publisher's address. The first call starts to listen. */
   address(): Promise<string>
   publish(notices: readonly Notice[]): void
-  /** Loses events, as a full queue does. */
+  /** Drops the next `count` events, as a full queue does. */
   skip(count: number): void
   close(): void
 }

@@ -18,28 +18,27 @@ export interface BitcoinDeps {
 }
 
 export const BITCOIN_CONTROLS = {
-  'GET /sandbox/bitcoin': 'the page: pay an address, mine a block',
+  'GET /sandbox/bitcoin': 'shows the page: pay an address, mine a block',
   'POST /sandbox/bitcoin/pay':
     '{"address","amount"} or {"outputs":[{"address","amount"}]}; "replaceable", "fee_rate", "from_unconfirmed", "mined"',
   'POST /sandbox/bitcoin/mine':
-    '{"blocks":1,"empty":false,"address"}: blocks with what waits; the reward to the address',
-  'POST /sandbox/bitcoin/replace': '{"txid","how":"keep|lower|drop","mined":false}: a payment that waits is replaced',
-  'POST /sandbox/bitcoin/reorg':
-    '{"depth":1,"blocks","how":"same|wait|evict|double-spend"}: the last blocks are replaced',
-  'POST /sandbox/bitcoin/evict': '{"txid"}: the mempool forgets it',
-  'POST /sandbox/bitcoin/resend': '{"txid"}: somebody sends it again',
+    '{"blocks":1,"empty":false,"address"}: mines waiting payments; the reward goes to the address',
+  'POST /sandbox/bitcoin/replace': '{"txid","how":"keep|lower|drop","mined":false}: replaces a waiting payment',
+  'POST /sandbox/bitcoin/reorg': '{"depth":1,"blocks","how":"same|wait|evict|double-spend"}: replaces the last blocks',
+  'POST /sandbox/bitcoin/evict': '{"txid"}: drops it from the mempool',
+  'POST /sandbox/bitcoin/resend': '{"txid"}: sends it again',
   'POST /sandbox/bitcoin/node':
-    '{"chain","syncing","warming_up","estimate"}: what the node pretends to be; "lose_events"',
+    '{"chain","syncing","warming_up","estimate"}: sets the state of the node; "lose_events" drops ZMQ events',
 } as const
 
 const loginOf = (user: string): string => `Basic ${Buffer.from(`${user}:${BITCOIN.password}`).toString('base64')}`
-/** Who logs in as the live user sees the main network, as a live key of Stripe's makes live objects. */
-const GUISES: Readonly<Record<string, string | undefined>> = {
+/** Network by user: the live user sees the main network, as Stripe's live key creates live objects. */
+const NETWORK_BY_LOGIN: Readonly<Record<string, string | undefined>> = {
   [loginOf(BITCOIN.user)]: undefined,
   [loginOf(BITCOIN.liveUser)]: 'main',
 }
 
-/** A checkbox or a JSON boolean. */
+/** Parses a checkbox or a JSON boolean. */
 const flag = (fallback: boolean) =>
   z
     .union([z.boolean(), z.enum(['true', 'on', 'false', ''])])
@@ -65,7 +64,7 @@ const reorgBody = z.object({
   blocks: count(200).optional(),
   how: z.enum(['same', 'wait', 'evict', 'double-spend']).default('same'),
 })
-const moodBody = z.object({
+const stateBody = z.object({
   chain: z.string().max(20).optional(),
   syncing: z.boolean().optional(),
   warming_up: z.boolean().optional(),
@@ -73,19 +72,19 @@ const moodBody = z.object({
   lose_events: z.int().positive().max(1000).optional(),
 })
 
-/** A node's JSON-RPC, and the controls of those who pay and mine. */
+/** Serves the node's JSON-RPC and the controls of payers and miners. */
 export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, assets: Assets): void {
   app.post(
     '/sandbox/bitcoin/rpc',
     { config: { provider: 'bitcoin' }, schema: { hide: true } },
     async (request, reply) => {
       const login = request.headers.authorization ?? ''
-      if (!Object.hasOwn(GUISES, login)) return reply.status(401).send()
-      const guise = GUISES[login]
+      if (!Object.hasOwn(NETWORK_BY_LOGIN, login)) return reply.status(401).send()
+      const network = NETWORK_BY_LOGIN[login]
       const body: unknown = request.body
       const answer = Array.isArray(body)
-        ? await Promise.all(body.map((one) => node.answer(one, guise)))
-        : await node.answer(body, guise)
+        ? await Promise.all(body.map((one) => node.answer(one, network)))
+        : await node.answer(body, network)
       return reply.type('application/json').send(writeJson(answer))
     },
   )
@@ -106,7 +105,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
       const given = readBody(body, request.body)
       const done = await act(given).catch((error: unknown) => {
         if (error instanceof RpcError)
-          throw new AppError('sandbox.bitcoin-refused', 422, `The node refuses: ${error.message}`)
+          throw new AppError('sandbox.bitcoin-refused', 422, `The node refused the request: ${error.message}`)
         throw error
       })
       if (isForm(request)) return reply.redirect('/sandbox/bitcoin', 303)
@@ -117,7 +116,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
   control('pay', payBody, (given) =>
     node.act((chain, time) => {
       const { replaceable, fee_rate: rate, from_unconfirmed: fromUnconfirmed, mined } = given
-      return pay(chain, { outputs: outputsOf(given), replaceable, feeRate: BigInt(rate), fromUnconfirmed, mined }, time)
+      return pay(chain, { outputs: toOutputs(given), replaceable, feeRate: BigInt(rate), fromUnconfirmed, mined }, time)
     }),
   )
   control('mine', mineBody, ({ blocks, empty, address }) =>
@@ -135,7 +134,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
   control('resend', z.object({ txid }), (given) => node.act((chain) => resend(chain, given.txid)))
 
   app.post('/sandbox/bitcoin/node', { onRequest: gate, schema: { hide: true } }, async (request, reply) => {
-    const { chain, syncing, warming_up: warmingUp, estimate, lose_events: lost = 0 } = readBody(moodBody, request.body)
+    const { chain, syncing, warming_up: warmingUp, estimate, lose_events: lost = 0 } = readBody(stateBody, request.body)
     node.loseEvents(lost)
     const nodeState = {
       ...(chain === undefined ? {} : { chain }),
@@ -143,7 +142,7 @@ export function addBitcoinRoutes(app: HttpServer, { node, gate }: BitcoinDeps, a
       ...(warmingUp === undefined ? {} : { warmingUp }),
       ...(estimate === undefined ? {} : { estimate: estimate ?? undefined }),
     }
-    return reply.send(await node.setMood(nodeState))
+    return reply.send(await node.setState(nodeState))
   })
 }
 
@@ -160,7 +159,7 @@ function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.ou
   )
 }
 
-function outputsOf({ address, amount, outputs, uri }: z.output<typeof payBody>): Output[] {
+function toOutputs({ address, amount, outputs, uri }: z.output<typeof payBody>): Output[] {
   const [, fromUri, query = ''] = /^bitcoin:([a-z0-9]+)(?:\?(.*))?$/i.exec((uri ?? address ?? '').trim()) ?? []
   const single = {
     address: fromUri ?? address ?? '',
@@ -172,14 +171,14 @@ function outputsOf({ address, amount, outputs, uri }: z.output<typeof payBody>):
 function requireSats(text: string): bigint {
   const parsed = parseAmount(text.trim(), 'BTC/8')
   if (!('problem' in parsed) && parsed.amount > 0n) return parsed.amount
-  throw new AppError('sandbox.bad-amount', 422, 'Give an amount in BTC, such as "0.0015".', { param: 'amount' })
+  throw new AppError('sandbox.bad-amount', 422, 'Enter an amount in BTC, such as "0.0015".', { param: 'amount' })
 }
 
 function requireScript(address: string): string {
   try {
     return scriptOf(address.trim())
   } catch {
-    throw new AppError('sandbox.bad-address', 422, 'Give an address of the sandbox, such as bcrt1q….', {
+    throw new AppError('sandbox.bad-address', 422, 'Enter an address of the sandbox, such as bcrt1q….', {
       param: 'address',
     })
   }

@@ -16,7 +16,7 @@ import {
 } from './chain.ts'
 import { addressOf, outpoint, readTransaction, scriptOf, type Transaction } from './transactions.ts'
 
-/** A number of BTC in JSON, with eight decimals as the node writes it. */
+/** An amount of BTC in JSON, with eight decimals as the node writes it. */
 class Btc {
   readonly #sats: bigint
   constructor(sats: bigint) {
@@ -28,7 +28,7 @@ class Btc {
   }
 }
 
-/** JSON in which amounts are numbers, exact to the last digit. */
+/** Serializes JSON in which amounts are exact numbers. */
 export const writeJson = (value: unknown): string =>
   JSON.stringify(value).replaceAll(/"btc:(\d+\.\d{8})"/g, (_, digits: string) => digits)
 
@@ -36,13 +36,13 @@ export interface Call {
   readonly chain: Chain
   readonly params: readonly unknown[]
   readonly zmqAddress: string
-  /** What changed, to be published. */
+  /** Changes to publish. */
   readonly notices: Notice[]
 }
 
 type Method = (call: Call) => unknown
 
-/** The calls that the desk's node client makes, and a few to look around with. Errors and their words as of Bitcoin Core 29. */
+/** The RPC methods that Purser's node client calls, and a few for inspection. Errors follow Bitcoin Core 29. */
 export const METHODS: Readonly<Record<string, Method>> = {
   getblockchaininfo: ({ chain }) => ({
     chain: chain.nodeState.chain,
@@ -84,16 +84,16 @@ export const METHODS: Readonly<Record<string, Method>> = {
     return { hash: known, confirmations, height, time, mediantime: medianTimeOf(chain, height) }
   },
   getdescriptoractivity: ({ chain, params: [hashes, descriptors, mempool = true] }) =>
-    activityOf(chain, hashes, descriptors, mempool !== false),
+    listActivity(chain, hashes, descriptors, mempool !== false),
   getrawmempool: ({ chain }) => chain.mempool,
   getrawtransaction: ({ chain, params: [txid, verbosity = 0, hash] }) => {
     const tx = findTransaction(chain, txid, hash)
-    return verbosity === 0 || verbosity === false ? tx.hex : decoded(tx)
+    return verbosity === 0 || verbosity === false ? tx.hex : renderTransaction(tx)
   },
-  getmempoolentry: ({ chain, params: [txid] }) => entryOf(chain, text(txid)),
+  getmempoolentry: ({ chain, params: [txid] }) => renderMempoolEntry(chain, text(txid)),
   gettxspendingprevout: ({ chain, params: [outputs] }) => {
     const spenders = spendersOf(chain, chain.mempool)
-    return pointsOf(outputs).map((at) => {
+    return parseOutpoints(outputs).map((at) => {
       const spender = spenders.get(outpoint(at))
       return spender === undefined ? at : { ...at, spendingtxid: spender }
     })
@@ -107,7 +107,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
       bestblock: tipOf(chain).hash,
       confirmations,
       value: new Btc(sats),
-      scriptPubKey: spk(script),
+      scriptPubKey: renderScript(script),
       coinbase: coin.coinbase,
     }
   },
@@ -130,7 +130,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
   },
 }
 
-/** Of the last eleven blocks: it never goes back (BIP113). */
+/** Returns the median time of the last eleven blocks, which never decreases (BIP113). */
 function medianTimeOf({ blocks }: Chain, height: number): number {
   const times = blocks.slice(Math.max(0, height - 10), height + 1).map(({ time }) => time)
   return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
@@ -144,13 +144,13 @@ const list = (value: unknown): unknown[] => {
   if (Array.isArray(value)) return value as unknown[]
   throw new RpcError(-3, 'JSON value is not of expected type array')
 }
-const pointsOf = (value: unknown): { txid: string; vout: number }[] =>
+const parseOutpoints = (value: unknown): { txid: string; vout: number }[] =>
   list(value).map((one) => {
     const { txid, vout } = one as { txid: unknown; vout: unknown }
     return { txid: text(txid), vout: Number(vout) }
   })
 
-const spk = (script: string): object => ({ hex: script, address: addressOf(script) })
+const renderScript = (script: string): object => ({ hex: script, address: addressOf(script) })
 
 function requireBlock(chain: Chain, hash: unknown): Block {
   const block = [...chain.blocks, ...chain.stale].find((one) => one.hash === hash)
@@ -158,7 +158,7 @@ function requireBlock(chain: Chain, hash: unknown): Block {
   return block
 }
 
-/** `raw(hex)` and `addr(address)`. */
+/** Parses the descriptors `raw(hex)` and `addr(address)`. */
 function scriptOfDescriptor(descriptor: unknown): string {
   const [, kind, inner = ''] = /^(raw|addr)\(([0-9a-z]+)\)(?:#\w{8})?$/.exec(text(descriptor)) ?? []
   if (kind === 'raw') return inner
@@ -169,14 +169,14 @@ function scriptOfDescriptor(descriptor: unknown): string {
   }
 }
 
-function activityOf(chain: Chain, hashes: unknown, descriptors: unknown, mempool: boolean): object {
+function listActivity(chain: Chain, hashes: unknown, descriptors: unknown, mempool: boolean): object {
   const scripts = new Set(list(descriptors).map(scriptOfDescriptor))
   const blocks = list(hashes).map((hash) => requireBlock(chain, hash))
   if (blocks.some((block) => chain.blocks[block.height] !== block)) throw new RpcError(-8, 'Block is not in main chain')
   const within = (txid: string, where: object): object[] =>
     (chain.txs[txid]?.outputs ?? []).flatMap(({ sats, script }, vout) =>
       scripts.has(script)
-        ? [{ type: 'receive', amount: new Btc(sats), ...where, txid, vout, output_spk: spk(script) }]
+        ? [{ type: 'receive', amount: new Btc(sats), ...where, txid, vout, output_spk: renderScript(script) }]
         : [],
     )
   const inBlocks = blocks.flatMap(({ hash: blockhash, height, txids }) =>
@@ -196,14 +196,14 @@ function findTransaction(chain: Chain, txid: unknown, hash: unknown): Transactio
   throw new RpcError(-5, hash === undefined ? NO_TRANSACTION : 'No such transaction found in the provided block.')
 }
 
-const decoded = ({ txid, inputs, outputs, hex }: Transaction): object => ({
+const renderTransaction = ({ txid, inputs, outputs, hex }: Transaction): object => ({
   txid,
   vin: inputs.length === 0 ? [{ coinbase: '00', sequence: 0xffffffff }] : inputs,
-  vout: outputs.map(({ sats, script }, n) => ({ value: new Btc(sats), n, scriptPubKey: spk(script) })),
+  vout: outputs.map(({ sats, script }, n) => ({ value: new Btc(sats), n, scriptPubKey: renderScript(script) })),
   hex,
 })
 
-function entryOf(chain: Chain, txid: string): object {
+function renderMempoolEntry(chain: Chain, txid: string): object {
   const tx = chain.txs[txid]
   if (!tx || !chain.mempool.includes(txid)) throw new RpcError(-5, 'Transaction not in mempool')
   const ancestors = listAncestors(chain, txid)
@@ -224,7 +224,7 @@ function decode(hex: string): Transaction {
   }
 }
 
-/** A failure inside a normal result, as the node tells it. */
+/** Returns a failure inside a successful result, as the node does. */
 function testAccept(chain: Chain, hex: string): object {
   const tx = decode(hex)
   const base = { txid: tx.txid, wtxid: tx.txid }

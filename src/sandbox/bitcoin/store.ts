@@ -1,17 +1,17 @@
 import { sql, type Db, type Queryable, type Tx } from '#platform/database/db'
 import { newChain, type Chain } from './chain.ts'
 
-/** Amounts are text in the row. */
+/** Serializes the chain. Amounts are text. */
 const write = (chain: Chain): string =>
   JSON.stringify(chain, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
 const parse = (body: string): Chain =>
   JSON.parse(body, (key, value: unknown) => (key === 'sats' ? BigInt(value as string) : value)) as Chain
 
-/** The chain is read and written as a whole; what was read is kept in memory while the row stays as it is. */
+/** Stores the chain as one row. The parsed chain is cached until the row changes. */
 export interface ChainStore {
-  /** The chain as it is; a new one where there is none yet. Not to be changed. */
+  /** Returns the chain, creating it when there is none. Callers must not change it. */
   read(time: number): Promise<Chain>
-  /** The chain to change; it is kept when `act` returns. */
+  /** Passes the locked chain to `act` and stores it afterwards. */
   change<T>(time: number, act: (chain: Chain) => T): Promise<T>
 }
 

@@ -16,7 +16,7 @@ export interface Output {
 
 export interface Transaction {
   readonly txid: string
-  /** Of a coinbase: none. */
+  /** Empty for a coinbase transaction. */
   readonly inputs: readonly Input[]
   readonly outputs: readonly Output[]
   readonly hex: string
@@ -27,7 +27,7 @@ const MAIN = { bech32: 'bc', pubKeyHash: 0x00, scriptHash: 0x05, wif: 0x80 }
 const COINBASE_TXID = '00'.repeat(32)
 const COINBASE_VOUT = 0xffffffff
 
-/** Real transactions without signatures: nobody here checks whose coins they are. */
+/** Builds a real transaction without signatures, because the simulated node does not check ownership. */
 export function buildTransaction(inputs: readonly Input[], outputs: readonly Output[]): Transaction {
   const bytes = encode(
     inputs.map((input) => ({ ...input, scriptSig: '' })),
@@ -36,7 +36,7 @@ export function buildTransaction(inputs: readonly Input[], outputs: readonly Out
   return { txid: txidOf(bytes), inputs, outputs, hex: hex.encode(bytes) }
 }
 
-/** The height in its input makes the reward of each block another transaction. */
+/** Builds a coinbase transaction. The height in its input makes the transaction id unique per block. */
 export function buildCoinbase(height: number, nonce: number, outputs: readonly Output[]): Transaction {
   const scriptSig = Buffer.alloc(8)
   scriptSig.writeUInt32LE(height, 0)
@@ -46,7 +46,7 @@ export function buildCoinbase(height: number, nonce: number, outputs: readonly O
   return { txid: txidOf(bytes), inputs: [], outputs, hex: hex.encode(bytes) }
 }
 
-/** As the library reads it, whose types leave its bytes open. */
+/** A transaction as the library parses it. Its types do not cover the script bytes. */
 interface Raw {
   readonly version: number
   readonly lockTime: number
@@ -54,7 +54,7 @@ interface Raw {
   readonly outputs: readonly { amount: bigint; script: Uint8Array }[]
 }
 
-/** Throws on what is no transaction. */
+/** Throws when the text is not a transaction. */
 export function readTransaction(text: string): Transaction {
   const { inputs, outputs, ...rest }: Raw = RawTx.decode(hex.decode(text))
   const bytes = RawTx.encode({ ...rest, segwitFlag: false, witnesses: [], inputs: [...inputs], outputs: [...outputs] })
@@ -85,10 +85,10 @@ function encode(inputs: readonly (Input & { scriptSig: string })[], outputs: rea
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
 
-/** Twice hashed, and shown backwards. */
+/** Returns the double SHA-256 in reversed byte order. */
 export const txidOf = (bytes: Uint8Array): string => Buffer.from(sha256(sha256(bytes)).toReversed()).toString('hex')
 
-/** Of regtest, or of the main network that it pretends to be. Throws on anything else. */
+/** Returns the script of a regtest or mainnet address. Throws for any other text. */
 export function scriptOf(address: string): string {
   const isMain = /^(?:bc1|[13])/i.test(address)
   return hex.encode(OutScript.encode(Address(isMain ? MAIN : REGTEST).decode(address)))

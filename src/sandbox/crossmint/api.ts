@@ -6,7 +6,7 @@ import { NAME, type Orders } from './orders.ts'
 export const CROSSMINT = {
   stagingKey: 'sk_staging_sandbox',
   productionKey: 'sk_production_sandbox',
-  /** The older pair. */
+  /** Crossmint's older pair of credentials. */
   clientSecret: 'sandbox-client-secret',
   projectId: 'sandbox-project',
   webhookSecret: `whsec_${Buffer.from('purser sandbox crossmint').toString('base64')}`,
@@ -42,7 +42,7 @@ const pageQuery = z.object({
   cursor: z.string().max(80).optional(),
 })
 
-/** Crossmint's orders API at the wire, as far as Purser uses it. */
+/** Serves the part of Crossmint's orders API that Purser uses. */
 export function addOrderApi(app: HttpServer, { db }: Pick<SimulatorDeps, 'db'>, orders: Orders): void {
   app.post(ROOT, { config: { provider: NAME }, schema: { hide: true } }, async (request, reply) => {
     const key = keyOf(request)

@@ -12,7 +12,7 @@ interface Delivery {
   readonly completedAt?: string
 }
 
-/** As the API shows it. */
+/** An order as the API shows it. */
 export interface Order {
   readonly orderId: string
   readonly createdAt: string
@@ -38,7 +38,7 @@ export interface Order {
 export interface OrderHidden {
   readonly clientSecret: string
   readonly livemode: boolean
-  /** What is bought does not arrive. */
+  /** Whether delivery fails. */
   readonly undeliverable?: boolean
 }
 
@@ -58,11 +58,11 @@ export interface NewOrder {
 export interface Orders {
   create(tx: Tx, input: NewOrder): Promise<StoredOrder>
   find(tx: Tx, id: string): Promise<StoredOrder | undefined>
-  /** The newest first, older than one of them. */
+  /** Lists newest first, older than a given order. */
   list(q: Queryable, of: { before: string | undefined; limit: number }): Promise<readonly StoredOrder[]>
-  /** The payer pays, or tries to. */
+  /** Records the payer's attempt to pay. */
   pay(tx: Tx, order: StoredOrder, payment: Payment): Promise<StoredOrder>
-  /** What was paid is delivered, or is not. */
+  /** Delivers a paid order, or fails its delivery. */
   deliver(tx: Tx, id: string): Promise<void>
 }
 
@@ -142,7 +142,7 @@ const quoted = (orderId: string, { dollars, method, lineItem, email }: NewOrder,
   payment: { status: 'awaiting-payment', method, currency: 'usd', ...(email ? { receiptEmail: email } : {}) },
 })
 
-/** A new try takes the last refusal away. */
+/** Applies a new attempt and clears the previous failure. */
 function withPayment(order: Order, changed: Partial<Order['payment']>): Order {
   const { failureReason: _, ...before } = order.payment
   return { ...order, payment: { ...before, ...changed } }

@@ -14,7 +14,7 @@ const querystring = z.object({
 })
 const form = z.object({ number: z.string().max(40).default(''), wallet: z.string().max(20).optional() })
 
-/** The page where the payer of an order chooses card or wallet, as Crossmint hosts it. */
+/** Serves the hosted page where the payer of an order chooses a card or wallet. */
 export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: Orders, assets: Assets): void {
   const { db, gate, deliver } = deps
   type Asked = { params: { id: string }; query: z.output<typeof querystring>; url: string }
@@ -24,8 +24,8 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
   }
   const send = (reply: Reply, status: number, page: string): Reply =>
     reply.status(status).type('text/html; charset=utf-8').send(page)
-  /** Only back to whom the sandbox belongs: the address is anybody's to write. */
-  const backOf = ({ query: { successCallbackURL: url } }: Asked): string | undefined =>
+  /** Allows only URLs of the Purser that owns the sandbox, because anybody can write the query parameter. */
+  const allowedReturnUrl = ({ query: { successCallbackURL: url } }: Asked): string | undefined =>
     url !== undefined && deliver.accepts(url) ? url : undefined
   const show = (
     reply: Reply,
@@ -33,7 +33,7 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
     order: StoredOrder | undefined,
     told: { problem?: string; typed?: string } = {},
   ): Reply => {
-    const back = backOf(request)
+    const back = allowedReturnUrl(request)
     if (!order) return send(reply, 404, absentPage(assets))
     if (order.body.phase !== 'payment') return send(reply, 200, donePage(assets, back))
     const page = checkoutPage(assets, { order: order.body, action: request.url, back, ...told })
@@ -46,24 +46,24 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
   const pay = { config: { page: true, form: true }, onRequest: gate, schema: { ...read.schema, body: form } }
   app.post(PATH, pay, async (request, reply) => {
     const { number, wallet } = request.body
-    const payment = paymentOf(number, wallet)
+    const payment = parsePayment(number, wallet)
     const order = await db.transaction(async (tx) => {
       const found = await find(tx, request)
       return found && payment ? orders.pay(tx, found, payment) : found
     })
-    const problem = payment === undefined ? NO_CARD : problemOf(payment)
+    const problem = payment === undefined ? NOT_A_TEST_CARD : findProblem(payment)
     return show(reply, request, order, problem === undefined ? {} : { problem, typed: number })
   })
 }
 
-const NO_CARD = 'This is not a test card. Take one of those below; never type a real card here.'
+const NOT_A_TEST_CARD = 'This is not a test card. Use one from the list below, and never enter a real card here.'
 
-function paymentOf(number: string, wallet: string | undefined): Payment | undefined {
+function parsePayment(number: string, wallet: string | undefined): Payment | undefined {
   if (wallet !== undefined) return Object.hasOwn(WALLETS, wallet) ? WALLETS[wallet]?.payment : undefined
   return CARDS.find((card) => card.number === number.replaceAll(/\D/g, ''))?.payment
 }
 
-function problemOf(payment: Payment): string | undefined {
-  if (payment === 'empty-wallet') return 'This wallet has not enough USDC.'
+function findProblem(payment: Payment): string | undefined {
+  if (payment === 'empty-wallet') return 'This wallet does not have enough USDC.'
   return typeof payment === 'object' ? payment.says : undefined
 }

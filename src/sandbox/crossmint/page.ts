@@ -13,12 +13,12 @@ export const CARDS: readonly { readonly number: string; readonly does: string; r
   },
   {
     number: '4000000000009995',
-    does: 'Has not enough money',
+    does: 'Has insufficient funds',
     payment: { declined: 'insufficient-funds', says: 'Your card has insufficient funds.' },
   },
   {
     number: '4000000000000341',
-    does: 'Pays, but what is bought never arrives: Crossmint gives the money back',
+    does: 'Pays, but delivery fails and Crossmint refunds the money',
     payment: 'pays-undeliverable',
   },
 ]
@@ -31,19 +31,19 @@ export const WALLETS: Readonly<Record<string, { readonly label: string; readonly
 
 export interface CheckoutView {
   readonly order: Order
-  /** The address of this page, with its secret. */
+  /** URL of this page, including its secret. */
   readonly action: string
   readonly back: string | undefined
   readonly problem?: string | undefined
   readonly typed?: string | undefined
 }
 
-const priceOf = ({ quote }: Order): string => `USD ${quote.totalPrice.amount}`
+const formatPrice = ({ quote }: Order): string => `USD ${quote.totalPrice.amount}`
 
 export function checkoutPage(assets: Assets, { order, action, back, problem, typed }: CheckoutView): string {
   const body = html`<main class="card-page">
     <p class="sim">Simulated Crossmint page</p>
-    <h1>${priceOf(order)}</h1>
+    <h1>${formatPrice(order)}</h1>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <form method="post" action="${action}">
       <label for="number">Card number</label>
@@ -59,7 +59,7 @@ export function checkoutPage(assets: Assets, { order, action, back, problem, typ
       <datalist id="cards">
         ${CARDS.map(({ number, does }) => html`<option value="${formatCardNumber(number)}">${does}</option>`)}
       </datalist>
-      <button class="approve">Pay ${priceOf(order)} by card</button>
+      <button class="approve">Pay ${formatPrice(order)} by card</button>
     </form>
     <form method="post" action="${action}">
       ${Object.entries(WALLETS).map(([name, { label }]) => html`<button name="wallet" value="${name}">${label}</button>`)}
@@ -72,10 +72,10 @@ export function checkoutPage(assets: Assets, { order, action, back, problem, typ
       </ul>
     </details>
   </main>`
-  return document(assets, { title: `Pay ${priceOf(order)}`, body })
+  return document(assets, { title: `Pay ${formatPrice(order)}`, body })
 }
 
-/** Sends the payer back. A refresh, not a redirect: browsers hold the redirect of a posted form to this page's own origin. */
+/** Returns the payer to the merchant. Uses a meta refresh, because browsers restrict the redirect after a form post to this page's own origin. */
 export function donePage(assets: Assets, back: string | undefined): string {
   const head = back === undefined ? html`` : html`<meta http-equiv="refresh" content="0;url=${back}" />`
   const text: Html =
@@ -87,8 +87,8 @@ export function donePage(assets: Assets, back: string | undefined): string {
 
 export const absentPage = (assets: Assets): string =>
   document(assets, {
-    title: 'No such order',
-    body: notice('There is no such order', html`<p>Its address is not complete, or the order does not exist.</p>`),
+    title: 'Order not found',
+    body: notice('Order not found', html`<p>The link is incomplete, or the order does not exist.</p>`),
   })
 
 const notice = (title: string, text: Html): Html =>

@@ -5,7 +5,7 @@ import { addOrderApi, CROSSMINT } from './api.ts'
 import { createOrders, NAME } from './orders.ts'
 import { addCheckoutPages } from './page-routes.ts'
 
-/** Svix's waits between tries, in seconds (docs.svix.com/retries). */
+/** Svix's delays between attempts, in seconds (docs.svix.com/retries). */
 const RETRY_SECONDS = [5, 300, 1800, 7200, 18_000, 36_000, 36_000]
 
 export const crossmint: SimulatorKind = {
@@ -35,7 +35,7 @@ export const crossmint: SimulatorKind = {
         [`${NAME}.event`]: async ({ subject: url, body, tries }) => {
           const now = clock.now()
           const { actionId } = JSON.parse(body) as { actionId: string }
-          // The same for every copy of the event.
+          // Every copy of the event has the same id.
           const message = { id: `msg_${actionId}`, at: now, body }
           const headers = {
             'svix-id': message.id,

@@ -2,7 +2,7 @@ import { addMs } from '#platform/base/clock'
 import { makeToken as make, readToken } from '../bearer.ts'
 import { MPESA } from '../credentials.ts'
 
-/** As Daraja says it: about an hour. */
+/** Token lifetime that Daraja states: about an hour. */
 export const TOKEN_SECONDS = 3599
 
 const basic = Buffer.from(`${MPESA.consumerKey}:${MPESA.consumerSecret}`).toString('base64')

@@ -4,7 +4,7 @@ import type { Network } from '../phone/network.ts'
 import { RESULTS } from '../phone/phones.ts'
 import type { Prompt } from '../phone/store.ts'
 
-/** The body that Safaricom posts: metadata only on success, a Balance item without a value, numbers where it writes numbers. */
+/** Renders the callback as Safaricom posts it: metadata only on success, a Balance item without a value, numbers as JSON numbers. */
 export function callbackBody(prompt: Prompt): string {
   const { merchantRequestId, id, resultCode, paidShillings, receiptNumber: number, decidedAt, phone } = prompt
   const code = resultCode ?? '4999'
@@ -20,7 +20,7 @@ export function callbackBody(prompt: Prompt): string {
   return `{"Body":{"stkCallback":{"MerchantRequestID":"${merchantRequestId}","CheckoutRequestID":"${id}","ResultCode":${code},"ResultDesc":${said}${metadata}}}}`
 }
 
-/** `yyyyMMddHHmmss`, East Africa Time. Written anew here: a simulator that borrowed the client's code could not find its faults. */
+/** Formats `yyyyMMddHHmmss` in East Africa Time. Not shared with the rail's client, so that the simulator can reveal the client's bugs. */
 export function eatStamp(at: Date): string {
   const shifted = addMs(at, 3 * 3_600_000)
   const two = (value: number): string => String(value).padStart(2, '0')
@@ -30,13 +30,13 @@ export function eatStamp(at: Date): string {
 
 const randomOf = (ids: Ids): bigint => BigInt(`0x${ids.uuid().replaceAll('-', '').slice(16)}`)
 
-/** So many digits of an id's random part. */
+/** Returns the given number of digits from an id's random part. */
 export const digits = (ids: Ids, length: number): string =>
   String(randomOf(ids) % 10n ** BigInt(length)).padStart(length, '0')
 
 export const checkoutRequestId = (ids: Ids, at: Date): string => `ws_CO_${eatStamp(at)}${digits(ids, 12)}`
 
-/** Ten capitals and digits, such as NLJ7RT61SV. */
+/** Ten capital letters and digits, such as NLJ7RT61SV. */
 export const receiptNumber = (ids: Ids): string =>
   `S${randomOf(ids).toString(36).toUpperCase().padStart(13, '0').slice(-9)}`
 

@@ -37,7 +37,7 @@ const statusBody = z.object({
 const isUser = (name: string, credential: string): boolean =>
   name === MPESA.initiator && credential === MPESA.securityCredential
 
-/** Money to phones at the wire, and questions about it, whose answers come later too. */
+/** Serves payouts to phones and their status queries, whose results are also sent later. */
 export function addPayoutRoutes(app: HttpServer, deps: DarajaDeps & { readonly payouts: Payouts }): void {
   const { payouts, deliver } = deps
   const options = { config: { provider: 'daraja' }, schema: { hide: true } }

@@ -8,13 +8,13 @@ import { endPayout, insertPayout, lockPayout, type Payout } from './store.ts'
 
 type NewPayout = Pick<Payout, 'id' | 'phone' | 'shillings' | 'resultUrl' | 'timeoutUrl'>
 
-/** Money that goes to phones (B2C), and the questions about it. */
+/** Payouts to phones (B2C) and their status queries. */
 export interface Payouts {
-  /** Undefined when the id was taken before. */
+  /** Returns undefined when the id was used before. */
   send(input: NewPayout): Promise<Payout | undefined>
-  /** Does what should be done by now. */
+  /** Completes a payout that is due. */
   settle(id: string): Promise<void>
-  /** Orders the answer to a question. @returns the conversation of the question */
+  /** Schedules the result of a status query. @returns the query's conversation id */
   ask(input: { id: string; resultUrl: string }): Promise<string>
 }
 
@@ -26,7 +26,7 @@ export interface PayoutsDeps {
 
 const ARRIVES_AFTER_MS = 1000
 const SUCCESS = '0'
-const NO_RECEIVER = '2040'
+const UNREGISTERED_RECEIVER = '2040'
 const NO_SUCH_PAYMENT = '2033'
 const DONE = 'The service request is processed successfully.'
 
@@ -42,25 +42,26 @@ export const createPayouts = (deps: PayoutsDeps): Payouts => ({
       const found = await lockPayout(tx, id)
       const payout = found && (await settle(deps, tx, found))
       const known = payout && receiverOf(payout.phone).isKnown ? payout : undefined
-      const conversation = conversationOf(deps)
-      await sendTo(deps, tx, resultUrl, statusBody(known, conversation))
+      const conversation = createConversationId(deps)
+      await scheduleCallback(deps, tx, resultUrl, statusBody(known, conversation))
       return conversation
     }),
 })
 
-const conversationOf = ({ ids, clock }: PayoutsDeps): string =>
+const createConversationId = ({ ids, clock }: PayoutsDeps): string =>
   `AG_${eatStamp(clock.now()).slice(0, 8)}_${digits(ids, 20)}`
 
-const sendTo = ({ ids, clock }: PayoutsDeps, tx: Tx, subject: string, body: string): Promise<void> =>
+const scheduleCallback = ({ ids, clock }: PayoutsDeps, tx: Tx, subject: string, body: string): Promise<void> =>
   addTimer(tx, ids, { kind: 'callback', subject, body, dueAt: clock.now() })
 
 async function send(deps: PayoutsDeps, tx: Tx, input: NewPayout): Promise<Payout | undefined> {
   const createdAt = deps.clock.now()
   const dueAt = addMs(createdAt, ARRIVES_AFTER_MS)
   const undecided = { resultCode: null, transactionId: null }
-  const payout: Payout = { ...input, ...undecided, conversationId: conversationOf(deps), createdAt, dueAt }
+  const payout: Payout = { ...input, ...undecided, conversationId: createConversationId(deps), createdAt, dueAt }
   if (!(await insertPayout(tx, payout))) return undefined
-  if (receiverOf(input.phone).timesOut) await sendTo(deps, tx, input.timeoutUrl, resultBody(payout, 'Timed out.'))
+  if (receiverOf(input.phone).timesOut)
+    await scheduleCallback(deps, tx, input.timeoutUrl, resultBody(payout, 'Timed out.'))
   await addTimer(tx, deps.ids, { kind: 'payout', subject: input.id, dueAt })
   return payout
 }
@@ -68,23 +69,27 @@ async function send(deps: PayoutsDeps, tx: Tx, input: NewPayout): Promise<Payout
 async function settle(deps: PayoutsDeps, tx: Tx, payout: Payout): Promise<Payout> {
   if (payout.resultCode !== null || deps.clock.now() < payout.dueAt) return payout
   const { arrives, results } = receiverOf(payout.phone)
-  const done = { ...payout, resultCode: arrives ? SUCCESS : NO_RECEIVER, transactionId: receiptNumber(deps.ids) }
+  const done = {
+    ...payout,
+    resultCode: arrives ? SUCCESS : UNREGISTERED_RECEIVER,
+    transactionId: receiptNumber(deps.ids),
+  }
   await endPayout(tx, done)
   const body = resultBody(done, arrives ? DONE : 'The receiver is not registered.')
-  for (let i = 0; i < results; i++) await sendTo(deps, tx, payout.resultUrl, body)
+  for (let i = 0; i < results; i++) await scheduleCallback(deps, tx, payout.resultUrl, body)
   return done
 }
 
 type Parameters = readonly (readonly [key: string, value: string | number])[]
 
-const parametersOf = (all: Parameters): object => ({
+const renderParameters = (all: Parameters): object => ({
   ResultParameters: { ResultParameter: all.map(([Key, Value]) => ({ Key, Value })) },
 })
 
-/** What is posted when it is done. */
+/** Renders the result of a payout. */
 function resultBody(payout: Payout, said: string): string {
   const { id, conversationId, shillings, transactionId, phone, resultCode } = payout
-  const parameters = parametersOf([
+  const parameters = renderParameters([
     ['TransactionAmount', Number(shillings)],
     ['TransactionReceipt', transactionId ?? ''],
     ['ReceiverPartyPublicName', `${phone} - John Doe`],
@@ -102,7 +107,7 @@ function resultBody(payout: Payout, said: string): string {
   return JSON.stringify({ Result })
 }
 
-/** What is posted to who asked. */
+/** Renders the result of a status query. */
 function statusBody(payout: Payout | undefined, conversation: string): string {
   const head = {
     ResultType: 0,
@@ -115,7 +120,7 @@ function statusBody(payout: Payout | undefined, conversation: string): string {
   if (!payout) return JSON.stringify({ Result: head })
   const { id, conversationId, shillings, transactionId, phone, resultCode } = payout
   const status = resultCode === null ? 'Pending' : resultCode === SUCCESS ? 'Completed' : 'Failed'
-  const parameters = parametersOf([
+  const parameters = renderParameters([
     ['DebitPartyName', '600000 - Sandbox Shop'],
     ['CreditPartyName', `${phone} - John Doe`],
     ['OriginatorConversationID', id],

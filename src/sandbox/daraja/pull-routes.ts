@@ -20,9 +20,9 @@ const pullBody = z.object({
     .transform((given) => Number.parseInt(given, 10)),
 })
 const PAGE = 100
-const REACH_MS = 48 * 3_600_000
+const MAX_AGE_MS = 48 * 3_600_000
 
-/** M-Pesa's own list of what came to the short code (Pull Transactions). */
+/** Serves Pull Transactions: M-Pesa's list of payments to the short code. */
 export function addPullRoute(app: HttpServer, { clock, ids, prompts }: DarajaDeps): void {
   app.post(
     '/sandbox/daraja/pulltransactions/v1/query',
@@ -32,17 +32,17 @@ export function addPullRoute(app: HttpServer, { clock, ids, prompts }: DarajaDep
         reply.status(status).send({ requestId: ids.uuid(), errorCode, errorMessage })
       if (!isToken(request.headers.authorization, clock.now())) return refuse(404, '404.001.03', 'Invalid Access Token')
       const { data } = pullBody.safeParse(request.body)
-      if (data?.ShortCode !== MPESA.shortcode || addMs(data.StartDate, REACH_MS) < clock.now())
+      if (data?.ShortCode !== MPESA.shortcode || addMs(data.StartDate, MAX_AGE_MS) < clock.now())
         return refuse(400, '400.002.02', 'Bad Request - Invalid ShortCode or dates')
       const { StartDate: from, EndDate: to, OffSetValue: offset } = data
       const paid = await prompts.listPaid({ network: 'mpesa', from, to, offset, limit: PAGE })
-      const said = { ResponseCode: '1000', ResponseMessage: 'Success', Response: [paid.map(pulled)] }
+      const said = { ResponseCode: '1000', ResponseMessage: 'Success', Response: [paid.map(renderTransaction)] }
       return reply.send({ ResponseRefID: ids.uuid(), ...said })
     },
   )
 }
 
-const pulled = (prompt: Prompt): object => ({
+const renderTransaction = (prompt: Prompt): object => ({
   transactionId: prompt.receiptNumber,
   trxDate: prompt.decidedAt?.toISOString(),
   msisdn: prompt.phone,

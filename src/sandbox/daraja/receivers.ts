@@ -1,19 +1,19 @@
-/** What becomes of money that is sent to a phone. */
+/** How a payout to a phone behaves. */
 export interface Receiver {
   readonly arrives: boolean
-  /** How many times its result is sent. */
+  /** Number of times the result is sent. */
   readonly results: number
-  /** What happens to the answer of the request. */
+  /** Whether the response to the request is sent or lost. */
   readonly answer: 'sent' | 'cut'
-  /** A notice to QueueTimeOutURL comes before all else. */
+  /** Whether a notice to QueueTimeOutURL is sent first. */
   readonly timesOut: boolean
-  /** Whether a question about it finds it. */
+  /** Whether a status query finds the payout. */
   readonly isKnown: boolean
 }
 
 const usual: Receiver = { arrives: true, results: 1, answer: 'sent', timesOut: false, isKnown: true }
 
-/** The list of phones says it in words. Any other phone gets its money after a second. */
+/** Exceptions, as the list of phones describes them. A payout to any other phone arrives after a second. */
 const RECEIVERS: ReadonlyMap<string, Receiver> = new Map([
   ['254700000012', { ...usual, arrives: false }],
   ['254700000013', { ...usual, results: 0 }],

@@ -26,7 +26,7 @@ const pushBody = z.object({
 })
 const queryBody = z.object({ ...credentials, CheckoutRequestID: z.string() })
 
-/** Daraja at the wire: what it asks for, and the words it answers with. */
+/** Serves the Daraja API with its own checks and messages. */
 export function addDarajaRoutes(app: HttpServer, deps: DarajaDeps): void {
   const { clock } = deps
   const hide = { hide: true }
@@ -100,7 +100,7 @@ function queryAnswer(prompt: Prompt): object {
   }
 }
 
-/** The body, if the token, its form and the password are right; else undefined, and the refusal is sent. */
+/** Returns the body when token, format and password are valid. Otherwise sends the error and returns undefined. */
 async function admit<T extends { BusinessShortCode: string; Password: string; Timestamp: string }>(
   deps: DarajaDeps,
   request: Request,

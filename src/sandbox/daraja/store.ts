@@ -1,6 +1,6 @@
 import { sql, type Tx } from '#platform/database/db'
 
-/** All SQL on what Safaricom sends to phones. */
+/** SQL for M-Pesa payouts to phones. */
 
 export interface Payout {
   readonly id: string
@@ -15,7 +15,7 @@ export interface Payout {
   readonly transactionId: string | null
 }
 
-/** False when its id was taken before. */
+/** Returns false when the id was used before. */
 export async function insertPayout(tx: Tx, row: Payout): Promise<boolean> {
   const written =
     await tx.run(sql`insert into sandbox.payouts (id, conversation_id, phone, shillings, result_url, timeout_url, created_at, due_at)

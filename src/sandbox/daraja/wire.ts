@@ -18,7 +18,7 @@ export const wholeNumber = z
   .transform((value) => BigInt(value))
 export const digitsOf = z.union([z.string(), z.int()]).transform(String)
 
-/** The body, if the token and its form are right; else undefined, and the refusal is sent. */
+/** Returns the body when token and format are valid. Otherwise sends the error and returns undefined. */
 export async function readBody<T>(
   deps: DarajaDeps,
   request: Request,
@@ -44,7 +44,7 @@ export const refuse = (
   errorMessage: string,
 ): Reply => reply.status(status).send({ requestId: ids.uuid(), errorCode, errorMessage })
 
-/** The request was acted on, and its answer never arrives. */
+/** Closes the connection: the request was processed, but its response is lost. */
 export function cut(request: Request, reply: Reply): Reply {
   reply.hijack()
   request.raw.socket.destroy()

@@ -6,11 +6,11 @@ import { takeFault, type Fault } from './store.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The simulated provider whose planned faults the route's answers have. */
+    /** Simulated provider whose planned faults apply to the route's responses. */
     provider?: string
   }
   interface FastifyRequest {
-    /** What this answer is to be like, where a fault was planned. */
+    /** Planned fault of this response. */
     fault: Fault | undefined
   }
 }
@@ -18,7 +18,7 @@ declare module 'fastify' {
 const RETRY_AFTER_SECONDS = 180
 const HUGE_BYTES = 10 * 1024 * 1024
 
-/** From here on routes with `config: { provider }` misbehave as planned. */
+/** Makes routes that are registered from now on with `config: { provider }` fail as planned. */
 export function addAnswerFaults(app: HttpServer, { db }: { db: Db }): void {
   app.decorateRequest('fault', undefined)
   app.addHook('onRoute', (route) => {
@@ -26,11 +26,11 @@ export function addAnswerFaults(app: HttpServer, { db }: { db: Db }): void {
     if (provider === undefined) return
     const before = async (request: Request, reply: Reply): Promise<unknown> => {
       request.fault = await takeFault(db, provider, 'answer')
-      return request.fault && REFUSALS[request.fault.kind]?.(request, reply)
+      return request.fault && RESPONSES_WITHOUT_ACTING[request.fault.kind]?.(request, reply)
     }
     const after = async (request: Request, reply: Reply, payload: unknown): Promise<unknown> => {
       const { fault } = request
-      const spoil = fault && SPOILS[fault.kind]
+      const spoil = fault && SPOILERS[fault.kind]
       return spoil && typeof payload === 'string' ? spoil({ fault, request, reply, payload }) : payload
     }
     route.onRequest = [...[route.onRequest ?? []].flat(), before]
@@ -38,8 +38,8 @@ export function addAnswerFaults(app: HttpServer, { db }: { db: Db }): void {
   })
 }
 
-/** Of a provider that does nothing. */
-const REFUSALS: Readonly<Partial<Record<FaultKind, (request: Request, reply: Reply) => Reply>>> = {
+/** Faults where the provider does not act on the request. */
+const RESPONSES_WITHOUT_ACTING: Readonly<Partial<Record<FaultKind, (request: Request, reply: Reply) => Reply>>> = {
   down: (request, reply) => {
     void reply.hijack()
     request.raw.socket.destroy()
@@ -55,19 +55,19 @@ const REFUSALS: Readonly<Partial<Record<FaultKind, (request: Request, reply: Rep
 
 const BROKEN = { error: { message: 'Internal Server Error', type: 'api_error' } }
 
-interface Spoiled {
+interface ResponseToSpoil {
   readonly fault: Fault
   readonly request: Request
   readonly reply: Reply
   readonly payload: string
 }
 
-/** Of the answer, after what was asked for is done. */
-const SPOILS: Readonly<Partial<Record<FaultKind, (answer: Spoiled) => string | Promise<string>>>> = {
+/** Faults that spoil the response after the provider acted on the request. */
+const SPOILERS: Readonly<Partial<Record<FaultKind, (answer: ResponseToSpoil) => string | Promise<string>>>> = {
   slow: async ({ fault, request, payload }) => {
-    const left = new AbortController()
-    request.raw.socket.once('close', () => left.abort())
-    await waitMs(fault.delayMs, left.signal)
+    const closed = new AbortController()
+    request.raw.socket.once('close', () => closed.abort())
+    await waitMs(fault.delayMs, closed.signal)
     return payload
   },
   '500-after-acting': ({ reply }) => {
@@ -79,13 +79,13 @@ const SPOILS: Readonly<Partial<Record<FaultKind, (answer: Spoiled) => string | P
     return payload
   },
   'invalid-json': ({ payload }) => payload.slice(0, Math.ceil(payload.length / 2)),
-  'wrong-types': ({ payload }) => JSON.stringify(wrapped(JSON.parse(payload))),
+  'wrong-types': ({ payload }) => JSON.stringify(wrapInLists(JSON.parse(payload))),
   huge: () => `{"data": "${'x'.repeat(HUGE_BYTES)}"}`,
 }
 
-/** Every value in a list: no text, number or truth is where it belongs. */
-function wrapped(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(wrapped)
+/** Puts every value into a list, so that no field has its documented type. */
+function wrapInLists(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(wrapInLists)
   if (typeof value !== 'object' || value === null) return [value]
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, wrapped(inner)]))
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, wrapInLists(inner)]))
 }

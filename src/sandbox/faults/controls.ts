@@ -5,7 +5,7 @@ import type { Gate } from '../access.ts'
 import { ANSWER_FAULTS, DELIVERY_FAULTS, placeOf, PRICE_FAULTS, type FaultKind } from './kinds.ts'
 import { listFaults, planFault, type PlannedFault } from './store.ts'
 
-/** Who misbehaves, and how each can. `path`: the name in the controls, where it is another. */
+/** A provider that can fail, and its kinds of faults. `paths` are its names in the controls. */
 export interface FaultyProvider {
   readonly provider: string
   readonly paths: readonly string[]
@@ -23,7 +23,7 @@ const rail = (provider: string, ...more: readonly string[]): FaultyProvider => (
 })
 const only = (provider: string, kinds: readonly FaultKind[]): FaultyProvider => ({ provider, paths: [provider], kinds })
 
-/** `simulators`: those of the list. */
+/** Lists the providers that can fail. `simulators` are the names from `simulators.ts`. */
 export const faultyProviders = (
   simulators: readonly string[],
   priceSources: readonly string[],
@@ -36,12 +36,12 @@ export const faultyProviders = (
 ]
 
 export function faultControls(providers: readonly FaultyProvider[]): Readonly<Record<string, string>> {
-  const told = { answers, deliveries, 'price sources': prices }
-  const kindsOf = Object.entries(told).map(([whose, kinds]) => `${whose}: ${kinds.join(', ')}`)
+  const kindsByPlace = { answers, deliveries, 'price sources': prices }
+  const kindTexts = Object.entries(kindsByPlace).map(([place, kinds]) => `${place}: ${kinds.join(', ')}`)
   const names = providers.flatMap(({ paths }) => paths).join('|')
   return {
-    [`POST /sandbox/{${names}}/faults`]: `{"kind", "count":1}: so many of the next answers or deliveries go wrong; 0 ends it. Kinds of ${kindsOf.join('; ')}`,
-    'GET /sandbox/{provider}/faults': 'what is planned still',
+    [`POST /sandbox/{${names}}/faults`]: `{"kind", "count":1}: makes the next "count" responses or deliveries fail; 0 ends the fault. Kinds of ${kindTexts.join('; ')}`,
+    'GET /sandbox/{provider}/faults': 'planned faults',
   }
 }
 

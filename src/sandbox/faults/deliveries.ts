@@ -6,7 +6,7 @@ import { takeFault } from './store.ts'
 
 const REORDER_MS = 5000
 
-/** The handler of a provider's deliveries, misbehaving as planned. A fault is of the first try: what is sent again afterwards is not spoiled too. */
+/** Wraps the handler of a provider's deliveries so that they fail as planned. Only the first attempt fails; retries are sent normally. */
 export const withFaults =
   (provider: string, deliver: TimerHandler, { db, clock, ids }: { db: Db; clock: Clock; ids: Ids }): TimerHandler =>
   async (timer) => {

@@ -1,28 +1,28 @@
-/** How a provider can answer wrongly. What moves money is done first where it says so. */
+/** Faults of a provider's responses. The text says whether the provider acts on the request first. */
 export const ANSWER_FAULTS = {
-  down: 'closes the connection, and nothing is done',
-  slow: 'does it, and answers after "delay_ms" (60000)',
-  '429': 'asks for patience, with Retry-After: 180; nothing is done',
-  '500': 'answers 500; nothing is done',
-  '500-after-acting': 'does it, and answers 500',
-  cut: 'does it, and closes the connection instead of answering',
-  'invalid-json': 'does it, and answers half a document',
-  'wrong-types': 'does it, and answers the right names with values of wrong types',
-  huge: 'does it, and answers 10 MB',
+  down: 'closes the connection without acting',
+  slow: 'acts, and answers after "delay_ms" (60000)',
+  '429': 'answers 429 with Retry-After: 180, without acting',
+  '500': 'answers 500, without acting',
+  '500-after-acting': 'acts, and answers 500',
+  cut: 'acts, and closes the connection without an answer',
+  'invalid-json': 'acts, and answers half a JSON document',
+  'wrong-types': 'acts, and answers with wrong types of values',
+  huge: 'acts, and answers 10 MB',
 } as const
 
-/** How a provider can fail to tell. */
+/** Faults of a provider's callbacks and events. */
 export const DELIVERY_FAULTS = {
-  duplicate: 'the event or callback comes twice at once',
-  'lost-callback': 'it never comes',
-  reorder: 'it comes five seconds later, after those that follow',
+  duplicate: 'sends the event or callback twice at once',
+  'lost-callback': 'never sends the event or callback',
+  reorder: 'sends the event or callback five seconds late, after the following ones',
 } as const
 
-/** Well-formed nonsense of a price source. */
+/** Faults of a price source: well-formed but wrong responses. */
 export const PRICE_FAULTS = {
   lying: 'multiplies every price by "percent" / 100 (150)',
-  stale: 'gives prices of an hour ago (coingecko alone dates them)',
-  ahead: 'has a clock that is an hour ahead (coingecko)',
+  stale: 'answers with prices of an hour ago (only coingecko sends their time)',
+  ahead: 'sends times that are an hour ahead (coingecko)',
 } as const
 
 export type AnswerFault = keyof typeof ANSWER_FAULTS

@@ -11,7 +11,7 @@ export interface PlannedFault extends Fault {
   readonly timesLeft: number
 }
 
-/** One for each place: a new one replaces what was planned there. `timesLeft` 0 ends it. */
+/** Plans one fault per place, replacing a planned one. `timesLeft` 0 ends the fault. */
 export async function planFault(q: Queryable, provider: string, place: Place, fault: PlannedFault): Promise<void> {
   const { kind, percent, delayMs, timesLeft } = fault
   await q.run(sql`insert into sandbox.faults (provider, place, kind, times_left, percent, delay_ms)
@@ -20,7 +20,7 @@ export async function planFault(q: Queryable, provider: string, place: Place, fa
       percent = excluded.percent, delay_ms = excluded.delay_ms`)
 }
 
-/** The fault of this answer or delivery, counted off. */
+/** Returns the fault of this response or delivery and decrements its count. */
 export const takeFault = (q: Queryable, provider: string, place: Place): Promise<Fault | undefined> =>
   q.maybe<Fault>(sql`update sandbox.faults set times_left = times_left - 1
     where provider = ${provider} and place = ${place} and times_left > 0

@@ -4,18 +4,18 @@ import type { Prompt } from '../phone/store.ts'
 import { shillings, formatPhone } from '../page/document.ts'
 
 export interface PhoneView {
-  /** The number whose phone is shown; undefined: nobody has picked one and none waits. */
+  /** Number of the displayed phone. Undefined when none is chosen and no prompt waits. */
   readonly phone: string | undefined
-  /** Prompts that wait, of all numbers, newest first. */
+  /** Waiting prompts of all numbers, newest first. */
   readonly waiting: readonly Prompt[]
-  /** What the shown phone did last. */
+  /** Last decided prompt of the displayed phone. */
   readonly last: Prompt | undefined
   readonly now: Date
-  /** What a prompt's network is called on the phone. */
+  /** Returns the network's title as the phone shows it. */
   readonly titleOf: (prompt: Prompt) => string
 }
 
-/** The phone and the list of prompts: the part of the page that changes by itself. */
+/** Renders the phone and the list of prompts, the part of the page that refreshes. */
 export function livePart(view: PhoneView): Html {
   const prompt = view.waiting.find(({ phone }) => phone === view.phone)
   return html`<div class="phone" role="group" aria-label="Phone ${view.phone ? formatPhone(view.phone) : ''}">
@@ -54,7 +54,7 @@ function promptCard(prompt: Prompt, { now, titleOf }: PhoneView): Html {
     </p>
     <p class="soft">${description}</p>
     ${action('approve', 'Approve')} ${action('decline', 'Decline')} ${action('ignore', 'Ignore')}
-    <p class="soft small">Goes away in <span data-seconds="${seconds}">${seconds} s</span></p>
+    <p class="soft small">Expires in <span data-seconds="${seconds}">${seconds} s</span></p>
   </form>`
 }
 
@@ -63,7 +63,7 @@ function idleScreen({ phone, last }: PhoneView): Html {
     return html`<div class="idle">
       <p class="glyph none" aria-hidden="true"></p>
       <p>${phone ? 'No prompt yet.' : 'Prompts appear here.'}</p>
-      <p class="soft">Start a payment by M-Pesa or Airtel Money, and this phone rings.</p>
+      <p class="soft">Start a payment by M-Pesa or Airtel Money, and the prompt appears here.</p>
     </div>`
   }
   const paid = last.resultCode === '0'

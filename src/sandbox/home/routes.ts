@@ -31,28 +31,28 @@ const params = z.object({
 const body = z.object({ prompt: z.string().max(80).optional() }).nullish()
 
 const CONTROLS = {
-  'GET /sandbox/phone/{msisdn}': 'prompts that wait on this phone',
-  'POST /sandbox/phone/{msisdn}/approve': 'pays the newest one, or the one named by {"prompt":"ws_CO_…"}',
+  'GET /sandbox/phone/{msisdn}': 'lists the prompts that wait on this phone',
+  'POST /sandbox/phone/{msisdn}/approve': 'approves the newest prompt, or the one named by {"prompt":"ws_CO_…"}',
   'POST /sandbox/phone/{msisdn}/decline': 'cancels it (1032)',
-  'POST /sandbox/phone/{msisdn}/ignore': 'takes it off the screen; it times out later (1037)',
-  'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, once more or at last',
-  'POST /sandbox/{provider}/endpoints': `{"url"}: the provider sends its events there too (${SIMULATORS.map(({ name }) => name).join(', ')})`,
+  'POST /sandbox/phone/{msisdn}/ignore': 'hides the prompt, which times out later (1037)',
+  'POST /sandbox/phone/{msisdn}/callback': 'sends the callback of the last decided prompt, again or for the first time',
+  'POST /sandbox/{provider}/endpoints': `{"url"}: registers another URL for the provider's events (${SIMULATORS.map(({ name }) => name).join(', ')})`,
   ...Object.fromEntries(SIMULATORS.flatMap(({ controls = {} }) => Object.entries(controls))),
   ...faultControls(FAULTY),
   ...BITCOIN_CONTROLS,
   ...PRICE_CONTROLS,
 }
 
-/** The page /sandbox, and the same controls for tests. */
+/** Serves the page /sandbox, and JSON controls for tests. */
 export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): void {
   const { prompts, gate } = deps
   const page = { config: { page: true }, onRequest: gate, schema: { hide: true, querystring } }
 
   app.get('/sandbox', page, async (request, reply) => {
-    const asked = request.query.phone?.trim()
-    const phone = asked ? parseMobile(asked, 'KE') : undefined
+    const requested = request.query.phone?.trim()
+    const phone = requested ? parseMobile(requested, 'KE') : undefined
     const view = await loadPhoneView(deps, phone)
-    const wrongPhone = Boolean(asked) && phone === undefined
+    const wrongPhone = Boolean(requested) && phone === undefined
     const html = sandboxPage(assets, { ...view, wrongPhone, demoUrl: deps.demoUrl() })
     return reply.type('text/html; charset=utf-8').send(html)
   })
@@ -77,15 +77,15 @@ export function addPageRoutes(app: HttpServer, deps: PageDeps, assets: Assets): 
     const phone = requirePhone(request.params.phone)
     const prompt = await prompts.act(phone, action, request.body?.prompt)
     if (isForm(request)) return reply.redirect(`/sandbox?phone=${phone}`, 303)
-    if (!prompt) throw new AppError('sandbox.no-prompt', 404, nothingTo(action, phone))
+    if (!prompt) throw new AppError('sandbox.no-prompt', 404, describeNoPrompt(action, phone))
     return reply.send({ phone, action, prompt: render(prompt) })
   })
 }
 
-/** The phone asked for; else the one that rang last. */
-async function loadPhoneView({ db, clock, prompts }: PageDeps, asked: string | undefined): Promise<PhoneView> {
+/** Loads the requested phone, else the phone of the newest prompt. */
+async function loadPhoneView({ db, clock, prompts }: PageDeps, requested: string | undefined): Promise<PhoneView> {
   const waiting = await prompts.listWaiting()
-  const phone = asked ?? waiting[0]?.phone
+  const phone = requested ?? waiting[0]?.phone
   const [last] = phone === undefined ? [] : await listDecided(db, phone, 1)
   return { phone, waiting, last, now: clock.now(), titleOf: prompts.title }
 }
@@ -99,7 +99,7 @@ function requirePhone(text: string): string {
   return phone
 }
 
-const nothingTo = (action: PhoneAction, phone: string): string =>
+const describeNoPrompt = (action: PhoneAction, phone: string): string =>
   action === 'callback' ? `Phone ${phone} has decided on no prompt yet.` : `No prompt waits on phone ${phone}.`
 
 const isForm = (request: Request): boolean =>

@@ -6,7 +6,7 @@ import { document, formatPhone } from '../page/document.ts'
 import { livePart, type PhoneView } from './phone.ts'
 
 export interface SandboxView extends PhoneView {
-  /** A number that was asked for and is none. */
+  /** Whether the requested phone number is invalid. */
   readonly wrongPhone: boolean
   readonly demoUrl: string | undefined
 }
@@ -16,7 +16,7 @@ export function sandboxPage(assets: Assets, view: SandboxView): string {
     <noscript><meta http-equiv="refresh" content="5" /></noscript>`
   const body = html`<header class="top">
       <h1>Phone and cards</h1>
-      <p>No real money moves here. This is the payer’s side: approve or decline what a checkout asks for.</p>
+      <p>No real money moves here. Act as the payer here: approve or decline the requests of a checkout.</p>
       ${view.demoUrl && html`<p><a class="button" href="${view.demoUrl}">Open the demo checkout</a></p>`}
       <p><a href="/sandbox/bitcoin">Bitcoin: pay an address, mine a block</a></p>
     </header>
@@ -52,7 +52,7 @@ const copy = (text: string, name: string): Html =>
 
 const phoneTable = (): Html =>
   html`<section aria-labelledby="phones-title">
-    <h2 id="phones-title">Phones that act by themselves</h2>
+    <h2 id="phones-title">Phones that answer automatically</h2>
     <p class="soft">
       Every other number waits for you on the phone, for two minutes. With <code>25473</code> in front of them
       (<code>${airtelNumber('254700000001')}</code>) they do the same for Airtel Money, which knows no paying too
@@ -69,7 +69,7 @@ const phoneTable = (): Html =>
 const cardTable = (): Html =>
   html`<section aria-labelledby="cards-title">
     <h2 id="cards-title">Test cards</h2>
-    <p class="soft">Any date to come, any three digits.</p>
+    <p class="soft">Use any future date and any three digits.</p>
     <ul class="list">
       ${CARDS.map(
         ({ number, does }) =>

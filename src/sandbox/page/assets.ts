@@ -10,7 +10,7 @@ export interface Assets {
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 const YEAR_SECONDS = 31_536_000
 
-/** Serves the style and the script under names that change with their content, so that browsers may keep them. */
+/** Serves the style and script under names that change with their content, so that browsers can cache them for a year. */
 export function addAssets(app: HttpServer): Assets {
   const serve = (name: string, type: string): string => {
     const text = read(name)

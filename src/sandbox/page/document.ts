@@ -1,7 +1,7 @@
 import { html, type Html } from '#platform/base/html'
 import type { Assets } from './assets.ts'
 
-/** A whole page of the sandbox, under the label that no page here is without. */
+/** Renders a sandbox page, with the label "no real money" that every page here carries. */
 export function document(assets: Assets, { title, body, head }: { title: string; body: Html; head?: Html }): string {
   return html`<!doctype html>
     <html lang="en">
@@ -24,5 +24,5 @@ export function document(assets: Assets, { title, body, head }: { title: string;
 /** `KES 1,500` */
 export const shillings = (amount: bigint): string => `KES ${amount.toString().replaceAll(/\B(?=(\d{3})+$)/g, ',')}`
 
-/** `0712 345 678`: as people in Kenya write it. */
+/** Formats a phone number the Kenyan way: `0712 345 678`. */
 export const formatPhone = (msisdn: string): string => msisdn.replace(/^254(\d{3})(\d{3})(\d{3})$/, '0$1 $2 $3')

@@ -1,4 +1,4 @@
-// Keeps the phone fresh, copies numbers, counts seconds. The page works without it.
+// Refreshes the phone, copies numbers and counts down seconds. The page also works without it.
 const live = document.querySelector('#live')
 const status = () => live.querySelector('[data-seconds]')
 
@@ -13,7 +13,7 @@ async function copy(button) {
   setTimeout(() => void (button.textContent = 'Copy'), 1500)
 }
 
-let seen = live.innerHTML
+let shownHtml = live.innerHTML
 let busy = false
 
 async function refresh() {
@@ -23,24 +23,24 @@ async function refresh() {
     const answer = await fetch(`/sandbox/live?phone=${encodeURIComponent(live.dataset.phone)}`)
     if (answer.ok) show(await answer.text(), answer.headers.get('x-phone'))
   } catch {
-    // The server is away for a moment: the next look finds it.
+    // The server is briefly unreachable. The next poll tries again.
   } finally {
     busy = false
   }
 }
 
 function show(text, phone) {
-  // Times change each second and are no news.
-  const plain = (html) => html.replaceAll(/data-seconds="\d+">\d+ s|\d\d:\d\d</g, '')
-  if (plain(text) === plain(seen)) return
-  seen = text
+  // Ignore the clock and countdown, which change every second, so that they do not replace the HTML.
+  const withoutTimes = (html) => html.replaceAll(/data-seconds="\d+">\d+ s|\d\d:\d\d</g, '')
+  if (withoutTimes(text) === withoutTimes(shownHtml)) return
+  shownHtml = text
   const label = document.activeElement?.closest('#live') ? document.activeElement.className : undefined
   live.innerHTML = text
   live.dataset.phone = phone ?? ''
   if (label) live.querySelector(`.${label}`)?.focus()
 }
 
-// A button acts without leaving the page.
+// Post the button's action without leaving the page.
 live.addEventListener('submit', (event) => {
   event.preventDefault()
   void act(event)

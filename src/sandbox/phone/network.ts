@@ -1,17 +1,17 @@
 import type { Tx } from '#platform/database/db'
 import type { Prompt } from './store.ts'
 
-/** What a mobile money network adds to a prompt on a phone. */
+/** Parts of a prompt that depend on the mobile money network. */
 export interface Network {
-  /** As the prompts are kept by: `mpesa`. */
+  /** Name as stored with the prompts: `mpesa`. */
   readonly name: string
-  /** What the phone shows: `M-PESA`. */
+  /** Title on the phone: `M-PESA`. */
   readonly title: string
-  /** A number that people see, of a payment. */
+  /** Creates the receipt number that people see. */
   receiptNumber(): string
-  /** The kind of timer that delivers its callbacks. */
+  /** Kind of timer that delivers its callbacks. */
   readonly callbackKind: string
   callbackBody(prompt: Prompt): string
-  /** Where the network tells what became of a prompt. */
+  /** Returns the URLs that receive the result of a prompt. */
   callbackUrls(tx: Tx, prompt: Prompt): Promise<readonly string[]>
 }

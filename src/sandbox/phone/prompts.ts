@@ -18,7 +18,7 @@ import {
 } from './store.ts'
 
 export interface NewPrompt {
-  /** The network's own id of the prompt, and a second one where it has two. */
+  /** The network's id of the prompt, and a second one where the network has two. */
   id: string
   merchantRequestId: string
   phone: string
@@ -31,14 +31,14 @@ export interface NewPrompt {
 export type PhoneAction = 'approve' | 'decline' | 'ignore' | 'callback'
 
 export interface Prompts {
-  /** A network that prompts phones. Each once. */
+  /** Registers a network that sends prompts. Call it once per network. */
   addNetwork(network: Network): void
   title(prompt: Prompt): string
-  /** Shows a prompt. For a phone that acts at once, what it did is already decided. Undefined when there is one with this id. */
+  /** Shows a prompt. A phone that answers immediately has already decided it. Returns undefined when the id exists. */
   show(network: string, push: NewPrompt): Promise<Prompt | undefined>
-  /** The prompt as it stands now: what a phone should have done by now, it has done. */
+  /** Returns the prompt, after applying what its phone should have done by now. */
   findCurrent(id: string): Promise<Prompt | undefined>
-  /** Somebody acts for a phone: on this prompt, or the newest that waits. Undefined when there is none to act on. */
+  /** Acts for a phone on this prompt, or on its newest waiting one. Returns undefined when there is none. */
   act(phone: string, action: PhoneAction, promptId?: string): Promise<Prompt | undefined>
   listWaiting(phone?: string): Promise<Prompt[]>
   listPaid(of: PaidQuery): Promise<Prompt[]>
@@ -105,13 +105,13 @@ async function show(
   }
   await insertPrompt(tx, shown)
   const prompt = { ...shown, ignored: false, ...UNDECIDED }
-  // Its one callback is delivered by whoever sends the answer, before it.
+  // The caller sends the phone's only callback, just before the response to the push.
   if (phone.answer === 'after-callback') return decide(deps, tx, prompt, { resultCode: phone.resultCode, callbacks: 0 })
   await addTimer(tx, ids, { kind: 'prompt', subject: prompt.id, dueAt: prompt.actsAt ?? prompt.endsAt })
   return prompt
 }
 
-/** Does what the phone, or its time running out, should have done by now. */
+/** Decides a prompt whose phone or timeout is due. */
 async function settle(deps: Deps, tx: Tx, prompt: Prompt): Promise<Prompt> {
   if (prompt.resultCode !== null) return prompt
   const now = deps.clock.now()
@@ -135,7 +135,7 @@ async function actOn(deps: Deps, tx: Tx, prompt: Prompt, action: PhoneAction): P
   return decide(deps, tx, prompt, { resultCode: action === 'approve' ? '0' : '1032', callbacks })
 }
 
-/** Decides, and orders as many callbacks as the phone sends. */
+/** Decides the prompt and schedules the phone's number of callbacks. */
 async function decide(
   deps: Deps,
   tx: Tx,

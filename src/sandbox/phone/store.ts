@@ -2,7 +2,7 @@ import { sql, type Queryable, type Tx } from '#platform/database/db'
 
 export interface Prompt {
   readonly id: string
-  /** Which network sent it. */
+  /** Network that sent the prompt. */
   readonly network: string
   readonly merchantRequestId: string
   readonly phone: string
@@ -52,14 +52,14 @@ export async function savePrompt(tx: Tx, id: string, decision: Decision): Promis
 export const ignorePrompt = (tx: Tx, id: string): Promise<number> =>
   tx.run(sql`update sandbox.prompts set ignored = true where id = ${id} and result_code is null`)
 
-/** Prompts that wait for a hand, newest first; of one phone or of all. */
+/** Lists prompts that wait for a person, newest first, of one phone or all phones. */
 export const listWaiting = (q: Queryable, now: Date, phone?: string): Promise<Prompt[]> =>
   q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts
     where result_code is null and not ignored and acts_at is null and ends_at > ${now}
       and (${phone ?? null}::text is null or phone = ${phone ?? null})
     order by created_at desc limit 50`)
 
-/** The last prompts of a phone that were decided, newest first. */
+/** Lists a phone's decided prompts, newest first. */
 export const listDecided = (q: Queryable, phone: string, limit: number): Promise<Prompt[]> =>
   q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts where phone = ${phone} and result_code is not null
     order by created_at desc limit ${limit}`)
@@ -72,7 +72,7 @@ export interface PaidQuery {
   readonly limit: number
 }
 
-/** What was paid on a network in a time, oldest first. */
+/** Lists paid prompts of a network in a time range, oldest first. */
 export const listPaid = (q: Queryable, { network, from, to, offset, limit }: PaidQuery): Promise<Prompt[]> =>
   q.many<Prompt>(sql`select ${COLUMNS} from sandbox.prompts
     where network = ${network} and paid_shillings is not null and decided_at >= ${from} and decided_at < ${to} order by decided_at, id offset ${offset} limit ${limit}`)

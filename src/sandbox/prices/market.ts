@@ -1,13 +1,13 @@
 import type { Queryable } from '#platform/database/db'
 import { listSetPrices } from './store.ts'
 
-/** Prices are kept in units of 1e-18 USD. */
+/** Prices are stored in units of 1e-18 USD. */
 const SCALE = 18
 const UNIT = 10n ** BigInt(SCALE)
 
-/** USD for one coin. */
+/** USD per coin. */
 const COINS = { BTC: '65000', ETH: '3400', SOL: '150', USDC: '1.0001', USDT: '0.9998' }
-/** Units for one USD. Round figures for trying things out, of no day in particular. Funds codes such as BOV have none. */
+/** Units per USD: round figures for testing, not of a particular day. Funds codes such as BOV have no price. */
 // prettier-ignore
 const PER_USD = {
   AED: '3.6725', AFN: '70', ALL: '90', AMD: '390', ANG: '1.79', AOA: '910', ARS: '1400', AUD: '1.52', AWG: '1.79',
@@ -30,14 +30,14 @@ const PER_USD = {
   YER: '250', ZAR: '18.5', ZMW: '26', ZWG: '13.6',
 }
 
-/** `65000.5` → units; undefined when it is no decimal above zero with at most 18 places. */
+/** Parses `65000.5` to price units. Undefined unless it is a positive decimal with at most 18 places. */
 export function parseUsd(text: string): bigint | undefined {
   const [, whole = '', decimals = ''] = /^(\d{1,15})(?:\.(\d{1,18}))?$/.exec(text) ?? []
   const units = whole === '' ? 0n : BigInt(whole + decimals.padEnd(SCALE, '0'))
   return units > 0n ? units : undefined
 }
 
-/** USD for one when `text` is what one USD is worth. */
+/** Parses the amount of a currency that one USD buys. Returns the price of one unit in USD price units. */
 export function parsePerUsd(text: string): bigint | undefined {
   const units = parseUsd(text)
   return units === undefined ? undefined : (UNIT * UNIT) / units || undefined
@@ -53,11 +53,11 @@ export const isPriced = (currency: string): boolean => currency !== 'USD' && CON
 
 export interface Market {
   readonly currencies: readonly string[]
-  /** What one `base` is worth in `quote`, to 18 places. Undefined for what has no price. */
+  /** Returns the price of one `base` in `quote`, with 18 decimals. Undefined when one of them has no price. */
   price(base: string, quote: string): string | undefined
 }
 
-/** `perMille`: what this source adds to or takes from the value of coins, in thousandths of a percent, since no two sources agree to the cent. */
+/** `perMille` is this source's deviation in the value of coins, in thousandths of a percent, because real sources never agree to the cent. */
 export async function readMarket(
   q: Queryable,
   { perMille, percent }: { perMille: bigint; percent: number },

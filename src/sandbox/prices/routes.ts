@@ -10,28 +10,28 @@ export interface PriceDeps {
   readonly clock: Clock
 }
 
-/** Who takes part, and what each adds to the price of coins, in thousandths of a percent. */
+/** Price sources, and how much each deviates from the market price of coins, in thousandths of a percent. */
 export const PRICE_SOURCES = { coingecko: 0n, coinbase: 40n, kraken: -40n } as const
 type PriceSource = keyof typeof PRICE_SOURCES
 
 const HOUR_MS = 60 * 60_000
-const HONEST = 100
+const NO_DEVIATION_PERCENT = 100
 const hide = { hide: true }
 
-/** Three price sources at the wire. */
+/** Serves three price sources. */
 export function addPriceRoutes(app: HttpServer, deps: PriceDeps): void {
   addCoinGecko(app, deps)
   addCoinbase(app, deps)
   addKraken(app, deps)
 }
 
-/** What the source says now, and how it lies. */
-async function attend(
+/** Reads the source's market and applies its planned faults. */
+async function readSourceMarket(
   { db }: PriceDeps,
   source: PriceSource,
   { fault }: Request,
 ): Promise<{ market: Market; kind: FaultKind | undefined }> {
-  const percent = fault?.kind === 'lying' ? fault.percent : HONEST
+  const percent = fault?.kind === 'lying' ? fault.percent : NO_DEVIATION_PERCENT
   return { market: await readMarket(db, { perMille: PRICE_SOURCES[source], percent }), kind: fault?.kind }
 }
 
@@ -43,11 +43,11 @@ const list = z
   .transform((text) => text.split(','))
 const simplePrice = z.object({ ids: list, vs_currencies: list, include_last_updated_at: z.string().optional() })
 
-/** Prices are JSON numbers with all their digits, so the body is put together as text. */
+/** Builds the body as text, because prices are JSON numbers that must keep all their digits. */
 function addCoinGecko(app: HttpServer, deps: PriceDeps): void {
   const schema = { ...hide, querystring: simplePrice }
   app.get('/sandbox/coingecko/simple/price', { config: { provider: 'coingecko' }, schema }, async (request, reply) => {
-    const said = await attend(deps, 'coingecko', request)
+    const said = await readSourceMarket(deps, 'coingecko', request)
     const { ids, vs_currencies: currencies } = request.query
     const now = addMs(deps.clock.now(), said.kind === 'ahead' ? HOUR_MS : 0)
     const updatedAt = addMs(now, said.kind === 'stale' ? -HOUR_MS : 0)
@@ -72,7 +72,7 @@ function addCoinbase(app: HttpServer, deps: PriceDeps): void {
     '/sandbox/coinbase/v2/exchange-rates',
     { config: { provider: 'coinbase' }, schema },
     async (request, reply) => {
-      const said = await attend(deps, 'coinbase', request)
+      const said = await readSourceMarket(deps, 'coinbase', request)
       const { currency } = request.query
       const { market } = said
       if (market.price(currency, 'USD') === undefined)
@@ -83,7 +83,7 @@ function addCoinbase(app: HttpServer, deps: PriceDeps): void {
   )
 }
 
-/** Kraken's names of what it trades, as it answers them. */
+/** Kraken's pair names as in its responses. */
 const PAIRS: Readonly<Record<string, readonly [name: string, base: string, quote: string]>> = {
   XBTUSD: ['XXBTZUSD', 'BTC', 'USD'],
   ETHUSD: ['XETHZUSD', 'ETH', 'USD'],
@@ -101,7 +101,7 @@ const PAIRS: Readonly<Record<string, readonly [name: string, base: string, quote
 function addKraken(app: HttpServer, deps: PriceDeps): void {
   const schema = { ...hide, querystring: z.object({ pair: list }) }
   app.get('/sandbox/kraken/0/public/Ticker', { config: { provider: 'kraken' }, schema }, async (request, reply) => {
-    const said = await attend(deps, 'kraken', request)
+    const said = await readSourceMarket(deps, 'kraken', request)
     const pairs = request.query.pair.map((pair) => PAIRS[pair])
     const result: Record<string, object> = {}
     for (const pair of pairs) {

@@ -3,17 +3,17 @@ export type CardBehaviour =
   | { readonly kind: 'declines'; readonly code: string; readonly says: string }
   | { readonly kind: 'challenges' }
 
-/** What becomes of a refund after a minute: `succeeds` begins as pending, `fails` begins as succeeded. */
+/** State of a refund after a minute: `succeeds` starts as pending, `fails` starts as succeeded. */
 export type RefundsLater = 'succeeds' | 'fails'
 
 export interface TestCard {
   readonly number: string
-  /** For the page: what it does. */
+  /** Behaviour, as the page describes it. */
   readonly does: string
   readonly behaviour: CardBehaviour
 }
 
-/** Stripe's own test numbers (docs.stripe.com/testing), as far as a payment needs them. */
+/** Stripe's test numbers (docs.stripe.com/testing) that a payment needs. */
 export const CARDS: readonly TestCard[] = [
   { number: '4242424242424242', does: 'Pays', behaviour: { kind: 'pays', disputed: false } },
   {
@@ -24,7 +24,7 @@ export const CARDS: readonly TestCard[] = [
   { number: '4000002500003155', does: 'Asks the payer to confirm (3-D Secure)', behaviour: { kind: 'challenges' } },
   {
     number: '4000000000009995',
-    does: 'Has not enough money',
+    does: 'Has insufficient funds',
     behaviour: { kind: 'declines', code: 'insufficient_funds', says: 'Your card has insufficient funds.' },
   },
   {

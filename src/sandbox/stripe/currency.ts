@@ -1,7 +1,7 @@
 import { assetOf, isCurrency, scaleOf } from '#money'
 import { WireError } from './errors.ts'
 
-/** Decimals in Stripe's amounts where they differ from ISO 4217 (docs.stripe.com/currencies#special-cases, #zero-decimal). */
+/** Decimals of Stripe's amounts where they differ from ISO 4217 (docs.stripe.com/currencies#special-cases, #zero-decimal). */
 const SPECIAL: ReadonlyMap<string, number> = new Map([
   ['isk', 2],
   ['ugx', 2],
@@ -9,21 +9,21 @@ const SPECIAL: ReadonlyMap<string, number> = new Map([
 ])
 const WHOLE_UNITS: ReadonlySet<string> = new Set(['isk', 'ugx'])
 
-/** Decimals that Stripe writes a currency with. `currency` is in lower case. */
+/** Returns the decimals of Stripe's amounts in a currency. `currency` is in lower case. */
 export const decimalsOf = (currency: string): number =>
   SPECIAL.get(currency) ?? (isCurrency(currency.toUpperCase()) ? scaleOf(assetOf(currency.toUpperCase())) : 2)
 
-/** What amounts in Stripe's minor units must be a multiple of. */
+/** Returns the divisor of valid amounts in Stripe's minor units. */
 export const stepOf = (currency: string): number =>
   WHOLE_UNITS.has(currency) ? 100 : decimalsOf(currency) === 3 ? 10 : 1
 
-/** Throws WireError 400 on a currency that Stripe would not know. */
+/** Throws WireError 400 for a currency that Stripe does not support. */
 export function requireCurrency(currency: string): void {
   if (!isCurrency(currency.toUpperCase()))
     throw new WireError(400, `Invalid currency: ${currency}`, { param: 'currency' })
 }
 
-/** Throws WireError 400 on an amount that Stripe does not take in this currency. */
+/** Throws WireError 400 for an amount that Stripe does not accept in this currency. */
 export function requireStep(amount: number, currency: string): void {
   const step = stepOf(currency)
   if (amount % step === 0) return

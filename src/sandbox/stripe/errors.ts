@@ -1,4 +1,4 @@
-/** An error in Stripe's own words, thrown through to the edge. */
+/** An error with Stripe's own text, converted to a response by the routes. */
 export class WireError extends Error {
   readonly status: number
   readonly type: 'invalid_request_error' | 'idempotency_error' | 'api_error'

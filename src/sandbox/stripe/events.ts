@@ -6,11 +6,11 @@ import { listEndpoints, type StripeObject } from './store.ts'
 
 export type Emit = (
   tx: Tx,
-  /** `livemode`: of objects that do not say it themselves. */
+  /** `livemode` is for objects without a livemode of their own. */
   event: { type: string; object: StripeObject; previous?: object; livemode?: boolean },
 ) => Promise<void>
 
-/** Writes the event for each endpoint; it is signed and sent once the transaction has committed, and sent again until it is taken. */
+/** Creates a function that writes an event for each endpoint. After the commit, timers sign and send it until it is accepted. */
 export function createEmit(deps: { clock: Clock; ids: Ids; webhookUrl: () => string | undefined }): Emit {
   const { clock, ids, webhookUrl } = deps
   return async (tx, { type, object, previous, livemode = object.livemode === true }) => {
@@ -32,5 +32,5 @@ export function createEmit(deps: { clock: Clock; ids: Ids; webhookUrl: () => str
   }
 }
 
-/** `ch_…`: the prefix and letters and digits, in time order. */
+/** Creates an id such as `ch_…`: prefix, letters and digits, sorted by time. */
 export const stripeId = (ids: Ids, prefix: string): string => `${prefix}_${ids.next('x').slice(2)}`

@@ -1,20 +1,20 @@
-/** A value of a form: text, or a group of values. A list is a group with the names 0, 1, 2 … */
+/** A form value: text, or a group of values. A list is a group with the names 0, 1, 2 … */
 export type FormValue = string | FormGroup
 export type FormGroup = Map<string, FormValue>
 
 const FIELDS = 200
 const DEPTH = 6
 
-/** Reads `a[b][0][c]=d` the way Stripe does. Throws RangeError on a form that is too large, too deep or contradicts itself. */
+/** Parses `a[b][0][c]=d` as Stripe does. Throws RangeError when the form is too large, too deep or contradictory. */
 export function parseForm(body: string): FormGroup {
   const root: FormGroup = new Map()
   const fields = [...new URLSearchParams(body)]
   if (fields.length > FIELDS) throw new RangeError('Too many parameters')
-  for (const [name, value] of fields) put(root, pathOf(name), value)
+  for (const [name, value] of fields) put(root, parsePath(name), value)
   return root
 }
 
-/** The same as plain objects and lists, for a schema to read. */
+/** Converts a form value to plain objects and lists, for a schema. */
 export function toPlain(value: FormValue): unknown {
   if (typeof value === 'string') return value
   const entries = [...value].map(([name, inner]) => [name, toPlain(inner)] as const)
@@ -23,7 +23,7 @@ export function toPlain(value: FormValue): unknown {
     : Object.fromEntries(entries)
 }
 
-function pathOf(name: string): string[] {
+function parsePath(name: string): string[] {
   const [head = ''] = name.split('[', 1)
   const rest = [...name.slice(head.length).matchAll(/\[([^[\]]*)\]/g)].map(([, part = '']) => part)
   if (head === '' || rest.length >= DEPTH) throw new RangeError(`Invalid parameter ${name.slice(0, 80)}`)

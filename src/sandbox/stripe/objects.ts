@@ -15,7 +15,7 @@ export interface Charge extends StripeObject {
   readonly currency: string
 }
 
-/** When it was made, in seconds, and under which id. */
+/** Id and creation time (in seconds) of an object. */
 interface Made {
   readonly id: string
   readonly created: number
@@ -55,7 +55,7 @@ export const chargeOf = (session: Session, intent: PaymentIntent, balance: strin
   status: 'succeeded',
 })
 
-/** 2.9 % and 30 minor units, rounded down to what Stripe writes the currency in. */
+/** Charges 2.9 % and 30 minor units, rounded down to the precision of Stripe's amounts. */
 export function balanceOf(session: Session, source: string, { id, created }: Made): StripeObject {
   const { amount_total: amount, currency } = session
   const exact = Math.min(amount, Math.floor((amount * 29) / 1000) + 30)

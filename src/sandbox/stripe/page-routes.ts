@@ -23,7 +23,7 @@ const field = z.string().max(100).default('')
 const cardForm = z.object({ number: field, expiry: field, cvc: field, name: field })
 const challengeForm = z.object({ answer: z.enum(['approve', 'fail']) })
 
-/** The page where the payer of a session types a card, as Stripe hosts it. */
+/** Serves the hosted page where the payer of a session enters a card. */
 export function addStripePages(app: HttpServer, deps: StripePageDeps, assets: Assets): void {
   const { db, sessions, payments, gate, clock } = deps
   const url = '/sandbox/stripe/pay/:id'
@@ -47,7 +47,7 @@ export function addStripePages(app: HttpServer, deps: StripePageDeps, assets: As
   app.post(url, pay, async (request, reply) => {
     const { number, name } = request.body
     const card = findCard(number.replaceAll(/\D/g, ''))
-    const problem = problemOf(request.body, card !== undefined, clock.now())
+    const problem = findProblem(request.body, card !== undefined, clock.now())
     const { kept, result } = await db.transaction(async (tx) => {
       const found = await find(tx, request.params.id)
       return {
@@ -99,12 +99,12 @@ export function addStripePages(app: HttpServer, deps: StripePageDeps, assets: As
   }
 }
 
-/** What is wrong with the form, as the real page says it. */
-function problemOf({ number, expiry, cvc }: z.infer<typeof cardForm>, known: boolean, now: Date): string | undefined {
+/** Returns the error of the form in the words of the real page. Undefined when it is valid. */
+function findProblem({ number, expiry, cvc }: z.infer<typeof cardForm>, known: boolean, now: Date): string | undefined {
   if (!known)
     return number.trim() === ''
       ? 'Enter a card number.'
-      : 'This is not a test card. Take one of those below; never type a real card here.'
+      : 'This is not a test card. Use one from the list below, and never enter a real card here.'
   const [, month = '', year = ''] = /^(\d{1,2})\s*\/?\s*(\d{2})$/.exec(expiry.trim()) ?? []
   const ends = new Date(Date.UTC(2000 + Number.parseInt(year || '0', 10), Number.parseInt(month || '0', 10), 1))
   const isMonth = Number.parseInt(month || '0', 10) >= 1 && Number.parseInt(month || '0', 10) <= 12

@@ -6,7 +6,7 @@ import { decimalsOf } from './currency.ts'
 import type { Session } from './sessions.ts'
 
 /** `KES 1,500.00` */
-function priceOf({ amount_total: total, currency }: Session): string {
+function formatPrice({ amount_total: total, currency }: Session): string {
   const decimals = decimalsOf(currency)
   const digits = String(total).padStart(decimals + 1, '0')
   const grouped = digits.slice(0, digits.length - decimals).replaceAll(/\B(?=(\d{3})+$)/g, ',')
@@ -16,9 +16,9 @@ function priceOf({ amount_total: total, currency }: Session): string {
 export interface CardForm {
   readonly session: Session
   readonly productName: string
-  /** Why the last try did not work. */
+  /** Why the last attempt failed. */
   readonly problem?: string
-  /** What was typed before. */
+  /** Values that the payer entered before. */
   readonly typed?: { readonly number?: string | undefined; readonly name?: string | undefined }
 }
 
@@ -26,7 +26,7 @@ export function cardPage(assets: Assets, { session, productName, problem, typed 
   const cancel = session.cancel_url
   const body = html`<main class="card-page">
     <p class="sim">Simulated card page</p>
-    <h1>${priceOf(session)}</h1>
+    <h1>${formatPrice(session)}</h1>
     <p class="soft">${productName}</p>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <form method="post" action="/sandbox/stripe/pay/${session.id}">
@@ -56,7 +56,7 @@ export function cardPage(assets: Assets, { session, productName, problem, typed 
       </div>
       <label for="name">Name on card</label>
       <input id="name" name="name" autocomplete="off" value="${typed?.name ?? ''}" placeholder="Any name" />
-      <button class="approve">Pay ${priceOf(session)}</button>
+      <button class="approve">Pay ${formatPrice(session)}</button>
     </form>
     ${cancel !== null && html`<p><a href="${cancel}">Back without paying</a></p>`}
     <details>
@@ -66,15 +66,15 @@ export function cardPage(assets: Assets, { session, productName, problem, typed 
       </ul>
     </details>
   </main>`
-  return document(assets, { title: `Pay ${priceOf(session)}`, body })
+  return document(assets, { title: `Pay ${formatPrice(session)}`, body })
 }
 
-/** The bank's question of 3-D Secure. */
+/** The bank's 3-D Secure challenge. */
 export function challengePage(assets: Assets, session: Session): string {
   const body = html`<main class="card-page">
     <p class="sim">Simulated bank</p>
     <h1>Confirm your payment</h1>
-    <p>Your bank asks whether you are paying <strong>${priceOf(session)}</strong> now (3-D Secure).</p>
+    <p>Your bank asks whether you are paying <strong>${formatPrice(session)}</strong> now (3-D Secure).</p>
     <form method="post" action="/sandbox/stripe/pay/${session.id}/challenge">
       <button class="approve" name="answer" value="approve">Complete authentication</button>
       <button class="decline" name="answer" value="fail">Fail authentication</button>
@@ -83,20 +83,20 @@ export function challengePage(assets: Assets, session: Session): string {
   return document(assets, { title: 'Confirm your payment', body })
 }
 
-/** Sends the payer back. A refresh, not a redirect: browsers hold the redirect of a posted form to this page's own origin. */
+/** Returns the payer to the merchant. Uses a meta refresh, because browsers restrict the redirect after a form post to this page's own origin. */
 export function donePage(assets: Assets, session: Session): string {
   const url = session.success_url.replaceAll('{CHECKOUT_SESSION_ID}', session.id)
   const head = html`<meta http-equiv="refresh" content="0;url=${url}" />`
-  const text = html`<p>Taking you back …</p>
+  const text = html`<p>Returning to the merchant …</p>
     <p><a class="button" href="${url}">Continue</a></p>`
   return document(assets, { title: 'Paid', head, body: notice('Paid', text) })
 }
 
 export const expiredPage = (assets: Assets, session: Session | undefined): string => {
   const back = session?.cancel_url
-  const text = html`<p>This card page has ended or does not exist. Nothing was charged.</p>
+  const text = html`<p>This card page has expired or does not exist. Nothing was charged.</p>
     ${back != null && html`<p><a class="button" href="${back}">Back</a></p>`}`
-  return document(assets, { title: 'Card page ended', body: notice('This page has ended', text) })
+  return document(assets, { title: 'Card page expired', body: notice('This page has expired', text) })
 }
 
 const notice = (title: string, text: Html): Html =>

@@ -15,9 +15,9 @@ export type PayResult =
   | { readonly kind: 'closed'; readonly session: Session }
 
 export interface CardPayments {
-  /** The payer sends the card form. */
+  /** The payer submits the card form. */
   pay(tx: Tx, sessionId: string, behaviour: CardBehaviour): Promise<PayResult>
-  /** The payer answers the bank's question (3-D Secure). */
+  /** The payer answers the bank's 3-D Secure challenge. */
   answerChallenge(tx: Tx, sessionId: string, approved: boolean): Promise<PayResult>
 }
 
@@ -52,7 +52,7 @@ export function createCardPayments(deps: Deps): CardPayments {
       if (kept.body.status !== 'open') return { kind: 'closed', session: kept.body }
       const intent = await ensureIntent(deps, tx, kept)
       if (intent.status !== 'requires_action')
-        return { kind: 'declined', says: 'There is nothing to confirm. Enter a card.' }
+        return { kind: 'declined', says: 'There is nothing to confirm. Enter a card number.' }
       if (approved) return succeed(deps, tx, { session: kept.body, intent, disputed: false })
       return decline(deps, tx, intent, { code: 'payment_intent_authentication_failure', message: NOT_AUTHENTICATED })
     },
@@ -62,15 +62,15 @@ export function createCardPayments(deps: Deps): CardPayments {
 const NOT_AUTHENTICATED =
   'We are unable to authenticate your payment method. Please choose a different payment method and try again.'
 
-const make = ({ ids, clock }: Deps, prefix: string): { id: string; created: number } => ({
+const createStamp = ({ ids, clock }: Deps, prefix: string): { id: string; created: number } => ({
   id: stripeId(ids, prefix),
   created: Math.floor(clock.now().getTime() / 1000),
 })
 
-/** The session's PaymentIntent, which Stripe makes when the payer first tries. */
+/** Returns the session's PaymentIntent. Like Stripe, creates it at the payer's first attempt. */
 async function ensureIntent(deps: Deps, tx: Tx, { body: session, hidden }: StoredSession): Promise<PaymentIntent> {
   if (session.payment_intent) return (await requireObject(tx, session.payment_intent)) as PaymentIntent
-  const intent = intentOf(session, hidden.paymentMetadata, make(deps, 'pi'))
+  const intent = intentOf(session, hidden.paymentMetadata, createStamp(deps, 'pi'))
   await insertObject(tx, { body: intent, hidden: {} }, deps.clock.now())
   await updateObject(tx, { ...session, payment_intent: intent.id })
   return intent
@@ -87,8 +87,8 @@ async function succeed(
   }: { session: Session; intent: PaymentIntent; disputed: boolean; refunds?: RefundsLater },
 ): Promise<PayResult> {
   const { clock, emit } = deps
-  const made = make(deps, 'ch')
-  const balance = balanceOf(session, made.id, make(deps, 'txn'))
+  const made = createStamp(deps, 'ch')
+  const balance = balanceOf(session, made.id, createStamp(deps, 'txn'))
   const charge = chargeOf(session, intent, balance.id, made)
   const sums = { amount_received: session.amount_total, latest_charge: charge.id, last_payment_error: null }
   const paidIntent = { ...intent, ...sums, status: 'succeeded' }
@@ -100,7 +100,7 @@ async function succeed(
   await emit(tx, { type: 'charge.succeeded', object: charge })
   await emit(tx, { type: 'payment_intent.succeeded', object: paidIntent })
   await emit(tx, { type: 'checkout.session.completed', object: paid })
-  if (disputed) await emit(tx, { type: 'charge.dispute.created', object: disputeOf(charge, make(deps, 'du')) })
+  if (disputed) await emit(tx, { type: 'charge.dispute.created', object: disputeOf(charge, createStamp(deps, 'du')) })
   return { kind: 'paid', session: paid }
 }
 

@@ -19,7 +19,7 @@ export interface RefundInput {
 export interface CardRefunds {
   create(tx: Tx, input: RefundInput): Promise<Refund>
   list(q: Queryable, charge: string): Promise<Refund[]>
-  /** The refund of a card whose refunds end later does so now. */
+  /** Completes the refund of a card with delayed refunds now. */
   end(tx: Tx, id: string, how: string): Promise<void>
 }
 
@@ -32,7 +32,7 @@ interface Deps {
 const LATER_MS = 60_000
 const hiddenOf = z.object({ refunds: z.enum(['succeeds', 'fails']).optional() })
 
-/** What comes back to cards. */
+/** Creates refunds to cards. */
 export const createCardRefunds = (deps: Deps): CardRefunds => ({
   create: (tx, input) => create(deps, tx, input),
   list: listRefundsOf,
@@ -46,7 +46,7 @@ async function create({ clock, ids, emit }: Deps, tx: Tx, input: RefundInput): P
   const charge = kept.body as Charge
   const later = hiddenOf.parse(kept.hidden).refunds
   const amount = input.amount ?? charge.amount - charge.amount_refunded
-  // The money is with the bank that disputes it.
+  // The disputing bank has already withdrawn the money.
   if (charge['disputed'] === true) {
     throw new WireError(400, `Charge ${id} has been charged back; cannot issue a refund.`, { code: 'charge_disputed' })
   }

@@ -41,13 +41,13 @@ const listParams = z.strictObject({
   limit: count.refine((limit) => limit >= 1 && limit <= 100).optional(),
   starting_after: z.string().optional(),
 })
-/** In seconds. */
-const FOREVER = 1e12
+/** A time after every object, in seconds. */
+const AFTER_ALL_SECONDS = 1e12
 const endpointParams = z.strictObject({ url: z.url(), enabled_events: z.array(z.string()).min(1) })
 
 type Act = (tx: Tx, fields: unknown, livemode: boolean) => Promise<object>
 
-/** Stripe's API at the wire, as far as Purser uses it. */
+/** Serves the part of Stripe's API that Purser uses. */
 export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
   const { db, clock, ids, sessions, refunds, deliver } = deps
   const post = (path: string, act: (id: string) => Act): void => {
@@ -55,7 +55,7 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
       answer(reply, async () => {
         const livemode = requireKey(request)
         const { id } = ID.partial().parse(request.params)
-        return once(deps, request, reply, (tx, fields) => act(id ?? '')(tx, fields, livemode))
+        return runIdempotent(deps, request, reply, (tx, fields) => act(id ?? '')(tx, fields, livemode))
       }),
     )
   }
@@ -65,14 +65,15 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
         requireKey(request)
         const { id } = ID.parse(request.params)
         const fields = toPlain(parseForm(new URL(request.url, 'http://local').search.slice(1)))
-        return db.transaction(async (tx) => expand(tx, await read(tx, id), pathsOf(fields)))
+        return db.transaction(async (tx) => expand(tx, await read(tx, id), parseExpandPaths(fields)))
       }),
     )
   }
 
   post(
     '/checkout/sessions',
-    () => async (tx, fields, livemode) => expand(tx, await sessions.create(tx, fields, livemode), pathsOf(fields)),
+    () => async (tx, fields, livemode) =>
+      expand(tx, await sessions.create(tx, fields, livemode), parseExpandPaths(fields)),
   )
   post('/checkout/sessions/:id/expire', (id) => (tx) => sessions.expire(tx, id))
   get('/checkout/sessions/:id', async (tx, id) => (await sessions.require(tx, id)).body)
@@ -84,7 +85,7 @@ export function addStripeRoutes(app: HttpServer, deps: StripeApiDeps): void {
       requireKey(request)
       const fields = toPlain(parseForm(new URL(request.url, 'http://local').search.slice(1)))
       const { created = {}, limit = 10, starting_after: after } = requireFields(listParams, fields)
-      const span = { from: created.gte ?? 0, to: created.lt ?? FOREVER, after, limit: limit + 1 }
+      const span = { from: created.gte ?? 0, to: created.lt ?? AFTER_ALL_SECONDS, after, limit: limit + 1 }
       const found = await listObjects(db, { kind: 'charge', ...span })
       return { object: 'list', url: '/v1/charges', data: found.slice(0, limit), has_more: found.length > limit }
     }),
@@ -121,7 +122,7 @@ async function answer(reply: Reply, act: () => Promise<object>): Promise<Reply> 
   }
 }
 
-/** Whether the key is a live one. */
+/** Requires a valid key. Returns whether it is a live key. */
 function requireKey(request: Request): boolean {
   const { authorization } = request.headers
   if (authorization === `Bearer ${STRIPE.liveKey}`) return true
@@ -130,10 +131,10 @@ function requireKey(request: Request): boolean {
 }
 
 /**
- * One POST with its idempotency key: a repeat gets the first answer, other parameters are refused. Nothing is kept of a request that was
- * refused, as with Stripe.
+ * Runs one POST per idempotency key: a repeat gets the first response, and other parameters are refused. Like Stripe, stores nothing for a
+ * refused request.
  */
-async function once(
+async function runIdempotent(
   { db, clock }: StripeApiDeps,
   request: Request,
   reply: Reply,
@@ -149,7 +150,7 @@ async function once(
     const hash = createHash('sha256').update(`${request.url} ${body}`).digest('hex')
     if (!(await claimKey(tx, scoped, hash, clock.now()))) {
       const kept = await findAnswer(tx, scoped)
-      if (kept?.requestHash !== hash) throw otherParameters(key)
+      if (kept?.requestHash !== hash) throw parameterMismatch(key)
       reply.header('idempotent-replayed', 'true')
       return kept.body as object
     }
@@ -159,7 +160,7 @@ async function once(
   })
 }
 
-const otherParameters = (key: string): WireError =>
+const parameterMismatch = (key: string): WireError =>
   new WireError(
     400,
     `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
@@ -181,13 +182,13 @@ async function requireKind(q: Queryable, kind: string, id: string): Promise<obje
 
 const withExpand = z.object({ expand: z.array(z.string()).max(10) })
 
-/** `expand[]=a.b` → [['a', 'b']] */
-function pathsOf(fields: unknown): string[][] {
+/** Parses `expand[]=a.b` to [['a', 'b']]. */
+function parseExpandPaths(fields: unknown): string[][] {
   const parsed = withExpand.safeParse(fields)
   return parsed.success ? parsed.data.expand.map((path) => path.split('.').slice(0, 4)) : []
 }
 
-/** Replaces ids by the objects they name, along each path. */
+/** Replaces ids by their objects, along each path. */
 async function expand(q: Queryable, object: object, paths: readonly string[][]): Promise<object> {
   const result: Record<string, unknown> = { ...object }
   for (const field of new Set(paths.flatMap(([head]) => (head === undefined ? [] : [head])))) {

@@ -38,7 +38,7 @@ const tags = z.record(z.string(), z.string().max(500))
 const flag = z.enum(['true', 'false'])
 const httpUrl = z.url({ protocol: /^https?$/, error: 'Not a valid URL' })
 
-/** Twelve digits, for cards (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
+/** Stripe's maximum has twelve digits for cards (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
 const LARGEST = 999_999_999_999
 
 const params = z.strictObject({
@@ -81,7 +81,7 @@ export interface SessionDeps {
   clock: Clock
   ids: Ids
   emit: Emit
-  /** Where the hosted pages are, without a slash at the end. */
+  /** Base URL of the hosted pages, without a trailing slash. */
   baseUrl: () => string
 }
 
@@ -90,7 +90,7 @@ const SHORTEST_SECONDS = 30 * 60
 
 export interface Sessions {
   create(tx: Tx, fields: unknown, livemode: boolean): Promise<Session>
-  /** The session locked, ended if its time is over. Throws the API's 404. */
+  /** Locks and returns the session, and expires it when it is due. Throws the API's 404. */
   require(tx: Tx, id: string): Promise<StoredSession>
   expire(tx: Tx, id: string): Promise<Session>
 }

@@ -10,7 +10,7 @@ export interface StripeObject {
 
 export interface StoredObject<Body extends StripeObject = StripeObject, Hidden extends object = object> {
   readonly body: Body
-  /** What the API does not show. */
+  /** State that the API does not show. */
   readonly hidden: Hidden
 }
 
@@ -29,14 +29,14 @@ export const findObject = (q: Queryable, id: string): Promise<StoredObject | und
 export const lockObject = (tx: Tx, id: string): Promise<StoredObject | undefined> =>
   tx.maybe<StoredObject>(sql`select body, hidden from sandbox.stripe_objects where id = ${id} for update`)
 
-/** The refunds of a charge, newest first. */
+/** Lists the refunds of a charge, newest first. */
 export const listRefundsOf = async <Body extends StripeObject>(q: Queryable, charge: string): Promise<Body[]> => {
   const rows = await q.many<StoredObject<Body>>(sql`select body, hidden from sandbox.stripe_objects
     where body ->> 'object' = 'refund' and body ->> 'charge' = ${charge} order by id desc limit 100`)
   return rows.map(({ body }) => body)
 }
 
-/** Objects of a kind that were made in a time, newest first, from after one of them on. */
+/** Lists objects of a kind that were created in a time range, newest first, starting after a given object. */
 export async function listObjects(
   q: Queryable,
   {
@@ -61,7 +61,7 @@ export interface StoredAnswer {
   readonly body: unknown
 }
 
-/** True when the key is new; a repeat at the same moment waits here for the first to commit. */
+/** Returns true when the key is new. A concurrent repeat waits here for the first request to commit. */
 export async function claimKey(tx: Tx, key: string, requestHash: string, now: Date): Promise<boolean> {
   const rows = await tx.run(sql`insert into sandbox.stripe_answers (key, request_hash, created_at)
     values (${key}, ${requestHash}, ${now}) on conflict (key) do nothing`)

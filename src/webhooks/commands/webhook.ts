@@ -7,26 +7,26 @@ import { noSuchDelivery, noSuchEndpoint } from '../errors.ts'
 import { DELIVERY_STATES, type DeliveryState, type EndpointKey } from '../types.ts'
 
 const ENDPOINTS_SHOWN = 100
-/** Batches of a range, so that a mistyped one ends. */
+/** Maximum batches per range, so that a mistyped range ends. */
 const BATCHES_AT_MOST = 100
 
-/** What is written here is sent by the running program, which looks every half second. */
-const deliveriesOf = ({ clock, ids }: CliContext) => createDeliveries({ clock, ids, wake: () => undefined })
+/** The command only writes rows. The running program sends them: its workers poll every 500 ms. */
+const openDeliveries = ({ clock, ids }: CliContext) => createDeliveries({ clock, ids, wake: () => undefined })
 
-async function keyOf({ db }: CliContext, id: string): Promise<EndpointKey> {
+async function findEndpointKey({ db }: CliContext, id: string): Promise<EndpointKey> {
   const merchantId = await findEndpointMerchant(db, id)
   if (merchantId === undefined) throw noSuchEndpoint(id)
   return { id, merchantId }
 }
 
-const shown = (at: Date | undefined): string => at?.toISOString() ?? ''
+const formatTime = (at: Date | undefined): string => at?.toISOString() ?? ''
 
-/** `purser webhook …`: lists endpoints and deliveries, and sends deliveries again. */
+/** Declares `npx purser webhook`: list endpoints and deliveries, send test events, and redeliver. */
 export function addWebhookCommands(webhook: Command, open: OpenCli): void {
   webhook
     .command('list')
-    .description('the endpoints of a merchant')
-    .argument('<merchant>', 'its id, mer_…')
+    .description('list the endpoints of a merchant')
+    .argument('<merchant>', 'merchant id, mer_…')
     .action(async (merchantId: string) => {
       const { db, print } = await open()
       const all = await readEndpoints(db, merchantId, ENDPOINTS_SHOWN)
@@ -34,26 +34,26 @@ export function addWebhookCommands(webhook: Command, open: OpenCli): void {
       print(
         all.map(({ id, url, events, disabledWhy, failingSince }) => ({
           id,
-          // The path of a URL may hold a secret of the merchant.
+          // A URL path may contain a secret of the merchant.
           origin: new URL(url).origin,
           events: events.join(','),
           disabled: disabledWhy ?? '',
-          failing_since: shown(failingSince),
+          failing_since: formatTime(failingSince),
         })),
       )
     })
   webhook
     .command('test')
-    .description('send an event webhook.test to an endpoint, whatever it listens to')
-    .argument('<endpoint>', 'its id, we_…')
+    .description('send a webhook.test event to an endpoint, regardless of its subscriptions')
+    .argument('<endpoint>', 'endpoint id, we_…')
     .action(async (id: string) => {
       const context = await open()
-      const key = await keyOf(context, id)
+      const key = await findEndpointKey(context, id)
       const made = await context.db.transaction(async (tx) => {
         await context.record(tx, { action: 'webhooks.test-sent', target: id })
-        return deliveriesOf(context).sendTest(tx, key)
+        return openDeliveries(context).sendTest(tx, key)
       })
-      context.print(`${made.id}\nSee what came of it with: npx purser webhook show ${made.id}`)
+      context.print(`${made.id}\nSee the result with: npx purser webhook show ${made.id}`)
     })
   listCommand(webhook, open)
   redeliverCommands(webhook, open)
@@ -64,17 +64,17 @@ const stateOption = (text: string): Option => new Option('--status <status>', te
 function listCommand(webhook: Command, open: OpenCli): void {
   webhook
     .command('deliveries')
-    .description('what was sent to an endpoint, newest first')
-    .argument('<endpoint>', 'its id, we_…')
+    .description('list the deliveries of an endpoint, newest first')
+    .argument('<endpoint>', 'endpoint id, we_…')
     .addOption(stateOption('only those'))
     .option('--limit <n>', '1 to 100', parseLimit, 20)
-    .option('--cursor <id>', 'where the page before ended')
+    .option('--cursor <id>', 'cursor from the previous page')
     .action(async (id: string, options: { status?: DeliveryState; limit: number; cursor?: string }) => {
       const context = await open()
-      const { merchantId } = await keyOf(context, id)
+      const { merchantId } = await findEndpointKey(context, id)
       const { status: state, limit, cursor } = options
       const query = { endpointId: id, merchantId, state, limit, cursor }
-      const { items, nextCursor } = await deliveriesOf(context).listDeliveries(context.db, query)
+      const { items, nextCursor } = await openDeliveries(context).listDeliveries(context.db, query)
       if (items.length === 0) return context.print('None.')
       context.print(
         items.map((one) => ({
@@ -84,55 +84,55 @@ function listCommand(webhook: Command, open: OpenCli): void {
           status: one.state,
           tries: one.tries,
           answer: one.lastStatus ?? '',
-          made: shown(one.createdAt),
-          next: shown(one.nextTryAt),
+          made: formatTime(one.createdAt),
+          next: formatTime(one.nextTryAt),
         })),
       )
       if (nextCursor !== undefined) context.print(`More: --cursor ${nextCursor}`)
     })
   webhook
     .command('show')
-    .description('a delivery with its body and all answers')
-    .argument('<delivery>', 'its id, del_…')
+    .description('show a delivery with its body and attempts')
+    .argument('<delivery>', 'delivery id, del_…')
     .action(async (id: string) => {
       const context = await open()
       const { db, print } = context
       const merchantId = (await findDeliveryMerchant(db, id)) ?? ''
-      print(JSON.stringify(await deliveriesOf(context).findDelivery(db, { id, merchantId }), null, 2))
+      print(JSON.stringify(await openDeliveries(context).findDelivery(db, { id, merchantId }), null, 2))
     })
 }
 
 function redeliverCommands(webhook: Command, open: OpenCli): void {
   webhook
     .command('redeliver')
-    .description('send a delivery again')
-    .argument('<delivery>', 'its id, del_…')
+    .description('redeliver one delivery')
+    .argument('<delivery>', 'delivery id, del_…')
     .action(async (id: string) => {
       const context = await open()
       const merchantId = await findDeliveryMerchant(context.db, id)
       if (merchantId === undefined) throw noSuchDelivery(id)
       await context.db.transaction(async (tx) => {
         await context.record(tx, { action: 'webhooks.redelivered', target: id })
-        await deliveriesOf(context).redeliver(tx, { id, merchantId })
+        await openDeliveries(context).redeliver(tx, { id, merchantId })
       })
       context.print(`${id} is sent again.`)
     })
   webhook
     .command('redeliver-range')
-    .description('send again what an endpoint missed, by the time of the events')
-    .argument('<endpoint>', 'its id, we_…')
+    .description('redeliver what an endpoint missed in a time range of events')
+    .argument('<endpoint>', 'endpoint id, we_…')
     .requiredOption('--from <time>', 'such as 2026-01-15T00:00:00Z', parseTime)
     .requiredOption('--to <time>', 'before it', parseTime)
     .addOption(stateOption('which').default('failed'))
     .action(async (id: string, options: { from: Date; to: Date; status: DeliveryState }) => {
       const context = await open()
-      const key = await keyOf(context, id)
+      const key = await findEndpointKey(context, id)
       const { to, status: state } = options
       const send = (from: Date): Promise<{ count: number; nextFrom: Date | undefined }> =>
         context.db.transaction(async (tx) => {
           const detail = { from: from.toISOString(), to: to.toISOString(), state }
           await context.record(tx, { action: 'webhooks.range-redelivered', target: id, detail })
-          return deliveriesOf(context).redeliverRange(tx, key, { from, to, state })
+          return openDeliveries(context).redeliverRange(tx, key, { from, to, state })
         })
       let from: Date | undefined = options.from
       let count = 0
@@ -149,13 +149,13 @@ function redeliverCommands(webhook: Command, open: OpenCli): void {
 
 function parseLimit(text: string): number {
   const limit = /^\d{1,3}$/.test(text) ? Number.parseInt(text, 10) : 0
-  if (limit < 1 || limit > 100) throw new InvalidArgumentError('A limit is a number from 1 to 100.')
+  if (limit < 1 || limit > 100) throw new InvalidArgumentError('Use a limit from 1 to 100.')
   return limit
 }
 
 function parseTime(text: string): Date {
   const at = new Date(text)
   if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('Write it as 2026-01-15T00:00:00Z.')
+    throw new InvalidArgumentError('Use a time such as 2026-01-15T00:00:00Z.')
   return at
 }

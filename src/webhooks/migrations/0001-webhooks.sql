@@ -19,7 +19,7 @@ create index endpoints_merchant on webhooks.endpoints (merchant_id, id) where de
 create index endpoints_failing on webhooks.endpoints (failing_since)
   where failing_since is not null and deleted_at is null and disabled_at is null;
 
--- Signing secrets. Each secret that has not ended signs, so that a rotated secret stays valid until `ends_at`.
+-- Signing secrets. Each secret that has not expired signs, so that a rotated secret stays valid until `ends_at`.
 create table webhooks.secrets (
   id text primary key,
   endpoint_id text not null references webhooks.endpoints (id),
@@ -59,10 +59,10 @@ create table webhooks.deliveries (
   object_id text not null,
   version integer not null,
   state text not null default 'pending' check (state in ('pending', 'succeeded', 'failed', 'canceled')),
-  -- Time of the next try. While `sending` is true: time at which the sender's claim expires.
+  -- Time of the next attempt. While `sending` is true: time at which the sender's claim expires.
   due_at timestamptz not null,
   sending boolean not null default false,
-  -- All tries so far, and failed tries since the delivery was last requested.
+  -- Number of attempts, and of failed attempts since the delivery was last requested.
   tries integer not null default 0,
   failures integer not null default 0,
   last_status integer,
@@ -78,7 +78,7 @@ create index deliveries_lane on webhooks.deliveries (endpoint_id, object_id, ver
 create index deliveries_list on webhooks.deliveries (endpoint_id, created_at desc, id desc);
 create index deliveries_age on webhooks.deliveries (created_at) where state <> 'pending';
 
--- Log of the tries.
+-- Log of the attempts.
 create table webhooks.attempts (
   id bigint generated always as identity primary key,
   delivery_id text not null references webhooks.deliveries (id) on delete cascade,

@@ -1,44 +1,44 @@
 import { AppError } from '#platform/base/errors'
 import { sql } from '#platform/database/db'
-import type { Act, Life } from '../life.ts'
+import type { Act, SimulationRun } from '../context.ts'
 
 /**
- * Does what waits for a person: pays by hand, and looks up at the provider what nobody told. He writes into his own book before he says so here,
- * and says it again to a program that was killed meanwhile.
+ * Does the operator's work: pays manual refunds, and looks up refunds with an unknown result at the provider. The operator records each
+ * payment in a separate book first, and reports it again to a program that was killed meanwhile.
  */
-export async function operate(life: Life): Promise<string> {
-  const { desk, random, paidByHand } = life
+export async function operate(run: SimulationRun): Promise<string> {
+  const { desk, random, paidManually } = run
   const { app } = desk.world
   const waiting = await app.payments.refunds.listWaiting(app.db)
   let done = 0
   for (const { refund } of waiting) {
-    const isByHand = refund.rail === 'hand'
-    if (isByHand && !paidByHand.has(refund.id) && random(4) > 0) paidByHand.set(refund.id, refund.amount.amount)
-    const number = isByHand ? paidByHand.has(refund.id) && `FT${paidByHand.size}` : await findPayout(life, refund.id)
+    const isManual = refund.rail === 'hand'
+    if (isManual && !paidManually.has(refund.id) && random(4) > 0) paidManually.set(refund.id, refund.amount.amount)
+    const number = isManual ? paidManually.has(refund.id) && `FT${paidManually.size}` : await findPayout(run, refund.id)
     const why = number ? '' : 'no money went'
-    const told = { id: refund.id, sent: number ? { number } : undefined, why }
-    if (await tell(life, told)) done += 1
+    const result = { id: refund.id, sent: number ? { number } : undefined, why }
+    if (await reportResult(run, result)) done += 1
   }
   return `${done} of ${waiting.length}`
 }
 
-/** False when he was cut off: then he looks again later. */
-async function tell(
-  { desk }: Life,
-  told: { id: string; sent: { number: string } | undefined; why: string },
+/** Reports the result. Returns false when the program was killed meanwhile; the operator tries again later. */
+async function reportResult(
+  { desk }: SimulationRun,
+  result: { id: string; sent: { number: string } | undefined; why: string },
 ): Promise<boolean> {
   try {
-    await desk.world.app.payments.refunds.resolve(told)
+    await desk.world.app.payments.refunds.resolve(result)
     return true
   } catch (error) {
-    await desk.settled()
+    await desk.restarted()
     if (error instanceof AppError && error.code !== 'payments.refund-over') throw error
     return false
   }
 }
 
-/** The number of the payment to a phone that the last sending led to. */
-async function findPayout({ desk }: Life, refundId: string): Promise<string | undefined> {
+/** Finds the receipt number of the payout that the last sending created. */
+async function findPayout({ desk }: SimulationRun, refundId: string): Promise<string | undefined> {
   const { sending } = await desk.world.app.db.one<{ sending: number }>(
     sql`select sending from payments.refunds where id = ${refundId}`,
   )
@@ -48,4 +48,6 @@ async function findPayout({ desk }: Life, refundId: string): Promise<string | un
   return payout?.number
 }
 
-export const operatorActs = (life: Life): readonly Act[] => [{ name: 'operator', weight: 3, act: () => operate(life) }]
+export const operatorActs = (run: SimulationRun): readonly Act[] => [
+  { name: 'operator', weight: 3, act: () => operate(run) },
+]

@@ -1,13 +1,13 @@
 import { SIM_RAILS } from '../rails/index.ts'
-import { isBy, pick, withPayment, type Act, type Life } from '../life.ts'
+import { offersMethod, pick, withPayment, type Act, type SimulationRun } from '../context.ts'
 
 const IN_SHILLINGS = ['mpesa', 'airtel', 'card', 'bitcoin', 'transfer']
 
-/** What is sold, in which currency and by which methods. */
+/** Offers: currency, methods and amounts. */
 const OFFERS = [
   { currency: 'KES', methods: IN_SHILLINGS, amount: (n: number) => `${100 + n}.00` },
   { currency: 'KES', methods: [...IN_SHILLINGS, 'balance'], amount: (n: number) => `${100 + (n % 1000)}.00` },
-  // Fills what the customer pays with later.
+  // Tops up the balance that customers pay with later.
   { currency: 'KES', methods: IN_SHILLINGS, amount: (n: number) => `${2000 + n}.00`, top_up: true },
   {
     currency: 'USD',
@@ -17,14 +17,14 @@ const OFFERS = [
   { currency: 'BTC', methods: ['bitcoin'], amount: (n: number) => `0.0${String(10_000 + n * 17).padStart(7, '0')}` },
 ] as const
 
-async function create(life: Life): Promise<string> {
-  const { random, shops, payments, problem, insist } = life
+async function create(run: SimulationRun): Promise<string> {
+  const { random, shops, payments, problem, requestUntilAnswered } = run
   const shop = pick(random, shops)
   const { amount, ...offer } = pick(random, OFFERS)
   const customer = { id: pick(random, ['asha', 'juma']) }
   const body = { ...offer, customer, amount: amount(random(3000)), expires_in: random(4) === 0 ? 300 : 3600 }
   const key = `create-${payments.length}`
-  const { status, body: made } = await insist(shop, '/api/v1/payments', body, key)
+  const { status, body: made } = await requestUntilAnswered(shop, '/api/v1/payments', body, key)
   if (status !== 201) {
     problem(`a payment was not created: ${status} ${JSON.stringify(made)}`)
     return 'failed'
@@ -35,37 +35,37 @@ async function create(life: Life): Promise<string> {
 
 const isAny = (): boolean => true
 
-const again = (life: Life): Promise<string> =>
-  withPayment(life, isAny, async ({ id, key, shop, body: given }) => {
-    const { insist, problem } = life
-    const { body } = await insist(shop, '/api/v1/payments', given, key)
+const again = (run: SimulationRun): Promise<string> =>
+  withPayment(run, isAny, async ({ id, key, shop, body: given }) => {
+    const { requestUntilAnswered, problem } = run
+    const { body } = await requestUntilAnswered(shop, '/api/v1/payments', given, key)
     if (body.id !== id) problem(`${key} made ${id} and then ${JSON.stringify(body)}`)
     return 'the same'
   })
 
-const cancel = (life: Life): Promise<string> =>
-  withPayment(life, isAny, async ({ id, shop }) => {
-    const { status } = await life.insist(shop, `/api/v1/payments/${id}/cancel`, {})
+const cancel = (run: SimulationRun): Promise<string> =>
+  withPayment(run, isAny, async ({ id, shop }) => {
+    const { status } = await run.requestUntilAnswered(shop, `/api/v1/payments/${id}/cancel`, {})
     return String(status)
   })
 
-/** A payer buys something, pays at once by one of the ways there are, and waits a little. */
-async function sell(life: Life): Promise<string> {
-  const made = await create(life)
-  const payment = life.payments.at(-1)
-  const ways = SIM_RAILS.filter(({ method }) => payment && isBy(method)(payment))
+/** A payer buys something, pays at once by a random offered method, and waits a little. */
+async function sell(run: SimulationRun): Promise<string> {
+  const made = await create(run)
+  const payment = run.payments.at(-1)
+  const ways = SIM_RAILS.filter(({ method }) => payment && offersMethod(method)(payment))
   if (made === 'failed' || !payment || ways.length === 0) return made
-  // Phones twice as often as others.
-  const way = pick(life.random, [...ways, ...ways.slice(0, 1)])
-  const said = await way.pay(life, payment)
-  await life.desk.pass(3000)
+  // The first method, usually a phone, is twice as likely.
+  const way = pick(run.random, [...ways, ...ways.slice(0, 1)])
+  const said = await way.pay(run, payment)
+  await run.desk.pass(3000)
   return `${made} by ${way.method} ${said}`
 }
 
-/** What merchants do with payments. */
-export const orderActs = (life: Life): readonly Act[] => [
-  { name: 'sell', weight: 24, act: () => sell(life) },
-  { name: 'create', weight: 4, act: () => create(life) },
-  { name: 'create-again', weight: 2, act: () => again(life) },
-  { name: 'cancel', weight: 2, act: () => cancel(life) },
+/** Acts of merchants with payments. */
+export const orderActs = (run: SimulationRun): readonly Act[] => [
+  { name: 'sell', weight: 24, act: () => sell(run) },
+  { name: 'create', weight: 4, act: () => create(run) },
+  { name: 'create-again', weight: 2, act: () => again(run) },
+  { name: 'cancel', weight: 2, act: () => cancel(run) },
 ]

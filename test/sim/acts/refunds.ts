@@ -2,11 +2,11 @@ import { AppError } from '#platform/base/errors'
 import { sql } from '#platform/database/db'
 import type { Answer } from '../../world.ts'
 import { PHONES } from '../rails/mpesa.ts'
-import { NOTHING, pick, withOne, type Act, type Life, type Payment } from '../life.ts'
+import { NOTHING, pick, withRandomElement, type Act, type SimulationRun, type Payment } from '../context.ts'
 
-/** A payment of which there is something to give back, in minor units; undefined when none is found. */
+/** Finds a payment with a refundable amount, in minor units. Undefined when there is none. */
 async function findPaid(
-  { desk, random, payments }: Life,
+  { desk, random, payments }: SimulationRun,
   which: 'any' | 'small' = 'any',
 ): Promise<{ payment: Payment; left: bigint } | undefined> {
   const rows = await desk.world.app.db.many<{ id: string; asset: string; left: bigint }>(sql`select * from (
@@ -20,8 +20,8 @@ async function findPaid(
   return payment && { payment, left }
 }
 
-/** Decimal text of so many hundredths; whole units half of the time, since phones take nothing else. */
-function textOf({ body }: Payment, minor: bigint, whole: boolean): string {
+/** Formats minor units as a decimal. `whole` rounds down to whole units, because phones accept nothing else. */
+function formatShare({ body }: Payment, minor: bigint, whole: boolean): string {
   const places = body['currency'] === 'BTC' ? 8 : 2
   const unit = 10n ** BigInt(places)
   const amount = whole && minor > unit ? minor - (minor % unit) : minor
@@ -30,15 +30,20 @@ function textOf({ body }: Payment, minor: bigint, whole: boolean): string {
 
 const SHARES = [1n, 2n, 2n, 3n] as const
 
-function wanted({ random }: Life, payment: Payment, left: bigint): object {
+function wanted({ random }: SimulationRun, payment: Payment, left: bigint): object {
   const method = random(6) === 0 ? 'claim' : 'auto'
   if (random(3) === 0) return { method }
   const amount = left / pick(random, SHARES)
-  return { method, amount: textOf(payment, amount > 0n ? amount : 1n, random(5) > 0) }
+  return { method, amount: formatShare(payment, amount > 0n ? amount : 1n, random(5) > 0) }
 }
 
-async function ask({ insist, refunds, problem }: Life, payment: Payment, body: object, key?: string): Promise<Answer> {
-  const answer = await insist(payment.shop, `/api/v1/payments/${payment.id}/refunds`, body, key)
+async function ask(
+  { requestUntilAnswered, refunds, problem }: SimulationRun,
+  payment: Payment,
+  body: object,
+  key?: string,
+): Promise<Answer> {
+  const answer = await requestUntilAnswered(payment.shop, `/api/v1/payments/${payment.id}/refunds`, body, key)
   const { status, body: made } = answer
   if (status !== 201) return answer
   const secret = typeof made.claim_url === 'string' ? (new URL(made.claim_url).searchParams.get('c') ?? '') : undefined
@@ -47,57 +52,57 @@ async function ask({ insist, refunds, problem }: Life, payment: Payment, body: o
   return answer
 }
 
-const saidOf = ({ status, body }: Answer): string =>
+const describeAnswer = ({ status, body }: Answer): string =>
   status === 201 ? `${body.amount} ${body.status}` : `${status} ${body?.error?.code ?? ''}`
 
-async function refund(life: Life): Promise<string> {
-  const found = await findPaid(life)
+async function refund(run: SimulationRun): Promise<string> {
+  const found = await findPaid(run)
   if (!found) return NOTHING
-  const index = life.payments.indexOf(found.payment)
-  return `${index} ${saidOf(await ask(life, found.payment, wanted(life, found.payment, found.left)))}`
+  const index = run.payments.indexOf(found.payment)
+  return `${index} ${describeAnswer(await ask(run, found.payment, wanted(run, found.payment, found.left)))}`
 }
 
-/** Two clerks at once: with one key it is one refund, with two never more than there is, though the balance would do for both. */
-async function twiceAtOnce(life: Life): Promise<string> {
-  const found = await findPaid(life, 'small')
+/** Two concurrent refund requests. One key must give one refund; two keys must never exceed the payment, even if the balance could. */
+async function refundConcurrently(run: SimulationRun): Promise<string> {
+  const found = await findPaid(run, 'small')
   if (!found) return NOTHING
   const { payment, left } = found
-  // Together more than there is.
-  const amount = (left * 2n) / BigInt(2 + life.random(2))
-  const body = { amount: textOf(payment, amount, false) }
-  const name = `clerk-${life.refunds.length}-${life.payments.length}`
-  const same = life.random(3) === 0
+  // The two amounts together exceed the refundable amount.
+  const amount = (left * 2n) / BigInt(2 + run.random(2))
+  const body = { amount: formatShare(payment, amount, false) }
+  const name = `clerk-${run.refunds.length}-${run.payments.length}`
+  const same = run.random(3) === 0
   const [one, two] = await Promise.all([
-    ask(life, payment, body, name),
-    ask(life, payment, body, same ? name : `${name}-too`),
+    ask(run, payment, body, name),
+    ask(run, payment, body, same ? name : `${name}-too`),
   ])
   if (same && one.status === 201 && two.status === 201 && one.body.id !== two.body.id)
-    life.problem(`one key made the refunds ${one.body.id} and ${two.body.id}`)
-  // One that failed at once left its part to the other.
-  const taken = [one, two].filter((each) => each.status === 201 && each.body.status !== 'failed')
-  if (!same && taken.length === 2 && (await cameOf(life, payment)) < amount * 2n)
-    life.problem(`${one.body.id} and ${two.body.id} were both made of what is enough for one`)
-  return `${life.payments.indexOf(payment)} ${body.amount} ${same ? 'one key' : [one, two].map(saidOf).toSorted().join(', ')}`
+    run.problem(`one key made the refunds ${one.body.id} and ${two.body.id}`)
+  // A refund that failed at once released its amount to the other.
+  const accepted = [one, two].filter((each) => each.status === 201 && each.body.status !== 'failed')
+  if (!same && accepted.length === 2 && (await sumReceived(run, payment)) < amount * 2n)
+    run.problem(`${one.body.id} and ${two.body.id} were both created, although the amount covers only one`)
+  return `${run.payments.indexOf(payment)} ${body.amount} ${same ? 'one key' : [one, two].map(describeAnswer).toSorted().join(', ')}`
 }
 
-/** All that ever came of it. */
-async function cameOf({ desk }: Life, { id }: Payment): Promise<bigint> {
+/** Returns the total ever received for the payment. */
+async function sumReceived({ desk }: SimulationRun, { id }: Payment): Promise<bigint> {
   const { came } = await desk.world.app.db.one<{ came: bigint }>(
     sql`select received + reversed as came from payments.intents where id = ${id}`,
   )
   return came
 }
 
-/** The payer opens the link and says where to; sometimes in two windows. */
-function claim(life: Life): Promise<string> {
-  const { desk, random, refunds } = life
+/** The payer opens the claim link and chooses a destination, sometimes in two windows. */
+function claim(run: SimulationRun): Promise<string> {
+  const { desk, random, refunds } = run
   const links = refunds.filter(({ secret }) => secret !== undefined)
-  return withOne(random, links, async ({ id, secret = '' }) => {
+  return withRandomElement(random, links, async ({ id, secret = '' }) => {
     const say = async (place: string, to: string): Promise<string> => {
       try {
         return (await desk.world.app.payments.refunds.claim({ id, secret, place, to })).status
       } catch (error) {
-        await desk.settled()
+        await desk.restarted()
         return error instanceof AppError ? error.code : 'cut'
       }
     }
@@ -110,16 +115,16 @@ function claim(life: Life): Promise<string> {
   })
 }
 
-const takeBack = ({ random, refunds, insist }: Life): Promise<string> =>
-  withOne(random, refunds, async ({ id, payment }) => {
-    const { status } = await insist(payment.shop, `/api/v1/refunds/${id}/cancel`, {})
+const cancelClaim = ({ random, refunds, requestUntilAnswered }: SimulationRun): Promise<string> =>
+  withRandomElement(random, refunds, async ({ id, payment }) => {
+    const { status } = await requestUntilAnswered(payment.shop, `/api/v1/refunds/${id}/cancel`, {})
     return String(status)
   })
 
-/** Money that goes back. */
-export const refundActs = (life: Life): readonly Act[] => [
-  { name: 'refund', weight: 20, rough: true, act: () => refund(life) },
-  { name: 'refund-twice', weight: 10, act: () => twiceAtOnce(life) },
-  { name: 'claim', weight: 14, rough: true, act: () => claim(life) },
-  { name: 'cancel-claim', weight: 1, act: () => takeBack(life) },
+/** Acts that refund money. */
+export const refundActs = (run: SimulationRun): readonly Act[] => [
+  { name: 'refund', weight: 20, faultProne: true, act: () => refund(run) },
+  { name: 'refund-twice', weight: 10, act: () => refundConcurrently(run) },
+  { name: 'claim', weight: 14, faultProne: true, act: () => claim(run) },
+  { name: 'cancel-claim', weight: 1, act: () => cancelClaim(run) },
 ]

@@ -1,10 +1,10 @@
-import { pick, type Act, type Life } from '../life.ts'
+import { pick, type Act, type SimulationRun } from '../context.ts'
 
 const PROVIDERS = ['daraja', 'stripe', 'airtel', 'crossmint', 'bitcoin/rpc'].map((name) => `/sandbox/${name}`)
 const PRICES = ['coingecko', 'coinbase', 'kraken'].map((name) => `/sandbox/${name}`)
 
-/** Somebody goes away for a while, or comes back. */
-function away({ desk: { outward }, random }: Life): string {
+/** Makes a provider unreachable, or all reachable again. */
+function toggleReachability({ desk: { outward }, random }: SimulationRun): string {
   if (outward.down.size > 0 && random(2) === 0) {
     outward.down.clear()
     return 'all are back'
@@ -14,8 +14,8 @@ function away({ desk: { outward }, random }: Life): string {
   return gone.join(' ')
 }
 
-/** Coins are worth more or less than before, or one source lies. */
-async function prices({ desk, random }: Life): Promise<string> {
+/** Changes the price of coins, or makes one source lie. */
+async function prices({ desk, random }: SimulationRun): Promise<string> {
   if (random(3) === 0) {
     const source = pick(random, PRICES)
     const { status } = await desk.visit(`${source}/faults`, { kind: 'lying', count: 2, percent: 50 + random(150) })
@@ -26,8 +26,8 @@ async function prices({ desk, random }: Life): Promise<string> {
   return `${price} ${status}`
 }
 
-/** Half a minute in all its seconds, or as long as quotes and payments last. */
-async function pass({ desk, random }: Life): Promise<string> {
+/** Passes up to half a minute, or minutes until quotes and payments expire. */
+async function pass({ desk, random }: SimulationRun): Promise<string> {
   if (random(9) === 0) {
     const minutes = pick(random, [6, 16, 20, 70])
     await desk.pass(minutes * 60_000, 5 * 60_000)
@@ -39,9 +39,9 @@ async function pass({ desk, random }: Life): Promise<string> {
   return `${seconds} s`
 }
 
-/** Time, and what breaks. */
-export const troubleActs = (life: Life): readonly Act[] => [
-  { name: 'pass', weight: 16, act: () => pass(life) },
-  { name: 'away', weight: 3, act: () => Promise.resolve(away(life)) },
-  { name: 'prices', weight: 3, act: () => prices(life) },
+/** Acts of time and failing machines. */
+export const troubleActs = (run: SimulationRun): readonly Act[] => [
+  { name: 'pass', weight: 16, act: () => pass(run) },
+  { name: 'away', weight: 3, act: () => Promise.resolve(toggleReachability(run)) },
+  { name: 'prices', weight: 3, act: () => prices(run) },
 ]

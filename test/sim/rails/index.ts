@@ -7,5 +7,5 @@ import { mpesa } from './mpesa.ts'
 import { stripe } from './stripe.ts'
 import { transfer } from './transfer.ts'
 
-/** The rails that lives are led with. A new one adds its file, and its method to what `acts/orders.ts` sells by. */
+/** Rails of the simulation. To add a rail, add its file here, and its method to the offers in `acts/orders.ts`. */
 export const SIM_RAILS: readonly SimRail[] = [mpesa, airtel, stripe, crossmint, bitcoin, balance, transfer]

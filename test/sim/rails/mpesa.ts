@@ -1,30 +1,31 @@
 import { sql } from '#platform/database/db'
-import type { Given, SimRail, Told } from '../books.ts'
-import { pick } from '../life.ts'
+import type { ProviderRefund, SimRail, ProviderReceipt } from '../books.ts'
+import { pick } from '../context.ts'
 import { answerPrompt, prompt, promptPhone, repeatCallback } from './phones.ts'
 
 export const PHONES = Array.from({ length: 17 }, (_, i) => `2547000000${String(i + 1).padStart(2, '0')}`)
 
-/** Without those who do not pay. */
+/** Phones that pay. */
 const PAYING = PHONES.filter((phone) => !/0[234]$/.test(phone))
 
 export const mpesa: SimRail = {
   name: 'mpesa',
   method: 'mpesa',
-  pay: (life, payment) => prompt(life, payment, 'mpesa', pick(life.random, PAYING)),
-  acts: (life) => [
-    { name: 'prompt', weight: 6, act: () => promptPhone(life, 'mpesa', PHONES) },
-    { name: 'callback-again', weight: 2, act: () => repeatCallback(life, PHONES) },
-    { name: 'answer-prompt', weight: 3, act: () => answerPrompt(life) },
+  pay: (run, payment) => prompt(run, payment, 'mpesa', pick(run.random, PAYING)),
+  acts: (run) => [
+    { name: 'prompt', weight: 6, act: () => promptPhone(run, 'mpesa', PHONES) },
+    { name: 'callback-again', weight: 2, act: () => repeatCallback(run, PHONES) },
+    { name: 'answer-prompt', weight: 3, act: () => answerPrompt(run) },
   ],
-  took: ({ providers }) =>
-    providers.owner.many<Told>(sql`select id, receipt_number as number, paid_shillings::numeric * 100 as amount
-      from sandbox.prompts where network = 'mpesa' and result_code = '0'`),
-  gave: ({ providers }) =>
+  listReceipts: ({ providers }) =>
     providers.owner
-      .many<Given>(sql`select regexp_replace(id, '-\\d+$', '') as "refundId", shillings::numeric * 100 as amount
+      .many<ProviderReceipt>(sql`select id, receipt_number as number, paid_shillings::numeric * 100 as amount
+      from sandbox.prompts where network = 'mpesa' and result_code = '0'`),
+  listRefunds: ({ providers }) =>
+    providers.owner
+      .many<ProviderRefund>(sql`select regexp_replace(id, '-\\d+$', '') as "refundId", shillings::numeric * 100 as amount
       from sandbox.payouts where result_code = '0'`),
-  differences: async ({ providers }) => {
+  listDifferences: async ({ providers }) => {
     const twice = await providers.owner.many<{
       url: string
       times: bigint

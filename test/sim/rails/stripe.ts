@@ -1,8 +1,8 @@
 import { sql } from '#platform/database/db'
 import { sandboxCredentials } from '#sandbox'
 import type { Desk } from '../desk.ts'
-import { isBy, NOTHING, pick, withPayment, type Life, type Payment } from '../life.ts'
-import type { Given, SimRail, Told } from '../books.ts'
+import { offersMethod, NOTHING, pick, withPayment, type SimulationRun, type Payment } from '../context.ts'
+import type { ProviderRefund, SimRail, ProviderReceipt } from '../books.ts'
 
 const PAYS = '4242424242424242'
 const ASKS = '4000002500003155'
@@ -11,13 +11,13 @@ const REFUND_LATER = '4000000000007726'
 const REFUND_FAILS = '4000000000005126'
 const CARDS = [PAYS, PAYS, PAYS, '4000000000000002', ASKS, DISPUTED, DISPUTED, REFUND_LATER, REFUND_FAILS]
 
-async function openPage({ insist }: Life, { id, shop, pages }: Payment): Promise<string> {
-  const { status, body } = await insist(shop, `/api/v1/payments/${id}/attempts`, { method: 'card' })
+async function openPage({ requestUntilAnswered }: SimulationRun, { id, shop, pages }: Payment): Promise<string> {
+  const { status, body } = await requestUntilAnswered(shop, `/api/v1/payments/${id}/attempts`, { method: 'card' })
   if (typeof body.redirect_url === 'string') pages.push(body.redirect_url)
   return String(status)
 }
 
-async function typeCard({ desk, random }: Life, page: string): Promise<string> {
+async function typeCard({ desk, random }: SimulationRun, page: string): Promise<string> {
   const number = pick(random, CARDS)
   const { status } = await desk.visit(page, new URLSearchParams({ number, expiry: '12/40', cvc: '123', name: 'Asha' }))
   if (status !== 303) return `${number} ${status}`
@@ -25,19 +25,19 @@ async function typeCard({ desk, random }: Life, page: string): Promise<string> {
   return `${number} ${answer} ${(await desk.visit(`${page}/challenge`, new URLSearchParams({ answer }))).status}`
 }
 
-const payByCard = (life: Life): Promise<string> =>
-  withPayment(life, hasPage, ({ pages }) => typeCard(life, pick(life.random, pages)))
+const payByCard = (run: SimulationRun): Promise<string> =>
+  withPayment(run, hasPage, ({ pages }) => typeCard(run, pick(run.random, pages)))
 
 const hasPage = ({ pages }: Payment): boolean => pages.length > 0
 
-async function pay(life: Life, payment: Payment): Promise<string> {
-  const opened = await openPage(life, payment)
+async function pay(run: SimulationRun, payment: Payment): Promise<string> {
+  const opened = await openPage(run, payment)
   const page = payment.pages.at(-1)
-  return page === undefined ? opened : typeCard(life, page)
+  return page === undefined ? opened : typeCard(run, page)
 }
 
-/** Somebody gives money back in Stripe's dashboard, without us. */
-async function refundInDashboard({ desk, random }: Life): Promise<string> {
+/** Refunds a charge in Stripe's dashboard, without Purser. */
+async function refundInDashboard({ desk, random }: SimulationRun): Promise<string> {
   const charges = await desk.providers.owner.many<{ id: string; left: bigint }>(sql`select body->>'id' as id,
       (body->>'amount')::bigint - (body->>'amount_refunded')::bigint as left
     from sandbox.stripe_objects where body->>'object' = 'charge' and body->>'status' = 'succeeded' order by id limit 100`)
@@ -55,7 +55,7 @@ async function refundInDashboard({ desk, random }: Life): Promise<string> {
 
 const OBJECTS = sql`select body->>'id' as id, body from sandbox.stripe_objects`
 
-async function differences({ providers, world }: Desk): Promise<string[]> {
+async function listDifferences({ providers, world }: Desk): Promise<string[]> {
   const twice = await providers.owner.many<{ attempt: string; times: bigint }>(
     sql`select body->>'client_reference_id' as attempt, count(*) as times from sandbox.stripe_objects
       where body->>'object' = 'checkout.session' group by 1 having count(*) > 1`,
@@ -73,16 +73,16 @@ async function differences({ providers, world }: Desk): Promise<string[]> {
       - coalesce((select sum(b.gross) from payments.receipts b where b.attempt_id = r.attempt_id and b.rail = 'stripe'
         and b.provider_id like 're\\_%:returned'), 0) as back
     from payments.receipts r where r.rail = 'stripe' and r.provider_id like 'ch\\_%'`)
-  const told = await world.app.db.many<{ subject: string }>(
+  const openCases = await world.app.db.many<{ subject: string }>(
     sql`select subject from cases.cases where state = 'open' and kind = 'return-differs'`,
   )
-  const isTold = (receipt: string): boolean => told.some(({ subject }) => subject === receipt)
+  const isReported = (receipt: string): boolean => openCases.some(({ subject }) => subject === receipt)
   return [
     ...twice.map(({ attempt, times }) => `stripe: ${attempt} has ${times} pages`),
     ...charges.flatMap(({ id, back }) => {
       const here = ours.find((one) => one.id === id)
-      if (!here || here.back === back || isTold(here.receipt)) return []
-      return [`stripe: ${back} of ${id} went back there and ${here.back} here`]
+      if (!here || here.back === back || isReported(here.receipt)) return []
+      return [`stripe: ${back} of ${id} was refunded at Stripe and ${here.back} at Purser`]
     }),
   ]
 }
@@ -91,17 +91,22 @@ export const stripe: SimRail = {
   name: 'stripe',
   method: 'card',
   pay,
-  acts: (life) => [
-    { name: 'card-page', weight: 3, act: () => withPayment(life, isBy('card'), (payment) => openPage(life, payment)) },
-    { name: 'card', weight: 4, act: () => payByCard(life) },
-    { name: 'dashboard-refund', weight: 4, act: () => refundInDashboard(life) },
+  acts: (run) => [
+    {
+      name: 'card-page',
+      weight: 3,
+      act: () => withPayment(run, offersMethod('card'), (payment) => openPage(run, payment)),
+    },
+    { name: 'card', weight: 4, act: () => payByCard(run) },
+    { name: 'dashboard-refund', weight: 4, act: () => refundInDashboard(run) },
   ],
-  took: ({ providers }) =>
-    providers.owner.many<Told>(sql`select id, null as number, (body->>'amount')::bigint as amount from (${OBJECTS}) o
-      where body->>'object' = 'charge' and body->>'status' = 'succeeded'`),
-  gave: ({ providers }) =>
+  listReceipts: ({ providers }) =>
     providers.owner
-      .many<Given>(sql`select body->'metadata'->>'purser_refund' as "refundId", (body->>'amount')::bigint as amount
+      .many<ProviderReceipt>(sql`select id, null as number, (body->>'amount')::bigint as amount from (${OBJECTS}) o
+      where body->>'object' = 'charge' and body->>'status' = 'succeeded'`),
+  listRefunds: ({ providers }) =>
+    providers.owner
+      .many<ProviderRefund>(sql`select body->'metadata'->>'purser_refund' as "refundId", (body->>'amount')::bigint as amount
       from (${OBJECTS}) o where body->>'object' = 'refund' and body->>'status' <> 'failed' and body->'metadata' ? 'purser_refund'`),
-  differences,
+  listDifferences,
 }

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { createHttp } from '#platform/web/http'
 import { silentLog } from '#platform/observe/log'
 import { createMetrics } from '#platform/observe/metrics'
-import { troubleOf } from '../../../../test/axe.ts'
+import { listPageProblems } from '../../../../test/axe.ts'
 import { openBrowser, type OpenBrowser } from '../../../../test/browser.ts'
 import { assetRoutes } from '../assets/assets.ts'
 import { renderCheckout } from './document.ts'
@@ -56,7 +56,7 @@ describe('every state of the page', { timeout: 240_000 }, () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
       for (const name of SAMPLE_NAMES) {
         await page.goto(`${server.url}/${name}/${language}`)
-        problems.push(...(await troubleOf(page)).map((what) => `${name}: ${what}`))
+        problems.push(...(await listPageProblems(page)).map((what) => `${name}: ${what}`))
       }
       await page.context().close()
       assert.equal(problems.length, 0, problems.join('\n'))

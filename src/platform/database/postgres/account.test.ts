@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { SOMEBODY, unreadable } from '../../../../test/process.ts'
+import { UNKNOWN_UID, unreadable } from '../../../../test/process.ts'
 import { chooseAccount, TOOLS } from './account.ts'
 import { appError, ask, createDataDir, createMadeDir, runProgram } from './fixture.ts'
 import { start } from './start.ts'
@@ -14,7 +14,7 @@ const notRoot = !isRoot && 'only root can become another user'
 const notLinux = process.platform !== 'linux' && 'only for Linux'
 const cannotRead =
   isRoot &&
-  spawnSync(process.execPath, ['--version'], { uid: SOMEBODY, gid: SOMEBODY, cwd: '/' }).status !== 0 &&
+  spawnSync(process.execPath, ['--version'], { uid: UNKNOWN_UID, gid: UNKNOWN_UID, cwd: '/' }).status !== 0 &&
   'another user cannot read this checkout'
 const needsUser = notRoot || notLinux || cannotRead || unreadable
 const noSetpriv = !TOOLS.setpriv.some((path) => existsSync(path)) && 'this system has no setpriv'
@@ -24,28 +24,28 @@ const started = `const s = await pg.startPostgres({ dataDir }); const { adopted 
 void test('an ordinary user runs it on their own folder', { skip: needsUser }, async (t) => {
   const dataDir = createDataDir(t)
   mkdirSync(dataDir)
-  chownSync(dataDir, SOMEBODY, SOMEBODY)
-  assert.deepEqual(await runProgram(t, dataDir, started, SOMEBODY).next(), { adopted: false })
-  for (const name of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, name)).uid, SOMEBODY, name)
+  chownSync(dataDir, UNKNOWN_UID, UNKNOWN_UID)
+  assert.deepEqual(await runProgram(t, dataDir, started, UNKNOWN_UID).next(), { adopted: false })
+  for (const name of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, name)).uid, UNKNOWN_UID, name)
 
   // Root on the same folder: the server runs as the user, who can use the folder afterwards.
   const lines: string[] = []
   const server = await start({ dataDir, log: (line) => lines.push(line) })
   assert.match(lines.join(), /runs as user 54321, who owns its data/)
-  assert.equal(statSync(`/proc/${server.pid}`).uid, SOMEBODY)
+  assert.equal(statSync(`/proc/${server.pid}`).uid, UNKNOWN_UID)
   await ask(server.owner, 'create table kept as select 1 as id')
   await server.stop()
-  for (const name of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, name)).uid, SOMEBODY, name)
-  assert.deepEqual(await runProgram(t, dataDir, started, SOMEBODY).next(), { adopted: false })
+  for (const name of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, name)).uid, UNKNOWN_UID, name)
+  assert.deepEqual(await runProgram(t, dataDir, started, UNKNOWN_UID).next(), { adopted: false })
 })
 
 void test("an ordinary user gets one clear line for root's folders", { skip: needsUser }, async (t) => {
   const dataDir = createDataDir(t)
-  const below = await runProgram(t, dataDir, started, SOMEBODY).next()
+  const below = await runProgram(t, dataDir, started, UNKNOWN_UID).next()
   assert.equal(below.code, 'platform.postgres-bad-folder')
   assert.match(String(below.message), /cannot be used by user 54321: set DATA_DIR/)
   mkdirSync(join(dataDir, 'postgres'), { recursive: true })
-  const inside = await runProgram(t, dataDir, started, SOMEBODY).next()
+  const inside = await runProgram(t, dataDir, started, UNKNOWN_UID).next()
   assert.equal(inside.code, 'platform.postgres-bad-folder')
   assert.match(String(inside.message), /belongs to user 0, not to 54321: run Purser as that user/)
 })

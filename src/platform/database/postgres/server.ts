@@ -26,7 +26,7 @@ export interface Reached {
 /** Replaying the journal of a killed server takes seconds, on a slow disk minutes. */
 const READY_LIMIT_MS = 300_000
 /** A server that says it is ready and whose socket is gone (somebody cleaned up) never comes back. */
-const GONE_LIMIT_MS = 2_000
+const EXIT_LIMIT_MS = 2_000
 const FAST_LIMIT_MS = 10_000
 
 /** A launched server: its process, and what it wrote if it has ended. */
@@ -110,7 +110,7 @@ export async function reach(
         if (codeOf(error) === '28P01') throw wrongPassword(folder, error)
         // A server that is only busy answers late: that is no reason to give it up.
         goneSince = isSocketGone(error) ? (goneSince ?? monotonicMs()) : undefined
-        if (goneSince !== undefined && monotonicMs() - goneSince > GONE_LIMIT_MS) return undefined
+        if (goneSince !== undefined && monotonicMs() - goneSince > EXIT_LIMIT_MS) return undefined
       }
     }
     if (waitedMs > sayAfterMs) {

@@ -1,7 +1,7 @@
 import type { Answer } from '../world.ts'
 import type { Desk } from './desk.ts'
 
-/** Numbers from 0 to below `below`. */
+/** Returns an integer from 0 up to, but not including, `below`. */
 export type Random = (below: number) => number
 
 export interface Shop {
@@ -9,10 +9,10 @@ export interface Shop {
   readonly key: string
 }
 
-/** An address that a payer was shown. */
+/** A Bitcoin address that a payer was shown. */
 export interface Address {
   readonly address: string
-  /** In BTC, as it was asked for. */
+  /** Requested amount in BTC. */
   readonly amount: string
 }
 
@@ -21,9 +21,9 @@ export interface Payment {
   readonly key: string
   readonly shop: Shop
   readonly body: Readonly<Record<string, unknown>>
-  /** Of Stripe's, where a card can be typed. */
+  /** URLs of Stripe's card pages. */
   readonly pages: string[]
-  /** Of Crossmint's. */
+  /** URLs of Crossmint's order pages. */
   readonly orders: string[]
   readonly addresses: Address[]
 }
@@ -32,43 +32,43 @@ export interface Payment {
 export interface Refund {
   readonly id: string
   readonly payment: Payment
-  /** Of its link. */
+  /** Secret of the claim link. */
   readonly secret: string | undefined
 }
 
-/** Money that came to the bank by hand. In cents. */
-export interface Banked {
+/** A bank transfer that arrived, in cents. */
+export interface BankCredit {
   readonly attemptId: string
   readonly number: string
   readonly amount: bigint
 }
 
-/** What the acts of one life share. */
-export interface Life {
+/** State that the acts of one simulation run share. */
+export interface SimulationRun {
   readonly desk: Desk
   readonly random: Random
   readonly shops: readonly Shop[]
   readonly payments: Payment[]
   readonly refunds: Refund[]
-  /** Transactions that payers have sent to our addresses. */
+  /** Transactions that payers sent to Purser's addresses. */
   readonly transactions: string[]
-  /** What the operator has paid by hand, by refund, in minor units. */
-  readonly paidByHand: Map<string, bigint>
-  /** The bank's own books. */
-  readonly bank: Banked[]
-  /** What must not be, as it is found. */
+  /** Refunds that the operator paid manually: amount in minor units by refund. */
+  readonly paidManually: Map<string, bigint>
+  /** The bank's statement. */
+  readonly bank: BankCredit[]
+  /** Reports a violation. */
   problem(text: string): void
-  /** The request of somebody who does not give up until there is an answer. */
-  insist(shop: Shop, path: string, body: object, key?: string): Promise<Answer>
+  /** Sends a request and retries it, with the same key, until there is a response. */
+  requestUntilAnswered(shop: Shop, path: string, body: object, key?: string): Promise<Answer>
 }
 
 export interface Act {
   readonly name: string
-  /** How often it is chosen, beside the others. */
+  /** Relative probability. */
   readonly weight: number
-  /** What must be tried in bad weather: it is worse then. */
-  readonly rough?: boolean
-  /** Says what it did, for the trace; NOTHING where there was nothing to do it with. */
+  /** True for acts that need more faults than others. */
+  readonly faultProne?: boolean
+  /** Performs the act. Returns its result for the trace, or NOTHING when there was nothing to act on. */
   act(): Promise<string>
 }
 
@@ -76,27 +76,27 @@ export const NOTHING = 'nothing'
 
 export const pick = <T>(random: Random, all: readonly T[]): T => all[random(all.length)] as T
 
-/** Says how `about` went with one of the payments that fit. */
+/** Runs `about` with a random matching payment. Returns its result as text. */
 export const withPayment = (
-  { random, payments }: Pick<Life, 'random' | 'payments'>,
+  { random, payments }: Pick<SimulationRun, 'random' | 'payments'>,
   fits: (payment: Payment) => boolean,
   about: (payment: Payment) => Promise<string>,
 ): Promise<string> =>
-  withOne(random, payments.filter(fits), async (one) => `${payments.indexOf(one)} ${await about(one)}`)
+  withRandomElement(random, payments.filter(fits), async (one) => `${payments.indexOf(one)} ${await about(one)}`)
 
-/** Whether the payment is offered by a method. */
-export const isBy =
+/** Whether the payment offers a method. */
+export const offersMethod =
   (method: string) =>
   ({ body }: Payment): boolean =>
     (body['methods'] as readonly string[]).includes(method)
 
-/** Says how `about` went with one of the things there are. */
-export async function withOne<T>(
+/** Runs `about` with a random element. Returns its result as text. */
+export async function withRandomElement<T>(
   random: Random,
   all: readonly T[],
   about: (one: T) => Promise<string>,
 ): Promise<string> {
-  // Twice as likely one of the newest: those are still open.
+  // Prefer the newest elements half of the time, because those are still open.
   const from = random(2) === 0 ? Math.max(0, all.length - 6) : 0
   const one = all[from + random(all.length - from || 1)]
   return one === undefined ? NOTHING : about(one)
@@ -104,21 +104,24 @@ export async function withOne<T>(
 
 const TRIES = 4
 
-export function createInsist(desk: Desk, problem: Life['problem']): Life['insist'] {
+export function createRequestUntilAnswered(
+  desk: Desk,
+  problem: SimulationRun['problem'],
+): SimulationRun['requestUntilAnswered'] {
   let keys = 0
   return async (shop, path, body, key = `key-${++keys}`) => {
     const headers = { authorization: `Bearer ${shop.key}`, 'idempotency-key': key }
     for (let tries = 1; ; tries++) {
       const answer = await desk.world.api('POST', path, body, headers).catch(() => undefined)
-      await desk.settled()
+      await desk.restarted()
       const isBusy = answer?.status === 409 && answer.body?.error?.code === 'idempotency-in-progress'
       if (answer && answer.status < 500 && !isBusy) return answer
       if (answer?.status === 503 && answer.body?.error?.code === 'rates.unavailable') return answer
       if (tries === TRIES) {
-        problem(`${path} was never answered: ${JSON.stringify(answer?.body ?? 'no connection')}`)
+        problem(`${path} got no response: ${JSON.stringify(answer?.body ?? 'no connection')}`)
         return answer ?? { status: 0, headers: new Headers(), body: {} }
       }
-      if (tries > 1) desk.calm()
+      if (tries > 1) desk.clearFaults()
       await desk.pass(1000)
     }
   }
