@@ -301,7 +301,7 @@ test('a node is used only when it is the right one', async () => {
 test('fees: the estimate, else the fallback, never below what is passed on, never above the cap', async () => {
   const rules = { blocks: 6, fallback: 5000n, cap: 100_000n }
   const choose = (estimate: bigint | undefined, least: bigint): ReturnType<typeof chooseFeeRate> =>
-    chooseFeeRate({ estimateFee: () => Promise.resolve(estimate), leastFee: () => Promise.resolve(least) }, rules)
+    chooseFeeRate({ estimateFee: () => Promise.resolve(estimate), minimumFee: () => Promise.resolve(least) }, rules)
   assert.deepEqual(await choose(12_000n, 1000n), { rate: 12_000n, source: 'estimate' })
   assert.deepEqual(await choose(undefined, 1000n), { rate: 5000n, source: 'fallback' })
   assert.deepEqual(await choose(undefined, 7000n), { rate: 7000n, source: 'mempool' })

@@ -144,7 +144,7 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
   const open = (await listWatched(context.db, rail.name, since, MOST_WATCHED)).map(asWatched)
   const watched = tooMany(context, rail.name, MOST_WATCHED, open)
-  const { facts, cursor, more, following } = await rail.watch.look(row.cursor ?? undefined, watched)
+  const { facts, cursor, more, following } = await rail.watch.poll(row.cursor ?? undefined, watched)
   const idle = watched.length === 0 && !following
   const dueAt = more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
   await store(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
@@ -154,7 +154,7 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   const all = await listEver(context, rail.name)
-  const looked = await rail.watch.look(row.cursor ?? undefined, all)
+  const looked = await rail.watch.poll(row.cursor ?? undefined, all)
   const watched = await listWatched(context.db, rail.name, now, MOST_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
   // The others are told of by the look that remembers what it said.

@@ -189,16 +189,16 @@ void test('what a provider tells of our refund is that refund, before and after 
   const intentId = await paidByCard(trial)
   let early: Promise<void> | undefined
   trial.page.refunds.onSend = ({ refundId }) => {
-    early = tellRefund(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
+    early = tellRefund(trial, { kind: 'observed', refund: atProvider('prov_1', 40_000n, { refundId }) })
     return early.then(() => ({ kind: 'succeeded', reference: 'prov_1' }))
   }
   const one = await refund(trial, intentId, { amount: kes(40_000n) })
   await early
   for (const refundId of [one.id, undefined])
-    await tellRefund(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
+    await tellRefund(trial, { kind: 'observed', refund: atProvider('prov_1', 40_000n, { refundId }) })
   assert.equal((await trial.find(intentId)).refunded.amount, 40_000n)
   assert.equal(await trial.available(), 110_000n)
-  await tellRefund(trial, { kind: 'told', refund: atProvider('prov_1', 90_000n, { refundId: one.id }) })
+  await tellRefund(trial, { kind: 'observed', refund: atProvider('prov_1', 90_000n, { refundId: one.id }) })
   assert.ok(trial.log.entries.some(({ securityEvent }) => securityEvent === 'refund-amount-mismatch'))
   await trial.booksHold()
 })
@@ -207,11 +207,11 @@ void test('a refund made at the provider is listed and counted once beside ours'
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
-  const theirs = { kind: 'told', refund: atProvider('prov_x', 60_000n) } as const
+  const theirs = { kind: 'observed', refund: atProvider('prov_x', 60_000n) } as const
   await tellRefund(trial, theirs)
   await tellRefund(trial, theirs, theirs)
   await tellRefund(trial, {
-    kind: 'told',
+    kind: 'observed',
     refund: atProvider('prov_y', 10n, { outcome: { kind: 'pending', reference: 'prov_y' } }),
   })
   await refund(trial, intentId, { amount: kes(30_000n) })
@@ -236,7 +236,7 @@ void test('a refund that comes back days later is the merchant’s money again, 
   const one = await refund(trial, intentId)
   const reference = `prov_${one.id}-1`
   const say = (outcome: ProviderRefund['outcome']): Promise<void> =>
-    tellRefund(trial, { kind: 'told', refund: atProvider(reference, 150_000n, { refundId: one.id, outcome }) })
+    tellRefund(trial, { kind: 'observed', refund: atProvider(reference, 150_000n, { refundId: one.id, outcome }) })
   const failed = { kind: 'failed', reason: 'expired', reference } as const
   await say(failed)
   await say(failed)

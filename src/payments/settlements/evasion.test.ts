@@ -91,7 +91,7 @@ void test('one that had been given up and went after all takes what is held back
   assert.deepEqual(await stand(trial), [0n, 150_000n, 0n, 0n])
   trial.page.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'prov_1' })
   const word = { reference: 'prov_1', refundId: one.id, receiptId: 'ch_1', amount: kes(100_000n) }
-  await tellRefund(trial, { kind: 'told', refund: { ...word, outcome: { kind: 'succeeded', reference: 'prov_1' } } })
+  await tellRefund(trial, { kind: 'observed', refund: { ...word, outcome: { kind: 'succeeded', reference: 'prov_1' } } })
   assert.deepEqual(await stand(trial), [0n, 50_000n, 0n, 0n])
   await settle(trial)
   assert.deepEqual(await stand(trial), [49_000n, 0n, 0n, 1000n])
@@ -104,7 +104,7 @@ void test('a refund that comes back is held back again; what was settled meanwhi
     const reference = `prov_${one.id}-1`
     const outcome = { kind: 'failed', reason: 'expired', reference } as const
     const word: ProviderRefund = { reference, refundId: one.id, receiptId: charge, amount: one.amount, outcome }
-    await tellRefund(trial, { kind: 'told', refund: word })
+    await tellRefund(trial, { kind: 'observed', refund: word })
     await trial.booksHold()
   }
   const first = await refund(trial, { intentId: await paid(trial), amount: kes(100_000n) })
@@ -146,7 +146,7 @@ void test('a refund of several receipts that comes back is held back again, all 
   const reference = `prov_${one.id}-1`
   const outcome = { kind: 'failed', reason: 'expired', reference } as const
   const word: ProviderRefund = { reference, refundId: one.id, receiptId: 'm_1', amount: one.amount, outcome }
-  const payload = trial.push.refunds.says({ kind: 'told', refund: word })
+  const payload = trial.push.refunds.says({ kind: 'observed', refund: word })
   const headers = { 'x-signature': 'good' }
   await trial.app.inject({ method: 'POST', url: '/api/webhook/tap', payload, headers })
   await trial.pass()

@@ -158,7 +158,7 @@ export function parseRefunds({ rawBody }: InboundEvent): readonly RefundFact[] {
       return told(event)
     case 'charge.refunded': {
       const { id: receiptId, metadata } = chargeShape.parse(event.data.object)
-      return metadata?.[ATTEMPT_KEY] ? [{ kind: 'news', receiptId }] : []
+      return metadata?.[ATTEMPT_KEY] ? [{ kind: 'changed', receiptId }] : []
     }
     default:
       return []
@@ -168,5 +168,5 @@ export function parseRefunds({ rawBody }: InboundEvent): readonly RefundFact[] {
 function told(event: SignedEvent): readonly RefundFact[] {
   const refund = toProvider(refundForm.parse(event.data.object))
   // Without a charge it is of another kind of payment, which we do not take.
-  return refund.receiptId === '' ? [] : [{ kind: 'told', refund }]
+  return refund.receiptId === '' ? [] : [{ kind: 'observed', refund }]
 }

@@ -204,17 +204,17 @@ test('a refund event says which refund it is, whose, and how it stands', () => {
   }
   const outcomes = ['succeeded', 'pending', 'requires_action', 'failed', 'canceled', 'novel'].map((status) => {
     const [fact] = refundFacts('refund.updated', { ...refund, status })
-    assert.ok(fact?.kind === 'told')
+    assert.ok(fact?.kind === 'observed')
     assert.deepEqual([fact.refund.reference, fact.refund.refundId, fact.refund.receiptId], ['re_1', REFUND, 'ch_1'])
     assert.deepEqual(fact.refund.amount, money(assetOf('USD'), 500n))
     return fact.refund.outcome.kind
   })
   assert.deepEqual(outcomes, ['succeeded', 'pending', 'pending', 'failed', 'failed', 'unknown'])
   const [theirs] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
-  assert.ok(theirs?.kind === 'told')
+  assert.ok(theirs?.kind === 'observed')
   assert.equal(theirs.refund.refundId, undefined)
   assert.deepEqual(refundFacts('refund.created', { ...refund, charge: null, status: 'succeeded' }), [])
-  assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'news', receiptId: 'ch_1' }])
+  assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'changed', receiptId: 'ch_1' }])
   assert.deepEqual(refundFacts('charge.refunded', { ...charge, metadata: {} }), [])
   assert.deepEqual(factsOf(event('charge.refunded', charge)), [])
 })

@@ -128,7 +128,7 @@ function provenBy(rail: Rail, event: InboundRequest, { refundId }: RefundRequest
   const facts: readonly RefundFact[] = rail.refund?.parse?.({ ...event, receivedAt: event.now }) ?? []
   return facts.flatMap((fact) => {
     if (fact.kind === 'sending') return fact.needsCheck || fact.refundId !== refundId ? [] : [fact.outcome]
-    return fact.kind === 'told' && fact.refund.refundId === refundId ? [fact.refund.outcome] : []
+    return fact.kind === 'observed' && fact.refund.refundId === refundId ? [fact.refund.outcome] : []
   })
 }
 

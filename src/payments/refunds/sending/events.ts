@@ -14,11 +14,11 @@ const DONE: Handled = { kind: 'done' }
 /** Finds the refund that the fact is about, refuses what does not fit, asks the provider where the event alone is no proof, and records the rest. */
 export async function handleRefundFact(context: Context, rail: Rail, fact: RefundFact): Promise<Handled> {
   switch (fact.kind) {
-    case 'told':
+    case 'observed':
       return told(context, rail, fact.refund, { ours: false })
     case 'sending':
       return ofSending(context, rail, fact)
-    case 'news': {
+    case 'changed': {
       const all = await rail.refund?.list?.(fact.receiptId)
       if (!all) return { kind: 'parked', why: 'the rail cannot list refunds' }
       const results: Handled[] = []
