@@ -137,7 +137,7 @@ export function createNode(rpc: Rpc): BitcoinNode {
 function read<T>(shape: z.ZodType<T>, result: unknown): T {
   const parsed = shape.safeParse(result)
   if (parsed.success) return parsed.data
-  throw new BitcoinError('bitcoin.bad-answer', 'an answer of an unknown form', {
+  throw new BitcoinError('bitcoin.bad-answer', 'the response has an unknown format', {
     maybeActed: true,
     cause: parsed.error,
   })

@@ -36,6 +36,8 @@ const DEADLINE_MS = 15_000
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_BATCH = 100
 const WARMING_UP = -28
+const REFUSED =
+  'it refused the user, password or cookie. Check BITCOIN_RPC_USER and BITCOIN_RPC_PASSWORD, or BITCOIN_RPC_COOKIE'
 
 /** Creates a JSON-RPC 2.0 client. Bitcoin Core 28 and later return errors with HTTP 200, older versions with 404 or 500 and the same body. */
 export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => RpcSettings }): Rpc {
@@ -66,10 +68,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
     })
     if (answer.status !== 401 && answer.status !== 403) return answer
     if (cookieFile !== undefined && !renewed) return send(label, body, options, true)
-    throw new BitcoinError(
-      'bitcoin.unauthorized',
-      'it refused the user, password or cookie. Check BITCOIN_RPC_USER and BITCOIN_RPC_PASSWORD, or BITCOIN_RPC_COOKIE',
-    )
+    throw new BitcoinError('bitcoin.unauthorized', REFUSED)
   }
 
   const post = async (label: string, body: unknown, options: RpcOptions): Promise<unknown> => {
@@ -118,7 +117,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
 }
 
 const badAnswer = (): BitcoinError =>
-  new BitcoinError('bitcoin.bad-answer', 'an answer of an unknown form', { maybeActed: true })
+  new BitcoinError('bitcoin.bad-answer', 'the response has an unknown format', { maybeActed: true })
 
 const unreachable = (error: FetchError): BitcoinError =>
   new BitcoinError('bitcoin.unavailable', error.message, { maybeActed: error.maybeSent, cause: error })

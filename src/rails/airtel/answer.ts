@@ -23,7 +23,7 @@ export class AirtelError extends AppError {
 export async function readAnswer<T>(fetch: Fetch, request: FetchRequest, schema: z.ZodType<T>): Promise<T> {
   const answer = await fetch(request).catch((error: unknown) => {
     if (!(error instanceof FetchError)) throw error
-    throw new AirtelError('airtel.unavailable', 'no answer', { maybeActed: error.maybeSent, cause: error })
+    throw new AirtelError('airtel.unavailable', 'no response', { maybeActed: error.maybeSent, cause: error })
   })
   const { status } = answer
   const body = jsonOf(answer)
@@ -31,7 +31,7 @@ export async function readAnswer<T>(fetch: Fetch, request: FetchRequest, schema:
   if (status >= 200 && status < 300) {
     if (parsed.success) return parsed.data
     const cause = parsed.error
-    throw new AirtelError('airtel.bad-answer', 'an answer of an unknown form', { maybeActed: true, cause })
+    throw new AirtelError('airtel.bad-answer', 'the response has an unknown format', { maybeActed: true, cause })
   }
   const told = payAnswer.safeParse(body)
   const said = told.data?.status.response_code ?? undefined

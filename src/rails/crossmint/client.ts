@@ -124,7 +124,7 @@ async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
     return await fetch(request)
   } catch (error) {
     if (!(error instanceof FetchError)) throw error
-    throw new CrossmintError('crossmint.unavailable', 'no answer', { maybeActed: error.maybeSent, cause: error })
+    throw new CrossmintError('crossmint.unavailable', 'no response', { maybeActed: error.maybeSent, cause: error })
   }
 }
 
@@ -134,7 +134,7 @@ function read<T>(answer: FetchAnswer, schema: z.ZodType<T>, key: string): T {
   if (status >= 200 && status < 300) {
     const parsed = schema.safeParse(body)
     if (parsed.success) return parsed.data
-    throw new CrossmintError('crossmint.bad-answer', 'an answer of an unknown form', {
+    throw new CrossmintError('crossmint.bad-answer', 'the response has an unknown format', {
       maybeActed: true,
       cause: parsed.error,
     })
