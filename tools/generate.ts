@@ -23,7 +23,7 @@ async function newRail(rail: string): Promise<void> {
   execFileSync(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level=warn', ...written])
   console.log(`Wrote\n  ${written.join('\n  ')}`)
   execFileSync(process.execPath, [import.meta.filename], { stdio: 'inherit' })
-  console.log(`Next: node tools/test.ts src/payments/rails/${rail}, and src/payments/rails/${rail}/README.md`)
+  console.log(`Next: node tools/test.ts src/rails/${rail}, and src/rails/${rail}/README.md`)
 }
 
 async function generate(): Promise<void> {

@@ -21,7 +21,7 @@ testStatementContract('bitcoin', async (): Promise<StatementTrial> => {
   return {
     rail,
     clock: bench.clock,
-    begin: async () => void (await desk.invoice(SATS)),
+    startUnpaid: async () => void (await desk.invoice(SATS)),
     pay: async () => {
       const { attemptId, address } = await desk.invoice(SATS)
       await pay(address, SATS)
