@@ -17,7 +17,7 @@ export class RatesUnavailable extends AppError {
 }
 
 export const unknownPair = (pair: string): AppError =>
-  new AppError('rates.unknown-pair', 422, `No source gives a price for ${pair}.`, { param: 'base' })
+  new AppError('rates.unknown-pair', 422, `No source has a price for ${pair}.`, { param: 'base' })
 
 const FETCH: Readonly<Record<FetchFailure, string>> = {
   'fetch.timeout': 'did not answer in time',

@@ -206,7 +206,7 @@ void test('between two sources that differ, a fresh last good price decides; wit
   await bench.fault('kraken', 'lying', { percent: 90, count: 1 })
   await assert.rejects(
     bench.rates.rate('BTC', 'USD'),
-    unavailable(/Coinbase is not believed in BTC: it differs/, /Kraken is not believed in BTC/),
+    unavailable(/Coinbase is excluded for BTC: it differs/, /Kraken is excluded for BTC/),
   )
   await bench.pass(MINUTE)
   assert.deepEqual((await bench.rates.rate('BTC', 'USD')).sources, ['coinbase', 'kraken'])
@@ -225,7 +225,7 @@ void test('a single remaining source cannot move the price in small steps', asyn
     await bench.setPrices({ 'BTC/USD': String(price) })
     await bench.pass(MINUTE)
   }
-  assert.equal((await bench.rates.rate('BTC', 'USD')).text, '66973.2', 'what Kraken says of 67,000')
+  assert.equal((await bench.rates.rate('BTC', 'USD')).text, '66973.2', '67,000 less 0.04 %')
 })
 
 void test('prices that were old when they were sent are ignored', async () => {
@@ -323,7 +323,7 @@ void test('a quote keeps its exact rate, and the program’s role cannot change 
   const run = async (): Promise<void> =>
     purge?.run({ log: silentLog, signal: new AbortController().signal, now: bench.clock.now() })
   await run()
-  assert.ok(await bench.rates.findQuote(bench.db, quote.id), 'a young one stays')
+  assert.ok(await bench.rates.findQuote(bench.db, quote.id), 'a recent quote stays')
   bench.clock.advance(91 * 24 * 60 * MINUTE)
   await run()
   assert.equal(await bench.rates.findQuote(bench.db, quote.id), undefined)

@@ -21,7 +21,7 @@ export interface CoinPrice {
 }
 
 export interface CoinGecko {
-  /** Returns prices with one request. Currencies that CoinGecko does not know are missing. Throws AppError `coingecko.…` (see `requireJson`) and FetchError. */
+  /** Returns prices with one request. Currencies that CoinGecko does not know are missing. Throws AppError `coingecko.…` (see `requireJson`), FetchError. */
   prices(asked: { coins: readonly string[]; currencies: readonly string[] }): Promise<readonly CoinPrice[]>
 }
 

@@ -150,7 +150,7 @@ test('all refunds of a charge are listed, also if they take several pages', asyn
   await assert.rejects(
     endless.client.listRefunds('ch_3Abc'),
     (error) => error instanceof StripeFailure && error.maybeActed,
-    'what was not read may be there',
+    'an incomplete list is an error',
   )
 })
 

@@ -102,8 +102,8 @@ async function pollOnce(
 
 /** Adds the scripts of known deposits: they are followed even when their attempt is no longer watched. */
 function addKnownTargets(targets: ReadonlyMap<string, Target>, known: readonly Deposit[]): ReadonlyMap<string, Target> {
-  const seen = known.map(({ script, attemptId, due }) => [script, { attemptId, due }] as const)
-  return new Map([...seen, ...targets])
+  const knownTargets = known.map(({ script, attemptId, due }) => [script, { attemptId, due }] as const)
+  return new Map([...knownTargets, ...targets])
 }
 
 const hashOf = (scripts: readonly string[]): string =>

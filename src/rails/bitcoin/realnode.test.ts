@@ -80,9 +80,9 @@ test('a real node: addresses, payments, replacements, double spends, reorgs and 
     for (const kind of ['wpkh', 'tr'] as const) {
       const account = parseAccount(`${kind}(${tpub}/0/*)`, { network: 'regtest' })
       assert.ok(!('problem' in account))
-      const theirs = await node.call<string[]>('deriveaddresses', account.descriptor, [0, 50])
+      const fromNode = await node.call<string[]>('deriveaddresses', account.descriptor, [0, 50])
       assert.deepEqual(
-        theirs,
+        fromNode,
         Array.from({ length: 51 }, (_, index) => account.addressAt(index).address),
       )
     }
@@ -174,7 +174,7 @@ test('a real node: addresses, payments, replacements, double spends, reorgs and 
       await waitFor(what, () => wakes > before)
     }
     try {
-      await waitFor('the connection, and the look after it', () => wakes >= 2)
+      await waitFor('the connection, and the wake after it', () => wakes >= 2)
       await wakesAfter('a block to wake', () => mine(node))
       const { address } = await desk.invoice(200_000n)
       await wakesAfter('a payment to wake', () => send(address, '0.002'))

@@ -228,7 +228,7 @@ test('the list of orders is read back as far as an order can be paid, and has pa
     '': {
       data: [
         listed('o-paid', HOUR_MS, 'completed', done),
-        listed('o-begun', HOUR_MS, 'awaiting-payment', { status: 'awaiting-payment' }),
+        listed('o-started', HOUR_MS, 'awaiting-payment', { status: 'awaiting-payment' }),
         listed('o-failed', HOUR_MS, 'completed', { status: 'failed' }),
         listed('o-going', HOUR_MS, 'completed', { status: 'in-progress' }),
       ],

@@ -210,9 +210,9 @@ test('a refund event states the refund, its receipt and its state', () => {
     return fact.refund.outcome.kind
   })
   assert.deepEqual(outcomes, ['succeeded', 'pending', 'pending', 'failed', 'failed', 'unknown'])
-  const [theirs] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
-  assert.ok(theirs?.kind === 'observed')
-  assert.equal(theirs.refund.refundId, undefined)
+  const [dashboardRefund] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
+  assert.ok(dashboardRefund?.kind === 'observed')
+  assert.equal(dashboardRefund.refund.refundId, undefined)
   assert.deepEqual(refundFacts('refund.created', { ...refund, charge: null, status: 'succeeded' }), [])
   assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'changed', receiptId: 'ch_1' }])
   assert.deepEqual(refundFacts('charge.refunded', { ...charge, metadata: {} }), [])

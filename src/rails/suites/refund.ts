@@ -106,14 +106,14 @@ async function settle(
 ): Promise<{ outcome: RefundOutcome; references: Set<string> }> {
   const references = new Set<string>()
   let known = sent
-  let seen = 0
+  let readCount = 0
   for (let turn = 0; turn < 12; turn++) {
     await trial.pass(10_000)
     const checked = await refundOf(trial.rail).check(refOf(trial, request, known))
     await trial.pass(0)
     const inbound = trial.inbound()
-    const proven = [...inbound.slice(seen).flatMap((event) => provenBy(trial.rail, event, request)), checked]
-    seen = inbound.length
+    const proven = [...inbound.slice(readCount).flatMap((event) => provenBy(trial.rail, event, request)), checked]
+    readCount = inbound.length
     for (const each of [known, ...proven]) if ('reference' in each && each.reference) references.add(each.reference)
     known = checked
     const end = proven.find(({ kind }) => kind === until)
