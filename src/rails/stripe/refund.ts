@@ -90,8 +90,8 @@ async function check({ client, clock, problem }: Deps, ref: RefundRef): Promise<
   try {
     if (ref.reference !== undefined) return outcomeOf(await client.fetchRefund(ref.reference))
     const all = await client.listRefunds(ref.receiptId ?? '')
-    const known = all.find(({ metadata }) => metadata[REFUND_KEY] === ref.refundId)
-    if (known) return outcomeOf(known)
+    const created = all.find(({ metadata }) => metadata[REFUND_KEY] === ref.refundId)
+    if (created) return outcomeOf(created)
     // A repeat with the same key creates at most one refund and returns its state.
     if (clock.now() < addMs(ref.sentAt, SAME_KEY_MS)) return outcomeOf(await client.createRefund(requestOf(ref)))
     return { kind: 'failed', reason: 'provider-unavailable', why: 'Stripe never received the request' }
