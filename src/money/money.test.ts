@@ -172,8 +172,8 @@ void test('multiplication examples', () => {
     [1n, 3n, 5n, -1n, -3n].map((n) => of(n, 1n, 2n, 'half-even')),
     [0n, 2n, 2n, 0n, -2n],
   )
-  assert.throws(() => of(1n, 1n, 0n, 'down'), /above zero/)
-  assert.throws(() => of(1n, 1n, -1n, 'down'), /above zero/)
+  assert.throws(() => of(1n, 1n, 0n, 'down'), /must be positive/)
+  assert.throws(() => of(1n, 1n, -1n, 'down'), /must be positive/)
 })
 
 void test('an asset is a currency with its scale', () => {
