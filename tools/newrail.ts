@@ -1,22 +1,22 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Which template becomes which file of a new rail. */
+/** Templates, and the files of a new rail that they become. */
 const FILES: readonly (readonly [template: string, path: string])[] = [
   ...['config.ts', 'wire.ts', 'client.ts', 'rail.ts', 'index.ts', 'README.md', 'contract.test.ts'].map(
-    (file) => [`${file}.txt`, `src/payments/rails/__name__/${file}`] as const,
+    (file) => [`${file}.txt`, `src/rails/__name__/${file}`] as const,
   ),
-  ['charges.json.txt', 'src/payments/rails/__name__/fixtures/charges.json'],
-  ['name.test.ts.txt', 'src/payments/rails/__name__/__name__.test.ts'],
+  ['charges.json.txt', 'src/rails/__name__/fixtures/charges.json'],
+  ['name.test.ts.txt', 'src/rails/__name__/__name__.test.ts'],
   ...['simulator.ts', 'charges.ts', 'api.ts', 'page.ts'].map(
     (file) => [`${file}.txt`, `src/sandbox/__name__/${file}`] as const,
   ),
 ]
 
-/** The lists that know of every rail and every simulator: their import of the folder, and its place at the end. */
+/** The lists of all rails and all simulators. A new rail gets an import and an entry at the end of each. */
 const LISTS = [
   {
-    path: 'src/payments/rails/index.ts',
+    path: 'src/rails/index.ts',
     from: './__name__/index.ts',
     list: /(const RAILS: readonly RailKind\[\] = \[)([^\]]*)\]/,
   },
@@ -28,20 +28,20 @@ const LISTS = [
 ] as const
 
 /**
- * Writes the folder of a new rail (settings, client, translation, README, fixtures, tests), its simulator, and adds both to their lists. What it
- * writes is a whole small rail over an invented provider: it passes the contract, and is changed from there. Throws on a name that is taken.
- * @returns the files written or changed, from `root`
+ * Writes the folder of a new rail (settings, client, translation, README, fixtures, tests) and its simulator, and adds both to their lists. The
+ * result is a complete small rail over an invented provider that passes the contract suites. Throws if the name is invalid or taken.
+ * @returns paths of the files written or changed, relative to `root`
  */
 export function writeRail(name: string, root = '.'): readonly string[] {
   if (!/^[a-z][a-z0-9]{1,19}$/.test(name))
-    throw new Error(`"${name}" is no name of a rail: 2 to 20 small letters and digits, such as "airtel"`)
+    throw new Error(`"${name}" is not a valid rail name. Use 2 to 20 lower-case letters and digits, such as "airtel".`)
   const fill = (text: string): string =>
     text
       .replaceAll('__name__', name)
       .replaceAll('__Name__', name.charAt(0).toUpperCase() + name.slice(1))
       .replaceAll('__NAME__', name.toUpperCase())
-  for (const folder of ['src/payments/rails/__name__', 'src/sandbox/__name__'])
-    if (existsSync(join(root, fill(folder)))) throw new Error(`${fill(folder)} is there already`)
+  for (const folder of ['src/rails/__name__', 'src/sandbox/__name__'])
+    if (existsSync(join(root, fill(folder)))) throw new Error(`${fill(folder)} already exists. Choose another name.`)
 
   const written = FILES.map(([template, path]) => {
     const target = fill(path)

@@ -4,7 +4,7 @@ import { assetOf, currencyOf, isCurrency, listCurrencies, scaleOf } from './inde
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
-/** Every currency by its scale. A row of the ledger says `KES/2`: a package that says another scale later must not change what stored money is. */
+/** All currencies by scale. Stored amounts are in minor units of `KES/2`, so a package upgrade must not change a scale. */
 const KNOWN: Readonly<Record<number, readonly string[]>> = {
   0: words('BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF XTR'),
   2: words(`AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE
@@ -20,20 +20,20 @@ const KNOWN: Readonly<Record<number, readonly string[]>> = {
   18: ['ETH'],
 }
 
-void test('every currency of ISO 4217 has the scale that the books know it by', () => {
+void test('every ISO 4217 currency keeps the scale of stored amounts', () => {
   const found = Object.groupBy(listCurrencies(), (code) => scaleOf(assetOf(code)))
   const sorted = Object.entries(found).map(([scale, codes]) => [scale, codes?.toSorted()])
   assert.deepEqual(Object.fromEntries(sorted), KNOWN)
 })
 
-/** Codes that the runtime still lists and ISO 4217 has withdrawn: the kuna, the old leone, the old dollar of Zimbabwe. */
+/** Codes that ISO 4217 has withdrawn and the runtime still lists: the kuna, the old leone, the old Zimbabwean dollar. */
 const HISTORICAL = new Set(['HRK', 'SLL', 'ZWL'])
-/** Units of account without minor units, which no payer has. */
+/** Units of account without minor units. No payer uses them. */
 const NO_MINOR_UNIT = new Set(['XDR', 'XSU'])
-/** Replaced by other codes; no account can have them any more. */
+/** Codes that were replaced by others. No account uses them. */
 const REPLACED = new Set(['CUC'])
 
-void test('no currency that the runtime knows is missing', () => {
+void test('every currency that the runtime lists is known', () => {
   const missing = Intl.supportedValuesOf('currency').filter((code) => !isCurrency(code))
   const explained = missing.filter((code) => HISTORICAL.has(code) || NO_MINOR_UNIT.has(code) || REPLACED.has(code))
   assert.deepEqual(missing, explained)
@@ -41,7 +41,7 @@ void test('no currency that the runtime knows is missing', () => {
     assert.equal(isCurrency(code), false)
 })
 
-void test('the list is in order, ISO 4217 first, and each code names its asset', () => {
+void test('the list is sorted, ISO 4217 first, and each code has an asset', () => {
   const all = listCurrencies()
   const iso = all.slice(0, -6)
   assert.deepEqual(iso, iso.toSorted())

@@ -6,18 +6,18 @@ export interface Money {
   readonly amount: bigint
 }
 
-/** Where the part below one minor unit goes. Always named by the caller: there is no default. */
+/** Rounding of the part below one minor unit: toward zero, away from zero, or half to even. The caller always names it; there is no default. */
 export type Rounding = 'down' | 'up' | 'half-even'
 
 export const money = (asset: Asset, amount: bigint): Money => ({ asset, amount })
 
-/** Largest amount anything accepts: 15 digits before the point, far below the numeric(38,0) of the database. */
+/** Maximum digits before the point. Such an amount is far below the numeric(38,0) of the database. */
 const LARGEST_WHOLE_DIGITS = 15
 
 /**
- * Reads a decimal string such as `"1500.00"`. Refuses signs, exponents, spaces, grouping and decimals that the asset does not have, unless they
+ * Parses a decimal string such as `"1500.00"`. Refuses signs, exponents, spaces, grouping, and decimals that the asset does not have unless they
  * are zeros: `"500.00"` is JPY 500.
- * @returns the money, or a sentence that says what is wrong
+ * @returns the money, or the end of a sentence about the problem
  */
 export function parseAmount(text: string, asset: Asset): Money | { problem: string } {
   const match = /^(\d+)(?:\.(\d+))?$/.exec(text)
@@ -36,7 +36,7 @@ const tooFine = (asset: Asset): string => {
     : `has more than ${scale} decimals, which ${currency} does not have`
 }
 
-/** `{ KES/2, 150000n }` → `"1500.00"`: always all decimals of the asset. */
+/** Formats money as a decimal string with all decimals of the asset: `{ KES/2, 150000n }` → `"1500.00"`. */
 export function formatAmount({ asset, amount }: Money): string {
   const scale = scaleOf(asset)
   const digits = (amount < 0n ? -amount : amount).toString().padStart(scale + 1, '0')
@@ -44,7 +44,7 @@ export function formatAmount({ asset, amount }: Money): string {
   return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-/** Throws RangeError when the assets differ, like all arithmetic here. */
+/** Adds two amounts. Throws RangeError if the assets differ, like all arithmetic here. */
 export function add(a: Money, b: Money): Money {
   requireSameAsset(a, b)
   return { asset: a.asset, amount: a.amount + b.amount }
@@ -64,9 +64,9 @@ export const sumOf = (asset: Asset, parts: readonly Money[]): Money => parts.red
 
 export const isZero = ({ amount }: Money): boolean => amount === 0n
 
-/** `amount × numerator / denominator`, for fees and rates. The rounding says where the remainder goes ('up' is away from zero). */
+/** Returns `amount × numerator / denominator`, for fees and rates. Throws RangeError unless the denominator is positive. */
 export function multiply({ asset, amount }: Money, numerator: bigint, denominator: bigint, rounding: Rounding): Money {
-  if (denominator <= 0n) throw new RangeError('The denominator must be above zero')
+  if (denominator <= 0n) throw new RangeError('The denominator must be positive')
   const product = amount * numerator
   const size = product < 0n ? -product : product
   const quotient = size / denominator

@@ -15,7 +15,7 @@ import { claimSources, saveAnswer, saveFailure, saveValues } from './store.ts'
 
 const clock = createSetClock()
 
-/** What `purser rates show …` prints: tables as arrays of objects. */
+/** Returns the output of `npx purser rates show …`: tables as arrays of objects. */
 async function show(db: Db, ...currencies: string[]): Promise<unknown[]> {
   const printed: unknown[] = []
   const program = new Command('purser').exitOverride().configureOutput({ writeErr: () => undefined })
@@ -31,10 +31,12 @@ async function show(db: Db, ...currencies: string[]): Promise<unknown[]> {
   return printed
 }
 
-void test('purser rates show tells how the sources stand and the last good prices, without asking anybody', async () => {
+void test('purser rates show prints the state of the sources and the last good prices, without a request', async () => {
   await using database = await openTestDatabase([ratesSchema])
   const { db } = database
-  assert.deepEqual(await show(db), ['No price source was asked yet. The running program asks when a price is needed.'])
+  assert.deepEqual(await show(db), [
+    'No price source has been asked yet. The running program asks when it needs a price.',
+  ])
   const now = clock.now()
   const at = addMs(now, -90_000)
   const due = { now: at, before: at, after: now }
@@ -49,7 +51,7 @@ void test('purser rates show tells how the sources stand and the last good price
     await saveValues(tx, new Map(Object.entries({ BTC: value(650_001n, 10n), KES: value(2n, 259n) })))
   })
   const [sources, prices] = await show(db, 'btc')
-  const none = { not_before: undefined, not_believed_in: '' }
+  const none = { not_before: undefined, excluded_for: '' }
   assert.deepEqual(sources, [
     {
       ...{ source: 'coinbase', asked: '90 s ago', answered: '', prices: 0, problem: 'asks for fewer requests' },
@@ -58,5 +60,5 @@ void test('purser rates show tells how the sources stand and the last good price
     { source: 'kraken', asked: '90 s ago', answered: '90 s ago', prices: 1, problem: null, ...none },
   ])
   assert.deepEqual(prices, [{ currency: 'BTC', usd: '65000.1', age: '90 s ago', sources: 'kraken' }])
-  await assert.rejects(show(db, 'KEX'), /KEX is no currency known here/)
+  await assert.rejects(show(db, 'KEX'), /KEX is not a known currency/)
 })

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { declareCommand } from '#platform/runtime/lazy-command'
 import type { OpenCli } from '#platform/runtime/module'
 
-/** `purser rates …`. */
+/** Declares `npx purser rates …`. */
 export function ratesCommands(program: Command, open: OpenCli): void {
   declareCommand(program, {
     name: 'rates',

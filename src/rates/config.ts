@@ -54,32 +54,32 @@ function parseFixed(text: string): FixedRate | undefined {
   return known && isDecimal(price) ? { base, quote, price } : undefined
 }
 
-/** How prices are judged. */
+/** Settings of the consensus and of conversions. */
 export const ratesConfig = defineConfig('rates', {
   sources: setting('RATES_SOURCES', sources, {
-    doc: 'Where prices come from, each asked about once a minute: coingecko, coinbase, kraken; or none.',
+    doc: 'Price sources, each asked about once a minute: coingecko, coinbase, kraken; or none.',
     runtime: true,
     example: SOURCES.join(','),
   }),
   maxAgeSeconds: setting('RATES_MAX_AGE', whole(60, 86_400).default(600), {
-    doc: 'Seconds after which a price is too old to take money by.',
+    doc: 'Maximum age of a price in seconds. An older price is not used for payments.',
     runtime: true,
   }),
   maxDeviationBps: setting('RATES_MAX_DEVIATION', percent.default(300n), {
-    doc: 'Percent that a source may be away from the median of all; beyond it, it is left out.',
+    doc: 'Maximum deviation of a source from the median of all sources, in percent. Sources beyond it are excluded.',
     runtime: true,
     example: '3',
   }),
   minSources: setting('RATES_MIN_SOURCES', whole(1, 3).default(1), {
-    doc: 'How many sources must agree. With 1, a source that is left alone is believed as long as it fits the last good price.',
+    doc: 'Number of sources that must agree. With 1, a single source is accepted if it is near the last good price.',
     runtime: true,
   }),
   spreadBps: setting('RATES_SPREAD_BPS', whole(0, 5_000).default(0), {
-    doc: 'Hundredths of a percent added to what a payer pays in another currency, unless the desk asks for its own.',
+    doc: 'Spread for payments in another currency, in basis points (hundredths of a percent). A desk can request its own spread.',
     runtime: true,
   }),
   fixed: setting('RATES_FIXED', fixed, {
-    doc: 'Rates of your own, used where no source has given a price within RATES_MAX_AGE.',
+    doc: 'Your own rates, used when no source has a price within RATES_MAX_AGE.',
     runtime: true,
     example: 'USD/KES=129.50',
   }),
@@ -89,20 +89,20 @@ const address = z
   .url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' })
   .transform((url) => url.replace(/\/+$/, ''))
 
-/** Where the sources are. In the sandbox they are the simulators. */
+/** Addresses of the sources. In the sandbox these are the simulators. */
 export const priceSourcesConfig = defineConfig('price-sources', {
   coingeckoApiKey: setting('COINGECKO_API_KEY', z.string().min(1).optional(), {
-    doc: 'Key of CoinGecko. Without one its public limits are lower.',
+    doc: 'API key of CoinGecko. Without it, the lower public limits apply.',
     secret: true,
     runtime: true,
   }),
   coingeckoBaseUrl: setting('COINGECKO_BASE_URL', address.default('https://api.coingecko.com/api/v3'), {
-    doc: 'Where CoinGecko is. Paid plans: https://pro-api.coingecko.com/api/v3.',
+    doc: 'Address of CoinGecko. Paid plans: https://pro-api.coingecko.com/api/v3.',
   }),
   coinbaseBaseUrl: setting('COINBASE_BASE_URL', address.default('https://api.coinbase.com'), {
-    doc: 'Where Coinbase is.',
+    doc: 'Address of Coinbase.',
   }),
-  krakenBaseUrl: setting('KRAKEN_BASE_URL', address.default('https://api.kraken.com'), { doc: 'Where Kraken is.' }),
+  krakenBaseUrl: setting('KRAKEN_BASE_URL', address.default('https://api.kraken.com'), { doc: 'Address of Kraken.' }),
 })
 
 export type RatesConfig = ConfigOf<typeof ratesConfig>

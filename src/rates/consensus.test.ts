@@ -20,65 +20,77 @@ function of(values: readonly number[], lastGood?: LastGood, minSources = 1): Con
   return findConsensus(prices, lastGood, { maxDeviationBps: 300n, minSources, arbiterMs: 10 * MINUTE, now })
 }
 
-/** The value, and who was left out. */
-const told = ({ agreedPrice, leftOut }: Consensus): readonly unknown[] => [
+/** Returns the agreed value and the excluded sources. */
+const consensusOf = ({ agreedPrice, leftOut }: Consensus): readonly unknown[] => [
   agreedPrice && [agreedPrice.value.numerator, agreedPrice.value.denominator],
   [...leftOut],
 ]
 
-void test('those who agree give the median, and the oldest of their times', () => {
+void test('sources that agree give their median and their oldest time', () => {
   const judgement = of([10_000, 10_100, 10_050])
-  assert.deepEqual(told(judgement), [[10_050n, 1n], []])
+  assert.deepEqual(consensusOf(judgement), [[10_050n, 1n], []])
   assert.deepEqual(judgement.agreedPrice?.at, addMs(now, -2000))
   assert.deepEqual(judgement.agreedPrice?.sources, ['coinbase', 'coingecko', 'kraken'])
 })
 
-void test('one of three that lies is left out, up or down, and does not move the rest', () => {
-  assert.deepEqual(told(of([10_000, 15_000, 10_100])), [[10_050n, 1n], ['coingecko']])
-  assert.deepEqual(told(of([10_000, 1, 10_100])), [[10_050n, 1n], ['coingecko']])
+void test('one false source of three is excluded, high or low, and does not move the price', () => {
+  assert.deepEqual(consensusOf(of([10_000, 15_000, 10_100])), [[10_050n, 1n], ['coingecko']])
+  assert.deepEqual(consensusOf(of([10_000, 1, 10_100])), [[10_050n, 1n], ['coingecko']])
 })
 
-void test('two that differ: the one that fits the last good price is right; an old price is no judge', () => {
-  assert.deepEqual(told(of([10_000, 15_000], good(10_010, MINUTE))), [[10_000n, 1n], ['coingecko']])
-  assert.deepEqual(told(of([10_000, 15_000])), [undefined, ['coinbase', 'coingecko']])
-  assert.deepEqual(told(of([10_000, 15_000], good(10_010, 11 * MINUTE))), [undefined, ['coinbase', 'coingecko']])
-  assert.deepEqual(told(of([10_000, 15_000], good(12_500, MINUTE))), [undefined, ['coinbase', 'coingecko']])
+void test('of two sources that differ, the one near the last good price counts, if that price is fresh', () => {
+  assert.deepEqual(consensusOf(of([10_000, 15_000], good(10_010, MINUTE))), [[10_000n, 1n], ['coingecko']])
+  assert.deepEqual(consensusOf(of([10_000, 15_000])), [undefined, ['coinbase', 'coingecko']])
+  assert.deepEqual(consensusOf(of([10_000, 15_000], good(10_010, 11 * MINUTE))), [undefined, ['coinbase', 'coingecko']])
+  assert.deepEqual(consensusOf(of([10_000, 15_000], good(12_500, MINUTE))), [undefined, ['coinbase', 'coingecko']])
 })
 
-void test('three or four that all differ are nobody: no majority of one', () => {
-  assert.deepEqual(told(of([10_000, 15_000, 20_000])), [undefined, ['coinbase', 'coingecko', 'kraken']])
-  assert.deepEqual(told(of([10_000, 10_010, 20_000, 20_020])), [undefined, NAMES])
+void test('three or four sources that all differ give no price', () => {
+  assert.deepEqual(consensusOf(of([10_000, 15_000, 20_000])), [undefined, ['coinbase', 'coingecko', 'kraken']])
+  assert.deepEqual(consensusOf(of([10_000, 10_010, 20_000, 20_020])), [undefined, NAMES])
 })
 
-void test('one alone must fit the last good price, the less the older that is', () => {
+void test('a single source must be near the last good price; the allowed deviation grows with its age', () => {
   const hours = (count: number): number => count * 60 * MINUTE
-  assert.deepEqual(told(of([10_000])), [[10_000n, 1n], []], 'the first price ever')
-  assert.deepEqual(told(of([10_300], good(10_000, 0))), [[10_300n, 1n], []])
-  assert.deepEqual(told(of([10_310], good(10_000, MINUTE))), [undefined, ['coinbase']])
-  assert.deepEqual(told(of([10_600], good(10_000, hours(1)))), [[10_600n, 1n], []])
-  assert.deepEqual(told(of([10_601], good(10_000, hours(1)))), [undefined, ['coinbase']])
-  assert.deepEqual(told(of([20_000], good(10_000, hours(24)))), [undefined, ['coinbase']])
-  assert.deepEqual(told(of([20_000], good(10_000, hours(25)))), [[20_000n, 1n], []])
-  assert.deepEqual(told(of([20_000], good(10_000, -hours(1)))), [[20_000n, 1n], []], 'a clock was wrong')
-  assert.deepEqual(told(of([10_000], undefined, 2)), [undefined, []], 'where two must agree, one is none')
-  assert.deepEqual(told(of([])), [undefined, []])
+  assert.deepEqual(consensusOf(of([10_000])), [[10_000n, 1n], []], 'the first price ever')
+  assert.deepEqual(consensusOf(of([10_300], good(10_000, 0))), [[10_300n, 1n], []])
+  assert.deepEqual(consensusOf(of([10_310], good(10_000, MINUTE))), [undefined, ['coinbase']])
+  assert.deepEqual(consensusOf(of([10_600], good(10_000, hours(1)))), [[10_600n, 1n], []])
+  assert.deepEqual(consensusOf(of([10_601], good(10_000, hours(1)))), [undefined, ['coinbase']])
+  assert.deepEqual(consensusOf(of([20_000], good(10_000, hours(24)))), [undefined, ['coinbase']])
+  assert.deepEqual(consensusOf(of([20_000], good(10_000, hours(25)))), [[20_000n, 1n], []])
+  assert.deepEqual(consensusOf(of([20_000], good(10_000, -hours(1)))), [[20_000n, 1n], []], 'a clock was wrong')
+  assert.deepEqual(
+    consensusOf(of([10_000], undefined, 2)),
+    [undefined, []],
+    'with two required sources, one is not enough',
+  )
+  assert.deepEqual(consensusOf(of([])), [undefined, []])
 })
 
-void test('one alone, and one of two, may not lead the price away from what several agreed on last', () => {
+void test('a single source, or one of two, cannot move the price away from the last price that several agreed on', () => {
   const led = (value: number, agreedAgeMs: number): LastGood => ({
     ...good(value, MINUTE),
     agreed: good(10_000, agreedAgeMs),
   })
-  assert.deepEqual(told(of([10_311], led(10_300, 2 * MINUTE))), [undefined, ['coinbase']])
-  assert.deepEqual(told(of([10_300], led(10_300, 2 * MINUTE))), [[10_300n, 1n], []])
-  assert.deepEqual(told(of([10_600], led(10_500, 60 * MINUTE))), [[10_600n, 1n], []], 'prices move')
-  assert.deepEqual(told(of([10_601], led(10_500, 60 * MINUTE))), [undefined, ['coinbase']])
-  assert.deepEqual(told(of([20_000], led(20_000, 25 * 60 * MINUTE))), [[20_000n, 1n], []], 'nobody remembers')
-  assert.deepEqual(told(of([10_000, 12_000], led(12_000, 2 * MINUTE))), [undefined, ['coinbase', 'coingecko']])
-  assert.deepEqual(told(of([12_000, 12_100], led(10_000, 2 * MINUTE)))[1], [], 'two that agree need no judge')
+  assert.deepEqual(consensusOf(of([10_311], led(10_300, 2 * MINUTE))), [undefined, ['coinbase']])
+  assert.deepEqual(consensusOf(of([10_300], led(10_300, 2 * MINUTE))), [[10_300n, 1n], []])
+  assert.deepEqual(consensusOf(of([10_600], led(10_500, 60 * MINUTE))), [[10_600n, 1n], []], 'prices move')
+  assert.deepEqual(consensusOf(of([10_601], led(10_500, 60 * MINUTE))), [undefined, ['coinbase']])
+  assert.deepEqual(
+    consensusOf(of([20_000], led(20_000, 25 * 60 * MINUTE))),
+    [[20_000n, 1n], []],
+    'the agreed price is too old',
+  )
+  assert.deepEqual(consensusOf(of([10_000, 12_000], led(12_000, 2 * MINUTE))), [undefined, ['coinbase', 'coingecko']])
+  assert.deepEqual(
+    consensusOf(of([12_000, 12_100], led(10_000, 2 * MINUTE)))[1],
+    [],
+    'a majority needs no last good price',
+  )
 })
 
-void test('whatever one liar among three says, the price stays between those of the other two', () => {
+void test('whatever a false source of three sends, the price stays between the prices of the other two', () => {
   const honest = fc.integer({ min: 1_000_000, max: 1_010_000 })
   fc.assert(
     fc.property(honest, honest, fc.integer({ min: 1, max: 2 ** 31 }), (a, b, lie) => {

@@ -6,47 +6,51 @@ export interface SourcePrice {
   readonly at: Date
 }
 
-/** What is taken as the value of a currency. */
+/** Agreed value of a currency in USD. */
 export interface AgreedPrice {
   readonly value: Fraction
-  /** That of the oldest price in it. */
+  /** Time of the oldest price in it. */
   readonly at: Date
-  /** Those whose prices are in it, in the order of the alphabet. */
+  /** Names of the sources whose prices are in it, sorted. */
   readonly sources: readonly string[]
 }
 
-/** What was taken last. */
+/** Last agreed price. */
 export interface LastGood extends AgreedPrice {
-  /** The last value that two sources at least agreed on: none may lead it away from there step by step, alone. */
+  /** Last value that at least two sources agreed on. It bounds how far a single source can move the price in small steps. */
   readonly agreed?: Pick<AgreedPrice, 'value' | 'at'> | undefined
 }
 
 export interface Consensus {
-  /** Undefined: nobody knows, and the last good value stays. */
+  /** Undefined: no agreement. The last good price stays. */
   readonly agreedPrice: AgreedPrice | undefined
-  /** Sources that were not believed. */
+  /** Names of the sources that were excluded. */
   readonly leftOut: readonly string[]
 }
 
 export interface ConsensusRules {
   readonly maxDeviationBps: bigint
   readonly minSources: number
-  /** How long the last good value says who of two that differ is right. */
+  /** Age in ms up to which the last good price decides between sources without a majority. */
   readonly arbiterMs: number
   readonly now: Date
 }
 
-/** How far clocks may run apart before a time is taken for wrong. */
+/** Tolerated clock difference. A time further in the future is invalid. */
 export const SKEW_MS = 60_000
 const HOUR_MS = 60 * 60_000
-/** After it an old price says nothing any more, and a source that speaks alone is believed. */
+/** Age after which the last good price has no influence, so a single source is accepted. */
 const MEMORY_MS = 24 * HOUR_MS
 
 /**
- * The median of those who agree. Who is further than the deviation from the median is left out, and the rest must be more than half of
- * all. Of several without such a majority those count that fit the last good value while it is fresh. One alone must fit it too, with
- * one deviation more for each hour that it is old, for prices move: else a source that lies could wait until it is alone. So must what counts
- * without a majority fit what several agreed on last: else it could move the price by a deviation a minute.
+ * Returns the median of the sources that agree.
+ *
+ * - Majority: sources further than the deviation from the median are excluded. The rest must be more than half of all sources.
+ * - Several sources without a majority: those near the last good price count, while it is fresh.
+ * - One source: it must be near the last good price, with one more deviation per hour of its age. Otherwise a false source could wait until it is
+ *   the only one.
+ * - Without a majority, prices must also be near the last price that several sources agreed on. Otherwise one source could move the price by a
+ *   deviation per minute.
  */
 export function findConsensus(
   prices: readonly SourcePrice[],
@@ -76,7 +80,7 @@ export function findConsensus(
     const ageMs = ageOf(agreed, now)
     return !agreed || ageMs > MEMORY_MS || isWithin(value, agreed.value, grown(ageMs))
   }
-  /** Prices move. */
+  /** Returns the allowed deviation from a price of this age: one more deviation per hour, because prices move. */
   function grown(ageMs: number): bigint {
     return (maxDeviationBps * BigInt(HOUR_MS + ageMs)) / BigInt(HOUR_MS)
   }
@@ -84,7 +88,7 @@ export function findConsensus(
   return { agreedPrice: counted.length >= minSources ? combinePrices(counted) : undefined, leftOut }
 }
 
-/** Infinite for none, and for one from the future: a clock was wrong then. */
+/** Returns the age in ms; Infinity without a price, and for a price from the future, because a clock was wrong. */
 function ageOf(one: Pick<AgreedPrice, 'at'> | undefined, now: Date): number {
   const ageMs = one ? now.getTime() - one.at.getTime() : Infinity
   return ageMs < -SKEW_MS ? Infinity : Math.max(0, ageMs)

@@ -4,7 +4,7 @@ import { multiplyFractions, type Fraction } from './fraction.ts'
 
 const BPS = 10_000n
 
-/** `from` at the rate, and the desk's share of it. Both are rounded once, as named, from exact numbers. */
+/** Converts `from` at the rate and computes the spread. Both amounts are rounded once, from exact numbers. Throws RangeError if the assets differ. */
 export function convertAt(
   rate: Rate,
   { from, to, rounding, spreadBps }: { from: Money; to: Asset; rounding: Rounding; spreadBps: number },
@@ -16,7 +16,7 @@ export function convertAt(
   return { from, amount, spread, spreadBps, rounding, rate }
 }
 
-/** Amounts are in minor units of two scales, rates in whole units. */
+/** Multiplies an amount by a rate. Amounts are in minor units of two scales, rates in whole units. */
 function scale(from: Money, to: Asset, { numerator, denominator }: Fraction, rounding: Rounding): Money {
   const up = numerator * 10n ** BigInt(scaleOf(to))
   const down = denominator * 10n ** BigInt(scaleOf(from.asset))

@@ -30,7 +30,7 @@ const toRate = (base: string, quote: string, value: Fraction): Rate => ({
   ...{ sources: ['kraken'], at: new Date(0), ageMs: 0 },
 })
 
-void test('a decimal is read to its last digit, whatever a float would make of it', () => {
+void test('a decimal is parsed to its last digit, beyond the precision of a float', () => {
   assert.deepEqual(read('67187.335800000000000001'), fraction(67187335800000000000001n, 10n ** 18n))
   assert.deepEqual(read('9.1e-7'), fraction(91n, 10n ** 8n))
   assert.deepEqual(read('1.5E+3'), fraction(1500n, 1n))
@@ -54,7 +54,7 @@ void test('a decimal is read to its last digit, whatever a float would make of i
     assert.equal(parseFraction(text), undefined, text)
 })
 
-void test('what was written as a decimal is shown as it was written', () => {
+void test('a decimal is formatted as it was written', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 1n, max: 10n ** 17n }), fc.nat({ max: 12 }), (digits, places) => {
       const value = fraction(digits, 10n ** BigInt(places))
@@ -67,7 +67,7 @@ void test('what was written as a decimal is shown as it was written', () => {
   assert.equal(formatFraction(fraction(1n, 21_000_000n * 10n ** 8n)), '0.00000000000000047619047619047619')
 })
 
-void test('arithmetic loses nothing: there and back is where it began, and rates fit each other', () => {
+void test('arithmetic is exact: inverse operations restore the value, and rates are consistent', () => {
   fc.assert(
     fc.property(fractions, fractions, fractions, (a, b, c) => {
       assert.deepEqual(divideFractions(multiplyFractions(a, b), b), a)
@@ -77,7 +77,7 @@ void test('arithmetic loses nothing: there and back is where it began, and rates
   )
 })
 
-void test('the median is between its neighbours and does not hang on the order', () => {
+void test('the median is between its neighbours and does not depend on the order', () => {
   fc.assert(
     fc.property(fc.array(fractions, { minLength: 1, maxLength: 6 }), (values) => {
       const middle = median(values)
@@ -93,14 +93,14 @@ void test('the median is between its neighbours and does not hang on the order',
   assert.deepEqual(median([fraction(1n, 1n), fraction(2n, 1n)]), fraction(3n, 2n))
 })
 
-void test('a deviation is measured exactly at its edge', () => {
+void test('a deviation is exact at its limit', () => {
   const from = fraction(100n, 1n)
   assert.equal(isWithin(fraction(103n, 1n), from, 300n), true)
   assert.equal(isWithin(fraction(97n, 1n), from, 300n), true)
   assert.equal(isWithin(fraction(103n * 10n ** 20n + 1n, 10n ** 20n), from, 300n), false)
 })
 
-void test('any amount at any rate comes out at the neighbour that the rounding names', () => {
+void test('any amount at any rate is rounded to the neighbour that the rounding names', () => {
   const amounts = fc.bigInt({ min: 0n, max: 10n ** 24n })
   fc.assert(
     fc.property(amounts, fractions, roundings, (amount, value, rounding) => {
@@ -120,7 +120,7 @@ void test('any amount at any rate comes out at the neighbour that the rounding n
   )
 })
 
-void test('one satoshi and all bitcoins there will ever be', () => {
+void test('one sat and the total supply convert exactly', () => {
   const rate = toRate('BTC', 'KES', read('8417500.123456789'))
   const convert = (satoshis: bigint, rounding: Rounding): bigint =>
     convertAt(rate, { from: money('BTC/8', satoshis), to: 'KES/2', rounding, spreadBps: 0 }).amount.amount
@@ -140,7 +140,7 @@ void test('one satoshi and all bitcoins there will ever be', () => {
   assert.deepEqual(back.amount, money('BTC/8', 1n))
 })
 
-void test('the spread is its own amount, rounded from the exact one', () => {
+void test('the spread is a separate amount, rounded from the exact spread', () => {
   const rate = toRate('KES', 'JPY', read('1.1969'))
   const input = { from: money('KES/2', 150_000n), to: assetOf('JPY'), spreadBps: 150 }
   // 1500 × 1.1969 = 1795.35; of it 1.5 %: 26.93025

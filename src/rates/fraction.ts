@@ -6,9 +6,9 @@ export interface Fraction {
 
 export const ONE: Fraction = { numerator: 1n, denominator: 1n }
 
-/** In lowest terms. Throws RangeError unless both are above zero. */
+/** Returns the fraction in lowest terms. Throws RangeError unless both numbers are positive. */
 export function fraction(numerator: bigint, denominator: bigint): Fraction {
-  if (numerator <= 0n || denominator <= 0n) throw new RangeError('A rate is above zero')
+  if (numerator <= 0n || denominator <= 0n) throw new RangeError('A rate must be positive')
   const divisor = gcd(numerator, denominator)
   return { numerator: numerator / divisor, denominator: denominator / divisor }
 }
@@ -19,7 +19,7 @@ function gcd(a: bigint, b: bigint): bigint {
 
 const DECIMAL = /^(\d{1,30})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,2}))?$/
 
-/** `67187.33` or `9.1e-7` as it stands; undefined when it is no decimal number above zero. */
+/** Parses `67187.33` or `9.1e-7` exactly. Returns undefined for anything but a positive decimal number. */
 export function parseFraction(text: string): Fraction | undefined {
   const match = DECIMAL.exec(text)
   if (!match) return undefined
@@ -40,13 +40,13 @@ export const invertFraction = ({ numerator, denominator }: Fraction): Fraction =
 
 export const divideFractions = (a: Fraction, b: Fraction): Fraction => multiplyFractions(a, invertFraction(b))
 
-/** Below zero when `a` is the smaller one, for sorting. */
+/** Compares for sorting: negative when `a` is smaller. */
 function compare(a: Fraction, b: Fraction): number {
   const difference = a.numerator * b.denominator - b.numerator * a.denominator
   return difference < 0n ? -1 : difference > 0n ? 1 : 0
 }
 
-/** The one in the middle; of an even number the mean of the two there. Of none undefined. */
+/** Returns the median: the middle value, or the mean of the two middle values. Undefined for an empty list. */
 export function median(values: readonly Fraction[]): Fraction | undefined {
   const sorted = values.toSorted(compare)
   const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]]
@@ -58,7 +58,7 @@ const mean = (a: Fraction, b: Fraction): Fraction =>
 
 const BPS = 10_000n
 
-/** Whether `a` is at most so many hundredths of a percent of `from` away from it. */
+/** Whether `a` differs from `from` by at most `bps` basis points of `from`. */
 export function isWithin(a: Fraction, from: Fraction, bps: bigint): boolean {
   const difference = a.numerator * from.denominator - from.numerator * a.denominator
   const size = difference < 0n ? -difference : difference
@@ -67,7 +67,7 @@ export function isWithin(a: Fraction, from: Fraction, bps: bigint): boolean {
 
 const SIGNIFICANT = 18
 
-/** Decimal text: exact when 18 significant digits hold it, else rounded half to even to so many. For showing; count with the fraction. */
+/** Formats as decimal text, rounded half to even to 18 significant digits. For display only; calculate with the fraction. */
 export function formatFraction({ numerator, denominator }: Fraction): string {
   const magnitude = numerator.toString().length - denominator.toString().length
   const places = Math.max(0, SIGNIFICANT - magnitude)

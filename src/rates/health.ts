@@ -4,10 +4,10 @@ import { createMeters } from './metrics.ts'
 import type { Reader } from './reader.ts'
 import { listSources, listValues } from './store.ts'
 
-/** Failures in a row after which a source is reported: one lost answer is no news. */
-const NEWS_AFTER = 3
+/** Consecutive failures after which a source counts as failing. A single lost response does not. */
+const FAILURES_TO_REPORT = 3
 
-/** Degraded: a source fails or is not believed. Unhealthy: the price of bitcoin is too old to take money by. */
+/** Health of the rates. Degraded: a source fails or is excluded. Unhealthy: the price of bitcoin is older than RATES_MAX_AGE. */
 export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & { reader: Reader }): HealthCheck => {
   const meters = createMeters(metrics)
   return {
@@ -24,7 +24,7 @@ export const ratesHealth = ({ db, clock, config, metrics, reader }: RatesDeps & 
       if (!asked) return { status: 'healthy', detail }
       if (ageSeconds === undefined || ageSeconds > config().maxAgeSeconds) return { status: 'unhealthy', detail }
       const failing = rows.some(
-        ({ name, failures }) => failures >= NEWS_AFTER && all.some((one) => one.source === name),
+        ({ name, failures }) => failures >= FAILURES_TO_REPORT && all.some((one) => one.source === name),
       )
       const doubted = all.some(({ state }) => state === 'left-out' || state === 'stale')
       return { status: failing || doubted ? 'degraded' : 'healthy', detail }

@@ -23,19 +23,19 @@ interface Bench extends AsyncDisposable {
   readonly rates: Rates
   readonly log: MemoryLog
   readonly metrics: Metrics
-  /** RATES_… as they are set now. */
+  /** Current settings RATES_…. */
   readonly env: Record<string, string>
-  /** Requests that went out, by label. */
+  /** Labels of the requests sent so far. */
   readonly sent: string[]
-  /** Another instance over the same database. */
+  /** Creates another instance over the same database. */
   other(): Rates
   fault(source: string, kind: string, options?: { count?: number; percent?: number }): Promise<void>
   setPrices(prices: Record<string, string>): Promise<void>
-  /** Lets time pass as the cron would have it: every ten seconds. */
+  /** Advances the time in steps of ten seconds and runs the cron at each. */
   pass(ms: number): Promise<void>
 }
 
-/** Gives up early, so that a source that never answers does not hold the tests up. */
+/** Uses short deadlines, so that a source without a response does not delay the tests. */
 const HASTY_MS = 400
 
 async function openBench(env: Record<string, string> = {}): Promise<Bench> {
@@ -95,11 +95,11 @@ function read<Out>(spec: ConfigSpec<Out>, texts: Record<string, string>): Out {
 }
 
 const unavailable =
-  (...said: RegExp[]) =>
+  (...parts: RegExp[]) =>
   (error: unknown): boolean => {
     assert.ok(error instanceof RatesUnavailable)
     assert.deepEqual([error.code, error.status, error.retryAfterSeconds], ['rates.unavailable', 503, 60])
-    for (const one of said) assert.match(error.message, one)
+    for (const part of parts) assert.match(error.message, part)
     return true
   }
 
@@ -108,7 +108,7 @@ async function counted(bench: Bench, name: string, source: string): Promise<numb
   return values.filter(({ labels }) => labels.source === source).reduce((sum, { value }) => sum + value, 0)
 }
 
-void test('the rate is the median of three sources, direct or by way of USD, and all rates fit each other', async () => {
+void test('the rate is the median of three sources, directly or through USD, and all rates are consistent', async () => {
   await using bench = await openBench()
   const { rates } = bench
   const [kes, usd, fiat] = [
@@ -130,15 +130,15 @@ void test('the rate is the median of three sources, direct or by way of USD, and
   assert.deepEqual(bench.sent.toSorted(), ['coinbase.exchange-rates', 'coingecko.simple-price', 'kraken.ticker'])
 })
 
-void test('a dead source of three stops nothing, and is told about', async () => {
+void test('with one failed source of three there are rates, and the failure is reported', async () => {
   await using bench = await openBench()
   for (const [kind, problem] of [
-    ['down', 'broke the connection'],
+    ['down', 'closed the connection early'],
     ['slow', 'did not answer in time'],
-    ['500', 'is out of order'],
-    ['invalid-json', 'answered in a form that is not known'],
-    ['wrong-types', 'answered in a form that is not known'],
-    ['huge', 'answered far too much'],
+    ['500', 'reports a failure'],
+    ['invalid-json', 'sent a response in an unknown format'],
+    ['wrong-types', 'sent a response in an unknown format'],
+    ['huge', 'sent a response that is too large'],
   ] as const) {
     await bench.fault('coinbase', kind)
     await bench.pass(3 * MINUTE)
@@ -154,7 +154,7 @@ void test('a dead source of three stops nothing, and is told about', async () =>
   }
 })
 
-void test('with all sources dead the last good rate is given until it is too old, also after a restart; then an error names them', async () => {
+void test('when all sources fail, the last good rate is used until it is too old, also after a restart; then an error names them', async () => {
   await using bench = await openBench()
   const before = await bench.rates.rate('BTC', 'KES')
   await bench.fault('coingecko', 'down')
@@ -168,9 +168,9 @@ void test('with all sources dead the last good rate is given until it is too old
     bench.rates.rate('BTC', 'KES'),
     unavailable(
       /^No rate for BTC\/KES is at most 600 s old: /,
-      /CoinGecko broke the connection since 2026-01-15T09:01:00/,
+      /CoinGecko closed the connection early since 2026-01-15T09:01:00/,
       /Coinbase asks for fewer requests since/,
-      /Kraken is out of order since/,
+      /Kraken reports a failure since/,
     ),
   )
   await assert.rejects(bench.rates.convert({ from: money('KES/2', 1n), to: 'BTC/8', rounding: 'up' }), RatesUnavailable)
@@ -179,10 +179,10 @@ void test('with all sources dead the last good rate is given until it is too old
     RatesUnavailable,
   )
   bench.env.RATES_MAX_AGE = '3600'
-  assert.deepEqual((await bench.rates.rate('BTC', 'KES')).value, before.value, 'the setting holds at once')
+  assert.deepEqual((await bench.rates.rate('BTC', 'KES')).value, before.value, 'a changed setting applies at once')
 })
 
-void test('a source that lies is left out, logged and counted once it does, and believed again when it stops', async () => {
+void test('a source with false prices is excluded, logged and counted, and accepted again when its prices agree', async () => {
   await using bench = await openBench()
   await bench.fault('coingecko', 'lying', { percent: 150, count: 2 })
   const rate = await bench.rates.rate('BTC', 'USD')
@@ -192,21 +192,21 @@ void test('a source that lies is left out, logged and counted once it does, and 
     ['left-out', 'ok', 'ok'],
   )
   await bench.pass(MINUTE)
-  const told = (message: string): number => bench.log.entries.filter((entry) => entry.message === message).length
-  assert.equal(told('a price source is left out: it differs from the others'), 1)
+  const logged = (message: string): number => bench.log.entries.filter((entry) => entry.message === message).length
+  assert.equal(logged('a price source is excluded: it differs from the others'), 1)
   assert.ok((await counted(bench, 'purser_rates_left_out_total', 'coingecko')) > 0)
   assert.equal(await counted(bench, 'purser_rates_left_out_total', 'kraken'), 0)
   await bench.pass(MINUTE)
-  assert.equal(told('a price source is believed again'), 1)
+  assert.equal(logged('a price source agrees with the others again'), 1)
   assert.ok((await bench.rates.rate('BTC', 'USD')).sources.includes('coingecko'))
 })
 
-void test('two that contradict each other: the last good price decides while it is fresh; without one there is none', async () => {
+void test('between two sources that differ, a fresh last good price decides; without one there is no rate', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'coinbase,kraken' })
   await bench.fault('kraken', 'lying', { percent: 90, count: 1 })
   await assert.rejects(
     bench.rates.rate('BTC', 'USD'),
-    unavailable(/Coinbase is not believed in BTC: it differs/, /Kraken is not believed in BTC/),
+    unavailable(/Coinbase is excluded for BTC: it differs/, /Kraken is excluded for BTC/),
   )
   await bench.pass(MINUTE)
   assert.deepEqual((await bench.rates.rate('BTC', 'USD')).sources, ['coinbase', 'kraken'])
@@ -216,7 +216,7 @@ void test('two that contradict each other: the last good price decides while it 
   assert.deepEqual([rate.text, rate.sources, rate.ageMs], ['65026', ['coinbase'], 0])
 })
 
-void test('the last source that answers cannot lead the price away in small steps', async () => {
+void test('a single remaining source cannot move the price in small steps', async () => {
   await using bench = await openBench()
   assert.equal((await bench.rates.rate('BTC', 'USD')).text, '65000')
   for (const dead of ['coinbase', 'coingecko']) await bench.fault(dead, 'down')
@@ -225,21 +225,21 @@ void test('the last source that answers cannot lead the price away in small step
     await bench.setPrices({ 'BTC/USD': String(price) })
     await bench.pass(MINUTE)
   }
-  assert.equal((await bench.rates.rate('BTC', 'USD')).text, '66973.2', 'what Kraken says of 67,000')
+  assert.equal((await bench.rates.rate('BTC', 'USD')).text, '66973.2', '67,000 less 0.04 %')
 })
 
-void test('prices that were old when they were given have no say', async () => {
+void test('prices that were old when they were sent are ignored', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'coingecko' })
   await bench.fault('coingecko', 'stale')
-  await assert.rejects(bench.rates.rate('BTC', 'KES'), unavailable(/CoinGecko gave its last price at 2026-01-15T08:00/))
+  await assert.rejects(bench.rates.rate('BTC', 'KES'), unavailable(/CoinGecko sent its last price at 2026-01-15T08:00/))
 })
 
-void test('a clock that is wrong, theirs or ours, makes no price younger or older', async () => {
+void test('a wrong clock, of the source or of Purser, does not change the age of a price', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'coingecko' })
   await bench.fault('coingecko', 'ahead')
   const rate = await bench.rates.rate('BTC', 'KES')
   assert.deepEqual([rate.ageMs, rate.at], [0, bench.clock.now()])
-  // Ours was two hours ahead when it wrote that, and is put right.
+  // Purser's clock was two hours ahead when it stored this, and is corrected.
   bench.clock.set(new Date('2026-01-15T07:00:00Z'))
   await bench.fault('coingecko', 'ahead', { count: 0 })
   await bench.setPrices({ 'BTC/USD': '70000' })
@@ -247,7 +247,7 @@ void test('a clock that is wrong, theirs or ours, makes no price younger or olde
   assert.deepEqual([after.text, after.ageMs], ['70000', 0])
 })
 
-void test('a source that asks for patience is left alone as long as it asked', async () => {
+void test('after a 429 a source is not asked before its Retry-After', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'kraken' })
   await bench.rates.refresh()
   await bench.fault('kraken', '429', { count: 1 })
@@ -261,7 +261,7 @@ void test('a source that asks for patience is left alone as long as it asked', a
   assert.equal((await bench.rates.sourceStates(bench.db))[0]?.state, 'ok')
 })
 
-void test('each source is asked once a minute, however many instances and readers there are', async () => {
+void test('each source is asked once a minute, with any number of instances and readers', async () => {
   await using bench = await openBench()
   const instances = [bench.rates, bench.other(), bench.other()]
   const askAll = (): Promise<unknown> =>
@@ -275,7 +275,7 @@ void test('each source is asked once a minute, however many instances and reader
   assert.equal(bench.sent.length, 6)
 })
 
-void test('a reader that gets an ageing rate has the sources asked without waiting for them', async () => {
+void test('a reader of an aging rate triggers a refresh and does not wait for it', async () => {
   await using bench = await openBench()
   await bench.rates.refresh()
   await bench.setPrices({ 'BTC/USD': '66000' })
@@ -286,23 +286,23 @@ void test('a reader that gets an ageing rate has the sources asked without waiti
   assert.deepEqual([text, ageMs], ['66000', 0])
 })
 
-void test('a rate of the operator’s own stands in where no source gives one', async () => {
+void test('a fixed rate of the operator is used when no source has a price', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'kraken', RATES_FIXED: 'USD/KES=129.50, BTC/USD=1' })
   const rate = await bench.rates.rate('BTC', 'KES')
   assert.deepEqual(rate.sources, ['fixed', 'kraken'])
-  // Kraken says 65000 less 0.04 %: what is fixed for bitcoin is not asked for.
+  // Kraken's price is 65000 less 0.04 %, so the fixed rate for bitcoin is not used.
   assert.equal(rate.text, '8414133')
   bench.env.RATES_SOURCES = 'none'
   assert.deepEqual((await bench.rates.rate('USD', 'KES')).sources, ['fixed'])
-  await assert.rejects(bench.rates.rate('ZAR', 'KES'), unavailable(/no price source is switched on/))
+  await assert.rejects(bench.rates.rate('ZAR', 'KES'), unavailable(/no price source is enabled/))
 })
 
-void test('what nobody gives is not a matter of waiting', async () => {
+void test('a pair that no source has is unknown (422)', async () => {
   await using bench = await openBench()
   await assert.rejects(bench.rates.rate('BTC', 'XTR'), { code: 'rates.unknown-pair', status: 422 })
 })
 
-void test('a quote keeps its exact rate, and nobody can change it', async () => {
+void test('a quote keeps its exact rate, and the program’s role cannot change it', async () => {
   await using bench = await openBench({ RATES_SPREAD_BPS: '100' })
   await bench.rates.refresh()
   await bench.setPrices({ 'BTC/USD': '32500.123456789' })
@@ -323,13 +323,13 @@ void test('a quote keeps its exact rate, and nobody can change it', async () => 
   const run = async (): Promise<void> =>
     purge?.run({ log: silentLog, signal: new AbortController().signal, now: bench.clock.now() })
   await run()
-  assert.ok(await bench.rates.findQuote(bench.db, quote.id), 'a young one stays')
+  assert.ok(await bench.rates.findQuote(bench.db, quote.id), 'a recent quote stays')
   bench.clock.advance(91 * 24 * 60 * MINUTE)
   await run()
   assert.equal(await bench.rates.findQuote(bench.db, quote.id), undefined)
 })
 
-void test('health: healthy before the first question, degraded with a liar, unhealthy without a fresh price', async () => {
+void test('health: healthy before the first request, degraded with a false source, unhealthy without a fresh price', async () => {
   await using bench = await openBench()
   const check = async () => bench.rates.health?.[0]?.check()
   assert.equal((await check())?.status, 'healthy')
@@ -350,7 +350,7 @@ void test('health: healthy before the first question, degraded with a liar, unhe
   assert.equal((await check())?.status, 'unhealthy')
 })
 
-void test('settings that make no sense are refused with what to do', () => {
+void test('invalid settings are refused with the remedy', () => {
   const problems = (texts: Record<string, string>): string => {
     const raw = new Map(Object.entries(texts).map(([name, text]) => [name, new Secret(text)]))
     return ratesConfig.parse(raw, { mode: 'live' }).problems.join('; ')

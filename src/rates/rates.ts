@@ -14,7 +14,7 @@ import { ratesSchema } from './schema.ts'
 import { deleteQuotes, findQuoteRow, insertQuote } from './store.ts'
 
 const LOCK_MS = 15 * 60_000
-/** Past it a reader sees to it that the sources are asked: the process that should have done it is down or slow. */
+/** Age above which a reader refreshes in the background: the worker is down or slow. */
 const READER_REFRESHES_MS = 1.5 * REFRESH_MS
 const CRON_MS = 10_000
 const HOUR_MS = 60 * 60_000
@@ -28,7 +28,7 @@ export function createRates(deps: RatesDeps): Rates {
   const reader = createReader(deps)
   const refreshOnce = createRefresh(deps)
   let running: Promise<void> | undefined
-  /** Whoever asks while it runs waits for the same one. */
+  /** Refreshes once. Concurrent callers share one refresh. */
   const refresh = (): Promise<void> => (running ??= refreshOnce().finally(() => (running = undefined)))
   const inBackground = (): void =>
     void refresh().catch((error: unknown) => log.warn({ why: describeError(error) }, 'rates could not be refreshed'))
@@ -38,7 +38,7 @@ export function createRates(deps: RatesDeps): Rates {
       if (!(error instanceof RatesUnavailable)) throw error
       return undefined
     })
-    // What the operator fixed stands in for sources that have nothing, not for sources that nobody asked.
+    // RATES_FIXED replaces sources without a price, not sources that were not asked yet.
     if (!found || found.sources.includes('fixed')) {
       await refresh()
       return reader.readRate(db, base, by)
@@ -59,9 +59,9 @@ export function createRates(deps: RatesDeps): Rates {
       const rate = await reader.readRate(q, currencyOf(from.asset), currencyOf(to))
       const createdAt = clock.now()
       const conversion = convertAt(rate, { from, to, rounding, spreadBps })
-      const made = { ...conversion, id: ids.next('qte'), createdAt, expiresAt: addMs(createdAt, lockMs) }
-      await insertQuote(q, made)
-      return made
+      const quote = { ...conversion, id: ids.next('qte'), createdAt, expiresAt: addMs(createdAt, lockMs) }
+      await insertQuote(q, quote)
+      return quote
     },
     findQuote,
     refresh,
@@ -75,10 +75,10 @@ export function createRates(deps: RatesDeps): Rates {
   }
 }
 
-/** It looks often, so that a source that asked for patience is not left waiting for another minute; each is asked once a minute. */
+/** Runs more often than once a minute, so that a source is asked soon after its Retry-After. Each source is asked at most once a minute. */
 const refreshCron = (refresh: () => Promise<void>): Cron => ({ name: 'rates.refresh', everyMs: CRON_MS, run: refresh })
 
-/** Whoever relies on a quote has copied it by then. */
+/** Deletes quotes after 90 days. Payment attempts keep their own copy. */
 const purgeCron = ({ db, clock }: Pick<RatesDeps, 'db' | 'clock'>): Cron => ({
   name: 'rates.purge-quotes',
   everyMs: PURGE_EVERY_MS,

@@ -8,7 +8,7 @@ import { describeSources } from './source-states.ts'
 import { listSources, listValues } from './store.ts'
 
 export interface Reader {
-  /** The rate by what is in the database. Throws as `Rates.rate` does. */
+  /** Returns the rate from the prices in the database. Throws like `Rates.rate`. */
   readRate(q: Queryable, base: string, quote: string): Promise<Rate>
   sourceStates(q: Queryable, currency?: string): Promise<SourceState[]>
   maxAgeMs(): number
@@ -19,7 +19,7 @@ export function createReader({ clock, config }: Pick<RatesDeps, 'clock' | 'confi
   const sourceStates: Reader['sourceStates'] = async (q, currency) =>
     describeSources(config().sources, await listSources(q), { now: clock.now(), maxAgeMs: maxAgeMs(), currency })
 
-  /** In USD: the last good value while it is fresh enough, else one that the operator fixed. */
+  /** Returns the value in USD: the last good price while it is fresh, otherwise the operator's fixed rate. */
   function valueOf(currency: string, known: ReadonlyMap<string, AgreedPrice>, now: Date): AgreedPrice | undefined {
     if (currency === 'USD') return { value: ONE, at: now, sources: [] }
     const last = known.get(currency)
@@ -29,10 +29,10 @@ export function createReader({ clock, config }: Pick<RatesDeps, 'clock' | 'confi
     return fixed && { ...fixed, sources: ['fixed'] }
   }
 
-  async function whyNot(q: Queryable, pair: string, lacking: string): Promise<Error> {
-    const all = await sourceStates(q, lacking)
-    const nobodyEver = all.length > 0 && all.every(({ state }) => state === 'missing')
-    return nobodyEver ? unknownPair(pair) : new RatesUnavailable(pair, maxAgeMs(), all)
+  async function missingRateError(q: Queryable, pair: string, currency: string): Promise<Error> {
+    const all = await sourceStates(q, currency)
+    const isUnknown = all.length > 0 && all.every(({ state }) => state === 'missing')
+    return isUnknown ? unknownPair(pair) : new RatesUnavailable(pair, maxAgeMs(), all)
   }
 
   return {
@@ -43,7 +43,7 @@ export function createReader({ clock, config }: Pick<RatesDeps, 'clock' | 'confi
       if (base === quote) return toRate({ base, quote, value: ONE, sources: [], at: now }, now)
       const known = await listValues(q, [base, quote])
       const [of, by] = [base, quote].map((currency) => valueOf(currency, known, now))
-      if (!of || !by) throw await whyNot(q, `${base}/${quote}`, of ? quote : base)
+      if (!of || !by) throw await missingRateError(q, `${base}/${quote}`, of ? quote : base)
       const sources = [...new Set([...of.sources, ...by.sources])].toSorted()
       return toRate(
         { base, quote, value: divideFractions(of.value, by.value), sources, at: of.at < by.at ? of.at : by.at },
@@ -53,7 +53,7 @@ export function createReader({ clock, config }: Pick<RatesDeps, 'clock' | 'confi
   }
 }
 
-/** `now` is when its age is told. */
+/** Adds the age at `now` and the decimal text. */
 export function toRate(rate: Omit<Rate, 'text' | 'ageMs'>, now: Date): Rate {
   return { ...rate, ageMs: Math.max(0, now.getTime() - rate.at.getTime()), text: formatFraction(rate.value) }
 }

@@ -18,16 +18,16 @@ import {
   type SourceRow,
 } from './store.ts'
 
-/** A source is asked about once a minute: CoinGecko's public limit and its own cache are made for that. */
+/** Interval between requests to a source. It fits CoinGecko's public limit and cache. */
 export const REFRESH_MS = 60_000
-/** A price counts as today's for so long: one call may be missed. After it the source has no say, and the last good value ages. */
+/** Age up to which a source's price takes part in the consensus. It allows one missed request. */
 const FRESH_MS = 2.5 * REFRESH_MS
 const BACK_OFF_MS = 2 * REFRESH_MS
 const LONGEST_BACK_OFF_MS = 60 * 60_000
 
 export type Refresh = () => Promise<void>
 
-/** Asks the sources that are due and judges what they said. Over all instances a source is asked by one, since asking is claimed first. */
+/** Requests prices from the sources that are due and computes the consensus. A claim in the database makes all instances send one request. */
 export function createRefresh(deps: RatesDeps): Refresh {
   const { db, clock, config } = deps
   const log = deps.log.child({ module: 'rates' })
@@ -36,9 +36,9 @@ export function createRefresh(deps: RatesDeps): Refresh {
 
   async function ask(name: SourceName): Promise<void> {
     try {
-      const said = await sources[name]()
+      const quotes = await sources[name]()
       const now = clock.now()
-      const prices = said.map(({ ageMs, ...price }) => ({ ...price, at: addMs(now, -ageMs) }))
+      const prices = quotes.map(({ ageMs, ...price }) => ({ ...price, at: addMs(now, -ageMs) }))
       await saveAnswer(db, name, prices, now)
       meters.answers.inc({ source: name, result: 'ok' })
     } catch (error) {
@@ -50,7 +50,7 @@ export function createRefresh(deps: RatesDeps): Refresh {
     }
   }
 
-  /** In one transaction over the locked rows of the sources. */
+  /** Computes and stores the consensus in one transaction, with the rows of the sources locked. */
   async function decide(): Promise<void> {
     const now = clock.now()
     const { sources: names, ...rules } = config()
@@ -63,13 +63,13 @@ export function createRefresh(deps: RatesDeps): Refresh {
     })
     for (const { name, before, after } of changes) {
       if (after.length > 0) meters.leftOut.inc({ source: name }, after.length)
-      if (after.join() !== before.join()) tell(name, after)
+      if (after.join() !== before.join()) logExcluded(name, after)
     }
   }
 
-  function tell(source: string, currencies: readonly string[]): void {
-    if (currencies.length === 0) log.info({ source }, 'a price source is believed again')
-    else log.warn({ source, currencies }, 'a price source is left out: it differs from the others')
+  function logExcluded(source: string, currencies: readonly string[]): void {
+    if (currencies.length === 0) log.info({ source }, 'a price source agrees with the others again')
+    else log.warn({ source, currencies }, 'a price source is excluded: it differs from the others')
   }
 
   return async () => {
@@ -83,7 +83,7 @@ export function createRefresh(deps: RatesDeps): Refresh {
   }
 }
 
-/** When a source may be asked again that asked for patience; null: at the next turn. */
+/** Returns the time before which a source must not be asked again, after a 429; null for other errors. */
 function retryAtOf(error: unknown, now: Date): Date | null {
   if (!(error instanceof AppError) || !error.code.endsWith('.too-many-requests')) return null
   const askedMs = error.retryAfterSeconds === undefined ? BACK_OFF_MS : error.retryAfterSeconds * 1000
@@ -103,11 +103,14 @@ function findAllConsensus(
   { maxAgeSeconds, maxDeviationBps, minSources, now }: Rules,
 ): { agreedPrices: Map<string, AgreedPrice>; leftOut: Map<string, string[]> } {
   const freshMs = Math.min(FRESH_MS, maxAgeSeconds * 1000)
-  const heard = rows.map(({ name, prices, answeredAt }) => ({ name, values: fresh(prices, answeredAt, now, freshMs) }))
+  const pricesBySource = rows.map(({ name, prices, answeredAt }) => ({
+    name,
+    values: fresh(prices, answeredAt, now, freshMs),
+  }))
   const agreedPrices = new Map<string, AgreedPrice>()
   const leftOut = new Map<string, string[]>()
-  for (const currency of new Set(heard.flatMap(({ values }) => [...values.keys()]))) {
-    const sourcePrices = heard.flatMap(({ name, values }): SourcePrice[] => {
+  for (const currency of new Set(pricesBySource.flatMap(({ values }) => [...values.keys()]))) {
+    const sourcePrices = pricesBySource.flatMap(({ name, values }): SourcePrice[] => {
       const one = values.get(currency)
       return one ? [{ source: name, value: one.value, at: one.at }] : []
     })
@@ -119,7 +122,7 @@ function findAllConsensus(
   return { agreedPrices, leftOut }
 }
 
-/** Prices of now: neither of an answer that is long past, nor old already when they were given, nor of a clock that ran ahead. */
+/** Returns the fresh prices of a source. Leaves out old responses, prices that were old when sent, and times in the future (a wrong clock). */
 function fresh(
   prices: SourceRow['prices'],
   answeredAt: Date | null,

@@ -4,7 +4,7 @@ import type { SourceRow } from './store.ts'
 
 const NAMES: Readonly<Record<string, string>> = { coingecko: 'CoinGecko', coinbase: 'Coinbase', kraken: 'Kraken' }
 
-/** How the sources that are switched on stand; `currency` adds whether they give it and are believed in it. */
+/** Returns the state of each enabled source. With `currency`, also whether the source has a price for it and is not excluded for it. */
 export function describeSources(
   names: readonly string[],
   rows: readonly SourceRow[],
@@ -14,7 +14,7 @@ export function describeSources(
     const row = rows.find(({ name }) => name === source)
     const [state, said] = row
       ? stateOf(row, { now, maxAgeMs, currency })
-      : (['not-asked', 'was not asked yet'] as const)
+      : (['not-asked', 'has not been asked yet'] as const)
     return { source, state, said: `${NAMES[source] ?? source} ${said}` }
   })
 }
@@ -28,10 +28,10 @@ function stateOf(
   if (!answeredAt) return ['not-asked', 'has not answered yet']
   const values = usdValues(prices)
   if (currency !== undefined && currency !== 'USD' && !values.has(currency))
-    return ['missing', `does not give ${currency}`]
+    return ['missing', `has no price for ${currency}`]
   const out = currency === undefined ? leftOut : leftOut.filter((code) => code === currency)
-  if (out.length > 0) return ['left-out', `is not believed in ${out.join(', ')}: it differs from the others`]
+  if (out.length > 0) return ['left-out', `is excluded for ${out.join(', ')}: it differs from the others`]
   const { at } = (currency === undefined ? [...values.values()][0] : values.get(currency)) ?? { at: answeredAt }
-  if (now.getTime() - at.getTime() > maxAgeMs) return ['stale', `gave its last price at ${at.toISOString()}`]
+  if (now.getTime() - at.getTime() > maxAgeMs) return ['stale', `sent its last price at ${at.toISOString()}`]
   return ['ok', `answered at ${answeredAt.toISOString()}`]
 }

@@ -13,7 +13,7 @@ interface Asked {
   readonly request: Received
 }
 
-/** What a source makes of a body as it would be recorded from the real one. */
+/** Returns the prices that a source reads from a recorded response. */
 async function ask(
   name: SourceName,
   body: unknown,
@@ -37,7 +37,7 @@ async function ask(
   }
 }
 
-void test('CoinGecko: JSON numbers to their last digit, currencies that it lacks left out', async () => {
+void test('CoinGecko: JSON numbers keep all digits, and missing currencies are left out', async () => {
   const body = `{"bitcoin":{"usd":67187.335893655123456789,"kes":8.7e6,"eur":null,"zmw":"x","last_updated_at":1711356300},"other":{"usd":1}}`
   const { said, request } = await ask('coingecko', body, { apiKey: 'CG-key' })
   assert.deepEqual(
@@ -58,7 +58,7 @@ void test('CoinGecko: JSON numbers to their last digit, currencies that it lacks
   assert.equal(request.headers['x-cg-demo-api-key'], 'CG-key')
 })
 
-void test('Coinbase: text to its last digit; one odd rate spoils no other', async () => {
+void test('Coinbase: text keeps all digits, and one invalid rate does not affect the others', async () => {
   const body = {
     data: { currency: 'BTC', rates: { USD: '67187.335', KES: '8701234.1050000001', XYZ: '1', JPY: 'NaN', EUR: '0.0' } },
   }
@@ -70,7 +70,7 @@ void test('Coinbase: text to its last digit; one odd rate spoils no other', asyn
   assert.equal(request.path, '/v2/exchange-rates?currency=BTC')
 })
 
-void test('Kraken: its long names are its short ones', async () => {
+void test('Kraken: long pair names in the response match the short names of the request', async () => {
   const of = (last: string): object => ({ a: ['1', '1', '1'], c: [last, '0.001'] })
   const result = { XXBTZUSD: of('67187.30000'), USDTZUSD: of('0.99980'), ZUSDZJPY: of('151.36'), SOLUSD: of('150.1') }
   const { said, request } = await ask('kraken', { error: [], result })
@@ -95,7 +95,7 @@ const REFUSED: readonly (readonly [SourceName, unknown, number, string])[] = [
   ['coingecko', '', 301, 'coingecko.unavailable'],
 ]
 
-void test('whatever else is answered is an error that says what kind', async () => {
+void test('any other response is an error with a code for its kind', async () => {
   for (const [name, body, status, code] of REFUSED)
     await assert.rejects(ask(name, body, { status }), { code }, JSON.stringify([name, body, status]))
 })

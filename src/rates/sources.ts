@@ -6,12 +6,12 @@ import type { Fetch } from '#platform/web/fetch'
 import type { PriceSourcesConfig, SourceName } from './config.ts'
 import type { Price } from './usd-values.ts'
 
-/** A price as a source gives it: how old it was when it came. */
+/** A price in a source's response, with its age when it was sent. */
 export type SourceQuote = Omit<Price, 'at'> & { readonly ageMs: number }
 
 export type FetchQuotes = () => Promise<readonly SourceQuote[]>
 
-/** Our codes → CoinGecko's ids. The rest of our currencies are asked for as what a coin is worth in them. */
+/** CoinGecko's ids by our codes. All other currencies are requested as the price of a coin in them. */
 const COINS: Readonly<Record<string, string>> = {
   BTC: 'bitcoin',
   ETH: 'ethereum',
@@ -22,7 +22,7 @@ const COINS: Readonly<Record<string, string>> = {
 /** Telegram Stars have no market. */
 const UNPRICED = new Set(['XTR', ...Object.keys(COINS)])
 
-/** Pairs that Kraken trades against USD, in its names. One name that it does not know would fail the whole request. */
+/** Pairs that Kraken trades against USD, in its names. One unknown name would fail the whole request. */
 const KRAKEN_PAIRS: Readonly<Record<string, readonly [base: string, quote: string]>> = {
   XBTUSD: ['BTC', 'USD'],
   ETHUSD: ['ETH', 'USD'],
@@ -37,7 +37,7 @@ const KRAKEN_PAIRS: Readonly<Record<string, readonly [base: string, quote: strin
   USDJPY: ['USD', 'JPY'],
 }
 
-/** The sources as they are asked: one request each. They throw what their clients throw. */
+/** Creates a function per source that fetches its prices with one request. It throws the errors of the source's client. */
 export function createSources(deps: {
   fetch: Fetch
   config: () => PriceSourcesConfig

@@ -17,8 +17,8 @@ export interface SourceRow {
 }
 
 /**
- * The sources out of `names` that nobody has asked since `before`; they are now asked by the caller, and by nobody else. `after`: times
- * beyond it were written by a clock that ran ahead, and count for nothing.
+ * Claims the sources of `names` that were not asked since `before`, and returns them. The caller asks them, and no other instance does. Times
+ * later than `after` are ignored: a wrong clock wrote them.
  */
 export async function claimSources(
   q: Queryable,
@@ -67,7 +67,7 @@ export async function listSources(q: Queryable): Promise<SourceRow[]> {
   return (await q.many<StoredSource>(sql`${SOURCE} order by name limit 20`)).map(readSources)
 }
 
-/** So that two instances do not judge at once. */
+/** Locks the sources and returns them, so that one instance at a time computes the consensus. */
 export async function lockSources(tx: Tx): Promise<SourceRow[]> {
   return (await tx.many<StoredSource>(sql`${SOURCE} order by name limit 20 for update`)).map(readSources)
 }
@@ -95,7 +95,7 @@ const readValue = ({ numerator, denominator, at, sources, ...agreed }: StoredVal
     }),
 })
 
-/** The last good values in USD, of these currencies or of all. */
+/** Returns the last good values in USD, for these currencies or for all. */
 export async function listValues(q: Queryable, currencies?: readonly string[]): Promise<ReadonlyMap<string, LastGood>> {
   const rows = await q.many<StoredValue>(sql`select currency, numerator, denominator, at, sources,
       agreed_numerator as "agreedNumerator", agreed_denominator as "agreedDenominator", agreed_at as "agreedAt" from rates.last_good
@@ -153,7 +153,10 @@ export const findQuoteRow = (q: Queryable, id: string): Promise<StoredQuote | un
       denominator, sources, rate_at as "rateAt", created_at as "createdAt", expires_at as "expiresAt"
     from rates.quotes where id = ${id}`)
 
-/** @returns how many; fewer than the limit when none is left */
+/**
+ * Deletes quotes created before a time.
+ * @returns number of deleted quotes; fewer than `limit` after the last one
+ */
 export const deleteQuotes = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`delete from rates.quotes where id in (
     select id from rates.quotes where created_at < ${before} order by created_at limit ${limit})`)

@@ -9,32 +9,32 @@ import type { Module } from '#platform/runtime/module'
 import type { PriceSourcesConfig, RatesConfig } from './config.ts'
 import type { Fraction } from './fraction.ts'
 
-/** How many units of `quote` one unit of `base` is worth. Exact; rates of one moment fit each other (A/B × B/C = A/C). */
+/** Value of one unit of `base` in units of `quote`. Exact: rates of one moment are consistent (A/B × B/C = A/C). */
 export interface Rate {
   readonly base: string
   readonly quote: string
   readonly value: Fraction
-  /** The value as a decimal, to 18 significant digits: for showing. */
+  /** The value as a decimal with 18 significant digits, for display. */
   readonly text: string
-  /** Whose prices are in it, `fixed` for one that the operator set. None when both currencies are the same. */
+  /** Names of the sources whose prices are in it; `fixed` for RATES_FIXED. Empty if both currencies are the same. */
   readonly sources: readonly string[]
-  /** When the oldest price in it was so. */
+  /** Time of the oldest price in it. */
   readonly at: Date
   readonly ageMs: number
 }
 
 export interface Conversion {
   readonly from: Money
-  /** `from` at the rate, rounded as named. */
+  /** `from` at the rate, rounded by `rounding`. */
   readonly amount: Money
-  /** The desk's share on top of it, in the same asset and rounding: the caller adds it to what a payer pays or keeps it back. */
+  /** Spread in the same asset and rounding. The caller adds it to a price or deducts it from a payout. */
   readonly spread: Money
   readonly spreadBps: number
   readonly rounding: Rounding
   readonly rate: Rate
 }
 
-/** A rate promised until `expiresAt`. `rate.ageMs` is its age when it was promised. */
+/** A conversion that is valid until `expiresAt`. `rate.ageMs` is the age when the quote was created. */
 export interface Quote extends Conversion {
   /** `qte_…` */
   readonly id: string
@@ -46,41 +46,41 @@ export interface ConvertInput {
   readonly from: Money
   readonly to: Asset
   readonly rounding: Rounding
-  /** 0 to 10000; RATES_SPREAD_BPS unless told. */
+  /** Basis points, 0 to 10000. Default: RATES_SPREAD_BPS. */
   readonly spreadBps?: number
 }
 
 export interface SourceState {
   readonly source: string
-  /** `ok`, or what is the matter: it failed, was not believed, or does not give this currency. */
+  /** `left-out`: excluded, because it differs from the others. `missing`: has no price for this currency. */
   readonly state: 'ok' | 'failing' | 'left-out' | 'stale' | 'missing' | 'not-asked'
-  /** In plain words, such as "Kraken did not answer in time since 2026-01-15T09:00:00.000Z". */
+  /** The state as a sentence for people, such as "Kraken did not answer in time since 2026-01-15T09:00:00.000Z". */
   readonly said: string
 }
 
-/** Prices of currencies: what they are now, exactly, and how sure. All throw `RatesUnavailable` rather than invent one. */
+/** Exchange rates. Methods throw `RatesUnavailable` instead of returning an old or unconfirmed rate. */
 export interface Rates extends Module {
   /**
-   * The rate now. Where nothing is known that is fresh enough, the sources are asked first, so not inside a transaction. Throws AppError
-   * `rates.unavailable` (503), `rates.unknown-pair` (422).
+   * Returns the current rate. Without a fresh rate it asks the sources first, so do not call it inside a transaction. Throws AppError
+   * `rates.unavailable` (503) or `rates.unknown-pair` (422).
    */
   rate(base: string, quote: string): Promise<Rate>
-  /** Converts at the rate now. Throws as `rate` does. */
+  /** Converts at the current rate. Throws like `rate`. */
   convert(input: ConvertInput): Promise<Conversion>
   /**
-   * Converts, and keeps the result for `lockMs` (15 minutes unless told). Nothing but SQL, so that it can be part of a transaction: ask for
-   * `rate` before it, so that there is one. Throws as `rate` does.
+   * Converts and stores the result for `lockMs` (default: 15 minutes). Runs SQL only, so it can be part of a transaction. Call `rate` before the
+   * transaction, so that a fresh rate exists. Throws like `rate`.
    */
   quote(q: Queryable, input: ConvertInput & { readonly lockMs?: number }): Promise<Quote>
-  /** Also after its end. */
+  /** Returns a stored quote, also after it expired. */
   findQuote(q: Queryable, id: string): Promise<Quote | undefined>
-  /** Asks every source that nobody has asked for a minute, once over all instances, and judges what they said. Does not throw for theirs. */
+  /** Asks the sources that no instance asked within the last minute, and computes the consensus. Does not throw for errors of sources. */
   refresh(): Promise<void>
-  /** How each source stands, for one currency or for all. */
+  /** Returns the state of each source, for one currency or for all. */
   sourceStates(q: Queryable, currency?: string): Promise<readonly SourceState[]>
-  /** How old a rate may be, as it is set now. */
+  /** Returns the current value of RATES_MAX_AGE in ms. */
   maxAgeMs(): number
-  /** Waits for what is under way. */
+  /** Waits for a refresh in progress. */
   close(): Promise<void>
 }
 

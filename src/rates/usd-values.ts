@@ -1,26 +1,27 @@
 import { invertFraction, ONE, divideFractions, parseFraction, type Fraction } from './fraction.ts'
 
-/** What a source said: `quote` for one `base`. */
+/** Price of a source: units of `quote` for one unit of `base`. */
 export interface Price {
   readonly base: string
   readonly quote: string
-  /** Decimal text as it was written. */
+  /** Decimal text as the source writes it. */
   readonly price: string
-  /** When it was so. */
+  /** Time of the price. */
   readonly at: Date
 }
 
 export interface UsdValue {
   readonly value: Fraction
-  /** That of the oldest price that it was worked out from. */
+  /** Time of the oldest price that it was computed from. */
   readonly at: Date
 }
 
-const DEEPEST = 3
+/** Maximum number of prices on the path from a currency to USD. */
+const MAX_DEPTH = 3
 
 /**
- * What one unit of each currency is worth in USD by these prices alone: directly, turned round, or by way of others (KES by
- * BTC/USD and BTC/KES), the shortest way first. Everything else is worked out from these values, so that all rates fit each other.
+ * Returns the value of each currency in USD by these prices alone: directly, inverted, or through other currencies (KES through BTC/USD and
+ * BTC/KES). Shorter paths are used first. All rates derive from these values, so they are consistent with each other.
  */
 export function usdValues(prices: readonly Price[]): ReadonlyMap<string, UsdValue> {
   const edges = new Map<string, { to: string; value: Fraction; at: Date }[]>()
@@ -34,13 +35,13 @@ export function usdValues(prices: readonly Price[]): ReadonlyMap<string, UsdValu
   }
   const known = new Map<string, UsdValue>([['USD', { value: ONE, at: new Date(8.64e15) }]])
   let edge = [...known.keys()]
-  for (let depth = 0; depth < DEEPEST; depth++) {
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
     const next: string[] = []
     for (const from of edge) {
       const start = known.get(from)
       for (const { to, value, at } of edges.get(from) ?? []) {
         if (!start || known.has(to)) continue
-        // `value` is `to` for one `from`.
+        // `value` is in units of `to` per unit of `from`.
         known.set(to, { value: divideFractions(start.value, value), at: at < start.at ? at : start.at })
         next.push(to)
       }

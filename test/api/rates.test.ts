@@ -68,7 +68,7 @@ void test('one source down changes nothing; with all down a stale price gives 50
   assertRefused(gone, {
     status: 503,
     code: 'rates.unavailable',
-    says: /600 s old: CoinGecko broke the connection since .*Kraken/,
+    says: /600 s old: CoinGecko closed the connection early since .*Kraken/,
   })
   assert.equal(gone.headers.get('retry-after'), '60')
   const health = await world.api('GET', '/health')

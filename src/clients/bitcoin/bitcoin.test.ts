@@ -30,7 +30,7 @@ import {
   type Network,
 } from './index.ts'
 
-/** BIP84 and BIP86: the seed "abandon … about". */
+/** Keys of BIP84 and BIP86, from the seed "abandon … about". */
 const ZPUB =
   'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs'
 const XPUB_84 =
@@ -41,7 +41,7 @@ const TPUB =
   'tpubDC8msFGeGuwnKG9Upg7DM2b4DaRqg3CUZa5g8v2SRQ6K4NSkxUgd7HsL2XVWbVm39yBA4LAxysQAm397zwQSQoQgewGiYZqrA9DsP4zbQ1M'
 const VPUB =
   'vpub5Y6cjg78GGuNLsaPhmYsiw4gYX3HoQiRBiSwDaBXKUafCt9bNwWQiitDk5VZ5BVxYnQdwoTyXSs2JHRPAgjAvtbBrf8ZhDYe2jWAqvZVnsc'
-/** BIP32's second test vector: a private key that everybody knows. */
+/** Second test vector of BIP32: a published private key. */
 const XPRV =
   'xprv9s21ZrQH143K31xYSDQpPDxsXRTUcvj2iNHm5NUtrGiGG5e2DtALGdso3pGz6ssrdK4PFmM8NSpSBHNqPqm55Qn3LqFtT2emdEXVYsCzC2U'
 
@@ -56,7 +56,7 @@ const problemOf = (text: string, network: Network = 'main'): string => {
   return parsed.problem
 }
 
-test('addresses are those of the test vectors of BIP84 and BIP86', () => {
+test('addresses match the test vectors of BIP84 and BIP86', () => {
   const segwit = account(ZPUB, 'main')
   assert.deepEqual(
     [0, 1].map((index) => segwit.addressAt(index).address),
@@ -72,7 +72,7 @@ test('addresses are those of the test vectors of BIP84 and BIP86', () => {
   assert.equal(account(VPUB, 'signet').addressAt(0).address, 'tb1q6rz28mcfaxtmd6v789l9rrlrusdprr9pqcpvkl')
 })
 
-test('the same chain of keys has the same id, another has another', () => {
+test('the same chain of keys has the same id, and another chain another id', () => {
   const ids = [ZPUB, XPUB_84, `wpkh(${XPUB_84}/0/*)`].map((text) => account(text, 'main').id)
   assert.equal(new Set(ids).size, 1)
   assert.notEqual(account(XPUB_84, 'main', 'tr').id, ids[0])
@@ -87,7 +87,7 @@ test('descriptors have the checksum that Bitcoin Core writes', () => {
   assert.match(problemOf(`wpkh(${TPUB}/0/*)#gt9he67x`, 'regtest'), /checksum/)
 })
 
-test('a private key is refused in every form, and never repeated', () => {
+test('a private key is refused in every format, and its text is never repeated', () => {
   const seed = 'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about'
   const wif = 'KwDiBf89QgGbjEhKnhXJuH7LrciVrZi3qYjgd9M7rFU73sVHnoWn'
   for (const text of [
@@ -105,7 +105,7 @@ test('a private key is refused in every form, and never repeated', () => {
   }
 })
 
-test('keys that cannot be used say why', () => {
+test('an unusable key gets an error that states the reason', () => {
   assert.match(problemOf(TPUB, 'main'), /a test network, not of main/)
   assert.match(problemOf(ZPUB, 'regtest'), /the main network, not of regtest/)
   assert.match(problemOf(ZPUB.replace(/.$/, 't')), /mistyped/)
@@ -144,7 +144,7 @@ test('amounts are exact', () => {
   fc.assert(fc.property(fc.bigInt(0n, 2_100_000_000_000_000n), (sats) => satsOf(btcText(sats)) === sats))
 })
 
-test('a payment URI holds the amount as exact decimal and comes back as it went', () => {
+test('a payment URI has the amount as an exact decimal and parses to the same request', () => {
   const address = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
   assert.equal(formatPaymentUri({ address, sats: 1n }), `bitcoin:${address}?amount=0.00000001`)
   assert.equal(formatPaymentUri({ address, sats: 2_000_000_000n }), `bitcoin:${address}?amount=20`)
@@ -195,7 +195,7 @@ async function withNode(
 }
 const codeOf = (code: string) => (error: unknown) => error instanceof BitcoinError && error.code === code
 
-test('errors of the node are told apart', async () => {
+test('each kind of node error has its own code', async () => {
   const error = (code: number, message: string, status = 200): ScriptedAnswer => ({
     status,
     body: { jsonrpc: '2.0', id: 0, error: { code, message } },
@@ -232,7 +232,7 @@ test('errors of the node are told apart', async () => {
   await fetch.close()
 })
 
-test('a batch comes back in its order, whatever order the node answers in', async () => {
+test('the answers of a batch are in the order of the calls, in whatever order the node answers', async () => {
   const say = (calls: unknown): ScriptedAnswer => ({
     body: (calls as { id: number }[]).map(({ id }) => ({ id, result: id * 2 })).toReversed(),
   })
@@ -247,7 +247,7 @@ test('a batch comes back in its order, whatever order the node answers in', asyn
   })
 })
 
-test('a cookie is read again when the node has started anew', async () => {
+test('the cookie is read again after a restart of the node', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cookie-'))
   const cookieFile = join(folder, '.cookie')
   const fetch = fetchOf()
@@ -269,12 +269,12 @@ test('a cookie is read again when the node has started anew', async () => {
 })
 
 const GENESIS = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206'
-test('a node is used only when it is the right one', async () => {
+test('a node on another chain, syncing or too old is refused', async () => {
   const info = { chain: 'regtest', blocks: 9, headers: 9, bestblockhash: GENESIS, initialblockdownload: false }
   const cases: [object, string, number, string | undefined][] = [
     [info, GENESIS, 290_000, undefined],
     [{ ...info, chain: 'main' }, GENESIS, 290_000, 'bitcoin.wrong-chain'],
-    // A test network of somebody's own calls itself signet too.
+    // A custom signet has the same chain name.
     [info, 'ab'.repeat(32), 290_000, 'bitcoin.wrong-chain'],
     [{ ...info, initialblockdownload: true }, GENESIS, 290_000, 'bitcoin.syncing'],
     [{ ...info, headers: 20 }, GENESIS, 290_000, 'bitcoin.syncing'],
@@ -298,10 +298,10 @@ test('a node is used only when it is the right one', async () => {
   }
 })
 
-test('fees: the estimate, else the fallback, never below what is passed on, never above the cap', async () => {
+test('fees: the estimate, otherwise the fallback; never below the relay minimum, never above the cap', async () => {
   const rules = { blocks: 6, fallback: 5000n, cap: 100_000n }
   const choose = (estimate: bigint | undefined, least: bigint): ReturnType<typeof chooseFeeRate> =>
-    chooseFeeRate({ estimateFee: () => Promise.resolve(estimate), leastFee: () => Promise.resolve(least) }, rules)
+    chooseFeeRate({ estimateFee: () => Promise.resolve(estimate), minimumFee: () => Promise.resolve(least) }, rules)
   assert.deepEqual(await choose(12_000n, 1000n), { rate: 12_000n, source: 'estimate' })
   assert.deepEqual(await choose(undefined, 1000n), { rate: 5000n, source: 'fallback' })
   assert.deepEqual(await choose(undefined, 7000n), { rate: 7000n, source: 'mempool' })
@@ -310,7 +310,7 @@ test('fees: the estimate, else the fallback, never below what is passed on, neve
   await assert.rejects(choose(1n, 200_000n), codeOf('bitcoin.rejected'))
 })
 
-test('what is no ZMTP, and a frame without end, ends the connection and not the program', async () => {
+test('invalid ZMTP and an oversized frame end the connection, not the program', async () => {
   let connections = 0
   const server = createServer((socket) => {
     connections++

@@ -2,7 +2,7 @@ const INPUT = `0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~i
 const OUTPUT = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
 const GENERATOR = [0xf5dee51989n, 0xa9fdca3312n, 0x1bab10e32dn, 0x3706b1677an, 0x644d626ffdn]
 
-/** The eight characters after `#` of an output descriptor (BIP380). Throws RangeError on a character that no descriptor has. */
+/** Returns the eight checksum characters after `#` of an output descriptor (BIP380). Throws RangeError on a character that no descriptor has. */
 export function descriptorChecksum(descriptor: string): string {
   const symbols: number[] = []
   let groups: number[] = []

@@ -19,7 +19,7 @@ interface Details {
   cause?: unknown
 }
 
-/** What a node said instead of an answer, that it said nothing, or that it is not the node to ask. Holds no secret. */
+/** Error response of a node, a missing response, or an unsuitable node (wrong chain, syncing, too old). Contains no secret. */
 export class BitcoinError extends AppError {
   declare readonly code: BitcoinErrorCode
   readonly maybeActed: boolean

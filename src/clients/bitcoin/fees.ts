@@ -2,11 +2,11 @@ import { BitcoinError } from './errors.ts'
 import type { BitcoinNode } from './node.ts'
 
 export interface FeeRules {
-  /** Blocks to wait for. */
+  /** Target number of blocks until the transaction is mined. */
   readonly blocks: number
-  /** Sat per 1,000 virtual bytes, when the node has too little data for an estimate. */
+  /** Rate when the node has too little data for an estimate, in sat per 1,000 virtual bytes. */
   readonly fallback: bigint
-  /** Never more than this. */
+  /** Maximum rate, in sat per 1,000 virtual bytes. */
   readonly cap: bigint
 }
 
@@ -17,19 +17,16 @@ export interface FeeRate {
 }
 
 /**
- * The node's estimate; without one what its mempool asks at least, or the fallback if that is more. Never below what nodes pass on: when that is
- * more than the cap, it is refused (`bitcoin.rejected`) rather than sent to lie around.
+ * Chooses a fee rate: the node's estimate, or without one the larger of the fallback and the mempool minimum. The rate is never below the
+ * relay minimum. Throws BitcoinError `bitcoin.rejected` when this minimum exceeds the cap, because nodes would not relay the transaction.
  */
 export async function chooseFeeRate(
-  node: Pick<BitcoinNode, 'estimateFee' | 'leastFee'>,
+  node: Pick<BitcoinNode, 'estimateFee' | 'minimumFee'>,
   rules: FeeRules,
 ): Promise<FeeRate> {
-  const [estimate, least] = await Promise.all([node.estimateFee(rules.blocks), node.leastFee()])
+  const [estimate, least] = await Promise.all([node.estimateFee(rules.blocks), node.minimumFee()])
   if (least > rules.cap)
-    throw new BitcoinError(
-      'bitcoin.rejected',
-      `the least fee it takes, ${least} sat/kvB, is above the cap of ${rules.cap}`,
-    )
+    throw new BitcoinError('bitcoin.rejected', `its minimum fee, ${least} sat/kvB, is above the cap of ${rules.cap}`)
   const wanted: FeeRate =
     estimate !== undefined ? { rate: estimate, source: 'estimate' } : { rate: rules.fallback, source: 'fallback' }
   const raised: FeeRate = wanted.rate < least ? { rate: least, source: 'mempool' } : wanted

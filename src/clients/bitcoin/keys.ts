@@ -9,30 +9,30 @@ export type AddressKind = 'wpkh' | 'tr'
 
 export interface Address {
   readonly address: string
-  /** The output script, hex. */
+  /** Output script, hex. */
   readonly script: string
 }
 
-/** A public account key: gives addresses, can spend nothing. */
+/** A public account key: derives addresses, cannot spend. */
 export interface Account {
   readonly kind: AddressKind
   readonly network: Network
-  /** Tells one key from another without telling the key: what address indexes count in. */
+  /** Identifies the key without revealing it. Address indexes count per id. */
   readonly id: string
-  /** With checksum, as nodes and wallets read it. */
+  /** Output descriptor with checksum, for nodes and wallets. */
   readonly descriptor: string
-  /** Index from 0 to 2^31 − 1. */
+  /** Returns the address at an index from 0 to 2^31 − 1. Throws RangeError outside this range. */
   addressAt(index: number): Address
 }
 
 export interface AccountOptions {
   readonly network: Network
-  /** For a bare xpub or tpub, which does not say it. */
+  /** Address type for a bare xpub or tpub, which does not state one. */
   readonly kind?: AddressKind
 }
 
 const PUBLIC = { main: 0x0488b21e, test: 0x043587cf } as const
-/** Version bytes of public keys (SLIP-132): which net, and what addresses they stand for. */
+/** Version bytes of public keys (SLIP-132): network, and address type. */
 const VERSIONS: Readonly<Record<number, { net: 'main' | 'test'; kind?: AddressKind }>> = {
   [PUBLIC.main]: { net: 'main' },
   [PUBLIC.test]: { net: 'test' },
@@ -40,19 +40,19 @@ const VERSIONS: Readonly<Record<number, { net: 'main' | 'test'; kind?: AddressKi
   0x045f1cf6: { net: 'test', kind: 'wpkh' },
 }
 const PRIVATE =
-  'is a private key. Purser never takes one: take it back out of wherever you pasted it, and give the public account key (xpub, zpub, or a descriptor)'
+  'is a private key, which Purser never accepts. Remove it from wherever you pasted it, and set the public account key (xpub, zpub, or a descriptor)'
 const FORM = /^(?:\[([0-9a-fA-F]{8})((?:\/\d{1,10}['hH]?)*)\])?([1-9A-HJ-NP-Za-km-z]{100,115})((?:\/[^/]+)*)$/
 const base58 = createBase58check((bytes: Uint8Array) => createHash('sha256').update(bytes).digest())
 const MAX_INDEX = 0x7fffffff
 
 /**
- * Reads xpub, tpub, zpub, vpub, the same with `[fingerprint/path]` before it, or a descriptor `wpkh(…)`, `tr(…)`. Gives a sentence that says
- * what is wrong otherwise, which never quotes what was given: it may be a private key.
+ * Parses an xpub, tpub, zpub or vpub, optionally with `[fingerprint/path]` before it, or a descriptor `wpkh(…)` or `tr(…)`. Otherwise returns a
+ * sentence about the problem. The sentence never quotes the input, which may be a private key.
  */
 export function parseAccount(text: string, { network, kind }: AccountOptions): Account | { problem: string } {
   const given = text.trim()
   if (looksPrivate(given)) return { problem: PRIVATE }
-  if (!/^[\x20-\x7e]{1,400}$/.test(given)) return { problem: 'holds characters that no key has' }
+  if (!/^[\x20-\x7e]{1,400}$/.test(given)) return { problem: 'contains characters that no key has' }
   const descriptor = /^(wpkh|tr)\((.*)\)(?:#(.*))?$/.exec(given)
   const [, wrapper, inner = given, checksum] = descriptor ?? []
   if (checksum !== undefined && descriptorChecksum(given.slice(0, given.lastIndexOf('#'))) !== checksum)
@@ -74,9 +74,9 @@ interface Parts {
   readonly key: HDKey
   readonly kind: AddressKind
   readonly network: Network
-  /** From the key to its chain of addresses. */
+  /** Derivation path from the key to its chain of addresses. */
   readonly steps: readonly number[]
-  /** `[fingerprint/path]` of the key, or nothing. */
+  /** `[fingerprint/path]` of the key, or an empty string. */
   readonly source: string
 }
 
@@ -92,7 +92,7 @@ function accountOf({ key, kind, network, steps, source }: Parts): Account {
   }
 }
 
-/** A private extended key anywhere in the text, a WIF key, or the words of a seed. */
+/** Whether the text contains a private extended key, or is a WIF key or a seed phrase. */
 const looksPrivate = (text: string): boolean =>
   /[a-zA-Z]prv/.test(text) ||
   /^[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51}$/.test(text) ||
@@ -129,7 +129,7 @@ function readKey(extended: string, network: Network): ReadKey | { problem: strin
   }
 }
 
-/** The steps before the star; a bare key gets the receiving chain, /0/*. `<0;1>` takes the first. */
+/** Returns the derivation steps before the star. A bare key gets the receiving chain, /0/*. Takes the first of `<0;1>`. */
 function readPath(path: string, isDescriptor: boolean): number[] | undefined {
   if (path === '') return isDescriptor ? undefined : [0]
   const parts = path.slice(1).split('/')
@@ -141,7 +141,7 @@ function readPath(path: string, isDescriptor: boolean): number[] | undefined {
 
 function addressOf(chain: HDKey, index: number, kind: AddressKind, network: Network): Address {
   if (!Number.isSafeInteger(index) || index < 0 || index > MAX_INDEX)
-    throw new RangeError('an address index that cannot be')
+    throw new RangeError('the address index must be a whole number from 0 to 2^31 - 1')
   const { publicKey } = chain.deriveChild(index)
   if (!publicKey) throw new RangeError('no key at this index')
   const payment =
@@ -150,6 +150,6 @@ function addressOf(chain: HDKey, index: number, kind: AddressKind, network: Netw
   return { address: payment.address, script: hex.encode(payment.script) }
 }
 
-/** The output script (hex) of an address of this network. Throws on anything else. */
+/** Returns the output script (hex) of an address of this network. Throws on anything else. */
 export const scriptOf = (address: string, network: Network): string =>
   hex.encode(OutScript.encode(AddressCoder(PARAMETERS[network]).decode(address)))

@@ -1,4 +1,4 @@
-/** As nodes name them in `chain`. `test` is testnet 3. Addresses of test, testnet4 and signet look the same: only the node tells them apart. */
+/** Network names as in the node's `chain` field. `test` is testnet 3. Addresses of test, testnet4 and signet are alike; only the node tells the network. */
 export const NETWORKS = ['main', 'test', 'testnet4', 'signet', 'regtest'] as const
 export type Network = (typeof NETWORKS)[number]
 

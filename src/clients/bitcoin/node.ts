@@ -10,9 +10,9 @@ export interface Tip {
 }
 
 export interface Header extends Tip {
-  /** As its miner wrote it: a later block may have an earlier one. */
+  /** Block time as the miner set it. A later block may have an earlier time. */
   readonly at: Date
-  /** Of the last eleven blocks: it never goes back. */
+  /** Median time of the last eleven blocks. It never decreases. */
   readonly medianAt: Date
 }
 
@@ -20,62 +20,62 @@ export interface Received {
   readonly txid: string
   readonly vout: number
   readonly sats: bigint
-  /** Hex. */
+  /** Output script, hex. */
   readonly script: string
-  /** Undefined: in the mempool. */
+  /** Undefined while in the mempool. */
   readonly block: Tip | undefined
 }
 
 export interface Transaction {
   readonly coinbase: boolean
-  /** Outpoints that it spends, `txid:vout`; none of a coinbase. */
+  /** Outpoints that it spends, `txid:vout`. Empty for a coinbase. */
   readonly inputs: readonly string[]
-  /** By its own inputs (BIP125). */
+  /** Whether its own inputs signal replacement (BIP125). */
   readonly replaceable: boolean
 }
 
 export interface Submitted {
   readonly txid: string
-  /** It was in the mempool or a block before. */
+  /** True if it already was in the mempool or a block. */
   readonly known: boolean
 }
 
-/** A node's answers, typed. Everything throws BitcoinError. */
+/** Typed calls to a node. Every method throws BitcoinError. */
 export interface BitcoinNode {
-  /** The best block of a node that is on this network, has caught up, and is new enough; else says which is not so. */
+  /** Returns the best block. Throws when the node is on another network, syncing or too old. */
   requireTip(network: Network): Promise<Tip>
-  /** The block at this height of the best chain. */
+  /** Returns the hash of the block at this height of the best chain. */
   findBlockHash(height: number): Promise<string | undefined>
-  /** The blocks from one height to another, both included; fewer when the chain ends before. */
+  /** Returns the blocks from one height to another, inclusive. Returns fewer when the chain ends earlier. */
   listBlocks(from: number, to: number): Promise<Tip[]>
-  /** In the same order. */
+  /** Returns the headers in the order of `hashes`. */
   listHeaders(hashes: readonly string[]): Promise<Header[]>
-  /** What paid these scripts (hex) in these blocks of the best chain and in the mempool. */
+  /** Returns the outputs that pay these scripts (hex), in these blocks of the best chain and in the mempool. */
   listReceived(blocks: readonly string[], scripts: readonly string[]): Promise<Received[]>
-  /** Of the mempool, or of the block named. */
+  /** Returns a transaction of the mempool, or of the given block. */
   findTransaction(txid: string, blockHash: string | undefined): Promise<Transaction | undefined>
-  /** Whether it or a parent of it may be replaced, and whether a parent waits too; undefined when it is not in the mempool. */
+  /** Returns whether it or a parent can be replaced, and whether it has unconfirmed parents. Undefined when it is not in the mempool. */
   findUnconfirmed(txid: string): Promise<{ replaceable: boolean; hasParents: boolean } | undefined>
-  /** For each outpoint whether it can be spent, and who in the mempool spends it. */
-  lookAtCoins(outpoints: readonly string[]): Promise<{ spender: string | undefined; exists: boolean }[]>
-  /** Sat per 1,000 virtual bytes; undefined when the node has too little data. */
+  /** Returns for each outpoint whether it is unspent, and which mempool transaction spends it. */
+  listCoins(outpoints: readonly string[]): Promise<{ spender: string | undefined; exists: boolean }[]>
+  /** Returns sat per 1,000 virtual bytes; undefined when the node has too little data. */
   estimateFee(blocks: number): Promise<bigint | undefined>
-  /** The least that the mempool takes now and that nodes pass on, sat per 1,000 virtual bytes. */
-  leastFee(): Promise<bigint>
-  /** Sends; a transaction that is known already is no error. */
+  /** Returns the minimum fee rate that the mempool accepts and nodes relay, in sat per 1,000 virtual bytes. */
+  minimumFee(): Promise<bigint>
+  /** Broadcasts a transaction. Succeeds with `known: true` if the node already has it. */
   send(hex: string): Promise<Submitted>
-  /** Why the mempool would not take it; undefined when it would. */
-  refusalOf(hex: string): Promise<string | undefined>
-  /** Where the node publishes `sequence` events; undefined when it does not. */
+  /** Returns why the mempool would reject the transaction; undefined when it would accept it. */
+  findRejection(hex: string): Promise<string | undefined>
+  /** Returns the address at which the node publishes `sequence` events; undefined when it does not publish them. */
   findSequenceAddress(): Promise<string | undefined>
 }
 
-/** `getdescriptoractivity` is there since Core 29. */
-const OLDEST = 290_000
+/** Core 29 introduced `getdescriptoractivity`. */
+const MIN_VERSION = 290_000
 const NOT_FOUND = -5
 const OUT_OF_RANGE = -8
 const ALREADY_IN_CHAIN = -27
-/** Blocks are read from disk and the whole mempool is looked through. */
+/** The node reads the blocks from disk and scans the whole mempool. */
 const SCAN: RpcOptions = { deadlineMs: 60_000 }
 /** Sequence numbers below this allow a replacement (BIP125). */
 const FINAL_SEQUENCE = 0xfffffffe
@@ -117,14 +117,14 @@ export function createNode(rpc: Rpc): BitcoinNode {
       const replaceable = entry['bip125-replaceable'] ?? true
       return { replaceable, hasParents: entry.ancestorcount > 1 }
     },
-    lookAtCoins: (outpoints) => lookAtCoins(rpc, outpoints),
+    listCoins: (outpoints) => listCoins(rpc, outpoints),
     estimateFee: async (blocks) => (await ask(wire.feeShape, 'estimatesmartfee', [blocks])).feerate,
-    leastFee: async () => {
+    minimumFee: async () => {
       const { mempoolminfee, minrelaytxfee } = await ask(wire.mempoolShape, 'getmempoolinfo')
       return mempoolminfee > minrelaytxfee ? mempoolminfee : minrelaytxfee
     },
     send: (hex) => send(rpc, hex),
-    refusalOf: async (hex) => {
+    findRejection: async (hex) => {
       const [result] = await ask(wire.acceptShape, 'testmempoolaccept', [[hex]])
       if (!result) throw new BitcoinError('bitcoin.bad-answer', 'no result')
       return result.allowed ? undefined : (result['reject-reason'] ?? 'refused without a reason')
@@ -137,7 +137,7 @@ export function createNode(rpc: Rpc): BitcoinNode {
 function read<T>(shape: z.ZodType<T>, result: unknown): T {
   const parsed = shape.safeParse(result)
   if (parsed.success) return parsed.data
-  throw new BitcoinError('bitcoin.bad-answer', 'an answer of an unknown form', {
+  throw new BitcoinError('bitcoin.bad-answer', 'the response has an unknown format', {
     maybeActed: true,
     cause: parsed.error,
   })
@@ -156,11 +156,14 @@ async function requireTip(rpc: Rpc, network: Network): Promise<Tip> {
       'bitcoin.wrong-chain',
       `it is on the chain '${info.chain}', and BITCOIN_NETWORK is ${network}`,
     )
-  if (read(wire.versionShape, resultOf(version)).version < OLDEST)
+  if (read(wire.versionShape, resultOf(version)).version < MIN_VERSION)
     throw new BitcoinError('bitcoin.too-old', 'Bitcoin Core or Knots 29 or later is needed')
-  // A node that was off says so itself only for a while; headers ahead of blocks show the rest.
+  // After a restart the node reports initialblockdownload only for a while; headers ahead of blocks show the rest.
   if (info.initialblockdownload || info.headers > info.blocks + 2)
-    throw new BitcoinError('bitcoin.syncing', `it has block ${info.blocks} of ${info.headers} and is catching up`)
+    throw new BitcoinError(
+      'bitcoin.syncing',
+      `it is syncing: block ${info.blocks} of ${info.headers}. Wait until it has caught up`,
+    )
   return { hash: info.bestblockhash, height: info.blocks }
 }
 
@@ -203,7 +206,7 @@ function transactionOf({ vin }: z.infer<typeof wire.transactionShape>): Transact
   }
 }
 
-async function lookAtCoins(
+async function listCoins(
   rpc: Rpc,
   outpoints: readonly string[],
 ): Promise<{ spender: string | undefined; exists: boolean }[]> {
@@ -224,10 +227,10 @@ async function lookAtCoins(
 }
 
 async function send(rpc: Rpc, hex: string): Promise<Submitted> {
-  // Asked first, so that the id is known even when the answer to sending says only that it was known.
+  // Test first to learn the txid: the response to a repeated send does not contain it.
   const [result] = read(wire.acceptShape, await rpc.call('testmempoolaccept', [[hex]]))
   const { txid, 'reject-reason': reason = '' } = result ?? {}
-  if (txid === undefined) throw new BitcoinError('bitcoin.rejected', `it does not read the transaction ${reason}`)
+  if (txid === undefined) throw new BitcoinError('bitcoin.rejected', `it cannot decode the transaction ${reason}`)
   const isKnown = ['txn-already-in-mempool', 'txn-already-known'].includes(reason)
   if (isKnown) return { txid, known: true }
   try {

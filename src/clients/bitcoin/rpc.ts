@@ -9,7 +9,7 @@ export interface RpcSettings {
   readonly url: string
   readonly user?: string | undefined
   readonly password?: Secret | undefined
-  /** The node's `.cookie`, read again when it is refused: each start of the node writes another. */
+  /** Path of the node's `.cookie`. It is read again after a refusal, because each start of the node writes a new one. */
   readonly cookieFile?: string | undefined
 }
 
@@ -26,9 +26,9 @@ export interface RpcOptions {
 export type RpcAnswer = { readonly result: unknown } | { readonly error: BitcoinError }
 
 export interface Rpc {
-  /** The result, amounts as the text that the node wrote. Throws BitcoinError. */
+  /** Calls a method and returns its result. Amounts stay the text that the node wrote. Throws BitcoinError. */
   call(method: string, params?: readonly unknown[], options?: RpcOptions): Promise<unknown>
-  /** One request for several calls; the answers in their order. Throws BitcoinError when there is no answer at all. */
+  /** Sends several calls in batches of 100 and returns the answers in the same order. Throws BitcoinError when a batch gets no answer. */
   batch(calls: readonly RpcCall[], options?: RpcOptions): Promise<RpcAnswer[]>
 }
 
@@ -36,8 +36,10 @@ const DEADLINE_MS = 15_000
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_BATCH = 100
 const WARMING_UP = -28
+const REFUSED =
+  'it refused the user, password or cookie. Check BITCOIN_RPC_USER and BITCOIN_RPC_PASSWORD, or BITCOIN_RPC_COOKIE'
 
-/** JSON-RPC 2.0 as Bitcoin Core 28 and later speak it: errors come with HTTP 200. Older ones answer 404 or 500 with the same body. */
+/** Creates a JSON-RPC 2.0 client. Bitcoin Core 28 and later return errors with HTTP 200, older versions with 404 or 500 and the same body. */
 export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => RpcSettings }): Rpc {
   let cookie: string | undefined
 
@@ -66,7 +68,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
     })
     if (answer.status !== 401 && answer.status !== 403) return answer
     if (cookieFile !== undefined && !renewed) return send(label, body, options, true)
-    throw new BitcoinError('bitcoin.unauthorized', 'the user, password or cookie was refused')
+    throw new BitcoinError('bitcoin.unauthorized', REFUSED)
   }
 
   const post = async (label: string, body: unknown, options: RpcOptions): Promise<unknown> => {
@@ -76,7 +78,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
     } catch {
       if (answer.status >= 500)
         throw new BitcoinError('bitcoin.unavailable', `it answered ${answer.status}`, { maybeActed: true })
-      throw new BitcoinError('bitcoin.bad-answer', `what it answered (${answer.status}) is not JSON`, {
+      throw new BitcoinError('bitcoin.bad-answer', `its response (${answer.status}) is not JSON`, {
         maybeActed: true,
       })
     }
@@ -95,7 +97,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
         const part = calls.slice(from, from + MAX_BATCH)
         const body = part.map(({ method, params = [] }, id) => ({ jsonrpc: '2.0', id, method, params }))
         const answers = await post('bitcoin.batch', body, options)
-        // Refused as a whole (-28), the answer is one error.
+        // A node that refuses the whole batch (-28, warming up) returns one error object.
         if (!Array.isArray(answers)) {
           const read = readAnswer(answers, undefined)
           throw 'error' in read ? read.error : badAnswer()
@@ -115,7 +117,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
 }
 
 const badAnswer = (): BitcoinError =>
-  new BitcoinError('bitcoin.bad-answer', 'an answer of an unknown form', { maybeActed: true })
+  new BitcoinError('bitcoin.bad-answer', 'the response has an unknown format', { maybeActed: true })
 
 const unreachable = (error: FetchError): BitcoinError =>
   new BitcoinError('bitcoin.unavailable', error.message, { maybeActed: error.maybeSent, cause: error })
@@ -130,7 +132,7 @@ function readAnswer(answer: unknown, id: number | undefined): RpcAnswer {
   const { error } = answer
   if (isObject(error)) {
     const rpcCode = typeof error.code === 'number' ? error.code : undefined
-    const message = typeof error.message === 'string' ? error.message.slice(0, 200) : 'an error without words'
+    const message = typeof error.message === 'string' ? error.message.slice(0, 200) : 'an error without a message'
     const code = rpcCode === WARMING_UP ? 'bitcoin.warming-up' : 'bitcoin.rejected'
     return { error: new BitcoinError(code, `${message} (${rpcCode ?? 'no code'})`, { rpcCode }) }
   }
@@ -142,6 +144,10 @@ async function readCookie(file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).trim()
   } catch (cause) {
-    throw new BitcoinError('bitcoin.unauthorized', 'its cookie file cannot be read: is the node running?', { cause })
+    throw new BitcoinError(
+      'bitcoin.unauthorized',
+      'its cookie file cannot be read. Check BITCOIN_RPC_COOKIE, and that the node is running',
+      { cause },
+    )
   }
 }

@@ -3,13 +3,13 @@ import { btcText, satsOf } from './amounts.ts'
 export interface PaymentRequest {
   readonly address: string
   readonly sats?: bigint | undefined
-  /** Who is paid. */
+  /** Name of the payee. */
   readonly label?: string | undefined
-  /** What for. */
+  /** Description of the purchase. */
   readonly message?: string | undefined
 }
 
-/** A BIP21 URI with the amount as exact decimal: `bitcoin:bc1q…?amount=0.00012345&label=Shop`. */
+/** Formats a BIP21 URI with the amount as an exact decimal: `bitcoin:bc1q…?amount=0.00012345&label=Shop`. */
 export function formatPaymentUri({ address, sats, label, message }: PaymentRequest): string {
   const given = { amount: sats === undefined ? undefined : btcText(sats), label, message }
   const fields = Object.entries(given).flatMap(([name, value]) =>
@@ -18,11 +18,11 @@ export function formatPaymentUri({ address, sats, label, message }: PaymentReque
   return `bitcoin:${address}${fields.length > 0 ? `?${fields.join('&')}` : ''}`
 }
 
-/** The same for a QR code: scheme and bech32 address in upper case make a coarser, easier picture. Parameters stay as wallets expect them. */
+/** Returns the URI for a QR code. Scheme and bech32 address in upper case make a smaller code that scans more easily. Parameters stay unchanged. */
 export const qrTextOf = (uri: string): string =>
   uri.replace(/^bitcoin:(?:bc1|tb1|bcrt1)[a-z0-9]+/, (start) => start.toUpperCase())
 
-/** Reads a BIP21 URI. Parameters that are not known are ignored, unless they are required (`req-…`): then it must not be paid. */
+/** Parses a BIP21 URI. Ignores unknown parameters. An unknown required parameter (`req-…`) is a problem: such a URI must not be paid. */
 export function parsePaymentUri(text: string): PaymentRequest | { problem: string } {
   const match = /^bitcoin:([a-zA-Z0-9]{14,100})(?:\?(.*))?$/is.exec(text)
   if (!match?.[1]) return { problem: 'must start with bitcoin: and an address' }

@@ -15,7 +15,7 @@ export const chainShape = z.object({
 })
 export const headerShape = z.object({ hash, height, time: z.int(), mediantime: z.int() })
 export const versionShape = z.object({ version: z.int() })
-/** Spends are told too; what matters is what arrived. */
+/** The node lists spends too; only receives are used. */
 export const activityShape = z.object({
   activity: z.array(
     z.discriminatedUnion('type', [

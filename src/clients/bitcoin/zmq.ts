@@ -3,13 +3,13 @@ import { waitMs } from '#platform/base/clock'
 
 export interface SequenceEvent {
   readonly kind: 'added' | 'removed' | 'connected' | 'disconnected'
-  /** Of the transaction or the block. */
+  /** Hash of the transaction or the block. */
   readonly hash: string
 }
 
 export interface SequenceHandlers {
   event(event: SequenceEvent): void
-  /** Events may have been missed: after each connection, a second after it, and at each gap in the counter. Look at everything. */
+  /** Reports that events may have been missed: after each connection, a second later, and at each gap in the counter. Poll the node. */
   missed(): void
 }
 
@@ -22,12 +22,12 @@ const KINDS: Readonly<Record<string, SequenceEvent['kind']>> = {
 const TOPIC = 'sequence'
 const SHORTEST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 30_000
-/** A publisher does not say when a subscription has taken effect. */
+/** A publisher does not confirm a subscription, so events of this interval may be missed. */
 const SUBSCRIBING_MS = 1000
-/** An event has some fifty bytes. */
+/** Maximum frame size. An event has about fifty bytes. */
 const MAX_FRAME = 64 * 1024
 
-/** Follows a node's `zmqpubsequence` until the signal fires, connecting again and again. A hint only: whoever needs to know asks the node. */
+/** Follows a node's `zmqpubsequence` until the signal aborts, and reconnects with backoff. The events are hints: the node itself has the facts. */
 export async function followSequence(address: string, handlers: SequenceHandlers, signal: AbortSignal): Promise<void> {
   const { hostname, port } = new URL(address.replace(/^tcp:/, 'http:'))
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -39,7 +39,7 @@ export async function followSequence(address: string, handlers: SequenceHandlers
   }
 }
 
-/** Resolves when the connection ends; true when it had come to stand. */
+/** Resolves when the connection ends; true if the handshake had succeeded. */
 async function read(socket: Socket, handlers: SequenceHandlers, signal: AbortSignal): Promise<boolean> {
   const stop = (): void => void socket.destroy()
   signal.addEventListener('abort', stop)
@@ -52,7 +52,7 @@ async function read(socket: Socket, handlers: SequenceHandlers, signal: AbortSig
       if (session.isReady()) subscribed ??= setTimeout(handlers.missed, SUBSCRIBING_MS)
     }
   } catch {
-    // The next connection tells what was missed.
+    // The next connection calls missed().
   } finally {
     clearTimeout(subscribed)
     signal.removeEventListener('abort', stop)
@@ -70,7 +70,7 @@ const READY = frame(4, Buffer.from('\x05READY\x0bSocket-Type\0\0\0\x03SUB', 'lat
 const SUBSCRIBE = frame(0, Buffer.from(`\x01${TOPIC}`, 'latin1'))
 const [MORE, LONG, COMMAND] = [1, 2, 4]
 
-/** Reads what a publisher sends. Throws RangeError on what is no ZMTP. */
+/** Parses the bytes of a publisher. Throws RangeError if they are not ZMTP 3. */
 function createSession(handlers: SequenceHandlers): { take(chunk: Buffer): Buffer[]; isReady(): boolean } {
   let rest = Buffer.alloc(0)
   let greeted = false
@@ -106,7 +106,7 @@ function createSession(handlers: SequenceHandlers): { take(chunk: Buffer): Buffe
       rest = Buffer.concat([rest, chunk])
       if (!greeted) {
         if (rest.length < 64) return []
-        if (rest[0] !== 0xff || rest[9] !== 0x7f || (rest[10] ?? 0) < 3) throw new RangeError('no ZMTP 3')
+        if (rest[0] !== 0xff || rest[9] !== 0x7f || (rest[10] ?? 0) < 3) throw new RangeError('not ZMTP 3')
         rest = rest.subarray(64)
         greeted = true
         replies.push(READY)

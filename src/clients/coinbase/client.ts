@@ -4,12 +4,12 @@ import { isDecimal } from '#platform/base/json'
 
 export interface CoinbaseRate {
   readonly currency: string
-  /** Units of `currency` for one of what was asked about, as it was written. */
+  /** Units of `currency` for one unit of the requested currency, as Coinbase writes it. */
   readonly price: string
 }
 
 export interface Coinbase {
-  /** What one unit of `currency` is worth in everything Coinbase knows. Throws AppError `coinbase.…` (see `requireJson`) and FetchError. */
+  /** Returns the value of one unit of `currency` in all currencies of Coinbase. Throws AppError `coinbase.…` (see `requireJson`) and FetchError. */
   exchangeRates(currency: string): Promise<readonly CoinbaseRate[]>
 }
 
@@ -17,7 +17,7 @@ const PROVIDER = { code: 'coinbase', name: 'Coinbase' }
 const DEADLINE_MS = 5_000
 const MAX_BYTES = 256 * 1024
 
-/** The rates of hundreds of currencies: one that is odd leaves the others usable. */
+/** Rates of hundreds of currencies. Values stay unknown here: one invalid rate leaves the others usable. */
 const exchangeRates = z.object({
   data: z.object({ currency: z.string(), rates: z.record(z.string(), z.unknown()) }),
 })

@@ -4,7 +4,7 @@ import { isDecimal } from '#platform/base/json'
 import type { Secret } from '#platform/base/secrets'
 
 export interface CoinGeckoSettings {
-  /** With its version: `https://api.coingecko.com/api/v3`. */
+  /** Address with version: `https://api.coingecko.com/api/v3`. */
   readonly baseUrl: string
   readonly apiKey: Secret | undefined
 }
@@ -14,14 +14,14 @@ export interface CoinPrice {
   readonly coin: string
   /** Lower case, such as `kes`. */
   readonly currency: string
-  /** Currency per coin, as it was written. */
+  /** Currency per coin, as CoinGecko writes it. */
   readonly price: string
-  /** How old the price was when it was sent, by CoinGecko's own clock. 0 when it did not say. */
+  /** Age of the price when it was sent, by CoinGecko's own clock. 0 if CoinGecko does not state it. */
   readonly ageMs: number
 }
 
 export interface CoinGecko {
-  /** One request. Currencies that CoinGecko does not know are missing. Throws AppError `coingecko.…` (see `requireJson`) and FetchError. */
+  /** Returns prices with one request. Currencies that CoinGecko does not know are missing. Throws AppError `coingecko.…` (see `requireJson`), FetchError. */
   prices(asked: { coins: readonly string[]; currencies: readonly string[] }): Promise<readonly CoinPrice[]>
 }
 

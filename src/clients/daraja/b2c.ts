@@ -3,16 +3,16 @@ import type { Secret } from '#platform/base/secrets'
 import { DarajaError } from './errors.ts'
 import { acceptedAnswer } from './wire.ts'
 
-/** Who pays out: the operator's API user, and the short code that it pays from. */
+/** The operator's API user for B2C, and the short code that it pays from. */
 export interface Initiator {
   readonly name: string
-  /** The user's password as Safaricom's portal encrypts it with its certificate. */
+  /** The user's password, encrypted with Safaricom's certificate by its portal. */
   readonly credential: Secret
   readonly shortcode: string
 }
 
 export interface B2cPayment {
-  /** Ours; Daraja takes each once. */
+  /** Our id of the payment. Daraja accepts each id once. */
   readonly conversationId: string
   readonly initiator: Initiator
   /** Whole shillings. */
@@ -21,18 +21,18 @@ export interface B2cPayment {
   readonly phone: string
   /** At most 100 characters. */
   readonly remarks: string
-  /** Both carry a secret token in their path. */
+  /** Both URLs contain a secret token in their path. */
   readonly resultUrl: string
   readonly timeoutUrl: string
 }
 
 export type StatusQuery = Pick<B2cPayment, 'conversationId' | 'initiator' | 'resultUrl' | 'timeoutUrl'>
 
-/** Money to phones, and questions about it. */
+/** Pays money to phones and queries such payments. */
 export interface B2cClient {
-  /** Pays to a phone (B2C). Accepted, not paid: what became of it comes to `resultUrl`. Throws DarajaError. */
+  /** Pays to a phone (B2C). Resolves when the request is accepted, not when it is paid: the result arrives at `resultUrl`. Throws DarajaError. */
   pay(payment: B2cPayment): Promise<void>
-  /** Asks what became of a payment to a phone. The answer comes to `resultUrl`. Throws DarajaError. */
+  /** Queries the status of a payment to a phone. The answer arrives at `resultUrl`. Throws DarajaError. */
   askStatus(question: StatusQuery): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export type DarajaCall = <T>(
   sent: CallOptions,
 ) => Promise<T>
 
-/** Longer than the question's: the answer cannot be asked for again. */
+/** Longer than the query's deadline: this response cannot be requested again. */
 const PAY_DEADLINE_MS = 30_000
 const ASK_DEADLINE_MS = 15_000
 
@@ -80,7 +80,7 @@ export const createB2cClient = (ask: DarajaCall): B2cClient => ({
       CommandID: 'TransactionStatusQuery',
       OriginalConversationID: conversationId,
       PartyA: initiator.shortcode,
-      // 4: a short code.
+      // 4 means short code.
       IdentifierType: '4',
       ResultURL: resultUrl,
       QueueTimeOutURL: timeoutUrl,

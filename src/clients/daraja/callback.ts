@@ -19,11 +19,11 @@ export interface StkCallback {
   readonly checkoutRequestId: string
   readonly resultCode: string
   readonly resultDesc: string | undefined
-  /** Items of the metadata by name, as text; one without a value is absent. */
+  /** Items of the metadata by name, as text. Items without a value are left out. */
   readonly items: ReadonlyMap<string, string>
 }
 
-/** Reads the body of an STK callback. Throws when it has another form. Items are found by name: their order and number vary. */
+/** Parses the body of an STK callback. Throws on another format. Items are read by name, because their order and number vary. */
 export function parseStkCallback(rawBody: Buffer): StkCallback {
   const { stkCallback } = callbackBody.parse(JSON.parse(rawBody.toString('utf8'))).Body
   const items = (stkCallback.CallbackMetadata?.Item ?? []).flatMap(({ Name, Value }) =>

@@ -10,7 +10,7 @@ import { pullAnswer, pushAnswer, queryAnswer } from './wire.ts'
 import type { z } from 'zod'
 
 export interface DarajaSettings extends TokenSettings {
-  /** Pay bill number, or the store number of a till: what the passkey belongs to. */
+  /** Short code that the passkey belongs to: the pay bill number, or the store number of a till. */
   readonly shortcode: string
   readonly passkey: Secret
 }
@@ -21,9 +21,9 @@ export interface StkPush {
   readonly shillings: bigint
   /** MSISDN, `2547XXXXXXXX`. */
   readonly phone: string
-  /** Who gets the money: the pay bill number again, or the till. */
+  /** Receiver of the money: the pay bill number again, or the till number. */
   readonly partyB: string
-  /** Carries a secret token in its path. */
+  /** Contains a secret token in its path. */
   readonly callbackUrl: string
   /** At most 12 characters, read by the payer. */
   readonly accountReference: string
@@ -31,42 +31,42 @@ export interface StkPush {
   readonly description: string
 }
 
-/** Accepted, not paid. */
+/** Response to a push. The push is accepted, not paid. */
 export interface StkPushed {
   readonly checkoutRequestId: string
   readonly merchantRequestId: string | undefined
 }
 
-/** What the query says of a push: a result code of Safaricom's, such as `0`, `1032`, `4999` (still processing). */
+/** Result of a query: one of Safaricom's result codes, such as `0`, `1032`, `4999` (still processing). */
 export interface StkResult {
   readonly resultCode: string
   readonly resultDesc: string | undefined
   readonly checkoutRequestId: string | undefined
 }
 
-/** One arrival of money at the short code, as M-Pesa's own list has it. */
+/** A payment to the short code in Pull Transactions. */
 export interface PulledTransaction {
   /** The receipt number. */
   readonly id: string
-  /** As it is written; not always with a time zone. */
+  /** Time as Daraja writes it, not always with a time zone. */
   readonly at: string
   readonly phone: string | undefined
   readonly amount: string
 }
 
 export interface Daraja extends B2cClient {
-  /** Prompts the payer's phone. Not idempotent: a second call is a second prompt. Throws DarajaError; `maybeActed` says if the phone may ring. */
+  /** Prompts the payer's phone. Not idempotent: a second call prompts again. Throws DarajaError; `maybeActed` tells whether the phone may ring. */
   stkPush(push: StkPush): Promise<StkPushed>
-  /** Asks what became of a push. Throws DarajaError; `500.001.1001` is no answer, never a failure of the payment. */
+  /** Queries the state of a push. Throws DarajaError. The error `500.001.1001` says nothing about the payment. */
   stkQuery(checkoutRequestId: string): Promise<StkResult>
   /**
-   * What came to the short code in a time of the last 48 hours, from the `offset`-th on; fewer than were there before when that was all. The
-   * short code must be registered for it (`/pulltransactions/v1/register`). Throws DarajaError.
+   * Returns payments to the short code in a span of the last 48 hours, starting at `offset`. Empty after the last one. The short code must be
+   * registered for Pull Transactions (`/pulltransactions/v1/register`). Throws DarajaError.
    */
   pull(span: { from: Date; to: Date; offset: number }): Promise<readonly PulledTransaction[]>
 }
 
-/** Longer than the query's: the answer to a push cannot be asked for again. */
+/** Longer than the query's deadline: the response to a push cannot be requested again. */
 const PUSH_DEADLINE_MS = 30_000
 const QUERY_DEADLINE_MS = 15_000
 
@@ -74,7 +74,7 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
   const { fetch, clock } = deps
   const tokens = createTokens({ fetch, clock })
 
-  /** With the password of Lipa na M-Pesa. */
+  /** Sends a request with the password of Lipa na M-Pesa. */
   function post<T>(path: string, fields: Record<string, string>, schema: z.ZodType<T>, sent: CallOptions): Promise<T> {
     const settings = deps.settings()
     const timestamp = eatTimestamp(clock.now())
@@ -83,7 +83,7 @@ export function createDaraja(deps: { fetch: Fetch; clock: Clock; settings: () =>
     return ask(path, all, schema, { ...sent, secrets: [password, settings.passkey.reveal(), ...sent.secrets] })
   }
 
-  /** A refused token was not acted upon, so the request is sent once more with a new one. */
+  /** Sends a request. Daraja did not act on a request with a refused token, so it is sent once more with a new token. */
   async function ask<T>(
     path: string,
     fields: Record<string, string>,

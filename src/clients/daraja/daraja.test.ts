@@ -30,7 +30,7 @@ const ACCEPTED = {
 const isToken = (request: Received): boolean => request.path.startsWith('/oauth/')
 const clock = createSetClock(new Date('2026-01-15T09:00:00Z'))
 
-/** A client whose tokens are t1, t2, … and whose other requests are answered by `say`. */
+/** Opens a client whose tokens are t1, t2, …; `say` answers its other requests. */
 async function openClient(say: (request: Received, count: number) => ScriptedAnswer, expires: unknown = '3599') {
   let tokens = 0
   let count = 0
@@ -63,7 +63,7 @@ async function failureOf(act: (daraja: Daraja) => Promise<unknown>, daraja: Dara
   return error
 }
 
-test('a push carries what Daraja asks for, in East Africa Time', async () => {
+test('a push has the fields that Daraja requires, with times in East Africa Time', async () => {
   await using t = await openClient(() => ({ body: ACCEPTED }))
   assert.deepEqual(await t.daraja.stkPush(PUSH), {
     checkoutRequestId: 'ws_CO_191220191020363925',
@@ -86,7 +86,7 @@ test('a push carries what Daraja asks for, in East Africa Time', async () => {
   })
 })
 
-test('many calls at once fetch one token; it is renewed a minute before its end', async () => {
+test('concurrent calls fetch one token; it is renewed a minute before it expires', async () => {
   for (const expires of ['3599', 3599]) {
     await using t = await openClient(() => ({ body: ACCEPTED }), expires)
     await Promise.all(Array.from({ length: 20 }, () => t.daraja.stkPush(PUSH)))
@@ -100,7 +100,7 @@ test('many calls at once fetch one token; it is renewed a minute before its end'
   }
 })
 
-test('other credentials get a token of their own at once', async () => {
+test('changed credentials fetch a new token at once', async () => {
   await using t = await openClient(() => ({ body: ACCEPTED }))
   await t.daraja.stkPush(PUSH)
   t.change({ consumerKey: new Secret('another-key') })
@@ -139,7 +139,7 @@ const ERRORS = [
 ] as const
 
 for (const [status, errorCode, errorMessage, code, maybeActed] of ERRORS) {
-  test(`error ${status} ${errorCode} ${errorMessage}: ${maybeActed ? 'in doubt' : 'surely not done'}`, async () => {
+  test(`error ${status} ${errorCode} ${errorMessage}: ${maybeActed ? 'may have acted' : 'certainly did nothing'}`, async () => {
     await using t = await openClient(() => ({
       status,
       body: { requestId: '4788-81090592-4', errorCode, errorMessage },
@@ -152,7 +152,7 @@ for (const [status, errorCode, errorMessage, code, maybeActed] of ERRORS) {
   })
 }
 
-test('an answer that is not accepted, or accepted without an id', async () => {
+test('a response that is not accepted, or accepted without an id, is an error', async () => {
   await using no = await openClient(() => ({
     body: { ...ACCEPTED, ResponseCode: '1', ResponseDescription: 'Rejected' },
   }))
@@ -161,7 +161,7 @@ test('an answer that is not accepted, or accepted without an id', async () => {
   assert.equal((await failureOf((daraja) => daraja.stkPush(PUSH), odd.daraja)).maybeActed, true)
 })
 
-test('a token that cannot be had means that nothing was sent, whatever the reason', async () => {
+test('when no token can be fetched, nothing was sent, whatever the reason', async () => {
   for (const status of [400, 500, 200]) {
     await using server = await openScripted(() => ({
       status,
@@ -182,7 +182,7 @@ test('a token that cannot be had means that nothing was sent, whatever the reaso
   }
 })
 
-test('secrets that Daraja repeats do not get into the error', async () => {
+test('an error contains no secret that Daraja repeats', async () => {
   await using t = await openClient(({ body, headers }) => {
     const { Password: password, CallBackURL: url } = JSON.parse(body.toString()) as {
       Password: string
@@ -198,7 +198,7 @@ test('secrets that Daraja repeats do not get into the error', async () => {
   )
 })
 
-test('the query reads codes as text or number', async () => {
+test('the query accepts codes as text or number', async () => {
   for (const ResultCode of ['1032', 1032]) {
     const body = {
       ResponseCode: '0',
@@ -215,14 +215,14 @@ test('the query reads codes as text or number', async () => {
   }
 })
 
-test('timestamps are East Africa Time, both ways', () => {
+test('timestamps are formatted and parsed in East Africa Time', () => {
   assert.equal(eatTimestamp(new Date('2025-12-31T22:30:05Z')), '20260101013005')
   assert.deepEqual(parseEatTimestamp(20260101013005), new Date('2025-12-31T22:30:05Z'))
   assert.deepEqual(parseEatTimestamp('20260101013005'), new Date('2025-12-31T22:30:05Z'))
   for (const wrong of ['', '2026', '20261301000000', 20260101]) assert.equal(parseEatTimestamp(wrong), undefined)
 })
 
-test('what came to the short code is asked for in East Africa Time, without the password, and read as it is written', async () => {
+test('Pull Transactions is requested in East Africa Time without the password; its values stay text', async () => {
   const body = {
     ResponseRefID: '26178-42530161-2',
     ResponseCode: '1000',

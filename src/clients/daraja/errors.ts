@@ -6,7 +6,7 @@ export interface DarajaFailure {
   code: DarajaErrorCode
   /** Whether Safaricom may have acted on the request: when true, it must not be sent again. */
   maybeActed: boolean
-  /** HTTP status of the answer; undefined when there was none. */
+  /** HTTP status of the response; undefined without a response. */
   httpStatus?: number | undefined
   requestId?: string | undefined
   errorCode?: string | undefined
@@ -14,7 +14,7 @@ export interface DarajaFailure {
   cause?: unknown
 }
 
-/** What Daraja said instead of an answer, `{requestId, errorCode, errorMessage}`, or that it said nothing. Holds no secret. */
+/** Error response of Daraja, `{requestId, errorCode, errorMessage}`, or a missing response. Contains no secret. */
 export class DarajaError extends AppError {
   declare readonly code: DarajaErrorCode
   readonly maybeActed: boolean
@@ -35,8 +35,8 @@ export class DarajaError extends AppError {
     this.errorMessage = failure.errorMessage
   }
 
-  /** The same failure while fetching a token, which moves no money: the payer was surely not asked. */
-  ofToken(): DarajaError {
+  /** Returns the same failure for a token request. It moves no money, so `maybeActed` is false. */
+  toTokenError(): DarajaError {
     const code = this.code === 'daraja.rejected' ? 'daraja.unauthorized' : this.code
     const { httpStatus, requestId, errorCode, errorMessage, cause } = this
     return new DarajaError({ code, maybeActed: false, httpStatus, requestId, errorCode, errorMessage, cause })
@@ -46,6 +46,6 @@ export class DarajaError extends AppError {
 const SENTENCES: Record<DarajaErrorCode, string> = {
   'daraja.rejected': 'the request was refused',
   'daraja.unauthorized': 'the credentials were refused',
-  'daraja.unavailable': 'no usable answer',
-  'daraja.bad-answer': 'an answer of an unknown form',
+  'daraja.unavailable': 'no usable response',
+  'daraja.bad-answer': 'the response has an unknown format',
 }

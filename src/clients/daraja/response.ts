@@ -3,15 +3,15 @@ import { didNothing, FetchError, jsonOf, type Fetch, type FetchAnswer, type Fetc
 import { DarajaError } from './errors.ts'
 import { errorAnswer } from './wire.ts'
 
-/** A refused token comes as 401 or, from the gateway in front, as 404 with this code [community]. */
+/** Daraja refuses a token with 401 or, at its gateway, with 404 and one of these codes [community]. */
 const TOKEN_CODES = new Set(['404.001.03', '404.001.04'])
-/** A wrong passkey or short code comes as 500.001.1001, like much else, with "[MerchantValidate] - Wrong credentials" [community]. */
+/** Daraja reports a wrong passkey or short code as 500.001.1001, as many other errors, with "[MerchantValidate] - Wrong credentials" [community]. */
 const WRONG_PASSWORD = /^\[MerchantValidate\]/
 const LONGEST_MESSAGE = 200
 
 /**
- * Sends the request and reads its answer by the schema. Throws DarajaError for everything else: an error of Daraja's own, a status, a body
- * of another form, or no answer. `secrets` are taken out of the message, should Daraja repeat one.
+ * Sends the request and parses the response by the schema. Throws DarajaError for anything else: an error response, another status, another
+ * format, or no response. `secrets` are removed from the message in case Daraja repeats one.
  */
 export async function readResponse<T>(
   fetch: Fetch,
@@ -60,7 +60,7 @@ async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
   }
 }
 
-/** Whether it says surely that nothing was done: by its status, or by a `4xx.…` code in one that is no error. */
+/** Whether the response proves that Daraja did nothing: by its status, or by a `4xx.…` code in a success status. */
 const isRefusal = (httpStatus: number, errorCode: string): boolean =>
   didNothing(httpStatus) || (httpStatus < 400 && errorCode.startsWith('4'))
 

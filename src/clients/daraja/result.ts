@@ -9,23 +9,23 @@ const resultBody = z.object({
     OriginatorConversationID: textual.optional(),
     ConversationID: textual.optional(),
     TransactionID: textual.optional(),
-    // One parameter comes without its list.
+    // Daraja sends a single parameter without a list.
     ResultParameters: z
       .object({ ResultParameter: z.union([z.array(parameter), parameter.transform((one) => [one])]) })
       .nullish(),
   }),
 })
 
-/** What Daraja posts to a ResultURL. */
+/** Body that Daraja posts to a ResultURL. */
 export interface DarajaResult {
   readonly resultCode: string
   readonly originatorConversationId: string | undefined
   readonly transactionId: string | undefined
-  /** By key, as text; one without a value is absent. */
+  /** Parameters by key, as text. Parameters without a value are left out. */
   readonly parameters: ReadonlyMap<string, string>
 }
 
-/** Reads the body of a result. Throws when it has another form. Parameters are found by their key: order and number vary. */
+/** Parses the body of a result. Throws on another format. Parameters are read by key, because their order and number vary. */
 export function parseResult(rawBody: Buffer): DarajaResult {
   const { Result } = resultBody.parse(JSON.parse(rawBody.toString('utf8')))
   const parameters = (Result.ResultParameters?.ResultParameter ?? []).flatMap(({ Key, Value }) =>

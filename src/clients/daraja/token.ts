@@ -12,13 +12,13 @@ export interface TokenSettings {
 }
 
 export interface Tokens {
-  /** A token that is good for another minute at least. Many callers at once make one request. Throws DarajaError with `maybeActed: false`. */
+  /** Returns a token that is valid for at least a minute. Concurrent callers share one request. Throws DarajaError with `maybeActed: false`. */
   get(settings: TokenSettings): Promise<string>
-  /** Forgets this token, because Daraja refused it. A newer one stays. */
+  /** Removes this token from the cache, because Daraja refused it. A newer token stays. */
   drop(token: string): void
 }
 
-/** Renewed so long before the end, so that a token does not expire on its way to Safaricom. */
+/** Time before expiry at which a token is renewed, so that it cannot expire on its way to Safaricom. */
 const RENEW_BEFORE_MS = 60_000
 const DEADLINE_MS = 10_000
 
@@ -38,7 +38,7 @@ export function createTokens({ fetch, clock }: { fetch: Fetch; clock: Clock }): 
       tokenAnswer,
       [basic, settings.consumerKey.reveal(), settings.consumerSecret.reveal()],
     ).catch((error: unknown) => {
-      throw error instanceof DarajaError ? error.ofToken() : error
+      throw error instanceof DarajaError ? error.toTokenError() : error
     })
     const lifeMs = Number.parseInt(answer.expires_in, 10) * 1000
     const renewAt = addMs(clock.now(), Number.isFinite(lifeMs) ? lifeMs - RENEW_BEFORE_MS : 0)

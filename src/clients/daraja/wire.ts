@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Daraja sends the same field as text in one answer and as a number in the next, so both are read. */
+/** Daraja sends the same field as text in one response and as a number in another, so both are accepted. */
 export const textual = z.union([z.string(), z.number()]).transform((value) => String(value).trim())
 
 export const tokenAnswer = z.object({ access_token: z.string().min(1), expires_in: textual })
@@ -21,7 +21,7 @@ export const queryAnswer = z.object({
   ResultDesc: z.string().optional(),
 })
 
-/** Accepted for processing, no more. */
+/** Response to a B2C request: accepted for processing. */
 export const acceptedAnswer = z.object({
   ConversationID: textual.optional(),
   OriginatorConversationID: textual.optional(),
@@ -35,9 +35,9 @@ export const errorAnswer = z.object({
   errorMessage: z.string().optional(),
 })
 
-/** The list is a list in a list [community]; a time in which nothing came has none, or an empty one. */
+/** Pull Transactions nests the list in a list [community]. A span without payments has no list or an empty one. */
 export const pullAnswer = z.object({
-  /** Without it the answer is not of this list: a day without money would be read out of anything. */
+  /** Required: without it any response could be read as a day without payments. */
   ResponseCode: textual,
   ResponseMessage: z.string().optional(),
   Response: z

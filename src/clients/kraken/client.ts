@@ -3,14 +3,14 @@ import { badAnswer, requireJson, tooManyRequests, type Fetch } from '#platform/w
 import { isDecimal } from '#platform/base/json'
 
 export interface KrakenPrice {
-  /** The pair as it was asked for, such as `XBTUSD`. */
+  /** The requested pair, such as `XBTUSD`. */
   readonly pair: string
-  /** Of the last trade, as it was written. */
+  /** Price of the last trade, as Kraken writes it. */
   readonly price: string
 }
 
 export interface Kraken {
-  /** One request for pairs in Kraken's own short names. Throws AppError `kraken.…` (see `requireJson`) and FetchError. */
+  /** Returns the prices of pairs in Kraken's short names. One request. Throws AppError `kraken.…` (see `requireJson`) and FetchError. */
   ticker(pairs: readonly string[]): Promise<readonly KrakenPrice[]>
 }
 
@@ -18,7 +18,7 @@ const PROVIDER = { code: 'kraken', name: 'Kraken' }
 const DEADLINE_MS = 5_000
 const MAX_BYTES = 256 * 1024
 
-/** Errors come with status 200: `{"error":["EAPI:Rate limit exceeded"]}` (docs.kraken.com). `c` is the last trade: price, volume. */
+/** Kraken returns errors with status 200: `{"error":["EAPI:Rate limit exceeded"]}` (docs.kraken.com). `c` is the last trade: price, volume. */
 const ticker = z.object({
   error: z.array(z.string()),
   result: z.record(z.string(), z.object({ c: z.array(z.unknown()) })).optional(),
@@ -54,7 +54,7 @@ export function createKraken(deps: { fetch: Fetch; settings: () => { baseUrl: st
   }
 }
 
-/** Older assets are answered under longer names than they are asked by: X before coins, Z before currencies. `XBTUSD` → `XXBTZUSD`. */
+/** Returns the names that a pair can have in the response. Older assets have longer names there: X before coins, Z before currencies (`XXBTZUSD`). */
 function namesOf(pair: string): readonly string[] {
   const [base, quote] = [pair.slice(0, -3), pair.slice(-3)]
   return [pair, `X${base}Z${quote}`, `Z${base}Z${quote}`, `${base}Z${quote}`]

@@ -17,15 +17,15 @@ import {
 
 export interface StripeSettings {
   readonly secretKey: Secret
-  /** Without `/v1`. */
+  /** Address of the API, without `/v1`. */
   readonly baseUrl: string
 }
 
 export interface NewSession {
-  /** The same key and fields give the same session, however often they are sent within a day. */
+  /** Within a day, the same key and fields return the same session. */
   readonly idempotencyKey: string
   readonly clientReferenceId: string
-  /** On the session and on its PaymentIntent, from where the charge takes it over. */
+  /** Metadata of the session and its PaymentIntent. Stripe copies it to the charge. */
   readonly metadata: Readonly<Record<string, string>>
   /** Stripe's minor units, at most eight digits. */
   readonly amount: bigint
@@ -39,7 +39,7 @@ export interface NewSession {
 }
 
 export interface NewRefund {
-  /** The same key and fields give the same refund, however often they are sent within a day. */
+  /** Within a day, the same key and fields return the same refund. */
   readonly idempotencyKey: string
   readonly charge: string
   /** Stripe's minor units, in the charge's currency. */
@@ -48,18 +48,19 @@ export interface NewRefund {
 }
 
 export interface StripeClient {
-  /** Throws StripeFailure. The answer to a repeat is the session as it was first made. */
+  /** Creates a session. A repeat returns the session as it was first created. Throws StripeFailure. */
   createSession(input: NewSession): Promise<CheckoutSession>
-  /** With its payment, charge and fee. Throws StripeFailure. */
+  /** Fetches a session with its payment, charge and fee. Throws StripeFailure. */
   fetchSession(id: string): Promise<CheckoutSession>
-  /** Ends a session that is open; Stripe refuses it for any other. Throws StripeFailure. */
+  /** Expires an open session. Stripe refuses it for any other session. Throws StripeFailure. */
   expireSession(id: string): Promise<CheckoutSession>
-  /** Throws StripeFailure. The answer to a repeat is the refund as it was first made. */
+  /** Creates a refund. A repeat returns the refund as it was first created. Throws StripeFailure. */
   createRefund(input: NewRefund): Promise<CardRefund>
+  /** Fetches a refund. Throws StripeFailure. */
   fetchRefund(id: string): Promise<CardRefund>
-  /** All of a charge, newest first. Throws StripeFailure, also for more than anybody makes of one charge: then nothing is known of those. */
+  /** Returns all refunds of a charge, newest first. Throws StripeFailure, also for more than 5,000 refunds, because the list is then incomplete. */
   listRefunds(charge: string): Promise<readonly CardRefund[]>
-  /** Charges made in a time, newest first, 100 a page; `after` is the last one of the page before. Throws StripeFailure. */
+  /** Returns charges created in a span, newest first, 100 per page. `after` is the last id of the previous page. Throws StripeFailure. */
   listCharges(span: {
     from: Date
     to: Date
@@ -68,20 +69,20 @@ export interface StripeClient {
 }
 
 const PAGE = 100
-const MOST_REFUND_PAGES = 50
+const MAX_REFUND_PAGES = 50
 const EXPAND = ['payment_intent.latest_charge.balance_transaction']
 
 export function createStripe(deps: { fetch: Fetch; settings: () => StripeSettings }): StripeClient {
   const { fetch, settings } = deps
   let current: { secretKey: Secret; library: Stripe } | undefined
 
-  /** One library object per key; the address is asked at each request. */
+  /** Returns the library object, one per key. The API address is read at each request. */
   function library({ secretKey }: StripeSettings): Stripe {
     if (current?.secretKey.reveal() === secretKey.reveal()) return current.library
     const httpClient = createHttpClient(fetch, () => settings().baseUrl)
-    const made = new (loadStripe())(secretKey.reveal(), { httpClient, maxNetworkRetries: 0, telemetry: false })
-    current = { secretKey, library: made }
-    return made
+    const created = new (loadStripe())(secretKey.reveal(), { httpClient, maxNetworkRetries: 0, telemetry: false })
+    current = { secretKey, library: created }
+    return created
   }
 
   async function ask<T>(form: z.ZodType<T>, request: (library: Stripe) => Promise<unknown>): Promise<T> {
@@ -91,7 +92,7 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
     })
     const parsed = form.safeParse(answer)
     if (parsed.success) return parsed.data
-    const said = 'an answer of an unknown form'
+    const said = 'the response has an unknown format'
     throw new StripeFailure({ code: 'stripe.bad-answer', maybeActed: true, said, cause: parsed.error })
   }
 
@@ -102,14 +103,14 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
     fetchSession: (id) => call((stripe) => stripe.checkout.sessions.retrieve(id, { expand: EXPAND })),
     expireSession: (id) => call((stripe) => stripe.checkout.sessions.expire(id)),
     createRefund: ({ idempotencyKey, charge, amount, metadata }) => {
-      // The library takes a number here; eight digits fit one exactly.
+      // The library requires a number; eight digits are exact in it.
       const params = { charge, amount: Number(amount), metadata: { ...metadata } }
       return ask(refund, (stripe) => stripe.refunds.create(params, { idempotencyKey }))
     },
     fetchRefund: (id) => ask(refund, (stripe) => stripe.refunds.retrieve(id)),
     listRefunds: async (charge) => {
       const all: CardRefund[] = []
-      for (let page = 0; page < MOST_REFUND_PAGES; page++) {
+      for (let page = 0; page < MAX_REFUND_PAGES; page++) {
         const after = all.at(-1)?.id
         const params = { charge, limit: PAGE, ...(after !== undefined && { starting_after: after }) }
         const { refunds, more } = await ask(refundList, (stripe) => stripe.refunds.list(params))
@@ -119,7 +120,7 @@ export function createStripe(deps: { fetch: Fetch; settings: () => StripeSetting
       throw new StripeFailure({
         code: 'stripe.bad-answer',
         maybeActed: true,
-        said: 'more refunds of a charge than are read',
+        said: `the charge has more than ${MAX_REFUND_PAGES * PAGE} refunds, which are not read`,
       })
     },
     listCharges: async ({ from, to, after }) => {
@@ -136,7 +137,7 @@ function paramsOf(input: NewSession): Stripe.Checkout.SessionCreateParams {
   return {
     mode: 'payment',
     allowed_payment_method_types: ['card'],
-    // The payer is charged in our currency: a converted amount could not be told from a wrong one.
+    // Charge in our currency: a converted amount could not be distinguished from a wrong one.
     adaptive_pricing: { enabled: false },
     client_reference_id: input.clientReferenceId,
     metadata: { ...metadata },
@@ -146,7 +147,7 @@ function paramsOf(input: NewSession): Stripe.Checkout.SessionCreateParams {
         quantity: 1,
         price_data: {
           currency: input.currency,
-          // The library takes a number here; eight digits fit one exactly.
+          // The library requires a number; eight digits are exact in it.
           unit_amount: Number(input.amount),
           product_data: { name: input.productName },
         },

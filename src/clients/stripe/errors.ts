@@ -13,10 +13,10 @@ interface Details {
   cause?: unknown
 }
 
-/** What Stripe said instead of an answer, or that it said nothing. Holds no secret. */
+/** Error response of Stripe, or a missing response. Contains no secret. */
 export class StripeFailure extends AppError {
   declare readonly code: StripeFailureCode
-  /** Whether Stripe may have acted. The same request with the same idempotency key may be sent again to find out. */
+  /** Whether Stripe may have acted. To find out, the same request may be sent again with the same idempotency key. */
   readonly maybeActed: boolean
   readonly httpStatus: number | undefined
 
@@ -29,7 +29,7 @@ export class StripeFailure extends AppError {
 
 const LONGEST_MESSAGE = 200
 
-/** Translates whatever the library threw. */
+/** Converts any error of the library. */
 export function toFailure(error: unknown, secretKey: Secret): StripeFailure {
   const { errors } = loadStripe()
   if (!(error instanceof errors.StripeError)) {
@@ -41,10 +41,10 @@ export function toFailure(error: unknown, secretKey: Secret): StripeFailure {
   if (error instanceof errors.StripeConnectionError) {
     const cause: unknown = error.detail
     const maybeActed = !(cause instanceof FetchError) || cause.maybeSent
-    return new StripeFailure({ code: 'stripe.unavailable', maybeActed, said: 'no answer', cause })
+    return new StripeFailure({ code: 'stripe.unavailable', maybeActed, said: 'no response', cause })
   }
   const code = codeOf(httpStatus)
-  // 409: the same key is being worked on. An idempotency error: the key was used before, with other parameters.
+  // 409: a request with the same key is in progress. An idempotency error: the key was used before with other parameters.
   const inDoubt = code === 'stripe.bad-answer' || httpStatus === 409 || type === 'StripeIdempotencyError'
   const maybeActed = inDoubt || (httpStatus ?? 500) >= 500
   return new StripeFailure({ code, maybeActed, said, httpStatus, cause: maybeActed ? error.detail : undefined })

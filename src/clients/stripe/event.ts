@@ -16,12 +16,12 @@ const eventShape = z.object({
 
 export type SignedEvent = z.infer<typeof eventShape>
 
-/** Stripe's own advice: older signatures may be replays. */
+/** Stripe's recommendation: older signatures may be replays. */
 const TOLERANCE_SECONDS = 300
 
 /**
- * Checks the signature of a webhook with the library and reads the envelope. Throws when the signature is missing, wrong, too old, or from
- * the future, and when the body is no event.
+ * Verifies the signature of a webhook with the library and parses the envelope. Throws when the signature is missing, wrong, too old or from
+ * the future, and when the body is not an event.
  */
 export function readSignedEvent(rawBody: Buffer, signature: string, secret: Secret, now: Date): SignedEvent {
   const { webhooks } = loadStripe()
@@ -33,11 +33,11 @@ export function readSignedEvent(rawBody: Buffer, signature: string, secret: Secr
     undefined,
     now.getTime(),
   )
-  // The library looks only for old ones.
+  // The library rejects old signatures only.
   const signedAt = Number.parseInt(/(?:^|,)t=(\d+)/.exec(signature)?.[1] ?? '', 10)
   if (!(signedAt - now.getTime() / 1000 <= TOLERANCE_SECONDS)) throw new Error('The signature is from the future')
   return eventShape.parse(event)
 }
 
-/** Reads a stored event again: its signature was checked before it was stored. Throws on another form. */
+/** Parses a stored event. Its signature was verified before it was stored. Throws on another format. */
 export const parseEvent = (rawBody: Buffer): SignedEvent => eventShape.parse(JSON.parse(rawBody.toString('utf8')))

@@ -1,11 +1,11 @@
 import type { Stripe } from 'stripe'
 import type { Fetch, FetchAnswer } from '#platform/web/fetch'
 
-/** All that Stripe needs of a request; the library's own headers also describe the machine. */
+/** Headers that Stripe needs. The library's other headers describe the machine. */
 const SENT_HEADERS = ['authorization', 'content-type', 'idempotency-key', 'stripe-version', 'stripe-account', 'accept']
 const DEADLINE_MS = 20_000
 
-/** The library's HTTP, over ours: so its requests have the deadline, the size limit and the log of all others. */
+/** Creates the library's HTTP client over ours, so its requests have the deadline, size limit and log of all others. */
 export function createHttpClient(fetch: Fetch, baseUrl: () => string): Stripe.HttpClient {
   return {
     getClientName: () => 'purser',
@@ -28,7 +28,7 @@ const answerOf = (answer: FetchAnswer): Stripe.HttpClientResponse => ({
   getHeaders: () => ({ ...answer.headers }),
   getRawResponse: () => ({}),
   toStream: () => answer.body,
-  // A promise, so that a body that is no JSON rejects instead of throwing into the library.
+  // Wrap in a promise: a body that is not JSON must reject instead of throwing into the library.
   toJSON: () => Promise.resolve().then(() => answer.json()),
 })
 

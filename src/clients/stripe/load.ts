@@ -5,7 +5,7 @@ export type StripeLibrary = typeof Stripe
 
 let loaded: StripeLibrary | undefined
 
-/** The library, at its first use: it costs 30 MB and 150 ms that a desk without cards need not pay. */
+/** Loads the library at its first use. It costs 30 MB and 150 ms, which an installation without cards saves. */
 export function loadStripe(): StripeLibrary {
   loaded ??= createRequire(import.meta.url)('stripe') as StripeLibrary
   return loaded

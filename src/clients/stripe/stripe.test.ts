@@ -25,7 +25,7 @@ const NEW: NewSession = {
   expiresAt: new Date('2026-01-15T10:00:00Z'),
 }
 
-/** As Stripe answered, shortened to what stands between us and it. */
+/** Recorded response of Stripe, shortened to the fields that we read. */
 const PAID = {
   id: 'cs_test_a1B2',
   object: 'checkout.session',
@@ -74,7 +74,7 @@ async function openClient(answer: ScriptedAnswer | Parameters<typeof openScripte
   return { client, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
-test('a session is asked for with its idempotency key, and nothing about this machine', async () => {
+test('a session is created with its idempotency key, and the request reveals nothing about this machine', async () => {
   await using t = await openClient({
     body: { ...PAID, payment_intent: null, payment_status: 'unpaid', status: 'open', url: 'https://x' },
   })
@@ -108,7 +108,7 @@ test('a paid session is read with its charge and fee, amounts as whole minor uni
   assert.match(t.server.received[0]?.path ?? '', /expand/)
 })
 
-test('charges are listed by their time, page after page', async () => {
+test('charges are listed by time, page by page', async () => {
   const { balance_transaction: _, ...charge } = PAID.payment_intent.latest_charge
   const one = { ...charge, amount_refunded: 100, metadata: { purser_attempt: 'att_1' } }
   await using t = await openClient({ body: { object: 'list', data: [one], has_more: true } })
@@ -126,7 +126,7 @@ test('charges are listed by their time, page after page', async () => {
   await assert.rejects(odd.client.listCharges({ ...span, after: undefined }), StripeFailure)
 })
 
-test('all refunds of a charge are listed, also where there are more than a page', async () => {
+test('all refunds of a charge are listed, also if they take several pages', async () => {
   const of = (id: string) => ({
     id,
     object: 'refund',
@@ -150,7 +150,7 @@ test('all refunds of a charge are listed, also where there are more than a page'
   await assert.rejects(
     endless.client.listRefunds('ch_3Abc'),
     (error) => error instanceof StripeFailure && error.maybeActed,
-    'what was not read may be there',
+    'an incomplete list is an error',
   )
 })
 
@@ -198,7 +198,7 @@ const FAILURES = [
 ] as const
 
 for (const [answer, code, maybeActed] of FAILURES) {
-  test(`${answer.status} ${JSON.stringify(answer.body).slice(0, 60)}: ${code}, ${maybeActed ? 'in doubt' : 'surely not done'}, asked once`, async () => {
+  test(`${answer.status} ${JSON.stringify(answer.body).slice(0, 60)}: ${code}, ${maybeActed ? 'may have acted' : 'certainly did nothing'}, one request`, async () => {
     await using t = await openClient(answer)
     const failure: unknown = await t.client.createSession(NEW).catch((error: unknown) => error)
     assert.ok(failure instanceof StripeFailure, String(failure))

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What we read of Stripe's objects. Amounts are in Stripe's own minor units, which for some currencies are not ours. */
+/** The fields that we read of a Checkout Session. Amounts are in Stripe's minor units, which differ from ours for some currencies. */
 export interface CheckoutSession {
   readonly id: string
   readonly livemode: boolean
@@ -15,7 +15,7 @@ export interface CheckoutSession {
 export interface CardPayment {
   readonly id: string
   readonly status: string
-  /** Why the last try did not work: the issuer's decline code, or Stripe's error code. */
+  /** Reason of the last decline: the issuer's decline code, or Stripe's error code. */
   readonly declineCode: string | undefined
   readonly charge: CardCharge | undefined
 }
@@ -57,7 +57,7 @@ const charge = z
     created: seconds,
     amount_refunded: minorUnits.default(0n),
     metadata: z.record(z.string(), z.string()).nullish(),
-    // Expanded, or an id, or none yet: Stripe makes it after the charge.
+    // Expanded, an id, or missing: Stripe creates it after the charge.
     balance_transaction: z.union([balanceTransaction, z.string()]).nullish(),
   })
   .transform(

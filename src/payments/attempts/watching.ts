@@ -146,7 +146,7 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
   const open = (await listWatched(context.db, rail.name, since, MAX_WATCHED)).map(toWatched)
   const watched = warnIfTruncated(context, rail.name, MAX_WATCHED, open)
-  const { facts, cursor, more, following } = await rail.watch.look(row.cursor ?? undefined, watched)
+  const { facts, cursor, more, following } = await rail.watch.poll(row.cursor ?? undefined, watched)
   const idle = watched.length === 0 && !following
   const dueAt = more ? now : addMs(now, idle ? IDLE_MS : rail.watch.everyMs)
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
@@ -156,7 +156,7 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   const all = await listAllWatched(context, rail.name)
-  const looked = await rail.watch.look(row.cursor ?? undefined, all)
+  const looked = await rail.watch.poll(row.cursor ?? undefined, all)
   const watched = await listWatched(context.db, rail.name, now, MAX_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
   // The regular poll reports deposits to watched addresses, because it remembers what it reported.

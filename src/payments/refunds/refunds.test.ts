@@ -189,16 +189,16 @@ void test('provider events match the refund that Purser sent, before and after t
   const intentId = await paidByCard(trial)
   let early: Promise<void> | undefined
   trial.page.refunds.onSend = ({ refundId }) => {
-    early = deliverRefundEvent(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
+    early = deliverRefundEvent(trial, { kind: 'observed', refund: atProvider('prov_1', 40_000n, { refundId }) })
     return early.then(() => ({ kind: 'succeeded', reference: 'prov_1' }))
   }
   const one = await refund(trial, intentId, { amount: kes(40_000n) })
   await early
   for (const refundId of [one.id, undefined])
-    await deliverRefundEvent(trial, { kind: 'told', refund: atProvider('prov_1', 40_000n, { refundId }) })
+    await deliverRefundEvent(trial, { kind: 'observed', refund: atProvider('prov_1', 40_000n, { refundId }) })
   assert.equal((await trial.find(intentId)).refunded.amount, 40_000n)
   assert.equal(await trial.available(), 110_000n)
-  await deliverRefundEvent(trial, { kind: 'told', refund: atProvider('prov_1', 90_000n, { refundId: one.id }) })
+  await deliverRefundEvent(trial, { kind: 'observed', refund: atProvider('prov_1', 90_000n, { refundId: one.id }) })
   assert.ok(trial.log.entries.some(({ securityEvent }) => securityEvent === 'refund-amount-mismatch'))
   await trial.booksHold()
 })
@@ -207,11 +207,11 @@ void test('a refund created at the provider is listed and counted once', async (
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paidByCard(trial)
-  const theirs = { kind: 'told', refund: atProvider('prov_x', 60_000n) } as const
+  const theirs = { kind: 'observed', refund: atProvider('prov_x', 60_000n) } as const
   await deliverRefundEvent(trial, theirs)
   await deliverRefundEvent(trial, theirs, theirs)
   await deliverRefundEvent(trial, {
-    kind: 'told',
+    kind: 'observed',
     refund: atProvider('prov_y', 10n, { outcome: { kind: 'pending', reference: 'prov_y' } }),
   })
   await refund(trial, intentId, { amount: kes(30_000n) })
@@ -236,7 +236,10 @@ void test('a refund that is returned days later credits the merchant, and an old
   const one = await refund(trial, intentId)
   const reference = `prov_${one.id}-1`
   const say = (outcome: ProviderRefund['outcome']): Promise<void> =>
-    deliverRefundEvent(trial, { kind: 'told', refund: atProvider(reference, 150_000n, { refundId: one.id, outcome }) })
+    deliverRefundEvent(trial, {
+      kind: 'observed',
+      refund: atProvider(reference, 150_000n, { refundId: one.id, outcome }),
+    })
   const failed = { kind: 'failed', reason: 'expired', reference } as const
   await say(failed)
   await say(failed)

@@ -75,7 +75,7 @@ void test('uncounted money is refunded by a link and manually, and a returned re
   const one = await refund(trial, { intentId: other, asset: USD })
   const outcome = { kind: 'failed', reason: 'expired', reference: `prov_${one.id}-1` } as const
   const word = { reference: outcome.reference, refundId: one.id, receiptId: 'ch_usd2', amount: usd(300n), outcome }
-  await deliverRefundEvent(trial, { kind: 'told', refund: word })
+  await deliverRefundEvent(trial, { kind: 'observed', refund: word })
   assert.deepEqual(await dollars(trial), [300n, 0n, -2300n])
   assert.equal((await refund(trial, { intentId: other, asset: USD, way: 'claim' })).status, 'claimable')
   await trial.booksHold()

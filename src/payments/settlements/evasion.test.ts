@@ -92,7 +92,7 @@ void test('a refund that was given up and succeeded later uses pending money fir
   trial.page.refunds.onCheck = () => ({ kind: 'succeeded', reference: 'prov_1' })
   const word = { reference: 'prov_1', refundId: one.id, receiptId: 'ch_1', amount: kes(100_000n) }
   await deliverRefundEvent(trial, {
-    kind: 'told',
+    kind: 'observed',
     refund: { ...word, outcome: { kind: 'succeeded', reference: 'prov_1' } },
   })
   assert.deepEqual(await stand(trial), [0n, 50_000n, 0n, 0n])
@@ -107,7 +107,7 @@ void test('a returned refund goes back to the settlement; money that was settled
     const reference = `prov_${one.id}-1`
     const outcome = { kind: 'failed', reason: 'expired', reference } as const
     const word: ProviderRefund = { reference, refundId: one.id, receiptId: charge, amount: one.amount, outcome }
-    await deliverRefundEvent(trial, { kind: 'told', refund: word })
+    await deliverRefundEvent(trial, { kind: 'observed', refund: word })
     await trial.booksHold()
   }
   const first = await refund(trial, { intentId: await paid(trial), amount: kes(100_000n) })
@@ -149,7 +149,7 @@ void test('a returned refund of several receipts goes back to their settlements 
   const reference = `prov_${one.id}-1`
   const outcome = { kind: 'failed', reason: 'expired', reference } as const
   const word: ProviderRefund = { reference, refundId: one.id, receiptId: 'm_1', amount: one.amount, outcome }
-  const payload = trial.push.refunds.says({ kind: 'told', refund: word })
+  const payload = trial.push.refunds.says({ kind: 'observed', refund: word })
   const headers = { 'x-signature': 'good' }
   await trial.app.inject({ method: 'POST', url: '/api/webhook/tap', payload, headers })
   await trial.pass()

@@ -35,7 +35,7 @@ const requestFor = ({ ids, clock }: RailBench, changed: Partial<CollectRequest> 
   ...changed,
 })
 
-/** What the answer of an enquiry means. */
+/** Returns the outcome of an enquiry with this response. */
 async function meaning(bench: RailBench, body: object): Promise<Outcome> {
   await using provider = await openScripted(({ path }): ScriptedAnswer =>
     path.includes('/oauth2/') ? { body: { access_token: 't', expires_in: '180' } } : { body },
@@ -50,7 +50,7 @@ const answer = (status: string | undefined, code: string, more: object = {}): ob
   status: { response_code: code, code: '200', success: true, result_code: 'ESB000010', message: 'SUCCESS' },
 })
 
-test('what an enquiry says: only the status counts, and what is not known is unknown', async () => {
+test('only the status of an enquiry counts, and an unlisted status is unknown', async () => {
   const cases: readonly (readonly [body: object, kind: Outcome['kind'], reason?: string])[] = [
     [answer('TS', 'DP00800001001', { airtel_money_id: 'MP210603.1234.L06941' }), 'received'],
     [answer('TIP', 'DP00800001006'), 'pending'],
@@ -76,7 +76,7 @@ test('what an enquiry says: only the status counts, and what is not known is unk
   }
 })
 
-test('a push is sent once, in Airtel’s form, and what it answers is only ever begun, refused or in doubt', async () => {
+test('a push is sent once in Airtel’s format, and its response means pending, refused or unknown', async () => {
   await using bench = await openRailBench()
   let said: ScriptedAnswer = { body: answer('SUCCESS', 'DP00800001006') }
   await using provider = await openScripted(({ path }) =>
@@ -115,7 +115,7 @@ test('a push is sent once, in Airtel’s form, and what it answers is only ever 
   }
 })
 
-test('a token is kept while it is good, and one that is refused is replaced once', async () => {
+test('a valid token is cached, and a refused token is renewed once', async () => {
   await using bench = await openRailBench()
   const rail = railOf(bench)
   const tokens = { count: 0, good: 't1' }
@@ -140,7 +140,7 @@ test('a token is kept while it is good, and one that is refused is replaced once
   assert.equal(rail.unavailable(), undefined)
 })
 
-test('a callback is believed when its hash is made with the key, in both forms that are known, and says only that there is news', () => {
+test('a callback is accepted if its hash matches the key, in both known formats, and only triggers a check', () => {
   const transaction = {
     id: 'att01kd3v0000000000000000000a',
     message: 'Paid “KES” 5,000',
@@ -165,7 +165,7 @@ test('a callback is believed when its hash is made with the key, in both forms t
   assert.deepEqual(parseCallback({ rawBody: foreign, tokenAttemptId: undefined, receivedAt }), [])
 })
 
-test('without its key the endpoint is off; without its credentials the rail is', async () => {
+test('without the callback key the endpoint is off; without credentials the rail is off', async () => {
   await using bench = await openRailBench()
   const inbound = { headers: {}, rawBody: Buffer.from('{}'), tokenAttemptId: undefined, now: bench.clock.now() }
   const off = railOf(bench, { AIRTEL_CALLBACK_KEY: undefined }).webhook?.verify(inbound)
@@ -177,7 +177,7 @@ test('without its key the endpoint is off; without its credentials the rail is',
   assert.deepEqual(problems, [])
 })
 
-test('of the day’s list only what was paid to the merchant is money; pages go on until one is empty', async () => {
+test('the daily list has payments to the merchant only, and pages until one is empty', async () => {
   await using bench = await openRailBench()
   const line = (id: string, transaction: object, more: object = {}): object => ({
     payer: { currency: 'KES', msisdn: '730000001' },

@@ -5,25 +5,29 @@ import { payAnswer } from './wire.ts'
 
 type Code = 'airtel.rejected' | 'airtel.unauthorized' | 'airtel.unavailable' | 'airtel.bad-answer'
 
-/** What Airtel said instead of an answer, or that it said nothing. Holds no secret. */
+/** Error response of Airtel, or a missing response. Contains no secret. */
 export class AirtelError extends AppError {
   declare readonly code: Code
   readonly maybeActed: boolean
-  /** `DP0080000…`, where it gave one. */
-  readonly said: string | undefined
+  /** Airtel's error code, `DP0080000…`, if the response has one. */
+  readonly responseCode: string | undefined
 
-  constructor(code: Code, text: string, more: { maybeActed: boolean; said?: string | undefined; cause?: unknown }) {
+  constructor(
+    code: Code,
+    text: string,
+    more: { maybeActed: boolean; responseCode?: string | undefined; cause?: unknown },
+  ) {
     super(code, 502, `Airtel: ${text}`, { cause: more.cause })
     this.maybeActed = more.maybeActed
-    this.said = more.said
+    this.responseCode = more.responseCode
   }
 }
 
-/** Sends the request and reads its answer by the schema. Throws AirtelError for everything else. */
+/** Sends the request and parses the response by the schema. Throws AirtelError for anything else. */
 export async function readAnswer<T>(fetch: Fetch, request: FetchRequest, schema: z.ZodType<T>): Promise<T> {
   const answer = await fetch(request).catch((error: unknown) => {
     if (!(error instanceof FetchError)) throw error
-    throw new AirtelError('airtel.unavailable', 'no answer', { maybeActed: error.maybeSent, cause: error })
+    throw new AirtelError('airtel.unavailable', 'no response', { maybeActed: error.maybeSent, cause: error })
   })
   const { status } = answer
   const body = jsonOf(answer)
@@ -31,12 +35,11 @@ export async function readAnswer<T>(fetch: Fetch, request: FetchRequest, schema:
   if (status >= 200 && status < 300) {
     if (parsed.success) return parsed.data
     const cause = parsed.error
-    throw new AirtelError('airtel.bad-answer', 'an answer of an unknown form', { maybeActed: true, cause })
+    throw new AirtelError('airtel.bad-answer', 'the response has an unknown format', { maybeActed: true, cause })
   }
-  const told = payAnswer.safeParse(body)
-  const said = told.data?.status.response_code ?? undefined
-  const maybeActed = !didNothing(status)
-  throw new AirtelError(codeOf(status), `it answered ${status}${said ? ` (${said})` : ''}`, { maybeActed, said })
+  const responseCode = payAnswer.safeParse(body).data?.status.response_code ?? undefined
+  const text = `it answered ${status}${responseCode ? ` (${responseCode})` : ''}`
+  throw new AirtelError(codeOf(status), text, { maybeActed: !didNothing(status), responseCode })
 }
 
 function codeOf(status: number): Code {

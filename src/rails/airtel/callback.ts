@@ -4,13 +4,13 @@ import { isId } from '#platform/base/ids'
 import { STATUSES } from './codes.ts'
 import { callbackBody } from './wire.ts'
 
-/** Airtel wants letters and digits: an attempt's id without its underscore. */
-export const idOfAttempt = (attemptId: string): string => attemptId.replace('_', '')
-const attemptOfId = (id: string): string => id.replace(/^att/, 'att_')
+/** Returns Airtel's transaction id: the attempt id without the underscore, because Airtel accepts letters and digits only. */
+export const toAirtelId = (attemptId: string): string => attemptId.replace('_', '')
+const toAttemptId = (id: string): string => id.replace(/^att/, 'att_')
 
 /**
- * Whether the hash is made with the key. Airtel hashes "the callback request": its own sample has the body without the hash, others found the
- * transaction alone, so both are taken. Both hold all that is read.
+ * Whether the callback's hash was computed with the key. Airtel documents that it hashes "the callback request". Its sample hashes the body without
+ * the hash; other projects found the transaction alone. Both are accepted, and both cover every field that we read.
  */
 export function isSigned(rawBody: Buffer, key: string): boolean {
   const parsed = callbackBody.safeParse(jsonOf(rawBody))
@@ -32,12 +32,12 @@ function jsonOf(rawBody: Buffer): unknown {
 }
 
 /**
- * What a stored callback says: that there is news. It names no amount and has no time, so the enquiry tells what became of the payment.
- * Payments of other programs of the same application say nothing to us. Throws on a form never seen.
+ * Returns the fact of a stored callback: the payment changed. A callback has no amount and no time, so the enquiry reports the result. Ignores
+ * payments of other programs that use the same application. Throws on an unknown format.
  */
 export function parseCallback({ rawBody }: InboundEvent): readonly Fact[] {
   const { transaction } = callbackBody.parse(JSON.parse(rawBody.toString('utf8')))
-  const attemptId = attemptOfId(transaction.id)
+  const attemptId = toAttemptId(transaction.id)
   if (!isId('att', attemptId)) return []
   const reference = transaction.id
   const known = Object.hasOwn(STATUSES, transaction.status_code)

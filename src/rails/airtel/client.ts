@@ -7,11 +7,11 @@ import { createTokens, JSON_TYPE, type AirtelSettings } from './token.ts'
 import { enquiryAnswer, payAnswer, summaryAnswer } from './wire.ts'
 
 export interface AirtelPush {
-  /** Ours: letters and digits. The question goes by it too. */
+  /** Our id: letters and digits. The enquiry uses it too. */
   readonly id: string
   /** Whole shillings. */
   readonly shillings: bigint
-  /** Without the country's code. */
+  /** Phone number without the country code. */
   readonly msisdn: string
   /** Text that the payer reads. */
   readonly reference: string
@@ -24,10 +24,10 @@ export interface AirtelResult {
   readonly moneyId: string | undefined
 }
 
-/** A transaction of the merchant's, of whatever kind. */
+/** A transaction of the merchant, of any kind. */
 export interface AirtelTransaction {
   readonly moneyId: string
-  /** As Airtel writes it. */
+  /** Amount as Airtel writes it. */
   readonly amount: string
   readonly currency: string | undefined
   readonly at: Date
@@ -39,11 +39,11 @@ export interface AirtelTransaction {
 }
 
 export interface Airtel {
-  /** Prompts the payer's phone. Throws AirtelError; `maybeActed` says if the phone may ring. */
+  /** Prompts the payer's phone. Throws AirtelError; `maybeActed` tells whether the phone may ring. */
   push(push: AirtelPush): Promise<void>
-  /** Asks what became of it. Throws AirtelError. */
+  /** Queries the state of a payment by our id. Throws AirtelError. */
   enquire(id: string): Promise<AirtelResult>
-  /** A page of Transactions Summary. Throws AirtelError. */
+  /** Returns a page of Transactions Summary. Throws AirtelError. */
   listTransactions(of: { from: Date; to: Date; offset: number }): Promise<readonly AirtelTransaction[]>
 }
 
@@ -56,7 +56,7 @@ export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () =>
   const { fetch, clock } = deps
   const tokens = createTokens({ fetch, clock })
 
-  /** A refused token was not acted upon, so the request is sent once more with a new one. */
+  /** Sends a request. Airtel did not act on a request with a refused token, so it is sent once more with a new token. */
   async function call<T>(request: Omit<FetchRequest, 'url'> & { path: string }, schema: z.ZodType<T>): Promise<T> {
     const settings = deps.settings()
     const { path, ...rest } = request
@@ -86,10 +86,10 @@ export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () =>
         payAnswer,
       )
       if (status.success) return
-      const said = status.response_code ?? undefined
-      throw new AirtelError('airtel.rejected', `it refused (${said ?? 'no code'})`, {
-        maybeActed: !isRefusal(said),
-        said,
+      const responseCode = status.response_code ?? undefined
+      throw new AirtelError('airtel.rejected', `it refused (${responseCode ?? 'no code'})`, {
+        maybeActed: !isRefusal(responseCode),
+        responseCode,
       })
     },
     enquire: async (id) => {
@@ -103,7 +103,7 @@ export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () =>
       )
       const transaction = data?.transaction
       if (transaction?.id && transaction.id !== id) {
-        throw new AirtelError('airtel.bad-answer', 'the answer is about another payment', { maybeActed: true })
+        throw new AirtelError('airtel.bad-answer', 'the response is about another payment', { maybeActed: true })
       }
       return {
         status: transaction?.status,
@@ -122,9 +122,12 @@ export function createAirtel(deps: { fetch: Fetch; clock: Clock; settings: () =>
 }
 
 function readSummary({ data, status }: z.infer<typeof summaryAnswer>): readonly AirtelTransaction[] {
-  const said = status.response_code ?? undefined
+  const responseCode = status.response_code ?? undefined
   if (!status.success)
-    throw new AirtelError('airtel.rejected', `it refused (${said ?? 'no code'})`, { maybeActed: false, said })
+    throw new AirtelError('airtel.rejected', `it refused (${responseCode ?? 'no code'})`, {
+      maybeActed: false,
+      responseCode,
+    })
   return data.transactions.map(({ payer, service, transaction }) => ({
     moneyId: transaction.airtel_money_id,
     amount: transaction.amount,
@@ -136,7 +139,10 @@ function readSummary({ data, status }: z.infer<typeof summaryAnswer>): readonly 
   }))
 }
 
-/** The amount is a JSON number there; whole shillings up to 150,000 fit one exactly, and are written from the bigint as they are. */
+/**
+ * Builds the body of a push. Airtel requires the amount as a JSON number. Whole shillings up to 150,000 are exact in one, and the digits of the
+ * bigint are written unchanged.
+ */
 function bodyOf({ id, shillings, msisdn, reference }: AirtelPush): string {
   const place = { country: 'KE', currency: 'KES' }
   const body = { reference, subscriber: { ...place, msisdn }, transaction: { amount: 'AMOUNT', ...place, id } }

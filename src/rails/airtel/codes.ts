@@ -1,16 +1,16 @@
 import type { FailureReason } from '#rails/contract'
 
-/** What `transaction.status` says. What is not listed is unknown and goes to a person. */
+/** Meaning of `transaction.status`. Other statuses are unknown and go to an operator. */
 export const STATUSES: Readonly<Record<string, 'paid' | 'failed' | 'expired' | 'pending'>> = {
   TS: 'paid',
   TF: 'failed',
   TE: 'expired',
   TIP: 'pending',
-  // Ambiguous: Airtel itself does not know yet.
+  // Ambiguous: Airtel does not know the result yet.
   TA: 'pending',
 }
 
-/** `response_code` of the collection APIs. */
+/** Failure reasons by `response_code` of the collection APIs. */
 const REASONS: Readonly<Record<string, FailureReason>> = {
   DP00800001002: 'wrong-pin',
   DP00800001003: 'limit-exceeded',
@@ -25,10 +25,10 @@ const REASONS: Readonly<Record<string, FailureReason>> = {
   DP00800001029: 'expired',
 }
 
-/** Of a payment that Airtel itself calls failed: which code comes with it matters only for the words. */
+/** Returns the reason for a payment that Airtel reports as failed. Default: `declined`. */
 export const reasonOf = (code: string | null | undefined): FailureReason =>
   (code && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined) ?? 'declined'
 
-/** Codes of an answer to a request that say that the payer was not asked. */
+/** Whether the code of a push response means that the payer was not prompted. */
 export const isRefusal = (code: string | null | undefined): boolean =>
   code !== null && code !== undefined && Object.hasOwn(REASONS, code)

@@ -22,7 +22,7 @@ export const airtelConfig = defineConfig(
       runtime: true,
     }),
     summary: setting('AIRTEL_TRANSACTIONS_SUMMARY', z.stringbool('true or false').default(false), {
-      doc: 'Whether the application has the product Transactions Summary: then each day is compared with the list of Airtel.',
+      doc: 'Set it if the application has the product Transactions Summary. Each day is then compared with Airtel’s list.',
       runtime: true,
     }),
     baseUrl: setting(
@@ -32,7 +32,7 @@ export const airtelConfig = defineConfig(
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
       {
-        doc: `Where Airtel is. Default: https://openapi.airtel.africa in live mode, https://${TEST_HOST} in test mode.`,
+        doc: `Address of Airtel. Default: https://openapi.airtel.africa in live mode, https://${TEST_HOST} in test mode.`,
         example: 'https://openapi.airtel.africa',
       },
     ),

@@ -5,7 +5,7 @@ import { addMs } from '#platform/base/clock'
 import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../suites/collect.ts'
-import { statementTrialOf, testStatementContract } from '../suites/statement.ts'
+import { toStatementTrial, testStatementContract } from '../suites/statement.ts'
 import { createAirtelRail, airtelConfig } from './index.ts'
 
 const PHONES: Record<Payer, string> = {
@@ -26,7 +26,7 @@ const open = async (): Promise<RailTrial> => {
     rail: railAt(),
     clock,
     decline: { kind: 'failed', reason: 'insufficient-funds' },
-    lost: 'asked',
+    lost: 'check',
     request: (payer): CollectRequest => {
       const attemptId = ids.next('att')
       return {
@@ -67,4 +67,4 @@ const open = async (): Promise<RailTrial> => {
 }
 
 testRailContract('airtel', open)
-testStatementContract('airtel', () => statementTrialOf(open))
+testStatementContract('airtel', () => toStatementTrial(open))

@@ -12,7 +12,7 @@ import type {
 import type { Mode } from '#platform/environment/config'
 import { AppError } from '#platform/base/errors'
 import { isMobile, notMobile } from '#platform/base/phone'
-import { idOfAttempt, isSigned, parseCallback } from './callback.ts'
+import { isSigned, parseCallback, toAirtelId } from './callback.ts'
 import { AirtelError } from './answer.ts'
 import { createAirtel, type Airtel, type AirtelResult } from './client.ts'
 import { reasonOf, STATUSES } from './codes.ts'
@@ -25,19 +25,19 @@ export type AirtelDeps = Omit<RailDeps<AirtelConfig>, 'log'>
 const KES = assetOf('KES')
 const COUNTRY = 'KE'
 const SHILLING = 100n
-/** Whole shillings, 1 to 150,000 [community]. */
+/** Limits of one payment: whole shillings, 1 to 150,000 [community]. */
 const LIMITS = { min: SHILLING, max: 150_000n * SHILLING, step: SHILLING }
 const BASE_URLS: Readonly<Record<Mode, string | undefined>> = {
-  // The sandbox gives its own address in the settings.
+  // In the sandbox the settings contain the simulator's address.
   sandbox: undefined,
   test: 'https://openapiuat.airtel.africa',
   live: 'https://openapi.airtel.africa',
 }
-/** A prompt lasts about a minute; three cover a slow network, and are what Airtel asks to wait before an answer is final. */
+/** A prompt lasts about a minute. Three minutes cover a slow network, and Airtel asks to wait so long before an enquiry is final. */
 const LIFETIME_MS = 180_000
 const CHECK_AFTER_MS = [5000, 10_000, 15_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
 
-/** Airtel Money in Kenya: prompts the payer's phone; a callback and an enquiry say what became of it. */
+/** Creates the rail for Airtel Money in Kenya. It prompts the payer's phone; a callback and an enquiry report the result. */
 export function createAirtelRail(deps: AirtelDeps): Rail {
   const airtel = createAirtel({ fetch: deps.fetch, clock: deps.clock, settings: () => requireSettings(deps) })
   return {
@@ -68,7 +68,7 @@ async function push(deps: AirtelDeps, airtel: Airtel, request: CollectRequest): 
   const problem = problemOf(request)
   if (problem) return problem
   const { attemptId, amount, payer, description, merchantName } = request
-  const id = idOfAttempt(attemptId)
+  const id = toAirtelId(attemptId)
   try {
     await airtel.push({
       id,
@@ -79,16 +79,20 @@ async function push(deps: AirtelDeps, airtel: Airtel, request: CollectRequest): 
     return { kind: 'pending', reference: id }
   } catch (error) {
     if (!(error instanceof AirtelError)) throw error
-    // In doubt the phone may ring: the attempt stays unknown, is asked about by its own id, and never sent again.
+    // The phone may ring: the attempt stays unknown, is queried by our id, and is never sent again.
     if (error.maybeActed) return { kind: 'unknown', why: error.message }
     if (error.code !== 'airtel.rejected') return { kind: 'failed', reason: 'provider-unavailable', why: error.message }
-    return { kind: 'failed', reason: error.said ? reasonOf(error.said) : 'provider-rejected', why: error.message }
+    return {
+      kind: 'failed',
+      reason: error.responseCode ? reasonOf(error.responseCode) : 'provider-rejected',
+      why: error.message,
+    }
   }
 }
 
-/** Airtel knows a payment by the id that we gave it, so that one whose answer was lost can be asked about too. */
+/** Queries a payment by our id, so this also works after a lost response. */
 async function enquire(deps: AirtelDeps, airtel: Airtel, attempt: AttemptRef): Promise<Outcome> {
-  const id = idOfAttempt(attempt.attemptId)
+  const id = toAirtelId(attempt.attemptId)
   const known = attempt.reference === undefined ? {} : { reference: attempt.reference }
   const missing = missingOf(deps)
   if (missing) return { kind: 'unknown', why: missing, ...known }
@@ -100,21 +104,21 @@ async function enquire(deps: AirtelDeps, airtel: Airtel, attempt: AttemptRef): P
   }
 }
 
-interface Asked {
+interface Enquiry {
   readonly attempt: AttemptRef
   readonly id: string
   readonly now: Date
   readonly known: { readonly reference?: string }
 }
 
-function outcomeOf({ status, code, moneyId }: AirtelResult, { attempt, id, now, known }: Asked): Outcome {
-  // Not known there yet, or never begun: which of the two, only time tells.
+function outcomeOf({ status, code, moneyId }: AirtelResult, { attempt, id, now, known }: Enquiry): Outcome {
+  // Airtel does not know the payment yet, or never received it.
   if (status === undefined)
-    return { kind: 'unknown', why: `Airtel knows no such payment (${code ?? 'no code'})`, ...known }
+    return { kind: 'unknown', why: `Airtel does not know this payment (${code ?? 'no code'})`, ...known }
   const why = `status ${status}, ${code ?? 'no code'}`
   switch (Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined) {
     case 'paid': {
-      // The enquiry names no amount: Airtel takes what was asked for, or nothing.
+      // The enquiry states no amount. Airtel collects the requested amount or nothing.
       const number = moneyId === undefined ? {} : { number: moneyId }
       const receipt = { id, ...number, gross: attempt.amount, at: now, final: true, stated: false }
       return { kind: 'received', receipts: [receipt], reference: id }
@@ -142,7 +146,7 @@ function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
 
 const REFERENCE_LENGTH = 25
 
-/** What the payer reads: ASCII letters, digits and blanks, at least four of them. */
+/** Returns the text that the payer reads: ASCII letters, digits and spaces, 4 to 25 characters. */
 function referenceOf(...texts: readonly string[]): string {
   const plain = texts.map((text) =>
     text
@@ -161,7 +165,7 @@ function verify({ config }: AirtelDeps, { rawBody }: InboundRequest): Verdict {
   if (!callbackKey) return { ok: false, status: 404, why: 'AIRTEL_CALLBACK_KEY is not set: the endpoint is off' }
   return isSigned(rawBody, callbackKey.reveal())
     ? { ok: true }
-    : { ok: false, status: 401, why: 'the hash or the form is wrong' }
+    : { ok: false, status: 401, why: 'the hash or the format is wrong' }
 }
 
 const withoutSummary = ({ config }: AirtelDeps): string | undefined =>

@@ -4,11 +4,11 @@ import { parseMobile } from '#platform/base/phone'
 import type { Airtel, AirtelTransaction } from './client.ts'
 import { STATUSES } from './codes.ts'
 
-/** How far back Airtel tells is not documented. */
+/** Airtel does not document how far back its list reaches. */
 const REACH_MS = 31 * 24 * 60 * 60_000
 const PAYMENT = 'MERCHPAY'
 
-/** Airtel's own list of what came to the merchant (Transactions Summary). It knows its own numbers and payers, not our ids. */
+/** Lists payments to the merchant from Transactions Summary. Lines have Airtel's numbers and the payers, but not our ids. */
 export const createStatement = (airtel: Airtel, unavailable: () => string | undefined): RailStatement => ({
   reachMs: REACH_MS,
   unavailable,
@@ -16,7 +16,7 @@ export const createStatement = (airtel: Airtel, unavailable: () => string | unde
     const offset = Number.parseInt(cursor, 10)
     const listed = await airtel.listTransactions({ from, to, offset })
     const lines = listed.filter(isPaid).map(lineOf)
-    // Whether its count is of the page or of all is not documented: it is over when nothing more comes.
+    // It is not documented whether `count` is of the page or of all. The list ends with an empty page.
     return { lines, cursor: listed.length > 0 ? String(offset + listed.length) : undefined }
   },
 })
@@ -25,10 +25,9 @@ const isPaid = ({ service, status }: AirtelTransaction): boolean =>
   service === PAYMENT && Object.hasOwn(STATUSES, status) && STATUSES[status] === 'paid'
 
 function lineOf({ moneyId: id, amount, currency = 'KES', at, msisdn = '' }: AirtelTransaction): StatementLine {
-  const gross = isCurrency(currency) ? parseAmount(amount, assetOf(currency)) : { problem: 'no currency of ours' }
-  if ('problem' in gross || isZero(gross))
-    throw new RangeError(`A line of Airtel's list cannot be read: ${id.slice(0, 40)}`)
-  // Airtel writes it without the country code.
+  const gross = isCurrency(currency) ? parseAmount(amount, assetOf(currency)) : { problem: 'is an unknown currency' }
+  if ('problem' in gross || isZero(gross)) throw new RangeError(`Airtel's list has an invalid line: ${id.slice(0, 40)}`)
+  // Airtel writes phone numbers without the country code.
   const payerPhone = parseMobile(msisdn, 'KE')
   return { id, number: id, gross, at, ...(payerPhone !== undefined && { payerPhone }) }
 }

@@ -11,15 +11,15 @@ export interface AirtelSettings {
 }
 
 export interface Tokens {
-  /** A token that is good for a while. Throws AirtelError with `maybeActed: false`. */
+  /** Returns a valid token. Throws AirtelError with `maybeActed: false`. */
   get(settings: AirtelSettings): Promise<string>
-  /** Forgets this token, because Airtel refused it. A newer one stays. */
+  /** Removes this token from the cache, because Airtel refused it. A newer token stays. */
   drop(token: string): void
 }
 
 export const JSON_TYPE = { 'content-type': 'application/json', accept: '*/*' }
 const DEADLINE_MS = 10_000
-/** Tokens last three minutes; renewed so long before the end. */
+/** Time before expiry at which a token is renewed. Tokens last three minutes. */
 const RENEW_BEFORE_MS = 30_000
 
 export function createTokens({ fetch, clock }: { fetch: Fetch; clock: Clock }): Tokens {
@@ -42,7 +42,7 @@ export function createTokens({ fetch, clock }: { fetch: Fetch; clock: Clock }): 
     }
     const answer = await readAnswer(fetch, request, tokenAnswer).catch((error: unknown) => {
       if (!(error instanceof AirtelError)) throw error
-      // A token moves no money: the payer was surely not asked.
+      // A token request moves no money, and the payer was not prompted.
       throw new AirtelError(error.code, `no token (${error.message})`, { maybeActed: false, cause: error.cause })
     })
     const lifeMs = Number.parseInt(answer.expires_in, 10) * 1000

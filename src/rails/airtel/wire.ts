@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The same field comes as text in one answer and as a number in the next, so both are read. */
+/** Airtel sends the same field as text in one response and as a number in another, so both are accepted. */
 const textual = z.union([z.string(), z.number()]).transform((value) => String(value).trim())
 
 export const tokenAnswer = z.object({ access_token: z.string().min(1), expires_in: textual })
@@ -11,7 +11,7 @@ const status = z.object({
   message: z.string().nullish(),
 })
 
-/** To a payment that is asked for: accepted, not paid. */
+/** Response to a push: accepted, not paid. */
 export const payAnswer = z.object({ status })
 
 export const enquiryAnswer = z.object({
@@ -25,7 +25,7 @@ export const enquiryAnswer = z.object({
   status,
 })
 
-/** Transactions Summary. What is of another kind than payments to the merchant is told by its service. */
+/** Transactions Summary. `service.type` distinguishes payments to the merchant from other transactions. */
 export const summaryAnswer = z.object({
   data: z.object({
     transactions: z.array(
@@ -35,7 +35,7 @@ export const summaryAnswer = z.object({
         transaction: z.object({
           airtel_money_id: textual.pipe(z.string().min(1)),
           amount: textual,
-          /** Milliseconds since 1970. */
+          /** Unix time in milliseconds. */
           created_at: textual.pipe(z.string().regex(/^\d{12,14}$/)),
           status: z.string(),
         }),

@@ -25,7 +25,7 @@ const tiers = z
 export const bitcoinConfig = defineConfig(
   'bitcoin',
   {
-    // A secret, so that what is pasted here by mistake is never printed: it may be a private key. The public one tells all of the desk's income.
+    // Marked secret, so that a private key pasted here by mistake is never printed. The public key also reveals all income.
     xpub: setting('BITCOIN_XPUB', z.string().min(1).optional(), {
       doc: 'Public account key: xpub, zpub, tpub, vpub, or a descriptor wpkh(…) or tr(…). Never a private key. The rail is off without it.',
       secret: true,
@@ -51,13 +51,15 @@ export const bitcoinConfig = defineConfig(
         )
         .optional(),
       {
-        doc: 'Where the node is: Bitcoin Core or Knots, 29 or later, pruned or not.',
+        doc: 'RPC address of the node: Bitcoin Core or Knots, 29 or later, pruned or not.',
         example: 'http://127.0.0.1:8332',
       },
     ),
-    rpcUser: setting('BITCOIN_RPC_USER', z.string().min(1).optional(), { doc: 'User of the node, without a cookie.' }),
+    rpcUser: setting('BITCOIN_RPC_USER', z.string().min(1).optional(), {
+      doc: 'RPC user of the node, if no cookie is used.',
+    }),
     rpcPassword: setting('BITCOIN_RPC_PASSWORD', z.string().min(1).optional(), {
-      doc: 'Password of the node, without a cookie.',
+      doc: 'RPC password of the node, if no cookie is used.',
       secret: true,
     }),
     rpcCookie: setting('BITCOIN_RPC_COOKIE', z.string().min(1).optional(), {
@@ -71,12 +73,12 @@ export const bitcoinConfig = defineConfig(
         .regex(/^tcp:\/\/.+:\d+$/, 'such as tcp://127.0.0.1:28332')
         .optional(),
       {
-        doc: 'The node’s zmqpubsequence, for news at once; the node is asked for it by default. Without it news takes some seconds.',
+        doc: 'Address of the node’s zmqpubsequence, which reports payments at once. Default: the address that the node names. Without it payments appear after some seconds.',
         example: 'tcp://127.0.0.1:28332',
       },
     ),
     tiers: setting('BITCOIN_CONFIRMATIONS', tiers, {
-      doc: 'Confirmations by amount in BTC: up to 0.01 one, up to 0.1 two, up to 1 three, more six. 0 takes what no block holds yet: it may be taken back.',
+      doc: 'Confirmations by amount in BTC: up to 0.01 one, up to 0.1 two, up to 1 three, more six. 0 accepts unconfirmed payments, which can be reversed.',
       runtime: true,
       example: DEFAULT_TIERS,
     }),
@@ -90,7 +92,7 @@ export const bitcoinConfig = defineConfig(
           const [whole = '0', fraction = ''] = text.split('.')
           return BigInt(whole + fraction.padEnd(2, '0'))
         }),
-      { doc: 'How much less than the amount still pays it, in percent.', runtime: true, example: '0.5' },
+      { doc: 'Largest shortfall that still counts as paid, in percent.', runtime: true, example: '0.5' },
     ),
     minSats: setting(
       'BITCOIN_MIN_SATS',
@@ -100,7 +102,7 @@ export const bitcoinConfig = defineConfig(
         .default('1000')
         .transform(BigInt),
       {
-        doc: 'The smallest payment asked for, in sats. Below 546 nodes call it dust and do not pass it on.',
+        doc: 'Minimum payment in sats, 546 or more. Nodes treat smaller amounts as dust and do not relay them.',
         runtime: true,
       },
     ),
@@ -109,14 +111,14 @@ export const bitcoinConfig = defineConfig(
     problems: (values, { mode }) => problemsOf(values, mode),
     warnings: (values) => {
       const zero = values.tiers.some(({ confirmations }) => confirmations === 0)
-      return zero ? ['BITCOIN_CONFIRMATIONS takes unconfirmed payments as final: any of them can be taken back'] : []
+      return zero ? ['BITCOIN_CONFIRMATIONS accepts unconfirmed payments as final: any of them can be reversed'] : []
     },
   },
 )
 
 export type BitcoinConfig = ConfigOf<typeof bitcoinConfig>
 
-interface Given {
+interface AccountValues {
   readonly xpub: Secret | undefined
   readonly addressType: AddressKind
   readonly network: Network | undefined
@@ -126,7 +128,7 @@ interface Given {
   readonly minSats: bigint
 }
 
-function problemsOf(values: Given, mode: Mode): string[] {
+function problemsOf(values: AccountValues, mode: Mode): string[] {
   const problems: string[] = []
   if (values.xpub) {
     const account = accountOf(values, mode)
@@ -137,23 +139,24 @@ function problemsOf(values: Given, mode: Mode): string[] {
   if (mode === 'live' && values.network !== undefined && values.network !== 'main')
     problems.push(`BITCOIN_NETWORK is ${values.network} with PURSER_MODE=live: remove it, or set PURSER_MODE=test`)
   if (values.rpcCookie !== undefined && (values.rpcUser !== undefined || values.rpcPassword))
-    problems.push('BITCOIN_RPC_COOKIE and BITCOIN_RPC_USER or BITCOIN_RPC_PASSWORD are set: remove one')
+    problems.push('BITCOIN_RPC_COOKIE cannot be set with BITCOIN_RPC_USER or BITCOIN_RPC_PASSWORD: remove one')
   if ((values.rpcUser === undefined) !== (values.rpcPassword === undefined))
     problems.push('BITCOIN_RPC_USER and BITCOIN_RPC_PASSWORD belong together: set both')
-  if (values.minSats < 546n) problems.push('BITCOIN_MIN_SATS is below 546: nodes would not pass the payments on')
+  if (values.minSats < 546n)
+    problems.push('BITCOIN_MIN_SATS is below 546: nodes would not relay the payments. Set 546 or more')
   return problems
 }
 
 const DEFAULT_NETWORK: Readonly<Record<Mode, Network>> = { live: 'main', test: 'signet', sandbox: 'regtest' }
 
-export const networkOf = ({ network: chosen }: Pick<Given, 'network'>, mode: Mode): Network =>
+export const networkOf = ({ network: chosen }: Pick<AccountValues, 'network'>, mode: Mode): Network =>
   chosen ?? DEFAULT_NETWORK[mode]
 
 let last: { key: string; account: Account | { problem: string } } | undefined
 
-/** The key that addresses are made of; undefined when none is set. Reading one costs some curve arithmetic, so the last is kept. */
+/** Returns the account key that addresses derive from, or undefined when none is set. The last key is cached: parsing takes curve arithmetic. */
 export function accountOf(
-  values: Pick<Given, 'xpub' | 'network' | 'addressType'>,
+  values: Pick<AccountValues, 'xpub' | 'network' | 'addressType'>,
   mode: Mode,
 ): Account | { problem: string } | undefined {
   const { xpub, addressType: kind } = values

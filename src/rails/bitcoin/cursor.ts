@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { NETWORKS, type Network, type Tip } from '#clients/bitcoin'
-import type { Sighting } from './sightings.ts'
+import type { Deposit } from './deposits.ts'
 
-/** How far the chain was looked at, and what was seen of it that may still change. */
+/** Position in the chain, and the deposits that can still change. */
 export interface Cursor {
   readonly network: Network
-  /** The newest blocks that were looked at, oldest first: where a reorganisation is found by. */
+  /** Newest blocks that were read, oldest first. A reorg shows when one of them is no longer in the best chain. */
   readonly blocks: readonly Tip[]
-  /** Of the scripts that were watched: a script that is new may have been paid in a block that was looked at before it. */
+  /** Hash of the watched scripts. When it changes, recent blocks are read again: a new script may have been paid in one of them. */
   readonly watched: string
-  readonly sightings: readonly Sighting[]
+  readonly deposits: readonly Deposit[]
 }
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
@@ -22,6 +22,7 @@ const state = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('conflicted') }),
   z.object({ kind: z.literal('orphaned') }),
 ])
+/** The stored text. It keeps its original key names, so that stored cursors stay readable. */
 const shape = z.object({
   v: z.literal(1),
   network: z.enum(NETWORKS),
@@ -51,23 +52,29 @@ const shape = z.object({
   ),
 })
 
-/** Throws on a text that `writeCursor` did not make. */
+/** Reads the text of `writeCursor`. Throws ZodError or SyntaxError on any other text. */
 export function readCursor(text: string): Cursor {
   const { network, first, blocks, watched, sightings } = shape.parse(JSON.parse(text))
-  return { network, blocks: blocks.map((one, i) => ({ hash: one, height: first + i })), watched, sightings }
+  const deposits = sightings.map(({ told: { as, words: summary, reversals, goings: losses }, ...deposit }) => ({
+    ...deposit,
+    reported: { as, summary, reversals, losses },
+  }))
+  return { network, blocks: blocks.map((one, i) => ({ hash: one, height: first + i })), watched, deposits }
 }
 
-export const writeCursor = ({ network, blocks, watched, sightings }: Cursor): string =>
+/** Returns the cursor as text for the database. */
+export const writeCursor = ({ network, blocks, watched, deposits }: Cursor): string =>
   JSON.stringify({
     v: 1,
     network,
     first: blocks[0]?.height ?? 0,
     blocks: blocks.map((block) => block.hash),
     watched,
-    sightings: sightings.map((sighting) => ({
-      ...sighting,
-      sats: sighting.sats.toString(),
-      due: sighting.due.toString(),
-      firstSeenAt: sighting.firstSeenAt.toISOString(),
+    sightings: deposits.map(({ reported: { as, summary: words, reversals, losses: goings }, ...deposit }) => ({
+      ...deposit,
+      sats: deposit.sats.toString(),
+      due: deposit.due.toString(),
+      firstSeenAt: deposit.firstSeenAt.toISOString(),
+      told: { as, words, reversals, goings },
     })),
   })

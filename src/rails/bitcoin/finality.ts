@@ -1,16 +1,16 @@
 import { satsOf } from '#clients/bitcoin'
 
-/** Payments up to so many sats need so many confirmations; the last has no limit. */
+/** Payments up to `upTo` sats need this many confirmations. The last tier has no limit. */
 export interface Tier {
   readonly upTo: bigint | undefined
   readonly confirmations: number
 }
 
-const MOST = 100
-/** Coins of a block's own reward cannot be spent before (COINBASE_MATURITY of Bitcoin Core). */
+const MAX_CONFIRMATIONS = 100
+/** Confirmations until a block reward can be spent (COINBASE_MATURITY of Bitcoin Core). */
 const COINBASE_MATURITY = 100
 
-/** Reads `0.01:1,0.1:2,*:6`: amounts in BTC, rising, ending in a star; confirmations never falling. */
+/** Parses `0.01:1,0.1:2,*:6`. Amounts are in BTC, must rise and end in a star; confirmations must not fall. */
 export function parseTiers(text: string): readonly Tier[] | { problem: string } {
   const tiers: Tier[] = []
   for (const part of text.split(',')) {
@@ -20,7 +20,8 @@ export function parseTiers(text: string): readonly Tier[] | { problem: string } 
     if (last && last.upTo === undefined) return { problem: 'must have its star at the end' }
     const upTo = match[1] === '*' ? undefined : satsOf(match[1])
     const confirmations = Number(match[2])
-    if (confirmations > MOST) return { problem: `must not ask for more than ${MOST} confirmations` }
+    if (confirmations > MAX_CONFIRMATIONS)
+      return { problem: `must not ask for more than ${MAX_CONFIRMATIONS} confirmations` }
     if (last && ((upTo !== undefined && upTo <= (last.upTo ?? 0n)) || confirmations < last.confirmations))
       return { problem: 'must have rising amounts, and confirmations that do not fall' }
     tiers.push({ upTo, confirmations })
@@ -29,19 +30,19 @@ export function parseTiers(text: string): readonly Tier[] | { problem: string } 
 }
 
 export interface Risk {
-  /** The larger of what arrived and what was asked for: many small payments must not slip under a large one's tier. */
+  /** The larger of the received amount and the attempt's amount. Many small payments must not evade the tier of a large attempt. */
   readonly sats: bigint
-  /** It, or a parent that waits with it, may be replaced, or it hangs on a parent that waits. */
+  /** The transaction or an unconfirmed parent can be replaced, or it has an unconfirmed parent. */
   readonly replaceable: boolean
   readonly coinbase: boolean
 }
 
-/** Confirmations until it is final. */
+/** Returns the number of confirmations that make a payment final. */
 export function confirmationsNeeded(tiers: readonly Tier[], { sats, replaceable, coinbase }: Risk): number {
   const tier = tiers.find(({ upTo }) => upTo === undefined || sats <= upTo)
-  const needed = tier?.confirmations ?? MOST
+  const needed = tier?.confirmations ?? MAX_CONFIRMATIONS
   return Math.max(needed, coinbase ? COINBASE_MATURITY : 0, replaceable ? 1 : 0)
 }
 
-/** How much less than the amount still pays it, in sats; rounded down. Basis points: 50 is half a percent. */
+/** Returns the largest shortfall that still pays the amount, in sats, rounded down. 50 basis points are half a percent. */
 export const toleranceOf = (sats: bigint, basisPoints: bigint): bigint => (sats * basisPoints) / 10_000n

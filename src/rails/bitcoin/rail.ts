@@ -9,7 +9,7 @@ import {
   type Account,
   type BitcoinNode,
 } from '#clients/bitcoin'
-import type { AskedAt, CollectRequest, Fact, Looked, Outcome, Rail, Watch, Watched } from '#rails/contract'
+import type { CollectRequest, Fact, Outcome, PaymentUriInput, PollResult, Rail, Watch, Watched } from '#rails/contract'
 import { waitMs, type Clock } from '#platform/base/clock'
 import type { Mode } from '#platform/environment/config'
 import { AppError } from '#platform/base/errors'
@@ -18,31 +18,31 @@ import type { Log } from '#platform/observe/log'
 import { accountOf, networkOf, type BitcoinConfig } from './config.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import { toleranceOf } from './finality.ts'
-import { lookAtNode, type Target } from './look.ts'
+import { pollNode, type Target } from './poll.ts'
+import { reportDeposit } from './report.ts'
 import { createStatement } from './statement.ts'
-import { tell } from './telling.ts'
 
 export interface BitcoinDeps {
   mode: Mode
   fetch: Fetch
   clock: Clock
   log: Log
-  /** Asked at each use: the settings may change while the program runs. */
+  /** Returns the current settings. Call it at each use: settings can change while the program runs. */
   config: () => BitcoinConfig
 }
 
 const ASSET: Asset = 'BTC/8'
 const MAX_SATS = 2_100_000_000_000_000n
-/** The node asked before an address is given out need not be asked again for so long. */
-const TRUST_MS = 15_000
-const LOOK_EVERY_MS = 10_000
-/** The payer has the time of the payment, and is watched for a day after it; then the desk's daily look over all addresses finds what comes. */
+/** Time for which a successful check of the node is cached before addresses are handed out. */
+const NODE_CHECK_MS = 15_000
+const POLL_EVERY_MS = 10_000
+/** The attempt's address is watched for a day after the payment expires. Later payments are found by the daily sweep over all addresses. */
 const LIFETIME_MS = 25 * 60 * 60_000
-/** Transactions of all the world come several times a second: one look for all of such a time. */
-const GATHER_MS = 1000
-const ASK_AGAIN_MS = 60_000
+/** The node announces all transactions of the network, several per second. All of this interval cause one poll. */
+const DEBOUNCE_MS = 1000
+const RETRY_LISTEN_MS = 60_000
 
-/** Bitcoin to an address of each attempt's own, derived from a public key; a node tells what arrived. */
+/** Creates the Bitcoin rail. Each attempt gets an address derived from a public key, and polls of a node find the payments. */
 export function createBitcoinRail(deps: BitcoinDeps): Rail {
   const rpc = createRpc({ fetch: deps.fetch, settings: () => rpcSettings(deps) })
   const node = createNode(rpc)
@@ -63,7 +63,7 @@ export function createBitcoinRail(deps: BitcoinDeps): Rail {
       indexSpace: () => findAccount(deps)?.id,
       uriOf,
       start: (request) => start(deps, requireNode, request),
-      // What became of it is told by looking at all of them at once.
+      // Polls report payments for all attempts at once. An interrupted start is repeated.
       check: async ({ reference, request }) =>
         reference === undefined ? start(deps, requireNode, request) : { kind: 'pending', reference },
     },
@@ -90,9 +90,9 @@ async function start(deps: BitcoinDeps, requireNode: () => Promise<void>, reques
   if (asset !== ASSET || amount < deps.config().minSats || amount > MAX_SATS)
     return failed('limit-exceeded', 'Bitcoin does not take this amount')
   if (request.index === undefined)
-    throw new AppError('payments.no-index', 500, 'A Bitcoin attempt without an address index')
+    throw new AppError('payments.no-index', 500, 'The Bitcoin attempt has no address index')
   try {
-    // An address that nobody watches must not be given out.
+    // Hand out an address only if the node can watch it.
     await requireNode()
   } catch (error) {
     if (!(error instanceof BitcoinError)) throw error
@@ -102,36 +102,36 @@ async function start(deps: BitcoinDeps, requireNode: () => Promise<void>, reques
   return { kind: 'pending', reference: address, address, paymentUri: uriOf({ ...request, address }) }
 }
 
-const uriOf = ({ address, amount, merchantName, description }: AskedAt): string =>
+const uriOf = ({ address, amount, merchantName, description }: PaymentUriInput): string =>
   formatPaymentUri({ address, sats: amount.amount, label: merchantName, message: description })
 
-/** Asks the node whether it is there, on this network and up to date; a good answer holds for a while. */
+/** Returns a check that the node is reachable, on this network and synced. A success is cached; a failure throws BitcoinError. */
 function createGuard({ clock, mode, config }: BitcoinDeps, node: BitcoinNode): () => Promise<void> {
-  let good: { at: number; url: string | undefined } | undefined
+  let passed: { at: number; url: string | undefined } | undefined
   return async () => {
     const now = clock.now().getTime()
     const { rpcUrl: url } = config()
-    if (good && good.url === url && now >= good.at && now - good.at < TRUST_MS) return
-    good = undefined
+    if (passed && passed.url === url && now >= passed.at && now - passed.at < NODE_CHECK_MS) return
+    passed = undefined
     await node.requireTip(networkOf(config(), mode))
-    good = { at: now, url }
+    passed = { at: now, url }
   }
 }
 
 function watchWith(deps: BitcoinDeps, node: BitcoinNode): Watch {
   return {
-    everyMs: LOOK_EVERY_MS,
-    look: (cursor, watched) => look(deps, node, cursor, watched),
+    everyMs: POLL_EVERY_MS,
+    poll: (cursor, watched) => poll(deps, node, cursor, watched),
     listen: (wake, signal) => listen(deps, node, wake, signal),
   }
 }
 
-async function look(
+async function poll(
   deps: BitcoinDeps,
   node: BitcoinNode,
   text: string | undefined,
   watched: readonly Watched[],
-): Promise<Looked> {
+): Promise<PollResult> {
   const { clock, log, mode, config } = deps
   const problem = problemOf(deps)
   if (problem !== undefined) throw new AppError('payments.rail-unavailable', 503, problem)
@@ -143,27 +143,27 @@ async function look(
     ]),
   )
   const cursor = text === undefined ? undefined : readCursor(text)
-  const pass = await lookAtNode({ node, clock, network }, cursor, targets)
-  const { tip, more, reorganised } = pass
-  if (reorganised > 0) log.warn({ blocks: reorganised, height: tip.height }, 'the chain was reorganised')
-  const tellings = pass.sightings.map((sighting) => tell(sighting, tip, config().tiers))
-  const facts = tellings.flatMap(({ sighting, outcome }): Fact[] =>
-    outcome ? [{ about: { attemptId: sighting.attemptId }, outcome, needsCheck: false }] : [],
+  const polled = await pollNode({ node, clock, network }, cursor, targets)
+  const { tip, more, reorganised } = polled
+  if (reorganised > 0) log.warn({ blocks: reorganised, height: tip.height }, 'a reorg replaced blocks')
+  const reports = polled.deposits.map((deposit) => reportDeposit(deposit, tip, config().tiers))
+  const facts = reports.flatMap(({ deposit, outcome }): Fact[] =>
+    outcome ? [{ about: { attemptId: deposit.attemptId }, outcome, needsCheck: false }] : [],
   )
-  for (const { sighting } of tellings.filter(({ outcome }) => outcome?.kind === 'reversed'))
+  for (const { deposit } of reports.filter(({ outcome }) => outcome?.kind === 'reversed'))
     log.warn(
-      { attemptId: sighting.attemptId, outpoint: sighting.outpoint, state: sighting.state.kind },
-      'money that was seen is gone',
+      { attemptId: deposit.attemptId, outpoint: deposit.outpoint, state: deposit.state.kind },
+      'a deposit was reversed: its transaction is no longer valid',
     )
   return {
     facts,
-    cursor: writeCursor({ ...pass, sightings: tellings.map(({ sighting }) => sighting) }),
+    cursor: writeCursor({ ...polled, deposits: reports.map(({ deposit }) => deposit) }),
     more,
-    following: pass.sightings.length > 0,
+    following: polled.deposits.length > 0,
   }
 }
 
-/** Follows the node's own news; a node that publishes none is asked again from time to time. */
+/** Follows the node's `sequence` events. If the node does not publish them, asks again every minute. */
 async function listen(deps: BitcoinDeps, node: BitcoinNode, wake: () => void, signal: AbortSignal): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const now = (): void => {
@@ -171,17 +171,17 @@ async function listen(deps: BitcoinDeps, node: BitcoinNode, wake: () => void, si
     timer = undefined
     wake()
   }
-  const soon = (): void => void (timer ??= setTimeout(now, GATHER_MS))
+  const soon = (): void => void (timer ??= setTimeout(now, DEBOUNCE_MS))
   signal.addEventListener('abort', () => clearTimeout(timer))
   while (!signal.aborted) {
     const { zmqUrl, rpcUrl } = deps.config()
-    const told = zmqUrl ?? (await node.findSequenceAddress().catch(() => undefined))
-    // A node that listens everywhere does not say where it is.
-    const address = told?.replace(
+    const published = zmqUrl ?? (await node.findSequenceAddress().catch(() => undefined))
+    // A node that binds to all interfaces publishes a wildcard. Use the host of the RPC URL instead.
+    const address = published?.replace(
       /^tcp:\/\/(?:0\.0\.0\.0|\*|\[::\])(?=:)/,
       `tcp://${new URL(rpcUrl ?? 'http://127.0.0.1').hostname}`,
     )
-    if (address === undefined) await waitMs(ASK_AGAIN_MS, signal)
+    if (address === undefined) await waitMs(RETRY_LISTEN_MS, signal)
     else
       await followSequence(
         address,

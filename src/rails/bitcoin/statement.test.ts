@@ -6,7 +6,7 @@ import { addMs, type SetClock } from '#platform/base/clock'
 import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench, type RailBench } from '../../../test/rails.ts'
 import { testStatementContract, type StatementTrial } from '../suites/statement.ts'
-import { openChainTrial, type ChainTrial } from './chaintrial.ts'
+import { openTestChain, type TestChain } from './test-chain.ts'
 
 const HOUR_MS = 3_600_000
 const SATS = 100_000n
@@ -16,17 +16,17 @@ testStatementContract('bitcoin', async (): Promise<StatementTrial> => {
   const bench = await openRailBench()
   const { simulators } = bench
   const front = await openFaulty(simulators.url, () => true)
-  const chain = openChainTrial(bench)
+  const chain = openTestChain(bench)
   const { desk, rail, pay, control } = chain
   return {
     rail,
     clock: bench.clock,
-    begin: async () => void (await desk.invoice(SATS)),
+    startUnpaid: async () => void (await desk.invoice(SATS)),
     pay: async () => {
       const { attemptId, address } = await desk.invoice(SATS)
       await pay(address, SATS)
       await control('mine')
-      await desk.look()
+      await desk.poll()
       const [receipt] = desk.receipts(attemptId)
       assert.ok(receipt?.final)
       bench.clock.advance(1000)
@@ -47,16 +47,16 @@ testStatementContract('bitcoin', async (): Promise<StatementTrial> => {
 
 interface Trial extends AsyncDisposable {
   readonly bench: RailBench
-  readonly chain: ChainTrial
+  readonly chain: TestChain
   readonly statement: RailStatement
-  /** An invoice of so many sats, and money to it. */
+  /** Creates an invoice and pays it in full. */
   paid(sats?: bigint, more?: object): Promise<Watched & { readonly txid: string }>
   lines(watched: readonly Watched[], sinceMs?: number): Promise<readonly StatementLine[]>
 }
 
 async function openTrial(): Promise<Trial> {
   const bench = await openRailBench()
-  const chain = openChainTrial(bench)
+  const chain = openTestChain(bench)
   const { statement }: Rail = chain.rail
   assert.ok(statement)
   return {
@@ -90,7 +90,7 @@ async function listAll(
   return lines
 }
 
-test('money has the time of its block, however long it waited; over many pages of blocks none is lost', async () => {
+test('a payment has the time of its block, however long it was unconfirmed; many pages list each payment', async () => {
   await using trial = await openTrial()
   const { bench, chain } = trial
   const early = await trial.paid()
@@ -110,11 +110,11 @@ test('money has the time of its block, however long it waited; over many pages o
   )
   const [first] = lines
   assert.ok(first && Math.abs(first.at.getTime() - minedAt.getTime()) < 1000, String(first?.at))
-  assert.deepEqual(await trial.lines([late]), lines.slice(1), 'only what paid the addresses that are asked about')
+  assert.deepEqual(await trial.lines([late]), lines.slice(1), 'only payments to the requested addresses')
   assert.deepEqual(await trial.lines([]), [])
 })
 
-test('what waits is a line of now and proves nothing; in a block it is proven once it is final', async () => {
+test('an unconfirmed payment is a line with the current time and no receipt; it gets a receipt once it is final', async () => {
   await using trial = await openTrial()
   const { bench, chain, statement } = trial
   const paid = await trial.paid(5_000_000n)
@@ -128,13 +128,13 @@ test('what waits is a line of now and proves nothing; in a block it is proven on
   await chain.control('mine')
   const receipt = await statement.receiptOf?.(young, paid.amount)
   assert.deepEqual([receipt?.id, receipt?.gross, receipt?.final], [`${paid.txid}:0`, paid.amount, true])
-  // A small payment to a large invoice needs what the large one does.
+  // A small payment to a large invoice needs the confirmations of the large amount.
   assert.equal(await statement.receiptOf?.(young, money('BTC/8', 90_000_000n)), undefined)
   await chain.control('reorg', { depth: 2, how: 'wait' })
-  assert.equal(await statement.receiptOf?.(young, paid.amount), undefined, 'its block is not of the chain any more')
+  assert.equal(await statement.receiptOf?.(young, paid.amount), undefined, 'its block is no longer in the best chain')
 })
 
-test('a reward of a block is proven when it can be spent', async () => {
+test('a block reward gets a receipt when it can be spent', async () => {
   await using trial = await openTrial()
   const { chain, statement } = trial
   const { attemptId, address: reference } = await chain.desk.invoice(SATS)
@@ -148,7 +148,7 @@ test('a reward of a block is proven when it can be spent', async () => {
   assert.equal((await statement.receiptOf?.(line, asked))?.final, true)
 })
 
-test('a node on another chain, or one that catches up, has no list', async () => {
+test('a node on another chain, or one that is syncing, has no list', async () => {
   await using trial = await openTrial()
   const paid = await trial.paid()
   for (const mood of [{ chain: 'main' }, { syncing: true }, { warming_up: true }]) {

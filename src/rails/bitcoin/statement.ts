@@ -13,23 +13,23 @@ interface StatementDeps {
 
 const DAY_MS = 24 * 60 * 60_000
 const REACH_MS = 366 * DAY_MS
-/** So long a mempool keeps what no block takes (Bitcoin Core, DEFAULT_MEMPOOL_EXPIRY_HOURS). */
+/** A mempool keeps unconfirmed transactions for this long (Bitcoin Core, DEFAULT_MEMPOOL_EXPIRY_HOURS). */
 const LATE_MS = 14 * DAY_MS
-const BLOCKS_A_PAGE = 50
-/** Times of blocks go back and forth by up to two hours, their median does not: so many more are looked at. */
+const BLOCKS_PER_PAGE = 50
+/** Block times can go backwards by up to two hours, median times cannot. This many extra blocks cover the difference. */
 const MARGIN_BLOCKS = 24
-/** The most often that money of ours is known to come back; see `receiptIdOf`. */
-const AGAIN = 3
+/** Maximum number of receipt ids that one output gets after reversals; see `receiptIdOf` in report.ts. */
+const MAX_REAPPEARANCES = 3
 
 /**
- * What the chain says that our addresses received, block by block, and what waits in the mempool now. The time of its block decides of which
- * day money is. A line is the node's own word, so that what it names is counted without another question once it is final.
+ * Lists the payments to our addresses from the chain, block by block, and the unconfirmed ones. The block time decides the day of a payment.
+ * The lines come from the operator's own node, so reconciliation books a final line without another question.
  */
 export const createStatement = (deps: StatementDeps): RailStatement => ({
   reachMs: REACH_MS,
   lateMs: LATE_MS,
   list: (span) => list(deps, span),
-  receiptOf: (line, asked) => receiptOf(deps, line, asked),
+  receiptOf: (line, requested) => receiptOf(deps, line, requested),
 })
 
 async function list(
@@ -42,7 +42,7 @@ async function list(
   )
   if (attempts.size === 0) return { lines: [], cursor: undefined }
   const first = cursor === undefined ? await firstBlock(node, best, from) : Number.parseInt(cursor, 10)
-  const blocks = await node.listBlocks(first, Math.min(first + BLOCKS_A_PAGE - 1, best.height))
+  const blocks = await node.listBlocks(first, Math.min(first + BLOCKS_PER_PAGE - 1, best.height))
   const headers = await node.listHeaders(blocks.map(({ hash }) => hash))
   const received = await node.listReceived(
     blocks.map(({ hash }) => hash),
@@ -53,7 +53,7 @@ async function list(
   const times = new Map(headers.map(({ hash, at }) => [hash, at]))
   const lines = received.flatMap((one): StatementLine[] => {
     const attemptId = attempts.get(one.script)
-    // What waits is told on the last page: a block of a page before may have taken it meanwhile.
+    // List unconfirmed payments on the last page only: an earlier page may list the same one in a block.
     if (attemptId === undefined || (!one.block && more)) return []
     return [lineOf(one, attemptId, one.block ? times.get(one.block.hash) : clock.now())]
   })
@@ -62,11 +62,11 @@ async function list(
 
 function lineOf({ txid, vout, sats, block }: Received, attemptId: string, at: Date | undefined): StatementLine {
   const id = `${txid}:${vout}`
-  if (!at) throw new RangeError(`The node told of ${id} in a block that it was not asked about`)
+  if (!at) throw new RangeError(`The node listed ${id} in a block that was not requested`)
   return {
     id,
     receiptId: id,
-    againIds: Array.from({ length: AGAIN }, (_, i) => `${id}:again:${i + 1}`),
+    againIds: Array.from({ length: MAX_REAPPEARANCES }, (_, i) => `${id}:again:${i + 1}`),
     gross: money('BTC/8', sats),
     at,
     attemptId,
@@ -74,7 +74,7 @@ function lineOf({ txid, vout, sats, block }: Received, attemptId: string, at: Da
   }
 }
 
-/** The lowest block whose median time is not before `from`, less a margin. */
+/** Returns the lowest block whose median time is not before `from`, minus a margin. Binary search. */
 async function firstBlock(node: BitcoinNode, best: Tip, from: Date): Promise<number> {
   let [low, high] = [0, best.height]
   while (low < high) {
@@ -88,14 +88,14 @@ async function firstBlock(node: BitcoinNode, best: Tip, from: Date): Promise<num
 async function headerAt(node: BitcoinNode, height: number): Promise<Header> {
   const [block] = await node.listBlocks(height, height)
   const [header] = block ? await node.listHeaders([block.hash]) : []
-  if (!header) throw new RangeError(`The node has no block ${height} any more`)
+  if (!header) throw new RangeError(`The node no longer has block ${height}`)
   return header
 }
 
 async function receiptOf(
   { node, network, tiers }: StatementDeps,
   { id, proof, gross, at }: StatementLine,
-  asked: Money,
+  requested: Money,
 ): Promise<RailReceipt | undefined> {
   if (proof === undefined) return undefined
   const [txid = ''] = id.split(':')
@@ -105,7 +105,7 @@ async function receiptOf(
   const transaction = await node.findTransaction(txid, proof)
   if (!transaction) return undefined
   const have = best.height - header.height + 1
-  const sats = gross.amount > asked.amount ? gross.amount : asked.amount
+  const sats = gross.amount > requested.amount ? gross.amount : requested.amount
   const need = confirmationsNeeded(tiers(), { sats, replaceable: false, coinbase: transaction.coinbase })
   if (have < need) return undefined
   return { id, gross, at, final: true, stated: true, confirmations: { have: need, need } }

@@ -1,75 +1,94 @@
 import type { Money } from '#money'
 import type { Outcome } from './outcome.ts'
 
+/**
+ * How the payer pays.
+ *
+ * - `push`: the provider prompts the payer's phone. An intent has one live attempt at a time.
+ * - `page`: the payer pays on the provider's page. Does not block other attempts.
+ * - `address`: the payer sends to an address that belongs to this attempt. `watch` reports the money. Does not block other attempts.
+ * - `transfer`: the payer sends a bank transfer, and an operator confirms it. Implemented by payments, not by a rail.
+ * - `balance`: the customer pays from a prepaid balance. Implemented by payments, not by a rail.
+ */
 export type CollectKind = 'push' | 'page' | 'address' | 'transfer' | 'balance'
 
+/** Part of a rail that collects money from payers. */
 export interface Collect {
-  /**
-   * `push`: the provider prompts the payer, one live attempt per intent. `page`: the payer goes to the provider's page; never blocks. `address`:
-   * the payer sends to an address of the attempt's own; passive, never blocks, told by `watch`. Payments' own: `transfer`, which the payer sends
-   * by hand and a person confirms, and `balance`, the customer's prepaid one.
-   */
   readonly kind: CollectKind
-  /** What `payer` must hold for this rail, so that the edge can refuse early. */
+  /** Fields of `payer` that this rail requires. The API refuses an attempt without them. */
   readonly needs: readonly ('phone' | 'email')[]
-  /** Asks the provider to collect. Called at most once per attempt, after the attempt was committed as `submitting`. */
+  /**
+   * Asks the provider to collect. Payments calls it at most once per attempt, after it committed the attempt as `submitting`. Only an
+   * interrupted `address` attempt is started again, because the same `index` gives the same address. Returns `failed` only when the
+   * provider certainly did not act; in doubt returns `unknown`. Does not throw for provider errors.
+   */
   start(request: CollectRequest): Promise<Outcome>
-  /** Asks what became of it. May be called at any time and any number of times. */
+  /**
+   * Asks the provider for the attempt's state. Must be safe to call at any time and any number of times. Returns `unknown` with the known
+   * `reference` when the provider gives no usable response. Does not throw for provider errors.
+   */
   check(attempt: AttemptRef): Promise<Outcome>
   /**
-   * Makes an attempt that nobody is to pay any more unpayable, as far as the provider lets us: `check` tells what became of it. Repeatable;
-   * throws only what `check` may throw.
+   * Makes an expired or canceled attempt unpayable, as far as the provider allows it. `check` reports the result. Must be safe to repeat.
+   * Throws only errors that `check` may throw.
    */
   close?(attempt: AttemptRef): Promise<void>
-  /** Waits between checks in ms, the last repeated: `[5000, 5000, 10000, …]`. */
+  /** Delays between checks in ms; the last one repeats: `[5000, 5000, 10000, …]`. */
   readonly checkAfterMs: readonly number[]
-  /** After so long the provider can no longer be paid on this attempt, unless it says otherwise. */
+  /** Time in ms after which the payer can no longer pay this attempt, unless the provider reports otherwise. */
   readonly lifetimeMs: number
-  /** What the indexes of an `address` rail count in: one key's addresses. Each key counts from 0. Undefined when the rail is unavailable. */
+  /**
+   * Returns the id of the key that `index` counts addresses of (`address` rails). Each key counts from 0. Undefined while the rail is
+   * unavailable.
+   */
   indexSpace?(): string | undefined
-  /** The text for wallets and QR codes that asks for so much at an `address` rail's address: pure, for amounts that change after `start`. */
-  uriOf?(asked: AskedAt): string
+  /**
+   * Returns the payment URI for an address and an amount (`address` rails). Must be a pure function: payments calls it again when the
+   * amount due changes after `start`.
+   */
+  uriOf?(input: PaymentUriInput): string
 }
 
-/** What a payer is asked to send where. */
-export interface AskedAt extends Pick<CollectRequest, 'amount' | 'merchantName' | 'description'> {
+/** Content of a payment URI. */
+export interface PaymentUriInput extends Pick<CollectRequest, 'amount' | 'merchantName' | 'description'> {
   readonly address: string
 }
 
+/** Input of `start`. */
 export interface CollectRequest {
-  /** Our id; the provider's idempotency key where it has one. */
+  /** Our id of the attempt. Use it as the provider's idempotency key where the provider has one. */
   readonly attemptId: string
   readonly intentId: string
   readonly amount: Money
   readonly payer: Payer
   readonly merchantName: string
-  /** Text for people: what it is for. May be empty. */
+  /** Text for people that describes the purchase. May be empty. */
   readonly description: string
-  /** Where this attempt's callbacks go. Carries the attempt's secret token: never log it. */
+  /** URL for this attempt's callbacks. It contains the attempt's secret token: never log it. */
   readonly callbackUrl: string
-  /** The hosted page, where a `page` rail sends the payer back. */
+  /** The checkout page. A `page` rail sends the payer back to it. */
   readonly returnUrl: string
   readonly expiresAt: Date
-  /** Of the attempt's address in the rail's `indexSpace`, allocated in the transaction that made the attempt. For `address` rails. */
+  /** Index of the attempt's address in `indexSpace` (`address` rails). Payments allocates it in the transaction that creates the attempt. */
   readonly index?: number | undefined
 }
 
 export interface Payer {
-  /** E.164 without the plus, `2547XXXXXXXX`. */
+  /** E.164 without the plus sign, `2547XXXXXXXX`. */
   readonly phone?: string | undefined
   readonly email?: string | undefined
   readonly name?: string | undefined
 }
 
-/** What is known of an attempt when a provider is asked about it. */
+/** Input of `check` and `close`: the data that payments stored about an attempt. */
 export interface AttemptRef {
   readonly attemptId: string
   readonly intentId: string
   readonly amount: Money
   readonly payer: Payer
-  /** The provider's id (CheckoutRequestID, cs_…); undefined when the answer to `start` was lost. */
+  /** The provider's id (CheckoutRequestID, cs_…). Undefined when the response to `start` was lost. */
   readonly reference: string | undefined
   readonly createdAt: Date
-  /** The request as it was started: a provider with idempotency keys may be sent it again, with the same key, to learn its answer. */
+  /** The original request. With a provider that has idempotency keys, send it again with the same key to recover a lost response. */
   readonly request: CollectRequest
 }

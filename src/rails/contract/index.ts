@@ -1,12 +1,12 @@
 export { type AmountLimits } from './limits.ts'
 export { FAILURE_REASONS, type FailureReason, type Outcome, type RailReceipt } from './outcome.ts'
 export {
-  type AskedAt,
   type AttemptRef,
   type Collect,
   type CollectKind,
   type CollectRequest,
   type Payer,
+  type PaymentUriInput,
 } from './collect.ts'
 export {
   type ProviderRefund,
@@ -25,6 +25,6 @@ export {
   type Verdict,
   type Webhook,
 } from './webhook.ts'
-export { type Looked, type Watch, type Watched } from './watch.ts'
+export { type PollResult, type Watch, type Watched } from './watch.ts'
 export { type RailStatement, type StatementLine, type StatementPage, type StatementSpan } from './statement.ts'
 export { defineRail, type Rail, type RailDeps, type RailKind, type RailsDeps } from './rail.ts'

@@ -12,24 +12,25 @@ import type { Watch } from './watch.ts'
 import type { RailStatement } from './statement.ts'
 
 /**
- * The contract of a rail: one way to move money with one provider. A rail translates between the provider's words and ours and
- * writes nothing: no database, no ledger. An absent part means that the rail cannot do it; there are no stubs.
+ * A rail: one way to move money with one provider. A rail translates between the provider's API and this contract. It writes nothing: no
+ * database, no ledger. Leave out the parts that the provider does not support; do not write stubs.
  */
 export interface Rail {
-  /** `mpesa`, `stripe`: names the webhook path, the receipts' key space and the clearing account. */
+  /** Unique name, such as `mpesa` or `stripe`. It names the webhook path, the namespace of receipt ids and the clearing account. */
   readonly name: string
-  /** What a payer chooses: `mpesa`, `card`. */
+  /** Payment method that a payer selects: `mpesa`, `card`. */
   readonly method: string
+  /** Assets of attempts on this rail. */
   readonly assets: readonly Asset[]
-  /** Country whose mobile numbers this rail prompts and pays to. National forms such as `0712 345 678` are read as its numbers. */
+  /** Country whose mobile numbers this rail prompts and pays to. National formats such as `0712 345 678` are read as numbers of it. */
   readonly phoneCountry?: MobileCountry
-  /** Takes what is owed in other assets too: an attempt is then in the first of `assets`, at a rate that is locked for some minutes. */
+  /** True: the rail also collects intents in other assets. Such an attempt uses the first of `assets`, at a rate locked for some minutes. */
   readonly exchanges?: boolean
-  /** Why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators. */
+  /** Returns why the rail cannot be used now (no keys configured, …); undefined when it can. A sentence for operators that names the settings. */
   unavailable(): string | undefined
-  /** Smallest and largest amount of one attempt, and the step between amounts, in minor units. */
+  /** Limits of one attempt, in minor units. */
   limits(asset: Asset): AmountLimits
-  /** How much less than this amount still pays it, in minor units; nothing by default. */
+  /** Returns the largest shortfall that still pays `amount`, in minor units. Default: 0. */
   tolerance?(amount: Money): bigint
   readonly collect?: Collect
   readonly refund?: Refunding
@@ -38,27 +39,28 @@ export interface Rail {
   readonly statement?: RailStatement
 }
 
-/** What a rail is made of. */
+/** Dependencies of one rail. */
 export interface RailDeps<Config> {
   readonly mode: Mode
   readonly fetch: Fetch
   readonly clock: Clock
   readonly log: Log
-  /** Asked at each use: the settings may change while the program runs. */
+  /** Returns the current settings. Call it at each use: settings can change while the program runs. */
   readonly config: () => Config
 }
 
-/** The same for all rails: each finds its own settings. */
+/** Dependencies of all rails. Each rail reads its own settings. */
 export interface RailsDeps extends Omit<RailDeps<unknown>, 'config'> {
   readonly settings: <Config>(spec: ConfigSpec<Config>) => () => Config
 }
 
-/** A rail as the list holds it: its settings, and how it is made. */
+/** An entry of the rail list: the settings of a rail and its factory. */
 export interface RailKind {
   readonly config: ConfigSpec
   create(deps: RailsDeps): Rail
 }
 
+/** Builds the list entry of a rail: passes it its own settings and a log named `rail-<module>`. */
 export const defineRail = <Config>(config: ConfigSpec<Config>, create: (deps: RailDeps<Config>) => Rail): RailKind => ({
   config,
   create: ({ settings, log, ...deps }) =>

@@ -3,86 +3,100 @@ import type { AmountLimits } from './limits.ts'
 import type { FailureReason } from './outcome.ts'
 import type { CallbackPurpose, InboundEvent } from './webhook.ts'
 
-/** The part of a rail's contract that gives money back. */
-
-/** Gives money back. As with `Collect`: stored first, sent once, and `unknown` means ask again, never send again. */
+/**
+ * Part of a rail that refunds money. It follows the rule of `Collect`: payments stores the sending first and sends it once. After `unknown`
+ * payments asks again and never sends again.
+ */
 export interface Refunding {
-  /** `receipt`: back the way that one receipt came (a card). `phone`: to a phone, the payer's or one that the payer names. */
+  /** `receipt`: refunds to the source of one receipt (a card). `phone`: pays to a phone, the payer's or one that the payer enters. */
   readonly to: 'receipt' | 'phone'
-  /** Why it cannot be done now, though the rail works otherwise. A sentence for operators. */
+  /** Returns why refunds are unavailable, even if the rail works otherwise; undefined when they are available. A sentence for operators. */
   unavailable(): string | undefined
-  /** Smallest and largest amount of one refund, and the step between amounts, in minor units. */
+  /** Limits of one refund, in minor units. */
   limits(asset: Asset): AmountLimits
-  /** For `receipt`: whether this receipt of the rail can be given back that way. All of them by default. */
+  /** Returns whether this receipt can be refunded to its source (`to: 'receipt'`). Default: every receipt can. */
   takes?(receiptId: string): boolean
-  /** Sends it. Called at most once per `sendingId`, after that was committed as `submitting`. */
+  /**
+   * Sends the refund. Payments calls it at most once per `sendingId`, after it committed the sending as `submitting`. Returns `failed` only
+   * when the provider certainly did not act; in doubt returns `unknown`. Does not throw for provider errors.
+   */
   send(request: RefundRequest): Promise<RefundOutcome>
-  /** Asks what became of it. May be called any number of times. `pending` may also mean that the answer comes by webhook. */
+  /**
+   * Asks the provider for the refund's state. Must be safe to call any number of times. `pending` may also mean that the answer arrives by
+   * webhook. Does not throw for provider errors.
+   */
   check(refund: RefundRef): Promise<RefundOutcome>
-  /** Waits between checks in ms, the last repeated. */
+  /** Delays between checks in ms; the last one repeats. */
   readonly checkAfterMs: readonly number[]
-  /** What a stored event says of refunds. Throws only on an event of a shape never seen. */
+  /** Returns the refund facts of a stored event. Throws only on an unknown format. */
   parse?(event: InboundEvent): readonly RefundFact[]
-  /** All refunds of a receipt that the provider knows, ours and others'. Throws when it cannot be asked. */
+  /** Returns all refunds of a receipt at the provider, including refunds that Purser did not create. Throws when the provider cannot answer. */
   list?(receiptId: string): Promise<readonly ProviderRefund[]>
 }
 
+/** Input of `send`. */
 export interface RefundRequest {
   readonly refundId: string
-  /** Ours, of this sending: the provider's idempotency key. */
+  /** Our id of this sending. Use it as the provider's idempotency key. */
   readonly sendingId: string
   readonly intentId: string
   readonly amount: Money
-  /** The provider's id of the receipt, for `receipt`. */
+  /** The provider's id of the receipt (`to: 'receipt'`). */
   readonly receiptId: string | undefined
-  /** MSISDN in digits, for `phone`. */
+  /** Phone number, E.164 without the plus sign (`to: 'phone'`). */
   readonly phone: string | undefined
   readonly merchantName: string
-  /** Where the provider tells what became of it. Each carries a secret token of its own: never log them. */
+  /** Returns the URL for a callback. Each URL contains a secret token of its own: never log it. */
   readonly callbackUrl: (purpose: CallbackPurpose) => string
 }
 
-/** What is known of a refund when a provider is asked about it. */
+/** Input of `check`: the data that payments stored about a sending. */
 export interface RefundRef extends RefundRequest {
-  /** The provider's id of it; undefined when the answer to `send` was lost. */
+  /** The provider's id of the refund. Undefined when the response to `send` was lost. */
   readonly reference: string | undefined
   readonly sentAt: Date
 }
 
-/** What became of a refund. `failed` only when surely no money went, or it came back. */
+/** State of a refund. `failed` means that certainly no money moved, or that the money was returned. */
 export type RefundOutcome =
   | { readonly kind: 'pending'; readonly reference?: string }
   | {
       readonly kind: 'unknown'
       readonly why: string
       readonly reference?: string
-      /** The provider answered, and knows no such refund: proof of nothing by itself. */
+      /** True: the provider answered that it has no such refund. This alone does not prove that nothing was sent. */
       readonly absent?: boolean
     }
   | { readonly kind: 'succeeded'; readonly reference: string; readonly number?: string }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly why?: string; readonly reference?: string }
 
-/** A refund as the provider knows it. */
+/** A refund as the provider reports it. */
 export interface ProviderRefund {
-  /** The provider's id of it. */
+  /** The provider's id of the refund. */
   readonly reference: string
-  /** Ours, where it was made by us. */
+  /** Our id of the refund. Undefined when Purser did not create it. */
   readonly refundId: string | undefined
   readonly receiptId: string
   readonly amount: Money
   readonly outcome: RefundOutcome
 }
 
-/** `told`: proven, and all there is to say. `sending`: about one that we sent, named by its token. `news`: the receipt's refunds are to be listed. */
+/**
+ * Statement about refunds, from an event.
+ *
+ * - `observed`: the event proves the refund's state; no further question is needed.
+ * - `sending`: the event is about a sending of ours, named by the token in its path.
+ * - `changed`: the refunds of a receipt changed. Payments calls `list`.
+ */
 export type RefundFact =
-  | { readonly kind: 'told'; readonly refund: ProviderRefund }
+  | { readonly kind: 'observed'; readonly refund: ProviderRefund }
   | {
       readonly kind: 'sending'
       readonly refundId: string
       readonly sendingId: string
       readonly outcome: RefundOutcome
       readonly amount?: Money
-      /** True: the event proves nothing, so `check` is asked at once. False: it answers a question of ours. */
+      /** True: the event proves nothing, so payments calls `check` at once. False: the event answers our own question. */
       readonly needsCheck: boolean
     }
-  | { readonly kind: 'news'; readonly receiptId: string }
+  | { readonly kind: 'changed'; readonly receiptId: string }

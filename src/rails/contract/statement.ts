@@ -2,55 +2,65 @@ import type { Money } from '#money'
 import type { RailReceipt } from './outcome.ts'
 import type { Watched } from './watch.ts'
 
-/** What the provider's own books say, for the comparison with ours. */
+/** Part of a rail that lists payments from the provider's own records. Reconciliation compares the list with our receipts. */
 export interface RailStatement {
-  /** Why it cannot be read, though the rail works (it was not applied for, …); undefined when it can. A sentence for operators. */
+  /**
+   * Returns why the list cannot be read although the rail works, for example because the operator did not apply for it. Undefined when it
+   * can be read. A sentence for operators.
+   */
   unavailable?(): string | undefined
-  /** How far back it reaches. */
+  /** Age in ms of the oldest payment in the list. */
   readonly reachMs: number
-  /** How much later than ours the provider's own time of the same money may be (blocks): half an hour where it is not told. */
+  /** How much later than our own time the provider may date the same money (blocks), in ms. Default: half an hour. */
   readonly lateMs?: number
-  /** A page of what arrived in a time, in any order; more than that does no harm. Repeatable. Throws when the provider cannot tell. */
+  /**
+   * Returns one page of the payments in a span, in any order. Extra payments outside the span do no harm. Must be safe to repeat. Throws
+   * when the provider cannot answer: an error must never look like a day without payments.
+   */
   list(span: StatementSpan): Promise<StatementPage>
   /**
-   * The receipt of a line that names its attempt, where the list itself is the provider's word of it; undefined while it is not final.
-   * Without this `check` is asked about the attempt.
+   * Returns the receipt of a line that names its attempt; undefined while it is not final. Implement it only if the list itself proves the
+   * payment. Without it, reconciliation calls `check` for the attempt.
    */
-  receiptOf?(line: StatementLine, asked: Money): Promise<RailReceipt | undefined>
+  receiptOf?(line: StatementLine, requested: Money): Promise<RailReceipt | undefined>
 }
 
 export interface StatementSpan {
   readonly from: Date
-  /** Not included. */
+  /** Exclusive. */
   readonly to: Date
+  /** Cursor of the previous page; undefined for the first page. */
   readonly cursor: string | undefined
-  /** Of a rail that watches: every attempt that was ever given an address. */
+  /** Every attempt that ever got an address, for a rail with `watch`. */
   readonly watched: readonly Watched[]
 }
 
 export interface StatementPage {
   readonly lines: readonly StatementLine[]
-  /** For the next page; undefined on the last. */
+  /** Cursor of the next page; undefined on the last page. */
   readonly cursor: string | undefined
 }
 
-/** One arrival of money as the provider keeps it. */
+/** One payment in the provider's records. */
 export interface StatementLine {
-  /** The provider's own id of it. */
+  /** The provider's id of the line. */
   readonly id: string
-  /** The `id` that its receipt has with us, and the number that people see, where the line tells them. */
+  /** `RailReceipt.id` of this payment, if the line states it. */
   readonly receiptId?: string
+  /** Transaction number that people see, if the line states it. */
   readonly number?: string
-  /** Under which the same money came again after it was taken back, in this order. */
+  /** Receipt ids that the same money gets when it arrives again after a reversal, in this order. */
   readonly againIds?: readonly string[]
   readonly gross: Money
-  /** What went back of it so far, where the line tells it. */
+  /** Amount refunded or reversed so far, if the line states it. */
   readonly returned?: Money
   readonly at: Date
-  /** Which attempt it is about, as far as the line tells: by our id, by the provider's, or by who paid. */
+  /** Our attempt id, if the line states it. */
   readonly attemptId?: string
+  /** The provider's reference of the attempt, if the line states it. */
   readonly reference?: string
+  /** The payer's phone, E.164 without the plus sign, if the line states it. */
   readonly payerPhone?: string
-  /** What `receiptOf` finds it again by: the rail's own text. */
+  /** Opaque text of the rail, from which `receiptOf` finds the payment again. */
   readonly proof?: string
 }

@@ -1,32 +1,38 @@
 import type { Money } from '#money'
 import type { Fact } from './webhook.ts'
 
-/** A rail whose money arrives unasked: it looks at all its open attempts at once, again and again. */
+/** Part of a rail whose provider does not report payments by attempt (a blockchain). It polls for all watched attempts at once. */
 export interface Watch {
-  /** Time between looks when nothing wakes. */
+  /** Delay between polls in ms, when `listen` reports nothing. */
   readonly everyMs: number
   /**
-   * What became of the watched attempts since the look that gave `cursor`; undefined: since about a day ago. The cursor is the rail's own text.
-   * It is stored in the transaction that handles the facts, so that a look that was not stored is simply repeated. One look at a time. Throws
-   * when the provider cannot tell: nothing is known then, and the cursor stays.
+   * Returns what happened to the watched attempts after the poll that returned `cursor`. Without a cursor it starts about a day ago. The
+   * cursor is opaque text of the rail.
+   *
+   * Payments stores the cursor in the transaction that applies the facts. If that transaction fails, the poll is repeated with the old
+   * cursor and must return the same facts, so `poll` must have no side effects. Payments runs one poll at a time.
+   *
+   * Throws when the provider cannot answer; payments then keeps the old cursor.
    */
-  look(cursor: string | undefined, watched: readonly Watched[]): Promise<Looked>
-  /** Calls `wake` when there may be news, until the signal fires. A hint: looks find everything without it. */
+  poll(cursor: string | undefined, watched: readonly Watched[]): Promise<PollResult>
+  /** Calls `wake` when a poll may find something new, until the signal aborts. This is a hint: polls find everything without it. */
   listen?(wake: () => void, signal: AbortSignal): Promise<void>
 }
 
+/** An attempt that `poll` watches. */
 export interface Watched {
   readonly attemptId: string
-  /** As `start` told it. */
+  /** The reference that `start` returned. */
   readonly reference: string
   readonly amount: Money
 }
 
-export interface Looked {
+export interface PollResult {
   readonly facts: readonly Fact[]
+  /** Cursor for the next poll. */
   readonly cursor: string
-  /** There is more to catch up on: look again at once. */
+  /** True: this poll did not reach the present. Payments polls again at once. */
   readonly more: boolean
-  /** Money that was seen may still change: look on, also when nothing is watched any more. */
+  /** True: money in the cursor may still change. Payments keeps polling at `everyMs`, even when it watches no attempt. */
   readonly following: boolean
 }

@@ -1,37 +1,42 @@
 import type { Outcome } from './outcome.ts'
 
+/** Part of a rail that receives events from the provider at `/api/webhook/<rail>`. */
 export interface Webhook {
-  /** A second name for the path, `/api/webhook/<alias>/…`, where the provider minds words in it; callback URLs are built with it. */
+  /** Second name of the path, `/api/webhook/<alias>/…`, for a provider that rejects certain words in URLs. Callback URLs use it. */
   readonly pathAlias?: string
   /**
-   * Whether the request is really the provider's. Pure and quick: it runs before the event is stored. `token` is the attempt that the path's
-   * token names, already checked; undefined when the path has none or a wrong one.
+   * Decides whether the provider sent this request. It runs before the event is stored, so it must be pure and quick, and it must not
+   * throw.
    */
   verify(request: InboundRequest): Verdict
-  /** What the provider wants to read once an event is stored; `{"received":true}` by default. */
+  /** Response body that the provider expects for a stored event. Default: `{"received":true}`. */
   readonly accepted?: Readonly<Record<string, string | number | boolean>>
-  /** What a stored event says. Throws only on an event of a shape never seen: it is then parked for a person. */
+  /** Returns the facts of a stored event. Throws only on an unknown format: the event then becomes a dead letter for an operator. */
   parse(event: InboundEvent): readonly Fact[]
 }
 
 export interface InboundRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly rawBody: Buffer
+  /** The attempt named by the token in the path. The token is already verified. Undefined when it is missing or wrong. */
   readonly tokenAttemptId: string | undefined
-  /** The refund that the path's token names, already checked. */
+  /** The refund named by the token in the path. The token is already verified. */
   readonly tokenRefund?: TokenRefund | undefined
   readonly now: Date
-  /** The peer's address, where the edge knows it: for logs, never a proof. */
+  /** IP address of the peer, if known. For logs only; it proves nothing. */
   readonly address?: string | undefined
 }
 
+/** Result of `verify`. On `ok: false` the sender gets `status`; `why` is for the log. */
 export type Verdict =
   | {
       readonly ok: true
-      /** The provider's own event id; else the hash of the body is used. */ readonly eventId?: string
+      /** The provider's event id. Events with the same id are handled once. Default: a hash of the body. */
+      readonly eventId?: string
     }
   | { readonly ok: false; readonly status: 400 | 401 | 404; readonly why: string }
 
+/** A stored event. */
 export interface InboundEvent {
   readonly rawBody: Buffer
   readonly tokenAttemptId: string | undefined
@@ -39,22 +44,24 @@ export interface InboundEvent {
   readonly receivedAt: Date
 }
 
+/** Statement about one attempt, from an event or a poll. */
 export interface Fact {
-  /** Which attempt it is about: ours by id, by the provider's reference, or by a receipt (reversals). */
+  /** The attempt: by our id, by the provider's reference, or by one of its receipts (reversals). */
   readonly about: { readonly attemptId: string } | { readonly reference: string } | { readonly receiptId: string }
   readonly outcome: Outcome
-  /** The provider's ids and payer in the event, compared with the attempt's where given. */
+  /** The payer's phone in the event, E.164 without the plus sign. Payments compares it with the attempt's phone. */
   readonly payerPhone?: string
   /**
-   * True: ask `check` now and believe its answer. Nothing is credited on the event alone, because it is no proof (no signature) or does not
-   * hold the whole story (`pending` then only means: there is news). What the event states (amount, number) fills in what `check` cannot.
+   * True: payments calls `check` at once and trusts only its answer. Use it when the event proves nothing (no signature) or is incomplete;
+   * `pending` then means "something changed". Data of the event that `check` cannot provide (amount, number) is still used.
    */
   readonly needsCheck: boolean
 }
 
-/** `result`: what became of it. `timeout`: the provider gave up waiting for itself. `status`: the answer to a question of ours. */
+/** `result`: the final result of a sending. `timeout`: the provider stopped waiting for its own result. `status`: the answer to `check`. */
 export type CallbackPurpose = 'result' | 'timeout' | 'status'
 
+/** The refund that a callback path names, and which callback it is. */
 export interface TokenRefund {
   readonly refundId: string
   readonly sendingId: string

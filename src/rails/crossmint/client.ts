@@ -14,14 +14,14 @@ import { createdOrder, errorAnswer, order, orderPage, type ListedOrder, type Ord
 
 export interface CrossmintSettings {
   readonly apiKey: Secret
-  /** With an older client secret instead of a server key. */
+  /** Project id, needed with an older client secret instead of a server key. */
   readonly clientId: string | undefined
-  /** With `/api`. */
+  /** Address of Crossmint, with `/api`. */
   readonly baseUrl: string
 }
 
 export interface NewOrder {
-  /** A decimal string in US dollars. */
+  /** Amount as a decimal string in US dollars. */
   readonly dollars: string
   readonly item: { readonly tokenLocator: string } | { readonly collectionLocator: string }
   readonly wallet: string
@@ -30,17 +30,17 @@ export interface NewOrder {
 }
 
 export interface Crossmint {
-  /** Not idempotent: a second call is a second order. Throws CrossmintError; `maybeActed` says if there may be one. */
+  /** Creates an order. Not idempotent: a second call creates a second order. Throws CrossmintError; `maybeActed` tells whether an order may exist. */
   createOrder(input: NewOrder): Promise<{ readonly order: Order; readonly clientSecret: string }>
-  /** Throws CrossmintError. */
+  /** Fetches an order. Throws CrossmintError. */
   fetchOrder(orderId: string): Promise<Order>
-  /** The project's orders, newest first: a page, and where the next begins. Throws CrossmintError. */
+  /** Returns a page of the project's orders, newest first, and the cursor of the next page. Throws CrossmintError. */
   listOrders(cursor: string | undefined): Promise<{ orders: readonly ListedOrder[]; next: string | undefined }>
 }
 
 type Code = 'crossmint.rejected' | 'crossmint.unauthorized' | 'crossmint.unavailable' | 'crossmint.bad-answer'
 
-/** What Crossmint said instead of an answer, or that it said nothing. Holds no secret. */
+/** Error response of Crossmint, or a missing response. Contains no secret. */
 export class CrossmintError extends AppError {
   declare readonly code: Code
   readonly maybeActed: boolean
@@ -51,7 +51,7 @@ export class CrossmintError extends AppError {
   }
 }
 
-/** Longer than the question's: the answer to an order cannot be asked for again. */
+/** Longer than the query's deadline: the response to a new order cannot be requested again. */
 const ORDER_DEADLINE_MS = 30_000
 const QUESTION_DEADLINE_MS = 15_000
 const LONGEST_MESSAGE = 200
@@ -101,14 +101,14 @@ export function createCrossmint(deps: { fetch: Fetch; settings: () => CrossmintS
   }
 }
 
-/** Server keys say what they are; what does not is the client secret of the pair that came before them. */
+/** Server keys start with `sk_`. Any other key is the client secret of the older pair of headers. */
 function keyHeaders({ apiKey, clientId }: CrossmintSettings): Record<string, string> {
   const key = apiKey.reveal()
   if (key.startsWith('sk_')) return { 'x-api-key': key }
   return { 'x-client-secret': key, 'x-project-id': clientId ?? '' }
 }
 
-/** A payment has no "charge so much": the payer buys a stablecoin for the amount, or from a collection at this price. */
+/** Crossmint has no plain charge: the payer buys a stablecoin for the amount, or an item of a collection at this price. */
 const bodyOf = ({ dollars, item, wallet, paymentMethod, email }: NewOrder): object => ({
   payment: { method: paymentMethod, currency: 'usd', ...(email === undefined ? {} : { receiptEmail: email }) },
   lineItems: [
@@ -124,7 +124,7 @@ async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
     return await fetch(request)
   } catch (error) {
     if (!(error instanceof FetchError)) throw error
-    throw new CrossmintError('crossmint.unavailable', 'no answer', { maybeActed: error.maybeSent, cause: error })
+    throw new CrossmintError('crossmint.unavailable', 'no response', { maybeActed: error.maybeSent, cause: error })
   }
 }
 
@@ -134,14 +134,14 @@ function read<T>(answer: FetchAnswer, schema: z.ZodType<T>, key: string): T {
   if (status >= 200 && status < 300) {
     const parsed = schema.safeParse(body)
     if (parsed.success) return parsed.data
-    throw new CrossmintError('crossmint.bad-answer', 'an answer of an unknown form', {
+    throw new CrossmintError('crossmint.bad-answer', 'the response has an unknown format', {
       maybeActed: true,
       cause: parsed.error,
     })
   }
-  const told = errorAnswer.safeParse(body)
-  const text = told.success
-    ? `: ${String(told.data.message).replaceAll(key, '[secret]').slice(0, LONGEST_MESSAGE)}`
+  const failure = errorAnswer.safeParse(body)
+  const text = failure.success
+    ? `: ${String(failure.data.message).replaceAll(key, '[secret]').slice(0, LONGEST_MESSAGE)}`
     : ''
   throw new CrossmintError(codeOf(status), `it answered ${status}${text}`, { maybeActed: !didNothing(status) })
 }

@@ -5,7 +5,7 @@ const locator = z
   .string()
   .regex(/^[a-z0-9-]+:[\w-]+(?::[\w-]+)?$/i, 'a locator such as solana:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v')
 
-/** Names that start with CROSSMINT, as the guides have them; the older pair of key and project still works. */
+/** Settings of Crossmint. The aliases are the names of older setups, which use a client secret and a project id. */
 export const crossmintConfig = defineConfig(
   'crossmint',
   {
@@ -35,11 +35,11 @@ export const crossmintConfig = defineConfig(
       },
     ),
     wallet: setting('CROSSMINT_WALLET_ADDRESS', z.string().min(20).max(100).optional(), {
-      doc: 'Wallet that gets what payers buy: your own.',
+      doc: 'Your own wallet. It receives the stablecoins or items that payers buy.',
       runtime: true,
     }),
     tokenLocator: setting('CROSSMINT_TOKEN_LOCATOR', locator.optional(), {
-      doc: 'Stablecoin that a payment becomes, as chain:address.',
+      doc: 'Stablecoin that payers buy, as chain:address.',
       runtime: true,
       example: 'solana:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v',
     }),
@@ -51,7 +51,7 @@ export const crossmintConfig = defineConfig(
         .pipe(locator)
         .optional(),
       {
-        doc: 'Instead of a stablecoin: the collection that payments buy from.',
+        doc: 'Collection that payers buy from, instead of a stablecoin.',
         runtime: true,
         aliases: ['CROSSMINT_COLLECTION_ID'],
         example: 'crossmint:<collection id>',
@@ -64,7 +64,7 @@ export const crossmintConfig = defineConfig(
         .regex(/^[a-z0-9-]+$/)
         .default('card'),
       {
-        doc: 'How an order is first meant to be paid: card, or a chain such as base or solana. The payer chooses on the page.',
+        doc: 'Preselected payment method: card, or a chain such as base or solana. The payer can change it on the page.',
         runtime: true,
       },
     ),
@@ -75,7 +75,7 @@ export const crossmintConfig = defineConfig(
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
       {
-        doc: 'Where Crossmint is. Default: https://www.crossmint.com/api in live mode, https://staging.crossmint.com/api in test mode.',
+        doc: 'Address of Crossmint. Default: https://www.crossmint.com/api in live mode, https://staging.crossmint.com/api in test mode.',
         example: 'https://www.crossmint.com/api',
       },
     ),
@@ -98,7 +98,7 @@ export const crossmintConfig = defineConfig(
 
 export type CrossmintConfig = ConfigOf<typeof crossmintConfig>
 
-/** Why the key does not belong in this mode. An older client secret does not say what it is for. */
+/** Returns why the key does not belong to this mode. An older client secret does not reveal its mode. */
 export function keyProblem(key: string, mode: Mode): string | undefined {
   const [, kind] = /^[sc]k_(production|staging)_/.exec(key) ?? []
   if (key.startsWith('ck_'))

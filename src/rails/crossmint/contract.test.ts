@@ -6,7 +6,7 @@ import { silentLog } from '#platform/observe/log'
 import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../suites/collect.ts'
-import { statementTrialOf, testStatementContract } from '../suites/statement.ts'
+import { toStatementTrial, testStatementContract } from '../suites/statement.ts'
 import { createCrossmintRail, crossmintConfig } from './index.ts'
 
 const CARDS: Record<Payer, string> = {
@@ -72,7 +72,7 @@ const open = async (): Promise<RailTrial> => {
 }
 
 testRailContract('crossmint', open)
-testStatementContract('crossmint', () => statementTrialOf(open))
+testStatementContract('crossmint', () => toStatementTrial(open))
 
 function pageOf(outcome: Outcome): string {
   assert.ok(outcome.kind === 'pending' && outcome.redirectUrl)

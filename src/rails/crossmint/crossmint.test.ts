@@ -38,7 +38,7 @@ const requestFor = ({ ids, clock, receiver }: RailBench, changed: Partial<Collec
   ...changed,
 })
 
-/** An order as Crossmint answers it; `changed` in its own words. */
+/** Returns an order response of Crossmint with the fields in `changed`. */
 const orderAs = (payment: object, delivery: object = { status: 'awaiting-payment' }, more: object = {}): object => ({
   orderId: 'o-1',
   phase: 'payment',
@@ -50,7 +50,7 @@ const orderAs = (payment: object, delivery: object = { status: 'awaiting-payment
 })
 const read = (order: object): Outcome => outcomeOf(orderShape.parse(order), AT)
 
-test('what an order says: paid is only what was paid and delivered', () => {
+test('an order is paid only if it is paid and delivered', () => {
   const paid = { status: 'completed' }
   const done = { phase: 'completed' }
   const cases: readonly (readonly [order: object, kind: Outcome['kind'], detail?: string])[] = [
@@ -87,7 +87,7 @@ test('what an order says: paid is only what was paid and delivered', () => {
   }
 })
 
-test('the page is Crossmint’s own, for this order and its secret, and leads back to the payment', async () => {
+test('the page is Crossmint’s, needs the order’s secret, and returns to the payment', async () => {
   await using bench = await openRailBench()
   const started = await collectOf(railOf(bench)).start(requestFor(bench))
   assert.ok(started.kind === 'pending' && started.redirectUrl && started.reference)
@@ -96,12 +96,12 @@ test('the page is Crossmint’s own, for this order and its secret, and leads ba
   assert.ok((url.searchParams.get('clientSecret') ?? '').length > 20)
   assert.equal(url.searchParams.get('successCallbackURL'), `${bench.receiver.url}/pay/x`)
   const stranger = await bench.fetch({ url: started.redirectUrl.replace(/clientSecret=[^&]+/, ''), label: 'test' })
-  assert.equal(stranger.status, 404, 'not without the secret')
+  assert.equal(stranger.status, 404, 'the page needs the secret')
 })
 
-test('what the simulator sends, the npm package svix admits; forged, old and repeated events are what they are', async () => {
+test('the npm package svix accepts the simulator’s events, and forged, old and repeated events are detected', async () => {
   await using bench = await openRailBench()
-  // svix knows the system's time only.
+  // svix uses the system clock only.
   bench.clock.advance(systemClock.now().getTime() - bench.clock.now().getTime())
   const rail = railOf(bench)
   const started = await collectOf(rail).start(requestFor(bench))
@@ -113,7 +113,7 @@ test('what the simulator sends, the npm package svix admits; forged, old and rep
   const events = bench.receiver.received
   const secret = 'whsec_cHVyc2VyIHNhbmRib3ggY3Jvc3NtaW50'
   const types = events.map(({ body: raw, headers: names }) => {
-    // It throws on what it does not admit.
+    // svix throws on an invalid event.
     new Webhook(secret).verify(raw, names as Record<string, string>)
     return (JSON.parse(raw.toString()) as { type: string }).type
   })
@@ -133,7 +133,7 @@ test('what the simulator sends, the npm package svix admits; forged, old and rep
   assert.equal(off?.ok === false && off.status, 404, 'without a secret the endpoint is off')
 })
 
-test('paid and not delivered is seen and not counted; given back, it failed', async () => {
+test('a paid order that is not delivered is not final; when Crossmint refunds it, it failed', async () => {
   await using bench = await openRailBench()
   const collect = collectOf(railOf(bench))
   const request = requestFor(bench)
@@ -161,7 +161,7 @@ test('paid and not delivered is seen and not counted; given back, it failed', as
   assert.equal(back.kind === 'failed' && back.reason, 'provider-rejected')
 })
 
-test('the older pair of names configures it, with its own headers', async () => {
+test('the older settings work, with their own headers', async () => {
   await using bench = await openRailBench()
   const older = { CROSSMINT_API_KEY: 'sandbox-client-secret', CROSSMINT_CLIENT_ID: 'sandbox-project' }
   const rail = railOf(bench, older)
@@ -175,7 +175,7 @@ test('the older pair of names configures it, with its own headers', async () => 
   assert.equal((await collectOf(foreign).start(requestFor(bench))).kind, 'failed')
 })
 
-test('keys of another mode, keys for browsers and half a configuration are refused', async () => {
+test('keys of another mode, client-side keys and incomplete settings are refused', async () => {
   await using bench = await openRailBench()
   assert.throws(
     () => railOf(bench, { CROSSMINT_API_KEY: 'sk_production_x1' }),
@@ -198,7 +198,7 @@ test('keys of another mode, keys for browsers and half a configuration are refus
   assert.equal((await collectOf(off).start(requestFor(bench))).kind, 'failed')
 })
 
-test('an order at another price is shown to nobody', async () => {
+test('an order with another price is not shown to a payer', async () => {
   await using bench = await openRailBench()
   let answer: ScriptedAnswer = { status: 201, body: { clientSecret: 's', order: orderAs({}) } }
   await using provider = await openScripted(() => answer)
@@ -215,7 +215,7 @@ test('an order at another price is shown to nobody', async () => {
   assert.equal(started.kind === 'unknown' && started.why, 'the order costs 21.00, not 19.99')
 })
 
-test('the list of orders is read back as far as an order can be paid, and only what was paid and delivered is money', async () => {
+test('the list of orders is read back as far as an order can be paid, and has paid and delivered orders only', async () => {
   await using bench = await openRailBench()
   const HOUR_MS = 3_600_000
   const listed = (orderId: string, ageMs: number, payment: string, delivery: object): object => ({
@@ -228,7 +228,7 @@ test('the list of orders is read back as far as an order can be paid, and only w
     '': {
       data: [
         listed('o-paid', HOUR_MS, 'completed', done),
-        listed('o-begun', HOUR_MS, 'awaiting-payment', { status: 'awaiting-payment' }),
+        listed('o-started', HOUR_MS, 'awaiting-payment', { status: 'awaiting-payment' }),
         listed('o-failed', HOUR_MS, 'completed', { status: 'failed' }),
         listed('o-going', HOUR_MS, 'completed', { status: 'in-progress' }),
       ],

@@ -4,7 +4,7 @@ import type { Order } from './wire.ts'
 
 export const USD = assetOf('USD')
 
-/** Statuses in which the payer can still pay, or Crossmint still works. `completed` is not among them: it says nothing of the delivery. */
+/** Payment statuses in which the payer can still pay, or Crossmint is processing. `completed` is not listed: it does not cover the delivery. */
 const PENDING = new Set([
   'requires-quote',
   'requires-crypto-payer-address',
@@ -17,7 +17,7 @@ const PENDING = new Set([
   'in-progress',
 ])
 
-/** The payer may try again on the same page: the attempt goes on. */
+/** Refusals after which the payer can pay again on the same page, so the attempt stays pending. */
 const REFUSED: Readonly<Record<string, FailureReason>> = {
   'failed-kyc': 'authentication-failed',
   'rejected-kyc': 'authentication-failed',
@@ -25,7 +25,7 @@ const REFUSED: Readonly<Record<string, FailureReason>> = {
   'crypto-payer-insufficient-funds-for-gas': 'insufficient-funds',
 }
 
-/** Codes of `failureReason` that have a word of their own with us; the rest is `declined`. */
+/** Codes of `failureReason` that have a specific reason. All others are `declined`. */
 const DECLINES: readonly (readonly [part: RegExp, reason: FailureReason])[] = [
   [/insufficient[-_]?funds/i, 'insufficient-funds'],
   [/3ds|authenticat|kyc/i, 'authentication-failed'],
@@ -33,8 +33,8 @@ const DECLINES: readonly (readonly [part: RegExp, reason: FailureReason])[] = [
 ]
 
 /**
- * What an order says of the attempt. Paid is only what was paid and delivered: a card is captured when the delivery is done, and a delivery
- * that fails is given back by Crossmint. `phase: completed` alone says neither.
+ * Returns the outcome of an order. A receipt is final only if the order is paid and delivered: Crossmint captures a card after the delivery and
+ * refunds a failed delivery. `phase: completed` alone proves neither.
  */
 export function outcomeOf(order: Order, at: Date): Outcome {
   const { orderId: reference, payment, phase } = order
@@ -42,7 +42,12 @@ export function outcomeOf(order: Order, at: Date): Outcome {
   const deliveries = order.lineItems.map(({ delivery }) => delivery?.status ?? 'none')
   if (payment.status === 'completed') {
     if (deliveries.includes('failed'))
-      return { kind: 'failed', reason: 'provider-rejected', why: 'not delivered: Crossmint gives it back', reference }
+      return {
+        kind: 'failed',
+        reason: 'provider-rejected',
+        why: 'not delivered: Crossmint refunds the payer',
+        reference,
+      }
     return paidOutcome(order, { at, final: deliveries.every((status) => status === 'completed') })
   }
   if (payment.status === 'failed') {
@@ -55,32 +60,32 @@ export function outcomeOf(order: Order, at: Date): Outcome {
   return { kind: 'pending', reference, ...(declined ? { declined } : {}) }
 }
 
-/** Paid and delivered. */
+/** Whether the order is paid and delivered. */
 export const isPaid = ({ payment, lineItems }: Pick<Order, 'payment' | 'lineItems'>): boolean =>
   payment.status === 'completed' && lineItems.every(({ delivery }) => delivery?.status === 'completed')
 
 function paidOutcome(order: Order, { at, final }: { at: Date; final: boolean }): Outcome {
   const { orderId: reference } = order
   const gross = priceOf(order)
-  if (!gross) return { kind: 'unknown', why: 'paid, but its price in dollars is not told', reference }
+  if (!gross) return { kind: 'unknown', why: 'paid, but the order states no price in US dollars', reference }
   const number = order.lineItems.find(({ delivery }) => delivery?.txId)?.delivery?.txId
   const receipt = { id: reference, ...(number ? { number } : {}), gross, at, final, stated: true }
   return { kind: 'received', receipts: [receipt], reference }
 }
 
-/** The order's total in US dollars, which it was made in; undefined when it names none. */
+/** Returns the order's total in US dollars, the currency of our orders; undefined if it states none. */
 export function priceOf({ quote }: Pick<Order, 'quote'>): Money | undefined {
   const total = amountOf(quote?.totalPrice)
   return total?.asset === USD && !isZero(total) ? total : undefined
 }
 
-/** Undefined for what is no amount of a currency that we know. */
+/** Parses an amount. Returns undefined if it is missing, invalid or in an unknown currency. */
 export function amountOf(
-  told: { readonly amount: string; readonly currency: string } | null | undefined,
+  price: { readonly amount: string; readonly currency: string } | null | undefined,
 ): Money | undefined {
-  const code = told?.currency.toUpperCase() ?? ''
-  if (!told || !isCurrency(code)) return undefined
-  const read = parseAmount(told.amount, assetOf(code))
+  const code = price?.currency.toUpperCase() ?? ''
+  if (!price || !isCurrency(code)) return undefined
+  const read = parseAmount(price.amount, assetOf(code))
   return 'problem' in read ? undefined : read
 }
 

@@ -23,20 +23,20 @@ import { event as eventShape, orderOfEvent } from './wire.ts'
 
 export type CrossmintDeps = RailDeps<CrossmintConfig>
 
-/** One to five thousand dollars: what its onramp is known to take [community]. */
+/** Limits of Crossmint's onramp: 1 to 5,000 US dollars [community]. */
 const LIMITS = { min: 100n, max: 500_000n, step: 1n }
 const BASE_URLS: Readonly<Record<Mode, string | undefined>> = {
-  // The sandbox gives its own address in the settings.
+  // In the sandbox the settings contain the simulator's address.
   sandbox: undefined,
   test: 'https://staging.crossmint.com/api',
   live: 'https://www.crossmint.com/api',
 }
 const LIFETIME_MS = 24 * 60 * 60_000
 const CHECK_AFTER_MS = [5000, 5000, 10_000, 10_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
-/** Whoever waits for the page has tried again by then. */
+/** Time after which a payer whose order response was lost has started again. */
 const NEVER_SHOWN_MS = 60_000
 
-/** Cards and stablecoins through an order at Crossmint: the payer pays on Crossmint's page. */
+/** Creates the rail for cards and stablecoins through Crossmint. The payer pays an order on Crossmint's page. */
 export function createCrossmintRail(deps: CrossmintDeps): Rail {
   const client = createCrossmint({ fetch: deps.fetch, settings: () => requireSettings(deps) })
   return {
@@ -67,12 +67,12 @@ async function start(deps: CrossmintDeps, client: Crossmint, request: CollectReq
   if (problem) return { kind: 'failed', reason: 'provider-unavailable', why: problem }
   const { asset, amount } = request.amount
   if (asset !== USD || amount < LIMITS.min || amount > LIMITS.max) {
-    return { kind: 'failed', reason: 'limit-exceeded', why: 'Crossmint takes 1 to 5,000 US dollars' }
+    return { kind: 'failed', reason: 'limit-exceeded', why: 'Crossmint accepts 1 to 5,000 US dollars' }
   }
   try {
     const { order, clientSecret } = await client.createOrder(newOrder(deps, request))
     return withPage(
-      fitting(request, order, deps.clock.now()),
+      outcomeAtPrice(request, order, deps.clock.now()),
       pageOf(deps, order.orderId, clientSecret, request.returnUrl),
     )
   } catch (error) {
@@ -86,25 +86,25 @@ async function start(deps: CrossmintDeps, client: Crossmint, request: CollectReq
 async function check(deps: CrossmintDeps, client: Crossmint, attempt: AttemptRef): Promise<Outcome> {
   const { reference } = attempt
   if (reference === undefined) {
-    // The answer was lost, and with it the order's id and secret: nobody can be shown its page, so nobody can pay it.
+    // The lost response contained the order's id and secret. No payer can see its page, so it cannot be paid.
     if (deps.clock.now() < addMs(attempt.createdAt, NEVER_SHOWN_MS))
-      return { kind: 'unknown', why: 'the answer to the order was lost' }
+      return { kind: 'unknown', why: 'the response to the order was lost' }
     return { kind: 'failed', reason: 'provider-unavailable', why: 'the page was never shown' }
   }
   const problem = problemOf(deps)
   if (problem) return { kind: 'unknown', why: problem, reference }
   try {
     const order = await client.fetchOrder(reference)
-    if (order.orderId !== reference) return { kind: 'unknown', why: 'the answer is about another order', reference }
-    return fitting(attempt.request, order, deps.clock.now())
+    if (order.orderId !== reference) return { kind: 'unknown', why: 'the response is about another order', reference }
+    return outcomeAtPrice(attempt.request, order, deps.clock.now())
   } catch (error) {
     if (!(error instanceof CrossmintError)) throw error
     return { kind: 'unknown', why: error.message, reference }
   }
 }
 
-/** An order that costs more or less than the attempt is not shown to a payer; one that was paid counts for what it says. */
-function fitting({ amount }: CollectRequest, order: Parameters<typeof outcomeOf>[0], now: Date): Outcome {
+/** Returns the order's outcome. A pending order with another price than the attempt is `unknown`, so no payer sees it. A paid one counts at its price. */
+function outcomeAtPrice({ amount }: CollectRequest, order: Parameters<typeof outcomeOf>[0], now: Date): Outcome {
   const outcome = outcomeOf(order, now)
   const price = priceOf(order)
   if (outcome.kind !== 'pending' || price === undefined || price.amount === amount.amount) return outcome
@@ -126,7 +126,7 @@ function newOrder({ config }: CrossmintDeps, { amount, payer }: CollectRequest):
   }
 }
 
-/** Crossmint's hosted checkout of an order that was made by a server. The names of what sends the payer back are not verified. */
+/** Returns the URL of Crossmint's hosted checkout for an order created by a server. The names of the return parameters are not verified. */
 function pageOf(deps: CrossmintDeps, orderId: string, clientSecret: string, returnUrl: string): string {
   const host = requireSettings(deps).baseUrl.replace(/\/api$/, '')
   const query = new URLSearchParams({
@@ -146,8 +146,8 @@ function verify({ config }: CrossmintDeps, { headers, rawBody: body, now }: Inbo
 }
 
 /**
- * Events come more than once and in any order, so they only say that there is news of an order, and `check` fetches it as it is now. Quotes
- * are no news: they move while the payer chooses. The older `purchase.…` events tell what the others tell.
+ * Returns the facts of an event. Events repeat and arrive in any order, so they only trigger `check`, which fetches the current order. Quote
+ * events are ignored, because quotes change while the payer chooses. The older `purchase.…` events duplicate the others and are ignored.
  */
 function parseFacts({ rawBody }: InboundEvent): readonly Fact[] {
   const { type, data } = eventShape.parse(JSON.parse(rawBody.toString('utf8')))

@@ -8,22 +8,22 @@ import type { ListedOrder } from './wire.ts'
 const REACH_MS = 31 * 24 * 60 * 60_000
 
 /**
- * The orders of the project that were paid and delivered. They are listed by when they were made, and can be paid for `lifetimeMs` after
- * that: the list is read back so far. The order's id is the attempt's reference; those of other programs of the project are lines too.
+ * Lists the project's paid and delivered orders. Crossmint sorts by creation time, and an order can be paid for `lifetimeMs` after its
+ * creation, so the list is read back that far. The order id is the attempt's reference. Orders of other programs of the project are lines too.
  */
 export const createStatement = (client: Crossmint, lifetimeMs: number): RailStatement => ({
   reachMs: REACH_MS,
   list: async ({ from, cursor }) => {
     const { orders, next } = await client.listOrders(cursor)
     const oldest = orders.at(-1)?.createdAt
-    const isOver = oldest === undefined || oldest < addMs(from, -lifetimeMs)
-    return { lines: orders.filter(isPaid).map(lineOf), cursor: isOver ? undefined : next }
+    const isLastPage = oldest === undefined || oldest < addMs(from, -lifetimeMs)
+    return { lines: orders.filter(isPaid).map(lineOf), cursor: isLastPage ? undefined : next }
   },
 })
 
 function lineOf({ orderId, quote, payment, lineItems, createdAt }: ListedOrder): StatementLine {
   const gross = amountOf(quote?.totalPrice)
-  if (!gross || isZero(gross)) throw new RangeError(`An order of Crossmint's list cannot be read: ${orderId}`)
+  if (!gross || isZero(gross)) throw new RangeError(`Crossmint's list has an invalid order: ${orderId}`)
   const deliveries = lineItems.flatMap(({ delivery }) => delivery ?? [])
   const number = deliveries.find(({ txId }) => txId)?.txId
   const at = deliveries.find(({ completedAt }) => completedAt)?.completedAt

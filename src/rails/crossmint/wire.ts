@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const price = z.object({ amount: z.string(), currency: z.string() })
 
-/** An order as far as it is needed. Statuses are text: new ones must not break the reading of what they say nothing about. */
+/** The fields of an order that the rail reads. Statuses are text, so that a new status does not make the whole order unreadable. */
 export const order = z.object({
   orderId: z.string().min(1).max(100),
   phase: z.string(),
@@ -18,7 +18,7 @@ export const order = z.object({
 })
 export type Order = z.output<typeof order>
 
-/** An order as the list has it. */
+/** An order in the list of orders. */
 export const listedOrder = order.extend({
   createdAt: z.iso.datetime().transform((text) => new Date(text)),
   payment: order.shape.payment.extend({ refunded: price.nullish() }),

@@ -6,10 +6,10 @@ import { PROCESSING, reasonOf, SUCCESS } from './codes.ts'
 
 const KES = assetOf('KES')
 
-/** What a stored callback says. No signature proves it, so each fact asks for a confirming query. Throws on a form never seen. */
+/** Returns the facts of a stored callback. It is not signed, so each fact requires a query. Throws on an unknown format. */
 export function parseCallback(event: InboundEvent): readonly Fact[] {
   const callback = parseStkCallback(event.rawBody)
-  // Some short codes get masked numbers: only a whole one can be compared.
+  // Some short codes get masked numbers. Only a complete number can be compared.
   const payerPhone = parseMobile(callback.items.get('PhoneNumber') ?? '', 'KE')
   return [
     {
@@ -31,7 +31,7 @@ function outcomeOf(callback: StkCallback, receivedAt: Date): Outcome {
     : { kind: 'unknown', why: `result ${resultCode}`, reference }
 }
 
-/** A success without its metadata names no amount: the query must tell. */
+/** A success without metadata states no amount, so it stays pending until the query confirms it. */
 function successOf({ checkoutRequestId: reference, items }: StkCallback, receivedAt: Date): Outcome {
   const stated = items.get('Amount')
   if (stated === undefined) return { kind: 'pending', reference }
@@ -50,6 +50,6 @@ function successOf({ checkoutRequestId: reference, items }: StkCallback, receive
 function requireAmount(stated: string): Money {
   const gross = parseAmount(stated, KES)
   if ('problem' in gross || isZero(gross))
-    throw new RangeError(`The amount of an M-Pesa callback is not one: ${stated.slice(0, 40)}`)
+    throw new RangeError(`The M-Pesa callback has an invalid amount: ${stated.slice(0, 40)}`)
   return gross
 }

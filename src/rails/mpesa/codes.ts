@@ -1,22 +1,22 @@
 import type { DarajaError } from '#clients/daraja'
 import type { FailureReason } from '#rails/contract'
 
-/** Still with the payer or the network. */
+/** The payer or the network is still processing the push. */
 export const PROCESSING = '4999'
 export const SUCCESS = '0'
 /**
- * "The transaction does not exist." as the answer to a question about a payment [community]. Every other code (a wrong initiator, a locked password,
- * M-Pesa busy) is about the question.
+ * "The transaction does not exist.", in the answer to a status query [community]. Every other error code (a wrong initiator, a locked
+ * password, M-Pesa busy) concerns the query, not the payment.
  */
 export const NO_SUCH_PAYMENT = '2033'
 
 /**
- * Result codes that say that no money moved. Only the code counts: its text differs by channel. What is not listed is unknown and goes
- * to a person: a code that is wrongly called a failure would tell a payer who has paid to pay again.
+ * Result codes that mean that no money moved. Only the code counts, because its text differs by channel. Other codes are unknown and go to an
+ * operator: a code wrongly treated as a failure would ask a payer who paid to pay again.
  */
 const REASONS: Readonly<Record<string, FailureReason>> = {
   1: 'insufficient-funds',
-  // Another M-Pesa request of this phone is being dealt with.
+  // Another M-Pesa request of this phone is in progress.
   1001: 'provider-unavailable',
   1019: 'expired',
   // The prompt could not be sent to the phone.
@@ -30,10 +30,10 @@ const REASONS: Readonly<Record<string, FailureReason>> = {
 export const reasonOf = (resultCode: string): FailureReason | undefined =>
   Object.hasOwn(REASONS, resultCode) ? REASONS[resultCode] : undefined
 
-/** Why a push that was surely not sent to the payer was not. */
+/** Returns the reason for a request that Safaricom certainly refused. */
 export function reasonOfRefusal(error: DarajaError): FailureReason {
   if (error.code !== 'daraja.rejected' || error.httpStatus === 429) return 'provider-unavailable'
   if (error.errorCode?.startsWith('5')) return 'provider-unavailable'
-  // "Bad Request - Invalid PhoneNumber": the one refusal that the payer can mend.
+  // "Bad Request - Invalid PhoneNumber" is the only refusal that the payer can correct.
   return /PhoneNumber|PartyA/.test(error.errorMessage ?? '') ? 'invalid-phone' : 'provider-rejected'
 }

@@ -30,26 +30,26 @@ export const mpesaConfig = defineConfig(
       'MPESA_TRANSACTION_TYPE',
       z.enum(['paybill', 'till'], 'paybill or till').default('paybill'),
       {
-        doc: 'What the short code is: paybill or till.',
+        doc: 'Kind of the short code: paybill or till.',
         runtime: true,
       },
     ),
     partyB: setting('MPESA_PARTY_B', digits('a pay bill or till number').optional(), {
-      doc: 'Who gets the money: the till number where it is not the short code.',
+      doc: 'Receiver of the money: the till number, if it differs from the short code.',
       runtime: true,
       example: '174379',
     }),
     initiatorName: setting('MPESA_INITIATOR_NAME', z.string().min(1).optional(), {
-      doc: 'API user that pays out (B2C). Refunds to phones are off without it and its credential.',
+      doc: 'API user for B2C payments. Without it and its credential, refunds to phones are off.',
       runtime: true,
     }),
     securityCredential: setting('MPESA_SECURITY_CREDENTIAL', z.string().min(1).optional(), {
-      doc: 'The password of that user as the portal of Safaricom encrypts it.',
+      doc: 'Password of that user, encrypted by Safaricom’s portal.',
       secret: true,
       runtime: true,
     }),
     b2cShortcode: setting('MPESA_B2C_SHORTCODE', digits('a short code that pays out').optional(), {
-      doc: 'Short code that refunds are paid from, where it is not the one that is paid to.',
+      doc: 'Short code that pays refunds, if it differs from MPESA_SHORTCODE.',
       runtime: true,
       example: '600000',
     }),
@@ -60,12 +60,12 @@ export const mpesaConfig = defineConfig(
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
       {
-        doc: 'Where Daraja is. Default: https://api.safaricom.co.ke in live mode, https://sandbox.safaricom.co.ke in test mode.',
+        doc: 'Address of Daraja. Default: https://api.safaricom.co.ke in live mode, https://sandbox.safaricom.co.ke in test mode.',
         example: 'https://api.safaricom.co.ke',
       },
     ),
     pull: setting('MPESA_PULL', z.stringbool('true or false').default(false), {
-      doc: 'Whether the short code is registered for Pull Transactions: then each day is compared with the list of M-Pesa.',
+      doc: 'Set it if the short code is registered for Pull Transactions. Each day is then compared with M-Pesa’s list.',
       runtime: true,
     }),
     callbackAddresses: setting(
@@ -80,7 +80,7 @@ export const mpesaConfig = defineConfig(
         )
         .default([]),
       {
-        doc: 'Addresses that callbacks are expected from, such as 196.201.212.0/24. Others are logged, never refused: no official list exists.',
+        doc: 'Expected addresses of callbacks, such as 196.201.212.0/24. Others are logged, never refused, because no official list exists.',
         runtime: true,
         example: '196.201.212.0/24,196.201.213.0/24,196.201.214.0/24',
       },

@@ -6,7 +6,7 @@ import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { testRailContract, type Payer, type RailTrial } from '../suites/collect.ts'
 import { testRefundContract, type RefundTrial } from '../suites/refund.ts'
-import { statementTrialOf, testStatementContract } from '../suites/statement.ts'
+import { toStatementTrial, testStatementContract } from '../suites/statement.ts'
 import { createMpesaRail, mpesaConfig } from './index.ts'
 
 const PHONES: Record<Payer, string> = {
@@ -27,7 +27,7 @@ const open = async (): Promise<RailTrial> => {
     rail: railAt(),
     clock,
     decline: { kind: 'failed', reason: 'insufficient-funds' },
-    lost: 'told',
+    lost: 'callback',
     request: (payer): CollectRequest => {
       const attemptId = ids.next('att')
       return {
@@ -66,7 +66,7 @@ const open = async (): Promise<RailTrial> => {
 }
 
 testRailContract('mpesa', open)
-testStatementContract('mpesa', () => statementTrialOf(open))
+testStatementContract('mpesa', () => toStatementTrial(open))
 
 const TOKEN = /\/((re_\w{26})-\d+)-(result|timeout|status)\./
 

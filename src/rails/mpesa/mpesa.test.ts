@@ -40,7 +40,7 @@ function requestFor({ ids, clock, receiver }: RailBench, phone: string, shilling
   }
 }
 
-/** Polls as payments would: after each of the rail's waits. The first answer that ends the attempt, and when it came. */
+/** Checks like payments, after each of the rail's delays. Returns the first answer that ends the attempt, and its time. */
 async function poll(
   bench: RailBench,
   rail: Rail,
@@ -74,7 +74,7 @@ const ENDS = [
   ['254700000010', 'received', 0],
 ] as const
 
-test('each sandbox phone ends as it should, within a minute', async (t) => {
+test('each sandbox phone gives its outcome within a minute', async (t) => {
   await using bench = await openRailBench()
   for (const [phone, expected, count] of ENDS) {
     await t.test(`${phone}: ${expected}, ${count} callbacks`, async () => {
@@ -82,12 +82,12 @@ test('each sandbox phone ends as it should, within a minute', async (t) => {
       assert.equal(outcome.kind === 'failed' ? outcome.reason : outcome.kind, expected)
       assert.ok(afterMs <= 60_000, `took ${afterMs} ms of sandbox time`)
       assert.equal(callbacks.length, count)
-      assert.ok(new Set(callbacks).size <= 1, 'repeats are the same to the byte')
+      assert.ok(new Set(callbacks).size <= 1, 'repeated callbacks are identical')
     })
   }
 })
 
-test('phone 254700000007: the callback is there before the answer', async () => {
+test('phone 254700000007: the callback arrives before the response', async () => {
   await using bench = await openRailBench()
   const request = requestFor(bench, '254700000007')
   const started = await collectOf(railOf(bench)).start(request)
@@ -107,7 +107,7 @@ test('phone 254700000009 pays a shilling less: the callback states it, the query
   assert.deepEqual([fact.outcome.receipts[0]?.gross.amount, fact.outcome.receipts[0]?.stated], [149_900n, true])
 })
 
-test('phone 254700000011: answer and callback lost; the withheld callback can be sent late', async () => {
+test('phone 254700000011: response and callback are lost; the withheld callback can be sent late', async () => {
   await using bench = await openRailBench()
   const started = await collectOf(railOf(bench)).start(requestFor(bench, '254700000011'))
   assert.equal(started.kind, 'unknown')
@@ -120,7 +120,7 @@ test('phone 254700000011: answer and callback lost; the withheld callback can be
   assert.equal(bench.receiver.received.length, 1)
 })
 
-test('what is refused for sure fails with a reason that fits', async () => {
+test('a certain refusal fails with the matching reason', async () => {
   await using bench = await openRailBench()
   const request = requestFor(bench, '254700000001')
   const start = (changed: Record<string, string | undefined>, given = request): Promise<Outcome> =>
@@ -147,7 +147,7 @@ const ITEMS = [
 const outcomeOf = (body: Buffer): Outcome | undefined =>
   parseCallback({ rawBody: body, tokenAttemptId: ATTEMPT, receivedAt })[0]?.outcome
 
-test('a callback is read by the names of its items, text or number', () => {
+test('callback items are read by name, as text or number', () => {
   const asText = ITEMS.map((item) => ('Value' in item ? { ...item, Value: String(item.Value) } : item))
   for (const [code, items] of [
     [0, ITEMS],
@@ -178,7 +178,7 @@ test('a callback is read by the names of its items, text or number', () => {
   }
 })
 
-test('a success without metadata, or without an amount, leaves it to the query', () => {
+test('a success without metadata or amount waits for the query', () => {
   for (const CallbackMetadata of [
     undefined,
     null,
@@ -192,7 +192,7 @@ test('a success without metadata, or without an amount, leaves it to the query',
   }
 })
 
-test('each code has its meaning, and one that is not listed is unknown', () => {
+test('each listed code has its reason, and other codes are unknown', () => {
   const codes = {
     1: 'insufficient-funds',
     1001: 'provider-unavailable',
@@ -214,7 +214,7 @@ test('each code has its meaning, and one that is not listed is unknown', () => {
   }
 })
 
-test('amounts that are none are parked, masked phones are not compared', () => {
+test('invalid amounts throw, masked phones are not compared', () => {
   for (const Value of [0, -5, '1,500', 1.005, '1e3', 'many']) {
     assert.throws(() =>
       outcomeOf(callback({ ...IDS, ResultCode: 0, CallbackMetadata: { Item: [{ Name: 'Amount', Value }] } })),
@@ -228,7 +228,7 @@ test('amounts that are none are parked, masked phones are not compared', () => {
   assert.equal(parseCallback({ rawBody: body, tokenAttemptId: ATTEMPT, receivedAt })[0]?.payerPhone, undefined)
 })
 
-test('only the answer that there is no such payment says so; a question that failed otherwise says nothing of it', async () => {
+test('only code 2033 says that a payment does not exist; other failed queries say nothing about it', async () => {
   await using bench = await openRailBench()
   const { refund } = railOf(bench)
   const tokenRefund = { refundId: 're_1', sendingId: 're_1-1', purpose: 'status' } as const
@@ -243,7 +243,7 @@ test('only the answer that there is no such payment says so; a question that fai
   for (const code of [1, 17, 2001, 'SFC_IC0003', 'SVC0403']) assert.equal(absent(code), false, String(code))
 })
 
-test('a callback from an address that is not listed is let in and logged', async () => {
+test('a callback from an unlisted address is accepted and logged', async () => {
   await using bench = await openRailBench()
   const log = memoryLog()
   const config = bench.settings(mpesaConfig, 'sandbox', { MPESA_CALLBACK_ADDRESSES: '196.201.212.0/24, 10.1.1.1' })
@@ -257,7 +257,7 @@ test('a callback from an address that is not listed is let in and logged', async
   assert.equal(log.entries[0]?.securityEvent, 'unexpected-callback-address')
 })
 
-test('a test address in live mode stops the start, and a live one in test mode', () => {
+test('a test address in live mode stops the start, and so does a live address in test mode', () => {
   const raw = new Map([['MPESA_BASE_URL', new Secret('https://sandbox.safaricom.co.ke/')]])
   assert.match(mpesaConfig.parse(raw, { mode: 'live' }).problems.join(), /MPESA_BASE_URL names the test environment/)
   assert.deepEqual(mpesaConfig.parse(raw, { mode: 'test' }).problems, [])
@@ -266,7 +266,7 @@ test('a test address in live mode stops the start, and a live one in test mode',
   assert.deepEqual(mpesaConfig.parse(live, { mode: 'live' }).problems, [])
 })
 
-test('texts for the payer fit and stay readable', () => {
+test('texts for the payer fit the length and stay readable', () => {
   assert.equal(shortText(12, 'Mama Njeri’s Café & Duka'), 'Mama Njeri s')
   assert.equal(shortText(12, 'Łódź Čaj'), 'odz Caj')
   assert.equal(shortText(12, '日本', 'Order 1'), 'Order 1')

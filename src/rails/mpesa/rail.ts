@@ -26,22 +26,22 @@ export type MpesaDeps = RailDeps<MpesaConfig>
 const KES = assetOf('KES')
 const COUNTRY = 'KE'
 const SHILLING = 100n
-/** Safaricom's limit of one transaction: whole shillings, 1 to 150,000. */
+/** Safaricom's limits of one transaction: whole shillings, 1 to 150,000. */
 const LIMITS = { min: SHILLING, max: 150_000n * SHILLING, step: SHILLING }
 const BASE_URLS: Readonly<Record<Mode, string | undefined>> = {
-  // The sandbox gives its own address in the settings.
+  // In the sandbox the settings contain the simulator's address.
   sandbox: undefined,
   test: 'https://sandbox.safaricom.co.ke',
   live: 'https://api.safaricom.co.ke',
 }
-/** A prompt lasts about a minute; three cover a slow network. */
+/** A prompt lasts about a minute. Three minutes cover a slow network. */
 const LIFETIME_MS = 180_000
-/** At 5, 10, 20, 30, 45, 60, 90 s …: callbacks can be lost, and most payers answer within half a minute. */
+/** Checks after 5, 10, 20, 30, 45, 60, 90 s, …: callbacks can be lost, and most payers answer within half a minute. */
 const CHECK_AFTER_MS = [5000, 5000, 10_000, 10_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
-/** Callback URLs are built with this: Safaricom asks for paths without its own names in them. */
+/** Path of callback URLs. Safaricom asks for URLs that do not contain its names. */
 const PATH_ALIAS = 'stk'
 
-/** M-Pesa by STK push (Lipa na M-Pesa Online): prompts the payer's phone; a callback and a query say what became of it. */
+/** Creates the M-Pesa rail. It prompts the payer's phone by STK push (Lipa na M-Pesa Online); a callback and a query report the result. */
 export function createMpesaRail(deps: MpesaDeps): Rail {
   const { fetch, clock } = deps
   const daraja = createDaraja({ fetch, clock, settings: () => requireSettings(deps) })
@@ -95,16 +95,17 @@ async function push(deps: MpesaDeps, daraja: Daraja, request: CollectRequest): P
     return { kind: 'pending', reference: pushed.checkoutRequestId }
   } catch (error) {
     if (!(error instanceof DarajaError)) throw error
-    // In doubt the phone may ring: the attempt stays unknown and is never sent again.
+    // The phone may ring: the attempt stays unknown and is never sent again.
     if (error.maybeActed) return { kind: 'unknown', why: error.message }
     return { kind: 'failed', reason: reasonOfRefusal(error), why: error.message }
   }
 }
 
-/** Without a CheckoutRequestID there is nothing to ask by: only a callback can tell. */
+/** A query needs the CheckoutRequestID. Without it only a callback can report the result. */
 async function query(deps: MpesaDeps, daraja: Daraja, attempt: AttemptRef): Promise<Outcome> {
   const { reference } = attempt
-  if (reference === undefined) return { kind: 'unknown', why: 'the answer to the push was lost: no CheckoutRequestID' }
+  if (reference === undefined)
+    return { kind: 'unknown', why: 'the response to the push was lost: no CheckoutRequestID' }
   const missing = missingOf(deps)
   if (missing) return { kind: 'unknown', why: missing, reference }
   try {
@@ -122,7 +123,7 @@ async function query(deps: MpesaDeps, daraja: Daraja, attempt: AttemptRef): Prom
 function outcomeOf(resultCode: string, attempt: AttemptRef, reference: string, now: Date): Outcome {
   if (resultCode === PROCESSING) return { kind: 'pending', reference }
   if (resultCode === SUCCESS) {
-    // The query names no amount and no receipt number: a callback may state them later, for the same receipt.
+    // The query states no amount and no receipt number. A callback may state them later, for the same receipt.
     const receipt = { id: reference, gross: attempt.amount, at: now, final: true, stated: false }
     return { kind: 'received', receipts: [receipt], reference }
   }
@@ -145,10 +146,10 @@ function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
     : { kind: 'failed', reason: 'limit-exceeded', why: 'M-Pesa takes whole shillings from 1 to 150,000' }
 }
 
-/** There is no signature: the token in the path is what only Safaricom was told. */
+/** Safaricom does not sign callbacks. The secret token in the path is known to Safaricom only. */
 function verify(deps: MpesaDeps, request: InboundRequest): Verdict {
   if (request.tokenAttemptId === undefined && request.tokenRefund === undefined)
-    return { ok: false, status: 404, why: 'no attempt has this path' }
+    return { ok: false, status: 404, why: 'the path names no attempt or refund' }
   if (!isJsonObject(request.rawBody)) return { ok: false, status: 400, why: 'the body is not a JSON object' }
   const expected = deps.config().callbackAddresses
   if (request.address !== undefined && expected.length > 0 && !isListed(expected, request.address)) {

@@ -17,9 +17,9 @@ import { shortText } from './text.ts'
 
 const KES = assetOf('KES')
 const SHILLING = 100n
-/** Of one payment to a phone: whole shillings [community]. */
+/** Limits of one payment to a phone: whole shillings [community]. */
 const LIMITS = { min: 10n * SHILLING, max: 150_000n * SHILLING, step: SHILLING }
-/** A result comes within seconds; where it is lost, the answer to a question does too. */
+/** A result arrives within seconds. If it is lost, so does the answer to a status query. */
 const CHECK_AFTER_MS = [10_000, 20_000, 60_000, 300_000, 900_000, 3_600_000, 6 * 3_600_000]
 const REMARKS = 100
 
@@ -29,8 +29,8 @@ interface Deps {
 }
 
 /**
- * To a phone by B2C. What became of it comes by a callback that nothing proves, so it is asked for: the answer comes by a callback too, to a path
- * that only this question has.
+ * Refunds to a phone by B2C. The result callback is not signed, so a status query confirms it. The answer to the query also arrives by callback, on
+ * a path that only this query has.
  */
 export const refundingWith = (deps: Deps): Refunding => ({
   to: 'phone',
@@ -64,13 +64,13 @@ async function send(deps: Deps, request: RefundRequest): Promise<RefundOutcome> 
     return { kind: 'pending', reference }
   } catch (error) {
     if (!(error instanceof DarajaError)) throw error
-    // In doubt it may have been paid: it is asked about by our own id of it, and never sent again.
+    // Safaricom may have paid: query the status by our own id, and never send again.
     if (error.maybeActed) return { kind: 'unknown', why: error.message, reference }
     return { kind: 'failed', reason: reasonOfRefusal(error), why: error.message }
   }
 }
 
-/** Asks; the answer comes by webhook. */
+/** Sends a status query. The answer arrives by webhook. */
 async function check(deps: Deps, ref: RefundRef): Promise<RefundOutcome> {
   const reference = ref.sendingId
   const initiator = initiatorOf(deps)
@@ -85,7 +85,7 @@ async function check(deps: Deps, ref: RefundRef): Promise<RefundOutcome> {
   }
 }
 
-/** What came on one of our paths. Of a result or a notice of a timeout nothing is believed but that there is news. */
+/** Returns the fact of a callback. A result or a timeout notice proves nothing, so it only triggers a status query. */
 function parseRefunds({ rawBody, tokenRefund }: InboundEvent): readonly RefundFact[] {
   if (!tokenRefund) return []
   const { refundId, sendingId } = tokenRefund
@@ -95,7 +95,7 @@ function parseRefunds({ rawBody, tokenRefund }: InboundEvent): readonly RefundFa
       return [{ ...about, outcome: { kind: 'unknown', why: 'Safaricom timed out' }, needsCheck: true }]
     case 'result': {
       const result = parseResult(rawBody)
-      requireOurs(result.originatorConversationId, tokenRefund)
+      requireSameSending(result.originatorConversationId, tokenRefund)
       const outcome: RefundOutcome =
         result.resultCode === SUCCESS
           ? { kind: 'pending', reference: sendingId }
@@ -104,18 +104,19 @@ function parseRefunds({ rawBody, tokenRefund }: InboundEvent): readonly RefundFa
     }
     case 'status': {
       const result = parseResult(rawBody)
-      requireOurs(result.parameters.get('OriginatorConversationID'), tokenRefund)
+      requireSameSending(result.parameters.get('OriginatorConversationID'), tokenRefund)
       const amount = amountOf(result)
       return [{ ...about, outcome: statusOf(result, sendingId), ...(amount && { amount }), needsCheck: false }]
     }
   }
 }
 
-function requireOurs(named: string | undefined, { sendingId }: TokenRefund): void {
-  if (named !== undefined && named !== sendingId) throw new RangeError('A result about another payment than its path')
+function requireSameSending(named: string | undefined, { sendingId }: TokenRefund): void {
+  if (named !== undefined && named !== sendingId)
+    throw new RangeError('The result is about another payment than its path names')
 }
 
-/** TransactionStatus of the answer to a question. A question that failed says nothing of the payment, unless it says that there is none. */
+/** Returns the outcome that a status query reports. A failed query says nothing about the payment, except that it does not exist. */
 function statusOf({ resultCode, transactionId, parameters }: DarajaResult, reference: string): RefundOutcome {
   const absent = resultCode === NO_SUCH_PAYMENT
   if (resultCode !== SUCCESS) return { kind: 'unknown', why: `status result ${resultCode}`, reference, absent }
@@ -127,7 +128,7 @@ function statusOf({ resultCode, transactionId, parameters }: DarajaResult, refer
   return { kind: 'pending', reference }
 }
 
-/** Statuses that say that no money went [community]. Any other is one under way. */
+/** Statuses that mean that no money was sent [community]. Any other status means that the payment is in progress. */
 const ENDED: Readonly<Record<string, FailureReason>> = {
   Failed: 'provider-rejected',
   Cancelled: 'provider-rejected',
@@ -139,7 +140,7 @@ function amountOf({ parameters }: DarajaResult): Money | undefined {
   const stated = parameters.get('Amount')
   if (stated === undefined) return undefined
   const amount = parseAmount(stated, KES)
-  if ('problem' in amount) throw new RangeError(`The amount of an M-Pesa result is not one: ${stated.slice(0, 40)}`)
+  if ('problem' in amount) throw new RangeError(`The M-Pesa result has an invalid amount: ${stated.slice(0, 40)}`)
   return amount
 }
 

@@ -4,17 +4,17 @@ import type { RailStatement, StatementLine } from '#rails/contract'
 import { parseMobile } from '#platform/base/phone'
 
 const KES = assetOf('KES')
-/** Safaricom gives the last 48 hours; an hour less, so that the begin of a range is never just out of reach. */
+/** Safaricom lists the last 48 hours. One hour less keeps the start of a range within reach. */
 const REACH_MS = 47 * 60 * 60_000
 
-/** M-Pesa's own list of what came to the short code (Pull Transactions). It knows receipt numbers and payers, no CheckoutRequestID. */
+/** Lists payments to the short code from Pull Transactions. Lines have receipt numbers and payers, but no CheckoutRequestID. */
 export const createStatement = (daraja: Daraja, unavailable: () => string | undefined): RailStatement => ({
   reachMs: REACH_MS,
   unavailable,
   list: async ({ from, to, cursor = '0' }) => {
     const offset = Number.parseInt(cursor, 10)
     const pulled = await daraja.pull({ from, to, offset })
-    // How many a page holds is not documented: it is over when nothing more comes.
+    // The page size is not documented. The list ends with an empty page.
     return { lines: pulled.map(lineOf), cursor: pulled.length > 0 ? String(offset + pulled.length) : undefined }
   },
 })
@@ -23,8 +23,8 @@ function lineOf({ id, at, phone, amount }: PulledTransaction): StatementLine {
   const gross = parseAmount(amount, KES)
   const takenAt = new Date(at)
   if ('problem' in gross || isZero(gross) || Number.isNaN(takenAt.getTime()))
-    throw new RangeError(`A line of M-Pesa's list cannot be read: ${id.slice(0, 40)}`)
-  // Some short codes get masked numbers: only a whole one can be compared.
+    throw new RangeError(`M-Pesa's list has an invalid line: ${id.slice(0, 40)}`)
+  // Some short codes get masked numbers. Only a complete number can be compared.
   const payerPhone = parseMobile(phone ?? '', 'KE')
   return { id, number: id, gross, at: takenAt, ...(payerPhone !== undefined && { payerPhone }) }
 }

@@ -1,6 +1,6 @@
 /**
- * Text for the payer's SMS in the few characters that Daraja takes: accents are taken off, anything else outside ASCII letters, digits
- * and simple marks is dropped, and it ends with a whole character at `length`.
+ * Returns text for the payer's SMS in the characters that Daraja accepts. Removes accents, replaces everything else outside ASCII letters,
+ * digits, dots and hyphens by spaces, and cuts at `length`. Uses the first candidate that is not empty afterwards, otherwise "Payment".
  */
 export function shortText(length: number, ...candidates: readonly string[]): string {
   for (const text of candidates) {

@@ -47,7 +47,10 @@ const STATED: Readonly<Record<string, bigint>> = {
   ZAR: 50n,
 }
 
-/** About half a dollar, the smallest charge after conversion for most accounts. Stripe states nothing for these, and settles in none of them. */
+/**
+ * Smallest charge of about half a US dollar, which most accounts need after conversion. Stripe states no minimum for these currencies and
+ * does not settle in them.
+ */
 const ABOUT_HALF_A_DOLLAR: Readonly<Record<string, bigint>> = {
   EGP: 3000n,
   ETB: 8000n,
@@ -65,8 +68,8 @@ const ABOUT_HALF_A_DOLLAR: Readonly<Record<string, bigint>> = {
 const SMALLEST: ReadonlyMap<string, bigint> = new Map(Object.entries({ ...STATED, ...ABOUT_HALF_A_DOLLAR }))
 
 /**
- * Currencies that Stripe writes with other decimals than ISO 4217 says: ISK and UGX with two that are always 00, MGA with none
- * (docs.stripe.com/currencies#special-cases, #zero-decimal). HUF and TWD are special in payouts alone, which need whole units.
+ * Currencies whose decimals at Stripe differ from ISO 4217: ISK and UGX have two that are always 00, MGA has none
+ * (docs.stripe.com/currencies#special-cases, #zero-decimal). HUF and TWD are special only in payouts, which need whole units.
  */
 const STRIPE_SCALES: ReadonlyMap<string, number> = new Map([
   ['ISK', 2],
@@ -77,19 +80,20 @@ const STRIPE_SCALES: ReadonlyMap<string, number> = new Map([
 /** The last digit of an amount with three decimals must be 0 (docs.stripe.com/currencies#three-decimal). */
 const THREE_DECIMALS_STEP = 10n
 
-/** Twelve digits in Stripe's minor units, which card payments are limited to; card networks may take less. */
+/** Maximum of a card payment: twelve digits in Stripe's minor units. Card networks may accept less. */
 const LARGEST = 999_999_999_999n
 
+/** Assets of card payments. */
 export const assets: readonly Asset[] = CHARGED.map(assetOf)
 
-/** Stripe's minor units are ours times `times`, divided by `by`. */
+/** Returns the factor from our minor units to Stripe's: multiply by `times`, divide by `by`. */
 function shiftOf(asset: Asset): { readonly times: bigint; readonly by: bigint } {
   const scale = scaleOf(asset)
   const more = (STRIPE_SCALES.get(currencyOf(asset)) ?? scale) - scale
   return more >= 0 ? { times: 10n ** BigInt(more), by: 1n } : { times: 1n, by: 10n ** BigInt(-more) }
 }
 
-/** Limits of a charge in our minor units. `step`: what Stripe writes without decimals that we have, and its rule for three decimals. */
+/** Returns the limits of a charge in our minor units. `step` covers currencies with fewer decimals at Stripe, and its rule for three decimals. */
 export function limitsOf(asset: Asset): AmountLimits {
   const { times, by } = shiftOf(asset)
   const step = scaleOf(asset) === 3 ? THREE_DECIMALS_STEP : by
@@ -102,20 +106,20 @@ export interface StripeAmount {
   readonly currency: string
 }
 
-/** An amount as Stripe's API takes it. Throws RangeError on one finer than Stripe writes the currency; `limitsOf` has the step. */
+/** Converts an amount for Stripe's API. Throws RangeError on an amount finer than Stripe's decimals; `limitsOf` returns the step. */
 export function toStripe({ asset, amount }: Money): StripeAmount {
   const { times, by } = shiftOf(asset)
   const currency = currencyOf(asset)
-  if (amount % by !== 0n) throw new RangeError(`Stripe cannot write the amount ${amount} ${asset}`)
+  if (amount % by !== 0n) throw new RangeError(`The amount ${amount} ${asset} has more decimals than Stripe supports`)
   return { amount: (amount * times) / by, currency: currency.toLowerCase() }
 }
 
-/** Throws RangeError on a currency we do not know, or an amount below its minor unit. */
+/** Converts an amount of Stripe's API. Throws RangeError on an unknown currency, or an amount finer than our minor unit. */
 export function fromStripe({ amount, currency }: StripeAmount): Money {
   const code = currency.toUpperCase()
-  if (!isCurrency(code)) throw new RangeError(`Stripe's amount ${amount} ${code} cannot be read`)
+  if (!isCurrency(code)) throw new RangeError(`Stripe's amount ${amount} ${code} has an unknown currency`)
   const asset = assetOf(code)
   const { times, by } = shiftOf(asset)
-  if (amount % times !== 0n) throw new RangeError(`Stripe's amount ${amount} ${code} cannot be read`)
+  if (amount % times !== 0n) throw new RangeError(`Stripe's amount ${amount} ${code} is finer than our minor unit`)
   return money(asset, (amount / times) * by)
 }

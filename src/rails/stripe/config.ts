@@ -33,7 +33,7 @@ export const stripeConfig = defineConfig(
         .url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' })
         .transform((url) => url.replace(/\/+$/, ''))
         .default('https://api.stripe.com'),
-      { doc: 'Where Stripe is.' },
+      { doc: 'Address of Stripe.' },
     ),
   },
   {
@@ -46,7 +46,7 @@ export const stripeConfig = defineConfig(
 
 export type StripeConfig = ConfigOf<typeof stripeConfig>
 
-/** Why the key does not belong in this mode. Real cards in a test desk, or test cards in a live one, must never be. */
+/** Returns why the key does not belong to this mode. Test mode must never charge real cards, and live mode must never accept test cards. */
 export function keyProblem(key: string, mode: Mode): string | undefined {
   const kind = key.includes('_live_') ? 'live' : 'test'
   const wanted = mode === 'live' ? 'live' : 'test'

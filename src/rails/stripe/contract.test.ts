@@ -6,7 +6,7 @@ import { openFaulty, type Fault } from '../../../test/faulty.ts'
 import { openRailBench } from '../../../test/rails.ts'
 import { refOf, testRailContract, type Payer, type RailTrial } from '../suites/collect.ts'
 import { testRefundContract, type RefundTrial } from '../suites/refund.ts'
-import { statementTrialOf, testStatementContract } from '../suites/statement.ts'
+import { toStatementTrial, testStatementContract } from '../suites/statement.ts'
 import { createStripeRail, stripeConfig } from './index.ts'
 
 const CARDS: Record<Payer, string> = {
@@ -27,7 +27,7 @@ const open = async (): Promise<RailTrial> => {
     rail: railAt(),
     clock,
     decline: { kind: 'pending', reason: 'insufficient-funds' },
-    lost: 'asked',
+    lost: 'check',
     request: (): CollectRequest => {
       const attemptId = ids.next('att')
       return {
@@ -69,7 +69,7 @@ const open = async (): Promise<RailTrial> => {
 }
 
 testRailContract('stripe', open)
-testStatementContract('stripe', () => statementTrialOf(open))
+testStatementContract('stripe', () => toStatementTrial(open))
 
 function pageOf(outcome: Outcome): string {
   assert.ok(outcome.kind === 'pending' && outcome.redirectUrl)

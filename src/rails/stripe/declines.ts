@@ -1,6 +1,6 @@
 import type { FailureReason } from '#rails/contract'
 
-/** Issuers' decline codes and Stripe's error codes that have a word of their own with us; the rest is `declined`. */
+/** Issuers' decline codes and Stripe's error codes that have a specific reason. All others are `declined`. */
 const REASONS: Readonly<Record<string, FailureReason>> = {
   insufficient_funds: 'insufficient-funds',
   authentication_required: 'authentication-failed',

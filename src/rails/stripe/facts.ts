@@ -5,7 +5,7 @@ import { isId } from '#platform/base/ids'
 import { fromStripe } from './amounts.ts'
 import { reasonOfDecline } from './declines.ts'
 
-/** Under this name the attempt's id stands in the metadata of the session, the PaymentIntent and the charge. */
+/** Metadata key of the attempt id, on the session, the PaymentIntent and the charge. */
 export const ATTEMPT_KEY = 'purser_attempt'
 export const INTENT_KEY = 'purser_intent'
 
@@ -25,9 +25,9 @@ const disputeShape = z.object({
 })
 
 /**
- * What a stored event says. Events come more than once and in any order, so those about a session only say that there is news, and `check`
- * fetches it as it is now. Those about a declined card or a dispute say all there is to say, and are signed; refunds are read in refund.ts. Events of
- * other programs on the same Stripe account say nothing to us.
+ * Returns the facts of a stored event. Events repeat and arrive in any order, so a session event only triggers `check`, which fetches the current
+ * session. Events about declines and disputes are complete and signed, so they need no check. Refund events are parsed in refund.ts. Ignores
+ * events of other programs on the same Stripe account.
  */
 export function parseFacts({ rawBody }: InboundEvent): readonly Fact[] {
   const event = parseEvent(rawBody)
@@ -60,7 +60,7 @@ function sessionNews(event: SignedEvent): readonly Fact[] {
   return [{ about: { reference }, outcome, needsCheck: true }]
 }
 
-/** The payer may try another card on the same page: the attempt goes on. */
+/** The payer can use another card on the same page, so the attempt stays pending. */
 function declineNews(event: SignedEvent): readonly Fact[] {
   const { metadata: tags, last_payment_error: error } = intentShape.parse(event.data.object)
   const attemptId = tags?.[ATTEMPT_KEY]
@@ -70,8 +70,8 @@ function declineNews(event: SignedEvent): readonly Fact[] {
 }
 
 /**
- * An opened dispute takes the money at once; a mere inquiry (`warning_…`) takes none, though it may become a dispute later; one won gives
- * back what was taken. All events of a dispute carry its id, so that it takes and gives once.
+ * A dispute reverses the money at once. An inquiry (`warning_…`) reverses nothing, but can become a dispute. A won dispute returns the money. All
+ * events of a dispute have the same id, so it is reversed once and returned once.
  * Source: https://docs.stripe.com/disputes/how-disputes-work
  */
 function dispute(event: SignedEvent): readonly Fact[] {

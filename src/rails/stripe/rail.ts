@@ -32,13 +32,13 @@ import { createStatement } from './statement.ts'
 export type StripeDeps = Omit<RailDeps<StripeConfig>, 'log'>
 
 const MINUTE_MS = 60_000
-/** Stripe wants a session to end in 30 minutes to 24 hours; the margins are for clocks that differ and requests that wait. */
+/** Stripe requires sessions to expire after 30 minutes to 24 hours. The margins cover clock differences and slow requests. */
 const SHORTEST_MS = 35 * MINUTE_MS
 const LONGEST_MS = (24 * 60 - 5) * MINUTE_MS
 const LIFETIME_MS = 24 * 60 * MINUTE_MS
 const CHECK_AFTER_MS = [5000, 5000, 10_000, 10_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
 
-/** Cards through Stripe Checkout: the payer types the card on Stripe's page, never on ours. */
+/** Creates the card rail over Stripe Checkout. The payer enters the card on Stripe's page, never on ours. */
 export function createStripeRail(deps: StripeDeps): Rail {
   const client = createStripe({ fetch: deps.fetch, settings: () => requireSettings(deps) })
   return {
@@ -72,7 +72,7 @@ async function start(deps: StripeDeps, client: StripeClient, request: CollectReq
   const { asset, amount } = request.amount
   const { min, max, step } = limitsOf(asset)
   if (!assets.includes(asset) || amount < min || amount > max || amount % step !== 0n) {
-    return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not take this amount' }
+    return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not accept this amount' }
   }
   try {
     return outcomeOf(deps, request, await client.createSession(newSession(request)))
@@ -89,7 +89,7 @@ async function check(deps: StripeDeps, client: StripeClient, attempt: AttemptRef
   const problem = problemOf(deps)
   if (problem) return { kind: 'unknown', why: problem, ...reference }
   if (attempt.reference === undefined && deps.clock.now() > addMs(attempt.createdAt, LIFETIME_MS)) {
-    // Its key is forgotten by now, and nobody was ever shown its page: it can no longer be paid.
+    // Stripe has forgotten the idempotency key, and no payer saw the page: it can no longer be paid.
     return { kind: 'failed', reason: 'expired', why: 'the page was never shown' }
   }
   try {
@@ -104,7 +104,7 @@ async function check(deps: StripeDeps, client: StripeClient, attempt: AttemptRef
   }
 }
 
-/** Refused for a session that was paid or has ended already, which is as good: the check that follows says which. */
+/** Expires the session. Stripe refuses this for a paid or expired session; the next check reports which. */
 async function close(deps: StripeDeps, client: StripeClient, { reference }: AttemptRef): Promise<void> {
   if (reference === undefined || problemOf(deps) !== undefined) return
   await client.expireSession(reference).catch((error: unknown) => {
@@ -113,14 +113,14 @@ async function close(deps: StripeDeps, client: StripeClient, { reference }: Atte
 }
 
 /**
- * The request, made of nothing but `request`: sent again with the same key it must be the same to the last field, or Stripe refuses it.
- * So the end of the session counts from the time in the attempt's id, not from now.
+ * Builds the session from `request` alone. A repeat with the same key must have identical fields, or Stripe refuses it. Therefore the expiry
+ * counts from the time in the attempt id, not from now.
  */
 function newSession(request: CollectRequest): NewSession {
   const { attemptId, intentId, payer, description, merchantName, returnUrl } = request
-  const madeAt = timeOfId(attemptId)
-  const earliest = addMs(madeAt, SHORTEST_MS)
-  const latest = addMs(madeAt, LONGEST_MS)
+  const createdAt = timeOfId(attemptId)
+  const earliest = addMs(createdAt, SHORTEST_MS)
+  const latest = addMs(createdAt, LONGEST_MS)
   const expiresAt = request.expiresAt < earliest ? earliest : request.expiresAt > latest ? latest : request.expiresAt
   return {
     idempotencyKey: attemptId,
@@ -140,7 +140,7 @@ function outcomeOf({ mode }: StripeDeps, request: CollectRequest, session: Check
   const { id: reference, payment } = session
   const unknown = (why: string): Outcome => ({ kind: 'unknown', why, reference })
   if (session.livemode !== (mode === 'live'))
-    return unknown(`the session is of ${session.livemode ? 'live' : 'test'} mode`)
+    return unknown(`the session belongs to ${session.livemode ? 'live' : 'test'} mode`)
   if (session.clientReferenceId !== request.attemptId) return unknown('the session belongs to another attempt')
   if (session.paymentStatus === 'paid') return paid(mode, session)
   if (session.paymentStatus !== 'unpaid') return unknown(`payment status ${session.paymentStatus}`)
@@ -162,12 +162,13 @@ function outcomeOf({ mode }: StripeDeps, request: CollectRequest, session: Check
 
 function paid(mode: Mode, { id: reference, payment }: CheckoutSession): Outcome {
   const charge = payment?.charge
-  if (!charge?.succeeded) return { kind: 'unknown', why: 'paid, but its charge is not told', reference }
-  if (charge.livemode !== (mode === 'live')) return { kind: 'unknown', why: 'the charge is of another mode', reference }
+  if (!charge?.succeeded) return { kind: 'unknown', why: 'paid, but the session has no successful charge', reference }
+  if (charge.livemode !== (mode === 'live'))
+    return { kind: 'unknown', why: 'the charge belongs to another mode', reference }
   const gross = fromStripe(charge)
-  // Settled in another currency, the fee is in that one: it is not booked, for it is no part of what was received.
+  // If Stripe settles in another currency, the fee is in that currency. It is not booked, because it is not part of the received amount.
   const fee = charge.fee?.currency === charge.currency ? readFee(charge.fee) : {}
-  // Stripe makes the balance transaction, which holds the fee, after the charge.
+  // Stripe creates the balance transaction, which contains the fee, after the charge.
   const feeLater = charge.fee === undefined ? { feeLater: true } : {}
   const receipt = { id: charge.id, gross, ...fee, ...feeLater, at: charge.createdAt, final: true, stated: true }
   return { kind: 'received', receipts: [receipt], reference }
@@ -177,13 +178,14 @@ function verify({ mode, config }: StripeDeps, request: InboundRequest): Verdict 
   const { webhookSecret } = config()
   if (!webhookSecret) return { ok: false, status: 404, why: 'STRIPE_WEBHOOK_SECRET is not set: the endpoint is off' }
   const signature = request.headers['stripe-signature']
-  if (typeof signature !== 'string') return { ok: false, status: 401, why: 'no Stripe-Signature' }
+  if (typeof signature !== 'string') return { ok: false, status: 401, why: 'the header Stripe-Signature is missing' }
   try {
     const event = readSignedEvent(request.rawBody, signature, webhookSecret, request.now)
-    if (event.livemode !== (mode === 'live')) return { ok: false, status: 400, why: 'an event of another mode' }
+    if (event.livemode !== (mode === 'live'))
+      return { ok: false, status: 400, why: 'the event belongs to another mode' }
     return { ok: true, eventId: event.id }
   } catch {
-    return { ok: false, status: 401, why: 'the signature or the form is wrong' }
+    return { ok: false, status: 401, why: 'the signature or the format is wrong' }
   }
 }
 

@@ -22,10 +22,10 @@ import { z } from 'zod'
 import { fromStripe, limitsOf, toStripe } from './amounts.ts'
 import { ATTEMPT_KEY } from './facts.ts'
 
-/** Under this name our id of the refund stands in its metadata. */
+/** Metadata key of our refund id. */
 const REFUND_KEY = 'purser_refund'
 
-/** Most card refunds are done at once; some take days, and some fail weeks later, which only an event tells. */
+/** Most card refunds succeed at once. Some take days, and some fail weeks later, which only an event reports. */
 const CHECK_AFTER_MS = [5000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 6 * 3_600_000]
 /** Stripe forgets an idempotency key after a day. */
 const SAME_KEY_MS = 23 * 3_600_000
@@ -33,19 +33,19 @@ const SAME_KEY_MS = 23 * 3_600_000
 interface Deps {
   readonly client: StripeClient
   readonly clock: Clock
-  /** Why Stripe cannot be used now. */
+  /** Returns why Stripe cannot be used now. */
   readonly problem: () => string | undefined
 }
 
-/** Back to the card, as Stripe does it: a refund of a charge. */
+/** Refunds a charge to its card. */
 export function refundingWith(deps: Deps): Refunding {
   const { client, problem } = deps
   return {
     to: 'receipt',
     unavailable: problem,
-    // What a payment cannot be as small as, a refund can.
+    // A refund can be smaller than the smallest payment.
     limits: (asset) => ({ ...limitsOf(asset), min: limitsOf(asset).step }),
-    // A dispute won or a refund returned is money of the charge, but no charge.
+    // Receipts of won disputes and returned refunds are not charges.
     takes: (receiptId) => /^(?:ch|py)_\w+$/.test(receiptId),
     checkAfterMs: CHECK_AFTER_MS,
     send: (request) => send(deps, request),
@@ -68,16 +68,16 @@ async function send({ client, problem }: Deps, request: RefundRequest): Promise<
   const { amount, asset } = request.amount
   const { max, step } = limitsOf(asset)
   if (amount < step || amount > max || amount % step !== 0n)
-    return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not take this amount' }
+    return { kind: 'failed', reason: 'limit-exceeded', why: 'Stripe does not accept this amount' }
   try {
     return outcomeOf(await client.createRefund(requestOf(request)))
   } catch (error) {
     if (!(error instanceof StripeFailure)) throw error
-    return error.maybeActed ? { kind: 'unknown', why: error.message } : refusedBy(error)
+    return error.maybeActed ? { kind: 'unknown', why: error.message } : toFailed(error)
   }
 }
 
-const refusedBy = (error: StripeFailure): RefundOutcome => ({
+const toFailed = (error: StripeFailure): RefundOutcome => ({
   kind: 'failed',
   reason: error.code === 'stripe.rejected' ? 'provider-rejected' : 'provider-unavailable',
   why: error.message,
@@ -90,14 +90,14 @@ async function check({ client, clock, problem }: Deps, ref: RefundRef): Promise<
   try {
     if (ref.reference !== undefined) return outcomeOf(await client.fetchRefund(ref.reference))
     const all = await client.listRefunds(ref.receiptId ?? '')
-    const ours = all.find(({ metadata }) => metadata[REFUND_KEY] === ref.refundId)
-    if (ours) return outcomeOf(ours)
-    // The same request with the same key is answered as the first was, or as the first should have been: it is one refund either way.
+    const created = all.find(({ metadata }) => metadata[REFUND_KEY] === ref.refundId)
+    if (created) return outcomeOf(created)
+    // A repeat with the same key creates at most one refund and returns its state.
     if (clock.now() < addMs(ref.sentAt, SAME_KEY_MS)) return outcomeOf(await client.createRefund(requestOf(ref)))
-    return { kind: 'failed', reason: 'provider-unavailable', why: 'Stripe never got the request' }
+    return { kind: 'failed', reason: 'provider-unavailable', why: 'Stripe never received the request' }
   } catch (error) {
     if (!(error instanceof StripeFailure)) throw error
-    if (ref.reference === undefined && error.code === 'stripe.rejected' && !error.maybeActed) return refusedBy(error)
+    if (ref.reference === undefined && error.code === 'stripe.rejected' && !error.maybeActed) return toFailed(error)
     return { kind: 'unknown', why: error.message, ...known }
   }
 }
@@ -118,7 +118,7 @@ function outcomeOf({ id: reference, status, failureReason }: CardRefund): Refund
   }
 }
 
-/** https://docs.stripe.com/refunds#failed-refunds */
+/** Source of the codes: https://docs.stripe.com/refunds#failed-refunds */
 function reasonOf(failureReason: string | undefined): FailureReason {
   switch (failureReason) {
     case 'declined':
@@ -147,7 +147,7 @@ const toProvider = (refund: CardRefund): ProviderRefund => {
 
 const chargeShape = z.object({ id: z.string(), metadata: z.record(z.string(), z.string()).nullish() })
 
-/** Events of refunds hold all there is to say and are signed; that of the charge only says that there is one. */
+/** Returns the refund facts of an event. Refund events are complete and signed. `charge.refunded` only says that a refund exists. */
 export function parseRefunds({ rawBody }: InboundEvent): readonly RefundFact[] {
   const event = parseEvent(rawBody)
   switch (event.type) {
@@ -155,18 +155,18 @@ export function parseRefunds({ rawBody }: InboundEvent): readonly RefundFact[] {
     case 'refund.updated':
     case 'refund.failed':
     case 'charge.refund.updated':
-      return told(event)
+      return observedRefund(event)
     case 'charge.refunded': {
       const { id: receiptId, metadata } = chargeShape.parse(event.data.object)
-      return metadata?.[ATTEMPT_KEY] ? [{ kind: 'news', receiptId }] : []
+      return metadata?.[ATTEMPT_KEY] ? [{ kind: 'changed', receiptId }] : []
     }
     default:
       return []
   }
 }
 
-function told(event: SignedEvent): readonly RefundFact[] {
+function observedRefund(event: SignedEvent): readonly RefundFact[] {
   const refund = toProvider(refundForm.parse(event.data.object))
-  // Without a charge it is of another kind of payment, which we do not take.
-  return refund.receiptId === '' ? [] : [{ kind: 'told', refund }]
+  // A refund without a charge belongs to a kind of payment that Purser does not use.
+  return refund.receiptId === '' ? [] : [{ kind: 'observed', refund }]
 }

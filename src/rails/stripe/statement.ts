@@ -4,10 +4,10 @@ import { isId } from '#platform/base/ids'
 import { fromStripe } from './amounts.ts'
 import { ATTEMPT_KEY } from './facts.ts'
 
-/** Stripe keeps charges for good. A year is more than anybody compares. */
+/** Stripe keeps charges forever. A year is more than reconciliation compares. */
 const REACH_MS = 366 * 24 * 60 * 60_000
 
-/** The charges of Stripe's list. Those of other programs on the same account are none of ours. */
+/** Lists Stripe's charges. Leaves out charges of other programs on the same account. */
 export const createStatement = (client: StripeClient): RailStatement => ({
   reachMs: REACH_MS,
   list: async ({ from, to, cursor }) => {

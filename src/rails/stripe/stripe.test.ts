@@ -52,7 +52,7 @@ async function expiryOf({ fetch, simulators }: RailBench, id: string): Promise<u
   return (answer.json() as { expires_at: unknown }).expires_at
 }
 
-test('a session ends with the payment, within what Stripe allows', async () => {
+test('a session expires with the payment, within the limits of Stripe', async () => {
   await using bench = await openRailBench()
   const minutes = [
     [5, 35],
@@ -67,7 +67,7 @@ test('a session ends with the payment, within what Stripe allows', async () => {
   }
 })
 
-test('the request of a lost answer is sent again to the last field, however late, and makes no second session', async () => {
+test('after a lost response the identical request is sent again, however late, and creates no second session', async () => {
   await using bench = await openRailBench()
   const rail = railOf(bench)
   const request = requestFor(bench)
@@ -85,7 +85,7 @@ test('the request of a lost answer is sent again to the last field, however late
   assert.equal((await collectOf(rail).check(refOf(request, createdAt))).kind, 'failed')
 })
 
-test('a session that nobody paid ends failed: expired, by polling and by event', async () => {
+test('an unpaid session fails as expired, by polling and by event', async () => {
   await using bench = await openRailBench()
   const rail = railOf(bench)
   const request = requestFor(bench)
@@ -102,7 +102,7 @@ test('a session that nobody paid ends failed: expired, by polling and by event',
   assert.equal(facts[0].needsCheck, true)
 })
 
-test('a session that is closed can no longer be paid; closing again changes nothing', async () => {
+test('a closed session can no longer be paid; closing again changes nothing', async () => {
   await using bench = await openRailBench()
   const collect = collectOf(railOf(bench))
   const request = requestFor(bench)
@@ -113,7 +113,7 @@ test('a session that is closed can no longer be paid; closing again changes noth
   assert.equal(checked.kind === 'failed' && checked.reason, 'expired')
 })
 
-test('live mode takes live objects only, other modes test objects only', async () => {
+test('live mode accepts live objects only, other modes accept test objects only', async () => {
   await using bench = await openRailBench()
   const request = requestFor(bench)
   const createdAt = bench.clock.now()
@@ -127,7 +127,7 @@ test('live mode takes live objects only, other modes test objects only', async (
   assert.equal((await collectOf(confused).start(request)).kind, 'failed')
   assert.equal((await collectOf(confused).check(refOf(request, createdAt, started))).kind, 'unknown')
   const foreign = await collectOf(railOf(bench)).check(refOf(request, createdAt, started))
-  assert.equal(foreign.kind === 'unknown' && foreign.why, 'the session is of live mode')
+  assert.equal(foreign.kind === 'unknown' && foreign.why, 'the session belongs to live mode')
 })
 
 test('the session of another attempt proves nothing', async () => {
@@ -163,7 +163,7 @@ const event = (type: string, object: object, more: object = {}): string =>
     data: { object, ...more },
   })
 
-test('a webhook needs a fresh signature by the right secret, of this mode', async () => {
+test('a webhook needs a fresh signature with the right secret, of this mode', async () => {
   await using bench = await openRailBench()
   const rail = railOf(bench)
   const verify = (request: InboundRequest): boolean => rail.webhook?.verify(request).ok === true
@@ -193,7 +193,7 @@ const refundFacts = (type: string, object: object): readonly RefundFact[] =>
   parseRefunds({ rawBody: Buffer.from(event(type, object)), tokenAttemptId: undefined, receivedAt })
 const REFUND = 're_01kd3v0000000000000000000a'
 
-test('a refund event says which refund it is, whose, and how it stands', () => {
+test('a refund event states the refund, its receipt and its state', () => {
   const refund = {
     id: 're_1',
     object: 'refund',
@@ -204,22 +204,22 @@ test('a refund event says which refund it is, whose, and how it stands', () => {
   }
   const outcomes = ['succeeded', 'pending', 'requires_action', 'failed', 'canceled', 'novel'].map((status) => {
     const [fact] = refundFacts('refund.updated', { ...refund, status })
-    assert.ok(fact?.kind === 'told')
+    assert.ok(fact?.kind === 'observed')
     assert.deepEqual([fact.refund.reference, fact.refund.refundId, fact.refund.receiptId], ['re_1', REFUND, 'ch_1'])
     assert.deepEqual(fact.refund.amount, money(assetOf('USD'), 500n))
     return fact.refund.outcome.kind
   })
   assert.deepEqual(outcomes, ['succeeded', 'pending', 'pending', 'failed', 'failed', 'unknown'])
-  const [theirs] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
-  assert.ok(theirs?.kind === 'told')
-  assert.equal(theirs.refund.refundId, undefined)
+  const [dashboardRefund] = refundFacts('refund.created', { ...refund, status: 'succeeded', metadata: {} })
+  assert.ok(dashboardRefund?.kind === 'observed')
+  assert.equal(dashboardRefund.refund.refundId, undefined)
   assert.deepEqual(refundFacts('refund.created', { ...refund, charge: null, status: 'succeeded' }), [])
-  assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'news', receiptId: 'ch_1' }])
+  assert.deepEqual(refundFacts('charge.refunded', charge), [{ kind: 'changed', receiptId: 'ch_1' }])
   assert.deepEqual(refundFacts('charge.refunded', { ...charge, metadata: {} }), [])
   assert.deepEqual(factsOf(event('charge.refunded', charge)), [])
 })
 
-test('a dispute takes the money back once, an inquiry none, and one that is won brings it again', () => {
+test('a dispute reverses the money once, an inquiry reverses nothing, and a won dispute returns it', () => {
   const dispute = { id: 'du_1', object: 'dispute', charge: 'ch_1', amount: 1999, currency: 'usd', reason: 'fraudulent' }
   const say = (type: string, status: string): Fact | undefined => factsOf(event(type, { ...dispute, status }))[0]
   const created = say('charge.dispute.created', 'needs_response')
@@ -232,7 +232,7 @@ test('a dispute takes the money back once, an inquiry none, and one that is won 
   assert.deepEqual([back?.id, back?.gross.amount, back?.returns], ['du_1:won', 1999n, 'du_1'])
 })
 
-test('an inquiry that becomes a dispute takes the money, whichever event tells it first', () => {
+test('an inquiry that becomes a dispute reverses the money, whichever event arrives first', () => {
   const dispute = { id: 'du_1', object: 'dispute', charge: 'ch_1', amount: 1999, currency: 'usd', reason: 'fraudulent' }
   const say = (type: string, status: string): Fact | undefined =>
     factsOf(event(`charge.dispute.${type}`, { ...dispute, status }))[0]
@@ -248,7 +248,7 @@ test('an inquiry that becomes a dispute takes the money, whichever event tells i
   assert.deepEqual(say('funds_reinstated', 'won')?.outcome, won)
 })
 
-test('a declined card is told and the attempt goes on; events of other programs say nothing', () => {
+test('a declined card is reported and the attempt stays pending; events of other programs are ignored', () => {
   const failed = (metadata: object): readonly Fact[] =>
     factsOf(
       event('payment_intent.payment_failed', {
@@ -273,10 +273,10 @@ test('the currencies that Stripe charges in are known and payable', () => {
   assert.equal(payable.size, 140)
   const before = 'CNY IDR ILS MWK MZN PHP PKR SAR UAH VND TWD BGN CLP COP ISK KWD MAD MGA PEN QAR STD UYU XCG'
   for (const code of before.split(' ')) assert.ok(payable.has(code), code)
-  assert.ok(!payable.has('GHS'), 'which Stripe does not charge in')
+  assert.ok(!payable.has('GHS'), 'Stripe does not charge in GHS')
 })
 
-test('amounts go to Stripe’s scale and back, and Stripe can write every amount that the limits allow', () => {
+test('amounts convert to Stripe’s scale and back, and Stripe supports every amount within the limits', () => {
   fc.assert(
     fc.property(fc.constantFrom(...assets), fc.bigInt({ min: 0n, max: 10n ** 13n }), (asset, asked) => {
       const { min, max, step } = limitsOf(asset)
@@ -308,7 +308,7 @@ test('Stripe’s special cases', () => {
   assert.throws(() => fromStripe({ amount: 150n, currency: 'xyz' }), RangeError)
 })
 
-test('Stripe takes what the limits allow in every kind of currency, and is not asked for the rest', async () => {
+test('amounts within the limits are accepted in every kind of currency, and other amounts are not sent', async () => {
   await using bench = await openRailBench()
   const { start } = collectOf(railOf(bench))
   const answer = async (amount: Money): Promise<string> => {

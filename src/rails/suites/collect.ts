@@ -15,10 +15,10 @@ import {
 } from '#rails/contract'
 import { addMs, type SetClock } from '#platform/base/clock'
 
-/** What the payer of an attempt does. `lost-answer`: pays, but the answer to `start` never arrives. */
+/** Action of an attempt's payer. `lost-answer`: the payer pays, but the response to `start` is lost. */
 export type Payer = 'pays' | 'declines' | 'lost-answer'
 
-/** How a provider can misbehave, and whether its answer says surely that nothing was begun. */
+/** Faults of a provider, and whether the response proves that the provider did nothing. */
 export const TROUBLES = {
   unreachable: 'surely-not',
   cut: 'doubt',
@@ -33,26 +33,26 @@ export const TROUBLES = {
 } as const
 export type Trouble = keyof typeof TROUBLES
 
-/** A rail with its simulated provider, as each rail's contract.test.ts sets it up. */
+/** A rail and its simulated provider. Each rail's contract.test.ts opens one. */
 export interface RailTrial extends AsyncDisposable {
   readonly rail: Rail
   readonly clock: SetClock
-  /** A new attempt whose payer will do so. */
+  /** Returns the request of a new attempt with this payer. */
   request(payer: Payer): CollectRequest
-  /** The payer acts, time passes, and what the provider then tells is delivered. */
+  /** Performs the payer's action, advances the time and delivers the provider's events. */
   act(payer: Payer, request: CollectRequest, started: Outcome): Promise<void>
-  /** What came to the webhook so far, as its edge would hand it over. */
+  /** Returns the webhook requests so far, as the HTTP edge passes them to the rail. */
   inbound(): readonly InboundRequest[]
-  /** What came, as somebody would send it who is not the provider; by default without headers and token. */
+  /** Returns the request as an attacker would send it. Default: without headers and token. */
   forged?(event: InboundRequest): InboundRequest
-  /** How a decline shows: the attempt failed, or it goes on and names the decline. */
+  /** Outcome of a decline: the attempt failed, or it stays pending and names the decline. */
   readonly decline: { readonly kind: 'failed' | 'pending'; readonly reason: FailureReason }
   /**
-   * What becomes of an attempt whose answer was lost. `asked`: it is found by asking. `told`: only its callback tells. `unpayable`: nobody can
-   * pay it, since what the payer needs was in the answer; it fails within two minutes.
+   * Result of an attempt whose `start` response was lost. `check`: a check finds it. `callback`: only its callback reports it. `unpayable`: the
+   * response contained data that the payer needs, so the attempt cannot be paid and fails within two minutes.
    */
-  readonly lost: 'asked' | 'told' | 'unpayable'
-  /** The same rail with a provider in trouble. */
+  readonly lost: 'check' | 'callback' | 'unpayable'
+  /** Returns the same rail with a faulty provider. */
   troubled(trouble: Trouble): Rail
 }
 
@@ -60,7 +60,7 @@ const LOST_MS = 120_000
 
 type Open = () => Promise<RailTrial>
 
-/** The promises of src/payments/rail.ts, tried on one rail over its simulator. */
+/** Runs the contract tests of `Collect` and `Webhook` on one rail over its simulator. */
 export function testRailContract(name: string, open: Open): void {
   suite(`rail contract: ${name}`, () => {
     testPaying(open)
@@ -72,7 +72,7 @@ export function testRailContract(name: string, open: Open): void {
   })
 }
 
-/** The attempt as payments would know it; `reference` as `start` told it. */
+/** Returns the attempt as payments stores it. `reference` comes from the outcome of `start`. */
 export function refOf(request: CollectRequest, createdAt: Date, outcome?: Outcome): AttemptRef {
   const { attemptId, intentId, amount, payer } = request
   const reference = outcome && 'reference' in outcome ? outcome.reference : undefined
@@ -92,7 +92,7 @@ function testPaying(open: Open): void {
     assert.equal(referenceOf(checked), referenceOf(started))
   })
 
-  test('money is the same receipt by check, by each further check, and by webhook', async () => {
+  test('check, repeated checks and the webhook report the same receipt', async () => {
     await using trial = await open()
     const { request, ref, checked } = await payOnce(trial)
     const [receipt] = requireReceipts(checked)
@@ -101,16 +101,16 @@ function testPaying(open: Open): void {
     const again = await requireCollect(trial.rail).check(ref)
     assert.equal(requireReceipts(again)[0]?.id, receipt?.id)
     const facts = factsOf(trial)
-    assert.ok(facts.length > 0, 'the provider told nothing')
+    assert.ok(facts.length > 0, 'the provider sent no event')
     for (const fact of facts) {
       if (fact.outcome.kind === 'received') assert.equal(requireReceipts(fact.outcome)[0]?.id, receipt?.id)
-      else assert.ok(fact.needsCheck, `an event that only says "news" must ask for a check: ${fact.outcome.kind}`)
+      else assert.ok(fact.needsCheck, `an event without the receipt must require a check: ${fact.outcome.kind}`)
     }
   })
 }
 
 function testDeclining(open: Open): void {
-  test('a decline has a reason of the list', async () => {
+  test('a decline has a listed reason', async () => {
     await using trial = await open()
     const request = trial.request('declines')
     const createdAt = trial.clock.now()
@@ -127,38 +127,38 @@ function testDeclining(open: Open): void {
 }
 
 function testLostAnswer(open: Open): void {
-  test('a lost answer is unknown, and the money is found or told later', async () => {
+  test('a lost response is unknown, and the money is found by check or callback', async () => {
     await using trial = await open()
     const { rail, clock } = trial
     const request = trial.request('lost-answer')
     const createdAt = clock.now()
-    const lossy = trial.lost === 'told' ? rail : trial.troubled('cut-after')
+    const lossy = trial.lost === 'callback' ? rail : trial.troubled('cut-after')
     const started = await requireCollect(lossy).start(request)
     assert.equal(started.kind, 'unknown')
     assert.equal(referenceOf(started), undefined)
-    const asked = await requireCollect(rail).check(refOf(request, createdAt, started))
-    assert.equal(asked.kind, trial.lost === 'asked' ? 'pending' : 'unknown')
+    const checked = await requireCollect(rail).check(refOf(request, createdAt, started))
+    assert.equal(checked.kind, trial.lost === 'check' ? 'pending' : 'unknown')
     if (trial.lost === 'unpayable') {
       clock.advance(LOST_MS)
-      const over = await requireCollect(rail).check(refOf(request, createdAt, started))
-      assert.equal(over.kind === 'failed' && over.reason, 'provider-unavailable')
+      const later = await requireCollect(rail).check(refOf(request, createdAt, started))
+      assert.equal(later.kind === 'failed' && later.reason, 'provider-unavailable')
       return
     }
-    await trial.act('lost-answer', request, asked)
-    const told =
-      trial.lost === 'asked'
-        ? asked
+    await trial.act('lost-answer', request, checked)
+    const withReference =
+      trial.lost === 'check'
+        ? checked
         : factsOf(trial)
             .map(({ outcome }) => outcome)
             .find(referenceOf)
-    assert.ok(told, 'neither the provider nor a callback told the reference')
-    const found = await requireCollect(rail).check(refOf(request, createdAt, told))
+    assert.ok(withReference, 'neither a check nor a callback reported the reference')
+    const found = await requireCollect(rail).check(refOf(request, createdAt, withReference))
     assert.deepEqual(requireReceipts(found)[0]?.gross, request.amount)
   })
 }
 
 function testInbound(open: Open): void {
-  test('the same event twice is the same event', async () => {
+  test('a repeated event has the same id', async () => {
     await using trial = await open()
     await payOnce(trial)
     const [event] = trial.inbound()
@@ -167,7 +167,7 @@ function testInbound(open: Open): void {
     assert.equal(keys[0], keys[1])
   })
 
-  test('forged and malformed requests are refused or never understood', async () => {
+  test('forged and malformed requests are refused, or their parsing throws', async () => {
     await using trial = await open()
     await payOnce(trial)
     const webhook = requireWebhook(trial.rail)
@@ -175,19 +175,19 @@ function testInbound(open: Open): void {
     assert.ok(event)
     assert.equal(webhook.verify(event).ok, true)
     const foreign = trial.forged?.(event) ?? { ...event, headers: {}, tokenAttemptId: undefined }
-    assert.equal(webhook.verify(foreign).ok, false, 'neither signed nor with a token')
+    assert.equal(webhook.verify(foreign).ok, false, 'a request without signature and token is refused')
     for (const text of ['', 'not json', '[]', '"text"', 'null']) {
       assert.equal(webhook.verify({ ...event, rawBody: Buffer.from(text) }).ok, false, `body ${text}`)
     }
     for (const text of ['{}', '{"Body":{}}', '{"id":1}']) {
       const parse = (): unknown => webhook.parse({ ...event, rawBody: Buffer.from(text), receivedAt: event.now })
-      assert.throws(parse, `a body of a form never seen is parked: ${text}`)
+      assert.throws(parse, `an unknown format must throw: ${text}`)
     }
   })
 }
 
 function testTrouble(open: Open): void {
-  test('a provider in trouble: never a false failure, never a throw', async (t) => {
+  test('a faulty provider never causes a false failure or an exception', async (t) => {
     await using trial = await open()
     const healthy = trial.request('pays')
     const createdAt = trial.clock.now()
@@ -196,8 +196,8 @@ function testTrouble(open: Open): void {
       await t.test(trouble, async () => {
         const collect = requireCollect(trial.troubled(trouble))
         const checked = await collect.check(refOf(healthy, createdAt, started))
-        assert.equal(checked.kind, 'unknown', 'a check that got no answer knows nothing')
-        assert.equal(referenceOf(checked), referenceOf(started), 'and keeps the reference')
+        assert.equal(checked.kind, 'unknown', 'a check without a usable response is unknown')
+        assert.equal(referenceOf(checked), referenceOf(started), 'it keeps the reference')
 
         const fresh = await collect.start(trial.request('pays'))
         if (says === 'doubt') assert.equal(fresh.kind, 'unknown', JSON.stringify(fresh))
@@ -210,7 +210,7 @@ function testTrouble(open: Open): void {
 }
 
 function testLimits(open: Open): void {
-  test('amounts outside the limits are refused before the provider is asked', async () => {
+  test('amounts outside the limits are refused without a request to the provider', async () => {
     await using trial = await open()
     const { rail } = trial
     assert.equal(rail.unavailable(), undefined)
@@ -224,11 +224,11 @@ function testLimits(open: Open): void {
     }
   })
 
-  test('times are told in full', async () => {
+  test('check delays and lifetime are set', async () => {
     await using trial = await open()
     const { checkAfterMs, lifetimeMs } = requireCollect(trial.rail)
     assert.ok(checkAfterMs.every((waitMs) => waitMs >= 1000))
-    assert.ok((checkAfterMs[0] ?? 0) <= 5000, 'the first look is soon')
+    assert.ok((checkAfterMs[0] ?? 0) <= 5000, 'the first check is early')
     assert.ok(lifetimeMs > 0 && addMs(trial.clock.now(), lifetimeMs) > trial.clock.now())
   })
 }
@@ -242,7 +242,7 @@ async function payOnce(trial: RailTrial): Promise<{ request: CollectRequest; ref
   return { request, ref, checked: await requireCollect(trial.rail).check(ref) }
 }
 
-/** All facts of the events that were admitted. */
+/** Returns the facts of all events so far. Each event must pass verification. */
 function factsOf(trial: RailTrial): Fact[] {
   const webhook = requireWebhook(trial.rail)
   return trial.inbound().flatMap((event) => {

@@ -12,22 +12,22 @@ import type {
 import type { SetClock } from '#platform/base/clock'
 import { TROUBLES, type Trouble } from './collect.ts'
 
-/** A rail with its simulated provider, and payments that can be given back. */
+/** A rail and its simulated provider, with payments that can be refunded. */
 export interface RefundTrial extends AsyncDisposable {
   readonly rail: Rail
   readonly clock: SetClock
-  /** The refund of a payment that was made: `fails` surely does not arrive, or comes back. */
+  /** Creates a payment and returns a request to refund it. `fails`: the refund is refused or returned. */
   request(how: 'arrives' | 'fails'): Promise<RefundRequest>
-  /** Time passes, and what the provider then tells is delivered. */
+  /** Advances the time and delivers the provider's events. */
   pass(ms: number): Promise<void>
   inbound(): readonly InboundRequest[]
   troubled(trouble: Trouble): Rail
 }
 
-/** The promises of `Refunding`, tried on one rail over its simulator. */
+/** Runs the contract tests of `Refunding` on one rail over its simulator. */
 export function testRefundContract(name: string, open: () => Promise<RefundTrial>): void {
   suite(`refund contract: ${name}`, () => {
-    test('a refund is sent, and is the same by its answer, by asking and by webhook', async () => {
+    test('response, check and webhook report the same refund', async () => {
       await using trial = await open()
       const request = await trial.request('arrives')
       const sent = await refundOf(trial.rail).send(request)
@@ -37,7 +37,7 @@ export function testRefundContract(name: string, open: () => Promise<RefundTrial
       assert.equal(references.size, 1, [...references].join())
     })
 
-    test('one that does not arrive is told as failed, with a reason', async () => {
+    test('a refund that does not arrive is reported as failed', async () => {
       await using trial = await open()
       const request = await trial.request('fails')
       const sent = await refundOf(trial.rail).send(request)
@@ -45,15 +45,15 @@ export function testRefundContract(name: string, open: () => Promise<RefundTrial
       assert.equal(outcome.kind, 'failed')
     })
 
-    test('the same sending twice is one refund', async () => {
+    test('sending the same request twice creates one refund', async () => {
       await using trial = await open()
       const request = await trial.request('arrives')
       const [first, second] = [await refundOf(trial.rail).send(request), await refundOf(trial.rail).send(request)]
-      assert.notEqual(second.kind, 'failed', 'a repeat is no proof that nothing was sent')
+      assert.notEqual(second.kind, 'failed', 'a repeat does not prove that nothing was sent')
       assert.equal('reference' in second ? second.reference : undefined, 'reference' in first ? first.reference : '')
     })
 
-    test('a lost answer is unknown, and the refund is found by asking', async () => {
+    test('a lost response is unknown, and a check finds the refund', async () => {
       await using trial = await open()
       const request = await trial.request('arrives')
       const sent = await refundOf(trial.troubled('cut-after')).send(request)
@@ -62,7 +62,7 @@ export function testRefundContract(name: string, open: () => Promise<RefundTrial
       assert.equal(outcome.kind, 'succeeded')
     })
 
-    test('a provider in trouble: never a false failure, never a throw', async (t) => {
+    test('a faulty provider never causes a false failure or an exception', async (t) => {
       await using trial = await open()
       const request = await trial.request('arrives')
       const sent = await refundOf(trial.rail).send(request)
@@ -70,7 +70,7 @@ export function testRefundContract(name: string, open: () => Promise<RefundTrial
         await t.test(trouble, async () => {
           const troubled = refundOf(trial.troubled(trouble))
           const checked = await troubled.check(refOf(trial, request, sent))
-          assert.equal(checked.kind, 'unknown', 'a check that got no answer knows nothing')
+          assert.equal(checked.kind, 'unknown', 'a check without a usable response is unknown')
           const fresh = await troubled.send(await trial.request('arrives'))
           if (says === 'doubt') assert.equal(fresh.kind, 'unknown', JSON.stringify(fresh))
           if (says === 'surely-not') assert.equal(fresh.kind, 'failed', JSON.stringify(fresh))
@@ -79,7 +79,7 @@ export function testRefundContract(name: string, open: () => Promise<RefundTrial
       }
     })
 
-    test('amounts outside the limits are refused before the provider is asked', async () => {
+    test('amounts outside the limits are refused without a request to the provider', async () => {
       await using trial = await open()
       const request = await trial.request('arrives')
       const { min, max, step } = refundOf(trial.rail).limits(request.amount.asset)
@@ -91,13 +91,13 @@ export function testRefundContract(name: string, open: () => Promise<RefundTrial
   })
 }
 
-const refOf = (trial: RefundTrial, request: RefundRequest, { ...told }: RefundOutcome): RefundRef => ({
+const refOf = (trial: RefundTrial, request: RefundRequest, { ...outcome }: RefundOutcome): RefundRef => ({
   ...request,
-  reference: 'reference' in told ? told.reference : undefined,
+  reference: 'reference' in outcome ? outcome.reference : undefined,
   sentAt: trial.clock.now(),
 })
 
-/** Asks and listens until it has ended so, as payments would. */
+/** Checks and reads events like payments, until the refund reaches the expected state or 12 rounds have passed. */
 async function settle(
   trial: RefundTrial,
   request: RefundRequest,
@@ -106,14 +106,14 @@ async function settle(
 ): Promise<{ outcome: RefundOutcome; references: Set<string> }> {
   const references = new Set<string>()
   let known = sent
-  let seen = 0
+  let readCount = 0
   for (let turn = 0; turn < 12; turn++) {
     await trial.pass(10_000)
     const checked = await refundOf(trial.rail).check(refOf(trial, request, known))
     await trial.pass(0)
     const inbound = trial.inbound()
-    const proven = [...inbound.slice(seen).flatMap((event) => provenBy(trial.rail, event, request)), checked]
-    seen = inbound.length
+    const proven = [...inbound.slice(readCount).flatMap((event) => provenBy(trial.rail, event, request)), checked]
+    readCount = inbound.length
     for (const each of [known, ...proven]) if ('reference' in each && each.reference) references.add(each.reference)
     known = checked
     const end = proven.find(({ kind }) => kind === until)
@@ -122,13 +122,13 @@ async function settle(
   return { outcome: known, references }
 }
 
-/** What an event proves by itself of this refund. */
+/** Returns the outcomes of this refund that an event proves by itself. */
 function provenBy(rail: Rail, event: InboundRequest, { refundId }: RefundRequest): RefundOutcome[] {
   assert.equal(rail.webhook?.verify(event).ok, true)
   const facts: readonly RefundFact[] = rail.refund?.parse?.({ ...event, receivedAt: event.now }) ?? []
   return facts.flatMap((fact) => {
     if (fact.kind === 'sending') return fact.needsCheck || fact.refundId !== refundId ? [] : [fact.outcome]
-    return fact.kind === 'told' && fact.refund.refundId === refundId ? [fact.refund.outcome] : []
+    return fact.kind === 'observed' && fact.refund.refundId === refundId ? [fact.refund.outcome] : []
   })
 }
 

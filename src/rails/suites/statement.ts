@@ -5,8 +5,8 @@ import type { Rail, RailReceipt, RailStatement, StatementLine, Watched } from '#
 import { addMs, type SetClock } from '#platform/base/clock'
 import { refOf, TROUBLES, type RailTrial, type Trouble } from './collect.ts'
 
-/** A payment that arrived, as its attempt and its receipt know it. */
-export interface PaidOnce {
+/** A completed payment: data of its attempt and its receipt. */
+export interface CompletedPayment {
   readonly attemptId: string
   readonly reference: string
   readonly phone: string | undefined
@@ -14,47 +14,48 @@ export interface PaidOnce {
   readonly receipt: RailReceipt
 }
 
-/** A rail with its simulated provider, and payments that arrive. */
+/** A rail and its simulated provider, with completed payments. */
 export interface StatementTrial extends AsyncDisposable {
   readonly rail: Rail
   readonly clock: SetClock
-  /** Begins a payment that nobody pays. */
-  begin(): Promise<void>
-  pay(): Promise<PaidOnce>
+  /** Starts a payment that is never paid. */
+  startUnpaid(): Promise<void>
+  /** Starts and pays a payment. */
+  pay(): Promise<CompletedPayment>
   troubled(trouble: Trouble): Rail
 }
 
 const HOUR_MS = 3_600_000
 
-/** The promises of `RailStatement`, tried on one rail over its simulator. */
+/** Runs the contract tests of `RailStatement` on one rail over its simulator. */
 export function testStatementContract(name: string, open: () => Promise<StatementTrial>): void {
   suite(`statement contract: ${name}`, () => {
-    test('each payment is one line, over all pages, that leads to its receipt and its attempt', async () => {
+    test('each payment is one line over all pages, and identifies its receipt and its attempt', async () => {
       await using trial = await open()
-      await trial.begin()
-      const paid: PaidOnce[] = []
+      await trial.startUnpaid()
+      const paid: CompletedPayment[] = []
       for (let i = 0; i < 3; i++) paid.push(await trial.pay())
       const lines = await listAll(trial.rail, trial.clock, paid)
       assert.deepEqual(
         lines.map(({ gross }) => gross),
         paid.map(({ receipt }) => receipt.gross),
-        'what was begun and not paid is no line',
+        'an unpaid payment has no line',
       )
-      assert.equal(new Set(lines.map(({ id }) => id)).size, 3, 'a line has an id of its own')
+      assert.equal(new Set(lines.map(({ id }) => id)).size, 3, 'each line has its own id')
       for (const one of paid) {
         const { receipt } = one
-        const mine = lines.filter(
+        const matches = lines.filter(
           ({ receiptId, number }) => receiptId === receipt.id || (number !== undefined && number === receipt.number),
         )
-        assert.equal(mine.length, 1, `a receipt has one line: ${receipt.id}`)
-        const [line] = mine
+        assert.equal(matches.length, 1, `a receipt has one line: ${receipt.id}`)
+        const [line] = matches
         const named = line?.attemptId === one.attemptId || line?.reference === one.reference
-        assert.ok(named || line?.payerPhone === one.phone, 'and the line says whose money it is')
+        assert.ok(named || line?.payerPhone === one.phone, 'the line identifies the attempt or the payer')
       }
-      assert.deepEqual(await listAll(trial.rail, trial.clock, paid), lines, 'asked again, it says the same')
+      assert.deepEqual(await listAll(trial.rail, trial.clock, paid), lines, 'a repeated list is the same')
     })
 
-    test('a line has the time of its money', async () => {
+    test('a line has the time of its payment', async () => {
       await using trial = await open()
       const paid = [await trial.pay()]
       const now = trial.clock.now()
@@ -65,11 +66,11 @@ export function testStatementContract(name: string, open: () => Promise<Statemen
       assert.deepEqual(
         later.filter(({ at }) => at > addMs(now, HOUR_MS)),
         [],
-        'another day has none of it',
+        'another day does not list it',
       )
     })
 
-    test('a provider in trouble has no list: silence never looks like a day without money', async (t) => {
+    test('a faulty provider makes the list throw, so it never looks like a day without payments', async (t) => {
       await using trial = await open()
       const paid = [await trial.pay()]
       for (const trouble of Object.keys(TROUBLES) as Trouble[]) {
@@ -81,11 +82,11 @@ export function testStatementContract(name: string, open: () => Promise<Statemen
   })
 }
 
-/** All lines of the last hours, oldest first. */
+/** Returns all lines of the last hours, oldest first. */
 async function listAll(
   rail: Rail,
   clock: SetClock,
-  paid: readonly PaidOnce[],
+  paid: readonly CompletedPayment[],
   sinceMs = 12 * HOUR_MS,
 ): Promise<StatementLine[]> {
   const watched = paid.map(({ attemptId, reference, amount }): Watched => ({ attemptId, reference, amount }))
@@ -106,14 +107,14 @@ function statementOf({ statement }: Rail): RailStatement {
   return statement
 }
 
-/** The trial of a rail's own contract, for one whose provider keeps a list. */
-export async function statementTrialOf(open: () => Promise<RailTrial>): Promise<StatementTrial> {
+/** Builds a statement trial from the trial of the collect suite, for a rail whose provider has a list. */
+export async function toStatementTrial(open: () => Promise<RailTrial>): Promise<StatementTrial> {
   const trial = await open()
   const { rail, clock } = trial
   return {
     rail,
     clock,
-    begin: async () => void (await rail.collect?.start(trial.request('declines'))),
+    startUnpaid: async () => void (await rail.collect?.start(trial.request('declines'))),
     pay: async () => {
       const request = trial.request('pays')
       const createdAt = clock.now()
@@ -123,11 +124,11 @@ export async function statementTrialOf(open: () => Promise<RailTrial>): Promise<
       const ref = refOf(request, createdAt, started)
       const checked = await rail.collect?.check(ref)
       assert.ok(checked?.kind === 'received')
-      const [told] = checked.receipts
-      assert.ok(told && ref.reference !== undefined)
-      const number = numberTold(trial, told)
+      const [checkedReceipt] = checked.receipts
+      assert.ok(checkedReceipt && ref.reference !== undefined)
+      const number = receiptNumberOf(trial, checkedReceipt)
       const { attemptId, amount, payer } = request
-      const receipt = number === undefined ? told : { ...told, number }
+      const receipt = number === undefined ? checkedReceipt : { ...checkedReceipt, number }
       return { attemptId, amount, phone: payer.phone, reference: ref.reference, receipt }
     },
     troubled: (trouble) => trial.troubled(trouble),
@@ -135,8 +136,8 @@ export async function statementTrialOf(open: () => Promise<RailTrial>): Promise<
   }
 }
 
-/** The number that people see, where an event tells it and the answer does not. */
-function numberTold(trial: RailTrial, { id, number }: RailReceipt): string | undefined {
+/** Returns the receipt number from `check`, or from an event if `check` does not state it. */
+function receiptNumberOf(trial: RailTrial, { id, number }: RailReceipt): string | undefined {
   if (number !== undefined) return number
   const facts = trial.inbound().flatMap((event) => trial.rail.webhook?.parse({ ...event, receivedAt: event.now }) ?? [])
   const receipts = facts.flatMap(({ outcome }) => (outcome.kind === 'received' ? outcome.receipts : []))

@@ -4,11 +4,11 @@ import type { OpenCli } from '#platform/runtime/module'
 import { formatFraction } from '../fraction.ts'
 import { listSources, listValues } from '../store.ts'
 
-/** `purser rates show`: what the sources said last and what was made of it, as the database has it. Asks nobody. */
+/** Declares `npx purser rates show`: prints the stored state of the price sources and the last good prices. Sends no request. */
 export function addRatesCommands(group: Command, open: OpenCli): void {
   group
     .command('show')
-    .description('how the price sources stand, and the last good prices in USD')
+    .description('state of the price sources, and the last good prices in USD')
     .argument('[currencies...]', 'such as BTC KES; all by default', parseCurrency)
     .action(async (currencies: readonly string[] | undefined) => {
       const { db, clock, print } = await open()
@@ -16,7 +16,7 @@ export function addRatesCommands(group: Command, open: OpenCli): void {
       const age = (at: Date | null): string => (at ? `${Math.round((now - at.getTime()) / 1000)} s ago` : '')
       const sources = await listSources(db)
       if (sources.length === 0)
-        return print('No price source was asked yet. The running program asks when a price is needed.')
+        return print('No price source has been asked yet. The running program asks when it needs a price.')
       print(
         sources.map(({ name, askedAt, answeredAt, prices, problem, retryAt, leftOut }) => ({
           source: name,
@@ -25,7 +25,7 @@ export function addRatesCommands(group: Command, open: OpenCli): void {
           prices: prices.length,
           problem,
           not_before: retryAt?.toISOString(),
-          not_believed_in: leftOut.join(' '),
+          excluded_for: leftOut.join(' '),
         })),
       )
       const values = await listValues(db, currencies)
@@ -43,6 +43,6 @@ export function addRatesCommands(group: Command, open: OpenCli): void {
 
 function parseCurrency(text: string, previous: readonly string[] = []): readonly string[] {
   const code = text.toUpperCase()
-  if (!isCurrency(code)) throw new InvalidArgumentError(`${text} is no currency known here`)
+  if (!isCurrency(code)) throw new InvalidArgumentError(`${text} is not a known currency. Use a code such as KES.`)
   return [...previous, code]
 }

@@ -262,7 +262,7 @@ const all = [
   {
     code: 'rates.unknown-pair',
     status: 422,
-    message: 'No source gives a price for BTC/XTR.',
+    message: 'No source has a price for BTC/XTR.',
     param: 'base',
     remedy: 'Request currencies that have a market price, or ask the operator to set a fixed rate (RATES_FIXED).',
   },
@@ -335,7 +335,7 @@ const all = [
     code: 'rates.unavailable',
     status: 503,
     message:
-      'No rate for BTC/KES is at most 600 s old: CoinGecko cannot be reached since 2026-01-15T09:00:00.000Z; Coinbase asks for fewer requests since 2026-01-15T09:01:00.000Z; Kraken does not give KES.',
+      'No rate for BTC/KES is at most 600 s old: CoinGecko cannot be reached since 2026-01-15T09:00:00.000Z; Coinbase asks for fewer requests since 2026-01-15T09:01:00.000Z; Kraken has no price for KES.',
     remedy:
       'Retry after Retry-After seconds. The message names each price source and its problem. An outdated price is never returned.',
   },

@@ -14,11 +14,11 @@ const DONE: Handled = { kind: 'done' }
 /** Handles an event about a refund: finds the refund, checks rail and amount, queries the provider if the event proves nothing, and records it. */
 export async function handleRefundFact(context: Context, rail: Rail, fact: RefundFact): Promise<Handled> {
   switch (fact.kind) {
-    case 'told':
+    case 'observed':
       return recordReported(context, rail, fact.refund, { ours: false })
     case 'sending':
       return handleSendingFact(context, rail, fact)
-    case 'news': {
+    case 'changed': {
       const all = await rail.refund?.list?.(fact.receiptId)
       if (!all) return { kind: 'parked', why: 'the rail cannot list refunds' }
       const results: Handled[] = []

@@ -4,78 +4,82 @@ import type { Clock } from '#platform/base/clock'
 import type { Cursor } from './cursor.ts'
 import {
   BURIED,
-  isWatched,
+  isFollowed,
   listVanished,
   outpointOf,
   recompute,
   type Arrival,
   type Coin,
-  type Sighting,
-} from './sightings.ts'
+  type Deposit,
+} from './deposits.ts'
 
-/** Whose money arrives at a script. */
+/** The attempt that a script belongs to. */
 export interface Target {
   readonly attemptId: string
-  /** Sats that were asked for. */
+  /** Sats that the attempt asks for. */
   readonly due: bigint
 }
 
-export interface LookDeps {
+export interface PollDeps {
   readonly node: BitcoinNode
   readonly clock: Clock
   readonly network: Network
 }
 
-export interface Pass extends Cursor {
+/** The new cursor, and facts about the poll. */
+export interface NodePoll extends Cursor {
+  /** Newest block that the poll read. */
   readonly tip: Tip
-  /** The chain goes on beyond `tip`. */
+  /** The best chain continues after `tip`. */
   readonly more: boolean
-  /** Blocks that were looked at before and are no longer of the chain. */
+  /** Number of earlier blocks that a reorg removed from the best chain. */
   readonly reorganised: number
 }
 
-/** Without a cursor, and after each new script, blocks of so long ago are looked at. */
-const FIRST_LOOK = 144
+/** Blocks that the first poll (without a cursor) reads: about a day. */
+const FIRST_POLL_BLOCKS = 144
+/** Blocks that are read again after a script is added. */
 const OVERLAP = 6
-/** A look catches up on so many blocks at most, and asks the node for so many at a time. */
+/** Maximum blocks per poll, and per request to the node. */
 const MAX_BLOCKS = 100
-const AT_ONCE = 25
-/** A request to the node has 32 MiB at most. */
-const SCRIPTS_AT_ONCE = 20_000
+const BLOCKS_PER_REQUEST = 25
+/** Keeps a request below the node's limit of 32 MiB. */
+const SCRIPTS_PER_REQUEST = 20_000
 const KEPT_BLOCKS = BURIED + 44
-const TRIES = 3
+const MAX_ATTEMPTS = 3
 
 /**
- * One look at the node: where the chain is now, what arrived, and what became of what was seen. Changes nothing anywhere. Throws BitcoinError when
- * the node cannot tell, or when the chain moves under each try.
+ * Polls the node once: reads the position of the chain, new deposits, and the state of known deposits. It has no side effects. Throws
+ * BitcoinError when the node cannot answer, or when the chain changed during each of three attempts.
  */
-export async function lookAtNode(
-  deps: LookDeps,
+export async function pollNode(
+  deps: PollDeps,
   cursor: Cursor | undefined,
   targets: ReadonlyMap<string, Target>,
-): Promise<Pass> {
+): Promise<NodePoll> {
   if (cursor && cursor.network !== deps.network)
     throw new BitcoinError(
       'bitcoin.wrong-chain',
-      `the desk was on ${cursor.network}, and BITCOIN_NETWORK is ${deps.network}`,
+      `earlier polls were on ${cursor.network}, and BITCOIN_NETWORK is ${deps.network}`,
     )
-  for (let left = TRIES; ; left--) {
-    const pass = await lookOnce(deps, cursor, targets)
-    if (pass) return pass
-    if (left === 1) throw new BitcoinError('bitcoin.unavailable', 'the chain moved during each look')
+  for (let attempt = 1; ; attempt++) {
+    const poll = await pollOnce(deps, cursor, targets)
+    if (poll) return poll
+    if (attempt === MAX_ATTEMPTS)
+      throw new BitcoinError('bitcoin.unavailable', `the chain changed during each of ${MAX_ATTEMPTS} polls`)
   }
 }
 
-/** Undefined when a block came or went meanwhile: what was read before it and after it do not fit together. */
-async function lookOnce(
-  deps: LookDeps,
+/** Returns undefined when the best block changed during the poll: the results before and after it are inconsistent. */
+async function pollOnce(
+  deps: PollDeps,
   cursor: Cursor | undefined,
   targets: ReadonlyMap<string, Target>,
-): Promise<Pass | undefined> {
+): Promise<NodePoll | undefined> {
   const { node, network } = deps
   const best = await node.requireTip(network)
-  const known = cursor?.sightings ?? []
-  const allTargets = withKnown(targets, known)
+  const known = cursor?.deposits ?? []
+  const allTargets = addKnownTargets(targets, known)
   const watched = hashOf([...allTargets.keys()])
   const held = await dropReorganised(node, cursor?.blocks ?? [])
   const from = firstHeight(cursor, held, best, watched)
@@ -88,24 +92,24 @@ async function lookOnce(
   const more = to < best.height
   const arrivals = await describe(node, received, allTargets, known)
   const isInChain = chainOf(blocks)
-  // What a block beyond `tip` holds has left the mempool, and is not seen yet: nothing vanished then.
+  // A block after `tip` may hold a transaction that left the mempool. Only a poll that reaches the best block can decide that one vanished.
   const coins = more ? new Map<string, Coin>() : await coinsOf(node, listVanished(known, { arrivals, isInChain }))
   if (!received || (await node.requireTip(network)).hash !== best.hash) return undefined
-  const sightings = recompute(known, { tip, now: deps.clock.now(), arrivals, isInChain, coins })
+  const deposits = recompute(known, { tip, now: deps.clock.now(), arrivals, isInChain, coins })
   const reorganised = (cursor?.blocks.length ?? 0) - held.length
-  return { network, blocks, watched, tip, more, reorganised, sightings: sightings.filter((one) => isWatched(one, tip)) }
+  return { network, blocks, watched, tip, more, reorganised, deposits: deposits.filter((one) => isFollowed(one, tip)) }
 }
 
-/** What was seen is looked for, whether its attempt is still watched or not. */
-function withKnown(targets: ReadonlyMap<string, Target>, known: readonly Sighting[]): ReadonlyMap<string, Target> {
-  const seen = known.map(({ script, attemptId, due }) => [script, { attemptId, due }] as const)
-  return new Map([...seen, ...targets])
+/** Adds the scripts of known deposits: they are followed even when their attempt is no longer watched. */
+function addKnownTargets(targets: ReadonlyMap<string, Target>, known: readonly Deposit[]): ReadonlyMap<string, Target> {
+  const knownTargets = known.map(({ script, attemptId, due }) => [script, { attemptId, due }] as const)
+  return new Map([...knownTargets, ...targets])
 }
 
 const hashOf = (scripts: readonly string[]): string =>
   createHash('sha256').update(scripts.toSorted().join()).digest('hex').slice(0, 32)
 
-/** The blocks that are still of the best chain. */
+/** Returns the blocks that are still in the best chain. */
 async function dropReorganised(node: BitcoinNode, blocks: readonly Tip[]): Promise<readonly Tip[]> {
   for (let count = blocks.length; count > 0; count--) {
     const last = blocks[count - 1]
@@ -114,16 +118,16 @@ async function dropReorganised(node: BitcoinNode, blocks: readonly Tip[]): Promi
   return []
 }
 
-/** A script that is new is looked for in the last blocks again; without new ones only in new blocks. */
+/** Returns the first block to read: the next one, or a few earlier ones when the scripts changed. */
 function firstHeight(cursor: Cursor | undefined, held: readonly Tip[], best: Tip, watched: string): number {
   const last = held.at(-1)
-  if (!cursor) return Math.max(0, best.height - FIRST_LOOK + 1)
-  // A reorganisation of all that is kept: everything after the oldest known block is looked at anew.
+  if (!cursor) return Math.max(0, best.height - FIRST_POLL_BLOCKS + 1)
+  // The reorg removed every kept block: read again from the oldest of them.
   if (!last) return cursor.blocks[0]?.height ?? 0
   return Math.max(0, last.height + 1 - (watched === cursor.watched ? 0 : OVERLAP))
 }
 
-/** Undefined when they do not lead to `best` any more. */
+/** Returns undefined when these blocks no longer lead to `best`. */
 async function listBlocks(node: BitcoinNode, from: number, to: number, best: Tip): Promise<Tip[] | undefined> {
   const blocks = await node.listBlocks(from, to)
   const last = blocks.at(-1)
@@ -131,7 +135,7 @@ async function listBlocks(node: BitcoinNode, from: number, to: number, best: Tip
   return last?.height === to && (to < best.height || last.hash === best.hash) ? blocks : undefined
 }
 
-/** Undefined when one of the blocks is no longer of the chain. */
+/** Returns undefined when one of the blocks is no longer in the best chain. */
 async function scan(
   node: BitcoinNode,
   blocks: readonly Tip[],
@@ -139,8 +143,8 @@ async function scan(
 ): Promise<Received[] | undefined> {
   if (scripts.length === 0) return []
   const received: Received[] = []
-  for (const some of inParts(scripts, SCRIPTS_AT_ONCE)) {
-    for (const part of inParts(blocks, AT_ONCE)) {
+  for (const some of inParts(scripts, SCRIPTS_PER_REQUEST)) {
+    for (const part of inParts(blocks, BLOCKS_PER_REQUEST)) {
       const hashes = part.map(({ hash }) => hash)
       try {
         received.push(...(await node.listReceived(hashes, some)))
@@ -153,39 +157,39 @@ async function scan(
   return received
 }
 
-/** At least one, though there be nothing in it: the mempool is looked through all the same. */
+/** Splits a list into parts. Returns at least one part, even if empty: each request also reads the mempool. */
 const inParts = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.max(1, Math.ceil(all.length / size)) }, (_, i) => all.slice(i * size, (i + 1) * size))
 
-/** `Block not available (pruned data)`, and the same of undo data: -1, as all that has no code of its own. */
+/** Matches `Block not available (pruned data)` and the same message for undo data. Code -1 is Bitcoin Core's general error. */
 const isPruned = (error: unknown): boolean =>
   error instanceof BitcoinError && error.rpcCode === -1 && /pruned data/.test(error.message)
 
 const pruned = (height: number): BitcoinError =>
   new BitcoinError(
     'bitcoin.pruned',
-    `the node has pruned block ${height}, which was not looked at: connect one that has it, or go on without: npx purser payments skip-blocks bitcoin`,
+    `the node pruned block ${height} before Purser read it. Connect a node that has it, or skip it: npx purser payments skip-blocks bitcoin`,
   )
 
-/** `Block is not in main chain`, `Block not found`. */
+/** Matches `Block is not in main chain` and `Block not found`. */
 const isBlockGone = (error: unknown): boolean =>
   error instanceof BitcoinError && (error.rpcCode === -5 || error.rpcCode === -8) && error.message.includes('Block')
 
-/** Blocks below the oldest one kept are buried deep enough to be of the chain. */
+/** Returns a check whether a block is in the best chain. Blocks older than the oldest kept one are buried deep enough to be in it. */
 function chainOf(blocks: readonly Tip[]): (block: Tip) => boolean {
   const hashes = new Map(blocks.map(({ hash, height }) => [height, hash]))
   const oldest = blocks[0]?.height ?? 0
   return ({ hash, height }) => height < oldest || hashes.get(height) === hash
 }
 
-/** What arrived, with what matters of its transaction. One that left the mempool meanwhile is left for the next look. */
+/** Returns the arrivals with data of their transactions. A transaction that left the mempool meanwhile is left to the next poll. */
 async function describe(
   node: BitcoinNode,
   received: readonly Received[] | undefined,
   targets: ReadonlyMap<string, Target>,
-  known: readonly Sighting[],
+  known: readonly Deposit[],
 ): Promise<Arrival[]> {
-  const before = new Map(known.map((sighting) => [sighting.outpoint, sighting]))
+  const before = new Map(known.map((deposit) => [deposit.outpoint, deposit]))
   const transactions = new Map<string, ReturnType<BitcoinNode['findTransaction']>>()
   const waiting = new Map<string, ReturnType<BitcoinNode['findUnconfirmed']>>()
   const once = <T>(map: Map<string, T>, key: string, make: () => T): T => {
@@ -210,8 +214,8 @@ async function describe(
   return arrivals
 }
 
-async function coinsOf(node: BitcoinNode, vanished: readonly Sighting[]): Promise<Map<string, Coin>> {
+async function coinsOf(node: BitcoinNode, vanished: readonly Deposit[]): Promise<Map<string, Coin>> {
   const outpoints = [...new Set(vanished.flatMap(({ inputs }) => inputs))]
-  const coins = await node.lookAtCoins(outpoints)
+  const coins = await node.listCoins(outpoints)
   return new Map(outpoints.flatMap((outpoint, i) => (coins[i] ? [[outpoint, coins[i]] as const] : [])))
 }

@@ -2,77 +2,77 @@ import assert from 'node:assert/strict'
 import { money } from '#money'
 import type { CollectRequest, Fact, Rail, RailReceipt, Watched } from '#rails/contract'
 
-/** What a desk keeps of a watching rail: its cursor, and receipts by their id. Written as payments must do it, for the tests. */
+/** Test double of payments for a watching rail: stores the cursor and the receipts by id, under the same rules as payments. */
 export interface Desk {
-  /** Looks until there is no more. The facts that came. */
-  look(): Promise<readonly Fact[]>
-  /** Looks, and loses what it learned, as a crash before the commit does. */
-  lookInVain(): Promise<readonly Fact[]>
-  /** A new attempt; its address. */
+  /** Polls until it reaches the best block. Returns the facts. */
+  poll(): Promise<readonly Fact[]>
+  /** Polls and discards the result, like a crash before the commit. */
+  pollWithoutSaving(): Promise<readonly Fact[]>
+  /** Creates an attempt and returns its address. */
   invoice(sats: bigint): Promise<{ attemptId: string; address: string; paymentUri: string }>
-  /** The desk no longer asks about it. */
+  /** Stops watching an attempt. */
   forget(attemptId: string): void
-  /** Sats of final receipts that were not taken back. */
+  /** Returns the sats of final receipts that were not reversed. */
   counted(attemptId?: string): bigint
-  /** Sats of receipts that are seen and not final. */
+  /** Returns the sats of receipts that are not final. */
   waiting(attemptId?: string): bigint
   receipts(attemptId?: string): readonly RailReceipt[]
   readonly cursor: string | undefined
 }
 
-interface Kept {
+interface StoredReceipt {
   attemptId: string
   receipt: RailReceipt
-  gone: boolean
+  reversed: boolean
 }
 
 export function openDesk(rail: Rail): Desk {
   const { watch, collect } = rail
   assert.ok(watch && collect)
   const watched = new Map<string, Watched>()
-  const book = new Map<string, Kept>()
+  const book = new Map<string, StoredReceipt>()
   const reversals = new Set<string>()
   let cursor: string | undefined
   let index = 0
 
-  function keep({ about, outcome }: Fact): void {
+  function store({ about, outcome }: Fact): void {
     assert.ok('attemptId' in about)
     const { attemptId } = about
     if (outcome.kind === 'received') {
       for (const receipt of outcome.receipts) {
         const before = book.get(receipt.id)
-        // A receipt that was counted is never counted again, and never becomes unsure.
-        if (before?.receipt.final) assert.ok(!receipt.final && before.gone, `told twice: ${receipt.id}`)
-        book.set(receipt.id, { attemptId, receipt, gone: false })
+        // A final receipt is never reported again, neither as final nor as unconfirmed.
+        if (before?.receipt.final) assert.ok(!receipt.final && before.reversed, `reported twice: ${receipt.id}`)
+        book.set(receipt.id, { attemptId, receipt, reversed: false })
       }
     } else if (outcome.kind === 'reversed') {
-      assert.ok(!reversals.has(outcome.reversalId), 'a reversal is told once')
+      assert.ok(!reversals.has(outcome.reversalId), 'a reversal is reported once')
       reversals.add(outcome.reversalId)
       const before = book.get(outcome.receiptId)
-      assert.ok(before && !before.gone, `reversed without being there: ${outcome.receiptId}`)
-      before.gone = true
+      assert.ok(before && !before.reversed, `reversed an unknown receipt: ${outcome.receiptId}`)
+      before.reversed = true
     } else assert.fail(`not a fact of a watch: ${outcome.kind}`)
   }
 
   const ask = async (): Promise<{ facts: readonly Fact[]; cursor: string; more: boolean }> =>
-    watch.look(cursor, [...watched.values()])
+    watch.poll(cursor, [...watched.values()])
   const sum = (final: boolean, attemptId?: string): bigint =>
     [...book.values()]
-      .filter((one) => !one.gone && one.receipt.final === final && (attemptId ?? one.attemptId) === one.attemptId)
+      .filter((one) => !one.reversed && one.receipt.final === final && (attemptId ?? one.attemptId) === one.attemptId)
       .reduce((total, { receipt }) => total + receipt.gross.amount, 0n)
 
   return {
-    look: async () => {
+    poll: async () => {
       const all: Fact[] = []
       for (let more = true; more;) {
-        const looked = await ask()
-        looked.facts.forEach(keep)
-        all.push(...looked.facts)
-        ;({ cursor, more } = looked)
+        const polled = await ask()
+        polled.facts.forEach(store)
+        all.push(...polled.facts)
+        ;({ cursor, more } = polled)
       }
       return all
     },
-    lookInVain: async () => (await ask()).facts,
+    pollWithoutSaving: async () => (await ask()).facts,
     invoice: async (sats) => {
       const attemptId = `att_${index}`
       const request = requestOf(attemptId, sats, index++)
@@ -91,7 +91,7 @@ export function openDesk(rail: Rail): Desk {
     waiting: (attemptId) => sum(false, attemptId),
     receipts: (attemptId) =>
       [...book.values()]
-        .filter((one) => !one.gone && (attemptId ?? one.attemptId) === one.attemptId)
+        .filter((one) => !one.reversed && (attemptId ?? one.attemptId) === one.attemptId)
         .map((one) => one.receipt),
     get cursor() {
       return cursor

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { readCursor, writeCursor } from './cursor.ts'
 import { confirmationsNeeded, parseTiers, toleranceOf, type Tier } from './finality.ts'
-import { recompute, type Arrival, type Coin, type Sighting, type View } from './sightings.ts'
-import { tell } from './telling.ts'
+import { recompute, type Arrival, type Coin, type Deposit, type View } from './deposits.ts'
+import { reportDeposit } from './report.ts'
 
 const now = new Date('2026-01-15T09:00:00Z')
 const id = (n: number): string => n.toString(16).padStart(64, '0')
@@ -34,38 +34,38 @@ const view = (changed: Partial<View> = {}): View => ({
 })
 const coins = (...found: Coin[]): ReadonlyMap<string, Coin> =>
   new Map(found.map((coin, i) => [arrival().inputs[i] ?? '', coin]))
-const there: Coin = { spender: undefined, exists: true }
-const only = (sightings: readonly Sighting[]): Sighting => {
-  assert.equal(sightings.length, 1)
-  assert.ok(sightings[0])
-  return sightings[0]
+const unspent: Coin = { spender: undefined, exists: true }
+const only = (deposits: readonly Deposit[]): Deposit => {
+  assert.equal(deposits.length, 1)
+  assert.ok(deposits[0])
+  return deposits[0]
 }
 const waiting = only(recompute([], view({ arrivals: [arrival()] })))
 
-test('where a vanished payment went is read from the coins it spends', () => {
+test('the coins of a vanished payment show whether it was replaced, conflicted or orphaned', () => {
   const stateAfter = (found: ReadonlyMap<string, Coin>): object =>
     only(recompute([waiting], view({ coins: found }))).state
-  assert.deepEqual(stateAfter(coins(there, { spender: id(9), exists: false })), { kind: 'replaced', by: id(9) })
-  assert.deepEqual(stateAfter(coins(there, { spender: undefined, exists: false })), { kind: 'conflicted' })
-  assert.deepEqual(stateAfter(coins(there, there)), { kind: 'orphaned' })
-  assert.deepEqual(stateAfter(new Map()), { kind: 'mempool' }, 'not asked about: nothing is known')
+  assert.deepEqual(stateAfter(coins(unspent, { spender: id(9), exists: false })), { kind: 'replaced', by: id(9) })
+  assert.deepEqual(stateAfter(coins(unspent, { spender: undefined, exists: false })), { kind: 'conflicted' })
+  assert.deepEqual(stateAfter(coins(unspent, unspent)), { kind: 'orphaned' })
+  assert.deepEqual(stateAfter(new Map()), { kind: 'mempool' }, 'without its coins the state stays')
   assert.deepEqual(
-    stateAfter(coins({ spender: id(1), exists: false }, there)),
+    stateAfter(coins({ spender: id(1), exists: false }, unspent)),
     { kind: 'conflicted' },
-    'itself replaces nothing',
+    'a transaction does not replace itself',
   )
 })
 
-test('a block outranks the mempool, whichever is told first', () => {
+test('a block outranks the mempool in any order', () => {
   const block = { hash: id(50), height: 99 }
   const both = [arrival({ block }), arrival()]
   for (const arrivals of [both, both.toReversed()])
     assert.deepEqual(only(recompute([], view({ arrivals }))).state, { kind: 'confirmed', ...block })
   const elsewhere = only(recompute([waiting], view({ arrivals: [arrival({ block })], isInChain: () => false })))
-  assert.equal(elsewhere.state.kind, 'mempool', 'a block that is no longer of the chain confirms nothing')
+  assert.equal(elsewhere.state.kind, 'mempool', 'a block outside the best chain confirms nothing')
 })
 
-test('tiers: limits belong to the lower one, rewards wait for a hundred, what may be replaced for one', () => {
+test('a limit belongs to the lower tier; block rewards need 100 confirmations, replaceable payments at least 1', () => {
   const tiers = parseTiers('0.001:0,0.01:1,*:6')
   assert.ok(!('problem' in tiers))
   const need = (sats: bigint, more = {}): number =>
@@ -90,7 +90,7 @@ test('tiers: limits belong to the lower one, rewards wait for a hundred, what ma
     assert.ok('problem' in parseTiers(wrong), wrong)
 })
 
-test('tolerance is exact to the sat, and rounds down', () => {
+test('the tolerance is exact to the sat and rounds down', () => {
   assert.deepEqual(
     [toleranceOf(100_000n, 50n), toleranceOf(199n, 50n), toleranceOf(200n, 50n), toleranceOf(1n, 0n)],
     [500n, 0n, 1n, 0n],
@@ -103,22 +103,22 @@ const anyView = fc.record({
   arrival: fc.option(anyArrival, { nil: undefined }),
   inChain: fc.boolean(),
   coin: fc.constantFrom<Coin | undefined>(
-    there,
+    unspent,
     { spender: id(9), exists: false },
     { spender: undefined, exists: false },
     undefined,
   ),
 })
 
-test('whatever a node tells in whatever order: a look repeated tells nothing, and money counts as often as it is there', () => {
+test('in any order of node states, a repeated poll reports nothing and money counts at most once', () => {
   fc.assert(
     fc.property(fc.array(anyView, { maxLength: 12 }), (views) => {
-      let known: Sighting[] = []
+      let known: Deposit[] = []
       let counted = 0
       for (const one of views) {
         const block =
           one.arrival?.block === undefined ? undefined : { hash: id(one.arrival.block), height: one.arrival.block }
-        const found = one.coin ? coins(one.coin, there) : new Map<string, Coin>()
+        const found = one.coin ? coins(one.coin, unspent) : new Map<string, Coin>()
         const tip = { hash: id(1000 + one.height), height: one.height }
         const now1 = view({
           tip,
@@ -126,16 +126,16 @@ test('whatever a node tells in whatever order: a look repeated tells nothing, an
           isInChain: () => one.inChain,
           coins: found,
         })
-        const tellings = recompute(known, now1).map((sighting) => tell(sighting, tip, TIERS))
-        for (const { outcome } of tellings) {
+        const reports = recompute(known, now1).map((deposit) => reportDeposit(deposit, tip, TIERS))
+        for (const { outcome } of reports) {
           if (outcome?.kind === 'received' && outcome.receipts[0]?.final) counted++
-          if (outcome?.kind === 'reversed' && known[0]?.told.as === 'final') counted--
+          if (outcome?.kind === 'reversed' && known[0]?.reported.as === 'final') counted--
         }
         assert.ok(counted === 0 || counted === 1)
-        known = tellings.map(({ sighting }) => sighting)
-        const again = recompute(known, now1).map((sighting) => tell(sighting, tip, TIERS))
+        known = reports.map(({ deposit }) => deposit)
+        const again = recompute(known, now1).map((deposit) => reportDeposit(deposit, tip, TIERS))
         assert.ok(again.every(({ outcome }) => outcome === undefined))
-        const cursor = { network: 'regtest', blocks: [tip], watched: 'x', sightings: known } as const
+        const cursor = { network: 'regtest', blocks: [tip], watched: 'x', deposits: known } as const
         assert.deepEqual(readCursor(writeCursor(cursor)), cursor)
       }
     }),

@@ -7,9 +7,9 @@ import type { Fetch } from '#platform/web/fetch'
 import { silentLog } from '#platform/observe/log'
 import { bitcoinConfig, type BitcoinConfig } from './config.ts'
 import { createBitcoinRail } from './rail.ts'
-import { openDesk, type Desk } from './trial.ts'
+import { openDesk, type Desk } from './test-desk.ts'
 
-/** The simulators and what a rail needs to talk to them, as test/rails.ts opens them. */
+/** The simulators and the dependencies of a rail, as test/rails.ts opens them. */
 interface Bench extends AsyncDisposable {
   readonly clock: SetClock
   readonly fetch: Fetch
@@ -17,19 +17,21 @@ interface Bench extends AsyncDisposable {
   settings(spec: ConfigSpec<BitcoinConfig>, mode: Mode, changed?: Record<string, string | undefined>): BitcoinConfig
 }
 
-export interface ChainTrial extends AsyncDisposable {
+export interface TestChain extends AsyncDisposable {
   readonly rail: Rail
   readonly desk: Desk
-  /** A control of the simulated chain; the transaction that it made, if it made one. */
+  /** Runs a control of the simulated chain. Returns the id of the transaction it created, if any. */
   control(name: string, body?: object): Promise<string>
+  /** Runs a control that is refused. Returns the response body. */
   refusal(name: string, body: object): Promise<string>
+  /** Sends a payment. Returns its transaction id. */
   pay(address: string, sats: bigint, more?: object): Promise<string>
-  /** The same rail with other settings or another way out. */
+  /** Returns the same rail with other settings or another HTTP client. */
   railWith(changed: Record<string, string | undefined>, fetch?: Fetch): Rail
 }
 
-/** The rail over the simulated chain. Confirmations are `0.01:1,0.1:2,1:3,*:6` unless told otherwise. */
-export function openChainTrial(bench: Bench, changed: Record<string, string> = {}): ChainTrial {
+/** Opens the rail over the simulated chain. Default confirmations: `0.01:1,0.1:2,1:3,*:6`. */
+export function openTestChain(bench: Bench, changed: Record<string, string> = {}): TestChain {
   const { clock, simulators } = bench
   const post = async (name: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> => {
     const answer = await bench.fetch({
@@ -46,7 +48,7 @@ export function openChainTrial(bench: Bench, changed: Record<string, string> = {
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
     return String(answer.body.txid)
   }
-  const railWith: ChainTrial['railWith'] = (more, fetch = bench.fetch) => {
+  const railWith: TestChain['railWith'] = (more, fetch = bench.fetch) => {
     const config = bench.settings(bitcoinConfig, 'sandbox', { ...changed, ...more })
     return createBitcoinRail({ mode: 'sandbox', fetch, clock, log: silentLog, config: () => config })
   }
