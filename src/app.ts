@@ -116,7 +116,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     url,
     start: async ({ work = true } = {}) => {
       // Before the first request: its own claims must not be taken for those of the dead.
-      if (deps.database.sole) {
+      if (deps.database.exclusive) {
         await idempotency.adopt(db)
         await jobs.adopt()
       }

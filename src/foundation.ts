@@ -34,7 +34,7 @@ export const DRAIN_MS = 10_000
 
 export interface AppDeps {
   readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'sole'>
+  readonly database: Pick<Database, 'app' | 'exclusive'>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string

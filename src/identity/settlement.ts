@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { assetOf, isCurrency, parseAmount } from '#money'
 import type { Queryable, Tx } from '#platform/database/db'
 import type { Actor } from '#platform/runtime/module'
-import { notMobile, parseMobile } from '#platform/base/phone'
+import { explainInvalidMobile, parseMobile } from '#platform/base/phone'
 import { badInput, unknownMerchant } from './errors.ts'
 import type { Destination, IdentityDeps, Merchant, SettlementChange, MaskedDestination } from './types.ts'
 import { isId } from '#platform/base/ids'
@@ -74,7 +74,7 @@ const destinations = z.discriminatedUnion('kind', [
 
 const FORMS: Readonly<Record<string, string>> = {
   kind: 'It is mpesa or bank.',
-  phone: `The phone number ${notMobile('KE')}`,
+  phone: `The phone number ${explainInvalidMobile('KE')}`,
   bank: 'Name the bank, in 100 characters at most.',
   account: 'An account is 4 to 34 capital letters and digits, without blanks.',
   holder: 'Name the holder of the account, in 100 characters at most.',

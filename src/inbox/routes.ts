@@ -15,13 +15,15 @@ import { readSubject, subjectOfToken } from './tokens.ts'
 const BODY_LIMIT = 256 * 1024
 const ACCEPTED = { received: true }
 /** Events written by one statement, when they come faster than the database answers. */
-const MOST_TOGETHER = 32
+const MAX_BATCH_ITEMS = 32
 
 const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
 
 /** Where providers tell us what happened: checked, stored, acknowledged; handled after. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
-  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MOST_TOGETHER })
+  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
+    maxItems: MAX_BATCH_ITEMS,
+  })
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',

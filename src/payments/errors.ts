@@ -1,5 +1,5 @@
 import { AppError } from '#platform/base/errors'
-import { notMobile, type MobileCountry } from '#platform/base/phone'
+import { explainInvalidMobile, type MobileCountry } from '#platform/base/phone'
 
 /** Every refusal of this module, with what to do about it. */
 export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')
@@ -72,7 +72,7 @@ export const payerLacks = (param: 'phone' | 'email', method: string): AppError =
 
 /** `country`: whose mobile numbers the rail takes. */
 export const badPhone = (country: MobileCountry | undefined): AppError =>
-  new AppError('payments.bad-phone', 422, `The phone number ${notMobile(country)}`, { param: 'phone' })
+  new AppError('payments.bad-phone', 422, `The phone number ${explainInvalidMobile(country)}`, { param: 'phone' })
 
 /** Not 429: waiting does not help. */
 export const tooManyAttempts = (most: number): AppError =>

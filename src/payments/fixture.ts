@@ -8,7 +8,7 @@ import { AppError } from '#platform/base/errors'
 import { createHttp, type HttpServer } from '#platform/web/http'
 import { createIds, type Ids } from '#platform/base/ids'
 import { createJobs, type DueQueue, type Job, type Jobs } from '#platform/runtime/jobs'
-import { memoryLog, type MemoryLog } from '#platform/observe/log'
+import { createMemoryLog, type MemoryLog } from '#platform/observe/log'
 import { createMetrics, type Metrics } from '#platform/observe/metrics'
 import type { Module } from '#platform/runtime/module'
 import { platformSchema } from '#platform/database/schema'
@@ -196,7 +196,7 @@ const wishes = ({
 export async function openTrial({ db, connection, above, ...options }: TrialOptions): Promise<Trial> {
   const clock = createSetClock()
   const ids = createIds(clock)
-  const log = memoryLog({ clock })
+  const log = createMemoryLog({ clock })
   const metrics = createMetrics({ defaults: false })
   const ledger = createLedger({ clock, log, sealKey: Buffer.alloc(32, 7) })
   const [push, page] = [createScripted('tap', 'push'), createScripted('cards', 'page', 3_600_000)]

@@ -14,7 +14,7 @@ import type { NewIntent, PaymentMethod, Payments } from '#payments'
 import { type Clock, addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import type { CreatePayment } from '../resources/payment.ts'
-import { notPhone, parsePhone } from '#platform/base/phone'
+import { explainInvalidPhone, parsePhone } from '#platform/base/phone'
 
 /** The largest payment taken, in units of any currency: beyond it a typing error is likelier than a sale. */
 export const LARGEST_UNITS = 1_000_000_000n
@@ -60,7 +60,7 @@ function customerOf(customer: CreatePayment['customer'], offered: readonly Payme
   if (customer.phone === undefined) return customer
   const country = offered.find(({ phoneCountry }) => phoneCountry !== undefined)?.phoneCountry
   const phone = parsePhone(customer.phone, country)
-  if (phone === undefined) throw invalid('customer.phone', notPhone(country))
+  if (phone === undefined) throw invalid('customer.phone', explainInvalidPhone(country))
   return { ...customer, phone }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
-import { notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { explainInvalidMobile, explainInvalidPhone, parseMobile, parsePhone, MAX_PHONE_LENGTH } from '#platform/base/phone'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 
@@ -19,7 +19,7 @@ const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T
 /** National forms stay as they are: only the payment says which country they are from. */
 const phone = z
   .string()
-  .max(PHONE_TEXT_AT_MOST, notPhone())
+  .max(MAX_PHONE_LENGTH, explainInvalidPhone())
   .transform((given) => parsePhone(given) ?? given)
   .meta({
     description:
@@ -210,7 +210,7 @@ export const paymentId = z.object({ id: text(40) })
 const kenyanPhone = z
   .string()
   .transform((given) => parseMobile(given, 'KE') ?? '')
-  .refine((given) => given !== '', notMobile('KE'))
+  .refine((given) => given !== '', explainInvalidMobile('KE'))
   .meta({
     description: 'A Kenyan mobile number, national or with its country code',
     examples: ['+254700000001', '0700 000 001'],

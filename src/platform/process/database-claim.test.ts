@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openTestDatabase } from '../../../test/database.ts'
 import { systemClock as clock } from '../base/clock.ts'
-import { makeMasterKey } from '../environment/masterkey.ts'
+import { createMasterKeyFile } from '../environment/masterkey.ts'
 import { platformSchema } from '../database/schema.ts'
 import { claimDatabase, masterKeyPath } from './database-claim.ts'
 
@@ -41,7 +41,7 @@ void test('another mode, another key and a lost key are refused in one line; not
   }
   await refused('sandbox', keyPath, 'platform.other-mode', /of mode live.*PURSER_MODE=live/)
   const other = keyIn(t)
-  makeMasterKey(other)
+  createMasterKeyFile(other)
   await refused('live', other, 'platform.other-master-key', /restore/)
   rmSync(keyPath)
   await refused('live', keyPath, 'platform.master-key-missing', /restore the file/)

@@ -4,7 +4,7 @@ import { openTestDatabase } from '../../../test/database.ts'
 import { createSetClock } from '../base/clock.ts'
 import { sql } from '../database/db.ts'
 import { watchInvariants } from './invariants.ts'
-import { memoryLog } from '../observe/log.ts'
+import { createMemoryLog } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import type { Invariant } from './module.ts'
 
@@ -12,7 +12,7 @@ const MINUTE = 60_000
 
 async function openWatch(invariants: readonly Invariant[]) {
   const database = await openTestDatabase([])
-  const [clock, log, metrics] = [createSetClock(), memoryLog(), createMetrics({ defaults: false })]
+  const [clock, log, metrics] = [createSetClock(), createMemoryLog(), createMetrics({ defaults: false })]
   const { cron, health } = watchInvariants({ db: database.db, clock, metrics, invariants })
   return {
     ...{ clock, log, health },

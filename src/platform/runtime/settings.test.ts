@@ -8,7 +8,7 @@ import { waitFor } from '../../../test/wait.ts'
 import { createSetClock } from '../base/clock.ts'
 import { defineConfig, loadConfig, setting } from '../environment/config.ts'
 import { sql } from '../database/db.ts'
-import { memoryLog, silentLog } from '../observe/log.ts'
+import { createMemoryLog, silentLog } from '../observe/log.ts'
 import { createMasterKey } from '../environment/masterkey.ts'
 import type { Actor } from './module.ts'
 import { platformSchema } from '../database/schema.ts'
@@ -136,7 +136,7 @@ void test('a stored value that no longer fits is named and left out', async () =
   const settings = await open(database)
   await change(database, settings, 'SHOP_LIMIT', '7')
   await database.owner.run(sql`update platform.settings set sealed = ${masterKey.seal('many', 'setting:SHOP_LIMIT')}`)
-  const log = memoryLog()
+  const log = createMemoryLog()
   const later = await open(database, {}, log)
   assert.equal(later.view(shop)().limit, 5)
   assert.match(JSON.stringify(log.entries), /SHOP_LIMIT=many is not valid/)

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { addressKey, createLimits } from './limits.ts'
-import { memoryLog, silentLog } from '../observe/log.ts'
+import { createMemoryLog, silentLog } from '../observe/log.ts'
 import { Secret } from '../base/secrets.ts'
 import { waitFor } from '../../../test/wait.ts'
 
@@ -57,7 +57,7 @@ test(
       stdio: 'ignore',
     })
     const redisUrl = new Secret(`redis://127.0.0.1:${port}`)
-    const log = memoryLog()
+    const log = createMemoryLog()
     const [one, two] = [createLimits({ redisUrl, log }), createLimits({ redisUrl, log: silentLog })]
     try {
       await waitFor('shared counts', async () => {

@@ -4,7 +4,7 @@ import { AppError } from '#platform/base/errors'
 import type { Request } from '#platform/web/http'
 import { addressKey, type Limits } from '#platform/web/limits'
 import { checkoutUrl } from '../../resources/render-payment.ts'
-import { parseMobile, PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { parseMobile, MAX_PHONE_LENGTH } from '#platform/base/phone'
 import { tooManyRequests, type Problem } from '../forms/problem.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import { pageName } from '../../strings/format.ts'
@@ -19,7 +19,7 @@ export interface AttemptDeps {
 
 export const attemptForm = z.object({
   method: z.string().max(20),
-  phone: z.string().max(PHONE_TEXT_AT_MOST).optional(),
+  phone: z.string().max(MAX_PHONE_LENGTH).optional(),
 })
 
 /**

@@ -5,7 +5,7 @@ import { alert, backLink, headline } from './notices.ts'
 import { dueOf, methodName, pageName, showMoney, typedPhone } from '../../strings/format.ts'
 import { canSwitch, livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { MAX_PHONE_LENGTH } from '#platform/base/phone'
 
 /** The ways to pay, below what there is to know before. */
 export function choose(view: View): Html {
@@ -182,7 +182,7 @@ function phoneForm(view: View, methods: readonly PaymentMethod[]): Html {
       autocomplete="tel"
       placeholder="0712 345 678"
       required
-      maxlength="${PHONE_TEXT_AT_MOST}"
+      maxlength="${MAX_PHONE_LENGTH}"
       value="${phone}"
       aria-describedby="${wrong && 'phone-problem '}phone-hint"
       ${wrong && html`aria-invalid="true" autofocus`}

@@ -5,7 +5,7 @@ import { waitFor } from '../../../../test/wait.ts'
 import { addMs } from '../../base/clock.ts'
 import { rawSql, sql, type Db } from '../../database/db.ts'
 import type { DueQueue } from '../jobs.ts'
-import { memoryLog } from '../../observe/log.ts'
+import { createMemoryLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { platformSchema } from '../../database/schema.ts'
 import { openTrial } from './fixture.ts'
@@ -71,7 +71,7 @@ test('as many rows as allowed are handled at once, batch after batch without a p
 test('a row that always fails and one that hangs do not hold up the others', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 30)
-  const log = memoryLog()
+  const log = createMemoryLog()
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 2, batch: 5, idleMs: LONG_MS },
     handle: async (row, signal) => {

@@ -7,7 +7,7 @@ import { createSetClock, systemClock } from '../../base/clock.ts'
 import { openDb, rawSql, sql, type Queryable } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
 import { defineJob } from '../jobs.ts'
-import { memoryLog } from '../../observe/log.ts'
+import { createMemoryLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { platformSchema } from '../../database/schema.ts'
 import { openTrial } from './fixture.ts'
@@ -45,7 +45,7 @@ test('a job enqueued by a web instance is run by a worker, with its payload', as
 
 test('a failing job is logged and kept without its secrets, and given up after its last attempt', async () => {
   await using t = await openTestDatabase([platformSchema])
-  const log = memoryLog()
+  const log = createMemoryLog()
   const job = defineJob({
     name: 'test.failing',
     schema,
@@ -73,7 +73,7 @@ test('a job that this version does not know stays for one that does, and is said
   await using t = await openTestDatabase([platformSchema])
   const newer = defineJob({ name: 'test.newer', schema, run: async () => {} })
   const older = defineJob({ name: 'test.older', schema, run: async () => {} })
-  const log = memoryLog()
+  const log = createMemoryLog()
   await using writer = openTrial({ ...t, jobs: [newer] })
   await using jobs = openTrial({ ...t, jobs: [older], log })
   for (const n of [1, 2]) {
@@ -181,7 +181,7 @@ test('drain tells a job to stop at the deadline, and gives back one that does no
 
 test('the database may be away for a while, even when a job ends', async () => {
   await using t = await openTestDatabase([platformSchema])
-  const log = memoryLog()
+  const log = createMemoryLog()
   const seen: number[] = []
   const gate = Promise.withResolvers<void>()
   const job = defineJob({
