@@ -57,7 +57,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir })
   assert.equal((await fetch(`${purser.url}/health`)).status, 200)
-  assert.match(purser.output(), /sandbox: every provider is simulated, no real money moves/)
+  assert.match(purser.output(), /sandbox: all providers are simulated, and no real money moves/)
   for (const path of ['/', '/docs', '/sandbox', '/demo']) {
     assert.match(purser.output(), new RegExp(`${purser.url}${path}\n`))
     assert.equal((await fetch(purser.url + path)).status, 200, path)
@@ -119,7 +119,7 @@ void test('data and key outlive a restart; PURSER_SANDBOX_KEY sets the key', opt
 void test('what the settings leave in doubt is said at the start, in production too', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir, env: { MPESA_CONSUMER_KEY: 'a-key' } })
-  assert.match(purser.output(), /^Provider keys are set and PURSER_MODE is not: this is the sandbox/m)
+  assert.match(purser.output(), /^Provider keys are set but PURSER_MODE is not\. The sandbox ignores/m)
   await stop(purser, folder)
 })
 
@@ -194,7 +194,7 @@ void test('what cannot start says why in one line', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   await t.test('a command where nothing was started makes nothing', async () => {
     for (const args of [['ledger', 'verify'], ['check'], ['db', 'sql', 'select 1']])
-      await assertRefused(runPurser(args, { dataDir }), /^There is no Purser in .*data: set DATA_DIR/)
+      await assertRefused(runPurser(args, { dataDir }), /data has no Purser database\. Set DATA_DIR/)
     assert.ok(!existsSync(dataDir))
   })
   await t.test('the port is used', async () => {
@@ -207,7 +207,7 @@ void test('what cannot start says why in one line', options, async (t) => {
   })
   await t.test('the database is of another mode', async () => {
     const env = { PURSER_MODE: 'live', HOST: '127.0.0.1' }
-    await assertRefused(runPurser(['start'], { dataDir, env }), /is of mode sandbox and cannot run in mode live: set/)
+    await assertRefused(runPurser(['start'], { dataDir, env }), /belongs to mode sandbox and cannot run in mode live\. Set/)
     assert.deepEqual(processesIn(folder), [])
   })
   await t.test('settings are wrong: a line for each', async () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createApp, schemasOf, type App } from '../src/app.ts'
+import { createApp, loadSchemas, type App } from '../src/app.ts'
 import { loadAppConfig } from '../src/foundation.ts'
 import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/base/clock'
 import { checkDatabase } from '#platform/process/startup'
@@ -72,7 +72,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...options.env,
   }
   const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
-  const schemas = await schemasOf(mode)
+  const schemas = await loadSchemas(mode)
   const database = stack.use(await openTestDatabase(schemas))
   const set = options.clock === 'system' ? undefined : createSetClock()
   let aheadMs = 0
@@ -83,7 +83,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const ids = createIds(clock, options.bytes)
   const open = async (exclusive: boolean): Promise<App> => {
     const connections = { app: database.connection, exclusive }
-    const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, quietMs: 0 }
+    const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, idleGraceMs: 0 }
     const opened = await createApp({ ...common, database: connections })
     await opened.start({ work: !set })
     return opened

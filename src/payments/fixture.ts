@@ -228,7 +228,7 @@ export async function openTrial({ db, connection, above, ...options }: TrialOpti
   const { subscriber } = options
   const own = { jobs: subscriber ? [subscriber] : [], queues, crons, instance: { version: '0.0.0' } }
   const jobs = createJobs({ db, connection, clock, ids, log, metrics, ...own })
-  const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', quietMs: 0 })
+  const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', idleGraceMs: 0 })
   inbox.routes?.(app)
   const balance = async (name: string): Promise<bigint> =>
     (await ledger.balance(db, `merchant:${MERCHANT}:${name}`, KES)).posted

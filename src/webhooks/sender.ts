@@ -63,7 +63,7 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
       for (const { endpointId } of claimed) count(endpointId, 1)
       return claimed
     },
-    adopt: (now) => releaseDeliveries(context.db, now),
+    releaseClaims: (now) => releaseDeliveries(context.db, now),
     handle: async (delivery) => {
       try {
         const took = await deliver(context, delivery)

@@ -123,7 +123,7 @@ function lookQueue(
       const row = await claimWatch(context.db, name, now, addMs(now, leaseMs))
       return row ? [row] : []
     },
-    adopt: (now) => freeWatch(context.db, name, now),
+    releaseClaims: (now) => freeWatch(context.db, name, now),
     // What the provider cannot tell now is looked at again; the cursor stays.
     handle: async (row) => {
       try {

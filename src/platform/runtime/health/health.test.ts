@@ -16,7 +16,7 @@ const well = (): Promise<CheckResult> => Promise.resolve({ status: 'healthy' })
 
 async function open(checks: readonly HealthCheck[]) {
   const metrics = createMetrics({ defaults: false })
-  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', quietMs: 0 })
+  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', idleGraceMs: 0 })
   const health = createHealth({
     checks,
     clock: createSetClock(),

@@ -5,7 +5,7 @@ import { waitFor } from '../../../../test/wait.ts'
 import { createSetClock } from '../../base/clock.ts'
 import { sql } from '../../database/db.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 
@@ -14,8 +14,8 @@ test('a cron runs once a period over all instances', async () => {
   const clock = createSetClock()
   let runs = 0
   const crons = [{ name: 'test.cron', everyMs: 60_000, run: async () => void (runs += 1) }]
-  await using one = openTrial({ ...t, crons, clock })
-  await using two = openTrial({ ...t, crons, clock })
+  await using one = openTestJobs({ ...t, crons, clock })
+  await using two = openTestJobs({ ...t, crons, clock })
   const both = (): Promise<unknown> => Promise.all([one.runDue(), two.runDue()])
   await both()
   assert.equal(runs, 1)
@@ -37,8 +37,8 @@ test('a cron that still runs is not started by another instance', async () => {
     await gate.promise
   }
   const crons = [{ name: 'test.cron', everyMs: 1_000, run }]
-  await using one = openTrial({ ...t, crons, clock })
-  await using two = openTrial({ ...t, crons, clock })
+  await using one = openTestJobs({ ...t, crons, clock })
+  await using two = openTestJobs({ ...t, crons, clock })
   const first = one.runDue()
   await waitFor('it to run', () => runs === 1)
   clock.advance(5_000)
@@ -60,7 +60,7 @@ test('a cron of an instance that died is taken up by another', async () => {
   await t.db.run(
     sql`insert into platform.crons (name, started_at, running_by) values ('test.cron', ${clock.now()}, 'gone')`,
   )
-  await using jobs = openTrial({ ...t, crons, clock })
+  await using jobs = openTestJobs({ ...t, crons, clock })
   clock.advance(20_000)
   await jobs.runDue()
   assert.equal(runs, 0)
@@ -80,7 +80,7 @@ test('a cron that fails runs again next period; drain waits for the running one'
     await gate.promise
     ended = true
   }
-  const jobs = openTrial({ ...t, crons: [{ name: 'test.cron', everyMs: 50, run }] })
+  const jobs = openTestJobs({ ...t, crons: [{ name: 'test.cron', everyMs: 50, run }] })
   await jobs.start(WORKER)
   await waitFor('the second run', () => runs === 2)
   const drained = jobs.drain(30_000)

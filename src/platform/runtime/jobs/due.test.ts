@@ -5,7 +5,7 @@ import { openTestDatabase } from '../../../../test/database.ts'
 import { addMs, createSetClock } from '../../base/clock.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 
@@ -32,7 +32,7 @@ test('with a set clock, all that is due runs, also what it causes, and nothing e
     },
   }
   const cron = { name: 'test.cron', everyMs: 120_000, run: async () => say('cron') }
-  await using trial = openTrial({ ...t, clock, jobs: [chained], queues: [queue], crons: [cron] })
+  await using trial = openTestJobs({ ...t, clock, jobs: [chained], queues: [queue], crons: [cron] })
   await trial.runDue()
   await trial.runDue()
   clock.advance(60_000)
@@ -57,7 +57,7 @@ test('a job that threw runs again when the set clock has passed its back-off', a
       if (attempt < 3) throw new Error('not yet')
     },
   })
-  await using jobs = openTrial({ ...t, clock, jobs: [job] })
+  await using jobs = openTestJobs({ ...t, clock, jobs: [job] })
   await jobs.enqueue(t.db, job, { n: 1 })
   await jobs.runDue()
   assert.deepEqual(attempts, [1])
@@ -80,6 +80,6 @@ test('work that makes itself due again without end is an error, not an endless l
     claim: async () => ['again'],
     handle: async () => {},
   }
-  await using jobs = openTrial({ ...t, queues: [queue] })
+  await using jobs = openTestJobs({ ...t, queues: [queue] })
   await assert.rejects(jobs.runDue(), /makes itself due again/)
 })

@@ -10,7 +10,7 @@ import { addMs, createSetClock, systemClock } from '../../base/clock.ts'
 import { openDb, sql, type Queryable } from '../../database/db.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 const schema = z.object({ n: z.number() })
@@ -27,7 +27,7 @@ async function die(connection: ClientConfig): Promise<void> {
     schema,
     run: async () => void process.kill(process.pid, 'SIGKILL'),
   })
-  await openTrial({ db, connection, jobs: [job] }).start(WORKER)
+  await openTestJobs({ db, connection, jobs: [job] }).start(WORKER)
 }
 
 /** Enqueues a job, and has a process killed by it. */
@@ -50,12 +50,12 @@ function tests(): void {
     const seen: number[] = []
     const job = defineJob({ name: 'test.job', schema, run: async (_, { attempt }) => void seen.push(attempt) })
 
-    await using early = openTrial({ ...t, jobs: [job] })
+    await using early = openTestJobs({ ...t, jobs: [job] })
     await early.start(WORKER)
     assert.deepEqual(await locks(t.db), [{ locked: true }], 'it may still be alive')
     await early.drain(1_000)
 
-    await using late = openTrial({ ...t, jobs: [job], clock: createSetClock(addMs(systemClock.now(), 31_000)) })
+    await using late = openTestJobs({ ...t, jobs: [job], clock: createSetClock(addMs(systemClock.now(), 31_000)) })
     await late.start(WORKER)
     await waitFor('the job to run again', () => seen.length > 0)
     assert.deepEqual(seen, [2])
@@ -66,8 +66,8 @@ function tests(): void {
     await killAWorker(t)
     const seen: number[] = []
     const job = defineJob({ name: 'test.job', schema, run: async (_, { attempt }) => void seen.push(attempt) })
-    await using jobs = openTrial({ ...t, jobs: [job] })
-    await jobs.adopt()
+    await using jobs = openTestJobs({ ...t, jobs: [job] })
+    await jobs.releaseStale()
     await jobs.start(WORKER)
     await waitFor('the job to run again', () => seen.length > 0)
     assert.deepEqual(seen, [2])
@@ -87,12 +87,12 @@ function tests(): void {
         await gate.promise
       },
     })
-    await using one = openTrial({ ...t, jobs: [job] })
+    await using one = openTestJobs({ ...t, jobs: [job] })
     await one.start(WORKER)
     await one.enqueue(t.db, job, { n: 1 })
     one.wake()
     await waitFor('the job to run', () => runs > 0)
-    await using two = openTrial({ ...t, jobs: [job] })
+    await using two = openTestJobs({ ...t, jobs: [job] })
     await two.start(WORKER)
     assert.deepEqual(await locks(t.db), [{ locked: true }])
     gate.resolve()

@@ -8,7 +8,7 @@ import { rawSql, sql, type Queryable } from '../../database/db.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../../database/schema.ts'
 import { insertJob, moveDue, readOutbox } from './outbox.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 const note = defineJob({ name: 'test.note', schema, run: async () => {} })
@@ -38,7 +38,7 @@ test('three relays at once move each row exactly once', async () => {
 
 test('a transaction that is rolled back leaves no job, a committed one leaves it', async () => {
   await using t = await openTestDatabase([platformSchema])
-  await using jobs = openTrial({ ...t, jobs: [note] })
+  await using jobs = openTestJobs({ ...t, jobs: [note] })
   await assert.rejects(
     t.db.transaction(async (tx) => {
       await jobs.enqueue(tx, note, { n: 1 })
@@ -55,7 +55,7 @@ test('a transaction that is rolled back leaves no job, a committed one leaves it
 test('a row stays until its time has come by our clock', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
-  await using jobs = openTrial({ ...t, jobs: [note], clock })
+  await using jobs = openTestJobs({ ...t, jobs: [note], clock })
   await jobs.enqueue(t.db, note, { n: 1 }, { runAt: addMs(clock.now(), 60_000) })
   clock.advance(59_999)
   assert.equal((await moveDue(t.db, clock.now(), 10)).count, 0)
@@ -111,7 +111,7 @@ test('what a job would refuse to run with is refused when it is enqueued', async
   await using t = await openTestDatabase([platformSchema])
   const dated = defineJob({ name: 'test.dated', schema: z.object({ at: z.coerce.date() }), run: async () => {} })
   const wrong = defineJob({ name: 'test.wrong', schema: z.object({ at: z.date() }), run: async () => {} })
-  await using jobs = openTrial({ ...t, jobs: [note, dated, wrong] })
+  await using jobs = openTestJobs({ ...t, jobs: [note, dated, wrong] })
   await jobs.enqueue(t.db, dated, { at: now })
   await assert.rejects(jobs.enqueue(t.db, 'test.note', { n: 'one' }), { code: 'platform.job-payload' })
   await assert.rejects(jobs.enqueue(t.db, 'test.note', { n: 1n }), { code: 'platform.job-payload' })

@@ -8,7 +8,7 @@ import type { DueQueue } from '../jobs.ts'
 import { createMemoryLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 interface Row {
   id: string
@@ -59,7 +59,7 @@ test('as many rows as allowed are handled at once, batch after batch without a p
     },
   }
   const metrics = createMetrics({ defaults: false })
-  await using jobs = openTrial({ ...t, queues: [queue], metrics })
+  await using jobs = openTestJobs({ ...t, queues: [queue], metrics })
   await jobs.start(WORKER)
   await waitFor('all rows to be handled', async () => (await rows.left()).length === 0)
   assert.equal(most, 4)
@@ -80,7 +80,7 @@ test('a row that always fails and one that hangs do not hold up the others', asy
       await rows.done(row)
     },
   }
-  await using jobs = openTrial({ ...t, queues: [queue], log })
+  await using jobs = openTestJobs({ ...t, queues: [queue], log })
   await jobs.start(WORKER)
   await waitFor('the others to be handled', async () => (await rows.left()).length === 2)
   assert.deepEqual(await rows.left(), ['row1', 'row2'])
@@ -112,7 +112,7 @@ test('a wake is followed at once, also when it comes while a claim runs', async 
     },
     handle: async () => {},
   }
-  await using jobs = openTrial({ ...t, queues: [queue, idle] })
+  await using jobs = openTestJobs({ ...t, queues: [queue, idle] })
   await jobs.start(WORKER)
   await waitFor('the first look', () => claims === 1)
   await rows.add(1, 3)
@@ -141,7 +141,7 @@ test('drain claims no more and waits for what was claimed', async () => {
       await rows.done(row)
     },
   }
-  const jobs = openTrial({ ...t, queues: [queue] })
+  const jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
   await waitFor('the queue to be busy', () => begun === 2)
   const drained = jobs.drain(30_000)
@@ -163,7 +163,7 @@ test('drain tells rows to stop at the deadline and ends though one does not', as
       return new Promise(() => {})
     },
   }
-  const jobs = openTrial({ ...t, queues: [queue] })
+  const jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
   await waitFor('the queue to be busy', () => begun === 1)
   await jobs.drain(20)
@@ -183,7 +183,7 @@ test('a queue whose claim fails goes on when it works again', async () => {
     },
     handle: (row) => rows.done(row),
   }
-  await using jobs = openTrial({ ...t, queues: [queue] })
+  await using jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
   await waitFor('the rows to be handled', async () => (await rows.left()).length === 0)
 })

@@ -10,7 +10,7 @@ import { defineJob } from '../jobs.ts'
 import { createMemoryLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 const WORKER = { web: false, worker: true }
@@ -28,8 +28,8 @@ test('a job enqueued by a web instance is run by a worker, with its payload', as
     run: async (payload, { attempt }) => void seen.push({ ...payload, attempt }),
   })
   const metrics = createMetrics({ defaults: false })
-  await using web = openTrial({ ...t, jobs: [dated] })
-  await using worker = openTrial({ ...t, jobs: [dated], metrics })
+  await using web = openTestJobs({ ...t, jobs: [dated] })
+  await using worker = openTestJobs({ ...t, jobs: [dated], metrics })
   await web.start({ web: true, worker: false })
   await worker.start(WORKER)
   await t.db.transaction(async (tx) => {
@@ -54,7 +54,7 @@ test('a failing job is logged and kept without its secrets, and given up after i
       throw new AppError('test.refused', 500, 'Refused with Bearer sk_test_0123456789abcdefghijklmnop.')
     },
   })
-  await using jobs = openTrial({ ...t, jobs: [job], log })
+  await using jobs = openTestJobs({ ...t, jobs: [job], log })
   await jobs.enqueue(t.db, job, { n: 1 })
   await jobs.runDue()
   const row = await t.db.one<{ last_error: string; is_available: boolean }>(
@@ -74,8 +74,8 @@ test('a job that this version does not know stays for one that does, and is said
   const newer = defineJob({ name: 'test.newer', schema, run: async () => {} })
   const older = defineJob({ name: 'test.older', schema, run: async () => {} })
   const log = createMemoryLog()
-  await using writer = openTrial({ ...t, jobs: [newer] })
-  await using jobs = openTrial({ ...t, jobs: [older], log })
+  await using writer = openTestJobs({ ...t, jobs: [newer] })
+  await using jobs = openTestJobs({ ...t, jobs: [older], log })
   for (const n of [1, 2]) {
     await writer.enqueue(t.db, newer, { n })
     await jobs.runDue()
@@ -86,7 +86,7 @@ test('a job that this version does not know stays for one that does, and is said
     ['test.newer'],
   )
   assert.equal(await queuedJobs(t.db), 2)
-  await using restarted = openTrial({ ...t, jobs: [older], log })
+  await using restarted = openTestJobs({ ...t, jobs: [older], log })
   await restarted.start(WORKER)
   await waitFor('the waiting jobs to be named at start', () =>
     log.entries.some(({ jobs: names }) => JSON.stringify(names) === '["test.newer"]'),
@@ -96,16 +96,16 @@ test('a job that this version does not know stays for one that does, and is said
 test('health: unhealthy until it hands jobs over, degraded without a worker or when due jobs wait', async () => {
   await using t = await openTestDatabase([platformSchema])
   const job = defineJob({ name: 'test.job', schema, run: async () => {} })
-  await using web = openTrial({ ...t, jobs: [job] })
+  await using web = openTestJobs({ ...t, jobs: [job] })
   assert.equal((await web.health.check()).status, 'unhealthy')
   await web.start({ web: true, worker: false })
   assert.equal((await web.health.check()).status, 'degraded')
-  await using worker = openTrial({ ...t, jobs: [job] })
+  await using worker = openTestJobs({ ...t, jobs: [job] })
   await worker.start(WORKER)
   assert.equal((await web.health.check()).status, 'healthy')
   await Promise.all([web.drain(1_000), worker.drain(1_000)])
   const clock = createSetClock()
-  await using late = openTrial({ ...t, jobs: [job], clock })
+  await using late = openTestJobs({ ...t, jobs: [job], clock })
   await late.runDue()
   await late.enqueue(t.db, job, { n: 1 })
   clock.advance(60_001)
@@ -132,7 +132,7 @@ test('drain waits for a job that ends in time', async () => {
       ended = true
     },
   })
-  const jobs = openTrial({ ...t, jobs: [slow] })
+  const jobs = openTestJobs({ ...t, jobs: [slow] })
   await jobs.start(WORKER)
   await jobs.enqueue(t.db, slow, { n: 1 })
   jobs.wake()
@@ -164,7 +164,7 @@ test('drain tells a job to stop at the deadline, and gives back one that does no
       })
     },
   })
-  const jobs = openTrial({ ...t, jobs: [slow] })
+  const jobs = openTestJobs({ ...t, jobs: [slow] })
   await jobs.start(WORKER)
   for (const n of [1, 2]) await jobs.enqueue(t.db, slow, { n })
   jobs.wake()
@@ -201,7 +201,7 @@ test('the database may be away for a while, even when a job ends', async () => {
     },
     handle: async () => {},
   }
-  await using jobs = openTrial({ ...t, jobs: [job], queues: [queue], log })
+  await using jobs = openTestJobs({ ...t, jobs: [job], queues: [queue], log })
   await jobs.start(WORKER)
   await jobs.enqueue(t.db, job, { n: 1 })
   jobs.wake()
@@ -234,8 +234,8 @@ test('two workers share a heap of jobs', async () => {
   await using t = await openTestDatabase([platformSchema])
   const seen = new Set<number>()
   const job = defineJob({ name: 'test.job', schema, run: async ({ n }) => void seen.add(n) })
-  await using one = openTrial({ ...t, jobs: [job] })
-  await using two = openTrial({ ...t, jobs: [job] })
+  await using one = openTestJobs({ ...t, jobs: [job] })
+  await using two = openTestJobs({ ...t, jobs: [job] })
   await Promise.all([one.start(WORKER), two.start(WORKER)])
   await t.owner.run(sql`insert into platform.outbox (job, payload, run_at, max_attempts)
     select 'test.job', json_build_object('n', n), ${systemClock.now()}, 25 from generate_series(1, 1200) n`)

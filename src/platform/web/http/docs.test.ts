@@ -8,7 +8,7 @@ import { createMetrics } from '../../observe/metrics.ts'
 
 async function open() {
   const metrics = createMetrics({ defaults: false })
-  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', quietMs: 0 })
+  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', idleGraceMs: 0 })
   app.post(
     '/api/v1/things',
     {

@@ -8,8 +8,8 @@ import { createHttp, type HttpServer } from '../http.ts'
 import { silentLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 
-async function open(routes: (app: HttpServer) => void, quietMs = 300) {
-  const options = { log: silentLog, metrics: createMetrics({ defaults: false }), version: '1', quietMs }
+async function open(routes: (app: HttpServer) => void, idleGraceMs = 300) {
+  const options = { log: silentLog, metrics: createMetrics({ defaults: false }), version: '1', idleGraceMs }
   const app = await createHttp({ ...options, publicUrl: 'http://pay.test' })
   routes(app)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

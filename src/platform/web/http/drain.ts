@@ -15,7 +15,7 @@ export interface Drain {
  * `Connection: close`, so that no client reconnects into a listener about to go. Idle connections are cut last, after a quiet
  * time, because a request may be on its way on each of them; `server.close()` of Node would cut them at once.
  */
-export function createDrain(app: HttpServer, closing: AbortController, quietMs: number): Drain {
+export function createDrain(app: HttpServer, closing: AbortController, idleGraceMs: number): Drain {
   let running: Promise<void> | undefined
   const run = async (deadlineMs: number): Promise<void> => {
     const until = monotonicMs() + deadlineMs
@@ -26,7 +26,7 @@ export function createDrain(app: HttpServer, closing: AbortController, quietMs: 
       Server.prototype.close.call(server)
     }
     closing.abort()
-    const quietAt = monotonicMs() + quietMs
+    const quietAt = monotonicMs() + idleGraceMs
     while ((await connections(server)) > 0 && monotonicMs() < until) {
       if (monotonicMs() >= quietAt) server.closeIdleConnections()
       await waitMs(LOOK_MS)

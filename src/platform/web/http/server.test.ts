@@ -24,7 +24,7 @@ async function open(options: Partial<HttpOptions> = {}, routes?: (app: HttpServe
     metrics,
     version: '1.2.3',
     publicUrl: 'http://pay.test',
-    quietMs: 0,
+    idleGraceMs: 0,
     ...options,
   })
   app.route({

@@ -27,7 +27,7 @@ export interface HttpOptions {
   /** How long `close()` waits for answers under way; 10 s by default. */
   drainMs?: number
   /** How long an idle connection is kept while draining, in case a request is on its way on it; 500 ms by default, 0 in tests. */
-  quietMs?: number
+  idleGraceMs?: number
 }
 
 const BODY_LIMIT = 64 * 1024
@@ -69,7 +69,7 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
     routerOptions: { maxParamLength: PARAM_LENGTH },
     ...earlyFailures(failures),
   }).withTypeProvider<ZodTypeProvider>()
-  const drain = createDrain(app, closing, options.quietMs ?? QUIET_MS)
+  const drain = createDrain(app, closing, options.idleGraceMs ?? QUIET_MS)
   app.decorate('closing', closing.signal)
   app.decorate('drain', drain.run)
   drainOnClose(app, drain, options.drainMs ?? DRAIN_MS)
