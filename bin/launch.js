@@ -23,7 +23,8 @@ export async function runNode(args, runHere) {
   const packaged = findPackagedNode()
   const isNew = Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR
   // A connected process was started by the launcher. The check prevents an endless loop with a package that wraps Node in a script.
-  if (packaged === undefined || process.connected ? isNew : packaged === realpathSync(process.execPath)) return runHere()
+  if (packaged === undefined || process.connected ? isNew : packaged === realpathSync(process.execPath))
+    return runHere()
   const problem = packaged === undefined ? undefined : await runChild(packaged, args)
   if (packaged !== undefined && problem === undefined) return
   if (isNew) return runHere()

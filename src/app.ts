@@ -293,7 +293,7 @@ const PASSWORD_LENGTH = 16
 /** Wires the simulators, the sandbox merchant, and the settings that point rails and price sources to the simulators. */
 async function wireSandbox(foundation: Foundation, identity: Identity) {
   const { actsByItself, createSandbox, sandboxCredentials } = await import('#sandbox')
-  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = foundation
+  const { config, db, clock, ids, log, fetch, url, localUrl, masterKey } = foundation
   const key = sandboxKey(config, ids)
   // Anyone who reaches the sandbox pages can approve payments. The password is derived, so it is stable across starts and not stored.
   const isLocalOnly = isLoopback(config.host) && (!config.publicUrl || isLoopback(new URL(config.publicUrl).hostname))
@@ -307,8 +307,8 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
     log,
     fetch,
     baseUrl: url,
-    webhookUrl: (rail) => `${ownUrl()}/api/webhook/${rail}`,
-    mayDeliver: ({ origin }) => [url(), ownUrl()].some((own) => new URL(own).origin === origin),
+    webhookUrl: (rail) => `${localUrl()}/api/webhook/${rail}`,
+    mayDeliver: ({ origin }) => [url(), localUrl()].some((each) => new URL(each).origin === origin),
     demoUrl: () => '/demo',
     password,
   })
@@ -321,5 +321,5 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
         created = undefined
         throw error
       }))
-  return { module, key, password, merchant, actsByItself, settings: sandboxSettings(ownUrl, sandboxCredentials) }
+  return { module, key, password, merchant, actsByItself, settings: sandboxSettings(localUrl, sandboxCredentials) }
 }

@@ -5,7 +5,7 @@ import { loadConfig, platformConfig, processSources, type Loaded, type Sources }
 import type { Database } from '#platform/process/startup'
 import { openDb } from '#platform/database/db'
 import { createFetch } from '#platform/web/fetch'
-import { createHttp, ownUrl as ownUrlOf, type HttpServer } from '#platform/web/http'
+import { createHttp, createLocalUrl, type HttpServer } from '#platform/web/http'
 import { createIds, type Ids } from '#platform/base/ids'
 import type { Log } from '#platform/observe/log'
 import type { MasterKey } from '#platform/environment/masterkey'
@@ -63,7 +63,7 @@ export async function openFoundation(deps: AppDeps) {
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })
   const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
-  const url = (): string => config.publicUrl ?? ownUrl()
+  const url = (): string => config.publicUrl ?? localUrl()
   const http: HttpServer = await createHttp({
     log,
     metrics,
@@ -74,7 +74,7 @@ export async function openFoundation(deps: AppDeps) {
     drainMs: DRAIN_MS,
     ...(deps.idleGraceMs !== undefined && { idleGraceMs: deps.idleGraceMs }),
   })
-  const ownUrl = ownUrlOf(http, config)
+  const localUrl = createLocalUrl(http, config)
   return {
     config,
     database,
@@ -89,6 +89,6 @@ export async function openFoundation(deps: AppDeps) {
     fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
     http,
     url,
-    ownUrl,
+    localUrl,
   }
 }

@@ -46,7 +46,9 @@ async function nextSteps({ db, identity, payments, url }: App): Promise<string[]
   const { items: merchants } = await identity.listMerchants(db, { limit: 1 })
   const { items: keys } = await identity.listKeys(db, { limit: 1 })
   const steps = [
-    ...(isOn ? [] : ['Turn on a rail: set its missing settings in the environment, or with: npx purser setting set NAME']),
+    ...(isOn
+      ? []
+      : ['Turn on a rail: set its missing settings in the environment, or with: npx purser setting set NAME']),
     ...(merchants.length > 0 ? [] : ['Create a merchant: npx purser merchant create "My shop"']),
     ...(keys.length > 0 ? [] : ['Create its API key: npx purser key create mer_…']),
   ]

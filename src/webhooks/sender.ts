@@ -125,7 +125,7 @@ async function send(context: WebhooksContext, delivery: Claimed, at: Date): Prom
       body,
       deadlineMs: DEADLINE_MS,
       maxBytes: READ_BYTES,
-      cutBody: true,
+      truncateBody: true,
       label: 'webhooks.deliver',
     })
     const { status } = answer

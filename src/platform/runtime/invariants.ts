@@ -33,9 +33,11 @@ interface CheckRun {
  */
 export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; readonly health: HealthCheck } {
   const { db, clock, metrics, invariants } = deps
-  const gauge = metrics.gauge('purser_invariants_broken', 'Problems found by the last check of an invariant, 0 when it holds', [
-    'invariant',
-  ])
+  const gauge = metrics.gauge(
+    'purser_invariants_broken',
+    'Problems found by the last check of an invariant, 0 when it holds',
+    ['invariant'],
+  )
   const runs = new Map<string, CheckRun>()
 
   async function runCheck({ name, check }: Invariant, log: Log): Promise<CheckRun['result']> {
@@ -43,7 +45,10 @@ export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; re
       const problems = await checkInSnapshot(db, check)
       gauge.set({ invariant: name }, problems.length)
       if (problems.length === 0) return 'holds'
-      log.error({ invariant: name, problems: problems.slice(0, MAX_LOGGED_PROBLEMS) }, 'an invariant is broken: run npx purser check')
+      log.error(
+        { invariant: name, problems: problems.slice(0, MAX_LOGGED_PROBLEMS) },
+        'an invariant is broken: run npx purser check',
+      )
       return 'broken'
     } catch (error) {
       const why = describeError(error)

@@ -68,7 +68,10 @@ export function createJobs(deps: JobsDeps): Jobs {
   const log = deps.log.child({ module: 'jobs' })
   const jobs = byName(deps.jobs)
   byName(deps.crons)
-  const outboxRows = metrics.gauge('purser_outbox_rows', 'Jobs that wait in the outbox, including jobs for a later time')
+  const outboxRows = metrics.gauge(
+    'purser_outbox_rows',
+    'Jobs that wait in the outbox, including jobs for a later time',
+  )
   const instances = createInstances({
     db,
     clock,
@@ -145,7 +148,11 @@ async function runDue({ instances, relay, worker, queues, crons }: Parts): Promi
     count += await crons.runDue()
     if (count === 0) return
   }
-  throw new AppError('internal', 500, `Work is still due after ${MAX_ROUNDS} rounds: a job or row makes itself due again.`)
+  throw new AppError(
+    'internal',
+    500,
+    `Work is still due after ${MAX_ROUNDS} rounds: a job or row makes itself due again.`,
+  )
 }
 
 /** Minimum time, in ms, for the last two statements of a drain, also past its deadline. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { addressKey, createLimits } from './limits.ts'
+import { toAddressKey, createLimits } from './limits.ts'
 import { createMemoryLog, silentLog } from '../observe/log.ts'
 import { Secret } from '../base/secrets.ts'
 import { waitFor } from '../../../test/wait.ts'
@@ -39,11 +39,11 @@ void test('a window ends', async () => {
 })
 
 void test('an IPv6 subscriber is one key, however many addresses it has', () => {
-  assert.equal(addressKey('2001:db8:1:2:aaaa::1'), addressKey('2001:db8:1:2:bbbb:cccc:dddd:eeee'))
-  assert.notEqual(addressKey('2001:db8:1:2::1'), addressKey('2001:db8:1:3::1'))
-  assert.equal(addressKey('203.0.113.7'), '203.0.113.7')
-  assert.equal(addressKey('::ffff:203.0.113.7'), '203.0.113.7')
-  assert.equal(addressKey('unknown'), 'unknown')
+  assert.equal(toAddressKey('2001:db8:1:2:aaaa::1'), toAddressKey('2001:db8:1:2:bbbb:cccc:dddd:eeee'))
+  assert.notEqual(toAddressKey('2001:db8:1:2::1'), toAddressKey('2001:db8:1:3::1'))
+  assert.equal(toAddressKey('203.0.113.7'), '203.0.113.7')
+  assert.equal(toAddressKey('::ffff:203.0.113.7'), '203.0.113.7')
+  assert.equal(toAddressKey('unknown'), 'unknown')
 })
 
 const redisMissing = spawnSync('redis-server', ['--version']).error && 'no redis-server on this machine'

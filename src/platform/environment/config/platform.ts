@@ -160,7 +160,9 @@ export const platformConfig = defineConfig(
     problems: (values) => {
       const lines: string[] = []
       if (values.sandboxKey && values.mode !== 'sandbox') {
-        lines.push(`PURSER_SANDBOX_KEY is set with PURSER_MODE=${values.mode}. Remove it: it works only in the sandbox.`)
+        lines.push(
+          `PURSER_SANDBOX_KEY is set with PURSER_MODE=${values.mode}. Remove it: it works only in the sandbox.`,
+        )
       }
       if (values.databasePoolMin > values.databasePoolMax) {
         lines.push(

@@ -31,7 +31,8 @@ export function openOutput(options: { dir: string | undefined; console: boolean 
     combined?.write(text)
   }
   const flushAtExit = (): void => {
-    if (lines !== '' && options.console) writeSyncToStdout(terminal ? lines.split('\n').map(renderLine).join('') : lines)
+    if (lines !== '' && options.console)
+      writeSyncToStdout(terminal ? lines.split('\n').map(renderLine).join('') : lines)
     if (lines !== '') combined?.write(lines)
     lines = ''
     for (const file of files) file.flushSync()

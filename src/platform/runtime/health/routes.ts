@@ -25,7 +25,8 @@ export function healthRoutes(app: HttpServer, health: Health, metrics: Metrics):
   ] as const) {
     app.get(url, { schema }, async (_, reply) => {
       const report = await health.find(name)
-      if (!report) return reply.code(503).send({ status: 'unhealthy', problems: [`${name} does not run in this process`] })
+      if (!report)
+        return reply.code(503).send({ status: 'unhealthy', problems: [`${name} does not run in this process`] })
       return reply.code(codeOf(report.status)).send(report)
     })
   }

@@ -56,7 +56,8 @@ export function createInstances({ db, clock, log, id, version, updateMetrics }: 
     await write()
     const dead = await db.many<{ id: string }>(sql`
       delete from platform.instances where beat_at < ${addMs(clock.now(), -DEAD_AFTER_MS)} and id <> ${id} returning id`)
-    if (dead.length > 0) log.warn({ instances: dead.map((row) => row.id) }, 'instances without a recent heartbeat were removed')
+    if (dead.length > 0)
+      log.warn({ instances: dead.map((row) => row.id) }, 'instances without a recent heartbeat were removed')
     if (dead.length > 0 || heartbeats++ % HEARTBEATS_PER_UNLOCK === 0) await unlockStaleJobs(db, log)
   }
 

@@ -28,7 +28,9 @@ function serialize<P>(job: Job<P>, payload: P): string {
     job.schema.parse(JSON.parse(text))
     return text
   } catch (error) {
-    throw new AppError('platform.job-payload', 500, `The payload does not match the schema of job ${job.name}.`, { cause: error })
+    throw new AppError('platform.job-payload', 500, `The payload does not match the schema of job ${job.name}.`, {
+      cause: error,
+    })
   }
 }
 

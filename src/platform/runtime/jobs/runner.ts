@@ -50,6 +50,8 @@ export async function shutDown(pool: WorkerPool, deadlineMs: number, aborted: Ab
   if (await endsWithin(deadlineMs - monotonicMs(), ended)) return
   aborted.abort(new Error('The process stops'))
   if (await endsWithin(GRACE_MS, ended)) return
-  const released = Promise.resolve(pool.forcefulShutdown('The process stopped while the job ran')).catch(() => undefined)
+  const released = Promise.resolve(pool.forcefulShutdown('The process stopped while the job ran')).catch(
+    () => undefined,
+  )
   await endsWithin(GRACE_MS, released)
 }

@@ -62,7 +62,8 @@ export function createWorker(deps: WorkerDeps): Worker {
     start: () => {
       if (names.length > 0) running ??= supervise()
       void listUnknown(db, names).then(
-        (unknown) => unknown.length > 0 && log.warn({ jobs: unknown }, 'the queue has jobs that this version does not know'),
+        (unknown) =>
+          unknown.length > 0 && log.warn({ jobs: unknown }, 'the queue has jobs that this version does not know'),
         (err: unknown) => log.error({ err }, 'the check for unknown jobs failed'),
       )
     },

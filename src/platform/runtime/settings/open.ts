@@ -226,7 +226,10 @@ class Store implements Settings {
     try {
       await this.refresh()
     } catch (error) {
-      this.#deps.log.warn({ why: describeError(error) }, 'settings could not be reloaded; the previous values stay in effect')
+      this.#deps.log.warn(
+        { why: describeError(error) },
+        'settings could not be reloaded; the previous values stay in effect',
+      )
     }
   }
 }

@@ -315,7 +315,7 @@ void test('an answer of which only the status matters is cut, by its size or by 
     if (request.url !== '/drips') response.end('b'.repeat(size - 1000))
   })
   await using client = open()
-  const cut = { cutBody: true, maxBytes: 2000, label: 'test.cut' }
+  const cut = { truncateBody: true, maxBytes: 2000, label: 'test.cut' }
   for (const [path, status] of [
     ['/known', 200],
     ['/unknown', 200],
@@ -326,7 +326,7 @@ void test('an answer of which only the status matters is cut, by its size or by 
   }
   const drips = await client.fetch({ url: `${server.url}/drips`, ...cut, deadlineMs: 200 })
   assert.deepEqual([drips.status, drips.text()], [200, 'a'.repeat(1000)])
-  await fails(client.fetch({ url: `${server.url}/known`, ...cut, cutBody: false }), 'fetch.too-large', true)
+  await fails(client.fetch({ url: `${server.url}/known`, ...cut, truncateBody: false }), 'fetch.too-large', true)
   await using silent = await serve(() => undefined)
   await fails(client.fetch({ url: silent.url, ...cut, deadlineMs: 100 }), 'fetch.timeout', true)
 })
