@@ -9,7 +9,7 @@ export const gatewayConfig = defineConfig('gateway', {
     'API_REQUESTS_PER_MINUTE',
     z.coerce.number(RANGE).int(RANGE).min(1, RANGE).max(100_000_000, RANGE).default(60_000),
     {
-      doc: 'Requests that one API key may make in a minute to one process; more are answered 429.',
+      doc: 'Maximum requests per minute of one API key to one process. Further requests receive 429.',
       runtime: true,
     },
   ),
@@ -20,7 +20,7 @@ export const gatewayConfig = defineConfig('gateway', {
       .refine((id) => isId('mer', id), 'the id of a merchant, mer_…')
       .optional(),
     {
-      doc: 'Whose page /checkout is. Default: the only merchant there is.',
+      doc: 'Id of the merchant that /checkout belongs to. Default: the only merchant.',
       example: 'mer_01kd3v00000000000000000000',
       runtime: true,
     },

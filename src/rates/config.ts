@@ -57,29 +57,29 @@ function parseFixed(text: string): FixedRate | undefined {
 /** How prices are judged. */
 export const ratesConfig = defineConfig('rates', {
   sources: setting('RATES_SOURCES', sources, {
-    doc: 'Where prices come from, each asked about once a minute: coingecko, coinbase, kraken; or none.',
+    doc: 'Price sources, each requested about once a minute: coingecko, coinbase, kraken; or none.',
     runtime: true,
     example: SOURCES.join(','),
   }),
   maxAgeSeconds: setting('RATES_MAX_AGE', whole(60, 86_400).default(600), {
-    doc: 'Seconds after which a price is too old to take money by.',
+    doc: 'Maximum age in seconds of a price that payments use.',
     runtime: true,
   }),
   maxDeviationBps: setting('RATES_MAX_DEVIATION', percent.default(300n), {
-    doc: 'Percent that a source may be away from the median of all; beyond it, it is left out.',
+    doc: 'Maximum deviation of a source from the median, in percent. Sources beyond it are ignored.',
     runtime: true,
     example: '3',
   }),
   minSources: setting('RATES_MIN_SOURCES', whole(1, 3).default(1), {
-    doc: 'How many sources must agree. With 1, a source that is left alone is believed as long as it fits the last good price.',
+    doc: 'Number of sources that must agree. With 1, a single remaining source is used while it fits the last agreed price.',
     runtime: true,
   }),
   spreadBps: setting('RATES_SPREAD_BPS', whole(0, 5_000).default(0), {
-    doc: 'Hundredths of a percent added to what a payer pays in another currency, unless the desk asks for its own.',
+    doc: 'Default markup on payments in another currency, in hundredths of a percent. A desk can set its own.',
     runtime: true,
   }),
   fixed: setting('RATES_FIXED', fixed, {
-    doc: 'Rates of your own, used where no source has given a price within RATES_MAX_AGE.',
+    doc: 'Fixed rates, used when no source has a price within RATES_MAX_AGE.',
     runtime: true,
     example: 'USD/KES=129.50',
   }),
@@ -92,17 +92,19 @@ const address = z
 /** Where the sources are. In the sandbox they are the simulators. */
 export const priceSourcesConfig = defineConfig('price-sources', {
   coingeckoApiKey: setting('COINGECKO_API_KEY', z.string().min(1).optional(), {
-    doc: 'Key of CoinGecko. Without one its public limits are lower.',
+    doc: 'API key of CoinGecko. Without it the lower public limits apply.',
     secret: true,
     runtime: true,
   }),
   coingeckoBaseUrl: setting('COINGECKO_BASE_URL', address.default('https://api.coingecko.com/api/v3'), {
-    doc: 'Where CoinGecko is. Paid plans: https://pro-api.coingecko.com/api/v3.',
+    doc: 'Base URL of the CoinGecko API. Paid plans: https://pro-api.coingecko.com/api/v3.',
   }),
   coinbaseBaseUrl: setting('COINBASE_BASE_URL', address.default('https://api.coinbase.com'), {
-    doc: 'Where Coinbase is.',
+    doc: 'Base URL of the Coinbase API.',
   }),
-  krakenBaseUrl: setting('KRAKEN_BASE_URL', address.default('https://api.kraken.com'), { doc: 'Where Kraken is.' }),
+  krakenBaseUrl: setting('KRAKEN_BASE_URL', address.default('https://api.kraken.com'), {
+    doc: 'Base URL of the Kraken API.',
+  }),
 })
 
 export type RatesConfig = ConfigOf<typeof ratesConfig>

@@ -10,7 +10,7 @@ const MOST = 1000
 
 export const transfersConfig = defineConfig('transfers', {
   instructions: setting('TRANSFER_INSTRUCTIONS', z.string().trim().min(1).max(MOST).optional(), {
-    doc: 'Where payers send money by hand: bank, account, name (\\n begins a line). A line that ends in a number gets a copy button. Without it and TRANSFER_MPESA_NUMBER there are no transfers by hand.',
+    doc: 'Instructions for manual transfers: bank, account, name (\\n starts a new line). A line that ends in a number gets a copy button. Without this and TRANSFER_MPESA_NUMBER manual transfers are off.',
     example: 'Example Bank\\nAccount 0100 200 300\\nName: Example Ltd',
     runtime: true,
   }),
@@ -21,10 +21,10 @@ export const transfersConfig = defineConfig('transfers', {
       .transform((text) => text.split(',').map((code) => code.trim()))
       .refine((codes) => codes.every(isCurrency), CURRENCIES)
       .default(['KES']),
-    { doc: 'Currencies that can be sent there, with commas between them.', example: 'KES', runtime: true },
+    { doc: 'Currencies that this account accepts, separated by commas.', example: 'KES', runtime: true },
   ),
   days: setting('TRANSFER_DAYS', z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(60, DAYS).default(7), {
-    doc: 'Days that a payer has for a transfer by hand. A payment lasts at least so long once its payer asked for the instructions.',
+    doc: 'Days that a payer has for a manual transfer. Once the payer opened the instructions, the payment stays open at least this long.',
     runtime: true,
   }),
   mpesaNumber: setting(
@@ -34,17 +34,17 @@ export const transfersConfig = defineConfig('transfers', {
       .regex(/^\d{4,10}$/, NUMBER)
       .optional(),
     {
-      doc: 'Pay bill or till number that payers can pay from their M-Pesa menu. Shown with transfers by hand in KES: an operator confirms each.',
+      doc: 'Pay bill or till number that payers can pay from their M-Pesa menu. Shown with manual transfers in KES; an operator confirms each one.',
       example: '174379',
       runtime: true,
     },
   ),
   mpesaKind: setting('TRANSFER_MPESA_KIND', z.enum(['paybill', 'till'], 'paybill or till').default('paybill'), {
-    doc: 'What that number is: paybill or till.',
+    doc: 'Type of TRANSFER_MPESA_NUMBER: paybill or till.',
     runtime: true,
   }),
   mpesaAccount: setting('TRANSFER_MPESA_ACCOUNT', z.string().trim().min(1).max(20).optional(), {
-    doc: 'Account number to enter with the pay bill number, where it is always the same. Without it payers enter their payment code there.',
+    doc: 'Account number that all payers enter with the pay bill number. Without it payers enter their payment code.',
     runtime: true,
   }),
 })

@@ -5,11 +5,11 @@ const DAYS = 'a whole number of days from 1 to 365'
 
 export const refundsConfig = defineConfig('refunds', {
   beyondBalance: setting('REFUNDS_BEYOND_BALANCE', z.enum(['refuse', 'debt'], 'refuse or debt').default('refuse'), {
-    doc: 'A refund larger than the merchant’s balance: refuse it, or let the rest become debt that later payments repay first.',
+    doc: 'Handling of a refund above the merchant’s balance: refuse it, or record the rest as debt that later payments repay first.',
     runtime: true,
   }),
   claimDays: setting('REFUND_CLAIM_DAYS', z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(365, DAYS).default(30), {
-    doc: 'Days that a refund link is good for, where a payer must say where the money goes.',
+    doc: 'Days until a refund link expires. A payer uses it to say where the refund goes.',
     runtime: true,
   }),
 })

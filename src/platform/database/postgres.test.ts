@@ -13,7 +13,7 @@ void test('a first start creates a private server, which can be queried, found a
   const dataDir = createDataDir(t)
   assert.equal(await findPostgres(dataDir), undefined)
   const server = await startPostgres({ dataDir })
-  assert.equal(server.adopted, false)
+  assert.equal(server.wasRunning, false)
   assert.match(server.version, /^18\./)
   const settings = `select name, setting from pg_settings where name in
     ('fsync', 'data_checksums', 'listen_addresses', 'synchronous_commit', 'server_encoding', 'password_encryption') order by name`
@@ -78,11 +78,11 @@ void test('a second start connects to the running server and its data', async (t
   const first = await startPostgres({ dataDir })
   await queryRows(first.owner, 'create table kept (id int)')
   const second = await startPostgres({ dataDir })
-  assert.deepEqual([second.pid, second.adopted], [first.pid, true])
+  assert.deepEqual([second.pid, second.wasRunning], [first.pid, true])
   await second.stop()
   await first.stop()
   const third = await startPostgres({ dataDir, settings: { work_mem: '5MB' } })
-  assert.equal(third.adopted, false)
+  assert.equal(third.wasRunning, false)
   assert.deepEqual(
     await queryRows(third.owner, `select count(*)::int as rows, current_setting('work_mem') as work_mem from kept`),
     [{ rows: 0, work_mem: '5MB' }],
@@ -92,15 +92,15 @@ void test('a second start connects to the running server and its data', async (t
 void test('concurrent starts on an empty folder share one server', async (t) => {
   const dataDir = createDataDir(t)
   const code =
-    'const s = await pg.startPostgres({ dataDir }); say({ pid: s.pid, adopted: s.adopted, password: s.app.password })'
+    'const s = await pg.startPostgres({ dataDir }); say({ pid: s.pid, wasRunning: s.wasRunning, password: s.app.password })'
   const programs = [1, 2].map(() => runProgram(t, dataDir, code).next())
   const here = await Promise.all([startPostgres({ dataDir }), startPostgres({ dataDir })])
   const all = [
     ...(await Promise.all(programs)),
-    ...here.map((s) => ({ pid: s.pid, adopted: s.adopted, password: s.app.password })),
+    ...here.map((s) => ({ pid: s.pid, wasRunning: s.wasRunning, password: s.app.password })),
   ]
   assert.deepEqual(new Set(all.map((s) => s.pid)).size, 1, JSON.stringify(all))
-  assert.equal(all.filter((s) => !s.adopted).length, 1, JSON.stringify(all))
+  assert.equal(all.filter((s) => !s.wasRunning).length, 1, JSON.stringify(all))
   assert.deepEqual(new Set(all.map((s) => s.password)).size, 1)
   assert.deepEqual(await queryRows(here[0].app, 'select 1 as one'), [{ one: 1 }])
   assert.deepEqual(

@@ -45,7 +45,7 @@ const closeNothing = (): Promise<void> => Promise.resolve()
  */
 export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
   if (config.databaseUrl) return connect(config.databaseUrl.reveal(), ensureRole)
-  const { owner, app, adopted, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
+  const { owner, app, wasRunning, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
   const lock = await acquireOwnerLock(owner, options.onLockLost ? { onLockLost: options.onLockLost } : {})
   if (!lock) {
     throw new AppError(
@@ -54,7 +54,7 @@ export async function openDatabase(config: PlatformConfig, options: OpenOptions)
       `Purser already runs on ${config.dataDir}. Use \`npx purser\` to control it, or set DATA_DIR and PORT to run a second one.`,
     )
   }
-  if (adopted) await endDeadSessions(owner)
+  if (wasRunning) await endDeadSessions(owner)
   const close = async (): Promise<void> => {
     await lock.release()
     await stop()

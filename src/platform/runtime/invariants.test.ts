@@ -22,7 +22,7 @@ async function openWatch(invariants: readonly Invariant[]) {
   }
 }
 
-void test('what is broken is logged and counted, and degrades the health until it holds again', async () => {
+void test('a broken invariant is logged and counted, and degrades the health until it holds again', async () => {
   let problems = ['1 shilling is missing']
   await using t = await openWatch([{ name: 'test.money', check: () => Promise.resolve(problems) }])
   assert.equal((await t.health.check()).status, 'healthy')
@@ -38,7 +38,7 @@ void test('what is broken is logged and counted, and degrades the health until i
   assert.match(await t.counted(), /purser_invariants_broken\{invariant="test.money"\} 0/)
 })
 
-void test('what could not be checked degrades the health too, and is not taken for broken', async () => {
+void test('an invariant that could not be checked degrades the health, but is not reported as broken', async () => {
   let isSlow = true
   const check = (): Promise<string[]> =>
     isSlow ? Promise.reject(new Error('canceling statement due to statement timeout')) : Promise.resolve([])
@@ -53,7 +53,7 @@ void test('what could not be checked degrades the health too, and is not taken f
   assert.equal((await t.health.check()).status, 'healthy')
 })
 
-void test('a look that takes long comes less often, has more time than other statements, and is remembered until the next', async () => {
+void test('a slow check runs less often, has a longer timeout than other statements, and keeps its result until the next run', async () => {
   let looks = 0
   const check: Invariant['check'] = async (q) => {
     looks += 1
@@ -68,10 +68,10 @@ void test('a look that takes long comes less often, has more time than other sta
   t.clock.advance(90 * MINUTE)
   await t.run()
   assert.equal(looks, 1)
-  assert.equal((await t.health.check()).status, 'degraded', 'nobody looked again')
+  assert.equal((await t.health.check()).status, 'degraded', 'the check did not run again')
   t.clock.advance(10 * MINUTE)
   await t.run()
   assert.equal(looks, 2)
   t.clock.advance(10 * 60 * MINUTE)
-  assert.equal((await t.health.check()).status, 'healthy', 'another instance looks by now')
+  assert.equal((await t.health.check()).status, 'healthy', 'an expired result is ignored')
 })

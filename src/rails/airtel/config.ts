@@ -7,7 +7,7 @@ export const airtelConfig = defineConfig(
   'airtel',
   {
     clientId: setting('AIRTEL_CLIENT_ID', z.string().min(1).optional(), {
-      doc: 'Client id of the application at developers.airtel.africa (collection, Kenya). Airtel Money is off without it.',
+      doc: 'Client id of the application at developers.airtel.africa (collection, Kenya). Without it Airtel Money is off.',
       secret: true,
       runtime: true,
     }),
@@ -22,7 +22,7 @@ export const airtelConfig = defineConfig(
       runtime: true,
     }),
     summary: setting('AIRTEL_TRANSACTIONS_SUMMARY', z.stringbool('true or false').default(false), {
-      doc: 'Whether the application has the product Transactions Summary: then each day is compared with the list of Airtel.',
+      doc: 'true when the application has the product Transactions Summary. Reconciliation then compares each day with Airtel’s list.',
       runtime: true,
     }),
     baseUrl: setting(
@@ -32,7 +32,7 @@ export const airtelConfig = defineConfig(
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
       {
-        doc: `Where Airtel is. Default: https://openapi.airtel.africa in live mode, https://${TEST_HOST} in test mode.`,
+        doc: `Base URL of the Airtel API. Default: https://openapi.airtel.africa in live mode, https://${TEST_HOST} in test mode.`,
         example: 'https://openapi.airtel.africa',
       },
     ),

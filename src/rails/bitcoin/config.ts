@@ -27,18 +27,18 @@ export const bitcoinConfig = defineConfig(
   {
     // A secret, so that what is pasted here by mistake is never printed: it may be a private key. The public one tells all of the desk's income.
     xpub: setting('BITCOIN_XPUB', z.string().min(1).optional(), {
-      doc: 'Public account key: xpub, zpub, tpub, vpub, or a descriptor wpkh(…) or tr(…). Never a private key. The rail is off without it.',
+      doc: 'Public account key: xpub, zpub, tpub, vpub, or a descriptor wpkh(…) or tr(…). Never a private key. Without it the rail is off.',
       secret: true,
       runtime: true,
       aliases: ['BITCOIN_DESCRIPTOR'],
       example: 'zpub6r…',
     }),
     addressType: setting('BITCOIN_ADDRESS_TYPE', z.enum(['wpkh', 'tr'], 'wpkh or tr').default('wpkh'), {
-      doc: 'Addresses of a bare xpub or tpub: wpkh (bc1q…) or tr (bc1p…).',
+      doc: 'Address type of a bare xpub or tpub: wpkh (bc1q…) or tr (bc1p…).',
       runtime: true,
     }),
     network: setting('BITCOIN_NETWORK', networkName.optional(), {
-      doc: 'main, test, testnet4, signet or regtest; main in live mode, signet in test mode. The node must be on it.',
+      doc: 'Network of the node: main, test, testnet4, signet or regtest. Default: main in live mode, signet in test mode.',
       example: 'main',
     }),
     rpcUrl: setting(
@@ -51,13 +51,15 @@ export const bitcoinConfig = defineConfig(
         )
         .optional(),
       {
-        doc: 'Where the node is: Bitcoin Core or Knots, 29 or later, pruned or not.',
+        doc: 'RPC URL of the node: Bitcoin Core or Knots, 29 or later, pruned or not.',
         example: 'http://127.0.0.1:8332',
       },
     ),
-    rpcUser: setting('BITCOIN_RPC_USER', z.string().min(1).optional(), { doc: 'User of the node, without a cookie.' }),
+    rpcUser: setting('BITCOIN_RPC_USER', z.string().min(1).optional(), {
+      doc: 'RPC user of the node. Not with BITCOIN_RPC_COOKIE.',
+    }),
     rpcPassword: setting('BITCOIN_RPC_PASSWORD', z.string().min(1).optional(), {
-      doc: 'Password of the node, without a cookie.',
+      doc: 'RPC password of the node. Not with BITCOIN_RPC_COOKIE.',
       secret: true,
     }),
     rpcCookie: setting('BITCOIN_RPC_COOKIE', z.string().min(1).optional(), {
@@ -71,12 +73,12 @@ export const bitcoinConfig = defineConfig(
         .regex(/^tcp:\/\/.+:\d+$/, 'such as tcp://127.0.0.1:28332')
         .optional(),
       {
-        doc: 'The node’s zmqpubsequence, for news at once; the node is asked for it by default. Without it news takes some seconds.',
+        doc: 'Address of the node’s zmqpubsequence, for immediate notifications. Default: the address that the node reports. Without it payments appear after some seconds.',
         example: 'tcp://127.0.0.1:28332',
       },
     ),
     tiers: setting('BITCOIN_CONFIRMATIONS', tiers, {
-      doc: 'Confirmations by amount in BTC: up to 0.01 one, up to 0.1 two, up to 1 three, more six. 0 takes what no block holds yet: it may be taken back.',
+      doc: 'Required confirmations by amount in BTC. Default: up to 0.01 one, up to 0.1 two, up to 1 three, above six. 0 accepts unconfirmed transactions, which can still be reversed.',
       runtime: true,
       example: DEFAULT_TIERS,
     }),
@@ -90,7 +92,7 @@ export const bitcoinConfig = defineConfig(
           const [whole = '0', fraction = ''] = text.split('.')
           return BigInt(whole + fraction.padEnd(2, '0'))
         }),
-      { doc: 'How much less than the amount still pays it, in percent.', runtime: true, example: '0.5' },
+      { doc: 'Accepted underpayment in percent of the amount.', runtime: true, example: '0.5' },
     ),
     minSats: setting(
       'BITCOIN_MIN_SATS',
@@ -100,7 +102,7 @@ export const bitcoinConfig = defineConfig(
         .default('1000')
         .transform(BigInt),
       {
-        doc: 'The smallest payment asked for, in sats. Below 546 nodes call it dust and do not pass it on.',
+        doc: 'Smallest payment in sats. Nodes treat less than 546 as dust and do not relay it.',
         runtime: true,
       },
     ),

@@ -10,14 +10,14 @@ export const crossmintConfig = defineConfig(
   'crossmint',
   {
     apiKey: setting('CROSSMINT_API_KEY', z.string().min(8).optional(), {
-      doc: 'Server key with the scopes orders.create, orders.read (sk_production_…, sk_staging_…), or the older client secret. Crossmint is off without it.',
+      doc: 'Server key with the scopes orders.create, orders.read (sk_production_…, sk_staging_…), or the older client secret. Without it Crossmint is off.',
       secret: true,
       runtime: true,
       aliases: ['CROSSMINT_CLIENT_SECRET'],
       example: 'sk_production_…',
     }),
     clientId: setting('CROSSMINT_CLIENT_ID', z.string().min(1).optional(), {
-      doc: 'Project id. Needed with an older client secret only.',
+      doc: 'Project id. Required only with an older client secret.',
       runtime: true,
       aliases: ['CROSSMINT_PROJECT_ID'],
     }),
@@ -35,11 +35,11 @@ export const crossmintConfig = defineConfig(
       },
     ),
     wallet: setting('CROSSMINT_WALLET_ADDRESS', z.string().min(20).max(100).optional(), {
-      doc: 'Wallet that gets what payers buy: your own.',
+      doc: 'Your wallet, which receives what payers buy.',
       runtime: true,
     }),
     tokenLocator: setting('CROSSMINT_TOKEN_LOCATOR', locator.optional(), {
-      doc: 'Stablecoin that a payment becomes, as chain:address.',
+      doc: 'Stablecoin that a payment buys, as chain:address.',
       runtime: true,
       example: 'solana:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v',
     }),
@@ -51,7 +51,7 @@ export const crossmintConfig = defineConfig(
         .pipe(locator)
         .optional(),
       {
-        doc: 'Instead of a stablecoin: the collection that payments buy from.',
+        doc: 'Collection that payments buy from, instead of a stablecoin.',
         runtime: true,
         aliases: ['CROSSMINT_COLLECTION_ID'],
         example: 'crossmint:<collection id>',
@@ -64,7 +64,7 @@ export const crossmintConfig = defineConfig(
         .regex(/^[a-z0-9-]+$/)
         .default('card'),
       {
-        doc: 'How an order is first meant to be paid: card, or a chain such as base or solana. The payer chooses on the page.',
+        doc: 'Initial payment method of an order: card, or a chain such as base or solana. The payer can change it on the page.',
         runtime: true,
       },
     ),
@@ -75,7 +75,7 @@ export const crossmintConfig = defineConfig(
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
       {
-        doc: 'Where Crossmint is. Default: https://www.crossmint.com/api in live mode, https://staging.crossmint.com/api in test mode.',
+        doc: 'Base URL of the Crossmint API. Default: https://www.crossmint.com/api in live mode, https://staging.crossmint.com/api in test mode.',
         example: 'https://www.crossmint.com/api',
       },
     ),

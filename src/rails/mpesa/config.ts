@@ -7,7 +7,7 @@ export const mpesaConfig = defineConfig(
   'mpesa',
   {
     consumerKey: setting('MPESA_CONSUMER_KEY', z.string().min(1).optional(), {
-      doc: 'Consumer key of the Daraja app. The rail is off without it.',
+      doc: 'Consumer key of the Daraja app. Without it the rail is off.',
       secret: true,
       runtime: true,
     }),
@@ -17,7 +17,7 @@ export const mpesaConfig = defineConfig(
       runtime: true,
     }),
     shortcode: setting('MPESA_SHORTCODE', digits('a pay bill or store number').optional(), {
-      doc: 'Pay bill number; for a till the store number that the passkey belongs to.',
+      doc: 'Short code: the pay bill number, or for a till the store number that the passkey belongs to.',
       runtime: true,
       example: '174379',
     }),
@@ -30,26 +30,26 @@ export const mpesaConfig = defineConfig(
       'MPESA_TRANSACTION_TYPE',
       z.enum(['paybill', 'till'], 'paybill or till').default('paybill'),
       {
-        doc: 'What the short code is: paybill or till.',
+        doc: 'Type of the short code: paybill or till.',
         runtime: true,
       },
     ),
     partyB: setting('MPESA_PARTY_B', digits('a pay bill or till number').optional(), {
-      doc: 'Who gets the money: the till number where it is not the short code.',
+      doc: 'Number that receives the money: the till number when it differs from the short code.',
       runtime: true,
       example: '174379',
     }),
     initiatorName: setting('MPESA_INITIATOR_NAME', z.string().min(1).optional(), {
-      doc: 'API user that pays out (B2C). Refunds to phones are off without it and its credential.',
+      doc: 'API user for payouts (B2C). Without it and its credential, refunds to phones are off.',
       runtime: true,
     }),
     securityCredential: setting('MPESA_SECURITY_CREDENTIAL', z.string().min(1).optional(), {
-      doc: 'The password of that user as the portal of Safaricom encrypts it.',
+      doc: 'Password of the API user, encrypted by the Safaricom portal.',
       secret: true,
       runtime: true,
     }),
     b2cShortcode: setting('MPESA_B2C_SHORTCODE', digits('a short code that pays out').optional(), {
-      doc: 'Short code that refunds are paid from, where it is not the one that is paid to.',
+      doc: 'Short code that refunds are paid from, when it differs from the one that receives payments.',
       runtime: true,
       example: '600000',
     }),
@@ -60,12 +60,12 @@ export const mpesaConfig = defineConfig(
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
       {
-        doc: 'Where Daraja is. Default: https://api.safaricom.co.ke in live mode, https://sandbox.safaricom.co.ke in test mode.',
+        doc: 'Base URL of the Daraja API. Default: https://api.safaricom.co.ke in live mode, https://sandbox.safaricom.co.ke in test mode.',
         example: 'https://api.safaricom.co.ke',
       },
     ),
     pull: setting('MPESA_PULL', z.stringbool('true or false').default(false), {
-      doc: 'Whether the short code is registered for Pull Transactions: then each day is compared with the list of M-Pesa.',
+      doc: 'true when the short code is registered for Pull Transactions. Reconciliation then compares each day with M-Pesa’s list.',
       runtime: true,
     }),
     callbackAddresses: setting(
@@ -80,7 +80,7 @@ export const mpesaConfig = defineConfig(
         )
         .default([]),
       {
-        doc: 'Addresses that callbacks are expected from, such as 196.201.212.0/24. Others are logged, never refused: no official list exists.',
+        doc: 'Expected source addresses of callbacks, such as 196.201.212.0/24. Callbacks from others are logged but not refused, because no official list exists.',
         runtime: true,
         example: '196.201.212.0/24,196.201.213.0/24,196.201.214.0/24',
       },

@@ -11,7 +11,7 @@ export const stripeConfig = defineConfig(
         .regex(/^[sr]k_(test|live)_\w+$/, 'a key that starts with sk_ or rk_')
         .optional(),
       {
-        doc: 'Secret or restricted key. Cards are off without it.',
+        doc: 'Secret or restricted key. Without it cards are off.',
         secret: true,
         runtime: true,
         example: 'sk_live_…',
@@ -33,7 +33,7 @@ export const stripeConfig = defineConfig(
         .url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' })
         .transform((url) => url.replace(/\/+$/, ''))
         .default('https://api.stripe.com'),
-      { doc: 'Where Stripe is.' },
+      { doc: 'Base URL of the Stripe API.' },
     ),
   },
   {

@@ -8,7 +8,7 @@ const all = [
   {
     code: 'invalid-json',
     status: 400,
-    message: 'The body is not valid JSON: check its quotes, commas and brackets.',
+    message: 'The body is not valid JSON. Check its quotes, commas and brackets.',
     remedy: 'Send one JSON object, encoded as UTF-8. Let a JSON library write it.',
   },
   {
@@ -33,7 +33,7 @@ const all = [
   {
     code: 'not-found',
     status: 404,
-    message: 'There is nothing at this address: check the path and the id in it.',
+    message: 'This path does not exist. Check the path and the id in it.',
     remedy: 'Compare the path with the reference.',
   },
   {
@@ -102,13 +102,13 @@ const all = [
   {
     code: 'method-not-allowed',
     status: 405,
-    message: 'This address takes GET, POST, not PUT.',
+    message: 'This path does not accept PUT. Use GET, POST.',
     remedy: 'Use one of the methods that the Allow header names.',
   },
   {
     code: 'request-timeout',
     status: 408,
-    message: 'The request did not arrive in time: send it again.',
+    message: 'The request did not arrive within the time limit. Send it again.',
     remedy: 'Send it again, with the same Idempotency-Key.',
   },
   {
@@ -127,7 +127,7 @@ const all = [
   {
     code: 'idempotency-in-progress',
     status: 409,
-    message: 'The first request with this Idempotency-Key is still running: ask again with the same key.',
+    message: 'The first request with this Idempotency-Key is still running. Retry with the same key.',
     remedy:
       'Wait for Retry-After seconds and send the same request with the same key: you get the answer of the first.',
   },
@@ -202,7 +202,7 @@ const all = [
   {
     code: 'body-too-large',
     status: 413,
-    message: 'The body is too large: send less.',
+    message: 'The body is too large. Send a smaller one.',
     remedy: 'A body has 64 kB at most.',
   },
   {
@@ -277,7 +277,7 @@ const all = [
   {
     code: 'webhooks.bad-url',
     status: 422,
-    message: 'url must not lead to a private or local address.',
+    message: 'url must not point to a private or local address.',
     param: 'url',
     remedy: 'Give a public https address. Only the sandbox takes http, and addresses of its own machine.',
   },
@@ -309,13 +309,13 @@ const all = [
   {
     code: 'headers-too-large',
     status: 431,
-    message: 'The headers are too large: send fewer or shorter ones.',
+    message: 'The headers are too large. Send fewer or shorter headers.',
     remedy: 'Send fewer or shorter headers; cookies have no place here.',
   },
   {
     code: 'internal',
     status: 500,
-    message: 'Something went wrong on our side. Give the request id to support.',
+    message: 'Purser had an internal error. Give the request id to support.',
     remedy:
       'Send it again with the same Idempotency-Key: nothing is done twice. If it stays, give request_id to whoever runs this server.',
   },
@@ -355,7 +355,7 @@ const all = [
   {
     code: 'unavailable',
     status: 503,
-    message: 'Purser cannot reach its database: try again soon.',
+    message: 'Purser cannot reach its database. Try again soon.',
     remedy: 'Wait for Retry-After seconds and send it again with the same Idempotency-Key: nothing is half done.',
   },
 ] as const satisfies readonly Problem[]

@@ -51,7 +51,7 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
 }
 
 const notFound = (): AppError =>
-  new AppError('not-found', 404, 'There is nothing at this address: check the path and the id in it.')
+  new AppError('not-found', 404, 'This path does not exist. Check the path and the id in it.')
 
 /** The merchant's name with its picture, or its first letter. */
 export const merchantLine = (merchant: string, brand: Brand | undefined): Html =>

@@ -19,13 +19,13 @@ const cannotRead =
 const needsUser = notRoot || notLinux || cannotRead || unreadable
 const noSetpriv = !TOOLS.setpriv.some((path) => existsSync(path)) && 'this system has no setpriv'
 
-const started = `const s = await pg.startPostgres({ dataDir }); const { adopted } = s; await s.stop(); say({ adopted })`
+const started = `const s = await pg.startPostgres({ dataDir }); const { wasRunning } = s; await s.stop(); say({ wasRunning })`
 
 void test('an ordinary user runs PostgreSQL on an owned folder', { skip: needsUser }, async (t) => {
   const dataDir = createDataDir(t)
   mkdirSync(dataDir)
   chownSync(dataDir, SOMEBODY, SOMEBODY)
-  assert.deepEqual(await runProgram(t, dataDir, started, SOMEBODY).next(), { adopted: false })
+  assert.deepEqual(await runProgram(t, dataDir, started, SOMEBODY).next(), { wasRunning: false })
   for (const name of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, name)).uid, SOMEBODY, name)
 
   // When root starts it on the same folder, the server runs as the user, who can use the folder afterwards.
@@ -36,7 +36,7 @@ void test('an ordinary user runs PostgreSQL on an owned folder', { skip: needsUs
   await queryRows(server.owner, 'create table kept as select 1 as id')
   await server.stop()
   for (const name of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, name)).uid, SOMEBODY, name)
-  assert.deepEqual(await runProgram(t, dataDir, started, SOMEBODY).next(), { adopted: false })
+  assert.deepEqual(await runProgram(t, dataDir, started, SOMEBODY).next(), { wasRunning: false })
 })
 
 void test("an ordinary user gets an error of one line for root's folders", { skip: needsUser }, async (t) => {
@@ -78,8 +78,8 @@ void test(
     assert.match(lines.join(), /runs as user 65534/)
     assert.equal(statSync(`/proc/${server.pid}`).uid, 65534)
     assert.deepEqual(await queryRows(server.owner, 'select id from kept'), [{ id: 1 }])
-    const adopted = await start({ dataDir })
-    assert.deepEqual([adopted.pid, adopted.adopted], [server.pid, true])
+    const existing = await start({ dataDir })
+    assert.deepEqual([existing.pid, existing.wasRunning], [server.pid, true])
     await server.stop()
     const after = await start({ dataDir })
     assert.deepEqual(await queryRows(after.owner, 'select id from kept'), [{ id: 1 }])

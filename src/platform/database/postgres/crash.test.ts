@@ -23,11 +23,11 @@ void test('a start connects to the server of a killed program, with every acknow
   assert.deepEqual(await second.next(), { pid })
   second.child.kill('SIGKILL')
   await second.ended
-  const adopted = await startPostgres({ dataDir })
-  assert.deepEqual([adopted.pid, adopted.adopted], [pid, true])
-  assert.deepEqual(await queryRows(adopted.owner, 'select id from kept'), [{ id: 1 }])
-  await adopted.stop()
-  assert.equal(findProcessStart(adopted.pid), undefined)
+  const existing = await startPostgres({ dataDir })
+  assert.deepEqual([existing.pid, existing.wasRunning], [pid, true])
+  assert.deepEqual(await queryRows(existing.owner, 'select id from kept'), [{ id: 1 }])
+  await existing.stop()
+  assert.equal(findProcessStart(existing.pid), undefined)
 })
 
 void test('a start recovers a killed server, also while its child processes still run', async (t) => {
@@ -41,7 +41,7 @@ void test('a start recovers a killed server, also while its child processes stil
   await waitUntil('the statement runs', async () => (await queryRows(killed.owner, active)).length === 1)
   process.kill(killed.pid, 'SIGKILL')
   const again = await startPostgres({ dataDir })
-  assert.equal(again.adopted, false)
+  assert.equal(again.wasRunning, false)
   assert.notEqual(again.pid, killed.pid)
   assert.deepEqual(await queryRows(again.owner, 'select id from kept'), [{ id: 1 }])
   await busy
@@ -60,13 +60,13 @@ void test('stale lock files with the process id of another program do not preven
   )
   assert.equal(await findPostgres(dataDir), undefined)
   const server = await startPostgres({ dataDir })
-  assert.equal(server.adopted, false)
+  assert.equal(server.wasRunning, false)
   assert.ok(findProcessStart(other.pid ?? 0), 'the other program was ended')
   await server.stop()
   assert.ok(findProcessStart(other.pid ?? 0), 'the other program was ended')
 
   files.forEach((file, i) => writeFileSync(file, texts[i] ?? '', { mode: 0o600 }))
-  assert.equal((await startPostgres({ dataDir })).adopted, false)
+  assert.equal((await startPostgres({ dataDir })).wasRunning, false)
 })
 
 void test('a copy of the folder of a running server does not connect to that server', async (t) => {
@@ -88,7 +88,7 @@ void test('a server whose socket is missing is stopped and started again', async
   rmSync(join(first.owner.host, '.s.PGSQL.5432'))
   const lines: string[] = []
   const second = await startPostgres({ dataDir, log: (line) => lines.push(line) })
-  assert.equal(second.adopted, false)
+  assert.equal(second.wasRunning, false)
   assert.equal(findProcessStart(first.pid), undefined)
   assert.match(lines.join(), /cannot be reached\. It is stopped and started again/)
   assert.deepEqual(await queryRows(second.app, 'select 1 as one'), [{ one: 1 }])

@@ -19,7 +19,7 @@ export interface EmbeddedPostgres {
   readonly app: PostgresConnection
   readonly pid: number
   /** True when the server already ran: the program that started it was killed, or is another one. */
-  readonly adopted: boolean
+  readonly wasRunning: boolean
   readonly startedMs: number
   readonly version: string
   /** Stops the server by fast shutdown and resolves after its exit. Idempotent. */
@@ -45,7 +45,7 @@ export async function start(
   const startedAtMs = monotonicMs()
   const binaries = findBinaries()
   const folder = openFolder(dataDir)
-  const createHandle = (server: ReachableServer, adopted: boolean): EmbeddedPostgres => {
+  const createHandle = (server: ReachableServer, wasRunning: boolean): EmbeddedPostgres => {
     let stopping: Promise<void> | undefined
     const unwatch = watchLog(folder, log ?? (() => undefined), logCheckMs)
     return {
@@ -53,7 +53,7 @@ export async function start(
       app: server.app,
       pid: server.running.pid,
       version: server.version,
-      adopted,
+      wasRunning,
       startedMs: Math.round(monotonicMs() - startedAtMs),
       stop: () => (stopping ??= stopServer(folder, server.running).finally(unwatch)),
     }

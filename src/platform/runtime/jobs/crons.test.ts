@@ -9,7 +9,7 @@ import { openTestJobs } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 
-test('a cron runs once a period over all instances', async () => {
+test('a cron runs once per period across all instances', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   let runs = 0
@@ -27,7 +27,7 @@ test('a cron runs once a period over all instances', async () => {
   assert.equal(runs, 2)
 })
 
-test('a cron that still runs is not started by another instance', async () => {
+test('another instance does not start a cron that still runs', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   const gate = Promise.withResolvers<void>()
@@ -47,10 +47,10 @@ test('a cron that still runs is not started by another instance', async () => {
   gate.resolve()
   await first
   await two.runDue()
-  assert.equal(runs, 2, 'the run that was late')
+  assert.equal(runs, 2, 'the delayed run')
 })
 
-test('a cron of an instance that died is taken up by another', async () => {
+test('another instance takes over the cron of a dead instance', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   let runs = 0
@@ -69,7 +69,7 @@ test('a cron of an instance that died is taken up by another', async () => {
   assert.equal(runs, 1)
 })
 
-test('a cron that fails runs again next period; drain waits for the running one', async () => {
+test('a failed cron runs again in the next period, and drain waits for a running cron', async () => {
   await using t = await openTestDatabase([platformSchema])
   const gate = Promise.withResolvers<void>()
   let runs = 0

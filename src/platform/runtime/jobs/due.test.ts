@@ -9,7 +9,7 @@ import { openTestJobs } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 
-test('with a set clock, all that is due runs, also what it causes, and nothing else', async () => {
+test('with a set clock, exactly the due work runs, including work that it enqueues', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   const seen: string[] = []
@@ -45,7 +45,7 @@ test('with a set clock, all that is due runs, also what it causes, and nothing e
   ])
 })
 
-test('a job that threw runs again when the set clock has passed its back-off', async () => {
+test('a failed job runs again after its backoff by the set clock', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   const attempts: number[] = []
@@ -73,7 +73,7 @@ test('a job that threw runs again when the set clock has passed its back-off', a
   assert.deepEqual(attempts, [1, 2, 3])
 })
 
-test('work that makes itself due again without end is an error, not an endless loop', async () => {
+test('work that always makes itself due again causes an error, not an endless loop', async () => {
   await using t = await openTestDatabase([platformSchema])
   const queue = {
     ...{ name: 'test.rows', concurrency: 1, batch: 5, idleMs: 1_000 },

@@ -19,7 +19,7 @@ const victim = process.argv[2]
 if (victim === undefined) tests()
 else await die(JSON.parse(victim) as ClientConfig)
 
-/** The process that is killed in the middle of its job. */
+/** Program of the process that is killed during its job. */
 async function die(connection: ClientConfig): Promise<void> {
   const db = openDb({ connection })
   const job = defineJob({
@@ -30,7 +30,7 @@ async function die(connection: ClientConfig): Promise<void> {
   await openTestJobs({ db, connection, jobs: [job] }).start(WORKER)
 }
 
-/** Enqueues a job, and has a process killed by it. */
+/** Enqueues a job that kills the process that runs it. */
 async function killAWorker(t: { db: Queryable; connection: ClientConfig }): Promise<void> {
   await t.db.run(sql`insert into platform.outbox (job, payload, run_at, max_attempts)
     values ('test.job', '{"n":1}', ${systemClock.now()}, 25)`)
@@ -44,7 +44,7 @@ const locks = (q: Queryable): Promise<object[]> =>
   q.many(sql`select locked_by is not null as locked from graphile_worker._private_jobs`)
 
 function tests(): void {
-  test('the job of a killed worker runs again once the worker has been silent for 30 seconds', async () => {
+  test('the job of a killed worker runs again 30 seconds after its last heartbeat', async () => {
     await using t = await openTestDatabase([platformSchema])
     await killAWorker(t)
     const seen: number[] = []
@@ -52,7 +52,7 @@ function tests(): void {
 
     await using early = openTestJobs({ ...t, jobs: [job] })
     await early.start(WORKER)
-    assert.deepEqual(await locks(t.db), [{ locked: true }], 'it may still be alive')
+    assert.deepEqual(await locks(t.db), [{ locked: true }], 'the worker may still be alive')
     await early.drain(1_000)
 
     await using late = openTestJobs({ ...t, jobs: [job], clock: createSetClock(addMs(systemClock.now(), 31_000)) })
@@ -61,7 +61,7 @@ function tests(): void {
     assert.deepEqual(seen, [2])
   })
 
-  test('it runs again at once when the others are known to be dead', async () => {
+  test('the job runs again at once after releaseStale', async () => {
     await using t = await openTestDatabase([platformSchema])
     await killAWorker(t)
     const seen: number[] = []
@@ -75,7 +75,7 @@ function tests(): void {
     assert.deepEqual(alive, [{ pid: process.pid }])
   })
 
-  test('the job of a worker that is alive is left alone', async () => {
+  test('the job of a living worker stays locked', async () => {
     await using t = await openTestDatabase([platformSchema])
     const gate = Promise.withResolvers<void>()
     let runs = 0

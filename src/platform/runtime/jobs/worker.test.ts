@@ -18,7 +18,7 @@ const WORKER = { web: false, worker: true }
 const queuedJobs = async (q: Queryable): Promise<number> =>
   (await q.one<{ n: number }>(sql`select count(*)::int as n from graphile_worker._private_jobs`)).n
 
-test('a job enqueued by a web instance is run by a worker, with its payload', async () => {
+test('a worker runs a job that a web instance enqueued, with its payload', async () => {
   await using t = await openTestDatabase([platformSchema])
   const seen: unknown[] = []
   const at = new Date('2026-02-03T04:05:06Z')
@@ -38,12 +38,12 @@ test('a job enqueued by a web instance is run by a worker, with its payload', as
   })
   await waitFor('the job to run', () => seen.length > 0)
   assert.deepEqual(seen, [{ at, attempt: 1 }])
-  await waitFor('its end to be noted', async () => (await queuedJobs(t.db)) === 0)
+  await waitFor('the end of the job to be recorded', async () => (await queuedJobs(t.db)) === 0)
   assert.match(await metrics.registry.metrics(), /purser_jobs_total\{job="test.dated",status="succeeded"\} 1/)
   assert.equal((await web.health.check()).status, 'healthy')
 })
 
-test('a failing job is logged and kept without its secrets, and given up after its last attempt', async () => {
+test('a failing job is logged and stored without secrets, and is not retried after its last attempt', async () => {
   await using t = await openTestDatabase([platformSchema])
   const log = createMemoryLog()
   const job = defineJob({
@@ -63,13 +63,13 @@ test('a failing job is logged and kept without its secrets, and given up after i
   assert.match(row.last_error, /^test\.refused: Refused with/)
   assert.doesNotMatch(row.last_error, /0123456789/)
   assert.equal(row.is_available, false)
-  const entry = log.entries.find(({ message }) => message === 'job failed for the last time')
+  const entry = log.entries.find(({ message }) => message === 'job failed in its last attempt')
   assert.equal(entry?.job, 'test.failing')
   assert.equal(entry?.attempt, 1)
   assert.doesNotMatch(JSON.stringify(log.entries), /0123456789/)
 })
 
-test('a job that this version does not know stays for one that does, and is said once', async () => {
+test('a job that this version does not know stays in the queue and is logged once', async () => {
   await using t = await openTestDatabase([platformSchema])
   const newer = defineJob({ name: 'test.newer', schema, run: async () => {} })
   const older = defineJob({ name: 'test.older', schema, run: async () => {} })
@@ -88,12 +88,12 @@ test('a job that this version does not know stays for one that does, and is said
   assert.equal(await queuedJobs(t.db), 2)
   await using restarted = openTestJobs({ ...t, jobs: [older], log })
   await restarted.start(WORKER)
-  await waitFor('the waiting jobs to be named at start', () =>
+  await waitFor('the start to log the unknown jobs', () =>
     log.entries.some(({ jobs: names }) => JSON.stringify(names) === '["test.newer"]'),
   )
 })
 
-test('health: unhealthy until it hands jobs over, degraded without a worker or when due jobs wait', async () => {
+test('the jobs check is unhealthy until the relay runs, and degraded without a worker or with late jobs', async () => {
   await using t = await openTestDatabase([platformSchema])
   const job = defineJob({ name: 'test.job', schema, run: async () => {} })
   await using web = openTestJobs({ ...t, jobs: [job] })
@@ -118,7 +118,7 @@ test('health: unhealthy until it hands jobs over, degraded without a worker or w
   assert.equal((await late.health.check()).status, 'degraded')
 })
 
-test('drain waits for a job that ends in time', async () => {
+test('drain waits for a job that ends before the deadline', async () => {
   await using t = await openTestDatabase([platformSchema])
   const started = Promise.withResolvers<void>()
   const gate = Promise.withResolvers<void>()
@@ -142,10 +142,10 @@ test('drain waits for a job that ends in time', async () => {
   await drained
   assert.equal(ended, true)
   assert.equal(await queuedJobs(t.db), 0)
-  assert.deepEqual(await t.db.many(sql`select id from platform.instances`), [], 'its last beat is gone')
+  assert.deepEqual(await t.db.many(sql`select id from platform.instances`), [], 'the instance is unregistered')
 })
 
-test('drain tells a job to stop at the deadline, and gives back one that does not', async () => {
+test('drain aborts a job at the deadline, and releases one that continues', async () => {
   await using t = await openTestDatabase([platformSchema])
   const started: number[] = []
   let told = false
@@ -179,7 +179,7 @@ test('drain tells a job to stop at the deadline, and gives back one that does no
   gate.resolve()
 })
 
-test('the database may be away for a while, even when a job ends', async () => {
+test('the worker survives an unreachable database, even at the end of a job', async () => {
   await using t = await openTestDatabase([platformSchema])
   const log = createMemoryLog()
   const seen: number[] = []
@@ -213,7 +213,7 @@ test('the database may be away for a while, even when a job ends', async () => {
   await outside.run(sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`)
   gate.resolve()
   await waitFor('the end of the job to fail', () =>
-    log.entries.some(({ message }) => message === 'worker ended, will start again'),
+    log.entries.some(({ message }) => message === 'worker ended; restarting'),
   )
   const before = claims.count
   await waitFor('the relay to have failed four times', () =>
@@ -223,14 +223,14 @@ test('the database may be away for a while, even when a job ends', async () => {
   await outside.run(rawSql(`alter database ${name} allow_connections true`))
   await outside.close()
 
-  await waitFor('the job whose end was not noted to run again', () => seen.length > 1)
+  await waitFor('the job whose end was not recorded to run again', () => seen.length > 1)
   assert.deepEqual(seen, [1, 1])
   await jobs.enqueue(t.db, job, { n: 2 })
   await waitFor('a new job to run', () => seen.includes(2))
-  await waitFor('the relay to be well', () => log.entries.some(({ message }) => message === 'loop works again'))
+  await waitFor('the relay to recover', () => log.entries.some(({ message }) => message === 'loop recovered'))
 })
 
-test('two workers share a heap of jobs', async () => {
+test('two workers share many jobs', async () => {
   await using t = await openTestDatabase([platformSchema])
   const seen = new Set<number>()
   const job = defineJob({ name: 'test.job', schema, run: async ({ n }) => void seen.add(n) })
@@ -241,5 +241,5 @@ test('two workers share a heap of jobs', async () => {
     select 'test.job', json_build_object('n', n), ${systemClock.now()}, 25 from generate_series(1, 1200) n`)
   one.wake()
   await waitFor('all jobs to run', () => seen.size === 1200)
-  await waitFor('their ends to be noted', async () => (await queuedJobs(t.db)) === 0)
+  await waitFor('the ends of the jobs to be recorded', async () => (await queuedJobs(t.db)) === 0)
 })

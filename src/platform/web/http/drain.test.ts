@@ -16,7 +16,7 @@ async function open(routes: (app: HttpServer) => void, idleGraceMs = 300) {
   return { app, url, port: Number(new URL(url).port) }
 }
 
-/** A connection that keeps what it hears. */
+/** A connection that records what it receives. */
 class Line {
   readonly socket: Socket
   heard = ''
@@ -32,7 +32,7 @@ class Line {
   }
 }
 
-void test('a drain answers what is under way, refuses new connections, and tells clients to go', async () => {
+void test('a drain completes requests in flight, refuses new connections, and sends Connection: close', async () => {
   const gate = Promise.withResolvers<string>()
   let begun = 0
   const { app, url, port } = await open((server) => {
@@ -55,7 +55,7 @@ void test('a drain answers what is under way, refuses new connections, and tells
       () => true,
     ),
   )
-  // The connection that is idle at this moment may have a request on its way, and that is answered.
+  // A request on a connection that was idle when the drain started is still handled.
   kept.heard = ''
   kept.get('/quick')
   await waitFor('the answer while draining', () => kept.heard.includes('quick'))
@@ -67,7 +67,7 @@ void test('a drain answers what is under way, refuses new connections, and tells
   await closed
 })
 
-void test('idle connections do not hold a drain up', async () => {
+void test('idle connections do not delay a drain', async () => {
   const { app, port } = await open((server) => void server.get('/quick', async () => 'quick'), 50)
   const idle = [new Line(port), new Line(port)]
   for (const line of idle) line.get('/quick')
@@ -76,7 +76,7 @@ void test('idle connections do not hold a drain up', async () => {
   await waitFor('ends', () => idle.every(({ ended }) => ended))
 })
 
-void test('streams end when the server drains, and are told when their reader goes', async () => {
+void test('streams end when the server drains, and notice when their reader disconnects', async () => {
   const ends: string[] = []
   const { app, url } = await open((server) => {
     server.get('/events', (request, reply) => {
@@ -93,7 +93,7 @@ void test('streams end when the server drains, and are told when their reader go
   const first = await fetch(`${url}/events`, { signal: reader.signal })
   assert.equal(first.status, 200)
   reader.abort()
-  await waitFor('the reader to be missed', () => ends.length === 1)
+  await waitFor('the stream to notice the disconnect', () => ends.length === 1)
   const second = await fetch(`${url}/events`)
   const rest = second.text()
   await app.close()
@@ -101,7 +101,7 @@ void test('streams end when the server drains, and are told when their reader go
   assert.deepEqual(ends, ['left', 'drained'])
 })
 
-void test('what does not end by the deadline is cut', async () => {
+void test('a request that runs past the deadline is closed', async () => {
   let begun = false
   const { app, url } = await open((server) => {
     server.get('/never', () => {
@@ -119,7 +119,7 @@ void test('what does not end by the deadline is cut', async () => {
   await app.close()
 })
 
-/** Clients on a thread of their own, so that they write while the server is busy closing. */
+/** Clients in a separate thread, so that they write while the server is busy closing. */
 const CLIENTS = `
 const { connect } = require('node:net')
 const { parentPort, workerData } = require('node:worker_threads')
