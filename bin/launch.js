@@ -55,7 +55,7 @@ function explainMissingNode(problem) {
   return `the one that npm installed cannot run on this system (${why}). Install Node 24 and try again.`
 }
 
-/** Returns the path of the packaged Node. Resolves its package instead of `.bin/node`: npm 10 omits that link, and a parent folder may hold ours. */
+/** Returns the path of the packaged Node. Resolves its package instead of `.bin/node`: npm 10 omits that link, and a parent folder may contain it. */
 function findPackagedNode() {
   try {
     const path = createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/package.json`)

@@ -67,7 +67,7 @@ void test(
     assert.match(first.output(), /^ {2}airtel +off +Airtel Money is off: set AIRTEL_CLIENT_SECRET$/m)
     assert.match(
       first.output(),
-      /1\. Turn a rail on: .*\n +2\. .*npx purser merchant create .*\n +3\. .*npx purser key create mer_/,
+      /1\. Turn on a rail: .*\n +2\. .*npx purser merchant create .*\n +3\. .*npx purser key create mer_/,
     )
     const merchant = (await run('merchant', 'create', 'Duka')).stdout.trim()
     const key = await run('key', 'create', merchant)

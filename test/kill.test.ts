@@ -61,7 +61,7 @@ void test(
       if (victim === 'program')
         assert.deepEqual(postmastersOf(dataDir), [postmaster], 'PostgreSQL outlives its program')
       server = await startPurser({ dataDir, port })
-      if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'and is adopted')
+      if (victim === 'program') assert.deepEqual(postmastersOf(dataDir), [postmaster], 'the server keeps running')
       load.resume(server)
     }
     await load.finish()

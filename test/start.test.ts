@@ -81,7 +81,7 @@ void test('a newcomer: an empty folder, one command, and what it prints works', 
     const verified = await runPurser(['ledger', 'verify'], { dataDir })
     assert.deepEqual([verified.code, /The ledger is whole/.test(verified.stdout)], [0, true], verified.stderr)
     const checked = await runPurser(['check'], { dataDir })
-    assert.deepEqual([checked.code, /All \d+ hold/.test(checked.stdout)], [0, true], checked.stderr)
+    assert.deepEqual([checked.code, /All \d+ invariants hold/.test(checked.stdout)], [0, true], checked.stderr)
     const helped = await runPurser(['--help'], { dataDir })
     assert.deepEqual([helped.code, /ledger .*\n/.test(helped.stdout)], [0, true])
     assert.equal((await create(purser, 'after the commands')).status, 201)

@@ -19,7 +19,7 @@ function signed(at: Date, prefix: 'svix' | 'webhook', signature: string): Record
   return { [`${prefix}-id`]: 'msg_1', [`${prefix}-timestamp`]: toUnixSeconds(at), [`${prefix}-signature`]: signature }
 }
 
-test('signatures of svix and standardwebhooks verify under both header names, and theirs verify ours', () => {
+test('signatures of svix and standardwebhooks verify under both header names, and both packages verify ours', () => {
   const now = systemClock.now()
   for (const sign of Object.values(SIGNERS)) {
     for (const prefix of ['svix', 'webhook'] as const) {

@@ -147,7 +147,7 @@ void test('a typo in a name stops the start, other unknown names of Purser or of
   assert.deepEqual(problemsOf({ PURSER_MOED: 'live' }), ['PURSER_MOED is not a setting. Did you mean PURSER_MODE?'])
 })
 
-void test('live mode without provider keys starts with a warning; with a key there is none', () => {
+void test('live mode without provider keys starts with a warning; with a key without one', () => {
   assert.match(loadConfig(specs, { env: LIVE }).warnings.join(), /has no provider key/)
   const { warnings, config } = loadConfig(specs, { env: { ...LIVE, SHOP_KEY: 'abcd', TRUST_PROXY: '1' } })
   assert.deepEqual(warnings, [])

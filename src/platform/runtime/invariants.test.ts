@@ -54,9 +54,9 @@ void test('an invariant that could not be checked degrades the health, but is no
 })
 
 void test('a slow check runs less often, has a longer timeout than other statements, and keeps its result until the next run', async () => {
-  let looks = 0
+  let checks = 0
   const check: Invariant['check'] = async (q) => {
-    looks += 1
+    checks += 1
     const settings = await q.many<{ value: string }>(sql`select current_setting(name) as value
       from unnest(array['statement_timeout', 'transaction_isolation', 'transaction_read_only']) name`)
     t.clock.advance(2 * MINUTE)
@@ -67,11 +67,11 @@ void test('a slow check runs less often, has a longer timeout than other stateme
   assert.deepEqual(t.log.entries[0]?.problems, ['5min', 'repeatable read', 'on'])
   t.clock.advance(90 * MINUTE)
   await t.run()
-  assert.equal(looks, 1)
+  assert.equal(checks, 1)
   assert.equal((await t.health.check()).status, 'degraded', 'the check did not run again')
   t.clock.advance(10 * MINUTE)
   await t.run()
-  assert.equal(looks, 2)
+  assert.equal(checks, 2)
   t.clock.advance(10 * 60 * MINUTE)
   assert.equal((await t.health.check()).status, 'healthy', 'an expired result is ignored')
 })

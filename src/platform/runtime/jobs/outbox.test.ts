@@ -118,7 +118,7 @@ test('a payload that does not match the schema is refused on enqueue', async () 
   await assert.rejects(
     jobs.enqueue(t.db, wrong, { at: now }),
     { code: 'platform.job-payload' },
-    'a date comes back as text',
+    'a date is parsed as text',
   )
   await assert.rejects(jobs.enqueue(t.db, 'test.other', { n: 1 }), /'test.other' is not among/)
   assert.equal((await readOutbox(t.db, now)).rows, 1)

@@ -125,25 +125,25 @@ test('a wake causes an immediate claim, also when it arrives during a claim', as
   await waitFor('both batches to be handled', async () => claims >= 3 && (await rows.left()).length === 0)
   const until = beside + 50
   await waitFor('another queue to poll fifty times', () => beside >= until)
-  assert.ok(claims <= 5, `one look for each wake, not ${claims}`)
+  assert.ok(claims <= 5, `one claim for each wake, not ${claims}`)
 })
 
 test('drain claims no more rows and waits for claimed rows', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 12)
   const gate = Promise.withResolvers<void>()
-  let begun = 0
+  let started = 0
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 2, batch: 5, idleMs: LONG_MS },
     handle: async (row) => {
-      begun += 1
+      started += 1
       await gate.promise
       await rows.done(row)
     },
   }
   const jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
-  await waitFor('the queue to be busy', () => begun === 2)
+  await waitFor('the queue to be busy', () => started === 2)
   const drained = jobs.drain(30_000)
   gate.resolve()
   await drained
@@ -153,22 +153,22 @@ test('drain claims no more rows and waits for claimed rows', async () => {
 test('drain aborts rows at the deadline and resolves even if one continues', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 2)
-  const told: string[] = []
-  let begun = 0
+  const aborted: string[] = []
+  let started = 0
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 1, batch: 5, idleMs: LONG_MS },
     handle: (row, signal) => {
-      begun += 1
-      signal.addEventListener('abort', () => void told.push(row.id))
+      started += 1
+      signal.addEventListener('abort', () => void aborted.push(row.id))
       return new Promise(() => {})
     },
   }
   const jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
-  await waitFor('the queue to be busy', () => begun === 1)
+  await waitFor('the queue to be busy', () => started === 1)
   await jobs.drain(20)
-  assert.equal(told.length, 1)
-  assert.equal(begun, 1)
+  assert.equal(aborted.length, 1)
+  assert.equal(started, 1)
 })
 
 test('a queue recovers after failed claims', async () => {

@@ -148,7 +148,7 @@ test('drain waits for a job that ends before the deadline', async () => {
 test('drain aborts a job at the deadline, and releases one that continues', async () => {
   await using t = await openTestDatabase([platformSchema])
   const started: number[] = []
-  let told = false
+  let aborted = false
   const gate = Promise.withResolvers<void>()
   const slow = defineJob({
     name: 'test.slow',
@@ -158,7 +158,7 @@ test('drain aborts a job at the deadline, and releases one that continues', asyn
       if (n === 2) return gate.promise
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => {
-          told = true
+          aborted = true
           reject(new Error('stopped'))
         })
       })
@@ -170,7 +170,7 @@ test('drain aborts a job at the deadline, and releases one that continues', asyn
   jobs.wake()
   await waitFor('both to run', () => started.length === 2)
   await jobs.drain(50)
-  assert.equal(told, true)
+  assert.equal(aborted, true)
   const rows = await t.db.many(sql`select locked_by, attempts from graphile_worker._private_jobs`)
   assert.deepEqual(rows, [
     { locked_by: null, attempts: 1 },

@@ -8,7 +8,7 @@ import { scrubText } from '../../observe/log/scrub.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Job } from './contract.ts'
 import type { Instances } from './instances.ts'
-import { hasDueJobs, listUnknown, makeDue } from './queued.ts'
+import { hasDueJobs, listUnknown, makeDue } from './queue-tables.ts'
 import { createLogger, createPreset, openPool, shutDown } from './runner.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
 

@@ -179,7 +179,7 @@ void test('the deadline covers the response to its last byte', async () => {
   await using server = await serve((request, response) => {
     if (request.url === '/silent') return
     response.writeHead(200)
-    response.write('begun')
+    response.write('partial')
   })
   await using client = open()
   for (const path of ['/silent', '/endless'])

@@ -34,10 +34,10 @@ class Line {
 
 void test('a drain completes requests in flight, refuses new connections, and sends Connection: close', async () => {
   const gate = Promise.withResolvers<string>()
-  let begun = 0
+  let started = 0
   const { app, url, port } = await open((server) => {
     server.get('/slow', () => {
-      begun++
+      started++
       return gate.promise
     })
     server.get('/quick', async () => 'quick')
@@ -47,7 +47,7 @@ void test('a drain completes requests in flight, refuses new connections, and se
   kept.get('/quick')
   await waitFor('the first answer', () => kept.heard.includes('quick'))
   assert.doesNotMatch(kept.heard, /connection: close/i)
-  await waitFor('the slow request', () => begun === 1)
+  await waitFor('the slow request', () => started === 1)
   const closed = app.close()
   await waitFor('refusal', () =>
     fetch(`${url}/quick`).then(
@@ -102,10 +102,10 @@ void test('streams end when the server drains, and notice when their reader disc
 })
 
 void test('a request that runs past the deadline is closed', async () => {
-  let begun = false
+  let started = false
   const { app, url } = await open((server) => {
     server.get('/never', () => {
-      begun = true
+      started = true
       return new Promise(() => undefined)
     })
   }, 0)
@@ -113,7 +113,7 @@ void test('a request that runs past the deadline is closed', async () => {
     () => 'answered',
     () => 'cut',
   )
-  await waitFor('the request', () => begun)
+  await waitFor('the request', () => started)
   await app.drain(100)
   assert.equal(await never, 'cut')
   await app.close()
