@@ -207,7 +207,10 @@ void test('what cannot start says why in one line', options, async (t) => {
   })
   await t.test('the database is of another mode', async () => {
     const env = { PURSER_MODE: 'live', HOST: '127.0.0.1' }
-    await assertRefused(runPurser(['start'], { dataDir, env }), /belongs to mode sandbox and cannot run in mode live\. Set/)
+    await assertRefused(
+      runPurser(['start'], { dataDir, env }),
+      /belongs to mode sandbox and cannot run in mode live\. Set/,
+    )
     assert.deepEqual(processesIn(folder), [])
   })
   await t.test('settings are wrong: a line for each', async () => {

@@ -1,5 +1,12 @@
 import type { z } from 'zod'
-import { didNothing, FetchError, parseJsonBody, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/web/fetch'
+import {
+  didNothing,
+  FetchError,
+  parseJsonBody,
+  type Fetch,
+  type FetchAnswer,
+  type FetchRequest,
+} from '#platform/web/fetch'
 import { DarajaError } from './errors.ts'
 import { errorAnswer } from './wire.ts'
 

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
-import { explainInvalidMobile, explainInvalidPhone, parseMobile, parsePhone, MAX_PHONE_LENGTH } from '#platform/base/phone'
+import {
+  explainInvalidMobile,
+  explainInvalidPhone,
+  parseMobile,
+  parsePhone,
+  MAX_PHONE_LENGTH,
+} from '#platform/base/phone'
 
 /** What the API takes and gives, as zod schemas: validation, types and the OpenAPI document all come from here. */
 
