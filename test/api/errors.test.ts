@@ -116,7 +116,7 @@ void test('a body that is no JSON object', async () => {
 void test('a body of a megabyte', async () => {
   const before = await count()
   const body = JSON.stringify({ amount: '5', currency: 'KES', description: 'x'.repeat(1_000_000) })
-  assertRefused(await world.api('POST', PAYMENTS, body), { status: 413, code: 'body-too-large', says: /send less/ })
+  assertRefused(await world.api('POST', PAYMENTS, body), { status: 413, code: 'body-too-large', says: /Send a smaller one/ })
   assert.equal((await chunked(body)).status, 413, 'its length told or not')
   assert.equal(await count(), before)
 })
@@ -157,7 +157,7 @@ void test('a body of another type', async () => {
 
 void test('addresses and methods that are not there', async () => {
   for (const path of ['/api/v1/payment', '/api/v2/payments', `${PAYMENTS}/x/y/z`])
-    assertRefused(await world.api('GET', path), { status: 404, code: 'not-found', says: /check the path/ }, path)
+    assertRefused(await world.api('GET', path), { status: 404, code: 'not-found', says: /Check the path/ }, path)
   const put = await world.api('PUT', PAYMENTS, {})
   assertRefused(put, { status: 405, code: 'method-not-allowed', says: /GET.*POST/ })
   assert.match(put.headers.get('allow') ?? '', /POST/)
@@ -245,7 +245,7 @@ void test('a database that is away is 503 with the time to wait, nothing of it s
     () => prompt(other, id, '254700000001', headers),
   ]) {
     const answer = await act()
-    assertRefused(answer, { status: 503, code: 'unavailable', says: /try again soon/ })
+    assertRefused(answer, { status: 503, code: 'unavailable', says: /Try again soon/ })
     assert.doesNotMatch(JSON.stringify(answer.body), /pool|postgres|sql|connection/i)
   }
   await owner.run(rawSql(`alter database ${name} connection limit -1`))
