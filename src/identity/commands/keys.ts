@@ -71,7 +71,7 @@ function createCommand(key: Command, open: OpenCli): void {
 /** The key alone is the result, so that a script can read it. */
 function showOnce(context: CliContext, { id, secret }: NewKey): void {
   context.print(secret)
-  context.note(`This is ${id}. It is formatTime only now: keep it in a safe place.`)
+  context.note(`This is ${id}. It is shown only now: keep it in a safe place.`)
 }
 
 function parseScopes(text: string): readonly Scope[] {
