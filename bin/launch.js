@@ -1,4 +1,4 @@
-// Plain JavaScript without new syntax: an older Node must be able to read it and to say what is wrong.
+// Plain JavaScript without new syntax, so that an older Node can parse it and print what to do.
 import { spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,32 +13,33 @@ const PARENT_POLL_MS = 500
 const SIGNAL_GRACE_MS = 200
 
 /**
- * Runs `node <args>` with the Node that npm installed for this platform. `here` runs the same in this process: when it is that Node, or when
- * there is no such package and this is Node 24 or later. An older Node prints one line that says what to do and exits with 1.
- * Otherwise this process ends as the program does, with its exit code or signal.
+ * Runs `node <args>` with the Node that npm installed for this platform. Calls `runHere` instead when this process already is that Node, or
+ * when the package is missing and this is Node 24 or later. An older Node without the package prints one line that says what to do and
+ * exits with 1. Otherwise this process exits with the exit code or signal of the program.
  * @param {readonly string[]} args
- * @param {() => Promise<void>} here
+ * @param {() => Promise<void>} runHere
  */
-export async function runNode(args, here) {
-  const packaged = packagedNode()
+export async function runNode(args, runHere) {
+  const packaged = findPackagedNode()
   const isNew = Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR
-  // A package that wraps Node in a script would hand over to itself for ever: a connected process was handed over to.
-  if (packaged === undefined || process.connected ? isNew : packaged === realpathSync(process.execPath)) return here()
-  const problem = packaged === undefined ? undefined : await handOver(packaged, args)
+  // A connected process was started by the launcher. The check prevents an endless loop with a package that wraps Node in a script.
+  if (packaged === undefined || process.connected ? isNew : packaged === realpathSync(process.execPath))
+    return runHere()
+  const problem = packaged === undefined ? undefined : await runChild(packaged, args)
   if (packaged !== undefined && problem === undefined) return
-  if (isNew) return here()
-  console.error(`Purser needs Node 24 (this is ${process.versions.node}), and ${missing(problem)}`)
+  if (isNew) return runHere()
+  console.error(`Purser needs Node 24 (this is ${process.versions.node}), and ${explainMissingNode(problem)}`)
   process.exitCode = 1
 }
 
 /**
- * Runs a file in this process. Options of Node itself, such as --watch, need a process that starts with them.
+ * Runs a file in this process. Node options, such as --watch, need a new process that starts with them.
  * @param {readonly string[]} args
  */
 export async function runFile(args) {
   const [file, ...rest] = args
   if (file === undefined || file.startsWith('-')) {
-    const problem = await handOver(process.execPath, args)
+    const problem = await runChild(process.execPath, args)
     if (problem) throw problem
     return
   }
@@ -47,20 +48,21 @@ export async function runFile(args) {
 }
 
 /** @param {NodeJS.ErrnoException | undefined} problem */
-function missing(problem) {
+function explainMissingNode(problem) {
   if (problem === undefined)
-    return `npm installed none for ${process.platform}-${process.arch}: install Node 24 and try again. On Linux with glibc "npm ci" brings it, unless optional packages are left out.`
+    return `npm installed none for ${process.platform}-${process.arch}. Install Node 24 and try again. On Linux with glibc \`npm ci\` installs it, unless it omits optional packages.`
   const why = problem.code === 'ENOENT' ? 'it needs glibc, and Alpine has musl' : String(problem.code)
-  return `the one that npm installed cannot run on this system (${why}): install Node 24 and try again.`
+  return `the one that npm installed cannot run on this system (${why}). Install Node 24 and try again.`
 }
 
-/** Found by its package, not by `.bin`: npm 10 leaves `.bin/node` out, and a package above may hold ours. */
-function packagedNode() {
+/** Returns the path of the packaged Node. Resolves its package instead of `.bin/node`: npm 10 omits that link, and a parent folder may contain it. */
+function findPackagedNode() {
   try {
     const require = createRequire(import.meta.url)
     const path = require.resolve(`node-${process.platform}-${process.arch}/package.json`)
-    // A folder above may hold an older one of another program.
-    if (Number(require(path).version.split('.')[0]) < NEEDED_MAJOR) return undefined
+    // A folder above may contain an older package that belongs to another program.
+    const { version } = /** @type {{ version: string }} */ (require(path))
+    if (Number(version.split('.')[0]) < NEEDED_MAJOR) return undefined
     return realpathSync(join(dirname(path), 'bin', 'node'))
   } catch {
     return undefined
@@ -68,52 +70,53 @@ function packagedNode() {
 }
 
 /**
- * Resolves with the error when the program could not be started. After the program has ended, this process ends the same way.
+ * Starts the program and waits for it. Resolves with the error when it could not be started. Otherwise this process exits like the program.
  * @param {string} node
  * @param {readonly string[]} args
  * @returns {Promise<NodeJS.ErrnoException | undefined>}
  */
-function handOver(node, args) {
+function runChild(node, args) {
   return new Promise((done) => {
-    // The channel tells the program that this process is gone, also when it was killed outright.
+    // The program notices the end of this process by its IPC channel, even after a SIGKILL.
     const child = spawn(node, [...process.execArgv, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
     child.once('error', (error) => child.pid === undefined && done(error))
     if (child.pid === undefined) return
-    // A terminal sends Ctrl-C to the program too: it takes a repetition within a second for the same one.
+    // A terminal sends Ctrl-C to the program too. The program treats a repetition within a second as the same signal.
     if (process.platform !== 'win32') for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
     const stopWatching = watchParent(() => child.connected && child.disconnect())
     child.once('exit', (code, signal) => {
       stopWatching()
       done(undefined)
-      endLike(code, signal)
+      exitLike(code, signal)
     })
   })
 }
 
 /**
- * npm runs this in a shell. A signal to npm alone ends npm and that shell, and never arrives here.
- * @param {() => void} onGone
- * @returns {() => void} stops watching
+ * Calls `onExit` when the parent process has ended. npm runs this in a shell; a signal to npm alone ends both but does not arrive here.
+ * @param {() => void} onExit
+ * @returns {() => void} stops the watch
  */
-function watchParent(onGone) {
+function watchParent(onExit) {
   if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return () => undefined
   const parent = process.ppid
   const timer = setInterval(() => {
     if (process.ppid === parent) return
     clearInterval(timer)
-    onGone()
+    onExit()
   }, PARENT_POLL_MS)
   return () => clearInterval(timer)
 }
 
 /**
+ * Ends this process with the exit code or signal of the program.
  * @param {number | null} code
  * @param {NodeJS.Signals | null} signal
  */
-function endLike(code, signal) {
+function exitLike(code, signal) {
   if (signal === null) process.exit(code)
   for (const each of SIGNALS) process.removeAllListeners(each)
   process.kill(process.pid, signal)
-  // The first process of a container is not ended by a signal of its own.
+  // A signal from itself does not end the first process of a container.
   setTimeout(() => process.exit(128 + constants.signals[signal]), SIGNAL_GRACE_MS)
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// node bin/node.js [options of Node] <file> [arguments]: runs a file with the Node that Purser needs, whatever Node runs this.
+// Usage: node bin/node.js [Node options] <file> [arguments]. Runs a file with the Node version that Purser needs.
 import { runFile, runNode } from './launch.js'
 
 const args = process.argv.slice(2)

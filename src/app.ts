@@ -43,8 +43,8 @@ import { createReconciliation, reconciliationSchema, type Reconciliation } from 
 import { DRAIN_MS, openFoundation, type AppDeps, type Foundation } from './foundation.ts'
 import { sandboxSettings } from './simulated.ts'
 
-/** The schemas of all modules in the order they are migrated. The sandbox has one too, in its own mode only. */
-export async function schemasOf(mode: string): Promise<readonly Schema[]> {
+/** Returns the schemas of all modules in migration order. Includes the sandbox schema in sandbox mode only. */
+export async function loadSchemas(mode: string): Promise<readonly Schema[]> {
   const schemas = [
     platformSchema,
     identitySchema,
@@ -60,8 +60,8 @@ export async function schemasOf(mode: string): Promise<readonly Schema[]> {
   return mode === 'sandbox' ? [...schemas, (await import('#sandbox')).sandboxSchema] : schemas
 }
 
-/** Of the chain that seals the ledger. */
-export const sealKeyOf = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
+/** Derives the key of the hash chain that seals the ledger. */
+export const deriveSealKey = ({ masterKey }: { masterKey: MasterKey }): Buffer => masterKey.deriveKey('ledger-seal')
 
 export interface App {
   readonly http: HttpServer
@@ -75,19 +75,19 @@ export interface App {
   readonly rates: Rates
   readonly metrics: Metrics
   readonly modules: readonly Module[]
-  /** The key of the sandbox's own merchant. */
+  /** API key of the sandbox merchant. Undefined outside the sandbox. */
   readonly sandboxKey: string | undefined
-  /** Asked for by the sandbox's pages where others than this machine can reach them. */
+  /** Password of the sandbox pages. Undefined when only this machine can reach them. */
   readonly sandboxPassword: Secret | undefined
-  /** What links start with; the listening address unless PUBLIC_URL is set. */
+  /** Returns the base URL of links: PUBLIC_URL, or the listening address. */
   url(): string
-  /** Listens and begins to work. `work: false` leaves jobs and queues to `jobs.runDue()`: for tests with a set clock. */
+  /** Listens and starts the background work. With `work: false`, jobs and queues run only in `jobs.runDue()`, for tests with a set clock. */
   start(options?: { work?: boolean }): Promise<void>
-  /** Answers what is under way, finishes what runs, closes everything but the database's server. */
+  /** Drains requests and jobs, then closes everything except the database server. */
   stop(): Promise<void>
 }
 
-/** Wires the whole system over a prepared database. Nothing listens or runs before `start`. */
+/** Wires all modules over a prepared database. Nothing listens or runs before `start`. */
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
@@ -115,10 +115,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
     modules,
     url,
     start: async ({ work = true } = {}) => {
-      // Before the first request: its own claims must not be taken for those of the dead.
-      if (deps.database.sole) {
-        await idempotency.adopt(db)
-        await jobs.adopt()
+      // Release stale claims before the first request, so that no claim of this process is released.
+      if (deps.database.exclusive) {
+        await idempotency.releaseLeases(db)
+        await jobs.releaseStale()
       }
       await listen(http, config)
       await sandbox?.merchant()
@@ -129,7 +129,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     stop: async () => {
       health.setPhase('draining')
       following.abort()
-      // From the last to the first; one that fails, as without a database, keeps none of the others open.
+      // The stack closes in reverse order. A failing step (for example without a database) does not skip the others.
       await using closing = new AsyncDisposableStack()
       closing.defer(() => db.close())
       closing.defer(() => fetch.close())
@@ -143,8 +143,8 @@ export async function createApp(deps: AppDeps): Promise<App> {
   }
 }
 
-/** What identity keeps of a merchant's terms, as payments takes it. */
-const termsOf = ({ settlement: { feeFixed, ...terms } }: Merchant): SettlementTerms => ({
+/** Converts the settlement terms of a merchant to the type of payments. */
+const toSettlementTerms = ({ settlement: { feeFixed, ...terms } }: Merchant): SettlementTerms => ({
   ...terms,
   feeFixed: Object.fromEntries(Object.entries(feeFixed).map(([currency, minor]) => [currency, BigInt(minor)])),
 })
@@ -156,9 +156,9 @@ async function wireModules(foundation: Foundation) {
   const idempotency = createIdempotency({ clock })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
-  // In the sandbox rails and price sources always talk to the simulators.
+  // In the sandbox, rails and price sources always use the simulators.
   const providers: Pick<Settings, 'view'> = sandbox?.settings ?? settings
-  const ledger = createLedger({ db, clock, log, sealKey: sealKeyOf(foundation) })
+  const ledger = createLedger({ db, clock, log, sealKey: deriveSealKey(foundation) })
   const rates = createRates({
     db,
     fetch,
@@ -219,7 +219,7 @@ interface PaymentsParts {
   readonly ledger: Ledger
   readonly rates: Rates
   readonly identity: Identity
-  /** Settings of rails: those of the simulators in the sandbox. */
+  /** Settings of rails. In the sandbox they point to the simulators. */
   readonly providers: Pick<Settings, 'view'>
   readonly sandbox: Sandbox | undefined
   readonly jobs: () => Jobs
@@ -228,7 +228,7 @@ interface PaymentsParts {
   readonly refundChanged: Job<RefundChange>
 }
 
-/** Wires payments with the modules that it stands on, and reconciliation above it. */
+/** Wires payments with the modules it depends on, and reconciliation on top of it. */
 function wirePayments(foundation: Foundation, parts: PaymentsParts) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
   const { ledger, rates, identity, providers, sandbox, jobs, changed, settlementChanged, refundChanged } = parts
@@ -252,13 +252,13 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
     publicUrl: url,
     callbackKey,
     subscribers: { gateway: changed },
-    settlementTerms: async (q, merchantId) => termsOf(await identity.requireMerchant(q, merchantId)),
+    settlementTerms: async (q, merchantId) => toSettlementTerms(await identity.requireMerchant(q, merchantId)),
     settlementChanged,
     refunds: settings.view(refundsConfig),
     transfers: providers.view(transfersConfig),
     timeZone,
     refundSubscribers: { gateway: refundChanged },
-    // The phones that act by themselves are prompted again and again by whoever tries things out.
+    // Exempt the phones that respond automatically: developers prompt them many times in a row.
     limits: sandbox ? { exemptPhone: sandbox.actsByItself } : {},
   })
   const { bookkeeping } = payments
@@ -268,7 +268,7 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
 
 type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
 
-/** Everything that modules do by themselves, and the watch over their books. */
+/** Wires the background work of all modules and the periodic check of their invariants. */
 function wireJobs(foundation: Foundation, modules: readonly Module[]) {
   const { db, clock, ids, log, metrics } = foundation
   const invariants = modules.flatMap((module) => module.invariants ?? [])
@@ -290,14 +290,14 @@ function wireJobs(foundation: Foundation, modules: readonly Module[]) {
 
 const PASSWORD_LENGTH = 16
 
-/** The simulators, the merchant that may use them, and the settings by which rails and price sources find them. */
+/** Wires the simulators, the sandbox merchant, and the settings that point rails and price sources to the simulators. */
 async function wireSandbox(foundation: Foundation, identity: Identity) {
   const { actsByItself, createSandbox, sandboxCredentials } = await import('#sandbox')
-  const { config, db, clock, ids, log, fetch, url, ownUrl, masterKey } = foundation
+  const { config, db, clock, ids, log, fetch, url, localUrl, masterKey } = foundation
   const key = sandboxKey(config, ids)
-  // Whoever reaches the sandbox can "pay". The password is the same at each start, and kept nowhere.
-  const isOurs = isLoopback(config.host) && (!config.publicUrl || isLoopback(new URL(config.publicUrl).hostname))
-  const password = isOurs
+  // Anyone who reaches the sandbox pages can approve payments. The password is derived, so it is stable across starts and not stored.
+  const isLocalOnly = isLoopback(config.host) && (!config.publicUrl || isLoopback(new URL(config.publicUrl).hostname))
+  const password = isLocalOnly
     ? undefined
     : new Secret(masterKey.deriveKey('sandbox-password').toString('base64url').slice(0, PASSWORD_LENGTH))
   const module: Module = createSandbox({
@@ -307,19 +307,19 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
     log,
     fetch,
     baseUrl: url,
-    webhookUrl: (rail) => `${ownUrl()}/api/webhook/${rail}`,
-    mayDeliver: ({ origin }) => [url(), ownUrl()].some((own) => new URL(own).origin === origin),
+    webhookUrl: (rail) => `${localUrl()}/api/webhook/${rail}`,
+    mayDeliver: ({ origin }) => [url(), localUrl()].some((each) => new URL(each).origin === origin),
     demoUrl: () => '/demo',
     password,
   })
-  let made: Promise<Merchant> | undefined
-  // Once in each process: where several share a database, a second time would take another's key out of force.
+  let created: Promise<Merchant> | undefined
+  // Run once per process: with a shared database, a second run would revoke the key of another process.
   const merchant = (): Promise<Merchant> =>
-    (made ??= db
+    (created ??= db
       .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
       .catch((error: unknown) => {
-        made = undefined
+        created = undefined
         throw error
       }))
-  return { module, key, password, merchant, actsByItself, settings: sandboxSettings(ownUrl, sandboxCredentials) }
+  return { module, key, password, merchant, actsByItself, settings: sandboxSettings(localUrl, sandboxCredentials) }
 }

@@ -10,21 +10,21 @@ import { createLog } from '#platform/observe/log'
 import { applicationName } from '#platform/database/postgres'
 import { formatTable } from '#platform/base/table'
 import { packageVersion } from '#platform/base/version'
-import { createApp, schemasOf, type App } from './app.ts'
+import { createApp, loadSchemas, type App } from './app.ts'
 import { loadAppConfig } from './foundation.ts'
 
-/** Width of a table where the output is not a terminal. */
+/** Table width in characters when the output is not a terminal. */
 const COLUMNS = 120
 
-/** What one command of `purser` works with. Disposing of it closes everything that was opened. */
+/** Resources of one `npx purser` command. Its disposal closes everything that was opened. */
 export interface Attachment extends AsyncDisposable {
-  /** Attaches to the running program's database, or starts the embedded one for the length of the command. A second call returns the same. */
+  /** Connects to the database of the running program, or runs the embedded one until the command ends. A second call returns the same. */
   open(): Promise<PlatformCli>
-  /** All modules, wired but not running. */
+  /** Wires all modules without running them. */
   openApp(): Promise<App>
 }
 
-/** Opens nothing yet. */
+/** Creates an attachment. It opens nothing until `open` or `openApp` is called. */
 export function createAttachment(): Attachment {
   const closing = new AsyncDisposableStack()
   let opened: Promise<PlatformCli> | undefined
@@ -44,14 +44,14 @@ export function createAttachment(): Attachment {
 async function openContext(closing: AsyncDisposableStack): Promise<PlatformCli> {
   const loaded = loadAppConfig()
   const config = loaded.config.platform
-  dropToOwner(config.dataDir)
+  dropRootToOwner(config.dataDir)
   const database = await attachDatabase(config, { log: note })
   closing.defer(() => database.close())
   const clock = systemClock
-  const masterKey = await checkDatabase(database, { schemas: await schemasOf(config.mode), config, clock })
+  const masterKey = await checkDatabase(database, { schemas: await loadSchemas(config.mode), config, clock })
   const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
   closing.defer(() => log.close())
-  // A check of large books takes minutes; whoever waits for it can end it.
+  // No statement timeout: a check of a large database takes minutes, and the user can interrupt it.
   const db = openDb({
     connection: database.app,
     max: 2,
@@ -65,8 +65,8 @@ async function openContext(closing: AsyncDisposableStack): Promise<PlatformCli> 
   return { ...base, record: (tx, entry) => audit.record(tx, { actor, ...entry }) }
 }
 
-/** Root works as the user whose data it is, so that nothing in the folder becomes root's. */
-function dropToOwner(dataDir: string): void {
+/** Drops root to the owner of the data folder, so that no file in it becomes owned by root. */
+function dropRootToOwner(dataDir: string): void {
   const owner = statSync(dataDir, { throwIfNoEntry: false })
   if (process.getuid?.() !== 0 || !owner || owner.uid === 0) return
   process.setgroups?.([owner.gid])
@@ -74,7 +74,7 @@ function dropToOwner(dataDir: string): void {
   process.setuid?.(owner.uid)
 }
 
-/** Containers are run with ids that no line of /etc/passwd has. */
+/** Returns the user name. Returns the user id in containers whose /etc/passwd does not list the user. */
 function userName(): string {
   try {
     return userInfo().username

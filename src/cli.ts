@@ -1,4 +1,4 @@
-// Imports little: what a command needs is imported when the command runs, so that --help answers at once.
+// Keep these imports few: a command imports its code when it runs, so that --help responds fast.
 import { Command, CommanderError } from 'commander'
 import { platformCommands } from '#platform/process/commands'
 import { AppError } from '#platform/base/errors'
@@ -13,14 +13,14 @@ const open = async () => (await attach()).open()
 const openApp = async () => (await attach()).openApp()
 
 const program = new Command('npx purser')
-  .description('A money desk: takes payments, keeps one ledger. Commands work with the running program, or without it.')
+  .description('A money desk: collects payments and keeps one ledger. Commands work with or without a running program.')
   .version(packageVersion)
   .showHelpAfterError('(npx purser --help lists the commands)')
   .exitOverride()
 
 program
   .command('start')
-  .description('run the program: web, worker and, in the sandbox, the simulated providers')
+  .description('start the program: web server, worker and, in the sandbox, simulated providers')
   .action(async () => (await import('./main.ts')).main())
 platformCommands(program, {
   specs: async () => (await import('./foundation.ts')).configSpecs,
@@ -34,7 +34,7 @@ platformCommands(program, {
 moduleCommands(program, open, openApp)
 
 try {
-  await program.parseAsync(wordsOf(process.argv.slice(2)), { from: 'user' })
+  await program.parseAsync(rewriteHelp(process.argv.slice(2)), { from: 'user' })
 } catch (error) {
   if (!(error instanceof CommanderError)) process.stderr.write(`${explain(error)}\n`)
   process.exitCode = error instanceof CommanderError ? error.exitCode : 1
@@ -42,13 +42,13 @@ try {
   await (await attachment)?.[Symbol.asyncDispose]()
 }
 
-/** `help key create` as `key create --help`: the library prints the help of a command before its code is loaded. */
-function wordsOf(args: readonly string[]): readonly string[] {
+/** Rewrites `help key create` to `key create --help`. Otherwise commander prints the help of a command before its code is loaded. */
+function rewriteHelp(args: readonly string[]): readonly string[] {
   const [first, ...words] = args
   return first === 'help' && words.length > 0 ? [...words, '--help'] : args
 }
 
-/** The message alone where it says what to do; the stack where the fault is ours. */
+/** Returns the message of an error for the user, or the stack of a bug. */
 function explain(error: unknown): string {
   if (error instanceof AppError && error.code !== 'internal') return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

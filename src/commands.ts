@@ -10,10 +10,10 @@ import { reconcileCommands } from '#reconciliation/commands'
 import { webhooksCommands } from '#webhooks/commands'
 import type { App } from './app.ts'
 
-/** The commands of all modules. Their code is loaded when they are run, and opens what it needs inside its action. */
+/** Declares the commands of all modules. Their code is imported when they run and opens the database inside the action. */
 export function moduleCommands(program: Command, open: OpenCli, openApp: () => Promise<App>): void {
   identityCommands(program, open)
-  ledgerCommands(program, open, async (context) => (await import('./app.ts')).sealKeyOf(context))
+  ledgerCommands(program, open, async (context) => (await import('./app.ts')).deriveSealKey(context))
   ratesCommands(program, open)
   paymentsCommands(program, open, async () => (await openApp()).payments)
   inboxCommands(program, open)

@@ -5,7 +5,7 @@ import { loadConfig, platformConfig, processSources, type Loaded, type Sources }
 import type { Database } from '#platform/process/startup'
 import { openDb } from '#platform/database/db'
 import { createFetch } from '#platform/web/fetch'
-import { createHttp, ownUrl as ownUrlOf, type HttpServer } from '#platform/web/http'
+import { createHttp, createLocalUrl, type HttpServer } from '#platform/web/http'
 import { createIds, type Ids } from '#platform/base/ids'
 import type { Log } from '#platform/observe/log'
 import type { MasterKey } from '#platform/environment/masterkey'
@@ -26,29 +26,29 @@ export const configSpecs = [
 ] as const
 export type AppConfig = Loaded<typeof configSpecs>
 
-/** All settings of the environment and `.env`, checked. Throws `platform.bad-config` with one line per problem. */
+/** Parses all settings from the environment and `.env`. Throws `platform.bad-config` with one line per problem. */
 export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
 
-/** Time that a stop gives to requests and jobs under way. */
+/** Maximum time that a stop waits for requests and jobs in flight. */
 export const DRAIN_MS = 10_000
 
 export interface AppDeps {
   readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'sole'>
+  readonly database: Pick<Database, 'app' | 'exclusive'>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
   readonly clock?: Clock
   readonly ids?: Ids
-  /** Checks every answer against its schema. For tests. */
+  /** Validates every response against its schema. For tests. */
   readonly checkResponses?: boolean
-  /** How long a stop listens for requests that were on their way. Tests need not. */
-  readonly quietMs?: number
+  /** Time that a stop keeps idle connections open for requests in transit. Default: 500 ms; tests use 0. */
+  readonly idleGraceMs?: number
 }
 
 export type Foundation = Awaited<ReturnType<typeof openFoundation>>
 
-/** Opens what every module is built on: database, settings, HTTP server, outward HTTP, clock, ids, log and metrics. */
+/** Opens the resources that all modules share: database, settings, HTTP server, outgoing HTTP, clock, ids, log and metrics. */
 export async function openFoundation(deps: AppDeps) {
   const { loaded, database, masterKey, log, version, clock = systemClock } = deps
   const { platform: config } = loaded.config
@@ -63,7 +63,7 @@ export async function openFoundation(deps: AppDeps) {
     onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })
   const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
-  const url = (): string => config.publicUrl ?? ownUrl()
+  const url = (): string => config.publicUrl ?? localUrl()
   const http: HttpServer = await createHttp({
     log,
     metrics,
@@ -72,9 +72,9 @@ export async function openFoundation(deps: AppDeps) {
     trustProxy: config.trustProxy,
     checkResponses: deps.checkResponses ?? false,
     drainMs: DRAIN_MS,
-    ...(deps.quietMs !== undefined && { quietMs: deps.quietMs }),
+    ...(deps.idleGraceMs !== undefined && { idleGraceMs: deps.idleGraceMs }),
   })
-  const ownUrl = ownUrlOf(http, config)
+  const localUrl = createLocalUrl(http, config)
   return {
     config,
     database,
@@ -89,6 +89,6 @@ export async function openFoundation(deps: AppDeps) {
     fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
     http,
     url,
-    ownUrl,
+    localUrl,
   }
 }

@@ -3,7 +3,7 @@ import { invariant } from '#platform/base/errors'
 import { Secret } from '#platform/base/secrets'
 import type { Settings } from '#platform/runtime/settings'
 
-/** Settings as the simulators want them, whose address is known once the server listens. */
+/** Returns settings that point to the simulators. Parses them again when the server's address changes (known once it listens). */
 export function sandboxSettings(
   url: () => string,
   credentials: (url: string) => Record<string, string>,

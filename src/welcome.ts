@@ -5,22 +5,22 @@ import type { AppConfig } from './foundation.ts'
 const COLUMNS = 120
 const INDENT = 2
 
-/** Prints what the terminal shows once requests are served. */
+/** Prints the start message once the server accepts requests. */
 export async function greet(app: App, { config, warnings }: AppConfig): Promise<void> {
   const { mode, instanceType, nodeEnv } = config.platform
-  // In production the log is not shown, and whoever starts it should see these.
+  // In production the terminal shows no log, but the operator must see the warnings.
   if (nodeEnv === 'production') for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const lines =
     instanceType === 'worker'
-      ? [`Purser works (${mode}).`]
+      ? [`The Purser worker runs (${mode}).`]
       : mode === 'sandbox'
-        ? sandbox(app)
-        : await forReal(app, mode)
+        ? describeSandbox(app)
+        : await describeDesk(app, mode)
   process.stdout.write(`\n${lines.map((line) => (line ? `  ${line}` : '')).join('\n')}\n\n`)
 }
 
-/** The rails with what they lack, and the next step of whoever sets the program up. */
-async function forReal(app: App, mode: string): Promise<string[]> {
+/** Describes a test or live desk: its rails, why a rail is off, and the next setup steps. */
+async function describeDesk(app: App, mode: string): Promise<string[]> {
   const rails = app.payments.railStates()
   const rows = rails.map(({ name, unavailable }) => ({
     rail: name,
@@ -38,15 +38,17 @@ async function forReal(app: App, mode: string): Promise<string[]> {
   ]
 }
 
-/** Rails that need no provider: they alone do not make a desk that takes money. */
-const OWN_RAILS: readonly string[] = ['balance']
+/** Rails without a provider. They alone cannot collect money. */
+const INTERNAL_RAILS: readonly string[] = ['balance']
 
 async function nextSteps({ db, identity, payments, url }: App): Promise<string[]> {
-  const isOn = payments.railStates().some(({ name, unavailable }) => !unavailable && !OWN_RAILS.includes(name))
+  const isOn = payments.railStates().some(({ name, unavailable }) => !unavailable && !INTERNAL_RAILS.includes(name))
   const { items: merchants } = await identity.listMerchants(db, { limit: 1 })
   const { items: keys } = await identity.listKeys(db, { limit: 1 })
   const steps = [
-    ...(isOn ? [] : ['Turn a rail on: set what it lacks in the environment, or with: npx purser setting set NAME']),
+    ...(isOn
+      ? []
+      : ['Turn on a rail: set its missing settings in the environment, or with: npx purser setting set NAME']),
     ...(merchants.length > 0 ? [] : ['Create a merchant: npx purser merchant create "My shop"']),
     ...(keys.length > 0 ? [] : ['Create its API key: npx purser key create mer_…']),
   ]
@@ -58,11 +60,11 @@ async function nextSteps({ db, identity, payments, url }: App): Promise<string[]
   ]
 }
 
-function sandbox(app: App): string[] {
+function describeSandbox(app: App): string[] {
   const url = app.url()
   const { sandboxKey: key = '' } = app
   return [
-    'Purser runs in the sandbox: every provider is simulated, no real money moves.',
+    'Purser runs in the sandbox: all providers are simulated, and no real money moves.',
     '',
     `Start here       ${url}/`,
     `Demo checkout    ${url}/demo`,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createApp, schemasOf } from '../src/app.ts'
+import { createApp, loadSchemas } from '../src/app.ts'
 import { loadAppConfig } from '../src/foundation.ts'
 import { createSetClock } from '#platform/base/clock'
 import { attachDatabase, checkDatabase, openDatabase, prepareDatabase } from '#platform/process/startup'
@@ -23,7 +23,7 @@ test(
     const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
     const config = loaded.config.platform
     const clock = createSetClock()
-    const schemas = await schemasOf('sandbox')
+    const schemas = await loadSchemas('sandbox')
     const attached = await attachDatabase(config, { log: () => undefined })
     await assert.rejects(checkDatabase(attached, { schemas, config, clock }), { code: 'platform.no-database' })
     const database = await openDatabase(config, { log: () => undefined })

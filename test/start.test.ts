@@ -57,7 +57,7 @@ void test('first start: one command in an empty folder, and its printed instruct
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir })
   assert.equal((await fetch(`${purser.url}/health`)).status, 200)
-  assert.match(purser.output(), /sandbox: every provider is simulated, no real money moves/)
+  assert.match(purser.output(), /sandbox: all providers are simulated, and no real money moves/)
   for (const path of ['/', '/docs', '/sandbox', '/demo']) {
     assert.match(purser.output(), new RegExp(`${purser.url}${path}\n`))
     assert.equal((await fetch(purser.url + path)).status, 200, path)
@@ -81,7 +81,7 @@ void test('first start: one command in an empty folder, and its printed instruct
     const verified = await runPurser(['ledger', 'verify'], { dataDir })
     assert.deepEqual([verified.code, /The ledger is intact/.test(verified.stdout)], [0, true], verified.stderr)
     const checked = await runPurser(['check'], { dataDir })
-    assert.deepEqual([checked.code, /All \d+ hold/.test(checked.stdout)], [0, true], checked.stderr)
+    assert.deepEqual([checked.code, /All \d+ invariants hold/.test(checked.stdout)], [0, true], checked.stderr)
     const helped = await runPurser(['--help'], { dataDir })
     assert.deepEqual([helped.code, /ledger .*\n/.test(helped.stdout)], [0, true])
     assert.equal((await create(purser, 'after the commands')).status, 201)
@@ -119,7 +119,7 @@ void test('data and key survive a restart; PURSER_SANDBOX_KEY sets the key', opt
 void test('ambiguous settings are reported at start, also in production', options, async (t) => {
   const { folder, dataDir } = dataDirOf(t)
   const purser = await startPurser({ dataDir, env: { MPESA_CONSUMER_KEY: 'a-key' } })
-  assert.match(purser.output(), /^Provider keys are set and PURSER_MODE is not: this is the sandbox/m)
+  assert.match(purser.output(), /^Provider keys are set but PURSER_MODE is not\. The sandbox ignores/m)
   await stop(purser, folder)
 })
 
@@ -194,7 +194,7 @@ void test('a failed start prints the reason in one line', options, async (t) => 
   const { folder, dataDir } = dataDirOf(t)
   await t.test('a command without a running program creates nothing', async () => {
     for (const args of [['ledger', 'verify'], ['check'], ['db', 'sql', 'select 1']])
-      await assertRefused(runPurser(args, { dataDir }), /^There is no Purser in .*data: set DATA_DIR/)
+      await assertRefused(runPurser(args, { dataDir }), /data has no Purser database\. Set DATA_DIR/)
     assert.ok(!existsSync(dataDir))
   })
   await t.test('the port is in use', async () => {
@@ -207,7 +207,10 @@ void test('a failed start prints the reason in one line', options, async (t) => 
   })
   await t.test('the database belongs to another mode', async () => {
     const env = { PURSER_MODE: 'live', HOST: '127.0.0.1' }
-    await assertRefused(runPurser(['start'], { dataDir, env }), /is of mode sandbox and cannot run in mode live: set/)
+    await assertRefused(
+      runPurser(['start'], { dataDir, env }),
+      /belongs to mode sandbox and cannot run in mode live\. Set/,
+    )
     assert.deepEqual(processesIn(folder), [])
   })
   await t.test('invalid settings: one line each', async () => {

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createApp, schemasOf, type App } from '../src/app.ts'
+import { createApp, loadSchemas, type App } from '../src/app.ts'
 import { loadAppConfig } from '../src/foundation.ts'
 import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/base/clock'
 import { checkDatabase } from '#platform/process/startup'
 import { createIds } from '#platform/base/ids'
-import { memoryLog, type MemoryLog } from '#platform/observe/log'
+import { createMemoryLog, type MemoryLog } from '#platform/observe/log'
 import { openTestDatabase, type TestDatabase } from './database.ts'
 
 export interface Answer {
@@ -72,18 +72,18 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...options.env,
   }
   const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
-  const schemas = await schemasOf(mode)
+  const schemas = await loadSchemas(mode)
   const database = stack.use(await openTestDatabase(schemas))
   const set = options.clock === 'system' ? undefined : createSetClock()
   let aheadMs = 0
   const clock = set ?? { now: () => addMs(systemClock.now(), aheadMs) }
   const config = loaded.config.platform
   const masterKey = await checkDatabase({ owner: database.ownerConnection }, { schemas, config, clock })
-  const log = memoryLog({ level: 'debug' })
+  const log = createMemoryLog({ level: 'debug' })
   const ids = createIds(clock, options.bytes)
-  const open = async (sole: boolean): Promise<App> => {
-    const connections = { app: database.connection, sole }
-    const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, quietMs: 0 }
+  const open = async (exclusive: boolean): Promise<App> => {
+    const connections = { app: database.connection, exclusive }
+    const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, idleGraceMs: 0 }
     const opened = await createApp({ ...common, database: connections })
     await opened.start({ work: !set })
     return opened

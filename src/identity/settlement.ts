@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { assetOf, isCurrency, parseAmount } from '#money'
 import type { Queryable, Tx } from '#platform/database/db'
 import type { Actor } from '#platform/runtime/module'
-import { notMobile, parseMobile } from '#platform/base/phone'
+import { explainInvalidMobile, parseMobile } from '#platform/base/phone'
 import { badInput, unknownMerchant } from './errors.ts'
 import type { Destination, IdentityDeps, Merchant, SettlementChange, MaskedDestination } from './types.ts'
 import { isId } from '#platform/base/ids'
@@ -75,7 +75,7 @@ const destinations = z.discriminatedUnion('kind', [
 
 const FORMS: Readonly<Record<string, string>> = {
   kind: 'The kind must be mpesa or bank.',
-  phone: `The phone number ${notMobile('KE')}`,
+  phone: `The phone number ${explainInvalidMobile('KE')}`,
   bank: 'Enter the name of the bank, at most 100 characters.',
   account: 'An account number has 4 to 34 capital letters and digits, without spaces.',
   holder: 'Enter the name of the account holder, at most 100 characters.',

@@ -24,7 +24,7 @@ export function inboxQueue(context: InboxContext): DueQueue<StoredEvent> {
     batch: 32,
     idleMs: 500,
     claim: (limit, now) => claimEvents(context.db, limit, now, addMs(now, LEASE_MS)),
-    adopt: (now) => releaseEventClaims(context.db, now, addMs(now, LEASE_MS)),
+    releaseClaims: (now) => releaseEventClaims(context.db, now, addMs(now, LEASE_MS)),
     handle: (event) => handleEvent(context, event),
   }
 }

@@ -21,7 +21,9 @@ const params = z.object({ rail: z.string().max(40), token: z.string().max(200).o
 
 /** Adds the webhook routes. An event is verified, stored and acknowledged; a queue handles it afterwards. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
-  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), { most: MAX_BATCH_ITEMS })
+  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
+    maxItems: MAX_BATCH_ITEMS,
+  })
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',

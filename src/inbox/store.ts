@@ -20,7 +20,7 @@ export async function insertEvents(q: Queryable, rows: readonly NewEvent[]): Pro
       ${column('retryUntil')}::timestamptz[]) as event (rail, key, raw, attempt, received, until)
     on conflict do nothing returning rail, event_key as "eventKey"`)
   const fresh = new Set(written.map(nameOf))
-  // Of two equal events in one batch only the first is new.
+  // If a batch contains the same event twice, only the first one is new.
   return rows.map((row) => fresh.delete(nameOf(row)))
 }
 

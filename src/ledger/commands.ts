@@ -9,14 +9,14 @@ const GROUP = { name: 'ledger', description: 'show and verify the ledger' } as c
 export function ledgerCommands(
   program: Command,
   open: OpenCli,
-  sealKeyOf: (context: CliContext) => Promise<Buffer>,
+  deriveSealKey: (context: CliContext) => Promise<Buffer>,
 ): void {
   declareCommand(program, {
     ...GROUP,
     load: async (group) => {
       const { addLedgerCommands, openBooks } = await import('./commands/ledger.ts')
       addLedgerCommands(
-        openBooks(async () => sealKeyOf(await open())),
+        openBooks(async () => deriveSealKey(await open())),
         group,
         open,
       )

@@ -1,5 +1,5 @@
 import { AppError } from '#platform/base/errors'
-import { notMobile, type MobileCountry } from '#platform/base/phone'
+import { explainInvalidMobile, type MobileCountry } from '#platform/base/phone'
 
 /** Errors of this module. Each message says what happened and what to do. */
 export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')
@@ -87,7 +87,7 @@ export const payerDetailMissing = (param: 'phone' | 'email', method: string): Ap
 
 /** `country`: country of the mobile numbers that the rail accepts. */
 export const badPhone = (country: MobileCountry | undefined): AppError =>
-  new AppError('payments.bad-phone', 422, `The phone number ${notMobile(country)}`, { param: 'phone' })
+  new AppError('payments.bad-phone', 422, `The phone number ${explainInvalidMobile(country)}`, { param: 'phone' })
 
 /** Not 429: waiting does not help. */
 export const tooManyAttempts = (most: number): AppError =>

@@ -8,7 +8,7 @@ import { AppError } from '#platform/base/errors'
 import { createHttp, type HttpServer } from '#platform/web/http'
 import { createIds, type Ids } from '#platform/base/ids'
 import { createJobs, type DueQueue, type Job, type Jobs } from '#platform/runtime/jobs'
-import { memoryLog, type MemoryLog } from '#platform/observe/log'
+import { createMemoryLog, type MemoryLog } from '#platform/observe/log'
 import { createMetrics, type Metrics } from '#platform/observe/metrics'
 import type { Module } from '#platform/runtime/module'
 import { platformSchema } from '#platform/database/schema'
@@ -198,7 +198,7 @@ const toDeps = ({
 export async function openTrial({ db, connection, upperModule, ...options }: TrialOptions): Promise<Trial> {
   const clock = createSetClock()
   const ids = createIds(clock)
-  const log = memoryLog({ clock })
+  const log = createMemoryLog({ clock })
   const metrics = createMetrics({ defaults: false })
   const ledger = createLedger({ clock, log, sealKey: Buffer.alloc(32, 7) })
   const [push, page] = [createScripted('tap', 'push'), createScripted('cards', 'page', 3_600_000)]
@@ -230,7 +230,7 @@ export async function openTrial({ db, connection, upperModule, ...options }: Tri
   const { subscriber } = options
   const own = { jobs: subscriber ? [subscriber] : [], queues, crons, instance: { version: '0.0.0' } }
   const jobs = createJobs({ db, connection, clock, ids, log, metrics, ...own })
-  const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', quietMs: 0 })
+  const app = await createHttp({ log, metrics, version: '0.0.0', publicUrl: 'https://pay.example', idleGraceMs: 0 })
   inbox.routes?.(app)
   const balance = async (name: string): Promise<bigint> =>
     (await ledger.balance(db, `merchant:${MERCHANT}:${name}`, KES)).posted

@@ -7,7 +7,7 @@ import type { ConfigSpec } from '#platform/environment/config'
 import { sql, type Db } from '#platform/database/db'
 import { createFetch, type Fetch } from '#platform/web/fetch'
 import { createIds } from '#platform/base/ids'
-import { memoryLog, silentLog, type MemoryLog } from '#platform/observe/log'
+import { createMemoryLog, silentLog, type MemoryLog } from '#platform/observe/log'
 import { createMetrics, type Metrics } from '#platform/observe/metrics'
 import { Secret } from '#platform/base/secrets'
 import { sandboxCredentials, sandboxSchema } from '#sandbox'
@@ -44,7 +44,7 @@ async function openBench(env: Record<string, string> = {}): Promise<Bench> {
   const ids = createIds(clock)
   const { db } = stack.use(await openTestDatabase([sandboxSchema, ratesSchema]))
   const simulators = stack.use(await openSimulators({ db, clock, ids }))
-  const log = memoryLog({ level: 'info' })
+  const log = createMemoryLog({ level: 'info' })
   const metrics = createMetrics({ defaults: false })
   const plain = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
   stack.defer(() => plain.close())

@@ -57,7 +57,7 @@ export function createTimerQueue(deps: {
         where id in (select id from sandbox.timers where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
         returning id, kind, subject, body, tries`),
     // A run before the due time changes nothing.
-    adopt: (now) =>
+    releaseClaims: (now) =>
       db.run(
         sql`update sandbox.timers set due_at = ${now} where due_at > ${now} and due_at <= ${addMs(now, LEASE_MS)}`,
       ),

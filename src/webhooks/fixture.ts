@@ -6,7 +6,7 @@ import type { Db } from '#platform/database/db'
 import { createFetch } from '#platform/web/fetch'
 import { createIds } from '#platform/base/ids'
 import { createJobs, type Jobs } from '#platform/runtime/jobs'
-import { memoryLog } from '#platform/observe/log'
+import { createMemoryLog } from '#platform/observe/log'
 import { createMasterKey } from '#platform/environment/masterkey'
 import { createMetrics } from '#platform/observe/metrics'
 import type { Webhooks } from './types.ts'
@@ -28,7 +28,7 @@ export function openTestWebhooks(t: { readonly db: Db; readonly connection: pg.C
   const stack = new AsyncDisposableStack()
   const clock = createSetClock()
   const ids = createIds(clock)
-  const log = memoryLog({ level: 'debug' })
+  const log = createMemoryLog({ level: 'debug' })
   const metrics = createMetrics({ defaults: false })
   const masterKey = createMasterKey([{ version: 1, key: Buffer.alloc(32, 7) }])
   const identity = createIdentity({ db: t.db, mode: 'sandbox', masterKey, clock, ids, log })

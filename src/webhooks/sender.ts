@@ -63,7 +63,7 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
       for (const { endpointId } of claimed) adjustBusy(endpointId, 1)
       return claimed
     },
-    adopt: (now) => releaseDeliveries(context.db, now),
+    releaseClaims: (now) => releaseDeliveries(context.db, now),
     handle: async (delivery) => {
       try {
         const took = await deliver(context, delivery)
@@ -125,7 +125,7 @@ async function send(context: WebhooksContext, delivery: Claimed, at: Date): Prom
       body,
       deadlineMs: DEADLINE_MS,
       maxBytes: READ_BYTES,
-      cutBody: true,
+      truncateBody: true,
       label: 'webhooks.deliver',
     })
     const { status } = answer

@@ -16,7 +16,7 @@ export function readGraph(root = '.'): Graph {
     const target = spec.startsWith('#') ? resolveDoor(imports, spec) : posix.join(posix.dirname(from), spec)
     return target !== undefined && files.has(target) ? target : undefined
   }
-  return new Map([...files].sort().map((path) => [path, targetsOf(path, read(path), resolve)]))
+  return new Map([...files].toSorted().map((path) => [path, targetsOf(path, read(path), resolve)]))
 }
 
 const targetsOf = (
@@ -61,8 +61,8 @@ export function findCircles(graph: Graph): string[][] {
     }
     if (low.get(path) !== index.get(path)) return
     const circle = stack.splice(stack.indexOf(path))
-    if (circle.length > 1 || (graph.get(path) ?? []).includes(path)) circles.push(circle.sort())
+    if (circle.length > 1 || (graph.get(path) ?? []).includes(path)) circles.push(circle.toSorted())
   }
   for (const path of graph.keys()) if (!index.has(path)) visit(path)
-  return circles.sort((a, b) => b.length - a.length)
+  return circles.toSorted((a, b) => b.length - a.length)
 }

@@ -52,7 +52,7 @@ const APP_FILES = ['app.ts', 'attach.ts', 'commands.ts', 'foundation.ts', 'simul
 const MAIN_FILES = ['main.ts', 'cli.ts', 'welcome.ts']
 
 /** The part of the tree that a file belongs to. Each rail and each client is a part of its own. */
-export function partOf(path: string): string {
+function partOf(path: string): string {
   const [root = '', first = '', second = ''] = path.split('/')
   if (root !== 'src') return root
   if (APP_FILES.includes(first)) return 'app'

@@ -328,13 +328,13 @@ export type DeliveryList = {
 
 export type Error = {
   readonly error: {
-    /** What programs react to */
+    /** Machine-readable error code */
     readonly code: string
 
-    /** What people read */
+    /** Explanation for people: what happened and what to do */
     readonly message: string
 
-    /** The field that is wrong, with dots between names */
+    /** The invalid field, with dots between nested names */
     readonly param?: string | undefined
     readonly request_id: string
     readonly doc_url: string

@@ -138,7 +138,7 @@ test('amounts are exact', () => {
   for (const wrong of ['0.000000001', '-1', '1e-9', 'NaN', '', '21000000.00000001', '1e99', '0x1'])
     assert.throws(() => satsOf(wrong), RangeError, wrong)
   const read = parseExactJson('{"a":0.10000001,"b":1e-8,"c":7,"d":9007199254740993,"e":"0.5","f":[0.00000000]}', {
-    wholes: 'numbers',
+    integers: 'numbers',
   })
   assert.deepEqual(read, { a: '0.10000001', b: '1e-8', c: 7, d: '9007199254740993', e: '0.5', f: ['0.00000000'] })
   fc.assert(fc.property(fc.bigInt(0n, 2_100_000_000_000_000n), (sats) => satsOf(btcText(sats)) === sats))

@@ -74,7 +74,7 @@ export function createRpc({ fetch, settings }: { fetch: Fetch; settings: () => R
   const post = async (label: string, body: unknown, options: RpcOptions): Promise<unknown> => {
     const answer = await send(label, body, options)
     try {
-      return parseExactJson(answer.text(), { wholes: 'numbers' })
+      return parseExactJson(answer.text(), { integers: 'numbers' })
     } catch {
       if (answer.status >= 500)
         throw new BitcoinError('bitcoin.unavailable', `it answered ${answer.status}`, { maybeActed: true })

@@ -35,7 +35,7 @@ export function createCoinbase(deps: { fetch: Fetch; settings: () => { baseUrl: 
       const parsed = exchangeRates.safeParse(requireJson(answer, PROVIDER))
       if (!parsed.success) throw badAnswer(PROVIDER, undefined, parsed.error)
       const { data } = parsed.data
-      if (data.currency !== currency) throw badAnswer(PROVIDER, 'about another currency')
+      if (data.currency !== currency) throw badAnswer(PROVIDER, 'another currency')
       const rates = Object.entries(data.rates).flatMap(([to, price]) =>
         isDecimal(price) ? [{ currency: to, price }] : [],
       )

@@ -1,5 +1,12 @@
 import type { z } from 'zod'
-import { didNothing, FetchError, jsonOf, type Fetch, type FetchAnswer, type FetchRequest } from '#platform/web/fetch'
+import {
+  didNothing,
+  FetchError,
+  parseJsonBody,
+  type Fetch,
+  type FetchAnswer,
+  type FetchRequest,
+} from '#platform/web/fetch'
 import { DarajaError } from './errors.ts'
 import { errorAnswer } from './wire.ts'
 
@@ -21,7 +28,7 @@ export async function readResponse<T>(
 ): Promise<T> {
   const answer = await send(fetch, request)
   const { status: httpStatus } = answer
-  const body = jsonOf(answer)
+  const body = parseJsonBody(answer)
   const failure = errorAnswer.safeParse(body)
   if (failure.success) {
     const { requestId, errorCode, errorMessage } = failure.data

@@ -14,7 +14,7 @@ import type { NewIntent, PaymentMethod, Payments } from '#payments'
 import { type Clock, addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import type { CreatePayment } from '../resources/payment.ts'
-import { notPhone, parsePhone } from '#platform/base/phone'
+import { explainInvalidPhone, parsePhone } from '#platform/base/phone'
 
 /** Maximum amount of a payment, in units of any currency. A larger amount is more likely a typing error than a sale. */
 export const LARGEST_UNITS = 1_000_000_000n
@@ -59,7 +59,7 @@ function customerOf(customer: CreatePayment['customer'], offered: readonly Payme
   if (customer.phone === undefined) return customer
   const country = offered.find(({ phoneCountry }) => phoneCountry !== undefined)?.phoneCountry
   const phone = parsePhone(customer.phone, country)
-  if (phone === undefined) throw invalid('customer.phone', notPhone(country))
+  if (phone === undefined) throw invalid('customer.phone', explainInvalidPhone(country))
   return { ...customer, phone }
 }
 

@@ -6,7 +6,7 @@ import { addMs, type Clock } from '#platform/base/clock'
 import type { Db } from '#platform/database/db'
 import { html, type Html } from '#platform/base/html'
 import type { HttpServer } from '#platform/web/http'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import type { Assets } from './assets/assets.ts'
 import { renderPlainPage } from './layout/document.ts'
 import { speak } from '../strings/strings.ts'
@@ -49,7 +49,7 @@ export function homeRoutes(app: HttpServer, deps: HomeDeps, assets: Assets): voi
     url: '/demo',
     schema: { hide: true, querystring: z.object({ lang: z.string().max(10).optional() }) },
     handler: async (request, reply) => {
-      await deps.limits.require('demo', addressKey(request.ip), PER_ADDRESS)
+      await deps.limits.require('demo', toAddressKey(request.ip), PER_ADDRESS)
       const { lang } = request.query
       const id = await createDemo(deps, await practice.merchant())
       return reply.redirect(`/pay/${id}${lang === undefined ? '' : `?lang=${encodeURIComponent(lang)}`}`, 303)

@@ -5,7 +5,7 @@ import type { Intent } from '#payments'
 import { waitMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import type { HttpServer, Reply, Request } from '#platform/web/http'
-import { addressKey } from '#platform/web/limits'
+import { toAddressKey } from '#platform/web/limits'
 import { problemWith } from '../intents/new-intent.ts'
 import { assetRoutes, type Assets } from './assets/assets.ts'
 import { attemptForm, sentForm, reportTransferSent, tryAttempt } from './checkout/attempts.ts'
@@ -111,7 +111,7 @@ function receiptRoutes(
   }
   route('receipt', (reply, { intent, speech, brand }) => sendPage(reply, renderReceipt(intent, speech, assets, brand)))
   route('receipt.pdf', async (reply, { intent, speech, brand }) => {
-    await deps.limits.require('receipt_pdf', addressKey(reply.request.ip), PDFS_PER_ADDRESS)
+    await deps.limits.require('receipt_pdf', toAddressKey(reply.request.ip), PDFS_PER_ADDRESS)
     const file = await renderReceiptPdf(intent, speech, deps.clock.now(), await drawn(deps.db, brand))
     return reply
       .header('cache-control', 'no-store')
@@ -135,13 +135,13 @@ const shopOf = ({ identity, db }: PageDeps, { merchantId, terms }: Intent): Prom
   identity.requireShop(db, merchantId, terms['store']).catch(() => undefined)
 
 async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request, id: string): Promise<Intent> {
-  await limits.require('checkout', addressKey(ip), READS_PER_ADDRESS)
+  await limits.require('checkout', toAddressKey(ip), READS_PER_ADDRESS)
   const intent = await payments.find(db, { id })
   if (intent?.owner === 'gateway') {
     await payments.loadPrices(intent.amount.asset)
     return intent
   }
-  await limits.require('checkout_unknown', addressKey(ip), UNKNOWN_PER_ADDRESS)
+  await limits.require('checkout_unknown', toAddressKey(ip), UNKNOWN_PER_ADDRESS)
   throw new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'id' })
 }
 
@@ -185,7 +185,7 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
       const followed = await requireIntent(deps, request, request.params.id)
       const { id } = followed
       const shop = await shopOf(deps, followed)
-      const release = streams.take(addressKey(request.ip))
+      const release = streams.take(toAddressKey(request.ip))
       // On this error the page polls instead.
       if (!release) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open from this IP address.')
       return sendEvents(reply, {

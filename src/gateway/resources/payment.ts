@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { FAILURE_REASONS } from '#rails/contract'
 import { instant, text } from './text.ts'
-import { notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import {
+  explainInvalidMobile,
+  explainInvalidPhone,
+  parseMobile,
+  parsePhone,
+  MAX_PHONE_LENGTH,
+} from '#platform/base/phone'
 
 /** Zod schemas of payments in the API. Validation, types and the OpenAPI document use them. */
 
@@ -19,7 +25,7 @@ const timestamp = z.string().meta({ format: 'date-time', examples: ['2026-01-15T
 /** Leaves national numbers unchanged, because only the payment's methods determine their country. */
 const phone = z
   .string()
-  .max(PHONE_TEXT_AT_MOST, notPhone())
+  .max(MAX_PHONE_LENGTH, explainInvalidPhone())
   .transform((given) => parsePhone(given) ?? given)
   .meta({
     description:
@@ -215,7 +221,7 @@ export const paymentId = z.object({ id: text(40) })
 const kenyanPhone = z
   .string()
   .transform((given) => parseMobile(given, 'KE') ?? '')
-  .refine((given) => given !== '', notMobile('KE'))
+  .refine((given) => given !== '', explainInvalidMobile('KE'))
   .meta({
     description: 'A Kenyan mobile number, with or without the country code',
     examples: ['+254700000001', '0700 000 001'],

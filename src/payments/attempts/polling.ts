@@ -23,7 +23,7 @@ export function attemptsQueue(context: Context): DueQueue<AttemptRow> {
     batch: 32,
     idleMs: 500,
     claim: (limit, now) => claimDue(context.db, limit, now, addMs(now, LEASE_MS)),
-    adopt: (now) => releaseAttemptClaims(context.db, now, addMs(now, LEASE_MS)),
+    releaseClaims: (now) => releaseAttemptClaims(context.db, now, addMs(now, LEASE_MS)),
     handle: (attempt) => pollOrBackOff(context, attempt),
   }
 }

@@ -125,7 +125,7 @@ function pollQueue(
       const row = await claimWatch(context.db, name, now, addMs(now, leaseMs))
       return row ? [row] : []
     },
-    adopt: (now) => releaseWatchClaims(context.db, name, now),
+    releaseClaims: (now) => releaseWatchClaims(context.db, name, now),
     // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {

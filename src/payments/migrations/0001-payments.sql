@@ -89,7 +89,7 @@ create table payments.attempts (
   created_at timestamptz not null, submitted_at timestamptz, ended_at timestamptz,
   -- Kinds `address` and `transfer`: where the payer sends the money. `payment_uri` opens a wallet.
   address text, payment_uri text,
-  -- What the payer still has to send, less deposits that are not final yet.
+  -- The amount that the payer still has to send, less deposits that are not final yet.
   due numeric(38,0) check (due >= 0),
   -- The key and the index that the address is derived from. The index becomes null when an address that no payer saw is released.
   index_space text, address_index integer check (address_index >= 0),

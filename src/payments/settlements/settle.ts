@@ -37,7 +37,7 @@ export function settlementsQueue(context: Context): DueQueue<{ id: string }> {
     batch: 32,
     idleMs: 1000,
     claim: (limit, now) => claimSettlements(context.db, limit, now, addMs(now, LEASE_MS)),
-    adopt: (now) => releaseSettlementClaims(context.db, now),
+    releaseClaims: (now) => releaseSettlementClaims(context.db, now),
     handle: ({ id }) => context.db.transaction((tx) => settle(context, tx, id)),
   }
 }

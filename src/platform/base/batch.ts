@@ -5,13 +5,13 @@ interface Waiting<In, Out> {
 }
 
 /**
- * Makes of many calls at once few calls with many items: what comes while a run is under way is done together by the next one. A call
- * that comes alone is run at once and waits for nobody. A run that fails is repeated item by item, so that one bad item fails alone; `run`
- * gives its answers in the order of its items, and doing an item twice must do no harm.
+ * Combines concurrent calls into batches. Items that arrive while a batch runs form the next batch, of at most `maxItems`. A single
+ * call runs at once. A failed batch is retried item by item, so that only the bad item fails. `run` must return its results in item
+ * order and must be idempotent for each item.
  */
 export function createBatcher<In, Out>(
   run: (items: readonly In[]) => Promise<readonly Out[]>,
-  { most }: { most: number },
+  { maxItems }: { maxItems: number },
 ): (item: In) => Promise<Out> {
   const waiting: Waiting<In, Out>[] = []
   let running = false
@@ -25,15 +25,15 @@ export function createBatcher<In, Out>(
       else for (const { reject } of batch) reject(error)
     }
   }
-  const work = async (): Promise<void> => {
+  const drainQueue = async (): Promise<void> => {
     running = true
-    while (waiting.length > 0) await settle(waiting.splice(0, most))
+    while (waiting.length > 0) await settle(waiting.splice(0, maxItems))
     running = false
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      if (!running) void work()
+      if (!running) void drainQueue()
     })
 }

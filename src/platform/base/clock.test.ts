@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addDays, dateOf, startOfDate, startOfDay } from './clock.ts'
 
-void test('a day begins at midnight of its place, also where clocks change and quarters of hours count', () => {
+void test('a day starts at local midnight, also with daylight saving time and offsets of quarter hours', () => {
   for (const [at, zone, begins] of [
     ['2026-01-15T09:00:00Z', 'Africa/Nairobi', '2026-01-14T21:00:00.000Z'],
     ['2026-01-15T21:00:00Z', 'Africa/Nairobi', '2026-01-15T21:00:00.000Z'],
@@ -16,7 +16,7 @@ void test('a day begins at midnight of its place, also where clocks change and q
     assert.equal(startOfDay(new Date(at), zone).toISOString(), begins, `${at} ${zone}`)
 })
 
-void test('a date is that of its place, also where it is far ahead of UTC, and days follow the calendar', () => {
+void test('a date is the local date, also far ahead of UTC, and addDays follows the calendar', () => {
   const at = new Date('2026-01-15T21:30:00Z')
   assert.deepEqual(
     ['UTC', 'Africa/Nairobi', 'America/New_York', 'Pacific/Kiritimati'].map((zone) => dateOf(at, zone)),

@@ -1,16 +1,16 @@
 /**
- * An error with a code that programs can read and a message that may be shown to the caller.
- * What must stay inside (SQL, provider bodies) goes into `cause`: it is logged and never sent.
+ * An error with a machine-readable code and a message that may be shown to the caller.
+ * Internal details (SQL, provider bodies) go into `cause`, which is logged and never sent.
  */
 export class AppError extends Error {
   override readonly name = 'AppError'
   /** `module.what-happened`, or a bare HTTP-wide code such as `idempotency-key-reused`. */
   readonly code: string
-  /** HTTP status that an edge answers with. */
+  /** HTTP status of the response. */
   readonly status: number
-  /** Name of the request field that is wrong, if one is. */
+  /** Name of the invalid request field, if any. */
   readonly param: string | undefined
-  /** Seconds after which the caller may try again, if that helps. */
+  /** Seconds after which the caller may retry, if a retry can succeed. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: string, status: number, message: string, details: ErrorDetails = {}) {
@@ -28,12 +28,12 @@ export interface ErrorDetails {
   retryAfterSeconds?: number
 }
 
-/** A broken promise of our own code: a bug, never the caller's fault. */
+/** Throws `internal` when the condition is false. A failure is a bug in Purser, never the caller's fault. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AppError('internal', 500, `Invariant broken: ${message}`)
 }
 
-/** The error as one line, its causes included: for logs and terminals. */
+/** Renders an error and its causes as one line, for logs and terminals. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const text = error.message || ('code' in error ? String(error.code) : error.name)

@@ -1,4 +1,4 @@
-/** Text that is HTML already. Everything else put into a template is escaped. */
+/** Text that is already HTML. A template escapes every other value. */
 export class Html {
   readonly text: string
   constructor(text: string) {
@@ -11,7 +11,7 @@ export class Html {
 
 export type HtmlPart = Html | string | number | undefined | false | readonly HtmlPart[]
 
-/** `` html`<p>${name}</p>` ``: values are escaped, lists joined, `undefined` and `false` leave nothing. */
+/** `` html`<p>${name}</p>` ``: escapes values, joins lists, and renders `undefined` and `false` as nothing. */
 export const html = (strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html =>
   new Html(strings.reduce((text, string, i) => text + render(parts[i - 1]) + string))
 

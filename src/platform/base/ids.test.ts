@@ -6,7 +6,7 @@ import { createIds, deriveUuid, firstIdAt, isId, timeOfId } from './ids.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-void test('an id is the base32 of its UUIDv7, as the TypeID format has it', () => {
+void test('an id is the base32 text of its UUIDv7, in the TypeID format', () => {
   // From the specification: https://github.com/jetify-com/typeid/blob/main/spec
   const bytes = Buffer.from('0188bac74afa78aabc3bbd1eef28d881', 'hex')
   const at = new Date(bytes.readUIntBE(0, 6))
@@ -28,7 +28,7 @@ void test('an id is the base32 of its UUIDv7, as the TypeID format has it', () =
   )
 })
 
-void test('ids of one process are in order and never twice, within a millisecond and when the clock steps back', () => {
+void test('ids of one process are ordered and unique, within a millisecond and when the clock steps back', () => {
   const clock = createSetClock()
   const ids = createIds(clock)
   const made: string[] = []
@@ -40,7 +40,7 @@ void test('ids of one process are in order and never twice, within a millisecond
   assert.equal(new Set(made).size, made.length)
 })
 
-void test('random bytes are given once', () => {
+void test('each random byte is used once', () => {
   const ids = createIds(systemClock)
   const secrets = Array.from({ length: 2_000 }, () => ids.secret(24))
   assert.equal(new Set(secrets).size, secrets.length)
@@ -50,7 +50,7 @@ void test('random bytes are given once', () => {
   assert.notEqual(ids.uuid().slice(-12), other.uuid().slice(-12))
 })
 
-void test('the first id of a time is between those made before and those made at it', () => {
+void test('the first id of a time sorts between ids created before it and ids created at it', () => {
   const clock = createSetClock()
   const ids = createIds(clock)
   const before = ids.next('pay')

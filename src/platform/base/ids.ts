@@ -1,26 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from './clock.ts'
 
-/** Ids and randomness, as a parameter: the simulator replays a run by seeding it. */
+/** Source of ids and randomness, passed as a parameter. The simulator seeds it to replay a run. */
 export interface Ids {
-  /** A time-ordered public id, `pay_01kd3v…`: the prefix and a UUIDv7 in 26 base32 characters (the TypeID format). */
+  /** Returns a time-ordered public id such as `pay_01kd3v…`: the prefix and a UUIDv7 in 26 base32 characters (TypeID format). */
   next(prefix: string): string
-  /** A time-ordered UUIDv7, for internal rows. */
+  /** Returns a time-ordered UUIDv7, for internal rows. */
   uuid(): string
-  /** Unguessable text of so many random bytes, base64url. */
+  /** Returns `bytes` random bytes as base64url text. */
   secret(bytes: number): string
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
-/** All pairs of characters: ten bits are looked up at once. */
+/** All pairs of base32 characters. One lookup encodes ten bits. */
 const PAIRS = Array.from({ length: 1024 }, (_, i) => ALPHABET.charAt(i >> 5) + ALPHABET.charAt(i & 31))
-/** Random bytes are asked of the system in such amounts: one call for an id costs more than all else about it. */
+/** Random bytes fetched from the system per call. A call per id would cost more than the rest of id creation. */
 const POOL_BYTES = 4096
 
 export function createIds(clock: Clock, random: (bytes: number) => Buffer = createPool()): Ids {
   let lastMs = 0
   let counter = 0
-  // Within a millisecond (or when the clock steps back) a counter keeps ids of one process in order.
+  // A counter orders the ids of one process within a millisecond and when the clock steps back.
   const uuidBytes = (): Buffer => {
     const bytes = random(16)
     const nowMs = clock.now().getTime()
@@ -43,7 +43,7 @@ export function createIds(clock: Clock, random: (bytes: number) => Buffer = crea
   }
 }
 
-/** Bytes are given once and never again. */
+/** Returns a function that hands out random bytes from a pool. Each byte is used once. */
 function createPool(): (bytes: number) => Buffer {
   let pool = Buffer.alloc(0)
   let used = 0
@@ -59,8 +59,8 @@ function createPool(): (bytes: number) => Buffer {
 }
 
 /**
- * The UUID that belongs to `source` (a prefixed id or a UUID) for one purpose: the same each time, so that a repeat
- * of an event posts the same transfer. It keeps the time of its source, so that index pages stay warm.
+ * Derives a deterministic UUID from `source` (a prefixed id or a UUID) and a purpose. A repeated event therefore posts the same
+ * transfer. The UUID keeps the timestamp of its source, so that index pages stay warm.
  */
 export function deriveUuid(source: string, purpose: string): string {
   const bytes = createHash('sha256').update(`${source}\n${purpose}`).digest().subarray(0, 16)
@@ -70,14 +70,14 @@ export function deriveUuid(source: string, purpose: string): string {
   return toUuid(bytes)
 }
 
-/** The least id of this prefix that could be made at a time: ids made before it sort before it. */
+/** Returns the smallest id of a prefix at a time. Ids created before that time sort before it. */
 export function firstIdAt(prefix: string, at: Date): string {
   const bytes = Buffer.alloc(16)
   bytes.writeUIntBE(Math.max(0, at.getTime()), 0, 6)
   return `${prefix}_${toBase32(bytes)}`
 }
 
-/** When the id (prefixed or a UUIDv7) was made, to the millisecond. */
+/** Returns the creation time of an id (prefixed or UUIDv7), with millisecond precision. */
 export const timeOfId = (id: string): Date => new Date(timeOf(id).readUIntBE(0, 6))
 
 function timeOf(source: string): Buffer {
@@ -91,7 +91,7 @@ function toUuid(bytes: Buffer): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** 128 bits in 26 characters, the first of which holds only three. */
+/** Encodes 128 bits in 26 characters. The first character holds three bits. */
 function toBase32(bytes: Buffer): string {
   const first = bytes[0] ?? 0
   let text = PAIRS[first] ?? ''
@@ -112,5 +112,5 @@ function fromBase32(text: string): Buffer {
 
 const ID = /^[a-z]{2,8}_[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
-/** Whether the text has the form of an id with this prefix. A cheap refusal before the database is asked. */
+/** Returns whether the text has the format of an id with this prefix. Rejects bad ids without a database query. */
 export const isId = (prefix: string, text: string): boolean => text.startsWith(`${prefix}_`) && ID.test(text)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isDecimal, parseExactJson } from './json.ts'
 
-void test('numbers stay the text that stood there; everything else is as JSON has it', () => {
+void test('numbers keep their source text; other values parse like JSON', () => {
   const text = '{"a":67187.335800000000000001,"b":[9.1e-7,-0,1E400],"c":"1","d":null,"e":true,"__proto__":{"f":0.10}}'
   const parsed = parseExactJson(text) as Record<string, unknown>
   assert.deepEqual(Object.entries(parsed), [
@@ -17,7 +17,7 @@ void test('numbers stay the text that stood there; everything else is as JSON ha
   assert.throws(() => parseExactJson('{"a":1'), SyntaxError)
 })
 
-void test('any decimal survives the wire digit by digit', () => {
+void test('any decimal is parsed without losing a digit', () => {
   const digits = fc.stringMatching(/^[1-9]\d{0,25}$/)
   fc.assert(
     fc.property(digits, digits, (whole, decimals) => {
@@ -28,7 +28,7 @@ void test('any decimal survives the wire digit by digit', () => {
   )
 })
 
-void test('a decimal is digits above zero and of a bounded length', () => {
+void test('a decimal is above zero and has a bounded length', () => {
   for (const text of ['1', '0.1', '9.1e-7', '1E+3', '0001.50']) assert.ok(isDecimal(text), text)
   for (const text of [
     '0',

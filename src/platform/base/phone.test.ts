@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isMobile, notMobile, notPhone, parseMobile, parsePhone, PHONE_TEXT_AT_MOST } from './phone.ts'
+import {
+  isMobile,
+  explainInvalidMobile,
+  explainInvalidPhone,
+  parseMobile,
+  parsePhone,
+  MAX_PHONE_LENGTH,
+} from './phone.ts'
 
 const MSISDN = '254712345678'
 
-/** The nine forms of the public complaints, and their like. */
+/** The nine forms from public complaints, and similar forms. */
 const FORMS = [
   '0712345678',
   '0712 345 678',
@@ -46,14 +53,14 @@ const FORMS = [
   ' 0712345678.\n',
 ]
 
-void test('a Kenyan mobile number is read in every way that people write and paste it', () => {
+void test('a Kenyan mobile number is parsed in every form that people write and paste', () => {
   for (const typed of FORMS) {
     assert.equal(parseMobile(typed, 'KE'), MSISDN, JSON.stringify(typed))
     assert.equal(parsePhone(typed, 'KE'), MSISDN, JSON.stringify(typed))
   }
 })
 
-void test('any Kenyan mobile number survives separators, invisible characters and every prefix', () => {
+void test('any Kenyan mobile number is parsed with separators, invisible characters and every prefix', () => {
   const number = fc.tuple(fc.constantFrom('7', '1'), fc.stringMatching(/^\d{8}$/)).map((parts) => parts.join(''))
   const prefixes = fc.constantFrom('', '0', '254', '+254', '00254', '000254', '2540', '+254 (0)', 'tel:+254', 'tel:0')
   const between = fc.constantFrom('', '', '', ' ', '-', '.', '\u00A0', '\u200B', '\u200E', '\u202A', '\u2060', '\u2011')
@@ -71,12 +78,12 @@ void test('any Kenyan mobile number survives separators, invisible characters an
   )
 })
 
-void test('prefixes that networks open later are read, for the provider is the judge', () => {
+void test('prefixes that networks open later are accepted, because the provider decides', () => {
   for (const typed of ['0799 999 999', '0119 345 678', '0199 345 678', '0700 000 001'])
     assert.equal(parseMobile(typed, 'KE'), `254${typed.slice(1).replaceAll(' ', '')}`)
 })
 
-void test('a text that is no Kenyan mobile number is refused', () => {
+void test('a text that is not a Kenyan mobile number is refused', () => {
   for (const typed of [
     '',
     '+',
@@ -96,7 +103,7 @@ void test('a text that is no Kenyan mobile number is refused', () => {
     '+1 212 555 0100',
     '07¹2345678',
     '071234567₈',
-    `0712345678${' '.repeat(PHONE_TEXT_AT_MOST)}`,
+    `0712345678${' '.repeat(MAX_PHONE_LENGTH)}`,
   ])
     assert.equal(parseMobile(typed, 'KE'), undefined, JSON.stringify(typed))
 })
@@ -112,14 +119,14 @@ void test('numbers of other countries keep their country, with and without a plu
   }
 })
 
-void test('a national form needs its country', () => {
+void test('a national number needs its country', () => {
   for (const typed of ['0712345678', '712345678', '0712-345-678', '12'])
     assert.equal(parsePhone(typed), undefined, typed)
   assert.equal(parsePhone('07911 123456', 'GB'), '447911123456')
   assert.equal(parsePhone('0772 123456', 'UG'), '256772123456')
 })
 
-void test('reading never throws, and reads its own result again', () => {
+void test('parsing never throws, and parses its own result again', () => {
   const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[+()0-9 tel:;.,-]{0,30}$/))
   fc.assert(
     fc.property(texts, fc.constantFrom(undefined, 'KE' as const), (text, country) => {
@@ -132,13 +139,13 @@ void test('reading never throws, and reads its own result again', () => {
   )
 })
 
-void test('the error says what is wrong and what to write', () => {
+void test('the error says what is wrong and how to write the number', () => {
   assert.equal(
-    `phone ${notMobile('KE')}`,
+    `phone ${explainInvalidMobile('KE')}`,
     'phone is not a Kenyan mobile number. Write it like 0712 345 678 or +254712345678.',
   )
-  assert.equal(notPhone('KE'), 'is not a phone number. Write it like 0712 345 678 or +254712345678.')
-  assert.match(notPhone(), /with its country code/)
+  assert.equal(explainInvalidPhone('KE'), 'is not a phone number. Write it like 0712 345 678 or +254712345678.')
+  assert.match(explainInvalidPhone(), /with its country code/)
   assert.equal(isMobile(MSISDN, 'KE'), true)
   assert.equal(isMobile('0712345678', 'KE'), false)
 })

@@ -4,60 +4,61 @@ import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/
 export type Country = CountryCode
 
 interface MobilePlan {
-  /** What a mobile number of the country looks like, with its country code. */
+  /** Pattern of the country's mobile numbers, with the country code. */
   readonly form: RegExp
   readonly adjective: string
   readonly examples: string
 }
 
 /**
- * Countries whose mobile numbers rails prompt and pay to. The form is the range that the regulator sets aside for mobile networks, not the
- * prefixes in use: networks open new prefixes before any metadata has them. Kenya: 07… and 01…, nine digits (Communications Authority).
+ * Countries whose mobile numbers rails can prompt and pay. The pattern is the range that the regulator reserves for mobile networks, not
+ * the prefixes in use: networks open new prefixes before any metadata lists them. Kenya: 07… and 01…, nine digits (Communications
+ * Authority).
  */
 const MOBILE = {
   KE: { form: /^254[17]\d{8}$/, adjective: 'Kenyan', examples: '0712 345 678 or +254712345678' },
 } as const satisfies Partial<Record<Country, MobilePlan>>
 
-/** A country whose mobile numbers can be told from others. */
+/** A country whose mobile numbers Purser can recognise. */
 export type MobileCountry = keyof typeof MOBILE
 
-/** Longest text that is read as a phone number: room for grouping, a `tel:` link and invisible characters. */
-export const PHONE_TEXT_AT_MOST = 60
+/** Maximum length of a phone number as entered. Leaves room for grouping, a `tel:` link and invisible characters. */
+export const MAX_PHONE_LENGTH = 60
 
 /**
- * Reads a phone number as people write and paste it: spaces, dashes, `(0)`, `00254…`, `tel:` links, invisible characters, other digits.
- * @param country where national forms such as `0712 345 678` are from; without it only numbers with their country code are read
- * @returns the number in E.164 without the plus, `254712345678`; undefined when the text is no phone number
+ * Parses a phone number as people write and paste it: spaces, dashes, `(0)`, `00254…`, `tel:` links, invisible characters, other digits.
+ * @param country country of national numbers such as `0712 345 678`; without it the number must include its country code
+ * @returns the number in E.164 without the plus, `254712345678`; undefined when the text is not a phone number
  */
 export function parsePhone(text: string, country?: Country): string | undefined {
   return candidatesOf(text, country)[0]
 }
 
 /**
- * Reads a mobile number of one country, like `parsePhone`, with that country as the default. Without a country it is `parsePhone`.
- * @returns the number in E.164 without the plus; undefined when it is none, or of another country
+ * Parses a mobile number of one country, with that country as the default. Without a country it equals `parsePhone`.
+ * @returns the number in E.164 without the plus; undefined when it is not a mobile number of the country
  */
 export function parseMobile(text: string, country: MobileCountry | undefined): string | undefined {
   if (country === undefined) return parsePhone(text)
   return candidatesOf(text, country).find((digits) => isMobile(digits, country))
 }
 
-/** Says whether digits in E.164 without the plus are a mobile number of the country. */
+/** Returns whether digits in E.164 without the plus are a mobile number of the country. */
 export const isMobile = (digits: string, country: MobileCountry): boolean => MOBILE[country].form.test(digits)
 
-/** The end of a sentence about a phone number that `parseMobile` refused. */
-export const notMobile = (country: MobileCountry | undefined): string =>
+/** Returns the rest of the sentence "The phone number …" for a number that `parseMobile` refused. */
+export const explainInvalidMobile = (country: MobileCountry | undefined): string =>
   country === undefined
-    ? notPhone()
+    ? explainInvalidPhone()
     : `is not a ${MOBILE[country].adjective} mobile number. Write it like ${MOBILE[country].examples}.`
 
-/** The end of a sentence about a phone number that `parsePhone` refused, with or without a country for national forms. */
-export const notPhone = (country?: MobileCountry): string =>
+/** Returns the rest of the sentence "The phone number …" for a number that `parsePhone` refused. */
+export const explainInvalidPhone = (country?: MobileCountry): string =>
   country === undefined
     ? 'is not a phone number with its country code. Write it like +254712345678.'
     : `is not a phone number. Write it like ${MOBILE[country].examples}.`
 
-/** The readings of a text, the likelier first. Digits without a plus may start with a country code or be a national number. */
+/** Returns the possible numbers in a text, likeliest first. Digits without a plus may be international or national. */
 function candidatesOf(text: string, country: Country | undefined): readonly string[] {
   const cleaned = clean(text)
   if (cleaned === undefined) return []
@@ -69,7 +70,7 @@ function candidatesOf(text: string, country: Country | undefined): readonly stri
 }
 
 /**
- * Checks the length alone (`isPossible`). Lists of valid prefixes are behind what networks issue; the provider refuses what does not exist.
+ * Checks only the length (`isPossible`). Lists of valid prefixes lag behind what networks issue; the provider refuses unassigned numbers.
  */
 function read(text: string, defaultCountry?: Country): string | undefined {
   const options = { extract: false, ...(defaultCountry && { defaultCountry }) }
@@ -81,10 +82,12 @@ function read(text: string, defaultCountry?: Country): string | undefined {
 const ARABIC_INDIC = 0x0660
 const EXTENDED_ARABIC_INDIC = 0x06f0
 
-/** Removes invisible characters and link syntax, and writes full-width and Arabic-Indic digits as 0-9. Undefined when the text is too
- * long, or has superscript or subscript digits, which are footnotes and not part of a number. */
+/**
+ * Removes invisible characters and link syntax and converts full-width and Arabic-Indic digits to 0-9. Undefined for too long a text, and for
+ * superscript or subscript digits, which are footnotes and not part of a number.
+ */
 function clean(text: string): string | undefined {
-  if (text.length > PHONE_TEXT_AT_MOST || /[\u00B2\u00B3\u00B9\u2070-\u209F]/.test(text)) return undefined
+  if (text.length > MAX_PHONE_LENGTH || /[\u00B2\u00B3\u00B9\u2070-\u209F]/.test(text)) return undefined
   return text
     .normalize('NFKC')
     .replaceAll(/[\p{Cf}\p{Cc}]/gu, '')
@@ -95,7 +98,7 @@ function clean(text: string): string | undefined {
     .replaceAll(/^[\s,.;:]+|[\s,.;:]+$/g, '')
 }
 
-/** The number in a `tel:` link (RFC 3966). */
+/** Extracts the number from a `tel:` link (RFC 3966). */
 const readLink = (link: string): string =>
   link
     .replace(/;phone-context=[^;]*/i, '')

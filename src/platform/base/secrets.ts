@@ -1,13 +1,13 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { inspect } from 'node:util'
 
-/** Text that must never be printed. It shows as `[secret]` in logs, JSON, templates and the inspector. */
+/** Text that must never be printed. Logs, JSON, templates and the inspector show `[secret]`. */
 export class Secret {
   readonly #text: string
   constructor(text: string) {
     this.#text = text
   }
-  /** The text itself, at the one place where it is used. */
+  /** Returns the plain text. Call it only where the text is used. */
   reveal(): string {
     return this.#text
   }
@@ -22,7 +22,7 @@ export class Secret {
   }
 }
 
-/** Compares in constant time. Different lengths are different. */
+/** Compares two texts of equal length in constant time. Texts of different lengths are unequal. */
 export function equalSecret(given: string, expected: string): boolean {
   const a = Buffer.from(given)
   const b = Buffer.from(expected)
@@ -31,9 +31,9 @@ export function equalSecret(given: string, expected: string): boolean {
 
 const prepared = new WeakMap<Buffer, KeyObject>()
 
-/** Keyed hash (HMAC-SHA256), hex: what is stored instead of a key that somebody shows us. */
+/** Returns HMAC-SHA256 as hex. The database stores this hash instead of a credential that callers present. */
 export function keyedHash(key: Buffer, text: string): string {
-  // Preparing the key anew costs seven times as much as the hash, and each callback pays for it.
+  // Cache the key object: creating it costs seven times as much as the hash, on every callback.
   const secret = prepared.get(key) ?? createSecretKey(key)
   prepared.set(key, secret)
   return createHmac('sha256', secret).update(text).digest('hex')

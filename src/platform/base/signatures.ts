@@ -1,15 +1,15 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /**
- * Signed messages by the Standard Webhooks specification (github.com/standard-webhooks/standard-webhooks), which is Svix's scheme under
- * other header names: HMAC-SHA256 over `id.timestamp.body`, keyed by what follows `whsec_` in base64.
+ * Prefix of signing secrets in the Standard Webhooks specification (github.com/standard-webhooks/standard-webhooks). It is Svix's scheme
+ * with other header names: HMAC-SHA256 over `id.timestamp.body`. The key is the base64 text after `whsec_`.
  */
 export const SECRET_PREFIX = 'whsec_'
 
-/** Older and newer ones are refused: what was recorded once cannot be sent again for ever. */
+/** Maximum difference between signature time and now. Limits the replay of recorded messages. */
 const TOLERANCE_SECONDS = 300
 
-export interface Signed {
+export interface SignableMessage {
   readonly id: string
   readonly at: Date
   readonly body: string | Buffer
@@ -17,8 +17,8 @@ export interface Signed {
 
 export const toUnixSeconds = (at: Date): string => String(Math.floor(at.getTime() / 1000))
 
-/** `v1,…`: several of them may stand in one header, with spaces between them. */
-export const signatureOf = (secret: string, { id, at, body }: Signed): string =>
+/** Returns a signature `v1,…`. One header may hold several signatures, separated by spaces. */
+export const signatureOf = (secret: string, { id, at, body }: SignableMessage): string =>
   `v1,${macOf(secret, id, toUnixSeconds(at), body).toString('base64')}`
 
 function macOf(secret: string, id: string, seconds: string, body: string | Buffer): Buffer {
@@ -26,34 +26,35 @@ function macOf(secret: string, id: string, seconds: string, body: string | Buffe
   return createHmac('sha256', key).update(`${id}.${seconds}.`).update(body).digest()
 }
 
-export interface Received {
+export interface SignedRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Buffer
   readonly now: Date
 }
 
-export type Checked = { readonly ok: true; readonly id: string } | { readonly ok: false; readonly why: string }
+export type SignatureCheck = { readonly ok: true; readonly id: string } | { readonly ok: false; readonly why: string }
 
 /**
- * Whether the holder of `secret` signed this body within the last five minutes. `id` names the message: a repeat has the same one. Takes
- * the headers of both names, `svix-…` and `webhook-…`.
+ * Checks that the holder of `secret` signed this body within the last five minutes. `id` identifies the message and is equal for a
+ * redelivery. Accepts `svix-…` and `webhook-…` headers.
  */
-export function verifySignature({ headers, body, now }: Received, secret: string): Checked {
-  const of = (name: string): string | undefined => {
+export function verifySignature({ headers, body, now }: SignedRequest, secret: string): SignatureCheck {
+  const readHeader = (name: string): string | undefined => {
     const value = headers[`svix-${name}`] ?? headers[`webhook-${name}`]
     return typeof value === 'string' ? value : undefined
   }
-  const [id, timestamp, signatures] = [of('id'), of('timestamp'), of('signature')]
-  if (!id || !timestamp || !signatures) return { ok: false, why: 'the headers of a signature are missing' }
-  if (!/^\d{1,12}$/.test(timestamp)) return { ok: false, why: 'the time of the signature is no time' }
+  const [id, timestamp, signatures] = [readHeader('id'), readHeader('timestamp'), readHeader('signature')]
+  if (!id || !timestamp || !signatures) return { ok: false, why: 'a signature header is missing' }
+  if (!/^\d{1,12}$/.test(timestamp)) return { ok: false, why: 'the signature timestamp is not a number' }
   const ageSeconds = now.getTime() / 1000 - Number(timestamp)
-  if (Math.abs(ageSeconds) > TOLERANCE_SECONDS) return { ok: false, why: 'the signature is too old, or of the future' }
+  if (Math.abs(ageSeconds) > TOLERANCE_SECONDS)
+    return { ok: false, why: 'the signature timestamp is more than 5 minutes from now' }
   const expected = macOf(secret, id, timestamp, body)
-  const fits = signatures.split(' ').some((each) => each.startsWith('v1,') && isSame(each.slice(3), expected))
-  return fits ? { ok: true, id } : { ok: false, why: 'the signature is wrong' }
+  const matches = signatures.split(' ').some((each) => each.startsWith('v1,') && equalsMac(each.slice(3), expected))
+  return matches ? { ok: true, id } : { ok: false, why: 'the signature does not match' }
 }
 
-function isSame(base64: string, expected: Buffer): boolean {
+function equalsMac(base64: string, expected: Buffer): boolean {
   const given = Buffer.from(base64, 'base64')
   return given.length === expected.length && timingSafeEqual(given, expected)
 }

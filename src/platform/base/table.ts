@@ -1,10 +1,10 @@
 const GAP = '  '
-/** The last column is not wrapped into less. */
-const LEAST_WRAPPED = 24
+/** Minimum width, in characters, of a wrapped last column. */
+const MIN_WRAP_WIDTH = 24
 
 /**
- * Rows as a table of their keys, one line a row, without a line break at the end; `None.` without rows. What is wider than `columns`
- * has the texts of its last column wrapped, where that leaves them room.
+ * Formats rows as a text table with their keys as header, one line per row, without a trailing line break. Returns `None.` without
+ * rows. Wraps the last column when the table is wider than `columns` characters and at least 24 characters are left for it.
  */
 export function formatTable(rows: readonly Readonly<Record<string, unknown>>[], columns: number): string {
   const [first] = rows
@@ -18,13 +18,13 @@ export function formatTable(rows: readonly Readonly<Record<string, unknown>>[], 
     .flatMap((row) => {
       const head = row.slice(0, -1).map((cell, i) => cell.padEnd(widths[i] ?? 0) + GAP)
       const last = row.at(-1) ?? ''
-      const lines = room < LEAST_WRAPPED ? [last] : wrapText(last, room)
+      const lines = room < MIN_WRAP_WIDTH ? [last] : wrapText(last, room)
       return lines.map((line, i) => `${i === 0 ? head.join('') : ' '.repeat(before)}${line}`.trimEnd())
     })
     .join('\n')
 }
 
-/** The text in lines of at most `width` characters, broken between words; a longer word has a line of its own. */
+/** Breaks a text between words into lines of at most `width` characters. A longer word gets its own line. */
 function wrapText(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
@@ -44,6 +44,6 @@ function cellText(value: unknown): string {
   return typeof value === 'string' || typeof value === 'bigint' ? value.toString() : jsonText(value)
 }
 
-/** JSON of one line, or of many with `indent`. A bigint, which JSON does not have, is its digits as text. */
+/** Renders JSON on one line, or on several with `indent`. A bigint becomes a string of its digits. */
 export const jsonText = (value: unknown, indent?: number): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part), indent)

@@ -4,7 +4,7 @@ interface Package {
   version: string
 }
 
-/** The version in package.json. */
+/** Version from package.json. */
 export const packageVersion = (
   JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as Package
 ).version

@@ -7,7 +7,7 @@ import { openDb, rawSql, sql, sqlState, type Queryable } from './db.ts'
 const backendOf = async (q: Queryable): Promise<number> =>
   (await q.one<{ pid: number }>(sql`select pg_backend_pid() as pid`)).pid
 
-void test('a connection that breaks while a transaction thinks fails that transaction and nothing else', async () => {
+void test('a connection that breaks between statements fails only its transaction', async () => {
   await using t = await openTestDatabase([])
   const errors: Error[] = []
   const db = openDb({ connection: t.connection, onError: (error) => errors.push(error) })
@@ -22,26 +22,26 @@ void test('a connection that breaks while a transaction thinks fails that transa
   await db.close()
 })
 
-void test('a transaction commits once, or not at all', async () => {
+void test('a transaction commits everything or nothing', async () => {
   await using t = await openTestDatabase([])
   await t.owner.run(rawSql('create table public.notes (id int primary key); grant all on public.notes to purser_app'))
-  const told: string[] = []
+  const committed: string[] = []
   await t.db.transaction(async (tx) => {
-    tx.afterCommit(() => told.push('kept'))
+    tx.afterCommit(() => committed.push('first'))
     await tx.run(sql`insert into public.notes values (1)`)
     assert.deepEqual(await t.db.many(sql`select id from public.notes`), [])
   })
   const refused = t.db.transaction(async (tx) => {
-    tx.afterCommit(() => told.push('lost'))
+    tx.afterCommit(() => committed.push('second'))
     await tx.run(sql`insert into public.notes values (2)`)
     await tx.run(sql`insert into public.notes values (1)`)
   })
   await assert.rejects(refused, (error) => sqlState(error) === '23505')
   assert.deepEqual(await t.db.many(sql`select id from public.notes`), [{ id: 1 }])
-  assert.deepEqual(told, ['kept'])
+  assert.deepEqual(committed, ['first'])
 })
 
-void test('a deadlock is tried again', async () => {
+void test('a deadlocked transaction is retried', async () => {
   await using t = await openTestDatabase([])
   await t.owner.run(
     rawSql('create table public.rows (id int primary key, n int); grant all on public.rows to purser_app'),
@@ -57,7 +57,7 @@ void test('a deadlock is tried again', async () => {
       await tx.run(sql`update public.rows set n = n + 1 where id = ${second}`)
     })
   await Promise.all([add(1, 2), add(2, 1)])
-  assert.ok(waiting > 2, 'one of them ran again')
+  assert.ok(waiting > 2, 'one of the transactions ran again')
   assert.deepEqual(await t.db.many(sql`select n from public.rows order by id`), [{ n: 2 }, { n: 2 }])
 })
 
@@ -68,7 +68,7 @@ void test('amounts are bigint, and a fraction is refused instead of rounded', as
   await assert.rejects(t.db.one(sql`select 1.5::numeric as a`), SyntaxError)
 })
 
-void test('a statement that takes too long ends by itself, and idle connections are given back', async () => {
+void test('a statement over its timeout is cancelled, and idle connections are closed', async () => {
   await using t = await openTestDatabase([])
   const db = openDb({ connection: t.connection, statementTimeoutMs: 50, idleMs: 20 })
   await assert.rejects(db.many(sql`select pg_sleep(600)`), (error) => sqlState(error) === '57014')

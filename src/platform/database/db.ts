@@ -3,26 +3,26 @@ import { AppError } from '../base/errors.ts'
 import type { Sql } from './sql.ts'
 export { joinSql, rawSql, sql, type Sql } from './sql.ts'
 
-/** Runs statements: the pool, a transaction, or a session. Rows come back with column names as written. */
+/** Runs statements on the pool, a transaction or a session. Rows keep the column names of the statement. */
 export interface Queryable {
-  /** All rows. Bound the statement by `limit`. */
+  /** Returns all rows. The statement must have a `limit`. */
   many<Row extends object>(statement: Sql): Promise<Row[]>
-  /** The one row; throws `internal` when there is none or more than one. */
+  /** Returns the only row. Throws `internal` for no row and for more than one. */
   one<Row extends object>(statement: Sql): Promise<Row>
-  /** The row, or undefined when there is none. */
+  /** Returns the first row, or undefined without rows. */
   maybe<Row extends object>(statement: Sql): Promise<Row | undefined>
-  /** The number of rows written. */
+  /** Returns the number of affected rows. */
   run(statement: Sql): Promise<number>
 }
 
-/** An open transaction. Functions that write take it first; only edges open and so commit one. */
+/** An open transaction. Functions that write take it as their first parameter. Only edges (routes, jobs, commands) open one. */
 export interface Tx extends Queryable {
   readonly isTransaction: true
-  /** Runs after a successful commit, for wake-ups and caches. Must not throw, must not be needed for correctness. */
+  /** Runs `act` after a successful commit, for wake-ups and caches. `act` must not throw, and correctness must not depend on it. */
   afterCommit(act: () => void): void
 }
 
-/** One connection of its own, for session locks and listening. */
+/** A dedicated connection, for session-level locks and LISTEN. */
 export interface Session extends Queryable {
   readonly client: pg.Client
   close(): Promise<void>
@@ -30,8 +30,8 @@ export interface Session extends Queryable {
 
 export interface Db extends Queryable {
   /**
-   * Commits when `act` resolves, rolls back when it throws. A deadlock or serialization failure runs `act` again (three times at
-   * most), so `act` does nothing but SQL. Inside it use only the given `tx`: a second connection can starve the pool.
+   * Commits when `act` resolves and rolls back when it throws. Retries `act` after a deadlock or serialization failure, with at most
+   * three attempts, so `act` must do nothing but SQL. Use only the given `tx` inside it: a second connection can starve the pool.
    */
   transaction<T>(act: (tx: Tx) => Promise<T>): Promise<T>
   openSession(): Promise<Session>
@@ -41,21 +41,21 @@ export interface Db extends Queryable {
 
 export interface DbOptions {
   connection: pg.ClientConfig
-  /** Connections at most; 10 by default. */
+  /** Maximum connections. Default: 10. */
   max?: number
-  /** Connections kept open when idle. */
+  /** Minimum connections that stay open when idle. Default: 0. */
   min?: number
-  /** An idle connection beyond those is closed after so long; 60 s by default. */
+  /** Milliseconds after which an idle connection above `min` is closed. Default: 60 s. */
   idleMs?: number
   applicationName?: string
-  /** A statement running longer is cancelled. */
+  /** Milliseconds after which PostgreSQL cancels a statement. Default: 30 s. */
   statementTimeoutMs?: number
   onError?: (error: Error) => void
 }
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
-// numeric is money in minor units. A fraction in it would be a bug, and BigInt() throws on one; rates are selected as ::text.
+// numeric columns hold money in minor units, so a fraction is a bug and BigInt() throws on it. Rates are selected as ::text.
 types.setTypeParser(pg.types.builtins.NUMERIC, (text) => BigInt(text))
 
 export function openDb(options: DbOptions): Db {
@@ -70,7 +70,7 @@ export function openDb(options: DbOptions): Db {
   const pool = new pg.Pool({ ...config, max, min, idleTimeoutMillis: idleMs })
   const onError = (error: Error): void => options.onError?.(error)
   pool.on('error', onError)
-  // The pool listens only to idle ones; what breaks while a transaction thinks, or breaks twice, would end the process.
+  // The pool handles errors of idle clients only. An unhandled error of a client in a transaction would end the process.
   pool.on('connect', (client) => client.on('error', onError))
   return {
     ...queryable((statement) => query(pool, statement)),
@@ -104,7 +104,7 @@ function queryable(run: Run): Queryable {
   }
 }
 
-const TRIES = 3
+const MAX_ATTEMPTS = 3
 
 async function transaction<T>(pool: pg.Pool, act: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -123,18 +123,18 @@ async function transaction<T>(pool: pg.Pool, act: (tx: Tx) => Promise<T>): Promi
       return result
     } catch (error) {
       await client.query('rollback').catch((failure: unknown) => (broken = failure as Error))
-      if (attempt === TRIES || !isConflict(error)) throw error
+      if (attempt === MAX_ATTEMPTS || !isConflict(error)) throw error
     } finally {
       client.release(broken)
     }
   }
 }
 
-/** SQLSTATE of a database error, such as `23505`; undefined for anything else. */
+/** Returns the SQLSTATE of a database error, such as `23505`. Undefined for other errors. */
 export const sqlState = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError ? error.code : undefined
 
-/** Name of the constraint that refused a row, if one did. */
+/** Returns the name of the violated constraint. Undefined when the error is not a constraint violation. */
 export const violatedConstraint = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError && error.code?.startsWith('23') ? error.constraint : undefined
 

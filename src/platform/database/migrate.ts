@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { sql, type Db, type Session } from './db.ts'
 import { AppError } from '../base/errors.ts'
 
-/** A module's own schema: its name is the PostgreSQL schema, its folder holds `NNNN-what.sql`, applied in order. */
+/** The PostgreSQL schema of a module. `folder` holds migrations `NNNN-title.sql`, which run in order. */
 export interface Schema {
   name: string
   folder: URL
@@ -21,9 +21,9 @@ const LOCK = 7_305_001
 const FILE = /^\d{4}-[a-z0-9-]+\.sql$/
 
 /**
- * Brings all schemas up to date under an advisory lock, one transaction a migration. Throws `platform.schema-newer` when the database
- * has migrations this code does not know, `platform.migration-changed` when one that ran was edited since.
- * @returns names of the migrations that ran now
+ * Applies pending migrations of all schemas under an advisory lock, with one transaction per migration. Throws `platform.schema-newer`
+ * for migrations that this version does not know and `platform.migration-changed` for a migration that was edited after it ran.
+ * @returns names of the migrations that this call applied
  */
 export async function migrate(db: Db, schemas: readonly Schema[]): Promise<string[]> {
   const session = await db.openSession()
@@ -45,18 +45,18 @@ export async function migrate(db: Db, schemas: readonly Schema[]): Promise<strin
 }
 
 /**
- * Throws `platform.no-database` when Purser never started on this database, `platform.schema-older` when migrations are still to run,
- * and what `migrate` throws about its history. Changes nothing.
+ * Throws `platform.no-database` when Purser never started on this database, `platform.schema-older` when migrations are pending, and
+ * the history errors of `migrate`. Writes nothing.
  */
 export async function requireCurrent(db: Db, schemas: readonly Schema[]): Promise<void> {
-  const { there } = await db.one<{ there: boolean }>(
-    sql`select to_regclass('platform.migrations') is not null as there`,
+  const { initialized } = await db.one<{ initialized: boolean }>(
+    sql`select to_regclass('platform.migrations') is not null as initialized`,
   )
-  if (!there) {
+  if (!initialized) {
     throw new AppError(
       'platform.no-database',
       500,
-      'There is no Purser in this database: check DATABASE_URL. `npx purser start` makes a new one.',
+      'This database has no Purser tables. Check DATABASE_URL, or create the tables with `npx purser start`.',
     )
   }
   const done = await db.many<Omit<Migration, 'text'>>(
@@ -69,7 +69,7 @@ export async function requireCurrent(db: Db, schemas: readonly Schema[]): Promis
   throw new AppError(
     'platform.schema-older',
     500,
-    `The database is of an older Purser (migration ${pending.schema}/${pending.name} has not run): \`npx purser start\` of this version brings it up to date.`,
+    `The database schema is older than this version of Purser: migration ${pending.schema}/${pending.name} is pending. Run \`npx purser start\` to apply it.`,
   )
 }
 
@@ -88,18 +88,18 @@ function readMigrations({ name: schema, folder }: Schema): Migration[] {
 
 function checkHistory(done: readonly Omit<Migration, 'text'>[], known: readonly Migration[]): void {
   for (const row of done) {
-    const ours = known.find((migration) => sameMigration(row, migration))
-    if (!ours)
+    const current = known.find((migration) => sameMigration(row, migration))
+    if (!current)
       throw new AppError(
         'platform.schema-newer',
         500,
-        `The database has migration ${row.schema}/${row.name}, which this version of Purser does not know: run the newer version, or restore a backup from before it.`,
+        `The database has migration ${row.schema}/${row.name}, which this version of Purser does not know. Run the newer version, or restore a backup from before the upgrade.`,
       )
-    if (ours.hash !== row.hash)
+    if (current.hash !== row.hash)
       throw new AppError(
         'platform.migration-changed',
         500,
-        `Migration ${row.schema}/${row.name} was edited after it ran on this database: undo the edit and add a new migration instead.`,
+        `Migration ${row.schema}/${row.name} was edited after it ran on this database. Undo the edit and add a new migration instead.`,
       )
   }
 }
@@ -112,11 +112,8 @@ async function apply(session: Session, { schema, name, text, hash }: Migration):
     await session.run(sql`commit`)
   } catch (error) {
     await session.run(sql`rollback`)
-    throw new AppError(
-      'platform.migration-failed',
-      500,
-      `Migration ${schema}/${name} failed; nothing of it was applied.`,
-      { cause: error },
-    )
+    throw new AppError('platform.migration-failed', 500, `Migration ${schema}/${name} failed and was rolled back.`, {
+      cause: error,
+    })
   }
 }

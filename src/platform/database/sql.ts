@@ -1,11 +1,11 @@
 /**
- * SQL as a tagged template: values become parameters, so that text and data never mix. A statement made of one template
- * is prepared once per connection under a name of its own, which is what makes the hot paths fast.
+ * A SQL statement from a tagged template. Values become parameters, so that text and data never mix. A statement from a single
+ * template gets a name and is prepared once per connection, which makes the hot paths fast.
  */
 export class Sql {
   readonly text: string
   readonly values: readonly unknown[]
-  /** Name of the prepared statement; undefined for a statement put together of parts. */
+  /** Name of the prepared statement. Undefined for a statement composed of fragments. */
   readonly name: string | undefined
   readonly #strings: readonly string[]
   readonly #parts: readonly unknown[]
@@ -36,25 +36,25 @@ export class Sql {
 }
 
 const prepared = new WeakMap<readonly string[], { name: string; text: string }>()
-let statements = 0
+let statementCount = 0
 
-/** `` sql`select … where id = ${id}` ``. A value that is itself `sql` is inlined as a fragment. */
+/** Builds a statement: `` sql`select … where id = ${id}` ``. A value that is itself `sql` is inlined as a fragment. */
 export function sql(strings: TemplateStringsArray, ...parts: readonly unknown[]): Sql {
   if (parts.some((part) => part instanceof Sql)) return new Sql(strings, parts)
   let known = prepared.get(strings)
   if (!known) {
-    known = { name: `s${++statements}`, text: strings.reduce((text, string, i) => `${text}$${i}${string}`) }
+    known = { name: `s${++statementCount}`, text: strings.reduce((text, string, i) => `${text}$${i}${string}`) }
     prepared.set(strings, known)
   }
   return new Sql(strings, parts, known.name, known.text)
 }
 
-/** Fragments with a separator between them, such as `` joinSql(conditions, sql` and `) ``. No fragment gives no text. */
+/** Joins fragments with a separator, such as `` joinSql(conditions, sql` and `) ``. Without fragments the text is empty. */
 export function joinSql(fragments: readonly Sql[], separator: Sql): Sql {
   const [first, ...rest] = fragments
   if (!first) return new Sql([''], [])
   return rest.reduce((all, next) => new Sql(['', '', '', ''], [all, separator, next]), first)
 }
 
-/** Text put into the statement as it stands. Only for constants of our own; never for input. */
+/** Inserts text into a statement unchanged. Only for constants in the code, never for input. */
 export const rawSql = (text: string): Sql => new Sql([text], [])

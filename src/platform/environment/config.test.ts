@@ -46,7 +46,7 @@ function problemsOf(env: Record<string, string>, file?: string): string[] {
   return []
 }
 
-void test('text becomes typed, frozen values; defaults fill the rest', () => {
+void test('texts are parsed to typed, frozen values, with defaults for the rest', () => {
   const { config } = loadConfig(specs, { env: { PORT: '8080', SHOP_OPEN: 'false', SHOP_LIMIT: '' } })
   const port: number = config.platform.port
   const key: Secret | undefined = config.shop.key
@@ -58,7 +58,7 @@ void test('text becomes typed, frozen values; defaults fill the rest', () => {
   assert.throws(() => Object.assign(config.shop, { limit: 6 }), TypeError)
 })
 
-void test('the environment wins over the file, aliases count, outside the sandbox it listens everywhere', (t) => {
+void test('the environment overrides the file, aliases are read, and test mode listens on all addresses', (t) => {
   const file = fileWith(t, 'PORT=1000\nOLD_SHOP_KEY=from-file # why\nPURSER_MODE=test\n')
   const { config, given } = loadConfig(specs, { env: { PORT: '2000' }, file })
   assert.equal(config.platform.port, 2000)
@@ -67,7 +67,7 @@ void test('the environment wins over the file, aliases count, outside the sandbo
   assert.deepEqual([...given.keys()].toSorted(), ['PORT', 'PURSER_MODE', 'SHOP_KEY'])
 })
 
-void test('a secret can come from the file that NAME_FILE names; an unreadable one is a problem', (t) => {
+void test('a secret can be read from the file that NAME_FILE names; an unreadable file is a problem', (t) => {
   const path = fileWith(t, 'secret-in-file\n')
   assert.equal(loadConfig(specs, { env: { SHOP_KEY_FILE: path } }).config.shop.key?.reveal(), 'secret-in-file')
   assert.match(
@@ -76,7 +76,7 @@ void test('a secret can come from the file that NAME_FILE names; an unreadable o
   )
 })
 
-void test('all problems are named at once, one line each, and no secret is repeated', () => {
+void test('all problems are reported at once, one line each, without secrets', () => {
   const problems = problemsOf({
     PORT: 'x',
     SHOP_KEY: 'abc',
@@ -84,34 +84,34 @@ void test('all problems are named at once, one line each, and no secret is repea
     TRUST_PROXY: 'all',
   })
   assert.deepEqual(problems, [
-    'SHOP_LIMITS is not a setting: did you mean SHOP_LIMIT?',
+    'SHOP_LIMITS is not a setting. Did you mean SHOP_LIMIT?',
     'PORT=x is not valid: a whole number from 0 to 65535',
-    'TRUST_PROXY=all is not valid: none, the number of proxies in front (1 to 9), or their addresses: 10.0.0.0/8,loopback',
+    'TRUST_PROXY=all is not valid: none, the number of proxies (1 to 9), or their addresses: 10.0.0.0/8,loopback',
     'SHOP_KEY is not valid: at least 4 characters',
   ])
 })
 
 const LIVE = { PURSER_MODE: 'live', PUBLIC_URL: 'https://pay.example.com/' }
 
-void test('in live mode payers come by https, or it is this machine alone', () => {
+void test('live mode requires https, except on this machine alone', () => {
   assert.deepEqual(problemsOf(LIVE), [])
   assert.deepEqual(problemsOf({ PURSER_MODE: 'live' }), [
-    'PUBLIC_URL is not set with PURSER_MODE=live: set it to the https:// address that payers and providers reach',
+    'PUBLIC_URL is required with PURSER_MODE=live. Set it to the https:// address that payers and providers reach.',
   ])
   assert.deepEqual(problemsOf({ ...LIVE, PUBLIC_URL: 'http://pay.example.com' }), [
-    'PUBLIC_URL=http://pay.example.com is not safe with PURSER_MODE=live: it must start with https://',
+    'PUBLIC_URL=http://pay.example.com is not secure. It must start with https:// with PURSER_MODE=live.',
   ])
   for (const local of [{ HOST: '127.0.0.1' }, { PUBLIC_URL: 'http://localhost:3000' }])
     assert.deepEqual(problemsOf({ PURSER_MODE: 'live', ...local }), [])
 })
 
-void test('contradictions stop the start with what to set', () => {
+void test('contradictory settings stop the start, and the error says what to set', () => {
   assert.deepEqual(problemsOf({ ...LIVE, PURSER_SANDBOX_KEY: 'sk_test_0123456789abcdef' }), [
-    'PURSER_SANDBOX_KEY is set with PURSER_MODE=live: remove it, it works only in the sandbox',
+    'PURSER_SANDBOX_KEY is set with PURSER_MODE=live. Remove it: it works only in the sandbox.',
   ])
   assert.deepEqual(problemsOf({ SHOP_LIMIT: '10' }), ['SHOP_LIMIT is over 9 without SHOP_KEY: set SHOP_KEY'])
   assert.deepEqual(problemsOf({ SHOP_KEY: 'aaaa', OLD_SHOP_KEY: 'bbbb' }), [
-    'SHOP_KEY and OLD_SHOP_KEY mean the same and differ: keep one of them',
+    'SHOP_KEY and OLD_SHOP_KEY are the same setting but differ. Keep one of them.',
   ])
   assert.equal(problemsOf({ DATABASE_POOL_MIN: '20' }).length, 1)
   assert.match(
@@ -121,42 +121,42 @@ void test('contradictions stop the start with what to set', () => {
   assert.deepEqual(problemsOf({ DATABASE_POOL_MAX: '200', DATABASE_URL: 'postgres://localhost/purser' }), [])
 })
 
-void test('half a desk on the embedded database does not start', () => {
-  for (const half of ['web', 'worker'])
+void test('a web or worker process does not start on the embedded database', () => {
+  for (const role of ['web', 'worker'])
     assert.match(
-      problemsOf({ INSTANCE_TYPE: half }).join(),
-      new RegExp(`^INSTANCE_TYPE=${half} needs DATABASE_URL: .*leave`),
+      problemsOf({ INSTANCE_TYPE: role }).join(),
+      new RegExp(`^INSTANCE_TYPE=${role} needs DATABASE_URL, .*remove`),
     )
   assert.deepEqual(problemsOf({ INSTANCE_TYPE: 'web', DATABASE_URL: 'postgres://localhost/purser' }), [])
   assert.deepEqual(problemsOf({ INSTANCE_TYPE: 'all' }), [])
 })
 
-void test('payers behind a proxy that is not trusted are a warning', () => {
+void test('an untrusted proxy in front of payers causes a warning', () => {
   const warningsOf = (env: Record<string, string>): string => loadConfig(specs, { env }).warnings.join()
   assert.equal(warningsOf({}), '')
-  assert.match(warningsOf({ ...LIVE, SHOP_KEY: 'abcd' }), /^TRUST_PROXY is none and PUBLIC_URL is https: /)
+  assert.match(warningsOf({ ...LIVE, SHOP_KEY: 'abcd' }), /^PUBLIC_URL is https but TRUST_PROXY is none, /)
   assert.equal(warningsOf({ ...LIVE, SHOP_KEY: 'abcd', TRUST_PROXY: '1' }), '')
 })
 
-void test('unknown names: a slip stops, another of ours or of the file is only named, foreign ones are let be', (t) => {
+void test('a typo in a name stops the start, other unknown names of Purser or of the file cause a warning', (t) => {
   const file = fileWith(t, 'COMPOSE_NAME=x\n')
   const { warnings } = loadConfig(specs, { env: { SHOP_COLOUR: 'red', HOME: '/root', NODE_OPTIONS: '' }, file })
   assert.equal(warnings.length, 2)
   assert.match(warnings[0] ?? '', /^SHOP_COLOUR is not a setting and is ignored \(the nearest is SHOP_/)
   assert.match(warnings[1] ?? '', /^COMPOSE_NAME in the \.env file is not a setting/)
-  assert.deepEqual(problemsOf({ PURSER_MOED: 'live' }), ['PURSER_MOED is not a setting: did you mean PURSER_MODE?'])
+  assert.deepEqual(problemsOf({ PURSER_MOED: 'live' }), ['PURSER_MOED is not a setting. Did you mean PURSER_MODE?'])
 })
 
-void test('live without provider keys starts with a warning; a key silences it', () => {
-  assert.match(loadConfig(specs, { env: LIVE }).warnings.join(), /No provider key/)
+void test('live mode without provider keys starts with a warning; with a key without one', () => {
+  assert.match(loadConfig(specs, { env: LIVE }).warnings.join(), /has no provider key/)
   const { warnings, config } = loadConfig(specs, { env: { ...LIVE, SHOP_KEY: 'abcd', TRUST_PROXY: '1' } })
   assert.deepEqual(warnings, [])
   assert.equal(config.platform.publicUrl, 'https://pay.example.com')
 })
 
-void test('keys without a mode get a warning: it is the sandbox that starts', () => {
+void test('provider keys without a mode cause a warning, because the sandbox starts', () => {
   const { warnings } = loadConfig(specs, { env: { SHOP_KEY: 'abcd' } })
-  assert.match(warnings.join(), /^Provider keys are set and PURSER_MODE is not/)
+  assert.match(warnings.join(), /^Provider keys are set but PURSER_MODE is not/)
   assert.deepEqual(loadConfig(specs, { env: { SHOP_KEY: 'abcd', PURSER_MODE: 'sandbox' } }).warnings, [])
 })
 
@@ -167,7 +167,7 @@ void test('a config prints with its secrets scrubbed', () => {
   }
 })
 
-void test('.env.example names every setting once, commented out, with its default', () => {
+void test('.env.example contains every setting once, commented out, with its default', () => {
   const text = renderEnvExample(specs)
   const lines = text.split('\n')
   assert.ok(lines.every((line) => line === '' || line.startsWith('#')))

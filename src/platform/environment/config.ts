@@ -6,5 +6,5 @@ export type { Sources } from './config/sources.ts'
 export { defineConfig, parseSetting, setting } from './config/spec.ts'
 export type { ConfigOf, ConfigSpec, Mode, Raw, Setting } from './config/spec.ts'
 
-/** The environment of this process and the `.env` file of the working directory: the only place that reads them. */
+/** Returns the environment of this process and the `.env` file of the working directory. No other code reads them. */
 export const processSources = (): Sources => ({ env: process.env, file: '.env' })

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { createMasterKey, makeMasterKey, readMasterKey } from './masterkey.ts'
+import { createMasterKey, createMasterKeyFile, readMasterKey } from './masterkey.ts'
 
 function folder(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'purser-key-'))
@@ -12,7 +12,7 @@ function folder(t: TestContext): string {
   return dir
 }
 
-void test('what is sealed opens in its context only, and not when changed', () => {
+void test('a sealed text opens in its context only, and not when changed', () => {
   const key = createMasterKey([{ version: 1, key: randomBytes(32) }])
   const sealed = key.seal('sk_live_x ü', 'setting:A')
   assert.equal(sealed.includes('sk_live'), false)
@@ -29,7 +29,7 @@ void test('what is sealed opens in its context only, and not when changed', () =
   }
 })
 
-void test('an added version seals anew, opens the old, and leaves derived keys as they were', () => {
+void test('an added version seals new texts, opens old ones and keeps derived keys unchanged', () => {
   const [first, second] = [randomBytes(32), randomBytes(32)]
   const before = createMasterKey([{ version: 1, key: first }])
   const after = createMasterKey([
@@ -45,16 +45,16 @@ void test('an added version seals anew, opens the old, and leaves derived keys a
   assert.equal(after.deriveKey('pepper').length, 32)
 })
 
-void test('the file is made once, for its owner only, and read again', (t) => {
+void test('the file is created once, for its owner only, and read again', (t) => {
   const path = join(folder(t), 'data', 'master.key')
   assert.equal(readMasterKey(path), undefined)
-  const made = makeMasterKey(path)
+  const created = createMasterKeyFile(path)
   assert.equal(statSync(path).mode & 0o777, 0o600)
-  assert.equal(readMasterKey(path)?.fingerprint(1), made.fingerprint(1))
-  assert.equal(makeMasterKey(path).fingerprint(1), made.fingerprint(1), 'a key that is there is never replaced')
+  assert.equal(readMasterKey(path)?.fingerprint(1), created.fingerprint(1))
+  assert.equal(createMasterKeyFile(path).fingerprint(1), created.fingerprint(1), 'an existing key is never replaced')
 })
 
-void test('a file that is no key is refused in one line without repeating it', (t) => {
+void test('the error for an invalid key file is one line and does not quote the file', (t) => {
   const path = join(folder(t), 'master.key')
   const good = `{"version":1,"key":"${randomBytes(32).toString('base64url')}"}`
   for (const text of ['', 'hello', '{"version":1,"key":"short"}', `${good}\n${good}`, `${good}\nrubbish`]) {

@@ -13,20 +13,20 @@ import {
 import { dirname } from 'node:path'
 import { AppError, describeError, invariant } from '../base/errors.ts'
 
-/** The key above all keys. It lives in a file of its own, never in the database, and wraps every secret that does. */
+/** The key that encrypts every secret in the database. It is stored in a separate file, never in the database. */
 export interface MasterKey {
-  /** Versions in ascending order. New secrets are sealed with the last; all can be opened. */
+  /** Versions in ascending order. The last one seals new secrets; each can open the secrets it sealed. */
   readonly versions: readonly number[]
-  /** What the database remembers of each version, to know the key again. */
+  /** Returns the fingerprint of a version, which the database stores to verify the key. */
   fingerprint(version: number): string
   /**
-   * 32 bytes for one purpose (HKDF-SHA256). Of the oldest version unless told, so that what is derived stays the same when a
-   * version is added; who rotates keeps the version beside what it made.
+   * Derives 32 bytes for one purpose (HKDF-SHA256), by default from the oldest version, so that a new version does not change them.
+   * Callers that rotate keys store the version beside the derived data.
    */
   deriveKey(purpose: string, version?: number): Buffer
-  /** Encrypts (AES-256-GCM). It opens only with the same context, such as `setting:MPESA_PASSKEY`. */
+  /** Encrypts a text (AES-256-GCM). `open` needs the same context, such as `setting:MPESA_PASSKEY`. */
   seal(text: string, context: string): string
-  /** Throws `platform.seal-broken` when the text was changed, belongs to another context, or its key version is missing. */
+  /** Decrypts a text. Throws `platform.seal-broken` for a changed text, another context or a missing key version. */
   open(sealed: string, context: string): string
 }
 
@@ -41,13 +41,13 @@ export function createMasterKey(given: readonly KeyVersion[]): MasterKey {
   invariant(first && last, 'a master key has a version')
   const derived = new Map<string, Buffer>()
   const deriveKey = (purpose: string, version = first.version): Buffer => {
-    const known = derived.get(`${version} ${purpose}`)
-    if (known) return known
+    const cached = derived.get(`${version} ${purpose}`)
+    if (cached) return cached
     const key = keys.find((one) => one.version === version)?.key
-    if (!key) throw broken(`version ${version} of the master key is missing`)
-    const made = Buffer.from(hkdfSync('sha256', key, '', `purser:${purpose}`, 32))
-    derived.set(`${version} ${purpose}`, made)
-    return made
+    if (!key) throw brokenSeal(`version ${version} of the master key is missing`)
+    const derivedKey = Buffer.from(hkdfSync('sha256', key, '', `purser:${purpose}`, 32))
+    derived.set(`${version} ${purpose}`, derivedKey)
+    return derivedKey
   }
   return {
     versions: keys.map((one) => one.version),
@@ -70,7 +70,7 @@ function seal(key: Buffer, version: number, text: string, context: string): stri
 
 function open(keyOf: (version: number) => Buffer, sealed: string, context: string): string {
   const match = /^k(\d{1,9})\.([\w-]{38,})$/.exec(sealed)
-  if (!match) throw broken('it is not a sealed text')
+  if (!match) throw brokenSeal('it is not a sealed text')
   const key = keyOf(Number.parseInt(match[1] ?? '', 10))
   const bytes = Buffer.from(match[2] ?? '', 'base64url')
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
@@ -79,16 +79,16 @@ function open(keyOf: (version: number) => Buffer, sealed: string, context: strin
   try {
     return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
   } catch (error) {
-    throw broken(`it was changed or belongs elsewhere than ${context}`, error)
+    throw brokenSeal(`it was changed or does not belong to ${context}`, error)
   }
 }
 
-const broken = (why: string, cause?: unknown): AppError =>
-  new AppError('platform.seal-broken', 500, 'A secret kept in the database cannot be opened.', {
+const brokenSeal = (why: string, cause?: unknown): AppError =>
+  new AppError('platform.seal-broken', 500, 'A secret in the database cannot be decrypted.', {
     cause: new Error(why, { cause }),
   })
 
-/** Reads the key file; undefined when there is none. Throws `platform.bad-master-key` with one line when it cannot be used. */
+/** Reads the key file. Returns undefined without a file. Throws `platform.bad-master-key` with one line when it cannot be used. */
 export function readMasterKey(path: string): MasterKey | undefined {
   let text: string
   try {
@@ -104,7 +104,7 @@ export function readMasterKey(path: string): MasterKey | undefined {
   const wrong = keys.find((one) => typeof one === 'string')
   if (wrong !== undefined || keys.length === 0) throw unusable(path, wrong ?? 'is empty')
   const good = keys.filter((one) => typeof one !== 'string')
-  if (new Set(good.map((one) => one.version)).size !== good.length) throw unusable(path, 'names a version twice')
+  if (new Set(good.map((one) => one.version)).size !== good.length) throw unusable(path, 'contains a version twice')
   return createMasterKey(good)
 }
 
@@ -121,10 +121,10 @@ function parseLine(line: string): KeyVersion | undefined {
 }
 
 /**
- * Makes the key file, readable by its owner only. It is linked into place complete, so that a crash leaves no half of it and of two
- * processes that start at once one key wins.
+ * Creates the key file, readable by its owner only. The complete file is linked into place. A crash therefore leaves no partial file, and
+ * concurrent starts use the same key.
  */
-export function makeMasterKey(path: string): MasterKey {
+export function createMasterKeyFile(path: string): MasterKey {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     mkdirSync(dirname(path), { recursive: true })
@@ -140,12 +140,12 @@ export function makeMasterKey(path: string): MasterKey {
   } catch (error) {
     throw unusable(
       path,
-      `cannot be made: ${describeError(error)}. Make DATA_DIR writable, or set PURSER_MASTER_KEY_FILE`,
+      `cannot be created: ${describeError(error)}. Make DATA_DIR writable, or set PURSER_MASTER_KEY_FILE`,
     )
   }
-  const made = readMasterKey(path)
-  invariant(made, 'the master key just made can be read')
-  return made
+  const created = readMasterKey(path)
+  invariant(created, 'the created master key can be read')
+  return created
 }
 
 function writeDurably(path: string, text: string): void {
@@ -160,7 +160,7 @@ function writeDurably(path: string, text: string): void {
 }
 
 function syncFolder(path: string): void {
-  if (process.platform === 'win32') return // a folder cannot be opened there
+  if (process.platform === 'win32') return // Windows cannot open a folder.
   const folder = openSync(path, 'r')
   try {
     fsyncSync(folder)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createSetClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import { createLog, memoryLog } from './log.ts'
+import { createLog, createMemoryLog } from './log.ts'
 import { openLogFile } from './log/file.ts'
 import { renderLine } from './log/pretty.ts'
 import { Secret } from '../base/secrets.ts'
@@ -24,7 +24,7 @@ const readLog = (path: string): Entry[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Entry)
 
-void test('files hold JSON lines with lower-case levels, ISO times and stacks; errors also stand in error.log', async (t) => {
+void test('files contain JSON lines with lower-case levels, ISO times and stacks; error.log contains the errors', async (t) => {
   const dir = folder(t)
   const log = createLog({ dir, console: false, service: 'purser', version: '9.9.9', clock: createSetClock() })
   log.child({ module: 'payments' }).info({ paymentId: 'pay_1' }, 'payment created')
@@ -47,7 +47,7 @@ void test('files hold JSON lines with lower-case levels, ISO times and stacks; e
   assert.deepEqual(readLog(join(dir, 'error.log')), [failed])
 })
 
-void test('no canary reaches any file, whatever way it is logged', async (t) => {
+void test('no secret reaches any file, in whatever field it is logged', async (t) => {
   const dir = folder(t)
   const log = createLog({ dir, console: false, level: 'trace' })
   const canary = 'canary-5f3a9c'
@@ -76,7 +76,7 @@ void test('no canary reaches any file, whatever way it is logged', async (t) => 
   assert.equal(readLog(join(dir, 'combined.log')).length, 10)
 })
 
-void test('what was logged just before a crash is in the files', (t) => {
+void test('lines logged just before a crash are in the files', (t) => {
   const dir = folder(t)
   const script = `const { createLog } = await import(${JSON.stringify(new URL('./log.ts', import.meta.url).href)})
     const log = createLog({ dir: ${JSON.stringify(dir)}, console: false })
@@ -86,7 +86,7 @@ void test('what was logged just before a crash is in the files', (t) => {
   assert.deepEqual(messages, ['one', 'two', 'three'])
 })
 
-void test('a full file is renamed and only so many are kept', async (t) => {
+void test('a full file is rotated, and old files beyond the limit are removed', async (t) => {
   const dir = folder(t)
   const file = openLogFile(dir, 'x.log', { keep: 2, size: '1K' })
   for (let i = 0; i < 12; i++) {
@@ -98,7 +98,7 @@ void test('a full file is renamed and only so many are kept', async (t) => {
   assert.deepEqual(names.toSorted(), ['x.log', 'x.log.1', 'x.log.2'])
 })
 
-void test('a folder that cannot be written is named at the start', (t) => {
+void test('an unwritable folder stops the start', (t) => {
   const dir = folder(t)
   writeFileSync(join(dir, 'file'), '')
   assert.throws(() => createLog({ dir: join(dir, 'file', 'logs'), console: false }), {
@@ -106,10 +106,10 @@ void test('a folder that cannot be written is named at the start', (t) => {
   })
 })
 
-void test('a disk that refuses later costs lines, is told of once, and does not end the program', async (t) => {
+void test('a later disk error drops lines, is reported once, and does not end the program', async (t) => {
   const dir = join(folder(t), 'logs')
-  const told: string[] = []
-  const file = openLogFile(dir, 'x.log', { keep: 1, size: '1K' }, (line) => void told.push(line))
+  const reports: string[] = []
+  const file = openLogFile(dir, 'x.log', { keep: 1, size: '1K' }, (line) => void reports.push(line))
   file.write('kept\n')
   await file.drain()
   rmSync(dir, { recursive: true, force: true })
@@ -119,12 +119,12 @@ void test('a disk that refuses later costs lines, is told of once, and does not 
     await file.drain()
   }
   await file.close()
-  assert.equal(told.length, 1)
-  assert.match(told[0] ?? '', /x\.log cannot be written/)
+  assert.equal(reports.length, 1)
+  assert.match(reports[0] ?? '', /x\.log cannot be written/)
 })
 
-void test('memoryLog keeps scrubbed entries', () => {
-  const log = memoryLog()
+void test('createMemoryLog keeps scrubbed entries', () => {
+  const log = createMemoryLog()
   log.child({ module: 'x' }).warn({ securityEvent: 'forged-callback', token: 'abc' }, 'security event')
   assert.equal(log.entries[0]?.token, '[secret]')
   assert.equal(log.entries[0]?.securityEvent, 'forged-callback')

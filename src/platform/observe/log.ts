@@ -4,32 +4,32 @@ import { openOutput, type Output } from './log/output.ts'
 import { scrubLine } from './log/scrub.ts'
 import { serializers } from './log/serialize.ts'
 
-/** Log objects and a fixed message: `log.info({ paymentId }, 'payment created')`. A child per module. */
+/** A pino logger. Takes fields and a fixed message: `log.info({ paymentId }, 'payment created')`. Each module has a child logger. */
 export type Log = Logger
 
 export interface LogOptions {
-  /** fatal, error, warn, info, debug, trace or silent; info by default. */
+  /** fatal, error, warn, info, debug, trace or silent. Default: info. */
   level?: string
-  /** Folder of combined.log and error.log; no files without it. */
+  /** Folder of combined.log and error.log. Without it no files are written. */
   dir?: string
-  /** Whether lines go to standard output, as short text on a terminal and as JSON elsewhere. On by default. */
+  /** Whether lines go to standard output, as short text on a terminal and otherwise as JSON. Default: true. */
   console?: boolean
-  /** `service` of every line; purser by default. */
+  /** Value of the field `service`. Default: purser. */
   service?: string
   version?: string
   clock?: Clock
 }
 
 export interface RootLog extends Logger {
-  /** Resolves when every line written so far is with the operating system. */
+  /** Resolves when the operating system has received every line logged so far. */
   drain(): Promise<void>
-  /** Drains and closes the files. Later lines are lost. */
+  /** Drains and closes the log files. Later lines are lost. */
   close(): Promise<void>
 }
 
 /**
- * The program's log: JSON lines, lower-case levels, ISO times. Lines are gathered for some milliseconds, but an error goes out at once,
- * and what is left goes out when the process exits or crashes. Nothing that looks like a secret leaves (log/scrub.ts).
+ * Creates the program's log: JSON lines, lower-case levels, ISO times. Lines are buffered for some milliseconds. An error flushes the
+ * buffer at once, and an exit or crash of the process flushes the rest. Texts that look like secrets are removed (log/scrub.ts).
  */
 export function createLog(options: LogOptions = {}): RootLog {
   const output = openOutput({ dir: options.dir, console: options.console !== false })
@@ -40,8 +40,8 @@ export interface MemoryLog extends Logger {
   readonly entries: readonly Readonly<Record<string, unknown>>[]
 }
 
-/** Keeps its entries, scrubbed as the files would have them. For tests. */
-export function memoryLog(options: Pick<LogOptions, 'level' | 'clock'> = {}): MemoryLog {
+/** Creates a log that keeps its entries in memory, scrubbed like the log files. For tests. */
+export function createMemoryLog(options: Pick<LogOptions, 'level' | 'clock'> = {}): MemoryLog {
   const entries: Record<string, unknown>[] = []
   const keep = { write: (line: string) => void entries.push(JSON.parse(line) as Record<string, unknown>) }
   return Object.assign(build({ level: 'trace', ...options }, { write: (line) => keep.write(scrubLine(line)) }), {
@@ -49,7 +49,7 @@ export function memoryLog(options: Pick<LogOptions, 'level' | 'clock'> = {}): Me
   })
 }
 
-/** Says nothing. For tests. */
+/** A log that writes nothing. For tests. */
 export const silentLog: Log = pino({ enabled: false })
 
 function build(options: LogOptions, output: Pick<Output, 'write'>): Logger {
@@ -68,7 +68,7 @@ function build(options: LogOptions, output: Pick<Output, 'write'>): Logger {
   )
 }
 
-/** The text of a time is kept while the millisecond lasts. */
+/** Returns a timestamp function that reuses its text within a millisecond. */
 function isoTimestamp(clock: Clock): () => string {
   let lastMs = Number.NaN
   let text = ''

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics } from './metrics.ts'
 
-void test('figures are in a registry of their own, and a name asked for twice is one figure', async () => {
+void test('metrics are in a separate registry, and a repeated name returns the same metric', async () => {
   const [one, two] = [createMetrics({ defaults: false }), createMetrics({ defaults: false })]
   one.counter('purser_tests_total', 'Tests.', ['kind']).inc({ kind: 'unit' })
   one.counter('purser_tests_total', 'Tests.', ['kind']).inc({ kind: 'unit' })
@@ -15,6 +15,6 @@ void test('figures are in a registry of their own, and a name asked for twice is
   assert.equal((await two.registry.metrics()).includes('purser_tests_total'), false)
 })
 
-void test('figures of the process are there unless they are not wanted', async () => {
+void test('metrics of the process are included by default', async () => {
   assert.match(await createMetrics().registry.metrics(), /process_resident_memory_bytes \d/)
 })

@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
-/** The program's figures, in a registry of its own. Asking twice for a name gives the same figure. */
+/** The program's metrics, in a separate registry. A second request for a name returns the same metric. */
 export interface Metrics {
   readonly registry: Registry
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
-  /** `buckets` in the unit that the name ends in, seconds by default. */
+  /** Returns a histogram. `buckets` are in the unit that the name ends with. Default: buckets for seconds. */
   histogram<L extends string = never>(
     name: string,
     help: string,
@@ -16,7 +16,7 @@ export interface Metrics {
 
 const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** `defaults`: also the figures of the process itself (memory, event loop, garbage collection). */
+/** Creates the registry. `defaults` adds the metrics of the process: memory, event loop, garbage collection. */
 export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
   const registry = new Registry()
   if (options.defaults !== false) collectDefaultMetrics({ register: registry })

@@ -7,11 +7,11 @@ export interface PlatformCli extends CliContext {
 }
 
 export interface CommandDeps {
-  /** The settings of all modules. Loads their code. */
+  /** Returns the setting definitions of all modules. Imports their code. */
   readonly specs: () => Promise<readonly ConfigSpec[]>
   readonly load: () => Promise<Loaded<readonly ConfigSpec[]>>
   readonly open: () => Promise<PlatformCli>
-  /** The same with all modules, wired but not running. */
+  /** Opens the database and wires all modules, without running them. */
   readonly openModules: () => Promise<CheckContext>
 }
 

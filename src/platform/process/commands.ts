@@ -2,16 +2,16 @@ import type { Command } from 'commander'
 import type { CommandDeps } from './cli.ts'
 import { declareCommand } from '../runtime/lazy-command.ts'
 
-/** `purser config`, `setting`, `db` and `check`. */
+/** Declares the commands `config`, `setting`, `db` and `check`. */
 export function platformCommands(program: Command, { specs, load, open, openModules }: CommandDeps): void {
   declareCommand(program, {
     name: 'config',
-    description: 'the settings that the environment and .env give',
+    description: 'check and show the settings from the environment and .env',
     load: async (group) => (await import('./commands/config.ts')).addConfigCommands(group, { specs, load }),
   })
   declareCommand(program, {
     name: 'setting',
-    description: 'settings kept in the database; the environment wins over them',
+    description: 'change settings in the database at run time; the environment overrides them',
     load: async (group) =>
       (await import('../runtime/settings/commands.ts')).addSettingCommands(group, open, {
         specs,
@@ -21,16 +21,16 @@ export function platformCommands(program: Command, { specs, load, open, openModu
   })
   declareCommand(program, {
     name: 'db',
-    description: 'look into the database (PostgreSQL)',
+    description: 'query the database (PostgreSQL)',
     load: async (group) => (await import('./commands/database.ts')).databaseCommands(group, open),
   })
   program
     .command('check')
-    .description('look through the whole database for what must not be; exits 1 when something is broken')
+    .description('check all invariants of the database; exits with 1 when one is broken')
     .action(async () => (await import('./commands/check.ts')).checkInvariants(await openModules()))
 }
 
-/** All of standard input: a secret does not belong into the shell's history. */
+/** Reads standard input to its end, so that a secret stays out of the shell's history. */
 async function readInput(): Promise<string> {
   if (process.stdin.isTTY) process.stderr.write('Value (end with Ctrl-D): ')
   let text = ''

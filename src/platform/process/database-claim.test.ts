@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openTestDatabase } from '../../../test/database.ts'
 import { systemClock as clock } from '../base/clock.ts'
-import { makeMasterKey } from '../environment/masterkey.ts'
+import { createMasterKeyFile } from '../environment/masterkey.ts'
 import { platformSchema } from '../database/schema.ts'
 import { claimDatabase, masterKeyPath } from './database-claim.ts'
 
@@ -15,7 +15,7 @@ function keyIn(t: TestContext): string {
   return masterKeyPath({ masterKeyFile: undefined, dataDir })
 }
 
-void test('the first start fixes mode and key; the same again is let in, also many at once', async (t) => {
+void test('the first start fixes mode and key; later and concurrent starts with the same pass', async (t) => {
   await using database = await openTestDatabase([platformSchema])
   const keyPath = keyIn(t)
   const options = { mode: 'sandbox', keyPath, clock } as const
@@ -24,7 +24,7 @@ void test('the first start fixes mode and key; the same again is let in, also ma
   await claimDatabase(database.db, options)
 })
 
-void test('another mode, another key and a lost key are refused in one line; nothing is made in their place', async (t) => {
+void test('another mode, another key and a missing key are refused with one line, and no key is created', async (t) => {
   await using database = await openTestDatabase([platformSchema])
   const keyPath = keyIn(t)
   await claimDatabase(database.db, { mode: 'live', keyPath, clock })
@@ -39,16 +39,16 @@ void test('another mode, another key and a lost key are refused in one line; not
       },
     )
   }
-  await refused('sandbox', keyPath, 'platform.other-mode', /of mode live.*PURSER_MODE=live/)
+  await refused('sandbox', keyPath, 'platform.other-mode', /belongs to mode live.*PURSER_MODE=live/)
   const other = keyIn(t)
-  makeMasterKey(other)
-  await refused('live', other, 'platform.other-master-key', /restore/)
+  createMasterKeyFile(other)
+  await refused('live', other, 'platform.other-master-key', /Restore/)
   rmSync(keyPath)
-  await refused('live', keyPath, 'platform.master-key-missing', /restore the file/)
-  await refused('live', keyPath, 'platform.master-key-missing', /restore the file/)
+  await refused('live', keyPath, 'platform.master-key-missing', /Restore the file/)
+  await refused('live', keyPath, 'platform.master-key-missing', /Restore the file/)
 })
 
-void test('the running program cannot change what is fixed', async (t) => {
+void test('the running program cannot change mode and key fingerprint', async (t) => {
   await using database = await openTestDatabase([platformSchema])
   await claimDatabase(database.db, { mode: 'live', keyPath: keyIn(t), clock })
   const { sql } = await import('../database/db.ts')

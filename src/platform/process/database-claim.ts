@@ -3,25 +3,25 @@ import type { Clock } from '../base/clock.ts'
 import type { Mode } from '../environment/config.ts'
 import { sql, type Db, type Tx } from '../database/db.ts'
 import { AppError } from '../base/errors.ts'
-import { makeMasterKey, readMasterKey, type MasterKey } from '../environment/masterkey.ts'
+import { createMasterKeyFile, readMasterKey, type MasterKey } from '../environment/masterkey.ts'
 
 export interface ClaimOptions {
   mode: Mode
-  /** Where the master key is, `masterKeyPath(config)`. */
+  /** Path of the master key file, from `masterKeyPath(config)`. */
   keyPath: string
   clock: Clock
 }
 
-/** PURSER_MASTER_KEY_FILE, or `master.key` in the data folder. */
+/** Returns PURSER_MASTER_KEY_FILE, or `master.key` in the data folder. */
 export const masterKeyPath = (config: { masterKeyFile: string | undefined; dataDir: string }): string =>
   config.masterKeyFile ?? join(config.dataDir, 'master.key')
 
 const LOCK = 7_305_002
 
 /**
- * Makes sure that this database belongs to this mode and this master key, and writes both into it at the first start. To be called after
- * the migrations and before anything else. Throws one line: `platform.other-mode`, `platform.master-key-missing`,
- * `platform.other-master-key`, `platform.bad-master-key`.
+ * Checks that this database belongs to this mode and master key. The first start records both in the database. Call it after the
+ * migrations and before any other access. Throws `platform.other-mode`, `platform.master-key-missing`, `platform.other-master-key` or
+ * `platform.bad-master-key`, each with a message of one line.
  */
 export async function claimDatabase(db: Db, options: ClaimOptions): Promise<MasterKey> {
   return db.transaction(async (tx) => {
@@ -35,27 +35,30 @@ export async function claimDatabase(db: Db, options: ClaimOptions): Promise<Mast
 
 async function claimMode(tx: Tx, state: ReadonlyMap<string, string>, { mode, clock }: ClaimOptions): Promise<void> {
   const known = state.get('mode')
-  if (known === undefined) return put(tx, 'mode', mode, clock)
+  if (known === undefined) return insertState(tx, 'mode', mode, clock)
   checkMode(known, mode)
 }
 
 /**
- * Before the migrations, which differ between the modes. A database that has no mode yet passes. Throws `platform.other-mode`.
+ * Checks the mode before the migrations, because they differ between modes. A database without a mode passes. Throws
+ * `platform.other-mode`.
  */
 export async function requireMode(db: Db, mode: Mode): Promise<void> {
-  const { there } = await db.one<{ there: boolean }>(sql`select to_regclass('platform.state') is not null as there`)
-  if (!there) return
+  const { initialized } = await db.one<{ initialized: boolean }>(
+    sql`select to_regclass('platform.state') is not null as initialized`,
+  )
+  if (!initialized) return
   const known = await db.maybe<{ value: string }>(sql`select value from platform.state where key = 'mode'`)
   if (known) checkMode(known.value, mode)
 }
 
 function checkMode(known: string, mode: Mode): void {
   if (known === mode) return
-  const hint = `set PURSER_MODE=${known}, or use another DATA_DIR or DATABASE_URL`
+  const hint = `Set PURSER_MODE=${known}, or use another DATA_DIR or DATABASE_URL.`
   throw new AppError(
     'platform.other-mode',
     500,
-    `This database is of mode ${known} and cannot run in mode ${mode}: ${hint}.`,
+    `This database belongs to mode ${known} and cannot run in mode ${mode}. ${hint}`,
   )
 }
 
@@ -67,12 +70,12 @@ async function claimKey(
   { keyPath, clock }: ClaimOptions,
 ): Promise<MasterKey> {
   const expected = [...state].filter(([key]) => key.startsWith(FINGERPRINT))
-  const key = readMasterKey(keyPath) ?? (expected.length === 0 ? makeMasterKey(keyPath) : undefined)
+  const key = readMasterKey(keyPath) ?? (expected.length === 0 ? createMasterKeyFile(keyPath) : undefined)
   if (!key) {
     throw new AppError(
       'platform.master-key-missing',
       500,
-      `The master key file ${keyPath} is missing, and the secrets in this database cannot be read without it: restore the file from your recovery kit or backup, or set PURSER_MASTER_KEY_FILE.`,
+      `The master key file ${keyPath} is missing. Without it the secrets in this database cannot be read. Restore the file from your recovery kit or backup, or set PURSER_MASTER_KEY_FILE.`,
     )
   }
   for (const [name, fingerprint] of expected) {
@@ -81,14 +84,14 @@ async function claimKey(
     throw new AppError(
       'platform.other-master-key',
       500,
-      `The master key file ${keyPath} does not belong to this database (version ${version} is missing or another): restore the file that does.`,
+      `The master key file ${keyPath} does not belong to this database (version ${version} is missing or different). Restore the right file.`,
     )
   }
   const added = key.versions.filter((version) => !state.has(`${FINGERPRINT}${version}`))
-  for (const version of added) await put(tx, `${FINGERPRINT}${version}`, key.fingerprint(version), clock)
+  for (const version of added) await insertState(tx, `${FINGERPRINT}${version}`, key.fingerprint(version), clock)
   return key
 }
 
-async function put(tx: Tx, key: string, value: string, clock: Clock): Promise<void> {
+async function insertState(tx: Tx, key: string, value: string, clock: Clock): Promise<void> {
   await tx.run(sql`insert into platform.state (key, value, set_at) values (${key}, ${value}, ${clock.now()})`)
 }

@@ -2,13 +2,14 @@ import { monotonicMs } from '../base/clock.ts'
 import type { Sources } from '../environment/config.ts'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
-const LOOK_MS = 500
-const ECHO_MS = 1_000
+const PARENT_POLL_MS = 500
+/** Time in which a repeated signal counts as the first one. */
+const REPEAT_MS = 1_000
 
 /**
- * Resolves with the reason when this process is asked to end. npm passes on a Ctrl-C that the terminal has sent us already, so a signal
- * that comes at once after the first is the same one; a later one means that somebody does not want to wait: the process ends as it is,
- * and what was under way is found by the next start. Call once, first of all.
+ * Resolves with the reason when this process should stop. npm forwards a Ctrl-C that the terminal already sent to this process, so a
+ * second signal within a second counts as the same one. A later signal exits at once; the next start recovers the unfinished work. Call
+ * it once, before anything else.
  */
 export function waitForShutdown({ env }: Pick<Sources, 'env'>): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -16,19 +17,19 @@ export function waitForShutdown({ env }: Pick<Sources, 'env'>): Promise<string> 
   for (const signal of SIGNALS)
     process.on(signal, () => {
       firstMs ??= monotonicMs()
-      if (monotonicMs() - firstMs > ECHO_MS) {
-        process.stderr.write('Ended at once. The next start finds what was under way.\n')
+      if (monotonicMs() - firstMs > REPEAT_MS) {
+        process.stderr.write('Stopped without waiting. The next start recovers unfinished work.\n')
         process.exit(1)
       }
       resolve(signal)
     })
   if (process.connected) watchLauncher(resolve)
-  // npm runs us in a shell, and a signal that npm alone is sent ends npm and that shell, but never reaches us.
+  // npm runs this process in a shell. A signal to npm alone ends npm and that shell, but does not reach this process.
   else if (env['npm_lifecycle_event'] !== undefined && process.platform !== 'win32') watchParent(resolve)
   return promise
 }
 
-/** bin/launch.js closes its channel when npm above it has ended. The kernel closes it when the launcher is killed. */
+/** Resolves when the IPC channel of bin/launch.js closes. The launcher closes it after npm ended, the kernel after a kill. */
 function watchLauncher(resolve: (reason: string) => void): void {
   process.once('disconnect', () => resolve('the launcher has ended'))
   process.channel?.unref()
@@ -40,6 +41,6 @@ function watchParent(resolve: (reason: string) => void): void {
     if (process.ppid === parent) return
     clearInterval(timer)
     resolve('npm has ended')
-  }, LOOK_MS)
+  }, PARENT_POLL_MS)
   timer.unref()
 }

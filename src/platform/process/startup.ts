@@ -17,63 +17,64 @@ import {
 } from '../database/postgres.ts'
 import { claimDatabase, masterKeyPath, requireMode } from './database-claim.ts'
 
-/** Where the data is, and by which roles it is reached. */
+/** Connections to the database of the data, one per role. */
 export interface Database {
-  /** Migrates and owns the schemas. */
+  /** Connection of the role that owns and migrates the schemas. */
   readonly owner: ClientConfig
-  /** The running program: may not rewrite history (docs/decisions/0005). */
+  /** Connection of the running program. Its role cannot change history (docs/decisions/0005). */
   readonly app: ClientConfig
   readonly embedded: boolean
-  /** No other process runs the program on it, so whatever is claimed or locked in it belongs to the dead. */
-  readonly sole: boolean
-  /** Gives up the data folder and stops the embedded server, if this process runs it. */
+  /** True when this process holds the owner lock: no other process runs on the database, so existing claims and locks are stale. */
+  readonly exclusive: boolean
+  /** Releases the data folder and stops the embedded server, if this process runs it. */
   close(): Promise<void>
 }
 
 export interface OpenOptions {
   readonly log: (line: string) => void
-  /** Another process took the data folder over: nothing may be written any more. */
-  readonly onLost?: () => void
+  /** Called when this process lost the owner lock of the data folder. It must not write any more. */
+  readonly onLockLost?: () => void
 }
 
-const nothing = (): Promise<void> => Promise.resolve()
+const closeNothing = (): Promise<void> => Promise.resolve()
 
 /**
- * The database for a process that runs the program: starts or adopts the embedded PostgreSQL of the data folder and keeps others off it, or
- * connects to `DATABASE_URL`. Throws AppError with one line that says what to do; `platform.already-running` when another process has the folder.
+ * Opens the database for the running program. Connects to `DATABASE_URL`, or starts the embedded PostgreSQL (or connects to the running
+ * server) and acquires the owner lock of the data folder. Throws AppError with one line that says what to do, and
+ * `platform.already-running` when another process holds the lock.
  */
 export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
   if (config.databaseUrl) return connect(config.databaseUrl.reveal(), ensureRole)
-  const { owner, app, adopted, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
-  const lock = await acquireOwnerLock(owner, options.onLost ? { onLost: options.onLost } : {})
+  const { owner, app, wasRunning, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
+  const lock = await acquireOwnerLock(owner, options.onLockLost ? { onLockLost: options.onLockLost } : {})
   if (!lock) {
     throw new AppError(
       'platform.already-running',
       500,
-      `Purser already runs on ${config.dataDir}. Use "npx purser" to work with it, or set DATA_DIR and PORT for a second one.`,
+      `Purser already runs on ${config.dataDir}. Use \`npx purser\` to control it, or set DATA_DIR and PORT to run a second one.`,
     )
   }
-  if (adopted) await endDeadSessions(owner)
+  if (wasRunning) await endDeadSessions(owner)
   const close = async (): Promise<void> => {
     await lock.release()
     await stop()
   }
-  return { owner, app, embedded: true, sole: true, close }
+  return { owner, app, embedded: true, exclusive: true, close }
 }
 
 /**
- * The database for a command: that of a program that runs, else the embedded one, started for as long as the command takes. Never makes
- * one: throws `platform.no-database` where none is.
+ * Opens the database for a CLI command: that of a running program, or else the embedded one, which runs until the command ends. Never
+ * creates a database: throws `platform.no-database` where none exists.
  */
 export async function attachDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
   if (config.databaseUrl) return connect(config.databaseUrl.reveal())
   const server = await findPostgres(config.dataDir)
-  if (server) return { owner: server.owner, app: server.app, embedded: true, sole: false, close: nothing }
+  if (server) return { owner: server.owner, app: server.app, embedded: true, exclusive: false, close: closeNothing }
   if (hasPostgres(config.dataDir)) return openDatabase(config, options)
   throw new AppError(
     'platform.no-database',
     500,
-    `There is no Purser in ${resolve(config.dataDir)}: set DATA_DIR, or go to the folder that it was started in. \`npx purser start\` makes a new one.`,
+    `${resolve(config.dataDir)} has no Purser database. Set DATA_DIR, run the command in the folder where Purser was started, or create a database with \`npx purser start\`.`,
   )
 }
 
@@ -84,7 +85,7 @@ export interface PrepareOptions {
 }
 
 /**
- * Migrates, and checks that the database is of this mode and master key. Returns the key. Safe to run from many instances at once.
+ * Migrates the database and checks that it belongs to this mode and master key. Returns the key. Safe for concurrent instances.
  */
 export async function prepareDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
   return claim(database, options, async (db) => {
@@ -93,7 +94,7 @@ export async function prepareDatabase(database: Pick<Database, 'owner'>, options
   })
 }
 
-/** The same for a command: it migrates nothing, and throws `platform.schema-older` or `platform.no-database` where that is needed. */
+/** Checks mode and master key for a CLI command, without migrating. Throws `platform.schema-older` or `platform.no-database`. */
 export async function checkDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
   return claim(database, options, (db) => requireCurrent(db, options.schemas))
 }
@@ -101,12 +102,12 @@ export async function checkDatabase(database: Pick<Database, 'owner'>, options: 
 async function claim(
   database: Pick<Database, 'owner'>,
   { config, clock }: PrepareOptions,
-  bringUp: (db: Db) => Promise<void>,
+  prepareSchema: (db: Db) => Promise<void>,
 ): Promise<MasterKey> {
   const db = openDb({ connection: database.owner, max: 2, applicationName: applicationName('migrate') })
   try {
     await requireMode(db, config.mode)
-    await bringUp(db)
+    await prepareSchema(db)
     return await claimDatabase(db, { mode: config.mode, keyPath: masterKeyPath(config), clock })
   } finally {
     await db.close()
@@ -126,30 +127,30 @@ async function connect(connectionString: string, prepare?: (db: Db) => Promise<v
     throw new AppError(
       'platform.database-unreachable',
       500,
-      `The database of DATABASE_URL cannot be used: ${describeError(error)}`,
+      `The database of DATABASE_URL cannot be used: ${describeError(error)}. Check the URL, and that PostgreSQL runs and accepts the user and password.`,
     )
   } finally {
     await db.close()
   }
   const app: ClientConfig = { connectionString, options: `-c role=${APP_ROLE}` }
-  return { owner, app, embedded: false, sole: false, close: nothing }
+  return { owner, app, embedded: false, exclusive: false, close: closeNothing }
 }
 
-const OLDEST = 150_000
+const MIN_SERVER_VERSION = 150_000
 
 async function requireVersion(db: Db): Promise<void> {
   const { version } = await db.one<{ version: number }>(
     sql`select current_setting('server_version_num')::int as version`,
   )
-  if (version >= OLDEST) return
+  if (version >= MIN_SERVER_VERSION) return
   throw new AppError(
     'platform.database-too-old',
     500,
-    `DATABASE_URL is PostgreSQL ${Math.floor(version / 10_000)}; Purser needs 15 or later.`,
+    `The server of DATABASE_URL is PostgreSQL ${Math.floor(version / 10_000)}. Use PostgreSQL 15 or later.`,
   )
 }
 
-/** Each connection of the program takes this role on, so the user of DATABASE_URL must be a member of it. */
+/** Creates the role of the running program if needed. Its connections set this role, so the user of DATABASE_URL must be a member. */
 async function ensureRole(db: Db): Promise<void> {
   const known = await db.maybe<{ member: boolean }>(
     sql`select pg_has_role(current_user, oid, 'member') as member from pg_roles where rolname = ${APP_ROLE}`,
@@ -159,13 +160,13 @@ async function ensureRole(db: Db): Promise<void> {
     if (!known) await db.run(rawSql(`create role ${APP_ROLE} nologin`))
     await db.run(rawSql(`grant ${APP_ROLE} to current_user`))
   } catch (error) {
-    // 42501: insufficient privilege. 42710: another instance made it just now.
+    // 42501: insufficient privilege. 42710: another instance created the role concurrently.
     if (sqlState(error) === '42710') return ensureRole(db)
     if (sqlState(error) !== '42501') throw error
     throw new AppError(
       'platform.database-role',
       500,
-      `The user of DATABASE_URL may not create roles. Have an administrator run once: create role ${APP_ROLE} nologin; grant ${APP_ROLE} to <that user>;`,
+      `The user of DATABASE_URL may not create roles. An administrator must run once: create role ${APP_ROLE} nologin; grant ${APP_ROLE} to <that user>;`,
     )
   }
 }

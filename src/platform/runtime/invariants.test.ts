@@ -4,7 +4,7 @@ import { openTestDatabase } from '../../../test/database.ts'
 import { createSetClock } from '../base/clock.ts'
 import { sql } from '../database/db.ts'
 import { watchInvariants } from './invariants.ts'
-import { memoryLog } from '../observe/log.ts'
+import { createMemoryLog } from '../observe/log.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import type { Invariant } from './module.ts'
 
@@ -12,7 +12,7 @@ const MINUTE = 60_000
 
 async function openWatch(invariants: readonly Invariant[]) {
   const database = await openTestDatabase([])
-  const [clock, log, metrics] = [createSetClock(), memoryLog(), createMetrics({ defaults: false })]
+  const [clock, log, metrics] = [createSetClock(), createMemoryLog(), createMetrics({ defaults: false })]
   const { cron, health } = watchInvariants({ db: database.db, clock, metrics, invariants })
   return {
     ...{ clock, log, health },
@@ -22,7 +22,7 @@ async function openWatch(invariants: readonly Invariant[]) {
   }
 }
 
-void test('what is broken is logged and counted, and degrades the health until it holds again', async () => {
+void test('a broken invariant is logged and counted, and degrades the health until it holds again', async () => {
   let problems = ['1 shilling is missing']
   await using t = await openWatch([{ name: 'test.money', check: () => Promise.resolve(problems) }])
   assert.equal((await t.health.check()).status, 'healthy')
@@ -38,7 +38,7 @@ void test('what is broken is logged and counted, and degrades the health until i
   assert.match(await t.counted(), /purser_invariants_broken\{invariant="test.money"\} 0/)
 })
 
-void test('what could not be checked degrades the health too, and is not taken for broken', async () => {
+void test('an invariant that could not be checked degrades the health, but is not reported as broken', async () => {
   let isSlow = true
   const check = (): Promise<string[]> =>
     isSlow ? Promise.reject(new Error('canceling statement due to statement timeout')) : Promise.resolve([])
@@ -53,10 +53,10 @@ void test('what could not be checked degrades the health too, and is not taken f
   assert.equal((await t.health.check()).status, 'healthy')
 })
 
-void test('a look that takes long comes less often, has more time than other statements, and is remembered until the next', async () => {
-  let looks = 0
+void test('a slow check runs less often, has a longer timeout than other statements, and keeps its result until the next run', async () => {
+  let checks = 0
   const check: Invariant['check'] = async (q) => {
-    looks += 1
+    checks += 1
     const settings = await q.many<{ value: string }>(sql`select current_setting(name) as value
       from unnest(array['statement_timeout', 'transaction_isolation', 'transaction_read_only']) name`)
     t.clock.advance(2 * MINUTE)
@@ -67,11 +67,11 @@ void test('a look that takes long comes less often, has more time than other sta
   assert.deepEqual(t.log.entries[0]?.problems, ['5min', 'repeatable read', 'on'])
   t.clock.advance(90 * MINUTE)
   await t.run()
-  assert.equal(looks, 1)
-  assert.equal((await t.health.check()).status, 'degraded', 'nobody looked again')
+  assert.equal(checks, 1)
+  assert.equal((await t.health.check()).status, 'degraded', 'the check did not run again')
   t.clock.advance(10 * MINUTE)
   await t.run()
-  assert.equal(looks, 2)
+  assert.equal(checks, 2)
   t.clock.advance(10 * 60 * MINUTE)
-  assert.equal((await t.health.check()).status, 'healthy', 'another instance looks by now')
+  assert.equal((await t.health.check()).status, 'healthy', 'an expired result is ignored')
 })

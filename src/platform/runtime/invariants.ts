@@ -14,65 +14,71 @@ export interface InvariantsDeps {
   readonly invariants: readonly Invariant[]
 }
 
-const EVERY_MS = 10 * 60_000
-/** Each look is at all there is, so it takes longer as the books grow, and comes less often: at most this part of the time is spent looking. */
-const SHARE = 50
-const LONGEST_MS = 5 * 60_000
-/** Another instance may have looked since, and found it mended. */
-const KEPT_MS = 2 * EVERY_MS
-const SHOWN = 5
+const INTERVAL_MS = 10 * 60_000
+/** A check reads all data, so it gets slower as the books grow. A check of duration d runs at most every 50 d, so it uses at most 2% of the time. */
+const INTERVAL_PER_DURATION = 50
+const CHECK_TIMEOUT_MS = 5 * 60_000
+/** Age after which a result is ignored: another instance may have checked since and found the invariant restored. */
+const RESULT_TTL_MS = 2 * INTERVAL_MS
+const MAX_LOGGED_PROBLEMS = 5
 
-interface Look {
-  readonly found: 'holds' | 'broken' | 'unchecked'
+interface CheckRun {
+  readonly result: 'holds' | 'broken' | 'unchecked'
   readonly nextAt: Date
 }
 
 /**
- * Looks every ten minutes, of large books less often, whether what must hold does. What is broken, and what could not be looked at, is logged,
- * counted and degrades the health.
+ * Checks all invariants every ten minutes, or less often for large books. A broken invariant, and one that could not be checked, is
+ * logged and degrades the health. The metric counts the problems of a broken invariant.
  */
 export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; readonly health: HealthCheck } {
   const { db, clock, metrics, invariants } = deps
-  const gauge = metrics.gauge('purser_invariants_broken', 'Sentences on what must not be, 0 when it holds', [
-    'invariant',
-  ])
-  const looks = new Map<string, Look>()
+  const gauge = metrics.gauge(
+    'purser_invariants_broken',
+    'Problems found by the last check of an invariant, 0 when it holds',
+    ['invariant'],
+  )
+  const runs = new Map<string, CheckRun>()
 
-  async function look({ name, check }: Invariant, log: Log): Promise<Look['found']> {
+  async function runCheck({ name, check }: Invariant, log: Log): Promise<CheckRun['result']> {
     try {
-      const problems = await atLeisure(db, check)
+      const problems = await checkInSnapshot(db, check)
       gauge.set({ invariant: name }, problems.length)
       if (problems.length === 0) return 'holds'
-      log.error({ invariant: name, problems: problems.slice(0, SHOWN) }, 'an invariant is broken: see npx purser check')
+      log.error(
+        { invariant: name, problems: problems.slice(0, MAX_LOGGED_PROBLEMS) },
+        'an invariant is broken: run npx purser check',
+      )
       return 'broken'
     } catch (error) {
       const why = describeError(error)
       log.error(
         { invariant: name, why },
-        'an invariant could not be checked: npx purser check takes as long as it needs',
+        'an invariant could not be checked: run npx purser check, which has no time limit',
       )
       return 'unchecked'
     }
   }
 
-  const listed = (found: Look['found']): string[] => {
-    const oldest = addMs(clock.now(), -KEPT_MS)
-    return [...looks].flatMap(([name, one]) => (one.found === found && one.nextAt >= oldest ? [name] : []))
+  const listRecent = (result: CheckRun['result']): string[] => {
+    const oldest = addMs(clock.now(), -RESULT_TTL_MS)
+    return [...runs].flatMap(([name, one]) => (one.result === result && one.nextAt >= oldest ? [name] : []))
   }
   return {
     cron: {
       name: 'platform.invariants',
-      everyMs: EVERY_MS,
+      everyMs: INTERVAL_MS,
       run: async ({ log, signal }) => {
-        // One after the other: payments go first.
+        // Check one after the other, to leave database capacity for payments.
         for (const invariant of invariants) {
           if (signal.aborted) return
-          const begun = clock.now()
-          const { nextAt } = looks.get(invariant.name) ?? {}
-          if (nextAt && nextAt > begun) continue
-          const found = await look(invariant, log)
-          const tookMs = clock.now().getTime() - begun.getTime()
-          looks.set(invariant.name, { found, nextAt: addMs(begun, Math.max(EVERY_MS, tookMs * SHARE)) })
+          const startedAt = clock.now()
+          const { nextAt } = runs.get(invariant.name) ?? {}
+          if (nextAt && nextAt > startedAt) continue
+          const result = await runCheck(invariant, log)
+          const durationMs = clock.now().getTime() - startedAt.getTime()
+          const waitMs = Math.max(INTERVAL_MS, durationMs * INTERVAL_PER_DURATION)
+          runs.set(invariant.name, { result, nextAt: addMs(startedAt, waitMs) })
         }
       },
     },
@@ -80,7 +86,7 @@ export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; re
       name: 'invariants',
       critical: false,
       check: () => {
-        const [broken, unchecked] = [listed('broken'), listed('unchecked')]
+        const [broken, unchecked] = [listRecent('broken'), listRecent('unchecked')]
         if (broken.length + unchecked.length === 0) return Promise.resolve({ status: 'healthy' })
         const detail = { ...(broken.length > 0 && { broken }), ...(unchecked.length > 0 && { unchecked }) }
         return Promise.resolve({ status: 'degraded', detail })
@@ -89,10 +95,10 @@ export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; re
   }
 }
 
-/** In one state of the database, with more time than what somebody waits for gets. */
-const atLeisure = (db: Db, check: Invariant['check']): Promise<string[]> =>
+/** Runs a check in one snapshot of the database, with a longer timeout than the statements of requests. */
+const checkInSnapshot = (db: Db, check: Invariant['check']): Promise<string[]> =>
   db.transaction(async (tx) => {
     await tx.run(sql`set transaction isolation level repeatable read, read only`)
-    await tx.run(rawSql(`set local statement_timeout = ${LONGEST_MS}`))
+    await tx.run(rawSql(`set local statement_timeout = ${CHECK_TIMEOUT_MS}`))
     return check(tx)
   })

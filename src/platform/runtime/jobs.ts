@@ -11,7 +11,7 @@ import { createInstances, type Instances } from './jobs/instances.ts'
 import { insertJob, readOutbox } from './jobs/outbox.ts'
 import { createQueue, type QueueRunner } from './jobs/queues.ts'
 import { createRelay, type Relay } from './jobs/relay.ts'
-import { within } from './jobs/tracker.ts'
+import { endsWithin } from './jobs/tracker.ts'
 import { createWorker, type Worker } from './jobs/worker.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -21,26 +21,26 @@ export { migrateJobs } from './jobs/migrate.ts'
 
 export interface Jobs {
   /**
-   * Writes the job into the caller's transaction (or at once without one); it runs after the commit, at least once. Then call `wake`:
-   * `tx.afterCommit(() => jobs.wake())`. Throws `platform.job-payload` when the payload is not what the job takes.
+   * Inserts the job in the caller's transaction, or at once with the pool. It runs at least once, after the commit. Then call `wake`:
+   * `tx.afterCommit(() => jobs.wake())`. Throws `platform.job-payload` when the payload does not match the job's schema.
    */
   enqueue<P>(q: Queryable, job: Job<P> | string, payload: P, options?: EnqueueOptions): Promise<void>
-  /** After a commit: the outbox is looked at now, or the named queue of this process. Not needed, only faster. */
+  /** Polls the outbox, or the named queue of this process, at once. Call it after a commit. It only reduces latency. */
   wake(queue?: string): void
-  /** With `worker`: runs jobs, queues and crons. Without it only hands over what this process enqueues. */
+  /** With `worker`: runs jobs, queues and crons. Without it only relays the outbox to the job queue. */
   start(roles: { web: boolean; worker: boolean }): Promise<void>
-  /** Every other instance is dead: what it had locked or claimed is free. For who has just become the one owner of the database. */
-  adopt(): Promise<void>
-  /** Takes no more work, waits for what runs, tells it to stop at the deadline, gives the rest back. Does not throw. */
+  /** Releases the locks and claims of all other instances. Call it only after this process acquired the owner lock of the database. */
+  releaseStale(): Promise<void>
+  /** Accepts no more work and waits for running work. Aborts it at the deadline and releases what remains. Does not throw. */
   drain(deadlineMs: number): Promise<void>
-  /** For tests and the simulator: runs all that is due (outbox, jobs, queues, crons) until nothing is due at `clock.now()`. */
+  /** Runs all due work (outbox, jobs, queues, crons) until nothing is due at `clock.now()`. For tests and the simulator. */
   runDue(): Promise<void>
   readonly health: HealthCheck
 }
 
 export interface JobsDeps {
   db: Db
-  /** The worker opens three connections of its own. Direct ones: it listens. */
+  /** The worker opens three dedicated connections. They must be direct (no transaction pooler), because one of them uses LISTEN. */
   connection: pg.ClientConfig
   clock: Clock
   ids: Ids
@@ -49,12 +49,12 @@ export interface JobsDeps {
   jobs: readonly Job[]
   queues: readonly DueQueue[]
   crons: readonly Cron[]
-  instance: { version: string; /** Jobs at once; 5 by default. */ concurrency?: number }
+  instance: { version: string; /** Jobs that run concurrently. Default: 5. */ concurrency?: number }
 }
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+$/
 
-/** Checks the name, and gives the payload its type. */
+/** Checks the name of a job and infers the type of its payload. */
 export function defineJob<P>(job: Job<P>): Job<P> {
   invariant(
     NAME.test(job.name) && job.name.length <= 128,
@@ -68,14 +68,17 @@ export function createJobs(deps: JobsDeps): Jobs {
   const log = deps.log.child({ module: 'jobs' })
   const jobs = byName(deps.jobs)
   byName(deps.crons)
-  const outboxRows = metrics.gauge('purser_outbox_rows', 'Jobs that wait in the outbox, some of them for their time')
+  const outboxRows = metrics.gauge(
+    'purser_outbox_rows',
+    'Jobs that wait in the outbox, including jobs for a later time',
+  )
   const instances = createInstances({
     db,
     clock,
     log,
     id: ids.uuid(),
     version: instance.version,
-    sample: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
+    updateMetrics: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
   })
   const relay = createRelay({ db, clock, log, known: jobs })
   const worker = createWorker({ ...deps, log, jobs, instances, concurrency: instance.concurrency ?? 5 })
@@ -103,9 +106,9 @@ export function createJobs(deps: JobsDeps): Jobs {
       relay.start()
       if (roles.worker) for (const part of [worker, crons, ...parts.queues]) part.start()
     },
-    adopt: async () => {
-      await instances.adopt()
-      for (const queue of deps.queues) await queue.adopt?.(clock.now())
+    releaseStale: async () => {
+      await instances.releaseOthers()
+      for (const queue of deps.queues) await queue.releaseClaims?.(clock.now())
     },
     drain: (deadlineMs) => (draining ??= drain(parts, deadlineMs)),
     runDue: () => runDue(parts),
@@ -124,20 +127,20 @@ interface Parts {
 
 async function drain({ log, instances, relay, worker, queues, crons }: Parts, forMs: number): Promise<void> {
   const deadlineMs = monotonicMs() + forMs
-  const attempt = (what: string, work: Promise<unknown>): Promise<unknown> =>
-    work.catch((err: unknown) => log.error({ err, what }, 'cannot stop in good order'))
+  const attempt = (part: string, stopping: Promise<unknown>): Promise<unknown> =>
+    stopping.catch((err: unknown) => log.error({ err, part }, 'a part of the job system did not stop cleanly'))
   await Promise.all([
     attempt('crons', crons.drain(deadlineMs)),
     ...queues.map((queue) => attempt(queue.name, queue.drain(deadlineMs))),
     attempt('worker', worker.drain(deadlineMs)),
   ])
   const lastMs = Math.max(LAST_MS, deadlineMs - monotonicMs())
-  await within(lastMs, attempt('relay', relay.stop()))
-  await within(lastMs, attempt('beat', instances.stop()))
+  await endsWithin(lastMs, attempt('relay', relay.stop()))
+  await endsWithin(lastMs, attempt('heartbeat', instances.stop()))
 }
 
 async function runDue({ instances, relay, worker, queues, crons }: Parts): Promise<void> {
-  await instances.beat()
+  await instances.sendHeartbeat()
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let count = await relay.moveAll()
     count += await worker.runDue()
@@ -145,16 +148,20 @@ async function runDue({ instances, relay, worker, queues, crons }: Parts): Promi
     count += await crons.runDue()
     if (count === 0) return
   }
-  throw new AppError('internal', 500, `Work is still due after ${MAX_ROUNDS} rounds: something makes itself due again.`)
+  throw new AppError(
+    'internal',
+    500,
+    `Work is still due after ${MAX_ROUNDS} rounds: a job or row makes itself due again.`,
+  )
 }
 
-/** How long the last two statements of a drain may take past its deadline. */
+/** Minimum time, in ms, for the last two statements of a drain, also past its deadline. */
 const LAST_MS = 1_000
 const MAX_ROUNDS = 1_000
 
 function byName<T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> {
   const map = new Map(items.map((item) => [item.name, item]))
   const twice = items.find((item) => map.get(item.name) !== item)
-  invariant(!twice, `there are two of the name '${twice?.name ?? ''}'`)
+  invariant(!twice, `the name '${twice?.name ?? ''}' is used twice`)
   return map
 }

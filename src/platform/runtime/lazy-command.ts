@@ -1,20 +1,20 @@
 import type { Command } from 'commander'
 
-/** A command of `purser`, or a group of them, by the name and text that `--help` shows. */
+/** A command or command group of `npx purser`, with the name and description that `--help` shows. */
 export interface LazyCommand {
   readonly name: string
   readonly description: string
-  /** Imports the code and adds options, subcommands and action to `command`. Called once, before its arguments are read. */
+  /** Imports the code and adds options, subcommands and action to `command`. Called once, before its arguments are parsed. */
   load(command: Command): Promise<void>
 }
 
-/** Adds the command to `program` without its code, so that `--help` and other commands do not wait for imports they do not need. */
+/** Declares the command without its code, so that `--help` and other commands do not wait for its imports. */
 export function declareCommand(program: Command, command: LazyCommand): void {
   const { name, description } = command
   loadBeforeUse(program, program.command(name).description(description), command)
 }
 
-/** Adds code to a command that another module may have declared. Declares the command when none has. */
+/** Adds code to a command that another module may have declared. Declares the command if it does not exist. */
 export function extendCommand(program: Command, command: LazyCommand): void {
   const declared = program.commands.find((each) => each.name() === command.name)
   if (declared) loadBeforeUse(program, declared, command)

@@ -10,7 +10,7 @@ import type { Log } from '../observe/log.ts'
 import type { MasterKey } from '../environment/masterkey.ts'
 import type { Schema } from '../database/migrate.ts'
 
-/** What a module hands to the process. Each part is optional; app.ts runs or mounts what is declared. */
+/** Parts that a module contributes to the process. app.ts runs or mounts each declared part. */
 export interface Module {
   readonly name: string
   readonly schema?: Schema
@@ -18,7 +18,7 @@ export interface Module {
   readonly jobs?: readonly Job[]
   readonly queues?: readonly DueQueue[]
   readonly crons?: readonly Cron[]
-  /** Adds commands below `program`. `open` attaches to the database: call it inside the action only, so that --help needs none. */
+  /** Adds commands to `program`. `open` connects to the database; call it only inside an action, so that --help needs no database. */
   commands?(program: Command, open: OpenCli): void
   readonly health?: readonly HealthCheck[]
   readonly invariants?: readonly Invariant[]
@@ -27,28 +27,28 @@ export interface Module {
 export interface Invariant {
   /** `module.what-holds` */
   readonly name: string
-  /** Sentences that say what is broken; none when it holds. */
+  /** Returns one sentence per violation. Empty when the invariant holds. */
   check(q: Queryable): Promise<string[]>
 }
 
-/** Who did something, as the audit log keeps it. */
+/** The actor of an audit log entry. */
 export interface Actor {
   readonly type: 'operator' | 'cli' | 'key' | 'system'
-  /** An operator's or key's id, the OS user's name, or the part of the program. */
+  /** Id of the operator or key, name of the OS user, or name of the part of the program. */
   readonly id: string
 }
 
 export interface CliRecord {
   /** `module.what-was-done` */
   readonly action: string
-  /** The id of what it was done to. */
+  /** Id of the changed object. */
   readonly target: string
   readonly detail?: Readonly<Record<string, string>>
 }
 
 export type OpenCli = () => Promise<CliContext>
 
-/** What a command of `purser` works with. The CLI closes it after the action. */
+/** Context of a CLI command. The CLI closes it after the action. */
 export interface CliContext {
   readonly db: Db
   readonly actor: Actor
@@ -57,10 +57,10 @@ export interface CliContext {
   readonly mode: Mode
   readonly masterKey: MasterKey
   readonly log: Log
-  /** Writes into the audit log, in the name of whoever runs the command. */
+  /** Writes an audit log entry with the user of the command as its actor. */
   record(tx: Tx, entry: CliRecord): Promise<void>
-  /** A line, or rows as a table of their keys. */
-  print(what: string | readonly Readonly<Record<string, unknown>>[]): void
-  /** A line for the person at the terminal. It goes to stderr, so that a script reads the result alone. */
+  /** Prints a line, or rows as a table of their keys. */
+  print(output: string | readonly Readonly<Record<string, unknown>>[]): void
+  /** Prints a line for the user to stderr, so that scripts read only the result from stdout. */
   note(line: string): void
 }

@@ -8,7 +8,7 @@ import { waitFor } from '../../../test/wait.ts'
 import { createSetClock } from '../base/clock.ts'
 import { defineConfig, loadConfig, setting } from '../environment/config.ts'
 import { sql } from '../database/db.ts'
-import { memoryLog, silentLog } from '../observe/log.ts'
+import { createMemoryLog, silentLog } from '../observe/log.ts'
 import { createMasterKey } from '../environment/masterkey.ts'
 import type { Actor } from './module.ts'
 import { platformSchema } from '../database/schema.ts'
@@ -39,7 +39,7 @@ const open = (database: TestDatabase, env: Record<string, string> = {}, log = si
 const change = (database: TestDatabase, settings: Settings, name: string, text: string): Promise<void> =>
   database.db.transaction((tx) => settings.set(tx, name, new Secret(text), actor))
 
-void test('a setting made in the product is effective at once, sealed in the database, and seen by other instances', async () => {
+void test('a runtime setting is effective at once, sealed in the database, and visible to other instances', async () => {
   await using database = await openTestDatabase([platformSchema])
   const [one, two] = [await open(database), await open(database)]
   const [here, there] = [one.view(shop), two.view(shop)]
@@ -70,7 +70,7 @@ void test('a setting made in the product is effective at once, sealed in the dat
   })
 })
 
-void test('the environment wins, shows as locked, and cannot be overridden', async () => {
+void test('a setting of the environment is shown as locked and cannot be overridden', async () => {
   await using database = await openTestDatabase([platformSchema])
   const free = await open(database)
   await change(database, free, 'SHOP_LIMIT', '7')
@@ -81,7 +81,7 @@ void test('the environment wins, shows as locked, and cannot be overridden', asy
   await assert.rejects(change(database, locked, 'SHOP_LIMIT', '8'), { code: 'platform.setting-locked', status: 409 })
 })
 
-void test('bad, unknown, start-only and contradictory values are refused and leave nothing', async () => {
+void test('invalid, unknown, start-only and contradictory settings are refused and not stored', async () => {
   await using database = await openTestDatabase([platformSchema])
   const settings = await open(database)
   await assert.rejects(change(database, settings, 'SHOP_KEY', 'abc'), {
@@ -100,7 +100,7 @@ void test('bad, unknown, start-only and contradictory values are refused and lea
   assert.deepEqual(await settings.history(database.db, { limit: 9 }), [])
 })
 
-void test('two changes at once that contradict each other: one is refused', async () => {
+void test('one of two concurrent contradictory changes is refused', async () => {
   await using database = await openTestDatabase([platformSchema])
   const settings = await open(database)
   await change(database, settings, 'SHOP_KEY', 'abcd')
@@ -111,7 +111,7 @@ void test('two changes at once that contradict each other: one is refused', asyn
   assert.deepEqual(results.map((one) => one.status).toSorted(), ['fulfilled', 'rejected'])
 })
 
-void test('the history keeps who and when, newest first, in pages', async () => {
+void test('the history lists authors and times, newest first, in pages', async () => {
   await using database = await openTestDatabase([platformSchema])
   const settings = await open(database)
   await change(database, settings, 'SHOP_LIMIT', '7')
@@ -131,18 +131,18 @@ void test('the history keeps who and when, newest first, in pages', async () => 
   assert.equal(settings.view(shop)().limit, 5)
 })
 
-void test('a stored value that no longer fits is named and left out', async () => {
+void test('a stored value that is no longer valid is logged and ignored', async () => {
   await using database = await openTestDatabase([platformSchema])
   const settings = await open(database)
   await change(database, settings, 'SHOP_LIMIT', '7')
   await database.owner.run(sql`update platform.settings set sealed = ${masterKey.seal('many', 'setting:SHOP_LIMIT')}`)
-  const log = memoryLog()
+  const log = createMemoryLog()
   const later = await open(database, {}, log)
   assert.equal(later.view(shop)().limit, 5)
   assert.match(JSON.stringify(log.entries), /SHOP_LIMIT=many is not valid/)
 })
 
-void test('the history cannot be rewritten by the running program', async () => {
+void test('the running program cannot change the history', async () => {
   await using database = await openTestDatabase([platformSchema])
   await assert.rejects(database.db.run(sql`delete from platform.settings_history`), /permission denied/)
 })

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { addressKey, createLimits } from './limits.ts'
-import { memoryLog, silentLog } from '../observe/log.ts'
+import { toAddressKey, createLimits } from './limits.ts'
+import { createMemoryLog, silentLog } from '../observe/log.ts'
 import { Secret } from '../base/secrets.ts'
 import { waitFor } from '../../../test/wait.ts'
 
 const rule = { points: 3, windowMs: 60_000 }
 const once = { points: 1, windowMs: 60_000 }
 
-void test('so many in a window and no more, also all at once; each name and key has its own', async () => {
+void test('a window allows its points and no more, also concurrently; each name and key counts separately', async () => {
   const limits = createLimits({ log: silentLog })
   const answers = await Promise.all(Array.from({ length: 20 }, () => limits.take('prompts', '254700000001', rule)))
   assert.equal(answers.filter(({ ok }) => ok).length, 3)
@@ -21,7 +21,7 @@ void test('so many in a window and no more, also all at once; each name and key 
   assert.equal((await limits.take('declines', '254700000001', rule)).ok, true)
 })
 
-void test('what is required throws 429 and says when to try again', async () => {
+void test('require throws 429 with Retry-After', async () => {
   const limits = createLimits({ log: silentLog })
   await limits.require('reads', 'a', { points: 1, windowMs: 30_000 })
   await assert.rejects(limits.require('reads', 'a', { points: 1, windowMs: 30_000 }), {
@@ -31,19 +31,19 @@ void test('what is required throws 429 and says when to try again', async () => 
   })
 })
 
-void test('a window ends', async () => {
+void test('points are available again after the window', async () => {
   const limits = createLimits({ log: silentLog })
   const short = { points: 1, windowMs: 50 }
   await limits.take('short', 'a', short)
-  await waitFor('a free window', async () => (await limits.take('short', 'a', short)).ok)
+  await waitFor('the next window', async () => (await limits.take('short', 'a', short)).ok)
 })
 
-void test('an IPv6 subscriber is one key, however many addresses it has', () => {
-  assert.equal(addressKey('2001:db8:1:2:aaaa::1'), addressKey('2001:db8:1:2:bbbb:cccc:dddd:eeee'))
-  assert.notEqual(addressKey('2001:db8:1:2::1'), addressKey('2001:db8:1:3::1'))
-  assert.equal(addressKey('203.0.113.7'), '203.0.113.7')
-  assert.equal(addressKey('::ffff:203.0.113.7'), '203.0.113.7')
-  assert.equal(addressKey('unknown'), 'unknown')
+void test('all addresses of an IPv6 /64 share one key', () => {
+  assert.equal(toAddressKey('2001:db8:1:2:aaaa::1'), toAddressKey('2001:db8:1:2:bbbb:cccc:dddd:eeee'))
+  assert.notEqual(toAddressKey('2001:db8:1:2::1'), toAddressKey('2001:db8:1:3::1'))
+  assert.equal(toAddressKey('203.0.113.7'), '203.0.113.7')
+  assert.equal(toAddressKey('::ffff:203.0.113.7'), '203.0.113.7')
+  assert.equal(toAddressKey('unknown'), 'unknown')
 })
 
 const redisMissing = spawnSync('redis-server', ['--version']).error && 'no redis-server on this machine'
@@ -57,7 +57,7 @@ test(
       stdio: 'ignore',
     })
     const redisUrl = new Secret(`redis://127.0.0.1:${port}`)
-    const log = memoryLog()
+    const log = createMemoryLog()
     const [one, two] = [createLimits({ redisUrl, log }), createLimits({ redisUrl, log: silentLog })]
     try {
       await waitFor('shared counts', async () => {
@@ -70,11 +70,11 @@ test(
       await client.connect()
       const keys = await client.keys('*')
       assert.ok(keys.length > 0 && keys.every((key) => key.startsWith('rate_limit:shared:')), keys.join())
-      assert.ok((await client.ttl(keys[0] ?? '')) > 0, 'each ends by itself')
+      assert.ok((await client.ttl(keys[0] ?? '')) > 0, 'each key expires')
       client.destroy()
       redis.kill('SIGKILL')
-      await waitFor('a note that Redis is away', () =>
-        log.entries.some(({ message }) => String(message).startsWith('redis is away')),
+      await waitFor('the warning that Redis is unreachable', () =>
+        log.entries.some(({ message }) => String(message).startsWith('redis is unreachable')),
       )
       assert.equal((await one.take('alone', 'a', once)).ok, true)
       assert.equal((await one.take('alone', 'a', once)).ok, false)

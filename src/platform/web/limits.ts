@@ -6,35 +6,35 @@ import type { Log } from '../observe/log.ts'
 import type { Secret } from '../base/secrets.ts'
 
 export interface LimitRule {
-  /** How often within the window. */
+  /** Maximum calls per window. */
   points: number
   windowMs: number
 }
 
 export interface LimitAnswer {
   ok: boolean
-  /** Whole seconds until it would be allowed; 0 when it is. */
+  /** Whole seconds until the next allowed call. 0 when this call is allowed. */
   retryAfterSeconds: number
   /** Points left in the window. */
   remaining: number
-  /** Whole seconds until the window ends and all points are back. */
+  /** Whole seconds until the window ends and all points are available again. */
   resetSeconds: number
 }
 
-/** Counts what somebody does too often. Keys are `rate_limit:<name>:<key>`. */
+/** Rate limits. Their keys in Redis are `rate_limit:<name>:<key>`. */
 export interface Limits {
-  /** Takes one point of `key`; not ok when none is left in its window, which begins with the first. */
+  /** Consumes one point of `key`. Not ok when the window has no points left. A window starts with its first call. */
   take(name: string, key: string, rule: LimitRule): Promise<LimitAnswer>
-  /** Takes one point or throws 429 `rate-limited` with Retry-After. */
+  /** Consumes one point, or throws 429 `rate-limited` with Retry-After. */
   require(name: string, key: string, rule: LimitRule): Promise<void>
   close(): void
 }
 
 const REDIS = { useRedisPackage: true, rejectIfRedisNotReady: true }
 const CONNECT_MS = 2_000
-const RECONNECT_AT_MOST_MS = 5_000
+const MAX_RECONNECT_MS = 5_000
 
-/** Connects in the background and again whenever the connection is lost; nobody waits for it. */
+/** Connects to Redis in the background and reconnects after a lost connection. No caller waits for the connection. */
 function openRedis(url: Secret, log: Log): RedisClientType {
   const client: RedisClientType = createClient({
     url: url.reveal(),
@@ -43,31 +43,32 @@ function openRedis(url: Secret, log: Log): RedisClientType {
     socket: {
       connectTimeout: CONNECT_MS,
       socketTimeout: CONNECT_MS,
-      reconnectStrategy: (tries) => Math.min(100 * (tries + 1), RECONNECT_AT_MOST_MS),
+      reconnectStrategy: (retries) => Math.min(100 * (retries + 1), MAX_RECONNECT_MS),
     },
     pingInterval: 1_000,
   })
-  let away = false
+  let unreachable = false
   client.on('error', (error: Error) => {
-    if (!away) log.warn({ why: describeError(error) }, 'redis is away: this process counts rate limits for itself')
-    away = true
+    if (!unreachable)
+      log.warn({ why: describeError(error) }, 'redis is unreachable: this process counts rate limits alone')
+    unreachable = true
   })
   client.on('ready', () => {
-    if (away) log.info('redis is back: rate limits are shared again')
-    away = false
+    if (unreachable) log.info('redis is reachable: rate limits are shared again')
+    unreachable = false
   })
-  // A connection given up only at destroy(); errors on the way were told above.
+  // connect() rejects only after destroy(). The error listener above logs other errors.
   client.connect().catch(() => undefined)
   return client
 }
 
 export interface LimitsDeps {
-  /** Redis or Valkey that all web instances share. Without it each process counts for itself. */
+  /** Redis or Valkey that all web instances share. Without it each process counts alone. */
   redisUrl?: Secret | undefined
   log: Log
 }
 
-/** Time is the computer's: the library knows no other clock. */
+/** Creates the rate limits. They use the system time, because the library accepts no other clock. */
 export function createLimits({ redisUrl, log }: LimitsDeps): Limits {
   const redis = redisUrl && openRedis(redisUrl, log)
   const limiters = new Map<string, RateLimiterAbstract>()
@@ -76,9 +77,9 @@ export function createLimits({ redisUrl, log }: LimitsDeps): Limits {
     let limiter = limiters.get(id)
     if (!limiter) {
       const rule = { keyPrefix: `rate_limit:${name}`, points, duration: windowMs / 1000 }
-      const own = new RateLimiterMemory(rule)
-      // While Redis is away each process counts for itself again.
-      limiter = redis ? new RateLimiterRedis({ ...rule, ...REDIS, storeClient: redis, insuranceLimiter: own }) : own
+      const local = new RateLimiterMemory(rule)
+      // While Redis is unreachable each process counts alone.
+      limiter = redis ? new RateLimiterRedis({ ...rule, ...REDIS, storeClient: redis, insuranceLimiter: local }) : local
       limiters.set(id, limiter)
     }
     return limiter
@@ -86,10 +87,10 @@ export function createLimits({ redisUrl, log }: LimitsDeps): Limits {
   const take: Limits['take'] = async (name, key, rule) => {
     try {
       const { remainingPoints: remaining, msBeforeNext } = await limiterOf(name, rule).consume(key)
-      return { ok: true, retryAfterSeconds: 0, remaining, resetSeconds: toUnixSeconds(msBeforeNext) }
+      return { ok: true, retryAfterSeconds: 0, remaining, resetSeconds: toSeconds(msBeforeNext) }
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw refused
-      const seconds = toUnixSeconds(refused.msBeforeNext)
+      const seconds = toSeconds(refused.msBeforeNext)
       return { ok: false, retryAfterSeconds: seconds, remaining: 0, resetSeconds: seconds }
     }
   }
@@ -103,18 +104,18 @@ export function createLimits({ redisUrl, log }: LimitsDeps): Limits {
   }
 }
 
-const toUnixSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
+const toSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
 
 const tooMany = (retryAfterSeconds: number): AppError =>
-  new AppError('rate-limited', 429, `Too many requests: wait ${retryAfterSeconds} s and try again.`, {
+  new AppError('rate-limited', 429, `Too many requests. Wait ${retryAfterSeconds} s and try again.`, {
     retryAfterSeconds,
   })
 
 /**
- * What an address is counted under: IPv4 as it is, IPv6 by its /64, because one subscriber has all of that. Text that is no address
- * counts as itself.
+ * Returns the rate limit key of an address: an IPv4 address unchanged, an IPv6 address as its /64, because one subscriber owns a whole /64.
+ * Other text is returned unchanged.
  */
-export function addressKey(address: string): string {
+export function toAddressKey(address: string): string {
   if (!ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)
   if (parsed instanceof ipaddr.IPv4) return parsed.toString()

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { AppError } from '#platform/base/errors'
-import { didNothing, FetchError, isRejected, jsonOf, type Fetch, type FetchRequest } from '#platform/web/fetch'
+import { didNothing, FetchError, isRejected, parseJsonBody, type Fetch, type FetchRequest } from '#platform/web/fetch'
 import { payAnswer } from './wire.ts'
 
 type Code = 'airtel.rejected' | 'airtel.unauthorized' | 'airtel.unavailable' | 'airtel.bad-answer'
@@ -30,7 +30,7 @@ export async function readAnswer<T>(fetch: Fetch, request: FetchRequest, schema:
     throw new AirtelError('airtel.unavailable', 'no response', { maybeActed: error.maybeSent, cause: error })
   })
   const { status } = answer
-  const body = jsonOf(answer)
+  const body = parseJsonBody(answer)
   const parsed = schema.safeParse(body)
   if (status >= 200 && status < 300) {
     if (parsed.success) return parsed.data

@@ -13,9 +13,9 @@ const toAttemptId = (id: string): string => id.replace(/^att/, 'att_')
  * the hash; other projects found the transaction alone. Both are accepted, and both cover every field that we read.
  */
 export function isSigned(rawBody: Buffer, key: string): boolean {
-  const parsed = callbackBody.safeParse(jsonOf(rawBody))
+  const parsed = callbackBody.safeParse(parseJsonBody(rawBody))
   if (!parsed.success || !parsed.data.hash) return false
-  const { transaction } = jsonOf(rawBody) as { transaction: unknown }
+  const { transaction } = parseJsonBody(rawBody) as { transaction: unknown }
   const given = Buffer.from(parsed.data.hash, 'base64')
   return [{ transaction }, transaction].some((message) => {
     const expected = createHmac('sha256', key).update(JSON.stringify(message)).digest()
@@ -23,7 +23,7 @@ export function isSigned(rawBody: Buffer, key: string): boolean {
   })
 }
 
-function jsonOf(rawBody: Buffer): unknown {
+function parseJsonBody(rawBody: Buffer): unknown {
   try {
     return JSON.parse(rawBody.toString('utf8'))
   } catch {

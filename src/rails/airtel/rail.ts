@@ -11,7 +11,7 @@ import type {
 } from '#rails/contract'
 import type { Mode } from '#platform/environment/config'
 import { AppError } from '#platform/base/errors'
-import { isMobile, notMobile } from '#platform/base/phone'
+import { isMobile, explainInvalidMobile } from '#platform/base/phone'
 import { isSigned, parseCallback, toAirtelId } from './callback.ts'
 import { AirtelError } from './answer.ts'
 import { createAirtel, type Airtel, type AirtelResult } from './client.ts'
@@ -136,7 +136,7 @@ function outcomeOf({ status, code, moneyId }: AirtelResult, { attempt, id, now, 
 
 function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
   if (!isMobile(payer.phone ?? '', COUNTRY))
-    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${notMobile(COUNTRY)}` }
+    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${explainInvalidMobile(COUNTRY)}` }
   const { asset, amount: minor } = amount
   const fits = asset === KES && minor >= LIMITS.min && minor <= LIMITS.max && minor % LIMITS.step === 0n
   return fits

@@ -4,7 +4,7 @@ import {
   didNothing,
   FetchError,
   isRejected,
-  jsonOf,
+  parseJsonBody,
   type Fetch,
   type FetchAnswer,
   type FetchRequest,
@@ -130,7 +130,7 @@ async function send(fetch: Fetch, request: FetchRequest): Promise<FetchAnswer> {
 
 function read<T>(answer: FetchAnswer, schema: z.ZodType<T>, key: string): T {
   const { status } = answer
-  const body = jsonOf(answer)
+  const body = parseJsonBody(answer)
   if (status >= 200 && status < 300) {
     const parsed = schema.safeParse(body)
     if (parsed.success) return parsed.data

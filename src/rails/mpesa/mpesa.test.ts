@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { assetOf, money } from '#money'
 import type { Collect, CollectRequest, InboundRequest, Outcome, Rail } from '#rails/contract'
 import { addMs } from '#platform/base/clock'
-import { memoryLog, silentLog } from '#platform/observe/log'
+import { createMemoryLog, silentLog } from '#platform/observe/log'
 import { Secret } from '#platform/base/secrets'
 import { openRailBench, type RailBench } from '../../../test/rails.ts'
 import { refOf } from '../suites/collect.ts'
@@ -245,7 +245,7 @@ test('only code 2033 says that a payment does not exist; other failed queries sa
 
 test('a callback from an unlisted address is accepted and logged', async () => {
   await using bench = await openRailBench()
-  const log = memoryLog()
+  const log = createMemoryLog()
   const config = bench.settings(mpesaConfig, 'sandbox', { MPESA_CALLBACK_ADDRESSES: '196.201.212.0/24, 10.1.1.1' })
   const rail = createMpesaRail({ mode: 'sandbox', fetch: bench.fetch, clock: bench.clock, log, config: () => config })
   const request: InboundRequest = { headers: {}, rawBody: Buffer.from('{}'), tokenAttemptId: ATTEMPT, now: receivedAt }

@@ -13,7 +13,7 @@ import type {
 } from '#rails/contract'
 import type { Mode } from '#platform/environment/config'
 import { AppError } from '#platform/base/errors'
-import { isMobile, notMobile } from '#platform/base/phone'
+import { isMobile, explainInvalidMobile } from '#platform/base/phone'
 import { parseCallback } from './callback.ts'
 import { PROCESSING, reasonOf, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
@@ -134,7 +134,7 @@ function outcomeOf(resultCode: string, attempt: AttemptRef, reference: string, n
 
 function problemOf({ amount, payer }: CollectRequest): Outcome | undefined {
   if (!isMobile(payer.phone ?? '', COUNTRY)) {
-    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${notMobile(COUNTRY)}` }
+    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${explainInvalidMobile(COUNTRY)}` }
   }
   const fits =
     amount.asset === KES &&

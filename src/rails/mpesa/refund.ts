@@ -10,7 +10,7 @@ import type {
   RefundRequest,
   TokenRefund,
 } from '#rails/contract'
-import { isMobile, notMobile } from '#platform/base/phone'
+import { isMobile, explainInvalidMobile } from '#platform/base/phone'
 import { NO_SUCH_PAYMENT, reasonOfRefusal, SUCCESS } from './codes.ts'
 import type { MpesaConfig } from './config.ts'
 import { shortText } from './text.ts'
@@ -47,7 +47,7 @@ async function send(deps: Deps, request: RefundRequest): Promise<RefundOutcome> 
   const initiator = initiatorOf(deps)
   if (!initiator) return { kind: 'failed', reason: 'provider-unavailable', why: missingOf(deps) ?? '' }
   if (!isMobile(phone, 'KE'))
-    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${notMobile('KE')}` }
+    return { kind: 'failed', reason: 'invalid-phone', why: `the phone number ${explainInvalidMobile('KE')}` }
   const { min, max, step } = LIMITS
   if (amount.asset !== KES || amount.amount < min || amount.amount > max || amount.amount % step !== 0n)
     return { kind: 'failed', reason: 'limit-exceeded', why: 'M-Pesa pays whole shillings from 10 to 150,000' }

@@ -3,7 +3,7 @@ import type { Clock } from '#platform/base/clock'
 import type { Db } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import type { HttpServer, Request } from '#platform/web/http'
-import { notMobile, parseMobile, PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { explainInvalidMobile, parseMobile, MAX_PHONE_LENGTH } from '#platform/base/phone'
 import type { Gate } from '../access.ts'
 import { BITCOIN_CONTROLS } from '../bitcoin/routes.ts'
 import type { PhoneAction, Prompts } from '../phone/prompts.ts'
@@ -23,9 +23,9 @@ export interface PageDeps {
   demoUrl: () => string | undefined
 }
 
-const querystring = z.object({ phone: z.string().max(PHONE_TEXT_AT_MOST).optional() })
+const querystring = z.object({ phone: z.string().max(MAX_PHONE_LENGTH).optional() })
 const params = z.object({
-  phone: z.string().max(PHONE_TEXT_AT_MOST),
+  phone: z.string().max(MAX_PHONE_LENGTH),
   action: z.enum(['approve', 'decline', 'ignore', 'callback']),
 })
 const body = z.object({ prompt: z.string().max(80).optional() }).nullish()
@@ -93,7 +93,7 @@ async function loadPhoneView({ db, clock, prompts }: PageDeps, requested: string
 function requirePhone(text: string): string {
   const phone = parseMobile(text, 'KE')
   if (phone === undefined)
-    throw new AppError('sandbox.no-phone', 422, `The phone number ${notMobile('KE')}`, {
+    throw new AppError('sandbox.no-phone', 422, `The phone number ${explainInvalidMobile('KE')}`, {
       param: 'phone',
     })
   return phone

@@ -4,7 +4,7 @@ import type { Caller, Identity, Scope } from '#identity'
 import { monotonicMs } from '#platform/base/clock'
 import { AppError, invariant } from '#platform/base/errors'
 import type { Reply, Request } from '#platform/web/http'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import type { Log } from '#platform/observe/log'
 import type { Actor } from '#platform/runtime/module'
 import type { GatewayConfig } from '../../config.ts'
@@ -94,7 +94,7 @@ function createGuard(): Guard {
 
 async function authenticate(deps: AccessDeps, guard: Guard, request: Request): Promise<Caller> {
   const { authorization } = request.headers
-  const seconds = guard.stoppedSeconds(addressKey(request.ip), authorization)
+  const seconds = guard.stoppedSeconds(toAddressKey(request.ip), authorization)
   if (seconds > 0) throw tooManyInvalidKeys(seconds)
   try {
     const caller = await deps.identity.authenticate(authorization)
@@ -117,13 +117,13 @@ async function countRefusal(
   request: Request,
   { message: why }: AppError,
 ): Promise<void> {
-  const { ok, remaining } = await limits.take('suspicious_ip', addressKey(request.ip), REFUSED_PER_ADDRESS)
+  const { ok, remaining } = await limits.take('suspicious_ip', toAddressKey(request.ip), REFUSED_PER_ADDRESS)
   const about = { address: request.ip, route: request.routeOptions.url, requestId: request.id }
   if (ok) log.warn({ securityEvent: 'authentication-failed', ...about, why }, 'security event')
   // Further refusals appear only in the request log.
   if (ok && remaining === 0) log.warn({ securityEvent: 'authentication-blocked', ...about }, 'security event')
   if (ok && remaining > 0) return
-  guard.stop(addressKey(request.ip))
+  guard.stop(toAddressKey(request.ip))
   if (!ok) throw tooManyInvalidKeys(STOPPED_MS / 1000)
 }
 

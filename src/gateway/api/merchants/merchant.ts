@@ -9,7 +9,7 @@ import { actorOf } from '../access/access.ts'
 import { runIdempotent } from '../access/idempotency.ts'
 import { BODY_CODES, IDEMPOTENCY_CODES, refusals } from '../problems/problems.ts'
 import type { Api } from '../access/api.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { MAX_PHONE_LENGTH } from '#platform/base/phone'
 
 /** Routes of the merchant's profile and its stores. */
 
@@ -224,7 +224,7 @@ function updateRoute(app: HttpServer, api: Api): void {
 const setDestination = z
   .strictObject({
     kind: z.enum(['mpesa', 'bank']),
-    phone: text(PHONE_TEXT_AT_MOST)
+    phone: text(MAX_PHONE_LENGTH)
       .optional()
       .meta({ description: 'For mpesa: a Kenyan mobile number', examples: ['+254700000001'] }),
     bank: text(100).optional(),

@@ -8,7 +8,7 @@ const all = [
   {
     code: 'invalid-json',
     status: 400,
-    message: 'The body is not valid JSON: check its quotes, commas and brackets.',
+    message: 'The body is not valid JSON. Check its quotes, commas and brackets.',
     remedy: 'Send one JSON object, encoded as UTF-8. Use a JSON library to write it.',
   },
   {
@@ -33,7 +33,7 @@ const all = [
   {
     code: 'not-found',
     status: 404,
-    message: 'There is nothing at this address: check the path and the id in it.',
+    message: 'This path does not exist. Check the path and the id in it.',
     remedy: 'Compare the path with the API reference.',
   },
   {
@@ -102,13 +102,13 @@ const all = [
   {
     code: 'method-not-allowed',
     status: 405,
-    message: 'This address takes GET, POST, not PUT.',
+    message: 'This path does not accept PUT. Use GET, POST.',
     remedy: 'Use one of the methods in the Allow header.',
   },
   {
     code: 'request-timeout',
     status: 408,
-    message: 'The request did not arrive in time: send it again.',
+    message: 'The request did not arrive within the time limit. Send it again.',
     remedy: 'Send it again, with the same Idempotency-Key.',
   },
   {
@@ -127,7 +127,7 @@ const all = [
   {
     code: 'idempotency-in-progress',
     status: 409,
-    message: 'The first request with this Idempotency-Key is still running: retry with the same key.',
+    message: 'The first request with this Idempotency-Key is still running. Retry with the same key.',
     remedy:
       'Wait for Retry-After seconds and send the same request with the same key. It returns the response of the first request.',
   },
@@ -201,7 +201,7 @@ const all = [
   {
     code: 'body-too-large',
     status: 413,
-    message: 'The body is too large: send less.',
+    message: 'The body is too large. Send a smaller one.',
     remedy: 'A body may have at most 64 kB.',
   },
   {
@@ -276,7 +276,7 @@ const all = [
   {
     code: 'webhooks.bad-url',
     status: 422,
-    message: 'url must not lead to a private or local address.',
+    message: 'url must not point to a private or local address.',
     param: 'url',
     remedy: 'Send a public https URL. Only the sandbox accepts http and addresses of its own machine.',
   },
@@ -308,13 +308,13 @@ const all = [
   {
     code: 'headers-too-large',
     status: 431,
-    message: 'The headers are too large: send fewer or shorter ones.',
+    message: 'The headers are too large. Send fewer or shorter headers.',
     remedy: 'Send fewer or shorter headers; cookies have no place here.',
   },
   {
     code: 'internal',
     status: 500,
-    message: 'Something went wrong on our side. Give the request id to support.',
+    message: 'Purser had an internal error. Give the request id to support.',
     remedy:
       'Send it again with the same Idempotency-Key: nothing is done twice. If the error persists, send request_id to the operator of this server.',
   },
@@ -354,7 +354,7 @@ const all = [
   {
     code: 'unavailable',
     status: 503,
-    message: 'Purser cannot reach its database: try again soon.',
+    message: 'Purser cannot reach its database. Try again soon.',
     remedy: 'Wait for Retry-After seconds and retry with the same Idempotency-Key. No request is left half done.',
   },
 ] as const satisfies readonly Problem[]

@@ -6,7 +6,7 @@ import type { Mode } from '#platform/environment/config'
 import type { Db } from '#platform/database/db'
 import type { HttpServer } from '#platform/web/http'
 import { firstIdAt } from '#platform/base/ids'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import type { Rates } from '#rates'
 import { createResponseTimer } from './response-time.ts'
 import { publicRefusals } from '../problems/problems.ts'
@@ -94,7 +94,7 @@ function metricsRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
       response: { 200: metrics },
     },
     handler: async ({ ip }) => {
-      await deps.limits.require('metrics', addressKey(ip), PER_ADDRESS)
+      await deps.limits.require('metrics', toAddressKey(ip), PER_ADDRESS)
       return current()
     },
   })
@@ -139,7 +139,7 @@ function warmRoute(app: HttpServer, deps: UnauthenticatedDeps): void {
       response: { 200: warmupResult },
     },
     handler: async ({ ip }) => {
-      await deps.limits.require('warmup', addressKey(ip), WARM_PER_ADDRESS)
+      await deps.limits.require('warmup', toAddressKey(ip), WARM_PER_ADDRESS)
       const start = monotonicMs()
       const [prices, connections] = await Promise.all([warmPrices(deps), warmConnections(deps)])
       return { object: 'warmup' as const, prices, connections, took_ms: Math.round(monotonicMs() - start) }
@@ -199,7 +199,7 @@ function infoRoute(app: HttpServer, { payments, limits, publicUrl, about }: Unau
       response: { 200: info },
     },
     handler: async ({ ip }) => {
-      await limits.require('info', addressKey(ip), PER_ADDRESS)
+      await limits.require('info', toAddressKey(ip), PER_ADDRESS)
       const url = publicUrl()
       return {
         object: 'api' as const,
@@ -244,7 +244,7 @@ function crossmintRoute(app: HttpServer, { payments, about, limits }: Unauthenti
       response: { 200: crossmintConfig },
     },
     handler: async ({ ip }) => {
-      await limits.require('info', addressKey(ip), PER_ADDRESS)
+      await limits.require('info', toAddressKey(ip), PER_ADDRESS)
       const enabled = payments
         .methods(assetOf('USD'))
         .some(({ method, unavailable }) => method === 'crossmint' && unavailable === undefined)

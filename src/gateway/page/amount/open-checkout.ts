@@ -6,7 +6,7 @@ import type { Clock } from '#platform/base/clock'
 import type { Db } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import type { HttpServer, Reply, Request } from '#platform/web/http'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import type { Webhooks } from '#webhooks'
 import type { GatewayConfig } from '../../config.ts'
 import { parseNewIntent } from '../../intents/new-intent.ts'
@@ -60,7 +60,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
     config,
     schema: { hide: true, querystring },
     handler: async (request, reply) => {
-      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      await deps.limits.require('checkout_form', toAddressKey(request.ip), FORM_PER_ADDRESS)
       const merchant = await requireDesk(deps)
       return send(
         reply,
@@ -102,7 +102,7 @@ export function checkoutRoutes(app: HttpServer, deps: CheckoutDeps, assets: Asse
 
 /** Counts a new payment. Throws 429 above CREATE_PER_ADDRESS. */
 export const limitCreations = ({ limits }: CheckoutDeps, { ip }: Request, { merchantId }: Shop): Promise<void> =>
-  limits.require('checkout_create', `${addressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
+  limits.require('checkout_create', `${toAddressKey(ip)} ${merchantId}`, CREATE_PER_ADDRESS)
 
 function readForm({ payments }: CheckoutDeps, { amount = '', currency, method }: Typed, speech: Speech) {
   const offers = listOffers(payments)

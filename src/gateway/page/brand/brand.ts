@@ -5,7 +5,7 @@ import type { Db, Queryable } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import type { HttpServer } from '#platform/web/http'
 import { html, type Html } from '#platform/base/html'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import { shadesOf, renderColourStyle } from '../../colour.ts'
 import type { PdfPicture } from '../../pdf/picture.ts'
 
@@ -41,7 +41,7 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
     url: '/pay/logo/:name',
     schema: { hide: true, params: z.object({ name: z.string().max(60) }) },
     handler: async (request, reply) => {
-      await limits.require('logo', addressKey(request.ip), PER_ADDRESS)
+      await limits.require('logo', toAddressKey(request.ip), PER_ADDRESS)
       const { name } = request.params
       const logo = /^[0-9a-f]{32}\.(?:png|jpg|webp)$/.test(name) ? await identity.findLogo(db, name) : undefined
       if (!logo) throw notFound()
@@ -51,7 +51,7 @@ export function brandRoutes(app: HttpServer, { db, identity, limits }: BrandDeps
 }
 
 const notFound = (): AppError =>
-  new AppError('not-found', 404, 'There is nothing at this address: check the path and the id in it.')
+  new AppError('not-found', 404, 'This path does not exist. Check the path and the id in it.')
 
 /** Renders the merchant's name with its logo, or with its first letter. */
 export const renderMerchantLine = (merchant: string, brand: Brand | undefined): Html =>

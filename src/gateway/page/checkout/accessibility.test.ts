@@ -13,7 +13,13 @@ import type { Language } from '../../strings/strings.ts'
 /** Serves every state as the gateway does, with its policy, style and script. */
 async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
   const metrics = createMetrics({ defaults: false })
-  const app = await createHttp({ log: silentLog, metrics, version: 'test', publicUrl: 'http://localhost', quietMs: 0 })
+  const app = await createHttp({
+    log: silentLog,
+    metrics,
+    version: 'test',
+    publicUrl: 'http://localhost',
+    idleGraceMs: 0,
+  })
   const assets = assetRoutes(app)
   app.get<{ Params: { name: SampleName; language: Language } }>(
     '/:name/:language',

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { Attempt, Intent, Payments } from '#payments'
 import { AppError } from '#platform/base/errors'
 import type { Request } from '#platform/web/http'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import { checkoutUrl } from '../../resources/render-payment.ts'
-import { parseMobile, PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { parseMobile, MAX_PHONE_LENGTH } from '#platform/base/phone'
 import { tooManyRequests, type Problem } from '../forms/problem.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import { pageName } from '../../strings/format.ts'
@@ -19,7 +19,7 @@ export interface AttemptDeps {
 
 export const attemptForm = z.object({
   method: z.string().max(20),
-  phone: z.string().max(PHONE_TEXT_AT_MOST).optional(),
+  phone: z.string().max(MAX_PHONE_LENGTH).optional(),
 })
 
 /**
@@ -53,7 +53,7 @@ export async function tryAttempt(
   if (!method) return { problem: { status: 409, text: speech.say('unavailable') } }
   const phone = method.needs.includes('phone') ? parseMobile(typed ?? '', method.phoneCountry) : undefined
   if (method.needs.includes('phone') && phone === undefined) return { problem: wrongPhone(speech, name) }
-  const from = `${addressKey(request.ip)} ${intent.merchantId}`
+  const from = `${toAddressKey(request.ip)} ${intent.merchantId}`
   const taken = await deps.limits.take('checkout_attempt', from, PER_ADDRESS)
   if (!taken.ok) return { problem: tooManyRequests(speech, taken.retryAfterSeconds) }
   try {
@@ -78,7 +78,7 @@ export async function reportTransferSent(
   { intent, speech }: View,
 ): Promise<Problem | undefined> {
   if (!isSameOrigin(request, deps.publicUrl())) return { status: 403, text: speech.say('crossSite') }
-  const taken = await deps.limits.take('checkout_attempt', addressKey(request.ip), PER_ADDRESS)
+  const taken = await deps.limits.take('checkout_attempt', toAddressKey(request.ip), PER_ADDRESS)
   if (!taken.ok) return tooManyRequests(speech, taken.retryAfterSeconds)
   try {
     await deps.payments.transfers.declareSent({ intentId: intent.id, note })

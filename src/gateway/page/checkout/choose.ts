@@ -5,7 +5,7 @@ import { renderNotice, renderBackLink, renderHeadline } from './notices.ts'
 import { dueOf, methodName, pageName, showMoney, typedPhone } from '../../strings/format.ts'
 import { canSwitch, livePage, type View } from './state.ts'
 import type { Speech } from '../../strings/strings.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { MAX_PHONE_LENGTH } from '#platform/base/phone'
 
 /** Renders the notices and the methods. */
 export function renderMethods(view: View): Html {
@@ -183,7 +183,7 @@ function renderPhoneForm(view: View, methods: readonly PaymentMethod[]): Html {
       autocomplete="tel"
       placeholder="0712 345 678"
       required
-      maxlength="${PHONE_TEXT_AT_MOST}"
+      maxlength="${MAX_PHONE_LENGTH}"
       value="${phone}"
       aria-describedby="${wrong && 'phone-problem '}phone-hint"
       ${wrong && html`aria-invalid="true" autofocus`}

@@ -28,7 +28,13 @@ const shown = {
 /** Starts a server with one stream of numbers from the test; `beatMs` is the heartbeat interval. */
 async function openTrial(t: TestContext, beatMs = 60_000): Promise<Trial> {
   const metrics = createMetrics({ defaults: false })
-  const app = await createHttp({ log: silentLog, metrics, version: 'test', publicUrl: 'http://localhost', quietMs: 0 })
+  const app = await createHttp({
+    log: silentLog,
+    metrics,
+    version: 'test',
+    publicUrl: 'http://localhost',
+    idleGraceMs: 0,
+  })
   const ended = { followers: 0, streams: 0 }
   let wake: (number: number) => void = () => undefined
   async function* follow(signal: AbortSignal): AsyncGenerator<number> {

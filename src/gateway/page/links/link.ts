@@ -4,7 +4,7 @@ import { currencyOf, formatAmount, money, type Money } from '#money'
 import { AppError } from '#platform/base/errors'
 import type { HttpServer, Reply, Request } from '#platform/web/http'
 import { html, type Html } from '#platform/base/html'
-import { addressKey } from '#platform/web/limits'
+import { toAddressKey } from '#platform/web/limits'
 import { findLink, type LinkRow } from '../../links/store.ts'
 import { noSuchLink, payByLink, type LinkChoice, findLinkState, type LinkDeps } from '../../links/links.ts'
 import { isId } from '#platform/base/ids'
@@ -52,7 +52,7 @@ export function linkPageRoutes(app: HttpServer, deps: LinkPageDeps, assets: Asse
     config,
     schema: { hide: true, params, querystring: opened },
     handler: async (request, reply) => {
-      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      await deps.limits.require('checkout_form', toAddressKey(request.ip), FORM_PER_ADDRESS)
       const found = await requireLinkPage(deps, request, request.params.id)
       const { amount } = request.query
       const chosen = amount === undefined ? undefined : chosenOf(deps, found, { amount })
@@ -93,7 +93,7 @@ function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
     url: '/l/:id/button.css',
     schema: { hide: true, params },
     handler: async (request, reply) => {
-      await deps.limits.require('checkout_form', addressKey(request.ip), FORM_PER_ADDRESS)
+      await deps.limits.require('checkout_form', toAddressKey(request.ip), FORM_PER_ADDRESS)
       const { shop } = await requireLinkPage(deps, request, request.params.id)
       return reply
         .header('cache-control', `public, max-age=${STYLE_SECONDS}`)
@@ -106,7 +106,7 @@ function styleRoute(app: HttpServer, deps: LinkPageDeps): void {
 async function requireLinkPage(deps: LinkPageDeps, request: Request, id: string): Promise<Found> {
   const link = isId('lnk', id) ? await findLink(deps.db, id) : undefined
   if (!link) {
-    await deps.limits.require('checkout_unknown', addressKey(request.ip), UNKNOWN_PER_ADDRESS)
+    await deps.limits.require('checkout_unknown', toAddressKey(request.ip), UNKNOWN_PER_ADDRESS)
     throw noSuchLink(id)
   }
   const shop = await deps.identity.requireShop(deps.db, link.merchantId, link.storeId ?? undefined)

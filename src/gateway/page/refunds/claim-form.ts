@@ -4,7 +4,7 @@ import { renderNotice, renderBackLink, renderHeadline } from '../checkout/notice
 import { methodName, showMoney, showPhone, showTime, typedPhone } from '../../strings/format.ts'
 import type { Problem } from '../forms/problem.ts'
 import type { Speech } from '../../strings/strings.ts'
-import { PHONE_TEXT_AT_MOST } from '#platform/base/phone'
+import { MAX_PHONE_LENGTH } from '#platform/base/phone'
 
 /** Input of the payer on the page of a refund link. */
 export interface ClaimInput {
@@ -97,7 +97,7 @@ function renderDestinationForm(shown: Shown, { kind, place, method }: ClaimPlace
           autocomplete="tel"
           placeholder="0712 345 678"
           required
-          maxlength="${PHONE_TEXT_AT_MOST}"
+          maxlength="${MAX_PHONE_LENGTH}"
           value="${typedPhone(typed)}"
           aria-describedby="${described}"
           ${invalid}

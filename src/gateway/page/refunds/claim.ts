@@ -6,7 +6,7 @@ import type { Db } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import { html, type Html } from '#platform/base/html'
 import type { HttpServer, Reply, Request } from '#platform/web/http'
-import { addressKey, type Limits } from '#platform/web/limits'
+import { toAddressKey, type Limits } from '#platform/web/limits'
 import type { Assets } from '../assets/assets.ts'
 import { isSameOrigin } from '../forms/same-origin.ts'
 import { renderClaimPanel, renderClaimPreview, type ClaimInput } from './claim-form.ts'
@@ -104,7 +104,7 @@ async function handleForm(
     return { said: { ...said, problem: { status: 422, field: name, text } } }
   }
   if (step === 'preview') return { said: { ...said, confirm: where } }
-  await deps.limits.require('refund_claim', addressKey(request.ip), SENDS_PER_ADDRESS)
+  await deps.limits.require('refund_claim', toAddressKey(request.ip), SENDS_PER_ADDRESS)
   await deps.payments.refunds.claim({ id: claim.refund.id, secret, place: name, to: where })
   return { said, done: true }
 }
@@ -118,7 +118,7 @@ function readPlace({ kind, phoneCountry }: ClaimPlace, to: string): string | und
 }
 
 async function requireClaim({ db, payments, limits }: ClaimDeps, request: Request, secret: string): Promise<Claim> {
-  await limits.require('refund_page', addressKey(request.ip), PER_ADDRESS)
+  await limits.require('refund_page', toAddressKey(request.ip), PER_ADDRESS)
   const { id } = params.parse(request.params)
   const claim = await payments.refunds.findClaim(db, { id, secret })
   if (!claim) throw new AppError('payments.no-such-refund', 404, 'There is no such refund.')

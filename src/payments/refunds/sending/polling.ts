@@ -21,7 +21,7 @@ export function refundsQueue(context: Context): DueQueue<RefundRow> {
     batch: 16,
     idleMs: 500,
     claim: (limit, now) => claimDueRefunds(context.db, limit, now, addMs(now, LEASE_MS)),
-    adopt: (now) => releaseRefundClaims(context.db, now, addMs(now, LEASE_MS)),
+    releaseClaims: (now) => releaseRefundClaims(context.db, now, addMs(now, LEASE_MS)),
     handle: (row) => processOrBackOff(context, row),
   }
 }

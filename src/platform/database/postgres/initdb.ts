@@ -12,39 +12,39 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { AppError } from '../../base/errors.ts'
-import { type Account, giveTo } from './account.ts'
+import { type Account, changeOwner } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { badFolder, explainFolder, explainOutput, isBusy, noBinaries } from './failures.ts'
-import { findPasswords, type Folder, makePasswords, type Passwords } from './folder.ts'
-import { findProcessStart, ownProcess } from './process.ts'
+import { createPasswords, findPasswords, type Folder, type Passwords } from './folder.ts'
+import { findProcessStart, identifyProcess } from './process.ts'
 
 export const OWNER = 'purser_owner'
 export const APP = 'purser_app'
 export const DATABASE = 'purser'
 
-/** What the PostgreSQL programs see of the environment: nothing of ours (PGDATA, PGUSER, … would change what they do). */
+/** Environment of the PostgreSQL programs. They do not inherit Purser's, because PGDATA, PGUSER and others would change their behaviour. */
 export const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 const INITDB_LIMIT_MS = 120_000
 
-/** Makes sure that the data folder holds a database of our version, made with passwords that we know. Returns false when another start was in the way. */
+/** Ensures that the data folder holds a cluster of the right version with known passwords. Returns false when another start interfered. */
 export async function ensureCluster(binaries: Binaries, account: Account, folder: Folder): Promise<boolean> {
   removeDrafts(folder)
   if (!existsSync(folder.data) || readdirSync(folder.data).length === 0) await createCluster(binaries, account, folder)
   requireVersion(binaries, folder)
   if (findPasswords(folder)) return true
-  // Restored without the password files: who owns the folder owns the database, so new ones are set.
-  return await runSingle(binaries, account, folder, folder.data, setPasswords(makePasswords(folder, account)))
+  // The folder was restored without its password files. Its owner also owns the database, so set new passwords.
+  return await runSingle(binaries, account, folder, folder.data, setPasswords(createPasswords(folder, account)))
 }
 
-/** Built beside and moved into place when complete, so that a kill on the way leaves nothing half done. */
+/** Creates the cluster in a draft folder and renames it when complete, so that a kill leaves no partial cluster. */
 async function createCluster(binaries: Binaries, account: Account, folder: Folder): Promise<void> {
-  const passwords = makePasswords(folder, account)
-  const draft = mkdtempSync(`${folder.data}.new-${ownProcess('-')}-`)
+  const passwords = createPasswords(folder, account)
+  const draft = mkdtempSync(`${folder.data}.new-${identifyProcess('-')}-`)
   try {
-    giveTo(account, draft)
+    changeOwner(account, draft)
     const ended = await run(binaries.initdb, account, [
       ...['-D', draft, '-U', OWNER, `--pwfile=${folder.passwords.owner}`, '--auth=scram-sha-256', '--encoding=UTF8'],
-      // Sorts and folds case by Unicode without depending on the locales of the host, which change under a database.
+      // Sort and fold case by Unicode rules. Locales of the host can change while the database exists.
       ...[
         '--locale=C',
         '--locale-provider=builtin',
@@ -65,18 +65,18 @@ async function createCluster(binaries: Binaries, account: Account, folder: Folde
     flushFolder(folder.root)
   } catch (error) {
     rmSync(draft, { recursive: true, force: true })
-    // Somebody who started at the same moment was faster: theirs is used.
+    // A concurrent start created the cluster first: use that one.
     if (!existsSync(join(folder.data, 'PG_VERSION'))) throw explainFolder(error, folder.data)
   }
 }
 
-/** Passwords are base64url: nothing in them needs quoting. */
+/** Returns the statements that set both passwords. Passwords are base64url, so they need no quoting. */
 const setPasswords = (passwords: Passwords): string[] => [
   `alter role ${OWNER} password '${passwords.owner}'`,
   `alter role ${APP} password '${passwords.app}'`,
 ]
 
-/** Runs statements in PostgreSQL's single-user mode, which needs no server and no password. False when a server has the folder. */
+/** Runs statements in PostgreSQL's single-user mode, without a server or password. Returns false when a server uses the folder. */
 async function runSingle(
   binaries: Binaries,
   account: Account,
@@ -109,7 +109,7 @@ function run(
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-20_000)))
     child.on('error', (error) => reject(noBinaries(error.message, error)))
     child.on('close', (code) => resolve({ code, output }))
-    // It may have ended before it read everything; its exit code tells.
+    // The process may exit before it reads all input; its exit code reports the failure.
     child.stdin.on('error', () => undefined).end(input)
   })
 }
@@ -118,28 +118,28 @@ function requireVersion({ major }: Binaries, { data }: Folder): void {
   const file = join(data, 'PG_VERSION')
   if (!existsSync(file))
     throw badFolder(
-      `${data} holds something that is no PostgreSQL database: move it away, or set DATA_DIR to another folder`,
+      `${data} holds files but no PostgreSQL database. Move them away, or set DATA_DIR to another folder.`,
     )
   const found = readFileSync(file, 'utf8').trim()
   if (found === major) return
   throw new AppError(
     'platform.postgres-wrong-version',
     500,
-    `${data} was made by PostgreSQL ${found} and this Purser brings ${major}: ` +
-      `start the Purser that made it and restore its backup into a new DATA_DIR, or set DATABASE_URL to a PostgreSQL ${found} server`,
+    `${data} was created by PostgreSQL ${found}, but this version of Purser includes PostgreSQL ${major}. ` +
+      `Start the earlier version, restore its backup into a new DATA_DIR, or set DATABASE_URL to a PostgreSQL ${found} server.`,
   )
 }
 
-/** What starts that were killed half-way left behind; those of running processes stay. */
+/** Removes draft folders of killed starts. Keeps the drafts of running processes. */
 function removeDrafts({ root, data }: Folder): void {
   for (const name of readdirSync(root)) {
-    const made = name.startsWith(`${basename(data)}.new-`) ? name.split('-') : undefined
-    if (made && findProcessStart(Number(made[1])) !== made[2])
+    const parts = name.startsWith(`${basename(data)}.new-`) ? name.split('-') : undefined
+    if (parts && findProcessStart(Number(parts[1])) !== parts[2])
       rmSync(join(root, name), { recursive: true, force: true })
   }
 }
 
-/** Without this a power cut could undo the move of a database that already took money. */
+/** Flushes a folder to disk. Without it a power cut could undo the rename of a database that already holds payments. */
 function flushFolder(path: string): void {
   const file = openSync(path, 'r')
   fsyncSync(file)

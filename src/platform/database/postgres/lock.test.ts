@@ -8,9 +8,9 @@ import {
   startPostgres,
 } from '../postgres.ts'
 import { openClient } from './connection.ts'
-import { ask, createSeed, runProgram, until } from './fixture.ts'
+import { queryRows, createSeed, runProgram, waitUntil } from './fixture.ts'
 
-// One server for the file; the last test stops it.
+// One server for all tests of this file; the last test stops it.
 let shared: (EmbeddedPostgres & { dataDir: string }) | undefined
 const open = async (): Promise<EmbeddedPostgres & { dataDir: string }> => {
   const dataDir = await createSeed()
@@ -20,12 +20,12 @@ after(() => shared?.stop())
 
 const sessions = `select count(*)::int as count from pg_stat_activity where application_name like 'purser web %'`
 
-void test('one process owns the database, until it lets go', async (t) => {
+void test('one process holds the owner lock until it releases it', async (t) => {
   const { dataDir, owner, app } = await open()
   const lock = await acquireOwnerLock(owner)
   assert.ok(lock)
   assert.equal(await acquireOwnerLock(owner), undefined)
-  assert.equal(await acquireOwnerLock(app), undefined, 'whoever asks')
+  assert.equal(await acquireOwnerLock(app), undefined, 'for every role')
   const other =
     'const f = await pg.findPostgres(dataDir); say({ got: !!(await pg.acquireOwnerLock(f.owner)) }); process.exit()'
   assert.deepEqual(await runProgram(t, dataDir, other).next(), { got: false })
@@ -34,7 +34,7 @@ void test('one process owns the database, until it lets go', async (t) => {
   assert.deepEqual(await runProgram(t, dataDir, other).next(), { got: true })
 })
 
-void test('the sessions of a killed program are ended, its lock is free; those of living ones stay', async (t) => {
+void test('the sessions of a killed program are terminated and its lock is released; other sessions stay', async (t) => {
   const { dataDir, owner, app } = await open()
   const living = await openClient(app, applicationName('web'))
   t.after(() => living.end())
@@ -51,21 +51,24 @@ void test('the sessions of a killed program are ended, its lock is free; those o
      say({ got: !!lock })`,
   )
   assert.deepEqual(await program.next(), { got: true })
-  await until('both sessions are there', async () => (await ask<{ count: number }>(owner, sessions))[0]?.count === 2)
+  await waitUntil(
+    'both sessions are open',
+    async () => (await queryRows<{ count: number }>(owner, sessions))[0]?.count === 2,
+  )
   assert.equal(await endDeadSessions(owner), 0, 'all are alive')
   program.child.kill('SIGKILL')
   await program.ended
   assert.ok((await endDeadSessions(owner)) >= 1)
-  assert.deepEqual(await ask(owner, sessions), [{ count: 1 }])
+  assert.deepEqual(await queryRows(owner, sessions), [{ count: 1 }])
   const lock = await acquireOwnerLock(owner)
   assert.ok(lock)
   await lock.release()
   await Promise.all([living.query('select 1'), foreign.query('select 1')])
 })
 
-void test('a lock whose holder was killed is taken at once, even when its session still hangs', async (t) => {
+void test('the lock of a killed process is taken at once, even when its session still hangs', async (t) => {
   const { owner } = await open()
-  // As a killed process of ours would have named it: its id is ours, its start another one.
+  // Use the session name of a killed Purser process: this process id with another start time.
   const dead = await openClient(owner, `purser lock ${process.pid} 1`)
   t.after(() => dead.end())
   await dead.query('select pg_advisory_lock(1886745203, 1)')
@@ -74,17 +77,17 @@ void test('a lock whose holder was killed is taken at once, even when its sessio
   await lock.release()
 })
 
-void test('the lock survives a restart of the sessions, and its loss is told', async () => {
+void test('the lock survives a restart of the sessions, and its loss is reported', async () => {
   const server = await open()
   let lost = 0
-  const lock = await acquireOwnerLock(server.owner, { onLost: () => void lost++ })
+  const lock = await acquireOwnerLock(server.owner, { onLockLost: () => void lost++ })
   assert.ok(lock)
   const cut = `select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'purser lock %'`
-  await ask(server.owner, cut)
+  await queryRows(server.owner, cut)
   const held = `select from pg_locks where locktype = 'advisory' and granted`
-  await until('it is held again', async () => (await ask(server.owner, held)).length === 1)
+  await waitUntil('the lock is held again', async () => (await queryRows(server.owner, held)).length === 1)
   assert.equal(lost, 0)
   assert.equal(await acquireOwnerLock(server.owner), undefined)
   await server.stop()
-  await until('the loss is told', () => lost === 1)
+  await waitUntil('the loss is reported', () => lost === 1)
 })

@@ -2,22 +2,22 @@ import type pg from 'pg'
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { openClient, type PostgresConnection } from './connection.ts'
 import { codeOf } from './failures.ts'
-import { findProcessStart, ownProcess } from './process.ts'
+import { findProcessStart, identifyProcess } from './process.ts'
 
 export interface OwnerLock {
   release(): Promise<void>
 }
 
-/** Any two numbers that nothing else locks: "purs" in ASCII, and the first of its kind. */
+/** Advisory lock key: "purs" in ASCII, and 1. Nothing else locks these two numbers. */
 const LOCK = '1886745203, 1'
-const FREE_LIMIT_MS = 10_000
-const REGAIN_LIMIT_MS = 30_000
+const ACQUIRE_LIMIT_MS = 10_000
+const REACQUIRE_LIMIT_MS = 30_000
 
 /**
- * The name of this process's sessions, such as `purser web 12345 9876543`: with its process id and start time, so that another
- * process can tell whether it still lives. On a unix socket PostgreSQL itself does not know. `role` is at most 30 characters.
+ * Returns the application_name of this process's sessions, such as `purser web 12345 9876543`. It contains process id and start time,
+ * so that another process can check whether this one still runs. On a unix socket PostgreSQL cannot know. `role` is cut to 30 characters.
  */
-export const applicationName = (role: string): string => `purser ${role.slice(0, 30)} ${ownProcess(' ')}`
+export const applicationName = (role: string): string => `purser ${role.slice(0, 30)} ${identifyProcess(' ')}`
 
 const isDead = (name: string): boolean => {
   const [, pid, start] = /^purser .* (\d+) (\d+)$/.exec(name) ?? []
@@ -25,24 +25,25 @@ const isDead = (name: string): boolean => {
 }
 
 /**
- * Makes this process the one that runs on the database, by an advisory lock on a session of its own. Undefined when another living
- * process is it. When PostgreSQL itself restarts, the lock is taken again; `onLost` is called if somebody else has it by then, or
- * PostgreSQL does not come back within 30 s.
+ * Acquires the advisory lock of the one process that may run on this database, on a dedicated session. Returns undefined when another
+ * running process holds it. Reacquires the lock after a restart of PostgreSQL. Calls `onLockLost` if another process holds the lock by
+ * then, or if PostgreSQL is not back within 30 s.
  */
 export async function acquireOwnerLock(
   connection: PostgresConnection,
-  options: { onLost?: () => void } = {},
+  options: { onLockLost?: () => void } = {},
 ): Promise<OwnerLock | undefined> {
   let released = false
   let client = await takeLock(connection)
   if (!client) return undefined
-  const regain = async (): Promise<void> => {
+  const reacquire = async (): Promise<void> => {
     client = undefined
-    for (const began = monotonicMs(); !released && monotonicMs() - began < REGAIN_LIMIT_MS; await waitMs(250)) {
+    const startedAtMs = monotonicMs()
+    for (; !released && monotonicMs() - startedAtMs < REACQUIRE_LIMIT_MS; await waitMs(250)) {
       try {
         client = await takeLock(connection)
       } catch (error) {
-        // It was stopped, not restarted.
+        // A missing socket means that PostgreSQL was stopped, not restarted.
         if (codeOf(error) === 'ENOENT') break
         continue
       }
@@ -50,9 +51,9 @@ export async function acquireOwnerLock(
     }
     if (client && !released) watch(client)
     else if (client) await client.end()
-    else if (!released) options.onLost?.()
+    else if (!released) options.onLockLost?.()
   }
-  const watch = (held: pg.Client): void => void held.once('end', () => released || void regain())
+  const watch = (held: pg.Client): void => void held.once('end', () => released || void reacquire())
   watch(client)
   return {
     release: async () => {
@@ -65,9 +66,10 @@ export async function acquireOwnerLock(
 async function takeLock(connection: PostgresConnection): Promise<pg.Client | undefined> {
   const client = await openClient(connection, applicationName('lock'))
   try {
-    for (const began = monotonicMs(); monotonicMs() - began < FREE_LIMIT_MS; await waitMs(50)) {
-      const { rows } = await client.query<{ got: boolean }>(`select pg_try_advisory_lock(${LOCK}) as got`)
-      if (rows[0]?.got) return client
+    const startedAtMs = monotonicMs()
+    for (; monotonicMs() - startedAtMs < ACQUIRE_LIMIT_MS; await waitMs(50)) {
+      const { rows } = await client.query<{ acquired: boolean }>(`select pg_try_advisory_lock(${LOCK}) as acquired`)
+      if (rows[0]?.acquired) return client
       const holder = await findHolder(client)
       if (holder !== undefined && !isDead(holder)) break
       await endDead(client)
@@ -90,8 +92,8 @@ async function findHolder(client: pg.Client): Promise<string | undefined> {
 }
 
 /**
- * Ends the sessions whose process of ours is dead: of a program that was killed in the middle of a statement they would keep their
- * locks. Only sessions over the unix socket, so of this host, and only named by `applicationName`. Returns how many.
+ * Terminates the sessions of dead Purser processes. The session of a process that was killed during a statement would keep its locks.
+ * Only sessions over the unix socket (so on this host) and named by `applicationName` are terminated. Returns their number.
  */
 export async function endDeadSessions(connection: PostgresConnection): Promise<number> {
   const client = await openClient(connection, applicationName('cleanup'))
@@ -109,9 +111,9 @@ async function endDead(client: pg.Client): Promise<number> {
   )
   let ended = 0
   for (const session of rows.filter(({ name }) => isDead(name))) {
-    // The name is asked again: the session may have ended, and its backend id may serve another one. Waits up to 5 s for the end.
+    // Compare the name again: the session may have ended and its backend id may belong to another session. Wait up to 5 s for the end.
     const { rowCount } = await client.query(
-      // In the select list, not in the condition: there it would run for sessions that the condition leaves out.
+      // Call it in the select list. In the condition it could run for sessions that the other conditions exclude.
       `select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid = $1 and application_name = $2`,
       [session.pid, session.name],
     )

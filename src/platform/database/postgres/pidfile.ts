@@ -5,23 +5,23 @@ import { codeOf } from './failures.ts'
 import type { Folder } from './folder.ts'
 import { findProcessStart, isPostgresOf, isSignalable } from './process.ts'
 
-/** A server that runs on a data folder. */
-export interface Running {
+/** A running server of a data folder. */
+export interface RunningServer {
   pid: number
-  /** Tells the process from a later one with the same id. */
+  /** Start time. Distinguishes the process from a later one with the same id. */
   start: string
   socketDir: string
-  /** Accepts connections, as far as it says. */
+  /** The server's status file says that it accepts connections. */
   ready: boolean
   stopping: boolean
 }
 
 /**
- * The server of this data folder, if one runs. Its postmaster.pid holds: process id, data folder, start time, port, socket folder,
- * listen address, shared memory key, status; the last lines are added while it starts. The file of a killed server stays behind, and
- * its process id may belong to any program by now.
+ * Returns the running server of this data folder. Undefined when none runs. Its postmaster.pid holds: process id, data folder, start time,
+ * port, socket folder, listen address, shared memory key, status; the last lines are added during the start. A killed server leaves
+ * its file, and its process id may belong to another program later.
  */
-export function findRunning({ data }: Folder): Running | undefined {
+export function findRunning({ data }: Folder): RunningServer | undefined {
   const lines = readLines(join(data, 'postmaster.pid'))
   const pid = Number(lines[0])
   if (!Number.isInteger(pid) || pid <= 1) return undefined
@@ -32,8 +32,8 @@ export function findRunning({ data }: Folder): Running | undefined {
 }
 
 /**
- * postgres believes in a left-over lock file as long as some process has its id. Removes one whose process is another program.
- * Between our look and the removal another start may have put its own file there: then it is put back at once.
+ * Removes a lock file whose process id belongs to another program. PostgreSQL trusts such a file as long as any process has the id.
+ * Another start may write its own file between check and removal; that file is restored at once.
  */
 export function removeStaleLock(folder: Folder, path: string): void {
   const pid = stalePid(folder, path)
@@ -43,7 +43,7 @@ export function removeStaleLock(folder: Folder, path: string): void {
     renameSync(path, aside)
     if (stalePid(folder, aside) === undefined) linkSync(aside, path)
   } catch (error) {
-    // Another start was faster and removed it, or has its own there by now.
+    // Another start removed the file first, or already wrote its own.
     if (!['ENOENT', 'EEXIST'].includes(codeOf(error))) throw error
   } finally {
     rmSync(aside, { force: true })

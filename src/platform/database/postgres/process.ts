@@ -3,19 +3,19 @@ import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { waitMs } from '../../base/clock.ts'
 
 /**
- * When this process started, as text that differs between two processes which had the same id one after the other.
- * Undefined when no such process runs; one that ended and was not yet collected by its parent counts as ended.
+ * Returns the start time of a process as text, which differs between successive processes with the same id.
+ * Undefined when no such process runs. A zombie (ended, not yet reaped by its parent) counts as ended.
  */
 export function findProcessStart(pid: number): string | undefined {
   if (process.platform !== 'linux') return findStartByPs(pid)
   const stat = readProc(pid, 'stat')
-  // The name, in brackets, may hold spaces and brackets itself; the fields after the last bracket are: state, parent, … start time.
+  // The name in brackets may contain spaces and brackets. The fields after the last bracket are: state, parent, … start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields && fields[0] !== 'Z' && fields[0] !== 'X' ? fields[19] : undefined
 }
 
-/** This process and its start as text. No other process has, or had since the host started, the same. */
-export const ownProcess = (separator: string): string =>
+/** Returns id and start time of this process as text. No other process since the boot of the host has the same. */
+export const identifyProcess = (separator: string): string =>
   `${process.pid}${separator}${findProcessStart(process.pid) ?? '0'}`
 
 function findStartByPs(pid: number): string | undefined {
@@ -24,8 +24,8 @@ function findStartByPs(pid: number): string | undefined {
 }
 
 /**
- * Whether this process is the postgres server of that data folder: by its command line, which everybody may read, or, if the folder
- * was moved under it, by its working folder, which root in a container may not.
+ * Returns whether this process is the PostgreSQL server of that data folder. Checks its command line, which every user may read. If the
+ * folder was moved under a running server, checks the working folder, which root in a container may not read.
  */
 export function isPostgresOf(pid: number, data: string): boolean {
   if (process.platform !== 'linux') return `${ps(pid, 'command=')} `.includes(`-D ${data} `)
@@ -39,7 +39,7 @@ export function isPostgresOf(pid: number, data: string): boolean {
   }
 }
 
-/** Whether a signal could reach this process: this, and not whose process it is, is what postgres itself looks at. */
+/** Returns whether a signal could reach this process. PostgreSQL makes the same check, regardless of the program. */
 export function isSignalable(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -48,8 +48,8 @@ export function isSignalable(pid: number): boolean {
   }
 }
 
-/** Waits until the process that started then is gone; false when it still runs after the time. */
-export async function waitUntilGone(pid: number, start: string, timeoutMs: number): Promise<boolean> {
+/** Waits until the process with this id and start time has ended. Returns false when it still runs after `timeoutMs`. */
+export async function waitForExit(pid: number, start: string, timeoutMs: number): Promise<boolean> {
   for (let waitedMs = 0; findProcessStart(pid) === start; waitedMs += 20) {
     if (waitedMs >= timeoutMs) return false
     await waitMs(20)

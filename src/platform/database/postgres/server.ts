@@ -5,39 +5,39 @@ import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { askVersion, connectionsTo, isSocketGone, type PostgresConnection } from './connection.ts'
+import { connectionsTo, isSocketUnavailable, queryVersion, type PostgresConnection } from './connection.ts'
 import { codeOf, noBinaries } from './failures.ts'
-import { dropSocketFolder, type Folder, openSocketFolder, type Passwords } from './folder.ts'
-import { HELD, isHeldStatus } from './folderlock.ts'
+import { type Folder, openSocketFolder, type Passwords, removeSocketFolder } from './folder.ts'
+import { isLockedStatus, LOCKED_OUTPUT } from './folderlock.ts'
 import { ENVIRONMENT } from './initdb.ts'
 import { openLog } from './logfile.ts'
-import { findRunning, removeStaleLock, type Running } from './pidfile.ts'
-import { findProcessStart, waitUntilGone } from './process.ts'
+import { findRunning, removeStaleLock, type RunningServer } from './pidfile.ts'
+import { findProcessStart, waitForExit } from './process.ts'
 import { settingArguments } from './settings.ts'
 
-/** A server that accepts our connections. */
-export interface Reached {
-  running: Running
+/** A server that accepts connections with Purser's passwords. */
+export interface ReachableServer {
+  running: RunningServer
   owner: PostgresConnection
   app: PostgresConnection
   version: string
 }
 
-/** Replaying the journal of a killed server takes seconds, on a slow disk minutes. */
+/** Maximum duration of a start. WAL replay after a kill takes seconds, or minutes on a slow disk. */
 const READY_LIMIT_MS = 300_000
-/** A server that says it is ready and whose socket is gone (somebody cleaned up) never comes back. */
-const EXIT_LIMIT_MS = 2_000
-const FAST_LIMIT_MS = 10_000
+/** Maximum time without a socket. A server whose socket file was deleted never recreates it. */
+const SOCKET_LIMIT_MS = 2_000
+const FAST_SHUTDOWN_LIMIT_MS = 10_000
 
-/** A launched server: its process, and what it wrote if it has ended. */
+/** A launched server. `findOutput` returns its output once it has ended. */
 export interface Launched {
   pid: number
   findOutput(): string | undefined
 }
 
 /**
- * Starts the server as a process group of its own: Ctrl-C in our terminal must not reach it, or it would stop before our drain has
- * run. It outlives us if we are killed, and is adopted by the next start. `lock` is the command that takes the folder first.
+ * Starts the server in a separate process group. Ctrl-C in the terminal must not reach it, or it would stop before Purser has drained.
+ * The server survives a kill of Purser, and the next start connects to it. `lock` is the command prefix that locks the folder first.
  */
 export async function launch(
   binaries: Binaries,
@@ -50,7 +50,7 @@ export async function launch(
   for (const path of [join(folder.data, 'postmaster.pid'), join(socketDir, '.s.PGSQL.5432.lock')])
     removeStaleLock(folder, path)
   const log = openLog(folder, account)
-  const before = fstatSync(log).size
+  const logOffset = fstatSync(log).size
   const args = [
     ...lock,
     ...account.prefix,
@@ -68,18 +68,18 @@ export async function launch(
     stdio: ['ignore', log, log],
   })
   closeSync(log)
-  await spawned(child)
+  await waitForSpawn(child)
   child.unref()
   return {
     pid: child.pid ?? 0,
     findOutput: () => {
       if (child.exitCode === null && child.signalCode === null) return undefined
-      return isHeldStatus(child.exitCode) ? HELD : readFrom(folder.log, before)
+      return isLockedStatus(child.exitCode) ? LOCKED_OUTPUT : readFrom(folder.log, logOffset)
     },
   }
 }
 
-function spawned(child: ChildProcess): Promise<void> {
+function waitForSpawn(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', (error) => reject(noBinaries(error.message, error)))
@@ -87,42 +87,42 @@ function spawned(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Waits until the server of the folder accepts our connection. Undefined when none runs any more (or the launched one ended), or when
- * it says that it is ready and its socket is gone.
+ * Waits until the server of the folder accepts a connection. Returns undefined when the server (or the launched one) has ended, or when
+ * it reports ready but its socket is missing.
  */
-export async function reach(
+export async function connectToServer(
   folder: Folder,
   passwords: Passwords,
   launched?: Launched,
   log?: (line: string) => void,
-): Promise<Reached | undefined> {
-  const began = monotonicMs()
-  let goneSince: number | undefined
-  let sayAfterMs = 10_000
-  for (let waitedMs = 0; waitedMs < READY_LIMIT_MS; waitedMs = monotonicMs() - began) {
+): Promise<ReachableServer | undefined> {
+  const startedAtMs = monotonicMs()
+  let unavailableSinceMs: number | undefined
+  let logAfterMs = 10_000
+  for (let waitedMs = 0; waitedMs < READY_LIMIT_MS; waitedMs = monotonicMs() - startedAtMs) {
     const running = findRunning(folder)
     if (launched ? launched.findOutput() !== undefined : !running) return undefined
     if (running?.ready && (!launched || launched.pid === running.pid)) {
       const connections = connectionsTo(running, passwords)
       try {
-        return { running, ...connections, version: await askVersion(connections.owner) }
+        return { running, ...connections, version: await queryVersion(connections.owner) }
       } catch (error) {
         if (codeOf(error) === '28P01') throw wrongPassword(folder, error)
-        // A server that is only busy answers late: that is no reason to give it up.
-        goneSince = isSocketGone(error) ? (goneSince ?? monotonicMs()) : undefined
-        if (goneSince !== undefined && monotonicMs() - goneSince > EXIT_LIMIT_MS) return undefined
+        // A busy server responds late but still has its socket: keep waiting for it.
+        unavailableSinceMs = isSocketUnavailable(error) ? (unavailableSinceMs ?? monotonicMs()) : undefined
+        if (unavailableSinceMs !== undefined && monotonicMs() - unavailableSinceMs > SOCKET_LIMIT_MS) return undefined
       }
     }
-    if (waitedMs > sayAfterMs) {
-      log?.(`PostgreSQL is still starting after ${sayAfterMs / 1000} s (see ${folder.log})`)
-      sayAfterMs += 10_000
+    if (waitedMs > logAfterMs) {
+      log?.(`PostgreSQL is still starting after ${logAfterMs / 1000} s (see ${folder.log})`)
+      logAfterMs += 10_000
     }
     await waitMs(10)
   }
   throw new AppError(
     'platform.postgres-start-failed',
     500,
-    `PostgreSQL was not ready after ${READY_LIMIT_MS / 1000} s: see ${folder.log}`,
+    `PostgreSQL was not ready after ${READY_LIMIT_MS / 1000} s. See ${folder.log}.`,
   )
 }
 
@@ -130,32 +130,32 @@ const wrongPassword = ({ passwords }: Folder, cause: unknown): AppError =>
   new AppError(
     'platform.postgres-wrong-password',
     500,
-    `PostgreSQL does not accept the password in ${passwords.owner}: bring back the right file, or stop the server and remove it to have a new one made`,
+    `PostgreSQL does not accept the password in ${passwords.owner}. Restore the right file. Or stop the server and remove the file: the next start sets a new password.`,
     { cause },
   )
 
-/** Fast shutdown; immediate (the journal is replayed at the next start) after 10 s. Returns when the process is gone. */
-export async function stopServer(folder: Folder, { pid, start, socketDir }: Running): Promise<void> {
+/** Stops the server by fast shutdown, after 10 s by immediate shutdown (the next start replays the WAL). Resolves after its exit. */
+export async function stopServer(folder: Folder, { pid, start, socketDir }: RunningServer): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     if (findProcessStart(pid) !== start) break
-    signalTo(pid, signal)
-    if (await waitUntilGone(pid, start, FAST_LIMIT_MS)) break
+    sendSignal(pid, signal)
+    if (await waitForExit(pid, start, FAST_SHUTDOWN_LIMIT_MS)) break
   }
   if (findProcessStart(pid) === start) {
     throw new AppError(
       'platform.postgres-stop-failed',
       500,
-      `PostgreSQL (process ${pid}) does not stop: see ${folder.log}`,
+      `PostgreSQL (process ${pid}) does not stop. See ${folder.log}.`,
     )
   }
-  dropSocketFolder(folder, socketDir)
+  removeSocketFolder(folder, socketDir)
 }
 
-function signalTo(pid: number, signal: NodeJS.Signals): void {
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    // It ended by itself in between.
+    // ESRCH: the process has already ended.
     if (codeOf(error) !== 'ESRCH') throw error
   }
 }

@@ -1,38 +1,38 @@
-/** PostgreSQL settings of the embedded server, given on its command line so that a new version of the program brings them along. */
+/** PostgreSQL settings of the embedded server. They are passed on its command line, so that an upgrade of Purser changes them too. */
 const SETTINGS: Readonly<Record<string, string>> = {
-  // Reachable by the private socket only: no port to scan, to firewall or to collide with.
+  // Listen on the private socket only: no port to scan, to firewall or to collide with.
   listen_addresses: '',
   port: '5432',
   unix_socket_permissions: '0700',
-  // Shown by `ps`, so that an operator knows whose server it is.
+  // `ps` shows the name, so that an operator recognises the server.
   cluster_name: 'purser',
 
-  // Money: an acknowledged commit is on the disk. Said here although it is the default, because nothing may change it by accident.
+  // An acknowledged commit must be on disk, because it records money. These are the defaults, set explicitly against accidental changes.
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',
 
-  // Program and database share 350 MB. The hot rows of a small desk fit in 64 MB; the rest is in the kernel's cache.
+  // Program and database share 350 MB. The hot rows of a small desk fit in 64 MB; the kernel caches the rest.
   shared_buffers: '64MB',
   maintenance_work_mem: '32MB',
   effective_cache_size: '512MB',
-  // Pools of 10 for web and worker, the command line, and rolling restarts that double them. Each costs about 2 MB.
+  // Room for pools of 10 for web and worker, for the CLI, and for rolling restarts that double them. A connection costs about 2 MB.
   max_connections: '60',
-  // The three helper processes for reading ahead cost memory and bring nothing when the data are in memory.
+  // The three I/O worker processes cost memory and gain nothing when the data are in memory.
   io_method: 'sync',
   // A report must not take both cores from payments.
   max_parallel_workers_per_gather: '0',
-  // Statements are short; compiling one takes longer than running it.
+  // Statements are short, so compilation takes longer than execution.
   jit: 'off',
-  // Solid-state disks: a random page costs about what a sequential one does.
+  // On solid-state disks a random read costs about the same as a sequential read.
   random_page_cost: '1.1',
-  // Small disks: do not let the journal grow to the default gigabyte. (wal_compression: this build has neither lz4 nor zstd.)
+  // Keep the WAL below its default of 1 GB, for small disks. (wal_compression is unset: this build has neither lz4 nor zstd.)
   min_wal_size: '64MB',
   max_wal_size: '512MB',
 
-  // A forgotten transaction would hold locks and stop vacuum.
+  // An abandoned transaction would hold locks and block vacuum.
   idle_in_transaction_session_timeout: '60s',
-  // A statement whose program was killed ends within seconds instead of running on with its locks.
+  // The statement of a killed client ends within seconds, instead of continuing with its locks.
   client_connection_check_interval: '5s',
 
   timezone: 'UTC',
@@ -40,11 +40,11 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_min_messages: 'warning',
   log_checkpoints: 'off',
   log_line_prefix: '%m [%p] %q%a ',
-  // Statements and the details of errors hold personal data ("Key (email)=(…)"); the program logs its own errors, scrubbed.
+  // Statements and error details contain personal data ("Key (email)=(…)"). Purser logs its own errors, scrubbed.
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
 }
 
-/** The settings as `-c name=value` arguments; `extra` wins. */
+/** Returns the settings as `-c name=value` arguments. `extra` overrides the defaults. */
 export const settingArguments = (extra: Readonly<Record<string, string>> = {}): string[] =>
   Object.entries({ ...SETTINGS, ...extra }).flatMap(([name, value]) => ['-c', `${name}=${value}`])

@@ -1,76 +1,76 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
-import { type Account, chooseAccount, giveTo, requireOwnData, TOOLS, type Tools } from './account.ts'
+import { type Account, chooseAccount, changeOwner, requireOwnData, TOOLS, type Tools } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { type PostgresConnection, connectionsTo } from './connection.ts'
-import { explainFolder, explainOutput, heldElsewhere, isBusy } from './failures.ts'
-import { HELD, isHeld, lockCommand } from './folderlock.ts'
+import { explainFolder, explainOutput, isBusy, lockedElsewhere } from './failures.ts'
+import { isLocked, lockCommand, LOCKED_OUTPUT } from './folderlock.ts'
 import { findFolder, findPasswords, type Folder, openFolder } from './folder.ts'
 import { ensureCluster } from './initdb.ts'
 import { watchLog } from './logfile.ts'
 import { findRunning } from './pidfile.ts'
-import { launch, type Reached, reach, stopServer } from './server.ts'
+import { connectToServer, launch, type ReachableServer, stopServer } from './server.ts'
 
 export interface EmbeddedPostgres {
-  /** Superuser, for migrations and `purser db`. */
+  /** Connection of the superuser, for migrations and `npx purser db`. */
   readonly owner: PostgresConnection
-  /** The role of the running program (`purser_app`): may log in and nothing else; migrations grant to it. */
+  /** Connection of the running program (`purser_app`). The role may only log in; migrations grant its rights. */
   readonly app: PostgresConnection
   readonly pid: number
-  /** It ran before: the program that started it was killed, or is another one. */
-  readonly adopted: boolean
+  /** True when the server already ran: the program that started it was killed, or is another one. */
+  readonly wasRunning: boolean
   readonly startedMs: number
   readonly version: string
-  /** Fast shutdown; resolves when the process is gone. May be called again. */
+  /** Stops the server by fast shutdown and resolves after its exit. Idempotent. */
   stop(): Promise<void>
 }
 
 export interface StartOptions {
   dataDir: string
   log?: (line: string) => void
-  /** PostgreSQL settings beside or instead of ours. */
+  /** PostgreSQL settings that extend or override the defaults. */
   settings?: Record<string, string>
-  /** How often the size of the server's log is looked at: a minute unless told. */
-  logLookMs?: number
+  /** Interval of the size check of the server's log. Default: one minute. */
+  logCheckMs?: number
 }
 
-/** After its postmaster was killed, what is left of a server needs some seconds to go; starts until then fail. */
+/** Maximum time to retry a busy folder. Child processes of a killed postmaster need some seconds to exit; starts fail until then. */
 const BUSY_LIMIT_MS = 10_000
 
 export async function start(
-  { dataDir, log, settings = {}, logLookMs }: StartOptions,
+  { dataDir, log, settings = {}, logCheckMs }: StartOptions,
   tools: Tools = TOOLS,
 ): Promise<EmbeddedPostgres> {
-  const began = monotonicMs()
+  const startedAtMs = monotonicMs()
   const binaries = findBinaries()
   const folder = openFolder(dataDir)
-  const give = (reached: Reached, adopted: boolean): EmbeddedPostgres => {
+  const createHandle = (server: ReachableServer, wasRunning: boolean): EmbeddedPostgres => {
     let stopping: Promise<void> | undefined
-    const unwatch = watchLog(folder, log ?? (() => undefined), logLookMs)
+    const unwatch = watchLog(folder, log ?? (() => undefined), logCheckMs)
     return {
-      owner: reached.owner,
-      app: reached.app,
-      pid: reached.running.pid,
-      version: reached.version,
-      adopted,
-      startedMs: Math.round(monotonicMs() - began),
-      stop: () => (stopping ??= stopServer(folder, reached.running).finally(unwatch)),
+      owner: server.owner,
+      app: server.app,
+      pid: server.running.pid,
+      version: server.version,
+      wasRunning,
+      startedMs: Math.round(monotonicMs() - startedAtMs),
+      stop: () => (stopping ??= stopServer(folder, server.running).finally(unwatch)),
     }
   }
   try {
     for (;;) {
       requireOwnData(folder.data)
-      const adopted = await adopt(folder, log)
-      if (adopted) return give(adopted, true)
+      const existing = await connectToExisting(folder, log)
+      if (existing) return createHandle(existing, true)
       const account = chooseAccount(folder.data, tools)
       const attempt = await startOnce(binaries, account, folder, settings, log)
       if (typeof attempt !== 'string') {
         if (account.note) log?.(account.note)
-        return give(attempt, false)
+        return createHandle(attempt, false)
       }
-      if (!isBusy(attempt) || monotonicMs() - began > BUSY_LIMIT_MS) {
-        throw attempt === HELD ? heldElsewhere(folder.data) : explainOutput(attempt, folder.log)
+      if (!isBusy(attempt) || monotonicMs() - startedAtMs > BUSY_LIMIT_MS) {
+        throw attempt === LOCKED_OUTPUT ? lockedElsewhere(folder.data) : explainOutput(attempt, folder.log)
       }
       await waitMs(100)
     }
@@ -79,8 +79,8 @@ export async function start(
   }
 }
 
-/** The server that runs on this folder. One that is stopping is waited for; one that cannot be reached is stopped. */
-async function adopt(folder: Folder, log?: (line: string) => void): Promise<Reached | undefined> {
+/** Connects to the server that already runs on this folder. Waits for a stopping server and stops an unreachable one. */
+async function connectToExisting(folder: Folder, log?: (line: string) => void): Promise<ReachableServer | undefined> {
   const running = findRunning(folder)
   if (!running) return undefined
   const passwords = findPasswords(folder)
@@ -88,44 +88,44 @@ async function adopt(folder: Folder, log?: (line: string) => void): Promise<Reac
     throw new AppError(
       'platform.postgres-wrong-password',
       500,
-      `A PostgreSQL (process ${running.pid}) runs on ${folder.data} and its password files are gone: stop it with \`kill -INT ${running.pid}\` and start again`,
+      `A PostgreSQL (process ${running.pid}) runs on ${folder.data}, but its password files are missing. Stop it with \`kill -INT ${running.pid}\` and start again.`,
     )
   }
-  const reached = running.stopping ? undefined : await reach(folder, passwords, undefined, log)
-  if (reached) return reached
-  const left = findRunning(folder)
-  if (left) {
-    if (!left.stopping)
-      log?.(`PostgreSQL (process ${left.pid}) runs and cannot be reached: it is stopped and started again`)
-    await stopServer(folder, left)
+  const server = running.stopping ? undefined : await connectToServer(folder, passwords, undefined, log)
+  if (server) return server
+  const remaining = findRunning(folder)
+  if (remaining) {
+    if (!remaining.stopping)
+      log?.(`PostgreSQL (process ${remaining.pid}) runs but cannot be reached. It is stopped and started again.`)
+    await stopServer(folder, remaining)
   }
   return undefined
 }
 
-/** What the server wrote, when it did not start. */
+/** Starts the server once. Returns the server, or its output when it did not start. */
 async function startOnce(
   binaries: Binaries,
   account: Account,
   folder: Folder,
   settings: Record<string, string>,
   log?: (line: string) => void,
-): Promise<Reached | string> {
+): Promise<ReachableServer | string> {
   const lock = lockCommand(folder, account)
-  if (isHeld(lock)) return HELD
+  if (isLocked(lock)) return LOCKED_OUTPUT
   if (existsSync(folder.data)) {
-    // A copy made without care for modes: PostgreSQL refuses a folder that others can read.
+    // Restore the mode of a copied folder: PostgreSQL refuses a folder that other users can read.
     chmodSync(folder.data, 0o700)
-    // Made by root where user namespaces are allowed, used where they are not.
-    giveTo(account, realpathSync(folder.data))
+    // Change the owner of a folder that root created on a system with user namespaces, if this system has none.
+    changeOwner(account, realpathSync(folder.data))
   }
-  const made = await ensureCluster(binaries, account, folder)
+  const ensured = await ensureCluster(binaries, account, folder)
   const passwords = findPasswords(folder)
-  if (!made || !passwords) return 'lock file "postmaster.pid" already exists'
+  if (!ensured || !passwords) return 'lock file "postmaster.pid" already exists'
   const launched = await launch(binaries, account, folder, settings, lock)
-  return (await reach(folder, passwords, launched, log)) ?? launched.findOutput() ?? 'its socket is gone'
+  return (await connectToServer(folder, passwords, launched, log)) ?? launched.findOutput() ?? 'its socket is missing'
 }
 
-/** Whether a database was ever made in this data folder. */
+/** Returns whether this data folder holds a database cluster. */
 export function hasCluster(dataDir: string): boolean {
   try {
     const folder = findFolder(dataDir)
@@ -135,8 +135,8 @@ export function hasCluster(dataDir: string): boolean {
   }
 }
 
-/** A running server of this data folder that accepts connections. Starts and changes nothing. */
-export function find(dataDir: string): Pick<EmbeddedPostgres, 'owner' | 'app' | 'pid'> | undefined {
+/** Returns the connections of the running server of this data folder. Undefined when none is ready. Starts and changes nothing. */
+export function findServer(dataDir: string): Pick<EmbeddedPostgres, 'owner' | 'app' | 'pid'> | undefined {
   try {
     const folder = findFolder(dataDir)
     const running = folder && findRunning(folder)

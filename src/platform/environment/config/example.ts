@@ -1,9 +1,9 @@
 import type { ConfigSpec, Setting } from './spec.ts'
 
-/** The text of `.env.example`: every setting by module with its doc, commented out, its default or an example as the value. */
+/** Renders `.env.example`: every setting by module, commented out, with its doc and its example or default value. */
 export function renderEnvExample(specs: readonly ConfigSpec[]): string {
-  const head = `# Settings of Purser, generated from the code: npm run generate. Copy to .env and uncomment what you change.
-# The environment wins over .env. A secret can come from a file: NAME_FILE=/path. "in the product" = can also be set while it runs.`
+  const head = `# Settings of Purser, generated from the code by \`npm run generate\`. Copy this file to .env and uncomment the settings you change.
+# The environment overrides .env. A secret can be read from a file: NAME_FILE=/path. "in the product" = can also be set at run time.`
   const groups = specs.map(
     (spec) => `# ${spec.module}\n\n${Object.values(spec.settings).map(renderSetting).join('\n\n')}`,
   )
@@ -19,7 +19,7 @@ function renderSetting(one: Setting): string {
   return `# ${one.doc}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}\n# ${one.name}=${one.example ?? defaultText(one)}`
 }
 
-/** The default of a setting as text; empty for secrets and where there is none. */
+/** Returns the default of a setting as text. Empty for secrets and settings without a default. */
 export function defaultText(one: Setting): string {
   const result = one.schema.safeParse(undefined)
   if (!result.success || one.secret) return ''

@@ -4,18 +4,18 @@ import { readSources, type Sources } from './sources.ts'
 import type { ConfigOf, ConfigSpec, Mode, Raw } from './spec.ts'
 
 export interface Loaded<Specs extends readonly ConfigSpec[]> {
-  /** Frozen values by module: `config.platform.port`. Prints with its secrets scrubbed. */
+  /** Frozen values by module: `config.platform.port`. Secrets print as `[secret]`. */
   readonly config: { readonly [S in Specs[number] as S['module']]: ConfigOf<S> }
-  /** What environment and `.env` gave, by the setting's own name. The settings store lets these win. */
+  /** Values from the environment and `.env`, by setting name. They override the settings store. */
   readonly given: Raw
   readonly specs: Specs
-  /** Lines to show at the start. */
+  /** Warnings to show at the start, one line each. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Reads every setting of all modules. Throws `platform.bad-config` with one line per problem, all at once, so that an operator does
- * not mend them one start after another.
+ * Parses the settings of all modules. Throws `platform.bad-config` with one line per problem. It reports all problems at once, so that
+ * an operator needs only one restart.
  */
 export function loadConfig<const Specs extends readonly ConfigSpec[]>(specs: Specs, sources: Sources): Loaded<Specs> {
   const { raw, problems, warnings } = readSources(specs, sources)
@@ -33,17 +33,17 @@ export function loadConfig<const Specs extends readonly ConfigSpec[]>(specs: Spe
   if (problems.length > 0) throw new AppError('platform.bad-config', 500, [...new Set(problems)].join('\n'))
   if (mode !== 'sandbox' && !hasCredential(specs, raw)) {
     warnings.push(
-      `No provider key is in the environment in ${mode} mode: only those kept in the settings store can take money`,
+      `The environment has no provider key in ${mode} mode. Only rails with keys in the settings store can take money.`,
     )
   }
   if (!raw.has('PURSER_MODE') && hasCredential(specs, raw)) {
     warnings.push(
-      'Provider keys are set and PURSER_MODE is not: this is the sandbox, which uses none of them and takes no money. Set PURSER_MODE=test or live',
+      'Provider keys are set but PURSER_MODE is not. The sandbox ignores them and takes no money. Set PURSER_MODE=test or live.',
     )
   }
   return Object.freeze({ config: Object.freeze(config) as Loaded<Specs>['config'], given: raw, specs, warnings })
 }
 
-/** Secrets that can also be set in the product are the providers' credentials. */
+/** Returns whether a provider credential is set. Secrets that can also be set at run time are the provider credentials. */
 const hasCredential = (specs: readonly ConfigSpec[], raw: Raw): boolean =>
   specs.some((spec) => Object.values(spec.settings).some((one) => one.secret && one.runtime && raw.has(one.name)))

@@ -1,15 +1,15 @@
-/** The known name that is most like the given one, and whether the difference is small enough to be a slip of the pen. */
-export function nearest(name: string, known: Iterable<string>): { name: string; slip: boolean } {
+/** Returns the known name nearest to the given one. `typo` is true when at most two edits separate them. */
+export function findNearest(name: string, known: Iterable<string>): { name: string; typo: boolean } {
   let best = ''
   let bestDistance = Infinity
   for (const candidate of known) {
     const distance = editDistance(name, candidate)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
-  return { name: best, slip: name.length >= 6 && bestDistance <= 2 }
+  return { name: best, typo: name.length >= 6 && bestDistance <= 2 }
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
+/** Returns the edit distance of two texts: insertions, deletions, replacements and swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   const at = (i: number, j: number): number => rows[i]?.[j] ?? 0

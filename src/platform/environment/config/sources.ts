@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describeError } from '../../base/errors.ts'
 import { Secret } from '../../base/secrets.ts'
-import { nearest } from './nearest.ts'
+import { findNearest } from './nearest.ts'
 import type { ConfigSpec, Raw, Setting } from './spec.ts'
 
 export interface Sources {
   env: Readonly<Record<string, string | undefined>>
-  /** Path of the `.env` file; it may be missing. */
+  /** Path of the `.env` file. The file may be missing. */
   file?: string | undefined
 }
 
@@ -19,10 +19,10 @@ export interface Read {
 
 type Texts = ReadonlyMap<string, string>
 
-/** Collects the text of every setting: environment first, then the file; aliases and `NAME_FILE` included. */
+/** Reads the text of every setting from the environment, then from the file. Also reads aliases and `NAME_FILE`. */
 export function readSources(specs: readonly ConfigSpec[], sources: Sources): Read {
   const problems: string[] = []
-  const env = present(sources.env)
+  const env = removeEmpty(sources.env)
   const file = readEnvFile(sources.file, problems)
   const raw = new Map<string, Secret>()
   const settings = specs.flatMap((spec) => Object.values(spec.settings))
@@ -34,14 +34,14 @@ export function readSources(specs: readonly ConfigSpec[], sources: Sources): Rea
   return { raw, problems: [...problems, ...unknown.problems], warnings: unknown.warnings }
 }
 
-/** An empty variable counts as not set, as in compose files. */
-const present = (env: Sources['env']): Map<string, string> =>
+/** Removes empty variables. They count as not set, like in compose files. */
+const removeEmpty = (env: Sources['env']): Map<string, string> =>
   new Map(Object.entries(env).flatMap(([name, text]) => (text?.trim() ? [[name, text.trim()]] : [])))
 
 function readEnvFile(path: string | undefined, problems: string[]): Map<string, string> {
   if (path === undefined) return new Map()
   try {
-    return present(parseEnv(readFileSync(path, 'utf8')))
+    return removeEmpty(parseEnv(readFileSync(path, 'utf8')))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       problems.push(`${path} cannot be read: ${describeError(error)}`)
@@ -57,7 +57,7 @@ function textOf(one: Setting, texts: Texts, problems: string[]): string | undefi
   })
   const [first, ...rest] = found
   const other = rest.find(([, text]) => text !== first?.[1])
-  if (first && other) problems.push(`${first[0]} and ${other[0]} mean the same and differ: keep one of them`)
+  if (first && other) problems.push(`${first[0]} and ${other[0]} are the same setting but differ. Keep one of them.`)
   return first?.[1] ?? textOfFile(one, texts, problems)
 }
 
@@ -68,10 +68,10 @@ function textOfFile(one: Setting, texts: Texts, problems: string[]): string | un
   if (name === undefined || path === undefined) return undefined
   try {
     const text = readFileSync(path, 'utf8').trim()
-    if (text === '') problems.push(`${name} names ${path}, which is empty: put the secret into it`)
+    if (text === '') problems.push(`${name} names ${path}, which is empty. Write the secret into it.`)
     return text === '' ? undefined : text
   } catch (error) {
-    problems.push(`${name} names ${path}, which cannot be read: ${describeError(error)}`)
+    problems.push(`${name} names ${path}, which cannot be read: ${describeError(error)}.`)
     return undefined
   }
 }
@@ -80,8 +80,8 @@ const namesOf = (one: Setting): string[] => [one.name, ...one.aliases]
 const fileNamesOf = (one: Setting): string[] => (one.secret ? namesOf(one).map((name) => `${name}_FILE`) : [])
 
 /**
- * Names that nothing reads. One close to a known name is a slip that would silently lose a setting, so it stops the start;
- * others get a line only, as a `.env` file is often shared with other programs.
+ * Finds names that no setting has. A name close to a known one is a typo that would silently lose a setting, so it stops the start.
+ * Other names only cause a warning, because programs often share a `.env` file.
  */
 function findUnknown(
   specs: readonly ConfigSpec[],
@@ -92,15 +92,15 @@ function findUnknown(
   const known = new Set(settings.flatMap((one) => [...namesOf(one), ...fileNamesOf(one)]))
   const modules = specs.map((spec) => spec.module).filter((name) => name !== 'platform')
   const prefixes = ['purser', ...modules].map((name) => `${name.toUpperCase().replaceAll('-', '_')}_`)
-  const ours = [...env.keys()].filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+  const prefixed = [...env.keys()].filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
   const problems: string[] = []
   const warnings: string[] = []
-  for (const name of new Set([...ours, ...file.keys()])) {
+  for (const name of new Set([...prefixed, ...file.keys()])) {
     if (known.has(name)) continue
     const where = file.has(name) ? ' in the .env file' : ''
-    const { name: closest, slip } = nearest(name, known)
-    if (slip) problems.push(`${name}${where} is not a setting: did you mean ${closest}?`)
-    else warnings.push(`${name}${where} is not a setting and is ignored (the nearest is ${closest})`)
+    const { name: closest, typo } = findNearest(name, known)
+    if (typo) problems.push(`${name}${where} is not a setting. Did you mean ${closest}?`)
+    else warnings.push(`${name}${where} is not a setting and is ignored (the nearest is ${closest}).`)
   }
   return { problems, warnings }
 }

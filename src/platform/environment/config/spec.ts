@@ -1,19 +1,19 @@
 import type { z } from 'zod'
 import { Secret } from '../../base/secrets.ts'
 
-/** Which world the program deals with. Fixed by the first start on a database. */
+/** Kind of providers that the program uses: simulated, test or live. The first start on a database fixes it. */
 export type Mode = 'sandbox' | 'test' | 'live'
 
 export interface SettingOptions {
-  /** One line for `.env.example` and the console. */
+  /** Description of one line for `.env.example` and the console. */
   doc: string
-  /** Comes out as `Secret`, can be read from the file that `NAME_FILE` names. */
+  /** The value is a `Secret`, and `NAME_FILE` may name a file that contains it. */
   secret?: boolean
-  /** Can also be set while the program runs, in the settings store. */
+  /** The setting can also be changed at run time, in the settings store. */
   runtime?: boolean
-  /** Other names that mean the same. */
+  /** Other accepted names of the setting. */
   aliases?: readonly string[]
-  /** What `.env.example` shows as the value; the default of the schema otherwise. */
+  /** Value that `.env.example` shows. Default: the default of the schema. */
   example?: string
 }
 
@@ -33,13 +33,13 @@ export type Values<S extends Shape> = {
   readonly [K in keyof S]: S[K] extends Setting<infer T, infer X> ? (X extends true ? Hidden<T> : T) : never
 }
 
-/** Setting name → its text as it was given. */
+/** Maps a setting name to its unparsed text. */
 export type Raw = ReadonlyMap<string, Secret>
 
 export interface Parsed<Out> {
   /** Frozen; undefined when there are problems. */
   value: Out | undefined
-  /** One line each: what is wrong and what to set. */
+  /** One line per problem: what is wrong and what to set. */
   problems: string[]
   warnings: string[]
 }
@@ -53,15 +53,15 @@ export interface ConfigSpec<Out = unknown, Name extends string = string> {
 export type ConfigOf<Spec> = Spec extends ConfigSpec<infer Out> ? Out : never
 
 export interface SpecRules<V, Out> {
-  /** Contradictions between settings; each line says what to set. They stop the start. */
+  /** Returns contradictions between settings. Each line says what to set. They stop the start. */
   problems?: (values: V, context: { mode: Mode }) => readonly string[]
-  /** Allowed, but worth a line at the start. */
+  /** Returns warnings to show at the start. */
   warnings?: (values: V, context: { mode: Mode }) => readonly string[]
-  /** Fills defaults that depend on other settings. */
+  /** Sets defaults that depend on other settings. */
   derive?: (values: V) => Out
 }
 
-/** One setting: its name in the environment, and the schema that turns its text into a value. */
+/** Defines a setting: its name in the environment and the schema that parses its text. */
 export function setting<Schema extends z.ZodType, const O extends SettingOptions>(
   name: string,
   schema: Schema,
@@ -79,7 +79,7 @@ export function setting<Schema extends z.ZodType, const O extends SettingOptions
   })
 }
 
-/** The settings of one module. `ConfigOf<typeof spec>` is the type of its values. */
+/** Defines the settings of one module. `ConfigOf<typeof spec>` is the type of their values. */
 export function defineConfig<const Name extends string, S extends Shape, Out = Values<S>>(
   module: Name,
   settings: S,
@@ -110,13 +110,13 @@ function parseValues<S extends Shape>(settings: S, raw: Raw): { values: Values<S
   return { values: values as Values<S>, problems }
 }
 
-/** The value of one setting, or one line that says what is wrong with it. The text of a secret is never in that line. */
+/** Parses one setting. Returns its value, or a problem of one line that never contains the text of a secret. */
 export function parseSetting(one: Setting, given: Secret | undefined): { value?: unknown; problem?: string } {
   const result = one.schema.safeParse(given?.reveal())
   if (result.success) {
     return { value: one.secret && typeof result.data === 'string' ? new Secret(result.data) : result.data }
   }
   const what = result.error.issues.map((issue) => issue.message).join('; ')
-  if (given === undefined) return { problem: `${one.name} is not set: ${one.doc}` }
+  if (given === undefined) return { problem: `${one.name} is not set. ${one.doc}` }
   return { problem: `${one.name}${one.secret ? '' : `=${given.reveal().slice(0, 100)}`} is not valid: ${what}` }
 }

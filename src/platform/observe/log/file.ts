@@ -7,27 +7,27 @@ export interface LogFile {
   write(text: string): void
   drain(): Promise<void>
   close(): Promise<void>
-  /** Writes synchronously what is not surely in the file yet: at the exit of the process, when nothing else can run. */
-  writeRest(): void
+  /** Synchronously writes the lines that may not be in the file yet. Used at the exit of the process, when no other code can run. */
+  flushSync(): void
 }
 
 const REOPEN_MS = 5_000
-/** What waits for a slow or full disk is bounded; beyond it lines are dropped and counted. */
-const WAITING_CHARS = 8 * 1024 * 1024
+/** Maximum characters that wait for a slow or full disk. Above it lines are dropped and counted. */
+const MAX_PENDING_CHARS = 8 * 1024 * 1024
 
 /**
- * A file of at most 10 MB that is renamed to name.1, name.2 … as it fills; `keep` of these stay. A disk that
- * refuses later costs lines, never the program. Throws `platform.log-unwritable` when the folder cannot be written at the start.
+ * Opens a log file of at most 10 MB. A full file is renamed to name.1, name.2 …; `keep` of these stay. A later disk error drops lines
+ * and never stops the program. Throws `platform.log-unwritable` when the folder is not writable at the start.
  */
 export function openLogFile(
   dir: string,
   name: string,
   options: { keep: number; size?: `${number}${'K' | 'M'}` },
-  tell: (line: string) => void = (line) => void process.stderr.write(line),
+  report: (line: string) => void = (line) => void process.stderr.write(line),
 ): LogFile {
   const path = join(dir, name)
-  const waiting = new Set<{ text: string }>()
-  let waitingChars = 0
+  const pending = new Set<{ text: string }>()
+  let pendingChars = 0
   let dropped = 0
   let stream: RotatingFileStream | undefined
   let reopen: NodeJS.Timeout | undefined
@@ -43,9 +43,9 @@ export function openLogFile(
   const fail = (broken: RotatingFileStream, error: unknown): void => {
     if (broken !== stream || closed) return
     stream = undefined
-    waiting.clear()
-    waitingChars = 0
-    tell(`The log file ${path} cannot be written: ${describeError(error)}. Trying again every ${REOPEN_MS / 1000} s.\n`)
+    pending.clear()
+    pendingChars = 0
+    report(`The log file ${path} cannot be written: ${describeError(error)}. Retrying every ${REOPEN_MS / 1000} s.\n`)
     reopen = setTimeout(open, REOPEN_MS)
     reopen.unref()
   }
@@ -54,16 +54,16 @@ export function openLogFile(
 
   return {
     write: (text) => {
-      if (!stream || waitingChars > WAITING_CHARS) {
+      if (!stream || pendingChars > MAX_PENDING_CHARS) {
         dropped += lineCount(text)
         return
       }
-      const chunk = { text: dropped === 0 ? text : sayDropped(dropped) + text }
+      const chunk = { text: dropped === 0 ? text : renderDropped(dropped) + text }
       dropped = 0
-      waiting.add(chunk)
-      waitingChars += chunk.text.length
+      pending.add(chunk)
+      pendingChars += chunk.text.length
       stream.write(chunk.text, () => {
-        if (waiting.delete(chunk)) waitingChars -= chunk.text.length
+        if (pending.delete(chunk)) pendingChars -= chunk.text.length
       })
     },
     drain: () =>
@@ -79,14 +79,14 @@ export function openLogFile(
         else done()
       })
     },
-    writeRest: () => {
-      const rest = [...waiting].map((chunk) => chunk.text).join('')
-      waiting.clear()
+    flushSync: () => {
+      const rest = [...pending].map((chunk) => chunk.text).join('')
+      pending.clear()
       if (rest === '' || closed) return
       try {
         appendFileSync(path, rest)
       } catch {
-        // The disk refuses, and there is nobody left to tell.
+        // The disk refuses the lines, and the process ends: drop them.
       }
     },
   }
@@ -100,12 +100,12 @@ function requireFolder(dir: string): void {
     throw new AppError(
       'platform.log-unwritable',
       500,
-      `The log folder ${dir} cannot be written (${describeError(error)}): set LOG_DIR to one that can.`,
+      `The log folder ${dir} is not writable (${describeError(error)}). Set LOG_DIR to a writable folder.`,
     )
   }
 }
 
 const lineCount = (text: string): number => text.split('\n').length - 1
 
-const sayDropped = (count: number): string =>
-  `${JSON.stringify({ level: 'warn', count, message: 'log lines were dropped before this one: the disk was too slow or refused' })}\n`
+const renderDropped = (count: number): string =>
+  `${JSON.stringify({ level: 'warn', count, message: 'log lines before this one were dropped because the disk was slow or refused them' })}\n`

@@ -9,10 +9,10 @@ export interface Output {
   close(): Promise<void>
 }
 
-const GATHER_MS = 50
-const GATHER_CHARS = 64 * 1024
+const BUFFER_MS = 50
+const BUFFER_CHARS = 64 * 1024
 
-/** Where lines go: standard output and the two files. */
+/** Opens the destinations of log lines: standard output and the two files. */
 export function openOutput(options: { dir: string | undefined; console: boolean }): Output {
   const combined = options.dir === undefined ? undefined : openLogFile(options.dir, 'combined.log', { keep: 10 })
   const errors = options.dir === undefined ? undefined : openLogFile(options.dir, 'error.log', { keep: 5 })
@@ -21,7 +21,7 @@ export function openOutput(options: { dir: string | undefined; console: boolean 
   let lines = ''
   let timer: NodeJS.Timeout | undefined
 
-  const passOn = (): void => {
+  const flush = (): void => {
     clearTimeout(timer)
     timer = undefined
     const text = lines
@@ -30,14 +30,16 @@ export function openOutput(options: { dir: string | undefined; console: boolean 
     if (options.console) process.stdout.write(terminal ? text.split('\n').map(renderLine).join('') : text)
     combined?.write(text)
   }
-  const atExit = (): void => {
-    if (lines !== '' && options.console) writeOut(terminal ? lines.split('\n').map(renderLine).join('') : lines)
+  const flushAtExit = (): void => {
+    if (lines !== '' && options.console)
+      writeSyncToStdout(terminal ? lines.split('\n').map(renderLine).join('') : lines)
     if (lines !== '') combined?.write(lines)
     lines = ''
-    for (const file of files) file.writeRest()
+    for (const file of files) file.flushSync()
   }
-  process.on('exit', atExit)
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {}) // a closed pipe must not end the program
+  process.on('exit', flushAtExit)
+  // Without a listener a closed pipe would end the program.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {})
 
   return {
     write: (raw) => {
@@ -45,21 +47,21 @@ export function openOutput(options: { dir: string | undefined; console: boolean 
       lines += line
       if (isError(line)) {
         errors?.write(line)
-        passOn()
-      } else if (lines.length > GATHER_CHARS) passOn()
-      else timer ??= setTimeout(passOn, terminal ? 0 : GATHER_MS)
+        flush()
+      } else if (lines.length > BUFFER_CHARS) flush()
+      else timer ??= setTimeout(flush, terminal ? 0 : BUFFER_MS)
     },
-    drain: () => drain(passOn, files),
+    drain: () => drain(flush, files),
     close: async () => {
-      await drain(passOn, files)
-      process.off('exit', atExit)
+      await drain(flush, files)
+      process.off('exit', flushAtExit)
       await Promise.all(files.map((file) => file.close()))
     },
   }
 }
 
-async function drain(passOn: () => void, files: readonly LogFile[]): Promise<void> {
-  passOn()
+async function drain(flush: () => void, files: readonly LogFile[]): Promise<void> {
+  flush()
   await Promise.all([
     ...files.map((file) => file.drain()),
     new Promise<void>((done) => {
@@ -68,13 +70,13 @@ async function drain(passOn: () => void, files: readonly LogFile[]): Promise<voi
   ])
 }
 
-/** pino writes the level first. */
+/** Returns whether a line has level error or fatal. pino writes the level first. */
 const isError = (line: string): boolean => line.startsWith('{"level":"error"') || line.startsWith('{"level":"fatal"')
 
-function writeOut(text: string): void {
+function writeSyncToStdout(text: string): void {
   try {
     writeSync(1, text)
   } catch {
-    // The other end is gone, and so are we.
+    // The reader closed the pipe, and the process ends.
   }
 }

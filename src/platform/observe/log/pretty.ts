@@ -9,7 +9,7 @@ const STYLES: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
   trace: 'gray',
 }
 
-/** One JSON line as a short line for a person: time, level, module, message, the rest as key=value. */
+/** Renders a JSON line for a terminal: time, level, module, message, other fields as key=value. */
 export function renderLine(line: string): string {
   if (line === '') return ''
   const {

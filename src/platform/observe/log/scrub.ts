@@ -1,7 +1,7 @@
 /**
- * The last gate before a line leaves: one fast test, and only a line that looks as if it held a secret is taken apart. Code does
- * not rely on it (secrets are `Secret`, headers pass an allow-list); it is for what slips through: a provider's body in an error, a
- * token in a path, a password in a database URL. The pattern of a route (`/webhook/:rail/:token`) is none, and stands in each line of it.
+ * Lines that may contain a secret. The fast test runs on every line; only matching lines are parsed and scrubbed. It is the last defence
+ * (secrets are `Secret`, headers pass an allow-list), for a provider's body in an error, a token in a path or a password in a database
+ * URL. The pattern of a route (`/webhook/:rail/:token`) is no secret and must not match, because each of its log lines contains it.
  */
 const SUSPECT =
   /passw|passphrase|secret|authorization|cookie|api_?-?key|passkey|private_?key|mnemonic|[^:]token"|signature|bearer|basic |[sr]k_(?:test|live)_|sk-arb|whsec_|[xyztuv]prv|\/webhook\/[a-z0-9]|:\/\/[^/\s"]*@/i
@@ -21,18 +21,18 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
 const LINE_MAX = 32_768
 const TEXT_MAX = 4_096
 
-/** The line without secrets, and not much longer than 32 kB. */
+/** Removes secrets from a line and shortens it to about 32 kB. */
 export function scrubLine(line: string): string {
   if (line.length <= LINE_MAX && !SUSPECT.test(line)) return line
   try {
     const text = JSON.stringify(scrubValue(JSON.parse(line)))
     return `${text.length <= LINE_MAX ? text : shorten(text)}\n`
   } catch {
-    return `${JSON.stringify({ level: 'error', message: 'a log line could not be read to be scrubbed and was left out' })}\n`
+    return `${JSON.stringify({ level: 'error', message: 'a log line was dropped because it could not be parsed for scrubbing' })}\n`
   }
 }
 
-/** Text with everything in it that looks like a secret replaced. */
+/** Replaces each part of a text that looks like a secret, and cuts the text to 4096 characters. */
 export const scrubText = (text: string): string =>
   TEXTS.reduce((all, [pattern, instead]) => all.replace(pattern, instead), text.slice(0, TEXT_MAX))
 
@@ -45,7 +45,7 @@ function scrubValue(value: unknown): unknown {
   )
 }
 
-/** `signature: true`, `passwordChangedAt: 12` say something about a secret and are none. */
+/** Returns whether a field holds a secret. Booleans and numbers do not: `signature: true`, `passwordChangedAt: 12`. */
 const isSecret = (key: string, value: unknown): boolean =>
   SECRET_KEY.test(key) && value !== null && (typeof value === 'string' || typeof value === 'object')
 

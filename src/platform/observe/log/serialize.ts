@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.ts'
 
-/** Headers that may be logged; any other is left out. */
+/** Headers that may be logged. All others are omitted. */
 const HEADERS = new Set([
   'accept',
   'accept-language',
@@ -15,15 +15,15 @@ const HEADERS = new Set([
   'x-request-id',
 ])
 
-type Logged = Record<string, unknown>
+type LogFields = Record<string, unknown>
 
-function loggedHeaders(headers: unknown): Logged {
+function serializeHeaders(headers: unknown): LogFields {
   if (typeof headers !== 'object' || headers === null) return {}
   return Object.fromEntries(Object.entries(headers).filter(([name]) => HEADERS.has(name.toLowerCase())))
 }
 
-/** Name, code, message and stack of an error, and of what caused it, four deep. Other properties (such as a query's parameters) stay out. */
-function loggedError(error: unknown, depth = 0): unknown {
+/** Returns name, code, message and stack of an error and of up to four causes. Omits other properties, such as query parameters. */
+function serializeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return typeof error === 'object' && error !== null ? '[object]' : error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return {
@@ -32,25 +32,25 @@ function loggedError(error: unknown, depth = 0): unknown {
     ...(error instanceof AppError && { status: error.status }),
     message: error.message,
     stack: error.stack,
-    ...(error.cause !== undefined && depth < 4 && { cause: loggedError(error.cause, depth + 1) }),
+    ...(error.cause !== undefined && depth < 4 && { cause: serializeError(error.cause, depth + 1) }),
     ...(error instanceof AggregateError &&
-      depth < 4 && { errors: error.errors.slice(0, 5).map((one) => loggedError(one, depth + 1)) }),
+      depth < 4 && { errors: error.errors.slice(0, 5).map((one) => serializeError(one, depth + 1)) }),
   }
 }
 
-/** A request or an answer as it may be logged: the route, never the path with what is in it. */
-function loggedMessage(value: unknown): unknown {
+/** Returns the loggable fields of a request or response: id, method, status and allowed headers. Never the path, which may hold tokens. */
+function serializeMessage(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return undefined
-  const { id, method, statusCode, headers } = value as Logged
-  return { id, method, statusCode, headers: loggedHeaders(headers) }
+  const { id, method, statusCode, headers } = value as LogFields
+  return { id, method, statusCode, headers: serializeHeaders(headers) }
 }
 
 export const serializers = {
-  error: (value: unknown) => loggedError(value),
-  err: (value: unknown) => loggedError(value),
-  headers: loggedHeaders,
-  req: loggedMessage,
-  request: loggedMessage,
-  res: loggedMessage,
-  response: loggedMessage,
+  error: (value: unknown) => serializeError(value),
+  err: (value: unknown) => serializeError(value),
+  headers: serializeHeaders,
+  req: serializeMessage,
+  request: serializeMessage,
+  res: serializeMessage,
+  response: serializeMessage,
 }

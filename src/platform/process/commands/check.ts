@@ -1,7 +1,7 @@
 import { AppError } from '../../base/errors.ts'
 import type { CheckContext } from '../cli.ts'
 
-/** `purser check`: what must hold after every commit, asked of the database as it is now. May run beside the program. */
+/** Runs `npx purser check`: checks the invariants that hold after every commit. May run beside the program. */
 export async function checkInvariants({ db, print, modules }: CheckContext): Promise<void> {
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   let broken = 0
@@ -11,10 +11,10 @@ export async function checkInvariants({ db, print, modules }: CheckContext): Pro
     for (const problem of problems) print(`        ${problem}`)
     if (problems.length > 0) broken += 1
   }
-  if (broken === 0) return print(`All ${invariants.length} hold.`)
+  if (broken === 0) return print(`All ${invariants.length} invariants hold.`)
   throw new AppError(
     'platform.broken',
     500,
-    `${broken} of ${invariants.length} do not hold, see above: stop what pays money out, and look.`,
+    `${broken} of ${invariants.length} invariants are broken (see above). Stop payouts and investigate.`,
   )
 }

@@ -9,11 +9,11 @@ interface Options {
   owner?: boolean
 }
 
-/** `purser db …`: stands in for psql, which the embedded PostgreSQL has not. */
+/** Adds `npx purser db …`, a replacement for psql, which the embedded PostgreSQL does not include. */
 export function databaseCommands(db: Command, open: () => Promise<PlatformCli>): void {
-  const owner = ['--owner', "as the schemas' owner instead of the program's restricted role"] as const
+  const owner = ['--owner', 'connect as the owner of the schemas, not as the restricted role of the program'] as const
   db.command('url')
-    .description('its address, with the password, for other tools')
+    .description('print the connection URL, with the password, for other tools')
     .option(...owner)
     .action(async (options: Options) => {
       const context = await open()
@@ -24,7 +24,7 @@ export function databaseCommands(db: Command, open: () => Promise<PlatformCli>):
     .description('run one statement and print its rows')
     .argument('<statement>')
     .option(...owner)
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (statement: string, options: Options & { json?: boolean }) => {
       const context = await open()
       const client = await connect(context, options)
@@ -39,7 +39,7 @@ export function databaseCommands(db: Command, open: () => Promise<PlatformCli>):
       }
     })
   db.command('shell')
-    .description('type statements, each ended by ; (\\d lists tables, \\q leaves)')
+    .description('open a shell for statements that end with ; (\\d lists tables, \\q quits)')
     .option(...owner)
     .action(async (options: Options) => {
       const context = await open()
@@ -63,7 +63,7 @@ async function connect(context: PlatformCli, options: Options): Promise<pg.Clien
   return client
 }
 
-/** Rows are shown as PostgreSQL writes them. */
+/** Keeps values as the text that PostgreSQL returns. */
 const asText = (text: string | Buffer): string => String(text)
 
 const TABLES = `select schemaname as schema, relname as table, pg_size_pretty(pg_total_relation_size(relid)) as size

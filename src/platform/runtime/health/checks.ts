@@ -4,9 +4,9 @@ export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy'
 
 export interface HealthCheck {
   readonly name: string
-  /** Without it no request can be served. An unhealthy part that is not critical only degrades the whole. */
+  /** True when no request can be served while this check is unhealthy. An unhealthy check that is not critical only degrades the report. */
   readonly critical: boolean
-  /** `detail` is shown to everybody: no address, no secret. Throwing is unhealthy. */
+  /** Runs the check. A throw counts as unhealthy. `detail` is public, so it must not contain addresses or secrets. */
   check(): Promise<CheckResult>
 }
 
@@ -22,44 +22,44 @@ export interface CheckReport extends CheckResult {
 
 export interface HealthReport {
   readonly status: HealthStatus
-  /** What is wrong, in words; empty when nothing is. */
+  /** One text per problem. Empty when healthy. */
   readonly problems: readonly string[]
   readonly checks: Readonly<Record<string, CheckReport>>
 }
 
 const DEADLINE_MS = 3_000
-/** A flood of questions runs the checks once a second. */
-const KEPT_MS = 1_000
+/** Time that a result is cached, so that many requests run the checks once a second. */
+const CACHE_MS = 1_000
 
-/** Runs a check at most once a second and for at most three, whoever asks. */
-export function keepResult(
+/** Returns a function that runs a check at most once a second, with a deadline of three seconds, and caches its report. */
+export function cacheCheck(
   check: HealthCheck,
   onFailure: (name: string, error: unknown) => void,
 ): () => Promise<CheckReport> {
-  let kept: { report: Promise<CheckReport>; until: number } | undefined
+  let cached: { report: Promise<CheckReport>; until: number } | undefined
   const run = async (): Promise<CheckReport> => {
     const from = monotonicMs()
     const result = await withDeadline(check).catch((error: unknown): CheckResult => {
       onFailure(check.name, error)
-      return { status: 'unhealthy', detail: { problem: 'the check failed: see the log' } }
+      return { status: 'unhealthy', detail: { problem: 'the check failed; the log has the error' } }
     })
     return { ...result, critical: check.critical, ms: Math.round(monotonicMs() - from) }
   }
   return () => {
-    if (!kept || monotonicMs() > kept.until) {
-      // While it runs it is not begun again, however long it hangs.
+    if (!cached || monotonicMs() > cached.until) {
+      // Never start a check that still runs, even if it hangs.
       const next = { report: run(), until: Infinity }
-      void next.report.then(() => (next.until = monotonicMs() + KEPT_MS))
-      kept = next
+      void next.report.then(() => (next.until = monotonicMs() + CACHE_MS))
+      cached = next
     }
-    return kept.report
+    return cached.report
   }
 }
 
 async function withDeadline(check: HealthCheck): Promise<CheckResult> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<CheckResult>((resolve) => {
-    const result: CheckResult = { status: 'unhealthy', detail: { problem: `no answer in ${DEADLINE_MS} ms` } }
+    const result: CheckResult = { status: 'unhealthy', detail: { problem: `no result within ${DEADLINE_MS} ms` } }
     timer = setTimeout(resolve, DEADLINE_MS, result)
   })
   try {
@@ -69,7 +69,7 @@ async function withDeadline(check: HealthCheck): Promise<CheckResult> {
   }
 }
 
-/** The whole is as bad as its worst critical part; any other trouble degrades it. */
+/** Combines check reports. An unhealthy critical check makes the result unhealthy; any other problem degrades it. */
 export function summarize(checks: Readonly<Record<string, CheckReport>>): HealthReport {
   const entries = Object.entries(checks)
   const bad = entries.filter(([, { status }]) => status !== 'healthy')

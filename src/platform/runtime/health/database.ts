@@ -1,7 +1,7 @@
 import { sql, type Db } from '../../database/db.ts'
 import type { HealthCheck } from './checks.ts'
 
-/** Whether a statement can be run, and how busy the pool is. */
+/** Creates the check that runs a statement and reports the load of the pool. Degraded when ten times the pool size waits. */
 export const databaseCheck = (db: Db): HealthCheck => ({
   name: 'database',
   critical: true,

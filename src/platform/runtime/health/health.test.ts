@@ -16,7 +16,7 @@ const well = (): Promise<CheckResult> => Promise.resolve({ status: 'healthy' })
 
 async function open(checks: readonly HealthCheck[]) {
   const metrics = createMetrics({ defaults: false })
-  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', quietMs: 0 })
+  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', idleGraceMs: 0 })
   const health = createHealth({
     checks,
     clock: createSetClock(),
@@ -44,7 +44,7 @@ const ask = (url: string, headers: Record<string, string>): Promise<{ status: nu
     sent.on('error', reject).end()
   })
 
-void test('healthy only once requests can be served, and no more when draining', async () => {
+void test('the report is healthy only in phase ready, not while starting or draining', async () => {
   await using server = await open([checkOf('database', true, well)])
   assert.deepEqual((await server.get('/health')).json['problems'], ['the server is starting'])
   assert.equal((await server.get('/health/live')).status, 200)
@@ -63,7 +63,7 @@ void test('healthy only once requests can be served, and no more when draining',
   assert.equal((await server.get('/health/live')).status, 200)
 })
 
-void test('a critical part that fails is 503 and is named; another only degrades', async () => {
+void test('a failed critical check returns 503 with its name; other failed checks only degrade', async () => {
   await using server = await open([
     checkOf('database', true, () => Promise.reject(new Error('connect ECONNREFUSED /secret/socket'))),
     checkOf('jobs', false, () => Promise.resolve({ status: 'degraded', detail: { waiting: 12 } })),
@@ -89,7 +89,7 @@ void test('a critical part that fails is 503 and is named; another only degrades
   assert.equal((await lesser.get('/health/jobs')).status, 503)
 })
 
-void test('the details hold memory, disk, uptime and every check', async () => {
+void test('the detailed report contains memory, disk, uptime and every check', async () => {
   await using server = await open([checkOf('database', true, well)])
   server.health.setPhase('ready')
   const { json } = await server.get('/health/detailed')
@@ -102,7 +102,7 @@ void test('the details hold memory, disk, uptime and every check', async () => {
   assert.deepEqual(Object.keys((await server.get('/health/dependencies')).json), ['status', 'dependencies'])
 })
 
-void test('a flood of questions runs a check once, and one that hangs is not begun again', async () => {
+void test('many requests run a check once, and a hanging check is not started again', async () => {
   let runs = 0
   const gate = Promise.withResolvers<CheckResult>()
   await using server = await open([
@@ -119,7 +119,7 @@ void test('a flood of questions runs a check once, and one that hangs is not beg
   gate.resolve({ status: 'healthy' })
 })
 
-void test('metrics are for this machine only', async () => {
+void test('metrics are served to this machine only', async () => {
   await using server = await open([])
   const { status, text } = await server.get('/metrics')
   assert.equal(status, 200)

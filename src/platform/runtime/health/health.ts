@@ -3,30 +3,30 @@ import { statfs } from 'node:fs/promises'
 import type { Clock } from '../../base/clock.ts'
 import { describeError } from '../../base/errors.ts'
 import type { Log } from '../../observe/log.ts'
-import { keepResult, summarize, type CheckReport, type HealthCheck, type HealthReport } from './checks.ts'
+import { cacheCheck, summarize, type CheckReport, type HealthCheck, type HealthReport } from './checks.ts'
 
 export interface HealthOptions {
   checks: readonly HealthCheck[]
   clock: Clock
   log: Log
   version: string
-  /** The mode, or what the operator calls this installation. */
+  /** The mode, or the operator's name of this installation. */
   environment: string
-  /** Whose disk is reported. */
+  /** Folder whose disk usage is reported. */
   dataDir?: string
 }
 
 export type Phase = 'starting' | 'ready' | 'draining'
 
 export interface Health {
-  /** `starting` at first: nothing is healthy before `setPhase('ready')`, nor after `setPhase('draining')`. */
+  /** Sets the phase, initially `starting`. The report is unhealthy in every phase except `ready`. */
   setPhase(phase: Phase): void
   report(): Promise<HealthReport>
-  /** One check by its name; undefined when there is none. */
+  /** Runs one check by name. Undefined when no check has this name. */
   find(name: string): Promise<CheckReport | undefined>
-  /** What every answer says about itself. */
+  /** Returns the fields that every health response contains. `uptime` is in seconds. */
   identity(): { timestamp: string; version: string; environment: string; uptime: number }
-  /** Figures of process and machine: bytes, and shares from 0 to 1. */
+  /** Returns memory and disk usage of process and machine, in bytes and shares from 0 to 1. */
   machine(): Promise<Record<string, unknown>>
 }
 
@@ -35,7 +35,7 @@ export function createHealth(options: HealthOptions): Health {
   let phase: Phase = 'starting'
   const onFailure = (name: string, error: unknown): void =>
     log.warn({ check: name, error: describeError(error) }, 'health check failed')
-  const checks = new Map(options.checks.map((check) => [check.name, keepResult(check, onFailure)]))
+  const checks = new Map(options.checks.map((check) => [check.name, cacheCheck(check, onFailure)]))
   return {
     setPhase: (next) => void (phase = next),
     report: async () => {

@@ -2,7 +2,7 @@ import type { HttpServer, Reply, Request } from '../../web/http.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Health } from './health.ts'
 
-/** Unauthenticated, for load balancers, monitors and people: 200 while requests can be served, degraded or not, else 503 and why. */
+/** Adds the unauthenticated health routes. They return 200 while requests can be served, also when degraded, and otherwise 503 with the problems. */
 export function healthRoutes(app: HttpServer, health: Health, metrics: Metrics): void {
   const schema = { hide: true }
   const summary = async (_: Request, reply: Reply) => {
@@ -25,7 +25,8 @@ export function healthRoutes(app: HttpServer, health: Health, metrics: Metrics):
   ] as const) {
     app.get(url, { schema }, async (_, reply) => {
       const report = await health.find(name)
-      if (!report) return reply.code(503).send({ status: 'unhealthy', problems: [`${name} does not run here`] })
+      if (!report)
+        return reply.code(503).send({ status: 'unhealthy', problems: [`${name} does not run in this process`] })
       return reply.code(codeOf(report.status)).send(report)
     })
   }
@@ -35,11 +36,11 @@ export function healthRoutes(app: HttpServer, health: Health, metrics: Metrics):
   })
 }
 
-const NOT_LOCAL = 'Metrics are shown on this machine only: ask http://127.0.0.1 without a proxy in between.\n'
+const NOT_LOCAL = 'Metrics are available on this machine only. Request http://127.0.0.1 without a proxy.\n'
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via']
 
-/** A loopback peer that no proxy speaks for: a proxy on this machine is a loopback peer too. */
+/** Returns whether a request comes from this machine directly. A proxy on this machine also has a loopback address, but adds headers. */
 const isLocal = ({ raw }: Request): boolean =>
   LOOPBACK.test(raw.socket.remoteAddress ?? '') && FORWARDED.every((name) => raw.headers[name] === undefined)
 

@@ -1,61 +1,61 @@
 import type { z } from 'zod'
 import type { Log } from '../../observe/log.ts'
 
-/** Work that must happen once the transaction that wanted it has committed. It may run more than once: make `run` repeatable. */
+/** Work that runs after the commit of the transaction that enqueued it. It may run more than once, so `run` must be idempotent. */
 export interface Job<P = unknown> {
-  /** `module.what-to-do`, such as `gateway.payment-changed`. Rows in the database carry it: renaming one strands them. */
+  /** `module.what-to-do`, such as `gateway.payment-changed`. Queued rows store the name, so a renamed job no longer runs them. */
   readonly name: string
-  /** An object. Checked before it is written and again before it runs. */
+  /** Schema of the payload, an object. Checked before the insert and again before the run. */
   readonly schema: z.ZodType<P>
-  /** A throw runs it again later, after exp(attempt) seconds (six hours at most). */
+  /** Runs the job. A throw retries it after exp(attempt) seconds, at most six hours. */
   run(payload: P, context: JobContext): Promise<void>
-  /** 25 by default: about three days of tries. */
+  /** Maximum attempts. Default: 25, which takes about three days. */
   readonly maxAttempts?: number
 }
 
 export interface RunContext {
   readonly log: Log
-  /** Fires when the process must stop and the run has not ended by itself. */
+  /** Aborts when the process must stop and the run has not ended. */
   readonly signal: AbortSignal
-  /** When this run began. */
+  /** Start time of this run. */
   readonly now: Date
 }
 
 export interface JobContext extends RunContext {
-  /** 1 for the first run. */
+  /** Number of this attempt. The first is 1. */
   readonly attempt: number
 }
 
-/** Rows that have a state and a due time are their own queue. */
+/** A queue over rows of a module's table that have a state and a due time. */
 export interface DueQueue<Row = unknown> {
-  /** `module.rows`, such as `inbox.events`; what `wake` names. */
+  /** `module.rows`, such as `inbox.events`. `wake` takes this name. */
   readonly name: string
-  /** How many rows are handled at once. */
+  /** Rows handled concurrently. */
   readonly concurrency: number
-  /** How many rows are claimed at once; all of a batch is handled within its lease. */
+  /** Maximum rows per claim. The whole batch must be handled within its lease. */
   readonly batch: number
-  /** How long to wait before asking again when nothing was due and nobody woke it. */
+  /** Poll interval when no row was due and no wake arrived. */
   readonly idleMs: number
-  /** Claims up to `limit` rows due at `now`: `for update skip locked`, and sets their lease or due time ahead of `now`. */
+  /** Claims up to `limit` rows due at `now` with `for update skip locked`. Sets their lease or due time after `now`. */
   claim(limit: number, now: Date): Promise<Row[]>
-  /** Every other process is dead: what they had claimed is due at once instead of when their leases end. */
-  adopt?(now: Date): Promise<unknown>
-  /** Errors are logged and counted; the lease brings the row back. */
+  /** Makes the claims of all other processes due at once. Called when these processes are known to be dead. */
+  releaseClaims?(now: Date): Promise<unknown>
+  /** Handles a row. A throw is logged and counted, and the row is due again when its lease expires. */
   handle(row: Row, signal: AbortSignal): Promise<void>
 }
 
-/** Something done at intervals, by at most one instance at a time. */
+/** Periodic work that at most one instance runs at a time. */
 export interface Cron {
   /** `module.what-to-do` */
   readonly name: string
-  /** From start to start, over all instances. A run that takes longer delays the next. */
+  /** Milliseconds from start to start, over all instances. A longer run delays the next. */
   readonly everyMs: number
   run(context: RunContext): Promise<void>
 }
 
 export interface EnqueueOptions {
-  /** At once by default. */
+  /** Time of the run. Default: at once. */
   runAt?: Date
-  /** One waiting job per key: a later one replaces it (payload and time). 512 characters at most. */
+  /** Unique key of a waiting job, at most 512 characters. A later job with the same key replaces its payload and time. */
   jobKey?: string
 }

@@ -5,17 +5,17 @@ import { waitFor } from '../../../../test/wait.ts'
 import { createSetClock } from '../../base/clock.ts'
 import { sql } from '../../database/db.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 
-test('a cron runs once a period over all instances', async () => {
+test('a cron runs once per period across all instances', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   let runs = 0
   const crons = [{ name: 'test.cron', everyMs: 60_000, run: async () => void (runs += 1) }]
-  await using one = openTrial({ ...t, crons, clock })
-  await using two = openTrial({ ...t, crons, clock })
+  await using one = openTestJobs({ ...t, crons, clock })
+  await using two = openTestJobs({ ...t, crons, clock })
   const both = (): Promise<unknown> => Promise.all([one.runDue(), two.runDue()])
   await both()
   assert.equal(runs, 1)
@@ -27,7 +27,7 @@ test('a cron runs once a period over all instances', async () => {
   assert.equal(runs, 2)
 })
 
-test('a cron that still runs is not started by another instance', async () => {
+test('another instance does not start a cron that still runs', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   const gate = Promise.withResolvers<void>()
@@ -37,8 +37,8 @@ test('a cron that still runs is not started by another instance', async () => {
     await gate.promise
   }
   const crons = [{ name: 'test.cron', everyMs: 1_000, run }]
-  await using one = openTrial({ ...t, crons, clock })
-  await using two = openTrial({ ...t, crons, clock })
+  await using one = openTestJobs({ ...t, crons, clock })
+  await using two = openTestJobs({ ...t, crons, clock })
   const first = one.runDue()
   await waitFor('it to run', () => runs === 1)
   clock.advance(5_000)
@@ -47,10 +47,10 @@ test('a cron that still runs is not started by another instance', async () => {
   gate.resolve()
   await first
   await two.runDue()
-  assert.equal(runs, 2, 'the run that was late')
+  assert.equal(runs, 2, 'the delayed run')
 })
 
-test('a cron of an instance that died is taken up by another', async () => {
+test('another instance takes over the cron of a dead instance', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   let runs = 0
@@ -60,7 +60,7 @@ test('a cron of an instance that died is taken up by another', async () => {
   await t.db.run(
     sql`insert into platform.crons (name, started_at, running_by) values ('test.cron', ${clock.now()}, 'gone')`,
   )
-  await using jobs = openTrial({ ...t, crons, clock })
+  await using jobs = openTestJobs({ ...t, crons, clock })
   clock.advance(20_000)
   await jobs.runDue()
   assert.equal(runs, 0)
@@ -69,7 +69,7 @@ test('a cron of an instance that died is taken up by another', async () => {
   assert.equal(runs, 1)
 })
 
-test('a cron that fails runs again next period; drain waits for the running one', async () => {
+test('a failed cron runs again in the next period, and drain waits for a running cron', async () => {
   await using t = await openTestDatabase([platformSchema])
   const gate = Promise.withResolvers<void>()
   let runs = 0
@@ -80,7 +80,7 @@ test('a cron that fails runs again next period; drain waits for the running one'
     await gate.promise
     ended = true
   }
-  const jobs = openTrial({ ...t, crons: [{ name: 'test.cron', everyMs: 50, run }] })
+  const jobs = openTestJobs({ ...t, crons: [{ name: 'test.cron', everyMs: 50, run }] })
   await jobs.start(WORKER)
   await waitFor('the second run', () => runs === 2)
   const drained = jobs.drain(30_000)

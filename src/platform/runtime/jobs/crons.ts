@@ -4,11 +4,11 @@ import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Cron } from './contract.ts'
 import { createLoop } from './loop.ts'
-import { createTracker, within } from './tracker.ts'
+import { createTracker, endsWithin } from './tracker.ts'
 
 export interface Crons {
   start(): void
-  /** Runs what is due, one after the other. The number of runs. */
+  /** Runs the due crons one after the other. Returns the number of runs. */
   runDue(): Promise<number>
   drain(deadlineMs: number): Promise<void>
 }
@@ -25,7 +25,7 @@ interface Deps {
 const TICK_MS = 1_000
 
 export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps): Crons {
-  const runs = metrics.counter('purser_crons_total', 'Runs of periodic work', ['cron', 'status'])
+  const runs = metrics.counter('purser_crons_total', 'Runs of periodic tasks', ['cron', 'status'])
   const running = new Set<string>()
   const tracker = createTracker()
 
@@ -36,11 +36,11 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
       runs.inc({ cron: cron.name, status: 'succeeded' })
     } catch (err) {
       runs.inc({ cron: cron.name, status: 'failed' })
-      cronLog.error({ err }, 'cron failed, will run next time')
+      cronLog.error({ err }, 'cron failed and will run again in the next period')
     }
     await finish(db, cron, instanceId, clock.now()).catch((err: unknown) => {
-      // It stays ours: the next claim of this process takes it again.
-      cronLog.error({ err }, 'cannot note the end of a cron')
+      // The row still names this instance, which can claim the cron again.
+      cronLog.error({ err }, 'the end of a cron run could not be recorded')
     })
     running.delete(cron.name)
   }
@@ -80,7 +80,7 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
       return claimed.length
     },
     drain: async (deadlineMs) => {
-      await within(deadlineMs - monotonicMs(), loop.stop())
+      await endsWithin(deadlineMs - monotonicMs(), loop.stop())
       await tracker.drain(deadlineMs)
     },
   }
@@ -94,7 +94,7 @@ async function readStarts(db: Db, crons: readonly Cron[]): Promise<ReadonlyMap<s
   return new Map(rows.map((row) => [row.name, row.started_at]))
 }
 
-/** True when this run is ours: the period is over, and who ran it last has finished, is us, or is dead. */
+/** Claims a run. Returns true when the period has passed and the last runner has finished, is this instance, or is dead. */
 async function claim(db: Db, { name, everyMs }: Cron, instanceId: string, now: Date): Promise<boolean> {
   const claimed = await db.run(sql`insert into platform.crons as c (name, started_at, running_by)
     values (${name}, ${now}, ${instanceId})

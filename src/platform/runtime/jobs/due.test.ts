@@ -5,11 +5,11 @@ import { openTestDatabase } from '../../../../test/database.ts'
 import { addMs, createSetClock } from '../../base/clock.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 
-test('with a set clock, all that is due runs, also what it causes, and nothing else', async () => {
+test('with a set clock, exactly the due work runs, including work that it enqueues', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   const seen: string[] = []
@@ -32,7 +32,7 @@ test('with a set clock, all that is due runs, also what it causes, and nothing e
     },
   }
   const cron = { name: 'test.cron', everyMs: 120_000, run: async () => say('cron') }
-  await using trial = openTrial({ ...t, clock, jobs: [chained], queues: [queue], crons: [cron] })
+  await using trial = openTestJobs({ ...t, clock, jobs: [chained], queues: [queue], crons: [cron] })
   await trial.runDue()
   await trial.runDue()
   clock.advance(60_000)
@@ -45,7 +45,7 @@ test('with a set clock, all that is due runs, also what it causes, and nothing e
   ])
 })
 
-test('a job that threw runs again when the set clock has passed its back-off', async () => {
+test('a failed job runs again after its backoff by the set clock', async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
   const attempts: number[] = []
@@ -57,7 +57,7 @@ test('a job that threw runs again when the set clock has passed its back-off', a
       if (attempt < 3) throw new Error('not yet')
     },
   })
-  await using jobs = openTrial({ ...t, clock, jobs: [job] })
+  await using jobs = openTestJobs({ ...t, clock, jobs: [job] })
   await jobs.enqueue(t.db, job, { n: 1 })
   await jobs.runDue()
   assert.deepEqual(attempts, [1])
@@ -73,13 +73,13 @@ test('a job that threw runs again when the set clock has passed its back-off', a
   assert.deepEqual(attempts, [1, 2, 3])
 })
 
-test('work that makes itself due again without end is an error, not an endless loop', async () => {
+test('work that always makes itself due again causes an error, not an endless loop', async () => {
   await using t = await openTestDatabase([platformSchema])
   const queue = {
     ...{ name: 'test.rows', concurrency: 1, batch: 5, idleMs: 1_000 },
     claim: async () => ['again'],
     handle: async () => {},
   }
-  await using jobs = openTrial({ ...t, queues: [queue] })
+  await using jobs = openTestJobs({ ...t, queues: [queue] })
   await assert.rejects(jobs.runDue(), /makes itself due again/)
 })

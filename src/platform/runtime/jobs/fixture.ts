@@ -4,10 +4,10 @@ import { silentLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { systemClock } from '../../base/clock.ts'
 
-export type Trial = Jobs & AsyncDisposable
+export type TestJobs = Jobs & AsyncDisposable
 
-/** Jobs over a test database, with what the test gives and stand-ins of no interest for the rest. Drained in the end. */
-export function openTrial(deps: Pick<JobsDeps, 'db' | 'connection'> & Partial<JobsDeps>): Trial {
+/** Creates jobs over a test database, with defaults for the dependencies that a test does not pass. Disposal drains them. */
+export function openTestJobs(deps: Pick<JobsDeps, 'db' | 'connection'> & Partial<JobsDeps>): TestJobs {
   const jobs = createJobs({
     clock: systemClock,
     ids: createIds(systemClock),

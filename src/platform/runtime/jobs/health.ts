@@ -13,10 +13,10 @@ interface Deps {
 const RELAY_SILENT_MS = 10_000
 const LATE_MS = 60_000
 
-/** Unhealthy: nothing is handed over. Degraded: what is due waits for more than a minute, or no worker runs. */
+/** Creates the jobs check. Unhealthy: the relay does not run. Degraded: due jobs wait for more than a minute, or no worker runs. */
 export const checkJobs = ({ db, clock, relay }: Deps): HealthCheck => ({
   name: 'jobs',
-  // Requests can be served while jobs wait.
+  // The server can still serve requests while jobs wait.
   critical: false,
   check: async () => {
     const now = clock.now()
@@ -24,7 +24,7 @@ export const checkJobs = ({ db, clock, relay }: Deps): HealthCheck => ({
     const { workers } = await db.one<{ workers: number }>(
       sql`select count(*)::int as workers from platform.instances where 'worker' = any(roles)`,
     )
-    const relaySilentMs = relay.silentMs()
+    const relaySilentMs = relay.sinceLastPollMs()
     const lateMs = oldestDueAt ? now.getTime() - oldestDueAt.getTime() : 0
     const stuck = relaySilentMs === undefined || relaySilentMs > RELAY_SILENT_MS
     const status = stuck ? 'unhealthy' : lateMs > LATE_MS || workers === 0 ? 'degraded' : 'healthy'

@@ -10,7 +10,7 @@ import { addMs, createSetClock, systemClock } from '../../base/clock.ts'
 import { openDb, sql, type Queryable } from '../../database/db.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
 const schema = z.object({ n: z.number() })
@@ -19,7 +19,7 @@ const victim = process.argv[2]
 if (victim === undefined) tests()
 else await die(JSON.parse(victim) as ClientConfig)
 
-/** The process that is killed in the middle of its job. */
+/** Program of the process that is killed during its job. */
 async function die(connection: ClientConfig): Promise<void> {
   const db = openDb({ connection })
   const job = defineJob({
@@ -27,10 +27,10 @@ async function die(connection: ClientConfig): Promise<void> {
     schema,
     run: async () => void process.kill(process.pid, 'SIGKILL'),
   })
-  await openTrial({ db, connection, jobs: [job] }).start(WORKER)
+  await openTestJobs({ db, connection, jobs: [job] }).start(WORKER)
 }
 
-/** Enqueues a job, and has a process killed by it. */
+/** Enqueues a job that kills the process that runs it. */
 async function killAWorker(t: { db: Queryable; connection: ClientConfig }): Promise<void> {
   await t.db.run(sql`insert into platform.outbox (job, payload, run_at, max_attempts)
     values ('test.job', '{"n":1}', ${systemClock.now()}, 25)`)
@@ -44,30 +44,30 @@ const locks = (q: Queryable): Promise<object[]> =>
   q.many(sql`select locked_by is not null as locked from graphile_worker._private_jobs`)
 
 function tests(): void {
-  test('the job of a killed worker runs again once the worker has been silent for 30 seconds', async () => {
+  test('the job of a killed worker runs again 30 seconds after its last heartbeat', async () => {
     await using t = await openTestDatabase([platformSchema])
     await killAWorker(t)
     const seen: number[] = []
     const job = defineJob({ name: 'test.job', schema, run: async (_, { attempt }) => void seen.push(attempt) })
 
-    await using early = openTrial({ ...t, jobs: [job] })
+    await using early = openTestJobs({ ...t, jobs: [job] })
     await early.start(WORKER)
-    assert.deepEqual(await locks(t.db), [{ locked: true }], 'it may still be alive')
+    assert.deepEqual(await locks(t.db), [{ locked: true }], 'the worker may still be alive')
     await early.drain(1_000)
 
-    await using late = openTrial({ ...t, jobs: [job], clock: createSetClock(addMs(systemClock.now(), 31_000)) })
+    await using late = openTestJobs({ ...t, jobs: [job], clock: createSetClock(addMs(systemClock.now(), 31_000)) })
     await late.start(WORKER)
     await waitFor('the job to run again', () => seen.length > 0)
     assert.deepEqual(seen, [2])
   })
 
-  test('it runs again at once when the others are known to be dead', async () => {
+  test('the job runs again at once after releaseStale', async () => {
     await using t = await openTestDatabase([platformSchema])
     await killAWorker(t)
     const seen: number[] = []
     const job = defineJob({ name: 'test.job', schema, run: async (_, { attempt }) => void seen.push(attempt) })
-    await using jobs = openTrial({ ...t, jobs: [job] })
-    await jobs.adopt()
+    await using jobs = openTestJobs({ ...t, jobs: [job] })
+    await jobs.releaseStale()
     await jobs.start(WORKER)
     await waitFor('the job to run again', () => seen.length > 0)
     assert.deepEqual(seen, [2])
@@ -75,7 +75,7 @@ function tests(): void {
     assert.deepEqual(alive, [{ pid: process.pid }])
   })
 
-  test('the job of a worker that is alive is left alone', async () => {
+  test('the job of a living worker stays locked', async () => {
     await using t = await openTestDatabase([platformSchema])
     const gate = Promise.withResolvers<void>()
     let runs = 0
@@ -87,12 +87,12 @@ function tests(): void {
         await gate.promise
       },
     })
-    await using one = openTrial({ ...t, jobs: [job] })
+    await using one = openTestJobs({ ...t, jobs: [job] })
     await one.start(WORKER)
     await one.enqueue(t.db, job, { n: 1 })
     one.wake()
     await waitFor('the job to run', () => runs > 0)
-    await using two = openTrial({ ...t, jobs: [job] })
+    await using two = openTestJobs({ ...t, jobs: [job] })
     await two.start(WORKER)
     assert.deepEqual(await locks(t.db), [{ locked: true }])
     gate.resolve()

@@ -3,21 +3,21 @@ import type { Log } from '../../observe/log.ts'
 
 export interface Loop {
   start(): void
-  /** Makes the next step come at once; a wake during a step counts for the one after. Not while it backs off from an error. */
+  /** Runs the next step at once. A wake during a step applies to the step after it. Does not shorten the backoff after an error. */
   wake(): void
-  /** Resolves when the running step, if any, has ended. No step begins any more. */
+  /** Starts no more steps and resolves when the running step has ended. */
   stop(): Promise<void>
-  /** Steps that failed since the last good one. */
+  /** Failed steps since the last successful one. */
   readonly failures: number
 }
 
 export interface LoopOptions {
   name: string
-  /** Wait between steps, unless woken. */
+  /** Milliseconds between steps without a wake. */
   everyMs: number
-  /** Waits so long after a wake, so that what comes together is done together. */
-  gatherMs?: number
-  /** True: there is more, come again at once. */
+  /** Milliseconds to wait after a wake, so that one step handles work that arrives together. Default: 0. */
+  batchWaitMs?: number
+  /** Does one unit of work. Returns true to run again at once. */
   step(): Promise<boolean>
   log: Log
 }
@@ -25,8 +25,8 @@ export interface LoopOptions {
 const MIN_BACKOFF_MS = 200
 const MAX_BACKOFF_MS = 5_000
 
-/** Runs `step` again and again until stopped. It never dies: after an error it waits, longer each time. */
-export function createLoop({ name, everyMs, gatherMs = 0, step, log }: LoopOptions): Loop {
+/** Creates a loop that runs `step` until stopped. Errors do not end it: it backs off from 200 ms to 5 s. */
+export function createLoop({ name, everyMs, batchWaitMs = 0, step, log }: LoopOptions): Loop {
   let failures = 0
   let woken = false
   let running: Promise<void> | undefined
@@ -37,31 +37,31 @@ export function createLoop({ name, everyMs, gatherMs = 0, step, log }: LoopOptio
     woken = false
     try {
       const more = await step()
-      if (failures > 0) log.info({ loop: name, failures }, 'loop works again')
+      if (failures > 0) log.info({ loop: name, failures }, 'loop recovered')
       failures = 0
       return more
     } catch (err) {
       failures += 1
-      // While the database is away every loop fails: say so now and then, not each time.
-      if ((failures & (failures - 1)) === 0) log.error({ loop: name, failures, err }, 'loop failed, will try again')
+      // Log failures 1, 2, 4, 8 …: every loop fails while the database is unreachable.
+      if ((failures & (failures - 1)) === 0) log.error({ loop: name, failures, err }, 'loop step failed; retrying')
       return false
     }
   }
 
-  const rest = async (): Promise<void> => {
+  const pauseLoop = async (): Promise<void> => {
     if (failures > 0) return waitMs(Math.min(MIN_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS), stopped.signal)
     if (!woken) {
       pause = new AbortController()
       await waitMs(everyMs, AbortSignal.any([pause.signal, stopped.signal]))
       pause = undefined
     }
-    if (woken && gatherMs > 0) await waitMs(gatherMs, stopped.signal)
+    if (woken && batchWaitMs > 0) await waitMs(batchWaitMs, stopped.signal)
   }
 
   const run = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       const more = await attempt()
-      if (!more && !stopped.signal.aborted) await rest()
+      if (!more && !stopped.signal.aborted) await pauseLoop()
     }
   }
 

@@ -4,12 +4,12 @@ import pg from 'pg'
 const LOCK = 7_305_003
 
 /**
- * Brings the job queue's own schema up to date and gives the running program's role what it needs there and no more: it cannot change
- * the schema. Runs as the role that migrates, after `migrate`.
+ * Migrates the schema of the job queue (graphile-worker) and grants the role of the running program the minimum rights there. That role
+ * cannot change the schema. Runs as the owner role, after `migrate`.
  */
 export async function migrateJobs(connection: pg.ClientConfig): Promise<void> {
   const pool = new pg.Pool({ ...connection, application_name: 'purser migrate', max: 2 })
-  // A connection that breaks while it is idle: the next statement says so.
+  // Ignore errors of idle connections: the next statement fails with them.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
   const client = await pool.connect()
@@ -18,15 +18,15 @@ export async function migrateJobs(connection: pg.ClientConfig): Promise<void> {
     await runMigrations({ pgPool: pool, logger: new Logger(() => () => undefined) })
     await client.query(GRANTS)
   } finally {
-    // Destroyed, not returned: the lock goes with its session.
+    // Destroy the connection instead of returning it: the end of its session releases the lock.
     client.release(true)
     await pool.end()
   }
 }
 
 /**
- * Row security is on in the job queue's tables, so a role that does not own them needs a policy beside the grant. The policies are
- * made only once: making them locks out running instances for a moment.
+ * The job queue's tables have row-level security, so a role that does not own them needs policies in addition to grants. The policies are
+ * created only once, because their creation briefly blocks running instances.
  */
 const GRANTS = `
 grant usage on schema graphile_worker to purser_app;

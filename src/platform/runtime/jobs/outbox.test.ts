@@ -8,7 +8,7 @@ import { rawSql, sql, type Queryable } from '../../database/db.ts'
 import { defineJob } from '../jobs.ts'
 import { platformSchema } from '../../database/schema.ts'
 import { insertJob, moveDue, readOutbox } from './outbox.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 const schema = z.object({ n: z.number() })
 const note = defineJob({ name: 'test.note', schema, run: async () => {} })
@@ -17,7 +17,7 @@ const now = systemClock.now()
 const queued = (q: Queryable): Promise<{ n: number }[]> =>
   q.many(sql`select (payload->>'n')::int as n from graphile_worker._private_jobs order by n`)
 
-test('three relays at once move each row exactly once', async () => {
+test('three concurrent relays move each row exactly once', async () => {
   await using t = await openTestDatabase([platformSchema])
   await t.owner.run(sql`insert into platform.outbox (job, payload, run_at, max_attempts)
     select 'test.note', json_build_object('n', n), ${now}, 25 from generate_series(1, 5000) n`)
@@ -27,7 +27,7 @@ test('three relays at once move each row exactly once', async () => {
     return total
   }
   const moved = await Promise.all([relay(), relay(), relay()])
-  // A relay that finds the last rows locked by another ends early; what it saw locked is moved by that other.
+  // A relay that finds the last rows locked ends early. The relay that locked them moves them.
   assert.equal(moved[0] + moved[1] + moved[2], 5000)
   assert.deepEqual(
     (await queued(t.db)).map(({ n }) => n),
@@ -36,9 +36,9 @@ test('three relays at once move each row exactly once', async () => {
   assert.deepEqual(await readOutbox(t.db, now), { rows: 0, oldestDueAt: undefined })
 })
 
-test('a transaction that is rolled back leaves no job, a committed one leaves it', async () => {
+test('a committed transaction enqueues its job, a rolled back one does not', async () => {
   await using t = await openTestDatabase([platformSchema])
-  await using jobs = openTrial({ ...t, jobs: [note] })
+  await using jobs = openTestJobs({ ...t, jobs: [note] })
   await assert.rejects(
     t.db.transaction(async (tx) => {
       await jobs.enqueue(tx, note, { n: 1 })
@@ -52,10 +52,10 @@ test('a transaction that is rolled back leaves no job, a committed one leaves it
   assert.deepEqual(await queued(t.db), [{ n: 2 }, { n: 3 }])
 })
 
-test('a row stays until its time has come by our clock', async () => {
+test("a row stays in the outbox until it is due by Purser's clock", async () => {
   await using t = await openTestDatabase([platformSchema])
   const clock = createSetClock()
-  await using jobs = openTrial({ ...t, jobs: [note], clock })
+  await using jobs = openTestJobs({ ...t, jobs: [note], clock })
   await jobs.enqueue(t.db, note, { n: 1 }, { runAt: addMs(clock.now(), 60_000) })
   clock.advance(59_999)
   assert.equal((await moveDue(t.db, clock.now(), 10)).count, 0)
@@ -63,7 +63,7 @@ test('a row stays until its time has come by our clock', async () => {
   assert.equal((await moveDue(t.db, clock.now(), 10)).count, 1)
 })
 
-test('a later job of the same key replaces the waiting one, in the outbox and in the queue', async () => {
+test('a later job with the same key replaces the waiting one, in the outbox and in the queue', async () => {
   await using t = await openTestDatabase([platformSchema])
   const insert = (n: number): Promise<void> =>
     insertJob(t.db, { job: note, payload: { n }, now, options: { jobKey: 'one' } })
@@ -76,13 +76,13 @@ test('a later job of the same key replaces the waiting one, in the outbox and in
   assert.deepEqual(await queued(t.db), [{ n: 3 }])
 })
 
-test('a job of the same key that starts while it is replaced costs no job', async () => {
+test('no job is lost when a job starts while a job with the same key replaces it', async () => {
   await using t = await openTestDatabase([platformSchema])
   const insert = (n: number): Promise<void> =>
     insertJob(t.db, { job: note, payload: { n }, now, options: { jobKey: 'one' } })
   await insert(1)
   await moveDue(t.db, now, 10)
-  // The worker takes the old job after add_jobs has looked whether it is taken, and before it writes.
+  // The worker locks the old job after add_jobs checked the lock and before it writes.
   await t.owner.run(
     rawSql(`create function hold() returns trigger language plpgsql as
       $$ begin perform pg_advisory_xact_lock(42); return new; end $$`),
@@ -94,7 +94,7 @@ test('a job of the same key that starts while it is replaced costs no job', asyn
   await worker.run(sql`select pg_advisory_lock(42)`)
   await insert(2)
   const moved = assert.rejects(moveDue(t.db, now, 10), { code: 'platform.outbox-conflict' })
-  await waitFor('the relay to be in the middle of it', () =>
+  await waitFor('the relay to run add_jobs', () =>
     worker.maybe(sql`select 1 as held from pg_locks where locktype = 'advisory' and objid = 42 and not granted
       and database = (select oid from pg_database where datname = current_database())`),
   )
@@ -104,21 +104,21 @@ test('a job of the same key that starts while it is replaced costs no job', asyn
   assert.equal((await readOutbox(t.db, now)).rows, 1)
   await t.owner.run(rawSql('drop trigger hold on graphile_worker._private_jobs'))
   assert.equal((await moveDue(t.db, now, 10)).count, 1)
-  assert.deepEqual(await queued(t.db), [{ n: 1 }, { n: 2 }], 'the old one runs, the new one after it')
+  assert.deepEqual(await queued(t.db), [{ n: 1 }, { n: 2 }], 'the old job runs, then the new one')
 })
 
-test('what a job would refuse to run with is refused when it is enqueued', async () => {
+test('a payload that does not match the schema is refused on enqueue', async () => {
   await using t = await openTestDatabase([platformSchema])
   const dated = defineJob({ name: 'test.dated', schema: z.object({ at: z.coerce.date() }), run: async () => {} })
   const wrong = defineJob({ name: 'test.wrong', schema: z.object({ at: z.date() }), run: async () => {} })
-  await using jobs = openTrial({ ...t, jobs: [note, dated, wrong] })
+  await using jobs = openTestJobs({ ...t, jobs: [note, dated, wrong] })
   await jobs.enqueue(t.db, dated, { at: now })
   await assert.rejects(jobs.enqueue(t.db, 'test.note', { n: 'one' }), { code: 'platform.job-payload' })
   await assert.rejects(jobs.enqueue(t.db, 'test.note', { n: 1n }), { code: 'platform.job-payload' })
   await assert.rejects(
     jobs.enqueue(t.db, wrong, { at: now }),
     { code: 'platform.job-payload' },
-    'a date comes back as text',
+    'a date is parsed as text',
   )
   await assert.rejects(jobs.enqueue(t.db, 'test.other', { n: 1 }), /'test.other' is not among/)
   assert.equal((await readOutbox(t.db, now)).rows, 1)

@@ -5,10 +5,10 @@ import { waitFor } from '../../../../test/wait.ts'
 import { addMs } from '../../base/clock.ts'
 import { rawSql, sql, type Db } from '../../database/db.ts'
 import type { DueQueue } from '../jobs.ts'
-import { memoryLog } from '../../observe/log.ts'
+import { createMemoryLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { platformSchema } from '../../database/schema.ts'
-import { openTrial } from './fixture.ts'
+import { openTestJobs } from './fixture.ts'
 
 interface Row {
   id: string
@@ -16,7 +16,7 @@ interface Row {
 const WORKER = { web: false, worker: true }
 const LONG_MS = 600_000
 
-/** A table with a due time, and the queue over it; a handled row is deleted by `done`. */
+/** Creates a table with a due time and a queue over it. `done` deletes a handled row. */
 async function createRows(owner: Db, db: Db, count: number): Promise<Pick<DueQueue<Row>, 'name' | 'claim'> & Rows> {
   await owner.run(rawSql('create schema trial'))
   await owner.run(rawSql('create table trial.rows (id text primary key, due_at timestamptz not null)'))
@@ -44,7 +44,7 @@ interface Rows {
   left(): Promise<string[]>
 }
 
-test('as many rows as allowed are handled at once, batch after batch without a pause', async () => {
+test('rows are handled up to the concurrency, batch after batch without a pause', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 50)
   let running = 0
@@ -59,7 +59,7 @@ test('as many rows as allowed are handled at once, batch after batch without a p
     },
   }
   const metrics = createMetrics({ defaults: false })
-  await using jobs = openTrial({ ...t, queues: [queue], metrics })
+  await using jobs = openTestJobs({ ...t, queues: [queue], metrics })
   await jobs.start(WORKER)
   await waitFor('all rows to be handled', async () => (await rows.left()).length === 0)
   assert.equal(most, 4)
@@ -68,10 +68,10 @@ test('as many rows as allowed are handled at once, batch after batch without a p
   assert.match(text, /purser_queue_lag_seconds\{queue="test.rows"\}/)
 })
 
-test('a row that always fails and one that hangs do not hold up the others', async () => {
+test('a failing row and a hanging row do not block other rows', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 30)
-  const log = memoryLog()
+  const log = createMemoryLog()
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 2, batch: 5, idleMs: LONG_MS },
     handle: async (row, signal) => {
@@ -80,15 +80,15 @@ test('a row that always fails and one that hangs do not hold up the others', asy
       await rows.done(row)
     },
   }
-  await using jobs = openTrial({ ...t, queues: [queue], log })
+  await using jobs = openTestJobs({ ...t, queues: [queue], log })
   await jobs.start(WORKER)
   await waitFor('the others to be handled', async () => (await rows.left()).length === 2)
   assert.deepEqual(await rows.left(), ['row1', 'row2'])
-  const entry = log.entries.find(({ message }) => message === 'row failed, its lease brings it back')
+  const entry = log.entries.find(({ message }) => message === 'row failed; it is retried when its lease expires')
   assert.equal(entry?.rowId, 'row1')
 })
 
-test('a wake is followed at once, also when it comes while a claim runs', async () => {
+test('a wake causes an immediate claim, also when it arrives during a claim', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 0)
   let claims = 0
@@ -112,9 +112,9 @@ test('a wake is followed at once, also when it comes while a claim runs', async 
     },
     handle: async () => {},
   }
-  await using jobs = openTrial({ ...t, queues: [queue, idle] })
+  await using jobs = openTestJobs({ ...t, queues: [queue, idle] })
   await jobs.start(WORKER)
-  await waitFor('the first look', () => claims === 1)
+  await waitFor('the first claim', () => claims === 1)
   await rows.add(1, 3)
   whileClaiming = async () => {
     whileClaiming = undefined
@@ -122,56 +122,56 @@ test('a wake is followed at once, also when it comes while a claim runs', async 
     jobs.wake('test.rows')
   }
   jobs.wake('test.rows')
-  await waitFor('both lots to be handled', async () => claims >= 3 && (await rows.left()).length === 0)
+  await waitFor('both batches to be handled', async () => claims >= 3 && (await rows.left()).length === 0)
   const until = beside + 50
-  await waitFor('another queue to look fifty times', () => beside >= until)
-  assert.ok(claims <= 5, `one look for each wake, not ${claims}`)
+  await waitFor('another queue to poll fifty times', () => beside >= until)
+  assert.ok(claims <= 5, `one claim for each wake, not ${claims}`)
 })
 
-test('drain claims no more and waits for what was claimed', async () => {
+test('drain claims no more rows and waits for claimed rows', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 12)
   const gate = Promise.withResolvers<void>()
-  let begun = 0
+  let started = 0
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 2, batch: 5, idleMs: LONG_MS },
     handle: async (row) => {
-      begun += 1
+      started += 1
       await gate.promise
       await rows.done(row)
     },
   }
-  const jobs = openTrial({ ...t, queues: [queue] })
+  const jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
-  await waitFor('the queue to be busy', () => begun === 2)
+  await waitFor('the queue to be busy', () => started === 2)
   const drained = jobs.drain(30_000)
   gate.resolve()
   await drained
   assert.equal((await rows.left()).length, 7)
 })
 
-test('drain tells rows to stop at the deadline and ends though one does not', async () => {
+test('drain aborts rows at the deadline and resolves even if one continues', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 2)
-  const told: string[] = []
-  let begun = 0
+  const aborted: string[] = []
+  let started = 0
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 1, batch: 5, idleMs: LONG_MS },
     handle: (row, signal) => {
-      begun += 1
-      signal.addEventListener('abort', () => void told.push(row.id))
+      started += 1
+      signal.addEventListener('abort', () => void aborted.push(row.id))
       return new Promise(() => {})
     },
   }
-  const jobs = openTrial({ ...t, queues: [queue] })
+  const jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
-  await waitFor('the queue to be busy', () => begun === 1)
+  await waitFor('the queue to be busy', () => started === 1)
   await jobs.drain(20)
-  assert.equal(told.length, 1)
-  assert.equal(begun, 1)
+  assert.equal(aborted.length, 1)
+  assert.equal(started, 1)
 })
 
-test('a queue whose claim fails goes on when it works again', async () => {
+test('a queue recovers after failed claims', async () => {
   await using t = await openTestDatabase([platformSchema])
   const rows = await createRows(t.owner, t.db, 3)
   let failures = 0
@@ -183,7 +183,7 @@ test('a queue whose claim fails goes on when it works again', async () => {
     },
     handle: (row) => rows.done(row),
   }
-  await using jobs = openTrial({ ...t, queues: [queue] })
+  await using jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
   await waitFor('the rows to be handled', async () => (await rows.left()).length === 0)
 })

@@ -3,16 +3,16 @@ import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { DueQueue } from './contract.ts'
 import { createLoop } from './loop.ts'
-import { createPlaces } from './places.ts'
-import { within } from './tracker.ts'
+import { createSlots } from './slots.ts'
+import { endsWithin } from './tracker.ts'
 
 export interface QueueRunner {
   readonly name: string
   start(): void
   wake(): void
-  /** Handles what is due, row by row. The number of rows. */
+  /** Handles the due rows one by one. Returns their number. */
   runDue(): Promise<number>
-  /** Claims no more; what is claimed is handled until the deadline (`monotonicMs`), then its signal fires. */
+  /** Claims no more rows and handles the claimed ones. Aborts their signal at the deadline (`monotonicMs`). */
   drain(deadlineMs: number): Promise<void>
 }
 
@@ -22,25 +22,25 @@ interface Deps {
   metrics: Metrics
 }
 
-/** Rows that come together are claimed together. */
-const GATHER_MS = 5
+/** Wait after a wake, so that one claim takes rows that arrive together. */
+const BATCH_WAIT_MS = 5
 
 export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): QueueRunner {
   const handled = metrics.counter('purser_queue_handled_total', 'Rows handled by queue', ['queue', 'status'])
-  const lag = metrics.gauge('purser_queue_lag_seconds', 'How long ago a queue was last empty of due rows', ['queue'])
+  const lag = metrics.gauge('purser_queue_lag_seconds', 'Seconds since the queue last had no due rows left', ['queue'])
   const queueLog = log.child({ queue: queue.name })
   let emptyAtMs = monotonicMs()
 
   const handle = async (row: unknown): Promise<void> => {
     try {
-      await queue.handle(row, places.signal)
+      await queue.handle(row, slots.signal)
       handled.inc({ queue: queue.name, status: 'succeeded' })
     } catch (err) {
       handled.inc({ queue: queue.name, status: 'failed' })
-      queueLog.error({ err, rowId: idOf(row) }, 'row failed, its lease brings it back')
+      queueLog.error({ err, rowId: idOf(row) }, 'row failed; it is retried when its lease expires')
     }
   }
-  const places = createPlaces(queue.concurrency, handle)
+  const slots = createSlots(queue.concurrency, handle)
 
   const claim = async (): Promise<readonly unknown[]> => {
     try {
@@ -55,13 +55,13 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
   const loop = createLoop({
     name: `queue ${queue.name}`,
     everyMs: queue.idleMs,
-    gatherMs: GATHER_MS,
+    batchWaitMs: BATCH_WAIT_MS,
     log: queueLog,
     step: async () => {
-      await places.room()
-      if (places.closed) return false
+      await slots.waitForFree()
+      if (slots.closed) return false
       const rows = await claim()
-      places.add(rows)
+      slots.add(rows)
       return rows.length >= queue.batch
     },
   })
@@ -83,9 +83,9 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
       return count
     },
     drain: async (deadlineMs) => {
-      places.close()
-      await within(deadlineMs - monotonicMs(), loop.stop())
-      await places.drain(deadlineMs)
+      slots.close()
+      await endsWithin(deadlineMs - monotonicMs(), loop.stop())
+      await slots.drain(deadlineMs)
     },
   }
 }

@@ -7,53 +7,53 @@ import { moveDue } from './outbox.ts'
 export interface Relay {
   start(): void
   wake(): void
-  /** Moves until nothing is due. The number of rows moved. */
+  /** Moves rows until none is due. Returns their number. */
   moveAll(): Promise<number>
   stop(): Promise<void>
-  /** Milliseconds since it last looked with success; undefined before it started. */
-  silentMs(): number | undefined
+  /** Milliseconds since the last successful poll. Undefined before the start. */
+  sinceLastPollMs(): number | undefined
 }
 
 interface Deps {
   db: Db
   clock: Clock
   log: Log
-  /** Jobs that this program has, by name. */
+  /** Jobs of this program, by name. */
   known: ReadonlyMap<string, unknown>
 }
 
-const EVERY_MS = 200
-/** Under load wakes come thousands a second: what comes within this time is moved by one statement. */
-const GATHER_MS = 10
+const POLL_MS = 200
+/** Wait after a wake. Under load thousands of wakes arrive per second; one statement moves the rows of this time. */
+const BATCH_WAIT_MS = 10
 const BATCH = 500
 
-/** Moves due rows of the outbox to the job queue, in batches: adding a job in the transaction that wants it would slow all of them down. */
+/** Moves due outbox rows to the job queue in batches. Adding jobs to the queue inside business transactions would slow those down. */
 export function createRelay({ db, clock, log, known }: Deps): Relay {
-  const strange = new Set<string>()
-  let lookedAtMs: number | undefined
+  const reported = new Set<string>()
+  let lastPollMs: number | undefined
 
   const move = async (): Promise<number> => {
     const { count, jobs } = await moveDue(db, clock.now(), BATCH)
-    lookedAtMs = monotonicMs()
+    lastPollMs = monotonicMs()
     for (const job of jobs) {
-      if (known.has(job) || strange.has(job)) continue
-      strange.add(job)
-      log.warn({ job }, 'a job waits that this version does not know')
+      if (known.has(job) || reported.has(job)) continue
+      reported.add(job)
+      log.warn({ job }, 'the queue has a job that this version does not know')
     }
     return count
   }
 
   const loop = createLoop({
     name: 'relay',
-    everyMs: EVERY_MS,
-    gatherMs: GATHER_MS,
+    everyMs: POLL_MS,
+    batchWaitMs: BATCH_WAIT_MS,
     log,
     step: async () => (await move()) === BATCH,
   })
 
   return {
     start: () => {
-      lookedAtMs = monotonicMs()
+      lastPollMs = monotonicMs()
       loop.start()
     },
     wake: () => loop.wake(),
@@ -63,6 +63,6 @@ export function createRelay({ db, clock, log, known }: Deps): Relay {
       return total
     },
     stop: () => loop.stop(),
-    silentMs: () => (lookedAtMs === undefined ? undefined : Math.round(monotonicMs() - lookedAtMs)),
+    sinceLastPollMs: () => (lastPollMs === undefined ? undefined : Math.round(monotonicMs() - lastPollMs)),
   }
 }

@@ -3,9 +3,9 @@ import pg from 'pg'
 import { monotonicMs } from '../../base/clock.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Instances } from './instances.ts'
-import { GRACE_MS, within } from './tracker.ts'
+import { endsWithin, GRACE_MS } from './tracker.ts'
 
-/** One connection listens, the others fetch and finish jobs; what a job itself does goes through the program's own pool. */
+/** Connections of the worker: one listens, the others fetch and finish jobs. The jobs themselves use the pool of the program. */
 const POOL_SIZE = 3
 
 export function openPool(connection: pg.ClientConfig, log: Log): pg.Pool {
@@ -15,28 +15,28 @@ export function openPool(connection: pg.ClientConfig, log: Log): pg.Pool {
     connectionTimeoutMillis: 10_000,
     max: POOL_SIZE,
   })
-  const onError = (err: Error): void => log.warn({ err }, 'a connection of the worker broke')
+  const onError = (err: Error): void => log.warn({ err }, 'a database connection of the worker broke')
   pool.on('error', onError)
   pool.on('connect', (client) => client.on('error', onError))
   return pool
 }
 
-/** What we ask of the library beside its options. */
+/** Returns the graphile-worker preset: a hook that registers pools, and delays that avoid an unhandled rejection. */
 export const createPreset = (instances: Instances): GraphileConfig.Preset => ({
   plugins: [
     {
       name: 'PurserInstances',
       version: '1.0.0',
-      // A pool locks jobs under its id. Who frees them after a kill must know that id before the first lock.
+      // A pool locks jobs under its id. Register the id before the first lock, so that other instances can unlock its jobs after a kill.
       worker: { hooks: { startWorker: (_, { worker }) => instances.addPool(worker.workerPool.id) } },
     },
   ],
-  // Without these delays the library does not watch the promise that notes a job's end: a lost connection would then end the process
-  // by an unhandled rejection. With them it gives up the pool in good order.
+  // Without these delays the library does not handle the promise that records the end of a job. A lost connection would then end the
+  // process by an unhandled rejection. With the delays the library shuts down the pool instead.
   worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
 })
 
-/** The library's lines. Failed jobs are left out, because we log them ourselves; its details hold payloads, so they are left out too. */
+/** Creates the logger of the library. Omits failed jobs, which Purser logs itself, and details, which contain payloads. */
 export const createLogger = (log: Log): Logger =>
   new Logger(() => (level, message, meta) => {
     if (meta?.failure === true) return
@@ -44,12 +44,14 @@ export const createLogger = (log: Log): Logger =>
     else log.trace({ detail: message }, 'job queue')
   })
 
-/** Ends a pool: waits for its jobs until the deadline (`monotonicMs`), tells them to stop, then gives them back. */
+/** Shuts down a pool: waits for its jobs until the deadline (`monotonicMs`), aborts them, then releases them to the queue. */
 export async function shutDown(pool: WorkerPool, deadlineMs: number, aborted: AbortController): Promise<void> {
   const ended = Promise.resolve(pool.gracefulShutdown('The process stops')).catch(() => undefined)
-  if (await within(deadlineMs - monotonicMs(), ended)) return
+  if (await endsWithin(deadlineMs - monotonicMs(), ended)) return
   aborted.abort(new Error('The process stops'))
-  if (await within(GRACE_MS, ended)) return
-  const given = Promise.resolve(pool.forcefulShutdown('The process stopped while the job ran')).catch(() => undefined)
-  await within(GRACE_MS, given)
+  if (await endsWithin(GRACE_MS, ended)) return
+  const released = Promise.resolve(pool.forcefulShutdown('The process stopped while the job ran')).catch(
+    () => undefined,
+  )
+  await endsWithin(GRACE_MS, released)
 }

@@ -1,16 +1,16 @@
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 
-/** Work in flight: what a drain waits for, and aborts at its deadline. */
+/** Tracks work in flight. A drain waits for it and aborts it at a deadline. */
 export interface Tracker {
   readonly signal: AbortSignal
   readonly size: number
-  /** Takes work that never rejects. */
+  /** Adds work, which must never reject. */
   track(work: Promise<void>): void
-  /** Waits until nothing is in flight; past the deadline (`monotonicMs`) aborts the signal and waits a moment more. False: some went on. */
+  /** Waits for all work. After the deadline (`monotonicMs`) aborts the signal and waits `GRACE_MS` more. Returns false when work still runs. */
   drain(deadlineMs: number): Promise<boolean>
 }
 
-/** How long work may take to end once it was aborted. */
+/** Time that aborted work has to end. */
 export const GRACE_MS = 1_000
 
 export function createTracker(): Tracker {
@@ -29,15 +29,15 @@ export function createTracker(): Tracker {
       inFlight.add(ended)
     },
     drain: async (deadlineMs) => {
-      if (await within(deadlineMs - monotonicMs(), allEnded())) return true
+      if (await endsWithin(deadlineMs - monotonicMs(), allEnded())) return true
       controller.abort(new Error('The process stops'))
-      return within(GRACE_MS, allEnded())
+      return endsWithin(GRACE_MS, allEnded())
     },
   }
 }
 
-/** Whether the work ended in this time. */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+/** Waits for the work. Returns whether it ended within `ms` milliseconds. */
+export async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const timer = new AbortController()
   try {
     return await Promise.race([work.then(() => true), waitMs(Math.max(0, ms), timer.signal).then(() => false)])

@@ -8,15 +8,15 @@ import { scrubText } from '../../observe/log/scrub.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Job } from './contract.ts'
 import type { Instances } from './instances.ts'
-import { hasDueJobs, listUnknown, makeDue } from './queued.ts'
+import { hasDueJobs, listUnknown, makeDue } from './queue-tables.ts'
 import { createLogger, createPreset, openPool, shutDown } from './runner.ts'
-import { GRACE_MS, within } from './tracker.ts'
+import { endsWithin, GRACE_MS } from './tracker.ts'
 
 export interface Worker {
   start(): void
-  /** Runs the queued jobs that are due, one after the other. The number of runs. */
+  /** Runs the due jobs one after the other. Returns the number of runs. */
   runDue(): Promise<number>
-  /** Takes no more jobs; those that run past the deadline (`monotonicMs`) are told to stop, then given back. */
+  /** Takes no more jobs. Aborts jobs that run past the deadline (`monotonicMs`), then releases them to the queue. */
   drain(deadlineMs: number): Promise<void>
 }
 
@@ -48,12 +48,12 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const ensurePool = (): pg.Pool => (pool ??= openPool(deps.connection, log))
 
-  /** The library gives up its pool when it cannot note the end of a job. Then what it held is freed, and we begin anew. */
+  /** Restarts the library's pool when it ends, which it does when it cannot record the end of a job. Releases the locks of the old pool. */
   const supervise = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       workerPool = runTaskList({ ...options, concurrency }, tasks, ensurePool())
-      await workerPool.promise.catch((err: unknown) => log.error({ err }, 'worker ended, will start again'))
-      instances.dropPool(workerPool.id)
+      await workerPool.promise.catch((err: unknown) => log.error({ err }, 'worker ended; restarting'))
+      instances.removePool(workerPool.id)
       await waitMs(RESTART_MS, stopping.signal)
     }
   }
@@ -62,13 +62,14 @@ export function createWorker(deps: WorkerDeps): Worker {
     start: () => {
       if (names.length > 0) running ??= supervise()
       void listUnknown(db, names).then(
-        (unknown) => unknown.length > 0 && log.warn({ jobs: unknown }, 'jobs wait that this version does not know'),
-        (err: unknown) => log.error({ err }, 'cannot look for unknown jobs'),
+        (unknown) =>
+          unknown.length > 0 && log.warn({ jobs: unknown }, 'the queue has jobs that this version does not know'),
+        (err: unknown) => log.error({ err }, 'the check for unknown jobs failed'),
       )
     },
     runDue: async () => {
       if (names.length === 0) return 0
-      await makeDue(db, takeDue(retries, clock.now()))
+      await makeDue(db, removeDue(retries, clock.now()))
       let count = 0
       const counted = createTasks(jobs, async (job, payload, row) => {
         count += 1
@@ -84,7 +85,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     drain: async (deadlineMs) => {
       stopping.abort()
       if (workerPool) await shutDown(workerPool, deadlineMs, aborted)
-      await within(GRACE_MS, Promise.all([running, pool?.end()]))
+      await endsWithin(GRACE_MS, Promise.all([running, pool?.end()]))
     },
   }
 }
@@ -110,16 +111,16 @@ function createRun({ metrics, log, clock }: WorkerDeps, signal: AbortSignal): Ru
     } catch (err) {
       const last = row.attempts >= row.max_attempts
       runs.inc({ job: job.name, status: last ? 'exhausted' : 'failed' })
-      jobLog.error({ err }, last ? 'job failed for the last time' : 'job failed, will run again')
-      throw new Error(describe(err), { cause: err })
+      jobLog.error({ err }, last ? 'job failed in its last attempt' : 'job failed and will be retried')
+      throw new Error(summarizeError(err), { cause: err })
     }
   }
 }
 
-/** The library's own delay. It counts in the database's time; with a set clock we count it in ours. */
+/** Returns the retry delay of the library, which counts in database time. `runDue` applies it in the time of the set clock. */
 const retryDelayMs = (attempts: number): number => Math.exp(Math.min(attempts, 10)) * 1_000
 
-function takeDue(retries: Map<string, Date>, now: Date): string[] {
+function removeDue(retries: Map<string, Date>, now: Date): string[] {
   const due = [...retries].filter(([, at]) => at <= now).map(([id]) => id)
   for (const id of due) retries.delete(id)
   return due
@@ -127,8 +128,8 @@ function takeDue(retries: Map<string, Date>, now: Date): string[] {
 
 const MAX_ERROR_LENGTH = 500
 
-/** What is kept with the job: one line, without what looks like a secret. */
-function describe(error: unknown): string {
+/** Returns the error text stored with the job: one line, without secrets, at most 500 characters. */
+function summarizeError(error: unknown): string {
   const text = error instanceof AppError ? `${error.code}: ${error.message}` : String(error)
   return scrubText(text).slice(0, MAX_ERROR_LENGTH)
 }

@@ -20,7 +20,7 @@ const clock = createSetClock()
 const masterKey = createMasterKey([{ version: 1, key: randomBytes(32) }])
 const base = { mode: 'sandbox', masterKey, clock, ids: createIds(clock), log: silentLog } as const
 
-void test('settings from the shell: a secret through standard input, shown nowhere', async () => {
+void test('the CLI reads a secret from standard input and never prints it', async () => {
   await using database = await openTestDatabase([platformSchema])
   const { specs, given } = loadConfig([shop], { env: {} })
   const purser = async (...words: string[]): Promise<string> => {

@@ -4,17 +4,17 @@ import type { CliContext, OpenCli } from '../module.ts'
 import { Secret } from '../../base/secrets.ts'
 import { openSettings, type Settings } from './open.ts'
 
-const MOST_SHOWN = 32
+const MAX_VALUE_LENGTH = 32
 
 export interface SettingCommandDeps {
   specs: () => Promise<readonly ConfigSpec[]>
-  /** What the environment gives. Asked inside an action, so that --help works with a bad configuration. */
+  /** Returns the settings of the environment. Called inside an action, so that --help works with a bad configuration. */
   given: () => Promise<Raw>
-  /** Where a value that is not an argument is read from: a secret does not belong into the shell's history. */
+  /** Reads a value that is not an argument, so that a secret stays out of the shell's history. */
   readInput: () => Promise<string>
 }
 
-/** `purser setting list|set|clear|history`. */
+/** Adds `npx purser setting list|set|clear|history`. */
 export function addSettingCommands(group: Command, open: OpenCli, deps: SettingCommandDeps): void {
   const start = async (): Promise<{ context: CliContext; settings: Settings }> => {
     const context = await open()
@@ -26,9 +26,9 @@ export function addSettingCommands(group: Command, open: OpenCli, deps: SettingC
   listCommands(group, start)
   group
     .command('set')
-    .description('effective on all running instances within a second or two')
+    .description('set a setting on all running instances, effective within about two seconds')
     .argument('<name>', 'such as MPESA_PASSKEY')
-    .argument('[value]', 'read from standard input when left out: do that for secrets')
+    .argument('[value]', 'read from standard input when omitted (recommended for secrets)')
     .action(async (name: string, value: string | undefined) => {
       const { context, settings } = await start()
       const secret = new Secret((value ?? (await deps.readInput())).trim())
@@ -37,7 +37,7 @@ export function addSettingCommands(group: Command, open: OpenCli, deps: SettingC
     })
   group
     .command('clear')
-    .description('back to its default')
+    .description('reset a setting to its default')
     .argument('<name>', 'such as MPESA_PASSKEY')
     .action(async (name: string) => {
       const { context, settings } = await start()
@@ -51,7 +51,7 @@ type Start = () => Promise<{ context: CliContext; settings: Settings }>
 function listCommands(group: Command, start: Start): void {
   group
     .command('list')
-    .description('what can be set, the values in force and where they come from')
+    .description('list the settings with their effective values and sources')
     .option('--limit <n>', 'rows at most', parseLimit, 500)
     .option('--json', 'as JSON')
     .action(async ({ limit, json }: { limit: number; json?: boolean }) => {
@@ -61,7 +61,7 @@ function listCommands(group: Command, start: Start): void {
       context.print(
         rows.map((row) => ({
           name: row.name,
-          value: shortened(row.value ?? row.default),
+          value: shortenValue(row.value ?? row.default),
           source: row.value === undefined && row.default === '' ? 'not set' : row.source,
           doc: row.doc,
         })),
@@ -69,8 +69,8 @@ function listCommands(group: Command, start: Start): void {
     })
   group
     .command('history')
-    .description('who changed what, newest first; never the values')
-    .argument('[name]', 'only this setting')
+    .description('list the changes with their authors, newest first, without values')
+    .argument('[name]', 'show only this setting')
     .option('--limit <n>', 'rows at most', parseLimit, 50)
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, { limit, json }: { limit: number; json?: boolean }) => {
@@ -86,11 +86,12 @@ function listCommands(group: Command, start: Start): void {
     })
 }
 
-/** `--json` has the whole value. */
-const shortened = (value: string): string => (value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN - 1)}…` : value)
+/** Shortens a value for the table. `--json` prints the full value. */
+const shortenValue = (value: string): string =>
+  value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH - 1)}…` : value
 
 function parseLimit(text: string): number {
   const limit = /^\d{1,3}$/.test(text) ? Number.parseInt(text, 10) : 0
-  if (limit < 1 || limit > 500) throw new InvalidArgumentError('A limit is a number from 1 to 500.')
+  if (limit < 1 || limit > 500) throw new InvalidArgumentError('The limit must be a number from 1 to 500.')
   return limit
 }

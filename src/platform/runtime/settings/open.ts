@@ -13,21 +13,21 @@ import type { Log } from '../../observe/log.ts'
 import type { MasterKey } from '../../environment/masterkey.ts'
 import type { Actor } from '../module.ts'
 import { Secret } from '../../base/secrets.ts'
-import { readHistory, readSettings, readVersion, takeVersion, writeSetting, type StoredSetting } from './store.ts'
+import { readHistory, readSettings, readVersion, incrementVersion, writeSetting, type StoredSetting } from './store.ts'
 
 export interface SettingRow {
   name: string
   module: string
   doc: string
-  /** Its text; `[secret]` for a secret that is set, undefined where nothing is set. */
+  /** Text of the value. `[secret]` for a secret that is set; undefined without a value. */
   value: string | undefined
   source: 'environment' | 'stored' | 'default'
-  /** The text of its default; empty where it has none. */
+  /** Text of the default. Empty without a default. */
   default: string
-  /** The environment sets it, so it cannot be changed here. */
+  /** True when the environment sets the value, so that it cannot be changed at run time. */
   locked: boolean
   secret: boolean
-  /** When and by whom the stored value was set, also while the environment hides it. */
+  /** Time of the stored value, also while the environment overrides it. `actor` set it. */
   setAt: Date | undefined
   actor: Actor | undefined
 }
@@ -40,30 +40,30 @@ export interface SettingHistoryRow {
   actor: Actor
 }
 
-/** The settings with `runtime: true`: encrypted in the database, the same on all instances, effective within a second or so. */
+/** The settings with `runtime: true`. Encrypted in the database, equal on all instances, effective within about a second. */
 export interface Settings {
-  /** The current values of a module, to be asked for at each use. */
+  /** Returns a function with the current values of a module. Call that function at each use. */
   view<Out>(spec: ConfigSpec<Out>): () => Out
   /**
-   * Sets one. Throws AppError `platform.unknown-setting` (404), `platform.setting-locked` (409, the environment sets it),
-   * `platform.bad-setting` (422, with what is wrong). Effective here right after the commit.
+   * Sets a setting, effective in this process right after the commit. Throws AppError `platform.unknown-setting` (404),
+   * `platform.setting-locked` (409, the environment sets it) or `platform.bad-setting` (422, with the problem).
    */
   set(tx: Tx, name: string, value: Secret, actor: Actor): Promise<void>
-  /** Back to its default. Throws as `set` does. */
+  /** Resets a setting to its default. Throws the errors of `set`. */
   clear(tx: Tx, name: string, actor: Actor): Promise<void>
   list(): SettingRow[]
-  /** Newest first; the values stay sealed. */
+  /** Lists changes, newest first, without values. */
   history(q: Queryable, filter: { name?: string; before?: bigint; limit: number }): Promise<SettingHistoryRow[]>
-  /** Reads what is stored now, if it changed. */
+  /** Reloads the stored settings if they changed. */
   refresh(): Promise<void>
-  /** Refreshes once a second until the signal fires. */
+  /** Refreshes once a second until the signal aborts. */
   follow(signal: AbortSignal): Promise<void>
 }
 
 export interface SettingsDeps {
   db: Db
   specs: readonly ConfigSpec[]
-  /** What the environment gave (`loadConfig`). */
+  /** Settings from the environment (`loadConfig`). */
   given: Raw
   mode: Mode
   masterKey: MasterKey
@@ -73,7 +73,7 @@ export interface SettingsDeps {
 
 const POLL_MS = 1_000
 
-/** Opens the store with what it holds now. */
+/** Opens the settings store and loads its current values. */
 export async function openSettings(deps: SettingsDeps): Promise<Settings> {
   const settings = new Store(deps)
   await settings.refresh()
@@ -99,12 +99,12 @@ class Store implements Settings {
     }
   }
 
-  /** A stored value that no longer fits (a newer version checks more) must not stop the program: it is named and left out. */
+  /** Parses the settings of a module. Logs and ignores invalid stored values, so that a stricter new version still starts. */
   #parse(spec: ConfigSpec): unknown {
     const { mode, given, log } = this.#deps
     const parsed = spec.parse(this.#raw, { mode })
     if (parsed.problems.length === 0) return parsed.value
-    log.error({ settings: spec.module, problems: parsed.problems }, 'stored settings are not valid and are left out')
+    log.error({ settings: spec.module, problems: parsed.problems }, 'stored settings are invalid and are ignored')
     const without = spec.parse(given, { mode })
     invariant(without.problems.length === 0, `the environment of ${spec.module} was checked at the start`)
     return without.value
@@ -128,7 +128,7 @@ class Store implements Settings {
   ): Promise<void> {
     const { mode, masterKey, clock } = this.#deps
     const { spec, name, value, actor } = change
-    const version = await takeVersion(tx)
+    const version = await incrementVersion(tx)
     const next = new Map(this.#merge(await readSettings(tx)))
     if (value) next.set(name, value)
     else next.delete(name)
@@ -143,11 +143,11 @@ class Store implements Settings {
     const found = this.#runtime().find(({ setting }) => setting.name === name)
     if (!found) {
       const fixed = this.#deps.specs.some((spec) => Object.values(spec.settings).some((one) => one.name === name))
-      const why = fixed ? 'is read at the start only: set it in the environment and restart' : 'is not a setting'
+      const why = fixed ? 'is read only at the start. Set it in the environment and restart' : 'is not a setting'
       throw new AppError('platform.unknown-setting', 404, `${name} ${why}.`, { param: name })
     }
     if (this.#deps.given.has(name)) {
-      const message = `${name} is set by the environment, which wins: remove it there first.`
+      const message = `${name} is set by the environment, which overrides stored settings. Remove it there first.`
       throw new AppError('platform.setting-locked', 409, message, { param: name })
     }
     return found
@@ -189,7 +189,7 @@ class Store implements Settings {
 
   async refresh(): Promise<void> {
     const { db } = this.#deps
-    // The version is read first: a change between the two reads is then seen again, never missed.
+    // Read the version first: a change between the two reads is then loaded again, never missed.
     const version = await readVersion(db)
     if (version === this.#version) return
     const stored = await readSettings(db)
@@ -208,7 +208,7 @@ class Store implements Settings {
       try {
         raw.set(name, new Secret(masterKey.open(sealed, contextOf(name))))
       } catch (error) {
-        log.error({ setting: name, error }, 'a stored setting cannot be opened and is left out')
+        log.error({ setting: name, error }, 'a stored setting cannot be decrypted and is ignored')
       }
     }
     for (const [name, text] of given) raw.set(name, text)
@@ -226,7 +226,10 @@ class Store implements Settings {
     try {
       await this.refresh()
     } catch (error) {
-      this.#deps.log.warn({ why: describeError(error) }, 'settings could not be read again; the last ones stay')
+      this.#deps.log.warn(
+        { why: describeError(error) },
+        'settings could not be reloaded; the previous values stay in effect',
+      )
     }
   }
 }

@@ -9,7 +9,7 @@ export interface StoredSetting {
   actor: Actor
 }
 
-/** One row of the history; `sealed` is null where the setting was cleared. */
+/** One row of the history. `sealed` is null when the setting was cleared. */
 export interface SettingChange {
   version: bigint
   name: string
@@ -20,15 +20,15 @@ export interface SettingChange {
 
 type WithActor<T extends { actor: Actor }> = Omit<T, 'actor'> & { actorType: Actor['type']; actorId: string }
 
-const named = <T extends { actor: Actor }>({ actorType, actorId, ...rest }: WithActor<T>): T =>
+const toActor = <T extends { actor: Actor }>({ actorType, actorId, ...rest }: WithActor<T>): T =>
   ({ ...rest, actor: { type: actorType, id: actorId } }) as unknown as T
 
 export async function readVersion(q: Queryable): Promise<bigint> {
   return (await q.one<{ version: bigint }>(sql`select version from platform.settings_version`)).version
 }
 
-/** Counts the version up and so locks out other changes until this one commits. */
-export async function takeVersion(tx: Tx): Promise<bigint> {
+/** Increments the version. The row lock blocks other changes until this transaction ends. */
+export async function incrementVersion(tx: Tx): Promise<bigint> {
   const { version } = await tx.one<{ version: bigint }>(
     sql`update platform.settings_version set version = version + 1 returning version`,
   )
@@ -40,10 +40,10 @@ export async function readSettings(q: Queryable): Promise<StoredSetting[]> {
     sql`select name, sealed, version, set_at as "setAt", actor_type as "actorType", actor_id as "actorId"
         from platform.settings order by name limit 10000`,
   )
-  return rows.map(named)
+  return rows.map(toActor)
 }
 
-/** Writes the row and its history; a change without `sealed` clears the setting. */
+/** Writes the setting and a history row. A change without `sealed` clears the setting. */
 export async function writeSetting(tx: Tx, { version, name, sealed, setAt, actor }: SettingChange): Promise<void> {
   if (sealed === null) await tx.run(sql`delete from platform.settings where name = ${name}`)
   else {
@@ -60,7 +60,7 @@ export async function writeSetting(tx: Tx, { version, name, sealed, setAt, actor
   )
 }
 
-/** Newest first. `before` is the version of the last row already seen. */
+/** Lists changes, newest first. `before` is the version of the last row of the previous page. */
 export async function readHistory(
   q: Queryable,
   filter: { name?: string; before?: bigint; limit: number },
@@ -72,5 +72,5 @@ export async function readHistory(
           and (${filter.before ?? null}::bigint is null or version < ${filter.before ?? null})
         order by version desc limit ${filter.limit}`,
   )
-  return rows.map(named)
+  return rows.map(toActor)
 }

@@ -5,12 +5,12 @@ import { FetchError } from './errors.ts'
 const GLOBAL_UNICAST_V6 = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
- * Whether the address belongs to one host on the public internet. Not to this machine, its networks, many hosts, or nobody; and not to
- * a translator (NAT64, 6to4, Teredo) that would hand it on to such an address.
+ * Returns whether the address is a single public host. False for this machine, private networks, multicast and unassigned addresses, and
+ * for translators (NAT64, 6to4, Teredo) that could forward to such an address.
  */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
-  // Unwraps IPv4-mapped IPv6, ::ffff:127.0.0.1.
+  // process() unwraps IPv4-mapped IPv6 addresses such as ::ffff:127.0.0.1.
   const parsed = ipaddr.process(address)
   if (parsed.range() !== 'unicast') return false
   return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST_V6)
@@ -19,19 +19,19 @@ export function isPublicAddress(address: string): boolean {
 const WELL_KNOWN_PORTS = new Set(['', '80', '443'])
 const FIRST_USER_PORT = 1024
 
-/** Why a URL given by others is not called, as a sentence; undefined when it may be. Names are decided when they are connected to. */
+/** Returns why an untrusted URL must not be called, as the end of a sentence. Undefined when it may be. Host names are checked at connect time. */
 export function refusalOf(url: URL, httpsOnly: boolean): string | undefined {
   if (url.protocol !== 'https:' && (httpsOnly || url.protocol !== 'http:')) return `must start with https://`
-  if (url.username !== '' || url.password !== '') return 'must not hold a user name or password'
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password'
   if (!WELL_KNOWN_PORTS.has(url.port) && Number(url.port) < FIRST_USER_PORT)
-    return 'must use port 443, 80, or one from 1024'
-  // The URL parser has turned odd notations (0x7f.1, 2130706433) into plain ones. No name is looked up for these, so they are decided here.
+    return 'must use port 443, 80, or a port from 1024'
+  // The URL parser normalises notations such as 0x7f.1 and 2130706433. IP addresses need no DNS lookup, so check them here.
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIP(host) !== 0 && !isPublicAddress(host)) return 'must not lead to a private or local address'
+  if (isIP(host) !== 0 && !isPublicAddress(host)) return 'must not point to a private or local address'
   return undefined
 }
 
-/** Whether the URL is http(s) on this machine by its very text: `localhost` or a loopback address, which no name server can move. */
+/** Returns whether the URL is http(s) with host `localhost` or a loopback address. DNS cannot redirect these. */
 export function isLoopbackUrl({ protocol, hostname, username, password }: URL): boolean {
   if (!['http:', 'https:'].includes(protocol) || username !== '' || password !== '') return false
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -39,8 +39,8 @@ export function isLoopbackUrl({ protocol, hostname, username, password }: URL): 
 }
 
 /**
- * A lookup for the moment of connecting: gives only public addresses, so that a name cannot first show a public address and then
- * another. One forbidden address among several refuses the name.
+ * Wraps a DNS lookup so that it returns only public addresses. It runs at connect time, so a name cannot pass the check with a public
+ * address and then resolve to a private one (DNS rebinding). One forbidden address refuses the name.
  */
 export const publicOnly =
   (lookup: LookupFunction): LookupFunction =>
@@ -58,6 +58,6 @@ export const publicOnly =
 const forbidden = (hostname: string): FetchError =>
   new FetchError(
     'fetch.forbidden-address',
-    `${hostname} leads to a private or local address: only public ones are called.`,
+    `${hostname} resolves to a private or local address. Use a host with a public address.`,
     false,
   )

@@ -12,12 +12,12 @@ const STATUS: Readonly<Record<FetchFailure, number>> = {
   'fetch.forbidden-address': 422,
 }
 
-/** An exchange without a usable answer. Names the label and the origin; the path, the headers and the bodies may be secret. */
+/** An outgoing call without a usable response. The message contains label and origin only; path, headers and bodies may be secret. */
 export class FetchError extends AppError {
   declare readonly code: FetchFailure
   /**
-   * Whether the other side may have acted on the request. False only when surely not one byte of it was written: no connection was
-   * made, or the deadline passed while waiting for one. A money request that may have been sent is asked about, never sent again.
+   * Whether the other side may have acted on the request. False only when certainly no byte was written: no connection existed, or the
+   * deadline passed while waiting for one. After true, query the state of a money request and never resend it.
    */
   readonly maybeSent: boolean
 

@@ -3,28 +3,28 @@ import type { Dispatcher } from 'undici'
 import { FetchError } from './errors.ts'
 
 export interface FetchRequest {
-  /** GET by default. */
+  /** Default: GET. */
   method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   url: string
   headers?: Record<string, string>
   body?: string | Buffer
-  /** For all of it, from asking for a connection to the last byte of the answer; 10 s by default. */
+  /** Deadline in milliseconds from the connection attempt to the last byte of the response. Default: 10 s. */
   deadlineMs?: number
-  /** Of the answer's body; 1 MiB by default. */
+  /** Maximum size of the response body. Default: 1 MiB. */
   maxBytes?: number
   /**
-   * For an answer whose status is all that matters: once its head is there it counts, with as much of its body as came before `maxBytes`
-   * or the deadline.
+   * Accepts a response once its head has arrived, with the part of the body received before `maxBytes` or the deadline. For calls that
+   * need only the status.
    */
-  cutBody?: boolean
-  /** A constant such as `daraja.stkpush`, for log and metrics. The URL's path may hold secrets and is never logged. */
+  truncateBody?: boolean
+  /** A constant such as `daraja.stkpush`, for log and metrics. The path of the URL may contain secrets and is never logged. */
   label: string
 }
 
-/** Whatever the other side said, redirects and errors too. */
+/** A complete HTTP response with any status, including redirects and errors. */
 export interface FetchAnswer {
   readonly status: number
-  /** Names in lower case; several values of one name joined by a comma. */
+  /** Headers by lower-case name. Several values of one name are joined by commas. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
   text(): string
@@ -36,7 +36,7 @@ const DEADLINE_MS = 10_000
 const MAX_BYTES = 1024 * 1024
 const USER_AGENT = 'purser'
 
-/** One request and its answer over a connection of `dispatcher`. Nothing is followed and nothing is sent twice. Throws FetchError only. */
+/** Sends one request over a connection of `dispatcher`. Never follows redirects and never resends. Throws only FetchError. */
 export function exchange(dispatcher: Dispatcher, request: FetchRequest, url: URL): Promise<FetchAnswer> {
   return new Promise((resolve, reject) => {
     const handler = new Exchange(request, url.origin, resolve, reject)
@@ -47,7 +47,7 @@ export function exchange(dispatcher: Dispatcher, request: FetchRequest, url: URL
         method: request.method ?? 'GET',
         headers: { 'user-agent': USER_AGENT, ...request.headers },
         body: request.body ?? null,
-        // The deadline covers both.
+        // The deadline already covers head and body.
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -83,16 +83,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#maxBytes = request.maxBytes ?? MAX_BYTES
     const deadlineMs = request.deadlineMs ?? DEADLINE_MS
     this.#timer = setTimeout(() => {
-      if (this.#mayCut()) this.#cut()
-      else this.#fail('fetch.timeout', `no answer in ${deadlineMs} ms`)
+      if (this.#mayTruncate()) this.#truncate()
+      else this.#fail('fetch.timeout', `no response within ${deadlineMs} ms`)
     }, deadlineMs)
   }
 
-  /** A connection is there and the request is about to be written: what fails from here on may have been sent. */
+  /** Called when a connection is open and the request is about to be written. A later failure may have been sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#failure) return controller.abort(this.#failure)
     if (this.#controller) {
-      // undici puts a request back when its connection ends in certain ways; it must not go out a second time.
+      // undici requeues a request when its connection ends in certain ways. It must not be sent a second time.
       const error = this.#error('fetch.cut', 'the connection ended')
       this.#settle(error)
       return controller.abort(error)
@@ -106,34 +106,34 @@ class Exchange implements Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(headers))
       this.#headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '')
     const length = this.#request.method === 'HEAD' ? 0 : Number(this.#headers['content-length'])
-    if (length > this.#maxBytes && !this.#mayCut()) this.#failTooLarge()
+    if (length > this.#maxBytes && !this.#mayTruncate()) this.#failTooLarge()
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {
     const room = Math.max(0, this.#maxBytes - this.#bytes)
     this.#bytes += chunk.length
     if (chunk.length <= room) this.#chunks.push(chunk)
-    else if (this.#mayCut()) {
+    else if (this.#mayTruncate()) {
       this.#chunks.push(chunk.subarray(0, room))
-      this.#cut()
+      this.#truncate()
     } else this.#failTooLarge()
   }
 
   onResponseEnd(): void {
-    this.#answer()
+    this.#resolveAnswer()
   }
 
-  #mayCut(): boolean {
-    return this.#request.cutBody === true && this.#status > 0
+  #mayTruncate(): boolean {
+    return this.#request.truncateBody === true && this.#status > 0
   }
 
-  /** Takes what came as the answer, and the connection is of no more use. */
-  #cut(): void {
-    this.#answer()
-    this.#controller?.abort(this.#error('fetch.cut', 'the rest of the answer is not wanted'))
+  /** Resolves with the received part of the body and closes the connection. */
+  #truncate(): void {
+    this.#resolveAnswer()
+    this.#controller?.abort(this.#error('fetch.cut', 'the rest of the response is not needed'))
   }
 
-  #answer(): void {
+  #resolveAnswer(): void {
     clearTimeout(this.#timer)
     const body = Buffer.concat(this.#chunks)
     const text = (): string => body.toString('utf8')
@@ -142,19 +142,19 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: unknown, error: Error): void {
     if (error instanceof FetchError) this.#settle(error)
-    else if (this.#mayCut()) this.#answer()
-    else if (this.#controller) this.#settle(this.#error('fetch.cut', 'the connection ended before the answer', error))
+    else if (this.#mayTruncate()) this.#resolveAnswer()
+    else if (this.#controller) this.#settle(this.#error('fetch.cut', 'the connection ended before the response', error))
     else if ('code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT')
-      this.#settle(this.#error('fetch.timeout', 'no connection in time', error))
+      this.#settle(this.#error('fetch.timeout', 'no connection within the time limit', error))
     else this.#settle(this.#error('fetch.unreachable', 'no connection', error))
   }
 
   #failTooLarge(): void {
-    this.#fail('fetch.too-large', `the answer is larger than ${this.#maxBytes} bytes`)
+    this.#fail('fetch.too-large', `the response is larger than ${this.#maxBytes} bytes`)
   }
 
-  #fail(code: FetchError['code'], what: string): void {
-    const error = this.#error(code, what)
+  #fail(code: FetchError['code'], reason: string): void {
+    const error = this.#error(code, reason)
     this.#settle(error)
     this.#controller?.abort(error)
   }
@@ -165,10 +165,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#reject(error)
   }
 
-  #error(code: FetchError['code'], what: string, cause?: unknown): FetchError {
+  #error(code: FetchError['code'], reason: string, cause?: unknown): FetchError {
     return new FetchError(
       code,
-      `${this.#request.label}: ${what} (${this.#origin})`,
+      `${this.#request.label}: ${reason} (${this.#origin})`,
       this.#controller !== undefined,
       cause,
     )
@@ -178,8 +178,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     try {
       return JSON.parse(text)
     } catch {
-      // Without the cause: the parser's message quotes the body.
-      throw this.#error('fetch.bad-json', `the answer (${this.#status}) is not JSON`)
+      // Omit the cause: the parser's message quotes the body.
+      throw this.#error('fetch.bad-json', `the response (${this.#status}) is not JSON`)
     }
   }
 }

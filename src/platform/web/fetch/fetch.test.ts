@@ -19,7 +19,7 @@ async function serve(listener: RequestListener) {
   return { url: `http://127.0.0.1:${portOf(server)}`, [Symbol.asyncDispose]: () => stop(server) }
 }
 
-/** A peer below HTTP: what it does with each connection is up to the test. */
+/** A TCP server. The test decides what it does with each connection. */
 async function serveTcp(onSocket: (socket: Socket) => void) {
   const sockets = new Set<Socket>()
   const server = createTcp((socket) => {
@@ -59,7 +59,7 @@ async function fails(call: Promise<unknown>, code: FetchFailure, maybeSent: bool
   assert.deepEqual({ code: error.code, maybeSent: error.maybeSent }, { code, maybeSent })
 }
 
-/** A name server of the test: names to the addresses that each question gets in turn, the last for good. */
+/** A fake DNS lookup. Returns the addresses of a name in order, one per query; the last one repeats. */
 function names(entries: Record<string, string[][]>): LookupFunction {
   return (hostname, _, callback) => {
     const answers = entries[hostname]
@@ -73,7 +73,7 @@ function names(entries: Record<string, string[][]>): LookupFunction {
   }
 }
 
-void test('an exchange carries method, headers and body there, status, headers and body back', async () => {
+void test('a call sends method, headers and body, and returns status, headers and body', async () => {
   await using server = await serve((request, response) => {
     request.on('data', (chunk: Buffer) => {
       response.writeHead(402, {
@@ -100,7 +100,7 @@ void test('an exchange carries method, headers and body there, status, headers a
   assert.doesNotMatch(text, /hello|\/pay/)
 })
 
-void test('a redirect is an answer like any other', async () => {
+void test('a redirect is returned like any other response', async () => {
   let calls = 0
   await using server = await serve((_, response) => {
     calls++
@@ -111,20 +111,20 @@ void test('a redirect is an answer like any other', async () => {
   assert.deepEqual([answer.status, answer.headers['location'], calls], [302, '/elsewhere', 1])
 })
 
-void test('what surely was not sent says so', async () => {
+void test('a request that was certainly not sent has maybeSent false', async () => {
   await using client = open({ lookup: names({}) })
   const closed = await serveTcp(() => undefined)
   await closed[Symbol.asyncDispose]()
   await fails(client.fetch({ url: closed.url, label: 'test.refused' }), 'fetch.unreachable', false)
   await fails(client.fetch({ url: 'http://nowhere.test/', label: 'test.unknown' }), 'fetch.unreachable', false)
-  // TLS against a plain port: the handshake fails, so the request was never written.
+  // TLS to a plain port: the handshake fails, so the request was never written.
   await using plain = await serve((_, response) => response.end())
   await fails(
     client.fetch({ url: plain.url.replace('http:', 'https:'), label: 'test.tls' }),
     'fetch.unreachable',
     false,
   )
-  // A handshake that never ends.
+  // The handshake never ends.
   await using mute = await serveTcp(() => undefined)
   await fails(
     client.fetch({ url: `https://127.0.0.1:${mute.port}/`, deadlineMs: 80, label: 'test.mute' }),
@@ -133,7 +133,7 @@ void test('what surely was not sent says so', async () => {
   )
 })
 
-void test('what may have been sent says so, and is not sent again', async () => {
+void test('a request that may have been sent has maybeSent true and is not resent', async () => {
   await using client = open()
   const heard: string[] = []
   const peers: Record<string, (socket: Socket) => void> = {
@@ -159,12 +159,12 @@ void test('what may have been sent says so, and is not sent again', async () => 
   assert.deepEqual(heard, expected)
 })
 
-void test('a kept connection that closes at the moment of reuse may have carried the request', async () => {
+void test('a request on a kept-alive connection that closes on reuse has maybeSent true', async () => {
   let requests = 0
   await using server = await serveTcp((socket) => {
     socket.on('data', () => {
       requests++
-      // The first request of a connection is answered, the second finds it closing.
+      // Respond to the first request of a connection and close it on the second.
       if (requests === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nok')
       else socket.destroy()
     })
@@ -175,18 +175,18 @@ void test('a kept connection that closes at the moment of reuse may have carried
   assert.equal(requests, 2)
 })
 
-void test('the deadline covers the answer to its last byte', async () => {
+void test('the deadline covers the response to its last byte', async () => {
   await using server = await serve((request, response) => {
     if (request.url === '/silent') return
     response.writeHead(200)
-    response.write('begun')
+    response.write('partial')
   })
   await using client = open()
   for (const path of ['/silent', '/endless'])
     await fails(client.fetch({ url: server.url + path, deadlineMs: 100, label: 'test.slow' }), 'fetch.timeout', true)
 })
 
-void test('an answer is read up to its limit', async () => {
+void test('a response larger than the limit is refused', async () => {
   await using server = await serve((request, response) => {
     if (request.url === '/known') response.end('x'.repeat(2000))
     else for (let i = 0; i < 20; i++) response.write('x'.repeat(100))
@@ -201,7 +201,7 @@ void test('an answer is read up to its limit', async () => {
   )
 })
 
-void test('errors and JSON failures name the label and the origin, and nothing secret', async () => {
+void test('error messages contain label and origin, and nothing secret', async () => {
   await using server = await serve((_, response) => response.end('not s3cret JSON'))
   await using client = open()
   const url = `${server.url}/s3cret?key=s3cret`
@@ -217,7 +217,7 @@ void test('errors and JSON failures name the label and the origin, and nothing s
   )
 })
 
-void test('only addresses of one host on the public internet are public', () => {
+void test('only unicast addresses of the public internet are public', () => {
   const isPrivate = (
     '127.0.0.1 127.255.0.9 0.0.0.0 0.1.2.3 10.0.0.1 172.16.0.1 172.31.9.9 192.168.1.1 169.254.169.254 100.64.0.1 100.127.255.254 ' +
     '192.0.0.1 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255 192.88.99.1 ' +
@@ -235,7 +235,7 @@ void test('only addresses of one host on the public internet are public', () => 
   )
 })
 
-void test('URLs given by others lead nowhere private, however they are written', async () => {
+void test('untrusted URLs to private addresses are refused in every notation', async () => {
   let reached = 0
   await using server = await serve((_, response) => {
     reached++
@@ -279,7 +279,7 @@ void test('URLs given by others lead nowhere private, however they are written',
   assert.equal(reached, 0)
 })
 
-void test('a name is judged at each connecting, so that it cannot turn private after a first look', async () => {
+void test('a host name is checked at each connect, so that DNS rebinding fails', async () => {
   const resolve = publicOnly(names({ 'turning.test': [['8.8.8.8'], ['127.0.0.1']] }))
   const ask = (): Promise<unknown> =>
     new Promise((done) => {
@@ -290,7 +290,7 @@ void test('a name is judged at each connecting, so that it cannot turn private a
   assert.ok(second instanceof FetchError && second.code === 'fetch.forbidden-address')
 })
 
-void test('an exempt origin is called whatever its address, and only exactly that origin', async () => {
+void test('an exempt origin may have any address, and only that exact origin', async () => {
   await using server = await serve((_, response) => response.end('ok'))
   await using client = open({ allowOrigins: [server.url] })
   assert.equal((await client.fetch.untrusted({ url: `${server.url}/hook`, label: 'test.exempt' })).text(), 'ok')
@@ -298,16 +298,16 @@ void test('an exempt origin is called whatever its address, and only exactly tha
   await fails(client.fetch.untrusted({ url: other, label: 'test.exempt' }), 'fetch.forbidden-address', false)
 })
 
-void test('in live mode only https is called', async () => {
+void test('live mode refuses http URLs', async () => {
   await using client = open({ mode: 'live', lookup: names({ 'shop.test': [['127.0.0.1']] }) })
   const plain = await failureOf(client.fetch.untrusted({ url: 'http://shop.test/', label: 'test.live' }))
   assert.match(plain.message, /https:/)
-  // Past that rule: it is the address that is refused now.
+  // https passes that rule; now the address is refused.
   const secure = await failureOf(client.fetch.untrusted({ url: 'https://shop.test/', label: 'test.live' }))
-  assert.match(secure.message, /shop\.test leads to a private/)
+  assert.match(secure.message, /shop\.test resolves to a private/)
 })
 
-void test('an answer of which only the status matters is cut, by its size or by the deadline', async () => {
+void test('truncateBody cuts a response at its size limit or deadline', async () => {
   const size = 4 * 1024 * 1024
   await using server = await serve((request, response) => {
     response.writeHead(request.url === '/bad' ? 500 : 200, request.url === '/known' ? { 'content-length': size } : {})
@@ -315,7 +315,7 @@ void test('an answer of which only the status matters is cut, by its size or by 
     if (request.url !== '/drips') response.end('b'.repeat(size - 1000))
   })
   await using client = open()
-  const cut = { cutBody: true, maxBytes: 2000, label: 'test.cut' }
+  const cut = { truncateBody: true, maxBytes: 2000, label: 'test.cut' }
   for (const [path, status] of [
     ['/known', 200],
     ['/unknown', 200],
@@ -326,12 +326,12 @@ void test('an answer of which only the status matters is cut, by its size or by 
   }
   const drips = await client.fetch({ url: `${server.url}/drips`, ...cut, deadlineMs: 200 })
   assert.deepEqual([drips.status, drips.text()], [200, 'a'.repeat(1000)])
-  await fails(client.fetch({ url: `${server.url}/known`, ...cut, cutBody: false }), 'fetch.too-large', true)
+  await fails(client.fetch({ url: `${server.url}/known`, ...cut, truncateBody: false }), 'fetch.too-large', true)
   await using silent = await serve(() => undefined)
   await fails(client.fetch({ url: silent.url, ...cut, deadlineMs: 100 }), 'fetch.timeout', true)
 })
 
-void test('loopback is called for others only where that was allowed, and nothing else that is private', async () => {
+void test('untrusted URLs may use loopback only where allowed, and no other private address', async () => {
   await using server = await serve((_, response) => void response.end('here'))
   const { port } = new URL(server.url)
   await using strict = open()

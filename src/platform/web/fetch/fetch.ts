@@ -5,24 +5,24 @@ import { monotonicMs } from '../../base/clock.ts'
 import type { Mode } from '../../environment/config.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
-import { isLoopbackUrl, publicOnly, refusalOf } from './addresses.ts'
+import { refusalOf, isLoopbackUrl, publicOnly } from './addresses.ts'
 import { FetchError } from './errors.ts'
 import { exchange, type FetchAnswer, type FetchRequest } from './exchange.ts'
 
 export interface Fetch {
   /**
-   * Sends a request to an address of our own choosing. One try, no redirects. Throws FetchError, whose `maybeSent` says whether the
-   * other side may have acted; any HTTP status is an answer.
+   * Sends a request to a URL from code or configuration. Makes one attempt and follows no redirects. Returns a response with any HTTP
+   * status. Throws FetchError, whose `maybeSent` says whether the other side may have acted.
    */
   (request: FetchRequest): Promise<FetchAnswer>
   /**
-   * For URLs given by others: https only in live mode, public addresses only, decided when connecting. Refusals are
-   * `fetch.forbidden-address`, or `fetch.unreachable` for a name that does not exist.
+   * Sends a request to a URL from a merchant or other third party: https only in live mode, public addresses only, checked at connect
+   * time. Throws `fetch.forbidden-address` for a refused URL and `fetch.unreachable` for an unknown host name.
    */
   untrusted(request: FetchRequest): Promise<FetchAnswer>
-  /** Why `untrusted` would refuse this URL whatever its name leads to, as the end of a sentence; for whoever enters one. */
+  /** Returns why `untrusted` would refuse this URL, as the end of a sentence. Resolves no host name. For forms where a user enters a URL. */
   refusalOf(url: string): string | undefined
-  /** Waits for exchanges under way, then closes the connections. */
+  /** Waits for calls in flight, then closes the connections. */
   close(): Promise<void>
 }
 
@@ -30,11 +30,11 @@ export interface FetchDeps {
   log: Log
   metrics: Metrics
   mode: Mode
-  /** Origins (`http://127.0.0.1:3000`) that `untrusted` may call whatever their address: our own simulators. */
+  /** Origins such as `http://127.0.0.1:3000` that `untrusted` may call at any address: Purser's simulators. */
   allowOrigins?: readonly string[]
-  /** `untrusted` may call this machine by its loopback addresses and `localhost`: for the sandbox, where shops are tried out beside it. */
+  /** Allows `untrusted` to call loopback addresses and `localhost`. For the sandbox, where developers run their shop on this machine. */
   allowLoopback?: boolean
-  /** How names become addresses; the system's way by default. */
+  /** Resolves host names. Default: the resolver of the system. */
   lookup?: LookupFunction
 }
 
@@ -44,7 +44,7 @@ const CONNECTIONS = 100
 export function createFetch(deps: FetchDeps): Fetch {
   const { log, metrics, mode, allowOrigins = [], allowLoopback = false, lookup = systemLookup } = deps
   const trusted = openAgent(lookup)
-  const careful = openAgent(publicOnly(lookup))
+  const restricted = openAgent(publicOnly(lookup))
   const exempt = new Set(allowOrigins.map((origin) => new URL(origin).origin))
   const record = createRecord(log, metrics)
 
@@ -70,18 +70,18 @@ export function createFetch(deps: FetchDeps): Fetch {
     if (refusal !== undefined)
       throw new FetchError('fetch.forbidden-address', `${request.label}: the URL ${refusal}.`, false)
     const url = new URL(request.url)
-    return send(isExempt(url) ? trusted : careful, request, url)
+    return send(isExempt(url) ? trusted : restricted, request, url)
   }
   return Object.assign((request: FetchRequest) => send(trusted, request, new URL(request.url)), {
     untrusted,
     refusalOf: check,
     close: async () => {
-      await Promise.all([trusted.close(), careful.close()])
+      await Promise.all([trusted.close(), restricted.close()])
     },
   })
 }
 
-/** Follows no redirects, repeats nothing, one request at a time on a connection. HTTP/1.1: what was sent can be told by the connection. */
+/** Creates an agent without redirects and retries, one request at a time per connection. With HTTP/1.1 the connection shows what was sent. */
 const openAgent = (lookup: LookupFunction): Agent =>
   new Agent({ pipelining: 1, connections: CONNECTIONS, allowH2: false, connect: { timeout: CONNECT_MS, lookup } })
 
@@ -95,7 +95,7 @@ function createRecord(
   log: Log,
   metrics: Metrics,
 ): (request: FetchRequest, url: URL, fromMs: number, outcome: Outcome) => void {
-  const histogram = metrics.histogram('fetch_duration_seconds', 'Time of outward calls, by label and result', [
+  const histogram = metrics.histogram('fetch_duration_seconds', 'Duration of outgoing calls, by label and result', [
     'label',
     'result',
   ])
@@ -103,6 +103,6 @@ function createRecord(
     const ms = monotonicMs() - fromMs
     const result = outcome.code ?? `${Math.trunc((outcome.status ?? 0) / 100)}xx`
     histogram.observe({ label, result }, ms / 1000)
-    log.debug({ label, method, origin, ms: Math.round(ms), ...outcome }, 'outward call')
+    log.debug({ label, method, origin, ms: Math.round(ms), ...outcome }, 'outgoing call')
   }
 }

@@ -14,7 +14,7 @@ function refusal(headers: Record<string, string>): number | undefined {
   return assert.fail('429 is no answer')
 }
 
-void test('Retry-After is read in seconds, or as a date by the clock of the one who sent it', () => {
+void test('Retry-After is parsed as seconds, or as a date relative to the Date header', () => {
   const date = 'Thu, 15 Jan 2026 09:00:00 GMT'
   assert.equal(refusal({ 'retry-after': '120', date }), 120)
   assert.equal(refusal({ 'retry-after': 'Thu, 15 Jan 2026 09:05:00 GMT', date }), 300)

@@ -3,28 +3,28 @@ import { parseExactJson } from '../../base/json.ts'
 import type { FetchAnswer } from './exchange.ts'
 
 export interface Provider {
-  /** Begins its error codes: `kraken.bad-answer`. */
+  /** Prefix of the error codes: `kraken` in `kraken.bad-answer`. */
   readonly code: string
-  /** As people know it. */
+  /** Name for error messages. */
   readonly name: string
 }
 
 /**
- * The JSON of an answer that only reads (nothing was done by it), its numbers as text (`parseExactJson`). Throws AppError 502:
- * `<code>.too-many-requests` (with Retry-After), `.refused` (another 4xx), `.unavailable` (any other status), `.bad-answer` (no JSON).
+ * Returns the JSON of a response to a read-only request, with numbers as text (`parseExactJson`). Throws AppError 502:
+ * `<code>.too-many-requests` (with Retry-After), `.refused` (other 4xx), `.unavailable` (other status), `.bad-answer` (not JSON).
  */
 export function requireJson(answer: FetchAnswer, provider: Provider): unknown {
   const { status } = answer
-  if (status === 429) throw tooManyRequests(provider, retryAfterOf(answer.headers))
+  if (status === 429) throw tooManyRequests(provider, parseRetryAfter(answer.headers))
   if (status !== 200) {
     const code = status >= 400 && status < 500 ? 'refused' : 'unavailable'
-    throw new AppError(`${provider.code}.${code}`, 502, `${provider.name} answered ${status}`)
+    throw new AppError(`${provider.code}.${code}`, 502, `${provider.name} responded with HTTP ${status}`)
   }
   try {
     return parseExactJson(answer.text())
   } catch {
-    // Without the cause: the parser's message quotes the body.
-    throw badAnswer(provider, 'what is not JSON')
+    // Omit the cause: the parser's message quotes the body.
+    throw badAnswer(provider, 'a body that is not JSON')
   }
 }
 
@@ -32,21 +32,21 @@ export const tooManyRequests = ({ code, name }: Provider, retryAfterSeconds?: nu
   new AppError(
     `${code}.too-many-requests`,
     502,
-    `${name} asks for fewer requests`,
+    `${name} limits the number of requests`,
     retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
   )
 
 /**
- * Whether the answer says surely that nothing was done. A 4xx does, 408 (a proxy gave up waiting) aside. A 5xx leaves doubt: the request may have
- * gone on to whoever is behind.
+ * Returns whether the status proves that the provider did nothing. A 4xx does, except 408 (a proxy stopped waiting). A 5xx does not: the
+ * request may have reached a server behind the one that responded.
  */
 export const didNothing = (status: number): boolean => status >= 400 && status < 500 && status !== 408
 
-/** Whether the request itself was refused: asked for again as it is, it will be again. */
+/** Returns whether the provider rejected the request itself, so that an unchanged retry fails too. */
 export const isRejected = (status: number): boolean => didNothing(status) && status !== 429
 
-/** What the answer holds; undefined when it is no JSON. */
-export function jsonOf(answer: FetchAnswer): unknown {
+/** Parses the JSON of a response. Undefined when it is not JSON. */
+export function parseJsonBody(answer: FetchAnswer): unknown {
   try {
     return answer.json()
   } catch {
@@ -54,12 +54,12 @@ export function jsonOf(answer: FetchAnswer): unknown {
   }
 }
 
-/** `said` ends the sentence "… answered". */
-export const badAnswer = ({ code, name }: Provider, said = 'in a form that is not known', cause?: unknown): AppError =>
-  new AppError(`${code}.bad-answer`, 502, `${name} answered ${said}`, { cause })
+/** Creates `<code>.bad-answer`. `what` completes the sentence "… responded with …". */
+export const badAnswer = ({ code, name }: Provider, what = 'an unknown format', cause?: unknown): AppError =>
+  new AppError(`${code}.bad-answer`, 502, `${name} responded with ${what}`, { cause })
 
-/** Seconds that `Retry-After` asks for. A date is taken by the clock of the one who wrote it (`Date`), so that ours may be wrong. */
-function retryAfterOf({ 'retry-after': text, date }: FetchAnswer['headers']): number | undefined {
+/** Parses `Retry-After` to seconds. A date is compared with the `Date` header, so that a wrong local clock does not matter. */
+function parseRetryAfter({ 'retry-after': text, date }: FetchAnswer['headers']): number | undefined {
   if (text === undefined) return undefined
   if (/^\d{1,9}$/.test(text)) return Number(text)
   if (!text.endsWith(' GMT')) return undefined

@@ -6,18 +6,18 @@ import type { HttpServer } from './types.ts'
 const FORM_FIELDS = 200
 
 /**
- * Reads bodies: JSON everywhere, forms where a route takes them, bytes as they came where it asks for them. Nothing else is read, so
- * that a browser cannot be made to post to the API from a foreign page.
+ * Adds the body parsers: JSON on all routes, forms and raw bytes on routes that declare them. Other content types are refused, so that a
+ * page of another origin cannot make a browser post to the API.
  */
 export function addBodyParsers(app: HttpServer): void {
   app.decorateRequest('rawBody')
   app.decorateRequest('bodyKind', 'json')
-  app.addHook('onRoute', chooseKind)
+  app.addHook('onRoute', chooseBodyKind)
   app.removeAllContentTypeParsers()
   const parseJson = app.getDefaultJsonParser('error', 'error')
   const json: FastifyBodyParser<Buffer> = (request, body, done) => {
     if (request.bodyKind === 'raw') keepRaw(request, body, done)
-    // An empty body is left to the schema, which knows whether one is needed.
+    // Accept an empty body here: the schema decides whether a body is required.
     else if (body.length === 0) done(null, undefined)
     else void parseJson(request, body.toString(), done)
   }
@@ -29,7 +29,7 @@ export function addBodyParsers(app: HttpServer): void {
   }
   const other: FastifyBodyParser<Buffer> = (request, body, done) => {
     if (request.bodyKind === 'raw') keepRaw(request, body, done)
-    // Clients set odd types on requests without a body.
+    // Some clients set a content type on requests without a body.
     else if (body.length === 0) done(null, undefined)
     else refuse(request, done)
   }
@@ -51,17 +51,17 @@ function refuse(request: FastifyRequest, done: Done): void {
   done(new AppError('unsupported-media-type', 415, message))
 }
 
-function chooseKind(route: RouteOptions): void {
+function chooseBodyKind(route: RouteOptions): void {
   const kind = route.config?.rawBody ? 'raw' : route.config?.form ? 'form' : undefined
   if (!kind) return
   const given = route.onRequest === undefined ? [] : [route.onRequest].flat()
   const choose = (request: FastifyRequest, _: unknown, done: () => void): void => {
     request.bodyKind = kind
-    // Without a body no parser runs; a webhook then has an empty one.
-    if (kind === 'raw') request.rawBody = NOTHING
+    // Without a body no parser runs, so set an empty body for webhooks here.
+    if (kind === 'raw') request.rawBody = EMPTY_BODY
     done()
   }
   route.onRequest = [choose, ...given]
 }
 
-const NOTHING = Buffer.alloc(0)
+const EMPTY_BODY = Buffer.alloc(0)

@@ -8,7 +8,7 @@ import { createMetrics } from '../../observe/metrics.ts'
 
 async function open() {
   const metrics = createMetrics({ defaults: false })
-  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', quietMs: 0 })
+  const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', idleGraceMs: 0 })
   app.post(
     '/api/v1/things',
     {
@@ -25,7 +25,7 @@ async function open() {
   return { url, [Symbol.asyncDispose]: () => app.close() }
 }
 
-void test('the reference script is compressed, named by its content and kept by browsers', async () => {
+void test('the reference script is compressed and cached by its ETag', async () => {
   await using server = await open()
   const first = await fetch(`${server.url}/docs/reference.js`)
   assert.deepEqual([first.status, first.headers.get('content-encoding')], [200, 'gzip'])
@@ -34,7 +34,7 @@ void test('the reference script is compressed, named by its content and kept by 
   assert.equal((await fetch(`${server.url}/docs/reference.js`, { headers: { 'if-none-match': etag } })).status, 304)
 })
 
-void test('the reference shows our routes and asks no other origin for anything', async (t) => {
+void test('the reference shows the routes and loads nothing from other origins', async (t) => {
   const browser = await openBrowser()
   if ('skip' in browser) return t.skip(browser.skip)
   await using _ = browser
@@ -46,7 +46,7 @@ void test('the reference shows our routes and asks no other origin for anything'
   page.on('console', (message) => void (message.type() === 'error' && problems.push(message.text())))
   page.on('pageerror', (error) => void problems.push(error.message))
   await page.goto(`${server.url}/docs`)
-  // 4 MB of script to parse, on machines that do other things too.
+  // The browser parses a script of 4 MB, perhaps on a busy machine.
   await page.getByRole('heading', { name: 'Make a thing' }).waitFor({ timeout: 60_000 })
   await page.waitForLoadState('networkidle', { timeout: 60_000 })
   const foreign = asked.filter(

@@ -5,7 +5,7 @@ import fastify from 'fastify'
 import { renderOpenApi } from './openapi.ts'
 import type { HttpServer } from './types.ts'
 
-/** The reader sets its own styles and colours at run time; it loads nothing from elsewhere, and this policy keeps it so. */
+/** Content security policy of the API reference. It sets inline styles at run time and must load nothing from other origins. */
 const POLICY = { 'style-src': ["'unsafe-inline'"], 'font-src': ['data:'], 'img-src': ['blob:'] }
 
 const PAGE = `<!doctype html>
@@ -17,7 +17,7 @@ const PAGE = `<!doctype html>
     <link rel="icon" href="data:," />
   </head>
   <body>
-    <noscript>This reference needs JavaScript. The same as a file: <a href="/openapi.json">/openapi.json</a></noscript>
+    <noscript>This reference needs JavaScript. The OpenAPI file is at <a href="/openapi.json">/openapi.json</a></noscript>
     <div id="app"></div>
     <script src="/docs/reference.js"></script>
     <script src="/docs/start.js"></script>
@@ -25,7 +25,7 @@ const PAGE = `<!doctype html>
 </html>
 `
 
-/** All that would call home is off: fonts, telemetry, the hosted client, its proxy and its assistant. */
+/** Start script. Turns off everything that would call other servers: fonts, telemetry, the hosted client, its proxy and its assistant. */
 const START = `Scalar.createApiReference('#app', {
   url: '/openapi.json',
   servers: [{ url: location.origin }],
@@ -39,7 +39,7 @@ const START = `Scalar.createApiReference('#app', {
 })
 `
 
-/** `/openapi.json` and the reference at `/docs`, with no origin but ours. */
+/** Adds `/openapi.json` and the API reference at `/docs`, which loads nothing from other origins. */
 export function addDocs(app: HttpServer): void {
   let document: string | undefined
   app.get('/openapi.json', { schema: { hide: true } }, (_, reply) => {
@@ -62,8 +62,8 @@ export function addDocs(app: HttpServer): void {
 let script: Promise<{ body: Buffer; etag: string }> | undefined
 
 /**
- * The reader's script, 4 MB in a package that offers it only as a plugin. Loaded when first asked for, since most processes never
- * are: importing it at start would cost 0.2 s and 25 MB.
+ * Loads the script of the API reference, 4 MB in a package that exports it only as a Fastify plugin. It is loaded on the first request,
+ * because an import at the start would cost 0.2 s and 25 MB, and most processes never serve it.
  */
 async function loadScript(): Promise<{ body: Buffer; etag: string }> {
   const { default: reference } = await import('@scalar/fastify-api-reference')

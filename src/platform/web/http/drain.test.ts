@@ -8,15 +8,15 @@ import { createHttp, type HttpServer } from '../http.ts'
 import { silentLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 
-async function open(routes: (app: HttpServer) => void, quietMs = 300) {
-  const options = { log: silentLog, metrics: createMetrics({ defaults: false }), version: '1', quietMs }
+async function open(routes: (app: HttpServer) => void, idleGraceMs = 300) {
+  const options = { log: silentLog, metrics: createMetrics({ defaults: false }), version: '1', idleGraceMs }
   const app = await createHttp({ ...options, publicUrl: 'http://pay.test' })
   routes(app)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   return { app, url, port: Number(new URL(url).port) }
 }
 
-/** A connection that keeps what it hears. */
+/** A connection that records what it receives. */
 class Line {
   readonly socket: Socket
   heard = ''
@@ -32,12 +32,12 @@ class Line {
   }
 }
 
-void test('a drain answers what is under way, refuses new connections, and tells clients to go', async () => {
+void test('a drain completes requests in flight, refuses new connections, and sends Connection: close', async () => {
   const gate = Promise.withResolvers<string>()
-  let begun = 0
+  let started = 0
   const { app, url, port } = await open((server) => {
     server.get('/slow', () => {
-      begun++
+      started++
       return gate.promise
     })
     server.get('/quick', async () => 'quick')
@@ -47,7 +47,7 @@ void test('a drain answers what is under way, refuses new connections, and tells
   kept.get('/quick')
   await waitFor('the first answer', () => kept.heard.includes('quick'))
   assert.doesNotMatch(kept.heard, /connection: close/i)
-  await waitFor('the slow request', () => begun === 1)
+  await waitFor('the slow request', () => started === 1)
   const closed = app.close()
   await waitFor('refusal', () =>
     fetch(`${url}/quick`).then(
@@ -55,7 +55,7 @@ void test('a drain answers what is under way, refuses new connections, and tells
       () => true,
     ),
   )
-  // The connection that is idle at this moment may have a request on its way, and that is answered.
+  // A request on a connection that was idle when the drain started is still handled.
   kept.heard = ''
   kept.get('/quick')
   await waitFor('the answer while draining', () => kept.heard.includes('quick'))
@@ -67,7 +67,7 @@ void test('a drain answers what is under way, refuses new connections, and tells
   await closed
 })
 
-void test('idle connections do not hold a drain up', async () => {
+void test('idle connections do not delay a drain', async () => {
   const { app, port } = await open((server) => void server.get('/quick', async () => 'quick'), 50)
   const idle = [new Line(port), new Line(port)]
   for (const line of idle) line.get('/quick')
@@ -76,7 +76,7 @@ void test('idle connections do not hold a drain up', async () => {
   await waitFor('ends', () => idle.every(({ ended }) => ended))
 })
 
-void test('streams end when the server drains, and are told when their reader goes', async () => {
+void test('streams end when the server drains, and notice when their reader disconnects', async () => {
   const ends: string[] = []
   const { app, url } = await open((server) => {
     server.get('/events', (request, reply) => {
@@ -93,7 +93,7 @@ void test('streams end when the server drains, and are told when their reader go
   const first = await fetch(`${url}/events`, { signal: reader.signal })
   assert.equal(first.status, 200)
   reader.abort()
-  await waitFor('the reader to be missed', () => ends.length === 1)
+  await waitFor('the stream to notice the disconnect', () => ends.length === 1)
   const second = await fetch(`${url}/events`)
   const rest = second.text()
   await app.close()
@@ -101,11 +101,11 @@ void test('streams end when the server drains, and are told when their reader go
   assert.deepEqual(ends, ['left', 'drained'])
 })
 
-void test('what does not end by the deadline is cut', async () => {
-  let begun = false
+void test('a request that runs past the deadline is closed', async () => {
+  let started = false
   const { app, url } = await open((server) => {
     server.get('/never', () => {
-      begun = true
+      started = true
       return new Promise(() => undefined)
     })
   }, 0)
@@ -113,13 +113,13 @@ void test('what does not end by the deadline is cut', async () => {
     () => 'answered',
     () => 'cut',
   )
-  await waitFor('the request', () => begun)
+  await waitFor('the request', () => started)
   await app.drain(100)
   assert.equal(await never, 'cut')
   await app.close()
 })
 
-/** Clients on a thread of their own, so that they write while the server is busy closing. */
+/** Clients in a separate thread, so that they write while the server is busy closing. */
 const CLIENTS = `
 const { connect } = require('node:net')
 const { parentPort, workerData } = require('node:worker_threads')

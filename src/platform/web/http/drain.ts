@@ -2,34 +2,34 @@ import { Server } from 'node:net'
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import type { HttpServer } from './types.ts'
 
-const LOOK_MS = 20
+const POLL_MS = 20
 
-/** A server that can be emptied without losing a request. */
+/** Drains a server without losing a request. */
 export interface Drain {
-  /** Ends when no connection is left, or at the deadline, when those that remain are cut. A second call waits for the first. */
+  /** Resolves when no connection is left. Closes the remaining ones at the deadline. A second call waits for the first. */
   run(deadlineMs: number): Promise<void>
 }
 
 /**
- * The order matters. New connections are refused first: nobody who is refused has sent anything. Only then do answers say
- * `Connection: close`, so that no client reconnects into a listener about to go. Idle connections are cut last, after a quiet
- * time, because a request may be on its way on each of them; `server.close()` of Node would cut them at once.
+ * Creates a drain. The order matters. New connections are refused first, because their clients have sent nothing yet. Then responses say
+ * `Connection: close`, so that no client reconnects to a closing listener. Idle connections are closed last, after `idleGraceMs`,
+ * because a request may be in transit on each of them. Node's `server.close()` would close them at once.
  */
-export function createDrain(app: HttpServer, closing: AbortController, quietMs: number): Drain {
+export function createDrain(app: HttpServer, closing: AbortController, idleGraceMs: number): Drain {
   let running: Promise<void> | undefined
   const run = async (deadlineMs: number): Promise<void> => {
     const until = monotonicMs() + deadlineMs
     const { server } = app
     if (server.listening) {
-      // After the poll phase, in which all waiting connections were accepted.
+      // Wait for the poll phase of the event loop, which accepts all pending connections.
       await new Promise(setImmediate)
       Server.prototype.close.call(server)
     }
     closing.abort()
-    const quietAt = monotonicMs() + quietMs
-    while ((await connections(server)) > 0 && monotonicMs() < until) {
-      if (monotonicMs() >= quietAt) server.closeIdleConnections()
-      await waitMs(LOOK_MS)
+    const closeIdleAt = monotonicMs() + idleGraceMs
+    while ((await countConnections(server)) > 0 && monotonicMs() < until) {
+      if (monotonicMs() >= closeIdleAt) server.closeIdleConnections()
+      await waitMs(POLL_MS)
     }
     server.closeAllConnections()
   }
@@ -37,8 +37,8 @@ export function createDrain(app: HttpServer, closing: AbortController, quietMs: 
 }
 
 /**
- * Makes `close()` drain first. Not in a preClose hook: Fastify says `Connection: close` from before those hooks on, while the listener
- * still takes connections, and then loses the requests of clients that reconnect at once.
+ * Makes `app.close()` drain first. A preClose hook is too late: Fastify sends `Connection: close` before these hooks run, while the
+ * listener still accepts connections, and then loses the requests of clients that reconnect at once.
  */
 export function drainOnClose(app: HttpServer, drain: Drain, deadlineMs: number): void {
   const close = app.close.bind(app)
@@ -49,7 +49,7 @@ export function drainOnClose(app: HttpServer, drain: Drain, deadlineMs: number):
   app.close = drained as typeof app.close
 }
 
-const connections = (server: Server): Promise<number> =>
+const countConnections = (server: Server): Promise<number> =>
   new Promise((resolve) => {
     server.getConnections((error, count) => resolve(error ? 0 : count))
   })

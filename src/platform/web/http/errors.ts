@@ -1,6 +1,6 @@
 import { AppError, type ErrorDetails } from '../../base/errors.ts'
 
-/** The body of every error answer. */
+/** Body of every error response. */
 interface ErrorBody {
   error: { code: string; message: string; param?: string; request_id: string; doc_url: string }
 }
@@ -18,42 +18,38 @@ export function errorBody(error: AppError, requestId: string, docsUrl: string): 
   }
 }
 
-type Answer = readonly [code: string, status: number, message: string]
+type ErrorTuple = readonly [code: string, status: number, message: string]
 
-/** Refusals of the web server itself, by its own codes. */
-const BY_FASTIFY_CODE: Readonly<Record<string, Answer>> = {
+/** Error responses by Fastify error code. */
+const BY_FASTIFY_CODE: Readonly<Record<string, ErrorTuple>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: [
     'invalid-json',
     400,
-    'The body is not valid JSON: check its quotes, commas and brackets.',
+    'The body is not valid JSON. Check its quotes, commas and brackets.',
   ],
-  FST_ERR_CTP_EMPTY_JSON_BODY: [
-    'invalid-json',
-    400,
-    'The body is empty: send a JSON object, or leave out Content-Type.',
-  ],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-json', 400, 'The body is empty. Send a JSON object, or omit Content-Type.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported-media-type',
     415,
     'Send the body as JSON, with Content-Type: application/json.',
   ],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 413, 'The body is too large: send less.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 413, 'The body is too large. Send a smaller one.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
     'bad-request',
     400,
-    'The body is not as long as Content-Length says: send it again.',
+    'The length of the body differs from Content-Length. Send the request again.',
   ],
-  FST_ERR_BAD_URL: ['bad-request', 400, 'The path of the URL is malformed: check its percent signs.'],
-  FST_ERR_ASYNC_CONSTRAINT: ['bad-request', 400, 'The request cannot be understood.'],
+  FST_ERR_BAD_URL: ['bad-request', 400, 'The path of the URL is malformed. Check its percent encoding.'],
+  FST_ERR_ASYNC_CONSTRAINT: ['bad-request', 400, 'The request cannot be parsed.'],
 }
 
 const UNAVAILABLE_AFTER_SECONDS = 5
 
-/** SQLSTATE classes and codes of a database that is away: connection lost, too many connections, shutting down, starting up. */
+/** Returns whether an SQLSTATE means that the database is unavailable: connection lost, too many connections, shutting down, starting up. */
 const isSqlUnavailable = (code: string): boolean => code.startsWith('08') || /^(53300|57P0[1-3])$/.test(code)
-/** SQLSTATE of text that PostgreSQL cannot keep: routes refuse it by their schemas; this is for what one forgot. */
-const NOT_STORABLE = '22021'
-const SOCKET_LOST = new Set([
+/** SQLSTATE of text that PostgreSQL cannot store. Route schemas refuse such text; this covers fields without that rule. */
+const INVALID_TEXT = '22021'
+const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ENOENT',
@@ -63,34 +59,34 @@ const SOCKET_LOST = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
 ])
-// pg has no codes for these (pg 8 lib/client.js, pg-pool index.js).
-const PG_LOST =
+// pg has no codes for these errors (pg 8 lib/client.js, pg-pool index.js).
+const PG_CONNECTION_ERRORS =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Query read timeout)/
 
-/** Whether the error says that the database cannot be reached now, as opposed to having refused the statement. */
-function isDatabaseAway(error: unknown): boolean {
+/** Returns whether the error means that the database is unreachable, as opposed to a refused statement. */
+function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof AppError) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return isSqlUnavailable(code) || SOCKET_LOST.has(code) || PG_LOST.test(error.message)
+  return isSqlUnavailable(code) || SOCKET_ERRORS.has(code) || PG_CONNECTION_ERRORS.test(error.message)
 }
 
-/** Any thrown thing as the error that the caller may see. What it hides stays in `cause`. */
+/** Converts any thrown value to an error that may be shown to the caller. Internal details stay in `cause`. */
 export function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error.status < 500 || error.status === 503 ? error : hidden(error)
+  if (error instanceof AppError) return error.status < 500 || error.status === 503 ? error : toInternalError(error)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const known = BY_FASTIFY_CODE[code]
-  if (known) return new AppError(...known, { cause: error })
-  const away: ErrorDetails = { cause: error, retryAfterSeconds: UNAVAILABLE_AFTER_SECONDS }
-  if (isDatabaseAway(error))
-    return new AppError('unavailable', 503, 'Purser cannot reach its database: try again soon.', away)
-  if (code === NOT_STORABLE)
-    return new AppError('validation-failed', 422, 'A text in the request cannot be kept: send no null characters.', {
+  const fastifyError = BY_FASTIFY_CODE[code]
+  if (fastifyError) return new AppError(...fastifyError, { cause: error })
+  const details: ErrorDetails = { cause: error, retryAfterSeconds: UNAVAILABLE_AFTER_SECONDS }
+  if (isDatabaseUnavailable(error))
+    return new AppError('unavailable', 503, 'Purser cannot reach its database. Try again soon.', details)
+  if (code === INVALID_TEXT)
+    return new AppError('validation-failed', 422, 'A text in the request cannot be stored. Remove null characters.', {
       cause: error,
     })
   if (code.startsWith('FST_ERR_CTP'))
-    return new AppError('bad-request', 400, 'The body cannot be read: send it again.', { cause: error })
-  return hidden(error)
+    return new AppError('bad-request', 400, 'The body cannot be read. Send the request again.', { cause: error })
+  return toInternalError(error)
 }
 
-const hidden = (cause: unknown): AppError =>
-  new AppError('internal', 500, 'Something went wrong on our side. Give the request id to support.', { cause })
+const toInternalError = (cause: unknown): AppError =>
+  new AppError('internal', 500, 'Purser had an internal error. Give the request id to support.', { cause })

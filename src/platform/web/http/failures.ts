@@ -4,7 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, describeError } from '../../base/errors.ts'
 import type { Log } from '../../observe/log.ts'
 import { errorBody, toAppError } from './errors.ts'
-import type { Begin } from './headers.ts'
+import type { SetHeaders } from './headers.ts'
 import type { RecordAnswer } from './requests.ts'
 import type { HttpServer } from './types.ts'
 import { noSuchPath } from './validate.ts'
@@ -12,33 +12,33 @@ import { noSuchPath } from './validate.ts'
 export interface FailureDeps {
   log: Log
   docsUrl(): string
-  /** Puts the headers of an API answer on it. */
-  begin: Begin
+  /** Sets the headers of an API response. */
+  setHeaders: SetHeaders
   requestIds(request: Pick<IncomingMessage, 'headers'>): string
-  /** Of requests that no route answered. */
+  /** Records requests that no route handled. */
   record: RecordAnswer
 }
 
-/** Answers whatever was thrown, in one shape, and says nothing of what lies behind it. */
-export function addFailures(app: HttpServer, deps: FailureDeps): void {
+/** Adds the error handlers. They send every thrown error in one shape, without internal details. */
+export function addErrorHandlers(app: HttpServer, deps: FailureDeps): void {
   const allowed = listMethods(app)
   app.setErrorHandler((thrown, request, reply) => {
     const error = toAppError(thrown)
     if (error.status >= 500) logFailure(deps.log, error, request)
-    return answer(error, request, reply, deps)
+    return sendError(error, request, reply, deps)
   })
   app.setNotFoundHandler((request, reply) => {
     reply.raw.once('finish', () => deps.record(request, reply))
-    deps.begin(request, reply)
+    deps.setHeaders(request, reply)
     const methods = allowed(request.url)
-    if (methods.length === 0) return answer(noSuchPath(), request, reply, deps)
+    if (methods.length === 0) return sendError(noSuchPath(), request, reply, deps)
     void reply.header('allow', methods.join(', '))
     const wrong = new AppError(
       'method-not-allowed',
       405,
-      `This address takes ${methods.join(', ')}, not ${request.method}.`,
+      `This path does not accept ${request.method}. Use ${methods.join(', ')}.`,
     )
-    return answer(wrong, request, reply, deps)
+    return sendError(wrong, request, reply, deps)
   })
 }
 
@@ -54,20 +54,20 @@ function logFailure(log: Log, error: AppError, request: FastifyRequest): void {
   else log.error({ ...what, stack: cause instanceof Error ? cause.stack : error.stack }, 'request failed')
 }
 
-function answer(error: AppError, request: FastifyRequest, reply: FastifyReply, deps: FailureDeps): FastifyReply {
+function sendError(error: AppError, request: FastifyRequest, reply: FastifyReply, deps: FailureDeps): FastifyReply {
   void reply.code(error.status)
   if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds))
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
   if ('replayed' in error) void reply.header('idempotent-replayed', 'true')
-  const page = pageOf(error, request, deps.log)
+  const page = renderErrorPage(error, request, deps.log)
   if (page !== undefined) return reply.type('text/html; charset=utf-8').send(page)
   const body = JSON.stringify(errorBody(error, request.id, deps.docsUrl()))
-  return reply.type('application/json; charset=utf-8').serializer(asItIs).send(body)
+  return reply.type('application/json; charset=utf-8').serializer(keepText).send(body)
 }
 
-const asItIs = (text: unknown): string => String(text)
+const keepText = (text: unknown): string => String(text)
 
-function pageOf(error: AppError, request: FastifyRequest, log: Log): string | undefined {
+function renderErrorPage(error: AppError, request: FastifyRequest, log: Log): string | undefined {
   const { errorPage } = request.routeOptions.config
   if (!errorPage || !request.headers.accept?.includes('text/html')) return undefined
   try {
@@ -78,7 +78,7 @@ function pageOf(error: AppError, request: FastifyRequest, log: Log): string | un
   }
 }
 
-/** Which methods some route takes at a path. Reads all routes: only for paths that nothing answered. */
+/** Returns a function that lists the methods of all routes at a path. It scans all routes, so it is only for unmatched requests. */
 function listMethods(app: HttpServer): (url: string) => string[] {
   const routes: { pattern: RegExp; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
@@ -95,30 +95,32 @@ function listMethods(app: HttpServer): (url: string) => string[] {
   }
 }
 
-/** Answers to what never becomes a request: broken HTTP, slow heads, a path that cannot be decoded. */
-export function earlyFailures(deps: FailureDeps) {
+/** Returns the Fastify handlers for errors before routing: malformed HTTP, slow headers, a path that cannot be decoded. */
+export function createEarlyErrorHandlers(deps: FailureDeps) {
   return {
     clientErrorHandler: (error: Error & { code?: string }, socket: Socket): void => refuseSocket(error, socket, deps),
     frameworkErrors: (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
       reply.raw.once('finish', () => deps.record(request, reply))
-      deps.begin(request, reply)
-      void answer(toAppError(thrown), request, reply, deps)
+      deps.setHeaders(request, reply)
+      void sendError(toAppError(thrown), request, reply, deps)
     },
   }
 }
 
-const EARLY: Readonly<Record<string, readonly [status: number, title: string, code: string, message: string]>> = {
+const SOCKET_RESPONSES: Readonly<
+  Record<string, readonly [status: number, title: string, code: string, message: string]>
+> = {
   ERR_HTTP_REQUEST_TIMEOUT: [
     408,
     'Request Timeout',
     'request-timeout',
-    'The request did not arrive in time: send it again.',
+    'The request did not arrive within the time limit. Send it again.',
   ],
   HPE_HEADER_OVERFLOW: [
     431,
     'Request Header Fields Too Large',
     'headers-too-large',
-    'The headers are too large: send fewer or shorter ones.',
+    'The headers are too large. Send fewer or shorter headers.',
   ],
 }
 const MALFORMED = [400, 'Bad Request', 'bad-request', 'This is not a valid HTTP request.'] as const
@@ -126,7 +128,7 @@ const MALFORMED = [400, 'Bad Request', 'bad-request', 'This is not a valid HTTP 
 function refuseSocket(error: Error & { code?: string }, socket: Socket, deps: FailureDeps): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   if (!socket.writable) return void socket.destroy()
-  const [status, title, code, message] = EARLY[error.code ?? ''] ?? MALFORMED
+  const [status, title, code, message] = SOCKET_RESPONSES[error.code ?? ''] ?? MALFORMED
   const requestId = deps.requestIds({ headers: {} })
   const body = JSON.stringify(errorBody(new AppError(code, status, message), requestId, deps.docsUrl()))
   const head = `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n`

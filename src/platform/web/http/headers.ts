@@ -5,19 +5,20 @@ import type { PagePolicy } from './types.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
-/** Puts on an answer what it carries whatever becomes of the request. */
-export type Begin = (request: FastifyRequest, reply: FastifyReply) => void
+/** Sets the headers that every response carries, before the request is handled. */
+export type SetHeaders = (request: FastifyRequest, reply: FastifyReply) => void
 
-export const beginWith =
-  (headers: Headers, closing: AbortSignal): Begin =>
+/** Creates a function that sets these headers and the request id. While the server drains it also sets `Connection: close`. */
+export const createSetHeaders =
+  (headers: Headers, closing: AbortSignal): SetHeaders =>
   (request, reply) => {
     reply.headers(headers).header('x-request-id', request.id)
     if (closing.aborted) void reply.header('connection', 'close')
   }
 
 /**
- * Pages load scripts and styles from this origin only and are never framed. A page that sends a form on to another origin has to
- * name it, since browsers apply form-action to redirects too.
+ * Content security policy of pages. Scripts and styles load from this origin only, and no site may frame a page. A page whose form leads
+ * to another origin must list it, because browsers apply form-action to redirects too.
  */
 const PAGE_POLICY: PagePolicy = {
   'default-src': ["'none'"],
@@ -31,7 +32,7 @@ const PAGE_POLICY: PagePolicy = {
   'frame-ancestors': ["'none'"],
 }
 
-/** Headers of an API answer: nothing in it is ever a page, and it is no one else's to keep. */
+/** Returns the headers of API responses. They forbid rendering as a page and caching. */
 export const apiHeaders = (https: boolean): Headers => ({
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -40,8 +41,8 @@ export const apiHeaders = (https: boolean): Headers => ({
 })
 
 /**
- * Headers of a page, worked out once per route: helmet called on each request costs more than the rest of the server
- * (@fastify/helmet 13 builds its options anew each time).
+ * Computes the headers of a page once per route. Calling helmet on each request would cost more than the rest of the server
+ * (@fastify/helmet 13 rebuilds its options each time).
  */
 export function pageHeaders(https: boolean, extra: PagePolicy | undefined): Headers {
   const names = [...new Set([...Object.keys(PAGE_POLICY), ...Object.keys(extra ?? {})])]
@@ -56,7 +57,7 @@ export function pageHeaders(https: boolean, extra: PagePolicy | undefined): Head
     referrerPolicy: { policy: 'same-origin' },
     xFrameOptions: { action: 'deny' },
   })
-  // helmet only sets and removes headers; it reads nothing of the request.
+  // Pass empty objects: helmet only sets and removes headers and does not read the request.
   apply(
     {} as IncomingMessage,
     { setHeader, removeHeader: () => undefined } as unknown as ServerResponse,
@@ -65,6 +66,6 @@ export function pageHeaders(https: boolean, extra: PagePolicy | undefined): Head
   return headers
 }
 
-/** `'none'` stands alone or not at all. */
+/** Filters `'none'` from lists with other sources. CSP allows `'none'` only as the single source. */
 const isNotNone = (source: string, _: number, all: readonly string[]): boolean =>
   source !== "'none'" || all.length === 1

@@ -4,13 +4,13 @@ import { z } from 'zod'
 import { addSamples } from './samples.ts'
 import type { HttpServer, Refusal } from './types.ts'
 
-/** The error answer, as documentation. `errorBody` makes it. */
+/** Schema of the error body, for the documentation. `errorBody` creates it. */
 const errorSchema = z
   .object({
     error: z.object({
-      code: z.string().meta({ description: 'What programs react to', examples: ['validation-failed'] }),
-      message: z.string().meta({ description: 'What people read' }),
-      param: z.string().optional().meta({ description: 'The field that is wrong, with dots between names' }),
+      code: z.string().meta({ description: 'Machine-readable error code', examples: ['validation-failed'] }),
+      message: z.string().meta({ description: 'Explanation for people: what happened and what to do' }),
+      param: z.string().optional().meta({ description: 'The invalid field, with dots between nested names' }),
       request_id: z.string(),
       doc_url: z.url(),
     }),
@@ -18,7 +18,7 @@ const errorSchema = z
   .meta({ id: 'Error' })
 
 const ERRORS = {
-  description: 'An error: its code says which',
+  description: 'An error; see its code',
   content: { 'application/json': { schema: errorSchema } },
 }
 
@@ -29,22 +29,23 @@ const IDEMPOTENCY_KEY = {
       type: 'string',
       minLength: 1,
       maxLength: 255,
-      description: 'Your own id of this request. The same key and body give the first answer again, for 30 days.',
+      description:
+        'Unique key of this request. Within 30 days a repeat with the same key and body returns the first response.',
     },
   },
 } as const
 
-const RETRY_AFTER = { 'Retry-After': { type: 'integer', description: 'Seconds to wait before the next try' } }
+const RETRY_AFTER = { 'Retry-After': { type: 'integer', description: 'Seconds to wait before the next attempt' } }
 const REPLAYED = {
   'Idempotent-Replayed': {
     type: 'string',
     enum: ['true'],
-    description: 'There when this is the answer to the first request with the same Idempotency-Key, given again',
+    description: 'Present when this is the stored response to an earlier request with the same Idempotency-Key',
   },
 }
 
-/** One documented answer, as the document holds it before it is put together. */
-interface Documented {
+/** A response in the OpenAPI document, before its references are resolved. */
+interface DocumentedResponse {
   headers?: object
   description?: string
   content?: Record<string, { schema?: unknown; examples?: object }>
@@ -54,7 +55,7 @@ const EXAMPLE = 'x-example-body'
 
 type Transform = ReturnType<typeof createJsonSchemaTransform>
 
-/** The route's own words, and what every route may answer besides. */
+/** Completes the documentation of a route with its error responses, examples and idempotency headers. */
 const describeRoute =
   (toJsonSchema: Transform): Transform =>
   (document) => {
@@ -67,9 +68,9 @@ const describeRoute =
     for (const [status, all] of byStatus)
       response[status] = { ...ERRORS, description: all.map(({ code }) => code).join(', ') }
     const done = toJsonSchema({ ...document, schema: { ...schema, response } })
-    const responses = done.schema['response'] as Record<string, Documented>
+    const responses = done.schema['response'] as Record<string, DocumentedResponse>
     for (const [status, all] of byStatus) addExamples(responses[status], all)
-    // Carried to the operation, and put in its place by `finish`: a body has only a reference by now.
+    // Store the example on the operation. `finishDocument` moves it, because the body is only a reference at this point.
     if (exampleBody) Object.assign(done.schema, { [EXAMPLE]: exampleBody })
     if (!idempotent) return done
     done.schema['headers'] = IDEMPOTENCY_KEY
@@ -77,7 +78,7 @@ const describeRoute =
     return done
   }
 
-function addExamples(response: Documented | undefined, refusals: readonly Refusal[]): void {
+function addExamples(response: DocumentedResponse | undefined, refusals: readonly Refusal[]): void {
   const content = response?.content?.['application/json']
   if (!response || !content) return
   content.examples = Object.fromEntries(refusals.map((refusal) => [refusal.code, exampleOf(refusal)]))
@@ -96,37 +97,38 @@ const exampleOf = ({ code, message, param }: Refusal): object => ({
   },
 })
 
-const ABOUT = `The API of Purser. Send \`Authorization: Bearer sk_…\` with every request.
+const API_DESCRIPTION = `The API of Purser. Send \`Authorization: Bearer sk_…\` with every request.
 
 - Amounts are decimal strings (\`"10.50"\`) with their currency, never numbers. Times are ISO 8601 in UTC.
-- Every error is \`{"error": {"code", "message", "param", "request_id", "doc_url"}}\`; [all codes](/docs/errors). \`X-Request-Id\` of the answer is
-  the \`request_id\` to give to support.
-- On 429 and 503 wait for \`Retry-After\` seconds. \`RateLimit-Limit\`, \`RateLimit-Remaining\` and \`RateLimit-Reset\` tell what is left to a key.
-- With an \`Idempotency-Key\` nothing is done twice: when no answer came, send the same request with the same key again.`
+- Every error is \`{"error": {"code", "message", "param", "request_id", "doc_url"}}\`; see [all codes](/docs/errors). Give the \`request_id\`
+  (also in the header \`X-Request-Id\`) to support.
+- On 429 and 503 wait for \`Retry-After\` seconds. \`RateLimit-Limit\`, \`RateLimit-Remaining\` and \`RateLimit-Reset\` show the remaining
+  requests of a key.
+- With an \`Idempotency-Key\` a request takes effect once. If no response arrives, send the same request with the same key again.`
 
-/** Documents the routes that have tags, as OpenAPI 3.1. Before any of them is added. */
+/** Documents the routes that have tags, as OpenAPI 3.1. Call it before any route is added. */
 export async function addOpenApi(app: HttpServer, version: string): Promise<void> {
   const withComponents = createJsonSchemaTransformObject({})
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Purser', version, description: ABOUT },
+      info: { title: 'Purser', version, description: API_DESCRIPTION },
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A key: sk_test_… or sk_live_…' } },
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'API key: sk_test_… or sk_live_…' } },
       },
       security: [{ bearer: [] }],
     },
     hideUntagged: true,
     convertConstToEnum: false,
     transform: describeRoute(createJsonSchemaTransform({ skipList: [] })),
-    transformObject: (document) => finish(app, withoutUnused(withComponents(document) as Document)),
+    transformObject: (document) => finishDocument(app, removeUnusedSchemas(withComponents(document) as Document)),
   })
 }
 
 type Document = Extract<Parameters<SwaggerTransformObject>[0], { openapiObject: unknown }>['openapiObject']
 
-/** Each named schema exists as input and as output; only what some route refers to stays. */
-function withoutUnused(document: Document): Document {
+/** Removes schemas that no route references. Each named schema exists as input and as output, and often only one is used. */
+function removeUnusedSchemas(document: Document): Document {
   const { schemas = {} } = document.components ?? {}
   const used = new Set<string>()
   const visit = (part: unknown): void => {
@@ -147,21 +149,21 @@ interface Operation {
   tags?: string[]
   security?: readonly object[]
   requestBody?: { content?: Record<string, { example?: object }> }
-  responses?: Record<string, Documented & { content?: Record<string, { schema?: { $ref?: string } }> }>
+  responses?: Record<string, DocumentedResponse & { content?: Record<string, { schema?: { $ref?: string } }> }>
   [EXAMPLE]?: object
 }
 
-function finish(app: HttpServer, document: Document): Document {
+function finishDocument(app: HttpServer, document: Document): Document {
   const schemas = (document.components?.schemas ?? {}) as Record<string, { description?: string }>
   for (const path of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(path as Record<string, Operation>)) finishOperation(operation, schemas)
   }
   addSamples(app, document)
-  return { ...document, tags: tagsOf(document) }
+  return { ...document, tags: listTags(document) }
 }
 
-/** The order in which a reader shows what there is: as it was added, and what asks for no key after all that does. */
-function tagsOf({ paths = {} }: Document): { name: string }[] {
+/** Lists the tags in display order: the order of the routes, with the tags of unauthenticated routes last. */
+function listTags({ paths = {} }: Document): { name: string }[] {
   const all = Object.values(paths).flatMap((path) => Object.values(path as Record<string, Operation>))
   const named = (operations: readonly Operation[]): string[] => operations.flatMap(({ tags = [] }) => tags)
   const isOpen = ({ security }: Operation): boolean => security?.length === 0
@@ -169,7 +171,7 @@ function tagsOf({ paths = {} }: Document): { name: string }[] {
   return Array.from(names, (name) => ({ name }))
 }
 
-/** An answer is described by its schema, where swagger finds no words ("Default Response"). */
+/** Replaces swagger's "Default Response" by the description of the response schema, and sets the example body. */
 function finishOperation(operation: Operation, schemas: Record<string, { description?: string }>): void {
   for (const answer of Object.values(operation.responses ?? {})) {
     if (answer.description !== 'Default Response') continue
@@ -182,5 +184,5 @@ function finishOperation(operation: Operation, schemas: Record<string, { descrip
   delete operation[EXAMPLE]
 }
 
-/** The OpenAPI document as text, the same for the same routes. For `/openapi.json` and the generated file. After `app.ready()`. */
+/** Renders the OpenAPI document as deterministic text, for `/openapi.json` and the generated file. Call it after `app.ready()`. */
 export const renderOpenApi = (app: HttpServer): string => `${JSON.stringify(app.swagger(), undefined, 2)}\n`

@@ -6,34 +6,35 @@ import type { Metrics } from '../../observe/metrics.ts'
 
 const GIVEN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{7,63}$/
 
-/** Ids of requests: an unguessable start, then a count. A caller's own X-Request-Id is kept when it is harmless in logs and headers. */
+/** Creates request ids: a random prefix and a counter. Keeps a caller's X-Request-Id when it is safe for logs and headers. */
 export function createRequestIds(): (request: Pick<IncomingMessage, 'headers'>) => string {
-  const start = `req_${randomBytes(6).toString('base64url').replace(/[-_]/g, '0')}`
+  const prefix = `req_${randomBytes(6).toString('base64url').replace(/[-_]/g, '0')}`
   let count = 0
   return ({ headers }) => {
     const given = headers['x-request-id']
     if (typeof given === 'string' && GIVEN_ID.test(given)) return given
-    return start + (++count).toString(36).padStart(4, '0')
+    return prefix + (++count).toString(36).padStart(4, '0')
   }
 }
 
-/** Records an answered request. */
+/** Records a completed request. */
 export type RecordAnswer = (request: FastifyRequest, reply: FastifyReply) => void
 
 /**
- * One line and one figure per answered request. Of the URL only the route's pattern is kept: paths hold tokens, queries hold secrets.
- * @returns what makes the recorder of one route: a route knows its pattern, so nothing is looked up per request
+ * Logs and measures each completed request by the pattern of its route. Never logs the path or query, which may contain tokens and
+ * secrets.
+ * @returns a function that creates the recorder of one route, so that no lookup is needed per request
  */
 export function createRequestLog(log: Log, metrics: Metrics): (route: string) => RecordAnswer {
   const histogram = metrics.histogram(
     'http_request_duration_seconds',
-    'Time from the head of a request to the end of its answer',
+    'Time from the head of a request to the end of its response',
     ['route', 'method', 'status'],
   )
   type Series = ReturnType<typeof histogram.labels>
   return (route) => {
     const series = new Map<string, Series[]>()
-    // What the program asks of its own simulators, several times a minute, would hide what matters.
+    // Purser calls its own simulators several times a minute. Their lines would hide other requests, so log them at debug.
     const level = route.startsWith('/sandbox/') ? 'debug' : 'info'
     const seriesOf = (method: string, statusClass: number): Series => {
       const byClass = series.get(method) ?? []

@@ -1,12 +1,12 @@
 import type { HttpServer } from './types.ts'
 
-/** Values that the documentation shows, where the schemas themselves give none. */
+/** Sample values for the documentation, for fields whose schema has none. */
 export interface Samples {
-  /** By the name of a field, `currency`, or by its path in a schema, `Payment.customer.name`, which replaces what the schema says. */
+  /** Values by field name (`currency`), or by path in a schema (`Payment.customer.name`), which overrides the schema's example. */
   readonly fields: Readonly<Record<string, unknown>>
-  /** Bodies that work as they stand, by operation, where the route names none. */
+  /** Complete request bodies by operation id, for routes without their own. */
   readonly bodies: Readonly<Record<string, object>>
-  /** The parameter of a path, by how the path starts: `/api/v1/payments/`. */
+  /** Path parameters by the start of the path: `/api/v1/payments/`. */
   readonly ids: Readonly<Record<string, string>>
 }
 
@@ -43,10 +43,10 @@ export interface Sampled {
 
 const bySample = new WeakMap<object, Samples>()
 
-/** Sets the sample values of the server's OpenAPI document. Before the document is first asked for. */
+/** Sets the sample values of the server's OpenAPI document. Call it before the first request for the document. */
 export const setSamples = (app: HttpServer, samples: Samples): void => void bySample.set(app.server, samples)
 
-/** Writes the samples into the document, and takes bounds out of it that only say how JavaScript holds integers. */
+/** Writes the samples into the document. Removes bounds that only state JavaScript's range of safe integers. */
 export function addSamples(app: HttpServer, document: Sampled): void {
   const samples = bySample.get(app.server) ?? { fields: {}, bodies: {}, ids: {} }
   const schemas = (document.components?.schemas ?? {}) as Record<string, Node>
@@ -73,7 +73,7 @@ function addToOperation(
   if (typeof example === 'object' && example !== null) body.example = example
 }
 
-/** Fills the schema's fields, at any depth. `name` is the schema's own, without its ending `Input`, then the path inside it. */
+/** Adds samples to a schema's fields at any depth. `name` is the schema's name without the suffix `Input`, then the path inside it. */
 function fill(node: Node, name: string, samples: Samples): void {
   dropBounds(node)
   for (const inner of [...(node.anyOf ?? []), ...(node.items ? [node.items] : [])]) fill(inner, name, samples)
@@ -90,7 +90,7 @@ function fill(node: Node, name: string, samples: Samples): void {
 
 const isBoolean = ({ type }: Node): boolean => type === 'boolean'
 
-/** Whether the schema itself shows what to write. */
+/** Returns whether the schema itself contains an example value. */
 function hasSample({ examples, properties, $ref, anyOf = [], ...rest }: Node): boolean {
   if (examples || properties || $ref || 'const' in rest || rest.enum) return true
   return anyOf.some((one) => hasSample(one))

@@ -24,7 +24,7 @@ async function open(options: Partial<HttpOptions> = {}, routes?: (app: HttpServe
     metrics,
     version: '1.2.3',
     publicUrl: 'http://pay.test',
-    quietMs: 0,
+    idleGraceMs: 0,
     ...options,
   })
   app.route({
@@ -43,7 +43,7 @@ async function open(options: Partial<HttpOptions> = {}, routes?: (app: HttpServe
 
 const errorOf = async (answer: Response): Promise<ErrorAnswer['error']> => ((await answer.json()) as ErrorAnswer).error
 
-/** What a server says to bytes that no client library would send. */
+/** Returns the response to raw bytes that no client library would send. */
 const sayRaw = (url: string, text: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(text))
@@ -53,7 +53,7 @@ const sayRaw = (url: string, text: string): Promise<string> =>
     socket.on('error', reject)
   })
 
-void test('a request that fits its schema is answered, with a request id and headers that keep it out of caches and pages', async () => {
+void test('a valid request gets a response with a request id and headers against caching and framing', async () => {
   await using server = await open()
   const answer = await server.post('{"amount":"5"}')
   assert.equal(answer.status, 201)
@@ -64,7 +64,7 @@ void test('a request that fits its schema is answered, with a request id and hea
   assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'/)
 })
 
-void test("request ids differ, and a caller's own is kept only when harmless", async () => {
+void test("request ids are unique, and a caller's id is kept only when it is safe", async () => {
   await using server = await open()
   const idFor = async (given?: string) => {
     const answer = await fetch(
@@ -79,11 +79,11 @@ void test("request ids differ, and a caller's own is kept only when harmless", a
     assert.notEqual(await idFor(bad), bad)
 })
 
-void test('bad input is refused with the field and what to do', async () => {
+void test('invalid input is refused with the field and what to do', async () => {
   await using server = await open({ bodyLimit: 1000 })
   const cases: readonly [body: string, status: number, code: string, param: string | undefined, message: RegExp][] = [
     ['{"amount":"x"}', 422, 'validation-failed', 'amount', /amount: digits only/],
-    ['{}', 422, 'validation-failed', 'amount', /amount is missing: give a string/],
+    ['{}', 422, 'validation-failed', 'amount', /amount is missing\. Send a string/],
     ['{"amount":5}', 422, 'validation-failed', 'amount', /expected string, received number/],
     [
       '{"amount":"5","customer":{"phone":7}}',
@@ -109,7 +109,7 @@ void test('bad input is refused with the field and what to do', async () => {
   }
 })
 
-void test('only JSON is read, unless a route says otherwise', async () => {
+void test('only JSON is parsed, unless a route declares another type', async () => {
   await using server = await open({}, (app) => {
     app.post(
       '/form',
@@ -140,7 +140,7 @@ void test('only JSON is read, unless a route says otherwise', async () => {
   assert.deepEqual(await none.json(), { hex: '' })
 })
 
-void test('what nothing answers is 404, a wrong method 405 with what is allowed', async () => {
+void test('an unknown path is 404, a wrong method is 405 with the allowed methods', async () => {
   await using server = await open({}, (app) => {
     app.get('/things/:id', { schema: { params: z.object({ id: z.string().regex(/^thg_/) }) } }, async () => 'here')
   })
@@ -158,7 +158,7 @@ void test('what nothing answers is 404, a wrong method 405 with what is allowed'
   )
 })
 
-void test('thrown errors keep their face and hide what lies behind', async () => {
+void test('thrown errors keep code and message and hide internal details', async () => {
   const throwing: Record<string, unknown> = {
     conflict: new AppError('things.gone', 409, 'It is gone.', { param: 'id' }),
     slow: new AppError('rate-limited', 429, 'Wait.', { retryAfterSeconds: 7 }),
@@ -198,7 +198,7 @@ void test('thrown errors keep their face and hide what lies behind', async () =>
   }
 })
 
-void test("a page has a page's headers and its own error page, for browsers only", async () => {
+void test('a page gets page headers, and browsers get its error page', async () => {
   await using server = await open({}, (app) => {
     app.get(
       '/page',
@@ -223,7 +223,7 @@ void test("a page has a page's headers and its own error page, for browsers only
   assert.equal((await errorOf(asked)).code, 'pages.missing')
 })
 
-void test('broken HTTP gets one answer in our shape and no more', async () => {
+void test('malformed HTTP gets one response in the error format', async () => {
   await using server = await open()
   const answers = [
     [await sayRaw(server.url, 'NONSENSE\r\n\r\n'), 400, 'bad-request'],
@@ -241,9 +241,9 @@ void test('broken HTTP gets one answer in our shape and no more', async () => {
   }
 })
 
-void test('an answer that does not fit its schema is a failure where answers are checked, and passes where not', async () => {
+void test('a response that does not match its schema fails only with checkResponses', async () => {
   const wrong = (app: HttpServer): void => {
-    // The type system refuses this; data from elsewhere may still do it.
+    // The type system refuses this value, but untyped data could contain it.
     app.get(
       '/wrong',
       { schema: { response: { 200: made } } },
@@ -259,7 +259,7 @@ void test('an answer that does not fit its schema is a failure where answers are
   assert.equal((await fetch(`${trusting.url}/wrong`)).status, 200)
 })
 
-void test("each request leaves one figure by its route's pattern, and nothing of its path or query", async () => {
+void test("each request is measured by its route's pattern, without its path or query", async () => {
   const lines: Record<string, unknown>[] = []
   const log = Object.assign(Object.create(silentLog) as typeof silentLog, {
     info: (line: Record<string, unknown>) => void lines.push(line),
@@ -281,7 +281,7 @@ void test("each request leaves one figure by its route's pattern, and nothing of
   assert.match(text, /http_request_duration_seconds_count\{route="\/hook\/:token",method="POST",status="2xx"\} 1/)
 })
 
-void test('forwarding headers are believed only from trusted proxies', async () => {
+void test('forwarding headers are trusted only from trusted proxies', async () => {
   const show = (app: HttpServer): void => {
     app.get('/ip', async ({ ip }) => ({ ip }))
   }
@@ -296,7 +296,7 @@ void test('forwarding headers are believed only from trusted proxies', async () 
   assert.equal(await seen(['10.0.0.0/8']), '127.0.0.1')
 })
 
-void test('the OpenAPI document names schemas, errors, the key and the security, and leaves out what has no tag', async () => {
+void test('the OpenAPI document contains schemas, errors, the key and the security, and omits untagged routes', async () => {
   await using server = await open({}, (app) => void app.get('/hidden', async () => 'x'))
   const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
     openapi: string

@@ -5,8 +5,8 @@ import type { Metrics } from '../../observe/metrics.ts'
 import { addBodyParsers } from './bodies.ts'
 import { addDocs } from './docs.ts'
 import { createDrain, drainOnClose } from './drain.ts'
-import { addFailures, earlyFailures, type FailureDeps } from './failures.ts'
-import { apiHeaders, beginWith, pageHeaders } from './headers.ts'
+import { addErrorHandlers, createEarlyErrorHandlers, type FailureDeps } from './failures.ts'
+import { apiHeaders, createSetHeaders, pageHeaders } from './headers.ts'
 import { addOpenApi } from './openapi.ts'
 import { createRequestIds, createRequestLog } from './requests.ts'
 import type { HttpServer } from './types.ts'
@@ -16,33 +16,33 @@ export interface HttpOptions {
   log: Log
   metrics: Metrics
   version: string
-  /** What our URLs start with, without a slash at the end. A function when the port is known only later. */
+  /** Base URL of Purser without a trailing slash. A function when the port is known only after the start. */
   publicUrl: string | (() => string)
-  /** Whose X-Forwarded-For is believed; nobody's by default. */
+  /** Proxies whose X-Forwarded-For is trusted. Default: none. */
   trustProxy?: boolean | number | string[]
-  /** Bytes of a body at most; 64 kB by default. A route may set its own `bodyLimit`. */
+  /** Maximum size of a body. Default: 64 kB. A route may set its own `bodyLimit`. */
   bodyLimit?: number
-  /** Checks every answer against its schema and fails on a mismatch. For tests and development; off by default. */
+  /** Validates every response against its schema and fails on a mismatch. For tests and development. Default: false. */
   checkResponses?: boolean
-  /** How long `close()` waits for answers under way; 10 s by default. */
+  /** Time that `close()` waits for requests in flight. Default: 10 s. */
   drainMs?: number
-  /** How long an idle connection is kept while draining, in case a request is on its way on it; 500 ms by default, 0 in tests. */
-  quietMs?: number
+  /** Time that a drain keeps idle connections open, in case a request is in transit. Default: 500 ms; tests use 0. */
+  idleGraceMs?: number
 }
 
 const BODY_LIMIT = 64 * 1024
 const DRAIN_MS = 10_000
-const QUIET_MS = 500
-/** Longer than the 60 s of usual proxies, so that they close idle connections and not we under their hands. */
+const IDLE_GRACE_MS = 500
+/** Longer than the usual 60 s of proxies, so that the proxy closes idle connections and never sends on one that this server closes. */
 const KEEP_ALIVE_MS = 65_000
-/** For the head and the body of a request to arrive. */
+/** Time for head and body of a request to arrive. */
 const REQUEST_MS = 30_000
-/** Of one path parameter: a callback's token is an id and a MAC, some 95 characters. */
-const PARAM_LENGTH = 200
+/** Maximum length of a path parameter. Callback tokens are about 95 characters (id + MAC). */
+const MAX_PARAM_LENGTH = 200
 
 /**
- * The web server. Add routes and plugins, then `listen`. `close()` drains: answers under way are sent, streams are told by
- * `app.closing`, new connections are refused.
+ * Creates the web server. Add routes and plugins, then call `listen`. `close()` drains: requests in flight complete, streams get the
+ * signal `app.closing`, and new connections are refused.
  */
 export async function createHttp(options: HttpOptions): Promise<HttpServer> {
   const { log, metrics, publicUrl, trustProxy = false } = options
@@ -52,7 +52,7 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
   const failures: FailureDeps = {
     log,
     docsUrl: () => `${typeof publicUrl === 'string' ? publicUrl : publicUrl()}/docs`,
-    begin: beginWith(apiHeaders(https), closing.signal),
+    setHeaders: createSetHeaders(apiHeaders(https), closing.signal),
     requestIds: createRequestIds(),
     record: recordAs('(none)'),
   }
@@ -64,18 +64,18 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     trustProxy: typeof trustProxy === 'number' ? (_, hop) => hop < trustProxy : trustProxy,
-    // A request that reaches us while we drain is answered, not refused.
+    // Requests that arrive during the drain are handled, not refused.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: PARAM_LENGTH },
-    ...earlyFailures(failures),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    ...createEarlyErrorHandlers(failures),
   }).withTypeProvider<ZodTypeProvider>()
-  const drain = createDrain(app, closing, options.quietMs ?? QUIET_MS)
+  const drain = createDrain(app, closing, options.idleGraceMs ?? IDLE_GRACE_MS)
   app.decorate('closing', closing.signal)
   app.decorate('drain', drain.run)
   drainOnClose(app, drain, options.drainMs ?? DRAIN_MS)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(options.checkResponses ? checkingSerializer : plainSerializer)
-  addFailures(app, failures)
+  addErrorHandlers(app, failures)
   addBodyParsers(app)
   app.addHook('onRoute', (route) => addRouteHooks(route, https, recordAs, closing.signal))
   await addOpenApi(app, options.version)
@@ -83,7 +83,7 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
   return app
 }
 
-/** What every answer of a route carries and leaves behind. Worked out per route, so that a request only copies it. */
+/** Adds the hooks that set headers and record the request. Computes the headers once per route, so that a request only copies them. */
 function addRouteHooks(
   route: RouteOptions,
   https: boolean,
@@ -93,9 +93,9 @@ function addRouteHooks(
   const { page } = route.config ?? {}
   const headers = page ? pageHeaders(https, page === true ? undefined : page) : apiHeaders(https)
   const record = recordAs(route.url)
-  const put = beginWith(headers, closing)
+  const setHeaders = createSetHeaders(headers, closing)
   const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    put(request, reply)
+    setHeaders(request, reply)
     done()
   }
   const end = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {

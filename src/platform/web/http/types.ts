@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, 
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { AppError } from '../../base/errors.ts'
 
-/** The web server with zod schemas as its types: `app.post('/x', { schema: { body, response: { 201: X } } }, handler)`. */
+/** Fastify with zod schemas as types: `app.post('/x', { schema: { body, response: { 201: X } } }, handler)`. */
 export type HttpServer = FastifyInstance<
   RawServerDefault,
   IncomingMessage,
@@ -18,7 +18,7 @@ export type Reply = FastifyReply
 /** Sources added to the content security policy of a page: `{ 'form-action': ['https://pay.example'] }`. */
 export type PagePolicy = Readonly<Record<string, readonly string[]>>
 
-/** An error answer that a route may give, for its documentation. */
+/** An error response of a route, for its documentation. */
 export interface Refusal {
   readonly status: number
   readonly code: string
@@ -28,31 +28,31 @@ export interface Refusal {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Webhooks: `request.rawBody` holds the body as it came, whatever its type, and nothing is parsed. */
+    /** For webhooks. `request.rawBody` holds the unparsed body of any content type. */
     rawBody?: boolean
-    /** Takes form posts (application/x-www-form-urlencoded) as well as JSON. Fields sent twice become lists. */
+    /** Accepts form posts (application/x-www-form-urlencoded) in addition to JSON. Repeated fields become lists. */
     form?: boolean
-    /** An HTML page: gets the headers of a page. An object widens its content security policy. */
+    /** The route returns an HTML page and gets the headers of pages. An object adds sources to its content security policy. */
     page?: boolean | PagePolicy
-    /** HTML to show instead of the JSON error; undefined leaves the JSON. The status stays that of the error. */
+    /** Renders HTML instead of the JSON error. Undefined keeps the JSON. The status of the error stays. */
     errorPage?: (error: AppError, request: Request) => string | undefined
     /** Documents the Idempotency-Key header. The handler reads it with `idempotencyKeyOf`. */
     idempotent?: boolean
-    /** Documents the error answers of the route, each with an example. */
+    /** Documents the error responses of the route, each with an example. */
     refusals?: readonly Refusal[]
-    /** A body such as most callers send, for the documentation. */
+    /** A typical request body, for the documentation. */
     exampleBody?: object
   }
   interface FastifyRequest {
-    /** The body as it came. Only on routes with `config: { rawBody: true }`. */
+    /** The unparsed body. Only on routes with `config: { rawBody: true }`. */
     rawBody: Buffer
-    /** How the body is read: decided by the route before it is. */
+    /** How to parse the body. The route sets it before parsing. */
     bodyKind: 'json' | 'form' | 'raw'
   }
   interface FastifyInstance {
-    /** Fires when the server begins to drain. Streams end then; other requests are answered. */
+    /** Aborts when the server starts to drain. Streams must end then; other requests complete. */
     readonly closing: AbortSignal
-    /** Begins the drain early and waits for it: `close()` does the same. */
+    /** Starts the drain before `close()` and waits for it. */
     drain(deadlineMs: number): Promise<void>
   }
 }

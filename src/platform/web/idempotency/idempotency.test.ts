@@ -16,7 +16,7 @@ async function open() {
   return { ...database, clock, idempotency: createIdempotency({ clock, waitMs: 2000 }) }
 }
 
-/** An action that counts its runs and can be held. */
+/** An action that counts its runs and can be paused. */
 function action(outcome: () => Promise<unknown> = () => Promise.resolve({ id: 'thg_1' })) {
   let runs = 0
   const act = async () => {
@@ -32,7 +32,7 @@ const codeOf = (call: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof AppError ? error.code : String(error)),
   )
 
-void test('a repeat gets the first answer, and the action runs once', async () => {
+void test('a repeat gets the first response, and the action runs once', async () => {
   await using t = await open()
   const { act, runs } = action(() => Promise.resolve({ z: 1, a: 'ä', none: null }))
   const first = await t.idempotency.run(t.db, request, act)
@@ -43,7 +43,7 @@ void test('a repeat gets the first answer, and the action runs once', async () =
   assert.equal(runs(), 1)
 })
 
-void test('another request with the same key is refused; another scope or key is another request', async () => {
+void test('another request with the same key is refused; another scope or key runs separately', async () => {
   await using t = await open()
   const { act, runs } = action()
   await t.idempotency.run(t.db, request, act)
@@ -54,7 +54,7 @@ void test('another request with the same key is refused; another scope or key is
   assert.equal(runs(), 3)
 })
 
-void test('200 at once with one key run once and all get its answer', async () => {
+void test('200 concurrent requests with one key run once and get the same response', async () => {
   await using t = await open()
   const gate = Promise.withResolvers<void>()
   const { act, runs } = action(async () => {
@@ -63,7 +63,7 @@ void test('200 at once with one key run once and all get its answer', async () =
   })
   const calls = Array.from({ length: 200 }, () => t.idempotency.run(t.db, request, act))
   await waitFor('the first run', () => runs() === 1)
-  // Waiters hold no connection: the pool of 10 still answers.
+  // Waiting requests hold no connection, so the pool of 10 still works.
   await t.db.one(sql`select 1 as one`)
   gate.resolve()
   const answers = await Promise.all(calls)
@@ -72,7 +72,7 @@ void test('200 at once with one key run once and all get its answer', async () =
   assert.ok(answers.every(({ status, body }) => status === 201 && (body as { id: string }).id === 'thg_1'))
 })
 
-void test('a waiter gives up with 409 and when to ask again', async () => {
+void test('a waiting request fails with 409 and Retry-After', async () => {
   await using t = await open()
   const impatient = createIdempotency({ clock: t.clock, waitMs: 60 })
   const gate = Promise.withResolvers<void>()
@@ -88,7 +88,7 @@ void test('a waiter gives up with 409 and when to ask again', async () => {
   await first
 })
 
-void test('refusals of the business are kept; passing ones and surprises free the key', async () => {
+void test('business refusals are stored; after temporary refusals and unexpected errors a repeat runs again', async () => {
   await using t = await open()
   const throwing = (error: Error) => action(() => Promise.reject(error))
   const kept = throwing(new AppError('things.paid', 409, 'It is paid.', { param: 'id' }))
@@ -116,7 +116,7 @@ void test('refusals of the business are kept; passing ones and surprises free th
   }
 })
 
-void test('a surprise after it may have acted: a repeat rebuilds the answer and does not act again; the key stays that request', async () => {
+void test('after an unexpected error a repeat rebuilds the response without acting again, and the key stays claimed', async () => {
   await using t = await open()
   const { act, runs } = action(() => Promise.reject(new TypeError('the connection broke')))
   const rebuild = () => Promise.resolve({ status: 201, body: { id: 'thg_1' } })
@@ -128,7 +128,7 @@ void test('a surprise after it may have acted: a repeat rebuilds the answer and 
   assert.equal(runs(), 1)
 })
 
-void test('when the first fails by surprise, one of those who wait runs', async () => {
+void test('when the first request fails unexpectedly, one waiting request runs', async () => {
   await using t = await open()
   const gate = Promise.withResolvers<void>()
   let runs = 0
@@ -149,9 +149,9 @@ void test('when the first fails by surprise, one of those who wait runs', async 
   assert.equal(runs, 2)
 })
 
-void test('after a crash the answer is rebuilt, by one of those who ask', async () => {
+void test('after a crash one of the repeats rebuilds the response', async () => {
   await using t = await open()
-  // What a killed process leaves: a row that says running, and a lease that nobody renews.
+  // A killed process leaves a row with state running and a lease that expires.
   const crash = (key: string) =>
     t.db.run(sql`insert into platform.idempotency (scope, key, hash, state, owner, lease_until, created_at)
       values (${request.scope}, ${key}, ${request.hash}, 'running', 'dead', ${addMs(t.clock.now(), 60_000)}, ${t.clock.now()})`)
@@ -178,7 +178,7 @@ void test('after a crash the answer is rebuilt, by one of those who ask', async 
   assert.deepEqual([fresh.body, runs()], [{ id: 'thg_1' }, 1])
 })
 
-void test("a run that lost its key does not write its answer over the other's", async () => {
+void test('a run that lost its key does not overwrite the response of the new owner', async () => {
   await using t = await open()
   const gate = Promise.withResolvers<void>()
   const slow = action(() => gate.promise.then(() => 'slow'))
@@ -192,7 +192,7 @@ void test("a run that lost its key does not write its answer over the other's", 
   assert.equal((await t.idempotency.run(t.db, request, slow.act)).body, 'quick')
 })
 
-void test('when the answer cannot be stored, the action is not run again at once', async () => {
+void test('when the response cannot be stored, the action does not run again at once', async () => {
   await using t = await open()
   const { act, runs } = action(async () => {
     await t.owner.run(
@@ -206,7 +206,7 @@ void test('when the answer cannot be stored, the action is not run again at once
   assert.equal(runs(), 1)
 })
 
-void test('keys are kept 30 days', async () => {
+void test('keys are stored for 30 days', async () => {
   await using t = await open()
   const { act, runs } = action()
   await t.idempotency.run(t.db, request, act)
@@ -221,7 +221,7 @@ void test('keys are kept 30 days', async () => {
   assert.equal(await t.idempotency.purge(t.db, addMs(t.clock.now(), -IDEMPOTENCY_TTL_MS), 10), 0)
 })
 
-void test('the hash tells requests apart, not the order of their fields', () => {
+void test('the hash distinguishes requests and ignores the order of fields', () => {
   const hash = (body: unknown, path = '/things') => hashRequest('POST', path, body)
   const base = hash({ a: '1', b: { c: [1, 2], d: null } })
   assert.match(base, /^[0-9a-f]{64}$/)

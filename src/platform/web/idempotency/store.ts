@@ -19,7 +19,7 @@ export interface Claim {
   now: Date
 }
 
-/** Whether the key was free and is now held by `owner`. */
+/** Claims an unused key for `owner`. Returns false when the key exists. */
 export const insertRunning = async (q: Queryable, claim: Claim): Promise<boolean> =>
   (await q.run(sql`
     insert into platform.idempotency (scope, key, hash, state, owner, lease_until, created_at)
@@ -31,11 +31,11 @@ export const findRow = (q: Queryable, scope: string, key: string): Promise<Row |
     select hash, state, status, body, owner, lease_until as "leaseUntil", created_at as "createdAt"
     from platform.idempotency where scope = ${scope} and key = ${key}`)
 
-/** Whether the run of `from`, whose lease is over, is now that of `claim.owner`. */
-export const takeOver = async (q: Queryable, claim: Claim, from: string): Promise<boolean> =>
+/** Moves a run with an expired lease from `previousOwner` to `claim.owner`. Returns false when another process was faster. */
+export const takeOver = async (q: Queryable, claim: Claim, previousOwner: string): Promise<boolean> =>
   (await q.run(sql`
     update platform.idempotency set owner = ${claim.owner}, lease_until = ${claim.leaseUntil}
-    where scope = ${claim.scope} and key = ${claim.key} and owner = ${from} and state = 'running' and lease_until <= ${claim.now}`)) ===
+    where scope = ${claim.scope} and key = ${claim.key} and owner = ${previousOwner} and state = 'running' and lease_until <= ${claim.now}`)) ===
   1
 
 export const extendLease = (q: Queryable, { scope, key, owner, leaseUntil }: Claim): Promise<number> =>
@@ -53,7 +53,7 @@ export const storeAnswer = (
     update platform.idempotency set state = 'done', status = ${status}, body = ${body}
     where scope = ${scope} and key = ${key} and owner = ${owner} and state = 'running'`)
 
-/** Ends the leases of all runs. */
+/** Ends the leases of all runs. Returns their number. */
 export const endLeases = (q: Queryable, now: Date): Promise<number> =>
   q.run(sql`update platform.idempotency set lease_until = ${now} where state = 'running' and lease_until > ${now}`)
 

@@ -1,8 +1,8 @@
 import { sql, type Queryable } from '../../database/db.ts'
 
-// What we ask the job queue's tables beyond the library. Its times are the database's, so here, and only here, now() is right.
+// Direct queries on the tables of the job queue, which uses the time of the database. Only these queries may use now().
 
-/** Whether one of these jobs could run now. */
+/** Returns whether one of these jobs is due. */
 export async function hasDueJobs(q: Queryable, names: readonly string[]): Promise<boolean> {
   const found = await q.maybe(sql`select 1 as found from graphile_worker._private_jobs j
     join graphile_worker._private_tasks t on t.id = j.task_id
@@ -10,11 +10,11 @@ export async function hasDueJobs(q: Queryable, names: readonly string[]): Promis
   return found !== undefined
 }
 
-/** These jobs are due at once. */
+/** Makes these jobs due at once. Returns their number. */
 export const makeDue = (q: Queryable, ids: readonly string[]): Promise<number> =>
   q.run(sql`select from graphile_worker.reschedule_jobs(${ids}, run_at := now())`)
 
-/** Names of waiting jobs that are not among these, twenty at most. */
+/** Returns up to 20 names of waiting jobs that are not in `names`. */
 export async function listUnknown(q: Queryable, names: readonly string[]): Promise<string[]> {
   const rows = await q.many<{ identifier: string }>(sql`select identifier from graphile_worker._private_tasks t
     where identifier <> all(${names})
