@@ -18,8 +18,7 @@ export async function main(): Promise<void> {
   const loaded = loadAppConfig(sources)
   const config = loaded.config.platform
   const { appVersion: version = packageVersion, logLevel: level, logDir: dir, nodeEnv } = config
-  // Create the data folder first: created as the parent of the log folder, its group could read it.
-  makeDataFolder(config.dataDir)
+  makeDataFolder(config.dataDir) // before the log folder inside it, whose creation would let the group read both
   const log = createLog({ level, dir, console: nodeEnv !== 'production', version })
   for (const warning of loaded.warnings) log.warn(warning)
   const onLockLost = (): void => {
