@@ -119,14 +119,19 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
   const numbers = lines.flatMap(({ number }) => number ?? [])
   const ours = await context.bookkeeping.findReceipts(context.db, run, { ids, numbers })
   const byId = new Map(ours.map((one) => [one.providerId, one]))
-  const byNumber = new Map(ours.flatMap((one) => (one.number === undefined ? [] : [[one.number, one] as const])))
+  // An operator confirms a manual M-Pesa payment by its number. The same payment is in this list, and is counted already.
+  const manual = await context.bookkeeping.findManualReceipts(context.db, numbers)
+  const byNumber = new Map(
+    [...manual, ...ours].flatMap((one) => (one.number === undefined ? [] : [[one.number, one] as const])),
+  )
   const matches: Match[] = []
   const differences: (readonly [CaseKind, string, Difference])[] = []
+  const isAmbiguous = findAmbiguousLines(lines.filter(({ number }) => !byNumber.has(number ?? '')))
   for (const line of lines) {
     const isOfDay = line.at >= day.from && line.at < day.to
     const known =
       latestReceipt(receiptIdsOf(line).flatMap((id) => byId.get(id) ?? [])) ?? byNumber.get(line.number ?? '')
-    const found = known ?? (await findOrRecordReceipt(day, line))
+    const found = known ?? (isAmbiguous(line) ? undefined : await findOrRecordReceipt(day, line))
     if (found) matches.push({ receiptId: found.id, lineId: line.id, lineAt: line.at })
     const kind = found ? findDifference(found, line) : 'missing-here'
     if (kind !== undefined && (found || isOfDay)) differences.push([kind, line.id, describe(kind, line, found)])
@@ -143,6 +148,23 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
     await context.cases.repair(context.db, { ...run, subjects })
   }
   for (const [kind, subject, difference] of differences) await openDifference(day, kind, subject, difference)
+}
+
+/**
+ * Returns a predicate for lines that name only the payer and share phone and amount with another line. Nothing tells
+ * which of them belongs to a prompt, so a person decides.
+ */
+function findAmbiguousLines(lines: readonly StatementLine[]): (line: StatementLine) => boolean {
+  const keyOf = ({ attemptId, reference, payerPhone, gross }: StatementLine): string | undefined =>
+    attemptId === undefined && reference === undefined && payerPhone !== undefined
+      ? `${payerPhone} ${gross.asset} ${gross.amount}`
+      : undefined
+  const counts = new Map<string, number>()
+  for (const line of lines) {
+    const key = keyOf(line)
+    if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return (line) => (counts.get(keyOf(line) ?? '') ?? 0) > 1
 }
 
 /** Returns the receipt reported last, when a line has several. */

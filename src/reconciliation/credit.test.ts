@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import type { Case } from '#cases'
 import { cardAttempt, kes, received, referenceOf, deliverEvent } from '../payments/fixture.ts'
-import { type Books, line, openBooks, openCli, PHONE, pulled } from './fixture.ts'
+import { type Books, HOUR_MS, line, openBooks, openCli, PHONE, pulled } from './fixture.ts'
 
 const code = (wanted: string) => (error: unknown) => error instanceof AppError && error.code === wanted
 const credit = ({ reconciliation }: Books, id: string, intentId: string, audits: string[] = []): Promise<Case> =>
@@ -128,4 +129,81 @@ test('purser reconcile credit prints the case, is audited, and is repeatable', a
   assert.equal(await trial.available(), 150_000n)
   assert.deepEqual(recorded, [`payments.case-credited ${id}`])
   assert.equal((await trial.find(intent.id)).receipts[0]?.number, 'N1')
+})
+
+const RETURN = { payer: {}, returnUrl: 'https://pay.example/x' }
+
+test('a pay bill payment that an operator confirmed is not credited again to a prompt whose answer was lost', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  const intent = await trial.create({ methods: ['mpesa', 'transfer'] })
+  trial.push.onStart = () => ({ kind: 'unknown', why: 'the answer was lost' })
+  await trial.start(intent.id, PHONE)
+  await trial.pass(4 * 60_000)
+  const { id } = await trial.payments.startAttempt({ intentId: intent.id, method: 'transfer', ...RETURN })
+  await trial.payments.transfers.confirm({ id, number: 'SAF1' }, async () => undefined)
+  books.pages = [[pulled('SAF1', { at: trial.clock.now() })]]
+  assert.deepEqual(await books.compare(), [], 'the line matches the manual transfer')
+  assert.equal(await trial.available(), 150_000n)
+  assert.equal((await trial.find(intent.id)).receipts.length, 1)
+  await trial.booksHold()
+})
+
+test('confirming a transfer and crediting a case with one number at the same time counts the money once', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  const terms = { methods: ['mpesa', 'transfer'], expiresAt: addMs(trial.clock.now(), 60 * 24 * HOUR_MS) }
+  for (let round = 1; round <= 3; round++) {
+    const number = `SAF${round}`
+    books.pages = [[pulled(number, { payerPhone: '254700111222' })]]
+    const [intent, other] = [await trial.create(terms), await trial.create(terms)]
+    const { id } = await trial.payments.startAttempt({ intentId: intent.id, method: 'transfer', ...RETURN })
+    const one = (await books.compare()).find(({ subject }) => subject === number)
+    assert.ok(one)
+    const results = await Promise.allSettled([
+      trial.payments.transfers.confirm({ id, number }, async () => undefined),
+      books.reconciliation.credit({ id: one.id, intentId: other.id, note: 'found' }, async () => undefined),
+    ])
+    assert.deepEqual(results.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+    assert.equal(await trial.available(), 150_000n * BigInt(round))
+  }
+  await trial.booksHold()
+})
+
+test('a case is repaired once an operator confirms its money as a manual transfer', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  const terms = { methods: ['transfer'], expiresAt: addMs(trial.clock.now(), 60 * 24 * HOUR_MS) }
+  const { id } = await trial.payments.startAttempt({
+    intentId: (await trial.create(terms)).id,
+    method: 'transfer',
+    ...RETURN,
+  })
+  books.pages = [[pulled('SAF1', { payerPhone: '254700111222' })]]
+  assert.deepEqual(
+    (await books.compare()).map(({ kind }) => kind),
+    ['missing-here'],
+  )
+  await trial.payments.transfers.confirm({ id, number: 'SAF1' }, async () => undefined)
+  assert.deepEqual(await books.compare(), [])
+})
+
+test('two lines of one phone and amount are not attributed, because nothing tells which one a prompt was', async () => {
+  await using books = await openBooks(({ push }) => push)
+  const { trial } = books
+  const intent = await trial.create()
+  await trial.start(intent.id, PHONE)
+  trial.push.onCheck = ({ reference = '' }) =>
+    received({ id: reference, gross: kes(150_000n), stated: false }, reference)
+  await trial.pass(6000)
+  books.pages = [[pulled('SAF2'), pulled('SAF1')]]
+  assert.deepEqual(
+    (await books.compare())
+      .map(({ subject }) => subject)
+      .toSorted()
+      .slice(-2),
+    ['SAF1', 'SAF2'],
+  )
+  assert.equal((await trial.find(intent.id)).receipts[0]?.number, undefined)
+  assert.equal(await trial.available(), 150_000n)
 })

@@ -159,7 +159,9 @@ function createView(
   intent: Intent,
   shop: Shop | undefined,
 ): View {
-  const offered = payments.methods(intent.amount.asset)
+  const now = clock.now()
+  const onlyTransfer = intent.onlyTransferFrom !== undefined && now >= intent.onlyTransferFrom
+  const offered = payments.methods(intent.amount.asset).filter(({ kind }) => !onlyTransfer || kind === 'transfer')
   // Keep the payment's own order of methods.
   const methods = intent.methods.flatMap((name) =>
     offered.filter((method) => method.method === name && problemWith(method, dueOf(intent)) === undefined),
@@ -168,7 +170,7 @@ function createView(
     intent,
     methods,
     speech: speechOf(request, shop?.locale),
-    now: clock.now(),
+    now,
     brand: shop?.brand,
     byHand: intent.methods.includes('transfer') ? payments.transfers.mpesa(currencyOf(intent.amount.asset)) : undefined,
     practiceUrl: practice?.url,
@@ -193,7 +195,9 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
         render: (intent) => ({ id: intent.version, text: renderPanel(createView(deps, request, intent, shop)).text }),
         isLast: isSettled,
         // At expiry the panel changes although the payment's version does not.
-        changesInMs: ({ expiresAt }) => expiresAt.getTime() - deps.clock.now().getTime(),
+        // The panel stops asking at the original end of a payment that a transfer extended.
+        changesInMs: ({ expiresAt, onlyTransferFrom }) =>
+          (onlyTransferFrom ?? expiresAt).getTime() - deps.clock.now().getTime(),
         closing: app.closing,
         onEnd: release,
       })

@@ -71,7 +71,7 @@ async function saveDeposit(unit: UnitOfWork, receipt: RailReceipt): Promise<Depo
     asset: receipt.gross.asset,
     gross: receipt.gross.amount,
     state: 'seen',
-    late: isLate(intent, attempt.state, now),
+    late: isLate(intent, attempt, now),
     seenAt: receipt.at,
     have: null,
     need: null,

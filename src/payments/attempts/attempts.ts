@@ -1,3 +1,4 @@
+import { TRANSFER_RAIL } from '../methods/types.ts'
 import { callbackUrl } from '#inbox'
 import { type Asset, currencyOf, formatAmount, money } from '#money'
 import { addMs } from '#platform/base/clock'
@@ -117,7 +118,7 @@ export async function openAttempt(tx: Tx, context: Context, input: StartAttempt)
   const { requestKey = null } = input
   const same = requestKey === null ? undefined : findByRequestKey(attempts, requestKey, now)
   if (same) return { attempt: same, again: true }
-  requirePayable(intent, now)
+  requirePayable(intent, input.method, now)
   const rail = requireRail(context, intent, input)
   const offered = attempts.findLast((each) => isReusable(each, rail))
   requireNoLiveAttempt(attempts, offered, now)
@@ -170,21 +171,28 @@ async function extendExpiry(tx: Tx, intent: IntentRow, { kind, endsAt }: Attempt
 }
 
 /** Returns when a new attempt can no longer be paid; null when only the provider knows. */
-function endOf({ collect: { kind, lifetimeMs } }: Collector, { expiresAt }: IntentRow, now: Date): Date | null {
+function endOf(
+  { collect: { kind, lifetimeMs } }: Collector,
+  { expiresAt, firstExpiresAt }: IntentRow,
+  now: Date,
+): Date | null {
   const end = addMs(now, lifetimeMs)
   if (kind === 'push') return end
-  if (kind === 'transfer') return end > expiresAt ? end : expiresAt
+  // The first transfer extends the payment. Later ones keep that end.
+  if (kind === 'transfer') return firstExpiresAt === null && end > expiresAt ? end : expiresAt
   return null
 }
 
 const findByRequestKey = (attempts: readonly AttemptRow[], requestKey: string, now: Date): AttemptRow | undefined =>
   attempts.find((each) => each.requestKey === requestKey && now < addMs(each.createdAt, KEEP_REQUESTS_MS))
 
-function requirePayable(intent: IntentRow, now: Date): void {
+function requirePayable(intent: IntentRow, method: string, now: Date): void {
   if (intent.status === 'paid') throw alreadyPaid()
   if (isEnded(intent.status)) throw paymentEnded(intent.status)
   // The expiry job may not have run yet.
   if (now >= intent.expiresAt) throw paymentEnded('expired')
+  // A manual transfer extends the payment for itself. Other methods end at the original expiry, at whose price they were offered.
+  if (intent.firstExpiresAt && now >= intent.firstExpiresAt && method !== TRANSFER_RAIL) throw paymentEnded('expired')
 }
 
 function requireRail(context: Context, intent: IntentRow, { method, merchantId }: StartAttempt): Collector {
@@ -227,7 +235,8 @@ function isSameRequest(attempt: AttemptRow, rail: Collector, amount: bigint, pay
     attempt.amount === amount &&
     attempt.payer.email === payer.email &&
     // A transfer keeps its payment code until it ends.
-    (rail.collect.kind === 'transfer' || now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2)
+    // A page that cannot be closed is returned until it ends, because no second one may start beside it.
+    (rail.collect.close === undefined || now.getTime() - attempt.createdAt.getTime() < rail.collect.lifetimeMs / 2)
   )
 }
 

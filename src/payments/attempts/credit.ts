@@ -1,4 +1,5 @@
-import { isCountedNumber } from '../store/receipts.ts'
+import { isCountedNumber, lockNumber } from '../store/receipts.ts'
+import { TRANSFER_RAIL } from '../methods/types.ts'
 import type { Transfer } from '#ledger'
 import { currencyOf, formatAmount, type Money } from '#money'
 import type { Tx } from '#platform/database/db'
@@ -7,7 +8,7 @@ import { isId } from '#platform/base/ids'
 import type { UnattributedMoney } from '../bookkeeping/types.ts'
 import { type Context, railOf } from '../context.ts'
 import { type AttemptRow, insertAttempt } from '../store/attempts.ts'
-import { findIntent, type IntentRow } from '../store/intents.ts'
+import { lockIntent, type IntentRow } from '../store/intents.ts'
 import { newAttempt } from './attempts.ts'
 import { applyOutcome } from './outcomes.ts'
 
@@ -22,12 +23,13 @@ export async function creditManually(
   { contended, transfers }: { contended: boolean; transfers: Transfer[] },
 ): Promise<{ merchantId: string; counted: boolean }> {
   const { intentId, gross, providerId: id, number, at } = given
-  const intent = isId('pay', intentId) ? await findIntent(tx, intentId) : undefined
+  const intent = isId('pay', intentId) ? await lockIntent(tx, intentId) : undefined
   if (!intent) throw noSuchPayment()
   if (gross.asset !== intent.asset) throw otherCurrency(gross, currencyOf(intent.asset))
   // A manual pay bill payment is in the provider's list too. Once an operator confirmed it, it is not credited again.
-  if (await isCountedNumber(tx, ['transfer'], (number ?? id).toUpperCase()))
-    return { merchantId: intent.merchantId, counted: false }
+  const quoted = (number ?? id).toUpperCase()
+  await lockNumber(tx, quoted)
+  if (await isCountedNumber(tx, [TRANSFER_RAIL], quoted)) return { merchantId: intent.merchantId, counted: false }
   const attempt = newManualAttempt(context, given, intent)
   await insertAttempt(tx, attempt)
   const receipt = { id, ...(number !== undefined && { number }), gross, at, final: true, stated: true }

@@ -2,12 +2,14 @@ import type { Handled, StoredEvent } from '#inbox'
 import { addMs } from '#platform/base/clock'
 import type { Fact, Outcome, Rail, RailReceipt } from '#rails/contract'
 import { type Context, MAIN_ACCOUNT } from '../context.ts'
-import { NOTHING_TO_RETURN } from '../receipts/receipts.ts'
+import { NOTHING_TO_RETURN, NUMBER_COUNTED } from '../receipts/receipts.ts'
 import { type AttemptRow, findAttempt, findByReference } from '../store/attempts.ts'
 import { findReceipt } from '../store/receipts.ts'
 import { type Observation, recordOutcome } from './outcomes.ts'
 import { queryProvider } from './polling.ts'
 
+/** Refusals about real money. Events with other refusals belong to somebody else's money, or are forged. */
+const FOR_A_PERSON: ReadonlySet<string> = new Set(['amount-conflict', 'reversal-in-another-asset', NUMBER_COUNTED])
 const DONE: Handled = { kind: 'done' }
 /**
  * After this time an event with an unknown reference belongs to another program. Our own references are stored within
@@ -107,9 +109,7 @@ async function recordFact(
   if (refused === NOTHING_TO_RETURN) return { kind: 'later', why: refused }
   // Conflicting reports about the same money need a person. Other refusals mean that the event belongs to another
   // attempt.
-  return refused === 'amount-conflict' || refused === 'reversal-in-another-asset'
-    ? { kind: 'parked', why: refused }
-    : { kind: 'refused', why: refused }
+  return FOR_A_PERSON.has(refused) ? { kind: 'parked', why: refused } : { kind: 'refused', why: refused }
 }
 
 /**

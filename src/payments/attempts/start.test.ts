@@ -88,3 +88,19 @@ void test('of a concurrent prompt and card page one starts', async () => {
     assert.equal(live.length, 1)
   }
 })
+
+void test('a manual transfer extends the payment once, and for itself only', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const { id, expiresAt } = await trial.create({ methods: ['mpesa', 'transfer'] })
+  const ask = (method: string, payer = {}) =>
+    trial.payments.startAttempt({ intentId: id, merchantId: MERCHANT, method, payer, returnUrl: 'https://x.example' })
+  await ask('transfer')
+  const end = (await trial.find(id)).expiresAt
+  assert.ok(end > expiresAt)
+  trial.clock.set(expiresAt)
+  await assert.rejects(ask('mpesa', { phone: '254712345678' }), { code: 'payments.over' })
+  assert.deepEqual((await trial.find(id)).onlyTransferFrom, expiresAt)
+  await ask('transfer', { email: 'payer@example.com' })
+  assert.deepEqual((await trial.find(id)).expiresAt, end)
+})

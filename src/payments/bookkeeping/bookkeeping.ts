@@ -1,3 +1,5 @@
+import { MAIN_ACCOUNT } from '../context.ts'
+import { TRANSFER_RAIL } from '../methods/types.ts'
 import type { Transfer } from '#ledger'
 import { money } from '#money'
 import type { Queryable } from '#platform/database/db'
@@ -21,6 +23,8 @@ import {
 } from '../store/bookkeeping.ts'
 import { findIntent } from '../store/intents.ts'
 import type { BookedAttempt, BookedReceipt, Bookkeeping } from './types.ts'
+
+const MANUAL = { rail: TRANSFER_RAIL, railAccount: MAIN_ACCOUNT }
 
 /** Creates the reads and repairs of attempts and receipts that reconciliation uses. */
 export const createBookkeeping = (context: Context): Bookkeeping => ({
@@ -49,6 +53,8 @@ export const createBookkeeping = (context: Context): Bookkeeping => ({
     return result
   },
   findReceipts: async (q, account, by) => (await findBookedReceipts(q, account, by)).map(toBookedReceipt),
+  findManualReceipts: async (q, numbers) =>
+    (await findBookedReceipts(q, MANUAL, { ids: [], numbers })).map(toBookedReceipt),
   listReceiptsOf: async (q, attemptId) => (await listBookedReceiptsOf(q, attemptId)).map(toBookedReceipt),
   listReceipts: async (q, account, page) => (await listBookedReceipts(q, account, page)).map(toBookedReceipt),
   wasUsed,

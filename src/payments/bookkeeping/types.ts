@@ -87,6 +87,8 @@ export interface Bookkeeping {
     account: RailAccount,
     by: { ids: readonly string[]; numbers: readonly string[] },
   ): Promise<BookedReceipt[]>
+  /** Finds receipts of manual transfers that an operator confirmed under one of these numbers. */
+  findManualReceipts(q: Queryable, numbers: readonly string[]): Promise<BookedReceipt[]>
   /** Lists the receipts of an attempt that its provider should list. */
   listReceiptsOf(q: Queryable, attemptId: string): Promise<BookedReceipt[]>
   /** Lists the receipts of a time span that the provider should list. */

@@ -28,6 +28,7 @@ export function toIntent(row: IntentRow, attempts: readonly Attempt[] = [], rece
     terms: row.terms,
     version: row.version,
     expiresAt: row.expiresAt,
+    onlyTransferFrom: row.firstExpiresAt ?? undefined,
     canceledAt: row.canceledAt ?? undefined,
     createdAt: row.createdAt,
     attempts,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CollectKind } from '#rails/contract'
 import { ATTEMPT_STATES, type AttemptEvent, type AttemptState } from '../attempts/types.ts'
 import {
   axesOf,
@@ -146,7 +147,7 @@ void test('isEnded is true for exactly the statuses that allow no new attempt', 
 void test('money is late once the payer saw that the payment had ended', () => {
   const expiresAt = at(1000)
   const late = (status: (typeof INTENT_STATUSES)[number], attempt: AttemptState, now: Date): boolean =>
-    isLate({ status, expiresAt }, attempt, now)
+    isLate({ status, expiresAt, firstExpiresAt: null }, { state: attempt, kind: 'push' }, now)
   assert.equal(late('processing', 'pending', at(0)), false)
   assert.equal(late('processing', 'pending', at(5000)), false, 'started before the end')
   assert.equal(late('open', 'submitting', at(5000)), false, 'a callback before the answer')
@@ -158,6 +159,18 @@ void test('money is late once the payer saw that the payment had ended', () => {
   assert.equal(late('failed', 'failed', at(0)), true)
   assert.equal(late('reversed', 'settled', at(5000)), false, 'a won dispute returns money that was in time')
   assert.equal(late('paid', 'settled', at(5000)), false, 'a second payment is overpaid, not late')
+})
+
+void test('after the original end of a payment that a transfer extended, only the transfer is in time', () => {
+  const extended = { status: 'open', firstExpiresAt: at(1000), expiresAt: at(9000) } as const
+  const late = (kind: CollectKind, attempt: AttemptState, now: Date): boolean =>
+    isLate(extended, { state: attempt, kind }, now)
+  assert.equal(late('address', 'pending', at(500)), false)
+  assert.equal(late('address', 'pending', at(5000)), true)
+  assert.equal(late('push', 'abandoned', at(5000)), true)
+  assert.equal(late('push', 'pending', at(5000)), false, 'started before the original end')
+  assert.equal(late('transfer', 'failed', at(5000)), false)
+  assert.equal(late('transfer', 'failed', at(9500)), true)
 })
 
 /** Rows: state. Columns: event. `-`: refused. Written in full, so that a change of a rule is a change of this table. */

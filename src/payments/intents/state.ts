@@ -1,3 +1,4 @@
+import type { CollectKind } from '#rails/contract'
 import type { AttemptEvent, AttemptState } from '../attempts/types.ts'
 import type { Flags, IntentStatus } from './types.ts'
 
@@ -99,10 +100,18 @@ export const isEnded = (status: IntentStatus): boolean => status !== 'open' && s
  * Returns whether money recorded now is late: the payer already saw that the payment had ended. An attempt under way at
  * the expiry keeps the intent from expiring, so its money is in time.
  */
-export function isLate(intent: { status: IntentStatus; expiresAt: Date }, attempt: AttemptState, now: Date): boolean {
+export function isLate(
+  intent: { status: IntentStatus; expiresAt: Date; firstExpiresAt: Date | null },
+  attempt: { state: AttemptState; kind: CollectKind },
+  now: Date,
+): boolean {
   if (intent.status === 'expired' || intent.status === 'canceled' || intent.status === 'failed') return true
-  const ended = attempt === 'failed' || attempt === 'abandoned'
-  return ended && intent.status !== 'paid' && now >= intent.expiresAt
+  const ended = attempt.state === 'failed' || attempt.state === 'abandoned'
+  // A manual transfer extends the payment for itself only.
+  const { expiresAt, firstExpiresAt } = intent
+  if (attempt.kind === 'address' && firstExpiresAt && now >= firstExpiresAt && intent.status !== 'paid') return true
+  const end = attempt.kind === 'transfer' ? expiresAt : (firstExpiresAt ?? expiresAt)
+  return ended && intent.status !== 'paid' && now >= end
 }
 
 export const isLive = (state: AttemptState): boolean =>

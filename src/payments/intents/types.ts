@@ -31,6 +31,8 @@ export interface Intent {
   /** Grows with every visible change. */
   readonly version: number
   readonly expiresAt: Date
+  /** From then until `expiresAt` only a manual transfer can pay. Undefined when no transfer extended the payment. */
+  readonly onlyTransferFrom: Date | undefined
   readonly canceledAt: Date | undefined
   readonly createdAt: Date
   /** Oldest first. */

@@ -1,3 +1,4 @@
+import { TRANSFER_RAIL } from './types.ts'
 import { assetOf, currencyOf, scaleOf } from '#money'
 import type { Rail } from '#rails/contract'
 import type { TransfersConfig } from './config.ts'
@@ -12,7 +13,7 @@ const CODE_LENGTH = 10
  * operator confirms or rejects it (`transfers.ts`).
  */
 export const createTransferRail = (config: () => TransfersConfig): Rail => ({
-  name: 'transfer',
+  name: TRANSFER_RAIL,
   method: 'transfer',
   get assets() {
     const { instructions, currencies } = config()

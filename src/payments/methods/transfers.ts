@@ -1,3 +1,4 @@
+import { NUMBER_COUNTED } from '../receipts/receipts.ts'
 import type { Transfer } from '#ledger'
 import { money } from '#money'
 import type { Queryable, Tx } from '#platform/database/db'
@@ -17,7 +18,7 @@ import {
 import { isLive, isEnded } from '../intents/state.ts'
 import { listAttempts } from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
-import { isCountedNumber, listReceipts } from '../store/receipts.ts'
+import { listReceipts } from '../store/receipts.ts'
 import { findTransfer, listSentTransfers, recordTransferSent, type TransferRow } from '../store/transfers.ts'
 import type { TransfersConfig } from './config.ts'
 import { findManualMpesa, parseCode } from './transfer.ts'
@@ -92,9 +93,6 @@ async function confirm(context: Context, input: Confirmation, decided: OnTransfe
     const before = (await listReceipts(tx, row.intentId)).filter(({ attemptId }) => attemptId === row.id)
     const same = before.find((receipt) => receipt.number === number)
     if (same && same.gross === gross.amount) return undefined
-    // Reconciliation may have credited the same money already, such as a pay bill payment in the list of M-Pesa.
-    const others = context.rails.map(({ name }) => name).filter((name) => name !== 'transfer')
-    if (await isCountedNumber(tx, others, number)) throw numberUsed()
     const [other] = before
     if (same || (other && !input.another)) throw transferConfirmed((same ?? other)?.number ?? '')
     return {
@@ -124,7 +122,8 @@ async function decide(
       { attempt: row, outcome, from: 'event' },
       { contended, transfers },
     )
-    if (refused === 'foreign-receipt') throw numberUsed()
+    // Reconciliation may have credited the same money already, such as a pay bill payment in the list of M-Pesa.
+    if (refused === 'foreign-receipt' || refused === NUMBER_COUNTED) throw numberUsed()
     invariant(refused === undefined, `the transfer ${id} was refused: ${refused ?? ''}`)
     if (transfers.length > 0) await context.ledger.post(tx, transfers)
     const after = toManualTransfer(await requireTransfer(tx, id))

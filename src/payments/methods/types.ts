@@ -85,6 +85,9 @@ export interface Confirmation {
   readonly another?: boolean | undefined
 }
 
+/** Name of the rail of manual transfers, which an operator confirms. */
+export const TRANSFER_RAIL = 'transfer'
+
 /** Name of the rail that pays from a customer's prepaid balance. */
 export const BALANCE_RAIL = 'balance'
 

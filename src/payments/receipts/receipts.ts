@@ -1,3 +1,4 @@
+import { TRANSFER_RAIL } from '../methods/types.ts'
 import type { Transfer } from '#ledger'
 import { money, type Money } from '#money'
 import type { Outcome, RailReceipt } from '#rails/contract'
@@ -7,6 +8,8 @@ import { cancelUncoveredRefunds } from '../reservations/cancel.ts'
 import { recordProviderRefund } from '../reservations/provider.ts'
 import { restoreHold, RETURNED } from '../settlements/holding.ts'
 import {
+  isCountedNumber,
+  lockNumber,
   findByNumber,
   findReceipt,
   findReceiptById,
@@ -66,7 +69,7 @@ export async function countReceipt(
     gross: resolved.gross.amount,
     ...feeOf(resolved),
     takenAt: resolved.at,
-    late: value?.late ?? isLate(intent, attempt.state, now),
+    late: value?.late ?? isLate(intent, attempt, now),
     number: resolved.number ?? null,
     stated: resolved.stated,
     counted: value?.counted ?? (resolved.gross.asset === intent.asset ? resolved.gross.amount - coversExcess : 0n),
@@ -75,6 +78,7 @@ export async function countReceipt(
     excess: 0n,
     returns: resolved.returns ?? null,
   }
+  if (row.number !== null && !(await claimNumber(unit, row.number))) return refuse(unit, NUMBER_COUNTED)
   if (!(await insertReceipt(tx, row, now))) return refuse(unit, 'foreign-receipt')
   const legs = value?.legs ?? []
   if (row.asset !== intent.asset && legs.length === 0) {
@@ -89,6 +93,20 @@ export async function countReceipt(
     await updateReceipt(tx, { ...overReturned, excess: overReturned.excess - coversExcess }, now)
   unit.late ||= row.late
   return 'counted'
+}
+
+/** The money was counted before on another rail, under the same receipt number. */
+export const NUMBER_COUNTED = 'number-counted-before'
+
+/**
+ * Returns whether this rail may count a receipt number. An operator confirms a manual M-Pesa payment by its number, and
+ * the same payment is in the list of M-Pesa: it is counted once. Locks the number until the transaction ends.
+ */
+async function claimNumber({ tx, context, attempt }: UnitOfWork, number: string): Promise<boolean> {
+  await lockNumber(tx, number)
+  const rails = context.rails.map(({ name }) => name)
+  const others = attempt.rail === TRANSFER_RAIL ? rails.filter((name) => name !== TRANSFER_RAIL) : [TRANSFER_RAIL]
+  return !(await isCountedNumber(tx, others, number))
 }
 
 const feeOf = ({ fee }: RailReceipt): Pick<ReceiptRow, 'feeAsset' | 'fee'> =>
@@ -221,7 +239,7 @@ async function amountBelieved(
 async function unusedNumber(unit: UnitOfWork, known: ReceiptRow, { number }: RailReceipt): Promise<string | null> {
   if (number === undefined) return null
   const holder = await findByNumber(unit.tx, { ...known, number })
-  if (!holder || holder.id === known.id) return number
+  if ((!holder || holder.id === known.id) && (await claimNumber(unit, number))) return number
   refuse(unit, 'number-of-another-receipt')
   return null
 }

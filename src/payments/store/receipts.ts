@@ -221,6 +221,11 @@ export const isCountedNumber = async (q: Queryable, rails: readonly string[], nu
   (await q.maybe(sql`select from payments.receipt_states
     where rail = any(${rails}) and rail_account = 'main' and number = ${number} limit 1`)) !== undefined
 
+/** Locks a receipt number until the transaction ends, so that one number is counted once across rails. Take the intent's lock first. */
+export async function lockNumber(tx: Tx, number: string): Promise<void> {
+  await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.number:' || ${number}, 0))`)
+}
+
 /** Locks an account until the transaction ends. Serializes reading a debt and then changing it. */
 export async function lockAccount(tx: Tx, code: string): Promise<void> {
   await tx.run(sql`select pg_advisory_xact_lock(hashtextextended('payments.account:' || ${code}, 0))`)

@@ -178,6 +178,7 @@ export const sampleIntent = (more: Partial<Intent> = {}): Intent => ({
   terms: { merchantName: 'Kahawa Nzuri' },
   version: 3,
   expiresAt: addMs(NOW, 42 * 60_000),
+  onlyTransferFrom: undefined,
   canceledAt: undefined,
   createdAt: addMs(NOW, -60_000),
   attempts: [],

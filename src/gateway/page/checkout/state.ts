@@ -47,7 +47,9 @@ export function stateOf(intent: Intent, now: Date): PanelState {
   const sent = offeredAddress(intent)
   // An address is not shown beside an open page: the payer's request for it closes the page first.
   const page = livePage(intent)
-  const asks = !page && sent?.due !== undefined && sent.due.amount > 0n && now < intent.expiresAt
+  // A manual transfer extends the payment for itself only: an address stops asking at the original end.
+  const addressEnd = intent.onlyTransferFrom ?? intent.expiresAt
+  const asks = !page && sent?.due !== undefined && sent.due.amount > 0n && now < addressEnd
   if (intent.status === 'processing' && !asks) return 'confirming'
   // Nothing can be started any more; the ledger's own state follows within seconds.
   if (now >= intent.expiresAt) return page || sent ? 'closing' : 'expired'
