@@ -1,4 +1,4 @@
-import { TRANSFER_RAIL } from '../methods/types.ts'
+import { TRANSFER_RAIL, BALANCE_RAIL } from '../methods/types.ts'
 import { callbackUrl } from '#inbox'
 import { type Asset, currencyOf, formatAmount, money } from '#money'
 import { addMs } from '#platform/base/clock'
@@ -31,7 +31,6 @@ import {
 import { assetFor } from '../exchange/prices.ts'
 import { refreshIntent } from '../intents/refresh.ts'
 import { isLive, isEnded } from '../intents/state.ts'
-import { BALANCE_RAIL } from '../methods/types.ts'
 import {
   type AttemptRow,
   claimSubmission,

@@ -1,4 +1,4 @@
-import { MAIN_ACCOUNT } from '../context.ts'
+import { MAIN_ACCOUNT, type Context, railOf, transactMoney } from '../context.ts'
 import { TRANSFER_RAIL } from '../methods/types.ts'
 import type { Transfer } from '#ledger'
 import { money } from '#money'
@@ -8,7 +8,6 @@ import { creditManually } from '../attempts/credit.ts'
 import { recordOutcome } from '../attempts/outcomes.ts'
 import { queryProvider } from '../attempts/polling.ts'
 import { listAllWatched } from '../attempts/watching.ts'
-import { type Context, railOf, transactMoney } from '../context.ts'
 import { isLive } from '../intents/state.ts'
 import { type AttemptRow, findAttempt, findByReference } from '../store/attempts.ts'
 import {

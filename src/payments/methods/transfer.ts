@@ -1,8 +1,7 @@
-import { TRANSFER_RAIL } from './types.ts'
+import { TRANSFER_RAIL, type ManualMpesa } from './types.ts'
 import { assetOf, currencyOf, scaleOf } from '#money'
 import type { Rail } from '#rails/contract'
 import type { TransfersConfig } from './config.ts'
-import type { ManualMpesa } from './types.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const MAX_UNITS = 1_000_000_000n
