@@ -78,8 +78,8 @@ export async function countReceipt(
     excess: 0n,
     returns: resolved.returns ?? null,
   }
-  if (row.number !== null && !(await claimNumber(unit, row.number))) return refuse(unit, NUMBER_COUNTED)
-  if (!(await insertReceipt(tx, row, now))) return refuse(unit, 'foreign-receipt')
+  const refusal = await storeReceipt(unit, row)
+  if (refusal !== undefined) return refuse(unit, refusal)
   const legs = value?.legs ?? []
   if (row.asset !== intent.asset && legs.length === 0) {
     context.log.error(
@@ -93,6 +93,12 @@ export async function countReceipt(
     await updateReceipt(tx, { ...overReturned, excess: overReturned.excess - coversExcess }, now)
   unit.late ||= row.late
   return 'counted'
+}
+
+/** Stores a new receipt. Returns why not, when its number or its id belongs to another receipt. */
+async function storeReceipt(unit: UnitOfWork, row: ReceiptRow): Promise<string | undefined> {
+  if (row.number !== null && !(await claimNumber(unit, row.number))) return NUMBER_COUNTED
+  return (await insertReceipt(unit.tx, row, unit.now)) ? undefined : 'foreign-receipt'
 }
 
 /** The money was counted before on another rail, under the same receipt number. */
