@@ -111,7 +111,11 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
     'an alert',
   )
   assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
-  assert.deepEqual(await readReversals(world), { status: 'degraded', reorged: 1, cases: [id] }, 'reported to a person')
+  assert.deepEqual(
+    await readReversals(world),
+    { status: 'degraded', takenBack: 1, cases: [id] },
+    'reported to a person',
+  )
   await world.pay(address, amount)
   await world.mine()
   assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
@@ -121,7 +125,7 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
 async function readReversals({ app }: ChainWorld): Promise<object> {
   const { status, detail } = (await app.payments.health?.[0]?.check()) ?? {}
   const { items } = await app.reconciliation.listCases(app.db, { state: 'open', limit: 10 })
-  return { status, reorged: detail?.['reorged'], cases: items.map(({ intentId }) => intentId) }
+  return { status, takenBack: detail?.['takenBack'], cases: items.map(({ intentId }) => intentId) }
 }
 
 test('a reversal of spent money becomes debt, which is repaid first', async () => {
@@ -197,7 +201,7 @@ test('a locked rate holds six hours for money detected in time; later confirmati
   assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
 })
 
-test('money that was refunded and then reorged becomes debt, and an open claim link is closed', async () => {
+test('money that was refunded and then takenBack becomes debt, and an open claim link is closed', async () => {
   await using world = await openChainWorld()
   const { refunds } = world.app.payments
   const { merchantId } = world

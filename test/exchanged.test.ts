@@ -31,7 +31,7 @@ void test('late money without a current rate: credited at the promised rate, vis
   assert.equal(paid.attempts[0].arrivals[0].status, 'final')
   assert.deepEqual(paid.attempts[0].rate, promised)
   assert.ok(
-    world.log.entries.some((line) => JSON.stringify(line).includes('no rate could be had')),
+    world.log.entries.some((line) => JSON.stringify(line).includes('no rate available for a deposit')),
     'the log reports it',
   )
   const { status, body } = await world.api('POST', `/api/v1/payments/${id}/refunds`, {})
