@@ -201,7 +201,7 @@ test('a locked rate holds six hours for money detected in time; later confirmati
   assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
 })
 
-test('money that was refunded and then takenBack becomes debt, and an open claim link is closed', async () => {
+test('money that was refunded and then reorged becomes debt, and an open claim link is closed', async () => {
   await using world = await openChainWorld()
   const { refunds } = world.app.payments
   const { merchantId } = world
