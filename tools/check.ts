@@ -16,11 +16,11 @@ const STEPS: Readonly<Record<string, readonly [program: string, ...args: string[
 /** Steps that load both cores: they run alone, after the tests. */
 const ALONE = ['bench']
 const STEP_LIMIT_MS = 5 * 60_000
-/** The tools' scripts ask for `node` by name: they get this one. */
+/** Scripts of the tools start `node` by name, so this Node comes first in PATH. */
 const PATH = [join('node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter)
 const env = { ...process.env, PATH }
 
-/** One line a step; what a failed one said in full. */
+/** Runs a step and prints one line; prints the whole output of a failed step. */
 async function passes(step: string): Promise<boolean> {
   const [program, ...args] = STEPS[step] ?? []
   if (program === undefined) throw new Error(`There is no step '${step}': ${Object.keys(STEPS).join(', ')}, tests`)
@@ -38,7 +38,7 @@ async function passes(step: string): Promise<boolean> {
   return failure === undefined
 }
 
-/** Steps that failed, of these; two lanes, as CI has two cores. */
+/** Runs steps in two lanes, because CI has two cores. Returns the number of failed steps. */
 async function countFailed(steps: readonly string[]): Promise<number> {
   const waiting = [...steps]
   let failed = 0

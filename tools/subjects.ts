@@ -1,15 +1,35 @@
 // npm run check -- subjects: commit subjects since the rule was made, where git history is there.
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 
 /** The last commit before the rule. */
 const BEFORE = 'da706177e43b137b9cb86fddfaf7f24020e1b9b1'
 const LONGEST = 72
-const PREFIX = /^[a-z0-9_/,.-]+( [a-z0-9_/,.-]+)?: \S/
+const PREFIX = /^[a-z]+(?:, [a-z]+)?(?=: \S)/
+/** Names that are no folder of `src`. */
+const OTHERS = [
+  'docs',
+  'tools',
+  'test',
+  'tests',
+  'bench',
+  'cli',
+  'ci',
+  'client',
+  'sim',
+  'program',
+  'bin',
+  'examples',
+  'web',
+  'migrations',
+]
 
 /** Returns a sentence for a subject that breaks the rule. */
 const problemOf = (subject: string): string | undefined => {
   if (subject.length > LONGEST) return `${subject.length} characters; ${LONGEST} at most`
-  return PREFIX.test(subject) ? undefined : 'begin with the module: `payments: retry unknown refunds`'
+  const names = PREFIX.exec(subject)?.[0].split(', ') ?? []
+  const isKnown = names.length > 0 && names.every((name) => OTHERS.includes(name) || existsSync(`src/${name}`))
+  return isKnown ? undefined : 'begin with the module: `payments: retry unknown refunds`'
 }
 
 const git = (...args: string[]): string =>
@@ -17,7 +37,7 @@ const git = (...args: string[]): string =>
 
 function listSubjects(): string[] | undefined {
   try {
-    return git('log', '--format=%s', `${BEFORE}..HEAD`).split('\n').filter(Boolean)
+    return git('log', '--no-merges', '--format=%s', `${BEFORE}..HEAD`).split('\n').filter(Boolean)
   } catch {
     return undefined
   }

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { findCircles, readGraph, type Graph } from './tidy/graph.ts'
 import { crowdedFolders, parseRooms, untidyRooms, untidyRoomsOf } from './tidy/rooms.ts'
 import { tidy } from './tidy/rules.ts'
+import { untidyComments } from './tidy/words.ts'
 
 const OURS = '{bin,src,test,tools,bench,examples,packages}/**/*.{ts,js,sql,css,html}'
 /** They quote what the rules forbid. */
@@ -20,6 +21,11 @@ test('the tree is tidy', () => {
   )
   assert.ok(files.length > 20)
   assertNone(files.flatMap((path) => tidy(path, readFileSync(path, 'utf8'))))
+  const others = [...QUOTING, ...globSync('{*.md,docs/**/*.md,src/**/*.md,.ci/*}')].filter((path) =>
+    /\.(ts|md)$|\.ci/.test(path),
+  )
+  const ownWords = others.filter((path) => path !== 'tools/tidy.test.ts')
+  assertNone(ownWords.flatMap((path) => untidyComments(path, readFileSync(path, 'utf8'))))
 })
 
 const DOORS: Readonly<Record<string, string>> = { '#*/commands': 'commands.ts' }
@@ -120,6 +126,10 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   ['src/hub/post.ts', 'send() // so that it is there', /begin with a verb/],
   ['src/hub/migrations/0001-init.sql', '-- Whose post it is.', /begin with a verb/],
   ['src/hub/page.css', '/* As on paper. */', /begin with a verb/],
+  ['src/hub/post.ts', 'const a = 1 // Of one', /begin with a verb/],
+  ['src/hub/post.ts', '// Fine.\n// Of another', /begin with a verb/],
+  ['src/hub/post.ts', '/** @returns what was sent */', /begin with a verb/],
+  ['src/hub/migrations/0001-init.sql', '  amount bigint, -- Of the post.', /begin with a verb/],
   // Unfinished
   ['src/hub/post.ts', '// TODO: later', /finish it/],
   ['tools/check.ts', '/* FIXME */', /finish it/],
@@ -187,7 +197,7 @@ test('a circle of type imports is found', () => {
 })
 
 test('rooms of a module import only rooms below them', () => {
-  for (const module of ['payments', 'gateway', 'platform'])
+  for (const module of ['payments', 'gateway', 'platform', 'sandbox'])
     assert.ok(parseRooms(readFileSync(`src/${module}/README.md`, 'utf8')), `${module} has a table of rooms`)
   assertNone(untidyRoomsOf(readGraph()))
 })

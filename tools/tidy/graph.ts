@@ -5,7 +5,7 @@ import { importsOf } from './map.ts'
 /** The TypeScript files of the tree and the files that each imports. Type imports count, because readers follow them too. */
 export type Graph = ReadonlyMap<string, readonly string[]>
 
-const FILES = ['{src,test,tools,bench,examples}/**/*.ts', 'packages/*/src/**/*.ts']
+const FILES = ['{bin,src,test,tools,bench,examples}/**/*.{ts,js}', 'packages/*/src/**/*.ts']
 
 /** Reads the import graph of the tree below `root`. */
 export function readGraph(root = '.'): Graph {

@@ -4,7 +4,7 @@ import { untidyComments } from './words.ts'
 
 type Rule = readonly [pattern: RegExp, instead: string, home?: RegExp]
 
-/** Pattern, what to do instead, and where it is allowed. Of the server's code in src, comments aside. */
+/** Rules for the server's code in src, without its comments: pattern, remedy, and the files where it is allowed. */
 const BANNED: readonly Rule[] = [
   [/\bprocess\.env\b/, 'take it from #platform/environment/config', /^src\/platform\/environment\/config\.ts$/],
   [/\bDate\.now\(|\bnew Date\(\)/, 'take the injected clock', /^src\/platform\/base\/clock\.ts$/],
@@ -20,7 +20,7 @@ const BANNED: readonly Rule[] = [
   ],
 ]
 
-/** The same for every file of ours, comments included. */
+/** Rules for every file, comments included. */
 const UNFINISHED: readonly Rule[] = [[/\b(?:TODO|FIXME|XXX|HACK)\b/, 'finish it before it lands']]
 
 const IN_TESTS: readonly Rule[] = [
@@ -42,7 +42,7 @@ const MAX_LINES = 400
 const MAX_DOOR_LINES = 60
 const MAX_MAIN_LINES = 40
 
-/** What is wrong with one file, a line each; nothing when it is tidy. */
+/** Returns a sentence for each rule that a file breaks. */
 export function tidy(path: string, text: string): string[] {
   const bare = withoutComments(path, text)
   const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
@@ -83,9 +83,9 @@ function tooLong(path: string, lines: number): string[] {
 
 const SQL_TAG = /\bsql(?:<[^`;()]*>)?`((?:[^`\\]|\\.)*)`/g
 const SQL_HOME = /^src\/platform\/|(?:^|[/-])store\.ts$|\/store\/[^/]+$|\.test\.ts$/
-/** Files whose whole job is a table, or what is asked of the tables of their module. */
+/** Files that may contain SQL because they serve one table, or check the tables of their module. */
 const TABLE_FILES: readonly string[] = ['src/ledger/invariants.ts', 'src/sandbox/timers.ts']
-/** A table of a schema, as SQL text in any string names it. */
+/** Finds tables with their schema in SQL text of any string. */
 const TABLE = /\b(?:from|join|into|update|table|view|only|on)\s+(?:only\s+)?([a-z_]+)\.[a-z_]+/gi
 
 function untidySql(path: string, text: string): string[] {
@@ -114,7 +114,7 @@ function untidySql(path: string, text: string): string[] {
   return found
 }
 
-/** Rough on purpose: a comment that says "from ledger.transfers" is no SQL, and a URL is no comment. */
+/** Removes comments, so that a comment with "from ledger.transfers" is not read as SQL. A URL is not a comment. */
 function withoutComments(path: string, text: string): string {
   const line = path.endsWith('.sql') ? /--.*$/gm : /(?<![:'"`\\\w])\/\/.*$/gm
   return text.replaceAll(/(?<![\w'"`*/])\/\*[\s\S]*?\*\//g, '').replaceAll(line, '')

@@ -84,7 +84,7 @@ interface PollQueue {
   readonly leaseMs: number
   /** Delay after a failed poll. */
   readonly retryMs: number
-  look(row: WatchRow): Promise<void>
+  poll(row: WatchRow): Promise<void>
 }
 
 const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> =>
@@ -92,9 +92,9 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
     row: rail.name,
     leaseMs: LEASE_MS,
     retryMs: rail.watch.everyMs,
-    look: async (row) => {
+    poll: async (row) => {
       listen(rail)
-      await look(context, rail, row)
+      await pollRail(context, rail, row)
     },
   })
 
@@ -104,13 +104,13 @@ const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
     row: sweepRowName(rail.name),
     leaseMs: SWEEP_LEASE_MS,
     retryMs: SWEEP_RETRY_MS,
-    look: (row) => sweep(context, rail, row),
+    poll: (row) => sweep(context, rail, row),
   })
 
 function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, leaseMs, retryMs, look: act }: PollQueue,
+  { row: name, leaseMs, retryMs, poll }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
@@ -129,7 +129,7 @@ function pollQueue(
     // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {
-        await act(row)
+        await poll(row)
       } catch (error) {
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
@@ -140,7 +140,7 @@ function pollQueue(
   }
 }
 
-async function look(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
+async function pollRail(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   // Addresses that were watched at the end of the last poll still count as watched, however long polling was down.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now

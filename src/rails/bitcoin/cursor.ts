@@ -22,14 +22,14 @@ const state = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('conflicted') }),
   z.object({ kind: z.literal('orphaned') }),
 ])
-/** The stored text. It keeps its original key names, so that stored cursors stay readable. */
+/** The stored text. */
 const shape = z.object({
   v: z.literal(1),
   network: z.enum(NETWORKS),
   first: height,
   blocks: z.array(hash).min(1),
   watched: z.string(),
-  sightings: z.array(
+  deposits: z.array(
     z.object({
       outpoint: z.string(),
       script: z.string(),
@@ -42,11 +42,11 @@ const shape = z.object({
       state,
       since: height,
       firstSeenAt: z.iso.datetime().transform((text) => new Date(text)),
-      told: z.object({
+      reported: z.object({
         as: z.enum(['nothing', 'seen', 'final', 'gone']),
-        words: z.string(),
+        summary: z.string(),
         reversals: z.int(),
-        goings: z.int(),
+        losses: z.int(),
       }),
     }),
   ),
@@ -54,11 +54,7 @@ const shape = z.object({
 
 /** Reads the text of `writeCursor`. Throws ZodError or SyntaxError on any other text. */
 export function readCursor(text: string): Cursor {
-  const { network, first, blocks, watched, sightings } = shape.parse(JSON.parse(text))
-  const deposits = sightings.map(({ told: { as, words: summary, reversals, goings: losses }, ...deposit }) => ({
-    ...deposit,
-    reported: { as, summary, reversals, losses },
-  }))
+  const { network, first, blocks, watched, deposits } = shape.parse(JSON.parse(text))
   return { network, blocks: blocks.map((one, i) => ({ hash: one, height: first + i })), watched, deposits }
 }
 
@@ -70,11 +66,10 @@ export const writeCursor = ({ network, blocks, watched, deposits }: Cursor): str
     first: blocks[0]?.height ?? 0,
     blocks: blocks.map((block) => block.hash),
     watched,
-    sightings: deposits.map(({ reported: { as, summary: words, reversals, losses: goings }, ...deposit }) => ({
+    deposits: deposits.map((deposit) => ({
       ...deposit,
       sats: deposit.sats.toString(),
       due: deposit.due.toString(),
       firstSeenAt: deposit.firstSeenAt.toISOString(),
-      told: { as, words, reversals, goings },
     })),
   })
