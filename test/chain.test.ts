@@ -111,7 +111,11 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
     'an alert',
   )
   assert.deepEqual(await arrivalsOf(world, id), ['gone'], 'visible on the payment')
-  assert.deepEqual(await readReversals(world), { status: 'degraded', reorged: 1, cases: [id] }, 'reported to a person')
+  assert.deepEqual(
+    await readReversals(world),
+    { status: 'degraded', reorged: 1, cases: [id] },
+    'reported to an operator',
+  )
   await world.pay(address, amount)
   await world.mine()
   assert.deepEqual(await world.paymentState(id), ['paid', '1500.00', ''])
@@ -149,7 +153,7 @@ test('a reversal of spent money becomes debt, which is repaid first', async () =
   assert.deepEqual(await world.broken(), [])
 })
 
-/** Halves the price of Bitcoin at all sources and waits until it is known. */
+/** Halves the price of Bitcoin at all sources and waits until Purser uses it. */
 async function crash(world: ChainWorld): Promise<void> {
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '32500.00' })
   await world.jump(130_000)
@@ -197,7 +201,7 @@ test('a locked rate holds six hours for money detected in time; later confirmati
   assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
 })
 
-test('money that was refunded and then reorged becomes debt, and an open claim link is closed', async () => {
+test('money that was refunded and then reorged becomes debt, and an open refund link is closed', async () => {
   await using world = await openChainWorld()
   const { refunds } = world.app.payments
   const { merchantId } = world

@@ -16,7 +16,7 @@ export type CaseKind = (typeof CASE_KINDS)[number]
 export const CASE_STATES = ['open', 'closed', 'repaired', 'credited'] as const
 export type CaseState = (typeof CASE_STATES)[number]
 
-/** A problem that needs a person, such as a difference between our books and a provider's. */
+/** A problem that needs an operator, such as a difference between our books and a provider's. */
 export interface Case {
   /** `rec_…` */
   readonly id: string
@@ -39,7 +39,7 @@ export interface Case {
   readonly number: string | undefined
   readonly movedAt: Date
   readonly state: CaseState
-  /** The next step for a person. */
+  /** The next step for an operator. */
   readonly suggested: string
   readonly note: string | undefined
   readonly createdAt: Date

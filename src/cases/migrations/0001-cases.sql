@@ -1,4 +1,4 @@
--- Cases: differences between Purser's records and a provider's that need a person.
+-- Cases: differences between Purser's records and a provider's that need an operator.
 create table cases.cases (
   id text primary key,
   rail text not null,
@@ -22,7 +22,7 @@ create table cases.cases (
   theirs numeric(38,0),
   -- When the money moved.
   moved_at timestamptz not null,
-  -- `repaired`: a later comparison found no difference. `closed`: a person closed it. `credited`: a person credited the money to a payment.
+  -- `repaired`: a later comparison found no difference. `closed`: an operator closed it. `credited`: an operator credited the money to a payment.
   state text not null default 'open' check (state in ('open', 'closed', 'repaired', 'credited')),
   note text,
   created_at timestamptz not null,

@@ -71,7 +71,7 @@ create table identity.keys (
   -- HMAC-SHA256 of the key under this version of the pepper.
   hash text not null unique,
   pepper_version integer not null,
-  -- The key's last characters, which tell keys apart in a list.
+  -- Last characters of the key. They identify it in a list.
   hint text not null check (length(hint) <= 4),
   scopes text[] not null,
   livemode boolean not null,

@@ -7,7 +7,7 @@ import { resetWatchCursor, sweepRowName } from '../store/watching.ts'
 export function watchCommands(payments: Command, open: OpenCli): void {
   payments
     .command('skip-blocks')
-    .description('restarts the scan of a rail about one day ago; older deposits that were not found are skipped')
+    .description('restart the scan of a rail at about one day ago; skips older deposits that were not found')
     .argument('<rail>', 'such as bitcoin')
     .requiredOption('--note <text>', 'the reason, for the audit log')
     .action(async (rail: string, { note }: { note: string }) => {

@@ -84,7 +84,7 @@ interface PollQueue {
   readonly leaseMs: number
   /** Delay after a failed poll. */
   readonly retryMs: number
-  look(row: WatchRow): Promise<void>
+  poll(row: WatchRow): Promise<void>
 }
 
 const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> =>
@@ -92,9 +92,9 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
     row: rail.name,
     leaseMs: LEASE_MS,
     retryMs: rail.watch.everyMs,
-    look: async (row) => {
+    poll: async (row) => {
       listen(rail)
-      await look(context, rail, row)
+      await poll(context, rail, row)
     },
   })
 
@@ -104,13 +104,13 @@ const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
     row: sweepRowName(rail.name),
     leaseMs: SWEEP_LEASE_MS,
     retryMs: SWEEP_RETRY_MS,
-    look: (row) => sweep(context, rail, row),
+    poll: (row) => sweep(context, rail, row),
   })
 
 function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, leaseMs, retryMs, look: act }: PollQueue,
+  { row: name, leaseMs, retryMs, poll: pollRow }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
@@ -129,7 +129,7 @@ function pollQueue(
     // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {
-        await act(row)
+        await pollRow(row)
       } catch (error) {
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
@@ -140,7 +140,8 @@ function pollQueue(
   }
 }
 
-async function look(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
+/** Polls the rail for all watched addresses, and stores the facts with the new cursor. */
+async function poll(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   // Addresses that were watched at the end of the last poll still count as watched, however long polling was down.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
@@ -156,12 +157,12 @@ async function look(context: Context, rail: Watcher, row: WatchRow): Promise<voi
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   const all = await listAllWatched(context, rail.name)
-  const looked = await rail.watch.poll(row.cursor ?? undefined, all)
+  const polled = await rail.watch.poll(row.cursor ?? undefined, all)
   const watched = await listWatched(context.db, rail.name, now, MAX_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
   // The regular poll reports deposits to watched addresses, because it remembers what it reported.
-  const facts = looked.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
-  const { cursor, more } = looked
+  const facts = polled.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
+  const { cursor, more } = polled
   const dueAt = more ? now : addMs(now, SWEEP_EVERY_MS)
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }

@@ -62,7 +62,7 @@ export async function refreshIntent(
   if (same && !change.shows) return intent
   await updateIntent(tx, after, now)
   if (isEnded(status) && !isEnded(intent.status) && sums.livePage > 0) {
-    // An immediate check closes the pages: nobody should pay a payment that is paid, canceled or expired.
+    // An immediate check closes the pages: a payer must not pay a payment that is paid, canceled or expired.
     await expeditePageChecks(tx, intent.id, now)
     tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))
   }

@@ -12,7 +12,7 @@ begin
   raise exception using errcode = 'PU001', message = format('%s.%s is written once: %s is refused', tg_table_schema, tg_table_name, lower(tg_op));
 end$$;
 
--- Intents: one row for each amount that a payer is asked for.
+-- Intents: one row for each amount due.
 create table payments.intents (
   id text primary key,
   merchant_id text not null,
@@ -148,7 +148,7 @@ create table payments.receipt_states (
   stated boolean not null,
   counted numeric(38,0) not null check (counted >= 0),
   reversed numeric(38,0) not null default 0 check (reversed >= 0), refunded numeric(38,0) not null default 0 check (refunded >= 0),
-  -- Money that left beyond `counted`, less what came back of it. In the intent's asset.
+  -- Money that left beyond `counted`, less the part that was returned later. In the intent's asset.
   excess payments.minor_units not null default 0,
   updated_at timestamptz not null,
   check (reversed <= counted), check (refunded <= counted)
@@ -252,10 +252,10 @@ create table payments.refunds (
   -- Money of the merchant that is on hold until the result is known. On success the rest of `amount` becomes debt.
   held payments.minor_units not null default 0,
   origin text not null check (origin in ('merchant', 'provider')),
-  -- `native`: back the way the money came. `claim`: by a link, on which the payer enters the destination.
+  -- `native`: to the payment method. `claim`: by a refund link, on which the payer enters the destination.
   way text not null check (way in ('native', 'claim')),
   state text not null check (state in ('created', 'submitting', 'pending', 'unknown', 'claimable', 'succeeded', 'failed', 'canceled', 'expired')),
-  -- How the amount is computed when the money came in another asset.
+  -- How the amount is computed when the payment was made in another asset.
   amount_basis text not null default 'paid_rate' check (amount_basis in ('paid_rate', 'current_rate', 'fiat')),
   note text not null default '',
   -- The rail that sends the refund, or `hand` for the operator. Null while a link waits for its payer.
@@ -329,7 +329,7 @@ create table payments.settlements (
   fee_bps integer not null check (fee_bps between 0 and 10000), fee_fixed numeric(38,0) not null check (fee_fixed >= 0),
   fee numeric(38,0) check (fee >= 0),
   state text not null default 'pending' check (state in ('pending', 'settled', 'returned')),
-  -- Grows with each change of state. A settlement that is over can become pending again.
+  -- Grows with each change of state. A settlement that has ended can become pending again.
   version integer not null default 1,
   due_at timestamptz not null,
   -- Next run. A worker claims the settlement by moving this time ahead, which is its lease.
@@ -342,7 +342,7 @@ create index settlements_look on payments.settlements (look_at) where look_at is
 create index settlements_merchant on payments.settlements (merchant_id, id desc);
 create index settlements_receipt on payments.settlements (receipt_id);
 
--- Money that a settlement released before its due date. It is held again when the refund fails or its money comes back.
+-- Money that a settlement released before its due date. It is held again when the refund fails or its money is returned.
 create table payments.settlement_frees (
   -- The id of the refund, or of the transfer of a reversal.
   cause text not null,
@@ -350,7 +350,7 @@ create table payments.settlement_frees (
   amount numeric(38,0) not null check (amount > 0),
   -- The part that the same settlement holds again.
   undone numeric(38,0) not null default 0 check (undone >= 0),
-  -- `ended_at`: when the refund failed, or its money came back.
+  -- `ended_at`: when the refund failed, or its money was returned.
   created_at timestamptz not null, ended_at timestamptz,
   primary key (cause, settlement_id),
   check (undone <= amount)

@@ -26,7 +26,7 @@ export const AMOUNT_BASES = ['paid_rate', 'current_rate', 'fiat'] as const
 /** Basis of the amount when the money arrived in another asset: the payment's rate, the current rate, or the payment's own currency. */
 export type AmountBasis = (typeof AMOUNT_BASES)[number]
 
-/** Money that goes back to a payer. */
+/** Money that returns to a payer. */
 export interface Refund {
   /** `re_…` */
   readonly id: string

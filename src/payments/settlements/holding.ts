@@ -34,7 +34,7 @@ interface Deps extends NotifyDeps {
 }
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
-/** Transfer kind of money that was counted before and returned. It goes back to its old settlement, with the old terms. */
+/** Transfer kind of money that was counted before and returned. It returns to its old settlement, with the old terms. */
 export const RETURNED = 'payments.return'
 /** Transfer kinds that reverse a receipt. Refunds are not among them, because they release pending money before they hold it. */
 const REVERSAL_KINDS: ReadonlySet<string> = new Set(['payments.reversal', 'payments.correction'])

@@ -105,7 +105,7 @@ export const findReceipt = (
 export const findReceiptById = (q: Queryable, id: string): Promise<ReceiptRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from ${FROM} where r.id = ${id}`)
 
-/** Finds a receipt by the number that people see. */
+/** Finds a receipt by its receipt number. */
 export const findByNumber = (
   q: Queryable,
   by: { rail: string; railAccount: string; number: string },

@@ -136,7 +136,7 @@ export function listRefunds(
 }
 
 /**
- * Lists refunds that a person must resolve: manual refunds, and refunds sent before `before` whose outcome is unknown.
+ * Lists refunds that an operator must resolve: manual refunds, and refunds sent before `before` whose outcome is unknown.
  */
 export const listUnresolvedRefunds = (
   q: Queryable,
@@ -146,7 +146,7 @@ export const listUnresolvedRefunds = (
     where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
     order by id limit ${limit}`)
 
-/** Counts the refunds that a person must resolve, and returns since when the oldest waits. */
+/** Counts the refunds that an operator must resolve, and returns since when the oldest waits. */
 export const measureUnresolvedRefunds = (
   q: Queryable,
   { byHand, before }: { byHand: string; before: Date },
@@ -205,8 +205,8 @@ export const listHeld = (q: Queryable): Promise<{ account: string; asset: Asset;
 /** Lists refunds whose parts do not add up, or that hold money or are due after they ended. */
 export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: string }[]> =>
   q.many(sql`select f.id, case when f.amount <> p.amount then 'its parts do not add up to its amount'
-      when f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and f.held > 0 then 'it is over and still holds money'
-      else 'it is over and still due' end as what
+      when f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and f.held > 0 then 'it has ended and still holds money'
+      else 'it has ended and is still due' end as what
     from payments.refunds f join lateral (
       select coalesce(sum(amount), 0) as amount from payments.refund_parts where refund_id = f.id) p on true
     where f.amount <> p.amount

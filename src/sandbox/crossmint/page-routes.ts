@@ -31,13 +31,13 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
     reply: Reply,
     request: Asked,
     order: StoredOrder | undefined,
-    told: { problem?: string; typed?: string } = {},
+    input: { problem?: string; typed?: string } = {},
   ): Reply => {
     const back = allowedReturnUrl(request)
     if (!order) return send(reply, 404, absentPage(assets))
     if (order.body.phase !== 'payment') return send(reply, 200, donePage(assets, back))
-    const page = checkoutPage(assets, { order: order.body, action: request.url, back, ...told })
-    return send(reply, told.problem === undefined ? 200 : 402, page)
+    const page = checkoutPage(assets, { order: order.body, action: request.url, back, ...input })
+    return send(reply, input.problem === undefined ? 200 : 402, page)
   }
 
   const read = { config: { page: true }, onRequest: gate, schema: { hide: true, params, querystring } }

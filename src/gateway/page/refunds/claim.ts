@@ -121,7 +121,7 @@ async function requireClaim({ db, payments, limits }: ClaimDeps, request: Reques
   await limits.require('refund_page', toAddressKey(request.ip), PER_ADDRESS)
   const { id } = params.parse(request.params)
   const claim = await payments.refunds.findClaim(db, { id, secret })
-  if (!claim) throw new AppError('payments.no-such-refund', 404, 'There is no such refund.')
+  if (!claim) throw new AppError('payments.no-such-refund', 404, 'There is no such refund. Check its id.')
   return claim
 }
 
