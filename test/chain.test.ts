@@ -221,8 +221,11 @@ test('money that was refunded and then reorged becomes debt, and an open refund 
   assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '600.00'])
   assert.equal((await refunds.find(world.app.db, { id: open.id }))?.status, 'canceled')
-  const [told] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
-  assert.deepEqual([told?.kind, told?.ours?.amount, told?.theirs?.amount], ['returned-too-much', 90_000n, 150_000n])
+  const [excessCase] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
+  assert.deepEqual(
+    [excessCase?.kind, excessCase?.ours?.amount, excessCase?.theirs?.amount],
+    ['returned-too-much', 90_000n, 150_000n],
+  )
 })
 
 test('a node that syncs, warms up or is on another chain: no address is issued or used up, and no payment is lost', async () => {

@@ -1,4 +1,4 @@
-// The shape of the code, as a test. What a stock linter states plainly lives in .oxlintrc.json instead.
+// Tests the structure of the code. Rules that a stock linter supports are in .oxlintrc.json instead.
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { crowdedFolders, parseRooms, untidyRooms, untidyRoomsOf } from './tidy/r
 import { tidy } from './tidy/rules.ts'
 
 const OURS = '{bin,src,test,tools,bench,examples,packages}/**/*.{ts,js,sql,css,html}'
-/** They quote what the rules forbid. */
+/** Files that quote forbidden patterns. */
 const QUOTING = ['tools/tidy.test.ts', 'tools/tidy/rules.ts', 'bench/results']
 
 function assertNone(found: readonly string[]): void {
@@ -56,7 +56,7 @@ function untidyModule(name: string): string[] {
 
 /** Path, text and the words of the finding. */
 const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[] = [
-  // Arrows
+  // Imports between modules
   ['src/hub/index.ts', `import { x } from '#gateway'`, /hub may not import gateway/],
   ['src/ledger/index.ts', `import { x } from '#payments'`, /ledger may not import payments/],
   ['src/platform/database/db.ts', `import { x } from '#money'`, /platform may not import money/],
@@ -67,7 +67,11 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   ['src/gateway/pay.ts', `export { x } from '#hub'`, /may not import/],
   ['src/clients/stripe/index.ts', `import { x } from '#clients/daraja'`, /may not import/],
   ['src/rails/mpesa/index.ts', `import { x } from '#ledger'`, /may not import ledger/],
-  ['src/rails/mpesa/index.ts', `import { x } from '#platform/database/db'`, /a rail only translates and writes nothing/],
+  [
+    'src/rails/mpesa/index.ts',
+    `import { x } from '#platform/database/db'`,
+    /a rail only translates and writes nothing/,
+  ],
   ['src/rails/mpesa/index.ts', `import { x } from '../stripe/index.ts'`, /reaches into/],
   ['src/rails/mpesa/index.ts', `import type { Rail } from '../contract/rail.ts'`, /reaches into/],
   ['src/payments/settle.ts', `import { x } from '../rails/mpesa/index.ts'`, /reaches into/],
@@ -85,7 +89,7 @@ const BITES: readonly (readonly [path: string, text: string, finding: RegExp])[]
   ['src/inbox/queue.ts', `import { x } from '#payments'`, /inbox may not import payments/],
   ['src/payments/refunds/send.ts', `import { x } from '#rails'`, /payments may not import rails/],
   ['src/reconciliation/day.ts', `import { x } from '#inbox'`, /reconciliation may not import inbox/],
-  // One home each
+  // Allowed in one file only
   ['src/hub/index.ts', 'const key = process.env.KEY', /platform\/environment\/config/],
   ['src/hub/index.ts', 'const now = Date.now()', /injected clock/],
   ['src/hub/index.ts', 'const now = new Date()', /injected clock/],

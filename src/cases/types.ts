@@ -25,7 +25,7 @@ export interface Case {
   /** Business day in the operator's time zone, `2026-01-15`. */
   readonly day: string
   readonly kind: CaseKind
-  /** Id of the statement line, the receipt or the attempt that the case is about. */
+  /** Id of the line in the provider's list, the receipt or the attempt that the case is about. */
   readonly subject: string
   readonly intentId: string | undefined
   readonly merchantId: string | undefined

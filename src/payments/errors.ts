@@ -12,7 +12,7 @@ export const paymentEnded = (status: string): AppError =>
   new AppError('payments.over', 409, `The payment is ${status}; no attempt can start on it. Create a new payment.`)
 
 export const attemptInFlight = (): AppError =>
-  new AppError('payments.attempt-in-flight', 409, 'A payment is under way already. Wait until it ends.', {
+  new AppError('payments.attempt-in-flight', 409, 'An attempt is already in progress. Wait until it ends.', {
     retryAfterSeconds: 15,
   })
 
@@ -24,7 +24,7 @@ export function promptLive(phone: string, endsAt: Date, now: Date): AppError {
   return new AppError(
     'payments.attempt-in-flight',
     409,
-    `A payment is under way already: the prompt on ${phone} can still be approved. ${until} Wait until it ends, or ask the payer to decline it.`,
+    `An attempt is already in progress: the prompt on ${phone} can still be approved. ${until} Wait until it ends, or ask the payer to decline it.`,
     { retryAfterSeconds: seconds > 0 ? seconds : 15 },
   )
 }

@@ -111,7 +111,7 @@ export interface ExchangedAmounts {
 }
 
 /**
- * Credits money in another asset: two transfers through the liquidity account, and the spread as a transfer of its own.
+ * Credits money in another asset: two transfers through the liquidity account, and the spread as a separate transfer.
  */
 export function exchangeTransfers(
   event: Event,

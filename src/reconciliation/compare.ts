@@ -27,7 +27,7 @@ const HOUR_MS = 60 * 60_000
  */
 const MARGIN_MS = HOUR_MS / 2
 const ROWS = 500
-/** Stops at a provider whose pages never end. */
+/** Maximum pages of one list, in case a provider's pages never end. */
 const MAX_PAGES = 100_000
 /** Failed runs after which the day waits for an operator: `npx purser reconcile run`. */
 const MAX_RUNS = 12

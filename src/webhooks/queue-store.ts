@@ -14,7 +14,7 @@ export interface Claimed {
   leaseEnd: Date
   body: string
   url: string
-  /** Neither disabled nor deleted. */
+  /** True: the endpoint is neither disabled nor deleted. */
   active: boolean
   failingSince: Date | null
   /** Encrypted with the master key, newest first. */

@@ -172,7 +172,9 @@ function createView(
     speech: speechOf(request, shop?.locale),
     now,
     brand: shop?.brand,
-    byHand: intent.methods.includes('transfer') ? payments.transfers.mpesa(currencyOf(intent.amount.asset)) : undefined,
+    manualMpesa: intent.methods.includes('transfer')
+      ? payments.transfers.mpesa(currencyOf(intent.amount.asset))
+      : undefined,
     practiceUrl: practice?.url,
   }
 }

@@ -32,7 +32,7 @@ create table identity.merchants (
 );
 create index merchants_logo on identity.merchants (logo) where logo is not null;
 
--- Origins (scheme, host, port) that a payer may be sent back to.
+-- Origins (scheme, host, port) that a payer may return to.
 create table identity.return_origins (
   merchant_id text not null references identity.merchants (id),
   origin text not null check (length(origin) <= 300),

@@ -134,7 +134,7 @@ function pollQueue(
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
         const since = await storePollFailure(context.db, row, { problem, now, dueAt: addMs(now, retryMs) })
-        context.log.warn({ rail: name, since, error }, 'watching rail could not be polled')
+        context.log.warn({ rail: name, since, error }, 'a watching rail could not be polled')
       }
     },
   }
@@ -153,7 +153,7 @@ async function poll(context: Context, rail: Watcher, row: WatchRow): Promise<voi
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
-/** Scans all addresses ever issued, once a day. Finds deposits to old addresses, which are watched from then on. */
+/** Polls for all addresses ever issued, once a day. Finds deposits to old addresses, which are watched from then on. */
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   const all = await listAllWatched(context, rail.name)

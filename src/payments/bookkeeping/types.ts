@@ -63,7 +63,7 @@ export interface BookingPage {
 export interface Bookkeeping {
   findAttempt(q: Queryable, id: string): Promise<BookedAttempt | undefined>
   findAttemptByReference(q: Queryable, account: RailAccount, reference: string): Promise<BookedAttempt | undefined>
-  /** Finds push attempts that match a statement line by phone, amount and time. Returns at most two: only a single match is proof. */
+  /** Finds push attempts that match a line of the provider's list by phone, amount and time. Returns at most two: only a single match is proof. */
   findMatchingPrompts(
     q: Queryable,
     account: RailAccount,

@@ -25,7 +25,7 @@ create table payments.intents (
   -- `received` is the money that arrived, less `reversed`. `refunded` is the part of `reversed` that refunds returned.
   received payments.minor_units not null default 0,
   reversed payments.minor_units not null default 0, refunded payments.minor_units not null default 0,
-  -- Money arrived after the intent was over.
+  -- Money arrived after the intent ended.
   late boolean not null default false,
   -- Only statusOf() computes it.
   status payments.intent_status not null default 'open',
@@ -93,7 +93,7 @@ create table payments.attempts (
   due numeric(38,0) check (due >= 0),
   -- The key and the index that the address is derived from. The index becomes null when an address that no payer saw is released.
   index_space text, address_index integer check (address_index >= 0),
-  -- Every scan includes the address until this time. Afterwards only the daily sweep does.
+  -- Every poll includes the address until this time. Afterwards only the daily sweep does.
   watch_until timestamptz,
   -- Kind `transfer`: when the payer declared the transfer as sent, and the payer's note.
   sent_at timestamptz, sent_note text
@@ -193,7 +193,7 @@ create table payments.address_indexes (
   -- Highest index that received money. A wallet scans only a limited number of addresses beyond it (its gap limit).
   used integer not null default -1
 );
--- Allocated indexes whose address no payer saw. They are given out before new ones.
+-- Allocated indexes whose address no payer saw. They are allocated before new ones.
 create table payments.free_indexes (
   space text not null, index integer not null,
   primary key (space, index)
@@ -207,7 +207,7 @@ create table payments.deposits (
   asset text not null, gross numeric(38,0) not null check (gross > 0),
   -- `seen`: not final. `final`: counted. `gone`: replaced, or removed by a reorg.
   state text not null check (state in ('seen', 'final', 'gone')),
-  -- The intent was over when the deposit was first seen.
+  -- The intent had ended when the deposit was first seen.
   late boolean not null,
   seen_at timestamptz not null,
   -- Confirmations: the present and the required number.
@@ -323,7 +323,7 @@ create table payments.settlements (
   -- The ledger transfer that credited the money.
   transfer_id uuid not null unique,
   asset text not null, credited numeric(38,0) not null check (credited > 0),
-  -- Money that went back to the payer before the settlement.
+  -- Money that was returned to the payer before the settlement.
   returned numeric(38,0) not null default 0 check (returned >= 0),
   -- Fee terms at the time of the receipt, and the fee that the settlement kept.
   fee_bps integer not null check (fee_bps between 0 and 10000), fee_fixed numeric(38,0) not null check (fee_fixed >= 0),
@@ -357,12 +357,12 @@ create table payments.settlement_frees (
 );
 create index settlement_frees_settlement on payments.settlement_frees (settlement_id);
 
--- Watching: one row for the scans of each rail, and one for its daily sweep over all addresses (`<rail>:sweep`). A process claims a
--- scan by a lease. Only the process with the latest claim may store the result.
+-- Watching: one row for the polls of each rail, and one for its daily sweep over all addresses (`<rail>:sweep`). A process claims a
+-- poll by a lease. Only the process with the latest claim may store the result.
 create table payments.watches (
   rail text primary key,
   cursor text,
-  -- Start of the last scan that reached the newest data. The next scan includes each address whose `watch_until` is later than that.
+  -- Start of the last poll that reached the newest data. The next poll includes each address whose `watch_until` is later than that.
   caught_up_at timestamptz,
   due_at timestamptz not null,
   leased_until timestamptz,

@@ -77,7 +77,7 @@ export interface Claim {
   readonly expiresAt: Date
   readonly places: readonly ClaimPlace[]
   /** The operator pays this refund manually. */
-  readonly byHand: boolean
+  readonly isManual: boolean
 }
 
 export interface NewRefund {

@@ -18,8 +18,8 @@ import { type NotifyDeps, notifySettlementOwner } from './notify.ts'
 import type { SettlementTerms } from './types.ts'
 
 /**
- * Holds credited money back until its settlement. A credit is posted as usual, and the same posting moves it on to `pending`. Money that goes
- * back to a payer before the settlement is taken from `pending` first. The ledger wrapper does this, so that code which credits or debits
+ * Holds credited money back until its settlement. A credit is posted as usual, and the same posting moves it on to `pending`. Money that returns
+ * to a payer before the settlement is debited from `pending` first. The ledger wrapper does this, so that code which credits or debits
  * merchants needs no settlement logic.
  */
 

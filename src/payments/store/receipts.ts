@@ -37,8 +37,8 @@ export interface EntryRow {
   asset: Asset
   amount: bigint
   /**
-   * Part of `amount` that does not change what the receipt counts for: money that left beyond the receipt, or that made
-   * such an excess good.
+   * Part of `amount` that does not change what the receipt counts for: money that left beyond the receipt, or that covered
+   * such an excess.
    */
   excess: bigint
   providerId: string | null

@@ -140,19 +140,19 @@ export function listRefunds(
  */
 export const listUnresolvedRefunds = (
   q: Queryable,
-  { byHand, before, limit }: { byHand: string; before: Date; limit: number },
+  { manualRail, before, limit }: { manualRail: string; before: Date; limit: number },
 ): Promise<RefundRow[]> =>
   q.many(sql`select ${COLUMNS} from payments.refunds
-    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
+    where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})
     order by id limit ${limit}`)
 
 /** Counts the refunds that an operator must resolve, and returns since when the oldest waits. */
 export const measureUnresolvedRefunds = (
   q: Queryable,
-  { byHand, before }: { byHand: string; before: Date },
+  { manualRail, before }: { manualRail: string; before: Date },
 ): Promise<{ waiting: number; since: Date | null }> =>
   q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
-    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})`)
+    where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})`)
 
 /**
  * Claims the right to send a refund, once: undefined when it is not `created` any more. Call it under the intent's
@@ -213,7 +213,7 @@ export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: stri
       or (f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and (f.held > 0 or f.due_at is not null))
     order by f.id limit 20`)
 
-/** Lists successful refunds that are not booked in full. Old refunds without entries of their own name no reference. */
+/** Lists successful refunds that are not booked in full. Old refunds without their own entries have no reference. */
 export const listUnbooked = (q: Queryable): Promise<{ id: string; amount: bigint; booked: bigint }[]> =>
   q.many(sql`select f.id, f.amount, coalesce(e.amount, 0) as booked
     from payments.refunds f left join lateral (

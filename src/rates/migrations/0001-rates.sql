@@ -21,7 +21,7 @@ create table rates.last_good (
   currency text primary key,
   numerator numeric not null check (numerator > 0 and scale(numerator) = 0),
   denominator numeric not null check (denominator > 0 and scale(denominator) = 0),
-  -- Time of the oldest price that went into it.
+  -- Time of the oldest price that it was computed from.
   at timestamptz not null,
   sources text[] not null,
   -- Last price that at least two sources agreed on, and its oldest time. A single remaining source is checked against it.

@@ -24,7 +24,7 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
   }
   const send = (reply: Reply, status: number, page: string): Reply =>
     reply.status(status).type('text/html; charset=utf-8').send(page)
-  /** Allows only URLs of the Purser that owns the sandbox, because anybody can write the query parameter. */
+  /** Allows only URLs of the Purser that owns the sandbox, because anyone can set the query parameter. */
   const allowedReturnUrl = ({ query: { successCallbackURL: url } }: Asked): string | undefined =>
     url !== undefined && deliver.accepts(url) ? url : undefined
   const show = (

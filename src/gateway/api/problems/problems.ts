@@ -195,7 +195,7 @@ const all = [
   {
     code: 'identity.too-many-stores',
     status: 409,
-    message: 'A merchant can have 200 stores.',
+    message: 'A merchant can have at most 200 stores. Change an existing store instead.',
     remedy: 'Use an existing store. An archived store can be restored and renamed.',
   },
   {

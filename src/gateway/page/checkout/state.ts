@@ -17,7 +17,7 @@ export interface View {
   /** URL to which the script redirects the payer. Set only in the response to the payer's own form. */
   readonly redirect?: string | undefined
   /** Pay Bill or Buy Goods number for payments from the M-Pesa menu, which an operator confirms. */
-  readonly byHand?: ManualMpesa | undefined
+  readonly manualMpesa?: ManualMpesa | undefined
   /** URL of the practice phone and wallet in sandbox mode. */
   readonly practiceUrl?: string | undefined
 }

@@ -142,7 +142,7 @@ const pathOf = ({ claim, secret, speech }: Page): string =>
 /** Reloads the page while the money is being sent, and when the link expires, because the form must not stay open after that. */
 function headOf(page: Page, now: Date): Html | undefined {
   const { claim } = page
-  if (claim.refund.status === 'pending' && !claim.byHand)
+  if (claim.refund.status === 'pending' && !claim.isManual)
     return html`<noscript>${renderReload(RELOAD_SECONDS, pathOf(page))}</noscript>`
   return claim.refund.status === 'claimable'
     ? renderReload(secondsUntil(claim.expiresAt, now), pathOf(page))

@@ -41,7 +41,7 @@ export async function debitRefund(unit: RefundUnit, reference: string | null): P
   })
 }
 
-/** Posts a second successful sending of one refund. It becomes a refund of its own, and a case is opened for an operator. */
+/** Posts a second successful sending of one refund. It becomes a separate refund, and a case is opened for an operator. */
 export async function debitDuplicateSending(
   unit: RefundUnit,
   { rail, reference }: { rail: string; reference: string },
