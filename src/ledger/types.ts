@@ -69,7 +69,7 @@ export interface Ledger extends Module {
   ): Promise<Statement>
   /**
    * Streams the transfers of all accounts with a prefix in a time range, oldest first, page by page. Each page is a separate statement that
-   * runs when the reader asks for it, so a slow reader keeps nothing open.
+   * runs when the reader requests it, so a slow reader keeps nothing open.
    */
   history(q: Queryable, of: HistoryQuery): AsyncGenerator<readonly HistoryLine[]>
   /** Returns the sum of all balances per asset. A sum other than zero is a bug. */

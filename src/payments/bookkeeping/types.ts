@@ -77,7 +77,7 @@ export interface Bookkeeping {
     account: RailAccount,
     page: { before: Date; after: string; limit: number },
   ): Promise<string[]>
-  /** Queries the provider about an attempt, and records nothing. Returns undefined when the query failed. */
+  /** Queries the provider for an attempt, and records nothing. Returns undefined when the query failed. */
   query(attemptId: string): Promise<Outcome | undefined>
   /** Records an outcome of an attempt: attempt, receipts and ledger in one transaction. Returns the attempt after it. */
   record(attempt: Pick<BookedAttempt, 'id' | 'intentId'>, outcome: Outcome): Promise<BookedAttempt>

@@ -8,7 +8,7 @@ import { largest, merchantTolerance } from './tolerance.ts'
 import type { IntentChange } from './types.ts'
 
 export interface ObservedChange {
-  /** Whether a visible field of an attempt or a receipt changed. */
+  /** True: a visible field of an attempt or a receipt changed. */
   readonly shows: boolean
   readonly attemptFailed?: boolean
   readonly canceledAt?: Date

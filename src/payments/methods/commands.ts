@@ -27,10 +27,7 @@ export function transferCommands(
       .description(description)
       .argument('<transfer>', 'payment code, att_… or pay_… (the newest transfer of that payment)')
   onTransfer('confirm', 'confirm that the money of a manual transfer arrived, and credits it')
-    .requiredOption(
-      '--number <text>',
-      'receipt number of the transfer in the bank’s books; each number is counted once',
-    )
+    .requiredOption('--number <text>', 'number of the transfer on the bank statement; each number is counted once')
     .option('--amount <amount>', 'amount that arrived, in the currency of the transfer (default: the requested amount)')
     .option('--another', 'confirm an additional transfer: the payer sent twice with one payment code')
     .action(async (name: string, options: { number: string; amount?: string; another?: true }) => {

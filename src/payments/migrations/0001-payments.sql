@@ -252,7 +252,7 @@ create table payments.refunds (
   -- Money of the merchant that is on hold until the result is known. On success the rest of `amount` becomes debt.
   held payments.minor_units not null default 0,
   origin text not null check (origin in ('merchant', 'provider')),
-  -- `native`: to the payment method. `claim`: by a refund link, on which the payer enters the destination.
+  -- `native`: to the original payment method. `claim`: by a refund link, on which the payer enters the destination.
   way text not null check (way in ('native', 'claim')),
   state text not null check (state in ('created', 'submitting', 'pending', 'unknown', 'claimable', 'succeeded', 'failed', 'canceled', 'expired')),
   -- How the amount is computed when the payment was made in another asset.

@@ -27,7 +27,7 @@ export function refundCommands(
 ): void {
   payments
     .command('refund')
-    .description('refund a payment or a part of it, to the payment method or by a refund link')
+    .description('refund a payment or a part of it, to the original payment method or by a refund link')
     .argument('<payment>', 'payment id, pay_…')
     .option('--amount <amount>', 'amount in the payment’s currency (default: all that is refundable)')
     .option('--currency <code>', 'refund uncounted money that arrived in this other currency')

@@ -69,7 +69,7 @@ void test('a canceled link and an expired link move their money back to the sett
   )
 })
 
-void test('a failed refund to the payment method moves its money back to the settlement', async () => {
+void test('a failed refund to the original payment method moves its money back to the settlement', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intentId = await paid(trial)
