@@ -33,7 +33,7 @@ const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'return-differs':
     'The provider returned more than is recorded here. Check the refunds of the payment at the provider.',
   'returned-too-much':
-    'The payer was returned more than the payment, or one refund was sent twice. Contest the dispute at the provider, or ask the payer. The merchant bears the cost until then.',
+    'The payer was returned more than the payment, or one refund was sent twice. Contest the dispute at the provider, or ask the payer to return the money. The merchant bears the cost until then.',
   'taken-back':
     'A reorg removed money that was final and counted. It was debited from the merchant, as debt where it was spent. Notify the merchant, and consider a higher BITCOIN_CONFIRMATIONS.',
   'pending-for-ever': 'The provider reports no outcome. Ask it about our reference, then notify the merchant.',
