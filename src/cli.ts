@@ -13,7 +13,9 @@ const open = async () => (await attach()).open()
 const openApp = async () => (await attach()).openApp()
 
 const program = new Command('npx purser')
-  .description('A money desk: collects payments and keeps one ledger. Commands work with or without a running program.')
+  .description(
+    'Payment server: collects payments and keeps one double-entry ledger. Commands work with or without a running program.',
+  )
   .version(packageVersion)
   .showHelpAfterError('(npx purser --help lists the commands)')
   .exitOverride()

@@ -9,7 +9,7 @@ import { makeDataFolder } from '#platform/database/postgres'
 import { packageVersion } from '#platform/base/version'
 import { greet } from './welcome.ts'
 
-const LOCK_LOST = 'PostgreSQL is gone, or another process took over the data folder. This process stops at once.'
+const LOCK_LOST = 'PostgreSQL has stopped, or another process took over the data folder. This process stops at once.'
 
 /** Runs Purser until it receives a stop signal: config → database → app → drain. */
 export async function main(): Promise<void> {

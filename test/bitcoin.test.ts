@@ -216,7 +216,7 @@ test('mined dust counts, and a block reward counts when it matures', async () =>
   assert.deepEqual(await own.paymentState(id), ['paid', '50.00000293', 'overpaid'])
 })
 
-test('an old address is still scanned once a day', async () => {
+test('an old address is still polled once a day', async () => {
   await using own = await openChainWorld()
   const { id, address } = await own.invoice({ ...btc('0.00100000'), expires_in: 60 })
   await own.advance(60_000)

@@ -114,7 +114,7 @@ test('a reorg deeper than the settlement: the money is reversed once, and counts
   assert.deepEqual(
     await readReversals(world),
     { status: 'degraded', takenBack: 1, cases: [id] },
-    'reported to a person',
+    'reported to an operator',
   )
   await world.pay(address, amount)
   await world.mine()
@@ -153,7 +153,7 @@ test('a reversal of spent money becomes debt, which is repaid first', async () =
   assert.deepEqual(await world.broken(), [])
 })
 
-/** Halves the price of Bitcoin at all sources and waits until it is known. */
+/** Halves the price of Bitcoin at all sources and waits until Purser uses it. */
 async function crash(world: ChainWorld): Promise<void> {
   await world.api('POST', '/sandbox/prices', { 'BTC/USD': '32500.00' })
   await world.jump(130_000)
@@ -201,7 +201,7 @@ test('a locked rate holds six hours for money detected in time; later confirmati
   assert.ok(Number(received) > 2990 && Number(received) < 3010, received)
 })
 
-test('money that was refunded and then reorged becomes debt, and an open claim link is closed', async () => {
+test('money that was refunded and then reorged becomes debt, and an open refund link is closed', async () => {
   await using world = await openChainWorld()
   const { refunds } = world.app.payments
   const { merchantId } = world
@@ -221,8 +221,11 @@ test('money that was refunded and then reorged becomes debt, and an open claim l
   assert.deepEqual(await world.paymentState(id), ['reversed', '0.00', ''])
   assert.deepEqual(await world.balance('KES'), ['0.00', '600.00'])
   assert.equal((await refunds.find(world.app.db, { id: open.id }))?.status, 'canceled')
-  const [told] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
-  assert.deepEqual([told?.kind, told?.ours?.amount, told?.theirs?.amount], ['returned-too-much', 90_000n, 150_000n])
+  const [excessCase] = (await world.app.reconciliation.listCases(world.app.db, { limit: 10 })).items
+  assert.deepEqual(
+    [excessCase?.kind, excessCase?.ours?.amount, excessCase?.theirs?.amount],
+    ['returned-too-much', 90_000n, 150_000n],
+  )
 })
 
 test('a node that syncs, warms up or is on another chain: no address is issued or used up, and no payment is lost', async () => {

@@ -6,7 +6,7 @@ import { openBrowser } from './browser.ts'
 import { waitFor } from './wait.ts'
 import { openWorld, type World } from './world.ts'
 
-/** Tests the refund claim page in a browser. */
+/** Tests the refund page in a browser. */
 
 async function link(world: World): Promise<{ payment: string; url: string }> {
   const made = await world.api('POST', PAYMENTS, { amount: '1500.00', currency: 'KES' })

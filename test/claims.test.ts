@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import { create, find, ledgerBalance, PAYMENTS } from './api/shop.ts'
 import { openWorld, type Answer, type World } from './world.ts'
 
-/** Tests the refund claim page over HTTP. */
+/** Tests the refund page over HTTP. */
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
-/** Creates a card payment of KES 1,500 with a refund by claim link. */
+/** Creates a card payment of KES 1,500 with a refund by a refund link. */
 async function link(world: World): Promise<{ id: string; payment: string; path: string; secret: string }> {
   const { id: payment } = await create(world, { methods: ['card'] })
   const { body: attempt } = await world.api('POST', `${PAYMENTS}/${payment}/attempts`, { method: 'card' })
@@ -87,5 +87,5 @@ void test('errors appear beside the field; a wrong link, a used link and another
   assert.match((await world.api('GET', one.path)).body, /no longer valid/)
   await say(world, one, { place: 'hand', to: 'x', step: 'confirm' })
   assert.equal((await world.api('GET', `/api/v1/refunds/${one.id}`)).body.status, 'canceled')
-  assert.ok(!JSON.stringify(world.log.entries).includes(one.secret), 'no claim link is logged')
+  assert.ok(!JSON.stringify(world.log.entries).includes(one.secret), 'no refund link is logged')
 })

@@ -137,8 +137,8 @@ void test('the client gives up after the last attempt, or when Retry-After is to
   const error = await failure(server.client({ retries: 2 }).getPayment('pay_1'))
   assert.deepEqual([error.status, error.code, server.seen.length], [500, 'http-500', 3])
   await using busy = await serve(status(429, { 'retry-after': '900' }))
-  const told = await failure(busy.client().getPayment('pay_1'))
-  assert.deepEqual([told.retryAfterSeconds, busy.seen.length], [900, 1])
+  const refusal = await failure(busy.client().getPayment('pay_1'))
+  assert.deepEqual([refusal.retryAfterSeconds, busy.seen.length], [900, 1])
 })
 
 void test('a request that cannot be repeated safely is not retried, and the caller gets the error', async () => {

@@ -24,7 +24,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** Purser in a process of its own. */
+/** Purser in a separate process. */
 export interface PurserProcess {
   readonly url: string
   /** API key that the program printed. */
@@ -118,7 +118,7 @@ function run(
     cwd,
     env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', DATA_DIR: dataDir, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Give it a process group of its own, as a shell does.
+    // Give it its own process group, as a shell does.
     detached: true,
   })
   let stdout = ''

@@ -138,7 +138,7 @@ void test('a receipt missing at the provider opens a case, which closes when the
   assert.deepEqual(
     await openCases(world),
     ['missing-there', 'taken-back'].map((kind) => ({ rail: 'bitcoin', kind, intentId: ids.bitcoin })),
-    'disconnected coins were reversed, and a person closes their case',
+    'disconnected coins were reversed, and an operator closes their case',
   )
   assert.equal((await find(world, ids.bitcoin)).status, 'reversed')
   await assertBooksHold(world)

@@ -16,11 +16,11 @@ const STEPS: Readonly<Record<string, readonly [program: string, ...args: string[
 /** Steps that load both cores: they run alone, after the tests. */
 const ALONE = ['bench']
 const STEP_LIMIT_MS = 5 * 60_000
-/** Scripts of the tools start `node` by name, so this Node comes first in PATH. */
+/** Puts this Node first on PATH, because the scripts of the tools start `node` by name. */
 const PATH = [join('node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter)
 const env = { ...process.env, PATH }
 
-/** Runs a step and prints one line; prints the whole output of a failed step. */
+/** Prints one line per step, and the full output of a failed step. */
 async function passes(step: string): Promise<boolean> {
   const [program, ...args] = STEPS[step] ?? []
   if (program === undefined) throw new Error(`There is no step '${step}': ${Object.keys(STEPS).join(', ')}, tests`)

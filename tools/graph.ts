@@ -1,4 +1,4 @@
-// npm run graph [-- module | --files [path]]: prints who imports whom, type imports included.
+// npm run graph [-- module | --files [path]]: prints the import graph, type imports included.
 import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { parseArgs } from 'node:util'

@@ -11,7 +11,7 @@ const NOT_COPIED = new Set(['.git', 'node_modules', 'data', 'test-results', 'res
 const root = mkdtempSync(join(tmpdir(), 'purser-rail-'))
 after(() => rmSync(root, { recursive: true, force: true }))
 
-/** Starts the new rail's tests as a test run of their own, not as part of this one. */
+/** Starts the new rail's tests as a separate test run, not as part of this one. */
 const { NODE_TEST_CONTEXT: _, ...outside } = process.env
 const PATH = [resolve('node_modules', '.bin'), dirname(process.execPath), process.env.PATH].join(delimiter)
 const env = { ...outside, PATH }

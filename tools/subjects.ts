@@ -1,4 +1,4 @@
-// npm run check -- subjects: commit subjects since the rule was made, where git history is there.
+// npm run check -- subjects: checks commit subjects since the rule exists. Skipped without git history.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 

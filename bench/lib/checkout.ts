@@ -14,7 +14,7 @@ export interface CheckoutOptions {
   readonly repository: string
   /** Name of a commit: hash, branch, tag or HEAD~3. */
   readonly ref: string
-  /** Where the worktree goes; an empty or missing folder. */
+  /** Folder of the worktree; empty or missing. */
   readonly folder: string
   /** Called with the cleanup as soon as something must be removed. */
   readonly defer: (undo: () => Promise<void>) => void

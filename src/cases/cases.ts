@@ -20,7 +20,7 @@ import type { AuditDecision, Case, CaseKind, Cases, ListCases } from './types.ts
 
 export const casesSchema: Schema = { name: 'cases', folder: new URL('./migrations/', import.meta.url) }
 
-/** Next step for the person who works on the case, by kind. */
+/** Next step for the operator who handles the case, by kind. */
 const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'missing-here':
     'The provider has money without a payment here. Ask the provider who paid. Then credit the payment that it is for, or refund it at the provider.',
@@ -33,13 +33,13 @@ const SUGGESTED: Readonly<Record<CaseKind, string>> = {
   'return-differs':
     'The provider returned more than is recorded here. Check the refunds of the payment at the provider.',
   'returned-too-much':
-    'The payer was returned more than the payment, or one refund was sent twice. Contest the dispute at the provider, or ask the payer. The merchant bears the cost until then.',
+    'The payer was returned more than the payment, or one refund was sent twice. Contest the dispute at the provider, or ask the payer to return the money. The merchant bears the cost until then.',
   'taken-back':
     'A reorg removed money that was final and counted. It was debited from the merchant, as debt where it was spent. Notify the merchant, and consider a higher BITCOIN_CONFIRMATIONS.',
   'pending-for-ever': 'The provider reports no outcome. Ask it about our reference, then notify the merchant.',
 }
 
-/** Creates the list of cases that need a person. */
+/** Creates the list of cases that need an operator. */
 export const createCases = ({ clock, ids }: { clock: Clock; ids: Ids }): Cases => ({
   name: 'cases',
   schema: casesSchema,

@@ -16,7 +16,7 @@ export type CaseKind = (typeof CASE_KINDS)[number]
 export const CASE_STATES = ['open', 'closed', 'repaired', 'credited'] as const
 export type CaseState = (typeof CASE_STATES)[number]
 
-/** A problem that needs a person, such as a difference between our books and a provider's. */
+/** A problem that needs an operator, such as a difference between our books and a provider's. */
 export interface Case {
   /** `rec_…` */
   readonly id: string
@@ -25,7 +25,7 @@ export interface Case {
   /** Business day in the operator's time zone, `2026-01-15`. */
   readonly day: string
   readonly kind: CaseKind
-  /** Id of the statement line, the receipt or the attempt that the case is about. */
+  /** Id of the line in the provider's list, the receipt or the attempt that the case is about. */
   readonly subject: string
   readonly intentId: string | undefined
   readonly merchantId: string | undefined
@@ -39,7 +39,7 @@ export interface Case {
   readonly number: string | undefined
   readonly movedAt: Date
   readonly state: CaseState
-  /** The next step for a person. */
+  /** The next step for an operator. */
   readonly suggested: string
   readonly note: string | undefined
   readonly createdAt: Date

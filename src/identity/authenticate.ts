@@ -9,7 +9,7 @@ import { readKeyByHash } from './store/keys.ts'
 /** Maximum time that another instance may still accept a revoked key. */
 export const CACHE_MS = 5_000
 const KNOWN_MAX = 10_000
-/** Unknown keys have a cache of their own, so that a flood of invalid keys cannot evict valid ones. */
+/** Unknown keys have a separate cache, so that a flood of invalid keys cannot evict valid ones. */
 const UNKNOWN_MAX = 1_000
 
 type Known = ApiKey & { readonly caller: Caller }

@@ -27,7 +27,9 @@ export async function createOperator(
     disabledAt: undefined,
   }
   if (!(await insertOperator(tx, operator))) {
-    throw new AppError('identity.operator-exists', 409, `There is already an operator ${email}.`, { param: 'email' })
+    throw new AppError('identity.operator-exists', 409, `There is already an operator ${email}. Use another address.`, {
+      param: 'email',
+    })
   }
   const detail = { email, role: input.role }
   await insertAudit(tx, { actor, action: 'identity.operator-created', target: operator.id, detail }, createdAt)

@@ -21,7 +21,11 @@ export async function createStore(
 ): Promise<Store> {
   const merchant = await requireMerchant(tx, merchantId)
   if ((await countStores(tx, merchant.id)) >= STORES_AT_MOST)
-    throw new AppError('identity.too-many-stores', 409, `A merchant can have at most ${STORES_AT_MOST} stores.`)
+    throw new AppError(
+      'identity.too-many-stores',
+      409,
+      `A merchant can have at most ${STORES_AT_MOST} stores. Change an existing store instead.`,
+    )
   const at = deps.clock.now()
   const empty: Store = {
     id: deps.ids.next('sto'),

@@ -6,7 +6,7 @@ import type { OpenCli } from '#platform/runtime/module'
 export function inboxCommands(program: Command, open: OpenCli): void {
   extendCommand(program, {
     name: 'payments',
-    description: 'provider events that wait for a person',
+    description: 'provider events that wait for an operator',
     load: async (group) => (await import('./parked.ts')).parkedCommands(group, open),
   })
 }

@@ -10,7 +10,7 @@ import type { InboxHandlers } from './types.ts'
 export interface InboxDeps {
   readonly db: Db
   readonly rails: readonly Rail[]
-  /** Asked at use: handlers belong to modules that are created after the inbox. */
+  /** Called at use: handlers belong to modules that are created after the inbox. */
   readonly handlers: () => InboxHandlers
   readonly jobs: () => Pick<Jobs, 'wake'>
   readonly clock: Clock
@@ -42,6 +42,6 @@ function createMeters(metrics: Metrics) {
       'purser_payment_inbox_lag_seconds',
       'Age of the oldest event that was never handled, in seconds',
     ),
-    parked: metrics.gauge('purser_payment_inbox_parked', 'Events that wait for a person'),
+    parked: metrics.gauge('purser_payment_inbox_parked', 'Events that wait for an operator'),
   }
 }

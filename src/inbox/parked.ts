@@ -9,26 +9,30 @@ const RETRY_MS = 60 * 60_000
 /** Maximum characters of an event to print. */
 const MAX_SHOWN_CHARS = 20_000
 
-/** Adds `parked`, `show`, `retry` and `close`: provider events that wait for a person. */
+/** Adds `parked`, `show`, `retry` and `close`: provider events that wait for an operator. */
 export function parkedCommands(payments: Command, open: OpenCli): void {
   payments
     .command('parked')
-    .description(`lists the ${MAX_LISTED} oldest parked events`)
+    .description(`list the ${MAX_LISTED} oldest parked events`)
     .action(async () => {
       const { db, print } = await open()
       const events = await listParked(db, MAX_LISTED)
       print(events.length === 0 ? 'No event is parked.' : events.map((event) => ({ ...event })))
     })
   const onParked = (name: string, description: string): Command =>
-    payments.command(name).description(description).argument('<rail>').argument('<event>', 'its eventKey')
-  onParked('show', 'prints the event’s body and the reason why it is parked').action(
+    payments
+      .command(name)
+      .description(description)
+      .argument('<rail>', 'such as mpesa')
+      .argument('<event>', 'eventKey of the event, from npx purser payments parked')
+  onParked('show', 'print the event’s body and the reason why it is parked').action(
     async (rail: string, eventKey: string) => {
       const { db, print } = await open()
       const event = (await findParked(db, { rail, eventKey })) ?? notParked()
       print(`${event.note ?? 'no reason recorded'}\n\n${event.raw.toString('utf8').slice(0, MAX_SHOWN_CHARS)}`)
     },
   )
-  onParked('retry', 'handles a parked event again, with retries for an hour').action(
+  onParked('retry', 'handle a parked event again, with retries for an hour').action(
     async (rail: string, eventKey: string) => {
       const { db, clock, print, record } = await open()
       const now = clock.now()
@@ -39,7 +43,7 @@ export function parkedCommands(payments: Command, open: OpenCli): void {
       print('The event will be handled again within a second.')
     },
   )
-  onParked('close', 'closes a parked event manually; nothing is credited for it')
+  onParked('close', 'close a parked event without handling it; nothing is credited for it')
     .requiredOption('--note <text>', 'the reason, for the audit log')
     .action(async (rail: string, eventKey: string, { note }: { note: string }) => {
       const { db, print, record } = await open()

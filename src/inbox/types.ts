@@ -17,7 +17,7 @@ export interface StoredEvent {
 }
 
 /**
- * Result of handling one fact. `done`: recorded, or known before. `later`: retry with backoff. `parked`: a person must decide.
+ * Result of handling one fact. `done`: recorded, or known before. `later`: retry with backoff. `parked`: an operator must decide.
  * `ignored`: the fact is about another program's money. `refused`: a security event; nothing was credited.
  */
 export type Handled =

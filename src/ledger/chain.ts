@@ -71,7 +71,7 @@ export function nextStart(last: Coverage): Pick<Coverage, 'afterSeq' | 'fromXid'
   return last.restored ? { afterSeq: last.lastSeq, fromXid: 0n } : { afterSeq: last.afterSeq, fromXid: last.toXid }
 }
 
-/** Whether a seal starts where the previous one ends. */
+/** Returns whether a seal starts where the previous one ends. */
 export function continuesFrom(seal: Coverage, last: Coverage | undefined): boolean {
   const start = last ? nextStart(last) : { afterSeq: 0n, fromXid: 0n }
   const sameServer = !last || seal.restored || seal.systemIdentifier === last.systemIdentifier

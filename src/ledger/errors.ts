@@ -59,7 +59,7 @@ const invalidAmountOrAccount = (error: unknown): AppError =>
   new AppError('ledger.bad-transfer', 500, 'A transfer must move more than zero to another account.', { cause: error })
 
 const insufficientFunds = (error: unknown, name: string): AppError =>
-  new AppError('ledger.insufficient-funds', 409, 'The funds do not suffice.', {
+  new AppError('ledger.insufficient-funds', 409, 'The balance is too low. Use a smaller amount, or add money first.', {
     cause: new Error(`${name} would go below its held amount or below zero`, { cause: error }),
   })
 

@@ -44,7 +44,7 @@ export interface Ledger extends Module {
    * with the same content. Post once in a transaction: two calls may deadlock with another transaction, which `db.transaction` then retries.
    * Throws AppError `ledger.insufficient-funds` (409), `ledger.transfer-mismatch` (409, names the transfer and the field),
    * `ledger.bad-transfer`, `ledger.bad-account`, `ledger.unknown-account` (bugs of the caller, 500). After a throw the transaction is
-   * aborted. Without a caller's transaction a posting is a transaction of its own.
+   * aborted. Without a caller's transaction a posting runs in its own transaction.
    */
   post(q: Tx | Db, transfers: readonly Transfer[]): Promise<'posted' | 'repeated'>
   /** Reserves money. True when it is held, now or before; false when the funds are insufficient. Throws `ledger.hold-mismatch`. */
@@ -69,7 +69,7 @@ export interface Ledger extends Module {
   ): Promise<Statement>
   /**
    * Streams the transfers of all accounts with a prefix in a time range, oldest first, page by page. Each page is a separate statement that
-   * runs when the reader asks for it, so a slow reader keeps nothing open.
+   * runs when the reader requests it, so a slow reader keeps nothing open.
    */
   history(q: Queryable, of: HistoryQuery): AsyncGenerator<readonly HistoryLine[]>
   /** Returns the sum of all balances per asset. A sum other than zero is a bug. */

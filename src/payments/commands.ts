@@ -7,7 +7,7 @@ import type { Payments } from './types.ts'
 export function paymentsCommands(program: Command, open: OpenCli, openPayments: () => Promise<Payments>): void {
   declareCommand(program, {
     name: 'payments',
-    description: 'manages refunds, manual transfers, and provider events that wait for an operator',
+    description: 'manage refunds, manual transfers, and provider events that wait for an operator',
     load: async (group) => {
       const { refundCommands } = await import('./refunds/commands.ts')
       const { transferCommands } = await import('./methods/commands.ts')

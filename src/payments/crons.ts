@@ -9,7 +9,7 @@ import { releaseRefundKeys } from './store/refunds.ts'
 
 const SECOND_MS = 1000
 const DAY_MS = 24 * 60 * 60 * SECOND_MS
-/** Idempotency keys are kept this long. */
+/** Retention of idempotency keys. */
 const KEY_LIFETIME_MS = 30 * DAY_MS
 const KEYS_BATCH = 2000
 

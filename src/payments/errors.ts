@@ -2,15 +2,17 @@ import { AppError } from '#platform/base/errors'
 import { explainInvalidMobile, type MobileCountry } from '#platform/base/phone'
 
 /** Errors of this module. Each message says what happened and what to do. */
-export const notFound = (): AppError => new AppError('payments.not-found', 404, 'There is no such payment.')
+export const notFound = (): AppError =>
+  new AppError('payments.not-found', 404, 'There is no such payment. Check its id.')
 
-export const alreadyPaid = (): AppError => new AppError('payments.already-paid', 409, 'The payment is paid already.')
+export const alreadyPaid = (): AppError =>
+  new AppError('payments.already-paid', 409, 'The payment is paid already. Nothing is left to pay.')
 
 export const paymentEnded = (status: string): AppError =>
   new AppError('payments.over', 409, `The payment is ${status}; no attempt can start on it. Create a new payment.`)
 
 export const attemptInFlight = (): AppError =>
-  new AppError('payments.attempt-in-flight', 409, 'A payment is under way already. Wait until it ends.', {
+  new AppError('payments.attempt-in-flight', 409, 'An attempt is already in progress. Wait until it ends.', {
     retryAfterSeconds: 15,
   })
 
@@ -22,7 +24,7 @@ export function promptLive(phone: string, endsAt: Date, now: Date): AppError {
   return new AppError(
     'payments.attempt-in-flight',
     409,
-    `A payment is under way already: the prompt on ${phone} can still be approved. ${until} Wait until it ends, or have it declined.`,
+    `An attempt is already in progress: the prompt on ${phone} can still be approved. ${until} Wait until it ends, or ask the payer to decline it.`,
     { retryAfterSeconds: seconds > 0 ? seconds : 15 },
   )
 }
@@ -83,7 +85,9 @@ export const exchangeUnavailable = (currency: string): AppError =>
   )
 
 export const payerDetailMissing = (param: 'phone' | 'email', method: string): AppError =>
-  new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}.`, { param })
+  new AppError('payments.payer-incomplete', 422, `${method} needs the payer’s ${param}. Send it with the attempt.`, {
+    param,
+  })
 
 /** `country`: country of the mobile numbers that the rail accepts. */
 export const badPhone = (country: MobileCountry | undefined): AppError =>
@@ -97,7 +101,7 @@ export const tooManyPrompts = (retryAfterSeconds: number): AppError =>
   new AppError(
     'payments.too-many-prompts',
     429,
-    'This phone received too many prompts. Wait before you send another one.',
+    'This phone received too many prompts. Wait before you send another prompt.',
     {
       param: 'phone',
       retryAfterSeconds,

@@ -7,7 +7,7 @@ import { isSweep, listWatchStates, railOfWatch } from './store/watching.ts'
 
 /** Workers poll every half second. An attempt that is overdue by more than this means that no worker runs, or that they cannot keep up. */
 const OVERDUE_SECONDS = 60
-/** A scan that is overdue by more than this degrades health. Restarting nodes are back sooner. */
+/** A poll of a watching rail that is overdue by more than this degrades health. A restarting node is back sooner. */
 const WATCH_STALE_MS = 120_000
 /** The same limit for the daily sweep. */
 const SWEEP_STALE_MS = 60 * 60_000
@@ -15,7 +15,7 @@ const SWEEP_STALE_MS = 60 * 60_000
 /** Maximum wait of a payer for an operator: to pay a refund manually, or to find a manual transfer. */
 const OPERATOR_WAIT_MS = 24 * 60 * 60_000
 
-/** Checks that attempts are polled, rails are scanned, and operators act in time. Also sets the gauges. */
+/** Checks that attempts and watching rails are polled and operators act in time. Also sets the gauges. */
 export const paymentsHealth = (context: Context): HealthCheck => ({
   name: 'payments',
   critical: false,
@@ -47,7 +47,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
   },
 })
 
-/** Lists rails whose scans fail, with the reason, and rails whose scans do not run. */
+/** Lists watching rails whose polls fail, with the reason, and those whose polls do not run. */
 async function listStaleWatches(context: Context): Promise<string[]> {
   const now = context.clock.now().getTime()
   return (await listWatchStates(context.db)).flatMap(({ rail, failingSince, dueAt, problem }) => {

@@ -4,8 +4,8 @@ import { deriveUuid } from '#platform/base/ids'
 import { BALANCE_RAIL } from './methods/types.ts'
 
 /**
- * All postings of payments, one pure function for each event. Amounts are gross. A provider's fee is a transfer of its
- * own, borne by the operator's fee account. The clearing account of a rail is below zero by exactly the amount that the
+ * All postings of payments, one pure function for each event. Amounts are gross. A provider's fee is a separate
+ * transfer, borne by the operator's fee account. The clearing account of a rail is below zero by exactly the amount that the
  * provider holds for us.
  */
 
@@ -111,7 +111,7 @@ export interface ExchangedAmounts {
 }
 
 /**
- * Credits money in another asset: two transfers through the liquidity account, and the spread as a transfer of its own.
+ * Credits money in another asset: two transfers through the liquidity account, and the spread as a separate transfer.
  */
 export function exchangeTransfers(
   event: Event,

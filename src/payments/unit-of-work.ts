@@ -18,7 +18,7 @@ export interface UnitOfWork {
   readonly contended: boolean
   /** Transfers to post in one ledger call at the end, which keeps the ledger's locks short and ordered. */
   readonly transfers: Transfer[]
-  /** Money arrived after the intent had ended. */
+  /** True: money arrived after the intent had ended. */
   late: boolean
   /** A visible field of a receipt changed. */
   receiptChanged: boolean

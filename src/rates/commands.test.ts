@@ -35,7 +35,7 @@ void test('purser rates show prints the state of the sources and the last good p
   await using database = await openTestDatabase([ratesSchema])
   const { db } = database
   assert.deepEqual(await show(db), [
-    'No price source has been asked yet. The running program asks when it needs a price.',
+    'No price source has been queried yet. The running program queries them when it needs a price.',
   ])
   const now = clock.now()
   const at = addMs(now, -90_000)

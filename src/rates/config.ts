@@ -57,7 +57,7 @@ function parseFixed(text: string): FixedRate | undefined {
 /** Settings of the consensus and of conversions. */
 export const ratesConfig = defineConfig('rates', {
   sources: setting('RATES_SOURCES', sources, {
-    doc: 'Price sources, each asked about once a minute: coingecko, coinbase, kraken; or none.',
+    doc: 'Price sources, each queried about once a minute: coingecko, coinbase, kraken; or none.',
     runtime: true,
     example: SOURCES.join(','),
   }),

@@ -247,7 +247,7 @@ void test('a wrong clock, of the source or of Purser, does not change the age of
   assert.deepEqual([after.text, after.ageMs], ['70000', 0])
 })
 
-void test('after a 429 a source is not asked before its Retry-After', async () => {
+void test('after a 429 a source is not queried before its Retry-After', async () => {
   await using bench = await openBench({ RATES_SOURCES: 'kraken' })
   await bench.rates.refresh()
   await bench.fault('kraken', '429', { count: 1 })
@@ -261,7 +261,7 @@ void test('after a 429 a source is not asked before its Retry-After', async () =
   assert.equal((await bench.rates.sourceStates(bench.db))[0]?.state, 'ok')
 })
 
-void test('each source is asked once a minute, with any number of instances and readers', async () => {
+void test('each source is queried once a minute, with any number of instances and readers', async () => {
   await using bench = await openBench()
   const instances = [bench.rates, bench.other(), bench.other()]
   const askAll = (): Promise<unknown> =>

@@ -38,7 +38,7 @@ export function createRates(deps: RatesDeps): Rates {
       if (!(error instanceof RatesUnavailable)) throw error
       return undefined
     })
-    // RATES_FIXED replaces sources without a price, not sources that were not asked yet.
+    // RATES_FIXED replaces sources without a price, not sources that were not queried yet.
     if (!found || found.sources.includes('fixed')) {
       await refresh()
       return reader.readRate(db, base, by)
@@ -75,7 +75,7 @@ export function createRates(deps: RatesDeps): Rates {
   }
 }
 
-/** Runs more often than once a minute, so that a source is asked soon after its Retry-After. Each source is asked at most once a minute. */
+/** Runs more often than once a minute, so that a source is queried soon after its Retry-After. Each source is queried at most once a minute. */
 const refreshCron = (refresh: () => Promise<void>): Cron => ({ name: 'rates.refresh', everyMs: CRON_MS, run: refresh })
 
 /** Deletes quotes after 90 days. Payment attempts keep their own copy. */

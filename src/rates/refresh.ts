@@ -83,7 +83,7 @@ export function createRefresh(deps: RatesDeps): Refresh {
   }
 }
 
-/** Returns the time before which a source must not be asked again, after a 429; null for other errors. */
+/** Returns the time before which a source must not be queried again, after a 429; null for other errors. */
 function retryAtOf(error: unknown, now: Date): Date | null {
   if (!(error instanceof AppError) || !error.code.endsWith('.too-many-requests')) return null
   const askedMs = error.retryAfterSeconds === undefined ? BACK_OFF_MS : error.retryAfterSeconds * 1000

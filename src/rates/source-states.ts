@@ -14,7 +14,7 @@ export function describeSources(
     const row = rows.find(({ name }) => name === source)
     const [state, said] = row
       ? stateOf(row, { now, maxAgeMs, currency })
-      : (['not-asked', 'has not been asked yet'] as const)
+      : (['not-asked', 'has not been queried yet'] as const)
     return { source, state, said: `${NAMES[source] ?? source} ${said}` }
   })
 }

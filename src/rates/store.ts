@@ -17,7 +17,7 @@ export interface SourceRow {
 }
 
 /**
- * Claims the sources of `names` that were not asked since `before`, and returns them. The caller asks them, and no other instance does. Times
+ * Claims the sources of `names` that were not queried since `before`, and returns them. The caller queries them, and no other instance does. Times
  * later than `after` are ignored: a wrong clock wrote them.
  */
 export async function claimSources(

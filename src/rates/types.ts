@@ -61,7 +61,7 @@ export interface SourceState {
 /** Exchange rates. Methods throw `RatesUnavailable` instead of returning an old or unconfirmed rate. */
 export interface Rates extends Module {
   /**
-   * Returns the current rate. Without a fresh rate it asks the sources first, so do not call it inside a transaction. Throws AppError
+   * Returns the current rate. Without a fresh rate it queries the sources first, so do not call it inside a transaction. Throws AppError
    * `rates.unavailable` (503) or `rates.unknown-pair` (422).
    */
   rate(base: string, quote: string): Promise<Rate>
@@ -74,7 +74,7 @@ export interface Rates extends Module {
   quote(q: Queryable, input: ConvertInput & { readonly lockMs?: number }): Promise<Quote>
   /** Returns a stored quote, also after it expired. */
   findQuote(q: Queryable, id: string): Promise<Quote | undefined>
-  /** Asks the sources that no instance asked within the last minute, and computes the consensus. Does not throw for errors of sources. */
+  /** Queries the sources that no instance queried within the last minute, and computes the consensus. Does not throw for errors of sources. */
   refresh(): Promise<void>
   /** Returns the state of each source, for one currency or for all. */
   sourceStates(q: Queryable, currency?: string): Promise<readonly SourceState[]>

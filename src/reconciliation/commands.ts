@@ -11,7 +11,7 @@ export function reconcileCommands(
 ): void {
   declareCommand(program, {
     name: 'reconcile',
-    description: 'compare our books with those of the providers, day by day',
+    description: 'compare our books with the providers’ lists, day by day',
     load: async (group) =>
       (await import('./commands/reconcile.ts')).addReconcileCommands(group, open, openReconciliation),
   })

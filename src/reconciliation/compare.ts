@@ -27,9 +27,9 @@ const HOUR_MS = 60 * 60_000
  */
 const MARGIN_MS = HOUR_MS / 2
 const ROWS = 500
-/** Stops at a provider whose pages never end. */
+/** Maximum pages of one list, in case a provider's pages never end. */
 const MAX_PAGES = 100_000
-/** Failed runs after which the day waits for a person: `npx purser reconcile run`. */
+/** Failed runs after which the day waits for an operator: `npx purser reconcile run`. */
 const MAX_RUNS = 12
 
 const RECONCILE_QUEUE = 'reconciliation.runs'
@@ -151,8 +151,8 @@ async function comparePage(day: Day, lines: readonly StatementLine[]): Promise<v
 }
 
 /**
- * Returns a predicate for lines that name only the payer and share phone and amount with another line. Nothing tells
- * which of them belongs to a prompt, so a person decides.
+ * Returns a predicate for lines that name only the payer and share phone and amount with another line. The list does not state
+ * which of them belongs to a prompt, so an operator decides.
  */
 function findAmbiguousLines(lines: readonly StatementLine[]): (line: StatementLine) => boolean {
   const keyOf = ({ attemptId, reference, payerPhone, gross }: StatementLine): string | undefined =>

@@ -188,7 +188,7 @@ test('a case is repaired once an operator confirms its money as a manual transfe
   assert.deepEqual(await books.compare(), [])
 })
 
-test('two lines of one phone and amount are not attributed, because nothing tells which one a prompt was', async () => {
+test('two lines of one phone and amount are not attributed, because the list does not state which one belongs to a prompt', async () => {
   await using books = await openBooks(({ push }) => push)
   const { trial } = books
   const intent = await trial.create()

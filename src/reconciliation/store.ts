@@ -64,7 +64,7 @@ export const insertMatches = (q: Queryable, matches: readonly Match[], now: Date
       ${matches.map(({ lineAt }) => lineAt)}::timestamptz[]) m(r, l, a)
     on conflict (receipt_id) do nothing`)
 
-/** Returns the receipts that match no statement line yet. */
+/** Returns the receipts that match no line of the provider's list yet. */
 export async function listUnmatched(q: Queryable, receiptIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await q.many<{ id: string }>(sql`select id from unnest(${receiptIds}::text[]) as r(id)
     where not exists (select from reconciliation.matches m where m.receipt_id = r.id)`)

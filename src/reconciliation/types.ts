@@ -21,7 +21,7 @@ export interface Reconciliation extends Module {
   /** Newest first. */
   listCases(q: Queryable, query: ListCases): Promise<{ items: Case[]; nextCursor?: string }>
   /**
-   * `close`: a person settled it; nothing is posted. `retry`: the day is compared again, and the case is repaired when nothing differs any
+   * `close`: an operator settled it; nothing is posted. `retry`: the day is compared again, and the case is repaired when nothing differs any
    * more. `audit` runs in the same transaction. A repeated close with the same note changes nothing. Throws 404 `payments.no-such-case`,
    * 409 `payments.case-over`.
    */

@@ -181,14 +181,14 @@ test('refunds reduce the charge and emit events', async () => {
   assert.equal((await call(bench, '/refunds', { charge })).body.amount, 1500)
   assert.equal((await call(bench, '/refunds', { charge })).status, 400)
   await bench.simulators.runDue()
-  const told = bench.receiver.received.map(
+  const delivered = bench.receiver.received.map(
     ({ body: text }) =>
       JSON.parse(text.toString()) as {
         type: string
         data: { object: { amount_refunded?: number }; previous_attributes?: { amount_refunded: number } }
       },
   )
-  const refunds = told
+  const refunds = delivered
     .filter(({ type }) => type === 'charge.refunded')
     .map(({ data }) => [data.previous_attributes?.amount_refunded, data.object.amount_refunded])
   assert.deepEqual(

@@ -14,7 +14,7 @@ export interface Claimed {
   leaseEnd: Date
   body: string
   url: string
-  /** Neither disabled nor deleted. */
+  /** True: the endpoint is neither disabled nor deleted. */
   active: boolean
   failingSince: Date | null
   /** Encrypted with the master key, newest first. */
@@ -42,7 +42,7 @@ const waiting = sql`waiting (id) as (
   from waiting w where w.id is not null)`
 
 /**
- * Claims due deliveries, taking turns between endpoints, oldest first within each. An endpoint gets at most its free places, so that it
+ * Claims due deliveries, taking turns between endpoints, oldest first within each. An endpoint gets at most its free slots, so that it
  * cannot take all capacity. Per object and endpoint only the first delivery is claimed, and only while no other one is being sent.
  */
 export const claimDeliveries = (

@@ -27,7 +27,7 @@ const ERROR_LENGTH = 300
 const LEASE_MS = 60_000
 
 /**
- * Maximum concurrent deliveries in this process. It is high because deliveries mostly wait. An endpoint gets a few of these places. A
+ * Maximum concurrent deliveries in this process. It is high because deliveries mostly wait. An endpoint gets a few of these slots. A
  * failing or slow endpoint gets so few that a hundred such endpoints leave capacity for others.
  */
 const CONCURRENCY = 256
@@ -70,7 +70,7 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
         if (took !== undefined && took >= SLOW_MS) slow.set(delivery.endpointId, true)
         else if (took !== undefined) slow.delete(delivery.endpointId)
       } finally {
-        // Wake the queue for deliveries that wait for a place or behind this one. Under load, wake once per several places.
+        // Wake the queue for deliveries that wait for a slot or behind this one. Under load, wake once per several slots.
         if (adjustBusy(delivery.endpointId, -1) % PLACES_PER_WAKE === 0) context.wake()
       }
     },

@@ -156,7 +156,7 @@ void test('invalid refunds are refused with advice', async () => {
   })
 })
 
-void test('a read-only key cannot refund and does not see claim links', async () => {
+void test('a read-only key cannot refund and does not see refund links', async () => {
   await using world = await openWorld()
   const { identity, db } = world.app
   const actor = { type: 'system', id: 'test' } as const
@@ -196,7 +196,7 @@ void test('refunds publish events', async () => {
     ['refund.claimable link', 'refund.created link', 'refund.created made', 'refund.succeeded made'],
   )
   const secret = new URL(link.claim_url).searchParams.get('c') ?? assert.fail(link.claim_url)
-  assert.ok(!JSON.stringify(receivedEvents()).includes(secret), 'events do not contain the claim link')
+  assert.ok(!JSON.stringify(receivedEvents()).includes(secret), 'events do not contain the refund link')
   const kept = await world.app.db.many<{ body: string }>(sql`select body from webhooks.events`)
   assert.ok(kept.length > 0 && kept.every(({ body }) => !body.includes(secret)))
   assert.equal((await world.api('GET', `${REFUNDS}/${link.id}`)).body.claim_url, link.claim_url)
@@ -208,7 +208,7 @@ void test('refunds publish events', async () => {
   assert.equal(types.filter((type) => type === 'payment.reversed').length, 1, 'the payment was fully refunded')
 })
 
-void test('no claim link is logged, and an M-Pesa payment without a refund route gets a link', async () => {
+void test('no refund link is logged, and an M-Pesa payment without a refund route gets a link', async () => {
   await using world = await openWorld()
   const { id } = await paid(world)
   const { claim_url: url } = (await refund(world, id, { method: 'claim' })).body

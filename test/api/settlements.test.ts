@@ -48,8 +48,8 @@ void test('hold days keep money pending; then the fee is deducted and the rest b
   assert.equal(await fees(), 3500n)
   await leap(world, 10 * DAY_MS)
   assert.deepEqual(await balance(), ['2465.00', '0.00', '0.00'])
-  const told = receiver.received.map(({ event: { type, data } }) => [type, data.object.id, data.object.net])
-  assert.deepEqual(told, [
+  const sent = receiver.received.map(({ event: { type, data } }) => [type, data.object.id, data.object.net])
+  assert.deepEqual(sent, [
     ['settlement.created', waiting.id, '965.00'],
     ['settlement.completed', waiting.id, '965.00'],
   ])

@@ -32,7 +32,7 @@ export interface Payment {
 export interface Refund {
   readonly id: string
   readonly payment: Payment
-  /** Secret of the claim link. */
+  /** Secret of the refund link. */
   readonly secret: string | undefined
 }
 

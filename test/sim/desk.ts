@@ -9,7 +9,7 @@ import { openWorld, type World } from '../world.ts'
 import { makeCrashable, type Crashable } from './crash.ts'
 import { openWire, type Wire } from './wire.ts'
 
-/** Purser in live mode, the providers on a database of their own, and the wires between them, all on one set clock. */
+/** Purser in live mode, the providers on a separate database, and the wires between them, all on one set clock. */
 export interface Desk extends AsyncDisposable {
   readonly world: World
   readonly providers: TestDatabase

@@ -33,7 +33,7 @@ const targetsOf = (
 
 const withoutBlockComments = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\//g, '')
 
-/** The file behind an entry of "imports" in package.json; exact entries win over patterns. */
+/** Returns the file of an entry of "imports" in package.json. Exact entries take precedence over patterns. */
 function resolveDoor(imports: Readonly<Record<string, string>>, spec: string): string | undefined {
   const exact = imports[spec]
   if (exact !== undefined) return posix.normalize(exact)
@@ -45,7 +45,7 @@ function resolveDoor(imports: Readonly<Record<string, string>>, spec: string): s
   return undefined
 }
 
-/** Groups of files that import one another in a circle, largest first. Tarjan's algorithm. */
+/** Returns groups of files that import one another in a circle, largest first. Uses Tarjan's algorithm. */
 export function findCircles(graph: Graph): string[][] {
   const index = new Map<string, number>()
   const low = new Map<string, number>()

@@ -41,7 +41,7 @@ export const SCHEMAS: readonly string[] = [
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g
 
-/** Specifiers that a file imports, type imports included. */
+/** Returns the specifiers that a file imports, type imports included. */
 export const importsOf = (text: string): string[] => [...text.matchAll(IMPORT)].map(([, spec = '']) => spec)
 
 /** Tests, the fixtures that they share, and the contract test suites of rails. */
@@ -51,7 +51,7 @@ export const isTest = (path: string): boolean =>
 const APP_FILES = ['app.ts', 'attach.ts', 'commands.ts', 'foundation.ts', 'simulated.ts']
 const MAIN_FILES = ['main.ts', 'cli.ts', 'welcome.ts']
 
-/** The part of the tree that a file belongs to. Each rail and each client is a part of its own. */
+/** Returns the part of the tree that a file belongs to. Each rail and each client is a separate part. */
 function partOf(path: string): string {
   const [root = '', first = '', second = ''] = path.split('/')
   if (root !== 'src') return root
@@ -64,7 +64,7 @@ function partOf(path: string): string {
 const tierOf = (part: string): string =>
   part === 'rails/contract' ? part : part.replace(/^(rails|clients|platform)\/.*/, '$1')
 
-/** The module that a file belongs to. */
+/** Returns the module that a file belongs to. */
 export const moduleOf = (path: string): string => partOf(path).split('/')[0] ?? ''
 
 /** Returns a sentence for each import of a file that breaks the map. */
@@ -86,9 +86,10 @@ function untidyDoor(path: string, spec: string): string[] {
   if (!isContract && (to === from || to.startsWith(`${from}/`))) {
     return [`'${spec}' is this module; import './…' inside it`]
   }
-  if (/^platform\/[^/]+\/.+\//.test(to)) return [`'${spec}' reaches into a platform part; import its door`]
+  if (/^platform\/[^/]+\/.+\//.test(to)) return [`'${spec}' reaches into a platform part; import its entry point`]
   const writes = /^platform\/(database\/(db|migrate)|runtime\/jobs)$/.test(to)
-  if (tierOf(from) === 'rails' && writes && !isTest(path)) return [`'${spec}': a rail writes nothing, it translates`]
+  if (tierOf(from) === 'rails' && writes && !isTest(path))
+    return [`'${spec}': a rail only translates and writes nothing`]
   if (to === 'sandbox') {
     return from === 'app' || isTest(path) ? [] : [`'#sandbox' is known to src/app.ts alone`]
   }
@@ -97,7 +98,7 @@ function untidyDoor(path: string, spec: string): string[] {
   return allowed.includes(tierOf(to)) ? [] : [`${from} may not import ${to}`]
 }
 
-/** Tests may use the fixture of a module that theirs may import. */
+/** Returns whether a test imports the fixture of a module that the module of the test may import. */
 const isFixtureBelow = (path: string, target: string): boolean =>
   isTest(path) && /(^|\/)fixture\.ts$/.test(target) && (MAY_IMPORT[partOf(path)] ?? []).includes(partOf(target))
 
@@ -115,15 +116,15 @@ function untidyPath(path: string, spec: string): string[] {
   if (from === 'main' && to === 'app') return []
   if (to === 'app') return [`'${spec}': only main, cli, tools/generators.ts and test/ import app`]
   if (from === 'app' && to === 'main') return [`'${spec}': app does not know what starts it`]
-  return [`'${spec}' reaches into ${to}; import its door, '#${to}'`]
+  return [`'${spec}' reaches into ${to}; import its entry point, '#${to}'`]
 }
 
-/** tools, bench and test use doors too, so that files can move inside a module without them. */
+/** Code in tools, bench and test imports entry points too. Files can then move inside a module without changes there. */
 function untidyFromOutside(path: string, target: string, spec: string): string[] {
   if (['src/app.ts', 'src/cli.ts', 'src/foundation.ts'].includes(target)) {
     return path.startsWith('test/') || path === 'tools/generators.ts'
       ? []
       : [`'${spec}': only main, cli, tools/generators.ts and test/ import app`]
   }
-  return [`'${spec}' reaches into ${partOf(target)}; import its door, '#${partOf(target)}'`]
+  return [`'${spec}' reaches into ${partOf(target)}; import its entry point, '#${partOf(target)}'`]
 }

@@ -68,7 +68,7 @@ export const untidyRoomsOf = (graph: Graph): string[] =>
 
 const MAX_FILES = 20
 
-/** Folders below `src` that hold more source files than one can take in. Tests, fixtures and documents do not count. */
+/** Returns the folders below `src` with too many source files. Tests, fixtures and documents do not count. */
 export function crowdedFolders(paths: readonly string[]): string[] {
   const sources = paths.filter((path) => /\.(ts|js|sql|css)$/.test(path) && !isTest(path))
   return Object.entries(Object.groupBy(sources, (path) => posix.dirname(path)))

@@ -4,7 +4,7 @@ import { untidyComments } from './words.ts'
 
 type Rule = readonly [pattern: RegExp, instead: string, home?: RegExp]
 
-/** Rules for the server's code in src, without its comments: pattern, remedy, and the files where it is allowed. */
+/** Rules for the code in `src`, without comments: pattern, what to do instead, and where the pattern is allowed. */
 const BANNED: readonly Rule[] = [
   [/\bprocess\.env\b/, 'take it from #platform/environment/config', /^src\/platform\/environment\/config\.ts$/],
   [/\bDate\.now\(|\bnew Date\(\)/, 'take the injected clock', /^src\/platform\/base\/clock\.ts$/],
@@ -42,7 +42,7 @@ const MAX_LINES = 400
 const MAX_DOOR_LINES = 60
 const MAX_MAIN_LINES = 40
 
-/** Returns a sentence for each rule that a file breaks. */
+/** Returns one line for each problem of a file. */
 export function tidy(path: string, text: string): string[] {
   const bare = withoutComments(path, text)
   const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
@@ -76,16 +76,16 @@ function tooLong(path: string, lines: number): string[] {
   if (path === 'packages/client/src/api.ts') return []
   if (lines > MAX_LINES) return [`${lines} lines; ${MAX_LINES} at most`]
   if (path.startsWith('src/') && basename(path) === 'index.ts' && lines > MAX_DOOR_LINES) {
-    return [`${lines} lines; a door has ${MAX_DOOR_LINES} at most`]
+    return [`${lines} lines; an entry point has ${MAX_DOOR_LINES} at most`]
   }
   return path === 'src/main.ts' && lines > MAX_MAIN_LINES ? [`${lines} lines; ${MAX_MAIN_LINES} at most`] : []
 }
 
 const SQL_TAG = /\bsql(?:<[^`;()]*>)?`((?:[^`\\]|\\.)*)`/g
 const SQL_HOME = /^src\/platform\/|(?:^|[/-])store\.ts$|\/store\/[^/]+$|\.test\.ts$/
-/** Files that may contain SQL because they serve one table, or check the tables of their module. */
+/** Files that may contain SQL although they are not stores. */
 const TABLE_FILES: readonly string[] = ['src/ledger/invariants.ts', 'src/sandbox/timers.ts']
-/** Finds tables with their schema in SQL text of any string. */
+/** Matches a table with its schema in SQL text. */
 const TABLE = /\b(?:from|join|into|update|table|view|only|on)\s+(?:only\s+)?([a-z_]+)\.[a-z_]+/gi
 
 function untidySql(path: string, text: string): string[] {
@@ -101,7 +101,7 @@ function untidySql(path: string, text: string): string[] {
     !TABLE_FILES.includes(path) &&
     !isTest(path)
   )
-    found.push('SQL belongs into store.ts')
+    found.push('SQL belongs in store.ts')
   const named = [
     ...statements.flatMap((body) => [...body.matchAll(/\b([a-z_]+)\.[a-z_]+/g)]),
     ...(extname(path) === '.ts' ? text.matchAll(TABLE) : []),
@@ -109,12 +109,12 @@ function untidySql(path: string, text: string): string[] {
   for (const schema of new Set(named)) {
     const home = schema === 'graphile_worker' ? 'platform' : schema
     if (SCHEMAS.includes(schema) && home !== own && !(isTest(path) && (MAY_IMPORT[own] ?? []).includes(home)))
-      found.push(`touches the tables of ${schema}; ask ${home} through its door`)
+      found.push(`touches the tables of ${schema}; call ${home} through its entry point`)
   }
   return found
 }
 
-/** Removes comments, so that a comment with "from ledger.transfers" is not read as SQL. A URL is not a comment. */
+/** Removes comments, because a comment that says "from ledger.transfers" is not SQL. Keeps URLs. */
 function withoutComments(path: string, text: string): string {
   const line = path.endsWith('.sql') ? /--.*$/gm : /(?<![:'"`\\\w])\/\/.*$/gm
   return text.replaceAll(/(?<![\w'"`*/])\/\*[\s\S]*?\*\//g, '').replaceAll(line, '')

@@ -203,7 +203,7 @@ export type CreateRefundInput = {
   /** Your own note. A payer with a refund link sees it. */
   readonly reason?: string | undefined
 
-  /** `auto`: by the original method if possible, else by a refund link. `claim`: always by a refund link. */
+  /** `auto`: to the original payment method if possible, else by a refund link. `claim`: always by a refund link. */
   readonly method?: 'auto' | 'claim' | undefined
 
   /** Exchange rate of the refund, for money that arrived in another currency than the payment’s */
@@ -1480,7 +1480,7 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<SettlementList>
 
-  /** Refund a payment, in full or in part. Debits the amount from your balance immediately and sends it back by the original method. While the refund is `pending`, Purser queries the provider for the result; `failed` credits the amount to your balance again. If the original method cannot refund, the refund is `claimable`: send its `claim_url` to the payer, who enters the destination there. Send an `Idempotency-Key`: the same key and body always return the same refund. */
+  /** Refund a payment, in full or in part. Debits the amount from your balance immediately and sends it back to the original payment method. While the refund is `pending`, Purser queries the provider for the result; `failed` credits the amount to your balance again. If the original payment method cannot refund, the refund is `claimable`: send its `claim_url` to the payer, who enters the destination there. Send an `Idempotency-Key`: the same key and body always return the same refund. */
   createRefund(id: string, body: CreateRefundInput, options?: CallOptions): Promise<Refund>
 
   /** List the refunds of a payment, newest first. Includes refunds that were created at the provider (`origin`). */

@@ -1,4 +1,4 @@
--- Cases: differences between Purser's records and a provider's that need a person.
+-- Cases: differences between Purser's records and a provider's that need an operator.
 create table cases.cases (
   id text primary key,
   rail text not null,
@@ -7,7 +7,7 @@ create table cases.cases (
   day text not null,
   kind text not null check (kind in ('missing-here', 'missing-there', 'amount-differs', 'currency-differs', 'return-differs',
     'pending-for-ever', 'returned-too-much', 'taken-back')),
-  -- Id of the statement line, the receipt or the attempt that differs. The unique constraint makes repeated findings one case.
+  -- Id of the line, the receipt or the attempt that differs. The unique constraint makes repeated findings one case.
   subject text not null,
   intent_id text,
   merchant_id text,
@@ -20,9 +20,9 @@ create table cases.cases (
   ours numeric(38,0),
   theirs_asset text,
   theirs numeric(38,0),
-  -- When the money moved.
+  -- Time at which the money moved.
   moved_at timestamptz not null,
-  -- `repaired`: a later comparison found no difference. `closed`: a person closed it. `credited`: a person credited the money to a payment.
+  -- `repaired`: a later comparison found no difference. `closed`: an operator closed it. `credited`: an operator credited the money to a payment.
   state text not null default 'open' check (state in ('open', 'closed', 'repaired', 'credited')),
   note text,
   created_at timestamptz not null,

@@ -1,4 +1,4 @@
-/** Network names as in the node's `chain` field. `test` is testnet 3. Addresses of test, testnet4 and signet are alike; only the node tells the network. */
+/** Network names as in the node's `chain` field. `test` is testnet 3. Addresses of test, testnet4 and signet are alike; only the node states the network. */
 export const NETWORKS = ['main', 'test', 'testnet4', 'signet', 'regtest'] as const
 export type Network = (typeof NETWORKS)[number]
 

@@ -55,7 +55,7 @@ export interface PulledTransaction {
 }
 
 export interface Daraja extends B2cClient {
-  /** Prompts the payer's phone. Not idempotent: a second call prompts again. Throws DarajaError; `maybeActed` tells whether the phone may ring. */
+  /** Prompts the payer's phone. Not idempotent: a second call prompts again. Throws DarajaError; `maybeActed` says whether the phone may ring. */
   stkPush(push: StkPush): Promise<StkPushed>
   /** Queries the state of a push. Throws DarajaError. The error `500.001.1001` says nothing about the payment. */
   stkQuery(checkoutRequestId: string): Promise<StkResult>

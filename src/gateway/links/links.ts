@@ -90,7 +90,7 @@ export async function findLinkState(
   if (singleUse && paymentId !== null) {
     const intent = await payments.find(q, { id: paymentId })
     if (intent?.status === 'open' || intent?.status === 'processing') return { is: 'started', paymentId }
-    // A payer who paid a part must not be asked for the full amount again.
+    // A payer who paid a part must not pay the full amount again.
     const took = intent !== undefined && intent.received.amount > 0n
     if (took || intent?.status === 'paid' || intent?.status === 'reversed') return { is: 'used', paymentId }
   }

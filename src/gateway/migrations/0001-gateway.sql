@@ -1,4 +1,4 @@
--- Payment links. A payer opens one and gets a payment of their own. A single-use link takes one payment.
+-- Payment links. Each payer who opens one gets a separate payment. A single-use link takes one payment.
 create table gateway.links (
   id text primary key,
   merchant_id text not null,

@@ -111,6 +111,6 @@ const renderPracticeHome = (phoneUrl: string): Html =>
 const renderLiveHome = (): Html =>
   html`<main class="home">
     <h1>Purser</h1>
-    <p class="lead">A payment desk. If a shop sent you here to pay, open the link it gave you.</p>
+    <p class="lead">A payment server. If a shop sent you here to pay, open the link it gave you.</p>
     <p class="small">For developers: <a href="/docs">API reference</a>.</p>
   </main>`

@@ -142,7 +142,7 @@ async function requireIntent({ db, payments, limits }: PageDeps, { ip }: Request
     return intent
   }
   await limits.require('checkout_unknown', toAddressKey(ip), UNKNOWN_PER_ADDRESS)
-  throw new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'id' })
+  throw new AppError('payments.not-found', 404, 'There is no such payment. Check its id.', { param: 'id' })
 }
 
 /** Queries the provider of an open card page and returns the updated intent. The payer may return before the provider's callback arrives. */
@@ -172,7 +172,9 @@ function createView(
     speech: speechOf(request, shop?.locale),
     now,
     brand: shop?.brand,
-    byHand: intent.methods.includes('transfer') ? payments.transfers.mpesa(currencyOf(intent.amount.asset)) : undefined,
+    manualMpesa: intent.methods.includes('transfer')
+      ? payments.transfers.mpesa(currencyOf(intent.amount.asset))
+      : undefined,
     practiceUrl: practice?.url,
   }
 }
@@ -189,13 +191,18 @@ function eventsRoute(app: HttpServer, deps: PageDeps): void {
       const shop = await shopOf(deps, followed)
       const release = streams.take(toAddressKey(request.ip))
       // On this error the page polls instead.
-      if (!release) throw new AppError('gateway.too-many-streams', 503, 'Too many pages are open from this IP address.')
+      if (!release)
+        throw new AppError(
+          'gateway.too-many-streams',
+          503,
+          'Too many pages are open from this IP address. Close some of them.',
+        )
       return sendEvents(reply, {
         follow: (signal) => deps.payments.follow(id, signal),
         render: (intent) => ({ id: intent.version, text: renderPanel(createView(deps, request, intent, shop)).text }),
         isLast: isSettled,
         // At expiry the panel changes although the payment's version does not.
-        // The panel stops asking at the original end of a payment that a transfer extended.
+        // The panel asks for no money after the original end of a payment that a transfer extended.
         changesInMs: ({ expiresAt, onlyTransferFrom }) =>
           (onlyTransferFrom ?? expiresAt).getTime() - deps.clock.now().getTime(),
         closing: app.closing,

@@ -38,7 +38,7 @@ export function openFont(bytes: Buffer): { font: Shaper; covers: ReadonlySet<num
   return { font: shaper, covers }
 }
 
-/** Returns the font with a subset of glyphs and texts of its own, for one document. The result goes to PDFKit as a font. */
+/** Returns the font with its own subset of glyphs and texts, for one document. PDFKit uses the result as a font. */
 export function forDocument(font: Shaper): Shaper {
   const pairs: number[] = []
   const known = new Map<string, number>()

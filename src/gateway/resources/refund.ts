@@ -24,7 +24,7 @@ export const createRefund = z
     reason: text(200).optional().meta({ description: 'Your own note. A payer with a refund link sees it.' }),
     method: z.enum(['auto', 'claim']).default('auto').meta({
       description:
-        '`auto`: by the original method if possible, else by a refund link. `claim`: always by a refund link.',
+        '`auto`: to the original payment method if possible, else by a refund link. `claim`: always by a refund link.',
     }),
     amount_basis: z.enum(AMOUNT_BASES).default('paid_rate').meta({
       description: 'Exchange rate of the refund, for money that arrived in another currency than the payment’s',

@@ -3,7 +3,7 @@ import type { OpenCli } from '#platform/runtime/module'
 import { listOptions, openIdentity, printPage, formatTime, type ListOptions } from './context.ts'
 
 export function auditCommands(audit: Command, open: OpenCli): void {
-  listOptions(audit.command('list').description('newest first'))
+  listOptions(audit.command('list').description('list audit entries, newest first'))
     .option('--action <action>', 'filter by action, such as identity.key-revoked')
     .option('--target <id>', 'filter by the id of the changed object')
     .action(async (options: ListOptions & { action?: string; target?: string }) => {

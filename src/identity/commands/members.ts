@@ -29,7 +29,7 @@ export function memberCommands(merchant: Command, open: OpenCli): void {
     })
   members
     .command('list')
-    .description('by address')
+    .description('list members by e-mail address')
     .argument('<merchant>', 'merchant id, mer_…')
     .action(async (merchantId: string) => {
       const { context, identity } = await openIdentity(open)

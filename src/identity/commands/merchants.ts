@@ -20,16 +20,18 @@ export function merchantCommands(merchant: Command, open: OpenCli): void {
       )
       context.print(made.id)
     })
-  listOptions(merchant.command('list').description('newest first')).action(async (options: ListOptions) => {
-    const { context, identity } = await openIdentity(open)
-    const page = await identity.listMerchants(context.db, options)
-    printPage(context, page, options, ({ id, name, locale, createdAt }) => ({
-      id,
-      name,
-      locale,
-      created: formatTime(createdAt),
-    }))
-  })
+  listOptions(merchant.command('list').description('list merchants, newest first')).action(
+    async (options: ListOptions) => {
+      const { context, identity } = await openIdentity(open)
+      const page = await identity.listMerchants(context.db, options)
+      printPage(context, page, options, ({ id, name, locale, createdAt }) => ({
+        id,
+        name,
+        locale,
+        created: formatTime(createdAt),
+      }))
+    },
+  )
   merchant
     .command('show')
     .description('show a merchant with its return origins')

@@ -28,10 +28,10 @@ export function settlementCommands(merchant: Command, open: OpenCli): void {
     .description('set the account that settlements are paid to: a phone, a bank account, or none')
     .argument('<merchant>', 'merchant id, mer_…')
     .option('--mpesa <phone>', 'a Kenyan mobile number, such as 0712345678 or +254712345678')
-    .option('--bank <name>', 'with --account and --holder')
+    .option('--bank <name>', 'name of the bank; needs --account and --holder')
     .option('--account <number>', 'account number')
     .option('--holder <name>', 'name of the account holder')
-    .option('--none', 'nowhere')
+    .option('--none', 'remove the account')
     .action(
       async (
         merchantId: string,

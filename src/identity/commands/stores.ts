@@ -65,7 +65,7 @@ export function storeCommands(store: Command, open: OpenCli): void {
   storeOptions(
     store.command('create').description('create a store; create its API key with: npx purser key create … --store'),
   )
-    .argument('<merchant>', 'whose, mer_…')
+    .argument('<merchant>', 'merchant id, mer_…')
     .action(async (merchantId: string, options: StoreOptions) => {
       const { context, identity } = await openIdentity(open)
       const input = { merchantId, ...toChange(options), name: options.name ?? '' }
@@ -83,7 +83,7 @@ export function storeCommands(store: Command, open: OpenCli): void {
     })
   store
     .command('show')
-    .description('one store')
+    .description('show one store')
     .argument('<store>', 'store id, sto_…')
     .action(async (id: string) => {
       const { context, identity } = await openIdentity(open)
@@ -103,8 +103,8 @@ export function storeCommands(store: Command, open: OpenCli): void {
         context.print(archived ? `Archived ${id}.` : `Restored ${id}.`)
       })
   }
-  listOptions(store.command('list').description('newest first'))
-    .argument('<merchant>', 'whose, mer_…')
+  listOptions(store.command('list').description('list stores, newest first'))
+    .argument('<merchant>', 'merchant id, mer_…')
     .action(async (merchantId: string, options: ListOptions) => {
       const { context, identity } = await openIdentity(open)
       const page = await identity.listStores(context.db, { ...options, merchantId })

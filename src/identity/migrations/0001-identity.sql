@@ -32,7 +32,7 @@ create table identity.merchants (
 );
 create index merchants_logo on identity.merchants (logo) where logo is not null;
 
--- Origins (scheme, host, port) that a payer may be sent back to.
+-- Origins (scheme, host, port) that a payer may return to.
 create table identity.return_origins (
   merchant_id text not null references identity.merchants (id),
   origin text not null check (length(origin) <= 300),
@@ -71,7 +71,7 @@ create table identity.keys (
   -- HMAC-SHA256 of the key under this version of the pepper.
   hash text not null unique,
   pepper_version integer not null,
-  -- The key's last characters, which tell keys apart in a list.
+  -- Last characters of the key. They identify it in a list.
   hint text not null check (length(hint) <= 4),
   scopes text[] not null,
   livemode boolean not null,

@@ -14,7 +14,7 @@ create table inbox.events (
   token_subject text,
   state inbox.event_state not null default 'new',
   received_at timestamptz not null,
-  -- Next try. A worker claims the event by moving this time ahead, which is its lease.
+  -- Next attempt. A worker claims the event by moving this time ahead, which is its lease.
   due_at timestamptz not null,
   -- An event that cannot be handled is retried until this time. Then it is parked for an operator.
   retry_until timestamptz not null,

@@ -210,7 +210,7 @@ begin
     raise exception using errcode = 'LG002', message = 'ledger.transfer-mismatch', detail = bad.id || ' ' || bad.field;
   end if;
   if p_written = 0 then return; end if;
-  -- The transfers that were there before are those of other transactions, or of this one when none is.
+  -- Prefers a transfer that an earlier transaction posted; otherwise takes one of this transaction.
   select id into strict before from ledger.transfers where id = any (p_id) order by xid = pg_current_xact_id()::text::bigint, id limit 1;
   raise exception using errcode = 'LG002', message = 'ledger.transfer-mismatch', detail = before || ' partly-posted';
 end $$;
@@ -303,7 +303,7 @@ begin
   elsif not balance.nonneg then
     raise exception using errcode = 'LG004', message = 'ledger.hold-without-limit', detail = p_account::text;
   end if;
-  -- It may be tried again under the same id.
+  -- The hold may be placed later under the same id.
   delete from ledger.holds where id = p_id;
   return false;
 end $$;
@@ -318,7 +318,7 @@ begin
   select * into h from ledger.holds where id = p_hold for no key update;
   if not found then return false; end if;
   if h.state = 'settled' and h.transfer = p_id then
-    -- Raises when the repeat says something else.
+    -- Raises when the repeat has other content.
     perform ledger.repeat_transfer(p_id, h.account, p_dst, p_amount, h.asset, p_kind, p_ref);
     return true;
   end if;

@@ -219,7 +219,7 @@ async function reverseDeposit(
 }
 
 /**
- * Builds the case for a reorged deposit. A person closes it, or a comparison repairs it when the money is in the chain
+ * Builds the case for a reorged deposit. An operator closes it, or a comparison repairs it when the money is in the chain
  * again.
  */
 const toReorgCase = (

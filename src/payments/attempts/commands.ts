@@ -7,7 +7,9 @@ import { resetWatchCursor, sweepRowName } from '../store/watching.ts'
 export function watchCommands(payments: Command, open: OpenCli): void {
   payments
     .command('skip-blocks')
-    .description('restarts the scan of a rail about one day ago; older deposits that were not found are skipped')
+    .description(
+      'restart the polls of a watching rail about one day ago; older deposits that were not found are skipped',
+    )
     .argument('<rail>', 'such as bitcoin')
     .requiredOption('--note <text>', 'the reason, for the audit log')
     .action(async (rail: string, { note }: { note: string }) => {
@@ -22,6 +24,6 @@ export function watchCommands(payments: Command, open: OpenCli): void {
           )
         await record(tx, { action: 'payments.blocks-skipped', target: rail, detail: { note } })
       })
-      print('The scan restarts within seconds. Compare the skipped days: npx purser reconcile run.')
+      print('Polling restarts within seconds. Compare the skipped days: npx purser reconcile run.')
     })
 }

@@ -69,7 +69,7 @@ function newManualAttempt(
 }
 
 const noSuchPayment = (): AppError =>
-  new AppError('payments.not-found', 404, 'There is no such payment.', { param: 'payment' })
+  new AppError('payments.not-found', 404, 'There is no such payment. Check its id.', { param: 'payment' })
 
 const otherCurrency = (gross: Money, currency: string): AppError =>
   new AppError(

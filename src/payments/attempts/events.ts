@@ -8,7 +8,7 @@ import { findReceipt } from '../store/receipts.ts'
 import { type Observation, recordOutcome } from './outcomes.ts'
 import { queryProvider } from './polling.ts'
 
-/** Refusals about real money. Events with other refusals belong to somebody else's money, or are forged. */
+/** Refusals about real money. Events with other refusals are about money of another program, or are forged. */
 const FOR_A_PERSON: ReadonlySet<string> = new Set(['amount-conflict', 'reversal-in-another-asset', NUMBER_COUNTED])
 const DONE: Handled = { kind: 'done' }
 /**
@@ -45,7 +45,7 @@ export async function handleFact(context: Context, rail: Rail, event: StoredEven
 
 /**
  * Returns whether the event belongs to another program on the same provider account. Such an event is ignored only when
- * it claims no money: polling covers our own attempts. An event that claims money is parked for a person.
+ * it claims no money: polling covers our own attempts. An event that claims money is parked for an operator.
  */
 const isForeignEvent = (
   { clock }: Context,
@@ -83,7 +83,7 @@ function findMismatch(
 
 /**
  * Returns whether an unsigned event claims more than the amount, or another currency. A payer can pay less, but a
- * provider never reports more than it was asked for.
+ * provider never reports more than the requested amount.
  */
 const exceeds = ({ gross }: RailReceipt, attempt: AttemptRow): boolean =>
   gross.asset !== attempt.asset || gross.amount > attempt.amount || gross.amount <= 0n
@@ -107,7 +107,7 @@ async function recordFact(
   const { refused } = await recordOutcome(context, { attempt, outcome, from })
   if (refused === undefined) return DONE
   if (refused === NOTHING_TO_RETURN) return { kind: 'later', why: refused }
-  // Conflicting reports about the same money need a person. Other refusals mean that the event belongs to another
+  // Conflicting reports about the same money need an operator. Other refusals mean that the event belongs to another
   // attempt.
   return FOR_A_PERSON.has(refused) ? { kind: 'parked', why: refused } : { kind: 'refused', why: refused }
 }

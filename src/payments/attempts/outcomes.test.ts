@@ -186,7 +186,7 @@ void test('a larger amount stated later is credited too', async () => {
   assert.deepEqual((await trial.find(intentId)).received, kes(151_000n))
   await trial.booksHold()
   await deliverEvent(trial, { attemptId: id }, received({ id: 'ch_1', gross: kes(152_000n) }))
-  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts need a person')
+  assert.deepEqual((await trial.find(intentId)).received, kes(151_000n), 'two stated amounts need an operator')
   const { note } = await trial.db.one<{ note: string }>(sql`select note from inbox.events where state = 'parked'`)
   assert.equal(note, 'amount-conflict')
   await trial.booksHold()

@@ -27,7 +27,7 @@ export interface Attempt {
   readonly address: string | undefined
   /** Payment code that the payer writes on a transfer. */
   readonly code: string | undefined
-  /** When the payer said that a transfer was sent. */
+  /** When the payer reported that the transfer was sent. */
   readonly sentAt: Date | undefined
   /** Payment URI that a wallet opens for the amount due; undefined when nothing is due. */
   readonly paymentUri: string | undefined
@@ -56,7 +56,7 @@ export interface Deposit {
   /** `seen`: not final yet. `final`: counted. `gone`: replaced, or removed by a reorg. */
   readonly state: 'seen' | 'final' | 'gone'
   readonly late: boolean
-  /** Time of the first sighting. */
+  /** Time at which the deposit was first seen. */
   readonly at: Date
   readonly confirmations: { readonly have: number; readonly need: number } | undefined
   /** Set on final money that is easier to reverse than usual. */

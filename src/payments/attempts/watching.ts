@@ -94,7 +94,7 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
     retryMs: rail.watch.everyMs,
     poll: async (row) => {
       listen(rail)
-      await pollRail(context, rail, row)
+      await poll(context, rail, row)
     },
   })
 
@@ -110,7 +110,7 @@ const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
 function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, leaseMs, retryMs, poll }: PollQueue,
+  { row: name, leaseMs, retryMs, poll: pollRow }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
@@ -129,18 +129,19 @@ function pollQueue(
     // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {
-        await poll(row)
+        await pollRow(row)
       } catch (error) {
         const now = context.clock.now()
         const problem = describeError(error).slice(0, 300)
         const since = await storePollFailure(context.db, row, { problem, now, dueAt: addMs(now, retryMs) })
-        context.log.warn({ rail: name, since, error }, 'watching rail could not be polled')
+        context.log.warn({ rail: name, since, error }, 'a watching rail could not be polled')
       }
     },
   }
 }
 
-async function pollRail(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
+/** Polls the rail for all watched addresses, and stores the facts with the new cursor. */
+async function poll(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   // Addresses that were watched at the end of the last poll still count as watched, however long polling was down.
   const since = row.caughtUpAt !== null && row.caughtUpAt < now ? row.caughtUpAt : now
@@ -152,16 +153,16 @@ async function pollRail(context: Context, rail: Watcher, row: WatchRow): Promise
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }
 
-/** Scans all addresses ever issued, once a day. Finds deposits to old addresses, which are watched from then on. */
+/** Polls for all addresses ever issued, once a day. Finds deposits to old addresses, which are watched from then on. */
 async function sweep(context: Context, rail: Watcher, row: WatchRow): Promise<void> {
   const now = context.clock.now()
   const all = await listAllWatched(context, rail.name)
-  const looked = await rail.watch.poll(row.cursor ?? undefined, all)
+  const polled = await rail.watch.poll(row.cursor ?? undefined, all)
   const watched = await listWatched(context.db, rail.name, now, MAX_WATCHED)
   const known = new Set(watched.map(({ attemptId }) => attemptId))
   // The regular poll reports deposits to watched addresses, because it remembers what it reported.
-  const facts = looked.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
-  const { cursor, more } = looked
+  const facts = polled.facts.filter(({ about }) => 'attemptId' in about && !known.has(about.attemptId))
+  const { cursor, more } = polled
   const dueAt = more ? now : addMs(now, SWEEP_EVERY_MS)
   await storeFacts(context, rail, row, facts, { cursor, dueAt, caughtUpAt: more ? row.caughtUpAt : now })
 }

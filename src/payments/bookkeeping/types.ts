@@ -63,7 +63,7 @@ export interface BookingPage {
 export interface Bookkeeping {
   findAttempt(q: Queryable, id: string): Promise<BookedAttempt | undefined>
   findAttemptByReference(q: Queryable, account: RailAccount, reference: string): Promise<BookedAttempt | undefined>
-  /** Finds push attempts that match a statement line by phone, amount and time. Returns at most two: only a single match is proof. */
+  /** Finds push attempts that match a line of the provider's list by phone, amount and time. Returns at most two: only a single match is proof. */
   findMatchingPrompts(
     q: Queryable,
     account: RailAccount,
@@ -77,7 +77,7 @@ export interface Bookkeeping {
     account: RailAccount,
     page: { before: Date; after: string; limit: number },
   ): Promise<string[]>
-  /** Queries the provider about an attempt, and records nothing. Returns undefined when the query failed. */
+  /** Queries the provider for an attempt, and records nothing. Returns undefined when the query failed. */
   query(attemptId: string): Promise<Outcome | undefined>
   /** Records an outcome of an attempt: attempt, receipts and ledger in one transaction. Returns the attempt after it. */
   record(attempt: Pick<BookedAttempt, 'id' | 'intentId'>, outcome: Outcome): Promise<BookedAttempt>

@@ -88,7 +88,7 @@ export interface RefundLine {
 }
 
 /**
- * Exports the rows of one merchant in a time span, oldest first, page by page. A page is read only when the caller asks for it. Each page is
+ * Exports the rows of one merchant in a time span, oldest first, page by page. A page is read only when the caller requests it. Each page is
  * a separate statement, so a slow reader holds no connection and no snapshot.
  */
 export interface PaymentExports {

@@ -8,7 +8,7 @@ import { largest, merchantTolerance } from './tolerance.ts'
 import type { IntentChange } from './types.ts'
 
 export interface ObservedChange {
-  /** Whether a visible field of an attempt or a receipt changed. */
+  /** True: a visible field of an attempt or a receipt changed. */
   readonly shows: boolean
   readonly attemptFailed?: boolean
   readonly canceledAt?: Date
@@ -62,7 +62,7 @@ export async function refreshIntent(
   if (same && !change.shows) return intent
   await updateIntent(tx, after, now)
   if (isEnded(status) && !isEnded(intent.status) && sums.livePage > 0) {
-    // An immediate check closes the pages: nobody should pay a payment that is paid, canceled or expired.
+    // An immediate check closes the pages: a payer must not pay a payment that is paid, canceled or expired.
     await expeditePageChecks(tx, intent.id, now)
     tx.afterCommit(() => context.jobs().wake(ATTEMPTS_QUEUE))
   }

@@ -135,7 +135,7 @@ export interface Flags {
   readonly partial: boolean
   /** More than the amount arrived. */
   readonly overpaid: boolean
-  /** Money arrived after the intent had ended. */
+  /** True: money arrived after the intent had ended. */
   readonly late: boolean
 }
 

@@ -14,7 +14,7 @@ export function transferCommands(
 ): void {
   payments
     .command('transfers')
-    .description(`lists up to ${MAX_LISTED} manual transfers that wait for a decision, oldest first`)
+    .description(`list up to ${MAX_LISTED} manual transfers that wait for a decision, oldest first`)
     .action(async () => {
       const { db, print } = await open()
       const { transfers } = await openPayments()
@@ -26,10 +26,10 @@ export function transferCommands(
       .command(name)
       .description(description)
       .argument('<transfer>', 'payment code, att_… or pay_… (the newest transfer of that payment)')
-  onTransfer('confirm', 'confirms that the money of a manual transfer arrived, and credits it')
-    .requiredOption('--number <text>', 'number of the transfer in the bank’s books; each number is counted once')
+  onTransfer('confirm', 'confirm that the money of a manual transfer arrived, and credits it')
+    .requiredOption('--number <text>', 'number of the transfer on the bank statement; each number is counted once')
     .option('--amount <amount>', 'amount that arrived, in the currency of the transfer (default: the requested amount)')
-    .option('--another', 'confirms an additional transfer: the payer sent twice with one payment code')
+    .option('--another', 'confirm an additional transfer: the payer sent twice with one payment code')
     .action(async (name: string, options: { number: string; amount?: string; another?: true }) => {
       const { db, print, record } = await open()
       const { transfers } = await openPayments()
@@ -42,7 +42,7 @@ export function transferCommands(
         record(tx, { action: 'payments.transfer-confirmed', target, detail })
       print([toOutputRow(await transfers.confirm({ id, number, amount, another }, audit))])
     })
-  onTransfer('reject', 'declares that the money of a manual transfer did not arrive; the payer can try again')
+  onTransfer('reject', 'record that the money of a manual transfer did not arrive; the payer can try again')
     .requiredOption('--note <text>', 'reason, for the audit log')
     .action(async (name: string, { note }: { note: string }) => {
       const { db, print, record } = await open()

@@ -59,11 +59,11 @@ export function findManualMpesa(config: TransfersConfig, currency: string): Manu
 
 /** Renders the instructions as lines of text. */
 function instructionsOf(config: TransfersConfig, currency: string): string {
-  const byHand = findManualMpesa(config, currency)
+  const manualMpesa = findManualMpesa(config, currency)
   const lines = [
     ...(config.instructions === undefined ? [] : [config.instructions.replaceAll('\\n', '\n')]),
-    ...(byHand ? [`M-Pesa ${byHand.kind === 'till' ? 'till' : 'pay bill'}: ${byHand.number}`] : []),
-    ...(byHand?.account === undefined ? [] : [`Account number: ${byHand.account}`]),
+    ...(manualMpesa ? [`M-Pesa ${manualMpesa.kind === 'till' ? 'till' : 'pay bill'}: ${manualMpesa.number}`] : []),
+    ...(manualMpesa?.account === undefined ? [] : [`Account number: ${manualMpesa.account}`]),
   ]
   return lines.join('\n')
 }

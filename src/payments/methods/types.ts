@@ -59,7 +59,7 @@ export interface Transfers {
   /** Declares a transfer as sent by the payer. No other method is offered until an operator decides. Idempotent. Throws 409 when it has ended. */
   declareSent(input: { readonly intentId: string; readonly note?: string | undefined }): Promise<void>
   /**
-   * Confirms that the money arrived, and credits it even if the payment has ended. `number` is the number in the bank's books; each number
+   * Confirms that the money arrived, and credits it even if the payment has ended. `number` is the number on the bank statement; each number
    * is counted once. Idempotent. Throws 404, 409 `payments.number-used`, `payments.transfer-confirmed`, 422.
    */
   confirm(input: Confirmation, decided: OnTransferDecided): Promise<ManualTransfer>

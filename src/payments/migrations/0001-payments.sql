@@ -12,7 +12,7 @@ begin
   raise exception using errcode = 'PU001', message = format('%s.%s is written once: %s is refused', tg_table_schema, tg_table_name, lower(tg_op));
 end$$;
 
--- Intents: one row for each amount that a payer is asked for.
+-- Intents: one row for each amount due.
 create table payments.intents (
   id text primary key,
   merchant_id text not null,
@@ -25,7 +25,7 @@ create table payments.intents (
   -- `received` is the money that arrived, less `reversed`. `refunded` is the part of `reversed` that refunds returned.
   received payments.minor_units not null default 0,
   reversed payments.minor_units not null default 0, refunded payments.minor_units not null default 0,
-  -- Money arrived after the intent was over.
+  -- Money arrived after the intent ended.
   late boolean not null default false,
   -- Only statusOf() computes it.
   status payments.intent_status not null default 'open',
@@ -93,7 +93,7 @@ create table payments.attempts (
   due numeric(38,0) check (due >= 0),
   -- The key and the index that the address is derived from. The index becomes null when an address that no payer saw is released.
   index_space text, address_index integer check (address_index >= 0),
-  -- Every scan includes the address until this time. Afterwards only the daily sweep does.
+  -- Every poll includes the address until this time. Afterwards only the daily sweep does.
   watch_until timestamptz,
   -- Kind `transfer`: when the payer declared the transfer as sent, and the payer's note.
   sent_at timestamptz, sent_note text
@@ -148,7 +148,7 @@ create table payments.receipt_states (
   stated boolean not null,
   counted numeric(38,0) not null check (counted >= 0),
   reversed numeric(38,0) not null default 0 check (reversed >= 0), refunded numeric(38,0) not null default 0 check (refunded >= 0),
-  -- Money that left beyond `counted`, less what came back of it. In the intent's asset.
+  -- Money that left beyond `counted`, less the part that was returned later. In the intent's asset.
   excess payments.minor_units not null default 0,
   updated_at timestamptz not null,
   check (reversed <= counted), check (refunded <= counted)
@@ -193,7 +193,7 @@ create table payments.address_indexes (
   -- Highest index that received money. A wallet scans only a limited number of addresses beyond it (its gap limit).
   used integer not null default -1
 );
--- Allocated indexes whose address no payer saw. They are given out before new ones.
+-- Allocated indexes whose address no payer saw. They are allocated before new ones.
 create table payments.free_indexes (
   space text not null, index integer not null,
   primary key (space, index)
@@ -207,7 +207,7 @@ create table payments.deposits (
   asset text not null, gross numeric(38,0) not null check (gross > 0),
   -- `seen`: not final. `final`: counted. `gone`: replaced, or removed by a reorg.
   state text not null check (state in ('seen', 'final', 'gone')),
-  -- The intent was over when the deposit was first seen.
+  -- The intent had ended when the deposit was first seen.
   late boolean not null,
   seen_at timestamptz not null,
   -- Confirmations: the present and the required number.
@@ -252,10 +252,10 @@ create table payments.refunds (
   -- Money of the merchant that is on hold until the result is known. On success the rest of `amount` becomes debt.
   held payments.minor_units not null default 0,
   origin text not null check (origin in ('merchant', 'provider')),
-  -- `native`: back the way the money came. `claim`: by a link, on which the payer enters the destination.
+  -- `native`: to the original payment method. `claim`: by a refund link, on which the payer enters the destination.
   way text not null check (way in ('native', 'claim')),
   state text not null check (state in ('created', 'submitting', 'pending', 'unknown', 'claimable', 'succeeded', 'failed', 'canceled', 'expired')),
-  -- How the amount is computed when the money came in another asset.
+  -- How the amount is computed when the payment was made in another asset.
   amount_basis text not null default 'paid_rate' check (amount_basis in ('paid_rate', 'current_rate', 'fiat')),
   note text not null default '',
   -- The rail that sends the refund, or `hand` for the operator. Null while a link waits for its payer.
@@ -323,13 +323,13 @@ create table payments.settlements (
   -- The ledger transfer that credited the money.
   transfer_id uuid not null unique,
   asset text not null, credited numeric(38,0) not null check (credited > 0),
-  -- Money that went back to the payer before the settlement.
+  -- Money that was returned to the payer before the settlement.
   returned numeric(38,0) not null default 0 check (returned >= 0),
   -- Fee terms at the time of the receipt, and the fee that the settlement kept.
   fee_bps integer not null check (fee_bps between 0 and 10000), fee_fixed numeric(38,0) not null check (fee_fixed >= 0),
   fee numeric(38,0) check (fee >= 0),
   state text not null default 'pending' check (state in ('pending', 'settled', 'returned')),
-  -- Grows with each change of state. A settlement that is over can become pending again.
+  -- Grows with each change of state. A settlement that has ended can become pending again.
   version integer not null default 1,
   due_at timestamptz not null,
   -- Next run. A worker claims the settlement by moving this time ahead, which is its lease.
@@ -342,7 +342,7 @@ create index settlements_look on payments.settlements (look_at) where look_at is
 create index settlements_merchant on payments.settlements (merchant_id, id desc);
 create index settlements_receipt on payments.settlements (receipt_id);
 
--- Money that a settlement released before its due date. It is held again when the refund fails or its money comes back.
+-- Money that a settlement released before its due date. It is held again when the refund fails or its money is returned.
 create table payments.settlement_frees (
   -- The id of the refund, or of the transfer of a reversal.
   cause text not null,
@@ -350,19 +350,19 @@ create table payments.settlement_frees (
   amount numeric(38,0) not null check (amount > 0),
   -- The part that the same settlement holds again.
   undone numeric(38,0) not null default 0 check (undone >= 0),
-  -- `ended_at`: when the refund failed, or its money came back.
+  -- `ended_at`: when the refund failed, or its money was returned.
   created_at timestamptz not null, ended_at timestamptz,
   primary key (cause, settlement_id),
   check (undone <= amount)
 );
 create index settlement_frees_settlement on payments.settlement_frees (settlement_id);
 
--- Watching: one row for the scans of each rail, and one for its daily sweep over all addresses (`<rail>:sweep`). A process claims a
--- scan by a lease. Only the process with the latest claim may store the result.
+-- Watching: one row for the polls of each rail, and one for its daily sweep over all addresses (`<rail>:sweep`). A process claims a
+-- poll by a lease. Only the process with the latest claim may store the result.
 create table payments.watches (
   rail text primary key,
   cursor text,
-  -- Start of the last scan that reached the newest data. The next scan includes each address whose `watch_until` is later than that.
+  -- Start of the last poll that reached the newest data. The next poll includes each address whose `watch_until` is later than that.
   caught_up_at timestamptz,
   due_at timestamptz not null,
   leased_until timestamptz,

@@ -14,7 +14,7 @@ export interface Excess {
 
 /**
  * Opens a case for money returned beyond the receipt: a dispute of refunded money, or a refund that was sent twice. The
- * excess is booked at the merchant's cost, and a person must recover it.
+ * excess is booked at the merchant's cost, and an operator must recover it.
  */
 export async function openExcessCase(
   { tx, context, now, intent }: Pick<UnitOfWork, 'tx' | 'context' | 'now' | 'intent'>,

@@ -43,7 +43,7 @@ export interface DepositValue {
 
 /**
  * Counts an arrival of money exactly once, however often and on whatever path it is reported. A later report merges its
- * additions into the receipt: the number that people see, or the amount stated by the provider.
+ * additions into the receipt: the receipt number, or the amount stated by the provider.
  */
 export async function countReceipt(
   unit: UnitOfWork,
@@ -54,7 +54,7 @@ export async function countReceipt(
   if (reported.gross.amount <= 0n) return refuse(unit, 'amount-not-positive')
   const resolved = await limitToReversal(unit, reported)
   if (!resolved) return { refused: NOTHING_TO_RETURN }
-  // Money that only makes an excess good counts for nothing: the payer was already given it.
+  // Money that only covers an earlier excess counts for nothing: the payer already received that excess.
   const { coversExcess, overReturned } = resolved
   const known = await findKnown(unit, resolved)
   if (known) return mergeReceipt(unit, known, resolved)
@@ -138,7 +138,7 @@ async function limitToReversal(
 
 /** A reported receipt with the reversal that it undoes, if it undoes one. */
 interface ResolvedReceipt extends RailReceipt {
-  /** Part that makes an earlier excess good. */ readonly coversExcess: bigint
+  /** Part that covers an earlier excess. */ readonly coversExcess: bigint
   /** The receipt with that excess. */ readonly overReturned: ReceiptRow | undefined
   /** The reversal that this money undoes. */
   readonly reversal: Reversal | undefined
@@ -148,7 +148,7 @@ async function findKnown({ tx, attempt }: UnitOfWork, resolved: RailReceipt): Pr
   const { rail, railAccount } = attempt
   const known = await findReceipt(tx, { rail, railAccount, providerId: resolved.id })
   if (known) return known
-  // The same number is the same money, whatever provider id it has.
+  // The same receipt number means the same money, even under another provider id.
   if (resolved.number !== undefined) return findByNumber(tx, { rail, railAccount, number: resolved.number })
   if (resolved.stated) return undefined
   // An answer without amount and number is about the attempt's only payment, which may be recorded by its number
@@ -217,7 +217,7 @@ async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, resolved: RailR
   if (differs && (known.stated || known.asset !== unit.intent.asset || gross.asset !== known.asset)) {
     return refuse(unit, 'amount-conflict')
   }
-  // The fee can arrive after the money. The first fee stands.
+  // The fee can be reported after the money. The first reported fee is kept.
   if (resolved.fee && !(await hasFee(unit.tx, known.id))) await bookFee(unit, known, resolved.fee)
   const number = known.number ?? (await unusedNumber(unit, known, resolved))
   const corrected = differs ? await correctReceipt(unit, known, gross.amount - believed) : known
@@ -230,7 +230,7 @@ async function mergeReceipt(unit: UnitOfWork, known: ReceiptRow, resolved: RailR
 
 /**
  * Returns the amount recorded for a receipt, in its own asset. A receipt in another asset than the intent's has counted
- * = 0, so its gross is used. With an excess, counted is more than arrived, so the entries are summed.
+ * = 0, so its gross is used. With an excess, `counted` is above the amount that arrived, so the entries are summed.
  */
 async function amountBelieved(
   { tx, intent }: UnitOfWork,

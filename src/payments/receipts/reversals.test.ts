@@ -71,7 +71,7 @@ void test('partial reversals beyond the receipt are booked in full; a won disput
   await trial.booksHold()
 })
 
-void test('a won dispute without its reversal credits nothing: it waits for the reversal, then for a person', async () => {
+void test('a won dispute without its reversal credits nothing: it waits for the reversal, then for an operator', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const { id, intentId } = await cardAttempt(trial)

@@ -7,7 +7,7 @@ export interface Receipt {
   readonly attemptId: string
   readonly rail: string
   readonly providerId: string
-  /** Number that people see (MpesaReceiptNumber). It can arrive later than the money. */
+  /** Receipt number that people see (MpesaReceiptNumber). It can arrive later than the money. */
   readonly number: string | undefined
   readonly gross: Money
   /** Amount that counts towards the intent, in the intent's asset. */

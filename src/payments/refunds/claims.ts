@@ -39,7 +39,7 @@ const toClaim = (context: Context, intent: IntentRow, row: RefundRow): Claim => 
   livemode: intent.livemode,
   expiresAt: row.claimExpiresAt ?? row.createdAt,
   places: listPlaces(context, row),
-  byHand: row.rail === MANUAL_SENDER,
+  isManual: row.rail === MANUAL_SENDER,
 })
 
 /** Lists possible destinations: phones of rails that can send this amount, and free text for a manual payment by the operator. */

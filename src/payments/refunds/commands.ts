@@ -27,13 +27,13 @@ export function refundCommands(
 ): void {
   payments
     .command('refund')
-    .description('refunds a payment or a part of it, to the payment method or by a link')
-    .argument('<payment>', 'pay_…')
+    .description('refund a payment or a part of it, to the original payment method or by a refund link')
+    .argument('<payment>', 'payment id, pay_…')
     .option('--amount <amount>', 'amount in the payment’s currency (default: all that is refundable)')
-    .option('--currency <code>', 'refunds uncounted money that arrived in this other currency')
+    .option('--currency <code>', 'refund uncounted money that arrived in this other currency')
     .option('--reason <text>', 'note on the refund')
-    .option('--claim', 'always refunds by a link')
-    .option('--again', 'allows the same amount again within ten minutes')
+    .option('--claim', 'always use a refund link')
+    .option('--again', 'allow the same amount again within ten minutes')
     .action(async (id: string, options: RefundOptions) => {
       const { db, clock, print, record } = await open()
       const { find, refunds } = await openPayments()
@@ -60,8 +60,8 @@ export function refundCommands(
     })
   payments
     .command('refunds')
-    .description(`lists the ${MAX_LISTED} newest refunds of a payment, or the refunds that wait for an operator`)
-    .option('--payment <id>', 'pay_…')
+    .description(`list the ${MAX_LISTED} newest refunds of a payment, or the refunds that wait for an operator`)
+    .option('--payment <id>', 'payment id, pay_…')
     .option('--status <status>', REFUND_STATUSES.join(', '))
     .option('--waiting', 'refunds to pay manually, or without an answer for an hour')
     .action(async (options: { payment?: string; status?: string; waiting?: true }) => {
@@ -89,13 +89,13 @@ export function refundCommands(
 /** Declares the commands with which an operator resolves a refund that no provider can report on. */
 function resolveCommands(payments: Command, open: OpenCli, openPayments: () => Promise<PaymentsWithRefunds>): void {
   const declare = (name: string, description: string): Command =>
-    payments.command(name).description(description).argument('<refund>', 're_…')
-  declare('refund-sent', 'declares a refund as sent: paid manually, or listed in the provider’s books')
-    .option('--number <text>', 'number of the transfer, shown to the payer')
+    payments.command(name).description(description).argument('<refund>', 'refund id, re_…')
+  declare('refund-sent', 'record that a refund was sent: paid manually, or listed in the provider’s books')
+    .option('--number <text>', 'receipt number of the transfer, shown to the payer')
     .action((id: string, { number }: { number?: string }) =>
       resolve(id, { sent: { number }, why: '' }, 'payments.refund-sent'),
     )
-  declare('refund-failed', 'declares that a refund was certainly not sent; releases its money, or reopens its link')
+  declare('refund-failed', 'record that a refund was certainly not sent; releases its money, or reopens its link')
     .requiredOption('--note <text>', 'reason, for the audit log')
     .action((id: string, { note }: { note: string }) =>
       resolve(id, { sent: undefined, why: note }, 'payments.refund-failed'),

@@ -35,7 +35,7 @@ async function stand(trial: Trial): Promise<bigint[]> {
 }
 
 /** Delivers an event about a sending on the phone rail, and handles it. */
-async function tellSending(trial: Trial, fact: Extract<RefundFact, { kind: 'sending' }>): Promise<void> {
+async function reportSending(trial: Trial, fact: Extract<RefundFact, { kind: 'sending' }>): Promise<void> {
   const payload = trial.push.refunds.says(fact)
   await trial.app.inject({ method: 'POST', url: '/api/webhook/tap', payload, headers: { 'x-signature': 'good' } })
   await trial.pass()
@@ -141,7 +141,7 @@ void test('two successful sendings of one refund are both booked, the second as 
   assert.equal(await state(trial, link.id), 'succeeded')
   const late = { kind: 'sending', refundId: link.id, sendingId: `${link.id}-1`, needsCheck: false } as const
   for (let i = 0; i < 2; i++)
-    await tellSending(trial, { ...late, outcome: { kind: 'succeeded', reference: `${link.id}-1` } })
+    await reportSending(trial, { ...late, outcome: { kind: 'succeeded', reference: `${link.id}-1` } })
   assert.deepEqual(await stand(trial), [30_000n, 0n, 150_000n, -120_000n])
   const { items } = await trial.payments.refunds.list(trial.db, { merchantId: 'mer_1', intentId, limit: 10 })
   assert.deepEqual(
@@ -167,7 +167,7 @@ void test('a late success closes the reopened link, and is booked on the rail th
   await trial.pass(3_700_000)
   await trial.payments.refunds.resolve({ id: link.id, sent: undefined, why: 'not in the statement' })
   const outcome = { kind: 'succeeded', reference: 'b2c_1', number: 'SX1' } as const
-  await tellSending(trial, {
+  await reportSending(trial, {
     kind: 'sending',
     refundId: link.id,
     sendingId: `${link.id}-1`,

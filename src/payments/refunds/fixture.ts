@@ -9,18 +9,18 @@ export interface ScriptedRefunds {
   onCheck: (refund: RefundRef) => RefundOutcome | Promise<RefundOutcome>
   /** Returns a request body that the rail parses into this fact. */
   says(...facts: RefundFact[]): Buffer
-  told(rawBody: Buffer): readonly RefundFact[]
+  parse(rawBody: Buffer): readonly RefundFact[]
 }
 
 export function createScriptedRefunds(): ScriptedRefunds {
-  const told: (readonly RefundFact[])[] = []
+  const scripted: (readonly RefundFact[])[] = []
   return {
     sent: [],
     checked: [],
     onSend: ({ sendingId }) => ({ kind: 'succeeded', reference: `prov_${sendingId}` }),
     onCheck: () => ({ kind: 'unknown', why: 'no answer' }),
-    says: (...facts) => Buffer.from(JSON.stringify({ refund: told.push(facts) - 1 })),
-    told: (rawBody) => told[(JSON.parse(rawBody.toString()) as { refund?: number }).refund ?? -1] ?? [],
+    says: (...facts) => Buffer.from(JSON.stringify({ refund: scripted.push(facts) - 1 })),
+    parse: (rawBody) => scripted[(JSON.parse(rawBody.toString()) as { refund?: number }).refund ?? -1] ?? [],
   }
 }
 
@@ -39,5 +39,5 @@ export const scriptRefund = (script: ScriptedRefunds, kind: 'push' | 'page'): Re
     script.checked.push(refund)
     return script.onCheck(refund)
   },
-  parse: ({ rawBody }) => script.told(rawBody),
+  parse: ({ rawBody }) => script.parse(rawBody),
 })

@@ -95,7 +95,7 @@ const fits = ({ rail }: Lot, asset: Asset, amount: bigint): boolean => fitsRail(
 const canRefund = (rail: Rail): rail is Refunder =>
   rail.refund !== undefined && rail.unavailable() === undefined && rail.refund.unavailable() === undefined
 
-/** Groups receipts into lots, newest first. Receipts of one phone share a lot; every other receipt is a lot of its own. */
+/** Groups receipts into lots, newest first. Receipts of one phone share a lot; every other receipt is a separate lot. */
 function groupLots(rails: readonly Rail[], open: readonly Refundable[]): Lot[] {
   const lots = new Map<string, Lot>()
   for (const receipt of open) {

@@ -7,7 +7,7 @@ import { loadRefund, pageOfRefunds } from './read.ts'
 import { listWaitingRefunds, resolveRefund } from './resolve.ts'
 import type { Refunds } from './types.ts'
 
-/** Creates the access to refunds: money that goes back to payers, to their payment method or by a link. */
+/** Creates the access to refunds: money that returns to payers, to the original payment method or by a refund link. */
 export const createRefunds = (context: Context): Refunds => ({
   create: async (input) => {
     const { row, replayed } = await createRefund(context, input)

@@ -33,7 +33,7 @@ export async function resolveRefund(
 
 /** Counts the refunds that wait for an operator, and returns since when the oldest waits. */
 export const measureWaitingRefunds = (context: Context): Promise<{ waiting: number; since: Date | null }> =>
-  measureUnresolvedRefunds(context.db, { byHand: MANUAL_SENDER, before: addMs(context.clock.now(), -NO_ANSWER_MS) })
+  measureUnresolvedRefunds(context.db, { manualRail: MANUAL_SENDER, before: addMs(context.clock.now(), -NO_ANSWER_MS) })
 
 /** Returns whether a process may still be waiting for the provider's answer. Until then an operator cannot resolve the refund. */
 function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
@@ -48,7 +48,7 @@ export async function listWaitingRefunds(
   q: Queryable,
 ): Promise<{ refund: Refund; destination: string | undefined }[]> {
   const rows = await listUnresolvedRefunds(q, {
-    byHand: MANUAL_SENDER,
+    manualRail: MANUAL_SENDER,
     before: addMs(context.clock.now(), -NO_ANSWER_MS),
     limit: MAX_LISTED,
   })

@@ -38,7 +38,7 @@ const dollars = async (trial: Trial): Promise<bigint[]> =>
     ),
   )
 
-void test('uncounted money is shown, and is refunded to its payment method, in its currency, at most once', async () => {
+void test('uncounted money is shown, and is refunded to the original payment method, in its currency, at most once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial(database)
   const intentId = await paid(trial)

@@ -26,7 +26,7 @@ export const AMOUNT_BASES = ['paid_rate', 'current_rate', 'fiat'] as const
 /** Basis of the amount when the money arrived in another asset: the payment's rate, the current rate, or the payment's own currency. */
 export type AmountBasis = (typeof AMOUNT_BASES)[number]
 
-/** Money that goes back to a payer. */
+/** Money that returns to a payer. */
 export interface Refund {
   /** `re_…` */
   readonly id: string
@@ -39,7 +39,7 @@ export interface Refund {
   readonly note: string
   /** `merchant`: requested through Purser. `provider`: created in the provider's dashboard. */
   readonly origin: 'merchant' | 'provider'
-  /** `native`: to the payment method. `claim`: by a link, on which the payer enters the destination. */
+  /** `native`: to the original payment method. `claim`: by a refund link, on which the payer enters the destination. */
   readonly way: 'native' | 'claim'
   /** Sender: a rail, or `hand` for the operator. Undefined while a link waits for its payer. */
   readonly rail: string | undefined
@@ -77,7 +77,7 @@ export interface Claim {
   readonly expiresAt: Date
   readonly places: readonly ClaimPlace[]
   /** The operator pays this refund manually. */
-  readonly byHand: boolean
+  readonly isManual: boolean
 }
 
 export interface NewRefund {
@@ -88,7 +88,7 @@ export interface NewRefund {
   /** Asset of uncounted money to refund, if not the payment's. Default: the asset of `amount`, else the payment's. */
   readonly asset?: Asset | undefined
   readonly note?: string | undefined
-  /** `claim`: always by a link. `auto` (default): to the payment method if possible, else by a link. */
+  /** `claim`: always by a refund link. `auto` (default): to the original payment method if possible, else by a refund link. */
   readonly way?: 'auto' | 'claim' | undefined
   readonly amountBasis?: AmountBasis | undefined
   /** The same key with the same hash returns the same refund, in any state. */

@@ -3,7 +3,8 @@ import { AppError } from '#platform/base/errors'
 
 const show = (amount: Money): string => `${currencyOf(amount.asset)} ${formatAmount(amount)}`
 
-export const noSuchRefund = (): AppError => new AppError('payments.no-such-refund', 404, 'There is no such refund.')
+export const noSuchRefund = (): AppError =>
+  new AppError('payments.no-such-refund', 404, 'There is no such refund. Check its id.')
 
 export const destinationNotOffered = (): AppError =>
   new AppError(
@@ -40,9 +41,14 @@ export const nothingToRefund = (): AppError =>
   new AppError('payments.nothing-to-refund', 409, 'This payment has no refundable amount left.')
 
 export const refundTooLarge = (refundable: Money): AppError =>
-  new AppError('payments.refund-too-large', 409, `At most ${show(refundable)} of this payment can be refunded.`, {
-    param: 'amount',
-  })
+  new AppError(
+    'payments.refund-too-large',
+    409,
+    `At most ${show(refundable)} of this payment can be refunded. Request a smaller amount.`,
+    {
+      param: 'amount',
+    },
+  )
 
 export const refundInParts = (most: Money): AppError =>
   new AppError(

@@ -7,7 +7,7 @@ import { booksOf, lockDebt, type RefundUnit } from './unit-of-work.ts'
 
 /**
  * Releases the hold of a refund that was certainly not sent. The money repays the merchant's debt first. Money that was released from a
- * settlement for this refund goes back to that settlement.
+ * settlement for this refund returns to that settlement.
  */
 export async function releaseReservation(unit: RefundUnit): Promise<void> {
   const { context, tx, row, transfers } = unit

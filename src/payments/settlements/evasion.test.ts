@@ -69,7 +69,7 @@ void test('a canceled link and an expired link move their money back to the sett
   )
 })
 
-void test('a failed refund to the payment method moves its money back to the settlement', async () => {
+void test('a failed refund to the original payment method moves its money back to the settlement', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intentId = await paid(trial)
@@ -100,7 +100,7 @@ void test('a refund that was given up and succeeded later uses pending money fir
   assert.deepEqual(await stand(trial), [49_000n, 0n, 0n, 1000n])
 })
 
-void test('a returned refund goes back to the settlement; money that was settled meanwhile pays the fixed fee once', async () => {
+void test('a returned refund returns to the settlement; money that was settled meanwhile pays the fixed fee once', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const back = async (one: Refund, charge: string): Promise<void> => {
@@ -130,7 +130,7 @@ void test('a returned refund goes back to the settlement; money that was settled
   assert.deepEqual(await stand(trial), [296_000n, 150_000n, 0n, 4000n])
 })
 
-void test('a returned refund of several receipts goes back to their settlements in full', async () => {
+void test('a returned refund of several receipts is split back to their settlements in full', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const intent = await trial.create()
@@ -157,7 +157,7 @@ void test('a returned refund of several receipts goes back to their settlements 
   await trial.booksHold()
 })
 
-void test('a won dispute goes back to the settlement, and settled money pays no second fee', async () => {
+void test('the money of a won dispute returns to the settlement, and settled money pays no second fee', async () => {
   await using database = await openTestDatabase(schemas)
   await using trial = await openTrial({ ...database, terms })
   const dispute = { kind: 'reversed', receiptId: 'ch_1', amount: kes(150_000n), reason: 'disputed' } as const

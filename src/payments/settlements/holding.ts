@@ -18,8 +18,8 @@ import { type NotifyDeps, notifySettlementOwner } from './notify.ts'
 import type { SettlementTerms } from './types.ts'
 
 /**
- * Holds credited money back until its settlement. A credit is posted as usual, and the same posting moves it on to `pending`. Money that goes
- * back to a payer before the settlement is taken from `pending` first. The ledger wrapper does this, so that code which credits or debits
+ * Holds credited money back until its settlement. A credit is posted as usual, and the same posting moves it on to `pending`. Money that returns
+ * to a payer before the settlement is debited from `pending` first. The ledger wrapper does this, so that code which credits or debits
  * merchants needs no settlement logic.
  */
 
@@ -34,7 +34,7 @@ interface Deps extends NotifyDeps {
 }
 
 const MERCHANT = /^(merchant:(mer_\w+)):(available|debt)$/
-/** Transfer kind of money that was counted before and returned. It goes back to its old settlement, with the old terms. */
+/** Transfer kind of money that was counted before and returned. It returns to its old settlement, with the old terms. */
 export const RETURNED = 'payments.return'
 /** Transfer kinds that reverse a receipt. Refunds are not among them, because they release pending money before they hold it. */
 const REVERSAL_KINDS: ReadonlySet<string> = new Set(['payments.reversal', 'payments.correction'])

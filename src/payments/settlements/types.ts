@@ -10,11 +10,11 @@ export interface Settlement {
   readonly receiptId: string
   readonly owner: string
   readonly livemode: boolean
-  /** `returned`: all of the money went back to the payer before the settlement. */
+  /** `returned`: all of the money was returned to the payer before the settlement. */
   readonly state: SettlementState
   /** Received money, less the part that repaid a debt. */
   readonly gross: Money
-  /** Money that went back to the payer before the settlement. */
+  /** Money that was returned to the payer before the settlement. */
   readonly returned: Money
   /** Fee of the operator. Before the settlement: the fee as of now. */
   readonly fee: Money

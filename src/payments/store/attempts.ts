@@ -40,7 +40,7 @@ export interface AttemptRow {
   endedAt: Date | null
   /** Time after which the payer can no longer pay; null when only the provider knows. */
   endsAt: Date | null
-  /** When the payer said that a transfer was sent. */
+  /** When the payer reported that the transfer was sent. */
   sentAt: Date | null
 }
 

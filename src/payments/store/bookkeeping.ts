@@ -23,7 +23,7 @@ const BOOKED = sql`r.id, r.provider_id as "providerId", s.number, r.intent_id as
     case when r.asset = i.asset then s.counted else r.gross end as amount, s.reversed + s.excess as reversed, r.asset = i.asset as "sameAsset", r.taken_at as "takenAt"
   from payments.receipts r join payments.receipt_states s on s.receipt_id = r.id join payments.intents i on i.id = r.intent_id`
 
-/** Finds our receipts by the provider's ids or by the numbers that people see. */
+/** Finds our receipts by the provider's ids or by the receipt numbers. */
 export const findBookedReceipts = (
   q: Queryable,
   { rail, railAccount }: RailAccount,

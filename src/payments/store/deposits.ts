@@ -43,8 +43,8 @@ export const findDeposit = (q: Queryable, by: Key): Promise<DepositRow | undefin
     where rail = ${by.rail} and rail_account = ${by.railAccount} and provider_id = ${by.providerId}`)
 
 /**
- * Inserts a deposit or updates its state, confirmations, risk, exchange and counted amount. Asset, gross and first
- * sighting stay.
+ * Inserts a deposit or updates its state, confirmations, risk, exchange and counted amount. Asset, gross and the
+ * time of the first report do not change.
  */
 export async function upsertDeposit(tx: Tx, row: DepositRow, now: Date): Promise<void> {
   await tx.run(sql`insert into payments.deposits (rail, rail_account, provider_id, attempt_id, asset, gross, state, late, seen_at, have, need,

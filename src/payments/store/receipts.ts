@@ -37,8 +37,8 @@ export interface EntryRow {
   asset: Asset
   amount: bigint
   /**
-   * Part of `amount` that does not change what the receipt counts for: money that left beyond the receipt, or that made
-   * such an excess good.
+   * Part of `amount` that does not change what the receipt counts for: money that left beyond the receipt, or that covered
+   * such an excess.
    */
   excess: bigint
   providerId: string | null
@@ -105,7 +105,7 @@ export const findReceipt = (
 export const findReceiptById = (q: Queryable, id: string): Promise<ReceiptRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from ${FROM} where r.id = ${id}`)
 
-/** Finds a receipt by the number that people see. */
+/** Finds a receipt by its receipt number. */
 export const findByNumber = (
   q: Queryable,
   by: { rail: string; railAccount: string; number: string },

@@ -136,23 +136,23 @@ export function listRefunds(
 }
 
 /**
- * Lists refunds that a person must resolve: manual refunds, and refunds sent before `before` whose outcome is unknown.
+ * Lists refunds that an operator must resolve: manual refunds, and refunds sent before `before` whose outcome is unknown.
  */
 export const listUnresolvedRefunds = (
   q: Queryable,
-  { byHand, before, limit }: { byHand: string; before: Date; limit: number },
+  { manualRail, before, limit }: { manualRail: string; before: Date; limit: number },
 ): Promise<RefundRow[]> =>
   q.many(sql`select ${COLUMNS} from payments.refunds
-    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})
+    where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})
     order by id limit ${limit}`)
 
-/** Counts the refunds that a person must resolve, and returns since when the oldest waits. */
+/** Counts the refunds that an operator must resolve, and returns since when the oldest waits. */
 export const measureUnresolvedRefunds = (
   q: Queryable,
-  { byHand, before }: { byHand: string; before: Date },
+  { manualRail, before }: { manualRail: string; before: Date },
 ): Promise<{ waiting: number; since: Date | null }> =>
   q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
-    where (state = 'pending' and rail = ${byHand}) or (state in ('pending', 'unknown') and rail <> ${byHand} and submitted_at < ${before})`)
+    where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})`)
 
 /**
  * Claims the right to send a refund, once: undefined when it is not `created` any more. Call it under the intent's
@@ -205,15 +205,15 @@ export const listHeld = (q: Queryable): Promise<{ account: string; asset: Asset;
 /** Lists refunds whose parts do not add up, or that hold money or are due after they ended. */
 export const listWrongRefunds = (q: Queryable): Promise<{ id: string; what: string }[]> =>
   q.many(sql`select f.id, case when f.amount <> p.amount then 'its parts do not add up to its amount'
-      when f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and f.held > 0 then 'it is over and still holds money'
-      else 'it is over and still due' end as what
+      when f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and f.held > 0 then 'it has ended and still holds money'
+      else 'it has ended and is still due' end as what
     from payments.refunds f join lateral (
       select coalesce(sum(amount), 0) as amount from payments.refund_parts where refund_id = f.id) p on true
     where f.amount <> p.amount
       or (f.state not in ('created', 'submitting', 'pending', 'unknown', 'claimable') and (f.held > 0 or f.due_at is not null))
     order by f.id limit 20`)
 
-/** Lists successful refunds that are not booked in full. Old refunds without entries of their own name no reference. */
+/** Lists successful refunds that are not booked in full. Old refunds without their own entries have no reference. */
 export const listUnbooked = (q: Queryable): Promise<{ id: string; amount: bigint; booked: bigint }[]> =>
   q.many(sql`select f.id, f.amount, coalesce(e.amount, 0) as booked
     from payments.refunds f left join lateral (

@@ -112,8 +112,13 @@ async function apply(session: Session, { schema, name, text, hash }: Migration):
     await session.run(sql`commit`)
   } catch (error) {
     await session.run(sql`rollback`)
-    throw new AppError('platform.migration-failed', 500, `Migration ${schema}/${name} failed and was rolled back.`, {
-      cause: error,
-    })
+    throw new AppError(
+      'platform.migration-failed',
+      500,
+      `Migration ${schema}/${name} failed and was rolled back. The cause is below; start again once it is fixed.`,
+      {
+        cause: error,
+      },
+    )
   }
 }

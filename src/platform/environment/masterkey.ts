@@ -84,9 +84,14 @@ function open(keyOf: (version: number) => Buffer, sealed: string, context: strin
 }
 
 const brokenSeal = (why: string, cause?: unknown): AppError =>
-  new AppError('platform.seal-broken', 500, 'A secret in the database cannot be decrypted.', {
-    cause: new Error(why, { cause }),
-  })
+  new AppError(
+    'platform.seal-broken',
+    500,
+    'A secret in the database cannot be decrypted. Restore the right master key, or store the secret again.',
+    {
+      cause: new Error(why, { cause }),
+    },
+  )
 
 /** Reads the key file. Returns undefined without a file. Throws `platform.bad-master-key` with one line when it cannot be used. */
 export function readMasterKey(path: string): MasterKey | undefined {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
-/** The program's metrics, in a separate registry. A second request for a name returns the same metric. */
+/** The program's metrics, in a separate registry. A repeated call with the same name returns the same metric. */
 export interface Metrics {
   readonly registry: Registry
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>

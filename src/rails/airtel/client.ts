@@ -39,7 +39,7 @@ export interface AirtelTransaction {
 }
 
 export interface Airtel {
-  /** Prompts the payer's phone. Throws AirtelError; `maybeActed` tells whether the phone may ring. */
+  /** Prompts the payer's phone. Throws AirtelError; `maybeActed` says whether the phone may ring. */
   push(push: AirtelPush): Promise<void>
   /** Queries the state of a payment by our id. Throws AirtelError. */
   enquire(id: string): Promise<AirtelResult>

@@ -33,7 +33,7 @@ const BASE_URLS: Readonly<Record<Mode, string | undefined>> = {
   test: 'https://openapiuat.airtel.africa',
   live: 'https://openapi.airtel.africa',
 }
-/** A prompt lasts about a minute. Three minutes cover a slow network, and Airtel asks to wait so long before an enquiry is final. */
+/** A prompt lasts about a minute. Three minutes cover a slow network, and Airtel requires this wait before an enquiry is final. */
 const LIFETIME_MS = 180_000
 const CHECK_AFTER_MS = [5000, 10_000, 15_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
 

@@ -38,7 +38,7 @@ export const bitcoinConfig = defineConfig(
       runtime: true,
     }),
     network: setting('BITCOIN_NETWORK', networkName.optional(), {
-      doc: 'main, test, testnet4, signet or regtest; main in live mode, signet in test mode. The node must be on it.',
+      doc: 'main, test, testnet4, signet or regtest; main in live mode, signet in test mode. The node must run on this network.',
       example: 'main',
     }),
     rpcUrl: setting(

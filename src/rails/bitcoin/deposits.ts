@@ -18,7 +18,7 @@ export interface Arrival {
   readonly script: string
   readonly attemptId: string
   readonly sats: bigint
-  /** Sats that the attempt asks for. */
+  /** Requested amount in sats. */
   readonly due: bigint
   readonly coinbase: boolean
   /** Outpoints that its transaction spends. */

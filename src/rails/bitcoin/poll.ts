@@ -16,7 +16,7 @@ import {
 /** The attempt that a script belongs to. */
 export interface Target {
   readonly attemptId: string
-  /** Sats that the attempt asks for. */
+  /** Requested amount in sats. */
   readonly due: bigint
 }
 

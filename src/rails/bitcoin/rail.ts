@@ -163,7 +163,7 @@ async function poll(
   }
 }
 
-/** Follows the node's `sequence` events. If the node does not publish them, asks again every minute. */
+/** Follows the node's `sequence` events. If the node does not publish them, checks again every minute. */
 async function listen(deps: BitcoinDeps, node: BitcoinNode, wake: () => void, signal: AbortSignal): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const now = (): void => {

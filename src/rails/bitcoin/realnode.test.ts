@@ -19,8 +19,8 @@ async function mine(node: RealNode, blocks = 1): Promise<void> {
   await node.call('generatetoaddress', blocks, await node.call('getnewaddress'))
 }
 
-/** Replaces the last `depth` blocks by others. */
-async function takeOff(node: RealNode, depth: number): Promise<void> {
+/** Removes the last `depth` blocks from the best chain, as a reorg does. */
+async function disconnectBlocks(node: RealNode, depth: number): Promise<void> {
   const height = await node.call<number>('getblockcount')
   await node.call('invalidateblock', await node.call('getblockhash', height - depth + 1))
 }
@@ -147,13 +147,13 @@ test('a real node: addresses, payments, replacements, double spends, reorgs and 
     await mine(node)
     await desk.poll()
     assert.equal(desk.counted(attemptId), 200_000n)
-    await takeOff(node, 1)
+    await disconnectBlocks(node, 1)
     assert.deepEqual(await desk.poll(), [], 'unconfirmed again, still final')
     const hex = await doubleSpend(node, txid)
     await node.call('generateblock', await node.call('getnewaddress'), [])
     await mine(node)
     assert.deepEqual(await desk.poll(), [], 'another block holds it')
-    await takeOff(node, 2)
+    await disconnectBlocks(node, 2)
     await node.call('generateblock', await node.call('getnewaddress'), [hex])
     await mine(node, 2)
     const facts = await desk.poll()

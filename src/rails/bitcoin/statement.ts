@@ -23,7 +23,7 @@ const MAX_REAPPEARANCES = 3
 
 /**
  * Lists the payments to our addresses from the chain, block by block, and the unconfirmed ones. The block time decides the day of a payment.
- * The lines come from the operator's own node, so reconciliation books a final line without another question.
+ * The lines come from the operator's own node, so reconciliation books a final line without another query.
  */
 export const createStatement = (deps: StatementDeps): RailStatement => ({
   reachMs: REACH_MS,

@@ -24,7 +24,7 @@ export interface Collect {
    */
   start(request: CollectRequest): Promise<Outcome>
   /**
-   * Asks the provider for the attempt's state. Must be safe to call at any time and any number of times. Returns `unknown` with the known
+   * Queries the attempt's state at the provider. Must be safe to call at any time and any number of times. Returns `unknown` with the known
    * `reference` when the provider gives no usable response. Does not throw for provider errors.
    */
   check(attempt: AttemptRef): Promise<Outcome>

@@ -4,7 +4,7 @@ import type { Money } from '#money'
  * State of an attempt as the provider reports it. `reference` is the provider's id; a rail sets it as soon as it knows it.
  *
  * - `pending`: the payer has not paid yet, or the provider is still processing.
- * - `unknown`: the rail does not know whether money moved. Payments asks again and never sends again. It is not a failure.
+ * - `unknown`: the rail does not know whether money moved. Payments polls the attempt and never sends it again. `unknown` is not a failure.
  * - `received`: money arrived, or is on its way (`final: false`).
  * - `reversed`: received money was returned to the payer, or a receipt that was not final will not arrive.
  * - `failed`: the provider certainly did not start, or it states that no money moved.
@@ -45,7 +45,7 @@ export interface RailReceipt {
    * `poll` and statement. Payments counts each id once.
    */
   readonly id: string
-  /** Transaction number that people see, such as MpesaReceiptNumber. It may be reported later than the money. */
+  /** Receipt number that people see, such as MpesaReceiptNumber. It may be reported later than the money. */
   readonly number?: string
   readonly gross: Money
   /** Fee that the provider deducted, if the provider states it. */

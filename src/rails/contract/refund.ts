@@ -5,7 +5,7 @@ import type { CallbackPurpose, InboundEvent } from './webhook.ts'
 
 /**
  * Part of a rail that refunds money. It follows the rule of `Collect`: payments stores the sending first and sends it once. After `unknown`
- * payments asks again and never sends again.
+ * payments polls and never sends again.
  */
 export interface Refunding {
   /** `receipt`: refunds to the source of one receipt (a card). `phone`: pays to a phone, the payer's or one that the payer enters. */
@@ -22,7 +22,7 @@ export interface Refunding {
    */
   send(request: RefundRequest): Promise<RefundOutcome>
   /**
-   * Asks the provider for the refund's state. Must be safe to call any number of times. `pending` may also mean that the answer arrives by
+   * Queries the refund's state at the provider. Must be safe to call any number of times. `pending` may also mean that the answer arrives by
    * webhook. Does not throw for provider errors.
    */
   check(refund: RefundRef): Promise<RefundOutcome>
@@ -46,7 +46,7 @@ export interface RefundRequest {
   /** Phone number, E.164 without the plus sign (`to: 'phone'`). */
   readonly phone: string | undefined
   readonly merchantName: string
-  /** Returns the URL for a callback. Each URL contains a secret token of its own: never log it. */
+  /** Returns the URL for a callback. Each URL contains its own secret token: never log it. */
   readonly callbackUrl: (purpose: CallbackPurpose) => string
 }
 
@@ -84,8 +84,8 @@ export interface ProviderRefund {
 /**
  * Statement about refunds, from an event.
  *
- * - `observed`: the event proves the refund's state; no further question is needed.
- * - `sending`: the event is about a sending of ours, named by the token in its path.
+ * - `observed`: the event proves the refund's state; no further query is needed.
+ * - `sending`: the event is about a refund sending of Purser, named by the token in its path.
  * - `changed`: the refunds of a receipt changed. Payments calls `list`.
  */
 export type RefundFact =
@@ -96,7 +96,7 @@ export type RefundFact =
       readonly sendingId: string
       readonly outcome: RefundOutcome
       readonly amount?: Money
-      /** True: the event proves nothing, so payments calls `check` at once. False: the event answers our own question. */
+      /** True: the event proves nothing, so payments calls `check` at once. False: the event answers our own query. */
       readonly needsCheck: boolean
     }
   | { readonly kind: 'changed'; readonly receiptId: string }

@@ -47,7 +47,7 @@ export interface StatementLine {
   readonly id: string
   /** `RailReceipt.id` of this payment, if the line states it. */
   readonly receiptId?: string
-  /** Transaction number that people see, if the line states it. */
+  /** Receipt number that people see, if the line states it. */
   readonly number?: string
   /** Receipt ids that the same money gets when it arrives again after a reversal, in this order. */
   readonly againIds?: readonly string[]

@@ -11,7 +11,7 @@ export interface Webhook {
   verify(request: InboundRequest): Verdict
   /** Response body that the provider expects for a stored event. Default: `{"received":true}`. */
   readonly accepted?: Readonly<Record<string, string | number | boolean>>
-  /** Returns the facts of a stored event. Throws only on an unknown format: the event then becomes a dead letter for an operator. */
+  /** Returns the facts of a stored event. Throws only on an unknown format: the inbox then parks the event for an operator. */
   parse(event: InboundEvent): readonly Fact[]
 }
 

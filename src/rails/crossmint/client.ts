@@ -30,7 +30,7 @@ export interface NewOrder {
 }
 
 export interface Crossmint {
-  /** Creates an order. Not idempotent: a second call creates a second order. Throws CrossmintError; `maybeActed` tells whether an order may exist. */
+  /** Creates an order. Not idempotent: a second call creates a second order. Throws CrossmintError; `maybeActed` says whether an order may exist. */
   createOrder(input: NewOrder): Promise<{ readonly order: Order; readonly clientSecret: string }>
   /** Fetches an order. Throws CrossmintError. */
   fetchOrder(orderId: string): Promise<Order>

@@ -72,7 +72,7 @@ async function start(deps: CrossmintDeps, client: Crossmint, request: CollectReq
   try {
     const { order, clientSecret } = await client.createOrder(newOrder(deps, request))
     const outcome = outcomeAtPrice(request, order, deps.clock.now())
-    // Nobody gets the page of an order with another price, so it cannot be paid and must not block other methods.
+    // No payer gets the page of an order with another price, so it cannot be paid and must not block other methods.
     if (outcome.kind === 'unknown') return { kind: 'failed', reason: 'provider-rejected', why: outcome.why }
     return withPage(outcome, pageOf(deps, order.orderId, clientSecret, request.returnUrl))
   } catch (error) {

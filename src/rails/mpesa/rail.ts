@@ -38,7 +38,7 @@ const BASE_URLS: Readonly<Record<Mode, string | undefined>> = {
 const LIFETIME_MS = 180_000
 /** Checks after 5, 10, 20, 30, 45, 60, 90 s, …: callbacks can be lost, and most payers answer within half a minute. */
 const CHECK_AFTER_MS = [5000, 5000, 10_000, 10_000, 15_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
-/** Path of callback URLs. Safaricom asks for URLs that do not contain its names. */
+/** Path of callback URLs. Safaricom requires URLs that do not contain its names. */
 const PATH_ALIAS = 'stk'
 
 /** Creates the M-Pesa rail. It prompts the payer's phone by STK push (Lipa na M-Pesa Online); a callback and a query report the result. */

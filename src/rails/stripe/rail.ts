@@ -201,7 +201,7 @@ function requireSettings(deps: StripeDeps): StripeSettings {
 }
 
 /**
- * Reads the fee. Stripe writes ISK and UGX with two decimals that amounts must not use; a fee may use them all the same. Such a fee is not booked,
+ * Reads the fee. Stripe writes ISK and UGX with two decimals that amounts must not use; a fee may still use them. Such a fee is not booked,
  * because it must not keep the receipt from being counted.
  */
 function readFee(fee: StripeAmount): { fee?: Money } {

@@ -8,7 +8,7 @@ import { listSources, listValues } from '../store.ts'
 export function addRatesCommands(group: Command, open: OpenCli): void {
   group
     .command('show')
-    .description('state of the price sources, and the last good prices in USD')
+    .description('show the state of the price sources, and the last good prices in USD')
     .argument('[currencies...]', 'such as BTC KES; all by default', parseCurrency)
     .action(async (currencies: readonly string[] | undefined) => {
       const { db, clock, print } = await open()
@@ -16,7 +16,7 @@ export function addRatesCommands(group: Command, open: OpenCli): void {
       const age = (at: Date | null): string => (at ? `${Math.round((now - at.getTime()) / 1000)} s ago` : '')
       const sources = await listSources(db)
       if (sources.length === 0)
-        return print('No price source has been asked yet. The running program asks when it needs a price.')
+        return print('No price source has been queried yet. The running program queries them when it needs a price.')
       print(
         sources.map(({ name, askedAt, answeredAt, prices, problem, retryAt, leftOut }) => ({
           source: name,

@@ -1,4 +1,4 @@
--- Latest prices of each source. All instances share one row per source, so that together they ask it about once a minute.
+-- Latest prices of each source. All instances share one row per source, so that together they query it about once a minute.
 create table rates.sources (
   name text primary key,
   -- Time of the last request, whatever its result. An instance claims the next request by updating this time.
@@ -10,7 +10,7 @@ create table rates.sources (
   failures integer not null default 0,
   problem text,
   failing_since timestamptz,
-  -- The source asked for no request before this time (Retry-After).
+  -- The source must not be queried before this time (Retry-After).
   retry_at timestamptz,
   -- Currencies for which this source was rejected in the last round, because it disagreed with the others.
   left_out text[] not null default '{}'
@@ -21,7 +21,7 @@ create table rates.last_good (
   currency text primary key,
   numerator numeric not null check (numerator > 0 and scale(numerator) = 0),
   denominator numeric not null check (denominator > 0 and scale(denominator) = 0),
-  -- Time of the oldest price that went into it.
+  -- Time of the oldest price that it was computed from.
   at timestamptz not null,
   sources text[] not null,
   -- Last price that at least two sources agreed on, and its oldest time. A single remaining source is checked against it.

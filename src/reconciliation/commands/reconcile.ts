@@ -16,7 +16,7 @@ export function addReconcileCommands(
 ): void {
   reconcile
     .command('run')
-    .description('requests the comparison of a day; the running program does it within a minute')
+    .description('request the comparison of a day; the running program does it within a minute')
     .argument('<rail>', 'mpesa, stripe, …')
     .option('--day <yyyy-mm-dd>', 'a past day in BUSINESS_TIME_ZONE; yesterday by default')
     .action(async (rail: string, options: { day?: string }) => {
@@ -32,7 +32,7 @@ export function addReconcileCommands(
     })
   reconcile
     .command('days')
-    .description(`lists the ${MAX_LISTED} newest comparisons and their results`)
+    .description(`list the ${MAX_LISTED} newest comparisons and their results`)
     .action(async () => {
       const { db, print } = await open()
       const runs = await listRuns(db, MAX_LISTED)
@@ -40,7 +40,7 @@ export function addReconcileCommands(
     })
   reconcile
     .command('cases')
-    .description(`lists the ${MAX_LISTED} newest open cases`)
+    .description(`list the ${MAX_LISTED} newest open cases`)
     .option('--all', 'include cases that have ended')
     .action(async ({ all }: { all?: boolean }) => {
       const { db, print } = await open()
@@ -56,8 +56,8 @@ export function addReconcileCommands(
 function caseCommands(reconcile: Command, open: OpenCli, openReconciliation: () => Promise<Reconciliation>): void {
   reconcile
     .command('resolve')
-    .description('closes a case, or compares its day again')
-    .argument('<case>', 'its id, rec_…')
+    .description('close a case, or compare its day again')
+    .argument('<case>', 'case id, rec_…')
     .requiredOption('--note <text>', 'the finding, for the audit log')
     .option('--action <action>', CASE_ACTIONS.join(' or '), 'close')
     .action(async (id: string, { note, action }: { note: string; action: string }) => {
@@ -76,9 +76,9 @@ function caseCommands(reconcile: Command, open: OpenCli, openReconciliation: () 
     })
   reconcile
     .command('credit')
-    .description('counts the money of a case of kind missing-here for a payment, once, and ends the case')
-    .argument('<case>', 'its id, rec_…')
-    .requiredOption('--payment <id>', 'pay_…, in the currency of the money')
+    .description('credit the money of a missing-here case to a payment, once, and end the case')
+    .argument('<case>', 'case id, rec_…')
+    .requiredOption('--payment <id>', 'payment id, pay_…, in the currency of the money')
     .requiredOption('--note <text>', 'the evidence, for the audit log')
     .action(async (id: string, { payment, note }: { payment: string; note: string }) => {
       const { print, record } = await open()

@@ -1,4 +1,4 @@
--- Daily comparison of Purser's records with each provider's statement.
+-- Daily comparison of Purser's records with each provider's list.
 
 -- One run for each rail account and business day.
 create table reconciliation.runs (
@@ -11,7 +11,7 @@ create table reconciliation.runs (
   due_at timestamptz,
   -- Failed runs since the last finished one.
   tries integer not null default 0,
-  -- Result of the last finished run: statement lines, lines that match, differences that were repaired, and open cases.
+  -- Result of the last finished run: lines of the list, lines that match, differences that were repaired, and open cases.
   lines integer not null default 0,
   matched integer not null default 0,
   repaired integer not null default 0,
@@ -24,7 +24,7 @@ create table reconciliation.runs (
 );
 create index runs_due on reconciliation.runs (due_at) where due_at is not null;
 
--- Receipts that match a line of the provider's statement. No foreign key refers to the receipt, because `payments` owns it.
+-- Receipts that match a line of the provider's list. No foreign key refers to the receipt, because `payments` owns it.
 create table reconciliation.matches (
   receipt_id text primary key,
   line_id text not null,

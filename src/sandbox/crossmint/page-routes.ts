@@ -24,20 +24,20 @@ export function addCheckoutPages(app: HttpServer, deps: SimulatorDeps, orders: O
   }
   const send = (reply: Reply, status: number, page: string): Reply =>
     reply.status(status).type('text/html; charset=utf-8').send(page)
-  /** Allows only URLs of the Purser that owns the sandbox, because anybody can write the query parameter. */
+  /** Allows only URLs of the Purser that owns the sandbox, because anyone can set the query parameter. */
   const allowedReturnUrl = ({ query: { successCallbackURL: url } }: Asked): string | undefined =>
     url !== undefined && deliver.accepts(url) ? url : undefined
   const show = (
     reply: Reply,
     request: Asked,
     order: StoredOrder | undefined,
-    told: { problem?: string; typed?: string } = {},
+    input: { problem?: string; typed?: string } = {},
   ): Reply => {
     const back = allowedReturnUrl(request)
     if (!order) return send(reply, 404, absentPage(assets))
     if (order.body.phase !== 'payment') return send(reply, 200, donePage(assets, back))
-    const page = checkoutPage(assets, { order: order.body, action: request.url, back, ...told })
-    return send(reply, told.problem === undefined ? 200 : 402, page)
+    const page = checkoutPage(assets, { order: order.body, action: request.url, back, ...input })
+    return send(reply, input.problem === undefined ? 200 : 402, page)
   }
 
   const read = { config: { page: true }, onRequest: gate, schema: { hide: true, params, querystring } }

@@ -1,4 +1,4 @@
--- State of the simulated providers: what Safaricom, Stripe and the others would store. It survives a restart, as theirs does.
+-- State of the simulated providers: what Safaricom, Stripe and the others would store. It survives a restart, as it does at the real providers.
 
 -- Payment prompts on phones (STK push) of all mobile networks.
 create table sandbox.prompts (

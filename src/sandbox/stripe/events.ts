@@ -6,7 +6,7 @@ import { listEndpoints, type StripeObject } from './store.ts'
 
 export type Emit = (
   tx: Tx,
-  /** `livemode` is for objects without a livemode of their own. */
+  /** `livemode` is for objects without their own livemode. */
   event: { type: string; object: StripeObject; previous?: object; livemode?: boolean },
 ) => Promise<void>
 

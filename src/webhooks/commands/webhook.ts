@@ -66,7 +66,7 @@ function listCommand(webhook: Command, open: OpenCli): void {
     .command('deliveries')
     .description('list the deliveries of an endpoint, newest first')
     .argument('<endpoint>', 'endpoint id, we_…')
-    .addOption(stateOption('only those'))
+    .addOption(stateOption('only deliveries in this state'))
     .option('--limit <n>', '1 to 100', parseLimit, 20)
     .option('--cursor <id>', 'cursor from the previous page')
     .action(async (id: string, options: { status?: DeliveryState; limit: number; cursor?: string }) => {
@@ -121,9 +121,9 @@ function redeliverCommands(webhook: Command, open: OpenCli): void {
     .command('redeliver-range')
     .description('redeliver what an endpoint missed in a time range of events')
     .argument('<endpoint>', 'endpoint id, we_…')
-    .requiredOption('--from <time>', 'such as 2026-01-15T00:00:00Z', parseTime)
-    .requiredOption('--to <time>', 'before it', parseTime)
-    .addOption(stateOption('which').default('failed'))
+    .requiredOption('--from <time>', 'start of the range, such as 2026-01-15T00:00:00Z', parseTime)
+    .requiredOption('--to <time>', 'end of the range, exclusive', parseTime)
+    .addOption(stateOption('deliveries in this state').default('failed'))
     .action(async (id: string, options: { from: Date; to: Date; status: DeliveryState }) => {
       const context = await open()
       const key = await findEndpointKey(context, id)

@@ -93,7 +93,7 @@ async function sumReceived({ desk }: SimulationRun, { id }: Payment): Promise<bi
   return came
 }
 
-/** The payer opens the claim link and chooses a destination, sometimes in two windows. */
+/** The payer opens the refund link and chooses a destination, sometimes in two windows. */
 function claim(run: SimulationRun): Promise<string> {
   const { desk, random, refunds } = run
   const links = refunds.filter(({ secret }) => secret !== undefined)

@@ -16,7 +16,7 @@ export interface AccessDeps {
   readonly config: () => GatewayConfig
 }
 
-/** Whether a route accepts keys of one store. Other routes refuse them, because such a key must not see the merchant's other data. */
+/** Marks a route that accepts keys of one store. Other routes refuse them, because such a key must not see the merchant's other data. */
 export interface KeyPolicy {
   readonly stores: boolean
 }
@@ -35,7 +35,7 @@ const KEY_WINDOW_MS = 60_000
  * guessing is hopeless: the limit only protects the database and the log. Shops behind one proxy or NAT must not lock each other out.
  */
 const REFUSED_PER_ADDRESS = { points: 100, windowMs: 15 * 60_000 }
-/** Then one key is looked up again, because a new key from a blocked address should not wait for the whole window. */
+/** Interval after which one more key is looked up, because a new key from a blocked address should not wait for the whole window. */
 const STOPPED_MS = 60_000
 const STOPPED_MAX = 10_000
 const PROVEN_MAX = 10_000

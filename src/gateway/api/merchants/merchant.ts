@@ -15,7 +15,7 @@ import { MAX_PHONE_LENGTH } from '#platform/base/phone'
 
 const tags = ['Merchant']
 const security = [{ bearer: [] }]
-/** Room for a logo of 100 kB as base64 and the other fields. */
+/** Maximum body size: a logo of 100 kB as base64, and the other fields. */
 const BODY_LIMIT = 256 * 1024
 const LOGO_TEXT_AT_MOST = 140_000
 
@@ -260,7 +260,7 @@ function destinationRoute(app: HttpServer, api: Api): void {
   })
 }
 
-/** Checks scope and methods. Return origins need a scope of their own. Throws 403 `forbidden`, 422 `validation-failed`. */
+/** Checks scope and methods. Return origins need a separate scope. Throws 403 `forbidden`, 422 `validation-failed`. */
 function checkStore({ access, identity, payments }: Api, request: Request, body: z.output<typeof updateStore>): void {
   if (body.return_origins) identity.requireScope(access.callerOf(request), 'origins:write')
   if (body.methods) requireKnownMethods(body.methods, payments)

@@ -52,8 +52,8 @@ function createRefundRoute(app: HttpServer, api: Api): void {
       security,
       summary: 'Refund a payment, in full or in part',
       description:
-        'Debits the amount from your balance immediately and sends it back by the original method. While the refund is `pending`, Purser queries the provider for the result; ' +
-        '`failed` credits the amount to your balance again. If the original method cannot refund, the refund is `claimable`: send its `claim_url` to the payer, who enters the destination there. ' +
+        'Debits the amount from your balance immediately and sends it back to the original payment method. While the refund is `pending`, Purser queries the provider for the result; ' +
+        '`failed` credits the amount to your balance again. If the original payment method cannot refund, the refund is `claimable`: send its `claim_url` to the payer, who enters the destination there. ' +
         'Send an `Idempotency-Key`: the same key and body always return the same refund.',
       params: paymentId,
       body: shapes.createRefund,

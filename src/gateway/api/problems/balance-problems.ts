@@ -39,7 +39,7 @@ export const BALANCE_PROBLEMS = [
   {
     code: 'ledger.insufficient-funds',
     status: 409,
-    message: 'The funds do not suffice.',
+    message: 'The balance is too low. Use a smaller amount, or add money first.',
     remedy: 'Your available balance is lower than the amount. Check GET /api/v1/balance.',
   },
   {

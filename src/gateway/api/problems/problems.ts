@@ -39,7 +39,7 @@ const all = [
   {
     code: 'payments.not-found',
     status: 404,
-    message: 'There is no such payment.',
+    message: 'There is no such payment. Check its id.',
     param: 'id',
     remedy: 'Check the id. Payments of other merchants are not visible to your key.',
   },
@@ -134,7 +134,7 @@ const all = [
   {
     code: 'payments.already-paid',
     status: 409,
-    message: 'The payment is paid already.',
+    message: 'The payment is paid already. Nothing is left to pay.',
     remedy: 'Nothing is left to pay or to cancel. Retrieve the payment to see the money that arrived.',
   },
   {
@@ -195,7 +195,7 @@ const all = [
   {
     code: 'identity.too-many-stores',
     status: 409,
-    message: 'A merchant can have 200 stores.',
+    message: 'A merchant can have at most 200 stores. Change an existing store instead.',
     remedy: 'Use an existing store. An archived store can be restored and renamed.',
   },
   {
@@ -248,7 +248,7 @@ const all = [
   {
     code: 'payments.payer-incomplete',
     status: 422,
-    message: 'mpesa needs the payer’s phone.',
+    message: 'mpesa needs the payer’s phone. Send it with the attempt.',
     param: 'phone',
     remedy: 'Send the field in the message.',
   },
@@ -295,7 +295,7 @@ const all = [
   {
     code: 'payments.too-many-prompts',
     status: 429,
-    message: 'This phone received too many prompts. Wait before you send another one.',
+    message: 'This phone received too many prompts. Wait before you send another prompt.',
     param: 'phone',
     remedy: 'Public pages send a phone at most three prompts in ten minutes. Wait for Retry-After seconds.',
   },
@@ -348,7 +348,7 @@ const all = [
   {
     code: 'gateway.too-many-streams',
     status: 503,
-    message: 'Too many pages are open from this IP address.',
+    message: 'Too many pages are open from this IP address. Close some of them.',
     remedy: 'For checkout pages: the page polls every few seconds instead.',
   },
   {

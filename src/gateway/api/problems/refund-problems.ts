@@ -11,7 +11,7 @@ export const REFUND_PROBLEMS = [
   {
     code: 'payments.refund-too-large',
     status: 409,
-    message: 'At most KES 500.00 of this payment can be refunded.',
+    message: 'At most KES 500.00 of this payment can be refunded. Request a smaller amount.',
     param: 'amount',
     remedy: 'Refund at most the amount in the message. Pending and claimable refunds reduce it.',
   },

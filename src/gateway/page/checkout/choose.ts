@@ -115,8 +115,8 @@ function renderLastOutcome(view: View): Html | undefined {
 }
 
 /** Returns a hint after a failed prompt: the payer can pay manually from the same M-Pesa account, if an operator confirms such payments. */
-const manualNow = ({ byHand, methods, speech }: View, { kind }: Attempt): string | undefined =>
-  kind === 'push' && byHand && methods.some((each) => each.kind === 'transfer')
+const manualNow = ({ manualMpesa, methods, speech }: View, { kind }: Attempt): string | undefined =>
+  kind === 'push' && manualMpesa && methods.some((each) => each.kind === 'transfer')
     ? ` ${speech.say('manualNow')}`
     : undefined
 
@@ -141,7 +141,7 @@ function renderPageMethod(view: View, { method, kind }: PaymentMethod, isFirst: 
   if (kind === 'transfer')
     return html`<div class="way">
       ${renderPageButton(view, method, { look: isFirst ? '' : 'quiet', icon: 'bank' })}
-      <p class="hint center">${speech.say(view.byHand ? 'transferMethodHintWithMpesa' : 'transferMethodHint')}</p>
+      <p class="hint center">${speech.say(view.manualMpesa ? 'transferMethodHintWithMpesa' : 'transferMethodHint')}</p>
     </div>`
   const openPage = livePage(intent, method)
   const isOpening = openPage !== undefined && openPage.redirectUrl === undefined

@@ -204,9 +204,9 @@ const partial: Partial<Intent> = {
 }
 const tooLong = 'Mama Wanjiru & Daughters Wholesale Groceries, Household Goods and Mobile Accessories Limited'
 
-const BY_HAND: Partial<View> = {
+const MANUAL_MPESA: Partial<View> = {
   methods: WITH_TRANSFER,
-  byHand: { kind: 'paybill', number: '174379', account: undefined },
+  manualMpesa: { kind: 'paybill', number: '174379', account: undefined },
 }
 /** A payment that expires together with its transfer instructions. */
 const WEEK: Partial<Intent> = { expiresAt: addMs(NOW, 7 * 24 * 3_600_000) }
@@ -255,13 +255,13 @@ export const SAMPLES = {
   'phone-wrong': sample('choose', {}, { typedPhone: '0712', problem: { status: 422, field: 'phone', text: '' } }),
   'too-many': sample('choose', {}, { typedPhone: '0712 345 678', problem: { status: 429, text: '' } }),
   'waiting-over': sample('waiting', { status: 'processing', attempts: [attempt({ endsAt: NOW })] }),
-  'waiting-by-hand': sample('waiting', { status: 'processing', attempts: [attempt()] }, BY_HAND),
-  'declined-by-hand': sample('choose', failedWith({ reason: 'no-response' }), BY_HAND),
-  'transfer-by-hand': sample('transfer', { attempts: [transferAttempt()], ...WEEK }, BY_HAND),
+  'waiting-manual-mpesa': sample('waiting', { status: 'processing', attempts: [attempt()] }, MANUAL_MPESA),
+  'declined-manual-mpesa': sample('choose', failedWith({ reason: 'no-response' }), MANUAL_MPESA),
+  'transfer-manual-mpesa': sample('transfer', { attempts: [transferAttempt()], ...WEEK }, MANUAL_MPESA),
   'transfer-till': sample(
     'transfer',
     { attempts: [transferAttempt({ address: 'M-Pesa till: 5123456' })], ...WEEK },
-    { methods: WITH_TRANSFER, byHand: { kind: 'till', number: '5123456', account: undefined } },
+    { methods: WITH_TRANSFER, manualMpesa: { kind: 'till', number: '5123456', account: undefined } },
   ),
   'transfer-expired': sample('expired', { status: 'expired', attempts: [transferAttempt({ status: 'failed' })] }),
   'page-stays': sample('choose', { attempts: [cardAttempt({ method: 'crossmint' })] }, { methods: MANY }),

@@ -117,11 +117,11 @@ test('a transfer shows one payment code and copies numbers in bank format, also 
 })
 
 test('payment from the M-Pesa menu is shown only after the prompt has ended, and needs confirmation', () => {
-  assert.ok(!render('waiting-by-hand').includes('174379'))
-  assert.match(render('waiting-by-hand'), /then also pay from the M-\W?Pesa menu/)
-  assert.match(render('declined-by-hand'), /choose the transfer below/)
+  assert.ok(!render('waiting-manual-mpesa').includes('174379'))
+  assert.match(render('waiting-manual-mpesa'), /then also pay from the M-\W?Pesa menu/)
+  assert.match(render('declined-manual-mpesa'), /choose the transfer below/)
   assert.match(
-    render('transfer-by-hand'),
+    render('transfer-manual-mpesa'),
     /business number 174379, account number X2M4P-7K3Q9[\s\S]*confirms it manually/,
   )
   assert.match(render('transfer-till'), /till number 5123456[\s\S]*code from your M-\W?Pesa message/)

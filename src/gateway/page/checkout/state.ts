@@ -16,8 +16,8 @@ export interface View {
   readonly typedPhone?: string | undefined
   /** URL to which the script redirects the payer. Set only in the response to the payer's own form. */
   readonly redirect?: string | undefined
-  /** Paybill or till for payments from the M-Pesa menu, which an operator confirms. */
-  readonly byHand?: ManualMpesa | undefined
+  /** Pay Bill or Buy Goods number for payments from the M-Pesa menu, which an operator confirms. */
+  readonly manualMpesa?: ManualMpesa | undefined
   /** URL of the practice phone and wallet in sandbox mode. */
   readonly practiceUrl?: string | undefined
 }
@@ -47,7 +47,7 @@ export function stateOf(intent: Intent, now: Date): PanelState {
   const sent = offeredAddress(intent)
   // An address is not shown beside an open page: the payer's request for it closes the page first.
   const page = livePage(intent)
-  // A manual transfer extends the payment for itself only: an address stops asking at the original end.
+  // A manual transfer extends the payment for itself only: an address asks for no money after the original end.
   const addressEnd = intent.onlyTransferFrom ?? intent.expiresAt
   const asks = !page && sent?.due !== undefined && sent.due.amount > 0n && now < addressEnd
   if (intent.status === 'processing' && !asks) return 'confirming'

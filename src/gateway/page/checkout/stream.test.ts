@@ -129,7 +129,10 @@ test('each item is a multi-line message; the last one ends the stream with an ev
   trial.give(LAST)
   await stream.done
   assert.ok(stream.text().endsWith('event: end\ndata: 1\n\n'), stream.text())
-  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
+  await waitFor(
+    'all followers and streams to be released',
+    () => trial.ended.followers === 1 && trial.ended.streams === 1,
+  )
 })
 
 test('an idle stream sends heartbeats, and later items are not lost', async (t) => {
@@ -144,7 +147,10 @@ test('an idle stream sends heartbeats, and later items are not lost', async (t) 
 test('a browser that disconnects before its stream starts leaves nothing open', async (t) => {
   const trial = await openTrial(t)
   await trial.leaveEarly()
-  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
+  await waitFor(
+    'all followers and streams to be released',
+    () => trial.ended.followers === 1 && trial.ended.streams === 1,
+  )
 })
 
 test('a disconnect ends the subscription', async (t) => {
@@ -152,7 +158,10 @@ test('a disconnect ends the subscription', async (t) => {
   const stream = await listen(trial.url)
   await waitFor('the first', () => stream.text().includes('id: 1'))
   stream.leave()
-  await waitFor('everything to be given back', () => trial.ended.followers === 1 && trial.ended.streams === 1)
+  await waitFor(
+    'all followers and streams to be released',
+    () => trial.ended.followers === 1 && trial.ended.streams === 1,
+  )
 })
 
 test('a draining server ends its streams without the end event', async (t) => {
@@ -170,7 +179,7 @@ test('a refused subscription is an error response, so that the page polls instea
   const answer = await fetch(`${trial.url}/refused`)
   assert.equal(answer.status, 503)
   assert.match(await answer.text(), /No place is left/)
-  await waitFor('its place to be given back', () => trial.ended.streams === 1)
+  await waitFor('its stream to be released', () => trial.ended.streams === 1)
 })
 
 test('an item that expires is sent again at that time, once, although it did not change', async (t) => {

@@ -48,22 +48,22 @@ function readLine(text: string): { label: string; value?: string } {
 
 /** Renders the steps at the bank and in the M-Pesa menu, each where the operator’s instructions name it. */
 function renderSteps(
-  { byHand, speech, intent }: View,
+  { manualMpesa, speech, intent }: View,
   { code = '', address = '' }: Attempt,
 ): readonly (Html | undefined)[] {
   const merchant = intent.terms.merchantName
-  const isBank = address.split('\n').some((line) => !BY_HAND_LINE.test(line))
+  const isBank = address.split('\n').some((line) => !MPESA_LINE.test(line))
   const bank = isBank ? html`<p class="hint" data-text>${speech.say('transferHint', { merchant })}</p>` : undefined
-  if (!byHand) return [bank]
-  const { number, kind, account = code } = byHand
+  if (!manualMpesa) return [bank]
+  const { number, kind, account = code } = manualMpesa
   const menu = speech.say(kind === 'till' ? 'manualTill' : 'manualPaybill', { number, account, merchant })
   // A till payment carries no payment code: the operator finds it by the code in the payer's M-Pesa message.
-  const withoutCode = kind === 'till' || byHand.account !== undefined
+  const withoutCode = kind === 'till' || manualMpesa.account !== undefined
   return [bank, html`<p class="hint" data-text>${menu} ${withoutCode && speech.say('manualMessage', { merchant })}</p>`]
 }
 
 /** Matches the lines of the instructions that are about M-Pesa. */
-const BY_HAND_LINE = /^(M-Pesa (till|pay bill)|Account number): /
+const MPESA_LINE = /^(M-Pesa (till|pay bill)|Account number): /
 
 function renderSentForm({ intent, speech }: View): Html {
   return html`<form method="post" action="/pay/${intent.id}/sent?lang=${speech.language}" class="way" data-pay>

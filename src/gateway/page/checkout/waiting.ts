@@ -58,5 +58,5 @@ function renderPromptClock({ speech, now }: View, { endsAt, method }: Attempt): 
   </p>`
 }
 
-const manualLater = ({ byHand, methods, speech }: View): string | undefined =>
-  byHand && methods.some(({ kind }) => kind === 'transfer') ? speech.say('manualLater') : undefined
+const manualLater = ({ manualMpesa, methods, speech }: View): string | undefined =>
+  manualMpesa && methods.some(({ kind }) => kind === 'transfer') ? speech.say('manualLater') : undefined

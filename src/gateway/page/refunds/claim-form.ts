@@ -33,7 +33,7 @@ export function renderClaimPanel(shown: Shown): Html {
       return renderDestinations(shown)
     case 'pending': {
       const place = refund.phone === undefined ? '' : showPhone(refund.phone, speech)
-      const text = claim.byHand
+      const text = claim.isManual
         ? speech.say('refundManualText', { amount })
         : speech.sayHtml('refundOnWayText', { amount, place })
       const again = `/refund/${refund.id}?c=${encodeURIComponent(shown.secret)}&lang=${speech.language}`

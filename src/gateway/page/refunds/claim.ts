@@ -121,7 +121,7 @@ async function requireClaim({ db, payments, limits }: ClaimDeps, request: Reques
   await limits.require('refund_page', toAddressKey(request.ip), PER_ADDRESS)
   const { id } = params.parse(request.params)
   const claim = await payments.refunds.findClaim(db, { id, secret })
-  if (!claim) throw new AppError('payments.no-such-refund', 404, 'There is no such refund.')
+  if (!claim) throw new AppError('payments.no-such-refund', 404, 'There is no such refund. Check its id.')
   return claim
 }
 
@@ -142,7 +142,7 @@ const pathOf = ({ claim, secret, speech }: Page): string =>
 /** Reloads the page while the money is being sent, and when the link expires, because the form must not stay open after that. */
 function headOf(page: Page, now: Date): Html | undefined {
   const { claim } = page
-  if (claim.refund.status === 'pending' && !claim.byHand)
+  if (claim.refund.status === 'pending' && !claim.isManual)
     return html`<noscript>${renderReload(RELOAD_SECONDS, pathOf(page))}</noscript>`
   return claim.refund.status === 'claimable'
     ? renderReload(secondsUntil(claim.expiresAt, now), pathOf(page))

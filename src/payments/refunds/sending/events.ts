@@ -15,14 +15,14 @@ const DONE: Handled = { kind: 'done' }
 export async function handleRefundFact(context: Context, rail: Rail, fact: RefundFact): Promise<Handled> {
   switch (fact.kind) {
     case 'observed':
-      return recordReported(context, rail, fact.refund, { ours: false })
+      return recordReported(context, rail, fact.refund, { isOurs: false })
     case 'sending':
       return handleSendingFact(context, rail, fact)
     case 'changed': {
       const all = await rail.refund?.list?.(fact.receiptId)
       if (!all) return { kind: 'parked', why: 'the rail cannot list refunds' }
       const results: Handled[] = []
-      for (const each of all) results.push(await recordReported(context, rail, each, { ours: true }))
+      for (const each of all) results.push(await recordReported(context, rail, each, { isOurs: true }))
       return results.find(({ kind }) => kind !== 'done') ?? DONE
     }
   }
@@ -30,13 +30,13 @@ export async function handleRefundFact(context: Context, rail: Rail, fact: Refun
 
 /**
  * Records a proven refund from the provider's event or list. A refund that Purser sent is matched with its row. Any other refund was created at
- * the provider. `ours`: the payment was certainly created here.
+ * the provider. `isOurs`: Purser certainly created the payment.
  */
 async function recordReported(
   context: Context,
   rail: Rail,
   refund: ProviderRefund,
-  { ours }: { ours: boolean },
+  { isOurs }: { isOurs: boolean },
 ): Promise<Handled> {
   const account = { rail: rail.name, railAccount: MAIN_ACCOUNT }
   const row =
@@ -54,7 +54,7 @@ async function recordReported(
   const receipt = await findReceipt(context.db, { ...account, providerId: refund.receiptId })
   const attempt = receipt && (await findAttemptOfReceipt(context.db, receipt.id))
   // Other programs may use the provider's account. The refund of a payment of Purser may arrive before its receipt.
-  if (!attempt) return ours ? { kind: 'later', why: 'the refunded receipt is not known yet' } : DONE
+  if (!attempt) return isOurs ? { kind: 'later', why: 'the refunded receipt is not known yet' } : DONE
   const { receiptId, amount, reference: reversalId } = refund
   const outcome = {
     kind: 'reversed',

@@ -33,7 +33,7 @@ export async function debitRefund(unit: RefundUnit, reference: string | null): P
   const parts = await listParts(tx, row.id)
   // A refund that was given up no longer reserves its receipts, and later refunds may have reserved them.
   if (row.endedAt !== null) await cancelOtherRefunds(unit, parts)
-  // Release and debit share a transaction: the balance row stays locked, so no one else can spend the money.
+  // Release and debit share a transaction: the balance row stays locked, so no other transaction can spend the money.
   if (row.held > 0n) invariant(await context.ledger.release(tx, holdIdOf(row.id)), `the hold of ${row.id} exists`)
   await debitParts(unit, parts, {
     reference,
@@ -41,7 +41,7 @@ export async function debitRefund(unit: RefundUnit, reference: string | null): P
   })
 }
 
-/** Posts a second successful sending of one refund. It becomes a refund of its own, and a case is opened for an operator. */
+/** Posts a second successful sending of one refund. It becomes a separate refund, and a case is opened for an operator. */
 export async function debitDuplicateSending(
   unit: RefundUnit,
   { rail, reference }: { rail: string; reference: string },

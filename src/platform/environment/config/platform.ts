@@ -65,7 +65,7 @@ export const platformConfig = defineConfig(
   'platform',
   {
     mode: setting('PURSER_MODE', z.enum(['sandbox', 'test', 'live'], 'sandbox, test or live').default('sandbox'), {
-      doc: 'sandbox (all providers simulated), test (test environments of the providers) or live (real money). The first start on a database fixes it.',
+      doc: 'sandbox (all providers simulated), test (test environments of the providers) or live (real money). The first start writes it into the database, and later starts cannot change it.',
     }),
     port: setting('PORT', integer(0, 65_535).default(3000), { doc: 'Port of the web server; 0 selects a free port.' }),
     host: setting('HOST', z.string().min(1).optional(), {

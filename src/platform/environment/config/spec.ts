@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { Secret } from '../../base/secrets.ts'
 
-/** Kind of providers that the program uses: simulated, test or live. The first start on a database fixes it. */
+/** Kind of providers that the program uses: simulated, test or live. The first start writes it into the database, and later starts cannot change it. */
 export type Mode = 'sandbox' | 'test' | 'live'
 
 export interface SettingOptions {
