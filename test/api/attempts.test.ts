@@ -95,7 +95,7 @@ void test('only one prompt at a time', async () => {
   const { id } = await create(world)
   await start(world, id, '254711000013')
   const second = await prompt(world, id, '254711000014')
-  assertRefused(second, { status: 409, code: 'payments.attempt-in-flight', says: /under way/ })
+  assertRefused(second, { status: 409, code: 'payments.attempt-in-flight', says: /already in progress/ })
   assert.match(second.headers.get('retry-after') ?? '', /^\d+$/)
   const many = await Promise.all(Array.from({ length: 20 }, () => prompt(world, id, '254711000015')))
   assert.deepEqual(new Set(many.map(({ status }) => status)), new Set([409]))

@@ -157,7 +157,7 @@ void test('money that is not final shows as processing and is posted once it is 
   await deliverEvent(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n), final: false }))
   assert.equal((await trial.find(intentId)).status, 'processing')
   assert.equal(await trial.available(), 0n)
-  await assert.rejects(trial.start(intentId), /under way/, 'another attempt would pay twice')
+  await assert.rejects(trial.start(intentId), { code: 'payments.attempt-in-flight' }, 'another attempt would pay twice')
   await deliverEvent(trial, { attemptId: id }, received({ id: 'out_1', gross: kes(150_000n) }))
   assert.equal((await trial.find(intentId)).status, 'paid')
   await trial.booksHold()
