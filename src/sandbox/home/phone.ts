@@ -30,7 +30,10 @@ export function livePart(view: PhoneView): Html {
       <h2 id="waiting-title">Waiting prompts</h2>
       ${
         view.waiting.length === 0
-          ? html`<p class="soft">None. Pay by phone at a checkout with any number that is not in the table below.</p>`
+          ? html`<p class="soft">
+              None. Pay by phone at a checkout with a number that is not in the list of phones that answer
+              automatically.
+            </p>`
           : html`<ul aria-labelledby="waiting-title">
               ${view.waiting.map((each) => waitingRow(each, each === prompt))}
             </ul>`

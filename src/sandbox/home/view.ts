@@ -54,9 +54,8 @@ const phoneTable = (): Html =>
   html`<section aria-labelledby="phones-title">
     <h2 id="phones-title">Phones that answer automatically</h2>
     <p class="soft">
-      Every other number waits for you on the phone, for two minutes. With <code>25473</code> in front of them
-      (<code>${airtelNumber('254700000001')}</code>) they do the same for Airtel Money, which knows no paying too
-      little.
+      Every other number waits two minutes for your answer on the phone. For Airtel Money, replace <code>25470</code> by
+      <code>25473</code> (<code>${airtelNumber('254700000001')}</code>). Airtel Money cannot pay less than the amount.
     </p>
     <ul class="list">
       ${PHONES.map(
