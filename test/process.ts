@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import { waitFor } from './wait.ts'
 
-const PROGRAM = resolve(import.meta.dirname, '../bin/purser.js')
+/** `PURSER_CHECKOUT` runs the tests that use HTTP and commands only against another checkout, such as an earlier commit. */
+const PROGRAM = resolve(process.env['PURSER_CHECKOUT'] ?? resolve(import.meta.dirname, '..'), 'bin/purser.js')
 const START_LIMIT_MS = 30_000
 const EXIT_LIMIT_MS = 30_000
 

@@ -1,0 +1,109 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+/** A TCP proxy on loopback with faults, to put between Purser and a server such as PostgreSQL. */
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number
+  /** Open connections. */
+  readonly connections: number
+  /** Stops forwarding on all open connections, without closing them: a host that vanished. New connections work. */
+  freeze(): void
+  /** Forwards what the frozen connections held back, and continues. */
+  thaw(): void
+  /** Resets all open connections. */
+  cut(): void
+  /** Resets every new connection until `accept`. */
+  refuse(): void
+  accept(): void
+  /** Sends new connections to another server. */
+  retarget(target: ProxyTarget): void
+  /**
+   * Freezes a connection before the first answer of the server that `matches` accepts. Resolves when that happened. The answer is
+   * held back until `thaw`. `matches` receives the bytes as latin1 text.
+   */
+  freezeOn(matches: (text: string) => boolean): Promise<void>
+}
+
+/** A port on loopback, or the path of a unix socket. */
+export type ProxyTarget = { readonly port: number } | { readonly path: string }
+
+interface Pair {
+  readonly client: Socket
+  readonly server: Socket
+  frozen: boolean
+  /** Chunks that were held back, in order of arrival. */
+  readonly held: { readonly to: Socket; readonly chunk: Buffer }[]
+}
+
+/** Opens a proxy to a server. */
+export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
+  const pairs = new Set<Pair>()
+  let target = to
+  let refusing = false
+  let trap: { matches: (text: string) => boolean; sprung: () => void } | undefined
+
+  const forward = (pair: Pair, from: Socket, onto: Socket): void => {
+    from.on('data', (chunk: Buffer) => {
+      if (from === pair.server && trap?.matches(chunk.toString('latin1'))) {
+        pair.frozen = true
+        trap.sprung()
+        trap = undefined
+      }
+      if (pair.frozen) pair.held.push({ to: onto, chunk })
+      else if (onto.writable) onto.write(chunk)
+    })
+  }
+  const drop = (pair: Pair): void => {
+    pairs.delete(pair)
+    pair.client.destroy()
+    pair.server.destroy()
+  }
+  const listener = createServer((client) => {
+    if (refusing) return void client.resetAndDestroy()
+    const pair: Pair = { client, server: connect(target), frozen: false, held: [] }
+    pairs.add(pair)
+    for (const socket of [pair.client, pair.server]) {
+      socket.setNoDelay(true)
+      socket.on('error', () => undefined)
+      // A frozen pair stays as it is: the other side must not learn of the end.
+      socket.on('close', () => pair.frozen || drop(pair))
+    }
+    forward(pair, pair.client, pair.server)
+    forward(pair, pair.server, pair.client)
+  })
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+
+  const cut = (): void => {
+    for (const pair of pairs) {
+      pair.client.resetAndDestroy()
+      drop(pair)
+    }
+  }
+  return {
+    port: (listener.address() as AddressInfo).port,
+    get connections() {
+      return pairs.size
+    },
+    freeze: () => {
+      for (const pair of pairs) pair.frozen = true
+    },
+    thaw: () => {
+      for (const pair of pairs) {
+        pair.frozen = false
+        for (const { to: onto, chunk } of pair.held.splice(0)) if (onto.writable) onto.write(chunk)
+        if (pair.client.destroyed || pair.server.destroyed) drop(pair)
+      }
+    },
+    cut,
+    refuse: () => void (refusing = true),
+    accept: () => void (refusing = false),
+    retarget: (next) => void (target = next),
+    freezeOn: (matches) =>
+      new Promise<void>((sprung) => {
+        trap = { matches, sprung }
+      }),
+    [Symbol.asyncDispose]: async () => {
+      cut()
+      await new Promise((resolve) => listener.close(resolve))
+    },
+  }
+}
