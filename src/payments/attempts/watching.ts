@@ -118,6 +118,7 @@ function pollQueue(
     concurrency: 1,
     batch: 1,
     idleMs: 500,
+    limitMs: leaseMs,
     claim: async (_, now) => {
       if (rail.unavailable() !== undefined) return []
       if (!opened) await ensureWatchRow(context.db, name, now)
