@@ -12,7 +12,6 @@ export const violatedConstraint = (error: unknown): string | undefined =>
 /** Returns whether the error is a deadlock or a serialization failure. The transaction was rolled back and can run again. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
 
-
 /** Code of the error of a transaction whose COMMIT got no answer and could not be read back. */
 const COMMIT_UNKNOWN = 'platform.commit-unknown'
 /** Code of the error of a new connection that has another role than expected. */

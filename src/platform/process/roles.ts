@@ -137,20 +137,29 @@ export const databaseStatements = (role: string, database: string): string[] => 
   'revoke create on schema public from public',
 ]
 
+interface DatabaseRights {
+  readonly name: string
+  readonly mayDatabase: boolean
+  readonly maySchema: boolean
+  readonly connect: boolean
+  readonly database: boolean
+  readonly schema: boolean
+}
+
 /**
  * Takes from all roles the right to create schemas, temporary tables and tables of the schema `public`, and lets the program's login connect.
  * @returns the statements that an administrator has to run, where the owner connection may not
  */
-export async function closeDatabase(db: Db, role: string, database: string): Promise<string[]> {
+export async function closeDatabase(db: Db, role: string): Promise<string[]> {
   return alone(db, async (tx) => {
-    const rights = await tx.one<Record<'mayDatabase' | 'maySchema' | 'connect' | 'database' | 'schema', boolean>>(sql`
-      select pg_has_role(current_user, datdba, 'usage') as "mayDatabase",
+    const rights = await tx.one<DatabaseRights>(sql`
+      select datname::text as name, pg_has_role(current_user, datdba, 'usage') as "mayDatabase",
         coalesce((select pg_has_role(current_user, nspowner, 'usage') from pg_namespace where nspname = 'public'), true) as "maySchema",
         has_database_privilege(${role}, d.oid, 'connect') as connect,
         not has_database_privilege('public', d.oid, 'temporary, create') as database,
         not coalesce((select has_schema_privilege('public', oid, 'create') from pg_namespace where nspname = 'public'), false) as schema
       from pg_database d where datname = current_database()`)
-    const [connect = '', closed = '', schema = ''] = databaseStatements(role, database)
+    const [connect = '', closed = '', schema = ''] = databaseStatements(role, rights.name)
     const steps = [
       { done: rights.connect, may: rights.mayDatabase, statement: connect },
       { done: rights.database, may: rights.mayDatabase, statement: closed },
