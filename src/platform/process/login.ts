@@ -55,11 +55,7 @@ export async function openLogin(context: LoginContext): Promise<Login> {
   if (context.mayChange) removeRoleFile(context.config.dataDir)
   const { user, connections, warnings } = found
   const [app, direct = app] = connections
-  if (context.mayChange && !(await setTimeouts(context, owner, found))) {
-    warnings.push(
-      `Time-outs and search path of the role ${user} cannot be set by this login. An administrator must run: alter role ${user} in database ${owner.database} set statement_timeout = ${context.config.databaseStatementTimeoutMs}; alter role ${user} in database ${owner.database} set idle_in_transaction_session_timeout = 60000`,
-    )
-  }
+  if (context.mayChange) await setTimeouts(context, owner, found)
   return { app, direct, user, role: 'restricted', warnings }
 }
 
@@ -185,9 +181,9 @@ const unusable = (error: unknown): AppError =>
   )
 
 /** Sets time-outs and search path of the login, as the owner, or as the login itself where the owner may not. */
-async function setTimeouts(context: LoginContext, { database }: OwnerFacts, login: Restricted): Promise<boolean> {
+async function setTimeouts(context: LoginContext, { database }: OwnerFacts, login: Restricted): Promise<void> {
   const settings = { role: login.user, database, statementTimeoutMs: context.config.databaseStatementTimeoutMs }
-  if (await applySettings(context.db, settings)) return true
+  if (await applySettings(context.db, settings)) return
   const { connections } = login
   const own = openDb({
     connection: connections.at(-1) ?? connections[0],
@@ -195,7 +191,7 @@ async function setTimeouts(context: LoginContext, { database }: OwnerFacts, logi
     pooler: { mode: 'transaction', keepsStatements: false },
   })
   try {
-    return await applySettings(own, settings)
+    await applySettings(own, settings)
   } finally {
     await own.close()
   }
