@@ -54,7 +54,7 @@ function tests(): void {
       recognizePooler({ connectionString: desk.url(desk.owner, port) }, { declared, connectTimeoutMs: 5000 })
     assert.deepEqual(await recognize(), NO_POOLER)
     assert.deepEqual(await recognize(undefined, 'session'), NO_POOLER)
-    assert.deepEqual(await recognize(undefined, 'transaction'), { mode: 'transaction', keepsStatements: true })
+    assert.deepEqual(await recognize(undefined, 'transaction'), { mode: 'transaction', keepsStatements: false })
     await using shared = await openPooler(desk, 'transaction')
     assert.deepEqual(await recognize(shared.port), { mode: 'transaction', keepsStatements: false })
     await assert.rejects(recognize(shared.port, 'session'), { code: 'platform.pooler-mode', message: /^[^\n]+$/ })
