@@ -9,7 +9,7 @@ import type { Instances } from './instances.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
 
 /** Connections of the worker: one listens, the others fetch and finish jobs. The jobs themselves use the pool of the program. */
-const POOL_SIZE = 3
+export const WORKER_CONNECTIONS = 3
 /** Interval in which an idle worker fetches without a notification. */
 const POLL_MS = 2_000
 const IDLE_MS = 10_000
@@ -41,7 +41,7 @@ export function openPool({ connection, expectedUser, log }: PoolOptions): Worker
   const onError = (err: Error): void => log.warn({ err }, 'a database connection of the worker broke')
   const { pool, close } = openConnections({
     connection: { ...connection, application_name: connection.application_name ?? 'purser jobs' },
-    ...{ max: POOL_SIZE, min: 0, idleMs: IDLE_MS, connectTimeoutMs: CONNECT_LIMIT_MS },
+    ...{ max: WORKER_CONNECTIONS, min: 0, idleMs: IDLE_MS, connectTimeoutMs: CONNECT_LIMIT_MS },
     ...{ statementTimeoutMs: STATEMENT_LIMIT_MS, expectedUser, onError },
     // The library listens, so its connections are never those of a pooler in transaction mode.
     pooler: { mode: 'none', keepsStatements: true },
