@@ -1,6 +1,9 @@
 import pg from 'pg'
 import { AppError } from '../base/errors.ts'
+import { isConflict } from './failures.ts'
+import type { Pooler } from './pooler.ts'
 import type { Sql } from './sql.ts'
+export { isDatabaseUnavailable, sqlState, violatedConstraint } from './failures.ts'
 export { joinSql, rawSql, sql, type Sql } from './sql.ts'
 
 /** Runs statements on the pool, a transaction or a session. Rows keep the column names of the statement. */
@@ -33,14 +36,29 @@ export interface Db extends Queryable {
    * Commits when `act` resolves and rolls back when it throws. Retries `act` after a deadlock or serialization failure, with at most
    * three attempts, so `act` must do nothing but SQL. Use only the given `tx` inside it: a second connection can starve the pool.
    */
-  transaction<T>(act: (tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(act: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** Time of the last statement that failed because the server's disk was full. */
+  readonly recentDiskFull: Date | undefined
   openSession(): Promise<Session>
   readonly pool: pg.Pool
   close(): Promise<void>
 }
 
+export interface TransactionOptions {
+  /** Whether `act` gives the same result when it runs again after it was committed. Then a COMMIT without an answer is answered by running it again. */
+  repeatable?: boolean
+  /** Milliseconds after which PostgreSQL cancels a statement of the transaction. 0: no limit. Default: the limit of the connection. */
+  timeoutMs?: number
+}
+
 export interface DbOptions {
   connection: pg.ClientConfig
+  /** Role that every new connection must have. Another role is refused with `platform.wrong-role`. Default: any role. */
+  expectedUser?: string
+  /** Pooler between Purser and PostgreSQL. Default: none. */
+  pooler?: Pooler
+  /** Maximum time to get a connection: to open one, or to wait for one of the pool. Default: 10 s. */
+  connectTimeoutMs?: number
   /** Maximum connections. Default: 10. */
   max?: number
   /** Minimum connections that stay open when idle. Default: 0. */
@@ -64,7 +82,7 @@ export function openDb(options: DbOptions): Db {
     types,
     application_name: options.applicationName ?? 'purser',
     statement_timeout: options.statementTimeoutMs ?? 30_000,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
   }
   const { max = 10, min = 0, idleMs = 60_000 } = options
   const pool = new pg.Pool({ ...config, max, min, idleTimeoutMillis: idleMs })
@@ -75,6 +93,7 @@ export function openDb(options: DbOptions): Db {
   return {
     ...queryable((statement) => query(pool, statement)),
     pool,
+    recentDiskFull: undefined,
     transaction: (act) => transaction(pool, act),
     openSession: async () => {
       const client = new pg.Client({ ...config, statement_timeout: 0 })
@@ -129,13 +148,3 @@ async function transaction<T>(pool: pg.Pool, act: (tx: Tx) => Promise<T>): Promi
     }
   }
 }
-
-/** Returns the SQLSTATE of a database error, such as `23505`. Undefined for other errors. */
-export const sqlState = (error: unknown): string | undefined =>
-  error instanceof pg.DatabaseError ? error.code : undefined
-
-/** Returns the name of the violated constraint. Undefined when the error is not a constraint violation. */
-export const violatedConstraint = (error: unknown): string | undefined =>
-  error instanceof pg.DatabaseError && error.code?.startsWith('23') ? error.constraint : undefined
-
-const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
