@@ -22,7 +22,7 @@ import {
   type SettlementTerms,
 } from '#payments'
 import { type Db } from '#platform/database/db'
-import { createHealth, databaseCheck, healthRoutes } from '#platform/runtime/health'
+import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { watchInvariants } from '#platform/runtime/invariants'
@@ -93,7 +93,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { config, db, fetch, http, log, metrics, url } = foundation
   const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
-    checks: [databaseCheck(db), jobs.health, watch.health, ...modules.flatMap((module) => module.health ?? [])],
+    checks: [
+      databaseCheck(db),
+      databaseRoleCheck(deps.database),
+      jobs.health,
+      watch.health,
+      ...modules.flatMap((module) => module.health ?? []),
+    ],
     clock: foundation.clock,
     log,
     version: deps.version,
@@ -275,7 +281,7 @@ function wireJobs(foundation: Foundation, modules: readonly Module[]) {
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
-    connection: foundation.database.app,
+    connection: foundation.database.direct,
     clock,
     ids,
     log,

@@ -34,7 +34,7 @@ export const DRAIN_MS = 10_000
 
 export interface AppDeps {
   readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'exclusive'>
+  readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -56,6 +56,10 @@ export async function openFoundation(deps: AppDeps) {
   const metrics = createMetrics()
   const db = openDb({
     connection: database.app,
+    expectedUser: database.user,
+    pooler: database.pooler,
+    connectTimeoutMs: config.databaseConnectTimeoutMs,
+    statementTimeoutMs: config.databaseStatementTimeoutMs,
     max: config.databasePoolMax,
     min: config.databasePoolMin,
     idleMs: config.databasePoolIdleMs,

@@ -28,13 +28,14 @@ export async function main(): Promise<void> {
   }
   await using stack = new AsyncDisposableStack()
   stack.defer(() => log.close())
-  const database = await openDatabase(config, { log: (line) => log.info(line), onLockLost })
-  stack.defer(() => database.close())
+  const server = await openDatabase(config, { log: (line) => log.info(line), onLockLost })
+  stack.defer(() => server.close())
   const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock }
-  const masterKey = await prepareDatabase(database, prepare)
+  const { masterKey, database, warnings } = await prepareDatabase(server, prepare)
+  for (const warning of warnings) log.warn(warning)
   const app = await createApp({ loaded, database, masterKey, log, version })
   stack.defer(() => app.stop())
   await app.start()
-  await greet(app, loaded)
+  await greet(app, { ...loaded, warnings: [...loaded.warnings, ...warnings] })
   log.info({ reason: await shutdown }, 'stopping after requests and jobs in flight have finished')
 }

@@ -9,9 +9,9 @@ const jobsSchema: Schema = { name: 'graphile_worker', folder: new URL('./', impo
 
 /**
  * Migrates the schema of the job queue (graphile-worker) and grants the role of the running program the minimum rights there. That role
- * cannot change the schema. Runs as the owner role, after `migrate`.
+ * cannot change the schema. Runs as the owner role, after `migrate`. Without a role the program runs as the owner, who needs no rights.
  */
-export async function migrateJobs(connection: pg.ClientConfig, role: string): Promise<void> {
+export async function migrateJobs(connection: pg.ClientConfig, role: string | undefined): Promise<void> {
   const pool = new pg.Pool({ ...connection, application_name: 'purser migrate', max: 2 })
   // Ignore errors of idle connections: the next statement fails with them.
   pool.on('error', () => undefined)
@@ -20,7 +20,7 @@ export async function migrateJobs(connection: pg.ClientConfig, role: string): Pr
   try {
     await client.query('select pg_advisory_lock($1)', [LOCK])
     await runMigrations({ pgPool: pool, logger: new Logger(() => () => undefined) })
-    await grantJobs(connection, role)
+    if (role !== undefined) await grantJobs(connection, role)
   } finally {
     // Destroy the connection instead of returning it: the end of its session releases the lock.
     client.release(true)

@@ -6,14 +6,14 @@ import type { Instances } from './instances.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
 
 /** Connections of the worker: one listens, the others fetch and finish jobs. The jobs themselves use the pool of the program. */
-const POOL_SIZE = 3
+export const WORKER_CONNECTIONS = 3
 
 export function openPool(connection: pg.ClientConfig, log: Log): pg.Pool {
   const pool = new pg.Pool({
     ...connection,
     application_name: connection.application_name ?? 'purser jobs',
     connectionTimeoutMillis: 10_000,
-    max: POOL_SIZE,
+    max: WORKER_CONNECTIONS,
   })
   const onError = (err: Error): void => log.warn({ err }, 'a database connection of the worker broke')
   pool.on('error', onError)
