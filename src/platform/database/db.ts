@@ -1,6 +1,13 @@
 import pg from 'pg'
 import { AppError } from '../base/errors.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
+import { isConnectionUnusable } from './failures.ts'
+import { openConnections } from './pool.ts'
+import type { Pooler } from './pooler.ts'
+import { createStatements } from './statements.ts'
+import { transact, type TransactionOptions } from './transaction.ts'
 import type { Sql } from './sql.ts'
+export { isDatabaseUnavailable, sqlState, violatedConstraint } from './failures.ts'
 export { joinSql, rawSql, sql, type Sql } from './sql.ts'
 
 /** Runs statements on the pool, a transaction or a session. Rows keep the column names of the statement. */
@@ -30,10 +37,14 @@ export interface Session extends Queryable {
 
 export interface Db extends Queryable {
   /**
-   * Commits when `act` resolves and rolls back when it throws. Retries `act` after a deadlock or serialization failure, with at most
-   * three attempts, so `act` must do nothing but SQL. Use only the given `tx` inside it: a second connection can starve the pool.
+   * Commits when `act` resolves and rolls back when it throws. Runs `act` again after a deadlock, a serialization failure or a lost
+   * COMMIT that was rolled back, with at most three attempts, so `act` must do nothing but SQL. Throws `platform.commit-unknown` when the
+   * connection was lost during COMMIT and the end of the transaction cannot be read back: it may have been committed. Use only the given
+   * `tx` inside: a second connection can starve the pool.
    */
-  transaction<T>(act: (tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(act: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** Time of the last statement that failed because the server's disk was full. */
+  readonly recentDiskFull: Date | undefined
   openSession(): Promise<Session>
   readonly pool: pg.Pool
   close(): Promise<void>
@@ -41,6 +52,12 @@ export interface Db extends Queryable {
 
 export interface DbOptions {
   connection: pg.ClientConfig
+  /** Role that every new connection must have. Another role is refused with `platform.wrong-role`. Default: any role. */
+  expectedUser?: string
+  /** Pooler between Purser and PostgreSQL. Default: none. */
+  pooler?: Pooler
+  /** Maximum time to get a connection: to open one, or to wait for one of the pool. Default: 10 s. */
+  connectTimeoutMs?: number
   /** Maximum connections. Default: 10. */
   max?: number
   /** Minimum connections that stay open when idle. Default: 0. */
@@ -48,8 +65,9 @@ export interface DbOptions {
   /** Milliseconds after which an idle connection above `min` is closed. Default: 60 s. */
   idleMs?: number
   applicationName?: string
-  /** Milliseconds after which PostgreSQL cancels a statement. Default: 30 s. */
+  /** Milliseconds after which PostgreSQL cancels a statement. 0: no limit. Default: 30 s. */
   statementTimeoutMs?: number
+  clock?: Clock
   onError?: (error: Error) => void
 }
 
@@ -58,37 +76,54 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
 // numeric columns hold money in minor units, so a fraction is a bug and BigInt() throws on it. Rates are selected as ::text.
 types.setTypeParser(pg.types.builtins.NUMERIC, (text) => BigInt(text))
 
+const NO_POOLER: Pooler = { mode: 'none', keepsStatements: true }
+
 export function openDb(options: DbOptions): Db {
-  const config: pg.ClientConfig = {
-    ...options.connection,
-    types,
-    application_name: options.applicationName ?? 'purser',
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
-    connectionTimeoutMillis: 10_000,
-  }
-  const { max = 10, min = 0, idleMs = 60_000 } = options
-  const pool = new pg.Pool({ ...config, max, min, idleTimeoutMillis: idleMs })
+  const { max = 10, min = 0, idleMs = 60_000, pooler = NO_POOLER, clock = systemClock } = options
+  const { statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 } = options
   const onError = (error: Error): void => options.onError?.(error)
-  pool.on('error', onError)
-  // The pool handles errors of idle clients only. An unhandled error of a client in a transaction would end the process.
-  pool.on('connect', (client) => client.on('error', onError))
+  let recentDiskFull: Date | undefined
+  const connections = openConnections({
+    connection: { ...options.connection, types, application_name: options.applicationName ?? 'purser' },
+    ...{ max, min, idleMs, pooler, connectTimeoutMs, statementTimeoutMs, onError },
+    expectedUser: options.expectedUser,
+  })
+  const onDiskFull = (): void => void (recentDiskFull = clock.now())
+  const statements = createStatements({ pooler, statementTimeoutMs, onError, onDiskFull })
+  const link = { ...connections, ...statements }
   return {
-    ...queryable((statement) => query(pool, statement)),
-    pool,
-    transaction: (act) => transaction(pool, act),
-    openSession: async () => {
-      const client = new pg.Client({ ...config, statement_timeout: 0 })
-      client.on('error', onError)
-      await client.connect()
-      return { ...queryable((statement) => query(client, statement)), client, close: () => client.end() }
+    ...queryable(async (statement) => {
+      const client = await connections.acquire()
+      let broken: Error | undefined
+      try {
+        return await statements.sendAlone(client, statement)
+      } catch (error) {
+        if (isConnectionUnusable(error)) broken = error as Error
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    }),
+    pool: connections.pool,
+    get recentDiskFull() {
+      return recentDiskFull
     },
-    close: () => pool.end(),
+    transaction: (act, transactionOptions = {}) =>
+      transact(
+        link,
+        ({ run, afterCommit }) => act({ ...queryable(run), isTransaction: true, afterCommit }),
+        transactionOptions,
+      ),
+    openSession: async () => {
+      const client = await connections.open({ statementTimeoutMs: 0 })
+      const run: Run = (statement) => statements.sendAlone(client, statement, { timeoutMs: 0 })
+      return { ...queryable(run), client, close: () => client.end() }
+    },
+    close: connections.close,
   }
 }
 
 type Run = (statement: Sql) => Promise<pg.QueryResult<pg.QueryResultRow>>
-const query = (client: pg.Pool | pg.ClientBase, { text, values, name }: Sql): ReturnType<Run> =>
-  client.query(name === undefined ? { text, values: [...values] } : { text, values: values as unknown[], name })
 
 function queryable(run: Run): Queryable {
   return {
@@ -103,39 +138,3 @@ function queryable(run: Run): Queryable {
     run: async (statement) => (await run(statement)).rowCount ?? 0,
   }
 }
-
-const MAX_ATTEMPTS = 3
-
-async function transaction<T>(pool: pg.Pool, act: (tx: Tx) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    const client = await pool.connect()
-    let broken: Error | undefined
-    try {
-      const after: (() => void)[] = []
-      await client.query('begin')
-      const result = await act({
-        ...queryable((statement) => query(client, statement)),
-        isTransaction: true,
-        afterCommit: (run) => void after.push(run),
-      })
-      await client.query('commit')
-      for (const run of after) run()
-      return result
-    } catch (error) {
-      await client.query('rollback').catch((failure: unknown) => (broken = failure as Error))
-      if (attempt === MAX_ATTEMPTS || !isConflict(error)) throw error
-    } finally {
-      client.release(broken)
-    }
-  }
-}
-
-/** Returns the SQLSTATE of a database error, such as `23505`. Undefined for other errors. */
-export const sqlState = (error: unknown): string | undefined =>
-  error instanceof pg.DatabaseError ? error.code : undefined
-
-/** Returns the name of the violated constraint. Undefined when the error is not a constraint violation. */
-export const violatedConstraint = (error: unknown): string | undefined =>
-  error instanceof pg.DatabaseError && error.code?.startsWith('23') ? error.constraint : undefined
-
-const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')

@@ -1,4 +1,5 @@
 import { AppError, type ErrorDetails } from '../../base/errors.ts'
+import { isDatabaseUnavailable } from '../../database/db.ts'
 
 /** Body of every error response. */
 interface ErrorBody {
@@ -45,30 +46,8 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ErrorTuple>> = {
 
 const UNAVAILABLE_AFTER_SECONDS = 5
 
-/** Returns whether an SQLSTATE means that the database is unavailable: connection lost, too many connections, shutting down, starting up. */
-const isSqlUnavailable = (code: string): boolean => code.startsWith('08') || /^(53300|57P0[1-3])$/.test(code)
 /** SQLSTATE of text that PostgreSQL cannot store. Route schemas refuse such text; this covers fields without that rule. */
 const INVALID_TEXT = '22021'
-const SOCKET_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-])
-// pg has no codes for these errors (pg 8 lib/client.js, pg-pool index.js).
-const PG_CONNECTION_ERRORS =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Query read timeout)/
-
-/** Returns whether the error means that the database is unreachable, as opposed to a refused statement. */
-function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof AppError) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return isSqlUnavailable(code) || SOCKET_ERRORS.has(code) || PG_CONNECTION_ERRORS.test(error.message)
-}
 
 /** Converts any thrown value to an error that may be shown to the caller. Internal details stay in `cause`. */
 export function toAppError(error: unknown): AppError {
