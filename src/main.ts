@@ -30,7 +30,7 @@ export async function main(): Promise<void> {
   stack.defer(() => log.close())
   const database = await openDatabase(config, { log: (line) => log.info(line), onLockLost })
   stack.defer(() => database.close())
-  const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock }
+  const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock, log: (line: string) => log.info(line) }
   const masterKey = await prepareDatabase(database, prepare)
   const app = await createApp({ loaded, database, masterKey, log, version })
   stack.defer(() => app.stop())

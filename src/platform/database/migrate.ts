@@ -8,7 +8,7 @@ import { LOCKS, pollLock, type LockOptions } from './migrate/locks.ts'
 
 export type { Schema } from './migrate/files.ts'
 export { listBackground, migrateInBackground } from './migrate/background.ts'
-export { pollLock } from './migrate/locks.ts'
+export { pollLock, processIdOf, retryLocks, setLockTimeout, waiterOf, type LockOptions } from './migrate/locks.ts'
 
 /**
  * Applies the pending migrations of all schemas, except those that run in the background (docs/decisions/0012). Instances that start

@@ -83,6 +83,8 @@ export interface PrepareOptions {
   readonly schemas: readonly Schema[]
   readonly config: PlatformConfig
   readonly clock: Clock
+  /** Receives one line for each wait of the migrations. */
+  readonly log?: (line: string) => void
 }
 
 /**
@@ -90,8 +92,8 @@ export interface PrepareOptions {
  */
 export async function prepareDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
   return claim(database, options, async (db) => {
-    await migrate(db, options.schemas)
-    await migrateJobs(database.owner, APP_ROLE)
+    await migrate(db, options.schemas, { log: options.log })
+    await migrateJobs(database.owner, APP_ROLE, { log: options.log })
     await applyGrants(db, options.schemas, APP_ROLE)
   })
 }

@@ -3,7 +3,7 @@ import { rawSql, sql, type Db, type Session } from '../db.ts'
 import { keyOf, statementsOf, type Migration } from './files.ts'
 import { recordApplied } from './history.ts'
 import { buildIndex, parseIndex } from './indexes.ts'
-import { LOCKS, retryLocks, setLockTimeout, type LockOptions } from './locks.ts'
+import { LOCKS, retryLocks, setLockTimeout, waiterOf, type LockOptions } from './locks.ts'
 
 /** Runs the statements of migrations on one session, which holds the lock of the migrations or of the background steps. */
 export interface Runner extends LockOptions {
@@ -15,7 +15,7 @@ export interface Runner extends LockOptions {
 export const createRunner = (db: Db, session: Session, options: LockOptions): Runner => ({
   ...options,
   session,
-  retry: (name, act) => retryLocks({ db, session, ...options }, name, act),
+  retry: (name, act) => retryLocks(waiterOf(db, session), { ...options, name }, act),
 })
 
 /** Applies an expand migration, or a contract migration that nothing hinders any more, in one transaction. */

@@ -1,6 +1,6 @@
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
-import { rawSql, sql, sqlState, type Db, type Queryable, type Session } from '../db.ts'
+import { rawSql, sql, sqlState, type Queryable, type Session } from '../db.ts'
 
 /** Advisory locks. One session holds each of the first two; the third orders contract migrations and starting instances. */
 export const LOCKS = { migrate: 7_305_001, background: 7_305_006, contract: 7_305_007 } as const
@@ -46,19 +46,35 @@ export const setLockTimeout = (
   { lockTimeoutMs = LOCK_TIMEOUT_MS }: LockOptions,
 ): Promise<number> => q.run(rawSql(`set ${scope} lock_timeout = ${Math.round(lockTimeoutMs)}`))
 
+/** The session that waits for locks, seen from another connection. */
+export interface Waiter {
+  readonly observer: Queryable
+  /** Returns the process id of the waiting session. Undefined before it is open. */
+  pid(): number | undefined
+}
+
+export const waiterOf = (observer: Queryable, { client }: Session): Waiter => ({
+  observer,
+  pid: () => processIdOf(client),
+})
+
+/** Returns the process id of a connection's server process, which the types omit. */
+export const processIdOf = (client: object): number | undefined =>
+  'processID' in client && typeof client.processID === 'number' ? client.processID : undefined
+
 /**
- * Runs `act` on a session and repeats it when it got a lock too late, with growing pauses in which it must hold no lock. Logs which
- * sessions block it. Throws `platform.migration-blocked` when it is blocked for too long.
+ * Runs `act` and repeats it when it got a lock too late, with growing pauses in which it must hold no lock. Logs which sessions block
+ * it. Throws `platform.migration-blocked` when it is blocked for too long.
  */
 export async function retryLocks<T>(
-  { db, session, ...options }: LockOptions & { readonly db: Db; readonly session: Session },
-  name: string,
+  waiter: Waiter,
+  { name, ...options }: LockOptions & { readonly name: string },
   act: () => Promise<T>,
 ): Promise<T> {
   const { log, giveUpMs = GIVE_UP_MS, signal } = options
   const from = monotonicMs()
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-    const watch = watchBlockers(db, session, name, options)
+    const watch = watchBlockers(waiter, name, options)
     try {
       return await act()
     } catch (error) {
@@ -119,13 +135,11 @@ function describe(blockers: readonly Blocker[]): string {
 
 /** Watches from another connection which sessions block a session. Logs them when they block it for long. */
 function watchBlockers(
-  db: Db,
-  session: Session,
+  { observer, pid }: Waiter,
   name: string,
   { log, lockTimeoutMs = LOCK_TIMEOUT_MS }: LockOptions,
 ): { latest(): readonly Blocker[]; stop(): Promise<void> } {
   const stopped = new AbortController()
-  const { processID: pid } = session.client as unknown as { processID: number }
   let latest: readonly Blocker[] = []
   const watch = async (): Promise<void> => {
     let reportAt = monotonicMs() + REPORT_EVERY_MS
@@ -133,7 +147,7 @@ function watchBlockers(
       await waitMs(Math.min(lockTimeoutMs / 3, 1_000), stopped.signal)
       if (stopped.signal.aborted) return
       // A failed look must not fail the migration.
-      const found = await listBlockers(db, pid).catch(() => [])
+      const found = await listBlockers(observer, pid() ?? 0).catch(() => [])
       if (found.length > 0) latest = found
       if (found.length === 0 || monotonicMs() < reportAt) continue
       reportAt = monotonicMs() + REPORT_EVERY_MS
