@@ -26,7 +26,7 @@ import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#p
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { watchInvariants } from '#platform/runtime/invariants'
-import { createJobs, type Job, type Jobs } from '#platform/runtime/jobs'
+import { createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
 import { createLimits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
@@ -105,6 +105,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     version: deps.version,
     environment: config.mode,
     dataDir: config.dataDir,
+    silentLoops: listSilentLoops,
   })
   healthRoutes(http, health, metrics)
   if (config.instanceType !== 'worker') for (const module of modules) module.routes?.(http)

@@ -30,7 +30,12 @@ export async function main(): Promise<void> {
   stack.defer(() => log.close())
   const server = await openDatabase(config, { log: (line) => log.info(line), onLockLost })
   stack.defer(() => server.close())
-  const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock }
+  const prepare = {
+    schemas: await loadSchemas(config.mode),
+    config,
+    clock: systemClock,
+    log: (line: string) => log.info(line),
+  }
   const { masterKey, database, warnings } = await prepareDatabase(server, prepare)
   for (const warning of warnings) log.warn(warning)
   const app = await createApp({ loaded, database, masterKey, log, version })

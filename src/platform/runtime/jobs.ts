@@ -17,6 +17,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 
 export type { Cron, DueQueue, Job } from './jobs/contract.ts'
+export { createLoop, listSilentLoops, type Loop } from './jobs/loop.ts'
 export { migrateJobs } from './jobs/migrate.ts'
 export { WORKER_CONNECTIONS } from './jobs/runner.ts'
 
@@ -88,6 +89,7 @@ export function createJobs(deps: JobsDeps): Jobs {
 
   const parts: Parts = { log, instances, relay, worker, queues: [...queues.values()], crons }
   let started = false
+  let runsJobs = false
   let draining: Promise<void> | undefined
 
   return {
@@ -103,6 +105,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     start: async (roles) => {
       invariant(!started, 'jobs are started once')
       started = true
+      runsJobs = roles.worker
       await instances.start(Object.entries(roles).flatMap(([role, on]) => (on ? [role] : [])))
       relay.start()
       if (roles.worker) for (const part of [worker, crons, ...parts.queues]) part.start()
@@ -113,7 +116,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     },
     drain: (deadlineMs) => (draining ??= drain(parts, deadlineMs)),
     runDue: () => runDue(parts),
-    health: checkJobs({ db, clock, relay }),
+    health: checkJobs({ db, clock, relay, instances, worker, runsJobs: () => runsJobs }),
   }
 }
 

@@ -11,11 +11,13 @@ export interface Job<P = unknown> {
   run(payload: P, context: JobContext): Promise<void>
   /** Maximum attempts. Default: 25, which takes about three days. */
   readonly maxAttempts?: number
+  /** Deadline of a run in milliseconds. Past it the signal aborts and the run has failed. Default: 60 s. */
+  readonly limitMs?: number
 }
 
 export interface RunContext {
   readonly log: Log
-  /** Aborts when the process must stop and the run has not ended. */
+  /** Aborts at the deadline of the run, and when the process must stop and the run has not ended. */
   readonly signal: AbortSignal
   /** Start time of this run. */
   readonly now: Date
@@ -40,6 +42,8 @@ export interface DueQueue<Row = unknown> {
   claim(limit: number, now: Date): Promise<Row[]>
   /** Makes the claims of all other processes due at once. Called when these processes are known to be dead. */
   releaseClaims?(now: Date): Promise<unknown>
+  /** Deadline of `handle` in milliseconds. Past it the signal aborts, the row has failed and its slot is free. Default: 60 s. */
+  readonly limitMs?: number
   /** Handles a row. A throw is logged and counted, and the row is due again when its lease expires. */
   handle(row: Row, signal: AbortSignal): Promise<void>
 }
@@ -50,6 +54,8 @@ export interface Cron {
   readonly name: string
   /** Milliseconds from start to start, over all instances. A longer run delays the next. */
   readonly everyMs: number
+  /** Deadline of a run in milliseconds. Past it the signal aborts, the run has failed, and the cron can run again. Default: 10 min. */
+  readonly limitMs?: number
   run(context: RunContext): Promise<void>
 }
 

@@ -1,4 +1,5 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import { sql, type Db } from '../../database/db.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -23,6 +24,8 @@ interface Deps {
 }
 
 const TICK_MS = 1_000
+const RUN_LIMIT_MS = 10 * 60_000
+const FINISH_LIMIT_MS = 45_000
 
 export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps): Crons {
   const runs = metrics.counter('purser_crons_total', 'Runs of periodic tasks', ['cron', 'status'])
@@ -32,31 +35,34 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
   const run = async (cron: Cron): Promise<void> => {
     const cronLog = log.child({ cron: cron.name })
     try {
-      await cron.run({ log: cronLog, signal: tracker.signal, now: clock.now() })
+      const { name, limitMs = RUN_LIMIT_MS } = cron
+      await withDeadline({ name: `Cron ${name}`, limitMs, signal: tracker.signal }, (signal) =>
+        cron.run({ log: cronLog, signal, now: clock.now() }),
+      )
       runs.inc({ cron: cron.name, status: 'succeeded' })
     } catch (err) {
       runs.inc({ cron: cron.name, status: 'failed' })
       cronLog.error({ err }, 'cron failed and will run again in the next period')
     }
-    await finish(db, cron, instanceId, clock.now()).catch((err: unknown) => {
+    const finishing = { name: `Recording the end of cron ${cron.name}`, limitMs: FINISH_LIMIT_MS }
+    await withDeadline(finishing, () => finish(db, cron, instanceId, clock.now())).catch((err: unknown) => {
       // The row still names this instance, which can claim the cron again.
       cronLog.error({ err }, 'the end of a cron run could not be recorded')
     })
     running.delete(cron.name)
   }
 
-  const claimDue = async (): Promise<Cron[]> => {
+  /** Yields each due cron right after its claim, so that a claim that hangs or fails does not hold up the runs claimed before it. */
+  async function* claimDue(): AsyncGenerator<Cron, void> {
     const candidates = crons.filter(({ name }) => !running.has(name))
     const started = await readStarts(db, candidates)
-    const claimed: Cron[] = []
     for (const cron of candidates) {
       const last = started.get(cron.name)
-      if (last && last > addMs(clock.now(), -cron.everyMs)) continue
+      if (running.has(cron.name) || (last && last > addMs(clock.now(), -cron.everyMs))) continue
       if (!(await claim(db, cron, instanceId, clock.now()))) continue
       running.add(cron.name)
-      claimed.push(cron)
+      yield cron
     }
-    return claimed
   }
 
   const loop = createLoop({
@@ -64,7 +70,7 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
     everyMs: Math.min(TICK_MS, ...crons.map(({ everyMs }) => everyMs)),
     log,
     step: async () => {
-      for (const cron of await claimDue()) tracker.track(run(cron))
+      for await (const cron of claimDue()) tracker.track(run(cron))
       return false
     },
   })
@@ -75,9 +81,12 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
     },
     runDue: async () => {
       if (crons.length === 0) return 0
-      const claimed = await claimDue()
-      for (const cron of claimed) await run(cron)
-      return claimed.length
+      let count = 0
+      for await (const cron of claimDue()) {
+        await run(cron)
+        count += 1
+      }
+      return count
     },
     drain: async (deadlineMs) => {
       await endsWithin(deadlineMs - monotonicMs(), loop.stop())

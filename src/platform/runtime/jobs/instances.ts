@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import { addMs, waitMs, type Clock } from '../../base/clock.ts'
+import { addMs, monotonicMs, waitMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import { sql, type Db } from '../../database/db.ts'
 import type { Log } from '../../observe/log.ts'
 import { createLoop } from './loop.ts'
@@ -17,6 +18,8 @@ export interface Instances {
   /** Removes all other instances, regardless of their heartbeats, and releases their locks. */
   releaseOthers(): Promise<void>
   stop(): Promise<void>
+  /** Milliseconds since the last successful heartbeat. Undefined before the first. */
+  sinceLastBeatMs(): number | undefined
 }
 
 interface Deps {
@@ -31,6 +34,7 @@ interface Deps {
 
 const HEARTBEAT_MS = 5_000
 const DEAD_AFTER_MS = 30_000
+const WRITE_LIMIT_MS = 20_000
 /** Stale locks are released when an instance died, and once a minute in case the instance that noticed a death died too. */
 const HEARTBEATS_PER_UNLOCK = 12
 
@@ -40,6 +44,7 @@ export function createInstances({ db, clock, log, id, version, updateMetrics }: 
   let roles: readonly string[] = []
   let heartbeats = 0
   let registered = false
+  let lastBeatMs: number | undefined
   const stopped = new AbortController()
 
   const writeNow = async (): Promise<void> => {
@@ -47,10 +52,15 @@ export function createInstances({ db, clock, log, id, version, updateMetrics }: 
       values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, ${clock.now()})
       on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = excluded.beat_at`)
     registered = true
+    lastBeatMs = monotonicMs()
   }
   // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs.
   let written = Promise.resolve()
-  const write = (): Promise<void> => (written = written.then(writeNow, writeNow))
+  const write = (): Promise<void> => {
+    // With a deadline, so that a write that hangs does not hold up all later ones.
+    const next = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
+    return (written = written.then(next, next))
+  }
 
   const sendHeartbeat = async (): Promise<void> => {
     await write()
@@ -105,6 +115,7 @@ export function createInstances({ db, clock, log, id, version, updateMetrics }: 
       await loop.stop()
       if (registered) await db.run(sql`delete from platform.instances where id = ${id}`)
     },
+    sinceLastBeatMs: () => (lastBeatMs === undefined ? undefined : Math.round(monotonicMs() - lastBeatMs)),
   }
 }
 

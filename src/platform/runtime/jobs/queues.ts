@@ -1,4 +1,5 @@
 import { monotonicMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { DueQueue } from './contract.ts'
@@ -24,6 +25,8 @@ interface Deps {
 
 /** Wait after a wake, so that one claim takes rows that arrive together. */
 const BATCH_WAIT_MS = 5
+const SLOT_WAIT_MS = 5_000
+const HANDLE_LIMIT_MS = 60_000
 
 export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): QueueRunner {
   const handled = metrics.counter('purser_queue_handled_total', 'Rows handled by queue', ['queue', 'status'])
@@ -33,7 +36,10 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
 
   const handle = async (row: unknown): Promise<void> => {
     try {
-      await queue.handle(row, slots.signal)
+      const { name, limitMs = HANDLE_LIMIT_MS } = queue
+      await withDeadline({ name: `A row of ${name}`, limitMs, signal: slots.signal }, (signal) =>
+        queue.handle(row, signal),
+      )
       handled.inc({ queue: queue.name, status: 'succeeded' })
     } catch (err) {
       handled.inc({ queue: queue.name, status: 'failed' })
@@ -58,8 +64,9 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
     batchWaitMs: BATCH_WAIT_MS,
     log: queueLog,
     step: async () => {
-      await slots.waitForFree()
-      if (slots.closed) return false
+      // A loop that waits for a slot begins a step every few seconds, so that it does not look hung.
+      if (!(await slots.waitForFree(SLOT_WAIT_MS))) return !slots.closed
+      // Rows of a claim that answers after the deadline of the step are claimed too, so they are handled.
       const rows = await claim()
       slots.add(rows)
       return rows.length >= queue.batch
