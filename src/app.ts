@@ -26,7 +26,7 @@ import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#p
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { watchInvariants } from '#platform/runtime/invariants'
-import { createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
+import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
 import { createLimits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
@@ -91,7 +91,7 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [
       databaseCheck(db),
@@ -122,14 +122,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
     modules,
     url,
     start: async ({ work = true } = {}) => {
-      // Release stale claims before the first request, so that no claim of this process is released.
-      if (deps.database.exclusive) {
-        await idempotency.releaseLeases(db)
-        await jobs.releaseStale()
-      }
+      const roles = { web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' }
+      // Before the first request, which makes claims.
+      if (deps.database.exclusive) await jobs.releaseStale()
+      if (work) await jobs.register(roles)
       await listen(http, config)
       await sandbox?.merchant()
-      if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
+      if (work) await jobs.start(roles)
       void foundation.settings.follow(following.signal)
       health.setPhase('ready')
     },
@@ -160,7 +159,12 @@ async function wireModules(foundation: Foundation) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
   const { mode } = config
   const limits = createLimits({ redisUrl: config.redisUrl, log })
-  const idempotency = createIdempotency({ clock })
+  const instanceId = ids.uuid()
+  const idempotency = createIdempotency({
+    clock,
+    instanceId,
+    giveBack: (run) => jobs.giveBack(IDEMPOTENCY_KEYS, run),
+  })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
   // In the sandbox, rails and price sources always use the simulators.
@@ -217,9 +221,9 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
-  const { jobs, watch } = wireJobs(foundation, modules)
+  const { jobs, watch } = wireJobs(foundation, modules, instanceId)
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, idempotency, modules, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, modules, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -276,7 +280,7 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
 type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
 
 /** Wires the background work of all modules and the periodic check of their invariants. */
-function wireJobs(foundation: Foundation, modules: readonly Module[]) {
+function wireJobs(foundation: Foundation, modules: readonly Module[], instanceId: string) {
   const { db, clock, ids, log, metrics } = foundation
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   const watch = watchInvariants({ db, clock, metrics, invariants })
@@ -290,7 +294,7 @@ function wireJobs(foundation: Foundation, modules: readonly Module[]) {
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
     crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
-    instance: { version: foundation.version },
+    instance: { id: instanceId, version: foundation.version },
   })
   return { jobs, watch }
 }
