@@ -53,7 +53,7 @@ export async function recognizePooler(connection: pg.ClientConfig, options: Pool
 export async function openProbe(connection: pg.ClientConfig, connectTimeoutMs: number): Promise<pg.Client> {
   const client = new pg.Client({
     ...connection,
-    application_name: 'purser start',
+    application_name: 'purser probe',
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: QUERY_LIMIT_MS,
   })

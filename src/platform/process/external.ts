@@ -1,3 +1,4 @@
+import type { ClientConfig } from 'pg'
 import { AppError } from '../base/errors.ts'
 import type { PlatformConfig } from '../environment/config.ts'
 import { NO_POOLER, recognizePooler, type Pooler } from '../database/pooler.ts'
@@ -14,6 +15,10 @@ const closeNothing = (): Promise<void> => Promise.resolve()
 export async function connectExternal(config: PlatformConfig, needsSessions: boolean): Promise<DatabaseServer> {
   const endpoints = await openEndpoints(config)
   const declared = config.databasePooler
+  const recognize = (connection: ClientConfig): Promise<Pooler> =>
+    recognizePooler(connection, { declared, connectTimeoutMs: config.databaseConnectTimeoutMs })
+  // Before the migrations: their session lock would never be released in a pooler that is in transaction mode after all.
+  if (endpoints.app.pooled) await recognize(endpoints.app.connection)
   const isTransactional = ({ pooled }: { pooled: boolean }): boolean => pooled && declared !== 'session'
   if (needsSessions && !endpoints.direct && isTransactional(endpoints.app)) throw needsDirectUrl()
   const canMigrate = !isTransactional(endpoints.owner)
@@ -26,8 +31,7 @@ export async function connectExternal(config: PlatformConfig, needsSessions: boo
     exclusive: false,
     openLogin: async (context) => {
       const login = await openLogin({ ...context, config, endpoints })
-      const pooler = await recognizePooler(login.app, { declared, connectTimeoutMs: config.databaseConnectTimeoutMs })
-      return { ...login, pooler }
+      return { ...login, pooler: await recognize(login.app) }
     },
     close: closeNothing,
   }

@@ -55,11 +55,7 @@ export async function openLogin(context: LoginContext): Promise<Login> {
   if (context.mayChange) removeRoleFile(context.config.dataDir)
   const { user, connections, warnings } = found
   const [app, direct = app] = connections
-  if (context.mayChange && !(await setTimeouts(context, owner, found))) {
-    warnings.push(
-      `Time-outs and search path of the role ${user} cannot be set by this login. An administrator must run: alter role ${user} in database ${owner.database} set statement_timeout = ${context.config.databaseStatementTimeoutMs}; alter role ${user} in database ${owner.database} set idle_in_transaction_session_timeout = 60000`,
-    )
-  }
+  if (context.mayChange) await setTimeouts(context, owner, found)
   return { app, direct, user, role: 'restricted', warnings }
 }
 
@@ -103,6 +99,8 @@ async function openDerivedLogin(context: LoginContext, owner: OwnerFacts): Promi
   exists = true
   const unrestricted = await whyUnrestricted(db, role)
   if (unrestricted !== undefined) return refuse(unrestricted)
+  // Before the first login: a pooler keeps that connection, and with it the settings of that time.
+  if (context.mayChange) await applySettings(db, settingsOf(context, owner, role))
   let tried = await tryPasswords(context, role, passwords)
   if (typeof tried === 'string' && mayChange && (await setPassword(db, role, password))) {
     tried = await tryPasswords(context, role, [password])
@@ -184,18 +182,20 @@ const unusable = (error: unknown): AppError =>
     { cause: error },
   )
 
+const settingsOf = ({ config }: LoginContext, { database }: OwnerFacts, role: string) => ({
+  role,
+  database,
+  statementTimeoutMs: config.databaseStatementTimeoutMs,
+})
+
 /** Sets time-outs and search path of the login, as the owner, or as the login itself where the owner may not. */
-async function setTimeouts(context: LoginContext, { database }: OwnerFacts, login: Restricted): Promise<boolean> {
-  const settings = { role: login.user, database, statementTimeoutMs: context.config.databaseStatementTimeoutMs }
-  if (await applySettings(context.db, settings)) return true
-  const { connections } = login
-  const own = openDb({
-    connection: connections.at(-1) ?? connections[0],
-    max: 1,
-    pooler: { mode: 'transaction', keepsStatements: false },
-  })
+async function setTimeouts(context: LoginContext, owner: OwnerFacts, { user, connections }: Restricted): Promise<void> {
+  const settings = settingsOf(context, owner, user)
+  if (await applySettings(context.db, settings)) return
+  const connection = connections.at(-1) ?? connections[0]
+  const own = openDb({ connection, max: 1, pooler: { mode: 'transaction', keepsStatements: false } })
   try {
-    return await applySettings(own, settings)
+    await applySettings(own, settings)
   } finally {
     await own.close()
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { quoteName } from '../database/grants.ts'
 import { rawSql, sql, sqlState, type Db, type Tx } from '../database/db.ts'
+import { IDLE_IN_TRANSACTION_MS } from '../database/pool.ts'
 import { scramVerifier } from '../database/scram.ts'
 
 /**
@@ -87,9 +88,6 @@ async function tolerate(act: () => Promise<unknown>): Promise<boolean> {
     throw error
   }
 }
-
-/** Time after which PostgreSQL ends a session whose transaction is idle. A frozen process must not hold its locks. */
-const IDLE_IN_TRANSACTION_MS = 60_000
 
 /**
  * Settings of the role in its database, by name. They are not start-up parameters, because PgBouncer 1.18 refuses those. Only system

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../base/clock.ts'
 import type { Sources } from '../environment/config.ts'
+import type { Log } from '../observe/log.ts'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 const PARENT_POLL_MS = 500
@@ -43,4 +44,13 @@ function watchParent(resolve: (reason: string) => void): void {
     resolve('npm has ended')
   }, PARENT_POLL_MS)
   timer.unref()
+}
+
+const LOCK_LOST = 'PostgreSQL has stopped, or another process took over the data folder. This process stops at once.'
+
+/** Ends this process after it lost the owner lock of the data folder. It must not write any more. */
+export function exitAfterLockLost(log: Log): never {
+  log.fatal(LOCK_LOST)
+  process.stderr.write(`${LOCK_LOST}\n`)
+  process.exit(1)
 }
