@@ -386,17 +386,3 @@ create table payments.tallies (
   until timestamptz primary key,
   created bigint not null check (created >= 0)
 );
-
--- Guards: PostgreSQL refuses these changes to the owner, too.
-create trigger receipts_written_once before update or delete on payments.receipts for each row execute function payments.refuse_change();
-create trigger receipts_never_truncated before truncate on payments.receipts for each statement execute function payments.refuse_change();
-create trigger receipt_states_keep_facts before update or delete on payments.receipt_states for each row execute function payments.keep_receipt_facts();
-create trigger receipt_states_never_truncated before truncate on payments.receipt_states for each statement execute function payments.refuse_change();
-create trigger receipt_entries_written_once before update or delete on payments.receipt_entries for each row execute function payments.refuse_change();
-create trigger receipt_entries_never_truncated before truncate on payments.receipt_entries for each statement execute function payments.refuse_change();
-create trigger exchanges_written_once before update or delete on payments.exchanges for each row execute function payments.refuse_change();
-create trigger exchanges_never_truncated before truncate on payments.exchanges for each statement execute function payments.refuse_change();
-create trigger refunds_keep_facts before update or delete on payments.refunds for each row execute function payments.keep_refund_facts();
-create trigger refunds_never_truncated before truncate on payments.refunds for each statement execute function payments.refuse_change();
-create trigger refund_parts_written_once before update or delete on payments.refund_parts for each row execute function payments.refuse_change();
-create trigger refund_parts_never_truncated before truncate on payments.refund_parts for each statement execute function payments.refuse_change();
