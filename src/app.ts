@@ -287,6 +287,7 @@ function wireJobs(foundation: Foundation, modules: readonly Module[], instanceId
   const jobs: Jobs = createJobs({
     db,
     connection: foundation.database.direct,
+    expectedUser: foundation.database.user,
     clock,
     ids,
     log,

@@ -23,6 +23,9 @@ import { applyOutcome } from './outcomes.ts'
 
 /** Poll interval while no address is watched. It keeps the cursor near the tip. */
 const IDLE_MS = 5 * 60_000
+/** Deadlines. A poll reads some blocks, a sweep the same blocks for every address ever issued. */
+const POLL_LIMIT_MS = 180_000
+const SWEEP_LIMIT_MS = 30 * 60_000
 const SWEEP_EVERY_MS = 24 * 60 * 60_000
 const SWEEP_RETRY_MS = 10 * 60_000
 const MAX_WATCHED = 50_000
@@ -79,6 +82,8 @@ interface PollQueue {
   readonly row: string
   /** Delay after a failed poll. */
   readonly retryMs: number
+  /** Deadline of a poll. */
+  readonly limitMs: number
   poll(row: WatchRow): Promise<void>
 }
 
@@ -86,6 +91,7 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
   pollQueue(context, rail, {
     row: rail.name,
     retryMs: rail.watch.everyMs,
+    limitMs: POLL_LIMIT_MS,
     poll: async (row) => {
       listen(rail)
       await poll(context, rail, row)
@@ -97,13 +103,14 @@ const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
   pollQueue(context, rail, {
     row: sweepRowName(rail.name),
     retryMs: SWEEP_RETRY_MS,
+    limitMs: SWEEP_LIMIT_MS,
     poll: (row) => sweep(context, rail, row),
   })
 
 function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, retryMs, poll: pollRow }: PollQueue,
+  { row: name, retryMs, limitMs, poll: pollRow }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
@@ -111,6 +118,7 @@ function pollQueue(
     concurrency: 1,
     batch: 1,
     idleMs: 500,
+    limitMs,
     claims: WATCHES,
     claim: async (_, now, holder) => {
       if (rail.unavailable() !== undefined) return []

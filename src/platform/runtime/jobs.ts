@@ -19,7 +19,7 @@ import type { Metrics } from '../observe/metrics.ts'
 
 export { IDEMPOTENCY_KEYS, isClaimHeld, type Claimed, type ClaimTable } from './jobs/claims.ts'
 export type { Cron, DueQueue, Job } from './jobs/contract.ts'
-export { createLoop, listSilentLoops, type Loop } from './jobs/loop.ts'
+export { listSilentLoops } from './jobs/loop.ts'
 export { migrateJobs } from './jobs/migrate.ts'
 export { WORKER_CONNECTIONS } from './jobs/runner.ts'
 
@@ -55,6 +55,8 @@ export interface JobsDeps {
   db: Db
   /** The worker opens three dedicated connections. They must be direct (no transaction pooler), because one of them uses LISTEN. */
   connection: pg.ClientConfig
+  /** Role that the connections of the worker must have. Default: any. */
+  expectedUser?: string | undefined
   clock: Clock
   ids: Ids
   log: Log

@@ -58,13 +58,11 @@ export function createInstances({ db, clock, log, claims, version, updateMetrics
     registered = true
     lastBeatMs = monotonicMs()
   }
-  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs.
+  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
+  // deadline, so that one that hangs does not hold up the others.
   let written = Promise.resolve()
-  const write = (): Promise<void> => {
-    // With a deadline, so that a write that hangs does not hold up all later ones.
-    const next = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
-    return (written = written.then(next, next))
-  }
+  const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
+  const write = (): Promise<void> => (written = written.then(writeNext, writeNext))
 
   const sendHeartbeat = async (): Promise<void> => {
     await write()
@@ -76,16 +74,12 @@ export function createInstances({ db, clock, log, claims, version, updateMetrics
     if (dead.length > 0 || heartbeats++ % HEARTBEATS_PER_UNLOCK === 0) await unlockStaleJobs(db, log)
   }
 
-  const loop = createLoop({
-    name: 'heartbeat',
-    everyMs: HEARTBEAT_MS,
-    log,
-    step: async () => {
-      await sendHeartbeat()
-      await updateMetrics()
-      return false
-    },
-  })
+  const step = async (): Promise<boolean> => {
+    await sendHeartbeat()
+    await updateMetrics()
+    return false
+  }
+  const loop = createLoop({ name: 'heartbeat', everyMs: HEARTBEAT_MS, log, step })
 
   return {
     id,
