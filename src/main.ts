@@ -2,14 +2,13 @@ import { createApp, loadSchemas } from './app.ts'
 import { loadAppConfig } from './foundation.ts'
 import { systemClock } from '#platform/base/clock'
 import { processSources } from '#platform/environment/config'
+import { createFatal } from '#platform/process/fatal'
 import { openDatabase, prepareDatabase } from '#platform/process/startup'
 import { waitForShutdown } from '#platform/process/shutdown'
 import { createLog } from '#platform/observe/log'
 import { makeDataFolder } from '#platform/database/postgres'
 import { packageVersion } from '#platform/base/version'
 import { greet } from './welcome.ts'
-
-const LOCK_LOST = 'PostgreSQL has stopped, or another process took over the data folder. This process stops at once.'
 
 /** Runs Purser until it receives a stop signal: config → database → app → drain. */
 export async function main(): Promise<void> {
@@ -21,18 +20,19 @@ export async function main(): Promise<void> {
   makeDataFolder(config.dataDir) // before the log folder inside it, whose creation would let the group read both
   const log = createLog({ level, dir, console: nodeEnv !== 'production', version })
   for (const warning of loaded.warnings) log.warn(warning)
-  const onLockLost = (): void => {
-    log.fatal(LOCK_LOST)
-    process.stderr.write(`${LOCK_LOST}\n`)
-    process.exit(1)
-  }
+  const { onLockLost, onRefused } = createFatal(log)
   await using stack = new AsyncDisposableStack()
   stack.defer(() => log.close())
   const database = await openDatabase(config, { log: (line) => log.info(line), onLockLost })
   stack.defer(() => database.close())
-  const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock, log: (line: string) => log.info(line) }
+  const prepare = {
+    schemas: await loadSchemas(config.mode),
+    config,
+    clock: systemClock,
+    log: (line: string) => log.info(line),
+  }
   const masterKey = await prepareDatabase(database, prepare)
-  const app = await createApp({ loaded, database, masterKey, log, version })
+  const app = await createApp({ loaded, database, masterKey, log, version, onRefused })
   stack.defer(() => app.stop())
   await app.start()
   await greet(app, loaded)

@@ -50,7 +50,15 @@ export interface JobsDeps {
   jobs: readonly Job[]
   queues: readonly DueQueue[]
   crons: readonly Cron[]
-  instance: { version: string; /** Jobs that run concurrently. Default: 5. */ concurrency?: number }
+  instance: {
+    readonly version: string
+    /** Jobs that run concurrently. Default: 5. */
+    readonly concurrency?: number
+    /** Migrations that the code of this program knows. Default: none. */
+    readonly migrations?: readonly string[]
+    /** Throws when a migration removed what the code of this program needs. */
+    readonly requireCode?: () => Promise<void>
+  }
 }
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+$/
@@ -79,6 +87,8 @@ export function createJobs(deps: JobsDeps): Jobs {
     log,
     id: ids.uuid(),
     version: instance.version,
+    migrations: instance.migrations ?? [],
+    requireCode: instance.requireCode ?? (() => Promise.resolve()),
     updateMetrics: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
   })
   const relay = createRelay({ db, clock, log, known: jobs })

@@ -28,6 +28,10 @@ interface Deps {
   log: Log
   id: string
   version: string
+  /** Migrations that the code of this program knows. See `listKnown`. */
+  migrations: readonly string[]
+  /** Checks, after this instance was registered, that the program can run on the schema. It throws when a migration removed what it needs. */
+  requireCode(): Promise<void>
   /** Called after each periodic heartbeat, to update metrics. */
   updateMetrics(): Promise<void>
 }
@@ -38,20 +42,36 @@ const WRITE_LIMIT_MS = 20_000
 /** Stale locks are released when an instance died, and once a minute in case the instance that noticed a death died too. */
 const HEARTBEATS_PER_UNLOCK = 12
 
-export function createInstances({ db, clock, log, id, version, updateMetrics }: Deps): Instances {
+export function createInstances({
+  db,
+  clock,
+  log,
+  id,
+  version,
+  migrations,
+  requireCode,
+  updateMetrics,
+}: Deps): Instances {
   const pools = new Set<string>()
   const startedAt = clock.now()
   let roles: readonly string[] = []
   let heartbeats = 0
   let registered = false
+  let checked = false
   let lastBeatMs: number | undefined
   const stopped = new AbortController()
 
   const writeNow = async (): Promise<void> => {
-    await db.run(sql`insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at)
-      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, ${clock.now()})
-      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = excluded.beat_at`)
+    const { fresh } = await db.one<{ fresh: boolean }>(sql`
+      insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
+      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, ${clock.now()}, ${migrations})
+      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = excluded.beat_at
+      returning xmax = 0 as fresh`)
     registered = true
+    // The row was removed when this process was silent for long. The schema may have changed meanwhile.
+    if (fresh) checked = false
+    if (!checked) await requireCode()
+    checked = true
     lastBeatMs = monotonicMs()
   }
   // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs.
