@@ -22,7 +22,7 @@ import {
   type SettlementTerms,
 } from '#payments'
 import { type Db } from '#platform/database/db'
-import { createHealth, databaseCheck, healthRoutes } from '#platform/runtime/health'
+import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
@@ -94,7 +94,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const { config, db, fetch, http, log, metrics, url } = foundation
   const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
-    checks: [databaseCheck(db), jobs.health, watch.health, ...modules.flatMap((module) => module.health ?? [])],
+    checks: [
+      databaseCheck(db),
+      databaseRoleCheck(deps.database),
+      jobs.health,
+      watch.health,
+      ...modules.flatMap((module) => module.health ?? []),
+    ],
     clock: foundation.clock,
     log,
     version: deps.version,
@@ -278,7 +284,7 @@ function wireJobs(foundation: Foundation, modules: readonly Module[], schemas: r
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
-    connection: foundation.database.app,
+    connection: foundation.database.direct,
     clock,
     ids,
     log,

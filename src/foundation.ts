@@ -35,7 +35,8 @@ export const DRAIN_MS = 10_000
 export interface AppDeps {
   readonly loaded: AppConfig
   /** Without `owner` no background migrations run. */
-  readonly database: Pick<Database, 'app' | 'exclusive'> & Partial<Pick<Database, 'owner'>>
+  readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'> &
+    Partial<Pick<Database, 'owner'>>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -63,6 +64,10 @@ export async function openFoundation(deps: AppDeps) {
   const metrics = createMetrics()
   const db = openDb({
     connection: database.app,
+    expectedUser: database.user,
+    pooler: database.pooler,
+    connectTimeoutMs: config.databaseConnectTimeoutMs,
+    statementTimeoutMs: config.databaseStatementTimeoutMs,
     max: config.databasePoolMax,
     min: config.databasePoolMin,
     idleMs: config.databasePoolIdleMs,

@@ -21,6 +21,8 @@ export interface TestDatabase extends AsyncDisposable {
   /** Connects with the role that migrates. */
   readonly owner: Db
   readonly connection: ClientConfig
+  /** Role of `connection`. */
+  readonly user: string
   readonly ownerConnection: ClientConfig
 }
 
@@ -58,6 +60,7 @@ export async function openTestDatabase(schemas: readonly Schema[]): Promise<Test
     db,
     owner: ownerDb,
     connection,
+    user: app.user,
     ownerConnection,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([db.close(), ownerDb.close()])

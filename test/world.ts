@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { createApp, loadSchemas, type App } from '../src/app.ts'
 import { loadAppConfig } from '../src/foundation.ts'
 import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/base/clock'
-import { checkDatabase } from '#platform/process/startup'
+import { claimDatabase, masterKeyPath } from '#platform/process/database-claim'
+import { NO_POOLER } from '#platform/database/pooler'
 import { createIds } from '#platform/base/ids'
 import { createMemoryLog, type MemoryLog } from '#platform/observe/log'
 import { openTestDatabase, type TestDatabase } from './database.ts'
@@ -78,11 +79,19 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   let aheadMs = 0
   const clock = set ?? { now: () => addMs(systemClock.now(), aheadMs) }
   const config = loaded.config.platform
-  const masterKey = await checkDatabase({ owner: database.ownerConnection }, { schemas, config, clock })
+  const masterKey = await claimDatabase(database.owner, { mode, keyPath: masterKeyPath(config), clock })
   const log = createMemoryLog({ level: 'debug' })
   const ids = createIds(clock, options.bytes)
   const open = async (exclusive: boolean): Promise<App> => {
-    const connections = { app: database.connection, exclusive }
+    const { connection, user } = database
+    const connections = {
+      app: connection,
+      direct: connection,
+      user,
+      pooler: NO_POOLER,
+      role: 'restricted' as const,
+      exclusive,
+    }
     const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, idleGraceMs: 0 }
     const opened = await createApp({ ...common, database: connections })
     await opened.start({ work: !set })

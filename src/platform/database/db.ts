@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { isConnectionUnusable } from './failures.ts'
 import { openConnections } from './pool.ts'
-import type { Pooler } from './pooler.ts'
+import { NO_POOLER, type Pooler } from './pooler.ts'
 import { createStatements } from './statements.ts'
 import { transact, type TransactionOptions } from './transaction.ts'
 import type { Sql } from './sql.ts'
@@ -75,8 +75,6 @@ const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
 // numeric columns hold money in minor units, so a fraction is a bug and BigInt() throws on it. Rates are selected as ::text.
 types.setTypeParser(pg.types.builtins.NUMERIC, (text) => BigInt(text))
-
-const NO_POOLER: Pooler = { mode: 'none', keepsStatements: true }
 
 export function openDb(options: DbOptions): Db {
   const { max = 10, min = 0, idleMs = 60_000, pooler = NO_POOLER, clock = systemClock } = options

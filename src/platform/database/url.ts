@@ -77,10 +77,13 @@ const badUrl = (message: string): AppError => new AppError('platform.bad-config'
 /**
  * Returns the connection with another login. A role in its start-up options is removed, because it would replace the login's own role.
  */
-export function withLogin(connection: UrlConnection, login: { user: string; password?: string }): UrlConnection {
-  const { options, password: _, ...rest } = connection
+export function withLogin(
+  connection: UrlConnection,
+  { user, password }: { user: string | undefined; password: string | undefined },
+): UrlConnection {
+  const { options, user: _, password: __, ...rest } = connection
   const kept = options?.replaceAll(/(-c\s*|--)(role|session_authorization)\s*=\s*\S+/gi, '').trim()
-  return { ...rest, ...login, ...(kept && { options: kept }) }
+  return { ...rest, ...(user && { user }), ...(password && { password }), ...(kept && { options: kept }) }
 }
 
 /** Renders a connection as a URL for pg, libpq and compatible clients. The URL contains the password. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { quoteName } from '../database/grants.ts'
 import { rawSql, sql, sqlState, type Db, type Tx } from '../database/db.ts'
+import { IDLE_IN_TRANSACTION_MS } from '../database/pool.ts'
 import { scramVerifier } from '../database/scram.ts'
 
 /**
@@ -88,9 +89,6 @@ async function tolerate(act: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Time after which PostgreSQL ends a session whose transaction is idle. A frozen process must not hold its locks. */
-const IDLE_IN_TRANSACTION_MS = 60_000
-
 /**
  * Settings of the role in its database, by name. They are not start-up parameters, because PgBouncer 1.18 refuses those. Only system
  * objects are found without a schema, so that a table of another schema cannot take the place of one of Purser's.
@@ -137,20 +135,29 @@ export const databaseStatements = (role: string, database: string): string[] => 
   'revoke create on schema public from public',
 ]
 
+interface DatabaseRights {
+  readonly name: string
+  readonly mayDatabase: boolean
+  readonly maySchema: boolean
+  readonly connect: boolean
+  readonly database: boolean
+  readonly schema: boolean
+}
+
 /**
  * Takes from all roles the right to create schemas, temporary tables and tables of the schema `public`, and lets the program's login connect.
  * @returns the statements that an administrator has to run, where the owner connection may not
  */
-export async function closeDatabase(db: Db, role: string, database: string): Promise<string[]> {
+export async function closeDatabase(db: Db, role: string): Promise<string[]> {
   return alone(db, async (tx) => {
-    const rights = await tx.one<Record<'mayDatabase' | 'maySchema' | 'connect' | 'database' | 'schema', boolean>>(sql`
-      select pg_has_role(current_user, datdba, 'usage') as "mayDatabase",
+    const rights = await tx.one<DatabaseRights>(sql`
+      select datname::text as name, pg_has_role(current_user, datdba, 'usage') as "mayDatabase",
         coalesce((select pg_has_role(current_user, nspowner, 'usage') from pg_namespace where nspname = 'public'), true) as "maySchema",
         has_database_privilege(${role}, d.oid, 'connect') as connect,
         not has_database_privilege('public', d.oid, 'temporary, create') as database,
         not coalesce((select has_schema_privilege('public', oid, 'create') from pg_namespace where nspname = 'public'), false) as schema
       from pg_database d where datname = current_database()`)
-    const [connect = '', closed = '', schema = ''] = databaseStatements(role, database)
+    const [connect = '', closed = '', schema = ''] = databaseStatements(role, rights.name)
     const steps = [
       { done: rights.connect, may: rights.mayDatabase, statement: connect },
       { done: rights.database, may: rights.mayDatabase, statement: closed },

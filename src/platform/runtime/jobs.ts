@@ -19,6 +19,7 @@ import type { Metrics } from '../observe/metrics.ts'
 export type { Cron, DueQueue, Job } from './jobs/contract.ts'
 export { createLoop, listSilentLoops, type Loop } from './jobs/loop.ts'
 export { migrateJobs } from './jobs/migrate.ts'
+export { WORKER_CONNECTIONS } from './jobs/runner.ts'
 
 export interface Jobs {
   /**

@@ -32,13 +32,9 @@ export const databaseSettings = {
     secret: true,
     example: 'postgres://purser:password@localhost:5432/purser',
   }),
-  databaseRole: setting(
-    'DATABASE_ROLE',
-    z.enum(['restricted', 'owner'], 'restricted or owner').default('restricted'),
-    {
-      doc: 'owner accepts that the program runs as the owner of the tables when no restricted login can be made. Live mode does not start without one otherwise.',
-    },
-  ),
+  databaseRole: setting('DATABASE_ROLE', z.enum(['restricted', 'owner'], 'restricted or owner').default('restricted'), {
+    doc: 'owner accepts that the program runs as the owner of the tables when no restricted login can be made. Live mode does not start without one otherwise.',
+  }),
   databasePooler: setting('DATABASE_POOLER', z.enum(['session', 'transaction'], 'session or transaction').optional(), {
     doc: 'Mode of the connection pooler that DATABASE_URL reaches: session or transaction. Default: a recognised pooler is assumed to be in transaction mode.',
     example: 'session',

@@ -2,23 +2,39 @@ import { Logger, runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import { applyGrants, quoteName } from '../../database/grants.ts'
 import { openDb, rawSql, sql, type Queryable, type Session } from '../../database/db.ts'
-import { pollLock, processIdOf, retryLocks, setLockTimeout, waiterOf, type LockOptions, type Schema } from '../../database/migrate.ts'
+import {
+  pollLock,
+  processIdOf,
+  retryLocks,
+  setLockTimeout,
+  waiterOf,
+  type LockOptions,
+  type Schema,
+} from '../../database/migrate.ts'
 
 const LOCK = 7_305_003
 const jobsSchema: Schema = { name: 'graphile_worker', folder: new URL('./', import.meta.url) }
 
 /**
  * Migrates the schema of the job queue (graphile-worker) and grants the role of the running program the minimum rights there. That role
- * cannot change the schema. Runs as the owner role, after `migrate`, and waits for locks as it does.
+ * cannot change the schema. Without a role the program runs as the owner, who needs no rights. Runs as the owner role, after `migrate`,
+ * and waits for locks as it does.
  */
-export async function migrateJobs(connection: pg.ClientConfig, role: string, options: LockOptions = {}): Promise<void> {
+export async function migrateJobs(
+  connection: pg.ClientConfig,
+  role: string | undefined,
+  options: LockOptions = {},
+): Promise<void> {
   const db = openDb({ connection, max: 2, applicationName: 'purser migrate' })
   const session = await db.openSession()
   try {
     await pollLock(session, LOCK, options)
     await runQueueMigrations(connection, db, options)
+    if (role === undefined) return
     await applyGrants(db, [jobsSchema], role)
-    await retryLocks(waiterOf(db, session), { ...options, name: 'The rights on the job queue' }, () => admitRole(session, role, options))
+    await retryLocks(waiterOf(db, session), { ...options, name: 'The rights on the job queue' }, () =>
+      admitRole(session, role, options),
+    )
   } finally {
     await session.close()
     await db.close()
@@ -28,7 +44,11 @@ export async function migrateJobs(connection: pg.ClientConfig, role: string, opt
 const LOCK_TIMEOUT_MS = 3_000
 
 /** Runs the migrations of the library. One that gets no lock is repeated: each is one transaction. */
-async function runQueueMigrations(connection: pg.ClientConfig, observer: Queryable, options: LockOptions): Promise<void> {
+async function runQueueMigrations(
+  connection: pg.ClientConfig,
+  observer: Queryable,
+  options: LockOptions,
+): Promise<void> {
   const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
   let pid: number | undefined
   const pool = new pg.Pool({

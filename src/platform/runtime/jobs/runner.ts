@@ -9,7 +9,7 @@ import type { Instances } from './instances.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
 
 /** Connections of the worker: one listens, the others fetch and finish jobs. The jobs themselves use the pool of the program. */
-const POOL_SIZE = 3
+export const WORKER_CONNECTIONS = 3
 /** Interval in which an idle worker fetches without a notification. */
 const POLL_MS = 2_000
 const CONNECT_LIMIT_MS = 10_000
@@ -36,7 +36,7 @@ export function openPool(connection: pg.ClientConfig, log: Log): WorkerConnectio
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    max: POOL_SIZE,
+    max: WORKER_CONNECTIONS,
   })
   const open = new Set<pg.PoolClient>()
   const usedSinceMs = new Map<pg.PoolClient, number>()
