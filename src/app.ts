@@ -25,13 +25,14 @@ import { type Db } from '#platform/database/db'
 import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
+import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
 import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
 import { createLimits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
 import { type Metrics } from '#platform/observe/metrics'
-import type { Schema } from '#platform/database/migrate'
+import { listKnown, requireCode, type Schema } from '#platform/database/migrate'
 import type { Module } from '#platform/runtime/module'
 import { Secret } from '#platform/base/secrets'
 import { platformSchema } from '#platform/database/schema'
@@ -221,7 +222,7 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
-  const { jobs, watch } = wireJobs(foundation, modules, instanceId)
+  const { jobs, watch } = wireJobs(foundation, modules, { instanceId, schemas: await loadSchemas(mode) })
   const desks = { payments, reconciliation, webhooks }
   return { identity, ledger, rates, ...desks, limits, modules, jobs, watch, sandbox }
 }
@@ -280,8 +281,13 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
 type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
 
 /** Wires the background work of all modules and the periodic check of their invariants. */
-function wireJobs(foundation: Foundation, modules: readonly Module[], instanceId: string) {
+function wireJobs(
+  foundation: Foundation,
+  modules: readonly Module[],
+  { instanceId, schemas }: { readonly instanceId: string; readonly schemas: readonly Schema[] },
+) {
   const { db, clock, ids, log, metrics } = foundation
+  const { owner } = foundation.database
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
@@ -294,8 +300,17 @@ function wireJobs(foundation: Foundation, modules: readonly Module[], instanceId
     metrics,
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
-    crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
-    instance: { id: instanceId, version: foundation.version },
+    crons: [
+      watch.cron,
+      ...(owner ? [createBackgroundMigrations({ db, owner, schemas })] : []),
+      ...modules.flatMap((module) => module.crons ?? []),
+    ],
+    instance: {
+      id: instanceId,
+      version: foundation.version,
+      migrations: listKnown(schemas),
+      requireCode: () => requireCode(db, schemas).catch(foundation.onRefused),
+    },
   })
   return { jobs, watch }
 }
