@@ -128,7 +128,6 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
     stop: async () => {
       health.setPhase('draining')
-      following.abort()
       // The stack closes in reverse order. A failing step (for example without a database) does not skip the others.
       await using closing = new AsyncDisposableStack()
       closing.defer(() => db.close())
@@ -138,6 +137,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       closing.defer(() => wired.payments.close())
       closing.defer(() => wired.identity.close())
       closing.defer(() => jobs.drain(DRAIN_MS))
+      closing.defer(() => following.abort())
       closing.defer(() => http.close())
     },
   }

@@ -31,6 +31,21 @@ const trustProxy = z
   })
   .default(false)
 
+/** List of origins, separated by commas. Each is exactly what a browser sends as `Origin`. */
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (all) => all.every(isOrigin),
+    'origins such as https://shop.example, separated by commas: scheme and host, without a path',
+  )
+  .default([])
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text
+}
+
 /** Maximum pool size. The embedded server has 60 connections; jobs, commands and PostgreSQL's reserve need the rest. */
 const EMBEDDED_POOL_MAX = 40
 
@@ -144,6 +159,13 @@ export const platformConfig = defineConfig(
     trustProxy: setting('TRUST_PROXY', trustProxy, {
       doc: 'Proxies whose X-Forwarded-For header is trusted: none, the number of proxies, or their addresses.',
       example: 'none',
+    }),
+    corsOrigins: setting('CORS_ORIGINS', origins, {
+      doc: 'Origins whose pages may call /api/v1 from a browser, separated by commas. Default: none. An API key in a page is public, so serve such pages to trusted people only.',
+      example: 'https://admin.example.com',
+    }),
+    drainDelayMs: setting('DRAIN_DELAY_MS', integer(0, 300_000).default(0), {
+      doc: 'Milliseconds that a stop keeps accepting requests while /health/ready already fails, so that a load balancer stops sending first. Longer than the balancer needs to notice.',
     }),
     businessTimeZone: setting('BUSINESS_TIME_ZONE', timeZone.default('Africa/Nairobi'), {
       doc: 'Time zone in which a business day starts, for statistics and reports.',
