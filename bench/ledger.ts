@@ -4,6 +4,7 @@ import { systemClock } from '#platform/base/clock'
 import { openDb, rawSql, sql, type Db } from '#platform/database/db'
 import { createIds } from '#platform/base/ids'
 import { silentLog } from '#platform/observe/log'
+import { applyGrants } from '#platform/database/grants'
 import { migrate } from '#platform/database/migrate'
 import { alternate, drive, type Rates } from './lib/drive.ts'
 import { atLeast, ms, percent, perSecond, type Bench, type BenchContext, type Bound, type Table } from './lib/result.ts'
@@ -44,6 +45,7 @@ async function prepare(context: BenchContext): Promise<{ ledger: Ledger; pools: 
   const ownerDb = openDb({ connection: owner, max: 1 })
   context.defer(() => ownerDb.close())
   await migrate(ownerDb, [ledgerSchema])
+  await applyGrants(ownerDb, [ledgerSchema], app.user)
   await ownerDb.run(rawSql('create schema bench'))
   await ownerDb.run(
     rawSql(`create table bench.rows (id uuid primary key, src bigint not null, dst bigint not null, amount numeric(38,0) not null,

@@ -13,6 +13,7 @@ import { createJobs, migrateJobs, type Jobs } from '#platform/runtime/jobs'
 import { silentLog } from '#platform/observe/log'
 import { createMasterKey } from '#platform/environment/masterkey'
 import { createMetrics } from '#platform/observe/metrics'
+import { applyGrants } from '#platform/database/grants'
 import { migrate } from '#platform/database/migrate'
 import { platformSchema } from '#platform/database/schema'
 import { createWebhooks, webhooksSchema, type Webhooks } from '#webhooks'
@@ -69,8 +70,10 @@ interface Stage {
 async function openStage(context: BenchContext): Promise<Stage> {
   const { owner, app } = await context.startPostgres()
   const ownerDb = openDb({ connection: owner, max: 1 })
-  await migrate(ownerDb, [platformSchema, identitySchema, webhooksSchema])
-  await migrateJobs(owner)
+  const schemas = [platformSchema, identitySchema, webhooksSchema]
+  await migrate(ownerDb, schemas)
+  await migrateJobs(owner, app.user)
+  await applyGrants(ownerDb, schemas, app.user)
   await ownerDb.close()
   const metrics = createMetrics({ defaults: false })
   const db = openDb({ connection: app })

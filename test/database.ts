@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import type { ClientConfig } from 'pg'
 import { openDb, rawSql, sql, type Db } from '#platform/database/db'
+import { applyGrants } from '#platform/database/grants'
 import { migrateJobs } from '#platform/runtime/jobs'
 import { migrate, type Schema } from '#platform/database/migrate'
 import { startPostgres, type PostgresConnection } from '#platform/database/postgres'
@@ -38,11 +39,14 @@ after(async () => {
 export async function openTestDatabase(schemas: readonly Schema[]): Promise<TestDatabase> {
   server ??= findServer()
   const { owner, app } = await server
+  const role = app.user
   const maintenance = openDb({ connection: owner, max: 1 })
   const name = `test_${process.pid}_${++count}`
   try {
-    const template = await ensureTemplate(maintenance, owner, schemas)
+    const template = await ensureTemplate(maintenance, { owner, role, schemas })
     await maintenance.run(rawSql(`create database ${name} template ${template}`))
+    // A clone does not copy the rights on the database.
+    await maintenance.run(rawSql(`revoke temporary on database ${name} from public`))
   } finally {
     await maintenance.close()
   }
@@ -77,7 +81,13 @@ async function findServer(): Promise<Server> {
   return started
 }
 
-async function ensureTemplate(maintenance: Db, owner: PostgresConnection, schemas: readonly Schema[]): Promise<string> {
+interface TemplateOptions {
+  readonly owner: PostgresConnection
+  readonly role: string
+  readonly schemas: readonly Schema[]
+}
+
+async function ensureTemplate(maintenance: Db, { owner, role, schemas }: TemplateOptions): Promise<string> {
   const name = `template_${hashOf(schemas)}`
   const session = await maintenance.openSession()
   try {
@@ -90,7 +100,8 @@ async function ensureTemplate(maintenance: Db, owner: PostgresConnection, schema
     const db = openDb({ connection, max: 2 })
     try {
       await migrate(db, schemas)
-      if (schemas.some((schema) => schema.name === 'platform')) await migrateJobs(connection)
+      if (schemas.some((schema) => schema.name === 'platform')) await migrateJobs(connection, role)
+      await applyGrants(db, schemas, role)
     } finally {
       await db.close()
     }

@@ -65,6 +65,8 @@ void test('a CHECK on the table refuses an overdraft independently of the functi
 void test('objects in a schema of the caller cannot shadow those that the functions use', async () => {
   await using t = await openTestLedger()
   await t.fund(5n, limitedAccount('ann'))
+  const grant = `execute format('grant temporary on database %I to purser_app', current_database())`
+  await t.owner.run(rawSql(`do $$ begin ${grant}; end $$`))
   await t.db.transaction(async (tx) => {
     await tx.run(rawSql('create temp table balances (account bigint)'))
     await tx.run(rawSql('create temp table transfers (id uuid)'))

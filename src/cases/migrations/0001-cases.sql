@@ -31,7 +31,3 @@ create table cases.cases (
   unique (rail, rail_account, kind, subject)
 );
 create index cases_open on cases.cases (id desc) where state = 'open';
-
--- Rights of the running program.
-grant usage on schema cases to purser_app;
-grant select, insert, update on cases.cases to purser_app;

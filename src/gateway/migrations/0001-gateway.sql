@@ -26,7 +26,3 @@ create table gateway.links (
 );
 create index links_merchant on gateway.links (merchant_id, id desc);
 create index links_request on gateway.links (merchant_id, request_key) where request_key is not null;
-
-grant usage on schema gateway to purser_app;
-grant select, insert on gateway.links to purser_app;
-grant update (description, reference, methods, return_url, payment_id, expires_at, archived_at) on gateway.links to purser_app;

@@ -126,16 +126,3 @@ create trigger only_grows before update or delete or truncate on identity.audit
   for each statement execute function identity.refuse_change();
 -- `enable always` keeps the trigger active in replica mode, which disables ordinary triggers.
 alter table identity.audit enable always trigger only_grows;
-
--- Rights of the running program. It cannot change a key's merchant, hash or scopes, nor an audit row.
-grant usage on schema identity to purser_app;
-grant select, insert on all tables in schema identity to purser_app;
-grant update (created_at), delete on identity.logos to purser_app;
-grant update (
-  name, locale, colour, logo, tolerance_bps, hold_days, fee_bps, fee_fixed, destination, destination_shown
-) on identity.merchants to purser_app;
-grant delete on identity.return_origins to purser_app;
-grant update (name, locale, colour, logo, return_origins, methods, archived_at) on identity.stores to purser_app;
-grant update (expires_at, revoked_at, last_used_at, replaced_by) on identity.keys to purser_app;
-grant update (disabled_at) on identity.operators to purser_app;
-grant update (role), delete on identity.members to purser_app;

@@ -26,7 +26,3 @@ create index events_due on inbox.events (due_at) where state = 'new';
 create index events_parked on inbox.events (received_at) where state = 'parked';
 -- Handled events are deleted after 90 days. Rows arrive in the order of `received_at`, so a BRIN index finds the old ones.
 create index events_received on inbox.events using brin (received_at);
-
--- Rights of the running program.
-grant usage on schema inbox to purser_app;
-grant select, insert, update, delete on inbox.events to purser_app;

@@ -388,12 +388,6 @@ begin
   lock table ledger.transfers in share mode;
 end $$;
 
--- Rights of the running program: read, call the functions, add seals.
+-- The rights of the running program are in grants.sql.
 revoke all on all tables in schema ledger from public;
 revoke all on all functions in schema ledger from public;
-grant usage on schema ledger to purser_app;
-grant select on all tables in schema ledger to purser_app;
-grant insert on ledger.seals to purser_app;
-grant execute on function
-  ledger.open_accounts, ledger.post_one, ledger.post_many, ledger.hold, ledger.settle, ledger.release, ledger.expire_holds,
-  ledger.system_identifier, ledger.pause_transfers to purser_app;

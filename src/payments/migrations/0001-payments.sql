@@ -390,11 +390,3 @@ create trigger refunds_keep_facts before update or delete on payments.refunds fo
 create trigger refunds_never_truncated before truncate on payments.refunds for each statement execute function payments.refuse_change();
 create trigger refund_parts_written_once before update or delete on payments.refund_parts for each row execute function payments.refuse_change();
 create trigger refund_parts_never_truncated before truncate on payments.refund_parts for each statement execute function payments.refuse_change();
-
--- Rights of the running program. It deletes nothing except reused address indexes.
-grant usage on schema payments to purser_app;
-grant select, insert on all tables in schema payments to purser_app;
-grant update on payments.intents, payments.attempts, payments.receipt_states, payments.address_indexes, payments.deposits,
-  payments.refunds, payments.settlement_frees, payments.watches to purser_app;
-grant update (returned, fee, state, version, look_at, settled_at) on payments.settlements to purser_app;
-grant delete on payments.free_indexes to purser_app;

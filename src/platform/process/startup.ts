@@ -6,6 +6,7 @@ import { openDb, rawSql, sql, sqlState, type Db } from '../database/db.ts'
 import { AppError, describeError } from '../base/errors.ts'
 import { migrateJobs } from '../runtime/jobs.ts'
 import type { MasterKey } from '../environment/masterkey.ts'
+import { applyGrants } from '../database/grants.ts'
 import { migrate, requireCurrent, type Schema } from '../database/migrate.ts'
 import {
   acquireOwnerLock,
@@ -90,7 +91,8 @@ export interface PrepareOptions {
 export async function prepareDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
   return claim(database, options, async (db) => {
     await migrate(db, options.schemas)
-    await migrateJobs(database.owner)
+    await migrateJobs(database.owner, APP_ROLE)
+    await applyGrants(db, options.schemas, APP_ROLE)
   })
 }
 

@@ -50,8 +50,3 @@ create table rates.quotes (
   expires_at timestamptz not null check (expires_at > created_at)
 );
 create index quotes_by_time on rates.quotes (created_at);
-
--- Rights of the running program. It cannot update a quote.
-grant usage on schema rates to purser_app;
-grant select, insert, update, delete on rates.sources, rates.last_good to purser_app;
-grant select, insert, delete on rates.quotes to purser_app;

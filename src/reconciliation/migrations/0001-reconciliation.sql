@@ -31,8 +31,3 @@ create table reconciliation.matches (
   line_at timestamptz not null,
   created_at timestamptz not null
 );
-
--- Rights of the running program.
-grant usage on schema reconciliation to purser_app;
-grant select, insert, update on reconciliation.runs to purser_app;
-grant select, insert on reconciliation.matches to purser_app;

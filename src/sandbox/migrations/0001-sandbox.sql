@@ -121,9 +121,3 @@ create table sandbox.bitcoin (
   version bigint not null,
   body text not null
 );
-
--- Rights of the running program.
-grant usage on schema sandbox to purser_app;
-grant select, insert, update, delete on all tables in schema sandbox to purser_app;
--- Payouts are never deleted.
-revoke delete on sandbox.payouts from purser_app;

@@ -91,11 +91,3 @@ create table webhooks.attempts (
   error text check (length(error) <= 500)
 );
 create index attempts_delivery on webhooks.attempts (delivery_id, id);
-
--- Rights of the running program.
-grant usage on schema webhooks to purser_app;
-grant select, insert on all tables in schema webhooks to purser_app;
-grant update (url, description, events, failing_since, disabled_at, disabled_why, deleted_at) on webhooks.endpoints to purser_app;
-grant update (ends_at) on webhooks.secrets to purser_app;
-grant update (state, due_at, sending, tries, failures, last_status, finished_at) on webhooks.deliveries to purser_app;
-grant delete on webhooks.secrets, webhooks.events, webhooks.deliveries, webhooks.attempts to purser_app;

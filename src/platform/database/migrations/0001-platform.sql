@@ -90,12 +90,3 @@ create table platform.idempotency (
   check ((state = 'done') = (status is not null and body is not null))
 );
 create index idempotency_created_at on platform.idempotency (created_at);
-
--- Rights of the running program. It can add state and history, but not change them.
-grant usage on schema platform to purser_app;
-grant select on platform.migrations to purser_app;
-grant select, insert on platform.state, platform.settings_history to purser_app;
-grant select, insert, update, delete on platform.settings to purser_app;
-grant select, update on platform.settings_version to purser_app;
-grant select, insert, update, delete
-  on platform.outbox, platform.instances, platform.crons, platform.idempotency to purser_app;
