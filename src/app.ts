@@ -91,7 +91,7 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, simulation, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [databaseCheck(db), jobs.health, watch.health, ...modules.flatMap((module) => module.health ?? [])],
     clock: foundation.clock,
@@ -101,7 +101,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     dataDir: config.dataDir,
   })
   healthRoutes(http, health, metrics)
-  if (config.instanceType !== 'worker') for (const module of modules) module.routes?.(http)
+  for (const module of config.instanceType === 'worker' ? simulation : modules) module.routes?.(http)
 
   const following = new AbortController()
   return {
@@ -210,9 +210,11 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
+  // The rails and simulators of a sandbox worker call its own listener. Other workers serve health only.
+  const simulation = sandbox ? [inbox, sandbox.module] : []
   const { jobs, watch } = wireJobs(foundation, modules)
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, idempotency, modules, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, idempotency, modules, simulation, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -309,6 +311,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
     baseUrl: url,
     webhookUrl: (rail) => `${localUrl()}/api/webhook/${rail}`,
     mayDeliver: ({ origin }) => [url(), localUrl()].some((each) => new URL(each).origin === origin),
+    localUrl,
     demoUrl: () => '/demo',
     password,
   })
