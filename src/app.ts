@@ -92,7 +92,7 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, simulation, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [
       databaseCheck(db),
@@ -109,7 +109,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     silentLoops: listSilentLoops,
   })
   healthRoutes(http, health, metrics)
-  if (config.instanceType !== 'worker') for (const module of modules) module.routes?.(http)
+  for (const module of config.instanceType === 'worker' ? simulation : modules) module.routes?.(http)
 
   const following = new AbortController()
   return {
@@ -135,7 +135,6 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
     stop: async () => {
       health.setPhase('draining')
-      following.abort()
       // The stack closes in reverse order. A failing step (for example without a database) does not skip the others.
       await using closing = new AsyncDisposableStack()
       closing.defer(() => db.close())
@@ -145,6 +144,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       closing.defer(() => wired.payments.close())
       closing.defer(() => wired.identity.close())
       closing.defer(() => jobs.drain(DRAIN_MS))
+      closing.defer(() => following.abort())
       closing.defer(() => http.close())
     },
   }
@@ -222,9 +222,11 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
+  // The rails and simulators of a sandbox worker call its own listener. Other workers serve health only.
+  const simulation = sandbox ? [inbox, sandbox.module] : []
   const { jobs, watch } = wireJobs(foundation, modules, { instanceId, schemas: await loadSchemas(mode) })
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, modules, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, modules, simulation, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -336,6 +338,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
     baseUrl: url,
     webhookUrl: (rail) => `${localUrl()}/api/webhook/${rail}`,
     mayDeliver: ({ origin }) => [url(), localUrl()].some((each) => new URL(each).origin === origin),
+    localUrl,
     demoUrl: () => '/demo',
     password,
   })

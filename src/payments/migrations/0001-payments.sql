@@ -381,6 +381,14 @@ create table payments.watches (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 create index watches_claimed on payments.watches (claimed_by) where claimed_by is not null;
 
+-- Whether a rail answers queries about attempts. Every instance reads it for its health; workers write it, at most every few seconds.
+create table payments.rail_queries (
+  rail text primary key,
+  -- First failure since the last answer, null after an answer.
+  failing_since timestamptz,
+  failed_at timestamptz
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
 -- Tallies: the number of intents created before each quarter of an hour, so that no query counts all intents.
 create table payments.tallies (
   until timestamptz primary key,

@@ -20,3 +20,4 @@ grant update (
 grant update (returned, fee, state, version, look_at, claimed_by, claim, settled_at) on payments.settlements to :app_role;
 grant update (amount, undone, ended_at) on payments.settlement_frees to :app_role;
 grant update (cursor, caught_up_at, due_at, claimed_by, claim, woken, failing_since, problem) on payments.watches to :app_role;
+grant update (failing_since, failed_at) on payments.rail_queries to :app_role;
