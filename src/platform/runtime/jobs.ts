@@ -65,9 +65,15 @@ export interface JobsDeps {
   queues: readonly DueQueue[]
   crons: readonly Cron[]
   instance: {
-    /** Default: a new one. */ id?: string
-    version: string
-    /** Jobs that run concurrently. Default: 5. */ concurrency?: number
+    /** Default: a new one. */
+    readonly id?: string
+    readonly version: string
+    /** Jobs that run concurrently. Default: 5. */
+    readonly concurrency?: number
+    /** Migrations that the code of this program knows. Default: none. */
+    readonly migrations?: readonly string[]
+    /** Throws when a migration removed what the code of this program needs. */
+    readonly requireCode?: () => Promise<void>
   }
 }
 
@@ -99,6 +105,8 @@ export function createJobs(deps: JobsDeps): Jobs {
     log,
     claims,
     version: instance.version,
+    migrations: instance.migrations ?? [],
+    requireCode: instance.requireCode ?? (() => Promise.resolve()),
     updateMetrics: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
   })
   const relay = createRelay({ db, clock, log, known: jobs })

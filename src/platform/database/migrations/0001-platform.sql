@@ -56,6 +56,8 @@ create table platform.instances (
   host text not null,
   pid integer not null,
   version text not null,
+  -- Names of the migrations that its code knows, as `schema/name`. A contract migration waits for code that lacks what it needs.
+  migrations text[] not null default '{}',
   -- Names under which the instance locks jobs.
   pools text[] not null,
   started_at timestamptz not null,
