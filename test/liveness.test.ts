@@ -136,7 +136,9 @@ describe('a process recovers without a restart', { concurrency: true, skip: notL
       const paid = settle(site)
       await frozen
       site.proxy.freeze()
+      const from = performance.now()
       await paid
+      t.diagnostic(`frozen before the answer to ${answer}: ${((performance.now() - from) / 1000).toFixed(1)} s`)
     }
     await requireRecovery(t, site)
   })

@@ -38,7 +38,7 @@ const RETIRED_MS = 3 * GRACE_MS
 
 /**
  * Creates the supervisor. It closes connections of the library that are frozen, and replaces the pool of the library when it has ended,
- * neither fetched nor failed for too long, or may have lost jobs. The locks of a replaced pool are released.
+ * neither fetched nor failed for too long, or once the database answers after a failed fetch. The locks of a replaced pool are released.
  */
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const { log, instances, silentMs = SILENT_MS } = deps
@@ -75,7 +75,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       else if (current && current.run.silentMs > silentMs) {
         log.error('the worker fetches no jobs; restarting it')
         retirePool(monotonicMs())
-      } else if (current?.run.mayHaveLostJobs) retirePool(monotonicMs() + RETIRE_MS)
+      } else if (current?.run.failed && (await current.connections.probe())) retirePool(monotonicMs() + RETIRE_MS)
       if (!stopped && !current) startPool()
       await current?.connections.destroyFrozen()
       return false
