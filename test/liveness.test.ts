@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { rawSql } from '#platform/database/db'
 import { openTestDatabase } from './database.ts'
 import { createFolder, notLinux, startPurser, type PurserProcess } from './process.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
@@ -27,6 +28,8 @@ interface Site extends AsyncDisposable {
 async function openSite(t: TestContext, env: Record<string, string> = {}): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const database = stack.use(await openTestDatabase([]))
+  // Another checkout has other tables of migrations.
+  await database.owner.run(rawSql('drop schema if exists platform cascade'))
   const { host, port, user, password, database: name } = database.ownerConnection
   const proxy = stack.use(await openTcpProxy({ path: `${host}/.s.PGSQL.${port}` }))
   const receiver = stack.use(await openReceiver())
@@ -157,21 +160,25 @@ describe('a process recovers without a restart', { concurrency: true, skip: notL
     await recovered
   })
 
-  test('after an outage of its database, which fails readiness and not liveness', { timeout: TEST_LIMIT_MS }, async (t) => {
-    await using site = await openSite(t)
-    const { purser, proxy } = site
-    await settle(site)
-    proxy.refuse()
-    proxy.cut()
-    const until = performance.now() + OUTAGE_MS
-    await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
-    while (performance.now() < until) {
-      assert.equal(await statusOf(purser, '/health/live'), 200)
-      await delay(500)
-    }
-    proxy.accept()
-    await requireRecovery(t, site)
-  })
+  test(
+    'after an outage of its database, which fails readiness and not liveness',
+    { timeout: TEST_LIMIT_MS },
+    async (t) => {
+      await using site = await openSite(t)
+      const { purser, proxy } = site
+      await settle(site)
+      proxy.refuse()
+      proxy.cut()
+      const until = performance.now() + OUTAGE_MS
+      await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
+      while (performance.now() < until) {
+        assert.equal(await statusOf(purser, '/health/live'), 200)
+        await delay(500)
+      }
+      proxy.accept()
+      await requireRecovery(t, site)
+    },
+  )
 })
 
 const loops = new URL('../src/platform/runtime/jobs/loop.ts', import.meta.url).href
