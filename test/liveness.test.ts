@@ -31,9 +31,10 @@ async function openSite(t: TestContext, env: Record<string, string> = {}): Promi
   // Another checkout has other tables of migrations.
   await database.owner.run(rawSql('drop schema if exists platform cascade'))
   const { host, port, user, password, database: name } = database.ownerConnection
-  const proxy = stack.use(await openTcpProxy({ path: `${host}/.s.PGSQL.${port}` }))
+  const proxy = stack.use(await openTcpProxy({ path: `${String(host)}/.s.PGSQL.${String(port)}` }))
   const receiver = stack.use(await openReceiver())
-  const DATABASE_URL = `postgresql://${user}:${encodeURIComponent(String(password))}@127.0.0.1:${proxy.port}/${name}`
+  const login = [user, password].map((part) => encodeURIComponent(String(part))).join(':')
+  const DATABASE_URL = `postgresql://${login}@127.0.0.1:${proxy.port}/${String(name)}`
   const purser = await startPurser({
     dataDir: join(createFolder(t), 'data'),
     env: { DATABASE_URL, DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_LIMIT_MS), ...env },
@@ -73,7 +74,8 @@ async function request(purser: PurserProcess, path: string, init: RequestInit = 
   try {
     const answer = await fetch(purser.url + path, { ...init, signal: AbortSignal.timeout(10_000) })
     const text = await answer.text()
-    return { status: answer.status, text, body: (text.startsWith('{') ? JSON.parse(text) : undefined) as any }
+    const body: any = text.startsWith('{') ? JSON.parse(text) : undefined
+    return { status: answer.status, text, body }
   } catch {
     return undefined
   }

@@ -45,39 +45,15 @@ const HEARTBEATS_PER_UNLOCK = 30
 const WRITE_LIMIT_MS = 20_000
 
 export function createInstances(deps: Deps): Instances {
-  const { db, clock, log, claims, version, migrations, requireCode, updateMetrics } = deps
+  const { db, log, claims, updateMetrics } = deps
   const id = claims.holder
-  const pools = new Set<string>()
-  const startedAt = clock.now()
-  let roles: readonly string[] = []
-  let heartbeats = 0
-  let registered = false
-  let checked = false
-  let lastBeatMs: number | undefined
+  const row = createRow(deps)
   const pulse = createPulse()
   const stopped = new AbortController()
-
-  const writeNow = async (): Promise<void> => {
-    const { fresh } = await db.one<{ fresh: boolean }>(sql`
-      insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
-      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
-      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
-      returning xmax = 0 as fresh`)
-    registered = true
-    // The row was removed when this process was silent for long. The schema may have changed meanwhile.
-    if (fresh) checked = false
-    if (!checked) await requireCode()
-    checked = true
-    lastBeatMs = monotonicMs()
-  }
-  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
-  // deadline, so that one that hangs does not hold up the others.
-  let written = Promise.resolve()
-  const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
-  const write = (): Promise<void> => (written = written.then(writeNext, writeNext))
+  let heartbeats = 0
 
   const sendHeartbeat = async (): Promise<void> => {
-    await write()
+    await row.write()
     const dead = pulse.beat() ? await removeDead(db, id) : []
     if (dead.length > 0) log.warn({ instances: dead }, 'instances without a recent heartbeat were removed')
     const lost = await claims.giveBackLost()
@@ -98,16 +74,16 @@ export function createInstances(deps: Deps): Instances {
   return {
     id,
     sendHeartbeat,
-    start: async (givenRoles) => {
-      roles = givenRoles
+    start: async (roles) => {
+      row.setRoles(roles)
       await sendHeartbeat()
       loop.start()
     },
     addPool: async (pool) => {
-      pools.add(pool)
+      row.pools.add(pool)
       while (!stopped.signal.aborted) {
         try {
-          return await write()
+          return await row.write()
         } catch (err) {
           log.error({ err }, 'the worker could not be registered; retrying')
           await waitMs(1_000, stopped.signal)
@@ -115,7 +91,7 @@ export function createInstances(deps: Deps): Instances {
       }
     },
     removePool: (pool) => {
-      pools.delete(pool)
+      row.pools.delete(pool)
       heartbeats = 0
       loop.wake()
     },
@@ -127,12 +103,57 @@ export function createInstances(deps: Deps): Instances {
     stop: async () => {
       stopped.abort()
       await loop.stop()
-      if (!registered) return
+      if (!row.written) return
       await db.run(sql`delete from platform.instances where id = ${id}`)
       // Rows that were claimed and not handled are due for others at once.
       await claims.flush()
       await claims.freeDead()
     },
+    sinceLastBeatMs: row.sinceLastBeatMs,
+  }
+}
+
+/** The row of this instance in the database. */
+interface InstanceRow {
+  readonly pools: Set<string>
+  readonly written: boolean
+  setRoles(roles: readonly string[]): void
+  /** Writes the row with the time of the database. */
+  write(): Promise<void>
+  sinceLastBeatMs(): number | undefined
+}
+
+function createRow({ db, clock, claims, version, migrations, requireCode }: Deps): InstanceRow {
+  const id = claims.holder
+  const pools = new Set<string>()
+  const startedAt = clock.now()
+  let roles: readonly string[] = []
+  let checked = false
+  let lastBeatMs: number | undefined
+
+  const writeNow = async (): Promise<void> => {
+    const { fresh } = await db.one<{ fresh: boolean }>(sql`
+      insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
+      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
+      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
+      returning xmax = 0 as fresh`)
+    lastBeatMs = monotonicMs()
+    // The row was removed when this process was silent for long. The schema may have changed meanwhile.
+    if (fresh) checked = false
+    if (!checked) await requireCode()
+    checked = true
+  }
+  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
+  // deadline, so that one that hangs does not hold up the others.
+  let written = Promise.resolve()
+  const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
+  return {
+    pools,
+    get written() {
+      return lastBeatMs !== undefined
+    },
+    setRoles: (given) => void (roles = given),
+    write: () => (written = written.then(writeNext, writeNext)),
     sinceLastBeatMs: () => (lastBeatMs === undefined ? undefined : Math.round(monotonicMs() - lastBeatMs)),
   }
 }

@@ -98,7 +98,7 @@ export interface WorkerRun {
 
 export interface RunOptions {
   connections: WorkerConnections
-  instances: Instances
+  instances: Pick<Instances, 'addPool'>
   log: Log
   concurrency: number
   tasks(signal: AbortSignal): TaskList
@@ -169,7 +169,7 @@ export function startRun(options: RunOptions): WorkerRun {
 }
 
 /** Returns the graphile-worker preset: a hook that registers pools, and delays that avoid an unhandled rejection. */
-export const createPreset = (instances: Instances): GraphileConfig.Preset => ({
+export const createPreset = (instances: Pick<Instances, 'addPool'>): GraphileConfig.Preset => ({
   plugins: [
     {
       name: 'PurserInstances',

@@ -16,7 +16,7 @@ export interface Supervisor {
 }
 
 export interface SupervisorDeps extends PoolOptions {
-  instances: Instances
+  instances: Pick<Instances, 'addPool' | 'removePool'>
   log: Log
   concurrency: number
   tasks(signal: AbortSignal): TaskList
