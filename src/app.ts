@@ -322,7 +322,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
   // Run once per process: with a shared database, a second run would revoke the key of another process.
   const merchant = (): Promise<Merchant> =>
     (created ??= db
-      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
+      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }), { repeatable: true })
       .catch((error: unknown) => {
         created = undefined
         throw error

@@ -38,7 +38,7 @@ export function settlementsQueue(context: Context): DueQueue<{ id: string }> {
     idleMs: 1000,
     claim: (limit, now) => claimSettlements(context.db, limit, now, addMs(now, LEASE_MS)),
     releaseClaims: (now) => releaseSettlementClaims(context.db, now),
-    handle: ({ id }) => context.db.transaction((tx) => settle(context, tx, id)),
+    handle: ({ id }) => context.db.transaction((tx) => settle(context, tx, id), { repeatable: true }),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Tx } from '#platform/database/db'
 import type { RefundOutcome } from '#rails/contract'
 import { type Context, REFUNDS_QUEUE, transactMoney } from '../../context.ts'
 import { notFound } from '../../errors.ts'
@@ -35,16 +36,16 @@ export interface RefundRecorded {
 }
 
 /** Records a report in its own transaction: refund, receipts, ledger, intent and the owner's job. Idempotent. */
-export const recordRefund = (context: Context, observation: RefundObservation): Promise<RefundRecorded> =>
-  transactMoney(context, async (tx, contended) => {
+export function recordRefund(context: Context, observation: RefundObservation): Promise<RefundRecorded> {
+  const record = async (tx: Tx, contended: boolean): Promise<RefundRecorded> => {
     const intent = await lockIntent(tx, observation.refund.intentId)
     if (!intent) throw notFound()
     const row = await lockRefund(tx, observation.refund.id)
-    return applyObservation(
-      { tx, context, now: context.clock.now(), intent, row, contended, transfers: [] },
-      observation,
-    )
-  })
+    const now = context.clock.now()
+    return applyObservation({ tx, context, now, intent, row, contended, transfers: [] }, observation)
+  }
+  return transactMoney(context, record, { repeatable: true })
+}
 
 async function applyObservation(locked: RefundUnit, observation: RefundObservation): Promise<RefundRecorded> {
   const { tx, context } = locked
