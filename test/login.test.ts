@@ -218,6 +218,13 @@ void test(
   },
 )
 
+void test('a database that is closed to all roles is opened to the login', { skip }, async (t) => {
+  const desk = await external.createDatabase()
+  await external.postgres.query(`revoke connect on database ${desk.name} from public`)
+  const { database } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
+  assert.equal(database.role, 'restricted')
+})
+
 void test('a server with too few connections is named at the start', { skip }, async (t) => {
   const desk = await external.createDatabase()
   await external.postgres.query(`alter database ${desk.name} connection limit 12`)

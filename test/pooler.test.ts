@@ -122,6 +122,25 @@ function tests(): void {
     },
   )
 
+  void test('a pooler that logs everyone in as the owner does not count as a restricted login', { skip }, async (t) => {
+    const desk = await external.createDatabase()
+    const dataDir = createDataFolder(t)
+    const { database: direct } = await prepare(dataDir, { DATABASE_URL: desk.url() })
+    const users = [entry(desk.owner), `"${direct.user}" "${String(direct.app.password)}"`]
+    const options = {
+      databasePort: external.postgres.port,
+      mode: 'transaction',
+      users,
+      forcedUser: desk.owner,
+    } as const
+    await using pooler = await openPgbouncer(external.folder, options)
+    const env = { DATABASE_URL: desk.url(desk.owner, pooler.port), DATABASE_DIRECT_URL: desk.url() }
+    const { database, warnings } = await prepare(dataDir, env)
+    assert.equal(database.role, 'owner')
+    assert.match(warnings.join(), new RegExp(`gets the role "${desk.owner}"`))
+    await assert.rejects(prepare(createDataFolder(t), { ...env, PURSER_MODE: 'live' }), { code: 'platform.other-mode' })
+  })
+
   void test('DATABASE_DIRECT_URL must reach the server itself and the same database', { skip }, async (t) => {
     const [desk, other] = [await external.createDatabase(), await external.createDatabase()]
     await using pooler = await openPooler(desk, 'transaction')
