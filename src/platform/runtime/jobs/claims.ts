@@ -1,5 +1,7 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import { joinSql, rawSql, sql, type Db, type Queryable, type Sql } from '../../database/db.ts'
+import { createLostClaims, type ClaimKey } from './lost-claims.ts'
 
 /**
  * Claims: an instance that works on a row writes its id into `claimed_by` and counts `claim` up. The claim lasts as long as the instance
@@ -18,6 +20,8 @@ export interface ClaimTable<Row = unknown> {
   readonly table: string
   /** Column of the due time. Null: rows have no due time. Default: `due_at`. */
   readonly dueAt?: string | null
+  /** Whether requests claim rows, too, and not only a queue. Default: false. */
+  readonly requests?: boolean
   /** Returns the primary key of a row, by column. */
   keyOf(row: Row): Readonly<Record<string, string>>
 }
@@ -31,12 +35,15 @@ export const CRONS: ClaimTable<{ name: string }> = {
 export const IDEMPOTENCY_KEYS: ClaimTable<{ scope: string; key: string }> = {
   table: 'platform.idempotency',
   dueAt: null,
+  requests: true,
   keyOf: ({ scope, key }) => ({ scope, key }),
 }
 
 export interface Claims {
   /** Id of this instance, the holder of its claims. */
   readonly holder: string
+  /** Registers a claim that a queue works on until it gives it back. */
+  hold<Row>(table: ClaimTable<Row>, row: Row & Claimed): void
   /**
    * Gives a claim back: the row is due again in `retryMs`. Does nothing when the row was released or claimed by another instance since.
    * The next `flush` writes it, and while the database is away each later one tries again.
@@ -44,6 +51,8 @@ export interface Claims {
   giveBack<Row>(table: ClaimTable<Row>, row: Row & Claimed, retryMs: number): void
   /** Writes the claims that were given back. */
   flush(): Promise<void>
+  /** Gives back the claims of this instance whose answers were lost, so that no work knows them. Returns their number. */
+  giveBackLost(): Promise<number>
   /** Frees the claims whose holder is not among the running instances. Returns the number of rows by table. */
   freeDead(): Promise<ReadonlyMap<string, number>>
 }
@@ -74,17 +83,35 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
       rows.splice(0, batch.length)
     }
   }
-  // One flush at a time: each removes from the list what it has written.
+  // One flush at a time: each removes from the list what it has written. Each has a deadline, so that one that hangs holds up no other.
   let flushing = Promise.resolve()
+  const flushNext = (): Promise<void> => withDeadline({ name: 'Giving claims back', limitMs: FLUSH_LIMIT_MS }, flush)
+  // A cron whose claim is lost can be claimed again by this instance, so it needs no search.
+  const lost = createLostClaims(
+    db,
+    holder,
+    tables.filter((table) => table !== CRONS),
+  )
+  const push = ({ table, key, claim }: ClaimKey, retryMs: number): void => {
+    const rows = given.get(table) ?? []
+    given.set(table, rows)
+    rows.push({ key, claim, retryMs })
+  }
 
   return {
     holder,
+    hold: (table, row) => lost.hold({ table, key: table.keyOf(row), claim: row.claim }),
     giveBack: (table, row, retryMs) => {
-      const rows = given.get(table) ?? []
-      given.set(table, rows)
-      rows.push({ key: table.keyOf(row), claim: row.claim, retryMs })
+      const claim = { table, key: table.keyOf(row), claim: row.claim }
+      lost.drop(claim)
+      push(claim, retryMs)
     },
-    flush: () => (flushing = flushing.then(flush, flush)),
+    flush: () => (flushing = flushing.then(flushNext, flushNext)),
+    giveBackLost: async () => {
+      const found = await lost.find()
+      for (const claim of found) push(claim, 0)
+      return found.length
+    },
     freeDead: async () => {
       const freed = new Map<string, number>()
       // The ids are read first: no instance claims a row before it is registered, so an id that is not registered now never will be.
@@ -106,6 +133,7 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
 }
 
 const MAX_BATCH = 1_000
+const FLUSH_LIMIT_MS = 45_000
 const MAX_DEAD = 1_000
 
 const listHolders = ({ table }: ClaimTable<never>): Sql =>

@@ -39,7 +39,7 @@ interface Deps {
 
 const HEARTBEAT_MS = 2_000
 /** An instance that was silent for this long is dead. Measured by the clock of the database, because the instances' clocks differ. */
-const DEAD_AFTER_SECONDS = 10
+export const DEAD_AFTER_SECONDS = 10
 /** The job queue has no index on its locks, so they are read when an instance died, and once a minute. */
 const HEARTBEATS_PER_UNLOCK = 30
 const WRITE_LIMIT_MS = 20_000
@@ -80,6 +80,8 @@ export function createInstances(deps: Deps): Instances {
     await write()
     const dead = pulse.beat() ? await removeDead(db, id) : []
     if (dead.length > 0) log.warn({ instances: dead }, 'instances without a recent heartbeat were removed')
+    const lost = await claims.giveBackLost()
+    if (lost > 0) log.warn({ rows: lost }, 'claims whose answers were lost were given back')
     await claims.flush()
     // With each heartbeat, not only after a death: the instance that noticed the death may have died too.
     await freeClaims(claims, log)

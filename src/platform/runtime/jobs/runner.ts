@@ -76,6 +76,8 @@ export interface WorkerRun {
   readonly ended: boolean
   /** Whether jobs take all slots, so that nothing is fetched. Jobs have deadlines. */
   readonly full: boolean
+  /** Whether the library fetches again after a failed fetch. The failed one may have locked a job that no worker of the library knows. */
+  readonly mayHaveLostJobs: boolean
   /** Milliseconds since the last fetch that succeeded or failed. 0 while `full`. */
   readonly silentMs: number
   /** Takes no more jobs, waits for its jobs until the deadline (`monotonicMs`), aborts them, and releases them to the queue. */
@@ -99,14 +101,20 @@ export function startRun(options: RunOptions): WorkerRun {
   const events: WorkerEvents = new EventEmitter()
   let busy = 0
   let ended = false
+  let failed = false
+  let mayHaveLostJobs = false
   let activeAtMs = runningMs()
   const onActive = (): void => void (activeAtMs = runningMs())
   const onFetched = (): void => {
     onActive()
+    mayHaveLostJobs ||= failed
     options.onFetched()
   }
   events.on('worker:getJob:empty', onFetched)
-  events.on('worker:getJob:error', onActive)
+  events.on('worker:getJob:error', () => {
+    failed = true
+    onActive()
+  })
   events.on('job:start', () => {
     busy += 1
     onFetched()
@@ -127,6 +135,9 @@ export function startRun(options: RunOptions): WorkerRun {
     id: pool.id,
     get ended() {
       return ended
+    },
+    get mayHaveLostJobs() {
+      return mayHaveLostJobs
     },
     get full() {
       return busy >= concurrency
