@@ -27,7 +27,7 @@ import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
-import { createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
+import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
 import { createLimits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
@@ -92,7 +92,7 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [
       databaseCheck(db),
@@ -123,14 +123,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
     modules,
     url,
     start: async ({ work = true } = {}) => {
-      // Release stale claims before the first request, so that no claim of this process is released.
-      if (deps.database.exclusive) {
-        await idempotency.releaseLeases(db)
-        await jobs.releaseStale()
-      }
+      const roles = { web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' }
+      // Before the first request, which makes claims.
+      if (deps.database.exclusive) await jobs.releaseStale()
+      if (work) await jobs.register(roles)
       await listen(http, config)
       await sandbox?.merchant()
-      if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
+      if (work) await jobs.start(roles)
       void foundation.settings.follow(following.signal)
       health.setPhase('ready')
     },
@@ -161,7 +160,12 @@ async function wireModules(foundation: Foundation) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
   const { mode } = config
   const limits = createLimits({ redisUrl: config.redisUrl, log })
-  const idempotency = createIdempotency({ clock })
+  const instanceId = ids.uuid()
+  const idempotency = createIdempotency({
+    clock,
+    instanceId,
+    giveBack: (run) => jobs.giveBack(IDEMPOTENCY_KEYS, run),
+  })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
   // In the sandbox, rails and price sources always use the simulators.
@@ -218,9 +222,9 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
-  const { jobs, watch } = wireJobs(foundation, modules, await loadSchemas(mode))
+  const { jobs, watch } = wireJobs(foundation, modules, { instanceId, schemas: await loadSchemas(mode) })
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, idempotency, modules, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, modules, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -277,7 +281,11 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
 type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
 
 /** Wires the background work of all modules and the periodic check of their invariants. */
-function wireJobs(foundation: Foundation, modules: readonly Module[], schemas: readonly Schema[]) {
+function wireJobs(
+  foundation: Foundation,
+  modules: readonly Module[],
+  { instanceId, schemas }: { readonly instanceId: string; readonly schemas: readonly Schema[] },
+) {
   const { db, clock, ids, log, metrics } = foundation
   const { owner } = foundation.database
   const invariants = modules.flatMap((module) => module.invariants ?? [])
@@ -285,6 +293,7 @@ function wireJobs(foundation: Foundation, modules: readonly Module[], schemas: r
   const jobs: Jobs = createJobs({
     db,
     connection: foundation.database.direct,
+    expectedUser: foundation.database.user,
     clock,
     ids,
     log,
@@ -297,6 +306,7 @@ function wireJobs(foundation: Foundation, modules: readonly Module[], schemas: r
       ...modules.flatMap((module) => module.crons ?? []),
     ],
     instance: {
+      id: instanceId,
       version: foundation.version,
       migrations: listKnown(schemas),
       requireCode: () => requireCode(db, schemas).catch(foundation.onRefused),

@@ -21,7 +21,7 @@ import type { SettlementChange } from './settlements/types.ts'
 export interface Context {
   readonly db: Db
   readonly ledger: Ledger
-  readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake'>
+  readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake' | 'instanceId' | 'giveBack'>
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log

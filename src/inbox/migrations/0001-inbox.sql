@@ -14,15 +14,19 @@ create table inbox.events (
   token_subject text,
   state inbox.event_state not null default 'new',
   received_at timestamptz not null,
-  -- Next attempt. A worker claims the event by moving this time ahead, which is its lease.
+  -- Next attempt.
   due_at timestamptz not null,
+  -- Instance that handles the event, and the number of its claim.
+  claimed_by text,
+  claim bigint not null default 0,
   -- An event that cannot be handled is retried until this time. Then it is parked for an operator.
   retry_until timestamptz not null,
   tries integer not null default 0,
   note text,
   primary key (rail, event_key)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-create index events_due on inbox.events (due_at) where state = 'new';
+create index events_due on inbox.events (due_at) where state = 'new' and claimed_by is null;
+create index events_claimed on inbox.events (claimed_by) where claimed_by is not null;
 create index events_parked on inbox.events (received_at) where state = 'parked';
 -- Handled events are deleted after 90 days. Rows arrive in the order of `received_at`, so a BRIN index finds the old ones.
 create index events_received on inbox.events using brin (received_at);

@@ -6,7 +6,7 @@ import { FetchError } from '#platform/web/fetch'
 import { openTestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
 import { kes, MERCHANT, openTrial, received, referenceOf, schemas, type Trial } from '../fixture.ts'
-import { claimSubmission, findAttempt } from '../store/attempts.ts'
+import { beginSubmission, findAttempt } from '../store/attempts.ts'
 import type { Attempt } from './types.ts'
 
 const code = (expected: string) => (error: unknown) => error instanceof AppError && error.code === expected
@@ -250,8 +250,12 @@ void test('after a crash before the call the queue sends a fresh attempt once, a
   assert.ok(!trial.push.started.some(({ attemptId }) => attemptId === stale))
 
   const contested = await crashed()
+  const row = (await findAttempt(trial.db, contested)) ?? assert.fail('no attempt')
+  await trial.db.run(sql`update payments.attempts set claimed_by = 'one' where id = ${contested}`)
+  assert.equal(await beginSubmission(trial.db, { ...row, claim: row.claim + 1n }, 'one', trial.clock.now()), undefined)
+  assert.equal(await beginSubmission(trial.db, row, 'two', trial.clock.now()), undefined, 'only the holder')
   const claims = await Promise.all(
-    Array.from({ length: 8 }, () => claimSubmission(trial.db, contested, trial.clock.now(), trial.clock.now())),
+    Array.from({ length: 8 }, () => beginSubmission(trial.db, row, 'one', trial.clock.now())),
   )
   assert.equal(claims.filter(Boolean).length, 1)
 })

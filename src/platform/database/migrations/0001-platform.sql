@@ -49,7 +49,7 @@ create index outbox_due on platform.outbox (run_at, id);
 -- A job with a key replaces the waiting job with the same key.
 create unique index outbox_job_key on platform.outbox (job_key) where job_key is not null;
 
--- Running processes. An instance without a recent heartbeat is dead; the others release its locks.
+-- Running processes. An instance without a heartbeat for 10 seconds is dead; the others free its claims and locks.
 create table platform.instances (
   id text primary key,
   roles text[] not null,
@@ -61,6 +61,7 @@ create table platform.instances (
   -- Names under which the instance locks jobs.
   pools text[] not null,
   started_at timestamptz not null,
+  -- Time of the last heartbeat, from the clock of the database.
   beat_at timestamptz not null
 );
 
@@ -69,9 +70,11 @@ create table platform.crons (
   name text primary key,
   started_at timestamptz not null,
   finished_at timestamptz,
-  -- Id of the instance that runs it now.
-  running_by text
+  -- Instance that runs it now, and the number of its claim.
+  claimed_by text,
+  claim bigint not null default 0
 );
+create index crons_claimed on platform.crons (claimed_by) where claimed_by is not null;
 
 -- How far a periodic job has come in a table that grows, so that its next run does not begin from the start.
 create table platform.watermarks (
@@ -105,11 +108,14 @@ create table platform.idempotency (
   status integer,
   -- The response as JSON text, byte for byte. Never contains a secret.
   body text,
-  -- Run that holds the lease. A run that lost its lease cannot write the response.
-  owner text not null,
-  lease_until timestamptz not null,
+  -- Instance that runs the request, while it runs. Null after it ended, or when the instance died: then a repeat takes over.
+  claimed_by text,
+  -- Number of the run. A run that was taken over cannot write the response.
+  claim bigint not null,
   created_at timestamptz not null,
   primary key (scope, key),
-  check ((state = 'done') = (status is not null and body is not null))
+  check ((state = 'done') = (status is not null and body is not null)),
+  check (state = 'running' or claimed_by is null)
 );
+create index idempotency_claimed on platform.idempotency (claimed_by) where claimed_by is not null;
 create index idempotency_created_at on platform.idempotency (created_at);

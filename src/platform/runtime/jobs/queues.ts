@@ -2,6 +2,8 @@ import { monotonicMs, type Clock } from '../../base/clock.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
+import { isDatabaseUnavailable } from '../../database/db.ts'
+import type { Claimed, Claims } from './claims.ts'
 import type { DueQueue } from './contract.ts'
 import { createLoop } from './loop.ts'
 import { createSlots } from './slots.ts'
@@ -21,20 +23,26 @@ interface Deps {
   clock: Clock
   log: Log
   metrics: Metrics
+  claims: Claims
 }
 
+/** Delay until a row is due again that a handler failed on, or left claimed. */
+const RETRY_MS = 60_000
+/** The same after an error of the connection to the database. */
+const RECONNECT_MS = 1_000
 /** Wait after a wake, so that one claim takes rows that arrive together. */
 const BATCH_WAIT_MS = 5
 const SLOT_WAIT_MS = 5_000
 const HANDLE_LIMIT_MS = 60_000
 
-export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): QueueRunner {
+export function createQueue(queue: DueQueue, { clock, log, metrics, claims }: Deps): QueueRunner {
   const handled = metrics.counter('purser_queue_handled_total', 'Rows handled by queue', ['queue', 'status'])
   const lag = metrics.gauge('purser_queue_lag_seconds', 'Seconds since the queue last had no due rows left', ['queue'])
   const queueLog = log.child({ queue: queue.name })
   let emptyAtMs = monotonicMs()
 
   const handle = async (row: unknown): Promise<void> => {
+    let retryMs = RETRY_MS
     try {
       const { name, limitMs = HANDLE_LIMIT_MS } = queue
       await withDeadline({ name: `A row of ${name}`, limitMs, signal: slots.signal }, (signal) =>
@@ -42,15 +50,20 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
       )
       handled.inc({ queue: queue.name, status: 'succeeded' })
     } catch (err) {
+      if (isDatabaseUnavailable(err)) retryMs = RECONNECT_MS
       handled.inc({ queue: queue.name, status: 'failed' })
-      queueLog.error({ err, rowId: idOf(row) }, 'row failed; it is retried when its lease expires')
+      queueLog.error({ err, rowId: idOf(row), retryMs }, 'row failed; it is retried')
+    } finally {
+      // Also after success: a handler may have found nothing to change. A row that it released stays as it is.
+      if (queue.claims && isClaimed(row)) claims.giveBack(queue.claims, row, retryMs)
     }
   }
   const slots = createSlots(queue.concurrency, handle)
 
   const claim = async (): Promise<readonly unknown[]> => {
     try {
-      const rows = await queue.claim(queue.batch, clock.now())
+      await claims.flush()
+      const rows = await queue.claim(queue.batch, clock.now(), claims.holder)
       if (rows.length < queue.batch) emptyAtMs = monotonicMs()
       return rows
     } finally {
@@ -87,6 +100,7 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
         count += rows.length
         if (rows.length < queue.batch) break
       }
+      await claims.flush()
       return count
     },
     drain: async (deadlineMs) => {
@@ -96,6 +110,9 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
     },
   }
 }
+
+const isClaimed = (row: unknown): row is Claimed =>
+  typeof row === 'object' && row !== null && 'claim' in row && typeof row.claim === 'bigint'
 
 const idOf = (row: unknown): string | undefined =>
   typeof row === 'object' && row !== null && 'id' in row && typeof row.id === 'string' ? row.id : undefined
