@@ -76,6 +76,27 @@ create table platform.crons (
 );
 create index crons_claimed on platform.crons (claimed_by) where claimed_by is not null;
 
+-- How far a periodic job has come in a table that grows, so that its next run does not begin from the start.
+create table platform.watermarks (
+  -- `module.what-it-does`
+  name text primary key,
+  -- The last key that was handled.
+  position text not null
+);
+
+-- Last result of the check of each invariant. Every instance reports it.
+create table platform.invariant_results (
+  name text primary key,
+  -- `unchecked`: the last check failed. `problems` and `sentences` are then those of the check before.
+  result text not null check (result in ('holds', 'broken', 'unchecked')),
+  -- Number of problems, and the first sentences about them.
+  problems integer not null check (problems >= 0),
+  sentences text[] not null,
+  checked_at timestamptz not null,
+  duration_ms integer not null,
+  next_at timestamptz not null
+);
+
 -- One row per idempotency key. The row is `running` first, then `done` with the response that retries receive.
 create table platform.idempotency (
   -- The merchant and the route.

@@ -4,3 +4,4 @@ grant select on platform.migrations, platform.state, platform.settings, platform
 grant execute on function platform.next_settings_version, platform.write_setting to :app_role;
 grant select, insert, update, delete on platform.outbox, platform.instances, platform.idempotency to :app_role;
 grant select, insert, update on platform.crons to :app_role;
+grant select, insert, update on platform.watermarks, platform.invariant_results to :app_role;
