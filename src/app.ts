@@ -25,13 +25,14 @@ import { type Db } from '#platform/database/db'
 import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
+import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
 import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
 import { createLimits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
 import { type Metrics } from '#platform/observe/metrics'
-import type { Schema } from '#platform/database/migrate'
+import { listKnown, requireCode, type Schema } from '#platform/database/migrate'
 import type { Module } from '#platform/runtime/module'
 import { Secret } from '#platform/base/secrets'
 import { platformSchema } from '#platform/database/schema'
@@ -91,7 +92,7 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, simulation, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [
       databaseCheck(db),
@@ -108,7 +109,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     silentLoops: listSilentLoops,
   })
   healthRoutes(http, health, metrics)
-  if (config.instanceType !== 'worker') for (const module of modules) module.routes?.(http)
+  for (const module of config.instanceType === 'worker' ? simulation : modules) module.routes?.(http)
 
   const following = new AbortController()
   return {
@@ -134,7 +135,6 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
     stop: async () => {
       health.setPhase('draining')
-      following.abort()
       // The stack closes in reverse order. A failing step (for example without a database) does not skip the others.
       await using closing = new AsyncDisposableStack()
       closing.defer(() => db.close())
@@ -144,6 +144,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       closing.defer(() => wired.payments.close())
       closing.defer(() => wired.identity.close())
       closing.defer(() => jobs.drain(DRAIN_MS))
+      closing.defer(() => following.abort())
       closing.defer(() => http.close())
     },
   }
@@ -221,9 +222,11 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
-  const { jobs, watch } = wireJobs(foundation, modules, instanceId)
+  // The rails and simulators of a sandbox worker call its own listener. Other workers serve health only.
+  const simulation = sandbox ? [inbox, sandbox.module] : []
+  const { jobs, watch } = wireJobs(foundation, modules, { instanceId, schemas: await loadSchemas(mode) })
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, modules, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, modules, simulation, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -280,21 +283,36 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
 type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
 
 /** Wires the background work of all modules and the periodic check of their invariants. */
-function wireJobs(foundation: Foundation, modules: readonly Module[], instanceId: string) {
+function wireJobs(
+  foundation: Foundation,
+  modules: readonly Module[],
+  { instanceId, schemas }: { readonly instanceId: string; readonly schemas: readonly Schema[] },
+) {
   const { db, clock, ids, log, metrics } = foundation
+  const { owner } = foundation.database
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
     connection: foundation.database.direct,
+    expectedUser: foundation.database.user,
     clock,
     ids,
     log,
     metrics,
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
-    crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
-    instance: { id: instanceId, version: foundation.version },
+    crons: [
+      watch.cron,
+      ...(owner ? [createBackgroundMigrations({ db, owner, schemas })] : []),
+      ...modules.flatMap((module) => module.crons ?? []),
+    ],
+    instance: {
+      id: instanceId,
+      version: foundation.version,
+      migrations: listKnown(schemas),
+      requireCode: () => requireCode(db, schemas).catch(foundation.onRefused),
+    },
   })
   return { jobs, watch }
 }
@@ -320,6 +338,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
     baseUrl: url,
     webhookUrl: (rail) => `${localUrl()}/api/webhook/${rail}`,
     mayDeliver: ({ origin }) => [url(), localUrl()].some((each) => new URL(each).origin === origin),
+    localUrl,
     demoUrl: () => '/demo',
     password,
   })
@@ -327,7 +346,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
   // Run once per process: with a shared database, a second run would revoke the key of another process.
   const merchant = (): Promise<Merchant> =>
     (created ??= db
-      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
+      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }), { repeatable: true })
       .catch((error: unknown) => {
         created = undefined
         throw error

@@ -29,12 +29,14 @@ export type AppConfig = Loaded<typeof configSpecs>
 /** Parses all settings from the environment and `.env`. Throws `platform.bad-config` with one line per problem. */
 export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
 
-/** Maximum time that a stop waits for requests and jobs in flight. */
+/** Maximum time that a stop waits for requests and jobs in flight, after DRAIN_DELAY_MS. */
 export const DRAIN_MS = 10_000
 
 export interface AppDeps {
   readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'>
+  /** Without `owner` no background migrations run. */
+  readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'> &
+    Partial<Pick<Database, 'owner'>>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -42,8 +44,14 @@ export interface AppDeps {
   readonly ids?: Ids
   /** Validates every response against its schema. For tests. */
   readonly checkResponses?: boolean
-  /** Time that a stop keeps idle connections open for requests in transit. Default: 500 ms; tests use 0. */
+  /** Time without a received byte after which a stop cuts idle connections. Default: 500 ms; tests use 0. */
   readonly idleGraceMs?: number
+  /** Called when a migration removed what this version needs while the process ran or started. Default: throws the error. */
+  readonly onRefused?: (error: unknown) => void
+}
+
+const rethrow = (error: unknown): never => {
+  throw error
 }
 
 export type Foundation = Awaited<ReturnType<typeof openFoundation>>
@@ -76,6 +84,8 @@ export async function openFoundation(deps: AppDeps) {
     trustProxy: config.trustProxy,
     checkResponses: deps.checkResponses ?? false,
     drainMs: DRAIN_MS,
+    drainDelayMs: config.drainDelayMs,
+    corsOrigins: config.corsOrigins,
     ...(deps.idleGraceMs !== undefined && { idleGraceMs: deps.idleGraceMs }),
   })
   const localUrl = createLocalUrl(http, config)
@@ -85,6 +95,7 @@ export async function openFoundation(deps: AppDeps) {
     masterKey,
     log,
     version,
+    onRefused: deps.onRefused ?? rethrow,
     clock,
     ids: deps.ids ?? createIds(clock),
     metrics,

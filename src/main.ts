@@ -3,7 +3,7 @@ import { loadAppConfig } from './foundation.ts'
 import { systemClock } from '#platform/base/clock'
 import { processSources } from '#platform/environment/config'
 import { openDatabase, prepareDatabase } from '#platform/process/startup'
-import { exitAfterLockLost, waitForShutdown } from '#platform/process/shutdown'
+import { exitAfterLockLost, exitWhenRefused, waitForShutdown } from '#platform/process/shutdown'
 import { createLog } from '#platform/observe/log'
 import { makeDataFolder } from '#platform/database/postgres'
 import { packageVersion } from '#platform/base/version'
@@ -28,7 +28,7 @@ export async function main(): Promise<void> {
   const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock, log: line }
   const { warnings, ...prepared } = await prepareDatabase(server, prepare)
   for (const warning of warnings) log.warn(warning)
-  const app = await createApp({ loaded, ...prepared, log, version })
+  const app = await createApp({ loaded, ...prepared, log, version, onRefused: exitWhenRefused(log) })
   stack.defer(() => app.stop())
   await app.start()
   await greet(app, { ...loaded, warnings: [...loaded.warnings, ...warnings] })

@@ -31,6 +31,9 @@ const MAX_PAGES = 100_000
 /** Failed runs after which the day waits for an operator: `npx purser reconcile run`. */
 const MAX_RUNS = 12
 
+/** Deadline of a run. A list of a million lines takes about an hour. */
+const RUN_LIMIT_MS = 6 * HOUR_MS
+
 const RECONCILE_QUEUE = 'reconciliation.runs'
 
 export const reconcileQueue = (context: Context): DueQueue<RunRow> => ({
@@ -38,6 +41,7 @@ export const reconcileQueue = (context: Context): DueQueue<RunRow> => ({
   concurrency: 1,
   batch: 1,
   idleMs: 15_000,
+  limitMs: RUN_LIMIT_MS,
   claims: RUNS,
   claim: (limit, now, holder) => claimRuns(context.db, limit, now, holder),
   handle: (run, signal) => runDay(context, run, signal),

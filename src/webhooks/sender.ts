@@ -21,6 +21,8 @@ import { signedHeaders } from './signing.ts'
 
 /** Response deadline. An endpoint should store the event, answer, and process it afterwards. */
 const DEADLINE_MS = 10_000
+/** Deadline of a delivery with its records in the database. */
+const HANDLE_LIMIT_MS = 45_000
 /** Maximum response bytes read; 4 kB are stored. Reading more lets the connection be reused. */
 const READ_BYTES = 64 * 1024
 const STORED_BYTES = 4096
@@ -50,6 +52,7 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<ClaimedAt> {
     concurrency: CONCURRENCY,
     batch: 64,
     idleMs: 500,
+    limitMs: HANDLE_LIMIT_MS,
     claims: DELIVERIES,
     claim: async (limit, now, holder) => {
       const claimedMs = monotonicMs()

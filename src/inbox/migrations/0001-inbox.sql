@@ -30,3 +30,19 @@ create index events_claimed on inbox.events (claimed_by) where claimed_by is not
 create index events_parked on inbox.events (received_at) where state = 'parked';
 -- Handled events are deleted after 90 days. Rows arrive in the order of `received_at`, so a BRIN index finds the old ones.
 create index events_received on inbox.events using brin (received_at);
+
+-- An event that was not handled is never deleted, and a handled one is never handled again.
+create function inbox.keep_unhandled() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'IN001', message = format('inbox.events: event %s %s has not been handled', old.rail, old.event_key);
+end$$;
+create trigger events_keep_unhandled before delete on inbox.events for each row when (old.state in ('new', 'parked'))
+  execute function inbox.keep_unhandled();
+create function inbox.keep_handled() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'IN002', message = format('inbox.events: event %s %s was handled', old.rail, old.event_key);
+end$$;
+create trigger events_keep_handled before update of state on inbox.events for each row
+  when (old.state in ('done', 'ignored') and new.state <> old.state) execute function inbox.keep_handled();
+alter table inbox.events enable always trigger events_keep_unhandled;
+alter table inbox.events enable always trigger events_keep_handled;

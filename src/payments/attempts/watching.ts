@@ -1,7 +1,7 @@
 import type { Transfer } from '#ledger'
 import { money } from '#money'
 import { addMs } from '#platform/base/clock'
-import type { Tx } from '#platform/database/db'
+import { isDatabaseUnavailable, type Tx } from '#platform/database/db'
 import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { Fact, Rail, Watch, Watched } from '#rails/contract'
@@ -23,6 +23,9 @@ import { applyOutcome } from './outcomes.ts'
 
 /** Poll interval while no address is watched. It keeps the cursor near the tip. */
 const IDLE_MS = 5 * 60_000
+/** Deadlines. A poll reads some blocks, a sweep the same blocks for every address ever issued. */
+const POLL_LIMIT_MS = 180_000
+const SWEEP_LIMIT_MS = 30 * 60_000
 const SWEEP_EVERY_MS = 24 * 60 * 60_000
 const SWEEP_RETRY_MS = 10 * 60_000
 const MAX_WATCHED = 50_000
@@ -79,6 +82,8 @@ interface PollQueue {
   readonly row: string
   /** Delay after a failed poll. */
   readonly retryMs: number
+  /** Deadline of a poll. */
+  readonly limitMs: number
   poll(row: WatchRow): Promise<void>
 }
 
@@ -86,6 +91,7 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
   pollQueue(context, rail, {
     row: rail.name,
     retryMs: rail.watch.everyMs,
+    limitMs: POLL_LIMIT_MS,
     poll: async (row) => {
       listen(rail)
       await poll(context, rail, row)
@@ -97,13 +103,14 @@ const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
   pollQueue(context, rail, {
     row: sweepRowName(rail.name),
     retryMs: SWEEP_RETRY_MS,
+    limitMs: SWEEP_LIMIT_MS,
     poll: (row) => sweep(context, rail, row),
   })
 
 function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, retryMs, poll: pollRow }: PollQueue,
+  { row: name, retryMs, limitMs, poll: pollRow }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
@@ -111,6 +118,7 @@ function pollQueue(
     concurrency: 1,
     batch: 1,
     idleMs: 500,
+    limitMs,
     claims: WATCHES,
     claim: async (_, now, holder) => {
       if (rail.unavailable() !== undefined) return []
@@ -182,6 +190,8 @@ async function storeFacts(
       context.log.warn({ rail: row.rail }, 'another process took the poll over')
       return
     }
+    // Without the database no payment is at fault. The facts may have been stored: a repeat of the poll then changes nothing.
+    if (isDatabaseUnavailable(error)) throw error
     const failed = await applyPerIntent(context, about)
     // Every payment failed, so the fault is on our side: keep the cursor. Otherwise skip the failing payments; the
     // daily reconciliation finds their money.
@@ -216,6 +226,7 @@ async function applyPerIntent(context: Context, about: readonly MatchedFact[]): 
   const failed: MatchedFact[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
     await applyFacts(context, of, async () => undefined).catch((error: unknown) => {
+      if (isDatabaseUnavailable(error)) throw error
       context.log.error({ paymentId, error }, 'facts about a payment could not be stored')
       failed.push(...of)
     })

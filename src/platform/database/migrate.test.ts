@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { openTestDatabase, type TestDatabase } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
 import { openDb, rawSql, sql, type Db, type Session } from './db.ts'
-import { listBackground, migrate, migrateInBackground, registerCode, requireCurrent, type Schema } from './migrate.ts'
+import { listBackground, migrate, migrateInBackground, requireCode, requireCurrent, type Schema } from './migrate.ts'
 import { platformSchema } from './schema.ts'
 
 const later = { name: 'later', folder: new URL('../../identity/migrations/', import.meta.url) }
@@ -45,7 +45,11 @@ async function openShop() {
     ...{ database, shop, schemas, lines },
     options: { log: (line: string) => void lines.push(line), lockTimeoutMs: 100, giveUpMs: 20_000 },
     background: (aborted = new AbortController()) =>
-      migrateInBackground(database.owner, schemas, { signal: aborted.signal, pauseMs: 0, log: (line) => lines.push(line) }),
+      migrateInBackground(database.owner, schemas, {
+        signal: aborted.signal,
+        pauseMs: 0,
+        log: (line) => lines.push(line),
+      }),
     [Symbol.asyncDispose]: async () => {
       shop[Symbol.dispose]()
       await database[Symbol.asyncDispose]()
@@ -69,8 +73,11 @@ async function openReader({ ownerConnection }: TestDatabase, table: string) {
 }
 
 const indexState = async (q: Db | Session, name: string): Promise<boolean | undefined> =>
-  (await q.maybe<{ valid: boolean }>(sql`select indisvalid as valid from pg_index where indexrelid = to_regclass(${name})`))
-    ?.valid
+  (
+    await q.maybe<{ valid: boolean }>(
+      sql`select indisvalid as valid from pg_index where indexrelid = to_regclass(${name})`,
+    )
+  )?.valid
 
 void test('a database is current when exactly the known migrations have run', async () => {
   await using database = await openTestDatabase([platformSchema])
@@ -94,7 +101,10 @@ void test('a migration lets requests pass while it waits for a lock, names the s
     return t.lines.filter((line) => line.includes('did not get its lock')).length >= 2
   })
   assert.ok(slowestMs < 2_000, `an insert waited ${slowestMs} ms`)
-  assert.match(t.lines[0] ?? '', /shop\/0002-add-total\.sql did not get its lock.*pid \d+, report, idle in transaction, .*transaction open for \d+ s/)
+  assert.match(
+    t.lines[0] ?? '',
+    /shop\/0002-add-total\.sql did not get its lock.*pid \d+, report, idle in transaction, .*transaction open for \d+ s/,
+  )
   assert.doesNotMatch(t.lines.join(), /select count/)
   await reader.close()
   assert.deepEqual(await migrated, ['shop/0002-add-total.sql'])
@@ -108,7 +118,10 @@ void test('a migration that gets no lock for too long fails, changes nothing and
     code: 'platform.migration-blocked',
     message: /pid \d+, report/,
   })
-  assert.equal((await t.database.owner.one<{ gone: boolean }>(sql`select to_regclass('shop.first') is null as gone`)).gone, true)
+  assert.equal(
+    (await t.database.owner.one<{ gone: boolean }>(sql`select to_regclass('shop.first') is null as gone`)).gone,
+    true,
+  )
 })
 
 void test('instances that start together build an index concurrently once, without a deadlock', async () => {
@@ -117,10 +130,16 @@ void test('instances that start together build an index concurrently once, witho
   // The build waits for this writer, so all instances are waiting at the same time.
   await using writer = await openReader(t.database, 'shop.orders')
   await writer.session.run(sql`insert into shop.orders (id) values ('open')`)
-  const others = [openDb({ connection: t.database.ownerConnection, max: 2 }), openDb({ connection: t.database.ownerConnection, max: 2 })]
+  const others = [
+    openDb({ connection: t.database.ownerConnection, max: 2 }),
+    openDb({ connection: t.database.ownerConnection, max: 2 }),
+  ]
   try {
     const starts = [t.database.owner, ...others].map((db) => migrate(db, t.schemas, t.options))
-    await waitFor('two instances to wait', () => t.lines.filter((line) => line.startsWith('Another instance')).length === 2)
+    await waitFor(
+      'two instances to wait',
+      () => t.lines.filter((line) => line.startsWith('Another instance')).length === 2,
+    )
     await writer.close()
     const results = await Promise.all(starts)
     assert.deepEqual(results.flat(), ['shop/0002-note.sql'])
@@ -145,7 +164,10 @@ void test('an instance without pending migrations starts while another one migra
 
 void test('an invalid index that a killed build left behind is built again', async () => {
   await using t = await openShop()
-  t.shop.add('0002-note.sql', '-- kind: concurrent\ncreate unique index concurrently orders_note on shop.orders (note) where note is not null;\n')
+  t.shop.add(
+    '0002-note.sql',
+    '-- kind: concurrent\ncreate unique index concurrently orders_note on shop.orders (note) where note is not null;\n',
+  )
   await using writer = await openReader(t.database, 'shop.orders')
   await writer.session.run(sql`insert into shop.orders (id) values ('open')`)
   const killed = assert.rejects(migrate(t.database.owner, t.schemas, t.options), { code: 'platform.migration-failed' })
@@ -194,7 +216,8 @@ void test('a batched migration does not delay the start, and continues after an 
   await requireCurrent(t.database.owner, t.schemas)
   const aborted = new AbortController()
   const first = migrateInBackground(t.database.owner, t.schemas, { signal: aborted.signal, pauseMs: 60_000 })
-  const progress = () => t.database.owner.maybe<{ position: string; rows: bigint }>(sql`select position, rows from platform.migration_steps`)
+  const progress = () =>
+    t.database.owner.maybe<{ position: string; rows: bigint }>(sql`select position, rows from platform.migration_steps`)
   await waitFor('the first batch', progress)
   assert.deepEqual(await t.background(), { applied: [], waiting: [] }, 'one instance at a time')
   aborted.abort()
@@ -209,15 +232,23 @@ void test('a batched migration does not delay the start, and continues after an 
 
 void test('a batched statement without a key runs until it changes no row', async () => {
   await using t = await openShop()
-  t.shop.add('0002-fill.sql', "-- kind: batched\nupdate shop.orders set note = 'x' where id in (select id from shop.orders where note is null limit 100);\n")
+  t.shop.add(
+    '0002-fill.sql',
+    "-- kind: batched\nupdate shop.orders set note = 'x' where id in (select id from shop.orders where note is null limit 100);\n",
+  )
   assert.deepEqual((await t.background()).applied, ['shop/0002-fill.sql'])
-  const { open } = await t.database.owner.one<{ open: bigint }>(sql`select count(*) as open from shop.orders where note is null`)
+  const { open } = await t.database.owner.one<{ open: bigint }>(
+    sql`select count(*) as open from shop.orders where note is null`,
+  )
   assert.equal(open, 0n)
 })
 
 void test('a concurrent migration may run in the background', async () => {
   await using t = await openShop()
-  t.shop.add('0002-note.sql', '-- kind: concurrent\n-- run: background\ncreate index concurrently orders_note on shop.orders (note);\n')
+  t.shop.add(
+    '0002-note.sql',
+    '-- kind: concurrent\n-- run: background\ncreate index concurrently orders_note on shop.orders (note);\n',
+  )
   assert.deepEqual(await migrate(t.database.owner, t.schemas), [])
   assert.deepEqual((await t.background()).applied, ['shop/0002-note.sql'])
   assert.equal(await indexState(t.database.owner, 'shop.orders_note'), true)
@@ -242,12 +273,13 @@ void test('a contract migration waits for its background steps and for instances
   await using reader = await openReader(t.database, 'shop.orders')
   const contracting = t.background()
   await waitFor('the contract migration to wait for the reader', async () =>
-    t.database.owner.maybe(sql`select 1 as found from pg_locks where not granted and relation = to_regclass('shop.orders')`),
+    t.database.owner.maybe(
+      sql`select 1 as found from pg_locks where not granted and relation = to_regclass('shop.orders')`,
+    ),
   )
   const old = [platformSchema, t.shop.versionWith({ '0001-orders.sql': ORDERS })]
-  const refused = assert.rejects(registerCode(t.database.db, old, register('late', ['shop/0001-orders.sql'])), {
-    code: 'platform.schema-newer',
-  })
+  await register('late', ['shop/0001-orders.sql'])(t.database.owner)
+  const refused = assert.rejects(requireCode(t.database.db, old), { code: 'platform.schema-newer' })
   await reader.close()
   assert.deepEqual((await contracting).applied, ['shop/0003-drop-note.sql'])
   await refused
@@ -256,7 +288,10 @@ void test('a contract migration waits for its background steps and for instances
 void test('a program runs on a database with unknown migrations that only added, and refuses one that removed what it needs', async () => {
   await using t = await openShop()
   const files = { '0001-orders.sql': ORDERS }
-  const [old, marked] = [files, { ...files, '0002-fill.sql': BACKFILL }].map((each) => [platformSchema, t.shop.versionWith(each)])
+  const [old, marked] = [files, { ...files, '0002-fill.sql': BACKFILL }].map((each) => [
+    platformSchema,
+    t.shop.versionWith(each),
+  ])
   t.shop.add('0002-fill.sql', BACKFILL)
   await t.background()
   assert.deepEqual(await migrate(t.database.owner, old ?? [], t.options), [])
@@ -271,7 +306,9 @@ void test('a program runs on a database with unknown migrations that only added,
     })
   await requireCurrent(t.database.owner, marked ?? [])
   assert.deepEqual(await migrate(t.database.owner, marked ?? []), [])
-  await t.database.owner.run(sql`update platform.migrations set kind = 'of the future', needs = null where name = '0003-drop-note.sql'`)
+  await t.database.owner.run(
+    sql`update platform.migrations set kind = 'of the future', needs = null where name = '0003-drop-note.sql'`,
+  )
   await assert.rejects(requireCurrent(t.database.owner, marked ?? []), { code: 'platform.schema-newer' })
 })
 
@@ -304,5 +341,7 @@ void test('a migration with a wrong header is refused before anything runs', asy
     await assert.rejects(migrate(t.database.owner, t.schemas), { code: 'platform.bad-migration', message: problem })
   }
   t.shop.add('0002-wrong.sql', '-- kind: concurrent\ncreate index orders_note on shop.orders (note);')
-  await assert.rejects(migrate(t.database.owner, t.schemas), { message: /`concurrently`, with a name, on schema\.table/ })
+  await assert.rejects(migrate(t.database.owner, t.schemas), {
+    message: /`concurrently`, with a name, on schema\.table/,
+  })
 })

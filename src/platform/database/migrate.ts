@@ -78,17 +78,14 @@ export async function requireCurrent(db: Queryable, schemas: readonly Schema[]):
   )
 }
 
-/** The migrations that the code of this program knows, by `schema/name`. Running instances publish them. */
+/** Returns the migrations that the code of this program knows, by `schema/name`. Running instances publish them. */
 export const listKnown = (schemas: readonly Schema[]): string[] => readMigrations(schemas).map(keyOf)
 
 /**
- * Registers a running instance by `write`, then checks that no contract migration has removed what its code needs. Contract migrations
- * wait for registered instances, and the lock orders both. Throws the history errors of `migrate`.
+ * Checks that no contract migration has removed what the code of this program needs. Call it after the instance was registered: contract
+ * migrations wait for registered instances, and this waits for one that began before. Throws the history errors of `migrate`.
  */
-export async function registerCode(db: Db, schemas: readonly Schema[], write: (q: Queryable) => Promise<unknown>): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.one(sql`select pg_advisory_xact_lock_shared(${LOCKS.contract}::bigint) is null as locked`)
-    await write(tx)
-  })
+export async function requireCode(db: Queryable, schemas: readonly Schema[]): Promise<void> {
+  await db.one(sql`select pg_advisory_xact_lock_shared(${LOCKS.contract}::bigint) is null as locked`)
   await readAndCheck(db, readMigrations(schemas))
 }

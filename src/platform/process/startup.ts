@@ -109,15 +109,15 @@ export interface Prepared {
  * concurrent instances.
  */
 export async function prepareDatabase(server: DatabaseServer, options: PrepareOptions): Promise<Prepared> {
-  const { schemas, config } = options
+  const { schemas, config, log } = options
   return withOwner(server, config, async (db) => {
     const masterKey = await claim(db, options, () =>
-      server.canMigrate ? migrate(db, schemas, { log: options.log }) : requireMigrated(db, schemas),
+      server.canMigrate ? migrate(db, schemas, { log }) : requireMigrated(db, schemas),
     )
     const login = await server.openLogin({ db, masterKey, mayChange: true })
     const warnings = [...login.warnings]
     if (server.canMigrate)
-      await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log: options.log })
+      await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log })
     if (login.role === 'restricted') {
       await applyGrants(db, schemas, login.user)
       const left = await closeDatabase(db, login.user)

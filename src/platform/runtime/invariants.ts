@@ -1,5 +1,5 @@
 import { addMs, type Clock } from '../base/clock.ts'
-import { rawSql, sql, type Db } from '../database/db.ts'
+import type { Db } from '../database/db.ts'
 import { describeError } from '../base/errors.ts'
 import type { HealthCheck } from './health.ts'
 import type { Cron } from './jobs.ts'
@@ -97,8 +97,4 @@ export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; re
 
 /** Runs a check in one snapshot of the database, with a longer timeout than the statements of requests. */
 const checkInSnapshot = (db: Db, check: Invariant['check']): Promise<string[]> =>
-  db.transaction(async (tx) => {
-    await tx.run(sql`set transaction isolation level repeatable read, read only`)
-    await tx.run(rawSql(`set local statement_timeout = ${CHECK_TIMEOUT_MS}`))
-    return check(tx)
-  })
+  db.transaction(check, { snapshot: true, timeoutMs: CHECK_TIMEOUT_MS })

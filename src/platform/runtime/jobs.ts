@@ -19,7 +19,7 @@ import type { Metrics } from '../observe/metrics.ts'
 
 export { IDEMPOTENCY_KEYS, isClaimHeld, type Claimed, type ClaimTable } from './jobs/claims.ts'
 export type { Cron, DueQueue, Job } from './jobs/contract.ts'
-export { createLoop, listSilentLoops, type Loop } from './jobs/loop.ts'
+export { listSilentLoops } from './jobs/loop.ts'
 export { migrateJobs } from './jobs/migrate.ts'
 export { WORKER_CONNECTIONS } from './jobs/runner.ts'
 
@@ -55,6 +55,8 @@ export interface JobsDeps {
   db: Db
   /** The worker opens three dedicated connections. They must be direct (no transaction pooler), because one of them uses LISTEN. */
   connection: pg.ClientConfig
+  /** Role that the connections of the worker must have. Default: any. */
+  expectedUser?: string | undefined
   clock: Clock
   ids: Ids
   log: Log
@@ -63,9 +65,15 @@ export interface JobsDeps {
   queues: readonly DueQueue[]
   crons: readonly Cron[]
   instance: {
-    /** Default: a new one. */ id?: string
-    version: string
-    /** Jobs that run concurrently. Default: 5. */ concurrency?: number
+    /** Default: a new one. */
+    readonly id?: string
+    readonly version: string
+    /** Jobs that run concurrently. Default: 5. */
+    readonly concurrency?: number
+    /** Migrations that the code of this program knows. Default: none. */
+    readonly migrations?: readonly string[]
+    /** Throws when a migration removed what the code of this program needs. */
+    readonly requireCode?: () => Promise<void>
   }
 }
 
@@ -97,6 +105,8 @@ export function createJobs(deps: JobsDeps): Jobs {
     log,
     claims,
     version: instance.version,
+    migrations: instance.migrations ?? [],
+    requireCode: instance.requireCode ?? (() => Promise.resolve()),
     updateMetrics: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
   })
   const relay = createRelay({ db, clock, log, known: jobs })

@@ -42,7 +42,9 @@ export const applyContract = (runner: Runner, migration: Migration): Promise<str
           sql`select pg_try_advisory_xact_lock(${LOCKS.contract}::bigint) as locked`,
         )
         if (!locked) return ['an instance that starts now']
-        const older = await session.many<{ name: string }>(sql`select version || ' on ' || host || ', pid ' || pid as name
+        const older = await session.many<{
+          name: string
+        }>(sql`select version || ' on ' || host || ', pid ' || pid as name
           from platform.instances where not (${migration.needs} = any(migrations)) order by 1 limit 5`)
         if (older.length > 0) return older.map(({ name }) => name)
         await session.client.query(migration.text)

@@ -29,6 +29,10 @@ interface Deps {
   log: Log
   claims: Claims
   version: string
+  /** Migrations that the code of this program knows. See `listKnown`. */
+  migrations: readonly string[]
+  /** Checks, after this instance was registered, that the program can run on the schema. It throws when a migration removed what it needs. */
+  requireCode(): Promise<void>
   /** Called after each periodic heartbeat, to update metrics. */
   updateMetrics(): Promise<void>
 }
@@ -40,31 +44,37 @@ const DEAD_AFTER_SECONDS = 10
 const HEARTBEATS_PER_UNLOCK = 30
 const WRITE_LIMIT_MS = 20_000
 
-export function createInstances({ db, clock, log, claims, version, updateMetrics }: Deps): Instances {
+export function createInstances(deps: Deps): Instances {
+  const { db, clock, log, claims, version, migrations, requireCode, updateMetrics } = deps
   const id = claims.holder
   const pools = new Set<string>()
   const startedAt = clock.now()
   let roles: readonly string[] = []
   let heartbeats = 0
   let registered = false
+  let checked = false
   let lastBeatMs: number | undefined
   const pulse = createPulse()
   const stopped = new AbortController()
 
   const writeNow = async (): Promise<void> => {
-    await db.run(sql`insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at)
-      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp())
-      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()`)
+    const { fresh } = await db.one<{ fresh: boolean }>(sql`
+      insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
+      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
+      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
+      returning xmax = 0 as fresh`)
     registered = true
+    // The row was removed when this process was silent for long. The schema may have changed meanwhile.
+    if (fresh) checked = false
+    if (!checked) await requireCode()
+    checked = true
     lastBeatMs = monotonicMs()
   }
-  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs.
+  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
+  // deadline, so that one that hangs does not hold up the others.
   let written = Promise.resolve()
-  const write = (): Promise<void> => {
-    // With a deadline, so that a write that hangs does not hold up all later ones.
-    const next = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
-    return (written = written.then(next, next))
-  }
+  const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
+  const write = (): Promise<void> => (written = written.then(writeNext, writeNext))
 
   const sendHeartbeat = async (): Promise<void> => {
     await write()
@@ -76,16 +86,12 @@ export function createInstances({ db, clock, log, claims, version, updateMetrics
     if (dead.length > 0 || heartbeats++ % HEARTBEATS_PER_UNLOCK === 0) await unlockStaleJobs(db, log)
   }
 
-  const loop = createLoop({
-    name: 'heartbeat',
-    everyMs: HEARTBEAT_MS,
-    log,
-    step: async () => {
-      await sendHeartbeat()
-      await updateMetrics()
-      return false
-    },
-  })
+  const step = async (): Promise<boolean> => {
+    await sendHeartbeat()
+    await updateMetrics()
+    return false
+  }
+  const loop = createLoop({ name: 'heartbeat', everyMs: HEARTBEAT_MS, log, step })
 
   return {
     id,

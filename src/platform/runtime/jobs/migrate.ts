@@ -17,8 +17,8 @@ const jobsSchema: Schema = { name: 'graphile_worker', folder: new URL('./', impo
 
 /**
  * Migrates the schema of the job queue (graphile-worker) and grants the role of the running program the minimum rights there. That role
- * cannot change the schema. Runs as the owner role, after `migrate`, and waits for locks as it does. Without a role
- * the program runs as the owner, who needs no rights.
+ * cannot change the schema. Without a role the program runs as the owner, who needs no rights. Runs as the owner role, after `migrate`,
+ * and waits for locks as it does.
  */
 export async function migrateJobs(
   connection: pg.ClientConfig,

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
 import { Logger, runTaskList, type TaskList, type WorkerEvents } from 'graphile-worker'
-import pg from 'pg'
+import type pg from 'pg'
 import { monotonicMs } from '../../base/clock.ts'
 import { runningMs, withDeadline } from '../../base/deadline.ts'
+import { openConnections } from '../../database/pool.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Instances } from './instances.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
@@ -12,6 +12,7 @@ import { endsWithin, GRACE_MS } from './tracker.ts'
 export const WORKER_CONNECTIONS = 3
 /** Interval in which an idle worker fetches without a notification. */
 const POLL_MS = 2_000
+const IDLE_MS = 10_000
 const CONNECT_LIMIT_MS = 10_000
 /** Statements of the library take milliseconds. A connection that is in use for longer is frozen. */
 const STATEMENT_LIMIT_MS = 10_000
@@ -28,28 +29,29 @@ export interface WorkerConnections {
   close(): Promise<void>
 }
 
-/** Opens the pool of the worker library. */
-export function openPool(connection: pg.ClientConfig, log: Log): WorkerConnections {
-  const pool = new pg.Pool({
-    ...connection,
-    application_name: connection.application_name ?? 'purser jobs',
-    connectionTimeoutMillis: CONNECT_LIMIT_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    max: WORKER_CONNECTIONS,
+export interface PoolOptions {
+  connection: pg.ClientConfig
+  /** Role that every connection must have. Undefined: any. */
+  expectedUser?: string | undefined
+  log: Log
+}
+
+/** Opens the pool of the worker library. Throws nothing: it connects when the library first asks. */
+export function openPool({ connection, expectedUser, log }: PoolOptions): WorkerConnections {
+  const onError = (err: Error): void => log.warn({ err }, 'a database connection of the worker broke')
+  const { pool, close } = openConnections({
+    connection: { ...connection, application_name: connection.application_name ?? 'purser jobs' },
+    ...{ max: WORKER_CONNECTIONS, min: 0, idleMs: IDLE_MS, connectTimeoutMs: CONNECT_LIMIT_MS },
+    ...{ statementTimeoutMs: STATEMENT_LIMIT_MS, expectedUser, onError },
+    // The library listens, so its connections are never those of a pooler in transaction mode.
+    pooler: { mode: 'none', keepsStatements: true },
   })
-  const open = new Set<pg.PoolClient>()
   const usedSinceMs = new Map<pg.PoolClient, number>()
   let listener: pg.PoolClient | undefined
-  const onError = (err: Error): void => log.warn({ err }, 'a database connection of the worker broke')
-  pool.on('error', onError)
-  pool.on('connect', (client) => {
-    open.add(client)
-    client.on('error', onError)
-  })
-  pool.on('remove', (client) => open.delete(client))
   pool.on('acquire', (client) => usedSinceMs.set(client, runningMs()))
   pool.on('release', (_, client) => usedSinceMs.delete(client))
+  pool.on('remove', (client) => usedSinceMs.delete(client))
+  const destroy = (client: pg.PoolClient): void => void client.connection.stream.destroy()
   return {
     pool,
     setListener: (client) => void (listener = client),
@@ -62,17 +64,10 @@ export function openPool(connection: pg.ClientConfig, log: Log): WorkerConnectio
       await withDeadline(ping, () => pinged.query('select 1')).catch(() => destroy(pinged))
     },
     close: async () => {
-      const ended = pool.end()
-      for (const client of open) destroy(client)
-      await ended
+      for (const client of usedSinceMs.keys()) destroy(client)
+      await close()
     },
   }
-}
-
-/** Closes the socket at once. `end` would wait for a server that does not answer. */
-function destroy(client: pg.PoolClient): void {
-  const { connection } = client as unknown as { connection: { stream: Socket } }
-  connection.stream.destroy()
 }
 
 export interface WorkerRun {

@@ -1,6 +1,6 @@
 import { runOnce, type Job as JobRow, type TaskList } from 'graphile-worker'
 import type pg from 'pg'
-import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
+import { addMs, type Clock } from '../../base/clock.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import type { Db } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
@@ -9,9 +9,9 @@ import { scrubText } from '../../observe/log/scrub.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Job } from './contract.ts'
 import type { Instances } from './instances.ts'
-import { createLoop } from './loop.ts'
 import { hasDueJobs, listUnknown, makeDue } from './queue-tables.ts'
-import { createLogger, createPreset, openPool, startRun, type WorkerConnections, type WorkerRun } from './runner.ts'
+import { createLogger, createPreset, openPool, type WorkerConnections } from './runner.ts'
+import { createSupervisor } from './supervisor.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
 
 export interface Worker {
@@ -27,6 +27,7 @@ export interface Worker {
 export interface WorkerDeps {
   db: Db
   connection: pg.ClientConfig
+  expectedUser?: string | undefined
   clock: Clock
   log: Log
   metrics: Metrics
@@ -35,60 +36,20 @@ export interface WorkerDeps {
   concurrency: number
 }
 
-const SUPERVISE_MS = 1_000
-/** Time without a fetch, successful or failed, after which the pool of the library is replaced. */
-const SILENT_MS = 30_000
-
-/** Creates the worker that runs jobs. A loop supervises the pool of the worker library and replaces it when it ends or hangs. */
+/** Creates the worker that runs jobs. */
 export function createWorker(deps: WorkerDeps): Worker {
-  const { db, clock, log, jobs, instances, concurrency } = deps
+  const { db, clock, log, jobs, instances } = deps
   const names = [...jobs.keys()]
+  const stopping = new AbortController()
   const retries = new Map<string, Date>()
   const run = createRun(deps)
-  const stopping = new AbortController()
-  let current: { connections: WorkerConnections; run: WorkerRun } | undefined
-  let idle: WorkerConnections | undefined
-  let fetchedAtMs: number | undefined
-  const onFetched = (): void => void (fetchedAtMs = monotonicMs())
-
-  const startPool = (): void => {
-    const connections = openPool(deps.connection, log)
-    const tasks = (signal: AbortSignal): TaskList => createTasks(jobs, run, signal)
-    current = { connections, run: startRun({ connections, instances, log, concurrency, tasks, onFetched }) }
-  }
-
-  /** Ends the pool and releases the locks of its jobs. */
-  const retirePool = async (deadlineMs: number): Promise<void> => {
-    const retired = current
-    current = undefined
-    if (!retired) return
-    if (!retired.run.ended) await retired.run.shutDown(deadlineMs)
-    instances.removePool(retired.run.id)
-    await endsWithin(GRACE_MS, retired.connections.close())
-  }
-
-  const loop = createLoop({
-    name: 'worker',
-    everyMs: SUPERVISE_MS,
-    log,
-    step: async () => {
-      if (current && !current.run.ended && current.run.silentMs > SILENT_MS) {
-        log.error({ silentMs: Math.round(current.run.silentMs) }, 'the worker does not fetch jobs; restarting it')
-        await retirePool(monotonicMs())
-      } else if (current?.run.ended) await retirePool(monotonicMs())
-      if (stopping.signal.aborted) return false
-      if (!current) startPool()
-      await current?.connections.destroyFrozen()
-      return false
-    },
-  })
+  const supervisor = createSupervisor({ ...deps, tasks: (signal) => createTasks(jobs, run, signal) })
+  let onDemand: WorkerConnections | undefined
 
   return {
     start: () => {
-      onFetched()
       if (names.length === 0) return
-      startPool()
-      loop.start()
+      supervisor.start()
       void listUnknown(db, names).then(
         (unknown) =>
           unknown.length > 0 && log.warn({ jobs: unknown }, 'the queue has jobs that this version does not know'),
@@ -99,7 +60,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (names.length === 0) return 0
       await makeDue(db, removeDue(retries, clock.now()))
       let count = 0
-      const counted = async (job: Job, payload: unknown, row: JobRow, signal: AbortSignal): Promise<void> => {
+      const counted: Run = async (job, payload, row, signal) => {
         count += 1
         retries.set(row.id, addMs(clock.now(), retryDelayMs(row.attempts)))
         await run(job, payload, row, signal)
@@ -108,20 +69,17 @@ export function createWorker(deps: WorkerDeps): Worker {
       const tasks = createTasks(jobs, counted, stopping.signal)
       const options = { preset: createPreset(instances), logger: createLogger(log), noHandleSignals: true }
       while (await hasDueJobs(db, names)) {
-        idle ??= openPool(deps.connection, log)
-        await runOnce({ ...options, pgPool: idle.pool, concurrency: 1 }, tasks)
+        onDemand ??= openPool(deps)
+        await runOnce({ ...options, pgPool: onDemand.pool, concurrency: 1 }, tasks)
       }
       return count
     },
     drain: async (deadlineMs) => {
       stopping.abort(new Error('The process stops'))
-      await Promise.all([endsWithin(GRACE_MS, loop.stop()), retirePool(deadlineMs)])
-      if (idle) await endsWithin(GRACE_MS, idle.close())
+      await supervisor.drain(deadlineMs)
+      if (onDemand) await endsWithin(GRACE_MS, onDemand.close())
     },
-    sinceLastFetchMs: () => {
-      if (fetchedAtMs === undefined) return undefined
-      return names.length === 0 || current?.run.full ? 0 : Math.round(monotonicMs() - fetchedAtMs)
-    },
+    sinceLastFetchMs: () => (names.length === 0 ? 0 : supervisor.sinceLastFetchMs()),
   }
 }
 
