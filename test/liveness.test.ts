@@ -155,21 +155,25 @@ describe('a process recovers without a restart', { concurrency: true, skip: notL
     await recovered
   })
 
-  test('after an outage of its database, which fails readiness and not liveness', { timeout: TEST_LIMIT_MS }, async (t) => {
-    await using site = await openSite(t)
-    const { purser, proxy } = site
-    await settle(site)
-    proxy.refuse()
-    proxy.cut()
-    const until = performance.now() + OUTAGE_MS
-    await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
-    while (performance.now() < until) {
-      assert.equal(await statusOf(purser, '/health/live'), 200)
-      await delay(500)
-    }
-    proxy.accept()
-    await requireRecovery(t, site)
-  })
+  test(
+    'after an outage of its database, which fails readiness and not liveness',
+    { timeout: TEST_LIMIT_MS },
+    async (t) => {
+      await using site = await openSite(t)
+      const { purser, proxy } = site
+      await settle(site)
+      proxy.refuse()
+      proxy.cut()
+      const until = performance.now() + OUTAGE_MS
+      await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
+      while (performance.now() < until) {
+        assert.equal(await statusOf(purser, '/health/live'), 200)
+        await delay(500)
+      }
+      proxy.accept()
+      await requireRecovery(t, site)
+    },
+  )
 })
 
 const loops = new URL('../src/platform/runtime/jobs/loop.ts', import.meta.url).href
