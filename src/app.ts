@@ -22,16 +22,17 @@ import {
   type SettlementTerms,
 } from '#payments'
 import { type Db } from '#platform/database/db'
-import { createHealth, databaseCheck, healthRoutes } from '#platform/runtime/health'
+import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
+import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
-import { createJobs, type Job, type Jobs } from '#platform/runtime/jobs'
+import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
 import { createLimits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
 import { type Metrics } from '#platform/observe/metrics'
-import type { Schema } from '#platform/database/migrate'
+import { listKnown, requireCode, type Schema } from '#platform/database/migrate'
 import type { Module } from '#platform/runtime/module'
 import { Secret } from '#platform/base/secrets'
 import { platformSchema } from '#platform/database/schema'
@@ -91,14 +92,21 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, simulation, jobs, watch, limits, idempotency, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, simulation, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
-    checks: [databaseCheck(db), jobs.health, watch.health, ...modules.flatMap((module) => module.health ?? [])],
+    checks: [
+      databaseCheck(db),
+      databaseRoleCheck(deps.database),
+      jobs.health,
+      watch.health,
+      ...modules.flatMap((module) => module.health ?? []),
+    ],
     clock: foundation.clock,
     log,
     version: deps.version,
     environment: config.mode,
     dataDir: config.dataDir,
+    silentLoops: listSilentLoops,
   })
   healthRoutes(http, health, metrics)
   for (const module of config.instanceType === 'worker' ? simulation : modules) module.routes?.(http)
@@ -115,14 +123,13 @@ export async function createApp(deps: AppDeps): Promise<App> {
     modules,
     url,
     start: async ({ work = true } = {}) => {
-      // Release stale claims before the first request, so that no claim of this process is released.
-      if (deps.database.exclusive) {
-        await idempotency.releaseLeases(db)
-        await jobs.releaseStale()
-      }
+      const roles = { web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' }
+      // Before the first request, which makes claims.
+      if (deps.database.exclusive) await jobs.releaseStale()
+      if (work) await jobs.register(roles)
       await listen(http, config)
       await sandbox?.merchant()
-      if (work) await jobs.start({ web: config.instanceType !== 'worker', worker: config.instanceType !== 'web' })
+      if (work) await jobs.start(roles)
       void foundation.settings.follow(following.signal)
       health.setPhase('ready')
     },
@@ -153,7 +160,12 @@ async function wireModules(foundation: Foundation) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
   const { mode } = config
   const limits = createLimits({ redisUrl: config.redisUrl, log })
-  const idempotency = createIdempotency({ clock })
+  const instanceId = ids.uuid()
+  const idempotency = createIdempotency({
+    clock,
+    instanceId,
+    giveBack: (run) => jobs.giveBack(IDEMPOTENCY_KEYS, run),
+  })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
   // In the sandbox, rails and price sources always use the simulators.
@@ -212,9 +224,9 @@ async function wireModules(foundation: Foundation) {
   ]
   // The rails and simulators of a sandbox worker call its own listener. Other workers serve health only.
   const simulation = sandbox ? [inbox, sandbox.module] : []
-  const { jobs, watch } = wireJobs(foundation, modules)
+  const { jobs, watch } = wireJobs(foundation, modules, { instanceId, schemas: await loadSchemas(mode) })
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, idempotency, modules, simulation, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, modules, simulation, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -271,21 +283,36 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
 type Sandbox = Awaited<ReturnType<typeof wireSandbox>>
 
 /** Wires the background work of all modules and the periodic check of their invariants. */
-function wireJobs(foundation: Foundation, modules: readonly Module[]) {
+function wireJobs(
+  foundation: Foundation,
+  modules: readonly Module[],
+  { instanceId, schemas }: { readonly instanceId: string; readonly schemas: readonly Schema[] },
+) {
   const { db, clock, ids, log, metrics } = foundation
+  const { owner } = foundation.database
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
-    connection: foundation.database.app,
+    connection: foundation.database.direct,
+    expectedUser: foundation.database.user,
     clock,
     ids,
     log,
     metrics,
     jobs: modules.flatMap((module) => module.jobs ?? []),
     queues: modules.flatMap((module) => module.queues ?? []),
-    crons: [watch.cron, ...modules.flatMap((module) => module.crons ?? [])],
-    instance: { version: foundation.version },
+    crons: [
+      watch.cron,
+      ...(owner ? [createBackgroundMigrations({ db, owner, schemas })] : []),
+      ...modules.flatMap((module) => module.crons ?? []),
+    ],
+    instance: {
+      id: instanceId,
+      version: foundation.version,
+      migrations: listKnown(schemas),
+      requireCode: () => requireCode(db, schemas).catch(foundation.onRefused),
+    },
   })
   return { jobs, watch }
 }
@@ -319,7 +346,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
   // Run once per process: with a shared database, a second run would revoke the key of another process.
   const merchant = (): Promise<Merchant> =>
     (created ??= db
-      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
+      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }), { repeatable: true })
       .catch((error: unknown) => {
         created = undefined
         throw error

@@ -45,15 +45,20 @@ async function openContext(closing: AsyncDisposableStack): Promise<PlatformCli> 
   const loaded = loadAppConfig()
   const config = loaded.config.platform
   dropRootToOwner(config.dataDir)
-  const database = await attachDatabase(config, { log: note })
-  closing.defer(() => database.close())
+  const server = await attachDatabase(config, { log: note })
+  closing.defer(() => server.close())
   const clock = systemClock
-  const masterKey = await checkDatabase(database, { schemas: await loadSchemas(config.mode), config, clock })
+  const schemas = await loadSchemas(config.mode)
+  const { masterKey, database, warnings } = await checkDatabase(server, { schemas, config, clock })
+  for (const warning of warnings) note(warning)
   const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
   closing.defer(() => log.close())
   // No statement timeout: a check of a large database takes minutes, and the user can interrupt it.
   const db = openDb({
     connection: database.app,
+    expectedUser: database.user,
+    pooler: database.pooler,
+    connectTimeoutMs: config.databaseConnectTimeoutMs,
     max: 2,
     applicationName: applicationName('cli'),
     statementTimeoutMs: 0,

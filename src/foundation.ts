@@ -34,7 +34,9 @@ export const DRAIN_MS = 10_000
 
 export interface AppDeps {
   readonly loaded: AppConfig
-  readonly database: Pick<Database, 'app' | 'exclusive'>
+  /** Without `owner` no background migrations run. */
+  readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'> &
+    Partial<Pick<Database, 'owner'>>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -44,6 +46,12 @@ export interface AppDeps {
   readonly checkResponses?: boolean
   /** Time without a received byte after which a stop cuts idle connections. Default: 500 ms; tests use 0. */
   readonly idleGraceMs?: number
+  /** Called when a migration removed what this version needs while the process ran or started. Default: throws the error. */
+  readonly onRefused?: (error: unknown) => void
+}
+
+const rethrow = (error: unknown): never => {
+  throw error
 }
 
 export type Foundation = Awaited<ReturnType<typeof openFoundation>>
@@ -56,6 +64,10 @@ export async function openFoundation(deps: AppDeps) {
   const metrics = createMetrics()
   const db = openDb({
     connection: database.app,
+    expectedUser: database.user,
+    pooler: database.pooler,
+    connectTimeoutMs: config.databaseConnectTimeoutMs,
+    statementTimeoutMs: config.databaseStatementTimeoutMs,
     max: config.databasePoolMax,
     min: config.databasePoolMin,
     idleMs: config.databasePoolIdleMs,
@@ -83,6 +95,7 @@ export async function openFoundation(deps: AppDeps) {
     masterKey,
     log,
     version,
+    onRefused: deps.onRefused ?? rethrow,
     clock,
     ids: deps.ids ?? createIds(clock),
     metrics,

@@ -295,11 +295,8 @@ test('after a kill during a poll or address allocation, another process continue
   const { id, address } = await world.invoice(small)
   await world.poll()
   const { owner } = world.database
-  // Recreate the state after a kill: the poll is claimed for three minutes, and the rail was called but its response is not stored.
-  await owner.run(
-    rawSql(`update payments.watches set claims = claims + 1, leased_until = '${world.clock.now().toISOString()}'::timestamptz
-      + interval '3 min', due_at = '${world.clock.now().toISOString()}'::timestamptz + interval '3 min'`),
-  )
+  // Recreate the state after a kill: the poll is claimed by a process that died, and the rail was called but its response is not stored.
+  await owner.run(rawSql(`update payments.watches set claim = claim + 1, claimed_by = '${world.app.jobs.instanceId}'`))
   await owner.run(
     rawSql(`update payments.attempts set state = 'submitting', address = null, reference = null, payment_uri = null, due = null,
       due_at = '${world.clock.now().toISOString()}'`),
@@ -309,7 +306,7 @@ test('after a kill during a poll or address allocation, another process continue
   const [attempt] = (await world.payment(id)).attempts
   assert.deepEqual([attempt.status, attempt.address], ['pending', address], 'the same index gives the same address')
   assert.deepEqual(await world.paymentState(id), ['open', '0.00000000', ''])
-  await world.jump(180_000)
+  await owner.run(rawSql(`update payments.watches set claimed_by = 'dead'`))
   await world.poll()
   assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
 })
@@ -337,10 +334,11 @@ test('two processes: one poll at a time, and a slow poll does not overwrite a ne
   await world.pay(uri)
   await world.control('mine')
   const later = (ms: number): Date => new Date(world.clock.now().getTime() + ms)
-  const [slow] = await queue.claim(1, later(10_000))
+  const [slow] = await queue.claim(1, later(10_000), 'one')
   assert.ok(slow)
-  assert.deepEqual(await queue.claim(1, later(20_000)), [], 'while the claim is valid')
-  const [fast] = await queue.claim(1, later(200_000))
+  assert.deepEqual(await queue.claim(1, later(20_000), 'two'), [], 'while the claim is valid')
+  await world.database.owner.run(rawSql('update payments.watches set claimed_by = null'))
+  const [fast] = await queue.claim(1, later(20_000), 'two')
   assert.ok(fast)
   const { signal } = new AbortController()
   await Promise.all([queue.handle(slow, signal), queue.handle(fast, signal)])

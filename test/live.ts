@@ -17,8 +17,8 @@ const PROGRAM = join(import.meta.dirname, 'simulators.ts')
 export async function openLiveWorld(): Promise<LiveWorld> {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await openTestDatabase([sandboxSchema]))
-  const { child, url: providersUrl } = await startProviders(database.ownerConnection)
-  stack.defer(() => stopProviders(child))
+  const { url: providersUrl, stop } = await startProviders(database.ownerConnection)
+  stack.defer(stop)
   const credentials = sandboxCredentials(providersUrl, { livemode: true })
   const world = stack.use(await openWorld({ mode: 'live', clock: 'system', env: credentials }))
   await registerWebhook(credentials, `${world.url}/api/webhook/stripe`)
@@ -26,14 +26,30 @@ export async function openLiveWorld(): Promise<LiveWorld> {
   return { ...world, providersUrl, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
-async function startProviders(connection: object): Promise<{ child: ChildProcess; url: string }> {
+export interface Providers {
+  readonly url: string
+  /** Settings of Purser for M-Pesa. */
+  readonly mpesa: Record<string, string>
+  signal(signal: NodeJS.Signals): void
+  stop(): Promise<void>
+}
+
+/** Starts the simulators in a separate process, on a database of their own. */
+export async function startProviders(connection: object): Promise<Providers> {
   const child = spawn(process.execPath, [PROGRAM], {
     env: { ...process.env, SIMULATORS_DATABASE: JSON.stringify(connection) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   for await (const line of createInterface(child.stdout)) {
     const [, url] = /^simulators (http\S+)$/.exec(line) ?? []
-    if (url !== undefined) return { child, url }
+    if (url === undefined) continue
+    const credentials = Object.entries(sandboxCredentials(url, { livemode: true }))
+    return {
+      url,
+      mpesa: Object.fromEntries(credentials.filter(([name]) => name.startsWith('MPESA_'))),
+      signal: (signal) => void child.kill(signal),
+      stop: () => stopProviders(child),
+    }
   }
   throw new Error(`The simulators did not start: they ended with ${child.exitCode ?? child.signalCode ?? 'no code'}`)
 }
@@ -41,6 +57,7 @@ async function startProviders(connection: object): Promise<{ child: ChildProcess
 async function stopProviders(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
+  child.kill('SIGCONT')
   child.kill('SIGTERM')
   await ended
 }

@@ -26,9 +26,9 @@ test(
     const schemas = await loadSchemas('sandbox')
     const attached = await attachDatabase(config, { log: () => undefined })
     await assert.rejects(checkDatabase(attached, { schemas, config, clock }), { code: 'platform.no-database' })
-    const database = await openDatabase(config, { log: () => undefined })
-    const masterKey = await prepareDatabase(database, { schemas, config, clock })
-    await prepareDatabase(database, { schemas, config, clock })
+    const server = await openDatabase(config, { log: () => undefined })
+    const { masterKey, database } = await prepareDatabase(server, { schemas, config, clock })
+    await prepareDatabase(server, { schemas, config, clock })
     await checkDatabase(attached, { schemas, config, clock })
     const app = await createApp({ loaded, database, masterKey, log: silentLog, version: 'test', clock })
     try {
@@ -49,7 +49,7 @@ test(
       }
     } finally {
       await app.stop()
-      await database.close()
+      await server.close()
     }
   },
 )

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { TestContext } from 'node:test'
 import { waitFor } from './wait.ts'
 
 /** `PURSER_CHECKOUT` runs the tests that use HTTP and commands only against another checkout, such as an earlier commit. */
@@ -58,7 +57,7 @@ function freeBytes(path: string): number {
 }
 
 /** Creates an empty folder. After the test, kills the processes that still run in it and removes it. */
-export function createFolder(t: TestContext): string {
+export function createFolder(t: { after(end: () => Promise<void>): void }): string {
   const folder = mkdtempSync(join(temporary(), 'purser-process-'))
   t.after(async () => {
     for (const pid of processesIn(folder)) kill(pid, 'SIGKILL')
@@ -77,10 +76,13 @@ export async function startPurser(options: ProcessOptions): Promise<PurserProces
     'the program to report that it runs',
     () => {
       if (ended) throw new Error(`purser start ended with ${String(ended.code ?? ended.signal)}:\n${output()}`)
-      return output().includes('Ctrl-C stops') && output()
+      return /Ctrl-C stops|worker runs/.test(output()) && output()
     },
     START_LIMIT_MS,
-  )
+  ).catch((error: unknown) => {
+    kill(child.pid ?? 0, 'SIGKILL')
+    throw new Error(`${String(error)}\n${output()}`)
+  })
   const { pid = 0 } = child
   return {
     url: /http:\/\/[\d.]+:\d+/.exec(said)?.[0] ?? '',

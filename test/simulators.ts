@@ -2,8 +2,8 @@
 //   SIMULATORS_DATABASE=<postgres URL or JSON of pg's config> [SIMULATORS_PORT=0] [SIMULATORS_WEBHOOK_URL=…/api/webhook] node test/simulators.ts
 // Prints `simulators http://127.0.0.1:<port>` once it answers. The role needs the right to create the schema `sandbox`.
 import type { ClientConfig } from 'pg'
-import { systemClock, waitMs, type Clock } from '#platform/base/clock'
-import { openDb, type Db } from '#platform/database/db'
+import { addMs, systemClock, waitMs, type Clock } from '#platform/base/clock'
+import { openDb, sql, type Db } from '#platform/database/db'
 import { createFetch } from '#platform/web/fetch'
 import { createHttp } from '#platform/web/http'
 import { createIds, type Ids } from '#platform/base/ids'
@@ -63,9 +63,9 @@ export async function openSimulators(options: SimulatorOptions): Promise<Simulat
   return {
     url,
     runDue: async () => {
-      for (const queue of queues) while ((await runOnce(queue, clock, log, 'one by one')) > 0);
+      for (const queue of queues) while ((await runOnce(queue, { db, clock, log }, 'one by one')) > 0);
     },
-    run: () => void running.push(...queues.map((queue) => follow(queue, clock, log, stopped.signal))),
+    run: () => void running.push(...queues.map((queue) => follow(queue, { db, clock, log }, stopped.signal))),
     [Symbol.asyncDispose]: async () => {
       stopped.abort()
       await Promise.all(running)
@@ -75,20 +75,30 @@ export async function openSimulators(options: SimulatorOptions): Promise<Simulat
   }
 }
 
-async function runOnce(queue: DueQueue, clock: Clock, log: Log, how?: 'one by one'): Promise<number> {
-  const rows = await queue.claim(queue.batch, clock.now())
+type Running = Required<Pick<SimulatorOptions, 'db' | 'clock' | 'log'>>
+
+/** Holder of the claims. A failed timer runs again after a minute. */
+const HOLDER = 'simulators'
+const RETRY_MS = 60_000
+
+async function runOnce(queue: DueQueue, { db, clock, log }: Running, how?: 'one by one'): Promise<number> {
+  const rows = (await queue.claim(queue.batch, clock.now(), HOLDER)) as { id: string }[]
   const signal = new AbortController().signal
-  const failed = (error: unknown): void => log.error({ error }, 'a simulator failed')
-  const handle = (row: unknown): Promise<void> => queue.handle(row, signal).catch(failed)
+  const handle = (row: { id: string }): Promise<void> =>
+    queue.handle(row, signal).catch(async (error: unknown) => {
+      log.error({ error }, 'a simulator failed')
+      const again = addMs(clock.now(), RETRY_MS)
+      await db.run(sql`update sandbox.timers set claimed_by = null, due_at = ${again} where id = ${row.id}`)
+    })
   if (how) for (const row of rows) await handle(row)
   else await Promise.all(rows.map(handle))
   return rows.length
 }
 
-async function follow(queue: DueQueue, clock: Clock, log: Log, signal: AbortSignal): Promise<void> {
+async function follow(queue: DueQueue, running: Running, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const count = await runOnce(queue, clock, log).catch((error: unknown) => {
-      log.error({ error }, 'the simulators’ database is unreachable')
+    const count = await runOnce(queue, running).catch((error: unknown) => {
+      running.log.error({ error }, 'the simulators’ database is unreachable')
       return 0
     })
     if (count === 0) await waitMs(queue.idleMs / 4, signal)

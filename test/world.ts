@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ClientConfig } from 'pg'
 import { createApp, loadSchemas, type App } from '../src/app.ts'
 import { loadAppConfig } from '../src/foundation.ts'
 import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/base/clock'
-import { checkDatabase } from '#platform/process/startup'
+import { claimDatabase, masterKeyPath } from '#platform/process/database-claim'
+import { NO_POOLER } from '#platform/database/pooler'
 import { createIds } from '#platform/base/ids'
 import { createMemoryLog, type MemoryLog } from '#platform/observe/log'
 import { openTestDatabase, type TestDatabase } from './database.ts'
@@ -54,6 +56,8 @@ export interface WorldOptions {
   /** `system`: jobs run by themselves in real time. `set` (default): time stands still until `advance`. */
   readonly clock?: 'set' | 'system'
   readonly env?: Readonly<Record<string, string>>
+  /** Replaces the connection of the program, such as by one through a proxy. */
+  readonly route?: (direct: ClientConfig) => ClientConfig | Promise<ClientConfig>
   /** Random source of ids. Default: the system's. */
   readonly bytes?: (count: number) => Buffer
 }
@@ -74,15 +78,23 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
   const schemas = await loadSchemas(mode)
   const database = stack.use(await openTestDatabase(schemas))
+  const connection = options.route ? await options.route(database.connection) : database.connection
   const set = options.clock === 'system' ? undefined : createSetClock()
   let aheadMs = 0
   const clock = set ?? { now: () => addMs(systemClock.now(), aheadMs) }
   const config = loaded.config.platform
-  const masterKey = await checkDatabase({ owner: database.ownerConnection }, { schemas, config, clock })
+  const masterKey = await claimDatabase(database.owner, { mode, keyPath: masterKeyPath(config), clock })
   const log = createMemoryLog({ level: 'debug' })
   const ids = createIds(clock, options.bytes)
   const open = async (exclusive: boolean): Promise<App> => {
-    const connections = { app: database.connection, exclusive }
+    const connections = {
+      app: connection,
+      direct: connection,
+      user: database.user,
+      pooler: NO_POOLER,
+      role: 'restricted' as const,
+      exclusive,
+    }
     const common = { loaded, masterKey, log, version: 'test', clock, ids, checkResponses: true, idleGraceMs: 0 }
     const opened = await createApp({ ...common, database: connections })
     await opened.start({ work: !set })

@@ -3,15 +3,10 @@ import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { Fact, InboundEvent, Rail, RefundFact } from '#rails/contract'
 import { INBOX_QUEUE, type InboxContext } from './context.ts'
-import { claimEvents, closeEvent, postponeEvent, releaseEventClaims } from './store.ts'
+import { claimEvents, closeEvent, EVENTS, postponeEvent } from './store.ts'
 import { readSubject } from './tokens.ts'
 import type { Handled, StoredEvent } from './types.ts'
 
-/**
- * Lease of one event. Handling a fact takes one provider query at most; after the lease another worker takes over from
- * a dead one.
- */
-const LEASE_MS = 120_000
 /** Time after which an event that cannot be understood or confirmed is parked. */
 export const RETRY_FOR_MS = 24 * 60 * 60_000
 const SLOWEST_MS = 15 * 60_000
@@ -23,8 +18,8 @@ export function inboxQueue(context: InboxContext): DueQueue<StoredEvent> {
     concurrency: 8,
     batch: 32,
     idleMs: 500,
-    claim: (limit, now) => claimEvents(context.db, limit, now, addMs(now, LEASE_MS)),
-    releaseClaims: (now) => releaseEventClaims(context.db, now, addMs(now, LEASE_MS)),
+    claims: EVENTS,
+    claim: (limit, now, holder) => claimEvents(context.db, limit, now, holder),
     handle: (event) => handleEvent(context, event),
   }
 }

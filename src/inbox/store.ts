@@ -1,9 +1,15 @@
 import { type Queryable, sql } from '#platform/database/db'
+import type { Claimed, ClaimTable } from '#platform/runtime/jobs'
 import type { StoredEvent } from './types.ts'
 
 /** All SQL on inbox.events. */
 
-export type NewEvent = Omit<StoredEvent, 'tries'>
+export type NewEvent = Omit<StoredEvent, 'tries' | 'claim'>
+
+export const EVENTS: ClaimTable<Key> = {
+  table: 'inbox.events',
+  keyOf: ({ rail, eventKey: event_key }) => ({ rail, event_key }),
+}
 
 /**
  * Inserts events with one statement, because providers wait for the answer. Returns for each whether it is new; false
@@ -34,34 +40,33 @@ async function insertEvent(q: Queryable, row: NewEvent): Promise<boolean> {
   return written === 1
 }
 
-/** Claims due events until `leaseEnd`. */
-export const claimEvents = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<StoredEvent[]> =>
-  q.many(sql`update inbox.events set due_at = ${leaseEnd}, tries = tries + 1 where (rail, event_key) in (
-    select rail, event_key from inbox.events where state = 'new' and due_at <= ${now} order by due_at limit ${limit}
-    for update skip locked)
+/** Claims due events. */
+export const claimEvents = (q: Queryable, limit: number, now: Date, holder: string): Promise<StoredEvent[]> =>
+  q.many(sql`update inbox.events set claimed_by = ${holder}, claim = claim + 1, tries = tries + 1 where (rail, event_key) in (
+    select rail, event_key from inbox.events where state = 'new' and claimed_by is null and due_at <= ${now}
+    order by due_at limit ${limit} for update skip locked)
     returning rail, event_key as "eventKey", raw, token_subject as "tokenSubject", received_at as "receivedAt",
-      retry_until as "retryUntil", tries`)
-
-/** Makes claimed events due again, and those whose retry is within one lease. */
-export const releaseEventClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
-  q.run(sql`update inbox.events set due_at = ${now} where state = 'new' and due_at > ${now} and due_at <= ${leaseEnd}`)
+      retry_until as "retryUntil", tries, claim`)
 
 type Key = Pick<StoredEvent, 'rail' | 'eventKey'>
 
+/** Closes an event, unless another instance claimed it meanwhile. */
 export async function closeEvent(
   q: Queryable,
-  key: Key,
+  event: Key & Claimed,
   state: 'done' | 'parked' | 'ignored',
   note: string | null,
 ): Promise<void> {
   await q.run(
-    sql`update inbox.events set state = ${state}, note = ${note} where rail = ${key.rail} and event_key = ${key.eventKey}`,
+    sql`update inbox.events set state = ${state}, note = ${note}, claimed_by = null
+      where rail = ${event.rail} and event_key = ${event.eventKey} and claim = ${event.claim} and state = 'new'`,
   )
 }
 
-export async function postponeEvent(q: Queryable, key: Key, dueAt: Date, note: string): Promise<void> {
-  await q.run(sql`update inbox.events set due_at = ${dueAt}, note = ${note}
-    where rail = ${key.rail} and event_key = ${key.eventKey} and state = 'new'`)
+/** Makes an event due later, unless another instance claimed it meanwhile. */
+export async function postponeEvent(q: Queryable, event: Key & Claimed, dueAt: Date, note: string): Promise<void> {
+  await q.run(sql`update inbox.events set due_at = ${dueAt}, note = ${note}, claimed_by = null
+    where rail = ${event.rail} and event_key = ${event.eventKey} and claim = ${event.claim} and state = 'new'`)
 }
 
 /** Returns when the oldest unhandled event arrived, and the number of parked events. */

@@ -14,6 +14,8 @@ export interface StoredEvent {
   readonly retryUntil: Date
   /** Number of times that it was claimed. */
   readonly tries: number
+  /** Number of the claim. */
+  readonly claim: bigint
 }
 
 /**

@@ -245,7 +245,7 @@ export async function openTrial({ db, connection, upperModule, ...options }: Tri
       clock.advance(ms)
       await jobs.runDue()
     },
-    rush: () => rush(queues, clock),
+    rush: () => rush(queues, clock, jobs.instanceId),
     callback: async (scripted, body, n = -1) => {
       const { callbackUrl } = scripted.started.at(n) ?? assert.fail('nothing was started')
       const { statusCode } = await app.inject({ method: 'POST', url: new URL(callbackUrl).pathname, payload: body })
@@ -266,8 +266,10 @@ export async function openTrial({ db, connection, upperModule, ...options }: Tri
 }
 
 /** Claims all that is due in all queues and handles it at the same time, as several workers would. */
-async function rush(queues: readonly DueQueue[], clock: SetClock): Promise<void> {
-  const claimed = await Promise.all(queues.map(async (queue) => ({ queue, rows: await queue.claim(100, clock.now()) })))
+async function rush(queues: readonly DueQueue[], clock: SetClock, holder: string): Promise<void> {
+  const claimed = await Promise.all(
+    queues.map(async (queue) => ({ queue, rows: await queue.claim(100, clock.now(), holder) })),
+  )
   const { signal } = new AbortController()
   await Promise.all(claimed.flatMap(({ queue, rows }) => rows.map((row) => queue.handle(row, signal))))
 }

@@ -100,7 +100,7 @@ export interface PaymentsDeps {
   readonly db: Db
   readonly ledger: Ledger
   /** Called at each use, because the jobs are created after the modules. */
-  readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake'>
+  readonly jobs: () => Pick<Jobs, 'enqueue' | 'wake' | 'instanceId' | 'giveBack'>
   readonly rails: readonly Rail[]
   /** Without rates, payers can only pay in the intent's own asset. */
   readonly rates?: Pick<Rates, 'rate' | 'quote'> | undefined

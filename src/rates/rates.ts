@@ -1,5 +1,6 @@
 import { currencyOf, money } from '#money'
 import { addMs } from '#platform/base/clock'
+import { withDeadline } from '#platform/base/deadline'
 import type { Queryable } from '#platform/database/db'
 import { describeError } from '#platform/base/errors'
 import type { Cron } from '#platform/runtime/jobs'
@@ -17,6 +18,8 @@ const LOCK_MS = 15 * 60_000
 /** Age above which a reader refreshes in the background: the worker is down or slow. */
 const READER_REFRESHES_MS = 1.5 * REFRESH_MS
 const CRON_MS = 10_000
+/** Deadline of a refresh. The sources have deadlines of 5 s. A refresh that hangs must not hold up later ones. */
+const REFRESH_LIMIT_MS = 60_000
 const HOUR_MS = 60 * 60_000
 const PURGE_EVERY_MS = 6 * HOUR_MS
 const KEEP_QUOTES_MS = 90 * 24 * HOUR_MS
@@ -29,7 +32,10 @@ export function createRates(deps: RatesDeps): Rates {
   const refreshOnce = createRefresh(deps)
   let running: Promise<void> | undefined
   /** Refreshes once. Concurrent callers share one refresh. */
-  const refresh = (): Promise<void> => (running ??= refreshOnce().finally(() => (running = undefined)))
+  const refresh = (): Promise<void> =>
+    (running ??= withDeadline({ name: 'The refresh of the rates', limitMs: REFRESH_LIMIT_MS }, refreshOnce).finally(
+      () => (running = undefined),
+    ))
   const inBackground = (): void =>
     void refresh().catch((error: unknown) => log.warn({ why: describeError(error) }, 'rates could not be refreshed'))
 

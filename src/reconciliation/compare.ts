@@ -8,9 +8,8 @@ import type { RailStatement, StatementLine } from '#rails/contract'
 import { railOf, type Context } from './context.ts'
 import {
   findDifference,
-  extendRunLease,
+  requireRun,
   receiptIdsOf,
-  LEASE_MS,
   openDifference,
   SETTLES_MS,
   type Day,
@@ -18,7 +17,7 @@ import {
 } from './day.ts'
 import { queryEachAttempt } from './provider-queries.ts'
 import { resolveStuckAttempts, findOrRecordReceipt } from './repair.ts'
-import { claimRuns, failRun, finishRun, insertMatches, listUnmatched, type Match, type RunRow } from './store.ts'
+import { claimRuns, failRun, finishRun, insertMatches, listUnmatched, type Match, RUNS, type RunRow } from './store.ts'
 
 const HOUR_MS = 60 * 60_000
 /**
@@ -32,6 +31,9 @@ const MAX_PAGES = 100_000
 /** Failed runs after which the day waits for an operator: `npx purser reconcile run`. */
 const MAX_RUNS = 12
 
+/** Deadline of a run. A list of a million lines takes about an hour. */
+const RUN_LIMIT_MS = 6 * HOUR_MS
+
 const RECONCILE_QUEUE = 'reconciliation.runs'
 
 export const reconcileQueue = (context: Context): DueQueue<RunRow> => ({
@@ -39,7 +41,9 @@ export const reconcileQueue = (context: Context): DueQueue<RunRow> => ({
   concurrency: 1,
   batch: 1,
   idleMs: 15_000,
-  claim: (limit, now) => claimRuns(context.db, limit, now, addMs(now, LEASE_MS)),
+  limitMs: RUN_LIMIT_MS,
+  claims: RUNS,
+  claim: (limit, now, holder) => claimRuns(context.db, limit, now, holder),
   handle: (run, signal) => runDay(context, run, signal),
 })
 
@@ -107,7 +111,7 @@ async function compareStatement(day: Day, statement: RailStatement, signal: Abor
   for (let page = 0; page < MAX_PAGES && !signal.aborted; page++) {
     const { lines, cursor: next } = await statement.list({ from, to, cursor, watched })
     await comparePage(day, lines)
-    await extendRunLease(day)
+    await requireRun(day)
     if (next === undefined) return
     cursor = next
   }
@@ -190,7 +194,7 @@ async function findMissingAtProvider(day: Day, signal: AbortSignal): Promise<voi
     )
     for (const { id, intentId, merchantId, amount: ours, takenAt: movedAt } of page)
       if (unmatched.has(id)) await openDifference(day, 'missing-there', id, { intentId, merchantId, ours, movedAt })
-    await extendRunLease(day)
+    await requireRun(day)
     if (page.length < ROWS) return
     after = page.at(-1)?.id ?? ''
   }

@@ -1,13 +1,9 @@
 import type { CaseKind } from '#cases'
 import type { Money } from '#money'
 import type { BookedReceipt } from '#payments'
-import { addMs } from '#platform/base/clock'
 import type { Rail, StatementLine } from '#rails/contract'
 import type { Context } from './context.ts'
-import { extendRun, type RunRow, type RunTally } from './store.ts'
-
-/** Lease of a run. Comparing one page takes far less, and each page renews the lease. */
-export const LEASE_MS = 15 * 60_000
+import { holdsRun, type RunRow, type RunTally } from './store.ts'
 
 /** Delay after the end of a day. Providers complete their lists some time after the money. */
 export const SETTLES_MS = 2 * 60 * 60_000
@@ -22,8 +18,10 @@ export interface Day {
   readonly tally: RunTally
 }
 
-export const extendRunLease = ({ context, run }: Day): Promise<number> =>
-  extendRun(context.db, run, addMs(context.clock.now(), LEASE_MS))
+/** Throws when another instance claimed the run, or an operator requested it again. Call it once a page. */
+export async function requireRun({ context, run }: Day): Promise<void> {
+  if (!(await holdsRun(context.db, run))) throw new Error('The run was claimed again, so this one stops.')
+}
 
 export interface Difference {
   readonly intentId: string | undefined

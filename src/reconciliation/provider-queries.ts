@@ -1,6 +1,6 @@
 import type { BookedAttempt, BookedReceipt } from '#payments'
 import type { RailReceipt } from '#rails/contract'
-import { findDifference, extendRunLease, openDifference, type Day } from './day.ts'
+import { findDifference, requireRun, openDifference, type Day } from './day.ts'
 import { insertMatches } from './store.ts'
 
 const ROWS = 100
@@ -20,7 +20,7 @@ export async function queryEachAttempt(day: Day, signal: AbortSignal): Promise<v
       const attempt = await context.bookkeeping.findAttempt(context.db, id)
       if (attempt) await queryAttempt(day, attempt)
     }
-    await extendRunLease(day)
+    await requireRun(day)
     if (page.length < ROWS) return
     after = page.at(-1) ?? ''
   }

@@ -1,4 +1,5 @@
 import { type Queryable, sql } from '#platform/database/db'
+import type { ClaimTable } from '#platform/runtime/jobs'
 
 /** All SQL on reconciliation.runs and reconciliation.matches. */
 
@@ -7,6 +8,12 @@ export interface RunRow {
   railAccount: string
   day: string
   tries: number
+  claim: bigint
+}
+
+export const RUNS: ClaimTable<Omit<RunRow, 'tries' | 'claim'>> = {
+  table: 'reconciliation.runs',
+  keyOf: ({ rail, railAccount: rail_account, day }) => ({ rail, rail_account, day }),
 }
 
 export interface RunTally {
@@ -21,28 +28,31 @@ export const planRun = (q: Queryable, rail: string, day: string, dueAt: Date, no
   q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${dueAt}, ${now})
     on conflict (rail, rail_account, day) do nothing`)
 
-/** Requests a run now, whether the day was compared before or not. */
+/** Requests a run now, whether the day was compared before or not. Takes the claim of a run that is under way, which stops. */
 export const requestRun = (q: Queryable, rail: string, day: string, now: Date): Promise<number> =>
   q.run(sql`insert into reconciliation.runs (rail, day, due_at, created_at) values (${rail}, ${day}, ${now}, ${now})
-    on conflict (rail, rail_account, day) do update set due_at = ${now}, tries = 0`)
+    on conflict (rail, rail_account, day) do update set due_at = ${now}, tries = 0, claimed_by = null, claim = runs.claim + 1`)
 
-export const claimRuns = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<RunRow[]> =>
-  q.many(sql`update reconciliation.runs set due_at = ${leaseEnd} where (rail, rail_account, day) in (
-      select rail, rail_account, day from reconciliation.runs where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
-    returning rail, rail_account as "railAccount", day, tries`)
+export const claimRuns = (q: Queryable, limit: number, now: Date, holder: string): Promise<RunRow[]> =>
+  q.many(sql`update reconciliation.runs set claimed_by = ${holder}, claim = claim + 1 where (rail, rail_account, day) in (
+      select rail, rail_account, day from reconciliation.runs where due_at <= ${now} and claimed_by is null
+      order by due_at limit ${limit} for update skip locked)
+    returning rail, rail_account as "railAccount", day, tries, claim`)
 
-const whereRun = (run: RunRow) => sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day}`
+const whereClaimed = (run: RunRow) =>
+  sql`rail = ${run.rail} and rail_account = ${run.railAccount} and day = ${run.day} and claim = ${run.claim}`
 
-export const extendRun = (q: Queryable, run: RunRow, leaseEnd: Date): Promise<number> =>
-  q.run(sql`update reconciliation.runs set due_at = ${leaseEnd} where ${whereRun(run)} and due_at is not null`)
+/** Returns whether no other instance claimed the run meanwhile. */
+export const holdsRun = async (q: Queryable, run: RunRow): Promise<boolean> =>
+  (await q.maybe(sql`select 1 as held from reconciliation.runs where ${whereClaimed(run)}`)) !== undefined
 
 export const finishRun = (q: Queryable, run: RunRow, tally: RunTally, now: Date): Promise<number> =>
-  q.run(sql`update reconciliation.runs set due_at = null, tries = 0, problem = null, finished_at = ${now}, lines = ${tally.lines},
-    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${whereRun(run)}`)
+  q.run(sql`update reconciliation.runs set due_at = null, claimed_by = null, tries = 0, problem = null, finished_at = ${now}, lines = ${tally.lines},
+    matched = ${tally.matched}, repaired = ${tally.repaired}, cases = ${tally.cases} where ${whereClaimed(run)}`)
 
 export const failRun = (q: Queryable, run: RunRow, problem: string, dueAt: Date | null): Promise<number> =>
   q.run(
-    sql`update reconciliation.runs set due_at = ${dueAt}, tries = tries + 1, problem = ${problem} where ${whereRun(run)}`,
+    sql`update reconciliation.runs set due_at = ${dueAt}, claimed_by = null, tries = tries + 1, problem = ${problem} where ${whereClaimed(run)}`,
   )
 
 export const listRuns = (

@@ -1,8 +1,8 @@
-import { addMs, type Clock } from '#platform/base/clock'
+import type { Clock } from '#platform/base/clock'
 import { sql, type Db, type Queryable } from '#platform/database/db'
 import { invariant } from '#platform/base/errors'
 import type { Ids } from '#platform/base/ids'
-import type { DueQueue } from '#platform/runtime/jobs'
+import type { ClaimTable, DueQueue } from '#platform/runtime/jobs'
 
 /** `prompt`, `callback`, `event`, `session`, `refund`, or a kind of a simulator, which starts with its name. */
 export type TimerKind = string
@@ -15,13 +15,13 @@ export interface Timer {
   readonly body: string
   /** Number of runs, including this one. */
   readonly tries: number
+  readonly claim: bigint
 }
 
 /** Returns the time of the next run. Undefined when the timer is done. */
 export type TimerHandler = (timer: Timer) => Promise<Date | undefined>
 
-/** Claim duration. Longer than a delivery may take, so that no two processes send the same delivery. */
-const LEASE_MS = 60_000
+const TIMERS: ClaimTable<{ id: string }> = { table: 'sandbox.timers', keyOf: ({ id }) => ({ id }) }
 const CONCURRENCY = 16
 /** Poll interval. A simulated phone answers within a second, so 200 ms is fast enough and cheap. */
 const IDLE_MS = 200
@@ -52,21 +52,22 @@ export function createTimerQueue(deps: {
     concurrency: CONCURRENCY,
     batch: CONCURRENCY,
     idleMs: IDLE_MS,
-    claim: (limit, now) =>
-      db.many<Timer>(sql`update sandbox.timers set due_at = ${addMs(now, LEASE_MS)}, tries = tries + 1
-        where id in (select id from sandbox.timers where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
-        returning id, kind, subject, body, tries`),
-    // A run before the due time changes nothing.
-    releaseClaims: (now) =>
-      db.run(
-        sql`update sandbox.timers set due_at = ${now} where due_at > ${now} and due_at <= ${addMs(now, LEASE_MS)}`,
-      ),
+    claims: TIMERS,
+    claim: (limit, now, holder) =>
+      db.many<Timer>(sql`update sandbox.timers set claimed_by = ${holder}, claim = claim + 1, tries = tries + 1
+        where id in (select id from sandbox.timers where due_at <= ${now} and claimed_by is null
+          order by due_at limit ${limit} for update skip locked)
+        returning id, kind, subject, body, tries, claim`),
     handle: async (timer) => {
       const handler = handlers[timer.kind]
       invariant(handler, `a timer of the kind ${timer.kind} has a handler`)
       const again = await handler(timer)
-      if (again) await db.run(sql`update sandbox.timers set due_at = ${again} where id = ${timer.id}`)
-      else await takeTimer(db, timer.id)
+      const { id, claim } = timer
+      if (again)
+        await db.run(
+          sql`update sandbox.timers set due_at = ${again}, claimed_by = null where id = ${id} and claim = ${claim}`,
+        )
+      else await db.run(sql`delete from sandbox.timers where id = ${id} and claim = ${claim}`)
     },
   }
 }

@@ -13,18 +13,18 @@ interface Row {
   state: DeliveryState
   tries: number
   dueAt: Date
-  sending: boolean
+  isClaimed: boolean
   lastStatus: number | null
   createdAt: Date
   finishedAt: Date | null
 }
 
 const columns = sql`d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", d.type, d.object_id as "objectId", d.state, d.tries,
-  d.due_at as "dueAt", d.sending, d.last_status as "lastStatus", d.created_at as "createdAt", d.finished_at as "finishedAt"`
+  d.due_at as "dueAt", d.claimed_by is not null as "isClaimed", d.last_status as "lastStatus", d.created_at as "createdAt", d.finished_at as "finishedAt"`
 
-const toDelivery = ({ dueAt, sending, lastStatus, finishedAt, ...row }: Row): Delivery => ({
+const toDelivery = ({ dueAt, isClaimed, lastStatus, finishedAt, ...row }: Row): Delivery => ({
   ...row,
-  nextTryAt: row.state === 'pending' && !sending ? dueAt : undefined,
+  nextTryAt: row.state === 'pending' && !isClaimed ? dueAt : undefined,
   lastStatus: lastStatus ?? undefined,
   finishedAt: finishedAt ?? undefined,
 })
@@ -81,14 +81,11 @@ const toAttempt = ({ at, ms, status, answer, error }: AttemptRow): Attempt => ({
   error: error ?? undefined,
 })
 
-const resetForSending = (now: Date) =>
-  sql`state = 'pending', due_at = ${now}, sending = false, failures = 0, finished_at = null`
+const resetForSending = (now: Date) => sql`state = 'pending', due_at = ${now}, failures = 0, finished_at = null`
 
 /** Makes a delivery due now with a fresh retry schedule. Does nothing while it is being sent. */
 export async function reopenDelivery(tx: Tx, id: string, now: Date): Promise<void> {
-  await tx.run(
-    sql`update webhooks.deliveries set ${resetForSending(now)} where id = ${id} and (not sending or due_at <= ${now})`,
-  )
+  await tx.run(sql`update webhooks.deliveries set ${resetForSending(now)} where id = ${id} and claimed_by is null`)
 }
 
 /** Reopens the deliveries in the range, oldest first. @returns their creation times */
@@ -101,7 +98,7 @@ export async function reopenDeliveries(
     createdAt: Date
   }>(sql`update webhooks.deliveries set ${resetForSending(now)} where id in (
       select id from webhooks.deliveries
-      where endpoint_id = ${endpointId} and created_at >= ${from} and created_at < ${to} and state = ${state} and not sending
+      where endpoint_id = ${endpointId} and created_at >= ${from} and created_at < ${to} and state = ${state} and claimed_by is null
       order by created_at, id limit ${limit} for update)
     returning created_at as "createdAt"`)
   return rows.map(({ createdAt }) => createdAt).toSorted((a, b) => a.getTime() - b.getTime())

@@ -35,7 +35,7 @@ export async function insertDeliveries(
       (id, event_id, endpoint_id, merchant_id, type, object_id, version, due_at, created_at)
     select n.id, ${event.id}, n.endpoint_id, ${event.merchantId}, ${event.type}, ${event.objectId}, ${event.version},
       greatest(${event.createdAt}, (select p.due_at from webhooks.deliveries p
-        where p.endpoint_id = n.endpoint_id and p.object_id = ${event.objectId} and p.state = 'pending' and not p.sending
+        where p.endpoint_id = n.endpoint_id and p.object_id = ${event.objectId} and p.state = 'pending' and p.claimed_by is null
         order by p.version desc, p.seq desc limit 1)),
       ${event.createdAt}
     from unnest(${to.map(({ id }) => id)}::text[], ${to.map(({ endpointId }) => endpointId)}::text[]) as n (id, endpoint_id)`)

@@ -1,17 +1,21 @@
 import { sql, type Queryable } from '#platform/database/db'
+import type { ClaimTable } from '#platform/runtime/jobs'
 
 /** SQL for deliveries as a queue. */
+
+export const DELIVERIES: ClaimTable<{ id: string }> = { table: 'webhooks.deliveries', keyOf: ({ id }) => ({ id }) }
 
 export interface Claimed {
   id: string
   eventId: string
   endpointId: string
   merchantId: string
-  /** Fencing number of this claim. A sender with a lower number has lost its claim. */
+  /** Number of this claim. A sender with a lower number has lost its claim. */
+  claim: bigint
+  /** Number of this attempt. */
   tries: number
   failures: number
   createdAt: Date
-  leaseEnd: Date
   body: string
   url: string
   /** True: the endpoint is neither disabled nor deleted. */
@@ -24,7 +28,7 @@ export interface Claimed {
 export interface Claim {
   limit: number
   now: Date
-  leaseEnd: Date
+  holder: string
   /** Deliveries that this process is sending now, by endpoint. */
   busy: ReadonlyMap<string, number>
   /** Endpoints whose last response was slow. They get the concurrency of failing endpoints. */
@@ -35,9 +39,9 @@ export interface Claim {
 
 /** Endpoints with pending deliveries, found by a loose index scan: one step per endpoint, however much waits. */
 const waiting = sql`waiting (id) as (
-  (select endpoint_id from webhooks.deliveries where state = 'pending' order by endpoint_id limit 1)
+  (select endpoint_id from webhooks.deliveries where state = 'pending' and claimed_by is null order by endpoint_id limit 1)
   union all
-  select (select d.endpoint_id from webhooks.deliveries d where d.state = 'pending' and d.endpoint_id > w.id
+  select (select d.endpoint_id from webhooks.deliveries d where d.state = 'pending' and d.claimed_by is null and d.endpoint_id > w.id
     order by d.endpoint_id limit 1)
   from waiting w where w.id is not null)`
 
@@ -45,10 +49,7 @@ const waiting = sql`waiting (id) as (
  * Claims due deliveries, taking turns between endpoints, oldest first within each. An endpoint gets at most its free slots, so that it
  * cannot take all capacity. Per object and endpoint only the first delivery is claimed, and only while no other one is being sent.
  */
-export const claimDeliveries = (
-  q: Queryable,
-  { limit, now, leaseEnd, busy, slow, places }: Claim,
-): Promise<Claimed[]> =>
+export const claimDeliveries = (q: Queryable, { limit, now, holder, busy, slow, places }: Claim): Promise<Claimed[]> =>
   q.many(sql`with recursive ${waiting},
     picked as (
       select due.id from waiting w
@@ -56,27 +57,33 @@ export const claimDeliveries = (
       left join unnest(${[...busy.keys()]}::text[], ${[...busy.values()]}::int[]) as b (id, count) on b.id = w.id
       cross join lateral (
         select d.id, d.due_at, d.seq from webhooks.deliveries d
-        where d.endpoint_id = w.id and d.state = 'pending' and d.due_at <= ${now}
+        where d.endpoint_id = w.id and d.state = 'pending' and d.claimed_by is null and d.due_at <= ${now}
           and not exists (select from webhooks.deliveries p
             where p.endpoint_id = d.endpoint_id and p.object_id = d.object_id and p.state = 'pending' and p.id <> d.id
-              and ((p.version, p.seq) < (d.version, d.seq) or (p.sending and p.due_at > ${now})))
+              and ((p.version, p.seq) < (d.version, d.seq) or p.claimed_by is not null))
         order by d.due_at, d.seq
         limit greatest(0, case when e.failing_since is null and w.id <> all(${slow}) then ${places.working}::int else ${places.failing}::int end - coalesce(b.count, 0))
         for update of d skip locked) due
       order by row_number() over (partition by w.id order by due.due_at, due.seq) + coalesce(b.count, 0), due.due_at, due.seq
       limit ${limit})
-    update webhooks.deliveries d set tries = d.tries + 1, sending = true, due_at = ${leaseEnd}
+    update webhooks.deliveries d set tries = d.tries + 1, claimed_by = ${holder}, claim = d.claim + 1
     from picked, webhooks.events v, webhooks.endpoints e
     where d.id = picked.id and v.id = d.event_id and e.id = d.endpoint_id
-    returning d.id, d.event_id as "eventId", d.endpoint_id as "endpointId", d.merchant_id as "merchantId", d.tries, d.failures,
-      d.created_at as "createdAt", d.due_at as "leaseEnd", v.body, e.url, e.disabled_at is null and e.deleted_at is null as active,
+    returning d.id, d.event_id as "eventId", d.endpoint_id as "endpointId", d.merchant_id as "merchantId", d.claim, d.tries, d.failures,
+      d.created_at as "createdAt", v.body, e.url, e.disabled_at is null and e.deleted_at is null as active,
       e.failing_since as "failingSince",
       array(select s.sealed from webhooks.secrets s where s.endpoint_id = d.endpoint_id and (s.ends_at is null or s.ends_at > ${now})
         order by s.id desc) as secrets`)
 
-/** Makes the deliveries of dead processes due now. */
-export const releaseDeliveries = (q: Queryable, now: Date): Promise<number> =>
-  q.run(sql`update webhooks.deliveries set due_at = ${now}, sending = false where state = 'pending' and sending`)
+/** Returns whether no other instance claimed the delivery meanwhile. */
+export const holdsDelivery = async (q: Queryable, { id, claim }: Sent, holder: string): Promise<boolean> =>
+  (await q.maybe(
+    sql`select 1 as held from webhooks.deliveries where id = ${id} and claim = ${claim} and claimed_by = ${holder}`,
+  )) !== undefined
+
+/** Releases a delivery that was not sent, without counting an attempt. */
+export const releaseDelivery = (q: Queryable, { id, claim }: Sent): Promise<number> =>
+  q.run(sql`update webhooks.deliveries set claimed_by = null, tries = tries - 1 where id = ${id} and claim = ${claim}`)
 
 export interface AttemptRow {
   at: Date
@@ -86,7 +93,7 @@ export interface AttemptRow {
   error: string | null
 }
 
-type Sent = Pick<Claimed, 'id' | 'endpointId' | 'tries'>
+type Sent = Pick<Claimed, 'id' | 'endpointId' | 'claim'>
 
 /**
  * Records the attempt, ends the delivery unless a later claim took it, updates the endpoint's health, and unblocks the deliveries of the
@@ -104,11 +111,11 @@ export async function recordFinalAttempt(
       values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
     marked as (update webhooks.endpoints set failing_since = case when ${works}::bool then null else ${now}::timestamptz end
       where id = ${sent.endpointId} and (failing_since is not null) = ${works}::bool),
-    own as (update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}, last_status = ${status},
+    own as (update webhooks.deliveries set state = ${state}, claimed_by = null, finished_at = ${now}, last_status = ${status},
         failures = failures + case when ${works}::bool then 0 else 1 end
-      where id = ${sent.id} and tries = ${sent.tries} and state = 'pending' returning endpoint_id, object_id, version, seq)
+      where id = ${sent.id} and claim = ${sent.claim} and state = 'pending' returning endpoint_id, object_id, version, seq)
     update webhooks.deliveries d set due_at = ${now} from own
-    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
+    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and d.claimed_by is null
       and (d.version, d.seq) > (own.version, own.seq) and d.due_at > ${now}`)
 }
 
@@ -123,10 +130,10 @@ export async function recordRetry(
       insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
       values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
     marked as (update webhooks.endpoints set failing_since = ${now} where id = ${sent.endpointId} and failing_since is null),
-    own as (update webhooks.deliveries set due_at = ${dueAt}, sending = false, failures = failures + 1, last_status = ${status}
-      where id = ${sent.id} and tries = ${sent.tries} and state = 'pending' returning endpoint_id, object_id, version, seq)
+    own as (update webhooks.deliveries set due_at = ${dueAt}, claimed_by = null, failures = failures + 1, last_status = ${status}
+      where id = ${sent.id} and claim = ${sent.claim} and state = 'pending' returning endpoint_id, object_id, version, seq)
     update webhooks.deliveries d set due_at = ${dueAt} from own
-    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and not d.sending
+    where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and d.claimed_by is null
       and (d.version, d.seq) > (own.version, own.seq) and d.due_at < ${dueAt}`)
 }
 
@@ -135,7 +142,7 @@ export const closePendingDeliveries = (
   q: Queryable,
   { endpointId, state, now }: { endpointId: string; state: 'failed' | 'canceled'; now: Date },
 ): Promise<number> =>
-  q.run(sql`update webhooks.deliveries set state = ${state}, sending = false, finished_at = ${now}
+  q.run(sql`update webhooks.deliveries set state = ${state}, claimed_by = null, finished_at = ${now}
     where endpoint_id = ${endpointId} and state = 'pending'`)
 
 /** Returns the due time of the oldest due delivery to a working endpoint. */
@@ -145,7 +152,7 @@ export const findOldestDue = async (q: Queryable, now: Date): Promise<Date | und
       select min(due.due_at) as oldest from waiting w
       join webhooks.endpoints e on e.id = w.id and e.failing_since is null
       cross join lateral (select d.due_at from webhooks.deliveries d
-        where d.endpoint_id = w.id and d.state = 'pending' and d.due_at <= ${now} order by d.due_at limit 1) due`)
+        where d.endpoint_id = w.id and d.state = 'pending' and d.claimed_by is null and d.due_at <= ${now} order by d.due_at limit 1) due`)
   ).oldest ?? undefined
 
 /** Finds deliveries marked as succeeded without an attempt that got a 2xx response. */

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { addMs, monotonicMs } from '#platform/base/clock'
 import { describeError } from '#platform/base/errors'
-import type { DueQueue } from '#platform/runtime/jobs'
+import { isClaimHeld, type DueQueue } from '#platform/runtime/jobs'
 import { DELIVERIES_QUEUE, type WebhooksContext } from './context.ts'
 import { markDisabled } from './endpoint-store.ts'
 import { secretContext } from './endpoints.ts'
@@ -9,22 +9,24 @@ import { DISABLE_AFTER_MS, nextAttemptAt, parseRetryAfter } from './schedule.ts'
 import {
   claimDeliveries,
   closePendingDeliveries,
-  releaseDeliveries,
+  DELIVERIES,
+  holdsDelivery,
   recordFinalAttempt,
   recordRetry,
   type AttemptRow,
+  releaseDelivery,
   type Claimed,
 } from './queue-store.ts'
 import { signedHeaders } from './signing.ts'
 
 /** Response deadline. An endpoint should store the event, answer, and process it afterwards. */
 const DEADLINE_MS = 10_000
+/** Deadline of a delivery with its records in the database. */
+const HANDLE_LIMIT_MS = 45_000
 /** Maximum response bytes read; 4 kB are stored. Reading more lets the connection be reused. */
 const READ_BYTES = 64 * 1024
 const STORED_BYTES = 4096
 const ERROR_LENGTH = 300
-/** Claim duration. An attempt ends well within it; afterwards another worker may claim the delivery. */
-const LEASE_MS = 60_000
 
 /**
  * Maximum concurrent deliveries in this process. It is high because deliveries mostly wait. An endpoint gets a few of these slots. A
@@ -36,7 +38,7 @@ const SLOW_MS = 2000
 const SLOW_CACHE_SIZE = 10_000
 const PLACES_PER_WAKE = 4
 
-export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
+export function deliveriesQueue(context: WebhooksContext): DueQueue<ClaimedAt> {
   const busy = new Map<string, number>()
   const slow = new LRUCache<string, true>({ max: SLOW_CACHE_SIZE })
   const adjustBusy = (endpointId: string, by: 1 | -1): number => {
@@ -50,20 +52,21 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
     concurrency: CONCURRENCY,
     batch: 64,
     idleMs: 500,
-    claim: async (limit, now) => {
-      const leaseEnd = addMs(now, LEASE_MS)
+    limitMs: HANDLE_LIMIT_MS,
+    claims: DELIVERIES,
+    claim: async (limit, now, holder) => {
+      const claimedMs = monotonicMs()
       const claimed = await claimDeliveries(context.db, {
         limit,
         now,
-        leaseEnd,
+        holder,
         busy,
         slow: [...slow.keys()],
         places: PLACES,
       })
       for (const { endpointId } of claimed) adjustBusy(endpointId, 1)
-      return claimed
+      return claimed.map((delivery) => ({ ...delivery, holder, claimedMs }))
     },
-    releaseClaims: (now) => releaseDeliveries(context.db, now),
     handle: async (delivery) => {
       try {
         const took = await deliver(context, delivery)
@@ -77,15 +80,22 @@ export function deliveriesQueue(context: WebhooksContext): DueQueue<Claimed> {
   }
 }
 
+/** A delivery with its holder and the monotonic time before its claim. */
+type ClaimedAt = Claimed & { readonly holder: string; readonly claimedMs: number }
+
 /** @returns how long the endpoint took in ms; undefined when nothing was sent */
-async function deliver(context: WebhooksContext, delivery: Claimed): Promise<number | undefined> {
+async function deliver(context: WebhooksContext, delivery: ClaimedAt): Promise<number | undefined> {
   const now = context.clock.now()
   if (!delivery.active) {
     await closePendingDeliveries(context.db, { endpointId: delivery.endpointId, state: 'canceled', now })
     return undefined
   }
-  // The claim expired while the delivery waited in this process. The next claimant sends it.
-  if (delivery.leaseEnd <= now) return undefined
+  // The claim was lost while the delivery waited in this process, or the process was frozen. The next holder sends it.
+  const isHeld = await isClaimHeld(delivery.claimedMs, () => holdsDelivery(context.db, delivery, delivery.holder))
+  if (!isHeld) {
+    await releaseDelivery(context.db, delivery)
+    return undefined
+  }
   if (delivery.tries === 1) context.meters.delay.observe((now.getTime() - delivery.createdAt.getTime()) / 1000)
   const sent = await send(context, delivery, now)
   if (sent.ok) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { identitySchema } from '#identity'
+import { sql } from '#platform/database/db'
 import { platformSchema } from '#platform/database/schema'
 import { openTestDatabase } from '../../test/database.ts'
 import { openReceiver } from '../../test/receiver.ts'
@@ -184,7 +185,7 @@ test('a slow endpoint gets two places and takes none from an endpoint that waits
   const [queue] = trial.webhooks.queues ?? []
   assert.ok(queue)
   const turn = async (limit: number): Promise<number> => {
-    const claimed = await queue.claim(limit, trial.clock.now())
+    const claimed = await queue.claim(limit, trial.clock.now(), trial.jobs.instanceId)
     await Promise.all(claimed.map((row) => queue.handle(row, new AbortController().signal)))
     return claimed.filter((row) => (row as { endpointId: string }).endpointId === key.id).length
   }
@@ -204,13 +205,15 @@ test('the deliveries of a killed process are sent again, and its late results ch
   const { key } = await trial.subscribe(receiver.url)
   const id = await trial.publish('pay_1')
   const [queue] = trial.webhooks.queues ?? []
-  const claimed = (await queue?.claim(10, trial.clock.now())) ?? []
+  await t.db.run(sql`insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at)
+    values ('first', '{}', '', 1, '', '{}', clock_timestamp(), clock_timestamp())`)
+  const claimed = ((await queue?.claim(10, trial.clock.now(), 'first')) ?? []) as { claimedMs: number }[]
   assert.equal(claimed.length, 1)
-  // The first process is dead; another polls.
+  // The first process is silent; another polls.
   const other = trial.createInstance()
   await other.jobs.runDue()
   assert.equal(receiver.received.length, 0, 'the claim is still valid')
-  trial.clock.advance(61 * SECOND_MS)
+  await t.db.run(sql`delete from platform.instances where id = 'first'`)
   await other.jobs.runDue()
   assert.deepEqual(
     receiver.received.map(({ headers }) => headers['webhook-id']),
@@ -218,9 +221,10 @@ test('the deliveries of a killed process are sent again, and its late results ch
   )
   const [delivery] = await trial.deliveries(key.id)
   assert.deepEqual([delivery?.state, delivery?.tries], ['succeeded', 2])
-  // The first process was not dead after all.
-  for (const row of claimed) await queue?.handle(row, new AbortController().signal)
-  assert.equal(receiver.received.length, 1, 'its claim has expired')
+  // The first process was frozen.
+  for (const row of claimed)
+    await queue?.handle({ ...row, claimedMs: row.claimedMs - 60_000 }, new AbortController().signal)
+  assert.equal(receiver.received.length, 1, 'its claim is lost')
 })
 
 test('two instances share the queue and send each delivery once', async () => {

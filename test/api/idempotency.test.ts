@@ -160,9 +160,8 @@ void test('an attempt whose process died is found, not started again, by its key
   const key = { 'idempotency-key': 'died-1' }
   const first = await prompt(world, id, '254700000003', key)
   // Recreate the state after a kill between the prompt and the response.
-  const past = new Date(world.clock.now().getTime() - 1)
   await world.database.owner.run(sql`update platform.idempotency set state = 'running', status = null, body = null,
-    lease_until = ${past} where key = 'died-1'`)
+    claimed_by = null where key = 'died-1'`)
   await world.advance(3000)
   const again = await prompt(world, id, '254700000003', key)
   assert.deepEqual([again.status, again.body.id, again.body.reason], [201, first.body.id, 'canceled-by-payer'])
@@ -199,17 +198,16 @@ void test('a repeat waits ten seconds for the first response, then is refused wi
   const path = `${PAYMENTS}/${id}/attempts`
   const first = await prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
   // Simulates that the first request is still running, in this process or another.
-  const ahead = new Date(world.clock.now().getTime() + 60_000)
   const run = (): Promise<number> =>
     world.database.owner.run(sql`update platform.idempotency set state = 'running', status = null, body = null,
-      lease_until = ${ahead} where scope like ${`% ${path}`}`)
+      claimed_by = ${world.app.jobs.instanceId} where scope like ${`% ${path}`}`)
   await run()
   const refused = await prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
   assertRefused(refused, { status: 409, code: 'idempotency-in-progress', says: /still running/ })
   assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
 
   const waiting = prompt(world, id, '254711000002', { 'idempotency-key': 'slow-1' })
-  await world.database.owner.run(sql`update platform.idempotency set state = 'done', status = 201,
+  await world.database.owner.run(sql`update platform.idempotency set state = 'done', claimed_by = null, status = 201,
     body = ${JSON.stringify(first.body)} where scope like ${`% ${path}`}`)
   const answered = await waiting
   assert.deepEqual([answered.status, answered.body, replayed(answered)], [201, first.body, 'true'])

@@ -24,6 +24,9 @@ const SHORTEST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 30_000
 /** A publisher does not confirm a subscription, so events of this interval may be missed. */
 const SUBSCRIBING_MS = 1000
+/** Silence after which a connection without a handshake, and one with a subscription, is replaced: its node may be frozen. */
+const HANDSHAKE_MS = 10_000
+const QUIET_MS = 10 * 60_000
 /** Maximum frame size. An event has about fifty bytes. */
 const MAX_FRAME = 64 * 1024
 
@@ -33,6 +36,7 @@ export async function followSequence(address: string, handlers: SequenceHandlers
   const host = hostname.replace(/^\[|\]$/g, '')
   for (let waitFor = SHORTEST_WAIT_MS; !signal.aborted; waitFor = Math.min(waitFor * 2, LONGEST_WAIT_MS)) {
     const socket = connect({ host, port: Number(port || 80), keepAlive: true, keepAliveInitialDelay: 10_000 })
+    socket.setTimeout(HANDSHAKE_MS, () => socket.destroy())
     const connected = await read(socket, handlers, signal)
     if (connected) waitFor = SHORTEST_WAIT_MS
     await waitMs(waitFor, signal)
@@ -49,7 +53,9 @@ async function read(socket: Socket, handlers: SequenceHandlers, signal: AbortSig
     socket.write(GREETING)
     for await (const chunk of socket) {
       for (const reply of session.take(chunk as Buffer)) socket.write(reply)
-      if (session.isReady()) subscribed ??= setTimeout(handlers.missed, SUBSCRIBING_MS)
+      if (!session.isReady() || subscribed) continue
+      subscribed = setTimeout(handlers.missed, SUBSCRIBING_MS)
+      socket.setTimeout(QUIET_MS)
     }
   } catch {
     // The next connection calls missed().

@@ -14,15 +14,35 @@ create table inbox.events (
   token_subject text,
   state inbox.event_state not null default 'new',
   received_at timestamptz not null,
-  -- Next attempt. A worker claims the event by moving this time ahead, which is its lease.
+  -- Next attempt.
   due_at timestamptz not null,
+  -- Instance that handles the event, and the number of its claim.
+  claimed_by text,
+  claim bigint not null default 0,
   -- An event that cannot be handled is retried until this time. Then it is parked for an operator.
   retry_until timestamptz not null,
   tries integer not null default 0,
   note text,
   primary key (rail, event_key)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-create index events_due on inbox.events (due_at) where state = 'new';
+create index events_due on inbox.events (due_at) where state = 'new' and claimed_by is null;
+create index events_claimed on inbox.events (claimed_by) where claimed_by is not null;
 create index events_parked on inbox.events (received_at) where state = 'parked';
 -- Handled events are deleted after 90 days. Rows arrive in the order of `received_at`, so a BRIN index finds the old ones.
 create index events_received on inbox.events using brin (received_at);
+
+-- An event that was not handled is never deleted, and a handled one is never handled again.
+create function inbox.keep_unhandled() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'IN001', message = format('inbox.events: event %s %s has not been handled', old.rail, old.event_key);
+end$$;
+create trigger events_keep_unhandled before delete on inbox.events for each row when (old.state in ('new', 'parked'))
+  execute function inbox.keep_unhandled();
+create function inbox.keep_handled() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'IN002', message = format('inbox.events: event %s %s was handled', old.rail, old.event_key);
+end$$;
+create trigger events_keep_handled before update of state on inbox.events for each row
+  when (old.state in ('done', 'ignored') and new.state <> old.state) execute function inbox.keep_handled();
+alter table inbox.events enable always trigger events_keep_unhandled;
+alter table inbox.events enable always trigger events_keep_handled;

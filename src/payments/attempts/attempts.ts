@@ -1,8 +1,9 @@
 import { TRANSFER_RAIL, BALANCE_RAIL } from '../methods/types.ts'
 import { callbackUrl } from '#inbox'
 import { type Asset, currencyOf, formatAmount, money } from '#money'
-import { addMs } from '#platform/base/clock'
+import { addMs, monotonicMs } from '#platform/base/clock'
 import type { Tx } from '#platform/database/db'
+import { isClaimHeld } from '#platform/runtime/jobs'
 import { FetchError } from '#platform/web/fetch'
 import { parseMobile } from '#platform/base/phone'
 import type { CollectRequest, Outcome, Payer, Rail } from '#rails/contract'
@@ -33,9 +34,11 @@ import { refreshIntent } from '../intents/refresh.ts'
 import { isLive, isEnded } from '../intents/state.ts'
 import {
   type AttemptRow,
-  claimSubmission,
+  beginSubmission,
   extendWatches,
   findAttempt,
+  type HeldAttempt,
+  holdsSubmission,
   insertAttempt,
   listAttempts,
   listPrompts,
@@ -49,10 +52,6 @@ import { requireAttemptsLeft, requireFewDeclines, requireFewPrompts } from './li
 import { recordOutcome } from './outcomes.ts'
 import type { PaymentMethod, StartAttempt } from './types.ts'
 
-/** Lease of a submission. An attempt without an answer by then counts as interrupted. */
-const SUBMIT_LEASE_MS = 90_000
-/** The request that creates an attempt submits it at once. The queue takes over when that process has died. */
-const QUEUE_TAKES_OVER_MS = 3000
 /** Attempts older than this are not submitted: the payer no longer waits for the prompt. */
 const STALE_MS = 2 * 60_000
 
@@ -265,8 +264,9 @@ interface Opening {
   now: Date
 }
 
+/** Builds an attempt that this process has claimed, because the request that creates it submits it at once. */
 export const newAttempt = (
-  { ids }: Context,
+  { ids, jobs }: Context,
   { intent, rail, railAccount, ask, payer, returnUrl, requestKey, now }: Opening,
 ): AttemptRow => ({
   id: ids.next('att'),
@@ -295,7 +295,9 @@ export const newAttempt = (
   declined: null,
   why: null,
   unconfirmed: false,
-  dueAt: addMs(now, QUEUE_TAKES_OVER_MS),
+  dueAt: now,
+  claimedBy: jobs().instanceId,
+  claim: 1n,
   checks: 0,
   createdAt: now,
   submittedAt: null,
@@ -305,20 +307,26 @@ export const newAttempt = (
 })
 
 /**
- * Submits an attempt to its rail, unless another process claimed it. An attempt is never sent twice, whatever happens
- * to this process: only `created` can be claimed.
+ * Submits an attempt that this process has claimed to its rail. An attempt is never sent twice, whatever happens to this process: only
+ * `created` can be submitted, and only by the holder of the claim.
  */
-export async function submit(
-  context: Context,
-  { id, intentId }: Pick<AttemptRow, 'id' | 'intentId'>,
-): Promise<AttemptRow> {
+export async function submit(context: Context, held: HeldAttempt & Pick<AttemptRow, 'intentId'>): Promise<AttemptRow> {
+  const holder = context.jobs().instanceId
   const now = context.clock.now()
-  const intent = await findIntent(context.db, intentId)
+  const intent = await findIntent(context.db, held.intentId)
   if (!intent) throw notFound()
-  const claimed = await claimSubmission(context.db, id, now, addMs(now, SUBMIT_LEASE_MS))
-  if (!claimed) return (await findAttempt(context.db, id)) ?? Promise.reject(notFound())
+  const sinceMs = monotonicMs()
+  const claimed = await beginSubmission(context.db, held, holder, now)
+  const current = async (): Promise<AttemptRow> =>
+    (await findAttempt(context.db, held.id)) ?? Promise.reject(notFound())
+  if (!claimed) return current()
+  // This process may have been frozen after the commit. Then another one has taken over, and asks the provider.
+  if (!(await isClaimHeld(sinceMs, () => holdsSubmission(context.db, held, holder)))) {
+    context.log.warn({ attemptId: held.id, rail: claimed.rail }, 'not sent: another instance took over the attempt')
+    return current()
+  }
   const outcome = await startOnRail(context, intent, claimed, now)
-  return (await recordOutcome(context, { attempt: claimed, outcome, from: 'start' })).attempt
+  return (await recordOutcome(context, { attempt: claimed, outcome, from: 'start', held })).attempt
 }
 
 async function startOnRail(context: Context, intent: IntentRow, attempt: AttemptRow, now: Date): Promise<Outcome> {

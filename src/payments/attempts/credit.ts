@@ -65,6 +65,7 @@ function newManualAttempt(
     railAccount,
     state: 'abandoned',
     dueAt: null,
+    claimedBy: null,
   }
 }
 

@@ -9,7 +9,15 @@ import { notFound } from '../errors.ts'
 import { refreshIntent } from '../intents/refresh.ts'
 import { isLive, isEnded, nextState } from '../intents/state.ts'
 import { type CountResult, countReceipt, reverseReceipt } from '../receipts/receipts.ts'
-import { type AttemptRow, findByReference, lockAttempt, updateAttempt } from '../store/attempts.ts'
+import {
+  type AttemptRow,
+  expediteAttempt,
+  findByReference,
+  type HeldAttempt,
+  lockAttempt,
+  releaseAttempt,
+  updateAttempt,
+} from '../store/attempts.ts'
 import { lockIntent } from '../store/intents.ts'
 import type { MoveResult, UnitOfWork } from '../unit-of-work.ts'
 import { nextCheckAt, nextFeeCheckAt } from './schedule.ts'
@@ -23,6 +31,11 @@ export interface Observation {
   readonly outcome: Outcome | { readonly kind: 'abandon' } | { readonly kind: 'interrupted'; readonly why: string }
   /** Source: the answer to the submission (`start`), the answer to a query (`check`), or a provider event (`event`). */
   readonly from: 'start' | 'check' | 'event'
+  /**
+   * The observer's claim, under which it submitted or polled. Recording releases it. When another instance has claimed the attempt since,
+   * the observation is judged like an unsigned event: it adds what it proves, and decides nothing.
+   */
+  readonly held?: HeldAttempt | undefined
 }
 
 export interface Recorded {
@@ -36,12 +49,13 @@ export interface Recorded {
  * Repeated observations change nothing.
  */
 export async function recordOutcome(context: Context, observation: Observation): Promise<Recorded> {
-  return transactMoney(context, async (tx, contended) => {
+  const record = async (tx: Tx, contended: boolean): Promise<Recorded> => {
     const transfers: Transfer[] = []
     const recorded = await applyOutcome(tx, context, observation, { contended, transfers })
     if (transfers.length > 0) await context.ledger.post(tx, transfers)
     return recorded
-  })
+  }
+  return transactMoney(context, record, { repeatable: true })
 }
 
 /**
@@ -58,6 +72,8 @@ export async function applyOutcome(
   if (!intent) throw notFound()
   const attempt = await lockAttempt(tx, observed.attempt.id)
   const now = context.clock.now()
+  const isLate = observed.held !== undefined && observed.held.claim !== attempt.claim
+  if (isLate && !provesAnything(attempt, observed)) return ignoreLate(tx, context, attempt, observed)
   const unit: UnitOfWork = {
     tx,
     context,
@@ -69,15 +85,22 @@ export async function applyOutcome(
     late: false,
     receiptChanged: false,
   }
-  const observation = attempt.kind === 'balance' ? resolveBalanceOutcome(unit, observed) : observed
+  const timely: Observation = isLate
+    ? { attempt: observed.attempt, outcome: observed.outcome, from: 'event' }
+    : observed
+  const observation = attempt.kind === 'balance' ? resolveBalanceOutcome(unit, timely) : timely
   const reference = await adoptReference(unit, observation)
-  if (reference.refused !== undefined) return { attempt, refused: reference.refused }
+  if (reference.refused !== undefined) {
+    if (observation.held) await releaseAttempt(tx, observation.held)
+    return { attempt, refused: reference.refused }
+  }
 
   const { event, refused, unconfirmed } = await moveMoney(unit, observation.outcome)
   const state = event === undefined ? attempt.state : (nextState(attempt.state, event) ?? attempt.state)
   const updated = toUpdatedAttempt(unit, observation, { state, reference: reference.value, unconfirmed })
   const after = attempt.kind === 'address' ? await updateAddress(unit, updated) : updated
-  await updateAttempt(tx, after)
+  // A holder that found an interrupted submission polls it next.
+  await updateAttempt(tx, after, observation.outcome.kind === 'interrupted' ? undefined : observation.held)
   await refreshIntent(tx, context, intent, now, {
     shows: unit.receiptChanged || publicFields(attempt) !== publicFields(after),
     attemptFailed: state === 'failed' && attempt.state !== 'failed',
@@ -85,6 +108,26 @@ export async function applyOutcome(
   })
   tx.afterCommit(() => reportStateChange(context, attempt, after))
   return refused === undefined ? { attempt: after } : { attempt: after, refused }
+}
+
+/**
+ * Returns whether an answer that arrives after the claim was lost proves anything: a reference, or money at a provider. A failure does not:
+ * the attempt may have been found at the provider meanwhile. A balance payment has no provider.
+ */
+const provesAnything = ({ kind }: AttemptRow, { outcome }: Observation): boolean =>
+  kind !== 'balance' && (outcome.kind === 'received' || outcome.kind === 'reversed' || outcome.kind === 'pending')
+
+/** Leaves the decision to the holder of the claim. A failure makes the attempt due for a query. */
+async function ignoreLate(tx: Tx, context: Context, attempt: AttemptRow, { outcome }: Observation): Promise<Recorded> {
+  const { id: attemptId, intentId: paymentId, rail, state } = attempt
+  if (outcome.kind === 'failed') await expediteAttempt(tx, attempt, context.clock.now())
+  tx.afterCommit(() =>
+    context.log.warn(
+      { paymentId, attemptId, rail, state, outcome: outcome.kind },
+      'an answer arrived after another instance took over the attempt',
+    ),
+  )
+  return { attempt, refused: 'claim-lost' }
 }
 
 /**
@@ -144,7 +187,7 @@ const withRefusal = (moved: MoveResult, counted: CountResult): MoveResult =>
 /** Returns the attempt's row after the observation. */
 function toUpdatedAttempt(
   { attempt, context, now }: UnitOfWork,
-  { outcome, from }: Observation,
+  { outcome, from, held }: Observation,
   { state, reference, unconfirmed }: Pick<AttemptRow, 'state' | 'reference' | 'unconfirmed'>,
 ): AttemptRow {
   const checks = from === 'check' ? attempt.checks + 1 : attempt.checks
@@ -165,7 +208,7 @@ function toUpdatedAttempt(
   }
   return awaitsFee(attempt, outcome)
     ? { ...after, dueAt: nextFeeCheckAt(after.endedAt ?? now, now) }
-    : scheduleNextCheck(context, { before: attempt, after, from, now })
+    : scheduleNextCheck(context, { before: attempt, after, from, held, now })
 }
 
 /** Recomputes the amount due on an address and extends the time that the address is watched. */
@@ -181,8 +224,17 @@ async function updateAddress(unit: UnitOfWork, after: AttemptRow): Promise<Attem
 
 function scheduleNextCheck(
   context: Context,
-  { before, after, from, now }: { before: AttemptRow; after: AttemptRow; from: Observation['from']; now: Date },
+  {
+    before,
+    after,
+    from,
+    held,
+    now,
+  }: { before: AttemptRow; after: AttemptRow; now: Date } & Pick<Observation, 'from' | 'held'>,
 ): AttemptRow {
+  // The check was requested again while it ran, for example because the payment was canceled: check soon.
+  const wasExpedited = held && before.dueAt && before.dueAt <= now && before.dueAt.getTime() !== held.dueAt?.getTime()
+  if (wasExpedited && isLive(after.state)) return after
   const moved = from === 'check' || after.state !== before.state || after.reference !== before.reference
   const pace = railOf(context, before.rail)?.collect
   return moved && pace ? { ...after, dueAt: nextCheckAt(after, pace, now) } : after

@@ -1,20 +1,18 @@
 import { money } from '#money'
 import { addMs } from '#platform/base/clock'
 import { FetchError } from '#platform/web/fetch'
+import { isDatabaseUnavailable } from '#platform/database/db'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { AttemptRef, Collect, Outcome } from '#rails/contract'
 import { ATTEMPTS_QUEUE, type Context, railOf } from '../context.ts'
 import { notFound } from '../errors.ts'
 import { isLive, isEnded } from '../intents/state.ts'
-import { type AttemptRow, claimDue, listAttempts, postponeAttempt, releaseAttemptClaims } from '../store/attempts.ts'
+import { type AttemptRow, ATTEMPTS, claimDue, listAttempts, postponeAttempt } from '../store/attempts.ts'
 import { findIntent } from '../store/intents.ts'
 import { recordAnswer } from './answers.ts'
 import { requestOf, submit } from './attempts.ts'
 import { type Recorded, recordOutcome } from './outcomes.ts'
 import { backOff, giveUp, nextCheckAt, nextFeeCheckAt } from './schedule.ts'
-
-/** Lease of one check. A query takes far less; after the lease another worker takes over from a dead one. */
-const LEASE_MS = 120_000
 
 /** Creates the queue of due attempts. Every pending attempt is polled, because a callback may never arrive. */
 export function attemptsQueue(context: Context): DueQueue<AttemptRow> {
@@ -23,8 +21,8 @@ export function attemptsQueue(context: Context): DueQueue<AttemptRow> {
     concurrency: 8,
     batch: 32,
     idleMs: 500,
-    claim: (limit, now) => claimDue(context.db, limit, now, addMs(now, LEASE_MS)),
-    releaseClaims: (now) => releaseAttemptClaims(context.db, now, addMs(now, LEASE_MS)),
+    claims: ATTEMPTS,
+    claim: (limit, now, holder) => claimDue(context.db, limit, now, holder),
     handle: (attempt) => pollOrBackOff(context, attempt),
   }
 }
@@ -36,9 +34,11 @@ async function pollOrBackOff(context: Context, attempt: AttemptRow): Promise<voi
   try {
     await pollAttempt(context, attempt)
   } catch (error) {
+    if (isDatabaseUnavailable(error)) throw error
     const { id: attemptId, intentId: paymentId, rail, checks } = attempt
+    const now = context.clock.now()
     context.log.error({ paymentId, attemptId, rail, checks, error }, 'attempt could not be checked')
-    await postponeAttempt(context.db, { ...attempt, checks: checks + 1, dueAt: backOff(checks, context.clock.now()) })
+    await postponeAttempt(context.db, attempt, { checks: checks + 1, dueAt: backOff(checks, now), now })
   }
 }
 
@@ -54,8 +54,9 @@ async function pollAttempt(context: Context, attempt: AttemptRow): Promise<void>
         attempt,
         outcome: { kind: 'interrupted', why: 'no answer was recorded' },
         from: 'event',
+        held: attempt,
       })
-      await checkAttempt(context, after)
+      if (after.claim === attempt.claim) await checkAttempt(context, after)
       return
     }
     case 'pending':
@@ -66,7 +67,7 @@ async function pollAttempt(context: Context, attempt: AttemptRow): Promise<void>
       await checkAttempt(context, attempt)
       return
     case 'failed':
-      await postponeAttempt(context.db, { ...attempt, dueAt: null })
+      await postponeAttempt(context.db, attempt, { ...attempt, dueAt: null, now: context.clock.now() })
   }
 }
 
@@ -77,15 +78,16 @@ async function pollAttempt(context: Context, attempt: AttemptRow): Promise<void>
 async function checkAttempt(context: Context, attempt: AttemptRow): Promise<void> {
   const collect = railOf(context, attempt.rail)?.collect
   if (!collect) {
-    await postponeAttempt(context.db, { ...attempt, dueAt: addMs(context.clock.now(), 60 * 60_000) })
+    const now = context.clock.now()
+    await postponeAttempt(context.db, attempt, { ...attempt, dueAt: addMs(now, 60 * 60_000), now })
     return
   }
   await closeIfEnded(context, collect, attempt)
   const outcome = await queryProvider(context, collect, attempt)
   const recorded = outcome
-    ? await recordOutcome(context, { attempt, outcome, from: 'check' })
+    ? await recordOutcome(context, { attempt, outcome, from: 'check', held: attempt })
     : { attempt: await postponeCheck(context, collect, attempt) }
-  await giveUpIfDue(context, collect, recorded, outcome?.kind ?? 'error')
+  await giveUpIfDue(context, collect, recorded, outcome?.kind ?? 'error', attempt)
 }
 
 /**
@@ -185,9 +187,8 @@ async function postponeCheck(context: Context, collect: Collect, attempt: Attemp
   const now = context.clock.now()
   const awaitsFee = attempt.state === 'settled'
   const dueAt = awaitsFee ? nextFeeCheckAt(attempt.endedAt ?? now, now) : nextCheckAt(after, collect, now)
-  const later = { ...after, dueAt }
-  await postponeAttempt(context.db, later)
-  return later
+  await postponeAttempt(context.db, attempt, { ...after, dueAt, now })
+  return { ...after, dueAt }
 }
 
 async function giveUpIfDue(
@@ -195,10 +196,11 @@ async function giveUpIfDue(
   collect: Collect,
   { attempt }: Recorded,
   answer: Outcome['kind'] | 'error',
+  held: AttemptRow,
 ): Promise<void> {
   const end = giveUp(attempt, answer, collect, context.clock.now())
   if (!end) return
   const outcome =
     end === 'abandon' ? { kind: 'abandon' as const } : { kind: 'failed' as const, reason: 'expired' as const }
-  await recordOutcome(context, { attempt, outcome, from: 'event' })
+  await recordOutcome(context, { attempt, outcome, from: 'event', held })
 }

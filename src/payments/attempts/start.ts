@@ -1,7 +1,7 @@
 import { openAttempt, requireRate, submit } from './attempts.ts'
 import type { Context } from '../context.ts'
 import { pageOpen } from '../errors.ts'
-import { toAttempt } from '../store/attempts.ts'
+import { type AttemptRow, ATTEMPTS, toAttempt } from '../store/attempts.ts'
 import { closePage } from './polling.ts'
 import type { Attempt, StartAttempt } from './types.ts'
 
@@ -18,7 +18,17 @@ export async function startAttempt(context: Context, input: StartAttempt): Promi
     opened = await open()
     if ('rivals' in opened) throw pageOpen(opened.rivals[0]?.method ?? '')
   }
-  const attempt = opened.again ? opened.attempt : await submit(context, opened.attempt)
+  const attempt = opened.again ? opened.attempt : await submitOrGiveBack(context, opened.attempt)
   if (!opened.again && attempt.kind === 'address') await context.wakeWatch(attempt.rail)
   return toAttempt(attempt)
+}
+
+/** Submits an attempt. After an error of Purser the queue takes it over. */
+async function submitOrGiveBack(context: Context, attempt: AttemptRow): Promise<AttemptRow> {
+  try {
+    return await submit(context, attempt)
+  } catch (error) {
+    context.jobs().giveBack(ATTEMPTS, attempt)
+    throw error
+  }
 }

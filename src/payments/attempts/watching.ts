@@ -1,7 +1,7 @@
 import type { Transfer } from '#ledger'
 import { money } from '#money'
 import { addMs } from '#platform/base/clock'
-import type { Tx } from '#platform/database/db'
+import { isDatabaseUnavailable, type Tx } from '#platform/database/db'
 import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { Fact, Rail, Watch, Watched } from '#rails/contract'
@@ -11,22 +11,21 @@ import { type AttemptRow, findAttempt } from '../store/attempts.ts'
 import { lockIntents } from '../store/intents.ts'
 import {
   claimWatch,
-  releaseWatchClaims,
   ensureWatchRow,
   storePollFailure,
   storePollResult,
   sweepRowName,
   wakeWatch,
   type WatchRow,
+  WATCHES,
 } from '../store/watching.ts'
 import { applyOutcome } from './outcomes.ts'
 
-/** Lease of one poll. After it, another process may poll the same range; only one of them stores its result. */
-const LEASE_MS = 180_000
 /** Poll interval while no address is watched. It keeps the cursor near the tip. */
 const IDLE_MS = 5 * 60_000
-/** Lease of one sweep, which reads the same blocks for every address ever issued. */
-const SWEEP_LEASE_MS = 30 * 60_000
+/** Deadlines. A poll reads some blocks, a sweep the same blocks for every address ever issued. */
+const POLL_LIMIT_MS = 180_000
+const SWEEP_LIMIT_MS = 30 * 60_000
 const SWEEP_EVERY_MS = 24 * 60 * 60_000
 const SWEEP_RETRY_MS = 10 * 60_000
 const MAX_WATCHED = 50_000
@@ -46,7 +45,7 @@ export interface Watching {
 
 /**
  * Creates the poll queues of rails that receive money without a request, such as Bitcoin. A row in `payments.watches`
- * is the lease: one process holds it, and only the holder stores facts and cursor, in one transaction. A process starts
+ * is claimed by one process, and only the holder stores facts and cursor, in one transaction. A process starts
  * to listen for provider notifications at its first poll.
  */
 export function createWatching(context: Context): Watching {
@@ -81,17 +80,18 @@ const queueName = (row: string): string => `payments.watch-${row}`
 interface PollQueue {
   /** Row in `payments.watches`. */
   readonly row: string
-  readonly leaseMs: number
   /** Delay after a failed poll. */
   readonly retryMs: number
+  /** Deadline of a poll. */
+  readonly limitMs: number
   poll(row: WatchRow): Promise<void>
 }
 
 const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => void): DueQueue<WatchRow> =>
   pollQueue(context, rail, {
     row: rail.name,
-    leaseMs: LEASE_MS,
     retryMs: rail.watch.everyMs,
+    limitMs: POLL_LIMIT_MS,
     poll: async (row) => {
       listen(rail)
       await poll(context, rail, row)
@@ -102,15 +102,15 @@ const watchQueue = (context: Context, rail: Watcher, listen: (rail: Watcher) => 
 const sweepQueue = (context: Context, rail: Watcher): DueQueue<WatchRow> =>
   pollQueue(context, rail, {
     row: sweepRowName(rail.name),
-    leaseMs: SWEEP_LEASE_MS,
     retryMs: SWEEP_RETRY_MS,
+    limitMs: SWEEP_LIMIT_MS,
     poll: (row) => sweep(context, rail, row),
   })
 
 function pollQueue(
   context: Context,
   rail: Watcher,
-  { row: name, leaseMs, retryMs, poll: pollRow }: PollQueue,
+  { row: name, retryMs, limitMs, poll: pollRow }: PollQueue,
 ): DueQueue<WatchRow> {
   let opened = false
   return {
@@ -118,14 +118,15 @@ function pollQueue(
     concurrency: 1,
     batch: 1,
     idleMs: 500,
-    claim: async (_, now) => {
+    limitMs,
+    claims: WATCHES,
+    claim: async (_, now, holder) => {
       if (rail.unavailable() !== undefined) return []
       if (!opened) await ensureWatchRow(context.db, name, now)
       opened = true
-      const row = await claimWatch(context.db, name, now, addMs(now, leaseMs))
+      const row = await claimWatch(context.db, name, now, holder)
       return row ? [row] : []
     },
-    releaseClaims: (now) => releaseWatchClaims(context.db, name, now),
     // A failed poll is repeated from the same cursor.
     handle: async (row) => {
       try {
@@ -186,9 +187,11 @@ async function storeFacts(
     })
   } catch (error) {
     if (error instanceof LostClaim) {
-      context.log.warn({ rail: row.rail }, 'poll exceeded its lease and another process took over')
+      context.log.warn({ rail: row.rail }, 'another process took the poll over')
       return
     }
+    // Without the database no payment is at fault. The facts may have been stored: a repeat of the poll then changes nothing.
+    if (isDatabaseUnavailable(error)) throw error
     const failed = await applyPerIntent(context, about)
     // Every payment failed, so the fault is on our side: keep the cursor. Otherwise skip the failing payments; the
     // daily reconciliation finds their money.
@@ -223,6 +226,7 @@ async function applyPerIntent(context: Context, about: readonly MatchedFact[]): 
   const failed: MatchedFact[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
     await applyFacts(context, of, async () => undefined).catch((error: unknown) => {
+      if (isDatabaseUnavailable(error)) throw error
       context.log.error({ paymentId, error }, 'facts about a payment could not be stored')
       failed.push(...of)
     })

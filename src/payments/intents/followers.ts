@@ -1,3 +1,4 @@
+import { withDeadline } from '#platform/base/deadline'
 import type { Queryable } from '#platform/database/db'
 import { notFound, tooManyFollowers } from '../errors.ts'
 import { listVersions } from '../store/intents.ts'
@@ -25,17 +26,21 @@ export interface FollowOptions {
   readonly onError: (error: unknown) => void
   readonly most?: number
   readonly everyMs?: number
+  /** Deadline of one read in milliseconds. Default: 45 s. */
+  readonly limitMs?: number
 }
 
 /** Maximum followers (open pages) per instance. Each takes a few hundred bytes and shares one query a second. */
 const MAX_FOLLOWERS = 5000
 const EVERY_MS = 1000
+const READ_LIMIT_MS = 45_000
 
 /**
  * Creates the follower registry. One query a second reads the versions of all followed intents; without followers there
  * is no query.
  */
-export function createFollow({ db, load, onError, most = MAX_FOLLOWERS, everyMs = EVERY_MS }: FollowOptions): Follow {
+export function createFollow(options: FollowOptions): Follow {
+  const { db, load, onError, most = MAX_FOLLOWERS, everyMs = EVERY_MS, limitMs = READ_LIMIT_MS } = options
   const followers = new Set<Follower>()
   let timer: NodeJS.Timeout | undefined
   let polling = false
@@ -44,7 +49,8 @@ export function createFollow({ db, load, onError, most = MAX_FOLLOWERS, everyMs 
     if (polling) return
     polling = true
     try {
-      const versions = await listVersions(db, [...new Set([...followers].map(({ intentId }) => intentId))])
+      const ids = [...new Set([...followers].map(({ intentId }) => intentId))]
+      const versions = await withDeadline({ name: 'A poll for followers', limitMs }, () => listVersions(db, ids))
       const known = new Map(versions.map(({ id, version }) => [id, version]))
       for (const follower of followers) if ((known.get(follower.intentId) ?? 0) > follower.seen) markStale(follower)
     } catch (error) {
@@ -72,7 +78,7 @@ export function createFollow({ db, load, onError, most = MAX_FOLLOWERS, everyMs 
       while (!signal.aborted) {
         // Reset before the read, so that a change during the read is not missed.
         follower.stale = false
-        const intent = await load(intentId)
+        const intent = await withDeadline({ name: 'A read for a follower', limitMs }, () => load(intentId))
         if (!intent) throw notFound()
         if (intent.version > follower.seen) {
           follower.seen = intent.version

@@ -83,7 +83,9 @@ create table payments.attempts (
   why text,
   -- The rail reported money that is not final yet.
   unconfirmed boolean not null default false,
-  -- Next poll. A worker claims the attempt by moving this time ahead, which is its lease. `checks` counts the polls.
+  -- Instance that submits or polls the attempt, and the number of its claim.
+  claimed_by text, claim bigint not null default 0,
+  -- Next poll. `checks` counts the polls.
   -- `ends_at`: when the payer can no longer pay: the end of a prompt or a manual transfer. Null: only the provider knows.
   due_at timestamptz, checks integer not null default 0, ends_at timestamptz,
   created_at timestamptz not null, submitted_at timestamptz, ended_at timestamptz,
@@ -99,7 +101,8 @@ create table payments.attempts (
   sent_at timestamptz, sent_note text
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index attempts_intent on payments.attempts (intent_id, id);
-create index attempts_due on payments.attempts (due_at) where due_at is not null;
+create index attempts_due on payments.attempts (due_at) where due_at is not null and claimed_by is null;
+create index attempts_claimed on payments.attempts (claimed_by) where claimed_by is not null;
 -- At most one live prompt for each intent, whatever the code does.
 create unique index attempts_one_push on payments.attempts (intent_id)
   where kind = 'push' and state in ('created', 'submitting', 'pending', 'unknown');
@@ -273,7 +276,8 @@ create table payments.refunds (
   -- SHA-256 of the link's secret. The link accepts a destination once; afterwards it shows the result.
   claim_hash text, claim_expires_at timestamptz,
   idempotency_key text, request_hash text,
-  -- Next poll, and the number of polls, as in `attempts`.
+  -- Claim, next poll and number of polls, as in `attempts`.
+  claimed_by text, claim bigint not null default 0,
   due_at timestamptz, checks integer not null default 0,
   version integer not null default 1,
   created_at timestamptz not null, submitted_at timestamptz, ended_at timestamptz,
@@ -285,7 +289,8 @@ create index refunds_intent on payments.refunds (intent_id, id);
 create index refunds_newest on payments.refunds (merchant_id, id desc);
 create unique index refunds_idempotency on payments.refunds (merchant_id, idempotency_key) where idempotency_key is not null;
 create unique index refunds_reference on payments.refunds (rail, rail_account, reference) where reference is not null;
-create index refunds_due on payments.refunds (due_at) where due_at is not null;
+create index refunds_due on payments.refunds (due_at) where due_at is not null and claimed_by is null;
+create index refunds_claimed on payments.refunds (claimed_by) where claimed_by is not null;
 create index refunds_live on payments.refunds (merchant_id)
   where state in ('created', 'submitting', 'pending', 'unknown', 'claimable');
 create index refunds_keys on payments.refunds (created_at) where idempotency_key is not null;
@@ -332,13 +337,16 @@ create table payments.settlements (
   -- Grows with each change of state. A settlement that has ended can become pending again.
   version integer not null default 1,
   due_at timestamptz not null,
-  -- Next run. A worker claims the settlement by moving this time ahead, which is its lease.
+  -- Next run.
   look_at timestamptz,
+  -- Instance that settles it, and the number of its claim.
+  claimed_by text, claim bigint not null default 0,
   created_at timestamptz not null, settled_at timestamptz,
   check (returned <= credited), check (fee <= credited - returned),
   check ((state = 'pending') = (settled_at is null)), check ((state = 'settled') = (fee is not null))
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-create index settlements_look on payments.settlements (look_at) where look_at is not null;
+create index settlements_look on payments.settlements (look_at) where look_at is not null and claimed_by is null;
+create index settlements_claimed on payments.settlements (claimed_by) where claimed_by is not null;
 create index settlements_merchant on payments.settlements (merchant_id, id desc);
 create index settlements_receipt on payments.settlements (receipt_id);
 
@@ -358,18 +366,20 @@ create table payments.settlement_frees (
 create index settlement_frees_settlement on payments.settlement_frees (settlement_id);
 
 -- Watching: one row for the polls of each rail, and one for its daily sweep over all addresses (`<rail>:sweep`). A process claims a
--- poll by a lease. Only the process with the latest claim may store the result.
+-- poll. Only the process with the latest claim may store the result.
 create table payments.watches (
   rail text primary key,
   cursor text,
   -- Start of the last poll that reached the newest data. The next poll includes each address whose `watch_until` is later than that.
   caught_up_at timestamptz,
   due_at timestamptz not null,
-  leased_until timestamptz,
-  -- Number of claims so far, which identifies the latest one.
-  claims integer not null default 0,
+  -- Instance that polls, and the number of its claim.
+  claimed_by text, claim bigint not null default 0,
+  -- The poll was requested during the poll under way, so another one follows.
+  woken boolean not null default false,
   failing_since timestamptz, problem text
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+create index watches_claimed on payments.watches (claimed_by) where claimed_by is not null;
 
 -- Whether a rail answers queries about attempts. Every instance reads it for its health; workers write it, at most every few seconds.
 create table payments.rail_queries (
@@ -384,17 +394,3 @@ create table payments.tallies (
   until timestamptz primary key,
   created bigint not null check (created >= 0)
 );
-
--- Guards: PostgreSQL refuses these changes to the owner, too.
-create trigger receipts_written_once before update or delete on payments.receipts for each row execute function payments.refuse_change();
-create trigger receipts_never_truncated before truncate on payments.receipts for each statement execute function payments.refuse_change();
-create trigger receipt_states_keep_facts before update or delete on payments.receipt_states for each row execute function payments.keep_receipt_facts();
-create trigger receipt_states_never_truncated before truncate on payments.receipt_states for each statement execute function payments.refuse_change();
-create trigger receipt_entries_written_once before update or delete on payments.receipt_entries for each row execute function payments.refuse_change();
-create trigger receipt_entries_never_truncated before truncate on payments.receipt_entries for each statement execute function payments.refuse_change();
-create trigger exchanges_written_once before update or delete on payments.exchanges for each row execute function payments.refuse_change();
-create trigger exchanges_never_truncated before truncate on payments.exchanges for each statement execute function payments.refuse_change();
-create trigger refunds_keep_facts before update or delete on payments.refunds for each row execute function payments.keep_refund_facts();
-create trigger refunds_never_truncated before truncate on payments.refunds for each statement execute function payments.refuse_change();
-create trigger refund_parts_written_once before update or delete on payments.refund_parts for each row execute function payments.refuse_change();
-create trigger refund_parts_never_truncated before truncate on payments.refund_parts for each statement execute function payments.refuse_change();

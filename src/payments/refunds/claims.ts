@@ -1,5 +1,4 @@
 import type { Transfer } from '#ledger'
-import { addMs } from '#platform/base/clock'
 import type { Queryable, Tx } from '#platform/database/db'
 import { isId } from '#platform/base/ids'
 import { type Context, REFUNDS_QUEUE, transactMoney } from '../context.ts'
@@ -10,15 +9,13 @@ import { isClaimSecret } from '../reservations/claim-secret.ts'
 import { destinationNotOffered, noSuchRefund } from '../reservations/errors.ts'
 import { notifyRefundOwner, toRefund } from '../reservations/refund.ts'
 import { findIntent, type IntentRow, lockIntent } from '../store/intents.ts'
-import { findRefund, lockRefund, type RefundRow, updateRefund } from '../store/refunds.ts'
+import { claimRefund as holdRefund, findRefund, lockRefund, type RefundRow, updateRefund } from '../store/refunds.ts'
 import { fitsRail } from './plan.ts'
-import { submitRefund } from './sending/send.ts'
+import { sendOrGiveBack } from './sending/polling.ts'
 import type { Claim, ClaimPlace, Refund } from './types.ts'
 
 /** Sender of manual refunds. The operator pays to the payer's destination and runs `npx purser payments refund-sent`. */
 export const MANUAL_SENDER = 'hand'
-/** Delay after which the queue sends a refund that the claiming process did not send. */
-const QUEUE_DELAY_MS = 3000
 const MAX_DESTINATION_CHARS = 300
 
 /** Returns the refund behind a link; undefined when it does not exist or the secret is wrong. */
@@ -63,7 +60,7 @@ export async function claimRefund(
   const row = await transactMoney(context, (tx, contended) =>
     recordDestination(tx, context, found, { place, to, contended }),
   )
-  return toRefund(context, row.state === 'created' ? await submitRefund(context, row.id) : row)
+  return toRefund(context, row.state === 'created' ? await sendOrGiveBack(context, row) : row)
 }
 
 async function recordDestination(
@@ -89,14 +86,15 @@ async function recordDestination(
           state: 'created',
           phone: requirePhone(to, place.phoneCountry),
           checks: 0,
-          dueAt: addMs(now, QUEUE_DELAY_MS),
+          dueAt: now,
         }
       : { ...next, state: 'pending', destination: requireDestination(to), submittedAt: now, dueAt: null }
   await updateRefund(tx, after)
   await notifyRefundOwner(tx, context, intent.owner, after, 'pending')
   tx.afterCommit(() => context.jobs().wake(REFUNDS_QUEUE))
   tx.afterCommit(() => context.log.info({ refundId: id, paymentId: intentId, place: name }, 'refund claimed'))
-  return after
+  // The request sends the refund at once.
+  return after.state === 'created' ? holdRefund(tx, after, context.jobs().instanceId) : after
 }
 
 function requirePhone(to: string, country: MobileCountry | undefined): string {

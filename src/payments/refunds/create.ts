@@ -13,18 +13,16 @@ import { type IntentRow, lockIntent } from '../store/intents.ts'
 import { listRefundableReceipts, listUncountedReceipts, type ReceiptRow } from '../store/receipts.ts'
 import { findSimilarRefund, findRefundByKey, insertRefund, listReserved, type RefundRow } from '../store/refunds.ts'
 import { type Plan, planRefund, type Refundable } from './plan.ts'
-import { submitRefund } from './sending/send.ts'
+import { sendOrGiveBack } from './sending/polling.ts'
 import type { NewRefund } from './types.ts'
 
-/** Delay after which the queue sends a refund that the creating process did not send. */
-const QUEUE_DELAY_MS = 3000
 const DAY_MS = 24 * 60 * 60_000
 
 /** See Refunds.create. */
 export async function createRefund(context: Context, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
   const opened = await context.db.transaction((tx) => openRefund(tx, context, input))
   if (opened.replayed || opened.row.state !== 'created' || input.later) return opened
-  return { row: await submitRefund(context, opened.row.id), replayed: false }
+  return { row: await sendOrGiveBack(context, opened.row), replayed: false }
 }
 
 async function openRefund(tx: Tx, context: Context, input: NewRefund): Promise<{ row: RefundRow; replayed: boolean }> {
@@ -97,6 +95,8 @@ const listUncountedIn = async (tx: Tx, intentId: string, asset: Asset): Promise<
 function newRow(context: Context, intent: IntentRow, input: NewRefund, plan: Plan, now: Date): RefundRow {
   const id = context.ids.next('re')
   const isClaim = plan.kind === 'claim'
+  // The request that creates a refund sends it at once, unless it is for later.
+  const claimedBy = isClaim || input.later ? null : context.jobs().instanceId
   const claimExpiresAt = isClaim ? addMs(now, context.refunds().claimDays * DAY_MS) : null
   return {
     id,
@@ -124,7 +124,9 @@ function newRow(context: Context, intent: IntentRow, input: NewRefund, plan: Pla
     claimExpiresAt,
     idempotencyKey: input.idempotency?.key ?? null,
     requestHash: input.idempotency?.hash ?? null,
-    dueAt: claimExpiresAt ?? addMs(now, QUEUE_DELAY_MS),
+    dueAt: claimExpiresAt ?? now,
+    claimedBy,
+    claim: 1n,
     checks: 0,
     version: 1,
     createdAt: now,

@@ -8,10 +8,11 @@ import { statusOfRefund } from '../reservations/state.ts'
 import { findRefund, listUnresolvedRefunds, measureUnresolvedRefunds, type RefundRow } from '../store/refunds.ts'
 import { MANUAL_SENDER } from './claims.ts'
 import { recordRefund } from './sending/record.ts'
-import { SEND_LEASE_MS } from './sending/send.ts'
 import type { Refund } from './types.ts'
 
 const MAX_LISTED = 100
+/** Time in which the process that sent a refund may still wait for the provider's answer. */
+const MAX_ANSWER_MS = 90_000
 /** A refund without an answer for this long waits for an operator. */
 const NO_ANSWER_MS = 60 * 60_000
 
@@ -39,7 +40,7 @@ export const measureWaitingRefunds = (context: Context): Promise<{ waiting: numb
 function isBeingSent({ state, rail, submittedAt }: RefundRow, now: Date): boolean {
   if (state === 'created' || state === 'submitting') return true
   const isOut = state === 'pending' || state === 'unknown'
-  return isOut && rail !== MANUAL_SENDER && submittedAt !== null && now < addMs(submittedAt, SEND_LEASE_MS)
+  return isOut && rail !== MANUAL_SENDER && submittedAt !== null && now < addMs(submittedAt, MAX_ANSWER_MS)
 }
 
 /** See Refunds.listWaiting. */

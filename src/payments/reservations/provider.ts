@@ -36,6 +36,8 @@ export async function insertProviderRefund(
     idempotencyKey: null,
     requestHash: null,
     dueAt: null,
+    claimedBy: null,
+    claim: 0n,
     checks: 0,
     version: 1,
     createdAt: now,

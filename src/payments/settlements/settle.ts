@@ -1,5 +1,4 @@
 import type { Account, Transfer } from '#ledger'
-import { addMs } from '#platform/base/clock'
 import type { Tx } from '#platform/database/db'
 import { deriveUuid } from '#platform/base/ids'
 import type { DueQueue } from '#platform/runtime/jobs'
@@ -9,8 +8,9 @@ import { lockAccount } from '../store/receipts.ts'
 import {
   claimSettlements,
   findSettlement,
-  releaseSettlementClaims,
   lockSettlement,
+  SETTLEMENTS,
+  type ClaimedSettlement,
   type SettlementRow,
   updateSettlement,
 } from '../store/settlements.ts'
@@ -18,7 +18,6 @@ import { pendingAccount, SETTLEMENTS_QUEUE } from './holding.ts'
 import { notifySettlementOwner } from './notify.ts'
 import { settlementFee } from './terms.ts'
 
-const LEASE_MS = 60_000
 const FEE_SHARDS = 32
 
 /** Account of the operator that receives settlement fees. */
@@ -30,25 +29,25 @@ const feesAccount = (asset: Account['asset']): Account => ({
 })
 
 /** Queue of settlements that are due. */
-export function settlementsQueue(context: Context): DueQueue<{ id: string }> {
+export function settlementsQueue(context: Context): DueQueue<ClaimedSettlement> {
   return {
     name: SETTLEMENTS_QUEUE,
     concurrency: 4,
     batch: 32,
     idleMs: 1000,
-    claim: (limit, now) => claimSettlements(context.db, limit, now, addMs(now, LEASE_MS)),
-    releaseClaims: (now) => releaseSettlementClaims(context.db, now),
-    handle: ({ id }) => context.db.transaction((tx) => settle(context, tx, id)),
+    claims: SETTLEMENTS,
+    claim: (limit, now, holder) => claimSettlements(context.db, limit, now, holder),
+    handle: (claimed) => context.db.transaction((tx) => settle(context, tx, claimed), { repeatable: true }),
   }
 }
 
-async function settle(context: Context, tx: Tx, id: string): Promise<void> {
+async function settle(context: Context, tx: Tx, { id, claim }: ClaimedSettlement): Promise<void> {
   const found = await findSettlement(tx, id)
   if (found?.state !== 'pending') return
   // Reversals lock the debt before the settlement, too.
   const debt = await lockDebt(context, tx, found)
   const row = await lockSettlement(tx, id)
-  if (row?.state !== 'pending') return
+  if (row?.state !== 'pending' || row.claim !== claim) return
   const amount = row.credited - row.returned
   const fee = settlementFee(row.asset, amount, row)
   const version = row.version + 1

@@ -1,10 +1,17 @@
 import { type Asset, money } from '#money'
 import { type Queryable, sql, type Tx } from '#platform/database/db'
+import type { ClaimTable } from '#platform/runtime/jobs'
 import type { CollectKind, FailureReason, Payer } from '#rails/contract'
 import type { Attempt, AttemptState } from '../attempts/types.ts'
 import { parseExchange, type StoredExchange } from './stored-exchange.ts'
 
 /** All SQL on payments.attempts. */
+
+export const ATTEMPTS: ClaimTable<{ id: string }> = {
+  table: 'payments.attempts',
+  requests: true,
+  keyOf: ({ id }) => ({ id }),
+}
 
 export interface AttemptRow {
   id: string
@@ -34,6 +41,10 @@ export interface AttemptRow {
   why: string | null
   unconfirmed: boolean
   dueAt: Date | null
+  /** Instance that submits or polls the attempt. */
+  claimedBy: string | null
+  /** Number of the claim. */
+  claim: bigint
   checks: number
   createdAt: Date
   submittedAt: Date | null
@@ -46,7 +57,7 @@ export interface AttemptRow {
 
 const COLUMNS = sql`id, intent_id as "intentId", rail, rail_account as "railAccount", method, kind, state, asset, amount, reference,
   redirect_url as "redirectUrl", address, payment_uri as "paymentUri", due, index_space as "indexSpace", address_index as "addressIndex",
-  watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", checks,
+  watch_until as "watchUntil", exchange, tolerance, payer, return_url as "returnUrl", request_key as "requestKey", reason, declined, why, unconfirmed, due_at as "dueAt", claimed_by as "claimedBy", claim, checks,
   created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt", ends_at as "endsAt", sent_at as "sentAt"`
 
 export function toAttempt(row: AttemptRow): Attempt {
@@ -80,9 +91,9 @@ export const maskPhone = (phone: string): string =>
 
 export async function insertAttempt(tx: Tx, row: AttemptRow): Promise<void> {
   await tx.run(sql`insert into payments.attempts (id, intent_id, rail, rail_account, method, kind, state, asset, amount, payer, return_url,
-      request_key, due_at, created_at, index_space, address_index, watch_until, exchange, tolerance, ends_at)
+      request_key, due_at, claimed_by, claim, created_at, index_space, address_index, watch_until, exchange, tolerance, ends_at)
     values (${row.id}, ${row.intentId}, ${row.rail}, ${row.railAccount}, ${row.method}, ${row.kind}, ${row.state}, ${row.asset},
-      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.createdAt}, ${row.indexSpace},
+      ${row.amount}, ${row.payer}, ${row.returnUrl}, ${row.requestKey}, ${row.dueAt}, ${row.claimedBy}, ${row.claim}, ${row.createdAt}, ${row.indexSpace},
       ${row.addressIndex}, ${row.watchUntil}, ${row.exchange}, ${row.tolerance}, ${row.endsAt})`)
 }
 
@@ -102,7 +113,7 @@ export const findAttemptOfReceipt = (q: Queryable, receiptId: string): Promise<A
     sql`select ${COLUMNS} from payments.attempts where id = (select attempt_id from payments.receipts where id = ${receiptId})`,
   )
 
-/** Locks an attempt. Call it under the intent's lock; then only queue claims (due_at) run concurrently. */
+/** Locks an attempt. Call it under the intent's lock; then only claims run concurrently. */
 export const lockAttempt = (tx: Tx, id: string): Promise<AttemptRow> =>
   tx.one(sql`select ${COLUMNS} from payments.attempts where id = ${id} for no key update`)
 
@@ -115,25 +126,34 @@ export const listAttemptsOf = (q: Queryable, intentIds: readonly string[]): Prom
     sql`select ${COLUMNS} from payments.attempts where intent_id = any(${intentIds}) order by id limit ${intentIds.length * 200}`,
   )
 
+/** The claim of a holder, and the due time that the attempt had when it was claimed. */
+export type HeldAttempt = Pick<AttemptRow, 'id' | 'claim' | 'dueAt'>
+
 /**
- * Claims the right to call the rail, once: undefined when the attempt is not `created` any more. The lifetime of a
+ * Takes the right to call the rail, once: undefined when the attempt is not `created` any more, or the claim is lost. The lifetime of a
  * prompt starts at submission, which a crash may have delayed.
  */
-export const claimSubmission = (q: Queryable, id: string, now: Date, leaseEnd: Date): Promise<AttemptRow | undefined> =>
-  q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd},
+export const beginSubmission = (
+  q: Queryable,
+  { id, claim }: HeldAttempt,
+  holder: string,
+  now: Date,
+): Promise<AttemptRow | undefined> =>
+  q.maybe(sql`update payments.attempts set state = 'submitting', submitted_at = ${now},
       ends_at = case when kind = 'push' then ends_at + greatest(${now} - created_at, interval '0') else ends_at end
-    where id = ${id} and state = 'created' returning ${COLUMNS}`)
+    where id = ${id} and state = 'created' and claim = ${claim} and claimed_by = ${holder} returning ${COLUMNS}`)
 
-/** Claims due attempts until `leaseEnd`. */
-export const claimDue = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<AttemptRow[]> =>
-  q.many(sql`update payments.attempts set due_at = ${leaseEnd} where id in (
-    select id from payments.attempts where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
+/** Returns whether the holder still has the right to call the rail. */
+export const holdsSubmission = async (q: Queryable, { id, claim }: HeldAttempt, holder: string): Promise<boolean> =>
+  (await q.maybe(sql`select 1 as held from payments.attempts
+    where id = ${id} and state = 'submitting' and claim = ${claim} and claimed_by = ${holder}`)) !== undefined
+
+/** Claims due attempts. */
+export const claimDue = (q: Queryable, limit: number, now: Date, holder: string): Promise<AttemptRow[]> =>
+  q.many(sql`update payments.attempts set claimed_by = ${holder}, claim = claim + 1 where id in (
+    select id from payments.attempts where due_at <= ${now} and claimed_by is null
+    order by due_at limit ${limit} for update skip locked)
     returning ${COLUMNS}`)
-
-/** Makes claimed attempts due again, and those whose next check is within one lease: checking early does no harm. */
-export const releaseAttemptClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
-  q.run(sql`update payments.attempts set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
-    and state in ('created', 'submitting', 'pending', 'unknown')`)
 
 /** Makes the open pages of an intent due at once. */
 export const expeditePageChecks = (tx: Tx, intentId: string, now: Date): Promise<number> =>
@@ -146,18 +166,39 @@ export async function extendWatches(tx: Tx, intentId: string, until: Date): Prom
     where intent_id = ${intentId} and watch_until < ${until}`)
 }
 
-export async function updateAttempt(tx: Tx, row: AttemptRow): Promise<void> {
+/** Updates an attempt. Releases it when the holder of `held` writes, or when it is due no more. */
+export async function updateAttempt(tx: Tx, row: AttemptRow, held?: Pick<AttemptRow, 'claim'>): Promise<void> {
   await tx.run(sql`update payments.attempts set state = ${row.state}, reference = ${row.reference}, redirect_url = ${row.redirectUrl},
     reason = ${row.reason}, declined = ${row.declined}, why = ${row.why}, unconfirmed = ${row.unconfirmed}, due_at = ${row.dueAt},
+    claimed_by = case when ${row.dueAt === null} or claim = ${held?.claim ?? null} then null else claimed_by end,
     checks = ${row.checks}, ended_at = ${row.endedAt}, amount = ${row.amount}, address = ${row.address}, payment_uri = ${row.paymentUri},
     due = ${row.due}, address_index = ${row.addressIndex}, watch_until = ${row.watchUntil}, exchange = ${row.exchange},
     tolerance = ${row.tolerance} where id = ${row.id}`)
 }
 
-/** Postpones the next check when there was nothing to record. Changes nothing else. */
-export async function postponeAttempt(q: Queryable, row: Pick<AttemptRow, 'id' | 'checks' | 'dueAt'>): Promise<void> {
-  await q.run(sql`update payments.attempts set due_at = ${row.dueAt}, checks = ${row.checks}
-    where id = ${row.id} and state <> 'failed' and (state <> 'settled' or due_at is not null)`)
+/** Makes an attempt due now, unless nothing is left to ask. */
+export async function expediteAttempt(tx: Tx, { id }: Pick<AttemptRow, 'id'>, now: Date): Promise<void> {
+  await tx.run(sql`update payments.attempts set due_at = least(due_at, ${now}) where id = ${id} and due_at is not null`)
+}
+
+/** Releases an attempt without another change. */
+export async function releaseAttempt(tx: Tx, { id, claim }: Pick<AttemptRow, 'id' | 'claim'>): Promise<void> {
+  await tx.run(sql`update payments.attempts set claimed_by = null where id = ${id} and claim = ${claim}`)
+}
+
+/**
+ * Releases an attempt and postpones its next check, when there was nothing to record. Does nothing when the claim is lost. A time that was
+ * set to now or earlier during the check stays.
+ */
+export async function postponeAttempt(
+  q: Queryable,
+  { id, claim, dueAt: claimedAt }: HeldAttempt,
+  next: { checks: number; dueAt: Date | null; now: Date },
+): Promise<void> {
+  await q.run(sql`update payments.attempts set claimed_by = null, checks = ${next.checks},
+      due_at = case when state = 'failed' or (state = 'settled' and due_at is null) or (due_at <> ${claimedAt} and due_at <= ${next.now})
+        then due_at else ${next.dueAt} end
+    where id = ${id} and claim = ${claim}`)
 }
 
 /** Locks a phone number until the transaction ends, so that two concurrent prompts cannot both pass the limit. */
@@ -172,6 +213,7 @@ export async function listPrompts(q: Queryable, phone: string, since: Date): Pro
   return rows.map(({ at }) => at)
 }
 
-/** Finds the attempt that has been due longest; undefined when none is due. */
+/** Finds the unclaimed attempt that has been due longest; undefined when none is due. */
 export const findOldestDue = (q: Queryable, now: Date): Promise<{ dueAt: Date } | undefined> =>
-  q.maybe(sql`select due_at as "dueAt" from payments.attempts where due_at <= ${now} order by due_at limit 1`)
+  q.maybe(sql`select due_at as "dueAt" from payments.attempts
+    where due_at <= ${now} and claimed_by is null order by due_at limit 1`)

@@ -67,10 +67,7 @@ export const listClearing = (q: Queryable): Promise<Clearing[]> =>
  */
 export async function readInSnapshot(q: Queryable | Db, check: (q: Queryable) => Promise<string[]>): Promise<string[]> {
   if (!('transaction' in q)) return check(q)
-  return q.transaction(async (tx) => {
-    await tx.run(sql`set transaction isolation level repeatable read, read only`)
-    return check(tx)
-  })
+  return q.transaction(check, { snapshot: true })
 }
 
 /** Lists receipts in another asset than their intent's whose exchanges do not add up to their counted amount. */

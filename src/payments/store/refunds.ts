@@ -1,9 +1,16 @@
 import type { Asset, Money } from '#money'
 import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
+import type { ClaimTable } from '#platform/runtime/jobs'
 import type { FailureReason } from '#rails/contract'
 import type { AmountBasis, RefundState } from '../refunds/types.ts'
 
 /** All SQL on payments.refunds and payments.refund_parts. */
+
+export const REFUNDS: ClaimTable<{ id: string }> = {
+  table: 'payments.refunds',
+  requests: true,
+  keyOf: ({ id }) => ({ id }),
+}
 
 export interface RefundRow {
   id: string
@@ -33,6 +40,10 @@ export interface RefundRow {
   idempotencyKey: string | null
   requestHash: string | null
   dueAt: Date | null
+  /** Instance that sends or polls the refund. */
+  claimedBy: string | null
+  /** Number of the claim. */
+  claim: bigint
   checks: number
   version: number
   createdAt: Date
@@ -49,17 +60,17 @@ export interface RefundPart {
 const COLUMNS = sql`id, intent_id as "intentId", merchant_id as "merchantId", asset, amount, held, origin, way, state,
   amount_basis as "amountBasis", note, rail, rail_account as "railAccount", phone, destination, sending,
   taken_sending as "takenSending", reference, number, reason, why, claim_hash as "claimHash", claim_expires_at as "claimExpiresAt", idempotency_key as "idempotencyKey", request_hash as "requestHash",
-  due_at as "dueAt", checks, version, created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
+  due_at as "dueAt", claimed_by as "claimedBy", claim, checks, version, created_at as "createdAt", submitted_at as "submittedAt", ended_at as "endedAt"`
 
 /** Inserts a refund and its parts. Returns false when the merchant used the key before. */
 export async function insertRefund(tx: Tx, row: RefundRow, parts: readonly RefundPart[]): Promise<boolean> {
   const written =
     await tx.run(sql`insert into payments.refunds (id, intent_id, merchant_id, asset, amount, held, origin, way, state,
-      amount_basis, note, rail, rail_account, phone, sending, taken_sending, reference, claim_hash, claim_expires_at, idempotency_key, request_hash, due_at,
+      amount_basis, note, rail, rail_account, phone, sending, taken_sending, reference, claim_hash, claim_expires_at, idempotency_key, request_hash, due_at, claimed_by, claim,
       created_at, ended_at)
     values (${row.id}, ${row.intentId}, ${row.merchantId}, ${row.asset}, ${row.amount}, ${row.held}, ${row.origin}, ${row.way}, ${row.state},
       ${row.amountBasis}, ${row.note}, ${row.rail}, ${row.railAccount}, ${row.phone}, ${row.sending}, ${row.takenSending}, ${row.reference}, ${row.claimHash},
-      ${row.claimExpiresAt}, ${row.idempotencyKey}, ${row.requestHash}, ${row.dueAt}, ${row.createdAt}, ${row.endedAt})
+      ${row.claimExpiresAt}, ${row.idempotencyKey}, ${row.requestHash}, ${row.dueAt}, ${row.claimedBy}, ${row.claim}, ${row.createdAt}, ${row.endedAt})
     on conflict (merchant_id, idempotency_key) where idempotency_key is not null do nothing`)
   if (written === 0) return false
   await tx.run(sql`insert into payments.refund_parts (refund_id, receipt_id, amount)
@@ -71,7 +82,7 @@ export async function insertRefund(tx: Tx, row: RefundRow, parts: readonly Refun
 export const findRefund = (q: Queryable, id: string): Promise<RefundRow | undefined> =>
   q.maybe(sql`select ${COLUMNS} from payments.refunds where id = ${id}`)
 
-/** Locks a refund. Call it under the intent's lock; then only queue claims (due_at) run concurrently. */
+/** Locks a refund. Call it under the intent's lock; then only claims run concurrently. */
 export const lockRefund = (tx: Tx, id: string): Promise<RefundRow> =>
   tx.one(sql`select ${COLUMNS} from payments.refunds where id = ${id} for no key update`)
 
@@ -154,41 +165,68 @@ export const measureUnresolvedRefunds = (
   q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
     where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})`)
 
+/** The claim of a holder. */
+export type HeldRefund = Pick<RefundRow, 'id' | 'claim'>
+
 /**
- * Claims the right to send a refund, once: undefined when it is not `created` any more. Call it under the intent's
+ * Takes the right to send a refund, once: undefined when it is not `created` any more, or the claim is lost. Call it under the intent's
  * lock.
  */
-export const claimSending = (q: Tx, id: string, now: Date, leaseEnd: Date): Promise<RefundRow | undefined> =>
-  q.maybe(sql`update payments.refunds set state = 'submitting', submitted_at = ${now}, due_at = ${leaseEnd}
-    where id = ${id} and state = 'created' returning ${COLUMNS}`)
+export const beginSending = (
+  q: Tx,
+  { id, claim }: HeldRefund,
+  holder: string,
+  now: Date,
+): Promise<RefundRow | undefined> =>
+  q.maybe(sql`update payments.refunds set state = 'submitting', submitted_at = ${now}
+    where id = ${id} and state = 'created' and claim = ${claim} and claimed_by = ${holder} returning ${COLUMNS}`)
 
-/** Claims due refunds until `leaseEnd`. */
-export const claimDueRefunds = (q: Queryable, limit: number, now: Date, leaseEnd: Date): Promise<RefundRow[]> =>
-  q.many(sql`update payments.refunds set due_at = ${leaseEnd} where id in (
-    select id from payments.refunds where due_at <= ${now} order by due_at limit ${limit} for update skip locked)
+/** Returns whether the holder still has the right to call the rail. */
+export const holdsSending = async (q: Queryable, { id, claim }: HeldRefund, holder: string): Promise<boolean> =>
+  (await q.maybe(sql`select 1 as held from payments.refunds
+    where id = ${id} and state = 'submitting' and claim = ${claim} and claimed_by = ${holder}`)) !== undefined
+
+/** Claims a refund whose payer just entered the destination, for the request that sends it. Call it under the refund's lock. */
+export const claimRefund = (tx: Tx, { id }: Pick<RefundRow, 'id'>, holder: string): Promise<RefundRow> =>
+  tx.one(
+    sql`update payments.refunds set claimed_by = ${holder}, claim = claim + 1 where id = ${id} returning ${COLUMNS}`,
+  )
+
+/** Claims due refunds. */
+export const claimDueRefunds = (q: Queryable, limit: number, now: Date, holder: string): Promise<RefundRow[]> =>
+  q.many(sql`update payments.refunds set claimed_by = ${holder}, claim = claim + 1 where id in (
+    select id from payments.refunds where due_at <= ${now} and claimed_by is null
+    order by due_at limit ${limit} for update skip locked)
     returning ${COLUMNS}`)
 
-/** Makes claimed refunds due again, and those whose next check is within one lease. */
-export const releaseRefundClaims = (q: Queryable, now: Date, leaseEnd: Date): Promise<number> =>
-  q.run(sql`update payments.refunds set due_at = ${now} where due_at > ${now} and due_at <= ${leaseEnd}
-    and state in ('created', 'submitting', 'pending', 'unknown')`)
-
+/** Updates a refund. Releases it when it is due no more. */
 export async function updateRefund(tx: Tx, row: RefundRow): Promise<void> {
   await tx.run(sql`update payments.refunds set held = ${row.held}, state = ${row.state}, rail = ${row.rail}, phone = ${row.phone},
     destination = ${row.destination}, sending = ${row.sending}, taken_sending = ${row.takenSending},
     reference = ${row.reference}, number = ${row.number}, reason = ${row.reason},
     why = ${row.why}, claim_hash = ${row.claimHash}, due_at = ${row.dueAt}, checks = ${row.checks}, version = ${row.version},
+    claimed_by = case when ${row.dueAt === null} then null else claimed_by end,
     submitted_at = ${row.submittedAt}, ended_at = ${row.endedAt} where id = ${row.id}`)
 }
 
-/** Postpones the next check. Changes nothing else. */
+/** Makes a refund due now, unless it has ended. */
+export async function expediteRefund(tx: Tx, { id }: Pick<RefundRow, 'id'>, now: Date): Promise<void> {
+  await tx.run(sql`update payments.refunds set due_at = least(due_at, ${now}) where id = ${id} and due_at is not null`)
+}
+
+/** Releases a refund without another change. */
+export async function releaseRefund(q: Queryable, { id, claim }: HeldRefund): Promise<void> {
+  await q.run(sql`update payments.refunds set claimed_by = null where id = ${id} and claim = ${claim}`)
+}
+
+/** Releases a refund and postpones its next check. Does nothing when the claim is lost. */
 export async function postponeRefund(
   q: Queryable,
-  { id, dueAt, checks }: Pick<RefundRow, 'id' | 'dueAt' | 'checks'>,
+  { id, dueAt, checks, claim }: Pick<RefundRow, 'id' | 'dueAt' | 'checks' | 'claim'>,
 ): Promise<void> {
-  await q.run(
-    sql`update payments.refunds set due_at = ${dueAt}, checks = ${checks} where id = ${id} and due_at is not null`,
-  )
+  await q.run(sql`update payments.refunds set claimed_by = null, checks = ${checks},
+      due_at = case when due_at is null then null else ${dueAt}::timestamptz end
+    where id = ${id} and claim = ${claim}`)
 }
 
 /** Releases the idempotency keys of refunds created before `before`. @returns number of keys */

@@ -1,5 +1,6 @@
 import type { Asset } from '#money'
 import { joinSql, type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
+import type { Claimed, ClaimTable } from '#platform/runtime/jobs'
 import type { SettlementState } from '../settlements/types.ts'
 
 export interface SettlementRow {
@@ -18,15 +19,16 @@ export interface SettlementRow {
   /** Grows with each change that is reported to the merchant. */
   version: number
   dueAt: Date
+  claim: bigint
   createdAt: Date
   settledAt: Date | null
 }
 
 const COLUMNS = sql`s.id, s.merchant_id as "merchantId", s.account, s.receipt_id as "receiptId", s.transfer_id as "transferId", s.asset,
-  s.credited, s.returned, s.fee_bps as "feeBps", s.fee_fixed as "feeFixed", s.fee, s.state, s.version, s.due_at as "dueAt",
+  s.credited, s.returned, s.fee_bps as "feeBps", s.fee_fixed as "feeFixed", s.fee, s.state, s.version, s.due_at as "dueAt", s.claim,
   s.created_at as "createdAt", s.settled_at as "settledAt"`
 
-export async function insertSettlement(tx: Tx, row: SettlementRow): Promise<void> {
+export async function insertSettlement(tx: Tx, row: Omit<SettlementRow, 'claim'>): Promise<void> {
   await tx.run(sql`insert into payments.settlements (id, merchant_id, account, receipt_id, transfer_id, asset, credited, fee_bps, fee_fixed,
       due_at, look_at, created_at)
     values (${row.id}, ${row.merchantId}, ${row.account}, ${row.receiptId}, ${row.transferId}, ${row.asset}, ${row.credited}, ${row.feeBps},
@@ -88,19 +90,29 @@ export async function updateHoldRelease(
 
 export async function updateSettlement(tx: Tx, row: SettlementRow): Promise<void> {
   await tx.run(sql`update payments.settlements set returned = ${row.returned}, fee = ${row.fee}, state = ${row.state}, version = ${row.version},
-    settled_at = ${row.settledAt}, look_at = case when ${row.state === 'pending'} then coalesce(look_at, due_at) end where id = ${row.id}`)
+    settled_at = ${row.settledAt}, look_at = case when ${row.state === 'pending'} then coalesce(look_at, due_at) end,
+    claimed_by = case when ${row.state === 'pending'} then claimed_by end where id = ${row.id}`)
 }
 
-export const claimSettlements = (q: Queryable, limit: number, now: Date, lease: Date): Promise<{ id: string }[]> =>
-  q.many(sql`update payments.settlements set look_at = ${lease} where id in (
-      select id from payments.settlements where look_at <= ${now} order by look_at limit ${limit} for update skip locked)
-    returning id`)
+export const SETTLEMENTS: ClaimTable<{ id: string }> = {
+  table: 'payments.settlements',
+  dueAt: 'look_at',
+  keyOf: ({ id }) => ({ id }),
+}
 
-/** Makes settlements due again that a dead worker had claimed. */
-export const releaseSettlementClaims = (q: Queryable, now: Date): Promise<number> =>
-  q.run(
-    sql`update payments.settlements set look_at = due_at where state = 'pending' and look_at > due_at and due_at <= ${now}`,
-  )
+export type ClaimedSettlement = Claimed & { readonly id: string }
+
+/** Claims due settlements. */
+export const claimSettlements = (
+  q: Queryable,
+  limit: number,
+  now: Date,
+  holder: string,
+): Promise<ClaimedSettlement[]> =>
+  q.many(sql`update payments.settlements set claimed_by = ${holder}, claim = claim + 1 where id in (
+      select id from payments.settlements where look_at <= ${now} and claimed_by is null
+      order by look_at limit ${limit} for update skip locked)
+    returning id, claim`)
 
 export interface SettlementWithIntent extends SettlementRow {
   intentId: string

@@ -1,4 +1,5 @@
 import { type Queryable, sql, type Tx } from '#platform/database/db'
+import type { ClaimTable } from '#platform/runtime/jobs'
 
 /** All SQL on payments.watches. */
 
@@ -11,18 +12,20 @@ export const railOfWatch = (row: string): string => row.replace(SWEEP, '')
 export interface WatchRow {
   rail: string
   cursor: string | null
-  /** Number of claims. Only the holder of the last claim may store. */
-  claims: number
+  /** Number of the claim. Only the holder of the last one may store. */
+  claim: bigint
   /** Time at which a poll last reached the end of the chain. */
   caughtUpAt: Date | null
 }
 
-const COLUMNS = sql`rail, cursor, claims, caught_up_at as "caughtUpAt"`
+export const WATCHES: ClaimTable<WatchRow> = { table: 'payments.watches', keyOf: ({ rail }) => ({ rail }) }
 
-/** Claims a due poll until `leaseEnd`; undefined when none is due or another process holds it. */
-export const claimWatch = (q: Queryable, rail: string, now: Date, leaseEnd: Date): Promise<WatchRow | undefined> =>
-  q.maybe(sql`update payments.watches set leased_until = ${leaseEnd}, due_at = ${leaseEnd}, claims = claims + 1
-    where rail = ${rail} and due_at <= ${now} and (leased_until is null or leased_until <= ${now}) returning ${COLUMNS}`)
+const COLUMNS = sql`rail, cursor, claim, caught_up_at as "caughtUpAt"`
+
+/** Claims a due poll; undefined when none is due or another process holds it. */
+export const claimWatch = (q: Queryable, rail: string, now: Date, holder: string): Promise<WatchRow | undefined> =>
+  q.maybe(sql`update payments.watches set claimed_by = ${holder}, claim = claim + 1, woken = false
+    where rail = ${rail} and due_at <= ${now} and claimed_by is null returning ${COLUMNS}`)
 
 export async function ensureWatchRow(q: Queryable, rail: string, now: Date): Promise<void> {
   await q.run(sql`insert into payments.watches (rail, due_at) values (${rail}, ${now}) on conflict do nothing`)
@@ -30,14 +33,9 @@ export async function ensureWatchRow(q: Queryable, rail: string, now: Date): Pro
 
 /** Makes a poll due now. During a poll, another one follows. */
 export async function wakeWatch(q: Queryable, rail: string, now: Date): Promise<void> {
-  await q.run(sql`update payments.watches set due_at = ${now} where rail = ${rail} and due_at > ${now}`)
+  await q.run(sql`update payments.watches set due_at = least(due_at, ${now}), woken = true
+    where rail = ${rail} and (due_at > ${now} or claimed_by is not null)`)
 }
-
-/** Releases the claim of a dead process. Returns the number of rows. */
-export const releaseWatchClaims = (q: Queryable, rail: string, now: Date): Promise<number> =>
-  q.run(
-    sql`update payments.watches set leased_until = null, due_at = ${now} where rail = ${rail} and leased_until is not null`,
-  )
 
 /**
  * Stores the result of a poll. Returns false when another process has claimed the row; then nothing of this poll may be
@@ -45,12 +43,12 @@ export const releaseWatchClaims = (q: Queryable, rail: string, now: Date): Promi
  */
 export async function storePollResult(
   tx: Tx,
-  { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
+  { rail, claim }: Pick<WatchRow, 'rail' | 'claim'>,
   { cursor, caughtUpAt, dueAt }: { cursor: string; caughtUpAt: Date | null; dueAt: Date },
 ): Promise<boolean> {
   const written =
-    await tx.run(sql`update payments.watches set cursor = ${cursor}, caught_up_at = ${caughtUpAt}, due_at = case when due_at < leased_until then least(due_at, ${dueAt}) else ${dueAt} end,
-    leased_until = null, failing_since = null, problem = null where rail = ${rail} and claims = ${claims}`)
+    await tx.run(sql`update payments.watches set cursor = ${cursor}, caught_up_at = ${caughtUpAt}, due_at = case when woken then least(due_at, ${dueAt}) else ${dueAt} end,
+    claimed_by = null, failing_since = null, problem = null where rail = ${rail} and claim = ${claim}`)
   return written === 1
 }
 
@@ -60,13 +58,13 @@ export async function storePollResult(
  */
 export async function storePollFailure(
   q: Queryable,
-  { rail, claims }: Pick<WatchRow, 'rail' | 'claims'>,
+  { rail, claim }: Pick<WatchRow, 'rail' | 'claim'>,
   { problem, now, dueAt }: { problem: string; now: Date; dueAt: Date },
 ): Promise<Date | undefined> {
   const row = await q.maybe<{
     since: Date
-  }>(sql`update payments.watches set problem = ${problem}, leased_until = null, due_at = ${dueAt},
-    failing_since = coalesce(failing_since, ${now}) where rail = ${rail} and claims = ${claims} returning failing_since as since`)
+  }>(sql`update payments.watches set problem = ${problem}, claimed_by = null, due_at = ${dueAt},
+    failing_since = coalesce(failing_since, ${now}) where rail = ${rail} and claim = ${claim} returning failing_since as since`)
   return row?.since
 }
 
@@ -76,7 +74,7 @@ export async function storePollFailure(
  */
 export async function resetWatchCursor(tx: Tx, rail: string, now: Date): Promise<boolean> {
   const written =
-    await tx.run(sql`update payments.watches set cursor = null, claims = claims + 1, leased_until = null, due_at = ${now},
+    await tx.run(sql`update payments.watches set cursor = null, claim = claim + 1, claimed_by = null, due_at = ${now},
     failing_since = null, problem = null where rail = ${rail}`)
   return written === 1
 }

@@ -1,7 +1,12 @@
 import pg from 'pg'
 import { AppError } from '../base/errors.ts'
-import { isConflict } from './failures.ts'
-import type { Pooler } from './pooler.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
+import { isConnectionUnusable } from './failures.ts'
+import { openConnections } from './pool.ts'
+import { NO_POOLER, type Pooler } from './pooler.ts'
+import { createStatements } from './statements.ts'
+import { transact, type TransactionOptions } from './transaction.ts'
+export type { TransactionOptions }
 import type { Sql } from './sql.ts'
 export { isDatabaseUnavailable, sqlState, violatedConstraint } from './failures.ts'
 export { joinSql, rawSql, sql, type Sql } from './sql.ts'
@@ -33,8 +38,10 @@ export interface Session extends Queryable {
 
 export interface Db extends Queryable {
   /**
-   * Commits when `act` resolves and rolls back when it throws. Retries `act` after a deadlock or serialization failure, with at most
-   * three attempts, so `act` must do nothing but SQL. Use only the given `tx` inside it: a second connection can starve the pool.
+   * Commits when `act` resolves and rolls back when it throws. Runs `act` again after a deadlock, a serialization failure or a lost
+   * COMMIT that was rolled back, with at most three attempts, so `act` must do nothing but SQL. Throws `platform.commit-unknown` when the
+   * connection was lost during COMMIT and the end of the transaction cannot be read back: it may have been committed. Use only the given
+   * `tx` inside: a second connection can starve the pool.
    */
   transaction<T>(act: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** Time of the last statement that failed because the server's disk was full. */
@@ -42,13 +49,6 @@ export interface Db extends Queryable {
   openSession(): Promise<Session>
   readonly pool: pg.Pool
   close(): Promise<void>
-}
-
-export interface TransactionOptions {
-  /** Whether `act` gives the same result when it runs again after it was committed. Then a COMMIT without an answer is answered by running it again. */
-  repeatable?: boolean
-  /** Milliseconds after which PostgreSQL cancels a statement of the transaction. 0: no limit. Default: the limit of the connection. */
-  timeoutMs?: number
 }
 
 export interface DbOptions {
@@ -66,8 +66,9 @@ export interface DbOptions {
   /** Milliseconds after which an idle connection above `min` is closed. Default: 60 s. */
   idleMs?: number
   applicationName?: string
-  /** Milliseconds after which PostgreSQL cancels a statement. Default: 30 s. */
+  /** Milliseconds after which PostgreSQL cancels a statement. 0: no limit. Default: 30 s. */
   statementTimeoutMs?: number
+  clock?: Clock
   onError?: (error: Error) => void
 }
 
@@ -77,37 +78,51 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
 types.setTypeParser(pg.types.builtins.NUMERIC, (text) => BigInt(text))
 
 export function openDb(options: DbOptions): Db {
-  const config: pg.ClientConfig = {
-    ...options.connection,
-    types,
-    application_name: options.applicationName ?? 'purser',
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-  }
-  const { max = 10, min = 0, idleMs = 60_000 } = options
-  const pool = new pg.Pool({ ...config, max, min, idleTimeoutMillis: idleMs })
+  const { max = 10, min = 0, idleMs = 60_000, pooler = NO_POOLER, clock = systemClock } = options
+  const { statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 } = options
   const onError = (error: Error): void => options.onError?.(error)
-  pool.on('error', onError)
-  // The pool handles errors of idle clients only. An unhandled error of a client in a transaction would end the process.
-  pool.on('connect', (client) => client.on('error', onError))
+  let recentDiskFull: Date | undefined
+  const connections = openConnections({
+    connection: { ...options.connection, types, application_name: options.applicationName ?? 'purser' },
+    ...{ max, min, idleMs, pooler, connectTimeoutMs, statementTimeoutMs, onError },
+    expectedUser: options.expectedUser,
+  })
+  const onDiskFull = (): void => void (recentDiskFull = clock.now())
+  const statements = createStatements({ pooler, statementTimeoutMs, onError, onDiskFull })
+  const link = { ...connections, ...statements }
   return {
-    ...queryable((statement) => query(pool, statement)),
-    pool,
-    recentDiskFull: undefined,
-    transaction: (act) => transaction(pool, act),
-    openSession: async () => {
-      const client = new pg.Client({ ...config, statement_timeout: 0 })
-      client.on('error', onError)
-      await client.connect()
-      return { ...queryable((statement) => query(client, statement)), client, close: () => client.end() }
+    ...queryable(async (statement) => {
+      const client = await connections.acquire()
+      let broken: Error | undefined
+      try {
+        return await statements.sendAlone(client, statement)
+      } catch (error) {
+        if (isConnectionUnusable(error)) broken = error as Error
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    }),
+    pool: connections.pool,
+    get recentDiskFull() {
+      return recentDiskFull
     },
-    close: () => pool.end(),
+    transaction: (act, transactionOptions = {}) =>
+      transact(
+        link,
+        ({ run, afterCommit }) => act({ ...queryable(run), isTransaction: true, afterCommit }),
+        transactionOptions,
+      ),
+    openSession: async () => {
+      const client = await connections.open({ statementTimeoutMs: 0 })
+      const run: Run = (statement) => statements.sendAlone(client, statement, { timeoutMs: 0 })
+      return { ...queryable(run), client, close: () => client.end() }
+    },
+    close: connections.close,
   }
 }
 
 type Run = (statement: Sql) => Promise<pg.QueryResult<pg.QueryResultRow>>
-const query = (client: pg.Pool | pg.ClientBase, { text, values, name }: Sql): ReturnType<Run> =>
-  client.query(name === undefined ? { text, values: [...values] } : { text, values: values as unknown[], name })
 
 function queryable(run: Run): Queryable {
   return {
@@ -120,31 +135,5 @@ function queryable(run: Run): Queryable {
     },
     maybe: async <Row extends object>(statement: Sql) => (await run(statement)).rows[0] as Row | undefined,
     run: async (statement) => (await run(statement)).rowCount ?? 0,
-  }
-}
-
-const MAX_ATTEMPTS = 3
-
-async function transaction<T>(pool: pg.Pool, act: (tx: Tx) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    const client = await pool.connect()
-    let broken: Error | undefined
-    try {
-      const after: (() => void)[] = []
-      await client.query('begin')
-      const result = await act({
-        ...queryable((statement) => query(client, statement)),
-        isTransaction: true,
-        afterCommit: (run) => void after.push(run),
-      })
-      await client.query('commit')
-      for (const run of after) run()
-      return result
-    } catch (error) {
-      await client.query('rollback').catch((failure: unknown) => (broken = failure as Error))
-      if (attempt === MAX_ATTEMPTS || !isConflict(error)) throw error
-    } finally {
-      client.release(broken)
-    }
   }
 }

@@ -1,7 +1,7 @@
 import { openFolder } from './postgres/folder.ts'
 import { findServer, hasCluster, start, type EmbeddedPostgres, type StartOptions } from './postgres/start.ts'
 
-export { postgresUrl, type PostgresConnection } from './postgres/connection.ts'
+export type { PostgresConnection } from './postgres/connection.ts'
 export { acquireOwnerLock, applicationName, endDeadSessions, type OwnerLock } from './postgres/lock.ts'
 export type { EmbeddedPostgres } from './postgres/start.ts'
 

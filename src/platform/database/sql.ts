@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /**
  * A SQL statement from a tagged template. Values become parameters, so that text and data never mix. A statement from a single
  * template gets a name and is prepared once per connection, which makes the hot paths fast.
@@ -36,14 +38,22 @@ export class Sql {
 }
 
 const prepared = new WeakMap<readonly string[], { name: string; text: string }>()
-let statementCount = 0
+
+/**
+ * Returns the name of a prepared statement: a hash of its text. Processes that share server connections behind a pooler must give
+ * one name to one text only, or PostgreSQL would run the statement of another process.
+ */
+const nameOf = (text: string): string => `s_${hash('sha256', text, 'base64url').slice(0, NAME_LENGTH)}`
+/** 120 bits of the hash. PostgreSQL cuts names at 63 bytes. */
+const NAME_LENGTH = 20
 
 /** Builds a statement: `` sql`select … where id = ${id}` ``. A value that is itself `sql` is inlined as a fragment. */
 export function sql(strings: TemplateStringsArray, ...parts: readonly unknown[]): Sql {
   if (parts.some((part) => part instanceof Sql)) return new Sql(strings, parts)
   let known = prepared.get(strings)
   if (!known) {
-    known = { name: `s${++statementCount}`, text: strings.reduce((text, string, i) => `${text}$${i}${string}`) }
+    const text = strings.reduce((all, string, i) => `${all}$${i}${string}`)
+    known = { name: nameOf(text), text }
     prepared.set(strings, known)
   }
   return new Sql(strings, parts, known.name, known.text)

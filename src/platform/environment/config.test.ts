@@ -67,6 +67,30 @@ void test('the environment overrides the file, aliases are read, and test mode l
   assert.deepEqual([...given.keys()].toSorted(), ['PORT', 'PURSER_MODE', 'SHOP_KEY'])
 })
 
+void test('the pool names of the guides are accepted', () => {
+  const guides = { MAX_POOL_SIZE: '20', POOL_MIN: '5', POOL_IDLE: '10000', SERVER_SELECTION_TIMEOUT_MS: '4000' }
+  const { platform } = loadConfig(specs, { env: guides }).config
+  const { databasePoolMax, databasePoolMin, databasePoolIdleMs, databaseConnectTimeoutMs } = platform
+  assert.deepEqual(
+    [databasePoolMax, databasePoolMin, databasePoolIdleMs, databaseConnectTimeoutMs],
+    [20, 5, 10_000, 4_000],
+  )
+  const { platform: standard } = loadConfig(specs, { env: {} }).config
+  assert.deepEqual([standard.databaseConnectTimeoutMs, standard.databaseStatementTimeoutMs], [5_000, 30_000])
+})
+
+void test('the database settings are secret, need DATABASE_URL, and know the modes of TLS', () => {
+  const urls = ['DATABASE_OWNER_URL', 'DATABASE_DIRECT_URL']
+  for (const name of urls) {
+    assert.deepEqual(problemsOf({ [name]: 'postgres://u:hidden@h/d' }), [
+      `${name} is set but DATABASE_URL is not. Set DATABASE_URL, or remove ${name}.`,
+    ])
+  }
+  const [problem = ''] = problemsOf({ DATABASE_URL: 'postgres://u:hidden@h/d?sslmode=on' })
+  assert.match(problem, /^DATABASE_URL is not valid: a URL whose sslmode is disable, allow/)
+  assert.doesNotMatch(problem, /hidden/)
+})
+
 void test('a secret can be read from the file that NAME_FILE names; an unreadable file is a problem', (t) => {
   const path = fileWith(t, 'secret-in-file\n')
   assert.equal(loadConfig(specs, { env: { SHOP_KEY_FILE: path } }).config.shop.key?.reveal(), 'secret-in-file')

@@ -1,5 +1,7 @@
 import { monotonicMs } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
 import type { Sources } from '../environment/config.ts'
+import type { Log } from '../observe/log.ts'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 const PARENT_POLL_MS = 500
@@ -43,4 +45,26 @@ function watchParent(resolve: (reason: string) => void): void {
     resolve('npm has ended')
   }, PARENT_POLL_MS)
   timer.unref()
+}
+
+const LOCK_LOST = 'PostgreSQL has stopped, or another process took over the data folder. This process stops at once.'
+
+/** Ends this process after it lost the owner lock of the data folder. It must not write any more. */
+export const exitAfterLockLost = (log: Log): never => exitAtOnce(log, LOCK_LOST)
+
+const REFUSALS: readonly string[] = ['platform.schema-newer', 'platform.migration-changed']
+
+/** Returns a callback that ends this process when the schema no longer has what its version needs. Throws every other error. */
+export const exitWhenRefused =
+  (log: Log) =>
+  (error: unknown): never => {
+    // A database that cannot be reached refuses nothing: the next heartbeat checks again.
+    if (error instanceof AppError && REFUSALS.includes(error.code)) exitAtOnce(log, error.message)
+    throw error
+  }
+
+function exitAtOnce(log: Log, line: string): never {
+  log.fatal(line)
+  process.stderr.write(`${line}\n`)
+  process.exit(1)
 }

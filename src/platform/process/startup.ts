@@ -1,13 +1,13 @@
 import { resolve } from 'node:path'
 import type { ClientConfig } from 'pg'
 import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
 import type { PlatformConfig } from '../environment/config.ts'
-import { openDb, rawSql, sql, sqlState, type Db } from '../database/db.ts'
-import { AppError, describeError } from '../base/errors.ts'
-import { migrateJobs } from '../runtime/jobs.ts'
 import type { MasterKey } from '../environment/masterkey.ts'
+import { openDb, type Db } from '../database/db.ts'
 import { applyGrants } from '../database/grants.ts'
 import { migrate, requireCurrent, type Schema } from '../database/migrate.ts'
+import type { Pooler } from '../database/pooler.ts'
 import {
   acquireOwnerLock,
   applicationName,
@@ -16,19 +16,30 @@ import {
   hasPostgres,
   startPostgres,
 } from '../database/postgres.ts'
+import { migrateJobs } from '../runtime/jobs.ts'
+import { checkLimits, OWNER_POOL, sumConnections } from './connections.ts'
 import { claimDatabase, masterKeyPath, requireMode } from './database-claim.ts'
+import { embeddedServer } from './embedded.ts'
+import { connectExternal } from './external.ts'
+import type { DatabaseServer } from './server.ts'
 
-/** Connections to the database of the data, one per role. */
+/** Connections of the running program. */
 export interface Database {
   /** Connection of the role that owns and migrates the schemas. */
   readonly owner: ClientConfig
-  /** Connection of the running program. Its role cannot change history (docs/decisions/0005). */
+  /** Connection of the running program. Its role cannot change history (docs/decisions/0010). */
   readonly app: ClientConfig
+  /** Connection that bypasses a pooler, for session locks, LISTEN and the job queue. Equals `app` without a pooler. */
+  readonly direct: ClientConfig
+  /** Role that each connection of the program must have. */
+  readonly user: string
+  readonly pooler: Pooler
+  readonly role: 'restricted' | 'owner'
+  /** Why the program runs as the owner although DATABASE_ROLE=owner is not set. */
+  readonly roleProblem?: string
   readonly embedded: boolean
   /** True when this process holds the owner lock: no other process runs on the database, so existing claims and locks are stale. */
   readonly exclusive: boolean
-  /** Releases the data folder and stops the embedded server, if this process runs it. */
-  close(): Promise<void>
 }
 
 export interface OpenOptions {
@@ -37,15 +48,13 @@ export interface OpenOptions {
   readonly onLockLost?: () => void
 }
 
-const closeNothing = (): Promise<void> => Promise.resolve()
-
 /**
- * Opens the database for the running program. Connects to `DATABASE_URL`, or starts the embedded PostgreSQL (or connects to the running
- * server) and acquires the owner lock of the data folder. Throws AppError with one line that says what to do, and
+ * Opens the database server for the running program. Connects to `DATABASE_URL`, or starts the embedded PostgreSQL (or connects to the
+ * running server) and acquires the owner lock of the data folder. Throws AppError with one line that says what to do, and
  * `platform.already-running` when another process holds the lock.
  */
-export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
-  if (config.databaseUrl) return connect(config.databaseUrl.reveal(), ensureRole)
+export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<DatabaseServer> {
+  if (config.databaseUrl) return connectExternal(config, config.instanceType !== 'web')
   const { owner, app, wasRunning, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
   const lock = await acquireOwnerLock(owner, options.onLockLost ? { onLockLost: options.onLockLost } : {})
   if (!lock) {
@@ -60,17 +69,17 @@ export async function openDatabase(config: PlatformConfig, options: OpenOptions)
     await lock.release()
     await stop()
   }
-  return { owner, app, embedded: true, exclusive: true, close }
+  return embeddedServer({ owner, app, exclusive: true, config, close })
 }
 
 /**
- * Opens the database for a CLI command: that of a running program, or else the embedded one, which runs until the command ends. Never
- * creates a database: throws `platform.no-database` where none exists.
+ * Opens the database server for a CLI command: that of a running program, or else the embedded one, which runs until the command ends.
+ * Never creates a database: throws `platform.no-database` where none exists.
  */
-export async function attachDatabase(config: PlatformConfig, options: OpenOptions): Promise<Database> {
-  if (config.databaseUrl) return connect(config.databaseUrl.reveal())
+export async function attachDatabase(config: PlatformConfig, options: OpenOptions): Promise<DatabaseServer> {
+  if (config.databaseUrl) return connectExternal(config, false)
   const server = await findPostgres(config.dataDir)
-  if (server) return { owner: server.owner, app: server.app, embedded: true, exclusive: false, close: closeNothing }
+  if (server) return embeddedServer({ ...server, exclusive: false, config, close: () => Promise.resolve() })
   if (hasPostgres(config.dataDir)) return openDatabase(config, options)
   throw new AppError(
     'platform.no-database',
@@ -83,92 +92,107 @@ export interface PrepareOptions {
   readonly schemas: readonly Schema[]
   readonly config: PlatformConfig
   readonly clock: Clock
+  /** Receives one line for each wait of the migrations. */
+  readonly log?: (line: string) => void
+}
+
+export interface Prepared {
+  readonly masterKey: MasterKey
+  readonly database: Database
+  /** Lines that the operator must see. */
+  readonly warnings: readonly string[]
 }
 
 /**
- * Migrates the database and checks that it belongs to this mode and master key. Returns the key. Safe for concurrent instances.
+ * Migrates the database, checks that it belongs to this mode and master key, and opens the program's login with its rights. Safe for
+ * concurrent instances.
  */
-export async function prepareDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
-  return claim(database, options, async (db) => {
-    await migrate(db, options.schemas)
-    await migrateJobs(database.owner, APP_ROLE)
-    await applyGrants(db, options.schemas, APP_ROLE)
+export async function prepareDatabase(server: DatabaseServer, options: PrepareOptions): Promise<Prepared> {
+  const { schemas, config, log } = options
+  return withOwner(server, config, async (db) => {
+    const masterKey = await claim(db, options, () =>
+      server.canMigrate ? migrate(db, schemas, { log }) : requireMigrated(db, schemas),
+    )
+    const login = await server.openLogin({ db, masterKey, mayChange: true })
+    const warnings = [...login.warnings]
+    if (server.canMigrate)
+      await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log })
+    if (login.role === 'restricted') await applyGrants(db, schemas, login.user)
+    const { user, pooler } = login
+    warnings.push(...(await checkLimits(db, { sum: sumConnections(config), user, pooler })))
+    return { masterKey, database: toDatabase(server, login), warnings }
   })
 }
 
-/** Checks mode and master key for a CLI command, without migrating. Throws `platform.schema-older` or `platform.no-database`. */
-export async function checkDatabase(database: Pick<Database, 'owner'>, options: PrepareOptions): Promise<MasterKey> {
-  return claim(database, options, (db) => requireCurrent(db, options.schemas))
+/** Checks schema, mode and master key for a CLI command, without migrating. Throws `platform.schema-older` or `platform.no-database`. */
+export async function checkDatabase(server: DatabaseServer, options: PrepareOptions): Promise<Prepared> {
+  return withOwner(server, options.config, async (db) => {
+    const masterKey = await claim(db, options, () => requireCurrent(db, options.schemas))
+    const login = await server.openLogin({ db, masterKey, mayChange: false })
+    return { masterKey, database: toDatabase(server, login), warnings: login.warnings }
+  })
 }
 
+type OpenLogin = Awaited<ReturnType<DatabaseServer['openLogin']>>
+
+function toDatabase({ owner, embedded, exclusive }: DatabaseServer, login: OpenLogin): Database {
+  const { app, direct, user, pooler, role, roleProblem } = login
+  return {
+    owner,
+    app,
+    direct,
+    user,
+    pooler,
+    role,
+    ...(roleProblem !== undefined && { roleProblem }),
+    embedded,
+    exclusive,
+  }
+}
+
+async function withOwner<T>(
+  { owner, ownerPooler, ownerUser }: DatabaseServer,
+  config: PlatformConfig,
+  act: (db: Db) => Promise<T>,
+): Promise<T> {
+  const db = openDb({
+    connection: owner,
+    expectedUser: ownerUser,
+    pooler: ownerPooler,
+    max: OWNER_POOL,
+    applicationName: applicationName('migrate'),
+    connectTimeoutMs: config.databaseConnectTimeoutMs,
+  })
+  try {
+    return await act(db)
+  } finally {
+    await db.close()
+  }
+}
+
+/** Checks that the database belongs to this mode and master key. Returns the key. */
 async function claim(
-  database: Pick<Database, 'owner'>,
+  db: Db,
   { config, clock }: PrepareOptions,
-  prepareSchema: (db: Db) => Promise<void>,
+  prepareSchema: () => Promise<unknown>,
 ): Promise<MasterKey> {
-  const db = openDb({ connection: database.owner, max: 2, applicationName: applicationName('migrate') })
-  try {
-    await requireMode(db, config.mode)
-    await prepareSchema(db)
-    return await claimDatabase(db, { mode: config.mode, keyPath: masterKeyPath(config), clock })
-  } finally {
-    await db.close()
-  }
+  await requireMode(db, config.mode)
+  await prepareSchema()
+  return claimDatabase(db, { mode: config.mode, keyPath: masterKeyPath(config), clock })
 }
 
-const APP_ROLE = 'purser_app'
-
-async function connect(connectionString: string, prepare?: (db: Db) => Promise<void>): Promise<Database> {
-  const owner: ClientConfig = { connectionString }
-  const db = openDb({ connection: owner, max: 1 })
+/** Checks that the migrations have run. A web instance behind a pooler in transaction mode cannot run them. */
+async function requireMigrated(db: Db, schemas: readonly Schema[]): Promise<void> {
   try {
-    await requireVersion(db)
-    await prepare?.(db)
+    await requireCurrent(db, schemas)
   } catch (error) {
-    if (error instanceof AppError) throw error
+    if (!(error instanceof AppError) || !['platform.schema-older', 'platform.no-database'].includes(error.code))
+      throw error
     throw new AppError(
-      'platform.database-unreachable',
+      'platform.direct-url-missing',
       500,
-      `The database of DATABASE_URL cannot be used: ${describeError(error)}. Check the URL, and that PostgreSQL runs and accepts the user and password.`,
-    )
-  } finally {
-    await db.close()
-  }
-  const app: ClientConfig = { connectionString, options: `-c role=${APP_ROLE}` }
-  return { owner, app, embedded: false, exclusive: false, close: closeNothing }
-}
-
-const MIN_SERVER_VERSION = 150_000
-
-async function requireVersion(db: Db): Promise<void> {
-  const { version } = await db.one<{ version: number }>(
-    sql`select current_setting('server_version_num')::int as version`,
-  )
-  if (version >= MIN_SERVER_VERSION) return
-  throw new AppError(
-    'platform.database-too-old',
-    500,
-    `The server of DATABASE_URL is PostgreSQL ${Math.floor(version / 10_000)}. Use PostgreSQL 15 or later.`,
-  )
-}
-
-/** Creates the role of the running program if needed. Its connections set this role, so the user of DATABASE_URL must be a member. */
-async function ensureRole(db: Db): Promise<void> {
-  const known = await db.maybe<{ member: boolean }>(
-    sql`select pg_has_role(current_user, oid, 'member') as member from pg_roles where rolname = ${APP_ROLE}`,
-  )
-  if (known?.member) return
-  try {
-    if (!known) await db.run(rawSql(`create role ${APP_ROLE} nologin`))
-    await db.run(rawSql(`grant ${APP_ROLE} to current_user`))
-  } catch (error) {
-    // 42501: insufficient privilege. 42710: another instance created the role concurrently.
-    if (sqlState(error) === '42710') return ensureRole(db)
-    if (sqlState(error) !== '42501') throw error
-    throw new AppError(
-      'platform.database-role',
-      500,
-      `The user of DATABASE_URL may not create roles. An administrator must run once: create role ${APP_ROLE} nologin; grant ${APP_ROLE} to <that user>;`,
+      'The database must be migrated, which does not work through a connection pooler in transaction mode. Start a worker with DATABASE_DIRECT_URL first, or set DATABASE_DIRECT_URL here.',
+      { cause: error },
     )
   }
 }

@@ -4,6 +4,7 @@ import type { Db, Queryable } from '../database/db.ts'
 import { AppError, invariant } from '../base/errors.ts'
 import type { HealthCheck } from './health.ts'
 import type { Ids } from '../base/ids.ts'
+import { createClaims, type Claimed, type ClaimTable } from './jobs/claims.ts'
 import type { Cron, DueQueue, EnqueueOptions, Job } from './jobs/contract.ts'
 import { createCrons, type Crons } from './jobs/crons.ts'
 import { checkJobs } from './jobs/health.ts'
@@ -16,8 +17,11 @@ import { createWorker, type Worker } from './jobs/worker.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 
+export { IDEMPOTENCY_KEYS, isClaimHeld, type Claimed, type ClaimTable } from './jobs/claims.ts'
 export type { Cron, DueQueue, Job } from './jobs/contract.ts'
+export { listSilentLoops } from './jobs/loop.ts'
 export { migrateJobs } from './jobs/migrate.ts'
+export { WORKER_CONNECTIONS } from './jobs/runner.ts'
 
 export interface Jobs {
   /**
@@ -27,6 +31,15 @@ export interface Jobs {
   enqueue<P>(q: Queryable, job: Job<P> | string, payload: P, options?: EnqueueOptions): Promise<void>
   /** Polls the outbox, or the named queue of this process, at once. Call it after a commit. It only reduces latency. */
   wake(queue?: string): void
+  /** Id of this process, which holds its claims on rows of queues. */
+  readonly instanceId: string
+  /**
+   * Gives back the claim on a row that was claimed outside its queue, after an error: the row is due again soon. Does nothing when it was
+   * released meanwhile.
+   */
+  giveBack<Row>(table: ClaimTable<Row>, row: Row & Claimed): void
+  /** Registers this process, so that its claims count. Call it before the first request. `start` does it otherwise. */
+  register(roles: { web: boolean; worker: boolean }): Promise<void>
   /** With `worker`: runs jobs, queues and crons. Without it only relays the outbox to the job queue. */
   start(roles: { web: boolean; worker: boolean }): Promise<void>
   /** Releases the locks and claims of all other instances. Call it only after this process acquired the owner lock of the database. */
@@ -42,6 +55,8 @@ export interface JobsDeps {
   db: Db
   /** The worker opens three dedicated connections. They must be direct (no transaction pooler), because one of them uses LISTEN. */
   connection: pg.ClientConfig
+  /** Role that the connections of the worker must have. Default: any. */
+  expectedUser?: string | undefined
   clock: Clock
   ids: Ids
   log: Log
@@ -49,7 +64,17 @@ export interface JobsDeps {
   jobs: readonly Job[]
   queues: readonly DueQueue[]
   crons: readonly Cron[]
-  instance: { version: string; /** Jobs that run concurrently. Default: 5. */ concurrency?: number }
+  instance: {
+    /** Default: a new one. */
+    readonly id?: string
+    readonly version: string
+    /** Jobs that run concurrently. Default: 5. */
+    readonly concurrency?: number
+    /** Migrations that the code of this program knows. Default: none. */
+    readonly migrations?: readonly string[]
+    /** Throws when a migration removed what the code of this program needs. */
+    readonly requireCode?: () => Promise<void>
+  }
 }
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+$/
@@ -72,21 +97,29 @@ export function createJobs(deps: JobsDeps): Jobs {
     'purser_outbox_rows',
     'Jobs that wait in the outbox, including jobs for a later time',
   )
+  const holder = instance.id ?? ids.uuid()
+  const claims = createClaims({ db, clock, holder, tables: deps.queues.flatMap((queue) => queue.claims ?? []) })
   const instances = createInstances({
     db,
     clock,
     log,
-    id: ids.uuid(),
+    claims,
     version: instance.version,
+    migrations: instance.migrations ?? [],
+    requireCode: instance.requireCode ?? (() => Promise.resolve()),
     updateMetrics: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
   })
   const relay = createRelay({ db, clock, log, known: jobs })
   const worker = createWorker({ ...deps, log, jobs, instances, concurrency: instance.concurrency ?? 5 })
-  const queues = byName(deps.queues.map((queue) => createQueue(queue, { clock, log, metrics })))
-  const crons = createCrons({ ...deps, log, instanceId: instances.id })
+  const queues = byName(deps.queues.map((queue) => createQueue(queue, { clock, log, metrics, claims })))
+  const crons = createCrons({ ...deps, log, claims })
 
   const parts: Parts = { log, instances, relay, worker, queues: [...queues.values()], crons }
   let started = false
+  let runsJobs = false
+  let registering: Promise<void> | undefined
+  const register: Jobs['register'] = (roles) =>
+    (registering ??= instances.start(Object.entries(roles).flatMap(([role, on]) => (on ? [role] : []))))
   let draining: Promise<void> | undefined
 
   return {
@@ -99,20 +132,21 @@ export function createJobs(deps: JobsDeps): Jobs {
       if (name === undefined) relay.wake()
       else queues.get(name)?.wake()
     },
+    instanceId: holder,
+    giveBack: (table, row) => claims.giveBack(table, row, GIVE_BACK_MS),
+    register,
     start: async (roles) => {
       invariant(!started, 'jobs are started once')
       started = true
-      await instances.start(Object.entries(roles).flatMap(([role, on]) => (on ? [role] : [])))
+      runsJobs = roles.worker
+      await register(roles)
       relay.start()
       if (roles.worker) for (const part of [worker, crons, ...parts.queues]) part.start()
     },
-    releaseStale: async () => {
-      await instances.releaseOthers()
-      for (const queue of deps.queues) await queue.releaseClaims?.(clock.now())
-    },
+    releaseStale: () => instances.releaseOthers(),
     drain: (deadlineMs) => (draining ??= drain(parts, deadlineMs)),
     runDue: () => runDue(parts),
-    health: checkJobs({ db, clock, relay }),
+    health: checkJobs({ db, clock, relay, instances, worker, runsJobs: () => runsJobs }),
   }
 }
 
@@ -157,6 +191,8 @@ async function runDue({ instances, relay, worker, queues, crons }: Parts): Promi
 
 /** Minimum time, in ms, for the last two statements of a drain, also past its deadline. */
 const LAST_MS = 1_000
+/** Delay until a row that was claimed outside its queue is due again after an error. */
+const GIVE_BACK_MS = 1_000
 const MAX_ROUNDS = 1_000
 
 function byName<T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> {

@@ -49,9 +49,13 @@ create table sandbox.timers (
   subject text not null,
   body text not null,
   tries integer not null default 0,
-  due_at timestamptz not null
+  due_at timestamptz not null,
+  -- Instance that runs the timer, and the number of its claim.
+  claimed_by text,
+  claim bigint not null default 0
 );
-create index timers_due on sandbox.timers (due_at);
+create index timers_due on sandbox.timers (due_at) where claimed_by is null;
+create index timers_claimed on sandbox.timers (claimed_by) where claimed_by is not null;
 
 -- Stripe's objects as its API returns them. `hidden` holds state that the API does not show.
 create table sandbox.stripe_objects (

@@ -59,9 +59,11 @@ create table webhooks.deliveries (
   object_id text not null,
   version integer not null,
   state text not null default 'pending' check (state in ('pending', 'succeeded', 'failed', 'canceled')),
-  -- Time of the next attempt. While `sending` is true: time at which the sender's claim expires.
+  -- Time of the next attempt.
   due_at timestamptz not null,
-  sending boolean not null default false,
+  -- Instance that sends the delivery, and the number of its claim.
+  claimed_by text,
+  claim bigint not null default 0,
   -- Number of attempts, and of failed attempts since the delivery was last requested.
   tries integer not null default 0,
   failures integer not null default 0,
@@ -70,9 +72,10 @@ create table webhooks.deliveries (
   finished_at timestamptz,
   unique (event_id, endpoint_id),
   check ((state = 'pending') = (finished_at is null)),
-  check (state = 'pending' or not sending)
+  check (state = 'pending' or claimed_by is null)
 ) with (fillfactor = 70);
-create index deliveries_due on webhooks.deliveries (endpoint_id, due_at, seq) where state = 'pending';
+create index deliveries_due on webhooks.deliveries (endpoint_id, due_at, seq) where state = 'pending' and claimed_by is null;
+create index deliveries_claimed on webhooks.deliveries (claimed_by) where claimed_by is not null;
 -- Deliveries of one object to one endpoint go out in order.
 create index deliveries_lane on webhooks.deliveries (endpoint_id, object_id, version, seq) where state = 'pending';
 create index deliveries_list on webhooks.deliveries (endpoint_id, created_at desc, id desc);

@@ -1,17 +1,14 @@
-import { addMs } from '#platform/base/clock'
+import { isDatabaseUnavailable } from '#platform/database/db'
 import { FetchError } from '#platform/web/fetch'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { RefundOutcome } from '#rails/contract'
 import { backOff } from '../../attempts/schedule.ts'
 import { type Context, railOf, REFUNDS_QUEUE } from '../../context.ts'
 import { endClaim } from '../../reservations/cancel.ts'
-import { claimDueRefunds, releaseRefundClaims, postponeRefund, type RefundRow } from '../../store/refunds.ts'
+import { claimDueRefunds, type HeldRefund, postponeRefund, type RefundRow, REFUNDS } from '../../store/refunds.ts'
 import { recordRefund } from './record.ts'
 import { nextRefundCheckAt } from './schedule.ts'
 import { refundRefOf, submitRefund } from './send.ts'
-
-/** Lease of a poll. Queries end well within it; after it another worker replaces one that died. */
-const LEASE_MS = 120_000
 
 /** Queue of refunds that are due. It polls every pending refund, because an event may never arrive. */
 export function refundsQueue(context: Context): DueQueue<RefundRow> {
@@ -20,8 +17,8 @@ export function refundsQueue(context: Context): DueQueue<RefundRow> {
     concurrency: 4,
     batch: 16,
     idleMs: 500,
-    claim: (limit, now) => claimDueRefunds(context.db, limit, now, addMs(now, LEASE_MS)),
-    releaseClaims: (now) => releaseRefundClaims(context.db, now, addMs(now, LEASE_MS)),
+    claims: REFUNDS,
+    claim: (limit, now, holder) => claimDueRefunds(context.db, limit, now, holder),
     handle: (row) => processOrBackOff(context, row),
   }
 }
@@ -31,6 +28,7 @@ async function processOrBackOff(context: Context, row: RefundRow): Promise<void>
   try {
     await processDueRefund(context, row)
   } catch (error) {
+    if (isDatabaseUnavailable(error)) throw error
     const { id: refundId, rail, checks } = row
     context.log.error({ refundId, rail, checks, error }, 'refund could not be processed')
     await postponeRefund(context.db, { ...row, checks: checks + 1, dueAt: backOff(checks, context.clock.now()) })
@@ -40,13 +38,13 @@ async function processOrBackOff(context: Context, row: RefundRow): Promise<void>
 async function processDueRefund(context: Context, row: RefundRow): Promise<void> {
   switch (row.state) {
     case 'created':
-      await submitRefund(context, row.id)
+      await sendRefund(context, row)
       return
     case 'submitting': {
       // The process that called the rail died, and the call may have reached it. From now on the refund is polled and never sent again.
       const outcome = { kind: 'interrupted' as const, why: 'no answer was recorded' }
-      const { row: after } = await recordRefund(context, { refund: row, outcome, from: 'event' })
-      await checkRefund(context, after)
+      const { row: after } = await recordRefund(context, { refund: row, outcome, from: 'event', held: row })
+      if (after.claim === row.claim) await checkRefund(context, after)
       return
     }
     case 'pending':
@@ -65,15 +63,41 @@ async function processDueRefund(context: Context, row: RefundRow): Promise<void>
   }
 }
 
+/** Sends a refund that this process has claimed, and queries the provider when a late answer contradicts the refund. */
+async function sendRefund(context: Context, held: HeldRefund): Promise<RefundRow> {
+  const { row, refused } = await submitRefund(context, held)
+  if (refused === 'conflict') await checkRefund(context, row, 'answer')
+  return row
+}
+
+/** Sends a refund for a request. After an error of Purser the queue takes it over. */
+export async function sendOrGiveBack(context: Context, row: RefundRow): Promise<RefundRow> {
+  try {
+    return await sendRefund(context, row)
+  } catch (error) {
+    context.jobs().giveBack(REFUNDS, row)
+    throw error
+  }
+}
+
 /** Queries the provider and records the answer. Errors of the provider never fail a refund. */
 export async function checkRefund(context: Context, row: RefundRow, from: 'check' | 'answer' = 'check'): Promise<void> {
   const outcome = await askAboutRefund(context, row)
   const { sending, rail } = row
-  if (outcome) await recordRefund(context, { refund: row, outcome, from, sending, rail: rail ?? undefined })
+  if (outcome)
+    await recordRefund(context, {
+      refund: row,
+      outcome,
+      from,
+      sending,
+      rail: rail ?? undefined,
+      held: from === 'check' ? row : undefined,
+    })
   else if (from === 'check') {
     const checks = row.checks + 1
     await postponeRefund(context.db, {
       id: row.id,
+      claim: row.claim,
       checks,
       dueAt: nextRefundCheckAt(context, { ...row, checks }, context.clock.now()),
     })

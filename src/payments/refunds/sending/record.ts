@@ -1,3 +1,4 @@
+import type { Tx } from '#platform/database/db'
 import type { RefundOutcome } from '#rails/contract'
 import { type Context, REFUNDS_QUEUE, transactMoney } from '../../context.ts'
 import { notFound } from '../../errors.ts'
@@ -9,7 +10,16 @@ import { isUnderWay, decideRefundMove, type RefundMove, sendingIdOf, statusOfRef
 import type { RefundUnit } from '../../reservations/unit-of-work.ts'
 import { lockIntent } from '../../store/intents.ts'
 import { findReceiptById } from '../../store/receipts.ts'
-import { findRefundByReference, listParts, lockRefund, type RefundRow, updateRefund } from '../../store/refunds.ts'
+import {
+  expediteRefund,
+  findRefundByReference,
+  type HeldRefund,
+  listParts,
+  lockRefund,
+  type RefundRow,
+  releaseRefund,
+  updateRefund,
+} from '../../store/refunds.ts'
 import type { RefundChange } from '../types.ts'
 import { creditReturnedRefund, debitDuplicateSending, debitRefund } from './postings.ts'
 import { nextRefundCheckAt } from './schedule.ts'
@@ -26,6 +36,11 @@ export interface RefundObservation {
   readonly rail?: string | undefined
   /** The event proves nothing. A failure is noted, and counts once a query finds no such refund at the provider. */
   readonly unproven?: boolean
+  /**
+   * The observer's claim, under which it sent or polled. Recording releases it. When another instance has claimed the refund since, the
+   * report is judged like an event: it adds what it proves, and decides nothing.
+   */
+  readonly held?: HeldRefund | undefined
 }
 
 export interface RefundRecorded {
@@ -35,16 +50,40 @@ export interface RefundRecorded {
 }
 
 /** Records a report in its own transaction: refund, receipts, ledger, intent and the owner's job. Idempotent. */
-export const recordRefund = (context: Context, observation: RefundObservation): Promise<RefundRecorded> =>
-  transactMoney(context, async (tx, contended) => {
+export function recordRefund(context: Context, observation: RefundObservation): Promise<RefundRecorded> {
+  const record = async (tx: Tx, contended: boolean): Promise<RefundRecorded> => {
     const intent = await lockIntent(tx, observation.refund.intentId)
     if (!intent) throw notFound()
     const row = await lockRefund(tx, observation.refund.id)
-    return applyObservation(
-      { tx, context, now: context.clock.now(), intent, row, contended, transfers: [] },
-      observation,
-    )
-  })
+    const unit: RefundUnit = { tx, context, now: context.clock.now(), intent, row, contended, transfers: [] }
+    const { held } = observation
+    if (held && held.claim !== row.claim) return applyLate(unit, observation)
+    const recorded = await applyObservation(unit, observation)
+    // A holder that found an interrupted sending polls it next.
+    if (held && observation.outcome.kind !== 'interrupted') await releaseRefund(tx, held)
+    return recorded
+  }
+  return transactMoney(context, record, { repeatable: true })
+}
+
+/**
+ * Applies a report that arrived after its claim was lost: a reference or a success is kept. A failure proves nothing, and makes the refund
+ * due for a query.
+ */
+async function applyLate(unit: RefundUnit, late: RefundObservation): Promise<RefundRecorded> {
+  const observation = { ...late, held: undefined }
+  const { tx, context, row, now } = unit
+  const { kind } = observation.outcome
+  tx.afterCommit(() =>
+    context.log.warn(
+      { refundId: row.id, rail: row.rail, state: row.state, outcome: kind },
+      'an answer arrived after another instance took over the refund',
+    ),
+  )
+  if (kind === 'pending' || kind === 'succeeded') return applyObservation(unit, { ...observation, from: 'event' })
+  if (kind === 'failed') await expediteRefund(tx, row, now)
+  return { row, refused: 'claim-lost' }
+}
 
 async function applyObservation(locked: RefundUnit, observation: RefundObservation): Promise<RefundRecorded> {
   const { tx, context } = locked

@@ -1,8 +1,9 @@
 import { refundCallbackUrl } from '#inbox'
 import type { Transfer } from '#ledger'
 import { money } from '#money'
-import { addMs } from '#platform/base/clock'
+import { monotonicMs } from '#platform/base/clock'
 import type { Queryable, Tx } from '#platform/database/db'
+import { isClaimHeld } from '#platform/runtime/jobs'
 import { FetchError } from '#platform/web/fetch'
 import type { RefundOutcome, RefundRef } from '#rails/contract'
 import { type Context, railOf, transactMoney } from '../../context.ts'
@@ -11,32 +12,45 @@ import { noSuchRefund } from '../../reservations/errors.ts'
 import { sendingIdOf } from '../../reservations/state.ts'
 import { findIntent, lockIntent } from '../../store/intents.ts'
 import { findReceiptById } from '../../store/receipts.ts'
-import { claimSending, findRefund, listParts, type RefundRow } from '../../store/refunds.ts'
-import { recordRefund } from './record.ts'
-
-/** Lease of a sending. A process that records no answer within it counts as interrupted. */
-export const SEND_LEASE_MS = 90_000
+import {
+  beginSending,
+  findRefund,
+  type HeldRefund,
+  holdsSending,
+  listParts,
+  type RefundRow,
+} from '../../store/refunds.ts'
+import { recordRefund, type RefundRecorded } from './record.ts'
 
 /**
- * Claims the refund and sends it by its rail, unless another process claimed it. Only `created` refunds can be claimed, so a crash after
- * the claim never sends a refund twice.
+ * Sends a refund that this process has claimed by its rail. A refund is never sent twice: only `created` can be sent, and only by the
+ * holder of the claim.
  */
-export async function submitRefund(context: Context, id: string): Promise<RefundRow> {
-  const refund = await findRefund(context.db, id)
+export async function submitRefund(context: Context, held: HeldRefund): Promise<RefundRecorded> {
+  const refund = await findRefund(context.db, held.id)
   if (!refund) throw noSuchRefund()
-  const claimed = await transactMoney(context, (tx, contended) => claim(tx, context, refund, contended))
-  if (!claimed) return (await findRefund(context.db, id)) ?? refund
-  const { row, request } = claimed
+  const current = async (): Promise<RefundRecorded> => ({ row: (await findRefund(context.db, held.id)) ?? refund })
+  const holder = context.jobs().instanceId
+  const sinceMs = monotonicMs()
+  const begun = await transactMoney(context, (tx, contended) => begin(tx, context, refund, held, contended))
+  if (!begun) return current()
+  const { row, request } = begun
+  // This process may have been frozen after the commit. Then another one has taken over, and asks the provider.
+  if (!(await isClaimHeld(sinceMs, () => holdsSending(context.db, held, holder)))) {
+    context.log.warn({ refundId: row.id, rail: row.rail }, 'not sent: another instance took over the refund')
+    return current()
+  }
   const outcome = await askRail(context, row, request)
   const { sending, rail } = row
-  return (await recordRefund(context, { refund: row, outcome, from: 'send', sending, rail: rail ?? undefined })).row
+  return recordRefund(context, { refund: row, outcome, from: 'send', sending, rail: rail ?? undefined, held })
 }
 
-/** Claims the refund and builds the request in one transaction, so an error of Purser leaves the refund unsent. */
-async function claim(
+/** Begins the sending and builds the request in one transaction, so an error of Purser leaves the refund unsent. */
+async function begin(
   tx: Tx,
   context: Context,
   { id, intentId }: RefundRow,
+  held: HeldRefund,
   contended: boolean,
 ): Promise<{ row: RefundRow; request: RefundRef } | undefined> {
   const intent = await lockIntent(tx, intentId)
@@ -44,7 +58,7 @@ async function claim(
   const transfers: Transfer[] = []
   if (intent) await cancelRefundIfUncovered({ tx, context, now, intent, contended, transfers }, id)
   if (transfers.length > 0) await context.ledger.post(tx, transfers)
-  const row = await claimSending(tx, id, now, addMs(now, SEND_LEASE_MS))
+  const row = await beginSending(tx, held, context.jobs().instanceId, now)
   return row && { row, request: await refundRefOf(context, row, tx) }
 }
 

@@ -26,10 +26,6 @@ export function connectionsTo(
   }
 }
 
-/** Renders the connection as a URL for pg, libpq and compatible clients. The URL contains the password. */
-export const postgresUrl = (c: PostgresConnection): string =>
-  `postgresql://${encodeURIComponent(c.user)}:${encodeURIComponent(c.password)}@${encodeURIComponent(c.host)}:${c.port}/${encodeURIComponent(c.database)}`
-
 /** Returns the server version. A result proves that the server runs and accepts the password. */
 export async function queryVersion(connection: PostgresConnection): Promise<string> {
   const client = await openClient(connection, 'purser start')

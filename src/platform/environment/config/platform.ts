@@ -1,53 +1,9 @@
-import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { isLoopback } from '../../base/loopback.ts'
+import { databaseSettings, findDatabaseProblems } from './database.ts'
+import { httpUrl, integer, origins, timeZone, trustProxy } from './fields.ts'
 import { defineConfig, setting, type ConfigOf } from './spec.ts'
-
-const integer = (min: number, max: number) =>
-  z.coerce.number(`a whole number from ${min} to ${max}`).int(`a whole number from ${min} to ${max}`).min(min).max(max)
-
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' })
-  .transform(trimTrailingSlashes)
-
-function trimTrailingSlashes(url: string): string {
-  return url.replace(/\/+$/, '')
-}
-
-const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal']
-const isNetwork = (text: string): boolean => NAMED_NETWORKS.includes(text) || isIP(text.replace(/\/\d{1,3}$/, '')) !== 0
-
-/** Fastify's `trustProxy` option: `false`, the number of proxies, or their addresses. */
-const trustProxy = z
-  .string()
-  .refine(
-    (text) => text === 'none' || /^\d$/.test(text) || text.split(',').every((part) => isNetwork(part.trim())),
-    'none, the number of proxies (1 to 9), or their addresses: 10.0.0.0/8,loopback',
-  )
-  .transform((text) => {
-    if (text === 'none' || text === '0') return false
-    return /^\d$/.test(text) ? Number.parseInt(text, 10) : text.split(',').map((part) => part.trim())
-  })
-  .default(false)
-
-/** List of origins, separated by commas. Each is exactly what a browser sends as `Origin`. */
-const origins = z
-  .string()
-  .transform((text) => text.split(',').map((part) => part.trim()))
-  .refine(
-    (all) => all.every(isOrigin),
-    'origins such as https://shop.example, separated by commas: scheme and host, without a path',
-  )
-  .default([])
-
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text)
-  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text
-}
-
-/** Maximum pool size. The embedded server has 60 connections; jobs, commands and PostgreSQL's reserve need the rest. */
-const EMBEDDED_POOL_MAX = 40
 
 /** Returns why payers would not reach a live desk by https. Undefined when they do, or when only this machine reaches the desk. */
 function findInsecureUrl({
@@ -68,14 +24,6 @@ function findInsecureUrl({
     : `PUBLIC_URL=${publicUrl} is not secure. It must start with https:// with PURSER_MODE=live.`
 }
 
-const timeZone = z.string().refine((name) => {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}, 'a time zone such as Africa/Nairobi')
-
 export const platformConfig = defineConfig(
   'platform',
   {
@@ -94,24 +42,7 @@ export const platformConfig = defineConfig(
     dataDir: setting('DATA_DIR', z.string().min(1).default('./data'), {
       doc: 'Folder of the embedded database, the master key and the logs.',
     }),
-    databaseUrl: setting(
-      'DATABASE_URL',
-      z.url({ protocol: /^postgres(ql)?$/, error: 'a URL that starts with postgres://' }).optional(),
-      {
-        doc: 'URL of a PostgreSQL 15 or later. Default: an embedded PostgreSQL in DATA_DIR.',
-        secret: true,
-        example: 'postgres://purser:password@localhost:5432/purser',
-      },
-    ),
-    databasePoolMax: setting('DATABASE_POOL_MAX', integer(2, 500).default(10), {
-      doc: 'Maximum database connections of one process.',
-    }),
-    databasePoolMin: setting('DATABASE_POOL_MIN', integer(0, 500).default(0), {
-      doc: 'Database connections that stay open when idle.',
-    }),
-    databasePoolIdleMs: setting('DATABASE_POOL_IDLE_MS', integer(1000, 3_600_000).default(60_000), {
-      doc: 'Milliseconds after which an idle connection above DATABASE_POOL_MIN is closed.',
-    }),
+    ...databaseSettings,
     redisUrl: setting(
       'REDIS_URL',
       z.url({ protocol: /^rediss?$/, error: 'a URL that starts with redis:// or rediss://' }).optional(),
@@ -180,20 +111,10 @@ export const platformConfig = defineConfig(
   },
   {
     problems: (values) => {
-      const lines: string[] = []
+      const lines = findDatabaseProblems(values)
       if (values.sandboxKey && values.mode !== 'sandbox') {
         lines.push(
           `PURSER_SANDBOX_KEY is set with PURSER_MODE=${values.mode}. Remove it: it works only in the sandbox.`,
-        )
-      }
-      if (values.databasePoolMin > values.databasePoolMax) {
-        lines.push(
-          `DATABASE_POOL_MIN=${values.databasePoolMin} is more than DATABASE_POOL_MAX=${values.databasePoolMax}. Lower DATABASE_POOL_MIN.`,
-        )
-      }
-      if (!values.databaseUrl && values.databasePoolMax > EMBEDDED_POOL_MAX) {
-        lines.push(
-          `DATABASE_POOL_MAX=${values.databasePoolMax} is more than the embedded database allows. Set it to at most ${EMBEDDED_POOL_MAX}, or set DATABASE_URL.`,
         )
       }
       if (!values.databaseUrl && values.instanceType !== 'all') {

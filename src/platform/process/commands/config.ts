@@ -1,16 +1,26 @@
 import type { Command } from 'commander'
-import type { CommandDeps } from '../cli.ts'
-import { renderEnvExample } from '../../environment/config.ts'
+import { describeError } from '../../base/errors.ts'
 import { jsonText } from '../../base/table.ts'
+import { openDb } from '../../database/db.ts'
+import { NO_POOLER } from '../../database/pooler.ts'
+import { renderEnvExample, type PlatformConfig } from '../../environment/config.ts'
+import type { CommandDeps } from '../cli.ts'
+import { checkLimits, sumConnections, sumInstances, type ConnectionSum } from '../connections.ts'
+import { openEndpoints } from '../endpoints.ts'
+import { readOwner, loginRole } from '../roles.ts'
 
 /** Adds `npx purser config check|show|example`. */
 export function addConfigCommands(group: Command, { specs, load }: Pick<CommandDeps, 'specs' | 'load'>): void {
   group
     .command('check')
-    .description('validate all settings and report problems')
+    .description('validate all settings, report problems and count the database connections')
     .action(async () => {
-      const { warnings } = await load()
-      process.stdout.write([...warnings, 'The configuration is valid.', ''].join('\n'))
+      const { warnings, config } = await load()
+      const platform = config['platform'] as PlatformConfig
+      const sum = sumConnections(platform)
+      const limits = platform.databaseUrl ? await compareLimits(platform, sum) : []
+      const lines = [...warnings, ...describeSum(platform, sum), ...limits, 'The configuration is valid.', '']
+      process.stdout.write(lines.join('\n'))
     })
   group
     .command('show')
@@ -20,4 +30,35 @@ export function addConfigCommands(group: Command, { specs, load }: Pick<CommandD
     .command('example')
     .description('print all settings as an .env file')
     .action(async () => void process.stdout.write(renderEnvExample(await specs())))
+}
+
+const INSTANCES = [2, 3, 5]
+
+function describeSum({ databaseUrl, instanceType }: PlatformConfig, sum: ConnectionSum): string[] {
+  const { pool, jobs, locks, migrations, total } = sum
+  const several = INSTANCES.map((count) => `${count} need ${sumInstances(sum, count)}`).join(', ')
+  return [
+    `Database connections of one instance (INSTANCE_TYPE=${instanceType}): ${total} = pool ${pool} + jobs ${jobs} + locks ${locks}.`,
+    `Migrations at a start: ${migrations}, closed before the others open.`,
+    ...(databaseUrl ? [`Instances of this type, while one more starts: ${several}.`] : []),
+  ]
+}
+
+/** Compares the sum with the limits of the server. A server that cannot be reached is a line of the report, not an error. */
+async function compareLimits(config: PlatformConfig, sum: ConnectionSum): Promise<string[]> {
+  try {
+    const { app, owner } = await openEndpoints(config)
+    const pooler = app.pooled
+      ? { mode: config.databasePooler ?? ('transaction' as const), keepsStatements: false }
+      : NO_POOLER
+    const db = openDb({ connection: owner.connection, max: 1, pooler: owner.pooled ? pooler : NO_POOLER })
+    try {
+      const { database } = await readOwner(db)
+      return await checkLimits(db, { sum, user: app.user === owner.user ? loginRole(database) : app.user, pooler })
+    } finally {
+      await db.close()
+    }
+  } catch (error) {
+    return [`The limits of the database server are unknown: ${describeError(error)}`]
+  }
 }

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import pg from 'pg'
 import { describeError } from '../../base/errors.ts'
-import { postgresUrl, type PostgresConnection } from '../../database/postgres.ts'
+import { postgresUrl } from '../../database/url.ts'
 import type { PlatformCli } from './context.ts'
 
 interface Options {
@@ -17,8 +17,7 @@ export function databaseCommands(db: Command, open: () => Promise<PlatformCli>):
     .option(...owner)
     .action(async (options: Options) => {
       const context = await open()
-      const connection = connectionOf(context, options)
-      context.print(connection.connectionString ?? postgresUrl(connection as PostgresConnection))
+      context.print(postgresUrl(connectionOf(context, options)))
     })
   db.command('sql')
     .description('run one statement and print its rows')

@@ -14,6 +14,8 @@ export interface HealthOptions {
   environment: string
   /** Folder whose disk usage is reported. */
   dataDir?: string
+  /** Returns the names of loops of the process that hang. Default: none. */
+  silentLoops?(): readonly string[]
 }
 
 export type Phase = 'starting' | 'ready' | 'draining'
@@ -22,6 +24,8 @@ export interface Health {
   /** Sets the phase, initially `starting`. The report is unhealthy in every phase except `ready`. */
   setPhase(phase: Phase): void
   report(): Promise<HealthReport>
+  /** Returns one text per reason to restart the process. An unreachable database is none. */
+  livenessProblems(): readonly string[]
   /** Runs one check by name. Undefined when no check has this name. */
   find(name: string): Promise<CheckReport | undefined>
   /** Returns the fields that every health response contains. `uptime` is in seconds. */
@@ -43,6 +47,7 @@ export function createHealth(options: HealthOptions): Health {
       const reports = await Promise.all([...checks].map(async ([name, run]) => [name, await run()] as const))
       return summarize(Object.fromEntries(reports))
     },
+    livenessProblems: () => (options.silentLoops?.() ?? []).map((name) => `loop ${name} hangs`),
     find: async (name) => checks.get(name)?.(),
     identity: () => ({
       timestamp: clock.now().toISOString(),

@@ -10,7 +10,11 @@ export function healthRoutes(app: HttpServer, health: Health, metrics: Metrics):
     return reply.code(codeOf(status)).send({ status, ...health.identity(), ...(problems.length > 0 && { problems }) })
   }
   for (const url of ['/health', '/health/ready', '/api/health']) app.get(url, { schema }, summary)
-  app.get('/health/live', { schema }, async () => ({ status: 'healthy', ...health.identity() }))
+  app.get('/health/live', { schema }, async (_, reply) => {
+    const problems = health.livenessProblems()
+    const status = problems.length > 0 ? 'unhealthy' : 'healthy'
+    return reply.code(codeOf(status)).send({ status, ...health.identity(), ...(problems.length > 0 && { problems }) })
+  })
   app.get('/health/detailed', { schema }, async (_, reply) => {
     const [report, machine] = await Promise.all([health.report(), health.machine()])
     return reply.code(codeOf(report.status)).send({ ...report, ...health.identity(), ...machine })

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Log } from '../../observe/log.ts'
+import type { ClaimTable } from './claims.ts'
 
 /** Work that runs after the commit of the transaction that enqueued it. It may run more than once, so `run` must be idempotent. */
 export interface Job<P = unknown> {
@@ -11,11 +12,13 @@ export interface Job<P = unknown> {
   run(payload: P, context: JobContext): Promise<void>
   /** Maximum attempts. Default: 25, which takes about three days. */
   readonly maxAttempts?: number
+  /** Deadline of a run in milliseconds. Past it the signal aborts and the run has failed. Default: 60 s. */
+  readonly limitMs?: number
 }
 
 export interface RunContext {
   readonly log: Log
-  /** Aborts when the process must stop and the run has not ended. */
+  /** Aborts at the deadline of the run, and when the process must stop and the run has not ended. */
   readonly signal: AbortSignal
   /** Start time of this run. */
   readonly now: Date
@@ -32,15 +35,23 @@ export interface DueQueue<Row = unknown> {
   readonly name: string
   /** Rows handled concurrently. */
   readonly concurrency: number
-  /** Maximum rows per claim. The whole batch must be handled within its lease. */
+  /** Maximum rows per claim. */
   readonly batch: number
   /** Poll interval when no row was due and no wake arrived. */
   readonly idleMs: number
-  /** Claims up to `limit` rows due at `now` with `for update skip locked`. Sets their lease or due time after `now`. */
-  claim(limit: number, now: Date): Promise<Row[]>
-  /** Makes the claims of all other processes due at once. Called when these processes are known to be dead. */
-  releaseClaims?(now: Date): Promise<unknown>
-  /** Handles a row. A throw is logged and counted, and the row is due again when its lease expires. */
+  /** Table of the rows, so that the claims of dead instances are freed. Absent for tests whose rows are in no table. */
+  readonly claims?: ClaimTable<Row>
+  /**
+   * Claims up to `limit` rows that are due at `now` and unclaimed, with `for update skip locked`: sets `claimed_by` to `holder`, adds one to
+   * `claim`, and keeps the due time. Returns each row with its `claim`.
+   */
+  claim(limit: number, now: Date, holder: string): Promise<Row[]>
+  /** Deadline of `handle` in milliseconds. Past it the signal aborts, the row has failed and its slot is free. Default: 60 s. */
+  readonly limitMs?: number
+  /**
+   * Handles a row: changes it on the condition that its `claim` is still the same, and releases it (`claimed_by = null`) with that change.
+   * A throw is logged and counted, and the row is given back: it is due again after a minute, or after a second when the database was away.
+   */
   handle(row: Row, signal: AbortSignal): Promise<void>
 }
 
@@ -50,6 +61,8 @@ export interface Cron {
   readonly name: string
   /** Milliseconds from start to start, over all instances. A longer run delays the next. */
   readonly everyMs: number
+  /** Deadline of a run in milliseconds. Past it the signal aborts, the run has failed, and the cron can run again. Default: 10 min. */
+  readonly limitMs?: number
   run(context: RunContext): Promise<void>
 }
 

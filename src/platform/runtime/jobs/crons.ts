@@ -1,7 +1,9 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import { sql, type Db } from '../../database/db.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
+import { CRONS, type Claims } from './claims.ts'
 import type { Cron } from './contract.ts'
 import { createLoop } from './loop.ts'
 import { createTracker, endsWithin } from './tracker.ts'
@@ -19,44 +21,50 @@ interface Deps {
   log: Log
   metrics: Metrics
   crons: readonly Cron[]
-  instanceId: string
+  claims: Claims
 }
 
 const TICK_MS = 1_000
+const RUN_LIMIT_MS = 10 * 60_000
+const FINISH_LIMIT_MS = 45_000
 
-export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps): Crons {
+export function createCrons({ db, clock, log, metrics, crons, claims }: Deps): Crons {
   const runs = metrics.counter('purser_crons_total', 'Runs of periodic tasks', ['cron', 'status'])
   const running = new Set<string>()
   const tracker = createTracker()
 
-  const run = async (cron: Cron): Promise<void> => {
+  const run = async ({ cron, number }: ClaimedCron): Promise<void> => {
     const cronLog = log.child({ cron: cron.name })
     try {
-      await cron.run({ log: cronLog, signal: tracker.signal, now: clock.now() })
+      const { name, limitMs = RUN_LIMIT_MS } = cron
+      await withDeadline({ name: `Cron ${name}`, limitMs, signal: tracker.signal }, (signal) =>
+        cron.run({ log: cronLog, signal, now: clock.now() }),
+      )
       runs.inc({ cron: cron.name, status: 'succeeded' })
     } catch (err) {
       runs.inc({ cron: cron.name, status: 'failed' })
       cronLog.error({ err }, 'cron failed and will run again in the next period')
     }
-    await finish(db, cron, instanceId, clock.now()).catch((err: unknown) => {
-      // The row still names this instance, which can claim the cron again.
+    const finishing = { name: `Recording the end of cron ${cron.name}`, limitMs: FINISH_LIMIT_MS }
+    await withDeadline(finishing, () => finish(db, cron, number, clock.now())).catch((err: unknown) => {
       cronLog.error({ err }, 'the end of a cron run could not be recorded')
+      claims.giveBack(CRONS, { name: cron.name, claim: number }, 0)
     })
     running.delete(cron.name)
   }
 
-  const claimDue = async (): Promise<Cron[]> => {
+  /** Yields each due cron right after its claim, so that a claim that hangs or fails does not hold up the runs claimed before it. */
+  async function* claimDue(): AsyncGenerator<ClaimedCron, void> {
     const candidates = crons.filter(({ name }) => !running.has(name))
     const started = await readStarts(db, candidates)
-    const claimed: Cron[] = []
     for (const cron of candidates) {
       const last = started.get(cron.name)
-      if (last && last > addMs(clock.now(), -cron.everyMs)) continue
-      if (!(await claim(db, cron, instanceId, clock.now()))) continue
+      if (running.has(cron.name) || (last && last > addMs(clock.now(), -cron.everyMs))) continue
+      const number = await claim(db, cron, claims.holder, clock.now())
+      if (number === undefined) continue
       running.add(cron.name)
-      claimed.push(cron)
+      yield { cron, number }
     }
-    return claimed
   }
 
   const loop = createLoop({
@@ -64,7 +72,7 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
     everyMs: Math.min(TICK_MS, ...crons.map(({ everyMs }) => everyMs)),
     log,
     step: async () => {
-      for (const cron of await claimDue()) tracker.track(run(cron))
+      for await (const cron of claimDue()) tracker.track(run(cron))
       return false
     },
   })
@@ -75,9 +83,12 @@ export function createCrons({ db, clock, log, metrics, crons, instanceId }: Deps
     },
     runDue: async () => {
       if (crons.length === 0) return 0
-      const claimed = await claimDue()
-      for (const cron of claimed) await run(cron)
-      return claimed.length
+      let count = 0
+      for await (const cron of claimDue()) {
+        await run(cron)
+        count += 1
+      }
+      return count
     },
     drain: async (deadlineMs) => {
       await endsWithin(deadlineMs - monotonicMs(), loop.stop())
@@ -94,16 +105,26 @@ async function readStarts(db: Db, crons: readonly Cron[]): Promise<ReadonlyMap<s
   return new Map(rows.map((row) => [row.name, row.started_at]))
 }
 
-/** Claims a run. Returns true when the period has passed and the last runner has finished, is this instance, or is dead. */
-async function claim(db: Db, { name, everyMs }: Cron, instanceId: string, now: Date): Promise<boolean> {
-  const claimed = await db.run(sql`insert into platform.crons as c (name, started_at, running_by)
-    values (${name}, ${now}, ${instanceId})
-    on conflict (name) do update set started_at = excluded.started_at, running_by = excluded.running_by
-    where c.started_at <= ${addMs(now, -everyMs)} and (c.running_by is null or c.running_by = excluded.running_by
-      or not exists (select from platform.instances i where i.id = c.running_by))`)
-  return claimed === 1
+interface ClaimedCron {
+  readonly cron: Cron
+  /** Number of the claim. */
+  readonly number: bigint
 }
 
-const finish = (db: Db, { name }: Cron, instanceId: string, now: Date): Promise<number> =>
-  db.run(sql`update platform.crons set running_by = null, finished_at = ${now}
-    where name = ${name} and running_by = ${instanceId}`)
+/** Claims a run when the period has passed and no other instance holds the last one. Returns the number of the claim. */
+async function claim(db: Db, { name, everyMs }: Cron, holder: string, now: Date): Promise<bigint | undefined> {
+  const claimed = await db.maybe<{
+    claim: bigint
+  }>(sql`insert into platform.crons as c (name, started_at, claimed_by, claim)
+    values (${name}, ${now}, ${holder}, 1)
+    on conflict (name) do update set started_at = excluded.started_at, claimed_by = excluded.claimed_by, claim = c.claim + 1
+    where c.started_at <= ${addMs(now, -everyMs)} and (c.claimed_by is null or c.claimed_by = excluded.claimed_by)
+    returning claim`)
+  return claimed?.claim
+}
+
+/** Releases the run, unless another instance claimed it meanwhile. */
+const finish = (db: Db, { name }: Cron, number: bigint, now: Date): Promise<number> =>
+  db.run(
+    sql`update platform.crons set claimed_by = null, finished_at = ${now} where name = ${name} and claim = ${number}`,
+  )

@@ -1,40 +1,75 @@
 import { Logger, runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import { applyGrants, quoteName } from '../../database/grants.ts'
-import { openDb, rawSql, sql, type Db } from '../../database/db.ts'
-import type { Schema } from '../../database/migrate.ts'
+import { openDb, rawSql, sql, type Queryable, type Session } from '../../database/db.ts'
+import {
+  pollLock,
+  processIdOf,
+  retryLocks,
+  setLockTimeout,
+  waiterOf,
+  type LockOptions,
+  type Schema,
+} from '../../database/migrate.ts'
 
 const LOCK = 7_305_003
 const jobsSchema: Schema = { name: 'graphile_worker', folder: new URL('./', import.meta.url) }
 
 /**
  * Migrates the schema of the job queue (graphile-worker) and grants the role of the running program the minimum rights there. That role
- * cannot change the schema. Runs as the owner role, after `migrate`.
+ * cannot change the schema. Without a role the program runs as the owner, who needs no rights. Runs as the owner role, after `migrate`,
+ * and waits for locks as it does.
  */
-export async function migrateJobs(connection: pg.ClientConfig, role: string): Promise<void> {
-  const pool = new pg.Pool({ ...connection, application_name: 'purser migrate', max: 2 })
-  // Ignore errors of idle connections: the next statement fails with them.
-  pool.on('error', () => undefined)
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  const client = await pool.connect()
+export async function migrateJobs(
+  connection: pg.ClientConfig,
+  role: string | undefined,
+  options: LockOptions = {},
+): Promise<void> {
+  const db = openDb({ connection, max: 2, applicationName: 'purser migrate' })
+  const session = await db.openSession()
   try {
-    await client.query('select pg_advisory_lock($1)', [LOCK])
-    await runMigrations({ pgPool: pool, logger: new Logger(() => () => undefined) })
-    await grantJobs(connection, role)
+    await pollLock(session, LOCK, options)
+    await runQueueMigrations(connection, db, options)
+    if (role === undefined) return
+    await applyGrants(db, [jobsSchema], role)
+    await retryLocks(waiterOf(db, session), { ...options, name: 'The rights on the job queue' }, () =>
+      admitRole(session, role, options),
+    )
   } finally {
-    // Destroy the connection instead of returning it: the end of its session releases the lock.
-    client.release(true)
-    await pool.end()
+    await session.close()
+    await db.close()
   }
 }
 
-async function grantJobs(connection: pg.ClientConfig, role: string): Promise<void> {
-  const db = openDb({ connection, max: 1, applicationName: 'purser migrate' })
+const LOCK_TIMEOUT_MS = 3_000
+
+/** Runs the migrations of the library. One that gets no lock is repeated: each is one transaction. */
+async function runQueueMigrations(
+  connection: pg.ClientConfig,
+  observer: Queryable,
+  options: LockOptions,
+): Promise<void> {
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+  let pid: number | undefined
+  const pool = new pg.Pool({
+    ...connection,
+    application_name: 'purser migrate',
+    max: 1,
+    // The pool waits for the promise that the types omit.
+    onConnect: (client) => client.query(`set lock_timeout = ${lockTimeoutMs}`) as unknown as void,
+  })
+  // Ignore errors of idle connections: the next statement fails with them.
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => {
+    pid = processIdOf(client)
+    client.on('error', () => undefined)
+  })
   try {
-    await applyGrants(db, [jobsSchema], role)
-    await admitRole(db, role)
+    await retryLocks({ observer, pid: () => pid }, { ...options, name: 'The migration of the job queue' }, () =>
+      runMigrations({ pgPool: pool, logger: new Logger(() => () => undefined) }),
+    )
   } finally {
-    await db.close()
+    await pool.end()
   }
 }
 
@@ -44,8 +79,8 @@ const TABLES = ['_private_jobs', '_private_job_queues', '_private_tasks']
  * Admits the role to the job queue's tables. They have row-level security, so a role that does not own them needs policies in addition to
  * grants. A policy is written only when it is missing, because its creation briefly blocks running instances.
  */
-async function admitRole(db: Db, role: string): Promise<void> {
-  const admitted = await db.many<{ name: string }>(sql`
+async function admitRole(session: Session, role: string, options: LockOptions): Promise<void> {
+  const admitted = await session.many<{ name: string }>(sql`
     select tablename as name from pg_policies
     where schemaname = 'graphile_worker' and policyname = 'purser' and roles = array[${role}]::name[] limit 10`)
   const missing = TABLES.filter((table) => !admitted.some(({ name }) => name === table))
@@ -54,5 +89,7 @@ async function admitRole(db: Db, role: string): Promise<void> {
     (table) => `drop policy if exists purser on graphile_worker.${table};
       create policy purser on graphile_worker.${table} to ${quoteName(role)} using (true) with check (true);`,
   )
-  await db.transaction((tx) => tx.run(rawSql(statements.join('\n'))))
+  await setLockTimeout(session, 'session', options)
+  // One query is one transaction.
+  await session.run(rawSql(statements.join('\n')))
 }

@@ -84,7 +84,7 @@ test('a failing row and a hanging row do not block other rows', async () => {
   await jobs.start(WORKER)
   await waitFor('the others to be handled', async () => (await rows.left()).length === 2)
   assert.deepEqual(await rows.left(), ['row1', 'row2'])
-  const entry = log.entries.find(({ message }) => message === 'row failed; it is retried when its lease expires')
+  const entry = log.entries.find(({ message }) => message === 'row failed; it is retried')
   assert.equal(entry?.rowId, 'row1')
 })
 
@@ -95,8 +95,8 @@ test('a wake causes an immediate claim, also when it arrives during a claim', as
   let whileClaiming: (() => Promise<void>) | undefined
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 2, batch: 5, idleMs: LONG_MS },
-    claim: async (limit, now) => {
-      const found = await rows.claim(limit, now)
+    claim: async (limit, now, holder) => {
+      const found = await rows.claim(limit, now, holder)
       claims += 1
       await whileClaiming?.()
       return found
@@ -177,9 +177,9 @@ test('a queue recovers after failed claims', async () => {
   let failures = 0
   const queue: DueQueue<Row> = {
     ...{ ...rows, concurrency: 1, batch: 5, idleMs: LONG_MS },
-    claim: async (limit, now) => {
+    claim: async (limit, now, holder) => {
       if (failures++ < 3) throw new Error('not today')
-      return rows.claim(limit, now)
+      return rows.claim(limit, now, holder)
     },
     handle: (row) => rows.done(row),
   }

@@ -1,6 +1,9 @@
 import { monotonicMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
+import { isDatabaseUnavailable } from '../../database/db.ts'
+import type { Claimed, Claims } from './claims.ts'
 import type { DueQueue } from './contract.ts'
 import { createLoop } from './loop.ts'
 import { createSlots } from './slots.ts'
@@ -20,31 +23,48 @@ interface Deps {
   clock: Clock
   log: Log
   metrics: Metrics
+  claims: Claims
 }
 
+/** Delay until a row is due again that a handler failed on, or left claimed. */
+const RETRY_MS = 60_000
+/** The same after an error of the connection to the database. */
+const RECONNECT_MS = 1_000
 /** Wait after a wake, so that one claim takes rows that arrive together. */
 const BATCH_WAIT_MS = 5
+const SLOT_WAIT_MS = 5_000
+const HANDLE_LIMIT_MS = 60_000
 
-export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): QueueRunner {
+export function createQueue(queue: DueQueue, { clock, log, metrics, claims }: Deps): QueueRunner {
   const handled = metrics.counter('purser_queue_handled_total', 'Rows handled by queue', ['queue', 'status'])
   const lag = metrics.gauge('purser_queue_lag_seconds', 'Seconds since the queue last had no due rows left', ['queue'])
   const queueLog = log.child({ queue: queue.name })
   let emptyAtMs = monotonicMs()
 
   const handle = async (row: unknown): Promise<void> => {
+    let retryMs = RETRY_MS
     try {
-      await queue.handle(row, slots.signal)
+      const { name, limitMs = HANDLE_LIMIT_MS } = queue
+      await withDeadline({ name: `A row of ${name}`, limitMs, signal: slots.signal }, (signal) =>
+        queue.handle(row, signal),
+      )
       handled.inc({ queue: queue.name, status: 'succeeded' })
     } catch (err) {
+      if (isDatabaseUnavailable(err)) retryMs = RECONNECT_MS
       handled.inc({ queue: queue.name, status: 'failed' })
-      queueLog.error({ err, rowId: idOf(row) }, 'row failed; it is retried when its lease expires')
+      queueLog.error({ err, rowId: idOf(row), retryMs }, 'row failed; it is retried')
+    } finally {
+      // Also after success: a handler may have found nothing to change. A row that it released stays as it is.
+      if (queue.claims && isClaimed(row)) claims.giveBack(queue.claims, row, retryMs)
     }
   }
   const slots = createSlots(queue.concurrency, handle)
 
   const claim = async (): Promise<readonly unknown[]> => {
     try {
-      const rows = await queue.claim(queue.batch, clock.now())
+      await claims.flush()
+      const rows = await queue.claim(queue.batch, clock.now(), claims.holder)
+      for (const row of rows) if (queue.claims && isClaimed(row)) claims.hold(queue.claims, row)
       if (rows.length < queue.batch) emptyAtMs = monotonicMs()
       return rows
     } finally {
@@ -58,8 +78,9 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
     batchWaitMs: BATCH_WAIT_MS,
     log: queueLog,
     step: async () => {
-      await slots.waitForFree()
-      if (slots.closed) return false
+      // A loop that waits for a slot begins a step every few seconds, so that it does not look hung.
+      if (!(await slots.waitForFree(SLOT_WAIT_MS))) return !slots.closed
+      // Rows of a claim that answers after the deadline of the step are claimed too, so they are handled.
       const rows = await claim()
       slots.add(rows)
       return rows.length >= queue.batch
@@ -80,6 +101,7 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
         count += rows.length
         if (rows.length < queue.batch) break
       }
+      await claims.flush()
       return count
     },
     drain: async (deadlineMs) => {
@@ -89,6 +111,9 @@ export function createQueue(queue: DueQueue, { clock, log, metrics }: Deps): Que
     },
   }
 }
+
+const isClaimed = (row: unknown): row is Claimed =>
+  typeof row === 'object' && row !== null && 'claim' in row && typeof row.claim === 'bigint'
 
 const idOf = (row: unknown): string | undefined =>
   typeof row === 'object' && row !== null && 'id' in row && typeof row.id === 'string' ? row.id : undefined

@@ -32,9 +32,9 @@ export function createRelay({ db, clock, log, known }: Deps): Relay {
   const reported = new Set<string>()
   let lastPollMs: number | undefined
 
-  const move = async (): Promise<number> => {
+  const move = async (signal?: AbortSignal): Promise<number> => {
     const { count, jobs } = await moveDue(db, clock.now(), BATCH)
-    lastPollMs = monotonicMs()
+    if (!signal?.aborted) lastPollMs = monotonicMs()
     for (const job of jobs) {
       if (known.has(job) || reported.has(job)) continue
       reported.add(job)
@@ -48,7 +48,7 @@ export function createRelay({ db, clock, log, known }: Deps): Relay {
     everyMs: POLL_MS,
     batchWaitMs: BATCH_WAIT_MS,
     log,
-    step: async () => (await move()) === BATCH,
+    step: async (signal) => (await move(signal)) === BATCH,
   })
 
   return {

@@ -1,10 +1,11 @@
-import { createTracker, type Tracker } from './tracker.ts'
+import { monotonicMs } from '../../base/clock.ts'
+import { createTracker, endsWithin, type Tracker } from './tracker.ts'
 
-/** A fixed number of slots that handle rows concurrently. A row that hangs blocks only its own slot. */
+/** A fixed number of slots that handle rows concurrently. A row blocks only its own slot, until its deadline. */
 export interface Slots extends Pick<Tracker, 'signal' | 'drain'> {
   add(rows: readonly unknown[]): void
-  /** Resolves when no row waits and a slot is free, or after `close`. */
-  waitForFree(): Promise<void>
+  /** Waits until no row waits and a slot is free. Returns false when that takes longer than `ms` milliseconds, and after `close`. */
+  waitForFree(ms: number): Promise<boolean>
   close(): void
   readonly closed: boolean
 }
@@ -36,8 +37,11 @@ export function createSlots(count: number, handle: (row: unknown) => Promise<voi
       waiting.push(...rows)
       while (waiting.length > 0 && busy < count) tracker.track(handleWaiting())
     },
-    waitForFree: async () => {
-      while (!closed && (waiting.length > 0 || busy >= count)) await changed.promise
+    waitForFree: async (ms) => {
+      const isFree = (): boolean => waiting.length === 0 && busy < count
+      const untilMs = monotonicMs() + ms
+      while (!closed && !isFree()) if (!(await endsWithin(untilMs - monotonicMs(), changed.promise))) return false
+      return !closed
     },
     close: () => {
       closed = true

@@ -112,8 +112,8 @@ test('the jobs check is unhealthy until the relay runs, and degraded without a w
   await t.owner.run(sql`update platform.instances set roles = '{worker}'`)
   const { detail } = await late.health.check()
   assert.deepEqual(
-    { ...detail, relaySilentMs: 0 },
-    { outboxRows: 1, oldestDueMs: 60_001, relaySilentMs: 0, workers: 1 },
+    { ...detail, relaySilentMs: 0, heartbeatSilentMs: 0 },
+    { outboxRows: 1, oldestDueMs: 60_001, relaySilentMs: 0, heartbeatSilentMs: 0, workers: 1 },
   )
   assert.equal((await late.health.check()).status, 'degraded')
 })

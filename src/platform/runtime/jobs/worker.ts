@@ -1,6 +1,7 @@
-import { runOnce, runTaskList, type Job as JobRow, type TaskList, type WorkerPool } from 'graphile-worker'
+import { runOnce, type Job as JobRow, type TaskList } from 'graphile-worker'
 import type pg from 'pg'
-import { addMs, waitMs, type Clock } from '../../base/clock.ts'
+import { addMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import type { Db } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Log } from '../../observe/log.ts'
@@ -9,7 +10,8 @@ import type { Metrics } from '../../observe/metrics.ts'
 import type { Job } from './contract.ts'
 import type { Instances } from './instances.ts'
 import { hasDueJobs, listUnknown, makeDue } from './queue-tables.ts'
-import { createLogger, createPreset, openPool, shutDown } from './runner.ts'
+import { createLogger, createPreset, openPool, type WorkerConnections } from './runner.ts'
+import { createSupervisor } from './supervisor.ts'
 import { endsWithin, GRACE_MS } from './tracker.ts'
 
 export interface Worker {
@@ -18,11 +20,14 @@ export interface Worker {
   runDue(): Promise<number>
   /** Takes no more jobs. Aborts jobs that run past the deadline (`monotonicMs`), then releases them to the queue. */
   drain(deadlineMs: number): Promise<void>
+  /** Milliseconds since the worker last fetched jobs. 0 while jobs take all its slots, and without jobs. Undefined before the start. */
+  sinceLastFetchMs(): number | undefined
 }
 
 export interface WorkerDeps {
   db: Db
   connection: pg.ClientConfig
+  expectedUser?: string | undefined
   clock: Clock
   log: Log
   metrics: Metrics
@@ -31,36 +36,20 @@ export interface WorkerDeps {
   concurrency: number
 }
 
-const RESTART_MS = 1_000
-
+/** Creates the worker that runs jobs. */
 export function createWorker(deps: WorkerDeps): Worker {
-  const { db, clock, log, jobs, instances, concurrency } = deps
+  const { db, clock, log, jobs, instances } = deps
   const names = [...jobs.keys()]
   const stopping = new AbortController()
-  const aborted = new AbortController()
   const retries = new Map<string, Date>()
-  const options = { preset: createPreset(instances), logger: createLogger(log), noHandleSignals: true }
-  const run = createRun(deps, aborted.signal)
-  const tasks = createTasks(jobs, run)
-  let pool: pg.Pool | undefined
-  let workerPool: WorkerPool | undefined
-  let running: Promise<void> | undefined
-
-  const ensurePool = (): pg.Pool => (pool ??= openPool(deps.connection, log))
-
-  /** Restarts the library's pool when it ends, which it does when it cannot record the end of a job. Releases the locks of the old pool. */
-  const supervise = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      workerPool = runTaskList({ ...options, concurrency }, tasks, ensurePool())
-      await workerPool.promise.catch((err: unknown) => log.error({ err }, 'worker ended; restarting'))
-      instances.removePool(workerPool.id)
-      await waitMs(RESTART_MS, stopping.signal)
-    }
-  }
+  const run = createRun(deps)
+  const supervisor = createSupervisor({ ...deps, tasks: (signal) => createTasks(jobs, run, signal) })
+  let onDemand: WorkerConnections | undefined
 
   return {
     start: () => {
-      if (names.length > 0) running ??= supervise()
+      if (names.length === 0) return
+      supervisor.start()
       void listUnknown(db, names).then(
         (unknown) =>
           unknown.length > 0 && log.warn({ jobs: unknown }, 'the queue has jobs that this version does not know'),
@@ -71,42 +60,51 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (names.length === 0) return 0
       await makeDue(db, removeDue(retries, clock.now()))
       let count = 0
-      const counted = createTasks(jobs, async (job, payload, row) => {
+      const counted: Run = async (job, payload, row, signal) => {
         count += 1
         retries.set(row.id, addMs(clock.now(), retryDelayMs(row.attempts)))
-        await run(job, payload, row)
+        await run(job, payload, row, signal)
         retries.delete(row.id)
-      })
+      }
+      const tasks = createTasks(jobs, counted, stopping.signal)
+      const options = { preset: createPreset(instances), logger: createLogger(log), noHandleSignals: true }
       while (await hasDueJobs(db, names)) {
-        await runOnce({ ...options, pgPool: ensurePool(), concurrency: 1 }, counted)
+        onDemand ??= openPool(deps)
+        await runOnce({ ...options, pgPool: onDemand.pool, concurrency: 1 }, tasks)
       }
       return count
     },
     drain: async (deadlineMs) => {
-      stopping.abort()
-      if (workerPool) await shutDown(workerPool, deadlineMs, aborted)
-      await endsWithin(GRACE_MS, Promise.all([running, pool?.end()]))
+      stopping.abort(new Error('The process stops'))
+      await supervisor.drain(deadlineMs)
+      if (onDemand) await endsWithin(GRACE_MS, onDemand.close())
     },
+    sinceLastFetchMs: () => (names.length === 0 ? 0 : supervisor.sinceLastFetchMs()),
   }
 }
 
-type Run = (job: Job, payload: unknown, row: JobRow) => Promise<void>
+type Run = (job: Job, payload: unknown, row: JobRow, signal: AbortSignal) => Promise<void>
 
-const createTasks = (jobs: ReadonlyMap<string, Job>, run: Run): TaskList =>
+const createTasks = (jobs: ReadonlyMap<string, Job>, run: Run, signal: AbortSignal): TaskList =>
   Object.fromEntries(
     [...jobs.values()].map((job) => [
       job.name,
-      (payload: unknown, { job: row }: { job: JobRow }) => run(job, payload, row),
+      (payload: unknown, { job: row }: { job: JobRow }) => run(job, payload, row, signal),
     ]),
   )
 
-function createRun({ metrics, log, clock }: WorkerDeps, signal: AbortSignal): Run {
+const RUN_LIMIT_MS = 60_000
+
+function createRun({ metrics, log, clock }: WorkerDeps): Run {
   const runs = metrics.counter('purser_jobs_total', 'Runs of jobs', ['job', 'status'])
-  return async (job, payload, row) => {
+  return async (job, payload, row, stopSignal) => {
     const jobLog = log.child({ job: job.name, jobId: row.id, attempt: row.attempts })
     try {
       const parsed = job.schema.parse(payload)
-      await job.run(parsed, { log: jobLog, signal, attempt: row.attempts, now: clock.now() })
+      const { name, limitMs = RUN_LIMIT_MS } = job
+      await withDeadline({ name: `Job ${name}`, limitMs, signal: stopSignal }, (signal) =>
+        job.run(parsed, { log: jobLog, signal, attempt: row.attempts, now: clock.now() }),
+      )
       runs.inc({ job: job.name, status: 'succeeded' })
     } catch (err) {
       const last = row.attempts >= row.max_attempts

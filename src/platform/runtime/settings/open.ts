@@ -1,4 +1,5 @@
-import { type Clock, waitMs } from '../../base/clock.ts'
+import { once } from 'node:events'
+import type { Clock } from '../../base/clock.ts'
 import {
   defaultText,
   parseSetting,
@@ -8,9 +9,10 @@ import {
   type Setting,
 } from '../../environment/config.ts'
 import type { Db, Queryable, Tx } from '../../database/db.ts'
-import { AppError, describeError, invariant } from '../../base/errors.ts'
+import { AppError, invariant } from '../../base/errors.ts'
 import type { Log } from '../../observe/log.ts'
 import type { MasterKey } from '../../environment/masterkey.ts'
+import { createLoop } from '../jobs/loop.ts'
 import type { Actor } from '../module.ts'
 import { Secret } from '../../base/secrets.ts'
 import { readHistory, readSettings, readVersion, incrementVersion, writeSetting, type StoredSetting } from './store.ts'
@@ -136,7 +138,8 @@ class Store implements Settings {
     if (problems.length > 0) throw badSetting(name, problems.join('; '))
     const sealed = value ? masterKey.seal(value.reveal(), contextOf(name)) : null
     await writeSetting(tx, { version, name, sealed, setAt: clock.now(), actor })
-    tx.afterCommit(() => void this.#tryRefresh())
+    // The loop of `follow` repeats a failed reload.
+    tx.afterCommit(() => void this.refresh().catch(() => undefined))
   }
 
   #requireChangeable(name: string): { spec: ConfigSpec; setting: Setting } {
@@ -187,12 +190,18 @@ class Store implements Settings {
     return rows.map(({ sealed, ...row }) => ({ ...row, change: sealed === null ? 'cleared' : 'set' }))
   }
 
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    return this.#reload()
+  }
+
+  /** Reloads changed settings. Changes nothing once the signal has aborted. */
+  async #reload(signal?: AbortSignal): Promise<void> {
     const { db } = this.#deps
     // Read the version first: a change between the two reads is then loaded again, never missed.
     const version = await readVersion(db)
     if (version === this.#version) return
     const stored = await readSettings(db)
+    if (signal?.aborted) return
     this.#raw = this.#merge(stored)
     this.#stored = stored
     this.#version = version
@@ -216,21 +225,18 @@ class Store implements Settings {
   }
 
   async follow(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await waitMs(POLL_MS, signal)
-      if (!signal.aborted) await this.#tryRefresh()
-    }
-  }
-
-  async #tryRefresh(): Promise<void> {
-    try {
-      await this.refresh()
-    } catch (error) {
-      this.#deps.log.warn(
-        { why: describeError(error) },
-        'settings could not be reloaded; the previous values stay in effect',
-      )
-    }
+    const loop = createLoop({
+      name: 'settings',
+      everyMs: POLL_MS,
+      log: this.#deps.log,
+      step: async (step) => {
+        await this.#reload(step)
+        return false
+      },
+    })
+    loop.start()
+    if (!signal.aborted) await once(signal, 'abort')
+    await loop.stop()
   }
 }
 

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { addMs, monotonicMs, waitMs, type Clock } from '../../base/clock.ts'
-import type { Db, Queryable } from '../../database/db.ts'
+import { isDatabaseUnavailable, type Db, type Queryable } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
 import {
-  endLeases,
-  extendLease,
   findRow,
   insertRunning,
   purgeRows,
+  release,
   removeRow,
   storeAnswer,
   takeOver,
@@ -52,8 +51,6 @@ export interface Idempotency {
     request: IdempotentRequest<B>,
     act: () => Promise<IdempotentAnswer<B>>,
   ): Promise<IdempotentAnswer<B> & { replayed: boolean }>
-  /** Ends the leases of all running requests, when all other processes are known to be dead. @returns the number of ended leases */
-  releaseLeases(q: Queryable): Promise<number>
   /** Deletes up to `limit` keys first used before `before`. */
   purge(q: Queryable, before: Date, limit: number): Promise<number>
 }
@@ -64,70 +61,73 @@ class ReplayedError extends AppError {
 }
 
 export const IDEMPOTENCY_TTL_MS = 30 * 24 * 3_600_000
-/** A running request renews its lease. A run with an expired lease is dead. */
-const LEASE_MS = 60_000
 const WAIT_MS = 10_000
+/** A key can be removed and used again. The first claim is random, so that a run of the removed key is no holder of the new one. */
+const MAX_FIRST_CLAIM = 2 ** 47
 const MIN_POLL_MS = 25
 const MAX_POLL_MS = 250
 const STORED_ERROR_STATUSES = new Set([402, 404, 409, 410, 422])
 
 export function createIdempotency({
   clock,
+  instanceId,
+  giveBack,
   waitMs: maxWaitMs = WAIT_MS,
 }: {
   clock: Clock
+  /** Id of this process among `platform.instances`. The keys of a dead instance are freed. */
+  instanceId: string
+  /** Frees the key of a run that could not end it, once the database is back. */
+  giveBack(run: Pick<Claim, 'scope' | 'key' | 'claim'>): void
   waitMs?: number
 }): Idempotency {
-  return { run, releaseLeases: (q) => endLeases(q, clock.now()), purge: purgeRows }
+  return { run, purge: purgeRows }
 
   async function run<B>(db: Db, request: IdempotentRequest<B>, act: () => Promise<IdempotentAnswer<B>>) {
-    const owner = randomUUID()
     const until = monotonicMs() + maxWaitMs
     for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS)) {
-      const claim = createClaim(request, owner)
+      const claim = createClaim(request, BigInt(randomInt(MAX_FIRST_CLAIM)))
       if (await insertRunning(db, claim)) return perform(db, claim, act)
       const row = await findRow(db, request.scope, request.key)
       if (!row || (await removeExpired(db, request, row))) continue
       if (row.hash !== request.hash) throw keyReused()
       if (row.state === 'done') return replay<B>(row)
-      if (row.leaseUntil <= claim.now && (await takeOver(db, claim, row.owner))) {
-        return perform(db, claim, async () => (await request.rebuild?.(row.createdAt)) ?? act())
+      const next = createClaim(request, row.claim + 1n)
+      if (row.claimedBy === null && (await takeOver(db, next))) {
+        return perform(db, next, async () => (await request.rebuild?.(row.createdAt)) ?? act())
       }
       if (monotonicMs() >= until) throw inProgress()
       await waitMs(pollMs)
     }
   }
 
-  function createClaim({ scope, key, hash }: IdempotentRequest<unknown>, owner: string): Claim {
-    const now = clock.now()
-    return { scope, key, hash, owner, now, leaseUntil: addMs(now, LEASE_MS) }
+  function createClaim({ scope, key, hash }: IdempotentRequest<unknown>, claim: bigint): Claim {
+    return { scope, key, hash, holder: instanceId, claim, now: clock.now() }
   }
 
   async function removeExpired(db: Db, request: IdempotentRequest<unknown>, row: Row): Promise<boolean> {
     if (row.createdAt > addMs(clock.now(), -IDEMPOTENCY_TTL_MS)) return false
-    return (await removeRow(db, request, row.owner)) === 1
+    return (await removeRow(db, { ...request, claim: row.claim })) === 1
   }
 
   async function perform<B>(db: Db, claim: Claim, act: () => Promise<IdempotentAnswer<B>>) {
-    const renewal = setInterval(() => {
-      // Ignore a failed renewal: the next one retries, and the lease outlasts three renewals.
-      extendLease(db, { ...claim, leaseUntil: addMs(clock.now(), LEASE_MS) }).catch(() => undefined)
-    }, LEASE_MS / 4)
-    renewal.unref()
-    try {
-      const answer = await act().catch(async (error: unknown) => {
-        if (isStorable(error)) await storeAnswer(db, claim, error.status, serializeError(error))
-        // Ignore an error of the removal, to throw the error of `act`. The end of the lease then releases the key.
-        else if (isRefusal(error)) await removeRow(db, claim, claim.owner).catch(() => 0)
-        // `act` may have had effects: keep the key with an expired lease, so that a repeat takes over at once.
-        else await extendLease(db, { ...claim, leaseUntil: clock.now() }).catch(() => 0)
-        throw error
-      })
-      // If this fails, the key stays claimed until its lease ends, so that a repeat does not run `act` again at once.
-      await storeAnswer(db, claim, answer.status, JSON.stringify(answer.body ?? null))
-      return { ...answer, replayed: false }
-    } finally {
-      clearInterval(renewal)
+    // If the end of the run cannot be stored, the key is freed later, so that a repeat does not run `act` again at once.
+    const answer = await act().catch(async (error: unknown) => {
+      if (isStorable(error)) await storeAnswer(db, claim, error.status, serializeError(error)).catch(freeLater(claim))
+      // Ignore an error of the removal, to throw the error of `act`.
+      else if (isRefusal(error)) await removeRow(db, claim).catch(() => giveBack(claim))
+      // `act` may have had effects: keep the key without a holder, so that a repeat takes over at once.
+      else await release(db, claim).catch(() => giveBack(claim))
+      throw error
+    })
+    await storeAnswer(db, claim, answer.status, JSON.stringify(answer.body ?? null)).catch(freeLater(claim))
+    return { ...answer, replayed: false }
+  }
+
+  function freeLater(claim: Claim): (error: unknown) => never {
+    return (error) => {
+      giveBack(claim)
+      throw error
     }
   }
 }
@@ -135,8 +135,9 @@ export function createIdempotency({
 const isStorable = (error: unknown): error is AppError =>
   error instanceof AppError && STORED_ERROR_STATUSES.has(error.status) && error.retryAfterSeconds === undefined
 
-/** Returns whether the error is a deliberate refusal before any effect. Unexpected errors have status 500. */
-const isRefusal = (error: unknown): boolean => error instanceof AppError && error.status !== 500
+/** Returns whether the error is a deliberate refusal before any effect. Unexpected errors have status 500, and a lost COMMIT may have had effects. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof AppError && error.status !== 500 && !isDatabaseUnavailable(error)
 
 const serializeError = ({ code, message, param }: AppError): string => JSON.stringify({ code, message, param })
 

@@ -5,8 +5,9 @@ export interface Row {
   state: 'running' | 'done'
   status: number | null
   body: string | null
-  owner: string
-  leaseUntil: Date
+  /** Instance that runs the request; null when it ended without an answer, or died. */
+  claimedBy: string | null
+  claim: bigint
   createdAt: Date
 }
 
@@ -14,51 +15,52 @@ export interface Claim {
   scope: string
   key: string
   hash: string
-  owner: string
-  leaseUntil: Date
+  holder: string
+  /** Number of the run. */
+  claim: bigint
   now: Date
 }
 
-/** Claims an unused key for `owner`. Returns false when the key exists. */
+/** Claims an unused key. Returns false when the key exists. */
 export const insertRunning = async (q: Queryable, claim: Claim): Promise<boolean> =>
   (await q.run(sql`
-    insert into platform.idempotency (scope, key, hash, state, owner, lease_until, created_at)
-    values (${claim.scope}, ${claim.key}, ${claim.hash}, 'running', ${claim.owner}, ${claim.leaseUntil}, ${claim.now})
+    insert into platform.idempotency (scope, key, hash, state, claimed_by, claim, created_at)
+    values (${claim.scope}, ${claim.key}, ${claim.hash}, 'running', ${claim.holder}, ${claim.claim}, ${claim.now})
     on conflict (scope, key) do nothing`)) === 1
 
 export const findRow = (q: Queryable, scope: string, key: string): Promise<Row | undefined> =>
   q.maybe<Row>(sql`
-    select hash, state, status, body, owner, lease_until as "leaseUntil", created_at as "createdAt"
+    select hash, state, status, body, claimed_by as "claimedBy", claim, created_at as "createdAt"
     from platform.idempotency where scope = ${scope} and key = ${key}`)
 
-/** Moves a run with an expired lease from `previousOwner` to `claim.owner`. Returns false when another process was faster. */
-export const takeOver = async (q: Queryable, claim: Claim, previousOwner: string): Promise<boolean> =>
+/** Claims a run that nobody holds, as the number after the last one. Returns false when another request was faster. */
+export const takeOver = async (q: Queryable, claim: Claim): Promise<boolean> =>
   (await q.run(sql`
-    update platform.idempotency set owner = ${claim.owner}, lease_until = ${claim.leaseUntil}
-    where scope = ${claim.scope} and key = ${claim.key} and owner = ${previousOwner} and state = 'running' and lease_until <= ${claim.now}`)) ===
+    update platform.idempotency set claimed_by = ${claim.holder}, claim = ${claim.claim}
+    where scope = ${claim.scope} and key = ${claim.key} and claim = ${claim.claim - 1n} and state = 'running' and claimed_by is null`)) ===
   1
 
-export const extendLease = (q: Queryable, { scope, key, owner, leaseUntil }: Claim): Promise<number> =>
+/** Ends a run without an answer, so that a repeat takes over at once. */
+export const release = (q: Queryable, { scope, key, claim }: Claim): Promise<number> =>
   q.run(sql`
-    update platform.idempotency set lease_until = ${leaseUntil}
-    where scope = ${scope} and key = ${key} and owner = ${owner} and state = 'running'`)
+    update platform.idempotency set claimed_by = null
+    where scope = ${scope} and key = ${key} and claim = ${claim} and state = 'running'`)
 
 export const storeAnswer = (
   q: Queryable,
-  { scope, key, owner }: Claim,
+  { scope, key, claim }: Claim,
   status: number,
   body: string,
 ): Promise<number> =>
   q.run(sql`
-    update platform.idempotency set state = 'done', status = ${status}, body = ${body}
-    where scope = ${scope} and key = ${key} and owner = ${owner} and state = 'running'`)
+    update platform.idempotency set state = 'done', status = ${status}, body = ${body}, claimed_by = null
+    where scope = ${scope} and key = ${key} and claim = ${claim} and state = 'running'`)
 
-/** Ends the leases of all runs. Returns their number. */
-export const endLeases = (q: Queryable, now: Date): Promise<number> =>
-  q.run(sql`update platform.idempotency set lease_until = ${now} where state = 'running' and lease_until > ${now}`)
-
-export const removeRow = (q: Queryable, { scope, key }: Pick<Claim, 'scope' | 'key'>, owner: string): Promise<number> =>
-  q.run(sql`delete from platform.idempotency where scope = ${scope} and key = ${key} and owner = ${owner}`)
+export const removeRow = (
+  q: Queryable,
+  { scope, key, claim }: Pick<Claim, 'scope' | 'key' | 'claim'>,
+): Promise<number> =>
+  q.run(sql`delete from platform.idempotency where scope = ${scope} and key = ${key} and claim = ${claim}`)
 
 export const purgeRows = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`
