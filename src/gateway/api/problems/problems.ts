@@ -373,7 +373,14 @@ export type ProblemCode = (typeof all)[number]['code']
 export const PROBLEMS: readonly Problem[] = all.toSorted((a, b) => a.status - b.status)
 
 /** Errors of every route that needs an API key. */
-const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited', 'unavailable', 'platform.commit-unknown'] as const
+const COMMON = [
+  'unauthorized',
+  'forbidden',
+  'validation-failed',
+  'rate-limited',
+  'unavailable',
+  'platform.commit-unknown',
+] as const
 /** Errors of every route that accepts an Idempotency-Key. */
 export const IDEMPOTENCY_CODES = ['idempotency-key-reused', 'idempotency-in-progress'] as const
 /** Errors of every route that accepts a body. */
