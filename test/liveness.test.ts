@@ -28,9 +28,9 @@ async function openSite(t: TestContext, env: Record<string, string> = {}): Promi
   await using stack = new AsyncDisposableStack()
   const database = stack.use(await openTestDatabase([]))
   const { host, port, user, password, database: name } = database.ownerConnection
-  const proxy = stack.use(await openTcpProxy({ path: `${host}/.s.PGSQL.${port}` }))
+  const proxy = stack.use(await openTcpProxy({ path: `${String(host)}/.s.PGSQL.${String(port)}` }))
   const receiver = stack.use(await openReceiver())
-  const DATABASE_URL = `postgresql://${user}:${encodeURIComponent(String(password))}@127.0.0.1:${proxy.port}/${name}`
+  const DATABASE_URL = `postgresql://${String(user)}:${encodeURIComponent(String(password))}@127.0.0.1:${proxy.port}/${String(name)}`
   const purser = await startPurser({
     dataDir: join(createFolder(t), 'data'),
     env: { DATABASE_URL, DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_LIMIT_MS), ...env },
@@ -70,7 +70,7 @@ async function request(purser: PurserProcess, path: string, init: RequestInit = 
   try {
     const answer = await fetch(purser.url + path, { ...init, signal: AbortSignal.timeout(10_000) })
     const text = await answer.text()
-    return { status: answer.status, text, body: (text.startsWith('{') ? JSON.parse(text) : undefined) as any }
+    return { status: answer.status, text, body: text.startsWith('{') ? JSON.parse(text) : undefined }
   } catch {
     return undefined
   }
@@ -157,21 +157,25 @@ describe('a process recovers without a restart', { concurrency: true, skip: notL
     await recovered
   })
 
-  test('after an outage of its database, which fails readiness and not liveness', { timeout: TEST_LIMIT_MS }, async (t) => {
-    await using site = await openSite(t)
-    const { purser, proxy } = site
-    await settle(site)
-    proxy.refuse()
-    proxy.cut()
-    const until = performance.now() + OUTAGE_MS
-    await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
-    while (performance.now() < until) {
-      assert.equal(await statusOf(purser, '/health/live'), 200)
-      await delay(500)
-    }
-    proxy.accept()
-    await requireRecovery(t, site)
-  })
+  test(
+    'after an outage of its database, which fails readiness and not liveness',
+    { timeout: TEST_LIMIT_MS },
+    async (t) => {
+      await using site = await openSite(t)
+      const { purser, proxy } = site
+      await settle(site)
+      proxy.refuse()
+      proxy.cut()
+      const until = performance.now() + OUTAGE_MS
+      await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
+      while (performance.now() < until) {
+        assert.equal(await statusOf(purser, '/health/live'), 200)
+        await delay(500)
+      }
+      proxy.accept()
+      await requireRecovery(t, site)
+    },
+  )
 })
 
 const loops = new URL('../src/platform/runtime/jobs/loop.ts', import.meta.url).href

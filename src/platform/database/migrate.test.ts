@@ -112,7 +112,7 @@ void test('a migration lets requests pass while it waits for a lock, names the s
 
 void test('a migration that gets no lock for too long fails, changes nothing and says which session to end', async () => {
   await using t = await openShop()
-  await using _reader = await openReader(t.database, 'shop.orders')
+  const reader = await openReader(t.database, 'shop.orders')
   t.shop.add('0002-two.sql', 'create table shop.first (id int); alter table shop.orders add column total int;')
   await assert.rejects(migrate(t.database.owner, t.schemas, { ...t.options, giveUpMs: 200 }), {
     code: 'platform.migration-blocked',
@@ -122,6 +122,7 @@ void test('a migration that gets no lock for too long fails, changes nothing and
     (await t.database.owner.one<{ gone: boolean }>(sql`select to_regclass('shop.first') is null as gone`)).gone,
     true,
   )
+  await reader.close()
 })
 
 void test('instances that start together build an index concurrently once, without a deadlock', async () => {
