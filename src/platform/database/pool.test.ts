@@ -13,7 +13,7 @@ const settings = sql`select current_setting('statement_timeout') as statement,
 
 void test('a frozen connection fails its statements and is destroyed, and the pool recovers', async () => {
   await using t = await openTestDatabase([])
-  await using proxy = await openTcpProxy({ path: `${t.connection.host}/.s.PGSQL.5432` })
+  await using proxy = await openTcpProxy({ path: `${t.connection.host ?? ''}/.s.PGSQL.5432` })
   const connection = { ...t.connection, host: '127.0.0.1', port: proxy.port }
   const db = openDb({ connection, max: 2, statementTimeoutMs: 300 })
   // Open both connections of the pool.
@@ -47,7 +47,7 @@ void test(
   { skip: process.platform !== 'linux' && 'needs /proc' },
   async () => {
     await using t = await openTestDatabase([])
-    await using proxy = await openTcpProxy({ path: `${t.connection.host}/.s.PGSQL.5432` })
+    await using proxy = await openTcpProxy({ path: `${t.connection.host ?? ''}/.s.PGSQL.5432` })
     const db = openDb({ connection: { ...t.connection, host: '127.0.0.1', port: proxy.port } })
     await db.one(one)
     const session = await db.openSession()
@@ -150,7 +150,7 @@ void test('a connection to a server that accepts no writes is discarded', async 
   await t.owner.run(rawSql('create table public.n (id int); grant all on public.n to purser_app'))
   const db = openDb({ connection: t.connection, max: 1 })
   const demote = (on: boolean) =>
-    t.owner.run(rawSql(`alter database ${database} set default_transaction_read_only = ${on}`))
+    t.owner.run(rawSql(`alter database ${database} set default_transaction_read_only = ${on ? 'on' : 'off'}`))
   const insert = (q: Queryable) => q.run(sql`insert into public.n values (1)`)
   for (const write of [() => insert(db), () => db.transaction(insert)]) {
     await db.pool.connect().then((client) => client.release(true))

@@ -19,7 +19,7 @@ async function openLab(): Promise<Lab> {
   const stack = new AsyncDisposableStack()
   const t = stack.use(await openTestDatabase([]))
   await t.owner.run(rawSql('create table public.notes (id int); grant all on public.notes to purser_app'))
-  const proxy = stack.use(await openTcpProxy({ path: `${t.connection.host}/.s.PGSQL.5432` }))
+  const proxy = stack.use(await openTcpProxy({ path: `${t.connection.host ?? ''}/.s.PGSQL.5432` }))
   const connection = { ...t.connection, host: '127.0.0.1', port: proxy.port }
   const db = openDb({ connection, max: 2, statementTimeoutMs: 300 })
   stack.defer(() => db.close())
