@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { rawSql } from '#platform/database/db'
 import { openTestDatabase } from './database.ts'
 import { createFolder, notLinux, startPurser, type PurserProcess } from './process.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
@@ -27,6 +28,8 @@ interface Site extends AsyncDisposable {
 async function openSite(t: TestContext, env: Record<string, string> = {}): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const database = stack.use(await openTestDatabase([]))
+  // Another checkout has other tables of migrations.
+  await database.owner.run(rawSql('drop schema if exists platform cascade'))
   const { host, port, user, password, database: name } = database.ownerConnection
   const proxy = stack.use(await openTcpProxy({ path: `${String(host)}/.s.PGSQL.${String(port)}` }))
   const receiver = stack.use(await openReceiver())
