@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
-import { waitFor } from '../wait.ts'
+import { waitFor, letTimePass } from '../wait.ts'
 import { openCluster, type Cluster } from './cluster.ts'
 import { createFigures, seconds, summarizeFailures } from './figures.ts'
 import { FORM } from './form.ts'
@@ -101,7 +100,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
       const [web, worker] = [cluster.webs[0], cluster.workers[0]]
       web?.signal('SIGSTOP')
       worker?.signal('SIGSTOP')
-      await delay(FORM.stopMs)
+      await letTimePass(FORM.stopMs)
       web?.signal('SIGCONT')
       worker?.signal('SIGCONT')
       return `after SIGCONT: ${await describeRecovery(FORM.recoveryMs)}`
@@ -113,7 +112,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
     await underLoad(async () => {
       cluster.proxy.refuse()
       cluster.proxy.cut()
-      await delay(FORM.outageMs)
+      await letTimePass(FORM.outageMs)
       cluster.proxy.accept()
       return describeRecovery(FORM.recoveryMs)
     }, scenario)
@@ -127,7 +126,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
         const problemsOf = async (): Promise<string> =>
           JSON.stringify((await web?.health('/health'))?.body.problems ?? [])
         await waitFor('health to name Redis', async () => /redis/i.test(await problemsOf()), 15_000)
-        await delay(FORM.redisMs)
+        await letTimePass(FORM.redisMs)
         await cluster.redis.start()
         await waitFor('health to forget Redis', async () => !/redis/i.test(await problemsOf()), 15_000)
         return 'health named it; no request failed'
@@ -178,7 +177,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
           await instance.start(cluster.settings(instance.role === 'web' ? 'pooled' : 'direct'))
           await waitFor(`${instance.name} to be ready`, async () => (await instance.health()).status === 200)
           // The balancer needs two successful checks before it sends requests.
-          await delay(FORM.settleMs)
+          await letTimePass(FORM.settleMs)
         }
         return `5 instances in ${seconds(performance.now() - since)}`
       },

@@ -194,7 +194,7 @@ insert into shop.days values ('2026-01-05', 'a'), ('2026-02-05', 'b');`,
   )
   await migrate(t.database.owner, t.schemas)
   t.shop.add('0003-index.sql', '-- kind: concurrent\ncreate index concurrently days_note on shop.days (note);\n')
-  // What a build leaves that was killed after the first partition.
+  // State after a build that was killed after the first partition.
   await t.database.owner.run(rawSql('create index days_note on only shop.days (note)'))
   await t.database.owner.run(rawSql('create index days_note_days_1 on shop.days_1 (note)'))
   await t.database.owner.run(rawSql('alter index shop.days_note attach partition shop.days_note_days_1'))

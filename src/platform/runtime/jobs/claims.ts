@@ -1,30 +1,15 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import { joinSql, rawSql, sql, type Db, type Queryable, type Sql } from '../../database/db.ts'
+import type { Claimed, ClaimTable } from './claim-table.ts'
 import { createLostClaims, type ClaimKey } from './lost-claims.ts'
+export type { Claimed, ClaimTable }
 
 /**
  * Claims: an instance that works on a row writes its id into `claimed_by` and counts `claim` up. The claim lasts as long as the instance
  * lives (`instances.ts`). Each change of the row by the holder is conditional on `claim`, so that a process that was frozen and lost its
  * claim decides nothing.
  */
-
-/** The number of a claim. A row's holder has the highest number. */
-export interface Claimed {
-  readonly claim: bigint
-}
-
-/** A table whose rows are claimed. It has the columns `claimed_by text`, `claim bigint` and, partial, an index on `claimed_by`. */
-export interface ClaimTable<Row = unknown> {
-  /** `schema.table` */
-  readonly table: string
-  /** Column of the due time. Null: rows have no due time. Default: `due_at`. */
-  readonly dueAt?: string | null
-  /** Whether requests claim rows, too, and not only a queue. Default: false. */
-  readonly requests?: boolean
-  /** Returns the primary key of a row, by column. */
-  keyOf(row: Row): Readonly<Record<string, string>>
-}
 
 /** Tables of the schema `platform` whose rows are claimed. */
 export const CRONS: ClaimTable<{ name: string }> = {
