@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { rawSql } from '#platform/database/db'
 import { openTestDatabase } from './database.ts'
 import { createFolder, notLinux, startPurser, type PurserProcess } from './process.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
 import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts'
-import { waitFor } from './wait.ts'
+import { waitFor, letTimePass } from './wait.ts'
 
 // A whole process loses its database in several ways, and works again without a restart. The measured times are printed; the limits are
 // generous. `PURSER_FULL=1` stops the process for a minute.
@@ -154,7 +153,7 @@ describe('a process recovers without a restart', { concurrency: true, skip: notL
     await settle(site)
     const paid = settle(site)
     purser.kill('SIGSTOP')
-    await delay(STOPPED_MS)
+    await letTimePass(STOPPED_MS)
     purser.kill('SIGCONT')
     assert.equal(await statusOf(purser, '/health/live'), 200)
     const recovered = requireRecovery(t, site)
@@ -175,7 +174,7 @@ describe('a process recovers without a restart', { concurrency: true, skip: notL
       await waitFor('readiness to fail', async () => (await statusOf(purser, '/health/ready')) === 503)
       while (performance.now() < until) {
         assert.equal(await statusOf(purser, '/health/live'), 200)
-        await delay(500)
+        await letTimePass(500)
       }
       proxy.accept()
       await requireRecovery(t, site)

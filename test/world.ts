@@ -87,11 +87,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const log = createMemoryLog({ level: 'debug' })
   const ids = createIds(clock, options.bytes)
   const open = async (exclusive: boolean): Promise<App> => {
-    const { user } = database
     const connections = {
       app: connection,
       direct: connection,
-      user,
+      user: database.user,
       pooler: NO_POOLER,
       role: 'restricted' as const,
       exclusive,

@@ -1,6 +1,8 @@
 import { addMs } from '#platform/base/clock'
 import { describeError } from '#platform/base/errors'
 import type { Context } from '../context.ts'
+import { isLive } from '../intents/state.ts'
+import type { AttemptRow } from '../store/attempts.ts'
 import { listUnanswered, storeAnswered, storeUnanswered } from '../store/queries.ts'
 
 /** Time without an answer after which a rail counts as silent. */
@@ -18,10 +20,16 @@ interface Last {
 const records = new WeakMap<Context, Map<string, Last>>()
 
 /**
- * Records whether a provider answered a query. Health of every instance reads it: a worker whose queries all fail polls in time, so the
+ * Records whether a provider answered a query about an attempt that it knows. Health of every instance reads it: a worker whose queries all fail polls in time, so the
  * age of its work says nothing. Never throws, because the query itself has succeeded or failed already.
  */
-export async function recordAnswer(context: Context, rail: string, answered: boolean): Promise<void> {
+export async function recordAnswer(
+  context: Context,
+  { rail, reference, state }: Pick<AttemptRow, 'rail' | 'reference' | 'state'>,
+  answered: boolean,
+): Promise<void> {
+  // The provider may not know an attempt whose answer was lost or that was given up.
+  if (!answered && (reference === null || !isLive(state))) return
   const now = context.clock.now()
   const mine = records.get(context) ?? new Map<string, Last>()
   records.set(context, mine)

@@ -155,7 +155,7 @@ export async function queryProvider(
   try {
     const outcome = await collect.check(ref)
     context.meters.checks.inc({ rail, answer: outcome.kind })
-    await recordAnswer(context, rail, true)
+    await recordAnswer(context, attempt, outcome.kind !== 'unknown')
     return outcome
   } catch (error) {
     context.meters.checks.inc({ rail, answer: 'error' })
@@ -163,7 +163,7 @@ export async function queryProvider(
       { paymentId, attemptId, rail, error: error instanceof FetchError ? error.code : error },
       'provider did not answer a query',
     )
-    await recordAnswer(context, rail, false)
+    await recordAnswer(context, attempt, false)
     return undefined
   }
 }

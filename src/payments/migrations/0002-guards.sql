@@ -78,7 +78,7 @@ create trigger attempts_keep_facts before update of amount, reference, address o
     or (old.address is not null and new.address is not null and old.address <> new.address))
   execute function payments.keep_attempt_facts();
 
--- What was counted, reversed or refunded of a receipt changes only with an entry of the same transaction. A dispute that was won has its
+-- The counted, reversed and refunded amounts of a receipt change only with an entry of the same transaction. A dispute that was won has its
 -- entry on the receipt of the returned money, which is of the same intent.
 create function payments.require_receipt_entry() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin

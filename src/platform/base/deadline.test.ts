@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { letTimePass } from '../../../test/wait.ts'
 import { withDeadline } from './deadline.ts'
 
 const never = (): Promise<never> => new Promise(() => undefined)
@@ -46,7 +46,7 @@ test('a process that was stopped past a deadline gets time to end its work', asy
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
   await once(child.stdout, 'data')
   child.kill('SIGSTOP')
-  await delay(5_500)
+  await letTimePass(5_500)
   child.kill('SIGCONT')
   child.stdin.write('now\n')
   await once(child, 'close')

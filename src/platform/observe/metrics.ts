@@ -4,7 +4,13 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 export interface Metrics {
   readonly registry: Registry
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
-  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  /** Returns a gauge. `collect` sets its values when the metrics are read. It must not throw, and must end soon. */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    collect?: () => Promise<void>,
+  ): Gauge<L>
   /** Returns a histogram. `buckets` are in the unit that the name ends with. Default: buckets for seconds. */
   histogram<L extends string = never>(
     name: string,
@@ -26,9 +32,14 @@ export function createMetrics(options: { defaults?: boolean } = {}): Metrics {
     counter: <L extends string = never>(name: string, help: string, labels: readonly L[] = []) =>
       (registry.getSingleMetric(name) as Counter<L> | undefined) ??
       new Counter({ name, help, labelNames: [...labels], registers }),
-    gauge: <L extends string = never>(name: string, help: string, labels: readonly L[] = []) =>
+    gauge: <L extends string = never>(
+      name: string,
+      help: string,
+      labels: readonly L[] = [],
+      collect?: () => Promise<void>,
+    ) =>
       (registry.getSingleMetric(name) as Gauge<L> | undefined) ??
-      new Gauge({ name, help, labelNames: [...labels], registers }),
+      new Gauge({ name, help, labelNames: [...labels], registers, ...(collect && { collect }) }),
     histogram: <L extends string = never>(
       name: string,
       help: string,

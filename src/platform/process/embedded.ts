@@ -1,7 +1,7 @@
 import { NO_POOLER } from '../database/pooler.ts'
 import type { PostgresConnection } from '../database/postgres.ts'
 import type { PlatformConfig } from '../environment/config.ts'
-import { applySettings } from './roles.ts'
+import { applySettings, closeDatabase } from './roles.ts'
 import type { DatabaseServer } from './server.ts'
 
 interface Embedded {
@@ -23,7 +23,10 @@ export const embeddedServer = ({ owner, app, exclusive, config, close }: Embedde
   openLogin: async ({ db, mayChange }) => {
     const { database, user } = app
     const statementTimeoutMs = config.databaseStatementTimeoutMs
-    if (mayChange) await applySettings(db, { role: user, database, statementTimeoutMs })
+    if (mayChange) {
+      await applySettings(db, { role: user, database, statementTimeoutMs })
+      await closeDatabase(db, user)
+    }
     return { app, direct: app, user, role: 'restricted', pooler: NO_POOLER, warnings: [] }
   },
   close,

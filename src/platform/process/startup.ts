@@ -21,7 +21,6 @@ import { checkLimits, OWNER_POOL, sumConnections } from './connections.ts'
 import { claimDatabase, masterKeyPath, requireMode } from './database-claim.ts'
 import { embeddedServer } from './embedded.ts'
 import { connectExternal } from './external.ts'
-import { closeDatabase } from './roles.ts'
 import type { DatabaseServer } from './server.ts'
 
 /** Connections of the running program. */
@@ -118,15 +117,7 @@ export async function prepareDatabase(server: DatabaseServer, options: PrepareOp
     const warnings = [...login.warnings]
     if (server.canMigrate)
       await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log })
-    if (login.role === 'restricted') {
-      await applyGrants(db, schemas, login.user)
-      const left = await closeDatabase(db, login.user)
-      if (left.length > 0) {
-        warnings.push(
-          `Other roles of the server have rights in this database. The owner of the database should run: ${left.join('; ')}`,
-        )
-      }
-    }
+    if (login.role === 'restricted') await applyGrants(db, schemas, login.user)
     const { user, pooler } = login
     warnings.push(...(await checkLimits(db, { sum: sumConnections(config), user, pooler })))
     return { masterKey, database: toDatabase(server, login), warnings }

@@ -1,7 +1,9 @@
-import { addMs, type Clock } from '../base/clock.ts'
-import type { Db } from '../database/db.ts'
-import { describeError } from '../base/errors.ts'
+import { monotonicMs, type Clock } from '../base/clock.ts'
+import { withDeadline } from '../base/deadline.ts'
+import { AppError, describeError } from '../base/errors.ts'
+import { rawSql, type Db, type Queryable, type Sql } from '../database/db.ts'
 import type { HealthCheck } from './health.ts'
+import { listResults, MAX_SENTENCES, INTERVAL_MS, recordResult } from './invariant-results.ts'
 import type { Cron } from './jobs.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -14,87 +16,105 @@ export interface InvariantsDeps {
   readonly invariants: readonly Invariant[]
 }
 
-const INTERVAL_MS = 10 * 60_000
-/** A check reads all data, so it gets slower as the books grow. A check of duration d runs at most every 50 d, so it uses at most 2% of the time. */
-const INTERVAL_PER_DURATION = 50
+/** Limit of one check, which reads from one snapshot. A snapshot keeps PostgreSQL from removing dead rows. */
 const CHECK_TIMEOUT_MS = 5 * 60_000
-/** Age after which a result is ignored: another instance may have checked since and found the invariant restored. */
-const RESULT_TTL_MS = 2 * INTERVAL_MS
-const MAX_LOGGED_PROBLEMS = 5
-
-interface CheckRun {
-  readonly result: 'holds' | 'broken' | 'unchecked'
-  readonly nextAt: Date
-}
+const METRIC_TIMEOUT_MS = 2_000
+/** A check that is late by this much degrades the health: no worker checks the books. */
+const OVERDUE_MS = 60 * 60_000
 
 /**
- * Checks all invariants every ten minutes, or less often for large books. A broken invariant, and one that could not be checked, is
- * logged and degrades the health. The metric counts the problems of a broken invariant.
+ * Checks all invariants every ten minutes, or less often for large books. One instance at a time does so, and stores the results. Every
+ * instance reports them: a broken invariant, one that could not be checked and one whose check is overdue degrade the health, and the
+ * metric counts the problems.
  */
 export function watchInvariants(deps: InvariantsDeps): { readonly cron: Cron; readonly health: HealthCheck } {
   const { db, clock, metrics, invariants } = deps
+  const names = invariants.map(({ name }) => name)
   const gauge = metrics.gauge(
     'purser_invariants_broken',
     'Problems found by the last check of an invariant, 0 when it holds',
     ['invariant'],
+    async () => {
+      const limits = { name: 'Reading the results of the invariants', limitMs: METRIC_TIMEOUT_MS }
+      // Without a database the metric keeps its last value.
+      const results = await withDeadline(limits, () => listResults(db, names)).catch(() => [])
+      for (const { name, problems } of results) gauge.set({ invariant: name }, problems)
+    },
   )
-  const runs = new Map<string, CheckRun>()
-
-  async function runCheck({ name, check }: Invariant, log: Log): Promise<CheckRun['result']> {
-    try {
-      const problems = await checkInSnapshot(db, check)
-      gauge.set({ invariant: name }, problems.length)
-      if (problems.length === 0) return 'holds'
-      log.error(
-        { invariant: name, problems: problems.slice(0, MAX_LOGGED_PROBLEMS) },
-        'an invariant is broken: run npx purser check',
-      )
-      return 'broken'
-    } catch (error) {
-      const why = describeError(error)
-      log.error(
-        { invariant: name, why },
-        'an invariant could not be checked: run npx purser check, which has no time limit',
-      )
-      return 'unchecked'
-    }
-  }
-
-  const listRecent = (result: CheckRun['result']): string[] => {
-    const oldest = addMs(clock.now(), -RESULT_TTL_MS)
-    return [...runs].flatMap(([name, one]) => (one.result === result && one.nextAt >= oldest ? [name] : []))
-  }
   return {
     cron: {
       name: 'platform.invariants',
       everyMs: INTERVAL_MS,
+      limitMs: invariants.length * CHECK_TIMEOUT_MS + INTERVAL_MS,
       run: async ({ log, signal }) => {
+        const last = new Map((await listResults(db, names)).map((one) => [one.name, one]))
         // Check one after the other, to leave database capacity for payments.
         for (const invariant of invariants) {
           if (signal.aborted) return
+          const { nextAt } = last.get(invariant.name) ?? {}
+          if (nextAt && nextAt > clock.now()) continue
           const startedAt = clock.now()
-          const { nextAt } = runs.get(invariant.name) ?? {}
-          if (nextAt && nextAt > startedAt) continue
-          const result = await runCheck(invariant, log)
-          const durationMs = clock.now().getTime() - startedAt.getTime()
-          const waitMs = Math.max(INTERVAL_MS, durationMs * INTERVAL_PER_DURATION)
-          runs.set(invariant.name, { result, nextAt: addMs(startedAt, waitMs) })
+          const problems = await runCheck(db, invariant, log)
+          await recordResult(db, { name: invariant.name, problems, startedAt, endedAt: clock.now() })
         }
       },
     },
     health: {
       name: 'invariants',
       critical: false,
-      check: () => {
-        const [broken, unchecked] = [listRecent('broken'), listRecent('unchecked')]
-        if (broken.length + unchecked.length === 0) return Promise.resolve({ status: 'healthy' })
-        const detail = { ...(broken.length > 0 && { broken }), ...(unchecked.length > 0 && { unchecked }) }
-        return Promise.resolve({ status: 'degraded', detail })
+      check: async () => {
+        const results = await listResults(db, names)
+        const isOverdue = ({ nextAt }: { nextAt: Date }): boolean =>
+          clock.now().getTime() - nextAt.getTime() > OVERDUE_MS
+        const detail = {
+          broken: results.filter(({ problems }) => problems > 0),
+          unchecked: results.filter(({ result }) => result === 'unchecked'),
+          overdue: results.filter(isOverdue),
+        }
+        const found = Object.entries(detail).flatMap(([kind, list]) =>
+          list.length > 0 ? [[kind, list.map(({ name }) => name)] as const] : [],
+        )
+        return found.length === 0 ? { status: 'healthy' } : { status: 'degraded', detail: Object.fromEntries(found) }
       },
     },
   }
 }
 
-/** Runs a check in one snapshot of the database, with a longer timeout than the statements of requests. */
+/** Runs a check and logs a bad result. Returns the problems, or undefined when the check failed. */
+async function runCheck(db: Db, { name, check }: Invariant, log: Log): Promise<string[] | undefined> {
+  try {
+    const problems = await checkInSnapshot(db, check)
+    if (problems.length > 0) {
+      log.error(
+        { invariant: name, problems: problems.slice(0, MAX_SENTENCES) },
+        'an invariant is broken: run npx purser check',
+      )
+    }
+    return problems
+  } catch (error) {
+    const why = describeError(error)
+    log.error(
+      { invariant: name, why },
+      'an invariant could not be checked: run npx purser check, which has no time limit',
+    )
+    return undefined
+  }
+}
+
+/** Runs a check in one snapshot of the database, within one limit for all of its statements. */
 const checkInSnapshot = (db: Db, check: Invariant['check']): Promise<string[]> =>
-  db.transaction(check, { snapshot: true, timeoutMs: CHECK_TIMEOUT_MS })
+  db.transaction((tx) => check(limitTotal(tx, CHECK_TIMEOUT_MS)), { snapshot: true, timeoutMs: CHECK_TIMEOUT_MS })
+
+/** Returns a Queryable whose statements together take at most `limitMs`. */
+function limitTotal(q: Queryable, limitMs: number): Queryable {
+  const until = monotonicMs() + limitMs
+  const limited =
+    <T>(run: (statement: Sql) => Promise<T>) =>
+    async (statement: Sql): Promise<T> => {
+      const leftMs = Math.floor(until - monotonicMs())
+      if (leftMs <= 0) throw new AppError('internal', 500, `The check took longer than ${limitMs / 1_000} s`)
+      await q.run(rawSql(`set local statement_timeout = ${leftMs}`))
+      return run(statement)
+    }
+  return { many: limited(q.many), one: limited(q.one), maybe: limited(q.maybe), run: limited(q.run) } as Queryable
+}

@@ -70,7 +70,8 @@ export function recordRefund(context: Context, observation: RefundObservation): 
  * Applies a report that arrived after its claim was lost: a reference or a success is kept. A failure proves nothing, and makes the refund
  * due for a query.
  */
-async function applyLate(unit: RefundUnit, { held: _, ...observation }: RefundObservation): Promise<RefundRecorded> {
+async function applyLate(unit: RefundUnit, late: RefundObservation): Promise<RefundRecorded> {
+  const observation = { ...late, held: undefined }
   const { tx, context, row, now } = unit
   const { kind } = observation.outcome
   tx.afterCommit(() =>

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { rawSql, sql, type Session } from '../db.ts'
 import { badMigration } from './files.ts'
-import { setLockTimeout } from './locks.ts'
-import type { Runner } from './apply.ts'
+import { setLockTimeout, type Runner } from './locks.ts'
 
 interface IndexStatement {
   readonly unique: string

@@ -1,30 +1,15 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import { joinSql, rawSql, sql, type Db, type Queryable, type Sql } from '../../database/db.ts'
+import type { Claimed, ClaimTable } from './claim-table.ts'
 import { createLostClaims, type ClaimKey } from './lost-claims.ts'
+export type { Claimed, ClaimTable }
 
 /**
  * Claims: an instance that works on a row writes its id into `claimed_by` and counts `claim` up. The claim lasts as long as the instance
  * lives (`instances.ts`). Each change of the row by the holder is conditional on `claim`, so that a process that was frozen and lost its
  * claim decides nothing.
  */
-
-/** The number of a claim. A row's holder has the highest number. */
-export interface Claimed {
-  readonly claim: bigint
-}
-
-/** A table whose rows are claimed. It has the columns `claimed_by text`, `claim bigint` and, partial, an index on `claimed_by`. */
-export interface ClaimTable<Row = unknown> {
-  /** `schema.table` */
-  readonly table: string
-  /** Column of the due time. Null: rows have no due time. Default: `due_at`. */
-  readonly dueAt?: string | null
-  /** Whether requests claim rows, too, and not only a queue. Default: false. */
-  readonly requests?: boolean
-  /** Returns the primary key of a row, by column. */
-  keyOf(row: Row): Readonly<Record<string, string>>
-}
 
 /** Tables of the schema `platform` whose rows are claimed. */
 export const CRONS: ClaimTable<{ name: string }> = {
@@ -67,7 +52,7 @@ interface Deps {
 interface GivenBack {
   readonly key: Readonly<Record<string, string>>
   readonly claim: bigint
-  readonly retryMs: number
+  readonly retryAt: Date
 }
 
 export function createClaims({ db, clock, holder, tables: queues }: Deps): Claims {
@@ -79,7 +64,7 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
     for (const [table, rows] of given) {
       const batch = rows.slice(0, MAX_BATCH)
       if (batch.length === 0) continue
-      await db.run(giveBackRows(table, { holder, now: clock.now(), rows: batch }))
+      await db.run(giveBackRows(table, { holder, rows: batch }))
       rows.splice(0, batch.length)
     }
   }
@@ -95,7 +80,7 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
   const push = ({ table, key, claim }: ClaimKey, retryMs: number): void => {
     const rows = given.get(table) ?? []
     given.set(table, rows)
-    rows.push({ key, claim, retryMs })
+    rows.push({ key, claim, retryAt: addMs(clock.now(), retryMs) })
   }
 
   return {
@@ -149,7 +134,7 @@ const freeHeldBy = (q: Queryable, table: string, holders: readonly string[]): Pr
 
 function giveBackRows(
   { table, dueAt = 'due_at' }: ClaimTable<never>,
-  { holder, now, rows }: { holder: string; now: Date; rows: readonly GivenBack[] },
+  { holder, rows }: { holder: string; rows: readonly GivenBack[] },
 ): Sql {
   const columns = Object.keys(rows[0]?.key ?? {})
   const keys = columns.map((column) => sql`${rows.map(({ key }) => key[column])}::text[]`)
@@ -161,7 +146,7 @@ function giveBackRows(
       : sql`, ${due} = case when t.${due} is null then null else greatest(t.${due}, b.retry_at) end`
   return sql`update ${rawSql(table)} as t set claimed_by = null ${set}
     from unnest(${joinSql(keys, sql`, `)}, ${rows.map(({ claim }) => claim)}::bigint[],
-      ${rows.map(({ retryMs }) => addMs(now, retryMs))}::timestamptz[]) as b (${rawSql(columns.join(', '))}, number, retry_at)
+      ${rows.map(({ retryAt }) => retryAt)}::timestamptz[]) as b (${rawSql(columns.join(', '))}, number, retry_at)
     where t.claimed_by = ${holder} and t.claim = b.number and ${joinSql(
       columns.map((column) => rawSql(`t.${column}::text = b.${column}`)),
       sql` and `,

@@ -47,7 +47,8 @@ const WRITE_LIMIT_MS = 20_000
 export function createInstances(deps: Deps): Instances {
   const { db, log, claims, updateMetrics } = deps
   const id = claims.holder
-  const row = createRow(deps)
+  const pools = new Set<string>()
+  const row = createRow(deps, pools)
   const pulse = createPulse()
   const stopped = new AbortController()
   let heartbeats = 0
@@ -74,13 +75,13 @@ export function createInstances(deps: Deps): Instances {
   return {
     id,
     sendHeartbeat,
-    start: async (roles) => {
-      row.setRoles(roles)
+    start: async (givenRoles) => {
+      row.setRoles(givenRoles)
       await sendHeartbeat()
       loop.start()
     },
     addPool: async (pool) => {
-      row.pools.add(pool)
+      pools.add(pool)
       while (!stopped.signal.aborted) {
         try {
           return await row.write()
@@ -91,7 +92,7 @@ export function createInstances(deps: Deps): Instances {
       }
     },
     removePool: (pool) => {
-      row.pools.delete(pool)
+      pools.delete(pool)
       heartbeats = 0
       loop.wake()
     },
@@ -103,8 +104,7 @@ export function createInstances(deps: Deps): Instances {
     stop: async () => {
       stopped.abort()
       await loop.stop()
-      if (!row.written) return
-      await db.run(sql`delete from platform.instances where id = ${id}`)
+      if (!(await row.remove())) return
       // Rows that were claimed and not handled are due for others at once.
       await claims.flush()
       await claims.freeDead()
@@ -113,21 +113,21 @@ export function createInstances(deps: Deps): Instances {
   }
 }
 
-/** The row of this instance in the database. */
-interface InstanceRow {
-  readonly pools: Set<string>
-  readonly written: boolean
+/** The row of this instance in `platform.instances`. */
+interface Row {
   setRoles(roles: readonly string[]): void
-  /** Writes the row with the time of the database. */
+  /** Writes the row with the present time. Writes never overlap. */
   write(): Promise<void>
+  /** Deletes the row. Returns false when it was never written. */
+  remove(): Promise<boolean>
   sinceLastBeatMs(): number | undefined
 }
 
-function createRow({ db, clock, claims, version, migrations, requireCode }: Deps): InstanceRow {
+function createRow({ db, clock, claims, version, migrations, requireCode }: Deps, pools: ReadonlySet<string>): Row {
   const id = claims.holder
-  const pools = new Set<string>()
   const startedAt = clock.now()
   let roles: readonly string[] = []
+  let registered = false
   let checked = false
   let lastBeatMs: number | undefined
 
@@ -137,23 +137,24 @@ function createRow({ db, clock, claims, version, migrations, requireCode }: Deps
       values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
       on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
       returning xmax = 0 as fresh`)
-    lastBeatMs = monotonicMs()
+    registered = true
     // The row was removed when this process was silent for long. The schema may have changed meanwhile.
     if (fresh) checked = false
     if (!checked) await requireCode()
     checked = true
+    lastBeatMs = monotonicMs()
   }
   // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
   // deadline, so that one that hangs does not hold up the others.
   let written = Promise.resolve()
   const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
   return {
-    pools,
-    get written() {
-      return lastBeatMs !== undefined
-    },
     setRoles: (given) => void (roles = given),
     write: () => (written = written.then(writeNext, writeNext)),
+    remove: async () => {
+      if (registered) await db.run(sql`delete from platform.instances where id = ${id}`)
+      return registered
+    },
     sinceLastBeatMs: () => (lastBeatMs === undefined ? undefined : Math.round(monotonicMs() - lastBeatMs)),
   }
 }

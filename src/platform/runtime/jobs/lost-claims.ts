@@ -1,6 +1,6 @@
 import { runningMs } from '../../base/deadline.ts'
 import { joinSql, rawSql, sql, type Db, type Sql } from '../../database/db.ts'
-import type { Claimed, ClaimTable } from './claims.ts'
+import type { Claimed, ClaimTable } from './claim-table.ts'
 
 /** A claim, by the primary key of its row. */
 export interface ClaimKey extends Claimed {

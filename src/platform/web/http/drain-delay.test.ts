@@ -138,12 +138,10 @@ const ask = (port, path, options) => new Promise((resolve) => {
   }).on('error', (e) => resolve(e.code + ' ' + e.message))
 })
 const check = async (server) => {
-  while (!stopping()) {
-    if (await ask(server.port, '/ready', { agent: false, timeout: 500 }) === 200) { server.failed = 0; server.up = true }
-    else if (++server.failed >= 2) server.up = false
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  if (await ask(server.port, '/ready', { agent: false, timeout: 500 }) === 200) { server.failed = 0; server.up = true }
+  else if (++server.failed >= 2) server.up = false
 }
+const checks = setInterval(() => state.forEach(check), 50)
 const client = async () => {
   while (!stopping()) {
     const up = state.filter((server) => server.up)
@@ -155,8 +153,8 @@ const client = async () => {
   }
 }
 const news = setInterval(() => parentPort.postMessage({ sent, answered, lost: lost.slice(0, 5), up: state.map(({ up }) => up) }), 20)
-Promise.all([...state.map(check), ...Array.from({ length: clients }, client)]).then(() => {
-  clearInterval(news); agent.destroy(); parentPort.postMessage({ sent, answered, lost, up: [], done: true })
+Promise.all(Array.from({ length: clients }, client)).then(() => {
+  clearInterval(news); clearInterval(checks); agent.destroy(); parentPort.postMessage({ sent, answered, lost, up: [], done: true })
 })
 `
 
