@@ -21,8 +21,9 @@ export async function measureInbox({
   clock,
   meters,
 }: InboxContext): Promise<{ lagSeconds: number; parked: number }> {
-  const { oldest, parked } = await inboxState(db)
-  const lagSeconds = oldest ? Math.max(0, Math.round((clock.now().getTime() - oldest.getTime()) / 1000)) : 0
+  const now = clock.now()
+  const { oldest, parked } = await inboxState(db, now)
+  const lagSeconds = oldest ? Math.max(0, Math.round((now.getTime() - oldest.getTime()) / 1000)) : 0
   meters.lag.set(lagSeconds)
   meters.parked.set(parked)
   return { lagSeconds, parked }

@@ -69,15 +69,19 @@ export async function postponeEvent(q: Queryable, event: Key & Claimed, dueAt: D
     where rail = ${event.rail} and event_key = ${event.eventKey} and claim = ${event.claim} and state = 'new'`)
 }
 
-/** Returns when the oldest unhandled event arrived, and the number of parked events. */
-export const inboxState = (q: Queryable): Promise<{ oldest: Date | null; parked: number }> =>
-  q.one(sql`select (select min(received_at) from inbox.events where state = 'new' and tries = 0) as oldest,
-    (select count(*)::int from inbox.events where state = 'parked') as parked`)
+const MAX_PARKED_COUNTED = 1000
+
+/** Returns since when the event waits that has been due longest, and the number of parked events, at most 1000. */
+export const inboxState = (q: Queryable, now: Date): Promise<{ oldest: Date | null; parked: number }> =>
+  q.one(sql`select
+    (select due_at from inbox.events where state = 'new' and claimed_by is null and due_at <= ${now} order by due_at limit 1) as oldest,
+    (select count(*)::int from (select from inbox.events where state = 'parked' limit ${MAX_PARKED_COUNTED}) counted) as parked`)
 
 /** Deletes handled events that arrived before `before`. Pending and parked events stay. @returns number of events */
 export const purgeEvents = (q: Queryable, before: Date, limit: number): Promise<number> =>
   q.run(sql`delete from inbox.events where (rail, event_key) in (
-    select rail, event_key from inbox.events where received_at < ${before} and state in ('done', 'ignored') limit ${limit})`)
+    select rail, event_key from inbox.events where received_at < ${before} and state in ('done', 'ignored')
+    order by received_at limit ${limit})`)
 
 export interface ParkedEvent {
   rail: string

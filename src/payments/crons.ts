@@ -1,4 +1,6 @@
 import { addMs } from '#platform/base/clock'
+import type { Db } from '#platform/database/db'
+import { findWatermark, storeWatermark } from '#platform/database/watermarks'
 import type { Cron } from '#platform/runtime/jobs'
 import type { Context } from './context.ts'
 import { measure } from './health.ts'
@@ -14,8 +16,6 @@ const KEY_LIFETIME_MS = 30 * DAY_MS
 const KEYS_BATCH = 2000
 
 export function paymentsCrons(context: Context): readonly Cron[] {
-  // The first run of a process scans all rows, later runs only the rows that expired since.
-  let from = new Date(0)
   return [
     {
       name: 'payments.expire-intents',
@@ -37,10 +37,20 @@ export function paymentsCrons(context: Context): readonly Cron[] {
       everyMs: DAY_MS / 4,
       run: async ({ signal }) => {
         const before = addMs(context.clock.now(), -KEY_LIFETIME_MS)
-        while (!signal.aborted && (await releaseIdempotencyKeys(context.db, from, before, KEYS_BATCH)) === KEYS_BATCH);
+        while (!signal.aborted && (await releaseNextKeys(context.db, before)));
         while (!signal.aborted && (await releaseRefundKeys(context.db, before, KEYS_BATCH)) === KEYS_BATCH);
-        if (!signal.aborted) from = addMs(before, -DAY_MS)
       },
     },
   ]
 }
+
+const KEYS_WATERMARK = 'payments.free-idempotency-keys'
+
+/** Releases the keys of the next batch of intents created before a time. Returns whether there were any. */
+const releaseNextKeys = (db: Db, before: Date): Promise<boolean> =>
+  db.transaction(async (tx) => {
+    const after = (await findWatermark(tx, KEYS_WATERMARK)) ?? ''
+    const last = await releaseIdempotencyKeys(tx, { after, before, limit: KEYS_BATCH })
+    if (last !== undefined) await storeWatermark(tx, KEYS_WATERMARK, last)
+    return last !== undefined
+  })

@@ -31,3 +31,4 @@ create table cases.cases (
   unique (rail, rail_account, kind, subject)
 );
 create index cases_open on cases.cases (id desc) where state = 'open';
+create index cases_open_kind on cases.cases (kind) where state = 'open';

@@ -1,8 +1,10 @@
 import type { Asset } from '#money'
 import { type Queryable, sql } from '#platform/database/db'
+import { addMs } from '#platform/base/clock'
 import { firstIdAt } from '#platform/base/ids'
 import type { RailAccount } from '../bookkeeping/types.ts'
 import type { AttemptRow } from './attempts.ts'
+import { ID_MARGIN_MS } from './intents.ts'
 
 export interface BookedReceiptRow {
   id: string
@@ -40,6 +42,12 @@ const EXPECTED_IN_LIST = sql`r.returns is null and not (s.reversed > s.refunded 
 export const listBookedReceiptsOf = (q: Queryable, attemptId: string): Promise<BookedReceiptRow[]> =>
   q.many(sql`select ${BOOKED} where r.attempt_id = ${attemptId} and ${EXPECTED_IN_LIST} order by r.id limit 100`)
 
+/** A receipt is recorded after the provider took the money, by a clock that is at most this much behind the provider's. */
+const CLOCKS_DIFFER_MS = 24 * 60 * 60_000
+
+/** Returns the later of two ids, so that a page begins where the last one ended, and the first one at the start of the day. */
+const latest = (a: string, b: string): string => (a > b ? a : b)
+
 /** Lists the attempts of a day, after an id, that received money or whose outcome is unknown. */
 export const listMatchableAttempts = (
   q: Queryable,
@@ -47,7 +55,8 @@ export const listMatchableAttempts = (
   { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
 ): Promise<{ id: string }[]> =>
   q.many(sql`select id from payments.attempts where rail = ${rail} and rail_account = ${railAccount} and created_at >= ${from}
-      and created_at < ${to} and id > ${after} and (state in ('settled', 'abandoned') or (state = 'failed' and reason = 'expired'))
+      and created_at < ${to} and id > ${latest(after, firstIdAt('att', addMs(from, -ID_MARGIN_MS)))}
+      and id < ${firstIdAt('att', addMs(to, ID_MARGIN_MS))} and (state in ('settled', 'abandoned') or (state = 'failed' and reason = 'expired'))
     order by id limit ${limit}`)
 
 /** Lists the receipts of a day, after an id. */
@@ -57,7 +66,7 @@ export const listBookedReceipts = (
   { from, to, after, limit }: { from: Date; to: Date; after: string; limit: number },
 ): Promise<BookedReceiptRow[]> =>
   q.many(sql`select ${BOOKED} where r.rail = ${rail} and r.rail_account = ${railAccount} and r.taken_at >= ${from} and r.taken_at < ${to}
-      and r.id > ${after} and ${EXPECTED_IN_LIST}
+      and r.id > ${latest(after, firstIdAt('rcp', addMs(from, -CLOCKS_DIFFER_MS)))} and ${EXPECTED_IN_LIST}
     order by r.id limit ${limit}`)
 
 /**
@@ -85,7 +94,12 @@ export const listStuck = (
   { rail, railAccount }: RailAccount,
   { before, after, limit }: { before: Date; after: string; limit: number },
 ): Promise<{ id: string }[]> =>
-  q.many(sql`select id from payments.attempts where due_at is not null and state in ('submitting', 'pending', 'unknown')
+  // Materialized, so that the indexes of waiting and of claimed attempts are used, which are small. Few attempts are under way.
+  q.many(sql`with live as materialized (
+      select id, state, rail, rail_account, created_at from payments.attempts where due_at is not null and claimed_by is null
+      union all
+      select id, state, rail, rail_account, created_at from payments.attempts where due_at is not null and claimed_by is not null)
+    select id from live where state in ('submitting', 'pending', 'unknown')
       and rail = ${rail} and rail_account = ${railAccount} and created_at < ${before} and id > ${after} order by id limit ${limit}`)
 
 /**

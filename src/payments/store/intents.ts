@@ -121,9 +121,20 @@ export async function listExpired(q: Queryable, now: Date, graceFrom: Date, limi
 }
 
 /**
- * Releases the idempotency keys of intents created from `from` until `before`, which is excluded. @returns number of
- * keys
+ * Releases the idempotency keys of the next `limit` intents after an id, which were created before a time. Ids are in order of
+ * creation. @returns the last id, undefined when there are no such intents
  */
-export const releaseIdempotencyKeys = (q: Queryable, from: Date, before: Date, limit: number): Promise<number> =>
-  q.run(sql`update payments.intents set idempotency_key = null, request_hash = null where id in (
-    select id from payments.intents where created_at >= ${from} and created_at < ${before} and idempotency_key is not null limit ${limit})`)
+export const releaseIdempotencyKeys = async (
+  tx: Tx,
+  { after, before, limit }: { after: string; before: Date; limit: number },
+): Promise<string | undefined> =>
+  (
+    await tx.one<{ last: string | null }>(sql`with batch as (
+        select id, idempotency_key is not null as keyed from payments.intents
+        where id > ${after} and id < ${firstIdAt('pay', before)} order by id limit ${limit}
+      ), released as (
+        update payments.intents set idempotency_key = null, request_hash = null
+        where id = any (array(select id from batch where keyed))
+      )
+      select max(id) as last from batch`)
+  ).last ?? undefined

@@ -157,13 +157,20 @@ export const listUnresolvedRefunds = (
     where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})
     order by id limit ${limit}`)
 
-/** Counts the refunds that an operator must resolve, and returns since when the oldest waits. */
+const MAX_COUNTED = 1000
+
+/** Counts the refunds that an operator must resolve, at most 1000 of each kind, and returns since when the oldest waits. */
 export const measureUnresolvedRefunds = (
   q: Queryable,
   { manualRail, before }: { manualRail: string; before: Date },
 ): Promise<{ waiting: number; since: Date | null }> =>
-  q.one(sql`select count(*)::int as waiting, min(coalesce(submitted_at, created_at)) as since from payments.refunds
-    where (state = 'pending' and rail = ${manualRail}) or (state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before})`)
+  q.one(sql`select count(*)::int as waiting, min(since) as since from (
+      (select coalesce(submitted_at, created_at) as since from payments.refunds
+        where state = 'pending' and rail = ${manualRail} order by submitted_at limit ${MAX_COUNTED})
+      union all
+      (select submitted_at from payments.refunds
+        where state in ('pending', 'unknown') and rail <> ${manualRail} and submitted_at < ${before} order by submitted_at limit ${MAX_COUNTED})
+    ) unresolved`)
 
 /** The claim of a holder. */
 export type HeldRefund = Pick<RefundRow, 'id' | 'claim'>

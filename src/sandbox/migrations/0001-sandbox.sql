@@ -25,6 +25,7 @@ create table sandbox.prompts (
 );
 create index prompts_waiting on sandbox.prompts (created_at) where result_code is null;
 create index prompts_by_phone on sandbox.prompts (phone, created_at);
+create index prompts_paid on sandbox.prompts (network, decided_at, id) where paid_shillings is not null;
 
 -- Payouts to phones (M-Pesa B2C).
 create table sandbox.payouts (
@@ -64,6 +65,8 @@ create table sandbox.stripe_objects (
   hidden jsonb not null,
   created_at timestamptz not null
 );
+create index stripe_objects_newest on sandbox.stripe_objects (created_at, id);
+create index stripe_objects_refunds on sandbox.stripe_objects ((body ->> 'charge'), id) where body ->> 'object' = 'refund';
 
 -- Stripe's responses by idempotency key.
 create table sandbox.stripe_answers (
@@ -90,6 +93,7 @@ create table sandbox.objects (
   created_at timestamptz not null,
   primary key (provider, id)
 );
+create index objects_newest on sandbox.objects (provider, created_at, id);
 
 -- Webhook addresses of the other simulated providers, as a merchant sets them in the provider's console.
 create table sandbox.endpoints (

@@ -36,6 +36,10 @@ export const listRefundsOf = async <Body extends StripeObject>(q: Queryable, cha
   return rows.map(({ body }) => body)
 }
 
+/** A day in seconds. An object is stored within a day of the time that it states. */
+const DAY = 86_400
+const LAST = 2 ** 36
+
 /** Lists objects of a kind that were created in a time range, newest first, starting after a given object. */
 export async function listObjects(
   q: Queryable,
@@ -49,6 +53,7 @@ export async function listObjects(
 ): Promise<StripeObject[]> {
   const rows = await q.many<StoredObject>(sql`select body, hidden from sandbox.stripe_objects
     where body ->> 'object' = ${kind} and (body ->> 'created')::bigint >= ${from} and (body ->> 'created')::bigint < ${to}
+      and created_at >= to_timestamp(${from - DAY}) and created_at < to_timestamp(${Math.min(to, LAST) + DAY})
       and (${after ?? null}::text is null
         or (created_at, id) < (select o.created_at, o.id from sandbox.stripe_objects o where o.id = ${after ?? null}))
     order by created_at desc, id desc limit ${limit}`)
