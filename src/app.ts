@@ -22,13 +22,22 @@ import {
   type SettlementTerms,
 } from '#payments'
 import { type Db } from '#platform/database/db'
-import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
+import {
+  createHealth,
+  databaseCheck,
+  databaseRoleCheck,
+  diskCheck,
+  embeddedCheck,
+  healthRoutes,
+  redisCheck,
+  type HealthCheck,
+} from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
 import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
-import { createLimits } from '#platform/web/limits'
+import { createLimits, type Limits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
 import { type Metrics } from '#platform/observe/metrics'
@@ -97,6 +106,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     checks: [
       databaseCheck(db),
       databaseRoleCheck(deps.database),
+      ...machineChecks(foundation, limits),
       jobs.health,
       watch.health,
       ...modules.flatMap((module) => module.health ?? []),
@@ -148,6 +158,17 @@ export async function createApp(deps: AppDeps): Promise<App> {
       closing.defer(() => http.close())
     },
   }
+}
+
+/** Creates the checks of what this process depends on beside the database's contents. */
+function machineChecks({ config, database, db, clock }: Foundation, limits: Limits): readonly HealthCheck[] {
+  const { dataDir, redisUrl } = config
+  const { embedded = false, serverState } = database
+  return [
+    diskCheck({ db, clock, dataDir, embedded }),
+    ...(serverState ? [embeddedCheck(serverState)] : []),
+    ...(redisUrl ? [redisCheck({ limits, clock })] : []),
+  ]
 }
 
 /** Converts the settlement terms of a merchant to the type of payments. */

@@ -36,7 +36,7 @@ export interface AppDeps {
   readonly loaded: AppConfig
   /** Without `owner` no background migrations run. */
   readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'> &
-    Partial<Pick<Database, 'owner'>>
+    Partial<Pick<Database, 'owner' | 'embedded' | 'serverState'>>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -64,6 +64,7 @@ export async function openFoundation(deps: AppDeps) {
   const metrics = createMetrics()
   const db = openDb({
     connection: database.app,
+    clock,
     expectedUser: database.user,
     pooler: database.pooler,
     connectTimeoutMs: config.databaseConnectTimeoutMs,
