@@ -52,6 +52,11 @@ test('the last line counts tests, and skipped tests are listed with their reason
   assert.equal(code, 0)
 })
 
+test('diagnostics are printed below the line of their file', async () => {
+  const { output } = await runOver({ one: `test('a', (t) => t.diagnostic('12 requests'))` })
+  assert.match(output, /src\/one\.test\.ts .*\n {2}12 requests\n/)
+})
+
 test('a failure is printed in full, counts once and fails the run', async () => {
   const { output, last, code } = await runOver({
     one: `test('parent', async (t) => { await t.test('child', () => { console.log('heard'); throw new Error('boom', { cause: new Error('inner') }) }) })`,

@@ -14,6 +14,8 @@ export interface Form {
   readonly connectionLimit: number
   readonly burst: number
   readonly bursts: number
+  /** Adds the faults with PgBouncer in the path, and kills of a web instance and of PgBouncer. */
+  readonly moreFaults: boolean
   /** Within this time the cluster must work again. */
   readonly recoveryMs: number
   /** Within this time everything in flight must end. */
@@ -21,7 +23,7 @@ export interface Form {
   readonly limitMs: number
 }
 
-const common = { connectionLimit: 20, burst: 60, settleMs: 1500 } as const
+const common = { connectionLimit: 20, burst: 60, settleMs: 1_200 } as const
 
 const short: Form = {
   ...common,
@@ -31,9 +33,10 @@ const short: Form = {
   stopMs: 15_000,
   outageMs: 8_000,
   redisMs: 1_000,
-  poolerMs: 5_000,
+  poolerMs: 4_000,
   bursts: 3,
-  recoveryMs: 60_000,
+  moreFaults: false,
+  recoveryMs: 45_000,
   settledMs: 60_000,
   limitMs: 400_000,
 }
@@ -49,6 +52,7 @@ const full: Form = {
   redisMs: 10_000,
   poolerMs: 60_000,
   bursts: 20,
+  moreFaults: true,
   recoveryMs: 120_000,
   settledMs: 240_000,
   limitMs: 1_500_000,

@@ -20,6 +20,8 @@ interface FileResult extends Counts {
   /** The runner sent the file's summary, so the file ran to its end. */
   ended: boolean
   output: string[]
+  /** Lines that tests reported with `t.diagnostic`, such as measured figures. */
+  diagnostics: string[]
 }
 
 interface Event {
@@ -40,7 +42,7 @@ export const countsLine = ({ passed, failed, skipped }: Counts): string =>
   `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 
 /**
- * Prints one line per file as it ends. At the end it prints failures in full, each skipped test with its reason, and the slowest files.
+ * Prints one line per file as it ends, with the diagnostics of its tests. At the end it prints failures in full, each skipped test with its reason, and the slowest files.
  * A file that holds no test or ends inside a test counts as a failure. With `needsBrowser`, a test that is skipped because no browser
  * exists fails.
  */
@@ -55,7 +57,15 @@ export class Report {
     this.#needsBrowser = needsBrowser
     this.#print = print
     for (const file of files) {
-      this.#files.set(file, { passed: 0, failed: 0, skipped: 0, durationMs: 0, ended: false, output: [] })
+      this.#files.set(file, {
+        passed: 0,
+        failed: 0,
+        skipped: 0,
+        durationMs: 0,
+        ended: false,
+        output: [],
+        diagnostics: [],
+      })
     }
   }
 
@@ -74,8 +84,10 @@ export class Report {
     stream.on('test:stdout', keep)
     stream.on('test:stderr', keep)
     stream.on('test:diagnostic', ({ file, message }) => {
+      if (file === undefined) return
       // Errors after the end of a test, such as an unhandled rejection.
-      if (file !== undefined && message.startsWith('Error: ')) this.#resultOf(file).output.push(`${message}\n`)
+      if (message.startsWith('Error: ')) this.#resultOf(file).output.push(`${message}\n`)
+      else this.#resultOf(file).diagnostics.push(message)
     })
     stream.on('test:summary', ({ file, duration_ms: durationMs }) => {
       if (file === undefined) return
@@ -161,6 +173,7 @@ export class Report {
     this.#print(
       `${result.failed > 0 ? 'FAILED' : 'ok    '} ${seconds(result.durationMs)}  ${relativePath(file)}  ${countsLine(result)}`,
     )
+    if (result.diagnostics.length > 0) this.#print(indent(result.diagnostics.join('\n')))
   }
 
   #printFailure({ file, name, line, error }: Failure): void {
