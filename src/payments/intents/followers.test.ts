@@ -78,3 +78,33 @@ void test('following an unknown intent fails', async () => {
     (error) => error instanceof AppError && error.status === 404,
   )
 })
+
+void test('a poll that hangs does not stop the later ones', async () => {
+  await using database = await openTestDatabase(schemas)
+  await using trial = await openTrial(database)
+  const intent = await trial.create()
+  let polls = 0
+  const hanging = {
+    ...trial.db,
+    many: (...args: Parameters<typeof trial.db.many>) =>
+      polls++ === 0 ? new Promise<never>(() => undefined) : trial.db.many(...args),
+  }
+  const errors: unknown[] = []
+  const follow = createFollow({
+    db: hanging as typeof trial.db,
+    load: (id) => loadIntent(trial.db, id),
+    onError: (error) => errors.push(error),
+    everyMs: 20,
+    limitMs: 50,
+  })
+  const stop = new AbortController()
+  const seen: string[] = []
+  const done = (async () => {
+    for await (const { status } of follow.follow(intent.id, stop.signal)) seen.push(status)
+  })()
+  await waitFor('the first poll to be abandoned', () => errors.length === 1)
+  await trial.start(intent.id)
+  await waitFor('the change', () => seen.includes('processing'))
+  stop.abort()
+  await done
+})

@@ -14,7 +14,7 @@ const checkOf = (name: string, critical: boolean, check: () => Promise<CheckResu
 })
 const well = (): Promise<CheckResult> => Promise.resolve({ status: 'healthy' })
 
-async function open(checks: readonly HealthCheck[]) {
+async function open(checks: readonly HealthCheck[], silentLoops = (): readonly string[] => []) {
   const metrics = createMetrics({ defaults: false })
   const app = await createHttp({ log: silentLog, metrics, version: '1', publicUrl: 'http://pay.test', idleGraceMs: 0 })
   const health = createHealth({
@@ -23,6 +23,7 @@ async function open(checks: readonly HealthCheck[]) {
     log: silentLog,
     version: '1.2.3',
     environment: 'sandbox',
+    silentLoops,
   })
   healthRoutes(app, health, metrics)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -126,4 +127,15 @@ void test('metrics are served to this machine only', async () => {
   assert.match(text, /# TYPE http_request_duration_seconds histogram/)
   for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'])
     assert.equal((await server.get('/metrics', { [name]: '127.0.0.1' })).status, 403, name)
+})
+
+void test('liveness fails only for loops that hang, with their names', async () => {
+  const silent: string[] = []
+  await using server = await open([checkOf('database', true, () => Promise.reject(new Error('x')))], () => silent)
+  server.health.setPhase('ready')
+  assert.equal((await server.get('/health/ready')).status, 503)
+  assert.equal((await server.get('/health/live')).status, 200, 'an unreachable database is no reason for a restart')
+  silent.push('relay', 'queue inbox.events')
+  const { status, json } = await server.get('/health/live')
+  assert.deepEqual([status, json['problems']], [503, ['loop relay hangs', 'loop queue inbox.events hangs']])
 })
