@@ -22,13 +22,22 @@ import {
   type SettlementTerms,
 } from '#payments'
 import { type Db } from '#platform/database/db'
-import { createHealth, databaseCheck, databaseRoleCheck, healthRoutes } from '#platform/runtime/health'
+import {
+  createHealth,
+  databaseCheck,
+  databaseRoleCheck,
+  diskCheck,
+  embeddedCheck,
+  healthRoutes,
+  redisCheck,
+  type HealthCheck,
+} from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
 import { createIdempotency } from '#platform/web/idempotency'
 import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
 import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
-import { createLimits } from '#platform/web/limits'
+import { createLimits, type Limits } from '#platform/web/limits'
 import { isLoopback } from '#platform/base/loopback'
 import type { MasterKey } from '#platform/environment/masterkey'
 import { type Metrics } from '#platform/observe/metrics'
@@ -92,11 +101,12 @@ export interface App {
 export async function createApp(deps: AppDeps): Promise<App> {
   const foundation = await openFoundation(deps)
   const { config, db, fetch, http, log, metrics, url } = foundation
-  const { modules, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
+  const { modules, simulation, jobs, watch, limits, sandbox, ...wired } = await wireModules(foundation)
   const health = createHealth({
     checks: [
       databaseCheck(db),
       databaseRoleCheck(deps.database),
+      ...machineChecks(foundation, limits),
       jobs.health,
       watch.health,
       ...modules.flatMap((module) => module.health ?? []),
@@ -109,7 +119,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     silentLoops: listSilentLoops,
   })
   healthRoutes(http, health, metrics)
-  if (config.instanceType !== 'worker') for (const module of modules) module.routes?.(http)
+  for (const module of config.instanceType === 'worker' ? simulation : modules) module.routes?.(http)
 
   const following = new AbortController()
   return {
@@ -135,7 +145,6 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
     stop: async () => {
       health.setPhase('draining')
-      following.abort()
       // The stack closes in reverse order. A failing step (for example without a database) does not skip the others.
       await using closing = new AsyncDisposableStack()
       closing.defer(() => db.close())
@@ -145,9 +154,21 @@ export async function createApp(deps: AppDeps): Promise<App> {
       closing.defer(() => wired.payments.close())
       closing.defer(() => wired.identity.close())
       closing.defer(() => jobs.drain(DRAIN_MS))
+      closing.defer(() => following.abort())
       closing.defer(() => http.close())
     },
   }
+}
+
+/** Creates the checks of what this process depends on beside the database's contents. */
+function machineChecks({ config, database, db, clock }: Foundation, limits: Limits): readonly HealthCheck[] {
+  const { dataDir, redisUrl } = config
+  const { embedded = false, serverState } = database
+  return [
+    diskCheck({ db, clock, dataDir, embedded }),
+    ...(serverState ? [embeddedCheck(serverState)] : []),
+    ...(redisUrl ? [redisCheck({ limits, clock })] : []),
+  ]
 }
 
 /** Converts the settlement terms of a merchant to the type of payments. */
@@ -222,9 +243,11 @@ async function wireModules(foundation: Foundation) {
     ...[identity, ledger, rates, inbox, cases, payments, reconciliation],
     ...[webhooks, gateway, ...simulated],
   ]
+  // The rails and simulators of a sandbox worker call its own listener. Other workers serve health only.
+  const simulation = sandbox ? [inbox, sandbox.module] : []
   const { jobs, watch } = wireJobs(foundation, modules, { instanceId, schemas: await loadSchemas(mode) })
   const desks = { payments, reconciliation, webhooks }
-  return { identity, ledger, rates, ...desks, limits, modules, jobs, watch, sandbox }
+  return { identity, ledger, rates, ...desks, limits, modules, simulation, jobs, watch, sandbox }
 }
 
 interface PaymentsParts {
@@ -336,6 +359,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
     baseUrl: url,
     webhookUrl: (rail) => `${localUrl()}/api/webhook/${rail}`,
     mayDeliver: ({ origin }) => [url(), localUrl()].some((each) => new URL(each).origin === origin),
+    localUrl,
     demoUrl: () => '/demo',
     password,
   })
@@ -343,7 +367,7 @@ async function wireSandbox(foundation: Foundation, identity: Identity) {
   // Run once per process: with a shared database, a second run would revoke the key of another process.
   const merchant = (): Promise<Merchant> =>
     (created ??= db
-      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }))
+      .transaction((tx) => identity.ensureSandboxMerchant(tx, { secret: key }), { repeatable: true })
       .catch((error: unknown) => {
         created = undefined
         throw error

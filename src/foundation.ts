@@ -29,14 +29,14 @@ export type AppConfig = Loaded<typeof configSpecs>
 /** Parses all settings from the environment and `.env`. Throws `platform.bad-config` with one line per problem. */
 export const loadAppConfig = (sources: Sources = processSources()): AppConfig => loadConfig(configSpecs, sources)
 
-/** Maximum time that a stop waits for requests and jobs in flight. */
+/** Maximum time that a stop waits for requests and jobs in flight, after DRAIN_DELAY_MS. */
 export const DRAIN_MS = 10_000
 
 export interface AppDeps {
   readonly loaded: AppConfig
   /** Without `owner` no background migrations run. */
   readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'> &
-    Partial<Pick<Database, 'owner'>>
+    Partial<Pick<Database, 'owner' | 'embedded' | 'serverState'>>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string
@@ -44,7 +44,7 @@ export interface AppDeps {
   readonly ids?: Ids
   /** Validates every response against its schema. For tests. */
   readonly checkResponses?: boolean
-  /** Time that a stop keeps idle connections open for requests in transit. Default: 500 ms; tests use 0. */
+  /** Time without a received byte after which a stop cuts idle connections. Default: 500 ms; tests use 0. */
   readonly idleGraceMs?: number
   /** Called when a migration removed what this version needs while the process ran or started. Default: throws the error. */
   readonly onRefused?: (error: unknown) => void
@@ -64,6 +64,7 @@ export async function openFoundation(deps: AppDeps) {
   const metrics = createMetrics()
   const db = openDb({
     connection: database.app,
+    clock,
     expectedUser: database.user,
     pooler: database.pooler,
     connectTimeoutMs: config.databaseConnectTimeoutMs,
@@ -84,6 +85,8 @@ export async function openFoundation(deps: AppDeps) {
     trustProxy: config.trustProxy,
     checkResponses: deps.checkResponses ?? false,
     drainMs: DRAIN_MS,
+    drainDelayMs: config.drainDelayMs,
+    corsOrigins: config.corsOrigins,
     ...(deps.idleGraceMs !== undefined && { idleGraceMs: deps.idleGraceMs }),
   })
   const localUrl = createLocalUrl(http, config)

@@ -21,15 +21,11 @@ export async function main(): Promise<void> {
   for (const warning of loaded.warnings) log.warn(warning)
   await using stack = new AsyncDisposableStack()
   stack.defer(() => log.close())
+  const line = (text: string): void => log.info(text)
   const onLockLost = (): void => exitAfterLockLost(log)
-  const server = await openDatabase(config, { log: (line) => log.info(line), onLockLost })
+  const server = await openDatabase(config, { log: line, onLockLost })
   stack.defer(() => server.close())
-  const prepare = {
-    schemas: await loadSchemas(config.mode),
-    config,
-    clock: systemClock,
-    log: (line: string) => log.info(line),
-  }
+  const prepare = { schemas: await loadSchemas(config.mode), config, clock: systemClock, log: line }
   const { warnings, ...prepared } = await prepareDatabase(server, prepare)
   for (const warning of warnings) log.warn(warning)
   const app = await createApp({ loaded, ...prepared, log, version, onRefused: exitWhenRefused(log) })

@@ -12,7 +12,13 @@ export async function greet(app: App, { config, warnings }: AppConfig): Promise<
   if (nodeEnv === 'production') for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const lines =
     instanceType === 'worker'
-      ? [`The Purser worker runs (${mode}).`]
+      ? [
+          `The Purser worker runs (${mode}).`,
+          '',
+          `Health           ${app.http.listeningOrigin}/health`,
+          '',
+          'Ctrl-C stops it.',
+        ]
       : mode === 'sandbox'
         ? describeSandbox(app)
         : await describeDesk(app, mode)

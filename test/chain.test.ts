@@ -361,3 +361,26 @@ test('more addresses than a wallet’s gap limit give a warning', async () => {
   for (let i = 0; i < 22; i++) await world.invoice(small)
   assert.ok(world.log.entries.some((line) => JSON.stringify(line).includes('gap limit')))
 })
+
+test('a poll that the database cannot store keeps its cursor, so that no payment is skipped', async () => {
+  await using world = await openChainWorld()
+  const [stored, refused] = [await world.invoice(small), await world.invoice(small)]
+  const { owner } = world.database
+  await owner.run(
+    rawSql(`create function payments.exhaust() returns trigger language plpgsql as $$begin
+      if new.intent_id = '${refused.id}' and new.state is distinct from 'pending' then
+        raise exception 'out of memory' using errcode = '53200'; end if; return new; end$$`),
+  )
+  await owner.run(
+    rawSql(
+      'create trigger exhaust before update on payments.attempts for each row execute function payments.exhaust()',
+    ),
+  )
+  for (const { uri } of [stored, refused]) await world.pay(uri)
+  await world.mine()
+  assert.deepEqual(await world.paymentState(refused.id), ['open', '0.00000000', ''])
+  await owner.run(rawSql('drop trigger exhaust on payments.attempts'))
+  // Failed polls are repeated with backoff.
+  for (let i = 0; i < 10; i++) await world.poll()
+  for (const { id } of [stored, refused]) assert.deepEqual(await world.paymentState(id), ['paid', '0.00100000', ''])
+})

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import type { ClientConfig } from 'pg'
-import { openDb, rawSql, sql, type Db } from '#platform/database/db'
+import { openDb, rawSql, sql, type Db, type Sql } from '#platform/database/db'
 import { applyGrants } from '#platform/database/grants'
 import { migrateJobs } from '#platform/runtime/jobs'
 import { migrate, type Schema } from '#platform/database/migrate'
@@ -122,4 +122,21 @@ function hashOf(schemas: readonly Schema[]): string {
     for (const file of readdirSync(folder).toSorted()) hash.update(file).update(readFileSync(new URL(file, folder)))
   }
   return hash.digest('hex').slice(0, 16)
+}
+
+/**
+ * Changes rows as no program can: as the owner, with the guards of the table off. For tests of damaged books, and of the states that a crash
+ * leaves behind.
+ */
+export async function tamper({ owner }: Pick<TestDatabase, 'owner'>, statement: Sql): Promise<void> {
+  const table = /^(?:update|insert into|delete from) (\w+\.\w+)/.exec(statement.text)?.[1] ?? ''
+  await owner.transaction(async (tx) => {
+    const guards = await tx.many<{ name: string }>(
+      sql`select tgname as name from pg_trigger where tgrelid = ${table}::regclass and not tgisinternal and tgenabled = 'A' limit 100`,
+    )
+    await tx.run(rawSql(`alter table ${table} disable trigger user`))
+    await tx.run(statement)
+    await tx.run(rawSql(`alter table ${table} enable trigger user`))
+    for (const { name } of guards) await tx.run(rawSql(`alter table ${table} enable always trigger ${name}`))
+  })
 }

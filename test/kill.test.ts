@@ -82,7 +82,7 @@ void test(
     await assertCallbacks(acknowledged, db)
 
     const checked = await runPurser(['check'], { dataDir })
-    assert.equal(checked.code, 0, checked.stdout)
+    assert.equal(checked.code, 0, checked.stdout + checked.stderr)
     const verified = await runPurser(['ledger', 'verify'], { dataDir })
     assert.equal(verified.code, 0, verified.stdout)
     const { stdout: trial } = await runPurser(['ledger', 'trial-balance'], { dataDir })

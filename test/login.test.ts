@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import type { AppError } from '#platform/base/errors'
 import { openDb, rawSql, sql } from '#platform/database/db'
@@ -12,11 +12,6 @@ import { createFolder, runPurser, startPurser } from './process.ts'
 
 const skip = clusterMissing
 let external: External
-if (!skip) {
-  before(async () => void (external = await openExternal()))
-  after(() => external[Symbol.asyncDispose]())
-}
-
 async function query<T extends object>(connection: pg.ClientConfig, text: string): Promise<T[]> {
   const client = new pg.Client(connection)
   await client.connect()
@@ -33,10 +28,18 @@ const canLogIn = (connection: pg.ClientConfig): Promise<boolean> =>
     () => false,
   )
 
-void test(
-  'an owner that may create roles makes one login per database, which can do nothing but its work',
-  { skip },
-  async (t) => {
+const folders = new Map<string, string>()
+function createDataFolderOf(t: Parameters<typeof createDataFolder>[0], name: string): string {
+  const dataDir = folders.get(name) ?? createDataFolder(t)
+  folders.set(name, dataDir)
+  return dataDir
+}
+
+void describe('logins in an external PostgreSQL', { skip }, () => {
+  before(async () => void (external = await openExternal()))
+  after(() => external[Symbol.asyncDispose]())
+
+  void test('an owner that may create roles makes one login per database, which can do nothing but its work', async (t) => {
     const [one, two] = [await external.createDatabase(), await external.createDatabase()]
     const dataDir = createDataFolder(t)
     const { database, warnings } = await prepare(dataDir, { DATABASE_URL: one.url() })
@@ -72,35 +75,24 @@ void test(
     const again = await prepare(dataDir, { DATABASE_URL: one.url(), DATABASE_STATEMENT_TIMEOUT_MS: '5000' })
     assert.equal(again.database.user, database.user)
     assert.deepEqual(await query(again.database.app, 'show statement_timeout'), [{ statement_timeout: '5s' }])
-  },
-)
+  })
 
-void test('options in DATABASE_URL cannot take the restriction away', { skip }, async (t) => {
-  const desk = await external.createDatabase()
-  for (const options of [`-c role=${desk.owner}`, `--role=${desk.owner} -c work_mem=8MB`, '-c work_mem=8MB']) {
-    const url = `${desk.url()}?options=${encodeURIComponent(options)}`
-    const { database } = await prepare(createDataFolderOf(t, desk.name), { DATABASE_URL: url })
-    const [row] = await query<{ user: string }>(database.app, 'select current_user::text as user')
-    assert.deepEqual([database.role, row?.user], ['restricted', loginRole(desk.name)], options)
-  }
-  const { database } = await prepare(createDataFolderOf(t, desk.name), { DATABASE_URL: desk.url() })
-  const changed = { ...database.owner, options: '' }
-  const db = openDb({ connection: changed, expectedUser: database.user, max: 1 })
-  await assert.rejects(db.one(sql`select 1 as one`), { code: 'platform.wrong-role' })
-  await db.close()
-})
+  void test('options in DATABASE_URL cannot take the restriction away', async (t) => {
+    const desk = await external.createDatabase()
+    for (const options of [`-c role=${desk.owner}`, `--role=${desk.owner} -c work_mem=8MB`, '-c work_mem=8MB']) {
+      const url = `${desk.url()}?options=${encodeURIComponent(options)}`
+      const { database } = await prepare(createDataFolderOf(t, desk.name), { DATABASE_URL: url })
+      const [row] = await query<{ user: string }>(database.app, 'select current_user::text as user')
+      assert.deepEqual([database.role, row?.user], ['restricted', loginRole(desk.name)], options)
+    }
+    const { database } = await prepare(createDataFolderOf(t, desk.name), { DATABASE_URL: desk.url() })
+    const changed = { ...database.owner, options: '' }
+    const db = openDb({ connection: changed, expectedUser: database.user, max: 1 })
+    await assert.rejects(db.one(sql`select 1 as one`), { code: 'platform.wrong-role' })
+    await db.close()
+  })
 
-const folders = new Map<string, string>()
-function createDataFolderOf(t: Parameters<typeof createDataFolder>[0], name: string): string {
-  const dataDir = folders.get(name) ?? createDataFolder(t)
-  folders.set(name, dataDir)
-  return dataDir
-}
-
-void test(
-  'an owner without the right to create roles: degraded, refused in live mode, or accepted',
-  { skip },
-  async (t) => {
+  void test('an owner without the right to create roles: degraded, refused in live mode, or accepted', async (t) => {
     const desk = await external.createDatabase({ createrole: false })
     const dataDir = createDataFolder(t)
     const env = { DATABASE_URL: desk.url() }
@@ -123,45 +115,41 @@ void test(
     assert.deepEqual([restricted.database.role, restricted.database.user], ['restricted', loginRole(desk.name)])
     assert.deepEqual(await query(restricted.database.app, 'show search_path'), [{ search_path: 'pg_catalog, pg_temp' }])
     assert.equal(existsSync(file), false)
-  },
-)
-
-void test('live mode without a restricted login refuses with one line that says both ways out', { skip }, async (t) => {
-  const desk = await external.createDatabase({ createrole: false })
-  const dataDir = createDataFolder(t)
-  const env = { DATABASE_URL: desk.url(), PURSER_MODE: 'live' }
-  await assert.rejects(prepare(dataDir, env), (error: AppError) => {
-    assert.equal(error.code, 'platform.database-role')
-    assert.ok(error.message.includes(join(dataDir, 'database-role.sql')), error.message)
-    assert.match(error.message, /DATABASE_ROLE=owner/)
-    assert.ok(!error.message.includes('\n'))
-    return true
   })
-  const accepted = await prepare(dataDir, { ...env, DATABASE_ROLE: 'owner' })
-  assert.equal(accepted.database.role, 'owner')
-})
 
-void test('a login that someone gave more rights is not used', { skip }, async (t) => {
-  const desk = await external.createDatabase()
-  const dataDir = createDataFolder(t)
-  const role = loginRole(desk.name)
-  await prepare(dataDir, { DATABASE_URL: desk.url() })
-  for (const [give, take] of [
-    [`grant ${desk.owner} to ${role}`, `revoke ${desk.owner} from ${role}`],
-    [`alter role ${role} superuser`, `alter role ${role} nosuperuser`],
-    [`alter role ${role} bypassrls`, `alter role ${role} nobypassrls`],
-  ] as const) {
-    await external.postgres.query(give)
-    assert.equal((await prepare(dataDir, { DATABASE_URL: desk.url() })).database.role, 'owner', give)
-    await external.postgres.query(take)
-  }
-  assert.equal((await prepare(dataDir, { DATABASE_URL: desk.url() })).database.role, 'restricted')
-})
+  void test('live mode without a restricted login refuses with one line that says both ways out', async (t) => {
+    const desk = await external.createDatabase({ createrole: false })
+    const dataDir = createDataFolder(t)
+    const env = { DATABASE_URL: desk.url(), PURSER_MODE: 'live' }
+    await assert.rejects(prepare(dataDir, env), (error: AppError) => {
+      assert.equal(error.code, 'platform.database-role')
+      assert.ok(error.message.includes(join(dataDir, 'database-role.sql')), error.message)
+      assert.match(error.message, /DATABASE_ROLE=owner/)
+      assert.ok(!error.message.includes('\n'))
+      return true
+    })
+    const accepted = await prepare(dataDir, { ...env, DATABASE_ROLE: 'owner' })
+    assert.equal(accepted.database.role, 'owner')
+  })
 
-void test(
-  'with DATABASE_OWNER_URL the user of DATABASE_URL is the restricted login, unless it is a member of the owner',
-  { skip },
-  async (t) => {
+  void test('a login that someone gave more rights is not used', async (t) => {
+    const desk = await external.createDatabase()
+    const dataDir = createDataFolder(t)
+    const role = loginRole(desk.name)
+    await prepare(dataDir, { DATABASE_URL: desk.url() })
+    for (const [give, take] of [
+      [`grant ${desk.owner} to ${role}`, `revoke ${desk.owner} from ${role}`],
+      [`alter role ${role} superuser`, `alter role ${role} nosuperuser`],
+      [`alter role ${role} bypassrls`, `alter role ${role} nobypassrls`],
+    ] as const) {
+      await external.postgres.query(give)
+      assert.equal((await prepare(dataDir, { DATABASE_URL: desk.url() })).database.role, 'owner', give)
+      await external.postgres.query(take)
+    }
+    assert.equal((await prepare(dataDir, { DATABASE_URL: desk.url() })).database.role, 'restricted')
+  })
+
+  void test('with DATABASE_OWNER_URL the user of DATABASE_URL is the restricted login, unless it is a member of the owner', async (t) => {
     const desk = await external.createDatabase()
     await external.createUser('shop')
     const dataDir = createDataFolder(t)
@@ -176,13 +164,9 @@ void test(
     await external.postgres.query(`grant ${desk.owner} to shop`)
     const member = await prepare(dataDir, env)
     assert.deepEqual([member.database.role, member.database.user], ['restricted', loginRole(desk.name)])
-  },
-)
+  })
 
-void test(
-  'a new version of the master key changes the password, but never under another instance',
-  { skip },
-  async (t) => {
+  void test('a new version of the master key changes the password, but never under another instance', async (t) => {
     const desk = await external.createDatabase()
     const dataDir = createDataFolder(t)
     const env = { DATABASE_URL: desk.url() }
@@ -201,13 +185,9 @@ void test(
     await external.postgres.query(`alter role ${database.user} password 'changed by hand'`)
     const healed = await prepare(dataDir, env)
     assert.deepEqual([healed.database.role, await canLogIn(healed.database.app)], ['restricted', true])
-  },
-)
+  })
 
-void test(
-  'rights of all roles that the owner cannot take away are named with their statements',
-  { skip },
-  async (t) => {
+  void test('rights of all roles that the owner cannot take away are named with their statements', async (t) => {
     const desk = await external.createDatabase()
     await external.postgres.query(`alter database ${desk.name} owner to postgres`)
     await external.postgres.query(`grant create, temporary on database ${desk.name} to public`)
@@ -215,20 +195,23 @@ void test(
     const { database, warnings } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
     assert.equal(database.role, 'restricted')
     assert.match(warnings.join(), new RegExp(`revoke temporary, create on database "${desk.name}" from public`))
-  },
-)
+  })
 
-void test('a server with too few connections is named at the start', { skip }, async (t) => {
-  const desk = await external.createDatabase()
-  await external.postgres.query(`alter database ${desk.name} connection limit 12`)
-  const { warnings } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
-  assert.match(warnings.join(), /needs 16 database connections, but the limit of the database allows 12/)
-})
+  void test('a database that is closed to all roles is opened to the login', async (t) => {
+    const desk = await external.createDatabase()
+    await external.postgres.query(`revoke connect on database ${desk.name} from public`)
+    const { database } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
+    assert.equal(database.role, 'restricted')
+  })
 
-void test(
-  'sslmode follows libpq without a warning: prefer works without TLS, require does not',
-  { skip },
-  async (t) => {
+  void test('a server with too few connections is named at the start', async (t) => {
+    const desk = await external.createDatabase()
+    await external.postgres.query(`alter database ${desk.name} connection limit 12`)
+    const { warnings } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
+    assert.match(warnings.join(), /needs 16 database connections, but the limit of the database allows 12/)
+  })
+
+  void test('sslmode follows libpq without a warning: prefer works without TLS, require does not', async (t) => {
     const desk = await external.createDatabase()
     const dataDir = createDataFolder(t)
     const seen: string[] = []
@@ -241,13 +224,9 @@ void test(
       message: /does not support SSL/,
     })
     assert.deepEqual(seen, [])
-  },
-)
+  })
 
-void test(
-  'health shows the owner role, and commands use the restricted login',
-  { skip, timeout: 120_000 },
-  async (t) => {
+  void test('health shows the owner role, and commands use the restricted login', { timeout: 120_000 }, async (t) => {
     const desk = await external.createDatabase({ createrole: false })
     const folder = createFolder(t)
     const options = { dataDir: join(folder, 'data'), env: { DATABASE_URL: desk.url() } }
@@ -278,5 +257,5 @@ void test(
     assert.match(checked.stdout, /13 = pool 10 \+ jobs 3 \+ locks 0/)
     healthy.kill('SIGTERM')
     await healthy.exited
-  },
-)
+  })
+})

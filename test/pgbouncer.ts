@@ -18,11 +18,13 @@ export interface PgbouncerOptions {
   readonly users: readonly string[]
   /** Server connections per user. */
   readonly poolSize?: number
+  /** User of all server connections, whoever the client is. Default: the client's user. */
+  readonly forcedUser?: string
 }
 
 /** Starts PgBouncer. Check `clusterMissing` first. */
 export async function openPgbouncer(folder: string, options: PgbouncerOptions): Promise<Pgbouncer> {
-  const { databasePort, mode, poolSize = 10 } = options
+  const { databasePort, mode, poolSize = 10, forcedUser } = options
   const [port = 0] = await findFreePorts(1)
   const home = createServerFolder(join(folder, `pgbouncer-${port}`))
   const [list, file] = [join(home, 'users.txt'), join(home, 'pgbouncer.ini')]
@@ -39,7 +41,8 @@ export async function openPgbouncer(folder: string, options: PgbouncerOptions): 
     default_pool_size: poolSize,
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`)
-  const databases = `[databases]\n* = host=127.0.0.1 port=${databasePort}\n`
+  const user = forcedUser === undefined ? '' : ` user=${forcedUser}`
+  const databases = `[databases]\n* = host=127.0.0.1 port=${databasePort}${user}\n`
   writeFileSync(file, `${databases}[pgbouncer]\n${lines.join('\n')}\n`, { mode: 0o644 })
   const args = [file]
   const server = startServer(pathOf('pgbouncer'), { name: `pgbouncer-${port}`, args, folder, unprivileged: true })

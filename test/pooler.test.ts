@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { openDb, sql } from '#platform/database/db'
 import { NO_POOLER, recognizePooler, type Pooler } from '#platform/database/pooler'
 import { loginRole } from '#platform/process/roles'
@@ -29,17 +29,16 @@ async function askForName([, , name = '', url, pooler = '']: readonly string[]):
   await db.close()
 }
 
-const skip = clusterMissing
 let external: External
 
 if (process.argv[2] === 'credit' || process.argv[2] === 'refund') {
   await askForName(process.argv)
 } else {
-  if (!skip) {
+  void describe('behind PgBouncer', { skip: clusterMissing }, () => {
     before(async () => void (external = await openExternal()))
     after(() => external[Symbol.asyncDispose]())
-  }
-  tests()
+    tests()
+  })
 }
 
 const entry = (user: string): string => `"${user}" "${user}"`
@@ -48,7 +47,7 @@ const openPooler = (desk: ExternalDatabase, mode: 'session' | 'transaction', poo
   openPgbouncer(external.folder, { databasePort: external.postgres.port, mode, users: [entry(desk.owner)], poolSize })
 
 function tests(): void {
-  void test('a pooler is recognised, and its mode and its statements are tried', { skip }, async () => {
+  void test('a pooler is recognised, and its mode and its statements are tried', async () => {
     const desk = await external.createDatabase()
     const recognize = (port?: number, declared?: 'session' | 'transaction'): Promise<Pooler> =>
       recognizePooler({ connectionString: desk.url(desk.owner, port) }, { declared, connectTimeoutMs: 5000 })
@@ -65,64 +64,79 @@ function tests(): void {
     assert.equal((await recognize(narrow.port, 'session')).mode, 'session')
   })
 
-  void test(
-    'through a transaction pooler a worker needs DATABASE_DIRECT_URL, and a web instance needs a migrated database',
-    { skip },
-    async (t) => {
-      const desk = await external.createDatabase()
-      await using pooler = await openPooler(desk, 'transaction')
-      const dataDir = createDataFolder(t)
-      const pooled = { DATABASE_URL: desk.url(desk.owner, pooler.port) }
-      for (const type of ['worker', 'all']) {
-        await assert.rejects(prepare(dataDir, { ...pooled, INSTANCE_TYPE: type }), {
-          code: 'platform.direct-url-missing',
-          message: /^[^\n]*DATABASE_DIRECT_URL[^\n]*$/,
-        })
-      }
-      const web = { ...pooled, INSTANCE_TYPE: 'web' }
-      await assert.rejects(prepare(dataDir, web), { code: 'platform.direct-url-missing', message: /Start a worker/ })
-
-      const worker = { ...pooled, INSTANCE_TYPE: 'worker', DATABASE_DIRECT_URL: desk.url() }
-      const refused = await prepare(dataDir, worker)
-      assert.deepEqual([refused.database.role, refused.database.pooler.mode], ['owner', 'transaction'])
-      assert.equal(refused.database.direct.port, external.postgres.port)
-      const file = join(dataDir, 'database-role.sql')
-      assert.equal(statSync(file).mode & 0o777, 0o600)
-      const [, line = ''] =
-        new RegExp(`^-- ("${loginRole(desk.name)}" "[\\w-]{43}")$`, 'm').exec(readFileSync(file, 'utf8')) ?? []
-      assert.notEqual(line, '')
-      assert.ok(!refused.warnings.join().includes(line.split('"')[3] ?? 'none'))
-
-      await pooler.addUser(line)
-      const { database } = await waitFor('the pooler to know the login', async () => {
-        const prepared = await prepare(dataDir, worker)
-        return prepared.database.role === 'restricted' && prepared
+  void test('through a transaction pooler a worker needs DATABASE_DIRECT_URL, and a web instance needs a migrated database', async (t) => {
+    const desk = await external.createDatabase()
+    await using pooler = await openPooler(desk, 'transaction')
+    const dataDir = createDataFolder(t)
+    const pooled = { DATABASE_URL: desk.url(desk.owner, pooler.port) }
+    for (const type of ['worker', 'all']) {
+      await assert.rejects(prepare(dataDir, { ...pooled, INSTANCE_TYPE: type }), {
+        code: 'platform.direct-url-missing',
+        message: /^[^\n]*DATABASE_DIRECT_URL[^\n]*$/,
       })
-      assert.deepEqual(
-        [database.user, database.app.port, database.direct.port],
-        [loginRole(desk.name), pooler.port, external.postgres.port],
-      )
-      const served = await prepare(dataDir, web)
-      assert.deepEqual([served.database.role, served.database.user], ['restricted', loginRole(desk.name)])
-      const db = openDb({
-        connection: served.database.app,
-        pooler: served.database.pooler,
-        expectedUser: served.database.user,
-      })
-      assert.deepEqual(
-        await db.one(
-          sql`select current_setting('statement_timeout') as statement, current_setting('search_path') as path`,
-        ),
-        {
-          statement: '30s',
-          path: 'pg_catalog, pg_temp',
-        },
-      )
-      await db.close()
-    },
-  )
+    }
+    const web = { ...pooled, INSTANCE_TYPE: 'web' }
+    await assert.rejects(prepare(dataDir, web), { code: 'platform.direct-url-missing', message: /Start a worker/ })
 
-  void test('DATABASE_DIRECT_URL must reach the server itself and the same database', { skip }, async (t) => {
+    const worker = { ...pooled, INSTANCE_TYPE: 'worker', DATABASE_DIRECT_URL: desk.url() }
+    const refused = await prepare(dataDir, worker)
+    assert.deepEqual([refused.database.role, refused.database.pooler.mode], ['owner', 'transaction'])
+    assert.equal(refused.database.direct.port, external.postgres.port)
+    const file = join(dataDir, 'database-role.sql')
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    const [, line = ''] =
+      new RegExp(`^-- ("${loginRole(desk.name)}" "[\\w-]{43}")$`, 'm').exec(readFileSync(file, 'utf8')) ?? []
+    assert.notEqual(line, '')
+    assert.ok(!refused.warnings.join().includes(line.split('"')[3] ?? 'none'))
+
+    await pooler.addUser(line)
+    const { database } = await waitFor('the pooler to know the login', async () => {
+      const prepared = await prepare(dataDir, worker)
+      return prepared.database.role === 'restricted' && prepared
+    })
+    assert.deepEqual(
+      [database.user, database.app.port, database.direct.port],
+      [loginRole(desk.name), pooler.port, external.postgres.port],
+    )
+    const served = await prepare(dataDir, web)
+    assert.deepEqual([served.database.role, served.database.user], ['restricted', loginRole(desk.name)])
+    const db = openDb({
+      connection: served.database.app,
+      pooler: served.database.pooler,
+      expectedUser: served.database.user,
+    })
+    assert.deepEqual(
+      await db.one(
+        sql`select current_setting('statement_timeout') as statement, current_setting('search_path') as path`,
+      ),
+      {
+        statement: '30s',
+        path: 'pg_catalog, pg_temp',
+      },
+    )
+    await db.close()
+  })
+
+  void test('a pooler that logs everyone in as the owner does not count as a restricted login', async (t) => {
+    const desk = await external.createDatabase()
+    const dataDir = createDataFolder(t)
+    const { database: direct } = await prepare(dataDir, { DATABASE_URL: desk.url() })
+    const users = [entry(desk.owner), `"${direct.user}" "${String(direct.app.password)}"`]
+    const options = {
+      databasePort: external.postgres.port,
+      mode: 'transaction',
+      users,
+      forcedUser: desk.owner,
+    } as const
+    await using pooler = await openPgbouncer(external.folder, options)
+    const env = { DATABASE_URL: desk.url(desk.owner, pooler.port), DATABASE_DIRECT_URL: desk.url() }
+    const { database, warnings } = await prepare(dataDir, env)
+    assert.equal(database.role, 'owner')
+    assert.match(warnings.join(), new RegExp(`gets the role "${desk.owner}"`))
+    await assert.rejects(prepare(createDataFolder(t), { ...env, PURSER_MODE: 'live' }), { code: 'platform.other-mode' })
+  })
+
+  void test('DATABASE_DIRECT_URL must reach the server itself and the same database', async (t) => {
     const [desk, other] = [await external.createDatabase(), await external.createDatabase()]
     await using pooler = await openPooler(desk, 'transaction')
     const dataDir = createDataFolder(t)
@@ -138,26 +152,22 @@ function tests(): void {
     })
   })
 
-  void test(
-    'DATABASE_POOLER=session stops the start when the pooler contradicts it, and lets a worker run when it is true',
-    { skip },
-    async (t) => {
-      const desk = await external.createDatabase()
-      await using shared = await openPooler(desk, 'transaction')
-      await using own = await openPooler(desk, 'session')
-      const env = (port: number) => ({
-        DATABASE_URL: desk.url(desk.owner, port),
-        DATABASE_POOLER: 'session',
-        DATABASE_ROLE: 'owner',
-      })
-      const dataDir = createDataFolder(t)
-      await assert.rejects(prepare(dataDir, env(shared.port)), { code: 'platform.pooler-mode' })
-      const { database } = await prepare(dataDir, env(own.port))
-      assert.deepEqual([database.pooler.mode, database.role], ['session', 'owner'])
-    },
-  )
+  void test('DATABASE_POOLER=session stops the start when the pooler contradicts it, and lets a worker run when it is true', async (t) => {
+    const desk = await external.createDatabase()
+    await using shared = await openPooler(desk, 'transaction')
+    await using own = await openPooler(desk, 'session')
+    const env = (port: number) => ({
+      DATABASE_URL: desk.url(desk.owner, port),
+      DATABASE_POOLER: 'session',
+      DATABASE_ROLE: 'owner',
+    })
+    const dataDir = createDataFolder(t)
+    await assert.rejects(prepare(dataDir, env(shared.port)), { code: 'platform.pooler-mode' })
+    const { database } = await prepare(dataDir, env(own.port))
+    assert.deepEqual([database.pooler.mode, database.role], ['session', 'owner'])
+  })
 
-  void test('two processes through a transaction pooler never run the statement of the other', { skip }, async () => {
+  void test('two processes through a transaction pooler never run the statement of the other', async () => {
     const desk = await external.createDatabase()
     await using pooler = await openPooler(desk, 'transaction', 2)
     const url = desk.url(desk.owner, pooler.port)
@@ -174,7 +184,7 @@ function tests(): void {
 
   void test(
     'a worker stops with one line, and web and worker serve payments through the pooler',
-    { skip, timeout: 120_000 },
+    { timeout: 120_000 },
     async (t) => {
       const desk = await external.createDatabase()
       await using pooler = await openPooler(desk, 'transaction')

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** Lets time pass. Only where the time itself is under test: a process that is frozen, or a server that is away, for so long. */
+export const letTimePass = (ms: number): Promise<void> => delay(ms)
+
 /** Polls until `probe` returns a value other than undefined or false, and returns it. Throws with `what` after the deadline. */
 export async function waitFor<T>(
   what: string,

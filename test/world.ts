@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ClientConfig } from 'pg'
 import { createApp, loadSchemas, type App } from '../src/app.ts'
 import { loadAppConfig } from '../src/foundation.ts'
 import { addMs, createSetClock, systemClock, type Clock, type SetClock } from '#platform/base/clock'
@@ -55,6 +56,8 @@ export interface WorldOptions {
   /** `system`: jobs run by themselves in real time. `set` (default): time stands still until `advance`. */
   readonly clock?: 'set' | 'system'
   readonly env?: Readonly<Record<string, string>>
+  /** Replaces the connection of the program, such as by one through a proxy. */
+  readonly route?: (direct: ClientConfig) => ClientConfig | Promise<ClientConfig>
   /** Random source of ids. Default: the system's. */
   readonly bytes?: (count: number) => Buffer
 }
@@ -75,6 +78,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const loaded = loadAppConfig({ env, file: join(dataDir, '.env') })
   const schemas = await loadSchemas(mode)
   const database = stack.use(await openTestDatabase(schemas))
+  const connection = options.route ? await options.route(database.connection) : database.connection
   const set = options.clock === 'system' ? undefined : createSetClock()
   let aheadMs = 0
   const clock = set ?? { now: () => addMs(systemClock.now(), aheadMs) }
@@ -83,11 +87,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const log = createMemoryLog({ level: 'debug' })
   const ids = createIds(clock, options.bytes)
   const open = async (exclusive: boolean): Promise<App> => {
-    const { connection, user } = database
     const connections = {
       app: connection,
       direct: connection,
-      user,
+      user: database.user,
       pooler: NO_POOLER,
       role: 'restricted' as const,
       exclusive,

@@ -9,7 +9,7 @@ export const gatewayConfig = defineConfig('gateway', {
     'API_REQUESTS_PER_MINUTE',
     z.coerce.number(RANGE).int(RANGE).min(1, RANGE).max(100_000_000, RANGE).default(60_000),
     {
-      doc: 'Maximum requests per minute of one API key to one process. Further requests get 429.',
+      doc: 'Maximum requests per minute of one API key. With REDIS_URL all instances count together; without it each instance allows this many. Further requests get 429.',
       runtime: true,
     },
   ),

@@ -77,7 +77,7 @@ export function createDirectory(deps: IdentityDeps): Directory {
     disableOperator: withInvalidation(disableOperator),
     listOperators: (q, page) => readOperators(q, clampLimit(page)),
     audit: {
-      record: (tx, entry) => insertAudit(tx, entry, deps.clock.now()),
+      record: (tx, entry) => insertAudit(tx, { entry, at: deps.clock.now() }),
       list: (q, page) => readAudit(q, { ...clampLimit(page), action: page.action, target: page.target }),
     },
     ensureSandboxMerchant: (tx, input) =>

@@ -9,8 +9,7 @@ import { badInput, unknownKey } from './errors.ts'
 import { DEFAULT_SCOPES, SCOPES, type ApiKey, type IdentityDeps, type NewKey, type Scope } from './types.ts'
 import { requireMerchant, requireName } from './merchants.ts'
 import { requireStore } from './stores.ts'
-import { insertAudit } from './store/audit.ts'
-import { insertKey, markReplaced, markRevoked, readKeyForChange } from './store/keys.ts'
+import { insertKey, markRevoked, readKeyForChange, replaceKey, type KeyRow } from './store/keys.ts'
 
 export const keyPrefix = (mode: Mode): string => (mode === 'live' ? 'sk_live_' : 'sk_test_')
 
@@ -37,20 +36,19 @@ export async function createKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput, 
   if (input.expiresAt && input.expiresAt <= at) throw badInput('expires_at', 'A key must expire in the future.')
   const merchant = await requireMerchant(tx, input.merchantId)
   if (input.storeId !== undefined) await requireStore(tx, { id: input.storeId, merchantId: merchant.id })
-  const made = await writeKey(deps, tx, { ...input, merchantId: merchant.id, at })
+  const { row, secret } = newKey(deps, { ...input, merchantId: merchant.id, at })
   const store = input.storeId === undefined ? {} : { store: input.storeId }
-  const detail = { merchant: merchant.id, ...store, name: input.name, scopes: requireScopes(input.scopes) }
-  await insertAudit(tx, { actor, action: 'identity.key-created', target: made.id, detail }, at)
-  return made
+  const detail = { merchant: merchant.id, ...store, name: input.name, scopes: row.scopes }
+  await insertKey(tx, row, { entry: { actor, action: 'identity.key-created', target: row.id, detail }, at })
+  return { id: row.id, secret }
 }
 
-async function writeKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput & { at: Date }): Promise<NewKey> {
+function newKey(deps: IdentityDeps, input: NewKeyInput & { at: Date }): { row: KeyRow; secret: string } {
   const { ids, masterKey, mode } = deps
-  const id = ids.next('key')
   const secret = `${keyPrefix(mode)}${ids.secret(SECRET_BYTES)}`
   const pepperVersion = newestPepperVersion(masterKey)
-  await insertKey(tx, {
-    id,
+  const row = {
+    id: ids.next('key'),
     merchantId: input.merchantId,
     storeId: input.storeId,
     name: requireName(input.name),
@@ -61,8 +59,8 @@ async function writeKey(deps: IdentityDeps, tx: Tx, input: NewKeyInput & { at: D
     livemode: mode === 'live',
     createdAt: input.at,
     expiresAt: input.expiresAt,
-  })
-  return { id, secret }
+  }
+  return { row, secret }
 }
 
 function requireScopes(scopes: readonly Scope[] = DEFAULT_SCOPES): readonly Scope[] {
@@ -86,24 +84,21 @@ export async function rotateKey(
       old.replacedBy === undefined ? 'has expired or was revoked' : `was already replaced by ${old.replacedBy}`
     throw new AppError('identity.key-not-active', 409, `The key ${keyId} ${why}. Create a new key instead.`)
   }
-  const made = await writeKey(deps, tx, { ...old, at })
+  const { row, secret } = newKey(deps, { ...old, at })
   const ends = addMs(at, overlapMs)
-  await markReplaced(tx, old.id, made.id, old.expiresAt && old.expiresAt < ends ? old.expiresAt : ends)
-  const detail = { replacedBy: made.id, overlapMs }
-  await insertAudit(tx, { actor, action: 'identity.key-rotated', target: old.id, detail }, at)
-  return made
+  const detail = { replacedBy: row.id, overlapMs }
+  const expiresAt = old.expiresAt && old.expiresAt < ends ? old.expiresAt : ends
+  const entry = { actor, action: 'identity.key-rotated', target: old.id, detail }
+  await replaceKey(tx, row, { id: old.id, expiresAt }, { entry, at })
+  return { id: row.id, secret }
 }
 
 export async function revokeKey(deps: IdentityDeps, tx: Tx, { keyId }: { keyId: string }, actor: Actor): Promise<void> {
   const at = deps.clock.now()
   const key = await requireKey(tx, keyId)
   if (key.revokedAt) return
-  await markRevoked(tx, keyId, at)
-  await insertAudit(
-    tx,
-    { actor, action: 'identity.key-revoked', target: keyId, detail: { merchant: key.merchantId } },
-    at,
-  )
+  const entry = { actor, action: 'identity.key-revoked', target: keyId, detail: { merchant: key.merchantId } }
+  await markRevoked(tx, keyId, { entry, at })
 }
 
 async function requireKey(tx: Tx, id: string): Promise<ApiKey> {

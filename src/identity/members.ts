@@ -3,7 +3,6 @@ import type { Queryable, Tx } from '#platform/database/db'
 import type { Actor } from '#platform/runtime/module'
 import type { IdentityDeps, MemberRole } from './types.ts'
 import { requireMerchant } from './merchants.ts'
-import { insertAudit } from './store/audit.ts'
 import { deleteMember, readRoles, writeMember } from './store/members.ts'
 import { readOperatorByEmail } from './store/operators.ts'
 
@@ -15,10 +14,9 @@ export async function addMember(
 ): Promise<void> {
   const merchant = await requireMerchant(tx, merchantId)
   const operator = await requireOperator(tx, email)
-  const createdAt = clock.now()
-  if (!(await writeMember(tx, { merchantId: merchant.id, operatorId: operator.id, role, createdAt }))) return
   const detail = { operator: operator.id, role }
-  await insertAudit(tx, { actor, action: 'identity.member-set', target: merchant.id, detail }, createdAt)
+  const entry = { actor, action: 'identity.member-set', target: merchant.id, detail }
+  await writeMember(tx, { merchantId: merchant.id, operatorId: operator.id, role }, { entry, at: clock.now() })
 }
 
 export async function removeMember(
@@ -28,12 +26,12 @@ export async function removeMember(
   actor: Actor,
 ): Promise<void> {
   const operator = await requireOperator(tx, email)
-  if (!(await deleteMember(tx, { merchantId, operatorId: operator.id }))) {
+  const detail = { operator: operator.id }
+  const entry = { actor, action: 'identity.member-removed', target: merchantId, detail }
+  if (!(await deleteMember(tx, { merchantId, operatorId: operator.id }, { entry, at: clock.now() }))) {
     const said = `${operator.email} is not a member of ${merchantId}. See: npx purser merchant members list ${merchantId}`
     throw new AppError('identity.unknown-member', 404, said)
   }
-  const detail = { operator: operator.id }
-  await insertAudit(tx, { actor, action: 'identity.member-removed', target: merchantId, detail }, clock.now())
 }
 
 async function requireOperator(tx: Tx, given: string): Promise<{ id: string; email: string }> {

@@ -6,7 +6,6 @@ import { isId } from '#platform/base/ids'
 import { applyBrandChange, deleteUnusedLogo } from './brand.ts'
 import { badInput, badOrigin, unknownMerchant } from './errors.ts'
 import type { IdentityDeps, Locale, Merchant, MerchantChange } from './types.ts'
-import { insertAudit } from './store/audit.ts'
 import {
   deleteOrigin,
   insertMerchant,
@@ -28,8 +27,8 @@ export async function createMerchant(
   const name = requireName(input.name)
   const locale = input.locale ?? 'en'
   const livemode = mode === 'live'
-  await insertMerchant(tx, { id, handle: null, name, livemode, locale, createdAt })
-  await insertAudit(tx, { actor, action: 'identity.merchant-created', target: id, detail: { name } }, createdAt)
+  const entry = { actor, action: 'identity.merchant-created', target: id, detail: { name } }
+  await insertMerchant(tx, { id, handle: null, name, livemode, locale, createdAt }, { entry, at: createdAt })
   return {
     id,
     name,
@@ -60,15 +59,15 @@ export async function updateMerchant(
     toleranceBps: tolerance === undefined ? before.toleranceBps : requireTolerance(tolerance),
     brand: await applyBrandChange(tx, before.brand, brand, at),
   }
-  await writeMerchant(tx, merchant)
-  await deleteUnusedLogo(tx, before.brand, merchant.brand)
   const detail = {
     name: merchant.name,
     locale: merchant.locale,
     toleranceBps: merchant.toleranceBps,
     ...merchant.brand,
   }
-  await insertAudit(tx, { actor, action: 'identity.merchant-changed', target: merchantId, detail }, at)
+  const entry = { actor, action: 'identity.merchant-changed', target: merchantId, detail }
+  await writeMerchant(tx, merchant, { entry, at })
+  await deleteUnusedLogo(tx, before.brand, merchant.brand)
   return merchant
 }
 
@@ -116,10 +115,8 @@ export async function addReturnOrigin(
   const merchant = await requireMerchant(tx, input.merchantId)
   if (merchant.returnOrigins.includes(origin)) return origin
   if (merchant.returnOrigins.length >= ORIGINS_MAX) throw badOrigin(origin, `${merchant.id} has ${ORIGINS_MAX} already`)
-  const at = clock.now()
-  const added = await insertOrigin(tx, { merchantId: merchant.id, origin, createdAt: at })
-  if (added)
-    await insertAudit(tx, { actor, action: 'identity.origin-added', target: merchant.id, detail: { origin } }, at)
+  const entry = { actor, action: 'identity.origin-added', target: merchant.id, detail: { origin } }
+  await insertOrigin(tx, { merchantId: merchant.id, origin }, { entry, at: clock.now() })
   return origin
 }
 
@@ -129,18 +126,14 @@ export async function removeReturnOrigin(
   { merchantId, origin }: { merchantId: string; origin: string },
   actor: Actor,
 ): Promise<void> {
-  if (!(await deleteOrigin(tx, { merchantId, origin }))) {
+  const entry = { actor, action: 'identity.origin-removed', target: merchantId, detail: { origin } }
+  if (!(await deleteOrigin(tx, { merchantId, origin }, { entry, at: deps.clock.now() }))) {
     throw new AppError(
       'identity.unknown-origin',
       404,
       `${merchantId} has no return origin ${origin}. See: npx purser merchant show ${merchantId}`,
     )
   }
-  await insertAudit(
-    tx,
-    { actor, action: 'identity.origin-removed', target: merchantId, detail: { origin } },
-    deps.clock.now(),
-  )
 }
 
 /** Returns `https://shop.example` without path or query. Accepts plain http outside live mode, where no real payers return. */

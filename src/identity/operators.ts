@@ -4,7 +4,6 @@ import type { Actor } from '#platform/runtime/module'
 import { badInput } from './errors.ts'
 import type { IdentityDeps, Operator, Role } from './types.ts'
 import { requireName } from './merchants.ts'
-import { insertAudit } from './store/audit.ts'
 import { insertOperator, markDisabled, lockOwnersAndOperator } from './store/operators.ts'
 
 const EMAIL = /^[^\s@]{1,100}@[^\s@]{1,99}$/
@@ -26,13 +25,13 @@ export async function createOperator(
     createdAt,
     disabledAt: undefined,
   }
-  if (!(await insertOperator(tx, operator))) {
+  const detail = { email, role: input.role }
+  const entry = { actor, action: 'identity.operator-created', target: operator.id, detail }
+  if (!(await insertOperator(tx, operator, { entry, at: createdAt }))) {
     throw new AppError('identity.operator-exists', 409, `There is already an operator ${email}. Use another address.`, {
       param: 'email',
     })
   }
-  const detail = { email, role: input.role }
-  await insertAudit(tx, { actor, action: 'identity.operator-created', target: operator.id, detail }, createdAt)
   return operator
 }
 
@@ -51,7 +50,6 @@ export async function disableOperator(
   if (operator.role === 'owner' && found.every((one) => one === operator)) {
     throw new AppError('identity.last-owner', 409, `${email} is the only owner left. Create another owner first.`)
   }
-  const at = clock.now()
-  await markDisabled(tx, operator.id, at)
-  await insertAudit(tx, { actor, action: 'identity.operator-disabled', target: operator.id, detail: { email } }, at)
+  const entry = { actor, action: 'identity.operator-disabled', target: operator.id, detail: { email } }
+  await markDisabled(tx, operator.id, { entry, at: clock.now() })
 }

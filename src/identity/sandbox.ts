@@ -8,8 +8,7 @@ import type { Secret } from '#platform/base/secrets'
 import { DEFAULT_SCOPES, type IdentityDeps, type Merchant } from './types.ts'
 import { hashKey, keyPrefix, newestPepperVersion } from './keys.ts'
 import { requireMerchant } from './merchants.ts'
-import { insertAudit } from './store/audit.ts'
-import { insertKey, revokeOtherKeys } from './store/keys.ts'
+import { insertKey, keepSandboxKey } from './store/keys.ts'
 import { insertMerchant, readMerchantByHandle } from './store/merchants.ts'
 
 const HANDLE = 'sandbox'
@@ -33,13 +32,8 @@ export async function ensureSandboxMerchant(
     locale: 'en',
     createdAt: at,
   } as const
-  if (await insertMerchant(tx, row)) {
-    await insertAudit(
-      tx,
-      { actor, action: 'identity.merchant-created', target: row.id, detail: { name: row.name } },
-      at,
-    )
-  }
+  const entry = { actor, action: 'identity.merchant-created', target: row.id, detail: { name: row.name } }
+  await insertMerchant(tx, row, { entry, at })
   const merchant = await readMerchantByHandle(tx, HANDLE)
   invariant(merchant, 'the sandbox merchant exists after its insert')
   await ensureKey(deps, tx, merchant.id, secret)
@@ -67,14 +61,11 @@ async function ensureKey(
     hint: secret.slice(-4),
     scopes: DEFAULT_SCOPES,
   }
-  if (await insertKey(tx, { ...row, livemode: false, createdAt: at, expiresAt: undefined })) {
-    await insertAudit(
-      tx,
-      { actor, action: 'identity.key-created', target: id, detail: { merchant: merchantId, name: KEY_NAME } },
-      at,
-    )
-  }
-  await revokeOtherKeys(tx, { merchantId, name: KEY_NAME, hash, at })
+  const detail = { merchant: merchantId, name: KEY_NAME }
+  const created = { actor, action: 'identity.key-created', target: id, detail }
+  await insertKey(tx, { ...row, livemode: false, createdAt: at, expiresAt: undefined }, { entry: created, at })
+  const kept = { actor, action: 'identity.key-kept', target: merchantId, detail }
+  await keepSandboxKey(tx, { merchantId, hash }, { entry: kept, at })
 }
 
 /**

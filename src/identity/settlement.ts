@@ -6,7 +6,6 @@ import { explainInvalidMobile, parseMobile } from '#platform/base/phone'
 import { badInput, unknownMerchant } from './errors.ts'
 import type { Destination, IdentityDeps, Merchant, SettlementChange, MaskedDestination } from './types.ts'
 import { isId } from '#platform/base/ids'
-import { insertAudit } from './store/audit.ts'
 import { readDestination, readMerchantForChange, writeDestination, writeSettlement } from './store/merchants.ts'
 
 const HOLD_DAYS_AT_MOST = 365
@@ -25,11 +24,11 @@ export async function setSettlement(
     feeBps: feeBps === undefined ? before.settlement.feeBps : requireInteger('fee_bps', feeBps, MAX_FEE_BPS),
     feeFixed: feeFixed === undefined ? before.settlement.feeFixed : parseFees(feeFixed),
   }
-  await writeSettlement(tx, merchantId, settlement)
   const { feeFixed: fixed, ...rest } = settlement
   const fees = Object.entries(fixed).map(([currency, amount]) => `${currency} ${amount}`)
   const detail = { ...rest, feeFixed: fees }
-  await insertAudit(tx, { actor, action: 'identity.settlement-set', target: merchantId, detail }, clock.now())
+  const entry = { actor, action: 'identity.settlement-set', target: merchantId, detail }
+  await writeSettlement(tx, merchantId, settlement, { entry, at: clock.now() })
   return { ...before, settlement }
 }
 
@@ -111,10 +110,10 @@ export async function setDestination(
   const destination = given === null ? undefined : parseDestination(given)
   const shown = destination && maskDestination(destination)
   const sealed = destination && masterKey.seal(JSON.stringify(destination), sealingContext(merchantId))
-  await writeDestination(tx, merchantId, sealed, shown)
   const describe = (one: MaskedDestination | null | undefined): string => (one ? `${one.kind} ${one.ends}` : 'none')
   const detail = { before: describe(before.destination), after: describe(shown) }
-  await insertAudit(tx, { actor, action: 'identity.destination-set', target: merchantId, detail }, clock.now())
+  const entry = { actor, action: 'identity.destination-set', target: merchantId, detail }
+  await writeDestination(tx, merchantId, { sealed, shown }, { entry, at: clock.now() })
   return shown
 }
 

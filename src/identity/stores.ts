@@ -6,7 +6,6 @@ import { applyBrandChange, deleteUnusedLogo } from './brand.ts'
 import { badInput, unknownStore } from './errors.ts'
 import type { IdentityDeps, NewStore, Shop, Store, StoreChange } from './types.ts'
 import { parseOrigin, requireMerchant, requireName } from './merchants.ts'
-import { insertAudit } from './store/audit.ts'
 import { countStores, insertStore, readStore, readStoreForChange, writeStore } from './store/stores.ts'
 
 const STORES_AT_MOST = 200
@@ -39,9 +38,9 @@ export async function createStore(
     archivedAt: undefined,
   }
   const store = await applyChange(deps, tx, empty, input)
-  await insertStore(tx, store, requestKey)
   const detail = { merchant: merchant.id, name: store.name }
-  await insertAudit(tx, { actor, action: 'identity.store-created', target: store.id, detail }, at)
+  const entry = { actor, action: 'identity.store-created', target: store.id, detail }
+  await insertStore(tx, store, requestKey, { entry, at })
   return store
 }
 
@@ -54,10 +53,10 @@ export async function updateStore(
   const before = isId('sto', id) ? await readStoreForChange(tx, id) : undefined
   if (!before || (merchantId !== undefined && before.merchantId !== merchantId)) throw unknownStore(id)
   const store = await applyChange(deps, tx, before, input)
-  await writeStore(tx, store)
-  await deleteUnusedLogo(tx, before.brand, store.brand)
   const detail = { merchant: store.merchantId, changed: Object.keys(input).toSorted() }
-  await insertAudit(tx, { actor, action: 'identity.store-changed', target: id, detail }, deps.clock.now())
+  const entry = { actor, action: 'identity.store-changed', target: id, detail }
+  await writeStore(tx, store, { entry, at: deps.clock.now() })
+  await deleteUnusedLogo(tx, before.brand, store.brand)
   return store
 }
 

@@ -2,7 +2,7 @@ import type { Cases } from '#cases'
 import type { ReportSecurityEvent } from '#inbox'
 import type { Ledger } from '#ledger'
 import type { Clock } from '#platform/base/clock'
-import type { Db, Tx } from '#platform/database/db'
+import type { Db, TransactionOptions, Tx } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import type { Ids } from '#platform/base/ids'
 import type { Job, Jobs } from '#platform/runtime/jobs'
@@ -79,10 +79,14 @@ const MAX_TRANSACTIONS = 4
  * our debit; then everything runs again. On the last run `contended` is true, and nothing may depend on the available
  * balance.
  */
-export async function transactMoney<T>(context: Context, act: (tx: Tx, contended: boolean) => Promise<T>): Promise<T> {
+export async function transactMoney<T>(
+  context: Context,
+  act: (tx: Tx, contended: boolean) => Promise<T>,
+  options?: TransactionOptions,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await context.db.transaction((tx) => act(tx, attempt === MAX_TRANSACTIONS))
+      return await context.db.transaction((tx) => act(tx, attempt === MAX_TRANSACTIONS), options)
     } catch (error) {
       const spent = error instanceof AppError && error.code === 'ledger.insufficient-funds'
       if (!spent || attempt === MAX_TRANSACTIONS) throw error

@@ -1,5 +1,6 @@
 import type { HealthCheck } from '#platform/runtime/health'
 import { type Context, railOf } from './context.ts'
+import { listSilentRails } from './attempts/answers.ts'
 import { measureWaitingRefunds } from './refunds/resolve.ts'
 import { findOldestDue } from './store/attempts.ts'
 import { measureSentTransfers } from './store/transfers.ts'
@@ -15,7 +16,7 @@ const SWEEP_STALE_MS = 60 * 60_000
 /** Maximum wait of a payer for an operator: to pay a refund manually, or to find a manual transfer. */
 const OPERATOR_WAIT_MS = 24 * 60 * 60_000
 
-/** Checks that attempts and watching rails are polled and operators act in time. Also sets the gauges. */
+/** Checks that attempts and watching rails are polled, providers answer and operators act in time. Also sets the gauges. */
 export const paymentsHealth = (context: Context): HealthCheck => ({
   name: 'payments',
   critical: false,
@@ -23,6 +24,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
     const { overdueSeconds } = await measure(context)
     const late = overdueSeconds > OVERDUE_SECONDS
     const blind = await listStaleWatches(context)
+    const silent = await listSilentRails(context)
     const isWaitingTooLong = (since: Date | null): since is Date =>
       since !== null && context.clock.now().getTime() - since.getTime() > OPERATOR_WAIT_MS
     const { waiting, since } = await measureWaitingRefunds(context)
@@ -31,7 +33,12 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
     const reorged = await context.cases.countOpen(context.db, 'taken-back')
     return {
       status:
-        late || blind.length > 0 || refundsWaitTooLong || isWaitingTooLong(sent.since) || reorged > 0
+        late ||
+        silent.length > 0 ||
+        blind.length > 0 ||
+        refundsWaitTooLong ||
+        isWaitingTooLong(sent.since) ||
+        reorged > 0
           ? 'degraded'
           : 'healthy',
       detail: {
@@ -42,6 +49,7 @@ export const paymentsHealth = (context: Context): HealthCheck => ({
         ...(isWaitingTooLong(sent.since) && { transfersWaitingSince: sent.since.toISOString() }),
         ...(reorged > 0 && { takenBack: reorged }),
         ...(blind.length > 0 && { blind }),
+        ...(silent.length > 0 && { silent }),
       },
     }
   },

@@ -28,21 +28,35 @@ export interface DeliverDeps {
   clock: Clock
   log: Log
   mayDeliver: (url: URL) => boolean
+  /** Returns the address at which this process receives callbacks, when it is a Purser. */
+  localUrl?: (() => string) | undefined
 }
 
-export function createDeliver({ fetch, clock, log, mayDeliver }: DeliverDeps): Deliver {
+/** Paths of callbacks of every Purser. */
+const WEBHOOKS = '/api/webhook/'
+
+export function createDeliver({ fetch, clock, log, mayDeliver, localUrl }: DeliverDeps): Deliver {
   const accepts = (text: string): boolean => {
     const url = URL.parse(text)
     return url !== null && mayDeliver(url)
   }
+  /**
+   * Returns the URL for a delivery. A callback URL that another instance or an earlier start stored with its own address leads to this
+   * process instead, which shares the database.
+   */
+  const targetOf = (text: string): string | undefined => {
+    if (accepts(text)) return text
+    const path = URL.parse(text)?.pathname
+    return localUrl && path?.startsWith(WEBHOOKS) ? localUrl() + path : undefined
+  }
   async function post(
-    url: string,
+    stored: string,
     body: string,
     headers: Record<string, string>,
     label: string,
   ): Promise<number | undefined> {
-    // An earlier start stored this URL when the program had another address.
-    if (!accepts(url)) {
+    const url = targetOf(stored)
+    if (url === undefined) {
       log.warn({ label }, `not delivered: ${DELIVERY_REFUSED}`)
       return undefined
     }

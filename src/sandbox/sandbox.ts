@@ -50,6 +50,8 @@ export interface SandboxDeps {
    * address in the sandbox's network.
    */
   mayDeliver: (url: URL) => boolean
+  /** Returns the address at which this process receives callbacks, when the sandbox is part of a Purser. */
+  localUrl?: () => string
   /** Returns the URL of a demo checkout, which the page links. */
   demoUrl?: () => string | undefined
   /** Required on every page and control when set. Needed when other machines can reach the sandbox. */
@@ -62,7 +64,7 @@ export const sandboxSchema = { name: 'sandbox', folder: new URL('./migrations/',
 export function createSandbox(deps: SandboxDeps): Module {
   const { db, clock, ids, fetch, baseUrl, webhookUrl = () => undefined, demoUrl = () => undefined } = deps
   const log = deps.log.child({ module: 'sandbox' })
-  const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver })
+  const deliver = createDeliver({ fetch, clock, log, mayDeliver: deps.mayDeliver, localUrl: deps.localUrl })
   const prompts = createPrompts({ db, clock, ids })
   prompts.addNetwork(mpesaNetwork(ids))
   const emit = createEmit({ clock, ids, webhookUrl: () => webhookUrl('stripe') })

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
-import { waitFor } from '../wait.ts'
+import { waitFor, letTimePass } from '../wait.ts'
 import { openCluster, type Cluster } from './cluster.ts'
 import { createFigures, seconds, summarizeFailures } from './figures.ts'
 import { FORM } from './form.ts'
 import { startLoad, type Load, type LoadFigures, type LoadOptions, type Sale } from './load.ts'
 import { clusterMissing } from './programs.ts'
+import { countUnfinished, holdEvents } from './held.ts'
 import { measureRecovery } from './recovery.ts'
 import { verify } from './verify.ts'
 
 /** A killed worker's rows are taken up within this time: 10 s of silence, and the next claim. */
 const TAKEN_UP_MS = 15_000
+const KILLS = [
+  ['kill -9 of one worker', 1],
+  ['kill -9 of both workers', 2],
+] as const
 
 void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs }, () => {
   let cluster: Cluster
@@ -60,31 +64,23 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
     return `payments again after ${seconds(paidMs)}, all instances ready after ${seconds(readyMs)}`
   }
 
-  for (const count of [1, 2]) {
-    const scenario = count === 1 ? 'kill -9 of one worker' : 'kill -9 of both workers, restarted'
+  for (const [scenario, count] of KILLS) {
     void test(scenario, async () => {
       await underLoad(async () => {
         const victims = cluster.workers.slice(0, count)
-        // Silence the provider, so that the workers hold claims while their queries wait.
-        cluster.signalProviders('SIGSTOP')
-        await delay(FORM.holdMs)
-        const held = await listHeld(cluster)
-        await Promise.all(victims.map((victim) => victim.stop('SIGKILL')))
+        const held = await holdEvents(cluster, victims)
         const since = performance.now()
-        cluster.signalProviders('SIGCONT')
-        const restarted = Promise.all(count === 1 ? [] : victims.map((victim) => victim.start()))
-        await waitFor(
-          'the rows of the killed workers to be taken up',
-          async () => (await countLeft(cluster, held)) === 0,
-          150_000,
-        )
+        await Promise.all(victims.map((victim) => victim.stop('SIGKILL')))
+        await held.release()
+        // The process manager restarts a worker at once when no other one is left.
+        const restarted = count === 1 ? undefined : Promise.all(victims.map((victim) => victim.start()))
+        const isDone = async (): Promise<boolean> => (await countUnfinished(cluster, held)) === 0
+        await waitFor('the events of the killed workers to be handled', isDone, 150_000)
         const takenMs = performance.now() - since
-        await restarted
-        if (count === 1) await victims[0]?.start()
+        await (restarted ?? victims[0]?.start())
         await cluster.waitUntilReady()
-        assert.ok(held.length > 0, 'the workers held rows')
-        assert.ok(takenMs <= TAKEN_UP_MS, `the rows were taken up after ${seconds(takenMs)}`)
-        return `${held.length} claimed rows done after ${seconds(takenMs)}`
+        assert.ok(takenMs <= TAKEN_UP_MS, `the events were handled ${seconds(takenMs)} after the kill`)
+        return `${held.keys.length} claimed events handled ${seconds(takenMs)} after the kill`
       }, scenario)
     })
   }
@@ -104,7 +100,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
       const [web, worker] = [cluster.webs[0], cluster.workers[0]]
       web?.signal('SIGSTOP')
       worker?.signal('SIGSTOP')
-      await delay(FORM.stopMs)
+      await letTimePass(FORM.stopMs)
       web?.signal('SIGCONT')
       worker?.signal('SIGCONT')
       return `after SIGCONT: ${await describeRecovery(FORM.recoveryMs)}`
@@ -116,7 +112,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
     await underLoad(async () => {
       cluster.proxy.refuse()
       cluster.proxy.cut()
-      await delay(FORM.outageMs)
+      await letTimePass(FORM.outageMs)
       cluster.proxy.accept()
       return describeRecovery(FORM.recoveryMs)
     }, scenario)
@@ -130,7 +126,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
         const problemsOf = async (): Promise<string> =>
           JSON.stringify((await web?.health('/health'))?.body.problems ?? [])
         await waitFor('health to name Redis', async () => /redis/i.test(await problemsOf()), 15_000)
-        await delay(FORM.redisMs)
+        await letTimePass(FORM.redisMs)
         await cluster.redis.start()
         await waitFor('health to forget Redis', async () => !/redis/i.test(await problemsOf()), 15_000)
         return 'health named it; no request failed'
@@ -181,7 +177,7 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
           await instance.start(cluster.settings(instance.role === 'web' ? 'pooled' : 'direct'))
           await waitFor(`${instance.name} to be ready`, async () => (await instance.health()).status === 200)
           // The balancer needs two successful checks before it sends requests.
-          await delay(FORM.settleMs)
+          await letTimePass(FORM.settleMs)
         }
         return `5 instances in ${seconds(performance.now() - since)}`
       },
@@ -227,25 +223,6 @@ void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs
     )
   })
 })
-
-/** Lists provider events that a worker has claimed, or that wait for one. */
-async function listHeld(cluster: Cluster): Promise<string[]> {
-  const rows = await cluster.primary.query<{ key: string }>(
-    `select event_key as key from inbox.events where state = 'new'`,
-    [],
-    'purser',
-  )
-  return rows.map(({ key }) => key)
-}
-
-async function countLeft(cluster: Cluster, keys: readonly string[]): Promise<number> {
-  const rows = await cluster.primary.query(
-    `select from inbox.events where state = 'new' and event_key = any($1)`,
-    [keys],
-    'purser',
-  )
-  return rows.length
-}
 
 async function createPayment({ url, key }: Cluster, idempotencyKey: string): Promise<number> {
   const answer = await fetch(`${url}/api/v1/payments`, {

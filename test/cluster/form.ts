@@ -5,8 +5,6 @@ export interface Form {
   readonly load: { readonly salesPerSecond: number; readonly lanes: number }
   /** Answers before a fault is applied. */
   readonly flowing: number
-  /** Time that the providers are silent before a worker is killed. */
-  readonly holdMs: number
   readonly stopMs: number
   readonly outageMs: number
   readonly redisMs: number
@@ -23,7 +21,7 @@ export interface Form {
   readonly limitMs: number
 }
 
-const common = { connectionLimit: 20, burst: 60, holdMs: 1500, settleMs: 1500 } as const
+const common = { connectionLimit: 20, burst: 60, settleMs: 1500 } as const
 
 const short: Form = {
   ...common,

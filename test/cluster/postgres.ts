@@ -17,6 +17,8 @@ export interface PostgresServer extends AsyncDisposable {
   readonly port: number
   /** Runs a statement as superuser over the unix socket, past every proxy. */
   query<T extends object>(text: string, values?: readonly unknown[], database?: string): Promise<T[]>
+  /** Runs a statement in a transaction that stays open. Returns the function that ends it. */
+  hold(text: string, database: string): Promise<() => Promise<void>>
   /** Ends all processes of the server at once, as a power cut does. */
   kill(): Promise<void>
   /** Creates a standby that streams from this server, and makes each commit wait for it. */
@@ -45,10 +47,14 @@ async function startPostgres(folder: string, name: string): Promise<PostgresServ
   const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${home}`, ...SETTINGS]
   const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])]
   const server = startServer(pathOfPostgres('postgres'), { name, args, folder, unprivileged: true })
-  const query: PostgresServer['query'] = async (text, values = [], database = ADMIN) => {
+  const openClient = async (database: string): Promise<pg.Client> => {
     const client = new pg.Client({ host: home, port, user: ADMIN, database })
     client.on('error', () => undefined)
     await client.connect()
+    return client
+  }
+  const query: PostgresServer['query'] = async (text, values = [], database = ADMIN) => {
+    const client = await openClient(database)
     try {
       const { rows } = await client.query(text, [...values])
       return rows
@@ -60,6 +66,12 @@ async function startPostgres(folder: string, name: string): Promise<PostgresServ
   return {
     port,
     query,
+    hold: async (text, database) => {
+      const client = await openClient(database)
+      await client.query('begin')
+      await client.query(text)
+      return () => client.end()
+    },
     kill: async () => {
       for (const pid of [server.pid, ...childrenOf(server.pid)]) kill(pid, 'SIGKILL')
       await server.stop('SIGKILL')

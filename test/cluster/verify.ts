@@ -4,7 +4,7 @@ import { call } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import type { Sale } from './load.ts'
 
-/** What the databases say after all faults. */
+/** Result of reading the databases after all faults. */
 export interface Verdict {
   /** One sentence per violated promise. */
   readonly problems: string[]

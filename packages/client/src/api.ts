@@ -1032,6 +1032,7 @@ export type ErrorCode =
   | 'payments.too-many-attempts'
   | 'payments.transfer-confirmed'
   | 'payments.transfer-not-open'
+  | 'platform.commit-unknown'
   | 'rate-limited'
   | 'rates.unavailable'
   | 'rates.unknown-pair'

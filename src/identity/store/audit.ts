@@ -1,14 +1,42 @@
-import { sql, type Queryable, type Tx } from '#platform/database/db'
+import { rawSql, sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Actor } from '#platform/runtime/module'
 import type { AuditEntry, AuditRow, Page, PageQuery } from '../types.ts'
 import { pageOf } from './page.ts'
 
-export async function insertAudit(tx: Tx, { actor, action, target, detail = {} }: AuditEntry, at: Date): Promise<void> {
-  await tx.run(
-    sql`insert into identity.audit (at, actor_type, actor_id, action, target, detail)
-        values (${at}, ${actor.type}, ${actor.id}, ${action}, ${target}, ${JSON.stringify(detail)}::jsonb)`,
-  )
+/** An audit entry and its time. */
+export interface Audited {
+  readonly entry: AuditEntry
+  readonly at: Date
 }
+
+/** Renders an entry as the parameter of the schema's functions, which append it in the same call as the change. */
+export const toAuditJson = ({ entry: { actor, action, target, detail = {} }, at }: Audited): string =>
+  JSON.stringify({ at, actor_type: actor.type, actor_id: actor.id, action, target, detail })
+
+/** Appends an entry of another module's change. */
+export async function insertAudit(tx: Tx, audited: Audited): Promise<void> {
+  await tx.run(sql`select identity.append_audit(${toAuditJson(audited)}::jsonb)`)
+}
+
+/** Calls a function of the schema that writes one row and its audit entry. Returns whether something changed. */
+export async function writeAudited(tx: Tx, name: WriteFunction, row: object, audited: Audited): Promise<boolean> {
+  const call = sql`(${JSON.stringify(row)}::jsonb, ${toAuditJson(audited)}::jsonb)`
+  return (await tx.one<{ changed: boolean }>(sql`select identity.${rawSql(name)}${call} as changed`)).changed
+}
+
+type WriteFunction =
+  | 'create_merchant'
+  | 'change_merchant'
+  | 'set_settlement'
+  | 'set_destination'
+  | 'add_origin'
+  | 'remove_origin'
+  | 'create_store'
+  | 'change_store'
+  | 'create_key'
+  | 'create_operator'
+  | 'set_member'
+  | 'remove_member'
 
 type Row = Omit<AuditRow, 'actor'> & { actorType: Actor['type']; actorId: string }
 

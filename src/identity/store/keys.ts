@@ -1,3 +1,4 @@
+import { toAuditJson, writeAudited, type Audited } from './audit.ts'
 import { sql, type Db, type Queryable, type Tx } from '#platform/database/db'
 import type { ApiKey, Page, PageQuery, Scope } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
@@ -52,35 +53,49 @@ export interface KeyRow {
   expiresAt: Date | undefined
 }
 
+const toColumns = (row: KeyRow) => ({
+  id: row.id,
+  merchant_id: row.merchantId,
+  store_id: row.storeId,
+  name: row.name,
+  hash: row.hash,
+  pepper_version: row.pepperVersion,
+  hint: row.hint,
+  scopes: row.scopes,
+  livemode: row.livemode,
+  created_at: row.createdAt,
+  expires_at: row.expiresAt,
+})
+
 /** @returns false when the key already exists */
-export async function insertKey(tx: Tx, row: KeyRow): Promise<boolean> {
-  const written = await tx.run(
-    sql`insert into identity.keys (id, merchant_id, store_id, name, hash, pepper_version, hint, scopes, livemode, created_at, expires_at)
-        values (${row.id}, ${row.merchantId}, ${row.storeId ?? null}, ${row.name}, ${row.hash}, ${row.pepperVersion}, ${row.hint}, ${row.scopes},
-          ${row.livemode}, ${row.createdAt}, ${row.expiresAt ?? null})
-        on conflict (hash) do nothing`,
-  )
-  return written === 1
-}
+export const insertKey = (tx: Tx, row: KeyRow, audited: Audited): Promise<boolean> =>
+  writeAudited(tx, 'create_key', toColumns(row), audited)
 
-export async function markRevoked(tx: Tx, id: string, at: Date): Promise<void> {
-  await tx.run(sql`update identity.keys set revoked_at = ${at} where id = ${id} and revoked_at is null`)
-}
-
-export async function markReplaced(tx: Tx, id: string, by: string, expiresAt: Date): Promise<void> {
-  await tx.run(sql`update identity.keys set replaced_by = ${by}, expires_at = ${expiresAt} where id = ${id}`)
-}
-
-/** Revokes the merchant's keys of this name except the one with this hash. */
-export async function revokeOtherKeys(
+/** Adds a key that replaces `old.id`, with the same rights, and lets the old one end at `old.expiresAt`. */
+export async function replaceKey(
   tx: Tx,
-  row: { merchantId: string; name: string; hash: string; at: Date },
+  row: KeyRow,
+  old: { id: string; expiresAt: Date },
+  audited: Audited,
+): Promise<void> {
+  const key = JSON.stringify(toColumns(row))
+  await tx.run(
+    sql`select identity.rotate_key(${key}::jsonb, ${old.id}, ${old.expiresAt}, ${toAuditJson(audited)}::jsonb)`,
+  )
+}
+
+export async function markRevoked(tx: Tx, id: string, audited: Audited): Promise<void> {
+  await tx.run(sql`select identity.revoke_key(${id}, ${audited.at}, ${toAuditJson(audited)}::jsonb)`)
+}
+
+/** Makes the key with this hash the only valid one of its name at the sandbox merchant. */
+export async function keepSandboxKey(
+  tx: Tx,
+  { merchantId, hash }: { merchantId: string; hash: string },
+  audited: Audited,
 ): Promise<void> {
   await tx.run(
-    sql`update identity.keys
-        set revoked_at = case when hash = ${row.hash} then null else coalesce(revoked_at, ${row.at}) end,
-          expires_at = case when hash = ${row.hash} then null else expires_at end
-        where merchant_id = ${row.merchantId} and name = ${row.name}`,
+    sql`select identity.keep_sandbox_key(${merchantId}, ${hash}, ${audited.at}, ${toAuditJson(audited)}::jsonb)`,
   )
 }
 

@@ -1,25 +1,22 @@
+import { writeAudited, type Audited } from './audit.ts'
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Member, MemberRole, Role } from '../types.ts'
 
 /** Inserts or changes a member. @returns whether a row changed */
-export async function writeMember(
+export const writeMember = (
   tx: Tx,
-  row: { merchantId: string; operatorId: string; role: MemberRole; createdAt: Date },
-): Promise<boolean> {
-  const written = await tx.run(
-    sql`insert into identity.members (merchant_id, operator_id, role, created_at)
-        values (${row.merchantId}, ${row.operatorId}, ${row.role}, ${row.createdAt})
-        on conflict (merchant_id, operator_id) do update set role = excluded.role where members.role <> excluded.role`,
-  )
-  return written === 1
+  row: { merchantId: string; operatorId: string; role: MemberRole },
+  audited: Audited,
+): Promise<boolean> => {
+  const { merchantId: merchant_id, operatorId: operator_id, role } = row
+  return writeAudited(tx, 'set_member', { merchant_id, operator_id, role, created_at: audited.at }, audited)
 }
 
-export async function deleteMember(tx: Tx, row: { merchantId: string; operatorId: string }): Promise<boolean> {
-  const written = await tx.run(
-    sql`delete from identity.members where merchant_id = ${row.merchantId} and operator_id = ${row.operatorId}`,
-  )
-  return written === 1
-}
+export const deleteMember = (
+  tx: Tx,
+  { merchantId, operatorId }: { merchantId: string; operatorId: string },
+  audited: Audited,
+): Promise<boolean> => writeAudited(tx, 'remove_member', { merchant_id: merchantId, operator_id: operatorId }, audited)
 
 /** Sorted by the operator's name. */
 export const readMembers = (q: Queryable, merchantId: string, limit: number): Promise<Member[]> =>

@@ -1,3 +1,4 @@
+import { writeAudited, type Audited } from './audit.ts'
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { Locale, Merchant, Page, PageQuery, SettlementTerms, MaskedDestination } from '../types.ts'
 import { pageOf } from './page.ts'
@@ -29,43 +30,33 @@ export interface MerchantRow {
 }
 
 /** @returns false when the handle already exists */
-export async function insertMerchant(tx: Tx, row: MerchantRow): Promise<boolean> {
-  const written = await tx.run(
-    sql`insert into identity.merchants (id, handle, name, livemode, locale, created_at)
-        values (${row.id}, ${row.handle}, ${row.name}, ${row.livemode}, ${row.locale}, ${row.createdAt})
-        on conflict (handle) do nothing`,
-  )
-  return written === 1
-}
+export const insertMerchant = (tx: Tx, row: MerchantRow, audited: Audited): Promise<boolean> =>
+  writeAudited(tx, 'create_merchant', { ...row, created_at: row.createdAt }, audited)
 
 /** Locks the row until the transaction ends. */
-export const readMerchantForChange = (tx: Tx, id: string): Promise<Merchant | undefined> =>
-  tx.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.id = ${id} for no key update`)
-
-export async function writeMerchant(tx: Tx, { id, name, locale, brand, toleranceBps }: Merchant): Promise<void> {
-  await tx.run(
-    sql`update identity.merchants set name = ${name}, locale = ${locale}, colour = ${brand.colour}, logo = ${brand.logo},
-        tolerance_bps = ${toleranceBps} where id = ${id}`,
-  )
+export async function readMerchantForChange(tx: Tx, id: string): Promise<Merchant | undefined> {
+  await tx.run(sql`select identity.lock_merchant(${id})`)
+  return readMerchant(tx, id)
 }
 
-export async function writeSettlement(tx: Tx, id: string, terms: SettlementTerms): Promise<void> {
-  await tx.run(
-    sql`update identity.merchants set hold_days = ${terms.holdDays}, fee_bps = ${terms.feeBps}, fee_fixed = ${terms.feeFixed}
-        where id = ${id}`,
-  )
+export async function writeMerchant(tx: Tx, merchant: Merchant, audited: Audited): Promise<void> {
+  const { id, name, locale, brand, toleranceBps: tolerance_bps } = merchant
+  await writeAudited(tx, 'change_merchant', { id, name, locale, ...brand, tolerance_bps }, audited)
+}
+
+export async function writeSettlement(tx: Tx, id: string, terms: SettlementTerms, audited: Audited): Promise<void> {
+  const { holdDays: hold_days, feeBps: fee_bps, feeFixed: fee_fixed } = terms
+  await writeAudited(tx, 'set_settlement', { id, hold_days, fee_bps, fee_fixed }, audited)
 }
 
 /** Undefined removes the destination. */
 export async function writeDestination(
   tx: Tx,
   id: string,
-  sealed: string | undefined,
-  shown: MaskedDestination | undefined,
+  { sealed, shown }: { sealed: string | undefined; shown: MaskedDestination | undefined },
+  audited: Audited,
 ): Promise<void> {
-  await tx.run(
-    sql`update identity.merchants set destination = ${sealed ?? null}, destination_shown = ${shown ?? null} where id = ${id}`,
-  )
+  await writeAudited(tx, 'set_destination', { id, destination: sealed, destination_shown: shown }, audited)
 }
 
 export async function readDestination(q: Queryable, id: string): Promise<string | undefined> {
@@ -79,20 +70,15 @@ export const readMerchantByHandle = (q: Queryable, handle: string): Promise<Merc
   q.maybe<Merchant>(sql`select ${columns} from identity.merchants m where m.handle = ${handle}`)
 
 /** @returns false when the origin already exists */
-export async function insertOrigin(
+export const insertOrigin = (
   tx: Tx,
-  row: { merchantId: string; origin: string; createdAt: Date },
-): Promise<boolean> {
-  const written = await tx.run(
-    sql`insert into identity.return_origins (merchant_id, origin, created_at)
-        values (${row.merchantId}, ${row.origin}, ${row.createdAt}) on conflict do nothing`,
-  )
-  return written === 1
-}
+  { merchantId, origin }: { merchantId: string; origin: string },
+  audited: Audited,
+): Promise<boolean> =>
+  writeAudited(tx, 'add_origin', { merchant_id: merchantId, origin, created_at: audited.at }, audited)
 
-export async function deleteOrigin(tx: Tx, row: { merchantId: string; origin: string }): Promise<boolean> {
-  const written = await tx.run(
-    sql`delete from identity.return_origins where merchant_id = ${row.merchantId} and origin = ${row.origin}`,
-  )
-  return written === 1
-}
+export const deleteOrigin = (
+  tx: Tx,
+  { merchantId, origin }: { merchantId: string; origin: string },
+  audited: Audited,
+): Promise<boolean> => writeAudited(tx, 'remove_origin', { merchant_id: merchantId, origin }, audited)

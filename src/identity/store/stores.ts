@@ -1,3 +1,4 @@
+import { writeAudited, type Audited } from './audit.ts'
 import { sql, type Queryable, type Tx } from '#platform/database/db'
 import type { StoreRequest, Page, PageQuery, Store } from '../types.ts'
 import { pageOf, withoutNulls, type Nulls } from './page.ts'
@@ -5,12 +6,20 @@ import { pageOf, withoutNulls, type Nulls } from './page.ts'
 const columns = sql`id, merchant_id as "merchantId", name, locale, jsonb_build_object('colour', colour, 'logo', logo) as brand,
   return_origins as "returnOrigins", methods, created_at as "createdAt", archived_at as "archivedAt"`
 
-export async function insertStore(tx: Tx, row: Store, requestKey: string | undefined): Promise<void> {
-  await tx.run(
-    sql`insert into identity.stores (id, merchant_id, name, locale, colour, logo, return_origins, methods, request_key, created_at)
-        values (${row.id}, ${row.merchantId}, ${row.name}, ${row.locale ?? null}, ${row.brand.colour}, ${row.brand.logo},
-          ${row.returnOrigins}, ${row.methods}, ${requestKey ?? null}, ${row.createdAt})`,
-  )
+const toColumns = (row: Store) => ({
+  id: row.id,
+  merchant_id: row.merchantId,
+  name: row.name,
+  locale: row.locale,
+  ...row.brand,
+  return_origins: row.returnOrigins,
+  methods: row.methods,
+  created_at: row.createdAt,
+  archived_at: row.archivedAt,
+})
+
+export async function insertStore(tx: Tx, row: Store, requestKey: string | undefined, audited: Audited): Promise<void> {
+  await writeAudited(tx, 'create_store', { ...toColumns(row), request_key: requestKey }, audited)
 }
 
 export async function readStore(q: Queryable, id: string): Promise<Store | undefined> {
@@ -28,19 +37,12 @@ export async function readStoreByRequest(q: Queryable, by: StoreRequest): Promis
 
 /** Locks the row until the transaction ends. */
 export async function readStoreForChange(tx: Tx, id: string): Promise<Store | undefined> {
-  const row = await tx.maybe<Nulls<Store>>(
-    sql`select ${columns} from identity.stores where id = ${id} for no key update`,
-  )
-  return row && withoutNulls<Store>(row)
+  await tx.run(sql`select identity.lock_store(${id})`)
+  return readStore(tx, id)
 }
 
-export async function writeStore(tx: Tx, row: Store): Promise<void> {
-  await tx.run(
-    sql`update identity.stores set name = ${row.name}, locale = ${row.locale ?? null}, colour = ${row.brand.colour},
-          logo = ${row.brand.logo}, return_origins = ${row.returnOrigins}, methods = ${row.methods},
-          archived_at = ${row.archivedAt ?? null}
-        where id = ${row.id}`,
-  )
+export async function writeStore(tx: Tx, row: Store, audited: Audited): Promise<void> {
+  await writeAudited(tx, 'change_store', toColumns(row), audited)
 }
 
 export async function readStores(q: Queryable, query: PageQuery & { merchantId: string }): Promise<Page<Store>> {

@@ -31,3 +31,19 @@ create index events_parked on inbox.events (received_at) where state = 'parked';
 -- Handled events are deleted after 90 days. New rows reuse their space, so a BRIN index would soon find every page. An event enters this
 -- index when it is closed.
 create index events_handled on inbox.events (received_at) where state in ('done', 'ignored');
+
+-- An event that was not handled is never deleted, and a handled one is never handled again.
+create function inbox.keep_unhandled() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'IN001', message = format('inbox.events: event %s %s has not been handled', old.rail, old.event_key);
+end$$;
+create trigger events_keep_unhandled before delete on inbox.events for each row when (old.state in ('new', 'parked'))
+  execute function inbox.keep_unhandled();
+create function inbox.keep_handled() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'IN002', message = format('inbox.events: event %s %s was handled', old.rail, old.event_key);
+end$$;
+create trigger events_keep_handled before update of state on inbox.events for each row
+  when (old.state in ('done', 'ignored') and new.state <> old.state) execute function inbox.keep_handled();
+alter table inbox.events enable always trigger events_keep_unhandled;
+alter table inbox.events enable always trigger events_keep_handled;

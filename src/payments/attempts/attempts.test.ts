@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { sql } from '#platform/database/db'
 import { AppError } from '#platform/base/errors'
 import { FetchError } from '#platform/web/fetch'
-import { openTestDatabase } from '../../../test/database.ts'
+import { openTestDatabase, tamper } from '../../../test/database.ts'
 import { waitFor } from '../../../test/wait.ts'
 import { kes, MERCHANT, openTrial, received, referenceOf, schemas, type Trial } from '../fixture.ts'
 import { beginSubmission, findAttempt } from '../store/attempts.ts'
@@ -231,8 +231,11 @@ void test('after a crash before the call the queue sends a fresh attempt once, a
   const crashed = async (): Promise<string> => {
     const intent = await trial.create()
     const { id } = await trial.start(intent.id)
-    await trial.db.run(sql`update payments.attempts set state = 'created', reference = null, submitted_at = null,
-      due_at = ${new Date(trial.clock.now().getTime() + 3000)} where id = ${id}`)
+    await tamper(
+      database,
+      sql`update payments.attempts set state = 'created', reference = null, submitted_at = null,
+      due_at = ${new Date(trial.clock.now().getTime() + 3000)} where id = ${id}`,
+    )
     trial.push.started.length = 0
     return id
   }
@@ -265,8 +268,11 @@ void test('after a crash during the call the attempt is queried, never sent agai
   await using trial = await openTrial(database)
   const intent = await trial.create()
   const { id } = await trial.start(intent.id)
-  await trial.db.run(sql`update payments.attempts set state = 'submitting', reference = null,
-    due_at = ${new Date(trial.clock.now().getTime() + 90_000)} where id = ${id}`)
+  await tamper(
+    database,
+    sql`update payments.attempts set state = 'submitting', reference = null,
+    due_at = ${new Date(trial.clock.now().getTime() + 90_000)} where id = ${id}`,
+  )
   await trial.pass(89_000)
   assert.equal(await stateOf(trial, id), 'submitting')
   await trial.pass(1000)

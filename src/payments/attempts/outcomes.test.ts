@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assetOf, money } from '#money'
 import { sql } from '#platform/database/db'
-import { openTestDatabase } from '../../../test/database.ts'
+import { openTestDatabase, tamper } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, MERCHANT, openTrial, received, referenceOf, schemas, deliverEvent } from '../fixture.ts'
 
 const USD = assetOf('USD')
@@ -243,7 +243,7 @@ void test('the invariants report broken books', async () => {
   trial.push.onCheck = () => received({ id: referenceOf(attempt.id), gross: kes(150_000n) })
   await trial.pass(5000)
   const broken = async (statement: Parameters<typeof trial.db.run>[0]): Promise<string[]> => {
-    await database.owner.run(statement)
+    await tamper(database, statement)
     const found = await Promise.all((trial.payments.invariants ?? []).map(({ check }) => check(trial.db)))
     return found.flat()
   }

@@ -49,12 +49,13 @@ export interface Recorded {
  * Repeated observations change nothing.
  */
 export async function recordOutcome(context: Context, observation: Observation): Promise<Recorded> {
-  return transactMoney(context, async (tx, contended) => {
+  const record = async (tx: Tx, contended: boolean): Promise<Recorded> => {
     const transfers: Transfer[] = []
     const recorded = await applyOutcome(tx, context, observation, { contended, transfers })
     if (transfers.length > 0) await context.ledger.post(tx, transfers)
     return recorded
-  })
+  }
+  return transactMoney(context, record, { repeatable: true })
 }
 
 /**

@@ -9,6 +9,7 @@ import { notFound } from '../errors.ts'
 import { isLive, isEnded } from '../intents/state.ts'
 import { type AttemptRow, ATTEMPTS, claimDue, listAttempts, postponeAttempt } from '../store/attempts.ts'
 import { findIntent } from '../store/intents.ts'
+import { recordAnswer } from './answers.ts'
 import { requestOf, submit } from './attempts.ts'
 import { type Recorded, recordOutcome } from './outcomes.ts'
 import { backOff, giveUp, nextCheckAt, nextFeeCheckAt } from './schedule.ts'
@@ -154,6 +155,7 @@ export async function queryProvider(
   try {
     const outcome = await collect.check(ref)
     context.meters.checks.inc({ rail, answer: outcome.kind })
+    await recordAnswer(context, attempt, outcome.kind !== 'unknown')
     return outcome
   } catch (error) {
     context.meters.checks.inc({ rail, answer: 'error' })
@@ -161,6 +163,7 @@ export async function queryProvider(
       { paymentId, attemptId, rail, error: error instanceof FetchError ? error.code : error },
       'provider did not answer a query',
     )
+    await recordAnswer(context, attempt, false)
     return undefined
   }
 }

@@ -1,7 +1,7 @@
 import type { Transfer } from '#ledger'
 import { money } from '#money'
 import { addMs } from '#platform/base/clock'
-import type { Tx } from '#platform/database/db'
+import { isDatabaseUnavailable, type Tx } from '#platform/database/db'
 import { describeError } from '#platform/base/errors'
 import type { DueQueue } from '#platform/runtime/jobs'
 import type { Fact, Rail, Watch, Watched } from '#rails/contract'
@@ -190,6 +190,8 @@ async function storeFacts(
       context.log.warn({ rail: row.rail }, 'another process took the poll over')
       return
     }
+    // Without the database no payment is at fault. The facts may have been stored: a repeat of the poll then changes nothing.
+    if (isDatabaseUnavailable(error)) throw error
     const failed = await applyPerIntent(context, about)
     // Every payment failed, so the fault is on our side: keep the cursor. Otherwise skip the failing payments; the
     // daily reconciliation finds their money.
@@ -224,6 +226,7 @@ async function applyPerIntent(context: Context, about: readonly MatchedFact[]): 
   const failed: MatchedFact[] = []
   for (const [paymentId, of] of Map.groupBy(about, ({ attempt }) => attempt.intentId)) {
     await applyFacts(context, of, async () => undefined).catch((error: unknown) => {
+      if (isDatabaseUnavailable(error)) throw error
       context.log.error({ paymentId, error }, 'facts about a payment could not be stored')
       failed.push(...of)
     })

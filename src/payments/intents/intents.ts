@@ -35,7 +35,9 @@ import type { CreateIntent, CreatedIntent, Intent, ListQuery, MerchantBalance, N
 export async function createIntent(context: Context, q: Queryable, input: CreateIntent): Promise<CreatedIntent> {
   const row = newRow(context, input)
   if (input.announce && context.subscribers[input.owner] && !isTx(q)) {
-    return context.db.transaction((tx) => insertOrReplay(context, tx, row, true))
+    // With a key a second run finds the intent of the first.
+    const repeatable = row.idempotencyKey !== null
+    return context.db.transaction((tx) => insertOrReplay(context, tx, row, true), { repeatable })
   }
   return insertOrReplay(context, q, row, input.announce === true)
 }
@@ -173,7 +175,7 @@ export async function cancelIntent(
   context: Context,
   { id, merchantId }: { id: string; merchantId: string },
 ): Promise<Intent> {
-  await context.db.transaction(async (tx) => {
+  const cancel = async (tx: Tx): Promise<void> => {
     const intent = isId('pay', id) ? await lockIntent(tx, id) : undefined
     if (!intent || intent.merchantId !== merchantId) throw notFound()
     if (intent.status === 'canceled') return
@@ -184,7 +186,8 @@ export async function cancelIntent(
     if (livePush > 0 || unconfirmed) throw attemptInFlight()
     const now = context.clock.now()
     await refreshIntent(tx, context, intent, now, { shows: true, canceledAt: now })
-  })
+  }
+  await context.db.transaction(cancel, { repeatable: true })
   return (await loadIntent(context.db, id)) ?? Promise.reject(notFound())
 }
 

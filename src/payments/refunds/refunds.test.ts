@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { sql } from '#platform/database/db'
 import type { AppError } from '#platform/base/errors'
 import type { ProviderRefund } from '#rails/contract'
-import { openTestDatabase } from '../../../test/database.ts'
+import { openTestDatabase, tamper } from '../../../test/database.ts'
 import {
   cardAttempt,
   codeOf,
@@ -159,8 +159,9 @@ void test('after a kill before the call a refund is sent; after a kill during th
   const intentId = await paidByCard(trial)
   trial.page.refunds.onSend = () => ({ kind: 'pending', reference: 'prov_1' })
   const one = await refund(trial, intentId)
-  const revive = (state: string): Promise<number> =>
-    database.owner.run(
+  const revive = (state: string): Promise<void> =>
+    tamper(
+      database,
       sql`update payments.refunds set state = ${state}, reference = null, due_at = ${trial.clock.now()} where id = ${one.id}`,
     )
   await revive('created')

@@ -37,7 +37,7 @@ export function settlementsQueue(context: Context): DueQueue<ClaimedSettlement> 
     idleMs: 1000,
     claims: SETTLEMENTS,
     claim: (limit, now, holder) => claimSettlements(context.db, limit, now, holder),
-    handle: (claimed) => context.db.transaction((tx) => settle(context, tx, claimed)),
+    handle: (claimed) => context.db.transaction((tx) => settle(context, tx, claimed), { repeatable: true }),
   }
 }
 

@@ -7,7 +7,11 @@ import { parseExchange, type StoredExchange } from './stored-exchange.ts'
 
 /** All SQL on payments.attempts. */
 
-export const ATTEMPTS: ClaimTable<{ id: string }> = { table: 'payments.attempts', keyOf: ({ id }) => ({ id }) }
+export const ATTEMPTS: ClaimTable<{ id: string }> = {
+  table: 'payments.attempts',
+  requests: true,
+  keyOf: ({ id }) => ({ id }),
+}
 
 export interface AttemptRow {
   id: string

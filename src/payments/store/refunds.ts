@@ -6,7 +6,11 @@ import type { AmountBasis, RefundState } from '../refunds/types.ts'
 
 /** All SQL on payments.refunds and payments.refund_parts. */
 
-export const REFUNDS: ClaimTable<{ id: string }> = { table: 'payments.refunds', keyOf: ({ id }) => ({ id }) }
+export const REFUNDS: ClaimTable<{ id: string }> = {
+  table: 'payments.refunds',
+  requests: true,
+  keyOf: ({ id }) => ({ id }),
+}
 
 export interface RefundRow {
   id: string

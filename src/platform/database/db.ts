@@ -6,6 +6,7 @@ import { openConnections } from './pool.ts'
 import { NO_POOLER, type Pooler } from './pooler.ts'
 import { createStatements } from './statements.ts'
 import { transact, type TransactionOptions } from './transaction.ts'
+export type { TransactionOptions }
 import type { Sql } from './sql.ts'
 export { isDatabaseUnavailable, sqlState, violatedConstraint } from './failures.ts'
 export { joinSql, rawSql, sql, type Sql } from './sql.ts'

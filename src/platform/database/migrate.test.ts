@@ -112,7 +112,7 @@ void test('a migration lets requests pass while it waits for a lock, names the s
 
 void test('a migration that gets no lock for too long fails, changes nothing and says which session to end', async () => {
   await using t = await openShop()
-  await using _reader = await openReader(t.database, 'shop.orders')
+  const reader = await openReader(t.database, 'shop.orders')
   t.shop.add('0002-two.sql', 'create table shop.first (id int); alter table shop.orders add column total int;')
   await assert.rejects(migrate(t.database.owner, t.schemas, { ...t.options, giveUpMs: 200 }), {
     code: 'platform.migration-blocked',
@@ -122,6 +122,7 @@ void test('a migration that gets no lock for too long fails, changes nothing and
     (await t.database.owner.one<{ gone: boolean }>(sql`select to_regclass('shop.first') is null as gone`)).gone,
     true,
   )
+  await reader.close()
 })
 
 void test('instances that start together build an index concurrently once, without a deadlock', async () => {
@@ -193,7 +194,7 @@ insert into shop.days values ('2026-01-05', 'a'), ('2026-02-05', 'b');`,
   )
   await migrate(t.database.owner, t.schemas)
   t.shop.add('0003-index.sql', '-- kind: concurrent\ncreate index concurrently days_note on shop.days (note);\n')
-  // What a build leaves that was killed after the first partition.
+  // State after a build that was killed after the first partition.
   await t.database.owner.run(rawSql('create index days_note on only shop.days (note)'))
   await t.database.owner.run(rawSql('create index days_note_days_1 on shop.days_1 (note)'))
   await t.database.owner.run(rawSql('alter index shop.days_note attach partition shop.days_note_days_1'))

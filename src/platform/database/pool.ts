@@ -106,13 +106,14 @@ function createAcquire(pool: pg.Pool, established: ReadonlySet<pg.PoolClient>, o
   /** Waits for a connection until the connect time-out, after the server refused a new one. */
   async function waitForRoom(refused: unknown): Promise<pg.PoolClient> {
     const deadlineMs = monotonicMs() + connectTimeoutMs
+    const leftMs = (): number => deadlineMs - monotonicMs()
     for (let retryMs = MIN_RETRY_MS; ; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
       shrink()
-      if (established.size === 0) await waitMs(Math.min(retryMs, deadlineMs - monotonicMs()))
-      const leftMs = deadlineMs - monotonicMs()
-      if (leftMs <= 0) throw refused
+      // With open connections the first try waits in the queue of the pool.
+      if (established.size === 0 || retryMs > MIN_RETRY_MS) await waitMs(Math.max(0, Math.min(retryMs, leftMs())))
+      if (leftMs() <= 0) throw refused
       try {
-        return await acquireWithin(pool, leftMs, refused)
+        return await acquireWithin(pool, leftMs(), refused)
       } catch (error) {
         if (!isTooManyConnections(error)) throw error
       }

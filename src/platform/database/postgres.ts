@@ -4,6 +4,7 @@ import { findServer, hasCluster, start, type EmbeddedPostgres, type StartOptions
 export type { PostgresConnection } from './postgres/connection.ts'
 export { acquireOwnerLock, applicationName, endDeadSessions, type OwnerLock } from './postgres/lock.ts'
 export type { EmbeddedPostgres } from './postgres/start.ts'
+export { supervise as supervisePostgres, type ServerState, type SupervisedPostgres } from './postgres/supervise.ts'
 
 /**
  * Starts the embedded PostgreSQL of a data folder, creates its cluster first if needed, or connects to the server that already runs.

@@ -19,18 +19,18 @@ void test('the first start fixes mode and key; later and concurrent starts with 
   await using database = await openTestDatabase([platformSchema])
   const keyPath = keyIn(t)
   const options = { mode: 'sandbox', keyPath, clock } as const
-  const keys = await Promise.all([1, 2, 3, 4].map(() => claimDatabase(database.db, options)))
+  const keys = await Promise.all([1, 2, 3, 4].map(() => claimDatabase(database.owner, options)))
   assert.equal(new Set(keys.map((key) => key.fingerprint(1))).size, 1)
-  await claimDatabase(database.db, options)
+  await claimDatabase(database.owner, options)
 })
 
 void test('another mode, another key and a missing key are refused with one line, and no key is created', async (t) => {
   await using database = await openTestDatabase([platformSchema])
   const keyPath = keyIn(t)
-  await claimDatabase(database.db, { mode: 'live', keyPath, clock })
+  await claimDatabase(database.owner, { mode: 'live', keyPath, clock })
   const refused = async (mode: 'live' | 'sandbox', path: string, code: string, text: RegExp): Promise<void> => {
     await assert.rejects(
-      claimDatabase(database.db, { mode, keyPath: path, clock }),
+      claimDatabase(database.owner, { mode, keyPath: path, clock }),
       (error: Error & { code: string }) => {
         assert.equal(error.code, code)
         assert.match(error.message, text)
@@ -50,7 +50,7 @@ void test('another mode, another key and a missing key are refused with one line
 
 void test('the running program cannot change mode and key fingerprint', async (t) => {
   await using database = await openTestDatabase([platformSchema])
-  await claimDatabase(database.db, { mode: 'live', keyPath: keyIn(t), clock })
+  await claimDatabase(database.owner, { mode: 'live', keyPath: keyIn(t), clock })
   const { sql } = await import('../database/db.ts')
   for (const statement of [
     sql`update platform.state set value = 'sandbox'`,

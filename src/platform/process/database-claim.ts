@@ -24,13 +24,14 @@ const LOCK = 7_305_002
  * `platform.bad-master-key`, each with a message of one line.
  */
 export async function claimDatabase(db: Db, options: ClaimOptions): Promise<MasterKey> {
-  return db.transaction(async (tx) => {
+  const claim = async (tx: Tx): Promise<MasterKey> => {
     await tx.one(sql`select pg_advisory_xact_lock(${LOCK})::text as locked`)
     const rows = await tx.many<{ key: string; value: string }>(sql`select key, value from platform.state limit 1000`)
     const state = new Map(rows.map((row) => [row.key, row.value]))
     await claimMode(tx, state, options)
     return claimKey(tx, state, options)
-  })
+  }
+  return db.transaction(claim, { repeatable: true })
 }
 
 async function claimMode(tx: Tx, state: ReadonlyMap<string, string>, { mode, clock }: ClaimOptions): Promise<void> {

@@ -10,6 +10,7 @@ import { type Endpoints, withLoginOf } from './endpoints.ts'
 import { ROLE_FILE, removeRoleFile, writeRoleFile } from './role-file.ts'
 import {
   applySettings,
+  closeDatabase,
   createRole,
   isRoleInUse,
   loginRole,
@@ -55,7 +56,7 @@ export async function openLogin(context: LoginContext): Promise<Login> {
   if (context.mayChange) removeRoleFile(context.config.dataDir)
   const { user, connections, warnings } = found
   const [app, direct = app] = connections
-  if (context.mayChange) await setTimeouts(context, owner, found)
+  if (context.mayChange) await setOwnTimeouts(context, owner, found)
   return { app, direct, user, role: 'restricted', warnings }
 }
 
@@ -75,13 +76,13 @@ interface Refused {
 }
 
 /** Returns the login of DATABASE_URL when its user is restricted, because the owner has another user. */
-async function findGivenLogin({ db, endpoints }: LoginContext, owner: OwnerFacts): Promise<Restricted | undefined> {
-  const { app, direct } = endpoints
-  if (app.user === owner.user || (await whyUnrestricted(db, app.user)) !== undefined) return undefined
+async function findGivenLogin(context: LoginContext, owner: OwnerFacts): Promise<Restricted | undefined> {
+  const { app, direct } = context.endpoints
+  if (app.user === owner.user || (await whyUnrestricted(context.db, app.user)) !== undefined) return undefined
   const connections = direct
     ? ([app.connection, withLoginOf(direct.connection, app.connection)] as const)
     : ([app.connection] as const)
-  return { user: app.user, connections, warnings: [] }
+  return { user: app.user, connections, warnings: await prepareRole(context, owner, app.user) }
 }
 
 /** Opens the login whose name and password Purser derives. Makes it where the owner connection may. */
@@ -99,15 +100,15 @@ async function openDerivedLogin(context: LoginContext, owner: OwnerFacts): Promi
   exists = true
   const unrestricted = await whyUnrestricted(db, role)
   if (unrestricted !== undefined) return refuse(unrestricted)
-  // Before the first login: a pooler keeps that connection, and with it the settings of that time.
-  if (context.mayChange) await applySettings(db, settingsOf(context, owner, role))
+  const warnings = await prepareRole(context, owner, role)
   let tried = await tryPasswords(context, role, passwords)
   if (typeof tried === 'string' && mayChange && (await setPassword(db, role, password))) {
     tried = await tryPasswords(context, role, [password])
   }
   if (typeof tried === 'string') return refuse(tried)
-  if (tried.password === password) return { ...tried, user: role, warnings: [] }
-  return { ...(await renewPassword(context, { role, password, tried })), user: role }
+  if (tried.password === password) return { ...tried, user: role, warnings }
+  const renewed = await renewPassword(context, { role, password, tried })
+  return { ...renewed, user: role, warnings: [...warnings, ...renewed.warnings] }
 }
 
 const derivePassword = (masterKey: MasterKey, role: string, version: number): string =>
@@ -182,20 +183,28 @@ const unusable = (error: unknown): AppError =>
     { cause: error },
   )
 
-const settingsOf = ({ config }: LoginContext, { database }: OwnerFacts, role: string) => ({
-  role,
-  database,
-  statementTimeoutMs: config.databaseStatementTimeoutMs,
-})
+/**
+ * Sets time-outs and search path of the role, and takes the rights of all roles on the database, as far as the owner connection may. Runs
+ * before the first login, because a pooler keeps that connection and with it the settings of that time.
+ * @returns warnings
+ */
+async function prepareRole(context: LoginContext, { database }: OwnerFacts, role: string): Promise<string[]> {
+  const { db, config, mayChange } = context
+  if (!mayChange) return []
+  await applySettings(db, { role, database, statementTimeoutMs: config.databaseStatementTimeoutMs })
+  const left = await closeDatabase(db, role)
+  if (left.length === 0) return []
+  const statements = left.join('; ')
+  return [`Rights in this database are wider than Purser needs, or too narrow. Its owner should run: ${statements}`]
+}
 
-/** Sets time-outs and search path of the login, as the owner, or as the login itself where the owner may not. */
-async function setTimeouts(context: LoginContext, owner: OwnerFacts, { user, connections }: Restricted): Promise<void> {
-  const settings = settingsOf(context, owner, user)
-  if (await applySettings(context.db, settings)) return
+/** Sets time-outs and search path as the login itself, where the owner connection may not. */
+async function setOwnTimeouts(context: LoginContext, { database }: OwnerFacts, login: Restricted): Promise<void> {
+  const { user: role, connections } = login
   const connection = connections.at(-1) ?? connections[0]
   const own = openDb({ connection, max: 1, pooler: { mode: 'transaction', keepsStatements: false } })
   try {
-    await applySettings(own, settings)
+    await applySettings(own, { role, database, statementTimeoutMs: context.config.databaseStatementTimeoutMs })
   } finally {
     await own.close()
   }

@@ -1,6 +1,7 @@
 import type { ClientConfig } from 'pg'
 import type { Db } from '../database/db.ts'
 import type { Pooler } from '../database/pooler.ts'
+import type { ServerState } from '../database/postgres.ts'
 import type { MasterKey } from '../environment/masterkey.ts'
 import type { Login } from './login.ts'
 
@@ -16,6 +17,8 @@ export interface DatabaseServer {
   readonly embedded: boolean
   /** True when this process holds the owner lock: no other process runs on the database, so existing claims and locks are stale. */
   readonly exclusive: boolean
+  /** Returns the restarts of the embedded server, when this process runs it. */
+  readonly state?: () => ServerState
   /** Opens the login of the running program. */
   openLogin(context: LoginOptions): Promise<Login & { readonly pooler: Pooler }>
   /** Releases the data folder and stops the embedded server, if this process runs it. */

@@ -9,19 +9,18 @@ import { applyGrants } from '../database/grants.ts'
 import { migrate, requireCurrent, type Schema } from '../database/migrate.ts'
 import type { Pooler } from '../database/pooler.ts'
 import {
-  acquireOwnerLock,
   applicationName,
   endDeadSessions,
   findPostgres,
   hasPostgres,
-  startPostgres,
+  supervisePostgres,
+  type ServerState,
 } from '../database/postgres.ts'
 import { migrateJobs } from '../runtime/jobs.ts'
 import { checkLimits, OWNER_POOL, sumConnections } from './connections.ts'
 import { claimDatabase, masterKeyPath, requireMode } from './database-claim.ts'
 import { embeddedServer } from './embedded.ts'
 import { connectExternal } from './external.ts'
-import { closeDatabase } from './roles.ts'
 import type { DatabaseServer } from './server.ts'
 
 /** Connections of the running program. */
@@ -41,6 +40,8 @@ export interface Database {
   readonly embedded: boolean
   /** True when this process holds the owner lock: no other process runs on the database, so existing claims and locks are stale. */
   readonly exclusive: boolean
+  /** Returns the restarts of the embedded server, when this process runs it. */
+  readonly serverState?: () => ServerState
 }
 
 export interface OpenOptions {
@@ -56,21 +57,18 @@ export interface OpenOptions {
  */
 export async function openDatabase(config: PlatformConfig, options: OpenOptions): Promise<DatabaseServer> {
   if (config.databaseUrl) return connectExternal(config, config.instanceType !== 'web')
-  const { owner, app, wasRunning, stop } = await startPostgres({ dataDir: config.dataDir, log: options.log })
-  const lock = await acquireOwnerLock(owner, options.onLockLost ? { onLockLost: options.onLockLost } : {})
-  if (!lock) {
+  const { dataDir } = config
+  const server = await supervisePostgres({ dataDir, ...options })
+  if (!server) {
     throw new AppError(
       'platform.already-running',
       500,
-      `Purser already runs on ${config.dataDir}. Use \`npx purser\` to control it, or set DATA_DIR and PORT to run a second one.`,
+      `Purser already runs on ${dataDir}. Use \`npx purser\` to control it, or set DATA_DIR and PORT to run a second one.`,
     )
   }
-  if (wasRunning) await endDeadSessions(owner)
-  const close = async (): Promise<void> => {
-    await lock.release()
-    await stop()
-  }
-  return embeddedServer({ owner, app, exclusive: true, config, close })
+  if (server.wasRunning) await endDeadSessions(server.owner)
+  const { owner, app, state, stop: close } = server
+  return embeddedServer({ owner, app, exclusive: true, config, state, close })
 }
 
 /**
@@ -118,15 +116,7 @@ export async function prepareDatabase(server: DatabaseServer, options: PrepareOp
     const warnings = [...login.warnings]
     if (server.canMigrate)
       await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log })
-    if (login.role === 'restricted') {
-      await applyGrants(db, schemas, login.user)
-      const left = await closeDatabase(db, login.user)
-      if (left.length > 0) {
-        warnings.push(
-          `Other roles of the server have rights in this database. The owner of the database should run: ${left.join('; ')}`,
-        )
-      }
-    }
+    if (login.role === 'restricted') await applyGrants(db, schemas, login.user)
     const { user, pooler } = login
     warnings.push(...(await checkLimits(db, { sum: sumConnections(config), user, pooler })))
     return { masterKey, database: toDatabase(server, login), warnings }
@@ -144,7 +134,7 @@ export async function checkDatabase(server: DatabaseServer, options: PrepareOpti
 
 type OpenLogin = Awaited<ReturnType<DatabaseServer['openLogin']>>
 
-function toDatabase({ owner, embedded, exclusive }: DatabaseServer, login: OpenLogin): Database {
+function toDatabase({ owner, embedded, exclusive, state }: DatabaseServer, login: OpenLogin): Database {
   const { app, direct, user, pooler, role, roleProblem } = login
   return {
     owner,
@@ -156,6 +146,7 @@ function toDatabase({ owner, embedded, exclusive }: DatabaseServer, login: OpenL
     ...(roleProblem !== undefined && { roleProblem }),
     embedded,
     exclusive,
+    ...(state && { serverState: state }),
   }
 }
 

@@ -1,5 +1,8 @@
 export { databaseCheck } from './health/database.ts'
 export { databaseRoleCheck } from './health/database-role.ts'
+export { diskCheck } from './health/disk.ts'
+export { embeddedCheck } from './health/embedded.ts'
+export { redisCheck } from './health/redis.ts'
 export { createHealth } from './health/health.ts'
 export type { CheckResult, HealthCheck } from './health/checks.ts'
 export { healthRoutes } from './health/routes.ts'

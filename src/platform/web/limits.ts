@@ -1,6 +1,7 @@
 import { createClient, type RedisClientType } from '@redis/client'
 import ipaddr from 'ipaddr.js'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible'
+import { monotonicMs } from '../base/clock.ts'
 import { AppError, describeError } from '../base/errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Secret } from '../base/secrets.ts'
@@ -27,6 +28,8 @@ export interface Limits {
   take(name: string, key: string, rule: LimitRule): Promise<LimitAnswer>
   /** Consumes one point, or throws 429 `rate-limited` with Retry-After. */
   require(name: string, key: string, rule: LimitRule): Promise<void>
+  /** Milliseconds since Redis is unreachable. Undefined while it is reachable, or without Redis. */
+  redisAwayMs(): number | undefined
   close(): void
 }
 
@@ -34,8 +37,13 @@ const REDIS = { useRedisPackage: true, rejectIfRedisNotReady: true }
 const CONNECT_MS = 2_000
 const MAX_RECONNECT_MS = 5_000
 
+interface Redis {
+  readonly client: RedisClientType
+  awayMs(): number | undefined
+}
+
 /** Connects to Redis in the background and reconnects after a lost connection. No caller waits for the connection. */
-function openRedis(url: Secret, log: Log): RedisClientType {
+function openRedis(url: Secret, log: Log): Redis {
   const client: RedisClientType = createClient({
     url: url.reveal(),
     disableOfflineQueue: true,
@@ -47,19 +55,23 @@ function openRedis(url: Secret, log: Log): RedisClientType {
     },
     pingInterval: 1_000,
   })
+  // Until the first connection Redis counts as unreachable.
+  let awaySinceMs: number | undefined = monotonicMs()
   let unreachable = false
   client.on('error', (error: Error) => {
     if (!unreachable)
       log.warn({ why: describeError(error) }, 'redis is unreachable: this process counts rate limits alone')
     unreachable = true
+    awaySinceMs ??= monotonicMs()
   })
   client.on('ready', () => {
     if (unreachable) log.info('redis is reachable: rate limits are shared again')
     unreachable = false
+    awaySinceMs = undefined
   })
   // connect() rejects only after destroy(). The error listener above logs other errors.
   client.connect().catch(() => undefined)
-  return client
+  return { client, awayMs: () => (awaySinceMs === undefined ? undefined : monotonicMs() - awaySinceMs) }
 }
 
 export interface LimitsDeps {
@@ -79,7 +91,9 @@ export function createLimits({ redisUrl, log }: LimitsDeps): Limits {
       const rule = { keyPrefix: `rate_limit:${name}`, points, duration: windowMs / 1000 }
       const local = new RateLimiterMemory(rule)
       // While Redis is unreachable each process counts alone.
-      limiter = redis ? new RateLimiterRedis({ ...rule, ...REDIS, storeClient: redis, insuranceLimiter: local }) : local
+      limiter = redis
+        ? new RateLimiterRedis({ ...rule, ...REDIS, storeClient: redis.client, insuranceLimiter: local })
+        : local
       limiters.set(id, limiter)
     }
     return limiter
@@ -100,7 +114,8 @@ export function createLimits({ redisUrl, log }: LimitsDeps): Limits {
       const { ok, retryAfterSeconds } = await take(name, key, rule)
       if (!ok) throw tooMany(retryAfterSeconds)
     },
-    close: () => redis?.destroy(),
+    redisAwayMs: () => redis?.awayMs(),
+    close: () => redis?.client.destroy(),
   }
 }
 

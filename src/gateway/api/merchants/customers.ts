@@ -104,7 +104,7 @@ function topUpRoute(app: HttpServer, api: Api): void {
       const id = key === undefined ? ids.next('top') : `${merchantId} ${customerId} ${key}`
       const made = await runIdempotent(api, request, reply, async () => {
         const move = { id, merchantId, customerId, amount, ref: 'api' }
-        await db.transaction((tx) => payments.customers.topUp(tx, move))
+        await db.transaction((tx) => payments.customers.topUp(tx, move), { repeatable: true })
         return {
           status: 201,
           body: render(customerId, await payments.customers.balance(db, { merchantId, customerId })),

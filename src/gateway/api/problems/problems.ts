@@ -352,6 +352,14 @@ const all = [
     remedy: 'For checkout pages: the page polls every few seconds instead.',
   },
   {
+    code: 'platform.commit-unknown',
+    status: 503,
+    message:
+      'Purser lost its database during the request and cannot tell whether the request was stored. Send it again with the same Idempotency-Key.',
+    remedy:
+      'Wait for Retry-After seconds and send the request again with the same Idempotency-Key: nothing is done twice. Without a key, read the object first.',
+  },
+  {
     code: 'unavailable',
     status: 503,
     message: 'Purser cannot reach its database. Try again soon.',
@@ -365,7 +373,14 @@ export type ProblemCode = (typeof all)[number]['code']
 export const PROBLEMS: readonly Problem[] = all.toSorted((a, b) => a.status - b.status)
 
 /** Errors of every route that needs an API key. */
-const COMMON = ['unauthorized', 'forbidden', 'validation-failed', 'rate-limited', 'unavailable'] as const
+const COMMON = [
+  'unauthorized',
+  'forbidden',
+  'validation-failed',
+  'rate-limited',
+  'unavailable',
+  'platform.commit-unknown',
+] as const
 /** Errors of every route that accepts an Idempotency-Key. */
 export const IDEMPOTENCY_CODES = ['idempotency-key-reused', 'idempotency-in-progress'] as const
 /** Errors of every route that accepts a body. */

@@ -1,3 +1,4 @@
+import type { Tx } from '#platform/database/db'
 import type { RefundOutcome } from '#rails/contract'
 import { type Context, REFUNDS_QUEUE, transactMoney } from '../../context.ts'
 import { notFound } from '../../errors.ts'
@@ -49,8 +50,8 @@ export interface RefundRecorded {
 }
 
 /** Records a report in its own transaction: refund, receipts, ledger, intent and the owner's job. Idempotent. */
-export const recordRefund = (context: Context, observation: RefundObservation): Promise<RefundRecorded> =>
-  transactMoney(context, async (tx, contended) => {
+export function recordRefund(context: Context, observation: RefundObservation): Promise<RefundRecorded> {
+  const record = async (tx: Tx, contended: boolean): Promise<RefundRecorded> => {
     const intent = await lockIntent(tx, observation.refund.intentId)
     if (!intent) throw notFound()
     const row = await lockRefund(tx, observation.refund.id)
@@ -61,13 +62,16 @@ export const recordRefund = (context: Context, observation: RefundObservation): 
     // A holder that found an interrupted sending polls it next.
     if (held && observation.outcome.kind !== 'interrupted') await releaseRefund(tx, held)
     return recorded
-  })
+  }
+  return transactMoney(context, record, { repeatable: true })
+}
 
 /**
  * Applies a report that arrived after its claim was lost: a reference or a success is kept. A failure proves nothing, and makes the refund
  * due for a query.
  */
-async function applyLate(unit: RefundUnit, { held: _, ...observation }: RefundObservation): Promise<RefundRecorded> {
+async function applyLate(unit: RefundUnit, late: RefundObservation): Promise<RefundRecorded> {
+  const observation = { ...late, held: undefined }
   const { tx, context, row, now } = unit
   const { kind } = observation.outcome
   tx.afterCommit(() =>

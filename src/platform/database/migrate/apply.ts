@@ -3,14 +3,8 @@ import { rawSql, sql, type Db, type Session } from '../db.ts'
 import { keyOf, statementsOf, type Migration } from './files.ts'
 import { recordApplied } from './history.ts'
 import { buildIndex, parseIndex } from './indexes.ts'
-import { LOCKS, retryLocks, setLockTimeout, waiterOf, type LockOptions } from './locks.ts'
-
-/** Runs the statements of migrations on one session, which holds the lock of the migrations or of the background steps. */
-export interface Runner extends LockOptions {
-  readonly session: Session
-  /** Repeats `act` until it gets its locks. See `retryLocks`. */
-  retry<T>(name: string, act: () => Promise<T>): Promise<T>
-}
+import { LOCKS, retryLocks, setLockTimeout, waiterOf, type LockOptions, type Runner } from './locks.ts'
+export type { Runner }
 
 export const createRunner = (db: Db, session: Session, options: LockOptions): Runner => ({
   ...options,
@@ -42,7 +36,9 @@ export const applyContract = (runner: Runner, migration: Migration): Promise<str
           sql`select pg_try_advisory_xact_lock(${LOCKS.contract}::bigint) as locked`,
         )
         if (!locked) return ['an instance that starts now']
-        const older = await session.many<{ name: string }>(sql`select version || ' on ' || host || ', pid ' || pid as name
+        const older = await session.many<{
+          name: string
+        }>(sql`select version || ' on ' || host || ', pid ' || pid as name
           from platform.instances where not (${migration.needs} = any(migrations)) order by 1 limit 5`)
         if (older.length > 0) return older.map(({ name }) => name)
         await session.client.query(migration.text)

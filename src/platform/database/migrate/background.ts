@@ -19,7 +19,10 @@ export interface BackgroundResult {
 }
 
 /** Lists the deferred migrations that are still to do on this database. */
-export async function listBackground(db: Pick<Db, 'many'> & Parameters<typeof readHistory>[0], schemas: readonly Schema[]) {
+export async function listBackground(
+  db: Pick<Db, 'many'> & Parameters<typeof readHistory>[0],
+  schemas: readonly Schema[],
+) {
   const deferred = readMigrations(schemas).filter((migration) => migration.deferred)
   if (deferred.length === 0) return []
   return listPending(deferred, await readHistory(db))
@@ -119,12 +122,19 @@ async function runBatch({ session }: Runner, step: Migration, statement: string)
 
 const AFTER = /:after\b/g
 
-async function query(client: Runner['session']['client'], step: Migration, statement: string, after: string): Promise<Batch> {
+async function query(
+  client: Runner['session']['client'],
+  step: Migration,
+  statement: string,
+  after: string,
+): Promise<Batch> {
   if (!AFTER.test(statement)) {
     const { rowCount } = await client.query(statement)
     return { rows: rowCount ?? 0, position: undefined }
   }
-  const result = await client.query<{ rows?: unknown; position?: unknown }>(statement.replace(AFTER, '$1::text'), [after])
+  const result = await client.query<{ rows?: unknown; position?: unknown }>(statement.replace(AFTER, '$1::text'), [
+    after,
+  ])
   const [row] = result.rows
   const isResult = result.rows.length === 1 && row && 'rows' in row && 'position' in row
   if (!isResult) throw badMigration(keyOf(step), 'a statement with :after returns one row with `rows` and `position`')

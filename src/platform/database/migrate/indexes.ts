@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { rawSql, sql, type Session } from '../db.ts'
 import { badMigration } from './files.ts'
-import { setLockTimeout } from './locks.ts'
-import type { Runner } from './apply.ts'
+import { setLockTimeout, type Runner } from './locks.ts'
 
 interface IndexStatement {
   readonly unique: string
@@ -20,7 +19,10 @@ export function parseIndex(key: string, statement: string): IndexStatement | und
   if (!/^create\s+(unique\s+)?index\b/i.test(statement)) return undefined
   const [, unique = '', name = '', table = '', rest = ''] = INDEX.exec(statement) ?? []
   if (name === '')
-    throw badMigration(key, 'an index of a concurrent migration is created `concurrently`, with a name, on schema.table')
+    throw badMigration(
+      key,
+      'an index of a concurrent migration is created `concurrently`, with a name, on schema.table',
+    )
   return { unique, name, table, rest }
 }
 
@@ -73,7 +75,11 @@ async function buildConcurrently(runner: Runner, key: string, index: IndexStatem
 }
 
 /** Lists the partitions of a table that have no index attached to `parent` yet. */
-const listPartitions = (session: Session, table: string, parent: string): Promise<{ partition: string; kind: string }[]> =>
+const listPartitions = (
+  session: Session,
+  table: string,
+  parent: string,
+): Promise<{ partition: string; kind: string }[]> =>
   session.many(sql`select n.nspname || '.' || c.relname as partition, c.relkind::text as kind
     from pg_inherits p join pg_class c on c.oid = p.inhrelid join pg_namespace n on n.oid = c.relnamespace
     where p.inhparent = to_regclass(${table}) and not exists (

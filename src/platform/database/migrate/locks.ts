@@ -163,3 +163,10 @@ function watchBlockers(
     },
   }
 }
+
+/** Runs the statements of migrations on one session, which holds the lock of the migrations or of the background steps. */
+export interface Runner extends LockOptions {
+  readonly session: Session
+  /** Repeats `act` until it gets its locks. See `retryLocks`. */
+  retry<T>(name: string, act: () => Promise<T>): Promise<T>
+}

@@ -119,3 +119,34 @@ create table platform.idempotency (
 );
 create index idempotency_claimed on platform.idempotency (claimed_by) where claimed_by is not null;
 create index idempotency_created_at on platform.idempotency (created_at);
+
+-- Writes of settings. The running program cannot write these tables itself.
+
+-- Increments the version of all settings. The row lock blocks other changes until the transaction ends.
+create function platform.next_settings_version() returns bigint
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update platform.settings_version set version = version + 1 returning version $$;
+
+-- Writes a setting and its history in one call. Without a value it clears the setting. `p_version` is the one that this transaction took.
+create function platform.write_setting(
+  p_version bigint, p_name text, p_sealed text, p_at timestamptz, p_actor_type text, p_actor_id text
+) returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_version is distinct from (select version from platform.settings_version) then
+    raise exception using errcode = 'PL001', message = 'platform.settings: the version is not the one of this change';
+  end if;
+  if p_actor_type not in ('operator', 'cli', 'key', 'system') or p_actor_id = '' then
+    raise exception using errcode = 'PL002', message = 'platform.settings: a change names who made it';
+  end if;
+  if p_sealed is null then delete from platform.settings where name = p_name;
+  else
+    insert into platform.settings (name, sealed, version, set_at, actor_type, actor_id)
+      values (p_name, p_sealed, p_version, p_at, p_actor_type, p_actor_id)
+      on conflict (name) do update set sealed = excluded.sealed, version = excluded.version, set_at = excluded.set_at,
+        actor_type = excluded.actor_type, actor_id = excluded.actor_id;
+  end if;
+  insert into platform.settings_history (version, name, sealed, set_at, actor_type, actor_id)
+    values (p_version, p_name, p_sealed, p_at, p_actor_type, p_actor_id);
+end $$;
+
+revoke all on all functions in schema platform from public;

@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { findPostgres, startPostgres } from '../postgres.ts'
 import { TOOLS } from './account.ts'
 import { queryRows, createDataDir, createInitializedDir, runProgram, waitUntil } from './fixture.ts'
-import { findProcessStart, isPostgresOf, identifyProcess } from './process.ts'
+import { findProcessStart, identifyProcess } from '../../base/processes.ts'
+import { isPostgresOf } from './process.ts'
 
 void test('a start connects to the server of a killed program, with every acknowledged commit', async (t) => {
   const dataDir = await createInitializedDir(t)

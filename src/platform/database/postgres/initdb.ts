@@ -16,7 +16,7 @@ import { type Account, changeOwner } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { badFolder, explainFolder, explainOutput, isBusy, noBinaries } from './failures.ts'
 import { createPasswords, findPasswords, type Folder, type Passwords } from './folder.ts'
-import { findProcessStart, identifyProcess } from './process.ts'
+import { findProcessStart, identifyProcess } from '../../base/processes.ts'
 
 export const OWNER = 'purser_owner'
 export const APP = 'purser_app'

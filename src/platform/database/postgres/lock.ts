@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { openClient, type PostgresConnection } from './connection.ts'
 import { codeOf } from './failures.ts'
-import { findProcessStart, identifyProcess } from './process.ts'
+import { findProcessStart, identifyProcess } from '../../base/processes.ts'
 
 export interface OwnerLock {
   release(): Promise<void>
@@ -27,11 +27,12 @@ const isDead = (name: string): boolean => {
 /**
  * Acquires the advisory lock of the one process that may run on this database, on a dedicated session. Returns undefined when another
  * running process holds it. Reacquires the lock after a restart of PostgreSQL. Calls `onLockLost` if another process holds the lock by
- * then, or if PostgreSQL is not back within 30 s.
+ * then, or if PostgreSQL is not back within 30 s. With `revive`, which starts a server that has ended, it tries without a limit until
+ * `revive` returns false.
  */
 export async function acquireOwnerLock(
   connection: PostgresConnection,
-  options: { onLockLost?: () => void } = {},
+  options: { onLockLost?: () => void; revive?: () => Promise<boolean> } = {},
 ): Promise<OwnerLock | undefined> {
   let released = false
   let client = await takeLock(connection)
@@ -39,12 +40,14 @@ export async function acquireOwnerLock(
   const reacquire = async (): Promise<void> => {
     client = undefined
     const startedAtMs = monotonicMs()
-    for (; !released && monotonicMs() - startedAtMs < REACQUIRE_LIMIT_MS; await waitMs(250)) {
+    const { revive } = options
+    for (; !released && (revive || monotonicMs() - startedAtMs < REACQUIRE_LIMIT_MS); await waitMs(250)) {
+      if (revive && !(await revive())) break
       try {
         client = await takeLock(connection)
       } catch (error) {
         // A missing socket means that PostgreSQL was stopped, not restarted.
-        if (codeOf(error) === 'ENOENT') break
+        if (!revive && codeOf(error) === 'ENOENT') break
         continue
       }
       break

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { codeOf } from './failures.ts'
 import type { Folder } from './folder.ts'
-import { findProcessStart, isPostgresOf, isSignalable } from './process.ts'
+import { findProcessStart } from '../../base/processes.ts'
+import { isPostgresOf, isSignalable } from './process.ts'
 
 /** A running server of a data folder. */
 export interface RunningServer {

@@ -12,7 +12,8 @@ import { isLockedStatus, LOCKED_OUTPUT } from './folderlock.ts'
 import { ENVIRONMENT } from './initdb.ts'
 import { openLog } from './logfile.ts'
 import { findRunning, removeStaleLock, type RunningServer } from './pidfile.ts'
-import { findProcessStart, waitForExit } from './process.ts'
+import { findProcessStart } from '../../base/processes.ts'
+import { waitForExit } from './process.ts'
 import { settingArguments } from './settings.ts'
 
 /** A server that accepts connections with Purser's passwords. */

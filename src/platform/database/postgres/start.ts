@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
+import { findProcessStart } from '../../base/processes.ts'
 import { type Account, chooseAccount, changeOwner, requireOwnData, TOOLS, type Tools } from './account.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { type PostgresConnection, connectionsTo } from './connection.ts'
@@ -22,6 +23,8 @@ export interface EmbeddedPostgres {
   readonly wasRunning: boolean
   readonly startedMs: number
   readonly version: string
+  /** Returns whether the process of this server still runs. */
+  isRunning(): boolean
   /** Stops the server by fast shutdown and resolves after its exit. Idempotent. */
   stop(): Promise<void>
 }
@@ -55,6 +58,7 @@ export async function start(
       version: server.version,
       wasRunning,
       startedMs: Math.round(monotonicMs() - startedAtMs),
+      isRunning: () => findProcessStart(server.running.pid) === server.running.start,
       stop: () => (stopping ??= stopServer(folder, server.running).finally(unwatch)),
     }
   }

@@ -37,3 +37,18 @@ export const timeZone = z.string().refine((name) => {
     return false
   }
 }, 'a time zone such as Africa/Nairobi')
+
+/** List of origins, separated by commas. Each is exactly what a browser sends as `Origin`. */
+export const origins = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (all) => all.every(isOrigin),
+    'origins such as https://shop.example, separated by commas: scheme and host, without a path',
+  )
+  .default([])
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text
+}

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { isLoopback } from '../../base/loopback.ts'
 import { databaseSettings, findDatabaseProblems } from './database.ts'
-import { httpUrl, integer, timeZone, trustProxy } from './fields.ts'
+import { httpUrl, integer, origins, timeZone, trustProxy } from './fields.ts'
 import { defineConfig, setting, type ConfigOf } from './spec.ts'
 
 /** Returns why payers would not reach a live desk by https. Undefined when they do, or when only this machine reaches the desk. */
@@ -90,6 +90,13 @@ export const platformConfig = defineConfig(
     trustProxy: setting('TRUST_PROXY', trustProxy, {
       doc: 'Proxies whose X-Forwarded-For header is trusted: none, the number of proxies, or their addresses.',
       example: 'none',
+    }),
+    corsOrigins: setting('CORS_ORIGINS', origins, {
+      doc: 'Origins whose pages may call /api/v1 from a browser, separated by commas. Default: none. An API key in a page is public, so serve such pages to trusted people only.',
+      example: 'https://admin.example.com',
+    }),
+    drainDelayMs: setting('DRAIN_DELAY_MS', integer(0, 300_000).default(0), {
+      doc: 'Milliseconds that a stop keeps accepting requests while /health/ready already fails, so that a load balancer stops sending first. Longer than the balancer needs to notice.',
     }),
     businessTimeZone: setting('BUSINESS_TIME_ZONE', timeZone.default('Africa/Nairobi'), {
       doc: 'Time zone in which a business day starts, for statistics and reports.',

@@ -1,26 +1,15 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
+import { withDeadline } from '../../base/deadline.ts'
 import { joinSql, rawSql, sql, type Db, type Queryable, type Sql } from '../../database/db.ts'
+import type { Claimed, ClaimTable } from './claim-table.ts'
+import { createLostClaims, type ClaimKey } from './lost-claims.ts'
+export type { Claimed, ClaimTable }
 
 /**
  * Claims: an instance that works on a row writes its id into `claimed_by` and counts `claim` up. The claim lasts as long as the instance
  * lives (`instances.ts`). Each change of the row by the holder is conditional on `claim`, so that a process that was frozen and lost its
  * claim decides nothing.
  */
-
-/** The number of a claim. A row's holder has the highest number. */
-export interface Claimed {
-  readonly claim: bigint
-}
-
-/** A table whose rows are claimed. It has the columns `claimed_by text`, `claim bigint` and, partial, an index on `claimed_by`. */
-export interface ClaimTable<Row = unknown> {
-  /** `schema.table` */
-  readonly table: string
-  /** Column of the due time. Null: rows have no due time. Default: `due_at`. */
-  readonly dueAt?: string | null
-  /** Returns the primary key of a row, by column. */
-  keyOf(row: Row): Readonly<Record<string, string>>
-}
 
 /** Tables of the schema `platform` whose rows are claimed. */
 export const CRONS: ClaimTable<{ name: string }> = {
@@ -31,12 +20,15 @@ export const CRONS: ClaimTable<{ name: string }> = {
 export const IDEMPOTENCY_KEYS: ClaimTable<{ scope: string; key: string }> = {
   table: 'platform.idempotency',
   dueAt: null,
+  requests: true,
   keyOf: ({ scope, key }) => ({ scope, key }),
 }
 
 export interface Claims {
   /** Id of this instance, the holder of its claims. */
   readonly holder: string
+  /** Registers a claim that a queue works on until it gives it back. */
+  hold<Row>(table: ClaimTable<Row>, row: Row & Claimed): void
   /**
    * Gives a claim back: the row is due again in `retryMs`. Does nothing when the row was released or claimed by another instance since.
    * The next `flush` writes it, and while the database is away each later one tries again.
@@ -44,6 +36,8 @@ export interface Claims {
   giveBack<Row>(table: ClaimTable<Row>, row: Row & Claimed, retryMs: number): void
   /** Writes the claims that were given back. */
   flush(): Promise<void>
+  /** Gives back the claims of this instance whose answers were lost, so that no work knows them. Returns their number. */
+  giveBackLost(): Promise<number>
   /** Frees the claims whose holder is not among the running instances. Returns the number of rows by table. */
   freeDead(): Promise<ReadonlyMap<string, number>>
 }
@@ -58,7 +52,7 @@ interface Deps {
 interface GivenBack {
   readonly key: Readonly<Record<string, string>>
   readonly claim: bigint
-  readonly retryMs: number
+  readonly retryAt: Date
 }
 
 export function createClaims({ db, clock, holder, tables: queues }: Deps): Claims {
@@ -70,21 +64,39 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
     for (const [table, rows] of given) {
       const batch = rows.slice(0, MAX_BATCH)
       if (batch.length === 0) continue
-      await db.run(giveBackRows(table, { holder, now: clock.now(), rows: batch }))
+      await db.run(giveBackRows(table, { holder, rows: batch }))
       rows.splice(0, batch.length)
     }
   }
-  // One flush at a time: each removes from the list what it has written.
+  // One flush at a time: each removes from the list what it has written. Each has a deadline, so that one that hangs holds up no other.
   let flushing = Promise.resolve()
+  const flushNext = (): Promise<void> => withDeadline({ name: 'Giving claims back', limitMs: FLUSH_LIMIT_MS }, flush)
+  // A cron whose claim is lost can be claimed again by this instance, so it needs no search.
+  const lost = createLostClaims(
+    db,
+    holder,
+    tables.filter((table) => table !== CRONS),
+  )
+  const push = ({ table, key, claim }: ClaimKey, retryMs: number): void => {
+    const rows = given.get(table) ?? []
+    given.set(table, rows)
+    rows.push({ key, claim, retryAt: addMs(clock.now(), retryMs) })
+  }
 
   return {
     holder,
+    hold: (table, row) => lost.hold({ table, key: table.keyOf(row), claim: row.claim }),
     giveBack: (table, row, retryMs) => {
-      const rows = given.get(table) ?? []
-      given.set(table, rows)
-      rows.push({ key: table.keyOf(row), claim: row.claim, retryMs })
+      const claim = { table, key: table.keyOf(row), claim: row.claim }
+      lost.drop(claim)
+      push(claim, retryMs)
     },
-    flush: () => (flushing = flushing.then(flush, flush)),
+    flush: () => (flushing = flushing.then(flushNext, flushNext)),
+    giveBackLost: async () => {
+      const found = await lost.find()
+      for (const claim of found) push(claim, 0)
+      return found.length
+    },
     freeDead: async () => {
       const freed = new Map<string, number>()
       // The ids are read first: no instance claims a row before it is registered, so an id that is not registered now never will be.
@@ -106,6 +118,7 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
 }
 
 const MAX_BATCH = 1_000
+const FLUSH_LIMIT_MS = 45_000
 const MAX_DEAD = 1_000
 
 const listHolders = ({ table }: ClaimTable<never>): Sql =>
@@ -121,7 +134,7 @@ const freeHeldBy = (q: Queryable, table: string, holders: readonly string[]): Pr
 
 function giveBackRows(
   { table, dueAt = 'due_at' }: ClaimTable<never>,
-  { holder, now, rows }: { holder: string; now: Date; rows: readonly GivenBack[] },
+  { holder, rows }: { holder: string; rows: readonly GivenBack[] },
 ): Sql {
   const columns = Object.keys(rows[0]?.key ?? {})
   const keys = columns.map((column) => sql`${rows.map(({ key }) => key[column])}::text[]`)
@@ -133,7 +146,7 @@ function giveBackRows(
       : sql`, ${due} = case when t.${due} is null then null else greatest(t.${due}, b.retry_at) end`
   return sql`update ${rawSql(table)} as t set claimed_by = null ${set}
     from unnest(${joinSql(keys, sql`, `)}, ${rows.map(({ claim }) => claim)}::bigint[],
-      ${rows.map(({ retryMs }) => addMs(now, retryMs))}::timestamptz[]) as b (${rawSql(columns.join(', '))}, number, retry_at)
+      ${rows.map(({ retryAt }) => retryAt)}::timestamptz[]) as b (${rawSql(columns.join(', '))}, number, retry_at)
     where t.claimed_by = ${holder} and t.claim = b.number and ${joinSql(
       columns.map((column) => rawSql(`t.${column}::text = b.${column}`)),
       sql` and `,

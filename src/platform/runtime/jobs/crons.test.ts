@@ -5,6 +5,7 @@ import { waitFor } from '../../../../test/wait.ts'
 import { createSetClock } from '../../base/clock.ts'
 import { sql } from '../../database/db.ts'
 import { platformSchema } from '../../database/schema.ts'
+import { createMetrics } from '../../observe/metrics.ts'
 import { openTestJobs } from './fixture.ts'
 
 const WORKER = { web: false, worker: true }
@@ -88,4 +89,19 @@ test('a failed cron runs again in the next period, and drain waits for a running
   await drained
   assert.equal(ended, true)
   assert.deepEqual(await t.db.many(sql`select claimed_by from platform.crons`), [{ claimed_by: null }])
+})
+
+test('a cron past its deadline has failed and runs again', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const metrics = createMetrics({ defaults: false })
+  const signals: AbortSignal[] = []
+  const run = ({ signal }: { signal: AbortSignal }): Promise<void> => {
+    signals.push(signal)
+    return signals.length === 1 ? new Promise(() => undefined) : Promise.resolve()
+  }
+  await using jobs = openTestJobs({ ...t, metrics, crons: [{ name: 'test.cron', everyMs: 50, limitMs: 50, run }] })
+  await jobs.start(WORKER)
+  await waitFor('the second run', () => signals.length > 1)
+  assert.equal(signals[0]?.aborted, true)
+  assert.match(await metrics.registry.metrics(), /purser_crons_total\{cron="test.cron",status="failed"\} 1/)
 })

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { sql, type Db } from '../../database/db.ts'
 import type { HealthCheck } from '../health.ts'
 import { readOutbox } from './outbox.ts'
-import type { Instances } from './instances.ts'
+import { DEAD_AFTER_SECONDS, type Instances } from './instances.ts'
 import type { Relay } from './relay.ts'
 import type { Worker } from './worker.ts'
 
@@ -39,7 +39,8 @@ export const checkJobs = ({ db, clock, relay, instances, worker, runsJobs }: Dep
     const now = clock.now()
     const { rows, oldestDueAt } = await readOutbox(db, now)
     const { workers } = await db.one<{ workers: number }>(
-      sql`select count(*)::int as workers from platform.instances where 'worker' = any(roles)`,
+      sql`select count(*)::int as workers from platform.instances
+        where 'worker' = any(roles) and beat_at > clock_timestamp() - ${DEAD_AFTER_SECONDS} * interval '1 second'`,
     )
     const lateMs = oldestDueAt ? now.getTime() - oldestDueAt.getTime() : 0
     const status = isSilent ? 'unhealthy' : lateMs > LATE_MS || workers === 0 ? 'degraded' : 'healthy'

@@ -39,55 +39,26 @@ interface Deps {
 
 const HEARTBEAT_MS = 2_000
 /** An instance that was silent for this long is dead. Measured by the clock of the database, because the instances' clocks differ. */
-const DEAD_AFTER_SECONDS = 10
+export const DEAD_AFTER_SECONDS = 10
 /** The job queue has no index on its locks, so they are read when an instance died, and once a minute. */
 const HEARTBEATS_PER_UNLOCK = 30
 const WRITE_LIMIT_MS = 20_000
 
-export function createInstances({
-  db,
-  clock,
-  log,
-  claims,
-  version,
-  migrations,
-  requireCode,
-  updateMetrics,
-}: Deps): Instances {
+export function createInstances(deps: Deps): Instances {
+  const { db, log, claims, updateMetrics } = deps
   const id = claims.holder
   const pools = new Set<string>()
-  const startedAt = clock.now()
-  let roles: readonly string[] = []
-  let heartbeats = 0
-  let registered = false
-  let checked = false
-  let lastBeatMs: number | undefined
+  const row = createRow(deps, pools)
   const pulse = createPulse()
   const stopped = new AbortController()
-
-  const writeNow = async (): Promise<void> => {
-    const { fresh } = await db.one<{ fresh: boolean }>(sql`
-      insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
-      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
-      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
-      returning xmax = 0 as fresh`)
-    registered = true
-    // The row was removed when this process was silent for long. The schema may have changed meanwhile.
-    if (fresh) checked = false
-    if (!checked) await requireCode()
-    checked = true
-    lastBeatMs = monotonicMs()
-  }
-  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
-  // deadline, so that one that hangs does not hold up the others.
-  let written = Promise.resolve()
-  const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
-  const write = (): Promise<void> => (written = written.then(writeNext, writeNext))
+  let heartbeats = 0
 
   const sendHeartbeat = async (): Promise<void> => {
-    await write()
+    await row.write()
     const dead = pulse.beat() ? await removeDead(db, id) : []
     if (dead.length > 0) log.warn({ instances: dead }, 'instances without a recent heartbeat were removed')
+    const lost = await claims.giveBackLost()
+    if (lost > 0) log.warn({ rows: lost }, 'claims whose answers were lost were given back')
     await claims.flush()
     // With each heartbeat, not only after a death: the instance that noticed the death may have died too.
     await freeClaims(claims, log)
@@ -105,7 +76,7 @@ export function createInstances({
     id,
     sendHeartbeat,
     start: async (givenRoles) => {
-      roles = givenRoles
+      row.setRoles(givenRoles)
       await sendHeartbeat()
       loop.start()
     },
@@ -113,7 +84,7 @@ export function createInstances({
       pools.add(pool)
       while (!stopped.signal.aborted) {
         try {
-          return await write()
+          return await row.write()
         } catch (err) {
           log.error({ err }, 'the worker could not be registered; retrying')
           await waitMs(1_000, stopped.signal)
@@ -133,11 +104,56 @@ export function createInstances({
     stop: async () => {
       stopped.abort()
       await loop.stop()
-      if (!registered) return
-      await db.run(sql`delete from platform.instances where id = ${id}`)
+      if (!(await row.remove())) return
       // Rows that were claimed and not handled are due for others at once.
       await claims.flush()
       await claims.freeDead()
+    },
+    sinceLastBeatMs: row.sinceLastBeatMs,
+  }
+}
+
+/** The row of this instance in `platform.instances`. */
+interface Row {
+  setRoles(roles: readonly string[]): void
+  /** Writes the row with the present time. Writes never overlap. */
+  write(): Promise<void>
+  /** Deletes the row. Returns false when it was never written. */
+  remove(): Promise<boolean>
+  sinceLastBeatMs(): number | undefined
+}
+
+function createRow({ db, clock, claims, version, migrations, requireCode }: Deps, pools: ReadonlySet<string>): Row {
+  const id = claims.holder
+  const startedAt = clock.now()
+  let roles: readonly string[] = []
+  let registered = false
+  let checked = false
+  let lastBeatMs: number | undefined
+
+  const writeNow = async (): Promise<void> => {
+    const { fresh } = await db.one<{ fresh: boolean }>(sql`
+      insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
+      values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
+      on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
+      returning xmax = 0 as fresh`)
+    registered = true
+    // The row was removed when this process was silent for long. The schema may have changed meanwhile.
+    if (fresh) checked = false
+    if (!checked) await requireCode()
+    checked = true
+    lastBeatMs = monotonicMs()
+  }
+  // Serialise the writes: a heartbeat that overtook the registration of a pool would unregister it and release its jobs. Each has a
+  // deadline, so that one that hangs does not hold up the others.
+  let written = Promise.resolve()
+  const writeNext = (): Promise<void> => withDeadline({ name: 'The heartbeat', limitMs: WRITE_LIMIT_MS }, writeNow)
+  return {
+    setRoles: (given) => void (roles = given),
+    write: () => (written = written.then(writeNext, writeNext)),
+    remove: async () => {
+      if (registered) await db.run(sql`delete from platform.instances where id = ${id}`)
+      return registered
     },
     sinceLastBeatMs: () => (lastBeatMs === undefined ? undefined : Math.round(monotonicMs() - lastBeatMs)),
   }

@@ -9,6 +9,7 @@ import { createMemoryLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
 import { platformSchema } from '../../database/schema.ts'
 import { openTestJobs } from './fixture.ts'
+import { createSlots } from './slots.ts'
 
 interface Row {
   id: string
@@ -186,4 +187,36 @@ test('a queue recovers after failed claims', async () => {
   await using jobs = openTestJobs({ ...t, queues: [queue] })
   await jobs.start(WORKER)
   await waitFor('the rows to be handled', async () => (await rows.left()).length === 0)
+})
+
+test('a row past its deadline has failed, and its slot handles the next row', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  const rows = await createRows(t.owner, t.db, 3)
+  const metrics = createMetrics({ defaults: false })
+  let aborted = 0
+  const queue: DueQueue<Row> = {
+    ...{ ...rows, concurrency: 1, batch: 5, idleMs: LONG_MS, limitMs: 50 },
+    handle: (row, signal) => {
+      if (row.id !== 'row1') return rows.done(row)
+      signal.addEventListener('abort', () => void (aborted += 1))
+      return new Promise(() => undefined)
+    },
+  }
+  await using jobs = openTestJobs({ ...t, queues: [queue], metrics })
+  await jobs.start(WORKER)
+  await waitFor('the other rows to be handled', async () => aborted === 1 && (await rows.left()).length === 1)
+  assert.match(await metrics.registry.metrics(), /purser_queue_handled_total\{queue="test.rows",status="failed"\} 1/)
+})
+
+test('a queue whose slots are taken waits for a few seconds at most, then its loop begins another step', async () => {
+  const gate = Promise.withResolvers<void>()
+  const slots = createSlots(1, () => gate.promise)
+  assert.equal(await slots.waitForFree(1_000), true)
+  slots.add([1])
+  assert.equal(await slots.waitForFree(20), false)
+  const free = slots.waitForFree(15_000)
+  gate.resolve()
+  assert.equal(await free, true)
+  slots.close()
+  assert.equal(await slots.waitForFree(15_000), false)
 })

@@ -64,6 +64,7 @@ export function createQueue(queue: DueQueue, { clock, log, metrics, claims }: De
     try {
       await claims.flush()
       const rows = await queue.claim(queue.batch, clock.now(), claims.holder)
+      for (const row of rows) if (queue.claims && isClaimed(row)) claims.hold(queue.claims, row)
       if (rows.length < queue.batch) emptyAtMs = monotonicMs()
       return rows
     } finally {

@@ -25,6 +25,8 @@ export interface WorkerConnections {
   setListener(client: pg.PoolClient | undefined): void
   /** Destroys connections without an answer. The library opens others. */
   destroyFrozen(): Promise<void>
+  /** Returns whether the database answers. */
+  probe(): Promise<boolean>
   /** Destroys all connections. */
   close(): Promise<void>
 }
@@ -63,6 +65,13 @@ export function openPool({ connection, expectedUser, log }: PoolOptions): Worker
       const ping = { name: 'The connection that listens for jobs', limitMs: PING_LIMIT_MS }
       await withDeadline(ping, () => pinged.query('select 1')).catch(() => destroy(pinged))
     },
+    probe: () => {
+      const probing = { name: 'A probe of the database', limitMs: PING_LIMIT_MS }
+      return withDeadline(probing, () => pool.query('select 1')).then(
+        () => true,
+        () => false,
+      )
+    },
     close: async () => {
       for (const client of usedSinceMs.keys()) destroy(client)
       await close()
@@ -76,6 +85,11 @@ export interface WorkerRun {
   readonly ended: boolean
   /** Whether jobs take all slots, so that nothing is fetched. Jobs have deadlines. */
   readonly full: boolean
+  /**
+   * Whether a fetch has failed. It may have locked a job that no worker of the library knows. The library also keeps a failed first read of
+   * its tables, so that all later fetches fail.
+   */
+  readonly failed: boolean
   /** Milliseconds since the last fetch that succeeded or failed. 0 while `full`. */
   readonly silentMs: number
   /** Takes no more jobs, waits for its jobs until the deadline (`monotonicMs`), aborts them, and releases them to the queue. */
@@ -84,7 +98,7 @@ export interface WorkerRun {
 
 export interface RunOptions {
   connections: WorkerConnections
-  instances: Instances
+  instances: Pick<Instances, 'addPool'>
   log: Log
   concurrency: number
   tasks(signal: AbortSignal): TaskList
@@ -99,6 +113,7 @@ export function startRun(options: RunOptions): WorkerRun {
   const events: WorkerEvents = new EventEmitter()
   let busy = 0
   let ended = false
+  let failed = false
   let activeAtMs = runningMs()
   const onActive = (): void => void (activeAtMs = runningMs())
   const onFetched = (): void => {
@@ -106,7 +121,10 @@ export function startRun(options: RunOptions): WorkerRun {
     options.onFetched()
   }
   events.on('worker:getJob:empty', onFetched)
-  events.on('worker:getJob:error', onActive)
+  events.on('worker:getJob:error', () => {
+    failed = true
+    onActive()
+  })
   events.on('job:start', () => {
     busy += 1
     onFetched()
@@ -128,6 +146,9 @@ export function startRun(options: RunOptions): WorkerRun {
     get ended() {
       return ended
     },
+    get failed() {
+      return failed
+    },
     get full() {
       return busy >= concurrency
     },
@@ -148,7 +169,7 @@ export function startRun(options: RunOptions): WorkerRun {
 }
 
 /** Returns the graphile-worker preset: a hook that registers pools, and delays that avoid an unhandled rejection. */
-export const createPreset = (instances: Instances): GraphileConfig.Preset => ({
+export const createPreset = (instances: Pick<Instances, 'addPool'>): GraphileConfig.Preset => ({
   plugins: [
     {
       name: 'PurserInstances',

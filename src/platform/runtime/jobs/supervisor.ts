@@ -4,7 +4,7 @@ import type { Log } from '../../observe/log.ts'
 import type { Instances } from './instances.ts'
 import { createLoop } from './loop.ts'
 import { openPool, startRun, type PoolOptions, type WorkerConnections, type WorkerRun } from './runner.ts'
-import { endsWithin, GRACE_MS } from './tracker.ts'
+import { createTracker, endsWithin, GRACE_MS } from './tracker.ts'
 
 /** Keeps a pool of the worker library running. */
 export interface Supervisor {
@@ -16,7 +16,7 @@ export interface Supervisor {
 }
 
 export interface SupervisorDeps extends PoolOptions {
-  instances: Instances
+  instances: Pick<Instances, 'addPool' | 'removePool'>
   log: Log
   concurrency: number
   tasks(signal: AbortSignal): TaskList
@@ -24,17 +24,27 @@ export interface SupervisorDeps extends PoolOptions {
   silentMs?: number | undefined
 }
 
+interface Pool {
+  readonly connections: WorkerConnections
+  readonly run: WorkerRun
+}
+
 const EVERY_MS = 1_000
 const SILENT_MS = 30_000
+/** Time that the jobs of a replaced pool have to end. */
+const RETIRE_MS = 10_000
+/** Maximum time of a retirement past its deadline. */
+const RETIRED_MS = 3 * GRACE_MS
 
 /**
  * Creates the supervisor. It closes connections of the library that are frozen, and replaces the pool of the library when it has ended,
- * or neither fetched nor failed for too long.
+ * neither fetched nor failed for too long, or once the database answers after a failed fetch. The locks of a replaced pool are released.
  */
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const { log, instances, silentMs = SILENT_MS } = deps
   let stopped = false
-  let current: { connections: WorkerConnections; run: WorkerRun } | undefined
+  const retiring = createTracker()
+  let current: Pool | undefined
   let fetchedAtMs: number | undefined
   const onFetched = (): void => void (fetchedAtMs = monotonicMs())
 
@@ -44,13 +54,16 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   /** Ends the pool and releases the locks of its jobs. */
-  const retirePool = async (deadlineMs: number): Promise<void> => {
+  const retire = async ({ run, connections }: Pool, deadlineMs: number): Promise<void> => {
+    if (!run.ended) await run.shutDown(deadlineMs)
+    instances.removePool(run.id)
+    await endsWithin(GRACE_MS, connections.close())
+  }
+  /** Replaces the pool at once. The old one ends beside the new one. */
+  const retirePool = (deadlineMs: number): void => {
     const retired = current
     current = undefined
-    if (!retired) return
-    if (!retired.run.ended) await retired.run.shutDown(deadlineMs)
-    instances.removePool(retired.run.id)
-    await endsWithin(GRACE_MS, retired.connections.close())
+    if (retired) retiring.track(retire(retired, deadlineMs))
   }
 
   const loop = createLoop({
@@ -58,9 +71,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     everyMs: EVERY_MS,
     log,
     step: async () => {
-      const isSilent = current !== undefined && !current.run.ended && current.run.silentMs > silentMs
-      if (isSilent) log.error('the worker fetches no jobs; restarting it')
-      if (isSilent || current?.run.ended) await retirePool(monotonicMs())
+      if (current?.run.ended) retirePool(monotonicMs())
+      else if (current && current.run.silentMs > silentMs) {
+        log.error('the worker fetches no jobs; restarting it')
+        retirePool(monotonicMs())
+      } else if (current?.run.failed && (await current.connections.probe())) retirePool(monotonicMs() + RETIRE_MS)
       if (!stopped && !current) startPool()
       await current?.connections.destroyFrozen()
       return false
@@ -75,7 +90,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     },
     drain: async (deadlineMs) => {
       stopped = true
-      await Promise.all([endsWithin(GRACE_MS, loop.stop()), retirePool(deadlineMs)])
+      retirePool(deadlineMs)
+      await Promise.all([endsWithin(GRACE_MS, loop.stop()), retiring.drain(deadlineMs + RETIRED_MS)])
     },
     sinceLastFetchMs: () => {
       if (fetchedAtMs === undefined) return undefined

@@ -29,9 +29,7 @@ export async function readVersion(q: Queryable): Promise<bigint> {
 
 /** Increments the version. The row lock blocks other changes until this transaction ends. */
 export async function incrementVersion(tx: Tx): Promise<bigint> {
-  const { version } = await tx.one<{ version: bigint }>(
-    sql`update platform.settings_version set version = version + 1 returning version`,
-  )
+  const { version } = await tx.one<{ version: bigint }>(sql`select platform.next_settings_version() as version`)
   return version
 }
 
@@ -45,19 +43,7 @@ export async function readSettings(q: Queryable): Promise<StoredSetting[]> {
 
 /** Writes the setting and a history row. A change without `sealed` clears the setting. */
 export async function writeSetting(tx: Tx, { version, name, sealed, setAt, actor }: SettingChange): Promise<void> {
-  if (sealed === null) await tx.run(sql`delete from platform.settings where name = ${name}`)
-  else {
-    await tx.run(
-      sql`insert into platform.settings (name, sealed, version, set_at, actor_type, actor_id)
-          values (${name}, ${sealed}, ${version}, ${setAt}, ${actor.type}, ${actor.id})
-          on conflict (name) do update set sealed = excluded.sealed, version = excluded.version, set_at = excluded.set_at,
-            actor_type = excluded.actor_type, actor_id = excluded.actor_id`,
-    )
-  }
-  await tx.run(
-    sql`insert into platform.settings_history (version, name, sealed, set_at, actor_type, actor_id)
-        values (${version}, ${name}, ${sealed}, ${setAt}, ${actor.type}, ${actor.id})`,
-  )
+  await tx.run(sql`select platform.write_setting(${version}, ${name}, ${sealed}, ${setAt}, ${actor.type}, ${actor.id})`)
 }
 
 /** Lists changes, newest first. `before` is the version of the last row of the previous page. */

@@ -46,16 +46,20 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ErrorTuple>> = {
 
 const UNAVAILABLE_AFTER_SECONDS = 5
 
+/** SQLSTATE of a write that found no room. Nothing was written. */
+const DISK_FULL = '53100'
 /** SQLSTATE of text that PostgreSQL cannot store. Route schemas refuse such text; this covers fields without that rule. */
 const INVALID_TEXT = '22021'
 
 /** Converts any thrown value to an error that may be shown to the caller. Internal details stay in `cause`. */
 export function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error.status < 500 || error.status === 503 ? error : toInternalError(error)
+  if (error instanceof AppError && (error.status < 500 || error.status === 503)) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const fastifyError = BY_FASTIFY_CODE[code]
   if (fastifyError) return new AppError(...fastifyError, { cause: error })
   const details: ErrorDetails = { cause: error, retryAfterSeconds: UNAVAILABLE_AFTER_SECONDS }
+  if (code === DISK_FULL)
+    return new AppError('unavailable', 503, 'The disk of the database is full. Try again once it has room.', details)
   if (isDatabaseUnavailable(error))
     return new AppError('unavailable', 503, 'Purser cannot reach its database. Try again soon.', details)
   if (code === INVALID_TEXT)

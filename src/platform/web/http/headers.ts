@@ -8,12 +8,12 @@ export type Headers = Readonly<Record<string, string>>
 /** Sets the headers that every response carries, before the request is handled. */
 export type SetHeaders = (request: FastifyRequest, reply: FastifyReply) => void
 
-/** Creates a function that sets these headers and the request id. While the server drains it also sets `Connection: close`. */
+/** Creates a function that sets these headers and the request id. After `leaving` it also sets `Connection: close`. */
 export const createSetHeaders =
-  (headers: Headers, closing: AbortSignal): SetHeaders =>
+  (headers: Headers, leaving: AbortSignal): SetHeaders =>
   (request, reply) => {
     reply.headers(headers).header('x-request-id', request.id)
-    if (closing.aborted) void reply.header('connection', 'close')
+    if (leaving.aborted) void reply.header('connection', 'close')
   }
 
 /**

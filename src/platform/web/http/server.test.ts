@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import pg from 'pg'
 import { z } from 'zod'
 import { AppError } from '../../base/errors.ts'
 import { silentLog } from '../../observe/log.ts'
@@ -158,6 +159,9 @@ void test('an unknown path is 404, a wrong method is 405 with the allowed method
   )
 })
 
+const databaseError = (code: string): Error =>
+  Object.assign(new pg.DatabaseError('secret statement', 0, 'error'), { code })
+
 void test('thrown errors keep code and message and hide internal details', async () => {
   const throwing: Record<string, unknown> = {
     conflict: new AppError('things.gone', 409, 'It is gone.', { param: 'id' }),
@@ -168,6 +172,11 @@ void test('thrown errors keep code and message and hide internal details', async
     away: Object.assign(new Error('connect ECONNREFUSED /run/secret'), { code: 'ECONNREFUSED' }),
     unstorable: Object.assign(new Error('invalid byte sequence for encoding: secret'), { code: '22021' }),
     pool: new Error('timeout exceeded when trying to connect'),
+    frozen: new Error('Query read timeout'),
+    role: new AppError('platform.wrong-role', 500, 'secret role'),
+    ...Object.fromEntries(
+      ['53100', '53200', '53300', '57P03', '25006', '57014'].map((code) => [code, databaseError(code)]),
+    ),
     text: 'secret text',
   }
   await using server = await open({}, (app) => {
@@ -191,7 +200,10 @@ void test('thrown errors keep code and message and hide internal details', async
     assert.deepEqual([answer.status, error.code], [500, 'internal'], what)
     assert.equal(error.request_id, answer.headers.get('x-request-id'))
   }
-  for (const what of ['away', 'pool']) {
+  const disk = await ask('53100')
+  assert.match(disk.error.message ?? '', /disk/)
+  assert.equal((await ask('57014')).answer.status, 500)
+  for (const what of ['away', 'pool', 'frozen', 'role', '53100', '53200', '53300', '57P03', '25006']) {
     const { answer, error } = await ask(what)
     assert.deepEqual([answer.status, error.code], [503, 'unavailable'], what)
     assert.ok(Number(answer.headers.get('retry-after')) > 0)

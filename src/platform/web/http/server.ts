@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import { addBodyParsers } from './bodies.ts'
+import { addCors } from './cors.ts'
 import { addDocs } from './docs.ts'
 import { createDrain, drainOnClose } from './drain.ts'
 import { addErrorHandlers, createEarlyErrorHandlers, type FailureDeps } from './failures.ts'
@@ -26,8 +27,12 @@ export interface HttpOptions {
   checkResponses?: boolean
   /** Time that `close()` waits for requests in flight. Default: 10 s. */
   drainMs?: number
-  /** Time that a drain keeps idle connections open, in case a request is in transit. Default: 500 ms; tests use 0. */
+  /** Time that `close()` keeps the listener open while every response says `Connection: close`. Default: 0. */
+  drainDelayMs?: number
+  /** Time without a received byte after which a drain cuts idle connections. Default: 500 ms; tests use 0. */
   idleGraceMs?: number
+  /** Origins whose pages may call the API. Default: none. */
+  corsOrigins?: readonly string[]
 }
 
 const BODY_LIMIT = 64 * 1024
@@ -42,17 +47,18 @@ const MAX_PARAM_LENGTH = 200
 
 /**
  * Creates the web server. Add routes and plugins, then call `listen`. `close()` drains: requests in flight complete, streams get the
- * signal `app.closing`, and new connections are refused.
+ * signal `app.closing`, and new connections are refused. With `drainDelayMs` the listener first stays open for that time.
  */
 export async function createHttp(options: HttpOptions): Promise<HttpServer> {
   const { log, metrics, publicUrl, trustProxy = false } = options
   const https = typeof publicUrl === 'string' && publicUrl.startsWith('https:')
   const recordAs = createRequestLog(log, metrics)
+  const leaving = new AbortController()
   const closing = new AbortController()
   const failures: FailureDeps = {
     log,
     docsUrl: () => `${typeof publicUrl === 'string' ? publicUrl : publicUrl()}/docs`,
-    setHeaders: createSetHeaders(apiHeaders(https), closing.signal),
+    setHeaders: createSetHeaders(apiHeaders(https), leaving.signal),
     requestIds: createRequestIds(),
     record: recordAs('(none)'),
   }
@@ -69,15 +75,17 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     ...createEarlyErrorHandlers(failures),
   }).withTypeProvider<ZodTypeProvider>()
-  const drain = createDrain(app, closing, options.idleGraceMs ?? IDLE_GRACE_MS)
+  const { drainDelayMs: delayMs = 0, idleGraceMs = IDLE_GRACE_MS } = options
+  const drain = createDrain(app, { leaving, closing, delayMs, idleGraceMs })
   app.decorate('closing', closing.signal)
   app.decorate('drain', drain.run)
   drainOnClose(app, drain, options.drainMs ?? DRAIN_MS)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(options.checkResponses ? checkingSerializer : plainSerializer)
+  addCors(app, options.corsOrigins ?? [], failures.setHeaders)
   addErrorHandlers(app, failures)
   addBodyParsers(app)
-  app.addHook('onRoute', (route) => addRouteHooks(route, https, recordAs, closing.signal))
+  app.addHook('onRoute', (route) => addRouteHooks(route, https, recordAs, leaving.signal))
   await addOpenApi(app, options.version)
   addDocs(app)
   return app
@@ -88,12 +96,12 @@ function addRouteHooks(
   route: RouteOptions,
   https: boolean,
   recordAs: ReturnType<typeof createRequestLog>,
-  closing: AbortSignal,
+  leaving: AbortSignal,
 ): void {
   const { page } = route.config ?? {}
   const headers = page ? pageHeaders(https, page === true ? undefined : page) : apiHeaders(https)
   const record = recordAs(route.url)
-  const setHeaders = createSetHeaders(headers, closing)
+  const setHeaders = createSetHeaders(headers, leaving)
   const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     setHeaders(request, reply)
     done()

@@ -155,6 +155,17 @@ void test('when the first request fails unexpectedly, one waiting request runs',
   assert.equal(runs, 2)
 })
 
+void test('after a COMMIT with an unknown end a repeat rebuilds the response without acting again', async () => {
+  await using t = await open()
+  const lost = new AppError('platform.commit-unknown', 503, 'Send it again.', { retryAfterSeconds: 5 })
+  const { act, runs } = action(() => Promise.reject(lost))
+  const rebuild = () => Promise.resolve({ status: 201, body: { id: 'thg_1' } })
+  await assert.rejects(t.idempotency.run(t.db, { ...request, rebuild }, act), lost)
+  const again = await t.idempotency.run(t.db, { ...request, rebuild }, act)
+  assert.deepEqual([again.status, again.body], [201, { id: 'thg_1' }])
+  assert.equal(runs(), 1)
+})
+
 void test('after a crash one of the repeats rebuilds the response', async () => {
   await using t = await open()
   // A killed process leaves a row with state running, whose claim is freed once the process is known to be dead.

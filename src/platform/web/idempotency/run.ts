@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { addMs, monotonicMs, waitMs, type Clock } from '../../base/clock.ts'
-import type { Db, Queryable } from '../../database/db.ts'
+import { isDatabaseUnavailable, type Db, type Queryable } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
 import {
   findRow,
@@ -135,8 +135,9 @@ export function createIdempotency({
 const isStorable = (error: unknown): error is AppError =>
   error instanceof AppError && STORED_ERROR_STATUSES.has(error.status) && error.retryAfterSeconds === undefined
 
-/** Returns whether the error is a deliberate refusal before any effect. Unexpected errors have status 500. */
-const isRefusal = (error: unknown): boolean => error instanceof AppError && error.status !== 500
+/** Returns whether the error is a deliberate refusal before any effect. Unexpected errors have status 500, and a lost COMMIT may have had effects. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof AppError && error.status !== 500 && !isDatabaseUnavailable(error)
 
 const serializeError = ({ code, message, param }: AppError): string => JSON.stringify({ code, message, param })
 
