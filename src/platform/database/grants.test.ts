@@ -113,3 +113,16 @@ void test('the name of the role is quoted, and the owner keeps its rights', asyn
   await t.owner.run(sql`delete from notes.pages`)
   await assert.rejects(applyGrants(t.owner, [schema], 'nobody_has_this_name'), /does not exist/)
 })
+
+void test('a version that runs on the schema of a newer one keeps the rights that the newer one set', async () => {
+  await using t = await openTestDatabase([platformSchema])
+  using newer = openSchema(
+    'grant usage on schema notes to :app_role; grant select, insert on notes.pages to :app_role;',
+  )
+  using older = openSchema('grant usage on schema notes to :app_role;')
+  writeFileSync(new URL('0002-more.sql', newer.folder), 'create table notes.more (id int);')
+  await migrate(t.owner, [platformSchema, newer])
+  await applyGrants(t.owner, [newer], ROLE)
+  assert.deepEqual(await applyGrants(t.owner, [platformSchema, older], ROLE), [])
+  await t.db.run(sql`insert into notes.pages (id) values (1)`)
+})

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
 import { rawSql, sql, type Db, type Tx } from './db.ts'
-import type { Schema } from './migrate.ts'
+import { listNewerSchemas, type Schema } from './migrate.ts'
 
 /** File beside the migrations with the rights of the running program. `:app_role` stands for its role. */
 const FILE = 'grants.sql'
@@ -10,8 +10,9 @@ const LOCK = 7_305_010
 
 /**
  * Gives the role of the running program exactly the rights of `grants.sql` of each schema, in one transaction. Runs as the owner, after
- * `migrate`. Skips a schema whose file and rights are unchanged since the last call. Does nothing when the role is the owner itself,
- * because a revoke would take the owner's own rights.
+ * `migrate`. Skips a schema whose file and rights are unchanged since the last call, and one with migrations of a newer version: that
+ * version has set its rights, and its instances may run. Does nothing when the role is the owner itself, because a revoke would take the
+ * owner's own rights.
  * @returns names of the schemas whose rights this call set
  */
 export async function applyGrants(db: Db, schemas: readonly Schema[], role: string): Promise<string[]> {
@@ -21,8 +22,10 @@ export async function applyGrants(db: Db, schemas: readonly Schema[], role: stri
     await tx.run(sql`select pg_advisory_xact_lock(${LOCK})`)
     await tx.run(sql`create table if not exists platform.grants (
       schema text not null, role text not null, file_hash text not null, rights_hash text not null, primary key (schema, role))`)
+    const newer = await listNewerSchemas(tx, schemas)
     const changed: string[] = []
-    for (const { name, text } of files) if (await grant(tx, { schema: name, text, role })) changed.push(name)
+    for (const { name, text } of files)
+      if (!newer.includes(name) && (await grant(tx, { schema: name, text, role }))) changed.push(name)
     return changed
   })
 }
