@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
-import { waitFor } from '../wait.ts'
+import { letTimePass, waitFor } from '../wait.ts'
 import { call } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import { seconds } from './figures.ts'
@@ -63,7 +62,7 @@ const createFaults = (route: string): Scenario[] => [
     act: async (cluster) => {
       const stopped = [cluster.webs[0], cluster.workers[0]]
       for (const instance of stopped) instance?.signal('SIGSTOP')
-      await delay(FORM.stopMs)
+      await letTimePass(FORM.stopMs)
       for (const instance of stopped) instance?.signal('SIGCONT')
       return describeRecovery(cluster)
     },
@@ -73,7 +72,7 @@ const createFaults = (route: string): Scenario[] => [
     act: async (cluster) => {
       cluster.proxy.refuse()
       cluster.proxy.cut()
-      await delay(FORM.outageMs)
+      await letTimePass(FORM.outageMs)
       cluster.proxy.accept()
       return describeRecovery(cluster)
     },
@@ -94,7 +93,7 @@ const redisAway: Scenario = {
       (await problemsOf()).split('\n').every((problems) => /redis/i.test(problems))
     await waitFor('the health of every web instance to name Redis', isNamedByAll, 20_000)
     const namedMs = performance.now() - sinceMs
-    await delay(FORM.redisMs)
+    await letTimePass(FORM.redisMs)
     await cluster.redis.start()
     await waitFor('health to forget Redis', async () => !/redis/i.test(await problemsOf()), 20_000)
     return `named by health after ${seconds(namedMs)}`
@@ -158,7 +157,7 @@ const rollingRestart: Scenario = {
         }),
       )
       // The balancer needs two successful checks before it sends requests.
-      await delay(FORM.settleMs)
+      await letTimePass(FORM.settleMs)
     }
     return `${cluster.instances.length} instances in ${seconds(performance.now() - sinceMs)}`
   },
