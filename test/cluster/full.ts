@@ -4,5 +4,5 @@ import { runTests } from '../../tools/testing/run.ts'
 
 process.env['PURSER_CLUSTER'] = 'full'
 const counts = await runTests({ filters: ['test/cluster/'], limitMs: 40 * 60_000 })
-console.log(`\n${countsLine(counts)}`)
+process.stdout.write(`\n${countsLine(counts)}\n`)
 process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
