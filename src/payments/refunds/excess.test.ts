@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Queryable, sql, type Sql, type Tx } from '#platform/database/db'
+import { type Queryable, sql, type Sql, type TransactionOptions, type Tx } from '#platform/database/db'
 import type { Outcome, RefundFact } from '#rails/contract'
 import { openTestDatabase } from '../../../test/database.ts'
 import { cardAttempt, KES, kes, openTrial, received, schemas, deliverEvent, type Trial } from '../fixture.ts'
@@ -220,7 +220,8 @@ void test('a refund that ends during the check of the holds is no false alarm', 
   const { transaction } = trial.db
   const db = {
     ...between(trial.db),
-    transaction: <T>(act: (tx: Tx) => Promise<T>) => transaction((tx) => act(between(tx))),
+    transaction: <T>(act: (tx: Tx) => Promise<T>, options?: TransactionOptions) =>
+      transaction((tx) => act(between(tx)), options),
   }
   assert.deepEqual(await check(db), [])
   assert.equal(await state(trial, link.id), 'canceled')
