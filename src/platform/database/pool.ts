@@ -81,8 +81,11 @@ export function openConnections(options: ConnectionsOptions): Connections {
     },
     close: async () => {
       const waiting = new AbortController()
-      await Promise.race([pool.end(), waitMs(CLOSE_MS, waiting.signal)])
-      waiting.abort()
+      try {
+        await Promise.race([pool.end(), waitMs(CLOSE_MS, waiting.signal)])
+      } finally {
+        waiting.abort()
+      }
       for (const client of established) client.connection.stream.destroy()
     },
   }
@@ -122,7 +125,7 @@ function createAcquire(pool: pg.Pool, established: ReadonlySet<pg.PoolClient>, o
 
   async function acquire(): Promise<pg.PoolClient> {
     try {
-      return await pool.connect()
+      return await connectTo(pool)
     } catch (error) {
       if (!isTooManyConnections(error)) throw error
       return waitForRoom(error)
@@ -131,13 +134,21 @@ function createAcquire(pool: pg.Pool, established: ReadonlySet<pg.PoolClient>, o
   return acquire
 }
 
+const connectTo = (pool: pg.Pool): Promise<pg.PoolClient> =>
+  new Promise((resolve, reject) => {
+    pool.connect((error, client) => (client ? resolve(client) : reject(error ?? new Error('no connection'))))
+  })
+
 /** Returns a connection of the pool. Throws `late` when there is none in time. */
 async function acquireWithin(pool: pg.Pool, ms: number, late: unknown): Promise<pg.PoolClient> {
   const waiting = new AbortController()
   const connecting = pool.connect()
-  const client = await Promise.race([connecting, waitMs(ms, waiting.signal)])
-  waiting.abort()
-  if (client) return client
+  try {
+    const client = await Promise.race([connecting, waitMs(ms, waiting.signal)])
+    if (client) return client
+  } finally {
+    waiting.abort()
+  }
   connecting.then(
     (unused) => unused.release(),
     () => undefined,

@@ -65,8 +65,13 @@ export function createStatements(options: StatementsOptions): Statements {
     }
     if (name !== undefined && !unnamed && mayName(name)) query.name = name
     try {
-      return await client.query(query)
+      // A callback saves two of the promises of pg, on the path of every statement.
+      return await new Promise<Result>((resolve, reject) => {
+        client.query(query, (error, result) => ((error as Error | null) ? reject(error) : resolve(result)))
+      })
     } catch (error) {
+      // Name the caller of the statement in place of the parser of the answer.
+      if (error instanceof Error) Error.captureStackTrace(error)
       // end() closes the socket at once while a statement is active.
       if (isQueryTimeout(error)) void (client as pg.Client).end()
       else if (isDiskFull(error)) onDiskFull()
