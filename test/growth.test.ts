@@ -18,11 +18,7 @@ const SLACK = 2_000
 const SMALL = 1_000
 
 /** Tables that the story leaves empty. A table that is neither here nor filled fails the test. */
-const EMPTY = [
-  'cases.cases',
-  'payments.free_indexes',
-  'sandbox.stripe_endpoints',
-]
+const EMPTY = ['cases.cases', 'payments.free_indexes', 'sandbox.stripe_endpoints']
 
 /** Uses every method once, so that almost every table has a row. */
 async function runStory(world: World): Promise<void> {
