@@ -46,6 +46,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Working directory. Default: the parent folder of `dataDir`. */
   readonly cwd?: string
+  /** Folder of the program. Default: this checkout, or `PURSER_CHECKOUT`. */
+  readonly checkout?: string
 }
 
 /** Uses memory when there is enough: some disks take seconds to create the thousand files of a database. */
@@ -115,9 +117,9 @@ interface Running {
 
 function run(
   args: readonly string[],
-  { dataDir, port = 0, env = {}, cwd = join(dataDir, '..') }: ProcessOptions,
+  { dataDir, port = 0, env = {}, cwd = join(dataDir, '..'), checkout }: ProcessOptions,
 ): Running {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [checkout === undefined ? PROGRAM : join(checkout, 'bin/purser.js'), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', DATA_DIR: dataDir, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
