@@ -1,3 +1,4 @@
+import { tamper } from './database.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rawSql } from '#platform/database/db'
@@ -297,7 +298,8 @@ test('after a kill during a poll or address allocation, another process continue
   const { owner } = world.database
   // Recreate the state after a kill: the poll is claimed by a process that died, and the rail was called but its response is not stored.
   await owner.run(rawSql(`update payments.watches set claim = claim + 1, claimed_by = '${world.app.jobs.instanceId}'`))
-  await owner.run(
+  await tamper(
+    world.database,
     rawSql(`update payments.attempts set state = 'submitting', address = null, reference = null, payment_uri = null, due = null,
       due_at = '${world.clock.now().toISOString()}'`),
   )

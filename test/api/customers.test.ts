@@ -97,7 +97,11 @@ void test('a store’s key can neither credit nor charge a customer balance', as
   const { id: storeId } = (await world.api('POST', '/api/v1/stores', { name: 'Mombasa' })).body
   const { db, identity } = world.app
   const key = await db.transaction((tx) =>
-    identity.createKey(tx, { merchantId: world.merchantId, storeId, name: 'till' }, { type: 'operator', id: 'test' }),
+    identity.createKey(
+      tx,
+      { merchantId: world.merchantId, storeId, name: 'till' },
+      { type: 'operator', id: 'opr_test' },
+    ),
   )
   const headers = { authorization: `Bearer ${key.secret}` }
   await topUp('cus-store')

@@ -107,7 +107,7 @@ export async function operatorKey({ app, merchantId }: Pick<World, 'app' | 'merc
     app.identity.createKey(
       tx,
       { merchantId, name: 'operations', scopes: ['operations:read', 'operations:write'] },
-      { type: 'operator', id: 'test' },
+      { type: 'operator', id: 'opr_test' },
     ),
   )
   return `Bearer ${made.secret}`
