@@ -51,16 +51,16 @@ void test('a trap holds back exactly the answer that it names', async () => {
   socket.destroy()
 })
 
-void test('a cut resets connections, and a refusing proxy accepts none', async () => {
+void test('a cut closes connections, and a refusing proxy accepts none', async () => {
   await using t = await open()
   const socket = connect(t.proxy.port, '127.0.0.1')
   assert.equal(await say(socket, 'one'), 'one')
-  const ended = once(socket, 'error')
+  const ended = once(socket, 'close')
   t.proxy.cut()
   await ended
   t.proxy.refuse()
   const refused = connect(t.proxy.port, '127.0.0.1')
-  await once(refused, 'error')
+  await once(refused, 'close')
   t.proxy.accept()
   const again = connect(t.proxy.port, '127.0.0.1')
   assert.equal(await say(again, 'two'), 'two')

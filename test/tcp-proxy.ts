@@ -9,9 +9,9 @@ export interface TcpProxy extends AsyncDisposable {
   freeze(): void
   /** Forwards what the frozen connections held back, and continues. */
   thaw(): void
-  /** Resets all open connections. */
+  /** Closes all open connections. */
   cut(): void
-  /** Resets every new connection until `accept`. */
+  /** Closes every new connection until `accept`. */
   refuse(): void
   accept(): void
   /** Sends new connections to another server. */
@@ -58,7 +58,7 @@ export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
     pair.server.destroy()
   }
   const listener = createServer((client) => {
-    if (refusing) return void client.resetAndDestroy()
+    if (refusing) return void client.destroy()
     const pair: Pair = { client, server: connect(target), frozen: false, held: [] }
     pairs.add(pair)
     for (const socket of [pair.client, pair.server]) {
@@ -73,10 +73,8 @@ export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
 
   const cut = (): void => {
-    for (const pair of pairs) {
-      pair.client.resetAndDestroy()
-      drop(pair)
-    }
+    // No `resetAndDestroy`: with Node 24.21 a process that used it sometimes never ends (libuv spins on its list of closing handles).
+    for (const pair of pairs) drop(pair)
   }
   return {
     port: (listener.address() as AddressInfo).port,
