@@ -124,5 +124,10 @@ void test('a version that runs on the schema of a newer one keeps the rights tha
   await migrate(t.owner, [platformSchema, newer])
   await applyGrants(t.owner, [newer], ROLE)
   assert.deepEqual(await applyGrants(t.owner, [platformSchema, older], ROLE), [])
+  // A contract migration of another schema is no reason to refuse.
+  await t.owner.run(
+    sql`update platform.migrations set kind = 'contract', needs = 'notes/0001-notes.sql' where name = '0002-more.sql'`,
+  )
+  await applyGrants(t.owner, [platformSchema], ROLE)
   await t.db.run(sql`insert into notes.pages (id) values (1)`)
 })

@@ -80,8 +80,9 @@ export async function requireCurrent(db: Queryable, schemas: readonly Schema[]):
 
 /** Returns the schemas that have migrations of a newer version. */
 export async function listNewerSchemas(q: Queryable, schemas: readonly Schema[]): Promise<string[]> {
-  const unknown = checkHistory(await readHistory(q), readMigrations(schemas))
-  return schemas.flatMap(({ name }) => (unknown.some((key) => key.startsWith(`${name}/`)) ? [name] : []))
+  const known = listKnown(schemas)
+  const unknown = (await readHistory(q)).filter((row) => !known.includes(keyOf(row)))
+  return schemas.map(({ name }) => name).filter((name) => unknown.some(({ schema }) => schema === name))
 }
 
 /** Returns the migrations that the code of this program knows, by `schema/name`. Running instances publish them. */
