@@ -38,8 +38,9 @@ test('a process that was stopped past a deadline gets time to end its work', asy
   const program = `
     import { withDeadline } from ${JSON.stringify(new URL('./deadline.ts', import.meta.url).href)}
     const told = new Promise((resolve) => process.stdin.once('data', resolve))
+    const work = withDeadline({ name: 'Trial', limitMs: 4_500 }, () => told)
     console.log('started')
-    await withDeadline({ name: 'Trial', limitMs: 4_500 }, () => told).then(() => console.log('ended'), (e) => console.log(e.code))
+    await work.then(() => console.log('ended'), (e) => console.log(e.code))
     process.exit()`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] })
   let said = ''
