@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { casesSchema, createCases } from '#cases'
 import {
   createGateway,
@@ -272,7 +273,8 @@ function wirePayments(foundation: Foundation, parts: PaymentsParts) {
   const callbackKey = masterKey.deriveKey('callback-token')
   const cases = createCases({ clock, ids })
   const handlers = () => payments.inbound
-  const inbox = createInbox({ db, rails, handlers, jobs, clock, log, metrics, callbackKey })
+  const spool = { folder: join(config.dataDir, 'spool'), key: masterKey.deriveKey('inbox-spool') }
+  const inbox = createInbox({ db, rails, handlers, jobs, clock, log, metrics, callbackKey, spool })
   const payments: Payments = createPayments({
     db,
     ledger,

@@ -28,3 +28,18 @@ export async function measureInbox({
   meters.parked.set(parked)
   return { lagSeconds, parked }
 }
+
+/** Reports callbacks on this instance's disk that wait for the database, and files that nobody can read. Needs no database. */
+export const spoolHealth = ({ spool }: InboxContext): HealthCheck => ({
+  name: 'spool',
+  critical: false,
+  check: () => {
+    const { events, oldestSeconds, unreadableFiles } = spool?.state() ?? {
+      events: 0,
+      oldestSeconds: 0,
+      unreadableFiles: 0,
+    }
+    const detail = { events, ...(events > 0 && { oldestSeconds }), ...(unreadableFiles > 0 && { unreadableFiles }) }
+    return Promise.resolve({ status: events > 0 || unreadableFiles > 0 ? 'degraded' : 'healthy', detail })
+  },
+})

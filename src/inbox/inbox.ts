@@ -3,7 +3,7 @@ import type { Cron } from '#platform/runtime/jobs'
 import type { Schema } from '#platform/database/migrate'
 import { inboxCommands } from './commands.ts'
 import { createInboxContext, type InboxContext, type InboxDeps } from './context.ts'
-import { inboxHealth, measureInbox } from './health.ts'
+import { inboxHealth, measureInbox, spoolHealth } from './health.ts'
 import { inboxQueue } from './queue.ts'
 import { webhookRoutes } from './routes.ts'
 import { purgeEvents } from './store.ts'
@@ -26,7 +26,7 @@ export function createInbox(deps: InboxDeps): Inbox {
     queues: [inboxQueue(context)],
     crons: inboxCrons(context),
     commands: inboxCommands,
-    health: [inboxHealth(context)],
+    health: [inboxHealth(context), spoolHealth(context)],
   }
 }
 

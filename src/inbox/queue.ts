@@ -7,8 +7,6 @@ import { claimEvents, closeEvent, EVENTS, postponeEvent } from './store.ts'
 import { readSubject } from './tokens.ts'
 import type { Handled, StoredEvent } from './types.ts'
 
-/** Time after which an event that cannot be understood or confirmed is parked. */
-export const RETRY_FOR_MS = 24 * 60 * 60_000
 const SLOWEST_MS = 15 * 60_000
 
 /** Creates the queue of stored events that are not handled yet. */

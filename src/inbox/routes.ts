@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import { createBatcher } from '#platform/base/batch'
+import { isDatabaseUnavailable } from '#platform/database/db'
 import type { HttpServer } from '#platform/web/http'
 import type { Rail, Webhook } from '#rails/contract'
-import { INBOX_QUEUE, type InboxContext } from './context.ts'
-import { RETRY_FOR_MS } from './queue.ts'
+import { INBOX_QUEUE, RETRY_FOR_MS, type InboxContext } from './context.ts'
 import { insertEvents, type NewEvent } from './store.ts'
 import { readSubject, subjectOfToken } from './tokens.ts'
 
@@ -17,13 +17,23 @@ const ACCEPTED = { received: true }
 /** Maximum events per insert, when they arrive faster than the database answers. */
 const MAX_BATCH_ITEMS = 32
 
+/** Time for the insert, after which the event is spooled. Providers wait about ten seconds for an answer. */
+const STORE_LIMIT_MS = 5_000
+
 const params = z.object({ rail: z.string().max(40), token: z.string().max(200).optional() })
 
-/** Adds the webhook routes. An event is verified, stored and acknowledged; a queue handles it afterwards. */
+/** Adds the webhook routes. An event is verified, stored (or spooled) and acknowledged; a queue handles it afterwards. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
-  const store = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
+  const insert = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
     maxItems: MAX_BATCH_ITEMS,
   })
+  const store = storeOrSpool(context, insert)
+  // Instances that only run a command never listen.
+  app.addHook('onListen', (done) => {
+    void context.spool?.start()
+    done()
+  })
+  app.addHook('onClose', () => context.spool?.stop())
   for (const url of ['/api/webhook/:rail', '/api/webhook/:rail/:token']) {
     app.route({
       method: 'POST',
@@ -46,7 +56,38 @@ interface Inbound {
   readonly request: Pick<FastifyRequest, 'headers' | 'rawBody' | 'ip'>
 }
 
-type Store = (event: NewEvent) => Promise<boolean>
+type Stored = 'stored' | 'repeated' | 'spooled'
+type Store = (event: NewEvent) => Promise<Stored>
+
+/**
+ * Stores an event, or spools it when the database is away or does not answer in time. The insert may still succeed then: the drain of the
+ * spool changes nothing for an event that is already stored.
+ */
+function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Promise<boolean>): Store {
+  return async (event) => {
+    const inserting = insert(event)
+    try {
+      const isNew = await (spool ? endsWithin(inserting, STORE_LIMIT_MS) : inserting)
+      return isNew ? 'stored' : 'repeated'
+    } catch (error) {
+      if (!spool || !(error instanceof TooLate || isDatabaseUnavailable(error))) throw error
+      await spool.add(event)
+      return 'spooled'
+    }
+  }
+}
+
+class TooLate extends Error {}
+
+async function endsWithin<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new TooLate()), limitMs)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 async function receive(context: InboxContext, store: Store, inbound: Inbound): Promise<object> {
   const { rail, webhook } = requireRail(context, inbound.name)
@@ -58,7 +99,7 @@ async function receive(context: InboxContext, store: Store, inbound: Inbound): P
   const verdict = webhook.verify({ headers, rawBody, tokenAttemptId, tokenRefund, now, address })
   if (!verdict.ok) throw refuse(context, rail, 'forged-callback', verdict, subject)
   const eventKey = verdict.eventId ?? hashOf(subject, rawBody)
-  const isNew = await store({
+  const result = await store({
     rail: rail.name,
     eventKey,
     raw: rawBody,
@@ -66,11 +107,12 @@ async function receive(context: InboxContext, store: Store, inbound: Inbound): P
     receivedAt: now,
     retryUntil: addMs(now, RETRY_FOR_MS),
   })
-  context.meters.events.inc({ rail: rail.name, result: isNew ? 'stored' : 'repeated' })
-  if (isNew) context.jobs().wake(INBOX_QUEUE)
+  context.meters.events.inc({ rail: rail.name, result })
+  if (result === 'stored') context.jobs().wake(INBOX_QUEUE)
   // Providers repeat callbacks, so a repeat gets the same answer. It changes nothing and is reported as a security
   // event.
-  else context.securityEvent('replayed-callback', { rail: rail.name, attemptId: subject, event: eventKey })
+  if (result === 'repeated')
+    context.securityEvent('replayed-callback', { rail: rail.name, attemptId: subject, event: eventKey })
   return webhook.accepted ?? ACCEPTED
 }
 
