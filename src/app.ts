@@ -27,6 +27,7 @@ import {
   createHealth,
   databaseCheck,
   databaseRoleCheck,
+  descriptorsCheck,
   diskCheck,
   embeddedCheck,
   healthRoutes,
@@ -167,6 +168,7 @@ function machineChecks({ config, database, db, clock }: Foundation, limits: Limi
   const { embedded = false, serverState } = database
   return [
     diskCheck({ db, clock, dataDir, embedded }),
+    descriptorsCheck,
     ...(serverState ? [embeddedCheck(serverState)] : []),
     ...(redisUrl ? [redisCheck({ limits, clock })] : []),
   ]

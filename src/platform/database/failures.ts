@@ -64,6 +64,9 @@ const SOCKET_ERRORS = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
+  // This process has no free file descriptor for a connection.
+  'EMFILE',
+  'ENFILE',
 ])
 // pg has no codes for these errors (pg 8 lib/client.js, pg-pool index.js).
 const PG_CONNECTION_ERRORS =

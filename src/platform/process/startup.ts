@@ -19,6 +19,7 @@ import {
 import { migrateJobs } from '../runtime/jobs.ts'
 import { checkLimits, OWNER_POOL, sumConnections } from './connections.ts'
 import { claimDatabase, masterKeyPath, requireMode } from './database-claim.ts'
+import { descriptorWarnings } from './descriptors.ts'
 import { embeddedServer } from './embedded.ts'
 import { connectExternal } from './external.ts'
 import type { DatabaseServer } from './server.ts'
@@ -118,7 +119,10 @@ export async function prepareDatabase(server: DatabaseServer, options: PrepareOp
       await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log })
     if (login.role === 'restricted') await applyGrants(db, schemas, login.user)
     const { user, pooler } = login
-    warnings.push(...(await checkLimits(db, { sum: sumConnections(config), user, pooler })))
+    warnings.push(
+      ...descriptorWarnings(config),
+      ...(await checkLimits(db, { sum: sumConnections(config), user, pooler })),
+    )
     return { masterKey, database: toDatabase(server, login), warnings }
   })
 }

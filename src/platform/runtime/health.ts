@@ -1,5 +1,6 @@
 export { databaseCheck } from './health/database.ts'
 export { databaseRoleCheck } from './health/database-role.ts'
+export { descriptorsCheck } from './health/descriptors.ts'
 export { diskCheck } from './health/disk.ts'
 export { embeddedCheck } from './health/embedded.ts'
 export { redisCheck } from './health/redis.ts'

@@ -9,7 +9,7 @@ const LOW_BYTES = 256 * MEGABYTE
 /** Free space below which it may stop at any write: two segments of its write-ahead log. */
 const FULL_BYTES = 32 * MEGABYTE
 /** Time for which a refused write counts. */
-const RECENT_MS = 60_000
+const RECENT_MS = 30_000
 
 export interface DiskCheckDeps {
   readonly db: Pick<Db, 'recentDiskFull'>
@@ -20,7 +20,7 @@ export interface DiskCheckDeps {
 }
 
 /**
- * Creates the check of disk space. Unhealthy: PostgreSQL refused a write for lack of space within the last minute, or the data folder is
+ * Creates the check of disk space. Unhealthy: PostgreSQL refused a write for lack of space within the last half minute, or the data folder is
  * full. Degraded: little space is left there. Log, spool and an embedded database share that folder.
  */
 export const diskCheck = ({ db, clock, dataDir, embedded }: DiskCheckDeps): HealthCheck => ({

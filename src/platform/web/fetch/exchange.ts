@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { isOutOfDescriptors } from '../../base/descriptors.ts'
 import { FetchError } from './errors.ts'
 
 export interface FetchRequest {
@@ -146,6 +147,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     else if (this.#controller) this.#settle(this.#error('fetch.cut', 'the connection ended before the response', error))
     else if ('code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT')
       this.#settle(this.#error('fetch.timeout', 'no connection within the time limit', error))
+    else if (isOutOfDescriptors(error))
+      this.#settle(this.#error('fetch.unreachable', 'no free file descriptor, raise ulimit -n', error))
     else this.#settle(this.#error('fetch.unreachable', 'no connection', error))
   }
 
