@@ -10,7 +10,7 @@ const SMALL = [
   /^identity\./,
   /^platform\.(?!idempotency$)/,
   /^rates\.(sources|last_good)$/,
-  /^payments\.(watches|address_indexes)$/,
+  /^payments\.(watches|address_indexes|rail_queries)$/,
   /^webhooks\.(endpoints|secrets)$/,
   /^sandbox\.(bitcoin|prices|endpoints|faults)$/,
 ]
