@@ -19,7 +19,7 @@ export interface TestRun {
 
 const FILES = '{src,test,tools,bench}/**/*.test.ts'
 const TEST_LIMIT_MS = 60_000
-const RUN_LIMIT_MS = 15 * 60_000
+const RUN_LIMIT_MS = 24 * 60_000
 const ECHO_MS = 1_000
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
