@@ -75,7 +75,7 @@ void test(
     const { folder, dataDir, purser } = await open(t)
     await pay(purser)
     await t.test('the postmaster alone', async () => {
-      const [postmaster = 0] = postmastersOf(dataDir)
+      const postmaster = postmastersOf(dataDir)[0] ?? assert.fail()
       kill(postmaster, 'SIGKILL')
       const refused = await recover(purser)
       t.diagnostic(`${refused} requests were refused`)
@@ -90,7 +90,7 @@ void test(
       await pay(purser)
     })
     await t.test('one backend: PostgreSQL itself restarts all of them', async () => {
-      const [postmaster = 0] = postmastersOf(dataDir)
+      const postmaster = postmastersOf(dataDir)[0] ?? assert.fail()
       const backend = processesIn(folder).find((pid) => pid !== purser.pid && pid !== postmaster) ?? assert.fail()
       kill(backend, 'SIGKILL')
       await recover(purser)
@@ -115,7 +115,7 @@ void test(
 
 void test('a stop right after PostgreSQL was killed ends everything', options, async (t) => {
   const { folder, dataDir, purser } = await open(t)
-  kill(postmastersOf(dataDir)[0] ?? 0, 'SIGKILL')
+  kill(postmastersOf(dataDir)[0] ?? assert.fail(), 'SIGKILL')
   purser.kill('SIGTERM')
   assert.equal((await purser.exited).signal, null)
   await waitFor('everything to end', () => processesIn(folder).length === 0)
@@ -124,7 +124,7 @@ void test('a stop right after PostgreSQL was killed ends everything', options, a
 void test('PostgreSQL is shut down by an operator: Purser stops too, and the next start works', options, async (t) => {
   const { folder, dataDir, purser } = await open(t)
   await pay(purser)
-  kill(postmastersOf(dataDir)[0] ?? 0, 'SIGINT')
+  kill(postmastersOf(dataDir)[0] ?? assert.fail(), 'SIGINT')
   assert.equal((await purser.exited).code, 1)
   assert.match(purser.output(), /PostgreSQL has stopped/)
   await waitFor('everything to end', () => processesIn(folder).length === 0)
