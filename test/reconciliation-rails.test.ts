@@ -105,7 +105,7 @@ async function abandonAttempts(world: World): Promise<void> {
     sql`update payments.attempts set state = 'abandoned', due_at = null
     where kind <> 'address' and state <> 'settled'`,
   )
-  await tamper(world, sql`update payments.watches set due_at = '2027-01-01'`)
+  await tamper(world, sql`update payments.watches set claimed_by = ${world.app.jobs.instanceId}`)
 }
 
 void test('a receipt missing at the provider opens a case, which closes when the provider has it', async () => {
@@ -119,7 +119,7 @@ void test('a receipt missing at the provider opens a case, which closes when the
     where body ->> 'object' = 'charge'`,
   )
   // The block is disconnected, and the comparison runs before the node is polled.
-  await tamper(world, sql`update payments.watches set due_at = '2027-01-01'`)
+  await tamper(world, sql`update payments.watches set claimed_by = ${world.app.jobs.instanceId}`)
   await chain(world, 'reorg', { depth: 1, blocks: 2, how: 'double-spend' })
   await nextDay(world)
   const missing = RAILS.map((rail) => ({ rail, kind: 'missing-there', intentId: ids[rail] }))
@@ -132,7 +132,7 @@ void test('a receipt missing at the provider opens a case, which closes when the
     sql`update sandbox.stripe_objects set body = jsonb_set(body, '{status}', '"succeeded"')
     where body ->> 'object' = 'charge'`,
   )
-  await tamper(world, sql`update payments.watches set due_at = '2026-01-15'`)
+  await tamper(world, sql`update payments.watches set claimed_by = null, due_at = '2026-01-15'`)
   await tamper(world, sql`update reconciliation.runs set due_at = '2026-01-16T04:00:00Z'`)
   await nextDay(world, 2)
   assert.deepEqual(

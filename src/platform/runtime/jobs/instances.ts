@@ -182,9 +182,11 @@ function createPulse(): { beat(): boolean } {
 }
 
 async function removeDead(db: Db, id: string): Promise<string[]> {
+  const isDead = sql`beat_at < clock_timestamp() - ${DEAD_AFTER_SECONDS} * interval '1 second' and id <> ${id}`
+  const silent = await db.many<{ id: string }>(sql`select id from platform.instances where ${isDead} limit 1000`)
+  if (silent.length === 0) return []
   const dead = await db.many<{ id: string }>(sql`delete from platform.instances where id in (
-    select id from platform.instances where beat_at < clock_timestamp() - ${DEAD_AFTER_SECONDS} * interval '1 second' and id <> ${id}
-    limit 1000 for update skip locked) returning id`)
+    select id from platform.instances where ${isDead} limit 1000 for update skip locked) returning id`)
   return dead.map((row) => row.id)
 }
 
