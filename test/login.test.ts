@@ -6,11 +6,11 @@ import pg from 'pg'
 import type { AppError } from '#platform/base/errors'
 import { openDb, rawSql, sql } from '#platform/database/db'
 import { loginRole } from '#platform/process/roles'
-import { clusterMissing } from './cluster/programs.ts'
+import { serversMissing } from './cluster/programs.ts'
 import { createDataFolder, openExternal, prepare, type External } from './external.ts'
 import { createFolder, runPurser, startPurser } from './process.ts'
 
-const skip = clusterMissing
+const skip = serversMissing
 let external: External
 async function query<T extends object>(connection: pg.ClientConfig, text: string): Promise<T[]> {
   const client = new pg.Client(connection)

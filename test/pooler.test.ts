@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { openDb, sql } from '#platform/database/db'
 import { NO_POOLER, recognizePooler, type Pooler } from '#platform/database/pooler'
 import { loginRole } from '#platform/process/roles'
-import { clusterMissing } from './cluster/programs.ts'
+import { serversMissing } from './cluster/programs.ts'
 import { createDataFolder, openExternal, prepare, type External, type ExternalDatabase } from './external.ts'
 import { openPgbouncer } from './pgbouncer.ts'
 import { createFolder, runPurser, startPurser } from './process.ts'
@@ -34,7 +34,7 @@ let external: External
 if (process.argv[2] === 'credit' || process.argv[2] === 'refund') {
   await askForName(process.argv)
 } else {
-  void describe('behind PgBouncer', { skip: clusterMissing }, () => {
+  void describe('behind PgBouncer', { skip: serversMissing }, () => {
     before(async () => void (external = await openExternal()))
     after(() => external[Symbol.asyncDispose]())
     tests()

@@ -33,11 +33,11 @@ const unrequested: string | false =
   process.env['PURSER_CLUSTER'] === undefined && 'run it with npm run cluster, or set PURSER_CLUSTER=short'
 
 /** Skip reason: names what this machine lacks. */
-export const clusterMissing: string | false =
-  unrequested ||
-  notLinux ||
-  (missing.length > 0 && `not installed: ${missing.join(', ')} (Debian packages)`) ||
-  unreadable
+export const serversMissing: string | false =
+  notLinux || (missing.length > 0 && `not installed: ${missing.join(', ')} (Debian packages)`) || unreadable
+
+/** Skip reason of the cluster test. */
+export const clusterMissing: string | false = unrequested || serversMissing
 
 /** Returns the path of a program of Debian's PostgreSQL, such as `initdb`. */
 export function pathOfPostgres(name: string): string {

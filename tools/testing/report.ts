@@ -83,12 +83,16 @@ export class Report {
       void this.#resultOf(data.file).output.push(data.message)
     stream.on('test:stdout', keep)
     stream.on('test:stderr', keep)
-    stream.on('test:diagnostic', ({ file, message }) => {
-      if (file === undefined) return
-      // Errors after the end of a test, such as an unhandled rejection.
-      if (message.startsWith('Error: ')) this.#resultOf(file).output.push(`${message}\n`)
-      else this.#resultOf(file).diagnostics.push(message)
-    })
+    stream.on(
+      'test:diagnostic',
+      ({ file, entryFile = file, message }: { file?: string; entryFile?: string; message: string }) => {
+        // `file` declares the test. It can be a file that several test files share.
+        const result = this.#files.get(entryFile ?? '') ?? this.#files.get(file ?? '')
+        // Errors after the end of a test, such as an unhandled rejection.
+        if (message.startsWith('Error: ')) result?.output.push(`${message}\n`)
+        else result?.diagnostics.push(message)
+      },
+    )
     stream.on('test:summary', ({ file, duration_ms: durationMs }) => {
       if (file === undefined) return
       Object.assign(this.#resultOf(file), { durationMs, ended: true })
@@ -137,7 +141,8 @@ export class Report {
   }
 
   #pass(event: Event): void {
-    if (event.details.type === 'suite') return
+    // A skipped suite reports no tests, so it counts itself.
+    if (event.details.type === 'suite' && event.skip === undefined) return
     const file = event.entryFile ?? event.file ?? ''
     if (event.name === file) return this.#add(file, 'holds no test')
     const reason = event.skip ?? event.todo
