@@ -28,7 +28,7 @@ export interface External {
 
 let count = 0
 
-/** Starts Debian's PostgreSQL. Check `clusterMissing` first. */
+/** Starts Debian's PostgreSQL. Check `serversMissing` first. */
 export async function openExternal(): Promise<External> {
   const folder = mkdtempSync(join(tmpdir(), 'purser-external-'))
   chmodSync(folder, 0o755)

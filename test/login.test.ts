@@ -55,7 +55,7 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
       user: database.user,
       powerful: false,
       statement: '30s',
-      idle: '1min',
+      idle: '30s',
       path: 'pg_catalog, pg_temp',
     })
     for (const statement of [

@@ -22,7 +22,7 @@ export interface PgbouncerOptions {
   readonly forcedUser?: string
 }
 
-/** Starts PgBouncer. Check `clusterMissing` first. */
+/** Starts PgBouncer. Check `serversMissing` first. */
 export async function openPgbouncer(folder: string, options: PgbouncerOptions): Promise<Pgbouncer> {
   const { databasePort, mode, poolSize = 10, forcedUser } = options
   const [port = 0] = await findFreePorts(1)

@@ -6,10 +6,10 @@ import { SCENARIOS, type Scenario } from './faults.ts'
 import { createFigures, seconds, summarizeFailures } from './figures.ts'
 import { FORM } from './form.ts'
 import { startLoad, type Sale } from './load.ts'
-import { clusterMissing } from './programs.ts'
+import { serversMissing } from './programs.ts'
 import { verify } from './verify.ts'
 
-void describe('several instances', { skip: clusterMissing, timeout: FORM.limitMs }, () => {
+void describe('several instances', { skip: serversMissing, timeout: FORM.limitMs }, () => {
   let cluster: Cluster
   const figures = createFigures()
   /** All acknowledged objects. */

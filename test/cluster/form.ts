@@ -27,7 +27,12 @@ const common = { connectionLimit: 20, burst: 60, settleMs: 1_200 } as const
 
 const short: Form = {
   ...common,
-  env: { DRAIN_DELAY_MS: '2000', DATABASE_STATEMENT_TIMEOUT_MS: '5000', DATABASE_CONNECT_TIMEOUT_MS: '3000' },
+  env: {
+    DRAIN_DELAY_MS: '2000',
+    DATABASE_STATEMENT_TIMEOUT_MS: '5000',
+    DATABASE_CONNECT_TIMEOUT_MS: '3000',
+    DATABASE_POOL_IDLE_MS: '1000',
+  },
   load: { salesPerSecond: 5, lanes: 24 },
   flowing: 10,
   stopMs: 15_000,

@@ -28,21 +28,14 @@ const missing = [
   ...Object.entries(PROGRAMS).flatMap(([name, path]) => (existsSync(path) ? [] : [name])),
 ]
 
-/** Not yet part of every test run: on two busy cores its scenario of a connection limit does not recover in time. */
-const unrequested: string | false =
-  process.env['PURSER_CLUSTER'] === undefined && 'run it with npm run cluster, or set PURSER_CLUSTER=short'
-
 /** Skip reason: names what this machine lacks. */
 export const serversMissing: string | false =
   notLinux || (missing.length > 0 && `not installed: ${missing.join(', ')} (Debian packages)`) || unreadable
 
-/** Skip reason of the cluster test. */
-export const clusterMissing: string | false = unrequested || serversMissing
-
 /** Returns the path of a program of Debian's PostgreSQL, such as `initdb`. */
 export function pathOfPostgres(name: string): string {
   const folder = findPostgres()
-  if (folder === undefined) throw new Error('PostgreSQL is not installed: check clusterMissing first')
+  if (folder === undefined) throw new Error('PostgreSQL is not installed: check serversMissing first')
   return join(folder, name)
 }
 

@@ -60,7 +60,8 @@ async function waitUntilSettled(purser: Ask, providers: Db, limitMs: number): Pr
       (select count(*)::int from payments.attempts where state in ('created', 'submitting', 'pending', 'unknown') and not (${UNLINKED})) as attempts,
       (select count(*)::int from inbox.events where state = 'new') as events,
       (select count(*)::int from payments.refunds where state in ('created', 'submitting', 'pending', 'unknown')) as refunds,
-      (select count(*)::int from platform.outbox) as jobs`)
+      (select count(*)::int from platform.outbox) as outbox,
+      (select count(*)::int from graphile_worker._private_jobs where attempts < max_attempts) as jobs`)
     const counts = { ...row, timers: timers?.['count'] ?? 0 }
     left = Object.entries(counts).flatMap(([name, count]) => (count > 0 ? [`still in flight: ${count} ${name}`] : []))
     return left.length === 0

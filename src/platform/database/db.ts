@@ -63,7 +63,7 @@ export interface DbOptions {
   max?: number
   /** Minimum connections that stay open when idle. Default: 0. */
   min?: number
-  /** Milliseconds after which an idle connection above `min` is closed. Default: 60 s. */
+  /** Milliseconds after which an idle connection above `min` is closed. Default: 10 s. */
   idleMs?: number
   applicationName?: string
   /** Milliseconds after which PostgreSQL cancels a statement. 0: no limit. Default: 30 s. */
@@ -78,7 +78,7 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
 types.setTypeParser(pg.types.builtins.NUMERIC, (text) => BigInt(text))
 
 export function openDb(options: DbOptions): Db {
-  const { max = 10, min = 0, idleMs = 60_000, pooler = NO_POOLER, clock = systemClock } = options
+  const { max = 10, min = 0, idleMs = 10_000, pooler = NO_POOLER, clock = systemClock } = options
   const { statementTimeoutMs = 30_000, connectTimeoutMs = 10_000 } = options
   const onError = (error: Error): void => options.onError?.(error)
   let recentDiskFull: Date | undefined

@@ -27,7 +27,7 @@ export interface ConnectionsOptions {
 }
 
 /** PostgreSQL ends a transaction that waits for its client for longer, as after a SIGSTOP, so that its locks do not stay. */
-export const IDLE_IN_TRANSACTION_MS = 60_000
+export const IDLE_IN_TRANSACTION_MS = 30_000
 /** Idle time before the first TCP keepalive probe. Node sends ten probes, one a second, so a lost host is noticed after 15 s. */
 const KEEPALIVE_DELAY_MS = 5_000
 /** Time for which the pool opens no more connections than the server last accepted. */

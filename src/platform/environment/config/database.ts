@@ -47,8 +47,8 @@ export const databaseSettings = {
     doc: 'Database connections that stay open when idle. The background work keeps about two in use, so that the first payment after a quiet time waits for no login.',
     aliases: ['DB_POOL_MIN', 'POOL_MIN', 'MIN_POOL_SIZE'],
   }),
-  databasePoolIdleMs: setting('DATABASE_POOL_IDLE_MS', integer(1000, 3_600_000).default(60_000), {
-    doc: 'Milliseconds after which an idle connection above DATABASE_POOL_MIN is closed. A new connection costs a login and prepares its statements again, so a minute bridges the pauses of a desk.',
+  databasePoolIdleMs: setting('DATABASE_POOL_IDLE_MS', integer(1000, 3_600_000).default(3000), {
+    doc: 'Milliseconds after which an idle connection above DATABASE_POOL_MIN is closed. Keep it below DATABASE_CONNECT_TIMEOUT_MS: an instance that finds the server full waits that long for a connection that another one closes.',
     aliases: ['DB_POOL_IDLE', 'POOL_IDLE', 'MAX_IDLE_TIME_MS'],
   }),
   databaseConnectTimeoutMs: setting('DATABASE_CONNECT_TIMEOUT_MS', integer(100, 600_000).default(5_000), {
