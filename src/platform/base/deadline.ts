@@ -29,6 +29,27 @@ export function runningMs(): number {
   return countedMs
 }
 
+/** Longest time that a timer accepts. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Calls `onExceeded` once after `limitMs` of running time. Returns a function that cancels the call. */
+export function startDeadline(limitMs: number, onExceeded: () => void): () => void {
+  const until = runningMs() + limitMs
+  let timer: NodeJS.Timeout | undefined
+  const wait = (ms: number): void => {
+    timer = setTimeout(check, Math.min(ms, MAX_TIMER_MS))
+    // Work that waits for nothing but its deadline does not keep a process from its end.
+    timer.unref()
+  }
+  const check = (): void => {
+    const leftMs = until - runningMs()
+    if (leftMs <= 0) onExceeded()
+    else wait(leftMs)
+  }
+  wait(limitMs)
+  return () => clearTimeout(timer)
+}
+
 export interface DeadlineOptions {
   /** Subject of the error, such as `queue inbox.events`. */
   name: string
@@ -48,16 +69,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const controller = new AbortController()
   const exceeded = Promise.withResolvers<never>()
-  const until = runningMs() + limitMs
-  let timer: NodeJS.Timeout | undefined
-  const check = (): void => {
-    const leftMs = until - runningMs()
-    if (leftMs > 0) {
-      timer = setTimeout(check, Math.min(leftMs, MAX_TIMER_MS))
-      // Work that waits for nothing but its deadline does not keep a process from its end.
-      timer.unref()
-      return
-    }
+  const cancel = startDeadline(limitMs, () => {
     const error = new AppError(
       'platform.deadline-exceeded',
       500,
@@ -65,18 +77,14 @@ export async function withDeadline<T>(
     )
     controller.abort(error)
     exceeded.reject(error)
-  }
+  })
   const forward = (): void => controller.abort(outer?.reason)
   if (outer?.aborted) forward()
   else outer?.addEventListener('abort', forward)
-  check()
   try {
     return await Promise.race([act(controller.signal), exceeded.promise])
   } finally {
-    clearTimeout(timer)
+    cancel()
     outer?.removeEventListener('abort', forward)
   }
 }
-
-/** Longest time that a timer accepts. */
-const MAX_TIMER_MS = 2 ** 31 - 1

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { startDeadline } from '../../base/deadline.ts'
 import { isOutOfDescriptors } from '../../base/descriptors.ts'
 import { FetchError } from './errors.ts'
 
@@ -9,7 +10,10 @@ export interface FetchRequest {
   url: string
   headers?: Record<string, string>
   body?: string | Buffer
-  /** Deadline in milliseconds from the connection attempt to the last byte of the response. Default: 10 s. */
+  /**
+   * Deadline in milliseconds of running time from the connection attempt to the last byte of the response. Default: 10 s. A process that
+   * was frozen meanwhile still reads an answer that has arrived.
+   */
   deadlineMs?: number
   /** Maximum size of the response body. Default: 1 MiB. */
   maxBytes?: number
@@ -62,7 +66,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #origin: string
   readonly #resolve: (answer: FetchAnswer) => void
   readonly #reject: (error: FetchError) => void
-  readonly #timer: NodeJS.Timeout
+  readonly #cancelDeadline: () => void
   readonly #maxBytes: number
   readonly #chunks: Buffer[] = []
   #controller: Dispatcher.DispatchController | undefined
@@ -83,10 +87,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#reject = reject
     this.#maxBytes = request.maxBytes ?? MAX_BYTES
     const deadlineMs = request.deadlineMs ?? DEADLINE_MS
-    this.#timer = setTimeout(() => {
+    this.#cancelDeadline = startDeadline(deadlineMs, () => {
       if (this.#mayTruncate()) this.#truncate()
       else this.#fail('fetch.timeout', `no response within ${deadlineMs} ms`)
-    }, deadlineMs)
+    })
   }
 
   /** Called when a connection is open and the request is about to be written. A later failure may have been sent. */
@@ -135,7 +139,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #resolveAnswer(): void {
-    clearTimeout(this.#timer)
+    this.#cancelDeadline()
     const body = Buffer.concat(this.#chunks)
     const text = (): string => body.toString('utf8')
     this.#resolve({ status: this.#status, headers: this.#headers, body, text, json: () => this.#parse(text()) })
@@ -163,7 +167,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(error: FetchError): void {
-    clearTimeout(this.#timer)
+    this.#cancelDeadline()
     this.#failure ??= error
     this.#reject(error)
   }

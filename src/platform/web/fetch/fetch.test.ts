@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcp, type LookupFunction, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { letTimePass } from '../../../../test/wait.ts'
 import { createFetch, FetchError, type FetchDeps, type FetchFailure } from '../fetch.ts'
 import { silentLog } from '../../observe/log.ts'
 import { createMetrics } from '../../observe/metrics.ts'
@@ -347,4 +350,32 @@ void test('untrusted URLs may use loopback only where allowed, and no other priv
   assert.equal(sandbox.fetch.refusalOf('https://shop.example/'), undefined)
   assert.match(strict.fetch.refusalOf(url('[::1]')) ?? '', /private or local/)
   assert.match(strict.fetch.refusalOf('nonsense') ?? '', /not a valid URL/)
+})
+
+test('a process that was stopped past the deadline still reads its answer', async () => {
+  const arrived = Promise.withResolvers<() => void>()
+  await using server = await serve((_, response) => arrived.resolve(() => response.end('late')))
+  const path = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href)
+  const program = `
+    import { createFetch } from ${path('../fetch.ts')}
+    import { silentLog } from ${path('../../observe/log.ts')}
+    import { createMetrics } from ${path('../../observe/metrics.ts')}
+    const fetch = createFetch({ log: silentLog, metrics: createMetrics({ defaults: false }), mode: 'sandbox' })
+    const call = fetch({ url: ${JSON.stringify(server.url)}, deadlineMs: 4_500, label: 'trial' })
+    console.log(await call.then((answer) => answer.text(), (error) => error.code))
+    process.exit()`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  const answer = await arrived.promise
+  child.kill('SIGSTOP')
+  await letTimePass(5_500)
+  child.kill('SIGCONT')
+  // An answer right after the stop would be read before the timers run.
+  await letTimePass(300)
+  answer()
+  await once(child, 'close')
+  assert.equal(said, 'late\n')
 })
