@@ -89,7 +89,7 @@ void test('a COMMIT that cannot be read back answers 503, and a repeat with the 
   proxy.accept()
   const stores = sql`select count(*)::int as n from identity.stores where name = ${store.name}`
   assert.deepEqual(await world.database.owner.one(stores), { n: 1 })
-  // The program could not return the key while the database was away, so its lease has to end.
+  // The program could not free the key while the database was away. It does so with its next heartbeat.
   await world.jump(61_000)
   const again = await world.api('POST', '/api/v1/stores', store, key('k1'))
   assert.equal(again.status, 201, JSON.stringify(again.body))

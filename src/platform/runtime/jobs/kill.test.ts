@@ -44,7 +44,7 @@ const locks = (q: Queryable): Promise<object[]> =>
   q.many(sql`select locked_by is not null as locked from graphile_worker._private_jobs`)
 
 function tests(): void {
-  test('the job of a killed worker runs again 30 seconds after its last heartbeat', async () => {
+  test('the job of a killed worker runs again 10 seconds after its last heartbeat', async () => {
     await using t = await openTestDatabase([platformSchema])
     await killAWorker(t)
     const seen: number[] = []
