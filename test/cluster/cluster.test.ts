@@ -27,7 +27,7 @@ void describe('several instances', { skip: serversMissing, timeout: FORM.limitMs
   })
 
   for (const [i, scenario] of SCENARIOS.entries()) {
-    void test(scenario.name, async () => {
+    void test(scenario.name, { timeout: FORM.limitMs }, async () => {
       const restore = await scenario.prepare?.(cluster)
       try {
         await runUnderLoad(scenario, `load${i}`)
@@ -56,7 +56,7 @@ void describe('several instances', { skip: serversMissing, timeout: FORM.limitMs
     if (seamless) assert.equal(summarizeFailures(figure.failures), '')
   }
 
-  void test('nothing is lost, nothing is doubled, all instances are healthy', async () => {
+  void test('nothing is lost, nothing is doubled, all instances are healthy', { timeout: FORM.limitMs }, async () => {
     const { problems, ...verdict } = await verify(cluster, sales, FORM.settledMs)
     assert.deepEqual(problems, [])
     await Promise.all([cluster.run('check'), cluster.run('ledger', 'verify')])

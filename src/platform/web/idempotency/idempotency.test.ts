@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openTestDatabase } from '../../../../test/database.ts'
+import { openTcpProxy } from '../../../../test/tcp-proxy.ts'
 import { waitFor } from '../../../../test/wait.ts'
 import { addMs, createSetClock } from '../../base/clock.ts'
-import { rawSql, sql, type Queryable } from '../../database/db.ts'
+import { openDb, rawSql, sql, type Queryable } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
 import { platformSchema } from '../../database/schema.ts'
+import { createClaims, IDEMPOTENCY_KEYS } from '../../runtime/jobs/claims.ts'
 import { createIdempotency, hashRequest, idempotencyKeyOf, IDEMPOTENCY_TTL_MS } from '../idempotency.ts'
 
 const request = { scope: 'mer_1 POST /things', key: 'k1', hash: hashRequest('POST', '/things', { a: 1 }) }
 
 /** A process that runs requests. Its keys are freed when it dies. */
-const instance = { instanceId: 'one', giveBack: () => undefined }
+const instance = {
+  instanceId: 'one',
+  giveBack: (_: { scope: string; key: string; claim: bigint }) => undefined as void,
+}
 
 const free = ({ owner }: { owner: Queryable }): Promise<number> =>
   owner.run(sql`update platform.idempotency set claimed_by = null`)
@@ -221,6 +226,28 @@ void test('when the response cannot be stored, the action does not run again at 
   const impatient = createIdempotency({ ...instance, clock: t.clock, waitMs: 30 })
   assert.equal(await codeOf(impatient.run(t.db, request, act)), 'idempotency-in-progress')
   assert.equal(runs(), 1)
+})
+
+void test('a key whose claim got no answer is given back, and a repeat takes it over', async () => {
+  await using t = await open()
+  await using proxy = await openTcpProxy({ path: `${t.connection.host ?? ''}/.s.PGSQL.5432` })
+  const db = openDb({ connection: { ...t.connection, host: '127.0.0.1', port: proxy.port } })
+  const claims = createClaims({ db: t.db, clock: t.clock, holder: instance.instanceId, tables: [] })
+  const giveBack: typeof instance.giveBack = (run) => claims.giveBack(IDEMPOTENCY_KEYS, run, 0)
+  const idempotency = createIdempotency({ ...instance, giveBack, clock: t.clock, waitMs: 200 })
+  const { act, runs } = action()
+  for (const answer of ['INSERT 0 1', 'UPDATE 1']) {
+    const lost = proxy.freezeOn((text) => text.includes(answer))
+    const call = codeOf(idempotency.run(db, request, act))
+    await lost
+    proxy.cut()
+    assert.match(await call, /Connection terminated/)
+    assert.equal(await codeOf(idempotency.run(t.db, request, act)), 'idempotency-in-progress')
+    await claims.flush()
+  }
+  assert.equal((await idempotency.run(t.db, request, act)).status, 201)
+  assert.equal(runs(), 1)
+  await db.close()
 })
 
 void test('keys are stored for 30 days', async () => {

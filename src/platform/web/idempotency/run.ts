@@ -87,13 +87,14 @@ export function createIdempotency({
     const until = monotonicMs() + maxWaitMs
     for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS)) {
       const claim = createClaim(request, BigInt(randomInt(MAX_FIRST_CLAIM)))
-      if (await insertRunning(db, claim)) return perform(db, claim, act)
+      // A claim without an answer may be stored. No work would know it, so it is given back.
+      if (await insertRunning(db, claim).catch(freeLater(claim))) return perform(db, claim, act)
       const row = await findRow(db, request.scope, request.key)
       if (!row || (await removeExpired(db, request, row))) continue
       if (row.hash !== request.hash) throw keyReused()
       if (row.state === 'done') return replay<B>(row)
       const next = createClaim(request, row.claim + 1n)
-      if (row.claimedBy === null && (await takeOver(db, next))) {
+      if (row.claimedBy === null && (await takeOver(db, next).catch(freeLater(next)))) {
         return perform(db, next, async () => (await request.rebuild?.(row.createdAt)) ?? act())
       }
       if (monotonicMs() >= until) throw inProgress()
