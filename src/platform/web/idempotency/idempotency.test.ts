@@ -12,11 +12,10 @@ import { createIdempotency, hashRequest, idempotencyKeyOf, IDEMPOTENCY_TTL_MS } 
 
 const request = { scope: 'mer_1 POST /things', key: 'k1', hash: hashRequest('POST', '/things', { a: 1 }) }
 
+type GiveBack = Parameters<typeof createIdempotency>[0]['giveBack']
+
 /** A process that runs requests. Its keys are freed when it dies. */
-const instance = {
-  instanceId: 'one',
-  giveBack: (_: { scope: string; key: string; claim: bigint }) => undefined as void,
-}
+const instance = { instanceId: 'one', giveBack: (() => undefined) as GiveBack }
 
 const free = ({ owner }: { owner: Queryable }): Promise<number> =>
   owner.run(sql`update platform.idempotency set claimed_by = null`)
@@ -233,7 +232,7 @@ void test('a key whose claim got no answer is given back, and a repeat takes it 
   await using proxy = await openTcpProxy({ path: `${t.connection.host ?? ''}/.s.PGSQL.5432` })
   const db = openDb({ connection: { ...t.connection, host: '127.0.0.1', port: proxy.port } })
   const claims = createClaims({ db: t.db, clock: t.clock, holder: instance.instanceId, tables: [] })
-  const giveBack: typeof instance.giveBack = (run) => claims.giveBack(IDEMPOTENCY_KEYS, run, 0)
+  const giveBack: GiveBack = (run) => claims.giveBack(IDEMPOTENCY_KEYS, run, 0)
   const idempotency = createIdempotency({ ...instance, giveBack, clock: t.clock, waitMs: 200 })
   const { act, runs } = action()
   for (const answer of ['INSERT 0 1', 'UPDATE 1']) {
