@@ -7,14 +7,19 @@ import { COMMIT_UNKNOWN } from './failures.ts'
 export interface Proof {
   /** Transaction id. */
   readonly xid: string
-  /** Start of the server, in seconds since 1970. Another server, such as a promoted standby, has another start. */
+  /**
+   * Start of the server, and end of its last crash recovery. Another server, such as a promoted standby, has another start. A server that
+   * recovered from the crash of one session keeps its start, but gives the transaction ids that were not flushed again.
+   */
   readonly run: string
 }
 
 export type CommitState = 'committed' | 'rolled back' | 'unknown'
 
+// PostgreSQL 15 and later discard the statistics in a crash recovery, and set this time. A reset by hand only makes a result unknown.
+const RUN = `concat_ws(' ', extract(epoch from pg_postmaster_start_time()), extract(epoch from pg_stat_get_bgwriter_stat_reset_time()))`
 /** Columns of `Proof` in an open transaction. This assigns the transaction id, which a transaction that writes needs anyway. */
-export const PROOF = `select pg_current_xact_id()::text as xid, extract(epoch from pg_postmaster_start_time())::text as run`
+export const PROOF = `select pg_current_xact_id()::text as xid, ${RUN} as run`
 
 const READ_BACK_MS = 10_000
 const MIN_RETRY_MS = 50
@@ -45,7 +50,7 @@ async function askOnce({ xid, run }: Proof, open: () => Promise<pg.Client>): Pro
   try {
     const found = await ask<{ status: string | null }>(STATUS, [xid, run])
     if (found?.status === 'in progress') {
-      await ask(END_IDLE, [xid])
+      await ask(END_IDLE, [xid, run])
       return undefined
     }
     if (found?.status === 'committed') return 'committed'
@@ -56,10 +61,10 @@ async function askOnce({ xid, run }: Proof, open: () => Promise<pg.Client>): Pro
 }
 
 const STATUS = `select pg_xact_status($1::xid8) as status
-  where extract(epoch from pg_postmaster_start_time())::text = $2 and not pg_is_in_recovery()`
+  where ${RUN} = $2 and not pg_is_in_recovery()`
 // The server did not receive COMMIT while the session is idle. Ending it rolls back, so that a COMMIT in transit cannot arrive later.
 const END_IDLE = `select pg_terminate_backend(pid) from pg_stat_activity
-  where backend_xid = ($1::xid8)::xid and state like 'idle in transaction%'`
+  where backend_xid = ($1::xid8)::xid and ${RUN} = $2 and state like 'idle in transaction%'`
 
 export const commitUnknown = (cause: unknown): AppError =>
   new AppError(

@@ -144,6 +144,29 @@ void test('after a failover the end of a transaction is unknown unless its funct
   await second.stop()
 })
 
+void test('after the crash of one session the end of its transaction is unknown, though another one has its id', async (t) => {
+  const dataDir = await createInitializedDir(t)
+  const server = await startPostgres({ dataDir })
+  const [db, others] = [openDb({ connection: server.owner }), openDb({ connection: server.owner })]
+  await db.run(rawSql('create table public.notes (id int)'))
+  const lost = db.transaction(async (tx) => {
+    await insert(tx, 1)
+    const own = await tx.one<{ pid: number; xid: bigint }>(
+      sql`select pg_backend_pid() as pid, pg_current_xact_id()::text::bigint as xid`,
+    )
+    process.kill(own.pid, 'SIGKILL')
+    const isUsedAgain = async (): Promise<boolean> => {
+      const next = others.one<{ xid: bigint }>(sql`select pg_current_xact_id()::text::bigint as xid`)
+      return (await next.catch(() => ({ xid: 0n }))).xid > own.xid
+    }
+    await waitFor('other transactions to use the ids', isUsedAgain)
+  })
+  await assert.rejects(lost, isUnknown)
+  assert.deepEqual(await others.many(sql`select id from public.notes`), [])
+  await Promise.all([db.close(), others.close()])
+  await server.stop()
+})
+
 void test('a transaction that goes on after a failed statement is no success', async () => {
   await using lab = await openLab()
   const hooks: string[] = []
