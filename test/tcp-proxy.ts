@@ -18,15 +18,16 @@ export interface TcpProxy extends AsyncDisposable {
   retarget(target: ProxyTarget): void
   /**
    * Freezes a connection before the first answer of the server that `matches` accepts. Resolves when that happened. The answer is
-   * held back until `thaw`. `matches` receives the bytes as latin1 text.
+   * held back until `thaw`. `matches` receives the bytes as latin1 text, and the number of the connection.
    */
-  freezeOn(matches: (text: string) => boolean): Promise<void>
+  freezeOn(matches: (text: string, connection: number) => boolean): Promise<void>
 }
 
 /** A port on loopback, or the path of a unix socket. */
 export type ProxyTarget = { readonly port: number } | { readonly path: string }
 
 interface Pair {
+  readonly number: number
   readonly client: Socket
   readonly server: Socket
   frozen: boolean
@@ -39,11 +40,12 @@ export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let target = to
   let refusing = false
-  let trap: { matches: (text: string) => boolean; sprung: () => void } | undefined
+  let count = 0
+  let trap: { matches: (text: string, connection: number) => boolean; sprung: () => void } | undefined
 
   const forward = (pair: Pair, from: Socket, onto: Socket): void => {
     from.on('data', (chunk: Buffer) => {
-      if (from === pair.server && trap?.matches(chunk.toString('latin1'))) {
+      if (from === pair.server && trap?.matches(chunk.toString('latin1'), pair.number)) {
         pair.frozen = true
         trap.sprung()
         trap = undefined
@@ -59,7 +61,7 @@ export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
   }
   const listener = createServer((client) => {
     if (refusing) return void client.destroy()
-    const pair: Pair = { client, server: connect(target), frozen: false, held: [] }
+    const pair: Pair = { number: ++count, client, server: connect(target), frozen: false, held: [] }
     pairs.add(pair)
     for (const socket of [pair.client, pair.server]) {
       socket.setNoDelay(true)
