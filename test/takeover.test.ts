@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
 import { sql } from '#platform/database/db'
 import type { Answer } from './cluster/client.ts'
 import { notLinux } from './process.ts'
+import { openReceiver } from './receiver.ts'
 import {
   createPaid,
   createPayment,
@@ -257,6 +259,57 @@ void describe('takeover', { concurrency: true, skip: notLinux, timeout: TEST_LIM
     await requireOneSending(site, second, { attempts: 3, payouts: 1, received: '160.00' })
     assert.deepEqual([second.provider.count(PUSH), second.provider.count(PAYOUT)], [0, 0])
   })
+
+  void test('a frozen webhook sender and a frozen cron change nothing after another process took over', async (t) => {
+    await using receiver = await openReceiver()
+    await using site = await openSite(t, 'sandbox')
+    const { first } = site
+    await first.call('POST', '/api/v1/webhook-endpoints', { url: receiver.url })
+    const unanswered: ServerResponse[] = []
+    receiver.answers((_, response) => unanswered.push(response))
+    const sent = await createPayment(first)
+    await waitFor('the first delivery', () => unanswered.length === 1)
+    receiver.answers(({ event }, response) => {
+      if (event.data.object.id === sent) unanswered.push(response)
+      else response.end()
+    })
+    const claimed = first.database.freezeOn(
+      (answer) => answer.includes('UPDATE 1') && answer.includes('payment.created'),
+    )
+    const unsent = await createPayment(first)
+    await claimed
+    const runs = await first.countRuns(CRON)
+    await first.database.freezeOn(isCronClaimed)
+    const old = await cronOf(site)
+    assert.equal(old.holder, first.id)
+    first.signal('SIGSTOP')
+    first.database.thaw()
+
+    const second = await site.startSecond()
+    await second.database.freezeOn(isCronClaimed)
+    const held = await cronOf(site)
+    assert.deepEqual([held.holder, held.claim > old.claim], [second.id, true])
+    await waitFor('the second delivery', () => unanswered.length === 2)
+
+    first.signal('SIGCONT')
+    unanswered[0]?.writeHead(500).end()
+    await waitFor('the late result', async () => (await deliveryOf(site, sent)).attempts === 1)
+    const { attempts: _, ...late } = await deliveryOf(site, sent)
+    const undecided = { holder: second.id, state: 'pending', failures: 0, failing: false }
+    assert.deepEqual(late, undecided, 'the late failure decides nothing')
+    unanswered[1]?.end()
+    await waitFor('the late run', async () => (await first.countRuns(CRON)) > runs)
+    await waitForHeartbeats(site, first)
+    assert.deepEqual(await cronOf(site), held, 'the late run ended no other claim')
+    second.database.thaw()
+    await waitFor('the cron to end', async () => (await cronOf(site)).finishedAt > held.finishedAt)
+    assert.ok((await second.countRuns(CRON)) > 0)
+    for (const payment of [sent, unsent]) {
+      const delivery = await deliveryOf(site, payment)
+      assert.deepEqual([delivery.state, delivery.failures, delivery.failing], ['succeeded', 0, false])
+    }
+    assert.deepEqual([receiver.types(sent).length, receiver.types(unsent).length], [2, 1])
+  })
 })
 
 /** Checks that the provider got each attempt and each refund once, and that the money was counted once. */
@@ -276,4 +329,37 @@ async function requireOneSending(
   const { body } = await instance.call('GET', '/api/v1/balance')
   assert.deepEqual(body.balances, [{ currency: 'KES', available: expected.received, pending: '0.00', debt: '0.00' }])
   await run('check')
+}
+
+/** A cron that is due each second. */
+const CRON = 'payments.expire-intents'
+
+/** Matches the answer to the claim of the cron. */
+const isCronClaimed: Parameters<TcpProxy['freezeOn']>[0] = (answer, { request }) =>
+  answer.includes('INSERT 0 1') && request.includes(CRON)
+
+const cronOf = ({ db }: Site): Promise<{ holder: string | null; claim: bigint; finishedAt: Date }> =>
+  db.one(sql`select claimed_by as holder, claim, finished_at as "finishedAt" from platform.crons where name = ${CRON}`)
+
+interface Delivery {
+  readonly state: string
+  readonly holder: string | null
+  readonly failures: number
+  /** Whether its endpoint is failing. */
+  readonly failing: boolean
+  readonly attempts: number
+}
+
+const deliveryOf = ({ db }: Site, payment: string): Promise<Delivery> =>
+  db.one(sql`select d.state, d.claimed_by as holder, d.failures, e.failing_since is not null as failing,
+      (select count(*)::int from webhooks.attempts a where a.delivery_id = d.id) as attempts
+    from webhooks.deliveries d join webhooks.endpoints e on e.id = d.endpoint_id where d.object_id = ${payment}`)
+
+/** Waits until an instance has sent two more heartbeats, so that what it began before is done. */
+async function waitForHeartbeats({ db }: Site, { id }: Instance): Promise<void> {
+  for (let after = new Date(0), i = 0; i < 3; i++)
+    after = await waitFor('a heartbeat', async () => {
+      const found = await db.maybe<{ at: Date }>(sql`select beat_at as at from platform.instances where id = ${id}`)
+      return found && found.at > after && found.at
+    })
 }

@@ -23,7 +23,7 @@ export interface TcpProxy extends AsyncDisposable {
   freezeOn(matches: (text: string, exchange: Exchange) => boolean): Promise<void>
 }
 
-/** What an answer belongs to. */
+/** Connection and request that an answer belongs to. */
 export interface Exchange {
   /** Number of the connection. */
   readonly connection: number
