@@ -20,13 +20,23 @@ export interface TcpProxy extends AsyncDisposable {
    * Freezes a connection before the first answer of the server that `matches` accepts. Resolves when that happened. The answer is
    * held back until `thaw`. `matches` receives the bytes as latin1 text.
    */
-  freezeOn(matches: (text: string) => boolean): Promise<void>
+  freezeOn(matches: (text: string, exchange: Exchange) => boolean): Promise<void>
+}
+
+/** Connection and request that an answer belongs to. */
+export interface Exchange {
+  /** Number of the connection. */
+  readonly connection: number
+  /** Bytes that the client sent since the last answer, as latin1 text. */
+  readonly request: string
 }
 
 /** A port on loopback, or the path of a unix socket. */
 export type ProxyTarget = { readonly port: number } | { readonly path: string }
 
 interface Pair {
+  readonly number: number
+  request: string
   readonly client: Socket
   readonly server: Socket
   frozen: boolean
@@ -39,14 +49,20 @@ export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let target = to
   let refusing = false
-  let trap: { matches: (text: string) => boolean; sprung: () => void } | undefined
+  let count = 0
+  let trap: { matches: (text: string, exchange: Exchange) => boolean; sprung: () => void } | undefined
 
   const forward = (pair: Pair, from: Socket, onto: Socket): void => {
     from.on('data', (chunk: Buffer) => {
-      if (from === pair.server && trap?.matches(chunk.toString('latin1'))) {
-        pair.frozen = true
-        trap.sprung()
-        trap = undefined
+      const text = chunk.toString('latin1')
+      if (from === pair.client) pair.request += text
+      else {
+        if (trap?.matches(text, { connection: pair.number, request: pair.request })) {
+          pair.frozen = true
+          trap.sprung()
+          trap = undefined
+        }
+        pair.request = ''
       }
       if (pair.frozen) pair.held.push({ to: onto, chunk })
       else if (onto.writable) onto.write(chunk)
@@ -59,7 +75,7 @@ export async function openTcpProxy(to: ProxyTarget): Promise<TcpProxy> {
   }
   const listener = createServer((client) => {
     if (refusing) return void client.destroy()
-    const pair: Pair = { client, server: connect(target), frozen: false, held: [] }
+    const pair: Pair = { number: ++count, request: '', client, server: connect(target), frozen: false, held: [] }
     pairs.add(pair)
     for (const socket of [pair.client, pair.server]) {
       socket.setNoDelay(true)

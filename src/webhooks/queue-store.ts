@@ -97,7 +97,8 @@ type Sent = Pick<Claimed, 'id' | 'endpointId' | 'claim'>
 
 /**
  * Records the attempt, ends the delivery unless a later claim took it, updates the endpoint's health, and unblocks the deliveries of the
- * same object that wait behind it. One prepared statement.
+ * same object that wait behind it. A failure of a lost claim says nothing about the endpoint: the sender may have been frozen during the
+ * call. One prepared statement.
  */
 export async function recordFinalAttempt(
   q: Queryable,
@@ -109,17 +110,20 @@ export async function recordFinalAttempt(
   await q.run(sql`with attempt as (
       insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
       values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
-    marked as (update webhooks.endpoints set failing_since = case when ${works}::bool then null else ${now}::timestamptz end
-      where id = ${sent.endpointId} and (failing_since is not null) = ${works}::bool),
     own as (update webhooks.deliveries set state = ${state}, claimed_by = null, finished_at = ${now}, last_status = ${status},
         failures = failures + case when ${works}::bool then 0 else 1 end
-      where id = ${sent.id} and claim = ${sent.claim} and state = 'pending' returning endpoint_id, object_id, version, seq)
+      where id = ${sent.id} and claim = ${sent.claim} and state = 'pending' returning endpoint_id, object_id, version, seq),
+    marked as (update webhooks.endpoints set failing_since = case when ${works}::bool then null else ${now}::timestamptz end
+      where id = ${sent.endpointId} and (failing_since is not null) = ${works}::bool and (${works}::bool or exists (select from own)))
     update webhooks.deliveries d set due_at = ${now} from own
     where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and d.claimed_by is null
       and (d.version, d.seq) > (own.version, own.seq) and d.due_at > ${now}`)
 }
 
-/** Records the attempt and postpones the delivery, and those waiting behind it, to the next attempt. */
+/**
+ * Records the attempt and postpones the delivery, and those waiting behind it, to the next attempt. Unless the claim is lost, marks the
+ * endpoint as failing.
+ */
 export async function recordRetry(
   q: Queryable,
   sent: Sent,
@@ -129,9 +133,10 @@ export async function recordRetry(
   await q.run(sql`with attempt as (
       insert into webhooks.attempts (delivery_id, at, ms, status, answer, error)
       values (${sent.id}, ${at}, ${ms}, ${status}, ${answer}, ${error})),
-    marked as (update webhooks.endpoints set failing_since = ${now} where id = ${sent.endpointId} and failing_since is null),
     own as (update webhooks.deliveries set due_at = ${dueAt}, claimed_by = null, failures = failures + 1, last_status = ${status}
-      where id = ${sent.id} and claim = ${sent.claim} and state = 'pending' returning endpoint_id, object_id, version, seq)
+      where id = ${sent.id} and claim = ${sent.claim} and state = 'pending' returning endpoint_id, object_id, version, seq),
+    marked as (update webhooks.endpoints set failing_since = ${now}
+      where id = ${sent.endpointId} and failing_since is null and exists (select from own))
     update webhooks.deliveries d set due_at = ${dueAt} from own
     where d.endpoint_id = own.endpoint_id and d.object_id = own.object_id and d.state = 'pending' and d.claimed_by is null
       and (d.version, d.seq) > (own.version, own.seq) and d.due_at < ${dueAt}`)

@@ -98,7 +98,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     'Jobs that wait in the outbox, including jobs for a later time',
   )
   const holder = instance.id ?? ids.uuid()
-  const claims = createClaims({ db, clock, holder, tables: deps.queues.flatMap((queue) => queue.claims ?? []) })
+  const claims = createClaims({ db, clock, log, holder, tables: deps.queues.flatMap((queue) => queue.claims ?? []) })
   const instances = createInstances({
     db,
     clock,

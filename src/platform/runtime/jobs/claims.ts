@@ -1,7 +1,8 @@
 import { addMs, monotonicMs, type Clock } from '../../base/clock.ts'
-import { withDeadline } from '../../base/deadline.ts'
 import { joinSql, rawSql, sql, type Db, type Queryable, type Sql } from '../../database/db.ts'
+import type { Log } from '../../observe/log.ts'
 import type { Claimed, ClaimTable } from './claim-table.ts'
+import { createGivenBack } from './given-back.ts'
 import { createLostClaims, type ClaimKey } from './lost-claims.ts'
 export type { Claimed, ClaimTable }
 
@@ -34,8 +35,8 @@ export interface Claims {
    * The next `flush` writes it, and while the database is away each later one tries again.
    */
   giveBack<Row>(table: ClaimTable<Row>, row: Row & Claimed, retryMs: number): void
-  /** Writes the claims that were given back. */
-  flush(): Promise<void>
+  /** Writes the claims on a table that were given back, or on all tables. Throws when the database is unavailable. */
+  flush(table?: ClaimTable<never>): Promise<void>
   /** Gives back the claims of this instance whose answers were lost, so that no work knows them. Returns their number. */
   giveBackLost(): Promise<number>
   /** Frees the claims whose holder is not among the running instances. Returns the number of rows by table. */
@@ -45,43 +46,22 @@ export interface Claims {
 interface Deps {
   db: Db
   clock: Clock
+  log: Log
   holder: string
   tables: readonly ClaimTable[]
 }
 
-interface GivenBack {
-  readonly key: Readonly<Record<string, string>>
-  readonly claim: bigint
-  readonly retryAt: Date
-}
-
-export function createClaims({ db, clock, holder, tables: queues }: Deps): Claims {
+export function createClaims({ db, clock, log, holder, tables: queues }: Deps): Claims {
   // Several queues can have the same table.
   const tables = [...new Set<ClaimTable<never>>([CRONS, IDEMPOTENCY_KEYS, ...queues])]
-  const given = new Map<ClaimTable<never>, GivenBack[]>()
-
-  const flush = async (): Promise<void> => {
-    for (const [table, rows] of given) {
-      const batch = rows.slice(0, MAX_BATCH)
-      if (batch.length === 0) continue
-      await db.run(giveBackRows(table, { holder, rows: batch }))
-      rows.splice(0, batch.length)
-    }
-  }
-  // One flush at a time: each removes from the list what it has written. Each has a deadline, so that one that hangs holds up no other.
-  let flushing = Promise.resolve()
-  const flushNext = (): Promise<void> => withDeadline({ name: 'Giving claims back', limitMs: FLUSH_LIMIT_MS }, flush)
+  const given = createGivenBack(db, holder, log)
   // A cron whose claim is lost can be claimed again by this instance, so it needs no search.
   const lost = createLostClaims(
     db,
     holder,
     tables.filter((table) => table !== CRONS),
   )
-  const push = ({ table, key, claim }: ClaimKey, retryMs: number): void => {
-    const rows = given.get(table) ?? []
-    given.set(table, rows)
-    rows.push({ key, claim, retryAt: addMs(clock.now(), retryMs) })
-  }
+  const push = (claim: ClaimKey, retryMs: number): void => given.add(claim, addMs(clock.now(), retryMs))
 
   return {
     holder,
@@ -91,7 +71,7 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
       lost.drop(claim)
       push(claim, retryMs)
     },
-    flush: () => (flushing = flushing.then(flushNext, flushNext)),
+    flush: given.flush,
     giveBackLost: async () => {
       const found = await lost.find()
       for (const claim of found) push(claim, 0)
@@ -117,8 +97,6 @@ export function createClaims({ db, clock, holder, tables: queues }: Deps): Claim
   }
 }
 
-const MAX_BATCH = 1_000
-const FLUSH_LIMIT_MS = 45_000
 const MAX_DEAD = 1_000
 
 const listHolders = ({ table }: ClaimTable<never>): Sql =>
@@ -131,27 +109,6 @@ const listHolders = ({ table }: ClaimTable<never>): Sql =>
 const freeHeldBy = (q: Queryable, table: string, holders: readonly string[]): Promise<number> =>
   q.run(sql`update ${rawSql(table)} set claimed_by = null where ctid = any(array(
     select ctid from ${rawSql(table)} where claimed_by = any(${holders}::text[]) for update skip locked))`)
-
-function giveBackRows(
-  { table, dueAt = 'due_at' }: ClaimTable<never>,
-  { holder, rows }: { holder: string; rows: readonly GivenBack[] },
-): Sql {
-  const columns = Object.keys(rows[0]?.key ?? {})
-  const keys = columns.map((column) => sql`${rows.map(({ key }) => key[column])}::text[]`)
-  const due = rawSql(dueAt ?? 'null')
-  // A row without a due time has ended.
-  const set =
-    dueAt === null
-      ? sql``
-      : sql`, ${due} = case when t.${due} is null then null else greatest(t.${due}, b.retry_at) end`
-  return sql`update ${rawSql(table)} as t set claimed_by = null ${set}
-    from unnest(${joinSql(keys, sql`, `)}, ${rows.map(({ claim }) => claim)}::bigint[],
-      ${rows.map(({ retryAt }) => retryAt)}::timestamptz[]) as b (${rawSql(columns.join(', '))}, number, retry_at)
-    where t.claimed_by = ${holder} and t.claim = b.number and ${joinSql(
-      columns.map((column) => rawSql(`t.${column}::text = b.${column}`)),
-      sql` and `,
-    )}`
-}
 
 /** A claim that was committed less than this time ago is certainly held: a silent instance keeps its claims for 10 s. */
 const TRUSTED_MS = 2_000

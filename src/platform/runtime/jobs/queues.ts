@@ -62,7 +62,7 @@ export function createQueue(queue: DueQueue, { clock, log, metrics, claims }: De
 
   const claim = async (): Promise<readonly unknown[]> => {
     try {
-      await claims.flush()
+      if (queue.claims) await claims.flush(queue.claims)
       const rows = await queue.claim(queue.batch, clock.now(), claims.holder)
       for (const row of rows) if (queue.claims && isClaimed(row)) claims.hold(queue.claims, row)
       if (rows.length < queue.batch) emptyAtMs = monotonicMs()
