@@ -6,6 +6,7 @@ import { waitFor } from '../../../../test/wait.ts'
 import { addMs, createSetClock } from '../../base/clock.ts'
 import { openDb, rawSql, sql, type Queryable } from '../../database/db.ts'
 import { AppError } from '../../base/errors.ts'
+import { silentLog } from '../../observe/log.ts'
 import { platformSchema } from '../../database/schema.ts'
 import { createClaims, IDEMPOTENCY_KEYS } from '../../runtime/jobs/claims.ts'
 import { createIdempotency, hashRequest, idempotencyKeyOf, IDEMPOTENCY_TTL_MS } from '../idempotency.ts'
@@ -231,7 +232,7 @@ void test('a key whose claim got no answer is given back, and a repeat takes it 
   await using t = await open()
   await using proxy = await openTcpProxy({ path: `${t.connection.host ?? ''}/.s.PGSQL.5432` })
   const db = openDb({ connection: { ...t.connection, host: '127.0.0.1', port: proxy.port } })
-  const claims = createClaims({ db: t.db, clock: t.clock, holder: instance.instanceId, tables: [] })
+  const claims = createClaims({ db: t.db, clock: t.clock, log: silentLog, holder: instance.instanceId, tables: [] })
   const giveBack: GiveBack = (run) => claims.giveBack(IDEMPOTENCY_KEYS, run, 0)
   const idempotency = createIdempotency({ ...instance, giveBack, clock: t.clock, waitMs: 200 })
   const { act, runs } = action()
