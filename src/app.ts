@@ -149,7 +149,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
       health.setPhase('draining')
       // The stack closes in reverse order. A failing step (for example without a database) does not skip the others.
       await using closing = new AsyncDisposableStack()
-      closing.defer(() => db.close())
+      closing.defer(async () => void (await Promise.all([db.close(), foundation.heartbeats.close()])))
       closing.defer(() => fetch.close())
       closing.defer(() => limits.close())
       closing.defer(() => wired.rates.close())
@@ -189,6 +189,7 @@ async function wireModules(foundation: Foundation) {
     clock,
     instanceId,
     giveBack: (run) => jobs.giveBack(IDEMPOTENCY_KEYS, run),
+    requireHeartbeat: () => jobs.requireHeartbeat(),
   })
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
@@ -319,6 +320,7 @@ function wireJobs(
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
     db,
+    heartbeats: foundation.heartbeats,
     connection: foundation.database.direct,
     expectedUser: foundation.database.user,
     clock,

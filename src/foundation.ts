@@ -32,6 +32,8 @@ export const loadAppConfig = (sources: Sources = processSources()): AppConfig =>
 /** Maximum time that a stop waits for requests and jobs in flight, after DRAIN_DELAY_MS. */
 export const DRAIN_MS = 10_000
 
+const HEARTBEAT_LIMIT_MS = 3_000
+
 export interface AppDeps {
   readonly loaded: AppConfig
   /** Without `owner` no background migrations run. */
@@ -62,19 +64,24 @@ export async function openFoundation(deps: AppDeps) {
   const { platform: config } = loaded.config
   const { mode } = config
   const metrics = createMetrics()
-  const db = openDb({
+  const connecting = {
     connection: database.app,
     clock,
     expectedUser: database.user,
     pooler: database.pooler,
     connectTimeoutMs: config.databaseConnectTimeoutMs,
+    applicationName: applicationName(config.instanceType),
+    onError: (error: Error) => log.warn({ error: error.message }, 'a database connection broke'),
+  }
+  const db = openDb({
+    ...connecting,
     statementTimeoutMs: config.databaseStatementTimeoutMs,
     max: config.databasePoolMax,
     min: config.databasePoolMin,
     idleMs: config.databasePoolIdleMs,
-    applicationName: applicationName(config.instanceType),
-    onError: (error) => log.warn({ error: error.message }, 'a database connection broke'),
   })
+  // Others count an instance as dead after 10 s of silence, so its heartbeats wait neither for requests nor for a frozen connection.
+  const heartbeats = openDb({ ...connecting, statementTimeoutMs: HEARTBEAT_LIMIT_MS, max: 1 })
   const settings = await openSettings({ db, specs: configSpecs, given: loaded.given, mode, masterKey, clock, log })
   const url = (): string => config.publicUrl ?? localUrl()
   const http: HttpServer = await createHttp({
@@ -101,6 +108,7 @@ export async function openFoundation(deps: AppDeps) {
     ids: deps.ids ?? createIds(clock),
     metrics,
     db,
+    heartbeats,
     settings,
     fetch: createFetch({ log, metrics, mode, allowLoopback: mode === 'sandbox' }),
     http,

@@ -174,6 +174,8 @@ function read(pid: number, name: string, by = (path: string): string => readFile
 }
 
 export function kill(pid: number, signal: NodeJS.Signals): void {
+  // Process id 0 is the process group of the caller.
+  if (pid === 0) throw new Error(`No process is there for ${signal}`)
   try {
     process.kill(pid, signal)
   } catch {

@@ -64,7 +64,10 @@ export function createInstance({ name, role, port, folder, env: first }: Instanc
         if (running === started) crash = `${name} ended with ${code ?? signal ?? ''}: ${started.output().slice(-TAIL)}`
       })
     },
-    signal: (signal) => kill(running?.pid ?? 0, signal),
+    signal: (signal) => {
+      if (!running) throw new Error(`${name} does not run`)
+      kill(running.pid, signal)
+    },
     stop,
     health: (path = '/health/ready') => askHealth(`http://127.0.0.1:${port}${path}`),
     get crash() {

@@ -33,6 +33,8 @@ export interface Jobs {
   wake(queue?: string): void
   /** Id of this process, which holds its claims on rows of queues. */
   readonly instanceId: string
+  /** Resolves when other instances see this one live. Call it before a claim outside a queue. Throws when the database is unavailable. */
+  requireHeartbeat(): Promise<void>
   /**
    * Gives back the claim on a row that was claimed outside its queue, after an error: the row is due again soon. Does nothing when it was
    * released meanwhile.
@@ -53,6 +55,8 @@ export interface Jobs {
 
 export interface JobsDeps {
   db: Db
+  /** Writes the heartbeats. Default: `db`. */
+  heartbeats?: Db
   /** The worker opens three dedicated connections. They must be direct (no transaction pooler), because one of them uses LISTEN. */
   connection: pg.ClientConfig
   /** Role that the connections of the worker must have. Default: any. */
@@ -101,6 +105,7 @@ export function createJobs(deps: JobsDeps): Jobs {
   const claims = createClaims({ db, clock, log, holder, tables: deps.queues.flatMap((queue) => queue.claims ?? []) })
   const instances = createInstances({
     db,
+    heartbeats: deps.heartbeats ?? db,
     clock,
     log,
     claims,
@@ -109,10 +114,11 @@ export function createJobs(deps: JobsDeps): Jobs {
     requireCode: instance.requireCode ?? (() => Promise.resolve()),
     updateMetrics: async () => outboxRows.set((await readOutbox(db, clock.now())).rows),
   })
+  const { requireHeartbeat } = instances
   const relay = createRelay({ db, clock, log, known: jobs })
   const worker = createWorker({ ...deps, log, jobs, instances, concurrency: instance.concurrency ?? 5 })
-  const queues = byName(deps.queues.map((queue) => createQueue(queue, { clock, log, metrics, claims })))
-  const crons = createCrons({ ...deps, log, claims })
+  const queues = byName(deps.queues.map((queue) => createQueue(queue, { clock, log, metrics, claims, requireHeartbeat })))
+  const crons = createCrons({ ...deps, log, claims, requireHeartbeat })
 
   const parts: Parts = { log, instances, relay, worker, queues: [...queues.values()], crons }
   let started = false
@@ -134,6 +140,7 @@ export function createJobs(deps: JobsDeps): Jobs {
     },
     instanceId: holder,
     giveBack: (table, row) => claims.giveBack(table, row, GIVE_BACK_MS),
+    requireHeartbeat,
     register,
     start: async (roles) => {
       invariant(!started, 'jobs are started once')

@@ -79,7 +79,7 @@ export function createClaims({ db, clock, log, holder, tables: queues }: Deps): 
     },
     freeDead: async () => {
       const freed = new Map<string, number>()
-      // The ids are read first: no instance claims a row before it is registered, so an id that is not registered now never will be.
+      // The ids are read first. An instance that was frozen registers again before it claims a row (`requireHeartbeat`).
       const dead = await db.many<{ id: string }>(sql`
         select id from (${joinSql(tables.map(listHolders), rawSql(' union '))}) as holder (id)
         where not exists (select from platform.instances i where i.id = holder.id) limit ${MAX_DEAD}`)
@@ -108,7 +108,8 @@ const listHolders = ({ table }: ClaimTable<never>): Sql =>
  */
 const freeHeldBy = (q: Queryable, table: string, holders: readonly string[]): Promise<number> =>
   q.run(sql`update ${rawSql(table)} set claimed_by = null where ctid = any(array(
-    select ctid from ${rawSql(table)} where claimed_by = any(${holders}::text[]) for update skip locked))`)
+    select ctid from ${rawSql(table)} t where claimed_by = any(${holders}::text[])
+      and not exists (select from platform.instances i where i.id = t.claimed_by) for update of t skip locked))`)
 
 /** A claim that was committed less than this time ago is certainly held: a silent instance keeps its claims for 10 s. */
 const TRUSTED_MS = 2_000

@@ -22,13 +22,15 @@ interface Deps {
   metrics: Metrics
   crons: readonly Cron[]
   claims: Claims
+  /** Called before each claim. */
+  requireHeartbeat(): Promise<void>
 }
 
 const TICK_MS = 1_000
 const RUN_LIMIT_MS = 10 * 60_000
 const FINISH_LIMIT_MS = 45_000
 
-export function createCrons({ db, clock, log, metrics, crons, claims }: Deps): Crons {
+export function createCrons({ db, clock, log, metrics, crons, claims, requireHeartbeat }: Deps): Crons {
   const runs = metrics.counter('purser_crons_total', 'Runs of periodic tasks', ['cron', 'status'])
   const running = new Set<string>()
   const tracker = createTracker()
@@ -56,6 +58,7 @@ export function createCrons({ db, clock, log, metrics, crons, claims }: Deps): C
   /** Yields each due cron right after its claim, so that a claim that hangs or fails does not hold up the runs claimed before it. */
   async function* claimDue(): AsyncGenerator<ClaimedCron, void> {
     const candidates = crons.filter(({ name }) => !running.has(name))
+    await requireHeartbeat()
     const started = await readStarts(db, candidates)
     for (const cron of candidates) {
       const last = started.get(cron.name)

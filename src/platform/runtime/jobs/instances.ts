@@ -12,6 +12,11 @@ export interface Instances {
   start(roles: readonly string[]): Promise<void>
   /** Sends one heartbeat, removes dead instances, and frees their claims. */
   sendHeartbeat(): Promise<void>
+  /**
+   * Resolves when the last heartbeat is recent, after a new one if need be. Call it before a claim: others free the claims of an instance
+   * that was silent, as a frozen one is.
+   */
+  requireHeartbeat(): Promise<void>
   /** Registers a worker pool of this instance. The pool may lock jobs only after this resolves. */
   addPool(pool: string): Promise<void>
   /** Unregisters a pool that has ended. The next heartbeat releases its locks. */
@@ -25,6 +30,8 @@ export interface Instances {
 
 interface Deps {
   db: Db
+  /** Writes the heartbeats. Requests do not use its connection, so that a heartbeat never waits for them. */
+  heartbeats: Db
   clock: Clock
   log: Log
   claims: Claims
@@ -43,6 +50,8 @@ export const DEAD_AFTER_SECONDS = 10
 /** The job queue has no index on its locks, so they are read when an instance died, and once a minute. */
 const HEARTBEATS_PER_UNLOCK = 30
 const WRITE_LIMIT_MS = 20_000
+/** Age of a heartbeat that makes a claim wait for the next one. Others free the claims after twice this time. */
+const STALE_MS = 5_000
 
 export function createInstances(deps: Deps): Instances {
   const { db, log, claims, updateMetrics } = deps
@@ -52,6 +61,7 @@ export function createInstances(deps: Deps): Instances {
   const pulse = createPulse()
   const stopped = new AbortController()
   let heartbeats = 0
+  let renewing: Promise<void> | undefined
 
   const sendHeartbeat = async (): Promise<void> => {
     await row.write()
@@ -79,6 +89,10 @@ export function createInstances(deps: Deps): Instances {
       row.setRoles(givenRoles)
       await sendHeartbeat()
       loop.start()
+    },
+    requireHeartbeat: async () => {
+      if ((row.sinceLastBeatMs() ?? 0) < STALE_MS) return
+      await (renewing ??= row.write().finally(() => (renewing = undefined)))
     },
     addPool: async (pool) => {
       pools.add(pool)
@@ -123,7 +137,7 @@ interface Row {
   sinceLastBeatMs(): number | undefined
 }
 
-function createRow({ db, clock, claims, version, migrations, requireCode }: Deps, pools: ReadonlySet<string>): Row {
+function createRow({ heartbeats, clock, claims, version, migrations, requireCode }: Deps, pools: ReadonlySet<string>): Row {
   const id = claims.holder
   const startedAt = clock.now()
   let roles: readonly string[] = []
@@ -132,7 +146,7 @@ function createRow({ db, clock, claims, version, migrations, requireCode }: Deps
   let lastBeatMs: number | undefined
 
   const writeNow = async (): Promise<void> => {
-    const { fresh } = await db.one<{ fresh: boolean }>(sql`
+    const { fresh } = await heartbeats.one<{ fresh: boolean }>(sql`
       insert into platform.instances (id, roles, host, pid, version, pools, started_at, beat_at, migrations)
       values (${id}, ${roles}, ${hostname()}, ${process.pid}, ${version}, ${[...pools]}, ${startedAt}, clock_timestamp(), ${migrations})
       on conflict (id) do update set roles = excluded.roles, pools = excluded.pools, beat_at = clock_timestamp()
@@ -152,7 +166,7 @@ function createRow({ db, clock, claims, version, migrations, requireCode }: Deps
     setRoles: (given) => void (roles = given),
     write: () => (written = written.then(writeNext, writeNext)),
     remove: async () => {
-      if (registered) await db.run(sql`delete from platform.instances where id = ${id}`)
+      if (registered) await heartbeats.run(sql`delete from platform.instances where id = ${id}`)
       return registered
     },
     sinceLastBeatMs: () => (lastBeatMs === undefined ? undefined : Math.round(monotonicMs() - lastBeatMs)),
@@ -164,8 +178,8 @@ const INTERRUPTED_MS = 2.5 * HEARTBEAT_MS
 
 /**
  * Tracks whether this instance may judge others by their silence. After an outage of the database every heartbeat is old, and the first
- * instance back must not remove the others. `beat` returns true for the first heartbeat, and while heartbeats follow each other without
- * an interruption for as long as an instance may be silent.
+ * instance back, or the first that starts, must not remove the others. `beat` returns true while heartbeats follow each other without an
+ * interruption for as long as an instance may be silent.
  */
 function createPulse(): { beat(): boolean } {
   let lastMs: number | undefined
@@ -173,10 +187,9 @@ function createPulse(): { beat(): boolean } {
   return {
     beat: () => {
       const now = monotonicMs()
-      const isFirst = lastMs === undefined
-      if (lastMs !== undefined && now - lastMs > INTERRUPTED_MS) steadySinceMs = now
+      if (lastMs === undefined || now - lastMs > INTERRUPTED_MS) steadySinceMs = now
       lastMs = now
-      return isFirst || now - steadySinceMs >= DEAD_AFTER_SECONDS * 1_000
+      return now - steadySinceMs >= DEAD_AFTER_SECONDS * 1_000
     },
   }
 }

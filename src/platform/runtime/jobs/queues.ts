@@ -24,6 +24,8 @@ interface Deps {
   log: Log
   metrics: Metrics
   claims: Claims
+  /** Called before each claim. */
+  requireHeartbeat(): Promise<void>
 }
 
 /** Delay until a row is due again that a handler failed on, or left claimed. */
@@ -35,7 +37,8 @@ const BATCH_WAIT_MS = 5
 const SLOT_WAIT_MS = 5_000
 const HANDLE_LIMIT_MS = 60_000
 
-export function createQueue(queue: DueQueue, { clock, log, metrics, claims }: Deps): QueueRunner {
+export function createQueue(queue: DueQueue, deps: Deps): QueueRunner {
+  const { clock, log, metrics, claims, requireHeartbeat } = deps
   const handled = metrics.counter('purser_queue_handled_total', 'Rows handled by queue', ['queue', 'status'])
   const lag = metrics.gauge('purser_queue_lag_seconds', 'Seconds since the queue last had no due rows left', ['queue'])
   const queueLog = log.child({ queue: queue.name })
@@ -62,7 +65,10 @@ export function createQueue(queue: DueQueue, { clock, log, metrics, claims }: De
 
   const claim = async (): Promise<readonly unknown[]> => {
     try {
-      if (queue.claims) await claims.flush(queue.claims)
+      if (queue.claims) {
+        await requireHeartbeat()
+        await claims.flush(queue.claims)
+      }
       const rows = await queue.claim(queue.batch, clock.now(), claims.holder)
       for (const row of rows) if (queue.claims && isClaimed(row)) claims.hold(queue.claims, row)
       if (rows.length < queue.batch) emptyAtMs = monotonicMs()

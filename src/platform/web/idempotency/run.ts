@@ -72,6 +72,7 @@ export function createIdempotency({
   clock,
   instanceId,
   giveBack,
+  requireHeartbeat,
   waitMs: maxWaitMs = WAIT_MS,
 }: {
   clock: Clock
@@ -79,12 +80,15 @@ export function createIdempotency({
   instanceId: string
   /** Frees the key of a run that could not end it, once the database is back. */
   giveBack(run: Pick<Claim, 'scope' | 'key' | 'claim'>): void
+  /** Resolves when other instances see this one live, so that they leave its keys alone. */
+  requireHeartbeat(): Promise<void>
   waitMs?: number
 }): Idempotency {
   return { run, purge: purgeRows }
 
   async function run<B>(db: Db, request: IdempotentRequest<B>, act: () => Promise<IdempotentAnswer<B>>) {
     const until = monotonicMs() + maxWaitMs
+    await requireHeartbeat()
     for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS)) {
       const claim = createClaim(request, BigInt(randomInt(MAX_FIRST_CLAIM)))
       // A claim without an answer may be stored. No work would know it, so it is given back.
