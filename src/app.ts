@@ -22,6 +22,7 @@ import {
   type SettlementChange,
   type SettlementTerms,
 } from '#payments'
+import type { Clock } from '#platform/base/clock'
 import { type Db } from '#platform/database/db'
 import {
   createHealth,
@@ -35,7 +36,7 @@ import {
   type HealthCheck,
 } from '#platform/runtime/health'
 import { listen, type HttpServer } from '#platform/web/http'
-import { createIdempotency } from '#platform/web/idempotency'
+import { createIdempotency, type Idempotency } from '#platform/web/idempotency'
 import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
 import { watchInvariants } from '#platform/runtime/invariants'
 import { IDEMPOTENCY_KEYS, createJobs, listSilentLoops, type Job, type Jobs } from '#platform/runtime/jobs'
@@ -180,17 +181,21 @@ const toSettlementTerms = ({ settlement: { feeFixed, ...terms } }: Merchant): Se
   feeFixed: Object.fromEntries(Object.entries(feeFixed).map(([currency, minor]) => [currency, BigInt(minor)])),
 })
 
+/** Wires the keys of requests. Jobs are wired later, because the modules need the keys. */
+const wireIdempotency = (clock: Clock, instanceId: string, jobs: () => Jobs): Idempotency =>
+  createIdempotency({
+    clock,
+    instanceId,
+    giveBack: (run) => jobs().giveBack(IDEMPOTENCY_KEYS, run),
+    requireHeartbeat: () => jobs().requireHeartbeat(),
+  })
+
 async function wireModules(foundation: Foundation) {
   const { config, db, clock, ids, log, metrics, masterKey, settings, fetch, url } = foundation
   const { mode } = config
   const limits = createLimits({ redisUrl: config.redisUrl, log })
   const instanceId = ids.uuid()
-  const idempotency = createIdempotency({
-    clock,
-    instanceId,
-    giveBack: (run) => jobs.giveBack(IDEMPOTENCY_KEYS, run),
-    requireHeartbeat: () => jobs.requireHeartbeat(),
-  })
+  const idempotency = wireIdempotency(clock, instanceId, () => jobs)
   const identity = createIdentity({ db, mode, masterKey, clock, ids, log })
   const sandbox = mode === 'sandbox' ? await wireSandbox(foundation, identity) : undefined
   // In the sandbox, rails and price sources always use the simulators.
