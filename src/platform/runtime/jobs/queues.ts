@@ -3,7 +3,7 @@ import { withDeadline } from '../../base/deadline.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import { isDatabaseUnavailable } from '../../database/db.ts'
-import type { Claimed, Claims } from './claims.ts'
+import type { Claimed, Claims, ClaimTable } from './claims.ts'
 import type { DueQueue } from './contract.ts'
 import { createLoop } from './loop.ts'
 import { createSlots } from './slots.ts'
@@ -37,8 +37,13 @@ const BATCH_WAIT_MS = 5
 const SLOT_WAIT_MS = 5_000
 const HANDLE_LIMIT_MS = 60_000
 
+async function prepareClaim({ claims, requireHeartbeat }: Deps, table: ClaimTable<never>): Promise<void> {
+  await requireHeartbeat()
+  await claims.flush(table)
+}
+
 export function createQueue(queue: DueQueue, deps: Deps): QueueRunner {
-  const { clock, log, metrics, claims, requireHeartbeat } = deps
+  const { clock, log, metrics, claims } = deps
   const handled = metrics.counter('purser_queue_handled_total', 'Rows handled by queue', ['queue', 'status'])
   const lag = metrics.gauge('purser_queue_lag_seconds', 'Seconds since the queue last had no due rows left', ['queue'])
   const queueLog = log.child({ queue: queue.name })
@@ -65,10 +70,7 @@ export function createQueue(queue: DueQueue, deps: Deps): QueueRunner {
 
   const claim = async (): Promise<readonly unknown[]> => {
     try {
-      if (queue.claims) {
-        await requireHeartbeat()
-        await claims.flush(queue.claims)
-      }
+      if (queue.claims) await prepareClaim(deps, queue.claims)
       const rows = await queue.claim(queue.batch, clock.now(), claims.holder)
       for (const row of rows) if (queue.claims && isClaimed(row)) claims.hold(queue.claims, row)
       if (rows.length < queue.batch) emptyAtMs = monotonicMs()
