@@ -117,7 +117,9 @@ export function createJobs(deps: JobsDeps): Jobs {
   const { requireHeartbeat } = instances
   const relay = createRelay({ db, clock, log, known: jobs })
   const worker = createWorker({ ...deps, log, jobs, instances, concurrency: instance.concurrency ?? 5 })
-  const queues = byName(deps.queues.map((queue) => createQueue(queue, { clock, log, metrics, claims, requireHeartbeat })))
+  const queues = byName(
+    deps.queues.map((queue) => createQueue(queue, { clock, log, metrics, claims, requireHeartbeat })),
+  )
   const crons = createCrons({ ...deps, log, claims, requireHeartbeat })
 
   const parts: Parts = { log, instances, relay, worker, queues: [...queues.values()], crons }

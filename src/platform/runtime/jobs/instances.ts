@@ -137,7 +137,10 @@ interface Row {
   sinceLastBeatMs(): number | undefined
 }
 
-function createRow({ heartbeats, clock, claims, version, migrations, requireCode }: Deps, pools: ReadonlySet<string>): Row {
+function createRow(
+  { heartbeats, clock, claims, version, migrations, requireCode }: Deps,
+  pools: ReadonlySet<string>,
+): Row {
   const id = claims.holder
   const startedAt = clock.now()
   let roles: readonly string[] = []

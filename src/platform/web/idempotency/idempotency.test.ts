@@ -16,7 +16,11 @@ const request = { scope: 'mer_1 POST /things', key: 'k1', hash: hashRequest('POS
 type GiveBack = Parameters<typeof createIdempotency>[0]['giveBack']
 
 /** A process that runs requests. Its keys are freed when it dies. */
-const instance = { instanceId: 'one', giveBack: (() => undefined) as GiveBack, requireHeartbeat: () => Promise.resolve() }
+const instance = {
+  instanceId: 'one',
+  giveBack: (() => undefined) as GiveBack,
+  requireHeartbeat: () => Promise.resolve(),
+}
 
 const free = ({ owner }: { owner: Queryable }): Promise<number> =>
   owner.run(sql`update platform.idempotency set claimed_by = null`)
