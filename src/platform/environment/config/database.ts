@@ -43,8 +43,8 @@ export const databaseSettings = {
     doc: 'Maximum database connections of the pool of one process. 10 keep two cores of PostgreSQL busy; more only wait there. `npx purser config check` prints the sum of all connections.',
     aliases: ['DB_POOL_MAX', 'POOL_MAX', 'MAX_POOL_SIZE'],
   }),
-  databasePoolMin: setting('DATABASE_POOL_MIN', integer(0, 500).default(2), {
-    doc: 'Database connections that stay open when idle. The background work keeps about two in use, so that the first payment after a quiet time waits for no login.',
+  databasePoolMin: setting('DATABASE_POOL_MIN', integer(0, 500).default(1), {
+    doc: 'Database connections of the pool that stay open when idle, so that the first payment after a quiet time waits for no login. The heartbeat has one more of its own.',
     aliases: ['DB_POOL_MIN', 'POOL_MIN', 'MIN_POOL_SIZE'],
   }),
   databasePoolIdleMs: setting('DATABASE_POOL_IDLE_MS', integer(1000, 3_600_000).default(3000), {

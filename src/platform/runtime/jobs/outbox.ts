@@ -75,10 +75,10 @@ const moveRows = (db: Db, now: Date, limit: number): Promise<MovedJobs> =>
     return { count: moved.taken, jobs: moved.jobs ?? [] }
   })
 
-/** Returns the number of outbox rows (at most 100,000) and the due time of the oldest due row. */
+/** Returns the number of outbox rows (at most 10,000) and the due time of the oldest due row. */
 export async function readOutbox(q: Queryable, now: Date): Promise<{ rows: number; oldestDueAt: Date | undefined }> {
   const row = await q.one<{ rows: number; oldest: Date | null }>(sql`
-    select (select count(*)::int from (select from platform.outbox limit 100000) counted) as rows,
+    select (select count(*)::int from (select from platform.outbox limit 10000) counted) as rows,
       (select min(run_at) from platform.outbox where run_at <= ${now}) as oldest`)
   return { rows: row.rows, oldestDueAt: row.oldest ?? undefined }
 }
