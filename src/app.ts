@@ -108,7 +108,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   const health = createHealth({
     checks: [
       databaseCheck(db),
-      databaseRoleCheck(deps.database),
+      databaseRoleCheck(deps.database, db),
       ...machineChecks(foundation, limits),
       jobs.health,
       watch.health,

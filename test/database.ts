@@ -7,7 +7,7 @@ import type { ClientConfig } from 'pg'
 import { openDb, rawSql, sql, type Db, type Sql } from '#platform/database/db'
 import { applyGrants } from '#platform/database/grants'
 import { migrateJobs } from '#platform/runtime/jobs'
-import { migrate, type Schema } from '#platform/database/migrate'
+import { migrate, pollLock, type Schema } from '#platform/database/migrate'
 import { startPostgres, type PostgresConnection } from '#platform/database/postgres'
 
 interface Server {
@@ -94,7 +94,7 @@ async function ensureTemplate(maintenance: Db, { owner, role, schemas }: Templat
   const name = `template_${hashOf(schemas)}`
   const session = await maintenance.openSession()
   try {
-    await session.run(sql`select pg_advisory_lock(7305999)`)
+    await pollLock(session, 7305999)
     const known = await session.maybe(sql`select 1 as there from pg_database where datname = ${name} and datistemplate`)
     if (known) return name
     await session.run(rawSql(`drop database if exists ${name}`))

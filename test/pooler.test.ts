@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { openDb, sql } from '#platform/database/db'
 import { NO_POOLER, recognizePooler, type Pooler } from '#platform/database/pooler'
 import { loginRole } from '#platform/process/roles'
+import { databaseRoleCheck } from '#platform/runtime/health'
 import { serversMissing } from './cluster/programs.ts'
 import { createDataFolder, openExternal, prepare, type External, type ExternalDatabase } from './external.ts'
 import { openPgbouncer } from './pgbouncer.ts'
@@ -152,6 +153,37 @@ function tests(): void {
     })
   })
 
+  void test('through a transaction pooler the owner and a prepared login have time-outs and search path, too', async (t) => {
+    const settings = sql`select current_user::text as user, current_setting('statement_timeout') as statement,
+      current_setting('idle_in_transaction_session_timeout') as idle, current_setting('search_path') as path`
+    for (const role of ['owner', 'restricted'] as const) {
+      const desk = await external.createDatabase({ createrole: false })
+      const user = role === 'owner' ? desk.owner : `login_${desk.name}`
+      if (role === 'restricted') await external.createUser(user)
+      const users = [...new Set([desk.owner, user])].map(entry)
+      await using pooler = await openPgbouncer(external.folder, {
+        ...{ databasePort: external.postgres.port, mode: 'transaction', users },
+      })
+      const { database, warnings } = await prepare(createDataFolder(t), {
+        DATABASE_URL: desk.url(user, pooler.port),
+        ...(role === 'owner'
+          ? { DATABASE_DIRECT_URL: desk.url(), DATABASE_ROLE: 'owner' }
+          : { DATABASE_DIRECT_URL: desk.url(user), DATABASE_OWNER_URL: desk.url() }),
+      })
+      assert.deepEqual([database.role, database.user], [role, user])
+      assert.ok(!warnings.join().includes('through the pooler'), warnings.join())
+      const db = openDb({ connection: database.app, pooler: database.pooler, max: 5 })
+      const check = databaseRoleCheck(database, db)
+      for (const found of await Promise.all([1, 2, 3, 4, 5].map(() => db.one(settings))))
+        assert.deepEqual(found, { user, statement: '30s', idle: '30s', path: 'pg_catalog, pg_temp' }, role)
+      assert.equal((await check.check()).status, 'healthy')
+      await external.postgres.query(`alter role ${user} in database ${desk.name} set statement_timeout = 0`)
+      await external.postgres.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${user}'`)
+      await waitFor('the check to notice', async () => (await check.check()).status === 'degraded')
+      await db.close()
+    }
+  })
+
   void test('DATABASE_POOLER=session stops the start when the pooler contradicts it, and lets a worker run when it is true', async (t) => {
     const desk = await external.createDatabase()
     await using shared = await openPooler(desk, 'transaction')
@@ -165,6 +197,21 @@ function tests(): void {
     await assert.rejects(prepare(dataDir, env(shared.port)), { code: 'platform.pooler-mode' })
     const { database } = await prepare(dataDir, env(own.port))
     assert.deepEqual([database.pooler.mode, database.role], ['session', 'owner'])
+  })
+
+  void test('DATABASE_POOLER=transaction counts for a pooler that is not recognised', async (t) => {
+    const desk = await external.createDatabase()
+    const dataDir = createDataFolder(t)
+    // Without a pooler, as behind one that tells its clients the process id of the server.
+    const declared = { DATABASE_URL: desk.url(), DATABASE_POOLER: 'transaction' }
+    for (const owner of [{}, { DATABASE_OWNER_URL: desk.url() }])
+      await assert.rejects(prepare(dataDir, { ...declared, ...owner, INSTANCE_TYPE: 'worker' }), {
+        code: 'platform.direct-url-missing',
+      })
+    await assert.rejects(prepare(dataDir, { ...declared, INSTANCE_TYPE: 'web' }), {
+      code: 'platform.direct-url-missing',
+      message: /Start a worker/,
+    })
   })
 
   void test('two processes through a transaction pooler never run the statement of the other', async () => {

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../base/clock.ts'
 import { isConnectionUnusable } from './failures.ts'
 import { openConnections } from './pool.ts'
 import { NO_POOLER, type Pooler } from './pooler.ts'
+import { openSession, type SessionOptions } from './session.ts'
 import { createStatements } from './statements.ts'
 import { transact, type TransactionOptions } from './transaction.ts'
 export type { TransactionOptions }
@@ -30,9 +31,16 @@ export interface Tx extends Queryable {
   afterCommit(act: () => void): void
 }
 
-/** A dedicated connection, for session-level locks and LISTEN. */
+/** A dedicated connection, for session-level locks. Its statements have the limit of the pool. */
 export interface Session extends Queryable {
-  readonly client: pg.Client
+  /** Process id of its server process. */
+  readonly pid: number
+  /**
+   * Runs a statement that may take hours, such as building an index. A connection of the pool watches its server process, so that the
+   * statement fails when its answer was lost.
+   */
+  runLong(statement: Sql): Promise<number>
+  /** Ends the connection, and the server process when the connection is lost, so that its locks are free. */
   close(): Promise<void>
 }
 
@@ -46,7 +54,7 @@ export interface Db extends Queryable {
   transaction<T>(act: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>
   /** Time of the last statement that failed because the server's disk was full. */
   readonly recentDiskFull: Date | undefined
-  openSession(): Promise<Session>
+  openSession(options?: SessionOptions): Promise<Session>
   readonly pool: pg.Pool
   close(): Promise<void>
 }
@@ -113,10 +121,12 @@ export function openDb(options: DbOptions): Db {
         ({ run, afterCommit }) => act({ ...queryable(run), isTransaction: true, afterCommit }),
         transactionOptions,
       ),
-    openSession: async () => {
-      const client = await connections.open({ statementTimeoutMs: 0 })
-      const run: Run = (statement) => statements.sendAlone(client, statement, { timeoutMs: 0 })
-      return { ...queryable(run), client, close: () => client.end() }
+    openSession: async (sessionOptions) => {
+      const { pid, run, runLong, close } = await openSession(
+        { connections, statements, statementTimeoutMs },
+        sessionOptions,
+      )
+      return { ...queryable(run), pid, close, runLong: async (statement) => (await runLong(statement)).rowCount ?? 0 }
     },
     close: connections.close,
   }

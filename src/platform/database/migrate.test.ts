@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { openTestDatabase, type TestDatabase } from '../../../test/database.ts'
+import { openTcpProxy } from '../../../test/tcp-proxy.ts'
 import { waitFor } from '../../../test/wait.ts'
 import { openDb, rawSql, sql, type Db, type Session } from './db.ts'
 import { listBackground, migrate, migrateInBackground, requireCode, requireCurrent, type Schema } from './migrate.ts'
@@ -229,6 +230,31 @@ void test('a batched migration does not delay the start, and continues after an 
   const open = await t.database.owner.many<{ id: string }>(sql`select id from shop.orders where note is null limit 10`)
   assert.deepEqual(open, [{ id: 'o0001' }], 'the second run did not begin from the start')
   assert.deepEqual(await listBackground(t.database.owner, t.schemas), [])
+})
+
+void test('a background migration over a frozen connection fails in a batch, and a later run continues it', async () => {
+  await using t = await openShop()
+  await using proxy = await openTcpProxy({ path: `${t.database.connection.host ?? ''}/.s.PGSQL.5432` })
+  t.shop.add(
+    '0002-fill-note.sql',
+    `-- kind: batched
+    with batch as (select id from shop.orders where id > :after order by id limit 100),
+      changed as (update shop.orders o set note = 'filled' from batch b where b.id = o.id)
+    select count(*) as rows, max(id) as position from batch;`,
+  )
+  const connection = { ...t.database.ownerConnection, host: '127.0.0.1', port: proxy.port }
+  const db = openDb({ connection, max: 1, statementTimeoutMs: 500 })
+  const frozen = proxy.freezeOn((text) => text.includes('o0200'))
+  await assert.rejects(migrateInBackground(db, t.schemas, { signal: new AbortController().signal, pauseMs: 0 }), {
+    code: 'platform.migration-failed',
+  })
+  await frozen
+  await db.close()
+  await waitFor('a later run to complete it', async () => (await t.background()).applied.length === 1)
+  const { filled } = await t.database.owner.one<{ filled: bigint }>(
+    sql`select count(*) as filled from shop.orders where note = 'filled'`,
+  )
+  assert.equal(filled, 250n)
 })
 
 void test('a batched statement without a key runs until it changes no row', async () => {

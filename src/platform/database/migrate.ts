@@ -8,7 +8,7 @@ import { LOCKS, pollLock, type LockOptions } from './migrate/locks.ts'
 
 export type { Schema } from './migrate/files.ts'
 export { listBackground, migrateInBackground } from './migrate/background.ts'
-export { pollLock, processIdOf, retryLocks, setLockTimeout, waiterOf, type LockOptions } from './migrate/locks.ts'
+export { pollLock, retryLocks, setLockTimeout, waiterOf, type LockOptions } from './migrate/locks.ts'
 
 /**
  * Applies the pending migrations of all schemas, except those that run in the background (docs/decisions/0012). Instances that start
@@ -21,7 +21,7 @@ export async function migrate(db: Db, schemas: readonly Schema[], options: LockO
   const known = readMigrations(schemas)
   // Without pending migrations take no lock: this instance need not wait while another one migrates for longer.
   if ((await hasHistory(db)) && listDue(await readAndCheck(db, known, options), known).length === 0) return []
-  const session = await db.openSession()
+  const session = await db.openSession(options)
   try {
     await pollLock(session, LOCKS.migrate, options)
     await createHistory(session)

@@ -10,7 +10,7 @@ export interface Connections {
   /** Returns a connection of the pool. While the server has no room for more connections it waits for one that is open. */
   acquire(): Promise<pg.PoolClient>
   /** Opens a connection beside the pool. */
-  open(limits?: { statementTimeoutMs: number }): Promise<pg.Client>
+  open(): Promise<pg.Client>
   close(): Promise<void>
 }
 
@@ -24,6 +24,8 @@ export interface ConnectionsOptions {
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number
   readonly onError: (error: Error) => void
+  /** Runs on each new connection of the pool before its first use. */
+  readonly prepare?: (client: pg.ClientBase) => Promise<void>
 }
 
 /** PostgreSQL ends a transaction that waits for its client for longer, as after a SIGSTOP, so that its locks do not stay. */
@@ -38,7 +40,7 @@ const MAX_RETRY_MS = 1_000
 const CLOSE_MS = 5_000
 
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { connectTimeoutMs, statementTimeoutMs, max, onError } = options
+  const { connectTimeoutMs, max, onError } = options
   const config: pg.ClientConfig = {
     ...options.connection,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -52,7 +54,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     min: options.min,
     idleTimeoutMillis: options.idleMs,
     // The pool waits for the promise that the types omit.
-    onConnect: (client) => check(client, statementTimeoutMs) as unknown as void,
+    onConnect: (client) => check(client).then(() => options.prepare?.(client)) as unknown as void,
   })
   const established = new Set<pg.PoolClient>()
   pool.on('error', onError)
@@ -67,12 +69,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
   return {
     pool,
     acquire,
-    open: async (limits = { statementTimeoutMs }) => {
+    open: async () => {
       const client = new pg.Client(config)
       client.on('error', onError)
       await client.connect()
       try {
-        await check(client, limits.statementTimeoutMs)
+        await check(client)
       } catch (error) {
         void client.end()
         throw error
@@ -167,9 +169,9 @@ interface Found {
  * Creates the check of a new connection: its role and its time-outs, in one round trip. It sets time-outs that differ. Behind a pooler in
  * transaction mode a setting would reach the connection of another client, so there the role's settings must give them.
  */
-function createCheck({ expectedUser, pooler, connectTimeoutMs, onError }: ConnectionsOptions) {
+function createCheck({ expectedUser, pooler, connectTimeoutMs, statementTimeoutMs, onError }: ConnectionsOptions) {
   let reported = false
-  return async (client: pg.ClientBase, statementTimeoutMs: number): Promise<void> => {
+  return async (client: pg.ClientBase): Promise<void> => {
     const pinned = pooler.mode !== 'transaction'
     const { rows } = await client.query<Found>({
       text: pinned ? SET_TIMEOUTS : READ_TIMEOUTS,

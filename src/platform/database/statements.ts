@@ -36,7 +36,7 @@ export interface StatementsOptions {
  * Time that the client waits beyond the limit of PostgreSQL. PostgreSQL cancels a statement that it can still cancel, so a longer silence
  * means that the server or the network is lost.
  */
-const GRACE_MS = 5_000
+export const GRACE_MS = 5_000
 
 interface Query extends pg.QueryConfig<unknown[]> {
   query_timeout: number

@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly connection: UrlConnection
   /** Role that the connection has after its login. */
   readonly user: string
-  /** Whether a pooler answered. */
+  /** Whether a pooler answered, or DATABASE_POOLER=transaction declares one at this address. */
   readonly pooled: boolean
 }
 
@@ -40,7 +40,11 @@ export async function openEndpoints(config: Settings): Promise<Endpoints> {
   const opened: Opened[] = []
   const limitMs = config.databaseConnectTimeoutMs
   const open = async (setting: string, url: string): Promise<Opened> => {
-    const one = await openFirst(setting, parseDatabaseUrl(setting, url), limitMs)
+    const tried = await openFirst(setting, parseDatabaseUrl(setting, url), limitMs)
+    // A pooler that tells its clients the process id of the server is known by its declaration only.
+    const [app = tried] = opened
+    const declared = config.databasePooler === 'transaction' && isSameAddress(tried.connection, app.connection)
+    const one = { ...tried, pooled: tried.pooled || declared }
     opened.push(one)
     return one
   }
@@ -61,6 +65,9 @@ export async function openEndpoints(config: Settings): Promise<Endpoints> {
     await Promise.all(opened.map(({ client }) => client.end()))
   }
 }
+
+const isSameAddress = (one: UrlConnection, other: UrlConnection): boolean =>
+  one.host === other.host && one.port === other.port
 
 interface Opened extends Endpoint {
   readonly client: pg.Client

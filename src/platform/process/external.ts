@@ -4,6 +4,7 @@ import type { PlatformConfig } from '../environment/config.ts'
 import { NO_POOLER, recognizePooler, type Pooler } from '../database/pooler.ts'
 import { openEndpoints, type Endpoints } from './endpoints.ts'
 import { openLogin } from './login.ts'
+import { renewPooledConnections } from './pooled-settings.ts'
 import type { DatabaseServer } from './server.ts'
 
 const closeNothing = (): Promise<void> => Promise.resolve()
@@ -31,7 +32,13 @@ export async function connectExternal(config: PlatformConfig, needsSessions: boo
     exclusive: false,
     openLogin: async (context) => {
       const login = await openLogin({ ...context, config, endpoints })
-      return { ...login, pooler: await recognize(login.app) }
+      const pooler = await recognize(login.app)
+      const warnings = [...login.warnings]
+      if (context.mayChange && pooler.mode === 'transaction') {
+        const pooled = { ...login, connectTimeoutMs: config.databaseConnectTimeoutMs }
+        if (!(await renewPooledConnections(pooled))) warnings.push(settingsMissing(login.user))
+      }
+      return { ...login, pooler, warnings }
     },
     close: closeNothing,
   }
@@ -40,6 +47,9 @@ export async function connectExternal(config: PlatformConfig, needsSessions: boo
 /** Returns the pooler of the owner connection. Its statements stay unnamed, so that nobody needs to try whether the pooler keeps them. */
 const poolerOf = ({ owner }: Endpoints, declared: PlatformConfig['databasePooler']): Pooler =>
   owner.pooled ? { mode: declared ?? 'transaction', keepsStatements: false } : NO_POOLER
+
+const settingsMissing = (user: string): string =>
+  `Connections through the pooler lack the time-outs or the search path of the role "${user}". Reload the pooler, and check that it sets no options of its own.`
 
 const needsDirectUrl = (): AppError =>
   new AppError(

@@ -226,6 +226,7 @@ async function runAsOwner(context: LoginContext, owner: OwnerFacts, found: Refus
       `${reason} ${way}, or set DATABASE_ROLE=owner to run as the owner "${owner.user}", who can rewrite the books.`,
     )
   }
+  if (mayChange) await applySettings(context.db, { role: owner.user, database: owner.database, statementTimeoutMs })
   const app = await openAsOwner(context, owner)
   const direct = endpoints.direct ? withLoginOf(endpoints.direct.connection, app) : app
   const login = { app, direct, user: owner.user, role: 'owner' } as const

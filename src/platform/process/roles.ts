@@ -89,6 +89,8 @@ async function tolerate(act: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
+export const SEARCH_PATH = 'pg_catalog, pg_temp'
+
 /**
  * Settings of the role in its database, by name. They are not start-up parameters, because PgBouncer 1.18 refuses those. Only system
  * objects are found without a schema, so that a table of another schema cannot take the place of one of Purser's.
@@ -96,7 +98,7 @@ async function tolerate(act: () => Promise<unknown>): Promise<boolean> {
 const roleSettings = (statementTimeoutMs: number): Readonly<Record<string, string>> => ({
   statement_timeout: String(statementTimeoutMs),
   idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
-  search_path: 'pg_catalog, pg_temp',
+  search_path: SEARCH_PATH,
 })
 
 /** Returns the statements that set time-outs and search path of the role in the database. */

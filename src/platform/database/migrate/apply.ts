@@ -17,7 +17,7 @@ export const applyInTransaction = (runner: Runner, migration: Migration): Promis
   named(migration, () =>
     runner.retry(`Migration ${keyOf(migration)}`, () =>
       inTransaction(runner, async () => {
-        await runner.session.client.query(`create schema if not exists ${migration.schema}; ${migration.text}`)
+        await runner.session.runLong(rawSql(`create schema if not exists ${migration.schema}; ${migration.text}`))
         await recordApplied(runner.session, migration)
       }),
     ),
@@ -41,7 +41,7 @@ export const applyContract = (runner: Runner, migration: Migration): Promise<str
         }>(sql`select version || ' on ' || host || ', pid ' || pid as name
           from platform.instances where not (${migration.needs} = any(migrations)) order by 1 limit 5`)
         if (older.length > 0) return older.map(({ name }) => name)
-        await session.client.query(migration.text)
+        await session.run(rawSql(migration.text))
         await recordApplied(session, migration)
         return []
       }),
@@ -61,7 +61,7 @@ export const applyConcurrently = (runner: Runner, migration: Migration): Promise
           // Statements that work concurrently block nobody while they wait.
           if (/\bconcurrently\b/i.test(statement)) await session.run(rawSql('set session lock_timeout = 0'))
           else await setLockTimeout(session, 'session', runner)
-          await session.client.query(statement)
+          await session.runLong(rawSql(statement))
         })
     }
     await session.run(rawSql('reset lock_timeout'))

@@ -1,5 +1,5 @@
 import { monotonicMs, waitMs } from '../../base/clock.ts'
-import { sql, type Db } from '../db.ts'
+import { joinSql, rawSql, sql, type Db } from '../db.ts'
 import { applyConcurrently, applyContract, createRunner, inTransaction, named, type Runner } from './apply.ts'
 import { badMigration, keyOf, readMigrations, statementsOf, type Migration, type Schema } from './files.ts'
 import { listPending, readHistory, recordApplied } from './history.ts'
@@ -30,7 +30,8 @@ export async function listBackground(
 
 /**
  * Applies deferred migrations, in order within each schema: batched steps, concurrent ones that run in the background, and contract
- * migrations that no running instance hinders. One instance at a time does this. `db` connects as the owner of the schemas.
+ * migrations that no running instance hinders. One instance at a time does this. `db` connects as the owner of the schemas. A batch and
+ * a contract migration have the statement limit of `db`. When the signal aborts, the statement that runs ends, and a later run repeats it.
  */
 export async function migrateInBackground(
   db: Db,
@@ -39,7 +40,8 @@ export async function migrateInBackground(
 ): Promise<BackgroundResult> {
   const applied: string[] = []
   const waiting: string[] = []
-  const session = await db.openSession()
+  if (options.signal.aborted) return { applied, waiting }
+  const session = await db.openSession(options)
   try {
     if (!(await tryLock(session, LOCKS.background))) return { applied, waiting }
     const runner = createRunner(db, session, options)
@@ -58,6 +60,10 @@ export async function migrateInBackground(
       }
     }
     return { applied, waiting }
+  } catch (error) {
+    // The abort has ended the connection.
+    if (options.signal.aborted) return { applied, waiting }
+    throw error
   } finally {
     await session.close()
   }
@@ -111,7 +117,7 @@ async function runBatch({ session }: Runner, step: Migration, statement: string)
   const stored = await session.maybe<{ position: string }>(
     sql`select position from platform.migration_steps where schema = ${schema} and name = ${name}`,
   )
-  const batch = await query(session.client, step, statement, stored?.position ?? '')
+  const batch = await query(session, step, statement, stored?.position ?? '')
   if (batch.rows === 0) await recordApplied(session, step)
   else
     await session.run(sql`insert into platform.migration_steps as s (schema, name, position, rows)
@@ -120,23 +126,19 @@ async function runBatch({ session }: Runner, step: Migration, statement: string)
   return batch
 }
 
-const AFTER = /:after\b/g
+const AFTER = /:after\b/
 
-async function query(
-  client: Runner['session']['client'],
-  step: Migration,
-  statement: string,
-  after: string,
-): Promise<Batch> {
+async function query(session: Runner['session'], step: Migration, statement: string, after: string): Promise<Batch> {
   if (!AFTER.test(statement)) {
-    const { rowCount } = await client.query(statement)
-    return { rows: rowCount ?? 0, position: undefined }
+    return { rows: await session.run(rawSql(statement)), position: undefined }
   }
-  const result = await client.query<{ rows?: unknown; position?: unknown }>(statement.replace(AFTER, '$1::text'), [
-    after,
-  ])
-  const [row] = result.rows
-  const isResult = result.rows.length === 1 && row && 'rows' in row && 'position' in row
+  const [before = '', ...rest] = statement.split(AFTER)
+  const parts = rest.flatMap((text) => [sql`${after}::text`, rawSql(text)])
+  const rows = await session.many<{ rows?: unknown; position?: unknown }>(
+    joinSql([rawSql(before), ...parts], rawSql('')),
+  )
+  const [row] = rows
+  const isResult = rows.length === 1 && row && 'rows' in row && 'position' in row
   if (!isResult) throw badMigration(keyOf(step), 'a statement with :after returns one row with `rows` and `position`')
   return { rows: Number(row.rows), position: typeof row.position === 'string' ? row.position : '' }
 }

@@ -68,9 +68,9 @@ async function buildConcurrently(runner: Runner, key: string, index: IndexStatem
     if (found?.valid) return
     if (found) {
       log?.(`Index ${schema}.${name} is invalid: its build was interrupted. Building it again.`)
-      await session.run(rawSql(`drop index concurrently ${schema}.${name}`))
+      await session.runLong(rawSql(`drop index concurrently ${schema}.${name}`))
     }
-    await session.run(rawSql(`create ${unique}index concurrently ${name} on ${table} ${rest}`))
+    await session.runLong(rawSql(`create ${unique}index concurrently ${name} on ${table} ${rest}`))
   })
 }
 

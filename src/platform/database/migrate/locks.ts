@@ -12,7 +12,7 @@ export interface LockOptions {
   readonly lockTimeoutMs?: number | undefined
   /** Milliseconds after which a migration that gets no lock fails. Default: 10 minutes. */
   readonly giveUpMs?: number | undefined
-  /** Stops the wait for a retry. */
+  /** Ends the migrations: their connection, and a wait for a retry. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -53,14 +53,7 @@ export interface Waiter {
   pid(): number | undefined
 }
 
-export const waiterOf = (observer: Queryable, { client }: Session): Waiter => ({
-  observer,
-  pid: () => processIdOf(client),
-})
-
-/** Returns the process id of a connection's server process, which the types omit. */
-export const processIdOf = (client: object): number | undefined =>
-  'processID' in client && typeof client.processID === 'number' ? client.processID : undefined
+export const waiterOf = (observer: Queryable, { pid }: Session): Waiter => ({ observer, pid: () => pid })
 
 /**
  * Runs `act` and repeats it when it got a lock too late, with growing pauses in which it must hold no lock. Logs which sessions block

@@ -1,10 +1,12 @@
 import { Logger, runMigrations } from 'graphile-worker'
-import pg from 'pg'
+import type pg from 'pg'
 import { applyGrants, quoteName } from '../../database/grants.ts'
 import { openDb, rawSql, sql, type Queryable, type Session } from '../../database/db.ts'
+import { openConnections } from '../../database/pool.ts'
+import { NO_POOLER } from '../../database/pooler.ts'
+import { GRACE_MS } from '../../database/statements.ts'
 import {
   pollLock,
-  processIdOf,
   retryLocks,
   setLockTimeout,
   waiterOf,
@@ -26,7 +28,7 @@ export async function migrateJobs(
   options: LockOptions = {},
 ): Promise<void> {
   const db = openDb({ connection, max: 2, applicationName: 'purser migrate' })
-  const session = await db.openSession()
+  const session = await db.openSession(options)
   try {
     await pollLock(session, LOCK, options)
     await runQueueMigrations(connection, db, options)
@@ -42,6 +44,9 @@ export async function migrateJobs(
 }
 
 const LOCK_TIMEOUT_MS = 3_000
+const STATEMENT_LIMIT_MS = 30_000
+const CONNECT_LIMIT_MS = 10_000
+const IDLE_MS = 10_000
 
 /** Runs the migrations of the library. One that gets no lock is repeated: each is one transaction. */
 async function runQueueMigrations(
@@ -51,25 +56,22 @@ async function runQueueMigrations(
 ): Promise<void> {
   const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
   let pid: number | undefined
-  const pool = new pg.Pool({
-    ...connection,
-    application_name: 'purser migrate',
-    max: 1,
-    // The pool waits for the promise that the types omit.
-    onConnect: (client) => client.query(`set lock_timeout = ${lockTimeoutMs}`) as unknown as void,
-  })
-  // Ignore errors of idle connections: the next statement fails with them.
-  pool.on('error', () => undefined)
-  pool.on('connect', (client) => {
-    pid = processIdOf(client)
-    client.on('error', () => undefined)
+  const { pool, close } = openConnections({
+    // The library sets no limits of its own.
+    connection: { ...connection, application_name: 'purser migrate', query_timeout: STATEMENT_LIMIT_MS + GRACE_MS },
+    ...{ max: 1, min: 0, idleMs: IDLE_MS, connectTimeoutMs: CONNECT_LIMIT_MS, statementTimeoutMs: STATEMENT_LIMIT_MS },
+    ...{ expectedUser: undefined, pooler: NO_POOLER, onError: () => undefined },
+    prepare: async (client) => {
+      await client.query(`set lock_timeout = ${lockTimeoutMs}`)
+      pid = (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid
+    },
   })
   try {
     await retryLocks({ observer, pid: () => pid }, { ...options, name: 'The migration of the job queue' }, () =>
       runMigrations({ pgPool: pool, logger: new Logger(() => () => undefined) }),
     )
   } finally {
-    await pool.end()
+    await close()
   }
 }
 
