@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
-import { createBatcher } from '#platform/base/batch'
-import { isDatabaseUnavailable } from '#platform/database/db'
+import { BatcherFull, createBatcher } from '#platform/base/batch'
+import { isDatabaseUnavailable, isDataRefused, sqlState } from '#platform/database/db'
 import type { HttpServer } from '#platform/web/http'
 import type { Rail, Webhook } from '#rails/contract'
 import { INBOX_QUEUE, RETRY_FOR_MS, type InboxContext } from './context.ts'
@@ -17,6 +17,9 @@ const ACCEPTED = { received: true }
 /** Maximum events per insert, when they arrive faster than the database answers. */
 const MAX_BATCH_ITEMS = 32
 
+/** Maximum events that wait for a database that does not answer. The spool keeps the others. */
+const MAX_WAITING = 500
+
 /** Time for the insert, after which the event is spooled. Providers wait about ten seconds for an answer. */
 const STORE_LIMIT_MS = 5_000
 
@@ -26,6 +29,7 @@ const params = z.object({ rail: z.string().max(40), token: z.string().max(200).o
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
   const insert = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
     maxItems: MAX_BATCH_ITEMS,
+    maxWaiting: MAX_WAITING,
   })
   const store = storeOrSpool(context, insert)
   // Instances that only run a command never listen.
@@ -70,7 +74,7 @@ function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Prom
       const isNew = await (spool ? endsWithin(inserting, STORE_LIMIT_MS) : inserting)
       return isNew ? 'stored' : 'repeated'
     } catch (error) {
-      if (!spool || !(error instanceof TooLate || isDatabaseUnavailable(error))) throw error
+      if (!spool || !canPass(error)) throw error
       await spool.add(event)
       return 'spooled'
     }
@@ -78,6 +82,13 @@ function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Prom
 }
 
 class TooLate extends Error {}
+
+/** Returns whether the same event can be stored later. */
+const canPass = (error: unknown): boolean =>
+  error instanceof TooLate ||
+  error instanceof BatcherFull ||
+  isDatabaseUnavailable(error) ||
+  (sqlState(error) !== undefined && !isDataRefused(error))
 
 async function endsWithin<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()

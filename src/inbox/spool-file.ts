@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { findProcessStart, identifyProcess } from '#platform/base/processes'
 import { createHeader, HEADER_BYTES, isHeader, readRecord, sealRecord, type SpooledEvent } from './spool-records.ts'
 
 const EXTENSION = '.spool'
-/** Extension of files with records that cannot be decrypted. Purser never deletes or reads them again. */
+/**
+ * Extension of files with records that cannot be decrypted or stored. Purser never deletes them, and reads them again after an operator
+ * gave them the other extension.
+ */
 const ASIDE = '.unreadable'
 
 /** Returns a new file name. It names this process by id and start time, so that others know whether its owner lives. */
@@ -35,7 +38,7 @@ export class FileMoved extends Error {}
 
 /** Creates an empty file of this process, readable by its owner only. */
 export async function createSpoolFile(folder: string, key: Buffer): Promise<SpoolWriter> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (await mkdir(folder, { recursive: true, mode: 0o700 })) await syncFolder(dirname(folder))
   const path = join(folder, newName())
   const file = await open(path, 'wx', 0o600)
   const header = createHeader()
@@ -126,7 +129,7 @@ export const removeFile = (path: string): Promise<void> => rm(path, { force: tru
 export interface Contents {
   readonly events: readonly SpooledEvent[]
   readonly bytes: number
-  /** Records that cannot be decrypted. */
+  /** Parts of the file that are damaged, or that this key does not decrypt. */
   readonly unreadable: number
 }
 

@@ -40,26 +40,34 @@ export function sealRecord(key: Buffer, header: Buffer, position: number, event:
   return Buffer.concat([lengthOf(NONCE_BYTES + TAG_BYTES + body.length), nonce, cipher.getAuthTag(), body])
 }
 
-/** A part of a file: a record, a record that cannot be decrypted, or the torn end of a write that never completed. */
+/** A part of a file: a record, bytes that are no readable record, or the empty end that a power cut leaves of a write. */
 export type Part =
   | { readonly kind: 'event'; readonly event: SpooledEvent; readonly end: number }
   | { readonly kind: 'unreadable'; readonly end: number }
   | { readonly kind: 'torn' }
 
-/** Reads the record at a position. Undefined at the end of the file. */
+/**
+ * Reads the part at a position. Undefined at the end of the file. Damaged bytes, a damaged length included, end where the next record
+ * authenticates. A torn write looks like damage, and counts as such: its event was never acknowledged, but a damaged one was.
+ */
 export function readRecord(key: Buffer, file: Buffer, position: number): Part | undefined {
   if (position >= file.length) return undefined
-  if (file.length - position < LENGTH_BYTES) return { kind: 'torn' }
+  const record = openRecordAt(key, file, position)
+  if (record) return { kind: 'event', ...record }
+  for (let at = position + 1; at < file.length; at++)
+    if (openRecordAt(key, file, at)) return { kind: 'unreadable', end: at }
+  return file.subarray(position).every((byte) => byte === 0)
+    ? { kind: 'torn' }
+    : { kind: 'unreadable', end: file.length }
+}
+
+function openRecordAt(key: Buffer, file: Buffer, position: number): { event: SpooledEvent; end: number } | undefined {
+  const start = position + LENGTH_BYTES
+  if (start > file.length) return undefined
   const length = file.readUInt32BE(position)
-  const end = position + LENGTH_BYTES + length
-  // After a power cut the end of a file may hold zeros, or less than its length says.
-  if (length === 0 || end > file.length) {
-    const rest = file.subarray(position)
-    const isTorn = rest.length <= MAX_RECORD_BYTES || rest.every((byte) => byte === 0)
-    return isTorn ? { kind: 'torn' } : { kind: 'unreadable', end: file.length }
-  }
-  const event = openRecord(key, file.subarray(0, HEADER_BYTES), position, file.subarray(position + LENGTH_BYTES, end))
-  return event ? { kind: 'event', event, end } : { kind: 'unreadable', end }
+  if (length > MAX_RECORD_BYTES || start + length > file.length) return undefined
+  const event = openRecord(key, file.subarray(0, HEADER_BYTES), position, file.subarray(start, start + length))
+  return event && { event, end: start + length }
 }
 
 function openRecord(key: Buffer, header: Buffer, position: number, sealed: Buffer): SpooledEvent | undefined {

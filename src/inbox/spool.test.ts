@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import pg from 'pg'
 import { createSetClock } from '#platform/base/clock'
 import { identifyProcess } from '#platform/base/processes'
 import { silentLog } from '#platform/observe/log'
@@ -27,6 +28,11 @@ const event = (eventKey: string, raw = `{"phone":"${PHONE}"}`): SpooledEvent => 
   ...{ rail: 'mpesa', eventKey, raw: Buffer.from(raw), tokenSubject: `att_${eventKey}`, receivedAt: clock.now() },
 })
 
+const databaseError = (code: string): Error => Object.assign(new pg.DatabaseError('refused', 0, 'error'), { code })
+
+/** Bytes before the first record of a file. */
+const HEADER = 24
+
 class Away extends Error {
   readonly code = 'ECONNREFUSED'
 }
@@ -38,7 +44,7 @@ function open(t: TestContext, options: Partial<SpoolDeps> & { folder?: string } 
   let away = true
   const insert = async (events: readonly SpooledEvent[]): Promise<void> => {
     if (away) throw new Away()
-    if (events.some(({ eventKey }) => eventKey === 'refused')) throw new Error('the database refuses it')
+    if (events.some(({ eventKey }) => eventKey === 'refused')) throw databaseError('22021')
     stored.push(...events)
   }
   const spool = createSpool({ folder, key, clock, log: silentLog, insert, ...options })
@@ -113,13 +119,13 @@ void test('a disk that refuses the write is answered with 503', async (t) => {
   assert.equal(spool.state().events, 0)
 })
 
-void test('a torn end is ignored: its event was never acknowledged', async (t) => {
-  for (const tear of [
-    (path: string) => truncateSync(path, statSync(path).size - 7),
-    (path: string) => appendFileSync(path, Buffer.from([0, 0])),
-    (path: string) => appendFileSync(path, Buffer.alloc(5000)),
-    (path: string) => appendFileSync(path, Buffer.from([0, 0, 1, 0, 9, 9, 9])),
-  ]) {
+void test('an empty end is ignored, and a file with a torn or damaged end is set aside after its events were stored', async (t) => {
+  for (const [tear, aside] of [
+    [(path: string) => appendFileSync(path, Buffer.from([0, 0])), 0],
+    [(path: string) => appendFileSync(path, Buffer.alloc(5000)), 0],
+    [(path: string) => truncateSync(path, statSync(path).size - 7), 1],
+    [(path: string) => appendFileSync(path, Buffer.from([0, 0, 1, 0, 9, 9, 9])), 1],
+  ] as const) {
     const { spool, folder, only } = open(t)
     await addAll(spool, ['a', 'b'])
     tear(orphan(only()))
@@ -128,7 +134,40 @@ void test('a torn end is ignored: its event was never acknowledged', async (t) =
     await next.spool.start()
     await next.spool.stop()
     assert.deepEqual(next.keys()[0], 'a')
-    assert.deepEqual([next.names(), next.spool.state().unreadableFiles], [[], 0])
+    assert.deepEqual([next.names().length, next.spool.state().unreadableFiles], [aside, aside])
+  }
+})
+
+void test('a damaged length costs one event: the file is set aside after the others were stored', async (t) => {
+  for (const length of [0, 0x80000000, 300, 5_000]) {
+    const { spool, only, keys, names, back } = open(t)
+    await addAll(
+      spool,
+      Array.from({ length: 50 }, (_, i) => `event ${i}`),
+    )
+    const bytes = readFileSync(only())
+    bytes.writeUInt32BE(length, HEADER)
+    writeFileSync(only(), bytes)
+    back()
+    assert.equal(await spool.drain(), true)
+    assert.equal(keys().length, 49)
+    assert.match(names().join(), /\.unreadable$/)
+  }
+})
+
+void test('after an error that can pass the file stays until its events are stored', async (t) => {
+  for (const state of ['57014', '55P03', '42P01', '42501']) {
+    let failing = true
+    const stored: SpooledEvent[] = []
+    const insert = (events: readonly SpooledEvent[]): Promise<unknown> =>
+      failing ? Promise.reject(databaseError(state)) : Promise.resolve(stored.push(...events))
+    const { spool, names } = open(t, { insert })
+    await addAll(spool, ['a', 'b'])
+    assert.equal(await spool.drain(), false)
+    assert.match(names().join(), /\.spool$/)
+    failing = false
+    assert.equal(await spool.drain(), true)
+    assert.deepEqual([stored.length, names()], [2, []])
   }
 })
 
@@ -188,7 +227,6 @@ void test('changed, moved, replayed and foreign records are not inserted, and th
     assert.ok(readFileSync(next.only()).length > 0)
     return next.keys()
   }
-  const HEADER = 24
   const swap = (bytes: Buffer): Buffer => {
     const middle = HEADER + 4 + bytes.readUInt32BE(HEADER)
     return Buffer.concat([bytes.subarray(0, HEADER), bytes.subarray(middle), bytes.subarray(HEADER, middle)])

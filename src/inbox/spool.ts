@@ -1,6 +1,6 @@
 import { waitMs } from '#platform/base/clock'
 import { describeError } from '#platform/base/errors'
-import { isDatabaseUnavailable } from '#platform/database/db'
+import { isDatabaseUnavailable, isDataRefused } from '#platform/database/db'
 import { readSpoolFile } from './spool-file.ts'
 import { createSpoolFiles, type SpoolFiles, type SpoolFilesDeps, type SpoolState } from './spool-files.ts'
 import type { SpooledEvent } from './spool-records.ts'
@@ -104,7 +104,10 @@ async function drainFiles(files: SpoolFiles, { key, insert, log }: SpoolDeps): P
   }
 }
 
-/** Inserts events. Returns the number that the database refuses: they must not block the others for ever. */
+/**
+ * Inserts events. Returns the number whose data the database refuses: they must not block the others for ever. Throws every other error,
+ * because the same events can be stored later.
+ */
 async function insertBatch(
   events: readonly SpooledEvent[],
   { insert, log }: Pick<SpoolDeps, 'insert' | 'log'>,
@@ -113,7 +116,7 @@ async function insertBatch(
     await insert(events)
     return 0
   } catch (error) {
-    if (isDatabaseUnavailable(error)) throw error
+    if (!isDataRefused(error)) throw error
     if (events.length === 1) {
       log.error({ error: describeError(error), event: events[0]?.eventKey }, 'the database refuses a spooled callback')
       return 1

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createBatcher } from './batch.ts'
+import { BatcherFull, createBatcher } from './batch.ts'
 
 function openTrial(maxItems = 100) {
   const runs: number[][] = []
@@ -56,4 +56,14 @@ void test('a bad item fails alone', async () => {
     ['done 1', 'done 12', 'Error: 13 among 1', 'done 14'],
   )
   assert.deepEqual(runs, [[1], [12, 13, 14], [12], [13], [14]])
+})
+
+void test('an item that finds too many others waiting is refused at once', async () => {
+  const gate = Promise.withResolvers<void>()
+  const add = createBatcher<number, number>((items) => gate.promise.then(() => items), { maxItems: 1, maxWaiting: 2 })
+  const accepted = [add(1), add(2), add(3)]
+  await assert.rejects(add(4), BatcherFull)
+  gate.resolve()
+  assert.deepEqual(await Promise.all(accepted), [1, 2, 3])
+  assert.equal(await add(5), 5)
 })

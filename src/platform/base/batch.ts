@@ -1,3 +1,6 @@
+/** Thrown for an item that finds too many others waiting. */
+export class BatcherFull extends Error {}
+
 interface Waiting<In, Out> {
   readonly item: In
   readonly resolve: (out: Out) => void
@@ -7,11 +10,11 @@ interface Waiting<In, Out> {
 /**
  * Combines concurrent calls into batches. Items that arrive while a batch runs form the next batch, of at most `maxItems`. A single
  * call runs at once. A failed batch is retried item by item, so that only the bad item fails. `run` must return its results in item
- * order and must be idempotent for each item.
+ * order and must be idempotent for each item. With `maxWaiting` an item that finds as many others waiting is refused with `BatcherFull`.
  */
 export function createBatcher<In, Out>(
   run: (items: readonly In[]) => Promise<readonly Out[]>,
-  { maxItems }: { maxItems: number },
+  { maxItems, maxWaiting = Infinity }: { maxItems: number; maxWaiting?: number },
 ): (item: In) => Promise<Out> {
   const waiting: Waiting<In, Out>[] = []
   let running = false
@@ -33,6 +36,7 @@ export function createBatcher<In, Out>(
 
   return (item) =>
     new Promise((resolve, reject) => {
+      if (waiting.length >= maxWaiting) return reject(new BatcherFull(`${maxWaiting} items wait already`))
       waiting.push({ item, resolve, reject })
       if (!running) void drainQueue()
     })

@@ -12,6 +12,12 @@ export const violatedConstraint = (error: unknown): string | undefined =>
 /** Returns whether the error is a deadlock or a serialization failure. The transaction was rolled back and can run again. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
 
+/**
+ * Returns whether PostgreSQL refuses the values of a statement: bad data (class 22), a constraint (23) or a limit of its size (54). Every
+ * other error can pass: a time-out, a lock, a missing right or table during an upgrade.
+ */
+export const isDataRefused = (error: unknown): boolean => /^(22|23|54)/.test(sqlState(error) ?? '')
+
 /** Returns whether PostgreSQL could not write because its disk is full. */
 export const isDiskFull = (error: unknown): boolean => sqlState(error) === '53100'
 
