@@ -96,3 +96,21 @@ void test('the functions refuse an unknown account, another asset, and a transfe
   }
   assert.deepEqual(await t.violations(), [])
 })
+
+void test('a fraction moves the same whole amount on both sides, and NaN moves nothing', async () => {
+  await using t = await openTestLedger()
+  await t.fund(5n, limitedAccount('ann'))
+  const post = (amount: string): Promise<number> =>
+    t.db.run(
+      rawSql(`select ledger.post_one(gen_random_uuid(), a.src, 1, a.dst, 1, ${amount}, asset, 'a.b', 'c', now())
+        from (select max(id) filter (where nonneg) as src, max(id) filter (where not nonneg) as dst, max(asset) as asset
+          from ledger.accounts) a`),
+    )
+  await post('0.5')
+  const [row] = await t.owner.many<{ sum: bigint; least: bigint }>(
+    rawSql('select sum(posted) as sum, (select min(amount) from ledger.transfers) as least from ledger.balances'),
+  )
+  assert.deepEqual(row, { sum: 0n, least: 1n })
+  await assert.rejects(post(`'NaN'`), state('23514'))
+  assert.equal(await t.available(limitedAccount('ann')), 4n)
+})

@@ -31,8 +31,9 @@ create table ledger.balances (
 -- Rows are updated in place all the time: free space on each page allows HOT updates, and vacuum removes dead versions at once.
 ) with (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
--- A domain instead of a CHECK on the table: PostgreSQL caches the compiled condition of a domain.
-create domain ledger.amount as numeric(38,0) constraint transfer_moves check (value > 0);
+-- A domain instead of a CHECK on the table: PostgreSQL caches the compiled condition of a domain. The functions take amounts of this type,
+-- so a fraction is rounded before both balances move, and NaN, which is greater than every number, is refused.
+create domain ledger.amount as numeric(38,0) constraint transfer_moves check (value > 0 and value <> 'NaN');
 
 -- Append-only. Foreign keys would cost 8 % (many accounts) to 40 % (one hot account); the UPDATE of balances finds unknown accounts.
 create table ledger.transfers (
@@ -57,7 +58,7 @@ create table ledger.holds (
   id uuid primary key,
   account bigint not null,
   asset text not null,
-  amount numeric(38,0) not null check (amount > 0),
+  amount ledger.amount not null,
   state text not null default 'open' check (state in ('open', 'settled', 'released', 'expired')),
   transfer uuid, -- the transfer that settled it
   expires_at timestamptz not null,
@@ -172,7 +173,7 @@ end $$;
 -- planner settings leave no other plan. Two UPDATEs take a sixth longer; one UPDATE for both kinds of accounts a fifteenth.
 create function ledger.post_one(
   p_id uuid, p_src bigint, p_src_shards int, p_dst bigint, p_dst_shards int,
-  p_amount numeric, p_asset text, p_kind text, p_ref text, p_at timestamptz
+  p_amount ledger.amount, p_asset text, p_kind text, p_ref text, p_at timestamptz
 ) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_bitmapscan = off as $$
 declare src_shard int := pg_backend_pid() % p_src_shards; dst_shard int := pg_backend_pid() % p_dst_shards; moved int;
@@ -227,7 +228,7 @@ end $$;
 -- Posts many transfers, all or none. True when they were posted now, false when all of them were posted before.
 create function ledger.post_many(
   p_id uuid[], p_src bigint[], p_src_shards int[], p_dst bigint[], p_dst_shards int[],
-  p_amount numeric[], p_asset text[], p_kind text[], p_ref text[], p_at timestamptz
+  p_amount ledger.amount[], p_asset text[], p_kind text[], p_ref text[], p_at timestamptz
 ) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   mine int := pg_backend_pid();
@@ -280,7 +281,7 @@ begin
 end $$;
 
 -- Places a hold. False when the funds are insufficient; true when it is placed, now or before. LG004: a hold would reserve nothing.
-create function ledger.hold(p_id uuid, p_account bigint, p_asset text, p_amount numeric, p_expires_at timestamptz, p_at timestamptz)
+create function ledger.hold(p_id uuid, p_account bigint, p_asset text, p_amount ledger.amount, p_expires_at timestamptz, p_at timestamptz)
 returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare old ledger.holds; balance ledger.balances;
 begin
@@ -311,7 +312,7 @@ end $$;
 -- Settles a hold by a transfer. True when this transfer settled it, now or before; false when the hold is unknown or was resolved in
 -- another way. LG005: the amount is more than was held.
 create function ledger.settle(
-  p_hold uuid, p_id uuid, p_dst bigint, p_dst_shards int, p_amount numeric, p_kind text, p_ref text, p_at timestamptz
+  p_hold uuid, p_id uuid, p_dst bigint, p_dst_shards int, p_amount ledger.amount, p_kind text, p_ref text, p_at timestamptz
 ) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare h ledger.holds; part int := pg_backend_pid() % p_dst_shards;
 begin

@@ -67,13 +67,13 @@ end$$;
 create trigger attempts_check_state before update of state on payments.attempts for each row when (old.state <> new.state)
   execute function payments.check_attempt_state();
 
--- The amount of a try is what the payer was asked for. An address alone may be quoted again. A reference never changes once money came.
+-- The amount of a try, its tolerance and its rate are what the payer was asked for. An address alone may be quoted again. A reference never changes once money came.
 create function payments.keep_attempt_facts() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception using errcode = 'PU001', message = 'payments.attempts: a known fact of an attempt cannot be changed';
 end$$;
-create trigger attempts_keep_facts before update of amount, reference, address on payments.attempts for each row
-  when ((old.amount <> new.amount and old.kind <> 'address')
+create trigger attempts_keep_facts before update of amount, tolerance, exchange, reference, address on payments.attempts for each row
+  when (((old.amount, old.tolerance, old.exchange) is distinct from (new.amount, new.tolerance, new.exchange) and old.kind <> 'address')
     or (old.state = 'settled' and old.reference is not null and old.reference is distinct from new.reference)
     or (old.address is not null and new.address is not null and old.address <> new.address))
   execute function payments.keep_attempt_facts();
@@ -94,11 +94,14 @@ create constraint trigger receipt_states_need_entry after update of counted, rev
   when (old.counted <> new.counted or old.reversed <> new.reversed or old.refunded <> new.refunded or old.excess <> new.excess)
   execute function payments.require_receipt_entry();
 
--- A refund is sent once per sending. An ended one only learns that it succeeded after all, and a sent one that its money came back.
+-- A refund is sent once per sending: each destination of a refund link is one sending. An ended one only learns that it succeeded after all, and a sent one that its money came back.
 create function payments.check_refund_state() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if not (case
-      when new.state = 'created' then old.state = 'claimable'
+      when new.state = 'claimable' then
+        new.way = 'claim' and new.phone is null and new.destination is null and old.state in ('created', 'submitting', 'pending', 'unknown')
+      when new.state in ('created', 'pending') and old.state = 'claimable' then new.sending = old.sending + 1
+      when new.state = 'created' then false
       when new.state = 'submitting' then old.state = 'created'
       when old.state in ('failed', 'canceled', 'expired') then new.state = 'succeeded'
       when old.state = 'succeeded' then new.state = 'failed'
@@ -116,8 +119,18 @@ begin
   raise exception using errcode = 'PU001', message = format('payments.refunds: the destination of %s cannot be changed', new.id);
 end$$;
 create trigger refunds_keep_destination before update of phone, destination on payments.refunds for each row
-  when ((old.phone, old.destination) is distinct from (new.phone, new.destination) and old.state <> 'claimable' and new.state <> 'claimable')
+  when ((old.phone, old.destination) is distinct from (new.phone, new.destination) and (old.state = 'claimable') = (new.state = 'claimable'))
   execute function payments.keep_refund_destination();
+
+-- A row begins at its beginning. The sums and the status of an intent have no right to be inserted (grants.sql).
+create function payments.refuse_ended() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'PU003', message = format('payments.%s: a new row cannot be %s', tg_table_name, new.state);
+end$$;
+create trigger attempts_begin_open before insert on payments.attempts for each row
+  when (new.state in ('settled', 'failed')) execute function payments.refuse_ended();
+create trigger refunds_begin_open before insert on payments.refunds for each row
+  when (new.origin <> 'provider' and new.state not in ('created', 'claimable')) execute function payments.refuse_ended();
 
 -- Triggers are active in replica mode too, which disables ordinary ones.
 do $$

@@ -211,7 +211,7 @@ export async function updateRefund(tx: Tx, row: RefundRow): Promise<void> {
   await tx.run(sql`update payments.refunds set held = ${row.held}, state = ${row.state}, rail = ${row.rail}, phone = ${row.phone},
     destination = ${row.destination}, sending = ${row.sending}, taken_sending = ${row.takenSending},
     reference = ${row.reference}, number = ${row.number}, reason = ${row.reason},
-    why = ${row.why}, claim_hash = ${row.claimHash}, due_at = ${row.dueAt}, checks = ${row.checks}, version = ${row.version},
+    why = ${row.why}, due_at = ${row.dueAt}, checks = ${row.checks}, version = ${row.version},
     claimed_by = case when ${row.dueAt === null} then null else claimed_by end,
     submitted_at = ${row.submittedAt}, ended_at = ${row.endedAt} where id = ${row.id}`)
 }
