@@ -149,7 +149,7 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     assert.equal((await prepare(dataDir, { DATABASE_URL: desk.url() })).database.role, 'restricted')
   })
 
-  void test('with DATABASE_OWNER_URL the user of DATABASE_URL is the restricted login, unless it is a member of the owner', async (t) => {
+  void test('with DATABASE_OWNER_URL the user of DATABASE_URL is the restricted login, unless it is a member of a powerful role', async (t) => {
     const desk = await external.createDatabase()
     await external.createUser('shop')
     const dataDir = createDataFolder(t)
@@ -161,9 +161,14 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     ])
     assert.deepEqual(await query(database.app, 'show statement_timeout'), [{ statement_timeout: '30s' }])
     await assert.rejects(query(database.app, 'delete from platform.state'), { code: '42501' })
-    await external.postgres.query(`grant ${desk.owner} to shop`)
-    const member = await prepare(dataDir, env)
-    assert.deepEqual([member.database.role, member.database.user], ['restricted', loginRole(desk.name)])
+    await external.postgres.query('create role admins superuser')
+    for (const group of [desk.owner, 'admins', 'pg_write_all_data', 'pg_execute_server_program']) {
+      await external.postgres.query(`grant ${group} to shop`)
+      const member = await prepare(dataDir, env)
+      assert.deepEqual([member.database.role, member.database.user], ['restricted', loginRole(desk.name)], group)
+      await external.postgres.query(`revoke ${group} from shop`)
+    }
+    assert.equal((await prepare(dataDir, env)).database.user, 'shop')
   })
 
   void test('a new version of the master key changes the password, but never under another instance', async (t) => {

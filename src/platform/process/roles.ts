@@ -44,19 +44,41 @@ export const roleExists = async (db: Db, role: string): Promise<boolean> =>
 export const isRoleInUse = async (db: Db, role: string): Promise<boolean> =>
   (await db.maybe(sql`select 1 as found from pg_stat_activity where usename = ${role} limit 1`)) !== undefined
 
+/** Roles of PostgreSQL whose members can write tables, run programs, touch files of the server, or end the sessions of others. */
+const POWERFUL_GROUPS = [
+  'pg_write_all_data',
+  'pg_execute_server_program',
+  'pg_read_server_files',
+  'pg_write_server_files',
+  'pg_signal_backend',
+]
+
 /** Returns why a role could change what a running program must not change. Undefined for a restricted role. */
 export async function whyUnrestricted(db: Db, role: string): Promise<string | undefined> {
-  const found = await db.maybe<{ superuser: boolean; powerful: boolean; member: boolean; owns: boolean }>(sql`
-    select rolsuper as superuser, rolcreaterole or rolcreatedb or rolreplication or rolbypassrls as powerful,
-      pg_has_role(oid, current_user, 'member') as member,
-      exists (select from pg_shdepend where refclassid = 'pg_authid'::regclass and refobjid = r.oid and deptype = 'o'
+  interface Found {
+    name: string
+    superuser: boolean
+    powerful: boolean
+    owner: boolean
+    owns: boolean
+  }
+  // The role itself, then the roles that it is a member of, also without inheritance: SET ROLE gives their rights.
+  const found = await db.many<Found>(sql`
+    select g.rolname as name, g.rolsuper as superuser, g.rolname = current_user as owner,
+      g.rolcreaterole or g.rolcreatedb or g.rolreplication or g.rolbypassrls or g.rolname = any(${POWERFUL_GROUPS}) as powerful,
+      exists (select from pg_shdepend where refclassid = 'pg_authid'::regclass and refobjid = g.oid and deptype = 'o'
         and dbid in (0, (select oid from pg_database where datname = current_database()))) as owns
-    from pg_roles r where rolname = ${role}`)
-  if (!found) return `the role "${role}" does not exist`
-  if (found.superuser) return `the role "${role}" is a superuser`
-  if (found.member) return `the role "${role}" is a member of the owner`
-  if (found.powerful) return `the role "${role}" may create roles or databases, replicate, or bypass row security`
-  return found.owns ? `the role "${role}" owns objects of the database` : undefined
+    from pg_roles r join pg_roles g on g.oid = r.oid or (not r.rolsuper and pg_has_role(r.oid, g.oid, 'member'))
+    where r.rolname = ${role} order by g.oid <> r.oid, g.rolname limit 1000`)
+  if (found.length === 0) return `the role "${role}" does not exist`
+  for (const { name, superuser, powerful, owner, owns } of found) {
+    const subject = name === role ? `the role "${role}"` : `the role "${role}" is a member of "${name}", which`
+    if (superuser) return `${subject} is a superuser`
+    if (owner) return `${subject} is the owner`
+    if (powerful) return `${subject} has rights beyond its own tables`
+    if (owns) return `${subject} owns objects of the database`
+  }
+  return undefined
 }
 
 /** Returns the statement that makes the role, or gives an existing role its attributes and password. */
