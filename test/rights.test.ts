@@ -129,6 +129,11 @@ const REFUSED: readonly (readonly [statement: string, refusal: string])[] = [
     `select identity.append_audit('{"actor_type": "operator", "actor_id": "root", "action": "a.b", "target": "x"}')`,
     'ID002',
   ],
+  [`select identity.add_audit('{"actor_type": "cli", "actor_id": "root", "action": "a.b", "target": "x"}')`, DENIED],
+  [
+    `select identity.append_audit('{"actor_type": "cli", "actor_id": "root", "action": "identity.key-created", "target": "x"}')`,
+    'ID003',
+  ],
   [`select identity.append_audit('{"actor_type": "key", "actor_id": "", "action": "a.b", "target": "x"}')`, 'ID002'],
   [`select platform.write_setting(999999, 'x', 'y', now(), 'cli', 'root')`, 'PL001'],
   [`select platform.write_setting(version, 'x', 'y', now(), 'nobody', 'root') from platform.settings_version`, 'PL002'],

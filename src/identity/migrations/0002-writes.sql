@@ -2,7 +2,7 @@
 -- same call. `p_row` holds columns as JSON, `p_audit` the columns of the audit row. Each returns whether something changed.
 
 -- Appends one audit row. It checks the actor, so that a row names who acted in a known form.
-create function identity.append_audit(p_audit jsonb) returns void
+create function identity.add_audit(p_audit jsonb) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare entry identity.audit := jsonb_populate_record(null::identity.audit, p_audit);
 begin
@@ -15,6 +15,16 @@ begin
   end if;
   insert into identity.audit (at, actor_type, actor_id, action, target, detail)
     values (entry.at, entry.actor_type, entry.actor_id, entry.action, entry.target, coalesce(entry.detail, '{}'));
+end $$;
+
+-- Appends one audit row for the running program. The actions of identity have their rows from the functions below, so none can be forged.
+create function identity.append_audit(p_audit jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_audit ->> 'action' like 'identity.%' then
+    raise exception using errcode = 'ID003', message = 'identity.audit: only a change of identity appends this action';
+  end if;
+  perform identity.add_audit(p_audit);
 end $$;
 
 -- Locks a row until the transaction ends. The program has no right to update the table, so it cannot lock the row itself.
@@ -36,7 +46,7 @@ begin
   insert into identity.merchants (id, handle, name, livemode, locale, created_at)
     values (r.id, r.handle, r.name, r.livemode, r.locale, r.created_at) on conflict (handle) do nothing;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -46,7 +56,7 @@ declare r identity.merchants := jsonb_populate_record(null::identity.merchants, 
 begin
   update identity.merchants set name = r.name, locale = r.locale, colour = r.colour, logo = r.logo, tolerance_bps = r.tolerance_bps
     where id = r.id;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -55,7 +65,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare r identity.merchants := jsonb_populate_record(null::identity.merchants, p_row);
 begin
   update identity.merchants set hold_days = r.hold_days, fee_bps = r.fee_bps, fee_fixed = r.fee_fixed where id = r.id;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -64,7 +74,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare r identity.merchants := jsonb_populate_record(null::identity.merchants, p_row);
 begin
   update identity.merchants set destination = r.destination, destination_shown = r.destination_shown where id = r.id;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -74,7 +84,7 @@ declare r identity.return_origins := jsonb_populate_record(null::identity.return
 begin
   insert into identity.return_origins (merchant_id, origin, created_at) values (r.merchant_id, r.origin, r.created_at) on conflict do nothing;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -84,7 +94,7 @@ declare r identity.return_origins := jsonb_populate_record(null::identity.return
 begin
   delete from identity.return_origins where merchant_id = r.merchant_id and origin = r.origin;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -94,7 +104,7 @@ declare r identity.stores := jsonb_populate_record(null::identity.stores, p_row)
 begin
   insert into identity.stores (id, merchant_id, name, locale, colour, logo, return_origins, methods, request_key, created_at)
     values (r.id, r.merchant_id, r.name, r.locale, r.colour, r.logo, r.return_origins, r.methods, r.request_key, r.created_at);
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -104,7 +114,7 @@ declare r identity.stores := jsonb_populate_record(null::identity.stores, p_row)
 begin
   update identity.stores set name = r.name, locale = r.locale, colour = r.colour, logo = r.logo, return_origins = r.return_origins,
     methods = r.methods, archived_at = r.archived_at where id = r.id;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -116,7 +126,7 @@ begin
     values (r.id, r.merchant_id, r.store_id, r.name, r.hash, r.pepper_version, r.hint, r.scopes, r.livemode, r.created_at, r.expires_at)
     on conflict (hash) do nothing;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -130,7 +140,7 @@ begin
       from identity.keys k where k.id = p_old and k.revoked_at is null and k.replaced_by is null;
   if not found then return false; end if;
   update identity.keys set replaced_by = r.id, expires_at = p_old_expires_at where id = p_old;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -139,7 +149,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update identity.keys set revoked_at = p_at where id = p_id and revoked_at is null;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -157,7 +167,7 @@ begin
     where merchant_id = p_merchant and name = kept.name
       and case when id = kept.id then revoked_at is not null or expires_at is not null else revoked_at is null end;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -168,7 +178,7 @@ begin
   insert into identity.operators (id, email, name, role, created_at) values (r.id, r.email, r.name, r.role, r.created_at)
     on conflict (email) do nothing;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -177,7 +187,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update identity.operators set disabled_at = p_at where id = p_id and disabled_at is null;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -188,7 +198,7 @@ begin
   insert into identity.members (merchant_id, operator_id, role, created_at) values (r.merchant_id, r.operator_id, r.role, r.created_at)
     on conflict (merchant_id, operator_id) do update set role = excluded.role where members.role <> excluded.role;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
@@ -198,7 +208,7 @@ declare r identity.members := jsonb_populate_record(null::identity.members, p_ro
 begin
   delete from identity.members where merchant_id = r.merchant_id and operator_id = r.operator_id;
   if not found then return false; end if;
-  perform identity.append_audit(p_audit);
+  perform identity.add_audit(p_audit);
   return true;
 end $$;
 
