@@ -51,7 +51,12 @@ async function compareLimits(config: PlatformConfig, sum: ConnectionSum): Promis
     const pooler = app.pooled
       ? { mode: config.databasePooler ?? ('transaction' as const), keepsStatements: false }
       : NO_POOLER
-    const db = openDb({ connection: owner.connection, max: 1, pooler: owner.pooled ? pooler : NO_POOLER })
+    const db = openDb({
+      connection: owner.connection,
+      expectedUser: owner.user,
+      max: 1,
+      pooler: owner.pooled ? pooler : NO_POOLER,
+    })
     try {
       const { database } = await readOwner(db)
       return await checkLimits(db, { sum, user: app.user === owner.user ? loginRole(database) : app.user, pooler })
