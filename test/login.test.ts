@@ -230,7 +230,7 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     const desk = await external.createDatabase()
     await external.postgres.query(`alter database ${desk.name} connection limit 12`)
     const { warnings } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
-    assert.match(warnings.join(), /needs 16 database connections, but the limit of the database allows 12/)
+    assert.match(warnings.join(), /needs 19 database connections, but the limit of the database allows 12/)
   })
 
   void test('sslmode follows libpq without a warning: prefer works without TLS, require does not', async (t) => {
@@ -276,7 +276,7 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     await assert.rejects(db.run(rawSql('delete from ledger.transfers')), { code: '42501' })
     await db.close()
     const checked = await runPurser(['config', 'check'], options)
-    assert.match(checked.stdout, /13 = pool 10 \+ jobs 3 \+ locks 0/)
+    assert.match(checked.stdout, /16 = pool 10 \+ lost commits 1 \+ jobs 3 \+ background migrations 2 \+ locks 0/)
     healthy.kill('SIGTERM')
     await healthy.exited
   })

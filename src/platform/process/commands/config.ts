@@ -32,13 +32,21 @@ export function addConfigCommands(group: Command, { specs, load }: Pick<CommandD
     .action(async () => void process.stdout.write(renderEnvExample(await specs())))
 }
 
+const PART_NAMES: Readonly<Record<keyof Omit<ConnectionSum, 'migrations' | 'total'>, string>> = {
+  pool: 'pool',
+  readBack: 'lost commits',
+  jobs: 'jobs',
+  background: 'background migrations',
+  locks: 'locks',
+}
 const INSTANCES = [2, 3, 5]
 
 function describeSum({ databaseUrl, instanceType }: PlatformConfig, sum: ConnectionSum): string[] {
-  const { pool, jobs, locks, migrations, total } = sum
+  const { migrations, total, ...parts } = sum
+  const each = Object.entries(PART_NAMES).map(([part, name]) => `${name} ${parts[part as keyof typeof parts]}`)
   const several = INSTANCES.map((count) => `${count} need ${sumInstances(sum, count)}`).join(', ')
   return [
-    `Database connections of one instance (INSTANCE_TYPE=${instanceType}): ${total} = pool ${pool} + jobs ${jobs} + locks ${locks}.`,
+    `Database connections of one instance (INSTANCE_TYPE=${instanceType}): ${total} = ${each.join(' + ')}.`,
     `Migrations at a start: ${migrations}, closed before the others open.`,
     ...(databaseUrl ? [`Instances of this type, while one more starts: ${several}.`] : []),
   ]
