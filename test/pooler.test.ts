@@ -8,6 +8,8 @@ import { openDb, sql } from '#platform/database/db'
 import { NO_POOLER, recognizePooler, type Pooler } from '#platform/database/pooler'
 import { loginRole } from '#platform/process/roles'
 import { databaseRoleCheck } from '#platform/runtime/health'
+import { loadSchemas } from '../src/app.ts'
+import { createAttachment } from '../src/attach.ts'
 import { serversMissing } from './cluster/programs.ts'
 import { createDataFolder, openExternal, prepare, type External, type ExternalDatabase } from './external.ts'
 import { openPgbouncer } from './pgbouncer.ts'
@@ -212,6 +214,23 @@ function tests(): void {
       code: 'platform.direct-url-missing',
       message: /Start a worker/,
     })
+  })
+
+  void test('a command bypasses the pooler, where a long check would have the limit of the role', async (t) => {
+    const desk = await external.createDatabase({ createrole: false })
+    await using pooler = await openPooler(desk, 'transaction')
+    const dataDir = createDataFolder(t)
+    const env = {
+      ...{ DATA_DIR: dataDir, DATABASE_URL: desk.url(desk.owner, pooler.port), DATABASE_DIRECT_URL: desk.url() },
+      ...{ DATABASE_ROLE: 'owner', PURSER_MODE: 'test' },
+    }
+    await prepare(dataDir, env, await loadSchemas('test'))
+    const before = { ...process.env }
+    t.after(() => void (process.env = before))
+    Object.assign(process.env, env)
+    await using attachment = createAttachment()
+    const { db } = await attachment.open()
+    assert.deepEqual(await db.one(sql`show statement_timeout`), { statement_timeout: '0' })
   })
 
   void test('two processes through a transaction pooler never run the statement of the other', async () => {
