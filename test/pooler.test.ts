@@ -225,8 +225,8 @@ function tests(): void {
       ...{ DATABASE_ROLE: 'owner', PURSER_MODE: 'test' },
     }
     await prepare(dataDir, env, await loadSchemas('test'))
-    const before = { ...process.env }
-    t.after(() => void (process.env = before))
+    const given = { ...process.env }
+    t.after(() => void (process.env = given))
     Object.assign(process.env, env)
     await using attachment = createAttachment()
     const { db } = await attachment.open()
