@@ -4,7 +4,6 @@ import type { TestContext } from 'node:test'
 import { tmpdir } from 'node:os'
 import { loadAppConfig } from '../src/foundation.ts'
 import { systemClock as clock } from '#platform/base/clock'
-import type { Schema } from '#platform/database/migrate'
 import { platformSchema } from '#platform/database/schema'
 import { openDatabase, prepareDatabase, type Prepared } from '#platform/process/startup'
 import { openPostgres, type PostgresServer } from './cluster/postgres.ts'
@@ -62,14 +61,10 @@ export function createDataFolder(t: TestContext): string {
   return dataDir
 }
 
-/** Prepares the database of these settings as a start does. Default: with the tables of the platform only. */
-export async function prepare(
-  dataDir: string,
-  env: Readonly<Record<string, string>>,
-  schemas: readonly Schema[] = [platformSchema],
-): Promise<Prepared> {
+/** Prepares the database of these settings as a start does, with the tables of the platform only. */
+export async function prepare(dataDir: string, env: Readonly<Record<string, string>>): Promise<Prepared> {
   const settings = { DATA_DIR: dataDir, HOST: '127.0.0.1', ...env }
   const { platform: config } = loadAppConfig({ env: settings, file: join(dataDir, '.env') }).config
   const server = await openDatabase(config, { log: () => undefined })
-  return prepareDatabase(server, { schemas, config, clock })
+  return prepareDatabase(server, { schemas: [platformSchema], config, clock })
 }
