@@ -320,7 +320,7 @@ function wireJobs(
   { instanceId, schemas }: { readonly instanceId: string; readonly schemas: readonly Schema[] },
 ) {
   const { db, clock, ids, log, metrics } = foundation
-  const { owner } = foundation.database
+  const { owner, ownerUser } = foundation.database
   const invariants = modules.flatMap((module) => module.invariants ?? [])
   const watch = watchInvariants({ db, clock, metrics, invariants })
   const jobs: Jobs = createJobs({
@@ -336,7 +336,7 @@ function wireJobs(
     queues: modules.flatMap((module) => module.queues ?? []),
     crons: [
       watch.cron,
-      ...(owner ? [createBackgroundMigrations({ db, owner, schemas })] : []),
+      ...(owner && ownerUser !== undefined ? [createBackgroundMigrations({ db, owner, ownerUser, schemas })] : []),
       ...modules.flatMap((module) => module.crons ?? []),
     ],
     instance: {

@@ -5,6 +5,7 @@ import { systemClock } from '#platform/base/clock'
 import type { PlatformCli } from '#platform/process/cli'
 import { attachDatabase, checkDatabase } from '#platform/process/startup'
 import { openDb } from '#platform/database/db'
+import { NO_POOLER } from '#platform/database/pooler'
 import { createIds } from '#platform/base/ids'
 import { createLog } from '#platform/observe/log'
 import { applicationName } from '#platform/database/postgres'
@@ -53,11 +54,11 @@ async function openContext(closing: AsyncDisposableStack): Promise<PlatformCli> 
   for (const warning of warnings) note(warning)
   const log = createLog({ level: 'error', console: false, dir: config.logDir, version: packageVersion })
   closing.defer(() => log.close())
-  // No statement timeout: a check of a large database takes minutes, and the user can interrupt it.
+  // No statement timeout: a check of a large database takes minutes, and the user can interrupt it. Through a pooler the limits of the role hold.
   const db = openDb({
-    connection: database.app,
+    connection: database.direct,
     expectedUser: database.user,
-    pooler: database.pooler,
+    pooler: database.direct === database.app ? database.pooler : NO_POOLER,
     connectTimeoutMs: config.databaseConnectTimeoutMs,
     max: 2,
     applicationName: applicationName('cli'),

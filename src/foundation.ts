@@ -38,7 +38,7 @@ export interface AppDeps {
   readonly loaded: AppConfig
   /** Without `owner` no background migrations run. */
   readonly database: Pick<Database, 'app' | 'direct' | 'user' | 'pooler' | 'role' | 'roleProblem' | 'exclusive'> &
-    Partial<Pick<Database, 'owner' | 'embedded' | 'serverState'>>
+    Partial<Pick<Database, 'owner' | 'ownerUser' | 'embedded' | 'serverState'>>
   readonly masterKey: MasterKey
   readonly log: Log
   readonly version: string

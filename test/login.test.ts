@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import pg from 'pg'
+import { systemClock } from '#platform/base/clock'
 import type { AppError } from '#platform/base/errors'
 import { openDb, rawSql, sql } from '#platform/database/db'
+import { silentLog } from '#platform/observe/log'
 import { loginRole } from '#platform/process/roles'
+import { createBackgroundMigrations } from '#platform/runtime/background-migrations'
+import { migrateJobs } from '#platform/runtime/jobs'
 import { serversMissing } from './cluster/programs.ts'
 import { createDataFolder, openExternal, prepare, type External } from './external.ts'
 import { createFolder, runPurser, startPurser } from './process.ts'
@@ -89,6 +94,23 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     const changed = { ...database.owner, options: '' }
     const db = openDb({ connection: changed, expectedUser: database.user, max: 1 })
     await assert.rejects(db.one(sql`select 1 as one`), { code: 'platform.wrong-role' })
+    await db.close()
+  })
+
+  void test('no connection of the owner runs under another role', async (t) => {
+    const desk = await external.createDatabase()
+    const { database } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
+    const { owner, ownerUser } = database
+    await external.postgres.query(`create role other_${desk.name} role ${desk.owner}`)
+    await external.postgres.query(`alter role ${desk.owner} in database ${desk.name} set role = other_${desk.name}`)
+    const isWrong = { code: 'platform.wrong-role' }
+    await assert.rejects(migrateJobs(owner, database.user, { expectedUser: ownerUser }), isWrong)
+    const folder = createDataFolder(t)
+    writeFileSync(join(folder, '0001-fill.sql'), '-- kind: batched\nselect 1;')
+    const schemas = [{ name: 'shop', folder: pathToFileURL(`${folder}/`) }]
+    const db = openDb({ connection: database.app, max: 1 })
+    const { run } = createBackgroundMigrations({ db, owner, ownerUser, schemas })
+    await assert.rejects(run({ log: silentLog, signal: new AbortController().signal, now: systemClock.now() }), isWrong)
     await db.close()
   })
 
@@ -213,7 +235,7 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     const desk = await external.createDatabase()
     await external.postgres.query(`alter database ${desk.name} connection limit 12`)
     const { warnings } = await prepare(createDataFolder(t), { DATABASE_URL: desk.url() })
-    assert.match(warnings.join(), /needs 16 database connections, but the limit of the database allows 12/)
+    assert.match(warnings.join(), /needs 20 database connections, but the limit of the database allows 12/)
   })
 
   void test('sslmode follows libpq without a warning: prefer works without TLS, require does not', async (t) => {
@@ -259,7 +281,7 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     await assert.rejects(db.run(rawSql('delete from ledger.transfers')), { code: '42501' })
     await db.close()
     const checked = await runPurser(['config', 'check'], options)
-    assert.match(checked.stdout, /13 = pool 10 \+ jobs 3 \+ locks 0/)
+    assert.match(checked.stdout, /17 = pool 10 \+ heartbeat 1 \+ lost commits 1 \+ jobs 3 \+ background migrations 2 \+ locks 0/)
     healthy.kill('SIGTERM')
     await healthy.exited
   })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { openDb, sql } from '#platform/database/db'
+import { openDb, rawSql, sql } from '#platform/database/db'
 import { NO_POOLER, recognizePooler, type Pooler } from '#platform/database/pooler'
 import { loginRole } from '#platform/process/roles'
 import { databaseRoleCheck } from '#platform/runtime/health'
@@ -212,6 +212,31 @@ function tests(): void {
       code: 'platform.direct-url-missing',
       message: /Start a worker/,
     })
+  })
+
+  void test('a command bypasses the pooler, where a long check would have the limit of the role', async (t) => {
+    const desk = await external.createDatabase({ createrole: false })
+    await using pooler = await openPooler(desk, 'transaction')
+    const dataDir = join(createFolder(t), 'data')
+    const pooled = { DATABASE_URL: desk.url(desk.owner, pooler.port), DATABASE_DIRECT_URL: desk.url() }
+    const server = await startPurser({ dataDir, env: { ...pooled, DATABASE_ROLE: 'owner' } })
+    server.kill('SIGTERM')
+    await server.exited
+    await external.postgres.query(`alter role ${desk.owner} in database ${desk.name} set statement_timeout = '1s'`)
+    const db = openDb({ connection: { connectionString: desk.url() }, max: 1 })
+    const holder = await db.openSession()
+    await holder.run(rawSql('begin; lock table ledger.accounts'))
+    const checked = runPurser(['check'], { dataDir, env: { ...pooled, DATABASE_ROLE: 'owner' } })
+    await waitFor('the check to wait for longer than the limit of the role', async () =>
+      db.maybe(
+        sql`select 1 as found from pg_stat_activity
+          where wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '2 s'`,
+      ),
+    )
+    await holder.close()
+    await db.close()
+    const { code, stderr } = await checked
+    assert.equal(code, 0, stderr)
   })
 
   void test('two processes through a transaction pooler never run the statement of the other', async () => {

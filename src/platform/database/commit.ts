@@ -31,33 +31,64 @@ const RETRY_AFTER_SECONDS = 5
  * Reads back whether a transaction was committed, on a new connection, for up to 10 s. The result is `unknown` when the server cannot be
  * reached, was restarted, or is another one: after a failover a commit of the old primary may be missing, or not.
  */
-export async function readBack(proof: Proof, open: () => Promise<pg.Client>): Promise<CommitState> {
-  const deadlineMs = monotonicMs() + READ_BACK_MS
-  for (let retryMs = MIN_RETRY_MS; ; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
-    const state = await askOnce(proof, open).catch(() => undefined)
-    if (state) return state
-    if (monotonicMs() + retryMs > deadlineMs) return 'unknown'
-    await waitMs(retryMs)
+export type ReadBack = (proof: Proof) => Promise<CommitState>
+
+/** Creates a `ReadBack` that opens one connection at a time. After an outage all connections of the pool may have lost a COMMIT. */
+export function createReadBack(open: () => Promise<pg.Client>): ReadBack {
+  const share = createShared(open)
+  return async (proof) => {
+    const deadlineMs = monotonicMs() + READ_BACK_MS
+    for (let retryMs = MIN_RETRY_MS; ; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+      const state = await share((client) => askOnce(proof, client)).catch(() => undefined)
+      if (state) return state
+      if (monotonicMs() + retryMs > deadlineMs) return 'unknown'
+      await waitMs(retryMs)
+    }
+  }
+}
+
+/** Creates a function that runs acts one after the other on one connection, which is open while acts wait. */
+function createShared(open: () => Promise<pg.Client>) {
+  let shared: Promise<pg.Client> | undefined
+  let users = 0
+  let queue: Promise<unknown> = Promise.resolve()
+  const drop = (connecting: Promise<pg.Client>): void => {
+    if (shared === connecting) shared = undefined
+    connecting.then(
+      (client) => void client.end(),
+      () => undefined,
+    )
+  }
+  return async <T>(act: (client: pg.Client) => Promise<T>): Promise<T> => {
+    const connecting = (shared ??= open())
+    users += 1
+    try {
+      const client = await connecting
+      const result = queue.then(() => act(client))
+      queue = result.catch(() => undefined)
+      return await result
+    } catch (error) {
+      drop(connecting)
+      throw error
+    } finally {
+      users -= 1
+      if (users === 0 && shared !== undefined) drop(shared)
+    }
   }
 }
 
 /** Returns undefined while the transaction is still open. */
-async function askOnce({ xid, run }: Proof, open: () => Promise<pg.Client>): Promise<CommitState | undefined> {
-  const client = await open()
+async function askOnce({ xid, run }: Proof, client: pg.Client): Promise<CommitState | undefined> {
   const ask = async <Row extends object>(text: string, values: string[]): Promise<Row | undefined> =>
     (await client.query<Row & pg.QueryResultRow>({ text, values, query_timeout: QUERY_LIMIT_MS } as pg.QueryConfig))
       .rows[0]
-  try {
-    const found = await ask<{ status: string | null }>(STATUS, [xid, run])
-    if (found?.status === 'in progress') {
-      await ask(END_IDLE, [xid, run])
-      return undefined
-    }
-    if (found?.status === 'committed') return 'committed'
-    return found?.status === 'aborted' ? 'rolled back' : 'unknown'
-  } finally {
-    void client.end()
+  const found = await ask<{ status: string | null }>(STATUS, [xid, run])
+  if (found?.status === 'in progress') {
+    await ask(END_IDLE, [xid, run])
+    return undefined
   }
+  if (found?.status === 'committed') return 'committed'
+  return found?.status === 'aborted' ? 'rolled back' : 'unknown'
 }
 
 const STATUS = `select pg_xact_status($1::xid8) as status

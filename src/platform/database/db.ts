@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { AppError } from '../base/errors.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
+import { createReadBack } from './commit.ts'
 import { isConnectionUnusable } from './failures.ts'
 import { openConnections } from './pool.ts'
 import { NO_POOLER, type Pooler } from './pooler.ts'
@@ -97,7 +98,7 @@ export function openDb(options: DbOptions): Db {
   })
   const onDiskFull = (): void => void (recentDiskFull = clock.now())
   const statements = createStatements({ pooler, statementTimeoutMs, onError, onDiskFull })
-  const link = { ...connections, ...statements }
+  const link = { ...connections, ...statements, readBack: createReadBack(connections.open) }
   return {
     ...queryable(async (statement) => {
       const client = await connections.acquire()

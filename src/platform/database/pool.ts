@@ -194,7 +194,7 @@ const READ_TIMEOUTS = `select current_user::text as user, current_database()::te
   current_setting('statement_timeout') <> '0' as statement,
   current_setting('idle_in_transaction_session_timeout') <> '0' as idle`
 
-const wrongRole = (user: string, expected: string): AppError =>
+export const wrongRole = (user: string, expected: string): AppError =>
   new AppError(
     WRONG_ROLE,
     500,

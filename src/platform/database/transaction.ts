@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { AppError } from '../base/errors.ts'
-import { commitUnknown, PROOF, readBack, type CommitState, type Proof } from './commit.ts'
+import { commitUnknown, PROOF, type CommitState, type Proof, type ReadBack } from './commit.ts'
 import { isConflict, isConnectionUnusable, isRefusedCommit, isStaleStatement } from './failures.ts'
 import type { Connections } from './pool.ts'
 import { rawSql, type Sql } from './sql.ts'
@@ -25,7 +25,7 @@ export interface OpenTransaction {
 }
 
 type Act<T> = (open: OpenTransaction) => Promise<T>
-type Link = Connections & Statements
+type Link = Connections & Statements & { readonly readBack: ReadBack }
 type Ending<T> =
   { state: 'committed'; result: T } | { state: Exclude<CommitState, 'committed'>; error: unknown; again: boolean }
 
@@ -76,7 +76,7 @@ async function runOnce<T>(link: Link, act: Act<T>, options: Once, after: (() => 
       return { state: 'rolled back', error, again }
     }
     // A snapshot wrote nothing, so its end does not matter.
-    const state = proof ? await readBack(proof, link.open) : 'committed'
+    const state = proof ? await link.readBack(proof) : 'committed'
     if (state === 'committed') return { state, ...done }
     return { state, error, again: state === 'rolled back' || options.repeatable === true }
   }

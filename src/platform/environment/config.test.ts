@@ -79,6 +79,14 @@ void test('the pool names of the guides are accepted', () => {
   assert.deepEqual([standard.databaseConnectTimeoutMs, standard.databaseStatementTimeoutMs], [5_000, 30_000])
 })
 
+void test('a statement ends before the step of a loop that runs it', () => {
+  assert.deepEqual(problemsOf({ DATABASE_STATEMENT_TIMEOUT_MS: '39000' }), [])
+  assert.match(
+    problemsOf({ DATABASE_STATEMENT_TIMEOUT_MS: '39001' }).join(),
+    /^DATABASE_STATEMENT_TIMEOUT_MS=39001 is not valid.*39000/,
+  )
+})
+
 void test('the database settings are secret, need DATABASE_URL, and know the modes of TLS', () => {
   const urls = ['DATABASE_OWNER_URL', 'DATABASE_DIRECT_URL']
   for (const name of urls) {

@@ -35,7 +35,11 @@ export async function connectExternal(config: PlatformConfig, needsSessions: boo
       const pooler = await recognize(login.app)
       const warnings = [...login.warnings]
       if (context.mayChange && pooler.mode === 'transaction') {
-        const pooled = { ...login, connectTimeoutMs: config.databaseConnectTimeoutMs }
+        const pooled = {
+          ...login,
+          ownerPooled: endpoints.owner.pooled,
+          connectTimeoutMs: config.databaseConnectTimeoutMs,
+        }
         if (!(await renewPooledConnections(pooled))) warnings.push(settingsMissing(login.user))
       }
       return { ...login, pooler, warnings }

@@ -202,7 +202,12 @@ async function prepareRole(context: LoginContext, { database }: OwnerFacts, role
 async function setOwnTimeouts(context: LoginContext, { database }: OwnerFacts, login: Restricted): Promise<void> {
   const { user: role, connections } = login
   const connection = connections.at(-1) ?? connections[0]
-  const own = openDb({ connection, max: 1, pooler: { mode: 'transaction', keepsStatements: false } })
+  const own = openDb({
+    connection,
+    expectedUser: role,
+    max: 1,
+    pooler: { mode: 'transaction', keepsStatements: false },
+  })
   try {
     await applySettings(own, { role, database, statementTimeoutMs: context.config.databaseStatementTimeoutMs })
   } finally {

@@ -8,6 +8,8 @@ export interface PooledLogin {
   readonly app: ClientConfig
   /** Connection of the same role that bypasses the pooler. Equals `app` where there is none. */
   readonly direct: ClientConfig
+  /** Whether the connections of the owner pass the pooler, too. Otherwise those of a start are none of the pooler. */
+  readonly ownerPooled: boolean
   readonly connectTimeoutMs: number
 }
 
@@ -19,11 +21,16 @@ const TRIES = 5
  * settings, as the connection with which the start tried DATABASE_URL.
  * @returns false when new connections have no settings either
  */
-export async function renewPooledConnections({ app, direct, connectTimeoutMs }: PooledLogin): Promise<boolean> {
+export async function renewPooledConnections({
+  app,
+  direct,
+  ownerPooled,
+  connectTimeoutMs,
+}: PooledLogin): Promise<boolean> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (await withProbe(app, connectTimeoutMs, hasSettings)) return true
     // The statement can end its own connection.
-    await withProbe(direct, connectTimeoutMs, (client) => client.query(END_IDLE).catch(() => undefined))
+    await withProbe(direct, connectTimeoutMs, (client) => client.query(END_IDLE, [ownerPooled]).catch(() => undefined))
   }
   return false
 }
@@ -52,5 +59,6 @@ const HAS_SETTINGS = `select current_setting('statement_timeout') <> '0'
 const END_IDLE = `select pg_terminate_backend(pid) from (
   select pid from pg_stat_activity a
   where usename = current_user and datname = current_database() and (state = 'idle' or pid = pg_backend_pid())
+    and ($1 or application_name not like 'purser migrate%')
     and not exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory')
   order by pid = pg_backend_pid()) old`

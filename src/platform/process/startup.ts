@@ -28,6 +28,8 @@ import type { DatabaseServer } from './server.ts'
 export interface Database {
   /** Connection of the role that owns and migrates the schemas. */
   readonly owner: ClientConfig
+  /** Role that each connection of the owner must have. */
+  readonly ownerUser: string
   /** Connection of the running program. Its role cannot change history (docs/decisions/0010). */
   readonly app: ClientConfig
   /** Connection that bypasses a pooler, for session locks, LISTEN and the job queue. Equals `app` without a pooler. */
@@ -116,7 +118,10 @@ export async function prepareDatabase(server: DatabaseServer, options: PrepareOp
     const login = await server.openLogin({ db, masterKey, mayChange: true })
     const warnings = [...login.warnings]
     if (server.canMigrate)
-      await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, { log })
+      await migrateJobs(server.owner, login.role === 'restricted' ? login.user : undefined, {
+        log,
+        expectedUser: server.ownerUser,
+      })
     if (login.role === 'restricted') await applyGrants(db, schemas, login.user)
     const { user, pooler } = login
     warnings.push(
@@ -138,10 +143,11 @@ export async function checkDatabase(server: DatabaseServer, options: PrepareOpti
 
 type OpenLogin = Awaited<ReturnType<DatabaseServer['openLogin']>>
 
-function toDatabase({ owner, embedded, exclusive, state }: DatabaseServer, login: OpenLogin): Database {
+function toDatabase({ owner, ownerUser, embedded, exclusive, state }: DatabaseServer, login: OpenLogin): Database {
   const { app, direct, user, pooler, role, roleProblem } = login
   return {
     owner,
+    ownerUser,
     app,
     direct,
     user,

@@ -8,6 +8,8 @@ export interface BackgroundMigrationsDeps {
   readonly db: Queryable
   /** Connection of the role that owns the schemas. It is opened only while there is something to do. */
   readonly owner: ClientConfig
+  /** Role that the connections of the owner must have. */
+  readonly ownerUser: string
   readonly schemas: readonly Schema[]
 }
 
@@ -16,7 +18,7 @@ const EVERY_MS = 10_000
 const LIMIT_MS = 24 * 60 * 60_000
 
 /** Creates the cron that applies deferred migrations after the start (docs/decisions/0012), so that they do not delay it. */
-export function createBackgroundMigrations({ db, owner, schemas }: BackgroundMigrationsDeps): Cron {
+export function createBackgroundMigrations({ db, owner, ownerUser, schemas }: BackgroundMigrationsDeps): Cron {
   let done = false
   let reported = ''
   return {
@@ -28,7 +30,12 @@ export function createBackgroundMigrations({ db, owner, schemas }: BackgroundMig
       if (done) return
       done = (await listBackground(db, schemas)).length === 0
       if (done) return
-      const ownerDb = openDb({ connection: owner, max: 1, applicationName: applicationName('migrate') })
+      const ownerDb = openDb({
+        connection: owner,
+        expectedUser: ownerUser,
+        max: 1,
+        applicationName: applicationName('migrate'),
+      })
       try {
         const { waiting } = await migrateInBackground(ownerDb, schemas, { signal, log: (line) => log.info(line) })
         const report = waiting.join(' ')

@@ -15,6 +15,9 @@ const postgresUrl = z
 /** Maximum pool size. The embedded server has 60 connections; jobs, commands and PostgreSQL's reserve need the rest. */
 const EMBEDDED_POOL_MAX = 40
 
+/** A step of a loop has 45 s (`runtime/jobs/loop.ts`). The client waits 5 s beyond the limit of PostgreSQL. */
+const MAX_STATEMENT_MS = 39_000
+
 /** Settings of the database connections. Part of the platform's settings. */
 export const databaseSettings = {
   databaseUrl: setting('DATABASE_URL', postgresUrl.optional(), {
@@ -55,10 +58,14 @@ export const databaseSettings = {
     doc: 'Milliseconds after which an attempt to connect to the database fails.',
     aliases: ['DB_CONNECT_TIMEOUT_MS', 'SERVER_SELECTION_TIMEOUT_MS'],
   }),
-  databaseStatementTimeoutMs: setting('DATABASE_STATEMENT_TIMEOUT_MS', integer(1_000, 3_600_000).default(30_000), {
-    doc: 'Milliseconds after which PostgreSQL cancels a statement of the program.',
-    aliases: ['DB_STATEMENT_TIMEOUT_MS', 'SOCKET_TIMEOUT_MS'],
-  }),
+  databaseStatementTimeoutMs: setting(
+    'DATABASE_STATEMENT_TIMEOUT_MS',
+    integer(1_000, MAX_STATEMENT_MS).default(30_000),
+    {
+      doc: 'Milliseconds after which PostgreSQL cancels a statement of the program. At most 39000, because periodic work has 45 s for a step.',
+      aliases: ['DB_STATEMENT_TIMEOUT_MS', 'SOCKET_TIMEOUT_MS'],
+    },
+  ),
 }
 
 /** Returns the contradictions between the settings of the database, one line each. */

@@ -32,13 +32,22 @@ export function addConfigCommands(group: Command, { specs, load }: Pick<CommandD
     .action(async () => void process.stdout.write(renderEnvExample(await specs())))
 }
 
+const PART_NAMES: Readonly<Record<keyof Omit<ConnectionSum, 'migrations' | 'total'>, string>> = {
+  pool: 'pool',
+  heartbeat: 'heartbeat',
+  readBack: 'lost commits',
+  jobs: 'jobs',
+  background: 'background migrations',
+  locks: 'locks',
+}
 const INSTANCES = [2, 3, 5]
 
 function describeSum({ databaseUrl, instanceType }: PlatformConfig, sum: ConnectionSum): string[] {
-  const { pool, jobs, locks, migrations, total } = sum
+  const { migrations, total, ...parts } = sum
+  const each = Object.entries(PART_NAMES).map(([part, name]) => `${name} ${parts[part as keyof typeof parts]}`)
   const several = INSTANCES.map((count) => `${count} need ${sumInstances(sum, count)}`).join(', ')
   return [
-    `Database connections of one instance (INSTANCE_TYPE=${instanceType}): ${total} = pool ${pool} + jobs ${jobs} + locks ${locks}.`,
+    `Database connections of one instance (INSTANCE_TYPE=${instanceType}): ${total} = ${each.join(' + ')}.`,
     `Migrations at a start: ${migrations}, closed before the others open.`,
     ...(databaseUrl ? [`Instances of this type, while one more starts: ${several}.`] : []),
   ]
@@ -51,7 +60,12 @@ async function compareLimits(config: PlatformConfig, sum: ConnectionSum): Promis
     const pooler = app.pooled
       ? { mode: config.databasePooler ?? ('transaction' as const), keepsStatements: false }
       : NO_POOLER
-    const db = openDb({ connection: owner.connection, max: 1, pooler: owner.pooled ? pooler : NO_POOLER })
+    const db = openDb({
+      connection: owner.connection,
+      expectedUser: owner.user,
+      max: 1,
+      pooler: owner.pooled ? pooler : NO_POOLER,
+    })
     try {
       const { database } = await readOwner(db)
       return await checkLimits(db, { sum, user: app.user === owner.user ? loginRole(database) : app.user, pooler })

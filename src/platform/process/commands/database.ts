@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import pg from 'pg'
 import { describeError } from '../../base/errors.ts'
+import { wrongRole } from '../../database/pool.ts'
 import { postgresUrl } from '../../database/url.ts'
 import type { PlatformCli } from './context.ts'
 
@@ -59,7 +60,11 @@ const connectionOf = ({ database }: PlatformCli, { owner }: Options): pg.ClientC
 async function connect(context: PlatformCli, options: Options): Promise<pg.Client> {
   const client = new pg.Client({ ...connectionOf(context, options), types: { getTypeParser: () => asText } })
   await client.connect()
-  return client
+  const { rows } = await client.query<{ user: string }>('select current_user::text as user')
+  const [expected, user = ''] = [options.owner ? context.database.ownerUser : context.database.user, rows[0]?.user]
+  if (user === expected) return client
+  await client.end()
+  throw wrongRole(user, expected)
 }
 
 /** Keeps values as the text that PostgreSQL returns. */

@@ -17,6 +17,11 @@ import {
 const LOCK = 7_305_003
 const jobsSchema: Schema = { name: 'graphile_worker', folder: new URL('./', import.meta.url) }
 
+export interface MigrateJobsOptions extends LockOptions {
+  /** Role that the connections must have. Default: any. */
+  readonly expectedUser?: string
+}
+
 /**
  * Migrates the schema of the job queue (graphile-worker) and grants the role of the running program the minimum rights there. That role
  * cannot change the schema. Without a role the program runs as the owner, who needs no rights. Runs as the owner role, after `migrate`,
@@ -25,9 +30,15 @@ const jobsSchema: Schema = { name: 'graphile_worker', folder: new URL('./', impo
 export async function migrateJobs(
   connection: pg.ClientConfig,
   role: string | undefined,
-  options: LockOptions = {},
+  options: MigrateJobsOptions = {},
 ): Promise<void> {
-  const db = openDb({ connection, max: 2, applicationName: 'purser migrate' })
+  const { expectedUser } = options
+  const db = openDb({
+    connection,
+    ...(expectedUser !== undefined && { expectedUser }),
+    max: 2,
+    applicationName: 'purser migrate',
+  })
   const session = await db.openSession(options)
   try {
     await pollLock(session, LOCK, options)
@@ -52,15 +63,15 @@ const IDLE_MS = 10_000
 async function runQueueMigrations(
   connection: pg.ClientConfig,
   observer: Queryable,
-  options: LockOptions,
+  options: MigrateJobsOptions,
 ): Promise<void> {
-  const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS, expectedUser } = options
   let pid: number | undefined
   const { pool, close } = openConnections({
     // The library sets no limits of its own.
     connection: { ...connection, application_name: 'purser migrate', query_timeout: STATEMENT_LIMIT_MS + GRACE_MS },
     ...{ max: 1, min: 0, idleMs: IDLE_MS, connectTimeoutMs: CONNECT_LIMIT_MS, statementTimeoutMs: STATEMENT_LIMIT_MS },
-    ...{ expectedUser: undefined, pooler: NO_POOLER, onError: () => undefined },
+    ...{ expectedUser, pooler: NO_POOLER, onError: () => undefined },
     prepare: async (client) => {
       await client.query(`set lock_timeout = ${lockTimeoutMs}`)
       pid = (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid
