@@ -41,6 +41,10 @@ void test('an instance that waits for its turn keeps no transaction open, for wh
       )
       return asked !== undefined
     })
+    const inside = await database.owner.many(
+      sql`select pid from pg_locks where not granted and locktype = 'advisory' and objid = ${lock}::bigint::oid limit 10`,
+    )
+    assert.deepEqual(inside, [], name)
     await holder.run(rawSql(`create index concurrently turn_${name} on platform.instances (id)`))
     assert.equal(ended, false, name)
     await holder.close()
