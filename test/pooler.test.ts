@@ -223,6 +223,9 @@ function tests(): void {
     server.kill('SIGTERM')
     await server.exited
     await external.postgres.query(`alter role ${desk.owner} in database ${desk.name} set statement_timeout = '1s'`)
+    await external.postgres.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${desk.owner}'`,
+    )
     const db = openDb({ connection: { connectionString: desk.url() }, max: 1 })
     const holder = await db.openSession()
     await holder.run(rawSql('begin; lock table ledger.accounts'))

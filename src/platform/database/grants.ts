@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
 import { rawSql, sql, type Db, type Tx } from './db.ts'
-import { listNewerSchemas, type Schema } from './migrate.ts'
+import { listNewerSchemas, transactLocked, type Schema } from './migrate.ts'
 
 /** File beside the migrations with the rights of the running program. `:app_role` stands for its role. */
 const FILE = 'grants.sql'
@@ -17,9 +17,8 @@ const LOCK = 7_305_010
  */
 export async function applyGrants(db: Db, schemas: readonly Schema[], role: string): Promise<string[]> {
   const files = schemas.map(({ name, folder }) => ({ name, text: readFileSync(new URL(FILE, folder), 'utf8') }))
-  return db.transaction(async (tx) => {
+  return transactLocked(db, LOCK, async (tx) => {
     if (await isOwner(tx, role)) return []
-    await tx.run(sql`select pg_advisory_xact_lock(${LOCK})`)
     await tx.run(sql`create table if not exists platform.grants (
       schema text not null, role text not null, file_hash text not null, rights_hash text not null, primary key (schema, role))`)
     const newer = await listNewerSchemas(tx, schemas)

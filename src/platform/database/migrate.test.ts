@@ -308,7 +308,9 @@ void test('a contract migration waits for its background steps and for instances
   await register('late', ['shop/0001-orders.sql'])(t.database.owner)
   const refused = assert.rejects(requireCode(t.database.db, old), { code: 'platform.schema-newer' })
   await waitFor('the instance to wait for the contract migration', async () =>
-    t.database.owner.maybe(sql`select 1 as found from pg_locks where not granted and locktype = 'advisory'`),
+    t.database.owner.maybe(
+      sql`select 1 as found from pg_stat_activity where query like '%try_advisory_xact_lock_shared%' and pid <> pg_backend_pid()`,
+    ),
   )
   await reader.close()
   assert.deepEqual((await contracting).applied, ['shop/0003-drop-note.sql'])

@@ -1,14 +1,14 @@
-import { sql, type Db, type Queryable } from './db.ts'
+import type { Db, Queryable } from './db.ts'
 import { AppError } from '../base/errors.ts'
 import { applyConcurrently, applyInTransaction, createRunner } from './migrate/apply.ts'
 import { applyBatches } from './migrate/background.ts'
 import { keyOf, readMigrations, type Migration, type Schema } from './migrate/files.ts'
 import { checkHistory, createHistory, hasHistory, listPending, readHistory } from './migrate/history.ts'
-import { LOCKS, pollLock, type LockOptions } from './migrate/locks.ts'
+import { awaitUnlocked, LOCKS, pollLock, type LockOptions } from './migrate/locks.ts'
 
 export type { Schema } from './migrate/files.ts'
 export { listBackground, migrateInBackground } from './migrate/background.ts'
-export { pollLock, retryLocks, setLockTimeout, waiterOf, type LockOptions } from './migrate/locks.ts'
+export { pollLock, retryLocks, setLockTimeout, transactLocked, waiterOf, type LockOptions } from './migrate/locks.ts'
 
 /**
  * Applies the pending migrations of all schemas, except those that run in the background (docs/decisions/0012). Instances that start
@@ -93,6 +93,6 @@ export const listKnown = (schemas: readonly Schema[]): string[] => readMigration
  * migrations wait for registered instances, and this waits for one that began before. Throws the history errors of `migrate`.
  */
 export async function requireCode(db: Queryable, schemas: readonly Schema[]): Promise<void> {
-  await db.one(sql`select pg_advisory_xact_lock_shared(${LOCKS.contract}::bigint) is null as locked`)
+  await awaitUnlocked(db, LOCKS.contract)
   await readAndCheck(db, readMigrations(schemas))
 }

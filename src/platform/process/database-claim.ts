@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Mode } from '../environment/config.ts'
 import { sql, type Db, type Tx } from '../database/db.ts'
+import { transactLocked } from '../database/migrate.ts'
 import { AppError } from '../base/errors.ts'
 import { createMasterKeyFile, readMasterKey, type MasterKey } from '../environment/masterkey.ts'
 
@@ -25,13 +26,12 @@ const LOCK = 7_305_002
  */
 export async function claimDatabase(db: Db, options: ClaimOptions): Promise<MasterKey> {
   const claim = async (tx: Tx): Promise<MasterKey> => {
-    await tx.one(sql`select pg_advisory_xact_lock(${LOCK})::text as locked`)
     const rows = await tx.many<{ key: string; value: string }>(sql`select key, value from platform.state limit 1000`)
     const state = new Map(rows.map((row) => [row.key, row.value]))
     await claimMode(tx, state, options)
     return claimKey(tx, state, options)
   }
-  return db.transaction(claim, { repeatable: true })
+  return transactLocked(db, LOCK, claim, { repeatable: true })
 }
 
 async function claimMode(tx: Tx, state: ReadonlyMap<string, string>, { mode, clock }: ClaimOptions): Promise<void> {

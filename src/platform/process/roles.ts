@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { quoteName } from '../database/grants.ts'
 import { rawSql, sql, sqlState, type Db, type Tx } from '../database/db.ts'
+import { transactLocked } from '../database/migrate.ts'
 import { IDLE_IN_TRANSACTION_MS } from '../database/pool.ts'
 import { scramVerifier } from '../database/scram.ts'
 
@@ -18,11 +19,7 @@ const ATTRIBUTES = 'login nosuperuser nocreatedb nocreaterole noreplication noby
 const LOCK = 7_305_011
 
 /** Runs an act as the only instance that changes the role or the database. */
-const alone = <T>(db: Db, act: (tx: Tx) => Promise<T>): Promise<T> =>
-  db.transaction(async (tx) => {
-    await tx.run(sql`select pg_advisory_xact_lock(${LOCK})`)
-    return act(tx)
-  })
+const alone = <T>(db: Db, act: (tx: Tx) => Promise<T>): Promise<T> => transactLocked(db, LOCK, act)
 
 export interface OwnerFacts {
   /** Role of the owner connection. */

@@ -1,6 +1,15 @@
 import { monotonicMs, waitMs } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
-import { rawSql, sql, sqlState, type Queryable, type Session } from '../db.ts'
+import {
+  rawSql,
+  sql,
+  sqlState,
+  type Db,
+  type Queryable,
+  type Session,
+  type TransactionOptions,
+  type Tx,
+} from '../db.ts'
 
 /** Advisory locks. One session holds each of the first two; the third orders contract migrations and starting instances. */
 export const LOCKS = { migrate: 7_305_001, background: 7_305_006, contract: 7_305_007 } as const
@@ -21,6 +30,8 @@ const GIVE_UP_MS = 10 * 60_000
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 20_000
 const POLL_MS = 200
+/** Time that an instance waits for its turn to change rights or state. */
+const TURN_MS = 30_000
 const REPORT_EVERY_MS = 30_000
 
 /** Takes an advisory lock for the rest of the session if no other session holds it. */
@@ -38,6 +49,52 @@ export async function pollLock(q: Queryable, key: number, { log }: Pick<LockOpti
     log?.(`Another instance migrates the database; waiting for it. ${describe(await listHolders(q, key))}`)
   }
 }
+
+/**
+ * Runs a transaction that holds an advisory lock. Polls for the lock in short transactions: one that waits inside
+ * `pg_advisory_xact_lock` keeps a snapshot, for which `create index concurrently` of the holder waits. Throws `platform.database-busy`
+ * when another session holds the lock for too long.
+ */
+export const transactLocked = <T>(
+  db: Db,
+  key: number,
+  act: (tx: Tx) => Promise<T>,
+  options?: TransactionOptions,
+): Promise<T> =>
+  pollTurn(db, key, () =>
+    db.transaction(async (tx) => {
+      const { locked } = await tx.one<{ locked: boolean }>(
+        sql`select pg_try_advisory_xact_lock(${key}::bigint) as locked`,
+      )
+      return locked ? { result: await act(tx) } : undefined
+    }, options),
+  )
+
+/** Waits until no other session holds an advisory lock alone. Polls for it, as `transactLocked` does. */
+export const awaitUnlocked = (q: Queryable, key: number): Promise<boolean> =>
+  pollTurn(q, key, async () => {
+    const { free } = await q.one<{ free: boolean }>(
+      sql`select pg_try_advisory_xact_lock_shared(${key}::bigint) as free`,
+    )
+    return free ? { result: free } : undefined
+  })
+
+async function pollTurn<T>(q: Queryable, key: number, attempt: () => Promise<{ result: T } | undefined>): Promise<T> {
+  const from = monotonicMs()
+  for (;;) {
+    const done = await attempt()
+    if (done) return done.result
+    if (monotonicMs() - from > TURN_MS) throw databaseBusy(describe(await listHolders(q, key)))
+    await waitMs(POLL_MS)
+  }
+}
+
+const databaseBusy = (holders: string): AppError =>
+  new AppError(
+    'platform.database-busy',
+    503,
+    `Another instance changes the database and does not end. ${holders} Wait for it or end it, then try again.`,
+  )
 
 /** Sets the time that the statements of a session, or of a transaction, wait for a lock. */
 export const setLockTimeout = (
