@@ -281,7 +281,10 @@ void describe('logins in an external PostgreSQL', { skip }, () => {
     await assert.rejects(db.run(rawSql('delete from ledger.transfers')), { code: '42501' })
     await db.close()
     const checked = await runPurser(['config', 'check'], options)
-    assert.match(checked.stdout, /17 = pool 10 \+ heartbeat 1 \+ lost commits 1 \+ jobs 3 \+ background migrations 2 \+ locks 0/)
+    assert.match(
+      checked.stdout,
+      /17 = pool 10 \+ heartbeat 1 \+ lost commits 1 \+ jobs 3 \+ background migrations 2 \+ locks 0/,
+    )
     healthy.kill('SIGTERM')
     await healthy.exited
   })
