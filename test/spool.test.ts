@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { openDb, sql, type Db } from '#platform/database/db'
+import { openDb, rawSql, sql, type Db } from '#platform/database/db'
 import { systemClock } from '#platform/base/clock'
 import { sandboxCredentials } from '#sandbox'
 import { openOwnPostgres, postgresMissing } from './debian-postgres.ts'
@@ -166,6 +166,18 @@ test('spooled callbacks survive kill -9 and are counted once by the next start',
   desk.proxy.accept()
   const before = systemClock.now()
   await desk.start()
+  await assertCountedOnce(desk, callbacks, before)
+  await waitFor('the files to be removed', () => filesOf(desk.folder).length === 0)
+})
+
+test('callbacks that the database cannot store for any other reason that can pass are kept too', options, async (t) => {
+  await using desk = await openDesk(t)
+  const purser = await desk.start()
+  const callbacks = await pay(desk, purser, 1)
+  await desk.db.run(rawSql('alter table inbox.events rename to moved'))
+  for (const { path, body } of callbacks) assert.equal((await send(purser, path, body)).status, 200)
+  const before = systemClock.now()
+  await desk.db.run(rawSql('alter table inbox.moved rename to events'))
   await assertCountedOnce(desk, callbacks, before)
   await waitFor('the files to be removed', () => filesOf(desk.folder).length === 0)
 })

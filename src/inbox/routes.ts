@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
 import { createBatcher } from '#platform/base/batch'
-import { isDatabaseUnavailable } from '#platform/database/db'
+import { isRowRefused } from '#platform/database/db'
 import type { HttpServer } from '#platform/web/http'
 import type { Rail, Webhook } from '#rails/contract'
 import { INBOX_QUEUE, RETRY_FOR_MS, type InboxContext } from './context.ts'
@@ -60,8 +60,8 @@ type Stored = 'stored' | 'repeated' | 'spooled'
 type Store = (event: NewEvent) => Promise<Stored>
 
 /**
- * Stores an event, or spools it when the database is away or does not answer in time. The insert may still succeed then: the drain of the
- * spool changes nothing for an event that is already stored.
+ * Stores an event, or spools it when the database cannot store it now or does not answer in time. The insert may still succeed then: the
+ * drain of the spool changes nothing for an event that is already stored. An event that the database refuses is not spooled.
  */
 function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Promise<boolean>): Store {
   return async (event) => {
@@ -70,7 +70,7 @@ function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Prom
       const isNew = await (spool ? endsWithin(inserting, STORE_LIMIT_MS) : inserting)
       return isNew ? 'stored' : 'repeated'
     } catch (error) {
-      if (!spool || !(error instanceof TooLate || isDatabaseUnavailable(error))) throw error
+      if (!spool || isRowRefused(error)) throw error
       await spool.add(event)
       return 'spooled'
     }

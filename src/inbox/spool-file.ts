@@ -5,7 +5,7 @@ import { findProcessStart, identifyProcess } from '#platform/base/processes'
 import { createHeader, HEADER_BYTES, isHeader, readRecord, sealRecord, type SpooledEvent } from './spool-records.ts'
 
 const EXTENSION = '.spool'
-/** Extension of files with records that cannot be decrypted. Purser never deletes or reads them again. */
+/** Extension of files with records that cannot be read or stored. Purser never deletes them, and reads them again after a rename. */
 const ASIDE = '.unreadable'
 
 /** Returns a new file name. It names this process by id and start time, so that others know whether its owner lives. */
@@ -119,7 +119,7 @@ export async function takeOver(folder: string, known: ReadonlySet<string>): Prom
 export const countAside = async (folder: string): Promise<number> =>
   (await listFolder(folder)).filter((name) => name.endsWith(ASIDE)).length
 
-export const setAside = (path: string): Promise<void> => rename(path, path.replace(EXTENSION, ASIDE))
+export const setAside = (path: string): Promise<void> => rename(path, path.slice(0, -EXTENSION.length) + ASIDE)
 
 export const removeFile = (path: string): Promise<void> => rm(path, { force: true })
 

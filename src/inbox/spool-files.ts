@@ -31,7 +31,7 @@ export interface SpoolState {
   readonly events: number
   /** Age of the oldest event, in seconds. */
   readonly oldestSeconds: number
-  /** Files that were set aside, because the master key does not open them or the database refuses an event in them. */
+  /** Files that were set aside, because records in them are damaged, need another master key, or are refused by the database. */
   readonly unreadableFiles: number
 }
 
@@ -92,7 +92,8 @@ export function createSpoolFiles(deps: SpoolFilesDeps) {
         await setAside(part.path)
         unreadableFiles++
         const about = { records: unreadable, file: part.path }
-        log.error(about, 'a spool file holds callbacks that cannot be stored: it is set aside')
+        const problem = 'a spool file holds callbacks that cannot be read or stored: it is set aside as .unreadable'
+        log.error(about, `${problem}. Remove the cause, then rename the file to .spool`)
       } else await removeFile(part.path)
       parts.splice(parts.indexOf(part), 1)
     },

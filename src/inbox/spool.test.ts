@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import pg from 'pg'
 import { createSetClock } from '#platform/base/clock'
 import { identifyProcess } from '#platform/base/processes'
 import { silentLog } from '#platform/observe/log'
@@ -31,6 +32,9 @@ class Away extends Error {
   readonly code = 'ECONNREFUSED'
 }
 
+const refusedRow = (): Error =>
+  Object.assign(new pg.DatabaseError('invalid byte sequence', 0, 'error'), { code: '22021' })
+
 /** A spool over a database that is away until `back`. */
 function open(t: TestContext, options: Partial<SpoolDeps> & { folder?: string } = {}) {
   const folder = options.folder ?? join(mkdtempSync(join(tmpdir(), 'purser-spool-')), 'spool')
@@ -38,7 +42,7 @@ function open(t: TestContext, options: Partial<SpoolDeps> & { folder?: string } 
   let away = true
   const insert = async (events: readonly SpooledEvent[]): Promise<void> => {
     if (away) throw new Away()
-    if (events.some(({ eventKey }) => eventKey === 'refused')) throw new Error('the database refuses it')
+    if (events.some(({ eventKey }) => eventKey === 'refused')) throw refusedRow()
     stored.push(...events)
   }
   const spool = createSpool({ folder, key, clock, log: silentLog, insert, ...options })

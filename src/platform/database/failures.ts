@@ -12,6 +12,12 @@ export const violatedConstraint = (error: unknown): string | undefined =>
 /** Returns whether the error is a deadlock or a serialization failure. The transaction was rolled back and can run again. */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
 
+/**
+ * Returns whether the database refuses the values of a row: invalid data (class 22), a violated constraint (class 23), or an index entry
+ * that is too long (54000). The same row is refused every time; other errors can pass.
+ */
+export const isRowRefused = (error: unknown): boolean => /^(22...|23...|54000)$/.test(sqlState(error) ?? '')
+
 /** Returns whether PostgreSQL could not write because its disk is full. */
 export const isDiskFull = (error: unknown): boolean => sqlState(error) === '53100'
 
