@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { findProcessStart, identifyProcess } from '#platform/base/processes'
 import { createHeader, HEADER_BYTES, isHeader, readRecord, sealRecord, type SpooledEvent } from './spool-records.ts'
 
@@ -43,6 +43,8 @@ export async function createSpoolFile(folder: string, key: Buffer): Promise<Spoo
     await file.write(header)
     await file.datasync()
     await syncFolder(folder)
+    // The folder may be new, and its entry must survive a power cut too.
+    await syncFolder(dirname(folder))
   } catch (error) {
     await file.close()
     await rm(path, { force: true })
@@ -160,7 +162,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
 }
 
-/** Flushes a folder, so that a new file survives a power cut. */
+/** Flushes a folder, so that a new entry survives a power cut. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {

@@ -5,14 +5,16 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import pg from 'pg'
 import { createSetClock } from '#platform/base/clock'
@@ -108,6 +110,26 @@ void test('beyond its number of events and its size the spool refuses with a tim
   await assert.rejects(small.spool.add(event('b', 'x'.repeat(3_000))), refusal)
   await small.spool.add(event('c', 'x'.repeat(100)))
 })
+
+void test(
+  'the first event is acknowledged after its file, the folder and the entry of the folder are flushed',
+  { skip: process.platform !== 'linux' && 'needs /proc' },
+  async (t) => {
+    await using any = await openFile('.')
+    const handle = Object.getPrototypeOf(any) as typeof any
+    const { sync } = handle
+    const flushed: string[] = []
+    // Records the call, and flushes.
+    handle.sync = function () {
+      flushed.push(readlinkSync(`/proc/self/fd/${this.fd}`))
+      return sync.call(this)
+    }
+    t.after(() => (handle.sync = sync))
+    const { spool, folder } = open(t)
+    await spool.add(event('a'))
+    assert.deepEqual(flushed, [folder, dirname(folder)])
+  },
+)
 
 void test('a disk that refuses the write is answered with 503', async (t) => {
   const { folder } = open(t)
