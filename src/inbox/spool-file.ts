@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findProcessStart, identifyProcess } from '#platform/base/processes'
-import { createHeader, HEADER_BYTES, isHeader, readRecord, sealRecord, type SpooledEvent } from './spool-records.ts'
+import { createHeader, HEADER_BYTES, isHeader, readPart, sealRecord, type SpooledEvent } from './spool-records.ts'
 
 const EXTENSION = '.spool'
 /** Extension of files with records that cannot be read or stored. Purser never deletes them, and reads them again after a rename. */
@@ -83,11 +83,16 @@ function createWriter({ path, file, header, key, ino }: Opened): SpoolWriter {
         end += record.length
         return record
       })
-      // The position is explicit: a write that failed halfway is overwritten by the next one.
       const whole = Buffer.concat(sealed)
-      for (let written = 0; written < whole.length;)
-        written += (await file.write(whole, written, whole.length - written, bytes + written)).bytesWritten
-      await file.datasync()
+      try {
+        for (let written = 0; written < whole.length;)
+          written += (await file.write(whole, written, whole.length - written, bytes + written)).bytesWritten
+        await file.datasync()
+      } catch (error) {
+        // The next write may be shorter. The rest of this one would stand behind it and count as damage.
+        await file.truncate(bytes).catch(() => undefined)
+        throw error
+      }
       // A process in another container may take this one for dead. What it takes over it reads to the end after the rename, so a record
       // written before the rename is safe, and a record written after it is written again.
       const there = await stat(path).catch(() => undefined)
@@ -128,7 +133,7 @@ export const removeFile = (path: string): Promise<void> => rm(path, { force: tru
 export interface Contents {
   readonly events: readonly SpooledEvent[]
   readonly bytes: number
-  /** Records that cannot be decrypted. */
+  /** Damaged parts, and parts that need another key. A file with such a part must not be removed. */
   readonly unreadable: number
 }
 
@@ -148,10 +153,10 @@ export async function readSpoolFile(path: string, key: Buffer): Promise<Contents
   const events: SpooledEvent[] = []
   let unreadable = 0
   for (let position = HEADER_BYTES; ;) {
-    const part = readRecord(key, file, position)
+    const part = readPart(key, file, position)
     if (!part || part.kind === 'torn') return { events, bytes, unreadable }
-    if (part.kind === 'event') events.push(part.event)
-    else unreadable++
+    if (part.event) events.push(part.event)
+    if (part.kind === 'damaged') unreadable++
     position = part.end
   }
 }

@@ -91,7 +91,7 @@ export function createSpoolFiles(deps: SpoolFilesDeps) {
       if (unreadable > 0) {
         await setAside(part.path)
         unreadableFiles++
-        const about = { records: unreadable, file: part.path }
+        const about = { unreadable, file: part.path }
         const problem = 'a spool file holds callbacks that cannot be read or stored: it is set aside as .unreadable'
         log.error(about, `${problem}. Remove the cause, then rename the file to .spool`)
       } else await removeFile(part.path)
