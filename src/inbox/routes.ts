@@ -8,6 +8,7 @@ import { isRowRefused } from '#platform/database/db'
 import type { HttpServer } from '#platform/web/http'
 import type { Rail, Webhook } from '#rails/contract'
 import { INBOX_QUEUE, RETRY_FOR_MS, type InboxContext } from './context.ts'
+import { sizeOfEvent } from './spool-records.ts'
 import { insertEvents, type NewEvent } from './store.ts'
 import { readSubject, subjectOfToken } from './tokens.ts'
 
@@ -16,6 +17,8 @@ const BODY_LIMIT = 256 * 1024
 const ACCEPTED = { received: true }
 /** Maximum events per insert, when they arrive faster than the database answers. */
 const MAX_BATCH_ITEMS = 32
+/** Maximum size of the events that wait for their insert, in bytes. While the database is frozen, further events are spooled at once. */
+const MAX_WAITING = 16 * 1024 * 1024
 
 /** Time for the insert, after which the event is spooled. Providers wait about ten seconds for an answer. */
 const STORE_LIMIT_MS = 5_000
@@ -25,7 +28,7 @@ const params = z.object({ rail: z.string().max(40), token: z.string().max(200).o
 /** Adds the webhook routes. An event is verified, stored (or spooled) and acknowledged; a queue handles it afterwards. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
   const insert = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
-    maxItems: MAX_BATCH_ITEMS,
+    ...{ maxItems: MAX_BATCH_ITEMS, maxWaiting: MAX_WAITING, sizeOf: sizeOfEvent },
   })
   const store = storeOrSpool(context, insert)
   // Instances that only run a command never listen.

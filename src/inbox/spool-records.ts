@@ -22,6 +22,9 @@ export const HEADER_BYTES = MAGIC.length + ID_BYTES
 /** An event as spooled. How long to retry it is decided when it reaches the database. */
 export type SpooledEvent = Omit<NewEvent, 'retryUntil'>
 
+/** Returns the approximate memory that an event takes while it waits, in bytes. */
+export const sizeOfEvent = ({ raw }: SpooledEvent): number => raw.length + 1024
+
 export const createHeader = (): Buffer => Buffer.concat([MAGIC, randomBytes(ID_BYTES)])
 
 /** Returns whether the bytes are the header of a spool file. */

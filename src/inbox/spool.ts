@@ -14,7 +14,7 @@ export interface SpoolDeps extends SpoolFilesDeps {
 
 /** Keeps verified callbacks on disk while the database is away. */
 export interface Spool {
-  /** Resolves when the event is on disk. Throws 503 `unavailable` when the spool is full or the disk refuses the write. */
+  /** Resolves when the event is on disk. Throws 503 `unavailable` when the spool is full, or the disk refuses the write or is too slow. */
   add(event: SpooledEvent): Promise<void>
   /** Moves all events into the database. Returns false when events still wait, because the database could not store them now. */
   drain(): Promise<boolean>
