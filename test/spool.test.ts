@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { openDb, sql, type Db } from '#platform/database/db'
+import { openDb, rawSql, sql, type Db } from '#platform/database/db'
 import { systemClock } from '#platform/base/clock'
 import { sandboxCredentials } from '#sandbox'
 import { openOwnPostgres, postgresMissing } from './debian-postgres.ts'
@@ -170,6 +170,18 @@ test('spooled callbacks survive kill -9 and are counted once by the next start',
   await waitFor('the files to be removed', () => filesOf(desk.folder).length === 0)
 })
 
+test('callbacks that the database cannot store for any other reason that can pass are kept too', options, async (t) => {
+  await using desk = await openDesk(t)
+  const purser = await desk.start()
+  const callbacks = await pay(desk, purser, 1)
+  await desk.db.run(rawSql('alter table inbox.events rename to moved'))
+  for (const { path, body } of callbacks) assert.equal((await send(purser, path, body)).status, 200)
+  const before = systemClock.now()
+  await desk.db.run(rawSql('alter table inbox.moved rename to events'))
+  await assertCountedOnce(desk, callbacks, before)
+  await waitFor('the files to be removed', () => filesOf(desk.folder).length === 0)
+})
+
 test('a database that does not answer counts as away: the provider gets its answer in time', options, async (t) => {
   await using desk = await openDesk(t)
   const purser = await desk.start()
@@ -188,3 +200,33 @@ test('a database that does not answer counts as away: the provider gets its answ
   desk.proxy.thaw()
   await assertCountedOnce(desk, callbacks, before)
 })
+
+test(
+  'while the database is frozen, callbacks beyond 16 MB of waiting inserts are spooled at once',
+  options,
+  async (t) => {
+    await using desk = await openDesk(t)
+    const purser = await desk.start()
+    const [{ path, attemptId } = assert.fail()] = await pay(desk, purser, 1)
+    desk.proxy.freeze()
+    const count = 90
+    let early = 0
+    const answers = Array.from({ length: count }, async (_, i) => {
+      const sentAt = performance.now()
+      const { status } = await send(purser, path, JSON.stringify({ number: i, padding: 'x'.repeat(250_000) }))
+      assert.equal(status, 200)
+      // Without room in the queue, the event does not wait five seconds for its insert.
+      if (performance.now() - sentAt < 4_500) early++
+    })
+    await Promise.all(answers)
+    assert.ok(early >= 20 && early < 40, `${early} of ${count} were spooled at once`)
+    desk.proxy.thaw()
+    await waitFor('all events to be stored', async () => {
+      const stored = await desk.db.one<{ count: number }>(
+        sql`select count(*)::int as count from inbox.events where token_subject = ${attemptId}`,
+      )
+      return stored.count === count
+    })
+    await waitFor('the files to be removed', () => filesOf(desk.folder).length === 0)
+  },
+)

@@ -3,11 +3,12 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { addMs } from '#platform/base/clock'
 import { AppError } from '#platform/base/errors'
-import { BatcherFull, createBatcher } from '#platform/base/batch'
-import { isDatabaseUnavailable, isDataRefused, sqlState } from '#platform/database/db'
+import { createBatcher } from '#platform/base/batch'
+import { isRowRefused } from '#platform/database/db'
 import type { HttpServer } from '#platform/web/http'
 import type { Rail, Webhook } from '#rails/contract'
 import { INBOX_QUEUE, RETRY_FOR_MS, type InboxContext } from './context.ts'
+import { sizeOfEvent } from './spool-records.ts'
 import { insertEvents, type NewEvent } from './store.ts'
 import { readSubject, subjectOfToken } from './tokens.ts'
 
@@ -16,6 +17,8 @@ const BODY_LIMIT = 256 * 1024
 const ACCEPTED = { received: true }
 /** Maximum events per insert, when they arrive faster than the database answers. */
 const MAX_BATCH_ITEMS = 32
+/** Maximum size of the events that wait for their insert, in bytes. While the database is frozen, further events are spooled at once. */
+const MAX_WAITING = 16 * 1024 * 1024
 
 /** Maximum events that wait for a database that does not answer. The spool keeps the others. */
 const MAX_WAITING = 500
@@ -28,8 +31,7 @@ const params = z.object({ rail: z.string().max(40), token: z.string().max(200).o
 /** Adds the webhook routes. An event is verified, stored (or spooled) and acknowledged; a queue handles it afterwards. */
 export function webhookRoutes(context: InboxContext, app: HttpServer): void {
   const insert = createBatcher((rows: readonly NewEvent[]) => insertEvents(context.db, rows), {
-    maxItems: MAX_BATCH_ITEMS,
-    maxWaiting: MAX_WAITING,
+    ...{ maxItems: MAX_BATCH_ITEMS, maxWaiting: MAX_WAITING, sizeOf: sizeOfEvent },
   })
   const store = storeOrSpool(context, insert)
   // Instances that only run a command never listen.
@@ -64,8 +66,8 @@ type Stored = 'stored' | 'repeated' | 'spooled'
 type Store = (event: NewEvent) => Promise<Stored>
 
 /**
- * Stores an event, or spools it when the database is away or does not answer in time. The insert may still succeed then: the drain of the
- * spool changes nothing for an event that is already stored.
+ * Stores an event, or spools it when the database cannot store it now or does not answer in time. The insert may still succeed then: the
+ * drain of the spool changes nothing for an event that is already stored. An event that the database refuses is not spooled.
  */
 function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Promise<boolean>): Store {
   return async (event) => {
@@ -74,7 +76,7 @@ function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Prom
       const isNew = await (spool ? endsWithin(inserting, STORE_LIMIT_MS) : inserting)
       return isNew ? 'stored' : 'repeated'
     } catch (error) {
-      if (!spool || !canPass(error)) throw error
+      if (!spool || isRowRefused(error)) throw error
       await spool.add(event)
       return 'spooled'
     }

@@ -2,13 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findProcessStart, identifyProcess } from '#platform/base/processes'
-import { createHeader, HEADER_BYTES, isHeader, readRecord, sealRecord, type SpooledEvent } from './spool-records.ts'
+import { createHeader, HEADER_BYTES, isHeader, readPart, sealRecord, type SpooledEvent } from './spool-records.ts'
 
 const EXTENSION = '.spool'
-/**
- * Extension of files with records that cannot be decrypted or stored. Purser never deletes them, and reads them again after an operator
- * gave them the other extension.
- */
+/** Extension of files with records that cannot be read or stored. Purser never deletes them, and reads them again after a rename. */
 const ASIDE = '.unreadable'
 
 /** Returns a new file name. It names this process by id and start time, so that others know whether its owner lives. */
@@ -46,6 +43,8 @@ export async function createSpoolFile(folder: string, key: Buffer): Promise<Spoo
     await file.write(header)
     await file.datasync()
     await syncFolder(folder)
+    // The folder may be new, and its entry must survive a power cut too.
+    await syncFolder(dirname(folder))
   } catch (error) {
     await file.close()
     await rm(path, { force: true })
@@ -84,11 +83,16 @@ function createWriter({ path, file, header, key, ino }: Opened): SpoolWriter {
         end += record.length
         return record
       })
-      // The position is explicit: a write that failed halfway is overwritten by the next one.
       const whole = Buffer.concat(sealed)
-      for (let written = 0; written < whole.length;)
-        written += (await file.write(whole, written, whole.length - written, bytes + written)).bytesWritten
-      await file.datasync()
+      try {
+        for (let written = 0; written < whole.length;)
+          written += (await file.write(whole, written, whole.length - written, bytes + written)).bytesWritten
+        await file.datasync()
+      } catch (error) {
+        // The next write may be shorter. The rest of this one would stand behind it and count as damage.
+        await file.truncate(bytes).catch(() => undefined)
+        throw error
+      }
       // A process in another container may take this one for dead. What it takes over it reads to the end after the rename, so a record
       // written before the rename is safe, and a record written after it is written again.
       const there = await stat(path).catch(() => undefined)
@@ -122,14 +126,14 @@ export async function takeOver(folder: string, known: ReadonlySet<string>): Prom
 export const countAside = async (folder: string): Promise<number> =>
   (await listFolder(folder)).filter((name) => name.endsWith(ASIDE)).length
 
-export const setAside = (path: string): Promise<void> => rename(path, path.replace(EXTENSION, ASIDE))
+export const setAside = (path: string): Promise<void> => rename(path, path.slice(0, -EXTENSION.length) + ASIDE)
 
 export const removeFile = (path: string): Promise<void> => rm(path, { force: true })
 
 export interface Contents {
   readonly events: readonly SpooledEvent[]
   readonly bytes: number
-  /** Parts of the file that are damaged, or that this key does not decrypt. */
+  /** Damaged parts, and parts that need another key. A file with such a part must not be removed. */
   readonly unreadable: number
 }
 
@@ -149,10 +153,10 @@ export async function readSpoolFile(path: string, key: Buffer): Promise<Contents
   const events: SpooledEvent[] = []
   let unreadable = 0
   for (let position = HEADER_BYTES; ;) {
-    const part = readRecord(key, file, position)
+    const part = readPart(key, file, position)
     if (!part || part.kind === 'torn') return { events, bytes, unreadable }
-    if (part.kind === 'event') events.push(part.event)
-    else unreadable++
+    if (part.event) events.push(part.event)
+    if (part.kind === 'damaged') unreadable++
     position = part.end
   }
 }
@@ -163,7 +167,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
 }
 
-/** Flushes a folder, so that a new file survives a power cut. */
+/** Flushes a folder, so that a new entry survives a power cut. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {

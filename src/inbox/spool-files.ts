@@ -12,7 +12,7 @@ import {
   type SpoolWriter,
   takeOver,
 } from './spool-file.ts'
-import type { SpooledEvent } from './spool-records.ts'
+import { sizeOfEvent, type SpooledEvent } from './spool-records.ts'
 
 export interface SpoolFilesDeps {
   /** Folder of the files, one or two for each instance. It must survive the process: the callbacks in it were acknowledged. */
@@ -31,7 +31,7 @@ export interface SpoolState {
   readonly events: number
   /** Age of the oldest event, in seconds. */
   readonly oldestSeconds: number
-  /** Files that were set aside, because the master key does not open them or the database refuses an event in them. */
+  /** Files that were set aside, because records in them are damaged, need another master key, or are refused by the database. */
   readonly unreadableFiles: number
 }
 
@@ -48,6 +48,8 @@ const MAX_RECORDS = 50_000
 const FULL_RETRY_SECONDS = 30
 /** Events that share one write to disk. */
 const MAX_APPEND = 256
+/** Maximum size of the events that wait for a slow disk, in bytes. */
+const MAX_WAITING = 16 * 1024 * 1024
 
 export type SpoolFiles = ReturnType<typeof createSpoolFiles>
 
@@ -78,8 +80,10 @@ export function createSpoolFiles(deps: SpoolFilesDeps) {
     unreadableFiles = await countAside(folder)
   }
   return {
-    /** Resolves when the event is on disk. Throws 503 `unavailable` when the spool is full or the disk refuses the write. */
-    add: createBatcher((events: readonly SpooledEvent[]) => inTurn(() => append(events)), { maxItems: MAX_APPEND }),
+    /** Resolves when the event is on disk. Throws 503 `unavailable` when the spool is full, or the disk refuses the write or is too slow. */
+    add: createBatcher((events: readonly SpooledEvent[]) => inTurn(() => append(events)), {
+      ...{ maxItems: MAX_APPEND, maxWaiting: MAX_WAITING, sizeOf: sizeOfEvent },
+    }),
     /** Completes the growing file. New events go to another one. */
     complete: () => inTurn(async () => void parts.push(...(await growing.complete()))),
     /** Takes over the files of instances that have ended. */
@@ -91,8 +95,9 @@ export function createSpoolFiles(deps: SpoolFilesDeps) {
       if (unreadable > 0) {
         await setAside(part.path)
         unreadableFiles++
-        const about = { records: unreadable, file: part.path }
-        log.error(about, 'a spool file holds callbacks that cannot be stored: it is set aside')
+        const about = { unreadable, file: part.path }
+        const problem = 'a spool file holds callbacks that cannot be read or stored: it is set aside as .unreadable'
+        log.error(about, `${problem}. Remove the cause, then rename the file to .spool`)
       } else await removeFile(part.path)
       parts.splice(parts.indexOf(part), 1)
     },

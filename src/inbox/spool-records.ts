@@ -9,13 +9,21 @@ const ID_BYTES = 16
 const LENGTH_BYTES = 4
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-/** Maximum size of a record. The largest webhook body is 256 kB. */
+/** A body starts with the length of its JSON object and the first character of this object. */
+const START_BYTES = LENGTH_BYTES + 1
+const BRACE = '{'.charCodeAt(0)
+/** Minimum size of a record without its length. */
+const MIN_RECORD_BYTES = NONCE_BYTES + TAG_BYTES + START_BYTES
+/** Maximum size of a record without its length. The largest webhook body is 256 kB. */
 const MAX_RECORD_BYTES = 512 * 1024
 
 export const HEADER_BYTES = MAGIC.length + ID_BYTES
 
 /** An event as spooled. How long to retry it is decided when it reaches the database. */
 export type SpooledEvent = Omit<NewEvent, 'retryUntil'>
+
+/** Returns the approximate memory that an event takes while it waits, in bytes. */
+export const sizeOfEvent = ({ raw }: SpooledEvent): number => raw.length + 1024
 
 export const createHeader = (): Buffer => Buffer.concat([MAGIC, randomBytes(ID_BYTES)])
 
@@ -40,43 +48,69 @@ export function sealRecord(key: Buffer, header: Buffer, position: number, event:
   return Buffer.concat([lengthOf(NONCE_BYTES + TAG_BYTES + body.length), nonce, cipher.getAuthTag(), body])
 }
 
-/** A part of a file: a record, bytes that are no readable record, or the empty end that a power cut leaves of a write. */
+/**
+ * A part of a file: a record, damaged bytes, or the torn end of a write that never completed. When only the length of a record is damaged,
+ * its event is still readable.
+ */
 export type Part =
   | { readonly kind: 'event'; readonly event: SpooledEvent; readonly end: number }
-  | { readonly kind: 'unreadable'; readonly end: number }
+  | { readonly kind: 'damaged'; readonly event: SpooledEvent | undefined; readonly end: number }
   | { readonly kind: 'torn' }
 
-/**
- * Reads the part at a position. Undefined at the end of the file. Damaged bytes, a damaged length included, end where the next record
- * authenticates. A torn write looks like damage, and counts as such: its event was never acknowledged, but a damaged one was.
- */
-export function readRecord(key: Buffer, file: Buffer, position: number): Part | undefined {
+/** Reads the part at a position. Undefined at the end of the file. */
+export function readPart(key: Buffer, file: Buffer, position: number): Part | undefined {
   if (position >= file.length) return undefined
-  const record = openRecordAt(key, file, position)
+  const record = readRecord(key, file, position)
   if (record) return { kind: 'event', ...record }
-  for (let at = position + 1; at < file.length; at++)
-    if (openRecordAt(key, file, at)) return { kind: 'unreadable', end: at }
-  return file.subarray(position).every((byte) => byte === 0)
-    ? { kind: 'torn' }
-    : { kind: 'unreadable', end: file.length }
+  const next = findRecord(key, file, position + 1)
+  const end = next ?? file.length
+  const event = openRecord(key, file, position, end)
+  if (!event && next === undefined && isTorn(file, position)) return { kind: 'torn' }
+  return { kind: 'damaged', event, end }
 }
 
-function openRecordAt(key: Buffer, file: Buffer, position: number): { event: SpooledEvent; end: number } | undefined {
-  const start = position + LENGTH_BYTES
-  if (start > file.length) return undefined
-  const length = file.readUInt32BE(position)
-  if (length > MAX_RECORD_BYTES || start + length > file.length) return undefined
-  const event = openRecord(key, file.subarray(0, HEADER_BYTES), position, file.subarray(start, start + length))
-  return event && { event, end: start + length }
+/** Reads the record at a position. Undefined when its length is wrong or it cannot be decrypted. */
+function readRecord(key: Buffer, file: Buffer, position: number): { event: SpooledEvent; end: number } | undefined {
+  const length = lengthAt(file, position)
+  const end = position + LENGTH_BYTES + length
+  if (!isPlausible(length) || end > file.length) return undefined
+  const event = openRecord(key, file, position, end)
+  return event && { event, end }
 }
 
-function openRecord(key: Buffer, header: Buffer, position: number, sealed: Buffer): SpooledEvent | undefined {
-  if (sealed.length < NONCE_BYTES + TAG_BYTES + LENGTH_BYTES) return undefined
+/** Returns the position of the first readable record from a position on. The length of the record before it may be damaged. */
+function findRecord(key: Buffer, file: Buffer, from: number): number | undefined {
+  for (let position = from; position + LENGTH_BYTES + MIN_RECORD_BYTES <= file.length; position++)
+    if (readRecord(key, file, position)) return position
+  return undefined
+}
+
+/** Returns whether the rest of a file is zeros or shorter than its record, as after a power cut. Nothing readable follows the position. */
+function isTorn(file: Buffer, position: number): boolean {
+  const rest = file.subarray(position)
+  if (rest.length < LENGTH_BYTES || rest.every((byte) => byte === 0)) return true
+  const length = lengthAt(file, position)
+  return isPlausible(length) && rest.length < LENGTH_BYTES + length
+}
+
+const lengthAt = (file: Buffer, position: number): number =>
+  position + LENGTH_BYTES <= file.length ? file.readUInt32BE(position) : 0
+
+const isPlausible = (length: number): boolean => length >= MIN_RECORD_BYTES && length <= MAX_RECORD_BYTES
+
+/** Decrypts the record between two positions. The length at its start is not used. */
+function openRecord(key: Buffer, file: Buffer, position: number, end: number): SpooledEvent | undefined {
+  const sealed = file.subarray(position + LENGTH_BYTES, end)
+  if (!isPlausible(sealed.length)) return undefined
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
-    .setAAD(placeOf(header, position))
+    .setAAD(placeOf(file.subarray(0, HEADER_BYTES), position))
     .setAuthTag(sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
+  const text = sealed.subarray(NONCE_BYTES + TAG_BYTES)
+  // The search tries many positions. The start of a body tells most of them from a record before the whole record is authenticated.
+  const start = decipher.update(text.subarray(0, START_BYTES))
+  if (start.readUInt32BE(0) > text.length || start[LENGTH_BYTES] !== BRACE) return undefined
   try {
-    const body = Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()])
+    const body = Buffer.concat([start, decipher.update(text.subarray(START_BYTES)), decipher.final()])
     const raw = LENGTH_BYTES + body.readUInt32BE(0)
     const facts = JSON.parse(body.toString('utf8', LENGTH_BYTES, raw)) as Omit<SpooledEvent, 'raw' | 'receivedAt'> & {
       receivedAt: string

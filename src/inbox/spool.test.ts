@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import pg from 'pg'
 import { createSetClock } from '#platform/base/clock'
@@ -37,6 +40,9 @@ class Away extends Error {
   readonly code = 'ECONNREFUSED'
 }
 
+const refusedRow = (): Error =>
+  Object.assign(new pg.DatabaseError('invalid byte sequence', 0, 'error'), { code: '22021' })
+
 /** A spool over a database that is away until `back`. */
 function open(t: TestContext, options: Partial<SpoolDeps> & { folder?: string } = {}) {
   const folder = options.folder ?? join(mkdtempSync(join(tmpdir(), 'purser-spool-')), 'spool')
@@ -44,7 +50,7 @@ function open(t: TestContext, options: Partial<SpoolDeps> & { folder?: string } 
   let away = true
   const insert = async (events: readonly SpooledEvent[]): Promise<void> => {
     if (away) throw new Away()
-    if (events.some(({ eventKey }) => eventKey === 'refused')) throw databaseError('22021')
+    if (events.some(({ eventKey }) => eventKey === 'refused')) throw refusedRow()
     stored.push(...events)
   }
   const spool = createSpool({ folder, key, clock, log: silentLog, insert, ...options })
@@ -111,6 +117,26 @@ void test('beyond its number of events and its size the spool refuses with a tim
   await small.spool.add(event('c', 'x'.repeat(100)))
 })
 
+void test(
+  'the first event is acknowledged after its file, the folder and the entry of the folder are flushed',
+  { skip: process.platform !== 'linux' && 'needs /proc' },
+  async (t) => {
+    await using any = await openFile('.')
+    const handle = Object.getPrototypeOf(any) as typeof any
+    const { sync } = handle
+    const flushed: string[] = []
+    // Records the call, and flushes.
+    handle.sync = function () {
+      flushed.push(readlinkSync(`/proc/self/fd/${this.fd}`))
+      return sync.call(this)
+    }
+    t.after(() => (handle.sync = sync))
+    const { spool, folder } = open(t)
+    await spool.add(event('a'))
+    assert.deepEqual(flushed, [folder, dirname(folder)])
+  },
+)
+
 void test('a disk that refuses the write is answered with 503', async (t) => {
   const { folder } = open(t)
   writeFileSync(folder, 'a file where the folder should be')
@@ -119,13 +145,31 @@ void test('a disk that refuses the write is answered with 503', async (t) => {
   assert.equal(spool.state().events, 0)
 })
 
-void test('an empty end is ignored, and a file with a torn or damaged end is set aside after its events were stored', async (t) => {
-  for (const [tear, aside] of [
-    [(path: string) => appendFileSync(path, Buffer.from([0, 0])), 0],
-    [(path: string) => appendFileSync(path, Buffer.alloc(5000)), 0],
-    [(path: string) => truncateSync(path, statSync(path).size - 7), 1],
-    [(path: string) => appendFileSync(path, Buffer.from([0, 0, 1, 0, 9, 9, 9])), 1],
-  ] as const) {
+void test('a write that a full disk cut off leaves nothing behind the next event', async (t) => {
+  const mount = mkdtempSync(join(tmpdir(), 'purser-small-'))
+  t.after(() => {
+    spawnSync('umount', ['--lazy', mount])
+    rmSync(mount, { recursive: true, force: true })
+  })
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount]).status !== 0)
+    return t.skip('this system mounts no small file system')
+  const { spool, names, keys, back } = open(t, { folder: join(mount, 'spool') })
+  await spool.add(event('a'))
+  await assert.rejects(spool.add(event('b', 'x'.repeat(100_000))), { status: 503 })
+  await spool.add(event('c'))
+  back()
+  assert.equal(await spool.drain(), true)
+  assert.deepEqual([keys(), names(), spool.state().unreadableFiles], [['a', 'c'], [], 0])
+})
+
+void test('a torn end is ignored: its event was never acknowledged', async (t) => {
+  for (const tear of [
+    (path: string) => truncateSync(path, statSync(path).size - 7),
+    (path: string) => appendFileSync(path, Buffer.from([0, 0])),
+    (path: string) => appendFileSync(path, Buffer.alloc(5000)),
+    (path: string) => appendFileSync(path, Buffer.alloc(600_000)),
+    (path: string) => appendFileSync(path, Buffer.from([0, 0, 1, 0, 9, 9, 9])),
+  ]) {
     const { spool, folder, only } = open(t)
     await addAll(spool, ['a', 'b'])
     tear(orphan(only()))
@@ -211,7 +255,7 @@ void test('an instance whose file was taken over by mistake writes its next even
   assert.deepEqual([first.keys(), first.names()], [['c'], []])
 })
 
-void test('changed, moved, replayed and foreign records are not inserted, and their file is kept aside', async (t) => {
+void test('a file with damaged, moved, replayed or foreign records is kept aside after its readable events were stored', async (t) => {
   const prepare = async (change: (bytes: Buffer) => Buffer, fileKey = key) => {
     const { spool, only, folder } = open(t, { key: fileKey })
     await addAll(spool, ['a'])
@@ -234,7 +278,28 @@ void test('changed, moved, replayed and foreign records are not inserted, and th
   const flip = (bytes: Buffer): Buffer => (bytes.writeUInt8(bytes.readUInt8(60) ^ 1, 60), bytes)
   const repeat = (bytes: Buffer): Buffer => Buffer.concat([bytes, bytes.subarray(HEADER)])
   const otherFile = (bytes: Buffer): Buffer => (bytes.writeUInt8(bytes.readUInt8(12) ^ 1, 12), bytes)
+  /** Damages the length of the first (0) or the second (1) record. */
+  const resize = (record: number, change: (length: number) => number) => (bytes: Buffer) => {
+    const position = record === 0 ? HEADER : HEADER + 4 + bytes.readUInt32BE(HEADER)
+    bytes.writeUInt32BE(change(bytes.readUInt32BE(position)), position)
+    return bytes
+  }
+  const erase = (bytes: Buffer): Buffer => bytes.fill(0, HEADER, HEADER + 40)
   assert.deepEqual(await prepare(flip), ['b'])
+  assert.deepEqual(await prepare(erase), ['b'])
+  for (const record of [0, 1])
+    for (const change of [
+      () => 0,
+      (length: number) => length - 1,
+      (length: number) => length + 1,
+      (length: number) => length + 65_536,
+      (length: number) => length + 0x80000000,
+    ])
+      assert.deepEqual(
+        await prepare(resize(record, change)),
+        ['a', 'b'],
+        `length of record ${record}: ${change(1000)} for 1000`,
+      )
   assert.deepEqual(await prepare(swap), [])
   assert.deepEqual(await prepare(repeat), ['a', 'b'])
   assert.deepEqual(await prepare(otherFile), [])

@@ -1,6 +1,6 @@
 import { waitMs } from '#platform/base/clock'
 import { describeError } from '#platform/base/errors'
-import { isDatabaseUnavailable, isDataRefused } from '#platform/database/db'
+import { isDatabaseUnavailable, isRowRefused } from '#platform/database/db'
 import { readSpoolFile } from './spool-file.ts'
 import { createSpoolFiles, type SpoolFiles, type SpoolFilesDeps, type SpoolState } from './spool-files.ts'
 import type { SpooledEvent } from './spool-records.ts'
@@ -14,9 +14,9 @@ export interface SpoolDeps extends SpoolFilesDeps {
 
 /** Keeps verified callbacks on disk while the database is away. */
 export interface Spool {
-  /** Resolves when the event is on disk. Throws 503 `unavailable` when the spool is full or the disk refuses the write. */
+  /** Resolves when the event is on disk. Throws 503 `unavailable` when the spool is full, or the disk refuses the write or is too slow. */
   add(event: SpooledEvent): Promise<void>
-  /** Moves all events into the database. Returns false when the database is still away. */
+  /** Moves all events into the database. Returns false when events still wait, because the database could not store them now. */
   drain(): Promise<boolean>
   state(): SpoolState
   /**
@@ -105,8 +105,8 @@ async function drainFiles(files: SpoolFiles, { key, insert, log }: SpoolDeps): P
 }
 
 /**
- * Inserts events. Returns the number whose data the database refuses: they must not block the others for ever. Throws every other error,
- * because the same events can be stored later.
+ * Inserts events. Returns the number that the database refuses: they must not block the others for ever. Throws every other error, so
+ * that the file stays and is tried again.
  */
 async function insertBatch(
   events: readonly SpooledEvent[],
@@ -116,7 +116,7 @@ async function insertBatch(
     await insert(events)
     return 0
   } catch (error) {
-    if (!isDataRefused(error)) throw error
+    if (!isRowRefused(error)) throw error
     if (events.length === 1) {
       log.error({ error: describeError(error), event: events[0]?.eventKey }, 'the database refuses a spooled callback')
       return 1

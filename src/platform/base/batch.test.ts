@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BatcherFull, createBatcher } from './batch.ts'
 
-function openTrial(maxItems = 100) {
+function openTrial(maxItems = 100, maxWaiting = 1000) {
   const runs: number[][] = []
   const gates: PromiseWithResolvers<void>[] = []
   const batcher = createBatcher<number, string>(
@@ -14,7 +14,7 @@ function openTrial(maxItems = 100) {
       if (items.includes(13)) throw new Error(`13 among ${items.length}`)
       return items.map((item) => `done ${item}`)
     },
-    { maxItems },
+    { maxItems, maxWaiting, sizeOf: (item) => item },
   )
   /** Completes the running batch and each batch that follows, until none runs. */
   const open = async (): Promise<void> => {
@@ -58,12 +58,16 @@ void test('a bad item fails alone', async () => {
   assert.deepEqual(runs, [[1], [12, 13, 14], [12], [13], [14]])
 })
 
-void test('an item that finds too many others waiting is refused at once', async () => {
-  const gate = Promise.withResolvers<void>()
-  const add = createBatcher<number, number>((items) => gate.promise.then(() => items), { maxItems: 1, maxWaiting: 2 })
-  const accepted = [add(1), add(2), add(3)]
-  await assert.rejects(add(4), BatcherFull)
-  gate.resolve()
-  assert.deepEqual(await Promise.all(accepted), [1, 2, 3])
-  assert.equal(await add(5), 5)
+void test('a call beyond the size that may wait is refused at once, and there is room again after the next batch began', async () => {
+  const { batcher, runs, open } = openTrial(2, 10)
+  const first = batcher(99)
+  const waiting = [4, 5].map(batcher)
+  await assert.rejects(batcher(2), { code: 'unavailable', status: 503, retryAfterSeconds: 30 })
+  const last = batcher(1)
+  assert.deepEqual(runs, [[99]])
+  await open()
+  assert.deepEqual(await Promise.all([first, ...waiting, last]), ['done 99', 'done 4', 'done 5', 'done 1'])
+  const again = [99, 10].map(batcher)
+  await open()
+  assert.equal((await Promise.all(again)).length, 2)
 })

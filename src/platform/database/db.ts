@@ -10,7 +10,7 @@ import { createStatements } from './statements.ts'
 import { transact, type TransactionOptions } from './transaction.ts'
 export type { TransactionOptions }
 import type { Sql } from './sql.ts'
-export { isDatabaseUnavailable, isDataRefused, sqlState, violatedConstraint } from './failures.ts'
+export { isDatabaseUnavailable, isRowRefused, sqlState, violatedConstraint } from './failures.ts'
 export { joinSql, rawSql, sql, type Sql } from './sql.ts'
 
 /** Runs statements on the pool, a transaction or a session. Rows keep the column names of the statement. */

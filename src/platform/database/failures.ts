@@ -13,10 +13,10 @@ export const violatedConstraint = (error: unknown): string | undefined =>
 export const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '')
 
 /**
- * Returns whether PostgreSQL refuses the values of a statement: bad data (class 22), a constraint (23) or a limit of its size (54). Every
- * other error can pass: a time-out, a lock, a missing right or table during an upgrade.
+ * Returns whether the database refuses the values of a row: invalid data (class 22), a violated constraint (class 23), or an index entry
+ * that is too long (54000). The same row is refused every time; other errors can pass.
  */
-export const isDataRefused = (error: unknown): boolean => /^(22|23|54)/.test(sqlState(error) ?? '')
+export const isRowRefused = (error: unknown): boolean => /^(22...|23...|54000)$/.test(sqlState(error) ?? '')
 
 /** Returns whether PostgreSQL could not write because its disk is full. */
 export const isDiskFull = (error: unknown): boolean => sqlState(error) === '53100'
