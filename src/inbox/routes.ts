@@ -20,9 +20,6 @@ const MAX_BATCH_ITEMS = 32
 /** Maximum size of the events that wait for their insert, in bytes. While the database is frozen, further events are spooled at once. */
 const MAX_WAITING = 16 * 1024 * 1024
 
-/** Maximum events that wait for a database that does not answer. The spool keeps the others. */
-const MAX_WAITING = 500
-
 /** Time for the insert, after which the event is spooled. Providers wait about ten seconds for an answer. */
 const STORE_LIMIT_MS = 5_000
 
@@ -84,13 +81,6 @@ function storeOrSpool({ spool }: InboxContext, insert: (event: NewEvent) => Prom
 }
 
 class TooLate extends Error {}
-
-/** Returns whether the same event can be stored later. */
-const canPass = (error: unknown): boolean =>
-  error instanceof TooLate ||
-  error instanceof BatcherFull ||
-  isDatabaseUnavailable(error) ||
-  (sqlState(error) !== undefined && !isDataRefused(error))
 
 async function endsWithin<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()

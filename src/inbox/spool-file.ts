@@ -35,7 +35,7 @@ export class FileMoved extends Error {}
 
 /** Creates an empty file of this process, readable by its owner only. */
 export async function createSpoolFile(folder: string, key: Buffer): Promise<SpoolWriter> {
-  if (await mkdir(folder, { recursive: true, mode: 0o700 })) await syncFolder(dirname(folder))
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, newName())
   const file = await open(path, 'wx', 0o600)
   const header = createHeader()

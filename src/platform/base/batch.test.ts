@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BatcherFull, createBatcher } from './batch.ts'
+import { createBatcher } from './batch.ts'
 
 function openTrial(maxItems = 100, maxWaiting = 1000) {
   const runs: number[][] = []
