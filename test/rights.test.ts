@@ -64,8 +64,10 @@ const REFUSED: readonly (readonly [statement: string, refusal: string])[] = [
       array['operations:write'], livemode, now() from identity.keys limit 1`,
     DENIED,
   ],
-  [`update payments.intents set status = 'paid', received = 0`, 'PU002'],
-  ['update payments.intents set received = received + 1', 'PU002'],
+  [`update payments.intents set status = 'paid'`, 'PU002'],
+  ['update payments.intents set received = amount', 'PU002'],
+  [`update payments.intents set status = 'paid', received = 0, version = version + 1`, 'PU002'],
+  ['update payments.intents set received = received + 1, version = version + 1', 'PU002'],
   [`update payments.intents set account = 'merchant:evil'`, DENIED],
   [`update payments.refunds set phone = '254700000015', state = 'created'`, 'PU003'],
   ['update payments.attempts set amount = 1', 'PU001'],
@@ -159,7 +161,14 @@ void test('the role of the running program can do nothing that the program has n
 
 /** Takes one guard away and tries what it refuses: a table that passes without its guards would prove nothing. */
 const GUARDS: readonly (readonly [removal: string, statement: string])[] = [
-  ['alter table payments.intents disable trigger intents_need_evidence', 'update payments.intents set received = 1'],
+  [
+    'alter table payments.intents disable trigger intents_need_evidence',
+    'update payments.intents set received = 1, version = version + 1',
+  ],
+  [
+    'alter table payments.intents disable trigger intents_count_versions',
+    `update payments.intents set status = 'paid', received = amount`,
+  ],
   [
     'alter table payments.attempts disable trigger attempts_check_state',
     `update payments.attempts set state = 'created'`,

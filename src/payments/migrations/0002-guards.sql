@@ -34,6 +34,14 @@ create trigger intents_need_evidence before update of received, reversed, refund
   when (old.received <> new.received or old.reversed <> new.reversed or old.refunded <> new.refunded or (new.status = 'paid' and old.status <> 'paid'))
   execute function payments.require_intent_evidence();
 
+-- Each change of an intent's status or sums is a new version, which its followers wait for.
+create function payments.require_new_version() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'PU002', message = format('payments.intents: the change of %s has no new version', new.id);
+end$$;
+create trigger intents_count_versions before update of received, reversed, refunded, status on payments.intents for each row
+  when (new.version <= old.version) execute function payments.require_new_version();
+
 -- An idempotency key is only ever released.
 create function payments.refuse_key_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
