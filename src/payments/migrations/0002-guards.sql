@@ -130,16 +130,6 @@ create trigger refunds_keep_destination before update of phone, destination on p
   when ((old.phone, old.destination) is distinct from (new.phone, new.destination) and (old.state = 'claimable') = (new.state = 'claimable'))
   execute function payments.keep_refund_destination();
 
--- A row begins at its beginning. The sums and the status of an intent have no right to be inserted (grants.sql).
-create function payments.refuse_ended() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  raise exception using errcode = 'PU003', message = format('payments.%s: a new row cannot be %s', tg_table_name, new.state);
-end$$;
-create trigger attempts_begin_open before insert on payments.attempts for each row
-  when (new.state in ('settled', 'failed')) execute function payments.refuse_ended();
-create trigger refunds_begin_open before insert on payments.refunds for each row
-  when (new.origin <> 'provider' and new.state not in ('created', 'claimable')) execute function payments.refuse_ended();
-
 -- Triggers are active in replica mode too, which disables ordinary ones.
 do $$
 declare one record;
@@ -149,3 +139,14 @@ begin
     execute format('alter table %s enable always trigger %I', one.tab, one.tgname);
   end loop;
 end$$;
+
+-- A row begins at its beginning. The sums and the status of an intent have no right to be inserted (grants.sql). These triggers are not active
+-- in replica mode, in which the owner copies rows.
+create function payments.refuse_ended() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception using errcode = 'PU003', message = format('payments.%s: a new row cannot be %s', tg_table_name, new.state);
+end$$;
+create trigger attempts_begin_open before insert on payments.attempts for each row
+  when (new.state = 'settled') execute function payments.refuse_ended();
+create trigger refunds_begin_open before insert on payments.refunds for each row
+  when (new.origin <> 'provider' and new.state not in ('created', 'claimable')) execute function payments.refuse_ended();
